@@ -1,0 +1,163 @@
+//! The clock of the house: the only caller of "now".
+//!
+//! Everything that depends on time asks a [`Clock`] that was handed to it, so a test advances a fixed clock instead of
+//! sleeping. No time zones and no formatting for people here: those belong to the doors.
+
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use serde::{Serialize, Serializer};
+
+/// A point in time: UTC, cut to microseconds.
+///
+/// Microseconds because Postgres keeps no more: a value read back from either database equals the one that was stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = diesel::sql_types::Timestamp)]
+pub struct Timestamp(NaiveDateTime);
+
+impl Timestamp {
+    /// The earliest time there is here: 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH.naive_utc());
+
+    /// From microseconds since the epoch; saturates at the bounds of the calendar.
+    #[must_use]
+    pub fn from_unix_micros(micros: i64) -> Self {
+        DateTime::from_timestamp_micros(micros)
+            .map_or(Self(NaiveDateTime::MAX), |time| Self(time.naive_utc()))
+    }
+
+    /// From whole seconds since the epoch (a JWT `NumericDate`); `None` beyond the bounds of the calendar.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
+        DateTime::from_timestamp(seconds, 0).map(|time| Self(time.naive_utc()))
+    }
+
+    /// From a naive UTC value as a database column holds it.
+    #[must_use]
+    pub fn from_naive_utc(naive: NaiveDateTime) -> Self {
+        Self::from_unix_micros(naive.and_utc().timestamp_micros())
+    }
+
+    /// The naive UTC value for a database column.
+    #[must_use]
+    pub fn naive_utc(&self) -> &NaiveDateTime {
+        &self.0
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub fn unix_micros(self) -> i64 {
+        self.0.and_utc().timestamp_micros()
+    }
+
+    /// Whole seconds since the epoch, rounded down (a JWT `NumericDate`, RFC 7519 section 2).
+    #[must_use]
+    pub fn unix_seconds(self) -> i64 {
+        self.0.and_utc().timestamp()
+    }
+
+    /// This time with its fraction of a second cut off.
+    #[must_use]
+    pub fn whole_seconds(self) -> Self {
+        Self::from_unix_micros(self.unix_seconds().saturating_mul(1_000_000))
+    }
+
+    /// How long from `earlier` until this time; zero when `earlier` is the later one.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(
+            u64::try_from(self.unix_micros() - earlier.unix_micros()).unwrap_or(0),
+        )
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_unix_micros(self.unix_micros().saturating_add(micros))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_unix_micros(self.unix_micros().saturating_sub(micros))
+    }
+}
+
+/// RFC 3339 in UTC with whole seconds: `2026-02-14T12:30:45+00:00`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.and_utc().to_rfc3339_opts(SecondsFormat::Secs, false))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            &self
+                .0
+                .and_utc()
+                .to_rfc3339_opts(SecondsFormat::Micros, true),
+        )
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where the time comes from: the system, or a hand that a test moves.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// A clock that stands still until it is moved; its clones move together.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `time`.
+    #[must_use]
+    pub fn fixed(time: Timestamp) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(time.unix_micros())))
+    }
+
+    /// The current time.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system for the time"
+    )]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::from_naive_utc(Utc::now().naive_utc()),
+            Self::Fixed(micros) => Timestamp::from_unix_micros(micros.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a fixed clock forward; the system's clock goes on by itself.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Fixed(micros) = self {
+            micros.fetch_add(
+                i64::try_from(by.as_micros()).unwrap_or(i64::MAX),
+                Ordering::SeqCst,
+            );
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What an account is known by: e-mail, username, name, telephone, role.
+
+use std::{fmt, str::FromStr};
+
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use email_address::EmailAddress;
+use serde::{Serialize, Serializer};
+
+use super::{
+    problem::Problem,
+    text::{line, normalised},
+};
+
+/// An e-mail address, as typed (trimmed) and as compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    typed: String,
+    normalised: String,
+}
+
+impl Email {
+    /// The most characters of an address (RFC 5321 section 4.5.3.1.3 less the angle brackets).
+    pub const MAX: usize = 254;
+
+    /// Reads an address of the form `local@domain.tld`, without a display name, comment or domain literal.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        let typed = line(typed, Self::MAX)?;
+        let options = email_address::Options::default()
+            .with_required_tld()
+            .without_domain_literal()
+            .without_display_text();
+        if EmailAddress::parse_with_options(&typed, options).is_err() {
+            return Err(Problem::NotEmail);
+        }
+        let normalised = normalised(&typed);
+        Ok(Self { typed, normalised })
+    }
+
+    /// The address as it was typed, without outer spaces.
+    #[must_use]
+    pub fn as_typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// The address by which accounts are compared.
+    #[must_use]
+    pub fn normalised(&self) -> &str {
+        &self.normalised
+    }
+}
+
+/// The name a client logs in by, as typed (trimmed) and as compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username {
+    typed: String,
+    normalised: String,
+}
+
+impl Username {
+    /// The most characters of a username.
+    pub const MAX: usize = 150;
+
+    /// Reads a username: letters and digits of any script and `. _ - @ +`, the first one a letter or digit.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        let typed = line(typed, Self::MAX)?;
+        let normalised = normalised(&typed);
+        let allowed = |c: char| c.is_alphanumeric() || is_combining(c) || ".-_@+".contains(c);
+        if !normalised.starts_with(char::is_alphanumeric) || !normalised.chars().all(allowed) {
+            return Err(Problem::NotUsername);
+        }
+        Ok(Self { typed, normalised })
+    }
+
+    /// The name as it was typed, without outer spaces.
+    #[must_use]
+    pub fn as_typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// The name by which accounts are compared.
+    #[must_use]
+    pub fn normalised(&self) -> &str {
+        &self.normalised
+    }
+}
+
+fn is_combining(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+/// What a person or a company is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// The most characters of a name.
+    pub const MAX: usize = 150;
+
+    /// Reads a line of at most [`Name::MAX`] characters.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        line(typed, Self::MAX).map(Self)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A telephone number as typed; no claim is made that somebody answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phone(String);
+
+impl Phone {
+    /// The most characters of a number, with its spaces and hyphens.
+    pub const MAX: usize = 32;
+
+    /// Reads `+`, digits, spaces, hyphens, dots and brackets, with 4 to 15 digits (ITU-T E.164 section 6.1).
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        let typed = line(typed, Self::MAX)?;
+        let digits = typed.chars().filter(char::is_ascii_digit).count();
+        let allowed = |(at, c): (usize, char)| {
+            c.is_ascii_digit() || " -.()".contains(c) || (c == '+' && at == 0)
+        };
+        if !(4..=15).contains(&digits) || !typed.char_indices().all(allowed) {
+            return Err(Problem::NotPhone);
+        }
+        Ok(Self(typed))
+    }
+
+    /// The number as typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What an internal user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = diesel::sql_types::Text)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Reads everything, changes nothing.
+    Auditor,
+    /// Nothing of others but the list.
+    Staff,
+}
+
+impl Role {
+    /// The words that name a role, in claims, bodies and columns.
+    pub const NAMES: &'static [&'static str] = &["admin", "auditor", "staff"];
+
+    /// The word for this role.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Auditor => "auditor",
+            Self::Staff => "staff",
+        }
+    }
+
+    /// Reads one of [`Role::NAMES`].
+    pub fn parse(word: &str) -> Result<Self, Problem> {
+        match word {
+            "admin" => Ok(Self::Admin),
+            "auditor" => Ok(Self::Auditor),
+            "staff" => Ok(Self::Staff),
+            _ => Err(Problem::NotOneOf(Self::NAMES)),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::parse(word).map_err(|_| format!("must be one of {}", Self::NAMES.join(", ")))
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_needs_a_local_part_and_a_domain_with_a_dot() {
+        assert!(
+            Email::parse(" Ann.Lee+x@example.org ")
+                .is_ok_and(|email| email.as_typed() == "Ann.Lee+x@example.org")
+        );
+        assert!(Email::parse("한글@예시.한국").is_ok());
+        for odd in [
+            "ann",
+            "ann@",
+            "@example.org",
+            "ann@localhost",
+            "Ann <ann@example.org>",
+            "ann@[127.0.0.1]",
+            "a b@example.org",
+        ] {
+            assert_eq!(Email::parse(odd), Err(Problem::NotEmail), "{odd}");
+        }
+        assert_eq!(
+            Email::parse("a\0b@example.org"),
+            Err(Problem::ControlCharacter)
+        );
+        assert_eq!(Email::parse("  "), Err(Problem::Blank));
+    }
+
+    #[test]
+    fn a_username_starts_with_a_letter_or_digit() {
+        assert!(Username::parse("홍길동").is_ok());
+        assert!(Username::parse("acme-01@shop").is_ok());
+        for odd in ["-x", "a b", "a/b", "a\u{202E}b"] {
+            assert!(Username::parse(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_phone_has_4_to_15_digits() {
+        assert!(Phone::parse("+82 10-1234-5678").is_ok());
+        for odd in ["123", "1234567890123456", "12+34", "tel:1234"] {
+            assert!(Phone::parse(odd).is_err(), "{odd}");
+        }
+    }
+}

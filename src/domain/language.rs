@@ -1,0 +1,80 @@
+//! The languages that munjigi speaks, and how a caller's wish is read.
+
+use serde::{Deserialize, Serialize};
+
+/// A language of messages, mails and pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Korean.
+    Ko,
+}
+
+impl Language {
+    /// The language's tag (RFC 5646), which is also its name in `locales/`.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ko => "ko",
+        }
+    }
+
+    /// The best of our languages for an `Accept-Language` header (RFC 9110 section 12.5.4), if it names any.
+    ///
+    /// Unreadable parts are passed over; at equal weight the one named first wins.
+    #[must_use]
+    pub fn from_accept_language(header: &str) -> Option<Self> {
+        let mut best: Option<(Self, f32)> = None;
+        for part in header.split(',').take(32) {
+            let mut pieces = part.split(';');
+            let primary = pieces
+                .next()
+                .unwrap_or("")
+                .trim()
+                .split('-')
+                .next()
+                .unwrap_or("");
+            let language = if primary.eq_ignore_ascii_case("ko") {
+                Self::Ko
+            } else if primary.eq_ignore_ascii_case("en") {
+                Self::En
+            } else {
+                continue;
+            };
+            let weight = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q="))
+                .map_or(Some(1.0), |q| q.parse().ok());
+            match weight {
+                Some(weight) if weight > 0.0 && best.is_none_or(|(_, other)| weight > other) => {
+                    best = Some((language, weight))
+                }
+                _ => {}
+            }
+        }
+        best.map(|(language, _)| language)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_of_the_greatest_weight_wins() {
+        for (header, language) in [
+            ("ko-KR,ko;q=0.9,en;q=0.8", Some(Language::Ko)),
+            ("fr, en;q=0.5, ko;q=0.7", Some(Language::Ko)),
+            ("EN-gb", Some(Language::En)),
+            ("ko;q=0, en;q=0.1", Some(Language::En)),
+            ("fr,de", None),
+            (";;;,q=,ko;q=x", None),
+            ("", None),
+        ] {
+            assert_eq!(Language::from_accept_language(header), language, "{header}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One-time codes: how one is made and how a typed one is read. Hashing is in `services::otp`.
+
+use std::fmt;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use super::problem::Problem;
+
+/// A one-time code: decimal digits. It shows itself to nobody by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OtpCode(String);
+
+impl OtpCode {
+    /// The most digits a code has.
+    pub const MAX_LENGTH: usize = 10;
+
+    /// A fresh code of `length` digits, each as likely as any other, from the system's random source.
+    ///
+    /// `None` when the system gives no random bytes.
+    #[must_use]
+    pub fn generate(length: usize) -> Option<Self> {
+        let random = SystemRandom::new();
+        let mut digits = String::with_capacity(length);
+        while digits.len() < length {
+            let mut byte = [0_u8; 1];
+            random.fill(&mut byte).ok()?;
+            // 250 is the greatest multiple of 10 in a byte: what lies above would favour some digits.
+            if byte[0] < 250 {
+                digits.push(char::from(b'0' + byte[0] % 10));
+            }
+        }
+        Some(Self(digits))
+    }
+
+    /// Reads a typed code; spaces and hyphens between the digits are passed over.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        if typed.len() > 64 {
+            return Err(Problem::TooLong {
+                max: Self::MAX_LENGTH,
+            });
+        }
+        let code: String = typed
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '-')
+            .collect();
+        if code.is_empty() {
+            Err(Problem::Blank)
+        } else {
+            Ok(Self(code))
+        }
+    }
+
+    /// The digits, for the one who delivers or hashes them.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OtpCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OtpCode(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_their_length_and_every_digit_occurs() {
+        let mut seen = [0_u32; 10];
+        for _ in 0..500 {
+            let code = OtpCode::generate(6).unwrap();
+            assert_eq!(code.reveal().len(), 6);
+            code.reveal()
+                .bytes()
+                .for_each(|digit| seen[usize::from(digit - b'0')] += 1);
+        }
+        assert!(seen.iter().all(|&n| (200..400).contains(&n)), "{seen:?}");
+    }
+
+    #[test]
+    fn a_typed_code_may_have_spaces_and_hyphens() {
+        assert_eq!(OtpCode::parse(" 123 4-56 ").unwrap().reveal(), "123456");
+    }
+
+    #[test]
+    fn a_code_does_not_show_itself() {
+        assert_eq!(
+            format!("{:?}", OtpCode::parse("123456").unwrap()),
+            "OtpCode(…)"
+        );
+    }
+}

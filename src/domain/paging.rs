@@ -1,0 +1,102 @@
+//! Which part of a list is asked for, and in which order.
+
+use super::problem::Problem;
+
+/// A page of a list: its number from 1 on, and how many entries it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    number: i64,
+    size: i64,
+}
+
+impl Page {
+    /// The highest page number that is read; with [`Page::MAX_SIZE`] it stays far from overflow.
+    pub const MAX_NUMBER: i64 = 1_000_000_000;
+    /// The entries of a page when none are asked for.
+    pub const DEFAULT_SIZE: i64 = 20;
+    /// The most entries of a page.
+    pub const MAX_SIZE: i64 = 100;
+
+    /// A page; the bounds are `1..=MAX_NUMBER` and `1..=MAX_SIZE`, and a value outside is moved to the nearest.
+    #[must_use]
+    pub fn new(number: i64, size: i64) -> Self {
+        Self {
+            number: number.clamp(1, Self::MAX_NUMBER),
+            size: size.clamp(1, Self::MAX_SIZE),
+        }
+    }
+
+    /// The page's number, from 1 on.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.number
+    }
+
+    /// How many entries a page holds.
+    #[must_use]
+    pub fn size(self) -> i64 {
+        self.size
+    }
+
+    /// How many entries stand before this page.
+    #[must_use]
+    pub fn offset(self) -> i64 {
+        (self.number - 1) * self.size
+    }
+
+    /// How many pages `total` entries fill; at least one.
+    #[must_use]
+    pub fn pages(self, total: i64) -> i64 {
+        (total.max(0) + self.size - 1).div_euclid(self.size).max(1)
+    }
+}
+
+/// A column to order by, and in which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order<C> {
+    /// The column.
+    pub column: C,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// Reads `-created_at,email`: column names with an optional minus for descending, separated by commas.
+///
+/// `names` are the columns that may be ordered by. An empty text gives an empty order.
+pub fn parse_ordering<C: Copy>(
+    text: &str,
+    names: &[(&'static str, C)],
+    allowed: &'static [&'static str],
+) -> Result<Vec<Order<C>>, Problem> {
+    let mut order = Vec::new();
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let (word, descending) = part
+            .strip_prefix('-')
+            .map_or((part, false), |word| (word, true));
+        let column = names
+            .iter()
+            .find(|(name, _)| *name == word)
+            .ok_or(Problem::NotOneOf(allowed))?
+            .1;
+        if order.len() == names.len() {
+            return Err(Problem::NotOneOf(allowed));
+        }
+        order.push(Order { column, descending });
+    }
+    Ok(order)
+}
+
+/// One page of entries, and how many there are in all.
+#[derive(Clone, Debug)]
+pub struct Paged<T> {
+    /// The page that was asked for.
+    pub page: Page,
+    /// Its entries.
+    pub items: Vec<T>,
+    /// How many entries the whole list has.
+    pub total: i64,
+}

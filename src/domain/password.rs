@@ -1,0 +1,1 @@
+//! Passwords as typed, and the rules a new one must keep. Hashing is in `services::passwords`.

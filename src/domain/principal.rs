@@ -1,0 +1,161 @@
+//! Who somebody is: one of two populations, and the number in that population's table.
+
+use std::{fmt, str::FromStr};
+
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use serde::{Serialize, Serializer};
+
+/// The population an account belongs to. The two have tables of their own whose numbers collide freely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[diesel(sql_type = diesel::sql_types::Text)]
+pub enum UserType {
+    /// An internal user: logs in by e-mail and password and has a role.
+    User,
+    /// An external client: logs in by username, with a one-time code or a password.
+    Client,
+}
+
+impl UserType {
+    /// The words that name a population, in claims, bodies and columns.
+    pub const NAMES: &'static [&'static str] = &["user", "client"];
+
+    /// The word for this population.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Client => "client",
+        }
+    }
+}
+
+impl fmt::Display for UserType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The word is neither `user` nor `client`. It is never defaulted and never echoed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown user type")]
+pub struct UnknownUserType;
+
+impl FromStr for UserType {
+    type Err = UnknownUserType;
+
+    fn from_str(word: &str) -> Result<Self, UnknownUserType> {
+        match word {
+            "user" => Ok(Self::User),
+            "client" => Ok(Self::Client),
+            _ => Err(UnknownUserType),
+        }
+    }
+}
+
+impl Serialize for UserType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The number of an account within its population's table: greater than zero, never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[diesel(sql_type = diesel::sql_types::BigInt)]
+pub struct UserSeq(i64);
+
+impl UserSeq {
+    /// A number greater than zero, else `None`.
+    #[must_use]
+    pub fn new(number: i64) -> Option<Self> {
+        (number > 0).then_some(Self(number))
+    }
+
+    /// From digits only: no sign, no spaces, no leading zero.
+    #[must_use]
+    pub fn from_digits(digits: &str) -> Option<Self> {
+        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        if plain {
+            digits.parse().ok().and_then(Self::new)
+        } else {
+            None
+        }
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for UserSeq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for UserSeq {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+/// The identity of an account everywhere: the pair of population and number. Neither alone names anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Principal {
+    /// Which population.
+    pub user_type: UserType,
+    /// Which number in it.
+    pub user_seq: UserSeq,
+}
+
+impl Principal {
+    /// The internal user of this number.
+    #[must_use]
+    pub fn user(user_seq: UserSeq) -> Self {
+        Self {
+            user_type: UserType::User,
+            user_seq,
+        }
+    }
+
+    /// The external client of this number.
+    #[must_use]
+    pub fn client(user_seq: UserSeq) -> Self {
+        Self {
+            user_type: UserType::Client,
+            user_seq,
+        }
+    }
+}
+
+/// The form of the `sub` claim: `user:1`, `client:7`.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.user_type, self.user_seq)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_from_plain_digits_only() {
+        assert_eq!(UserSeq::from_digits("42").map(UserSeq::get), Some(42));
+        for odd in [
+            "",
+            "0",
+            "01",
+            "+1",
+            "-1",
+            " 1",
+            "1 ",
+            "1.0",
+            "９",
+            "9223372036854775808",
+        ] {
+            assert_eq!(UserSeq::from_digits(odd), None, "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be wrong with an input, field by field, before anybody has put it into a language.
+
+use std::collections::BTreeMap;
+
+/// One thing that is wrong with one field. The doors translate it; it never carries what was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The field is missing.
+    Required,
+    /// The field is there and empty, or holds only spaces.
+    Blank,
+    /// More characters than `max`.
+    TooLong {
+        /// The most characters allowed.
+        max: usize,
+    },
+    /// Fewer characters than `min`.
+    TooShort {
+        /// The fewest characters allowed.
+        min: usize,
+    },
+    /// Not a text.
+    NotText,
+    /// Neither true nor false.
+    NotBoolean,
+    /// Not a whole number between the bounds.
+    NotNumber {
+        /// The least value allowed.
+        min: i64,
+        /// The greatest value allowed.
+        max: i64,
+    },
+    /// Holds a NUL or another control character.
+    ControlCharacter,
+    /// Not an e-mail address.
+    NotEmail,
+    /// Not a username: a letter or digit first, then letters, digits and `. _ - @ +`.
+    NotUsername,
+    /// Not a telephone number: `+`, digits, spaces, hyphens and brackets, with 4 to 15 digits.
+    NotPhone,
+    /// Not one of the values that exist.
+    NotOneOf(&'static [&'static str]),
+    /// No field of this name exists here.
+    UnknownField,
+    /// The password stands among the commonest.
+    CommonPassword,
+    /// The password is the account's own name or address.
+    OwnWords,
+    /// Another account has this value already.
+    Taken,
+    /// Nothing to change was sent.
+    NothingToChange,
+}
+
+/// The problems of an input by field name; empty when all is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(BTreeMap<String, Vec<Problem>>);
+
+impl Problems {
+    /// The problems of one field.
+    #[must_use]
+    pub fn one(field: impl Into<String>, problem: Problem) -> Self {
+        let mut problems = Self::default();
+        problems.add(field, problem);
+        problems
+    }
+
+    /// Notes a problem of a field.
+    pub fn add(&mut self, field: impl Into<String>, problem: Problem) {
+        self.0.entry(field.into()).or_default().push(problem);
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each field with its problems, by field name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Problem])> {
+        self.0
+            .iter()
+            .map(|(field, problems)| (field.as_str(), problems.as_slice()))
+    }
+}

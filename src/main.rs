@@ -1,0 +1,3 @@
+//! The thin door of the binary.
+
+fn main() {}
