@@ -9,3 +9,4 @@
 //! | [`config`] | one struct per concern, strict and documented; the only reader of the environment |
 pub mod clock;
 pub mod domain;
+pub mod store;

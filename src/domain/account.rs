@@ -7,6 +7,7 @@ use email_address::EmailAddress;
 use serde::{Serialize, Serializer};
 
 use super::{
+    principal::Principal,
     problem::Problem,
     text::{line, normalised},
 };
@@ -191,6 +192,23 @@ impl Serialize for Role {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+/// An account of either population, as far as tokens and answers tell of it. Nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its identity.
+    pub principal: Principal,
+    /// What it is called.
+    pub name: String,
+    /// Its e-mail address; every internal user has one.
+    pub email: Option<String>,
+    /// Its username; every client has one, no internal user.
+    pub username: Option<String>,
+    /// Its role; every internal user has one, no client.
+    pub role: Option<Role>,
+    /// Whether it may log in and use its tokens.
+    pub is_active: bool,
 }
 
 #[cfg(test)]

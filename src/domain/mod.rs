@@ -10,4 +10,5 @@ pub mod paging;
 pub mod password;
 pub mod principal;
 pub mod problem;
+pub mod session;
 pub mod text;

@@ -86,6 +86,12 @@ impl UserSeq {
     pub fn get(self) -> i64 {
         self.0
     }
+
+    /// The number itself, where it is lent.
+    #[must_use]
+    pub fn get_ref(&self) -> &i64 {
+        &self.0
+    }
 }
 
 impl fmt::Display for UserSeq {

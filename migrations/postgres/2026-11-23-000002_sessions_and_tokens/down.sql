@@ -1,0 +1,3 @@
+DROP TABLE blacklisted_tokens;
+DROP TABLE outstanding_tokens;
+DROP TABLE sessions;

@@ -1,0 +1,2 @@
+DROP TABLE client_users;
+DROP TABLE users;

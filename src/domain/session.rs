@@ -1,0 +1,160 @@
+//! A session (token family) and what belongs to it: its id, its tokens' ids, how it began and why it ended.
+
+use std::{fmt, net::IpAddr};
+
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+
+/// Makes a type whose values are time-ordered UUIDs (version 7, RFC 9562 section 5.7), written as 32 hex digits.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A fresh id whose first bits are the time `now` in milliseconds, the rest random.
+            #[must_use]
+            pub fn new(now: Timestamp) -> Self {
+                Self(new_v7(now))
+            }
+
+            /// Reads 32 lower-case hex digits.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+            }
+
+            /// The 32 hex digits.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// The id of one token (`jti`, RFC 7519 section 4.1.7).
+    Jti
+}
+id! {
+    /// The id of a session, the `sid` of its tokens.
+    SessionId
+}
+id! {
+    /// The id of a one-time code's challenge.
+    ChallengeId
+}
+
+fn new_v7(now: Timestamp) -> String {
+    let micros = u64::try_from(now.unix_micros()).unwrap_or(0);
+    let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
+    let time = uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos);
+    Uuid::new_v7(time).simple().to_string()
+}
+
+/// Makes an enum that is kept as a word in a text column.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// The word for it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// Reads the word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a session began.
+    LoginMethod {
+        /// By a password.
+        Password = "password",
+        /// By a one-time code.
+        Otp = "otp",
+    }
+}
+
+words! {
+    /// Why a refresh token was blacklisted, or a session ended.
+    RevocationReason {
+        /// The token was used and has a successor.
+        Rotated = "rotated",
+        /// Its owner logged out.
+        Logout = "logout",
+        /// Its owner ended all of his sessions.
+        LogoutAll = "logout_all",
+        /// The account was deactivated.
+        Deactivated = "deactivated",
+        /// The account was deleted.
+        Deleted = "deleted",
+        /// The account's password was changed.
+        PasswordChanged = "password_changed",
+    }
+}
+
+/// From where a session was begun, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    /// The address, after trusted proxies are taken off.
+    pub ip_address: Option<IpAddr>,
+    /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] characters and without controls.
+    pub user_agent: Option<String>,
+}
+
+impl Device {
+    /// The most characters that are kept of a `User-Agent`.
+    pub const USER_AGENT_MAX: usize = 256;
+
+    /// A device by its address and what it calls itself.
+    #[must_use]
+    pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let cut = |text: &str| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(Self::USER_AGENT_MAX)
+                .collect::<String>()
+        };
+        Self {
+            ip_address,
+            user_agent: user_agent.map(cut).filter(|text| !text.is_empty()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! One connection type over both databases, and how one is opened: by the kind that the configuration names.
+//!
+//! The derive's own `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently
+//! opens a SQLite file.
+
+use std::{path::PathBuf, time::Duration};
+
+use diesel::{
+    Connection as _, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection,
+    r2d2::ManageConnection,
+};
+
+pub use multi::{Db, MultiBackend};
+
+mod multi {
+    /// A connection to either database. Most queries are written once against it; where the two must differ, a store
+    /// function matches on the arm.
+    #[derive(diesel::MultiConnection)]
+    pub enum Db {
+        /// Postgres.
+        Postgres(diesel::PgConnection),
+        /// The embedded SQLite.
+        Sqlite(diesel::SqliteConnection),
+    }
+}
+
+/// Where the database is and how its connections are set up.
+#[derive(Clone)]
+pub enum Target {
+    /// A SQLite file.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// How long a statement waits for another process's lock.
+        busy_timeout: Duration,
+    },
+    /// A Postgres server.
+    Postgres {
+        /// The connection URL; it may hold a password, so it is shown to nobody.
+        url: String,
+    },
+}
+
+impl Target {
+    /// Opens a connection that may write.
+    pub fn connect(&self) -> Result<Db, ConnectionError> {
+        match self {
+            Self::Postgres { url } => PgConnection::establish(url).map(Db::Postgres),
+            Self::Sqlite { path, busy_timeout } => {
+                let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
+                // FULL: a revocation that was answered must survive a power cut. The writer's group commit makes it free.
+                let pragmas = format!(
+                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+                    busy_timeout.as_millis()
+                );
+                connection
+                    .batch_execute(&pragmas)
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Db::Sqlite(connection))
+            }
+        }
+    }
+}
+
+/// A connection of the pool, and whether it must not go back into it.
+pub struct Pooled {
+    /// The connection.
+    pub connection: Db,
+    /// Set when a statement failed and the connection no longer answers.
+    pub broken: bool,
+}
+
+/// Opens the pool's connections. On SQLite they only read: all writes go through the writer.
+#[derive(Clone)]
+pub struct Manager(pub Target);
+
+impl ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Pooled, diesel::r2d2::Error> {
+        let mut connection = self
+            .0
+            .connect()
+            .map_err(diesel::r2d2::Error::ConnectionError)?;
+        if let Db::Sqlite(sqlite) = &mut connection {
+            sqlite
+                .batch_execute("PRAGMA query_only = ON")
+                .map_err(diesel::r2d2::Error::QueryError)?;
+        }
+        Ok(Pooled {
+            connection,
+            broken: false,
+        })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), diesel::r2d2::Error> {
+        ping(&mut pooled.connection).map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        use diesel::r2d2::R2D2Connection;
+        pooled.broken || std::thread::panicking() || pooled.connection.is_broken()
+    }
+}
+
+/// Asks the database for a sign of life.
+pub fn ping(connection: &mut Db) -> diesel::QueryResult<()> {
+    connection.batch_execute("SELECT 1")
+}

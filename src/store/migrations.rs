@@ -1,0 +1,169 @@
+//! The schema's history, embedded in the binary, and how a database is brought up to it. It shares its bookkeeping table
+//! with diesel CLI, so each accepts what the other did.
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    migration::{Migration, MigrationSource},
+    sql_types::Text,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::Db;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Why a database cannot be brought to this binary's schema.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database has migrations that this binary does not know.
+    #[error(
+        "the database's schema is newer than this munjigi: it has migration {0}, which this binary does not know. \
+         Start the newer binary, or go back with the diesel CLI of that version"
+    )]
+    SchemaIsNewer(String),
+    /// A migration left rows that point nowhere.
+    #[error("after the migration, rows of {0} refer to rows that do not exist")]
+    ForeignKeys(String),
+    /// A migration failed; it was rolled back.
+    #[error("the migration failed: {0}")]
+    Failed(String),
+}
+
+impl MigrationError {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A migration and whether the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its directory's name.
+    pub name: String,
+    /// Whether it was run.
+    pub applied: bool,
+}
+
+/// Runs what is missing, in order; gives the names of what was run. Instances that start together take turns.
+pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
+    refuse_newer(connection)?;
+    match connection {
+        Db::Postgres(postgres) => {
+            // An arbitrary number that is this program's own: instances that start together take turns.
+            postgres
+                .batch_execute("SELECT pg_advisory_lock(7271374)")
+                .map_err(MigrationError::failed)?;
+            let ran = run_pending(postgres, POSTGRES);
+            postgres
+                .batch_execute("SELECT pg_advisory_unlock(7271374)")
+                .map_err(MigrationError::failed)?;
+            ran
+        }
+        Db::Sqlite(sqlite) => {
+            // A table rebuilt with foreign keys on takes its child rows with it, and the pragma is ignored inside the
+            // migration's own transaction: so it is off around the whole run, and the rows are checked afterwards.
+            sqlite
+                .batch_execute("PRAGMA foreign_keys = OFF")
+                .map_err(MigrationError::failed)?;
+            let ran = run_pending(sqlite, SQLITE);
+            let dangling: Vec<DanglingTable> =
+                diesel::sql_query("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")
+                    .load(sqlite)
+                    .map_err(MigrationError::failed)?;
+            sqlite
+                .batch_execute("PRAGMA foreign_keys = ON")
+                .map_err(MigrationError::failed)?;
+            match dangling.into_iter().next() {
+                Some(table) => Err(MigrationError::ForeignKeys(table.table)),
+                None => ran,
+            }
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct DanglingTable {
+    #[diesel(sql_type = Text)]
+    table: String,
+}
+
+fn run_pending<DB: diesel::backend::Backend>(
+    harness: &mut impl MigrationHarness<DB>,
+    source: EmbeddedMigrations,
+) -> Result<Vec<String>, MigrationError> {
+    let pending = harness
+        .pending_migrations(source)
+        .map_err(MigrationError::failed)?;
+    pending
+        .iter()
+        .map(|migration| {
+            harness
+                .run_migration(migration)
+                .map_err(MigrationError::failed)?;
+            Ok(migration.name().to_string())
+        })
+        .collect()
+}
+
+/// Every migration of this binary, in order, and whether the database has it.
+pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
+    let applied = applied_versions(connection)?;
+    let known = known(connection)?;
+    Ok(known
+        .into_iter()
+        .map(|(version, name)| MigrationState {
+            applied: applied.contains(&version),
+            name,
+        })
+        .collect())
+}
+
+/// Refuses a database whose schema this binary does not know.
+pub fn refuse_newer(connection: &mut Db) -> Result<(), MigrationError> {
+    let applied = applied_versions(connection)?;
+    let known = known(connection)?;
+    match applied
+        .into_iter()
+        .filter(|version| known.iter().all(|(ours, _)| ours != version))
+        .max()
+    {
+        Some(newest) => Err(MigrationError::SchemaIsNewer(newest)),
+        None => Ok(()),
+    }
+}
+
+fn applied_versions(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
+    let versions = match connection {
+        Db::Postgres(postgres) => MigrationHarness::<diesel::pg::Pg>::applied_migrations(postgres),
+        Db::Sqlite(sqlite) => {
+            MigrationHarness::<diesel::sqlite::Sqlite>::applied_migrations(sqlite)
+        }
+    };
+    Ok(versions
+        .map_err(MigrationError::failed)?
+        .iter()
+        .map(ToString::to_string)
+        .collect())
+}
+
+/// Version and name of each migration of this binary, in order.
+fn known(connection: &Db) -> Result<Vec<(String, String)>, MigrationError> {
+    fn names<DB: diesel::backend::Backend>(
+        source: &EmbeddedMigrations,
+    ) -> Result<Vec<(String, String)>, MigrationError> {
+        let migrations: Vec<Box<dyn Migration<DB>>> =
+            source.migrations().map_err(MigrationError::failed)?;
+        let mut names: Vec<_> = migrations
+            .iter()
+            .map(|m| (m.name().version().to_string(), m.name().to_string()))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+    match connection {
+        Db::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),
+        Db::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
+    }
+}

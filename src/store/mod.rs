@@ -1,0 +1,319 @@
+//! The only room that knows SQL: opening, migrating, reading and writing, and one file per table.
+//!
+//! [`Store::read`] and [`Store::write`] take a closure. The write closure *is* the transaction: several store functions
+//! inside it are atomic, and it cannot be forgotten. A store function is one query with one meaning. Nothing slow (no
+//! hashing, no network) runs inside a closure. Rules live in the services.
+
+pub mod blacklisted_tokens;
+pub mod client_users;
+mod column_types;
+mod connection;
+mod error;
+pub mod flush;
+mod insert;
+pub mod migrations;
+pub mod otp_challenges;
+pub mod outstanding_tokens;
+pub mod rate_limits;
+pub mod rotation;
+mod schema;
+mod search;
+pub mod sessions;
+pub mod users;
+mod writer;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::connection::TransactionManager;
+use diesel::r2d2::{Pool, PooledConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use connection::{Db, Target};
+pub use error::{StoreError, StoreFailure};
+
+use connection::{Manager, Pooled, ping};
+use writer::Writer;
+
+/// How many requests may wait for a connection before the next is turned away at once.
+const MAX_WAITING: usize = 2048;
+/// How often a Postgres transaction is run again after a deadlock or a serialisation failure.
+const MAX_RETRIES: u32 = 5;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// Which database.
+    pub target: Target,
+    /// How many connections the pool holds.
+    pub pool_size: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+}
+
+/// The database: cheap to clone, shared by all.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<Manager>,
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    acquire_timeout: Duration,
+    /// SQLite's only.
+    writer: Option<Writer>,
+}
+
+impl Store {
+    /// Opens the pool (and SQLite's writer) on a database whose schema is ready.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be made; it blocks until that is known.
+    pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let writer = match &settings.target {
+            Target::Sqlite { .. } => Some(Writer::start(settings.target.clone())?),
+            Target::Postgres { .. } => None,
+        };
+        let pool = Pool::builder()
+            .max_size(settings.pool_size)
+            .min_idle(Some(1))
+            // A query per check-out would cost a fifth of the speed; broken connections are dropped when they fail.
+            .test_on_check_out(false)
+            .connection_timeout(settings.acquire_timeout)
+            .error_handler(Box::new(QuietHandler))
+            .build(Manager(settings.target.clone()))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(settings.pool_size as usize)),
+            waiting: Arc::default(),
+            acquire_timeout: settings.acquire_timeout,
+            writer,
+        })
+    }
+
+    /// The database's name for people: `SQLite` or `Postgres`.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        if self.writer.is_some() {
+            "SQLite"
+        } else {
+            "Postgres"
+        }
+    }
+
+    /// Runs a closure that only reads. Each statement sees the database as it is at that moment.
+    ///
+    /// # Errors
+    /// What the closure gives; [`StoreError::Overloaded`] when no connection comes free in time;
+    /// [`StoreError::Unavailable`] when the database cannot be reached.
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        let permit = self.permit().await?;
+        let pool = self.pool.clone();
+        run_blocking(move || {
+            let _permit = permit;
+            with_connection(&pool, |connection| f(connection))
+        })
+        .await
+    }
+
+    /// Runs a closure as one transaction: all of it is stored, or nothing.
+    ///
+    /// On Postgres it may run more than once (after a deadlock), so it must have no effect outside the database.
+    ///
+    /// # Errors
+    /// What the closure gives, after a roll-back; the errors of [`Store::read`] besides.
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            return writer.write(f).await;
+        }
+        let permit = self.permit().await?;
+        let pool = self.pool.clone();
+        run_blocking(move || {
+            let _permit = permit;
+            with_connection(&pool, |connection| in_transaction(connection, &f))
+        })
+        .await
+    }
+
+    /// Runs one statement that is atomic by itself, without a transaction round it on Postgres: one round trip. On
+    /// SQLite it is a [`Store::write`].
+    ///
+    /// # Errors
+    /// As [`Store::write`]; when the connection breaks, nobody knows whether the statement was done, and it is not
+    /// run again: [`StoreError::Unavailable`].
+    pub async fn write_statement<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            return writer.write(f).await;
+        }
+        let permit = self.permit().await?;
+        let pool = self.pool.clone();
+        run_blocking(move || {
+            let _permit = permit;
+            let mut pooled = checked_out(&pool)?;
+            let result = f(&mut pooled.connection);
+            if died(&result, &mut pooled) {
+                return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
+            }
+            result
+        })
+        .await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|connection| ping(connection).map_err(StoreError::from))
+            .await
+    }
+
+    /// Waits for the right to a connection, for a bounded time and in a bounded crowd.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(StoreError::Overloaded);
+        }
+        let permit = tokio::time::timeout(
+            self.acquire_timeout,
+            Arc::clone(&self.permits).acquire_owned(),
+        )
+        .await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        permit.map_or(Err(StoreError::Overloaded), |permit| {
+            permit.map_err(|_| StoreError::Overloaded)
+        })
+    }
+}
+
+/// r2d2 reports every failed connection attempt; the requests that wait for one report it already.
+#[derive(Debug)]
+struct QuietHandler;
+
+impl diesel::r2d2::HandleError<diesel::r2d2::Error> for QuietHandler {
+    fn handle_error(&self, error: diesel::r2d2::Error) {
+        tracing::debug!(error = %error, "cannot open a database connection");
+    }
+}
+
+async fn run_blocking<T, E, F>(f: F) -> Result<T, E>
+where
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: StoreFailure + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || {
+        catch_unwind(AssertUnwindSafe(f))
+            .unwrap_or_else(|_| Err(StoreError::Query("a panic in a database job".into()).into()))
+    })
+    .await
+    .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".into()).into()))
+}
+
+/// Runs `f` on a connection of the pool, and once more on a sound one when the first turned out to be dead.
+///
+/// A connection dies while it lies in the pool (the server was restarted), and nobody asks it before use. What failed for
+/// that reason before its commit has left nothing behind; what failed in its commit is in doubt and is not run again.
+fn with_connection<T, E, F>(pool: &Pool<Manager>, f: F) -> Result<T, E>
+where
+    F: Fn(&mut Db) -> Result<T, E>,
+    E: StoreFailure,
+{
+    let mut pooled = checked_out(pool)?;
+    let result = f(&mut pooled.connection);
+    if !died(&result, &mut pooled) {
+        return result;
+    }
+    drop(pooled);
+    let error = result.as_ref().err().and_then(StoreFailure::store_error);
+    if matches!(error, Some(StoreError::Unavailable(message)) if message == IN_DOUBT) {
+        return result;
+    }
+    let mut pooled = sound(pool)?;
+    let result = f(&mut pooled.connection);
+    died(&result, &mut pooled);
+    result
+}
+
+/// Whether a result is a failure that the connection did not survive; it then leaves the pool.
+fn died<T, E: StoreFailure>(result: &Result<T, E>, pooled: &mut Pooled) -> bool {
+    let error = result.as_ref().err().and_then(StoreFailure::store_error);
+    pooled.broken = !matches!(error, None | Some(StoreError::Conflict { .. }))
+        && ping(&mut pooled.connection).is_err();
+    pooled.broken
+}
+
+/// The message of a commit, or of a statement that is its own commit, whose answer never came.
+const IN_DOUBT: &str = "the connection broke before the database had answered";
+
+fn checked_out(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
+    pool.get()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+/// A connection that answers: dead ones that are met on the way are dropped.
+fn sound(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
+    for _ in 0..=pool.max_size() {
+        let mut pooled = checked_out(pool)?;
+        if ping(&mut pooled.connection).is_ok() {
+            return Ok(pooled);
+        }
+        pooled.broken = true;
+    }
+    Err(StoreError::Unavailable("no connection answers".into()))
+}
+
+/// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
+fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
+where
+    F: Fn(&mut Db) -> Result<T, E>,
+    E: StoreFailure,
+{
+    let mut retries = 0;
+    loop {
+        writer::begin(connection)?;
+        let error = match f(connection) {
+            Ok(value) => match <Db as TransactionManager<Db>>::commit_transaction(connection) {
+                Ok(()) => return Ok(value),
+                Err(error) => match StoreError::from(error) {
+                    StoreError::Unavailable(_) => StoreError::Unavailable(IN_DOUBT.into()).into(),
+                    error => E::from(error),
+                },
+            },
+            Err(error) => {
+                let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
+                error
+            }
+        };
+        let again =
+            retries < MAX_RETRIES && error.store_error().is_some_and(StoreError::is_retryable);
+        if !again {
+            return Err(error);
+        }
+        retries += 1;
+        std::thread::sleep(Duration::from_millis(1 << retries));
+    }
+}

@@ -1,0 +1,308 @@
+//! The rotation of a refresh token: blacklist the old one, book the new one, touch the session, and look the account up;
+//! all or nothing, and once for each token however many ask at the same time.
+//!
+//! The hottest write of the house. On SQLite it is a few small statements inside the writer's transaction; on Postgres one
+//! prepared statement, one round trip.
+
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamp as SqlTimestamp},
+};
+
+use super::{
+    Db,
+    blacklisted_tokens::{self, NewBlacklistedToken},
+    error::StoreError,
+    outstanding_tokens::{self, NewOutstandingToken},
+    sessions::{self, SessionState},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::{Account, Role},
+        principal::{Principal, UserType},
+        session::{Jti, RevocationReason, SessionId},
+    },
+};
+
+/// A refresh token that was shown, and the one that shall follow it.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// Whose it is.
+    pub owner: Principal,
+    /// The session of both.
+    pub session: SessionId,
+    /// The token that was shown.
+    pub old: Jti,
+    /// When that one expires.
+    pub old_expires_at: Timestamp,
+    /// The id of its successor.
+    pub new: Jti,
+    /// When the successor shall expire, if the session's absolute end does not come first.
+    pub new_expires_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What came of a rotation.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// The account as its row is now.
+    pub account: Account,
+    /// Whether the successor was booked, and until when it lives.
+    pub outcome: Result<Timestamp, NotRotated>,
+}
+
+/// Why a token was not rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRotated {
+    /// The account is inactive.
+    Inactive,
+    /// The token is blacklisted: used, or revoked.
+    Blacklisted,
+    /// The session has ended, or does not exist.
+    SessionEnded,
+}
+
+/// Rotates a token. `None`: the account does not exist.
+pub fn rotate(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+    match connection {
+        Db::Postgres(postgres) => rotate_in_one_statement(postgres, rotation),
+        Db::Sqlite(_) => rotate_in_steps(connection, rotation, true),
+    }
+}
+
+/// Books a successor and leaves the old token good (`tokens.blacklist_after_rotation = false`).
+pub fn succeed(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+    rotate_in_steps(connection, rotation, false)
+}
+
+/// Checks a token as a rotation does and books nothing but the session's use (`tokens.rotate_refresh_tokens = false`).
+/// The outcome's time is the token's own expiry.
+pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+    let Some((account, refusal)) = check(connection, rotation)? else {
+        return Ok(None);
+    };
+    if let Err(refusal) = refusal {
+        return Ok(Some(Rotated {
+            account,
+            outcome: Err(refusal),
+        }));
+    }
+    sessions::touch(
+        connection,
+        &rotation.session,
+        rotation.now,
+        rotation.old_expires_at,
+    )?;
+    Ok(Some(Rotated {
+        account,
+        outcome: Ok(rotation.old_expires_at),
+    }))
+}
+
+/// The account, and when its session ends at the latest, or why the token is refused.
+fn check(
+    connection: &mut Db,
+    rotation: &Rotation,
+) -> Result<Option<(Account, Result<Timestamp, NotRotated>)>, StoreError> {
+    let Some((account, session)) =
+        sessions::find_account_and_session(connection, rotation.owner, &rotation.session)?
+    else {
+        return Ok(None);
+    };
+    let refusal = if !account.is_active {
+        Err(NotRotated::Inactive)
+    } else if blacklisted_tokens::contains(connection, &rotation.old)? {
+        Err(NotRotated::Blacklisted)
+    } else {
+        match session {
+            Some(SessionState {
+                ended: false,
+                absolute_expires_at,
+            }) if absolute_expires_at > rotation.now => Ok(absolute_expires_at),
+            _ => Err(NotRotated::SessionEnded),
+        }
+    };
+    Ok(Some((account, refusal)))
+}
+
+fn rotate_in_steps(
+    connection: &mut Db,
+    rotation: &Rotation,
+    blacklist: bool,
+) -> Result<Option<Rotated>, StoreError> {
+    let Some((account, verdict)) = check(connection, rotation)? else {
+        return Ok(None);
+    };
+    let absolute_expires_at = match verdict {
+        Ok(absolute_expires_at) => absolute_expires_at,
+        Err(refusal) => {
+            return Ok(Some(Rotated {
+                account,
+                outcome: Err(refusal),
+            }));
+        }
+    };
+    let owner = rotation.owner;
+    let old = NewBlacklistedToken {
+        jti: rotation.old.clone(),
+        session_id: rotation.session.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        reason: RevocationReason::Rotated,
+        blacklisted_at: rotation.now,
+        expires_at: rotation.old_expires_at,
+    };
+    if blacklist && !blacklisted_tokens::insert(connection, &old)? {
+        return Ok(Some(Rotated {
+            account,
+            outcome: Err(NotRotated::Blacklisted),
+        }));
+    }
+    let expires_at = rotation.new_expires_at.min(absolute_expires_at);
+    let new = NewOutstandingToken {
+        jti: rotation.new.clone(),
+        session_id: rotation.session.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        created_at: rotation.now,
+        expires_at,
+    };
+    outstanding_tokens::insert(connection, &new)?;
+    sessions::touch(connection, &rotation.session, rotation.now, expires_at)?;
+    Ok(Some(Rotated {
+        account,
+        outcome: Ok(expires_at),
+    }))
+}
+
+/// What the statement gives: five columns of the account, then what was found and done.
+type StatementRow = (
+    String,
+    Option<String>,
+    Option<String>,
+    Option<Role>,
+    bool,
+    bool,
+    bool,
+    Option<Timestamp>,
+);
+
+fn rotate_in_one_statement(
+    postgres: &mut PgConnection,
+    rotation: &Rotation,
+) -> Result<Option<Rotated>, StoreError> {
+    let row: Option<StatementRow> = match rotation.owner.user_type {
+        UserType::User => Statement::<true>(rotation)
+            .get_result(postgres)
+            .optional()?,
+        UserType::Client => Statement::<false>(rotation)
+            .get_result(postgres)
+            .optional()?,
+    };
+    Ok(row.map(
+        |(name, email, username, role, is_active, blacklisted, session_live, booked_until)| {
+            let account = Account {
+                principal: rotation.owner,
+                name,
+                email,
+                username,
+                role,
+                is_active,
+            };
+            let outcome = match booked_until {
+                Some(expires_at) => Ok(expires_at),
+                None if !is_active => Err(NotRotated::Inactive),
+                None if !blacklisted && !session_live => Err(NotRotated::SessionEnded),
+                // Blacklisted before, or by the one that won the race in the meantime.
+                None => Err(NotRotated::Blacklisted),
+            };
+            Rotated { account, outcome }
+        },
+    ))
+}
+
+/// The rotation as one statement. The UPDATE of the session comes first: it locks the row and looks at it again after
+/// waiting, so a log-out that runs beside either sees the successor or ends the session before it. The INSERT into
+/// the blacklist is the use-once; the booking hangs on it.
+///
+/// A type for each population, because diesel keeps prepared statements by type and the two have different texts.
+struct Statement<'a, const INTERNAL: bool>(&'a Rotation);
+
+impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let rotation = self.0;
+        out.push_sql(if INTERNAL {
+            "WITH account AS (SELECT name, email, NULL::text AS username, role, is_active FROM users WHERE id = "
+        } else {
+            "WITH account AS (SELECT name, email, username, NULL::text AS role, is_active FROM client_users WHERE id = "
+        });
+        out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
+        out.push_sql("), live AS (UPDATE sessions SET last_used_at = ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_sql(", expires_at = LEAST(");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.new_expires_at)?;
+        out.push_sql(", absolute_expires_at) WHERE id = ");
+        out.push_bind_param::<Text, _>(&rotation.session)?;
+        out.push_sql(" AND user_type = ");
+        out.push_bind_param::<Text, _>(&rotation.owner.user_type)?;
+        out.push_sql(" AND user_seq = ");
+        out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
+        out.push_sql(" AND ended_at IS NULL AND absolute_expires_at > ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_sql(
+            " AND EXISTS (SELECT 1 FROM account WHERE is_active) \
+             AND NOT EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
+        );
+        out.push_bind_param::<Text, _>(&rotation.old)?;
+        out.push_sql(
+            ") RETURNING id, user_type, user_seq, expires_at), \
+             old AS (INSERT INTO blacklisted_tokens \
+             (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at) SELECT ",
+        );
+        out.push_bind_param::<Text, _>(&rotation.old)?;
+        out.push_sql(", id, user_type, user_seq, 'rotated', ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.old_expires_at)?;
+        out.push_sql(
+            " FROM live ON CONFLICT DO NOTHING RETURNING jti), \
+             new AS (INSERT INTO outstanding_tokens \
+             (jti, session_id, user_type, user_seq, created_at, expires_at) SELECT ",
+        );
+        out.push_bind_param::<Text, _>(&rotation.new)?;
+        out.push_sql(", live.id, live.user_type, live.user_seq, ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_sql(
+            ", live.expires_at FROM live, old RETURNING expires_at) \
+             SELECT name, email, username, role, is_active, \
+             EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
+        );
+        out.push_bind_param::<Text, _>(&rotation.old)?;
+        out.push_sql("), EXISTS (SELECT 1 FROM live), (SELECT expires_at FROM new) FROM account");
+        Ok(())
+    }
+}
+
+impl<const INTERNAL: bool> QueryId for Statement<'_, INTERNAL> {
+    type QueryId = Statement<'static, INTERNAL>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const INTERNAL: bool> Query for Statement<'_, INTERNAL> {
+    type SqlType = (
+        Text,
+        Nullable<Text>,
+        Nullable<Text>,
+        Nullable<Text>,
+        Bool,
+        Bool,
+        Bool,
+        Nullable<SqlTimestamp>,
+    );
+}
+
+impl<const INTERNAL: bool> RunQueryDsl<PgConnection> for Statement<'_, INTERNAL> {}

@@ -1,0 +1,185 @@
+//! The table of sessions (token families), and the accounts that their tokens stand for.
+
+use diesel::prelude::*;
+
+use super::{
+    Db,
+    error::StoreError,
+    schema::{client_users, sessions, users},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::{Account, Role},
+        principal::{Principal, UserSeq, UserType},
+        session::{LoginMethod, RevocationReason, SessionId},
+    },
+};
+
+/// What a new row is made of.
+#[derive(Insertable, Clone)]
+#[diesel(table_name = sessions)]
+pub struct NewSession {
+    /// Its id, the `sid` of its tokens.
+    pub id: SessionId,
+    /// Whose it is: the population …
+    pub user_type: UserType,
+    /// … and the number in it.
+    pub user_seq: UserSeq,
+    /// How it began.
+    pub method: LoginMethod,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its newest refresh token expires.
+    pub expires_at: Timestamp,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+}
+
+/// What is known of a session when one of its tokens is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    /// Whether it was ended.
+    pub ended: bool,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+}
+
+/// Begins a session.
+pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
+    diesel::insert_into(sessions::table)
+        .values(new)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Ends a session of this account, if it was not ended before; whether it was I.
+pub fn end(
+    connection: &mut Db,
+    owner: Principal,
+    id: &SessionId,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<bool, StoreError> {
+    let live = sessions::table
+        .find(id)
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null());
+    let set = (
+        sessions::ended_at.eq(Some(now)),
+        sessions::end_reason.eq(Some(reason)),
+    );
+    Ok(diesel::update(live).set(set).execute(connection)? == 1)
+}
+
+/// Ends all sessions of an account that are still live; how many.
+pub fn end_all(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<usize, StoreError> {
+    let live = sessions::table
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    let set = (
+        sessions::ended_at.eq(Some(now)),
+        sessions::end_reason.eq(Some(reason)),
+    );
+    Ok(diesel::update(live).set(set).execute(connection)?)
+}
+
+/// Notes that a session was used, and until when its newest refresh token lives.
+pub fn touch(
+    connection: &mut Db,
+    id: &SessionId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(id))
+        .set((
+            sessions::last_used_at.eq(now),
+            sessions::expires_at.eq(expires_at),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The account that a token names, looked up in the table of its population, with the session that the token names if
+/// that is one of this account's. One query.
+pub fn find_account_and_session(
+    connection: &mut Db,
+    principal: Principal,
+    session: &SessionId,
+) -> Result<Option<(Account, Option<SessionState>)>, StoreError> {
+    type State = Option<(Option<Timestamp>, Timestamp)>;
+    let its_session = sessions::id
+        .eq(session)
+        .and(sessions::user_type.eq(principal.user_type))
+        .and(sessions::user_seq.eq(principal.user_seq));
+    let state = (sessions::ended_at, sessions::absolute_expires_at).nullable();
+    let found = match principal.user_type {
+        UserType::User => users::table
+            .left_join(sessions::table.on(its_session))
+            .filter(users::id.eq(principal.user_seq))
+            .select((
+                users::email,
+                users::name,
+                users::role,
+                users::is_active,
+                state,
+            ))
+            .first::<(String, String, Role, bool, State)>(connection)
+            .optional()?
+            .map(|(email, name, role, is_active, state)| {
+                let account = Account {
+                    principal,
+                    name,
+                    email: Some(email),
+                    username: None,
+                    role: Some(role),
+                    is_active,
+                };
+                (account, state)
+            }),
+        UserType::Client => client_users::table
+            .left_join(sessions::table.on(its_session))
+            .filter(client_users::id.eq(principal.user_seq))
+            .select((
+                client_users::username,
+                client_users::name,
+                client_users::email,
+                client_users::is_active,
+                state,
+            ))
+            .first::<(String, String, Option<String>, bool, State)>(connection)
+            .optional()?
+            .map(|(username, name, email, is_active, state)| {
+                let account = Account {
+                    principal,
+                    name,
+                    email,
+                    username: Some(username),
+                    role: None,
+                    is_active,
+                };
+                (account, state)
+            }),
+    };
+    Ok(found.map(|(account, state)| {
+        let state = state.map(|(ended_at, absolute_expires_at)| SessionState {
+            ended: ended_at.is_some(),
+            absolute_expires_at,
+        });
+        (account, state)
+    }))
+}
