@@ -1,0 +1,232 @@
+//! `[database]`: which database, and how its connections are shared. Opening one is the store's.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{
+    error::Checks,
+    values::{InvalidValue, MASK, Span, parsed},
+};
+
+/// Which database, and how its connections are shared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// The database; `None` is the file `munjigi.db` in `server.data_dir`.
+    pub url: Option<Database>,
+    /// Connections held open.
+    pub pool_size: u32,
+    /// How long a request waits for a free connection before it is answered with 503.
+    pub acquire_timeout: Span,
+    /// How long `SQLite` waits for a lock that another process holds.
+    pub busy_timeout: Span,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            pool_size: 8,
+            acquire_timeout: Span::seconds(3),
+            busy_timeout: Span::seconds(5),
+        }
+    }
+}
+
+impl DatabaseConfig {
+    pub(super) fn check(&self, checks: &mut Checks) {
+        checks.within("database.pool_size", &self.pool_size, 1..=200);
+        let timeouts = Span::millis(100)..=Span::minutes(1);
+        checks.within(
+            "database.acquire_timeout",
+            &self.acquire_timeout,
+            timeouts.clone(),
+        );
+        checks.within("database.busy_timeout", &self.busy_timeout, timeouts);
+    }
+}
+
+/// A database, chosen by the scheme of its address alone: a mistyped address opens nothing.
+///
+/// `Debug`, `Display` and `Serialize` mask a password in the address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// The `SQLite` file of this path.
+    Sqlite(PathBuf),
+    /// The Postgres database of this `postgres://` address, password included.
+    Postgres(String),
+}
+
+const FORMS: &str =
+    "give `postgres://user:password@host/name`, `sqlite://path` or the path of a file";
+
+impl FromStr for Database {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let text = text.trim();
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = text.strip_prefix("sqlite://").unwrap_or(text);
+        let wrong = if text.contains("://") && path == text {
+            "munjigi speaks to Postgres and SQLite only".to_owned()
+        } else if has_scheme(path) || path.starts_with(':') {
+            "neither an address with `//` behind its scheme nor the path of a lasting file"
+                .to_owned()
+        } else if is_keyword_form(path) {
+            "the `host=… port=…` form is not read".to_owned()
+        } else if path.is_empty() {
+            "no file is named".to_owned()
+        } else if path != text && path.contains('?') {
+            "options behind `?` are not read for SQLite".to_owned()
+        } else {
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        };
+        Err(InvalidValue(format!("{wrong}: {FORMS}")))
+    }
+}
+
+/// Whether a text begins as an address does. One letter before the colon is a drive, not a scheme.
+fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// Whether a text begins as libpq's keyword form does: a lower-case word and `=`.
+fn is_keyword_form(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(word, _)| {
+        let word = word.trim_end();
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    })
+}
+
+/// The address without its passwords: all between the first colon and the last `@`, and each parameter that is one.
+///
+/// A password that was not percent-encoded may hold `/`, `?` or `@`, so more rather than less is masked.
+fn masked(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    let mut shown = address.to_owned();
+    if let Some(end) = address.rfind('@').filter(|end| *end >= start)
+        && let Some(colon) = address[start..end].find(':')
+    {
+        shown.replace_range(start + colon + 1..end, MASK);
+    }
+    let Some((head, query)) = shown.split_once('?') else {
+        return shown;
+    };
+    let parameters: Vec<String> = query
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((name, _)) if name.contains("pass") => format!("{name}={MASK}"),
+            _ => parameter.to_owned(),
+        })
+        .collect();
+    format!("{head}?{}", parameters.join("&"))
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(address) => f.write_str(&masked(address)),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(address) => f.debug_tuple("Postgres").field(&masked(address)).finish(),
+        }
+    }
+}
+
+impl Serialize for Database {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Database {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_chooses_the_database() {
+        for (text, path) in [
+            ("sqlite://var/a.db", "var/a.db"),
+            ("sqlite:///var/a.db", "/var/a.db"),
+            ("/var/a.db", "/var/a.db"),
+            ("a.db", "a.db"),
+            ("./year=2026/a.db", "./year=2026/a.db"),
+            ("C:\\munjigi\\a.db", "C:\\munjigi\\a.db"),
+        ] {
+            assert_eq!(text.parse(), Ok(Database::Sqlite(path.into())), "{text}");
+        }
+        for text in ["postgres://u:p@h/n", "postgresql:///n"] {
+            assert_eq!(text.parse(), Ok(Database::Postgres(text.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused_without_being_repeated() {
+        for text in [
+            "mysql://root:hunter2@h/n",
+            "sqlite:hunter2.db",
+            "file:hunter2.db",
+            "postgres:hunter2",
+            "POSTGRES://u:hunter2@h/n",
+            "sqlite://sqlite://hunter2",
+            "sqlite://",
+            ":memory:",
+            "sqlite://:memory:",
+            "sqlite://hunter2?mode=ro",
+            "host=h port=1 password=hunter2",
+            "password = hunter2",
+        ] {
+            let message = text.parse::<Database>().unwrap_err().to_string();
+            assert!(
+                message.contains("postgres://user:password@host/name"),
+                "{text}"
+            );
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn no_form_of_showing_it_shows_a_password() {
+        for (address, shown) in [
+            (
+                "postgres://u:hunter2@h:5432/n",
+                "postgres://u:********@h:5432/n",
+            ),
+            ("postgres://u:hun/ter2?@x@h/n", "postgres://u:********@h/n"),
+            ("postgres://:hunter2@h/n", "postgres://:********@h/n"),
+            (
+                "postgres://u@h/n?sslmode=require&password=hunter2&sslpassword=hunter2",
+                "postgres://u@h/n?sslmode=require&password=********&sslpassword=********",
+            ),
+            ("postgres://u@h:5432/n", "postgres://u@h:5432/n"),
+            ("postgres://h1:1,h2:2/n", "postgres://h1:1,h2:2/n"),
+        ] {
+            let database = Database::Postgres(address.to_owned());
+            assert_eq!(database.to_string(), shown);
+            assert_eq!(format!("{database:?}"), format!("Postgres({shown:?})"));
+            assert_eq!(serde_json::json!(database), serde_json::json!(shown));
+        }
+    }
+}

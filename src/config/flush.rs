@@ -1,0 +1,35 @@
+//! `[flush]`: how often what has expired is removed. What may be removed is the services' to know.
+
+use serde::{Deserialize, Serialize};
+
+use super::{error::Checks, values::Span};
+
+/// How often what has expired is removed, and how much at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FlushConfig {
+    /// The time between two flushes.
+    pub interval: Span,
+    /// Rows removed in one transaction.
+    pub batch_size: u32,
+}
+
+impl Default for FlushConfig {
+    fn default() -> Self {
+        Self {
+            interval: Span::hours(1),
+            batch_size: 1_000,
+        }
+    }
+}
+
+impl FlushConfig {
+    pub(super) fn check(&self, checks: &mut Checks) {
+        checks.within(
+            "flush.interval",
+            &self.interval,
+            Span::minutes(1)..=Span::days(7),
+        );
+        checks.within("flush.batch_size", &self.batch_size, 1..=100_000);
+    }
+}

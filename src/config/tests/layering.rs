@@ -1,0 +1,133 @@
+//! How the layers lie over one another, and how the environment's text is read.
+
+use super::*;
+
+#[test]
+fn an_empty_configuration_is_the_default_and_valid() {
+    assert_eq!(load("", &[]), Ok(Config::default()));
+    assert_eq!(Config::default().validate(), Ok(()));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[tokens]\naccess_lifetime = '10m'\nrefresh_lifetime = '20d'";
+    let config = load(file, &[("MUNJIGI_TOKENS__ACCESS_LIFETIME", "5m")]).unwrap();
+    assert_eq!(config.tokens.access_lifetime, Span::minutes(5));
+    assert_eq!(config.tokens.refresh_lifetime, Span::days(20));
+    assert_eq!(config.tokens.session_lifetime, Span::days(90));
+}
+
+#[test]
+fn our_own_variable_wins_over_database_url_and_that_over_the_file() {
+    let file = "[database]\nurl = 'file.db'";
+    let both = [
+        ("DATABASE_URL", "diesel.db"),
+        ("MUNJIGI_DATABASE__URL", "ours.db"),
+    ];
+    for (variables, path) in [
+        (&both[..0], "file.db"),
+        (&both[..1], "diesel.db"),
+        (&both[..], "ours.db"),
+    ] {
+        let config = load(file, variables).unwrap();
+        assert_eq!(config.database(), Database::Sqlite(path.into()));
+    }
+}
+
+#[test]
+fn without_an_address_the_database_and_the_key_are_files_in_the_data_directory() {
+    let config = with_env(&[("MUNJIGI_SERVER__DATA_DIR", "d")]);
+    assert_eq!(config.database(), Database::Sqlite("d/munjigi.db".into()));
+    assert_eq!(
+        config.signing_key_file(),
+        Some(PathBuf::from("d/signing.key"))
+    );
+    let config = with_env(&[("MUNJIGI_TOKENS__SIGNING_KEY", KEY)]);
+    assert_eq!(config.signing_key_file(), None);
+}
+
+#[test]
+fn text_that_looks_like_something_else_stays_text_in_the_environment() {
+    let config = with_env(&[
+        ("MUNJIGI_TOKENS__ISSUER", "12345"),
+        ("MUNJIGI_TOKENS__USER_ID_CLAIM", "true"),
+        ("MUNJIGI_SMTP__USERNAME", "1e3"),
+        ("MUNJIGI_SMTP__PASSWORD", "[1, 2]"),
+        (
+            "MUNJIGI_TOKENS__SIGNING_KEY",
+            "00000000000000000000000000000000",
+        ),
+    ]);
+    assert_eq!(config.tokens.issuer.as_deref(), Some("12345"));
+    assert_eq!(config.tokens.user_id_claim, "true");
+    assert_eq!(config.smtp.username.as_deref(), Some("1e3"));
+    assert_eq!(config.smtp.password, Some(Secret::new("[1, 2]")));
+    assert_eq!(
+        config.tokens.signing_key.map(|key| key.reveal().len()),
+        Some(32)
+    );
+}
+
+#[test]
+fn the_environment_sets_keys_of_every_kind() {
+    let config = with_env(&[
+        ("MUNJIGI_SERVER__LISTEN", "[::1]:0"),
+        (
+            "MUNJIGI_SERVER__TRUSTED_PROXIES",
+            "10.0.0.0/8, 192.0.2.1,::1,",
+        ),
+        ("MUNJIGI_DATABASE__POOL_SIZE", "3"),
+        ("MUNJIGI_TOKENS__AUDIENCE", "a"),
+        ("MUNJIGI_TOKENS__CLAIMS", "name,username"),
+        ("MUNJIGI_TOKENS__UPDATE_LAST_LOGIN", "false"),
+        ("MUNJIGI_TOKENS__ALGORITHM", "HS512"),
+        (
+            "MUNJIGI_TOKENS__EXTRA_CLAIMS",
+            r#"{"tenant": "acme", "tier": 3}"#,
+        ),
+        ("MUNJIGI_SMTP__PORT", "2525"),
+        ("MUNJIGI_LANGUAGE__DEFAULT", "ko"),
+        ("MUNJIGI_LOG__FORMAT", "json"),
+        ("munjigi_unknown", "x"),
+        ("PATH", "/bin"),
+    ]);
+    assert_eq!(config.server.listen.port(), 0);
+    let proxies: Vec<_> = config
+        .server
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+    assert_eq!(config.database.pool_size, 3);
+    assert_eq!(config.tokens.audience, ["a"]);
+    assert_eq!(config.tokens.claims, [ClaimName::Name, ClaimName::Username]);
+    assert!(!config.tokens.update_last_login);
+    assert_eq!(config.tokens.algorithm, Algorithm::Hs512);
+    assert_eq!(
+        Json::from(config.tokens.extra_claims),
+        serde_json::json!({"tenant": "acme", "tier": 3})
+    );
+    assert_eq!(
+        (config.smtp.port, config.smtp.effective_port()),
+        (Some(2525), 2525)
+    );
+    assert_eq!(
+        config.language.default,
+        crate::domain::language::Language::Ko
+    );
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn what_is_empty_counts_as_not_set() {
+    let config = with_env(&[
+        ("MUNJIGI_DATABASE__POOL_SIZE", ""),
+        ("MUNJIGI_TOKENS__SIGNING_KEY", ""),
+        ("MUNJIGI_UNKNOWN", ""),
+        ("DATABASE_URL", ""),
+    ]);
+    assert_eq!(config, Config::default());
+    let empty = "[server]\npublic_url = ''\n[tokens]\nissuer = ''\nsigning_key = ''\n[smtp]\nca_file = ''\nport = 0";
+    assert_eq!(load(empty, &[]), Ok(Config::default()));
+}

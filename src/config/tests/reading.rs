@@ -1,0 +1,219 @@
+//! What cannot be read at all: unknown keys and variables, wrong kinds, no TOML. The messages are part of the contract.
+
+use super::*;
+
+#[test]
+fn an_unknown_variable_is_refused_with_the_nearest_known_one() {
+    for (name, remedy) in [
+        (
+            "MUNJIGI_SERVER_LISTEN",
+            "did you mean `MUNJIGI_SERVER__LISTEN`?",
+        ),
+        (
+            "MUNJIGI_TOKENS__ACESS_LIFETIME",
+            "did you mean `MUNJIGI_TOKENS__ACCESS_LIFETIME`?",
+        ),
+        ("MUNJIGI_server__listen", "write `MUNJIGI_SECTION__KEY`"),
+        (
+            "MUNJIGI_FLUSH__WHATEVER",
+            "`MUNJIGI_FLUSH__INTERVAL`, `MUNJIGI_FLUSH__BATCH_SIZE`",
+        ),
+        ("MUNJIGI_", "write `MUNJIGI_SECTION__KEY`"),
+        ("MUNJIGI_PORT_8080_TCP", "enableServiceLinks"),
+    ] {
+        let message = load("", &[(name, "hunter2")]).unwrap_err();
+        assert!(message.starts_with(&format!("{name}: ")), "{message}");
+        assert!(
+            message.contains(remedy) && !message.contains("hunter2"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_what_would_be_right() {
+    refused(
+        "[tokens]\nacces_lifetime = '1m'",
+        "tokens.acces_lifetime (F): unknown key: did you mean `access_lifetime`?",
+    );
+    refused(
+        "[flush]\nx = 1",
+        "flush.x (F): unknown key: the keys of `[flush]` are `interval`, `batch_size`",
+    );
+    refused(
+        "[tokens]\npool_size = 1",
+        "tokens.pool_size (F): unknown key: `pool_size` belongs under `[database]`",
+    );
+    refused(
+        "[token]\nx = 1",
+        "token (F): unknown section: did you mean `[tokens]`?",
+    );
+    refused(
+        "listen = 'x'",
+        "listen (F): stands outside of a section: put it below `[server]`",
+    );
+    refused(
+        "log = 'debug'",
+        "log (F): a section, not a key: write `[log]` and its keys below it",
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused_with_an_example() {
+    refused(
+        "[database]\npool_size = '8'",
+        "database.pool_size (F): text stands where a whole number from 0 on belongs, for example `pool_size = 8`",
+    );
+    refused_env(
+        "MUNJIGI_DATABASE__POOL_SIZE",
+        "many",
+        "database.pool_size (MUNJIGI_DATABASE__POOL_SIZE): not a whole number, for example `MUNJIGI_DATABASE__POOL_SIZE=8`",
+    );
+    refused_env(
+        "MUNJIGI_TOKENS__CLAIMS",
+        "email,shoe",
+        "tokens.claims[1] (MUNJIGI_TOKENS__CLAIMS): not one of the words known here: give one of `email`, `role`, `name`, `username`",
+    );
+    refused(
+        "[tokens]\naccess_lifetime = 1800",
+        "tokens.access_lifetime (F): a number stands where text in quotes belongs, for example `access_lifetime = \"30m\"`",
+    );
+    refused_for(&[
+        (
+            "[database]\npool_size = -1",
+            "database.pool_size",
+            "give a whole number from 0 on",
+        ),
+        ("[smtp]\nport = 70000", "smtp.port", "from 0 to 65535"),
+        (
+            "[tokens]\naccess_lifetime = '30'",
+            "tokens.access_lifetime",
+            "not a duration",
+        ),
+        (
+            "[tokens]\nupdate_last_login = 'yes'",
+            "tokens.update_last_login",
+            "`true` or `false`",
+        ),
+        (
+            "[tokens]\naudience = 'a'",
+            "tokens.audience",
+            "a list in brackets",
+        ),
+        (
+            "[tokens]\nextra_claims = 3",
+            "tokens.extra_claims",
+            "a table such as",
+        ),
+        ("[otp]\ndelivery = 3", "otp.delivery", "text in quotes"),
+        (
+            "[otp]\ndelivery = 'pigeon'",
+            "otp.delivery",
+            "`console`, `smtp`, `webhook`",
+        ),
+        ("[log]\nlevel = 2026-01-01", "log.level", "text in quotes"),
+        (
+            "[server]\nlisten = 'localhost:8080'",
+            "server.listen",
+            "`127.0.0.1:8080`",
+        ),
+        (
+            "[server]\ntrusted_proxies = ['::1', 'proxy']",
+            "server.trusted_proxies[1]",
+            "`10.0.0.0/8`",
+        ),
+        (
+            "[server]\npublic_url = 'auth.example.org'",
+            "server.public_url",
+            "`https://auth.example.org`",
+        ),
+    ]);
+    refused_env(
+        "MUNJIGI_TOKENS__EXTRA_CLAIMS",
+        "a=b",
+        "tokens.extra_claims (MUNJIGI_TOKENS__EXTRA_CLAIMS): not a table: write JSON, as in `{\"tenant\": \"acme\"}`",
+    );
+}
+
+#[test]
+fn all_problems_are_said_at_once() {
+    let file = "[server]\nlisten = 1\nlsten = 2\n[otp]\nlength = 'x'";
+    let message = load(file, &[("MUNJIGI_FOO", "x")]).unwrap_err();
+    let mut keys: Vec<_> = message
+        .lines()
+        .filter_map(|line| line.split([' ', ':']).next())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        ["MUNJIGI_FOO", "otp.length", "server.listen", "server.lsten"]
+    );
+
+    let file = "[database]\npool_size = 0\n[otp]\nlength = 5\n[flush]\nbatch_size = 0";
+    let message = load(file, &[("MUNJIGI_OTP__LENGTH", "11")]).unwrap_err();
+    assert_eq!(
+        message,
+        "database.pool_size (F): `0` is out of range: give 1 to 200\n\
+         otp.length (MUNJIGI_OTP__LENGTH): `11` is out of range: give 6 to 10\n\
+         flush.batch_size (F): `0` is out of range: give 1 to 100000"
+    );
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    for file in [
+        "[tokens]\nsigning_key = hunter2",
+        "[tokens]\nsigning_key = \"hunter2",
+        "[tokens]\nsigning_key = hunter2hunter2 x",
+        "signing_key = 'hunter2'",
+        "[tokens]\nsigning_key = ['hunter2']",
+        "[tokens]\nsigning_key = { hunter = 'hunter2' }",
+        "[smtp]\npassword = 77777",
+        "[webhook]\nurl = 'hunter2'",
+        "[database]\nurl = 'mysql://u:hunter2@h/n'",
+        "[otp]\ndelivery = 'hunter2'",
+    ] {
+        let message = load(file, &[]).unwrap_err();
+        assert!(
+            !message.contains("hunter2") && !message.contains("77777"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_with_its_line() {
+    refused(
+        "[server]\n\nlisten = \"x\"\nlisten = 1",
+        "F, line 4, column 1: not TOML: duplicate key",
+    );
+}
+
+#[test]
+fn a_file_that_was_named_must_exist() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("absent.toml");
+    let error = Config::load_with(Some(&path), &Environment::new()).unwrap_err();
+    assert_eq!(error.problems().len(), 1);
+    assert!(
+        error
+            .to_string()
+            .contains("absent.toml: the configuration file cannot be read")
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_variable_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = Environment::from([(
+        "MUNJIGI_SERVER__DATA_DIR".to_owned(),
+        OsString::from_vec(vec![0xff]),
+    )]);
+    let mut checks = Checks::default();
+    Layers::default().add_environment(&odd, &mut checks);
+    assert_eq!(
+        checks.finish().unwrap_err().to_string(),
+        "server.data_dir (MUNJIGI_SERVER__DATA_DIR): not UTF-8 text"
+    );
+}

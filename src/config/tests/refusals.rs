@@ -1,0 +1,299 @@
+//! What can be read and is refused all the same: ranges, contradictions, what is unsafe.
+
+use super::*;
+
+#[test]
+fn every_range_ends_where_the_example_says() {
+    refused_for(&[
+        ("[server]\nworkers = 257", "server.workers", "0 to 256"),
+        (
+            "[server]\nshutdown_timeout = '11m'",
+            "server.shutdown_timeout",
+            "0s to 10m",
+        ),
+        ("[server]\ndata_dir = ''", "server.data_dir", "munjigi-data"),
+        (
+            "[server]\npublic_url = 'ftp://h'",
+            "server.public_url",
+            "https://",
+        ),
+        (
+            "[server]\npublic_url = 'https://h/?a'",
+            "server.public_url",
+            "`?`",
+        ),
+        (
+            "[database]\npool_size = 201",
+            "database.pool_size",
+            "1 to 200",
+        ),
+        (
+            "[database]\nacquire_timeout = '0s'",
+            "database.acquire_timeout",
+            "100ms to 1m",
+        ),
+        (
+            "[database]\nbusy_timeout = '2m'",
+            "database.busy_timeout",
+            "100ms to 1m",
+        ),
+        ("[login]\nbcrypt_cost = 9", "login.bcrypt_cost", "10 to 16"),
+        ("[login]\nbcrypt_cost = 17", "login.bcrypt_cost", "10 to 16"),
+        ("[login]\nhash_queue = 0", "login.hash_queue", "1 to 10000"),
+        (
+            "[login]\nhash_deadline = '2m'",
+            "login.hash_deadline",
+            "100ms to 1m",
+        ),
+        (
+            "[login]\nmin_password_length = 7",
+            "login.min_password_length",
+            "8 to 64",
+        ),
+        ("[otp]\nlifetime = '11m'", "otp.lifetime", "30s to 10m"),
+        ("[otp]\nmax_attempts = 6", "otp.max_attempts", "1 to 5"),
+        ("[otp]\nresend_after = '0s'", "otp.resend_after", "1s to 1h"),
+        (
+            "[otp]\nrequests_per_account = 0",
+            "otp.requests_per_account",
+            "1 to 1000",
+        ),
+        (
+            "[otp]\nrequests_per_address = 0",
+            "otp.requests_per_address",
+            "1 to 100000",
+        ),
+        ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
+        ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
+        ("[webhook]\nretries = 11", "webhook.retries", "0 to 10"),
+        ("[webhook]\ntimeout = '2m'", "webhook.timeout", "1s to 1m"),
+    ]);
+}
+
+#[test]
+fn lifetimes_that_contradict_one_another_are_refused() {
+    refused_for(&[
+        (
+            "[tokens]\naccess_lifetime = '25h'",
+            "tokens.access_lifetime",
+            "1s to 1d",
+        ),
+        (
+            "[tokens]\naccess_lifetime = '0s'",
+            "tokens.access_lifetime",
+            "1s to 1d",
+        ),
+        (
+            "[tokens]\naccess_lifetime = '1500ms'",
+            "tokens.access_lifetime",
+            "whole seconds",
+        ),
+        (
+            "[tokens]\nrefresh_lifetime = '30m'",
+            "tokens.refresh_lifetime",
+            "`tokens.access_lifetime` (30m)",
+        ),
+        (
+            "[tokens]\nsession_lifetime = '29d'",
+            "tokens.session_lifetime",
+            "`tokens.refresh_lifetime` (30d)",
+        ),
+        (
+            "[tokens]\nsession_lifetime = '3651d'",
+            "tokens.session_lifetime",
+            "3650d",
+        ),
+        ("[tokens]\nleeway = '6m'", "tokens.leeway", "0s to 5m"),
+    ]);
+}
+
+#[test]
+fn a_weak_doubled_or_missing_signing_key_is_refused() {
+    refused_env(
+        "MUNJIGI_TOKENS__SIGNING_KEY",
+        "hunter2hunter",
+        "tokens.signing_key (MUNJIGI_TOKENS__SIGNING_KEY): 13 bytes are too few for HS256: \
+         give at least 32 random bytes, for example from `openssl rand -base64 48`",
+    );
+    let long = |algorithm| format!("[tokens]\nalgorithm = '{algorithm}'\nsigning_key = '{KEY}'");
+    refused_for(&[
+        (&long("HS384"), "tokens.signing_key", "at least 48"),
+        (&long("HS512"), "tokens.signing_key", "at least 64"),
+        (
+            &(long("HS256") + "\nsigning_key_file = 'k'"),
+            "tokens.signing_key_file",
+            "one of the two",
+        ),
+        (
+            "[database]\nurl = 'postgres://h/n'",
+            "tokens.signing_key",
+            "add `signing_key = \"…\"` under `[tokens]`",
+        ),
+        (
+            "[tokens]\nalgorithm = 'none'",
+            "tokens.algorithm",
+            "nobody signed: give `HS256`, `HS384` or `HS512`",
+        ),
+        (
+            "[tokens]\nalgorithm = 'RS256'",
+            "tokens.algorithm",
+            "public key",
+        ),
+        (
+            "[tokens]\nalgorithm = 'hs256'",
+            "tokens.algorithm",
+            "give `HS256`",
+        ),
+    ]);
+    assert!(load(&long("HS256"), &[("DATABASE_URL", "postgres://h/n")]).is_ok());
+    let file = "[tokens]\nsigning_key_file = 'k'";
+    assert!(load(file, &[("DATABASE_URL", "postgres://h/n")]).is_ok());
+}
+
+#[test]
+fn claims_that_take_a_reserved_name_are_refused() {
+    refused_for(&[
+        (
+            "[tokens]\nuser_id_claim = 'sub'",
+            "tokens.user_id_claim",
+            "`user_seq`",
+        ),
+        (
+            "[tokens]\nuser_id_claim = 'email'",
+            "tokens.user_id_claim",
+            "another meaning",
+        ),
+        (
+            "[tokens]\nuser_id_claim = 'a b'",
+            "tokens.user_id_claim",
+            "1 to 64",
+        ),
+        (
+            "[tokens]\nuser_id_claim = ''",
+            "tokens.user_id_claim",
+            "1 to 64",
+        ),
+        (
+            "[tokens.extra_claims]\nexp = 1",
+            "tokens.extra_claims.exp",
+            "another name",
+        ),
+        (
+            "[tokens.extra_claims]\nuser_seq = 1",
+            "tokens.extra_claims.user_seq",
+            "another name",
+        ),
+        (
+            "[tokens.extra_claims]\nrole = 'x'",
+            "tokens.extra_claims.role",
+            "another name",
+        ),
+        (
+            "[tokens.extra_claims]\na = [1]",
+            "tokens.extra_claims.a",
+            "text, a number",
+        ),
+        (
+            "[tokens.extra_claims]\na = nan",
+            "tokens.extra_claims.a",
+            "text, a number",
+        ),
+        ("[tokens]\naudience = ['']", "tokens.audience", "empty"),
+        (
+            "[tokens]\nauth_header_types = []",
+            "tokens.auth_header_types",
+            "1 to 8",
+        ),
+        (
+            "[tokens]\nauth_header_types = ['Bearer x']",
+            "tokens.auth_header_types",
+            "RFC 9110",
+        ),
+    ]);
+}
+
+#[test]
+fn a_way_for_codes_that_lacks_something_or_shows_them_is_refused() {
+    let smtp = |rest: &str| format!("[otp]\ndelivery = 'smtp'\n[smtp]\n{rest}");
+    let hook = |rest: &str| format!("[otp]\ndelivery = 'webhook'\n[webhook]\n{rest}");
+    let (from, secret) = (
+        "from = 'a@example.org'",
+        "secret = 'hunter2hunter2hunter2hunter2'",
+    );
+    refused_for(&[
+        (
+            "[server]\nlisten = '0.0.0.0:80'",
+            "otp.delivery",
+            "otp.allow_remote_console",
+        ),
+        (&smtp(from), "smtp.host", "`smtp.example.org`"),
+        (&smtp("host = 'h'"), "smtp.from", "no-reply@example.org"),
+        (
+            &smtp("host = 'h'\nfrom = 'nobody'"),
+            "smtp.from",
+            "not a mail address",
+        ),
+        ("[smtp]\nusername = 'u'", "smtp.password", "both or neither"),
+        (
+            "[smtp]\npassword = 'hunter2'",
+            "smtp.username",
+            "both or neither",
+        ),
+        (
+            "[smtp]\nhost = 'h'\nusername = 'u'\npassword = 'p'\ntls = 'none'",
+            "smtp.tls",
+            "`starttls`",
+        ),
+        (&hook(secret), "webhook.url", "the address to call"),
+        (
+            &hook("url = 'https://h'"),
+            "webhook.secret",
+            "24 random bytes",
+        ),
+        (
+            &hook(&format!("url = 'http://h'\n{secret}")),
+            "webhook.url",
+            "webhook.allow_http",
+        ),
+        (
+            &hook(&format!("url = 'https://u:hunter2@h'\n{secret}")),
+            "webhook.url",
+            "does not belong",
+        ),
+        (
+            "[webhook]\nsecret = 'whsec_AAAA'",
+            "webhook.secret",
+            "3 bytes are too few",
+        ),
+        (
+            "[webhook]\nsecret = 'whsec_?'",
+            "webhook.secret",
+            "not base64",
+        ),
+        (
+            "[webhook]\nsecret = 'hunter2'",
+            "webhook.secret",
+            "7 bytes are too few",
+        ),
+    ]);
+    for fine in [
+        "[server]\nlisten = '0.0.0.0:80'\n[otp]\nallow_remote_console = true",
+        "[smtp]\nhost = 'localhost'\nusername = 'u'\npassword = 'p'\ntls = 'none'",
+        &smtp("host = 'h'\nfrom = 'munjigi <no-reply@example.org>'"),
+        &hook(&format!("url = 'http://[::1]:9/x'\n{secret}")),
+        &hook(&format!("url = 'http://h'\nallow_http = true\n{secret}")),
+    ] {
+        load(fine, &[]).unwrap();
+    }
+}
+
+#[test]
+fn a_webhook_secret_of_standard_webhooks_is_decoded() {
+    let webhook = |secret: &str| WebhookConfig {
+        secret: Some(Secret::new(secret)),
+        ..WebhookConfig::default()
+    };
+    assert_eq!(webhook("whsec_AAEC").key(), Some(vec![0, 1, 2]));
+    assert_eq!(webhook("plain").key(), Some(b"plain".to_vec()));
+    assert_eq!(webhook("whsec_!").key(), None);
+}
