@@ -50,7 +50,7 @@ impl Language {
                 .map_or(Some(1.0), |q| q.parse().ok());
             match weight {
                 Some(weight) if weight > 0.0 && best.is_none_or(|(_, other)| weight > other) => {
-                    best = Some((language, weight))
+                    best = Some((language, weight));
                 }
                 _ => {}
             }

@@ -1,6 +1,10 @@
 //! What can be wrong with an input, field by field, before anybody has put it into a language.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use rust_i18n::t;
+
+use super::language::Language;
 
 /// One thing that is wrong with one field. The doors translate it; it never carries what was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +52,47 @@ pub enum Problem {
     OwnWords,
     /// Another account has this value already.
     Taken,
+    /// The body is not the JSON or the form that its content type says.
+    MalformedBody,
+    /// The body is JSON, but no object.
+    NotObject,
     /// Nothing to change was sent.
     NothingToChange,
+}
+
+impl Problem {
+    /// What is wrong, as a sentence. The words are in `locales/`.
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> Cow<'static, str> {
+        let locale = language.tag();
+        match self {
+            Self::Required => t!("problem.required", locale = locale),
+            Self::Blank => t!("problem.blank", locale = locale),
+            Self::TooLong { max } => t!("problem.too_long", locale = locale, max = max),
+            Self::TooShort { min } => t!("problem.too_short", locale = locale, min = min),
+            Self::NotText => t!("problem.not_text", locale = locale),
+            Self::NotBoolean => t!("problem.not_boolean", locale = locale),
+            Self::NotNumber { min, max } => {
+                t!("problem.not_number", locale = locale, min = min, max = max)
+            }
+            Self::ControlCharacter => t!("problem.control_character", locale = locale),
+            Self::NotEmail => t!("problem.not_email", locale = locale),
+            Self::NotUsername => t!("problem.not_username", locale = locale),
+            Self::NotPhone => t!("problem.not_phone", locale = locale),
+            Self::NotOneOf(values) => t!(
+                "problem.not_one_of",
+                locale = locale,
+                values = values.join(", ")
+            ),
+            Self::UnknownField => t!("problem.unknown_field", locale = locale),
+            Self::CommonPassword => t!("problem.common_password", locale = locale),
+            Self::OwnWords => t!("problem.own_words", locale = locale),
+            Self::Taken => t!("problem.taken", locale = locale),
+            Self::MalformedBody => t!("problem.malformed_body", locale = locale),
+            Self::NotObject => t!("problem.not_object", locale = locale),
+            Self::NothingToChange => t!("problem.nothing_to_change", locale = locale),
+        }
+    }
 }
 
 /// The problems of an input by field name; empty when all is well.
