@@ -1,0 +1,262 @@
+//! Sending a code or a notice: by mail, by a webhook, or to the console.
+//!
+//! Takes values of `domain` and its own settings, and knows no store: that a code exists, and for whom, is
+//! `services::otp`'s business. Whoever sends does not wait and is not told of a failure, so that the answer to a request
+//! for a code is the same, and as fast, whether the client exists or not; what came of it stands in the log and in
+//! [`Delivery::counts`].
+
+mod console;
+mod mail;
+mod notice;
+mod outcome;
+mod retry;
+mod settings;
+mod smtp;
+mod webhook;
+
+use std::{
+    io,
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::join_all};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex as AsyncMutex, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use self::{
+    outcome::{Pending, Totals},
+    retry::{Failure, pause},
+    smtp::Smtp,
+    webhook::Webhook,
+};
+use crate::clock::{Clock, Timestamp};
+
+pub use self::{
+    console::TARGET as CONSOLE_TARGET,
+    notice::OtpNotice,
+    outcome::Counts,
+    settings::{Channel, SmtpSettings, Tls, WebhookSettings},
+};
+
+/// How many notices are under way at once.
+const CONCURRENT: usize = 4;
+
+/// Why a way of delivery cannot be used at all. Said at the start, never for a single notice.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// There is no Tokio runtime to send from.
+    #[error("delivery must be started inside of a Tokio runtime")]
+    NoRuntime,
+    /// The sender's address cannot be read.
+    #[error("the sender must be `login@example.org` or `Example <login@example.org>`")]
+    Sender,
+    /// The file of certificates cannot be read.
+    #[error("the file of certificates {path} cannot be used: {source}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The certificates cannot be used.
+    #[error("TLS to the mail server cannot be set up: {0}")]
+    Tls(#[source] lettre::transport::smtp::Error),
+    /// The secret of the webhook is unreadable or too short.
+    #[error("the webhook's secret must be `whsec_` and base64, or plain text, of 24 bytes or more")]
+    Secret,
+    /// The HTTP client cannot be set up, most often for want of certificates of the system.
+    #[error("the webhook's HTTP client cannot be set up: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// One way of delivery with its queue. Clones share both; when the last one is dropped, what is queued is still sent as
+/// long as the runtime lives.
+#[derive(Clone)]
+pub struct Delivery {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` once nothing is taken any more.
+    queue: Mutex<Option<mpsc::Sender<Pending>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    totals: Arc<Totals>,
+    clock: Clock,
+}
+
+impl Delivery {
+    /// Checks the settings and starts the background tasks on the current Tokio runtime; at most `queue` notices wait.
+    pub fn start(channel: Channel, queue: usize, clock: Clock) -> Result<Self, DeliveryError> {
+        let runtime = Handle::try_current().map_err(|_| DeliveryError::NoRuntime)?;
+        let totals = Arc::new(Totals::new(channel.name()));
+        let sender = Arc::new(Sender {
+            way: match channel {
+                Channel::Console => Way::Console,
+                Channel::Smtp(settings) => Way::Smtp(Box::new(Smtp::new(settings)?)),
+                Channel::Webhook(settings) => {
+                    Way::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
+                }
+            },
+            clock: clock.clone(),
+        });
+        let (queue, waiting) = mpsc::channel(queue.max(1));
+        let waiting = Arc::new(AsyncMutex::new(waiting));
+        let tasks = (0..CONCURRENT)
+            .map(|_| runtime.spawn(work_on(Arc::clone(&waiting), Arc::clone(&sender))))
+            .collect();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                queue: Mutex::new(Some(queue)),
+                tasks: Mutex::new(tasks),
+                totals,
+                clock,
+            }),
+        })
+    }
+
+    /// Takes a notice and returns at once. A full queue, and one that takes nothing any more, is a failed delivery.
+    pub fn send(&self, notice: OtpNotice) {
+        let dies_at = self.inner.clock.now() + notice.expires_in;
+        let pending = Pending::new(notice, dies_at, Arc::clone(&self.inner.totals));
+        let queue = self.inner.queue.lock();
+        let refused = match &*queue.unwrap_or_else(PoisonError::into_inner) {
+            None => Some((pending, "the server is stopping")),
+            Some(queue) => match queue.try_send(pending) {
+                Ok(()) => None,
+                Err(mpsc::error::TrySendError::Full(pending)) => {
+                    Some((pending, "the queue is full"))
+                }
+                Err(mpsc::error::TrySendError::Closed(pending)) => {
+                    Some((pending, "nothing is sent any more"))
+                }
+            },
+        };
+        if let Some((pending, reason)) = refused {
+            pending.failed(reason);
+        }
+    }
+
+    /// What has become of the notices so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.totals.counts()
+    }
+
+    /// Takes nothing more, and waits until what was taken is sent or has failed, at most `patience` long. What is left
+    /// then has failed. Returns the final counts; a second call returns them at once.
+    pub async fn drain(&self, patience: Duration) -> Counts {
+        drop(
+            self.inner
+                .queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let mut tasks = std::mem::take(
+            &mut *self
+                .inner
+                .tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if timeout(patience, join_all(&mut tasks)).await.is_err() {
+            tasks.iter().for_each(JoinHandle::abort);
+            for task in tasks.into_iter().filter(|task| !task.is_finished()) {
+                // It was told to end: whether it had ended by itself in the meantime makes no difference.
+                let _ended = task.await;
+            }
+        }
+        self.counts()
+    }
+}
+
+/// A way of delivery, set up.
+enum Way {
+    Console,
+    Smtp(Box<Smtp>),
+    Webhook(Box<Webhook>),
+}
+
+struct Sender {
+    way: Way,
+    clock: Clock,
+}
+
+async fn work_on(waiting: Arc<AsyncMutex<mpsc::Receiver<Pending>>>, sender: Arc<Sender>) {
+    loop {
+        let next = waiting.lock().await.recv().await;
+        let Some(pending) = next else { return };
+        // What is dropped without an outcome notes itself as failed; the task goes on.
+        let _panicked = AssertUnwindSafe(sender.deliver(pending))
+            .catch_unwind()
+            .await;
+    }
+}
+
+impl Sender {
+    async fn deliver(&self, mut pending: Pending) {
+        match self.tried(&mut pending).await {
+            Ok(()) => pending.sent(),
+            Err(failure) => pending.failed(&failure.reason),
+        }
+    }
+
+    async fn tried(&self, pending: &mut Pending) -> Result<(), Failure> {
+        let (notice, dies_at, tries) = (&pending.notice, pending.dies_at, &mut pending.attempts);
+        match &self.way {
+            Way::Console => {
+                *tries += 1;
+                console::print(notice);
+                Ok(())
+            }
+            Way::Smtp(smtp) => {
+                let mail = mail::compose(&smtp.from, notice, self.clock.now())
+                    .map_err(Failure::lasting)?;
+                let attempt = || smtp.attempt(&mail, notice.code.reveal());
+                self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
+            }
+            Way::Webhook(webhook) => {
+                let body = webhook.body(notice)?;
+                let attempt = || webhook.attempt(&notice.id, &body);
+                self.repeated(webhook.attempts(), dies_at, tries, attempt)
+                    .await
+            }
+        }
+    }
+
+    /// Attempts until one succeeds, one fails for good, `most` were made, or the code is dead at `dies_at`.
+    async fn repeated<F>(
+        &self,
+        most: u32,
+        dies_at: Timestamp,
+        tries: &mut u32,
+        attempt: impl Fn() -> F,
+    ) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let mut before = String::new();
+        loop {
+            if self.clock.now() >= dies_at {
+                let reason = format!("{before}the code expired before it could be sent");
+                return Err(Failure::lasting(reason));
+            }
+            *tries += 1;
+            match attempt().await {
+                Err(failure) if failure.again && *tries < most => {
+                    let pause = failure.after.unwrap_or_else(|| pause(*tries));
+                    tokio::time::sleep(pause).await;
+                    before = format!("{}; then ", failure.reason);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Sending to a gateway of the operator's: a JSON body, signed after the Standard Webhooks specification 1.0.0.
+
+use std::{error::Error as _, time::Duration};
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::DateTime;
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    redirect, retry,
+};
+use serde::Serialize;
+
+use super::{
+    DeliveryError,
+    notice::OtpNotice,
+    retry::{Failure, LONGEST},
+    settings::WebhookSettings,
+};
+use crate::clock::{Clock, Timestamp};
+
+/// The fewest bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
+const MIN_SECRET: usize = 24;
+
+/// A gateway, ready to take requests.
+pub(super) struct Webhook {
+    client: Client,
+    settings: WebhookSettings,
+    key: hmac::Key,
+    clock: Clock,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    challenge_id: &'a str,
+    username: &'a str,
+    phone: Option<&'a str>,
+    email: Option<&'a str>,
+    code: &'a str,
+    /// Seconds.
+    expires_in: u64,
+    language: &'static str,
+    message: String,
+}
+
+impl Webhook {
+    /// Reads the secret and prepares the client; connects to nobody yet.
+    ///
+    /// The client follows no redirect (the signature is for one address), uses no proxy of the environment, and writes
+    /// no body to the log.
+    pub(super) fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, DeliveryError> {
+        let secret = match settings.secret.strip_prefix("whsec_") {
+            Some(encoded) => STANDARD
+                .decode(encoded)
+                .map_err(|_| DeliveryError::Secret)?,
+            None => settings.secret.as_bytes().to_vec(),
+        };
+        if secret.len() < MIN_SECRET {
+            return Err(DeliveryError::Secret);
+        }
+        let client = Client::builder()
+            .user_agent(concat!("munjigi/", env!("CARGO_PKG_VERSION")))
+            .timeout(settings.timeout)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .connection_verbose(false)
+            .build()
+            .map_err(DeliveryError::Client)?;
+        Ok(Self {
+            client,
+            settings,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            clock,
+        })
+    }
+
+    /// How many times a request is tried in all.
+    pub(super) fn attempts(&self) -> u32 {
+        self.settings.retries.saturating_add(1)
+    }
+
+    /// The body of the request, the same for every attempt.
+    pub(super) fn body(&self, notice: &OtpNotice) -> Result<Vec<u8>, Failure> {
+        let unwritable = "the request could not be written";
+        let body = Body {
+            r#type: "otp.requested",
+            timestamp: self.clock.now(),
+            data: Data {
+                challenge_id: &notice.id,
+                username: &notice.username,
+                phone: notice.phone.as_deref(),
+                email: notice.email.as_deref(),
+                code: notice.code.reveal(),
+                expires_in: notice.expires_in.as_secs(),
+                language: notice.language.tag(),
+                message: notice
+                    .sentence()
+                    .map_err(|_| Failure::lasting(unwritable))?,
+            },
+        };
+        serde_json::to_vec(&body).map_err(|_| Failure::lasting(unwritable))
+    }
+
+    /// Tries once, signed for this moment.
+    ///
+    /// Any 2xx is taken for "sent". 408, 425, 429, 5xx, a broken connection and a timeout may pass; anything else,
+    /// redirects included, is lasting.
+    pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), Failure> {
+        let timestamp = self.clock.now().unix_seconds().to_string();
+        let answer = self
+            .client
+            .post(self.settings.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", &timestamp)
+            .header("webhook-signature", self.signature(id, &timestamp, body))
+            .body(body.to_vec())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(self.refusal(&answer)),
+            Err(error) if error.is_builder() => {
+                Err(Failure::lasting("the request could not be built"))
+            }
+            Err(error) => Err(Failure::passing(reason(error))),
+        }
+    }
+
+    fn signature(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            context.update(part);
+        }
+        format!("v1,{}", STANDARD.encode(context.sign()))
+    }
+
+    fn refusal(&self, answer: &Response) -> Failure {
+        let status = answer.status();
+        let again = status.is_server_error()
+            || matches!(
+                status,
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+            );
+        let after = answer.headers().get(RETRY_AFTER);
+        Failure {
+            reason: format!("the gateway answered {}", status.as_u16()),
+            again,
+            after: after
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| retry_after(value, self.clock.now())),
+        }
+    }
+}
+
+/// Reads `Retry-After` (RFC 9110 section 10.2.3), seconds or a date; at most [`LONGEST`].
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let asked = if let Ok(seconds) = value.trim().parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = DateTime::parse_from_rfc2822(value.trim()).ok()?;
+        Timestamp::from_unix_seconds(date.timestamp())?.since(now)
+    };
+    Some(asked.min(LONGEST))
+}
+
+/// What went wrong, with its cause and without the address, which may hold a key.
+fn reason(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "the gateway did not answer in time".to_owned();
+    }
+    let error = error.without_url();
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason = format!("{reason}: {error}");
+        cause = error.source();
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(secret: &str) -> Result<Webhook, DeliveryError> {
+        let settings = WebhookSettings {
+            url: "http://127.0.0.1:9/".parse().unwrap(),
+            secret: secret.to_owned(),
+            timeout: Duration::from_secs(1),
+            retries: 0,
+        };
+        Webhook::new(settings, Clock::System)
+    }
+
+    #[test]
+    fn a_request_is_signed_as_the_specification_says() {
+        // The example of the Standard Webhooks specification.
+        let webhook = webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature = webhook.signature(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_short_or_unreadable_secret_is_refused_at_the_start() {
+        for secret in ["", "short", "whsec_", "whsec_c2hvcnQ=", "whsec_***"] {
+            assert!(
+                matches!(webhook(secret), Err(DeliveryError::Secret)),
+                "{secret}"
+            );
+        }
+        assert!(webhook("twenty-four bytes or more").is_ok());
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_at_most_30_seconds() {
+        let now = Timestamp::from_unix_seconds(1_445_412_470).unwrap();
+        for (value, seconds) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("86400", Some(30)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(10)),
+            ("Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(retry_after(value, now), expected, "{value}");
+        }
+    }
+}

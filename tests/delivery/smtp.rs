@@ -1,0 +1,299 @@
+//! Mail against a real mail server, which decodes what it gets by itself.
+
+use std::time::Duration;
+
+use munjigi::{
+    clock::{Clock, Timestamp},
+    delivery::{Channel, Delivery, DeliveryError, SmtpSettings, Tls},
+    domain::language::Language,
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    counts, logs, notice, settled,
+    smtp_server::{Certificates, SmtpServer},
+};
+
+fn start(settings: SmtpSettings) -> Delivery {
+    let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
+    Delivery::start(Channel::Smtp(settings), 8, Clock::fixed(now)).unwrap()
+}
+
+fn text<'a>(event: &'a Value, name: &str) -> &'a str {
+    event[name].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_says_the_code_in_both_forms_and_in_the_clients_language() {
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let delivery = start(server.settings(Tls::None, None));
+    for (language, id, code, subject, lifetime) in [
+        (
+            Language::Ko,
+            "mail-ko",
+            "3300000001",
+            "로그인 인증번호 안내",
+            "5분",
+        ),
+        (
+            Language::En,
+            "mail-en",
+            "3300000002",
+            "Your sign-in code",
+            "5 minutes",
+        ),
+    ] {
+        let mut notice = notice(id, code);
+        notice.language = language;
+        delivery.send(notice);
+        let mail = server.next().await;
+        assert_eq!(mail["event"], "accepted");
+        assert_eq!(mail["from"], "login@example.org");
+        assert_eq!(mail["to"], json!(["ann.lee@example.org"]));
+        let headers = &mail["headers"];
+        assert_eq!(headers["subject"], subject);
+        assert_eq!(headers["from"], "Example Market <login@example.org>");
+        assert_eq!(headers["date"], "Sat, 14 Feb 2026 12:30:45 +0000");
+        assert_eq!(headers["auto-submitted"], "auto-generated");
+        assert_eq!(headers["content-language"], language.tag());
+        assert!(text(headers, "content-type").starts_with("multipart/alternative"));
+        assert!(text(headers, "message-id").ends_with("@example.org>"));
+        assert!(!headers.to_string().contains(code), "{headers}");
+        assert!(!mail.to_string().contains("challenge-"), "{mail}");
+        for form in ["text", "html"] {
+            let form = text(&mail, form);
+            assert_eq!(form.matches(code).count(), 1, "{form}");
+            for word in [lifetime, "acme-01", "Example Market"] {
+                assert!(form.contains(word), "{word}: {form}");
+            }
+        }
+        let html = text(&mail, "html");
+        assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())));
+        assert!(
+            !html.contains("http"),
+            "nothing is loaded and nothing is to be clicked"
+        );
+        logs::assert_never_logged(code);
+    }
+    assert_eq!(settled(&delivery, 2).await, counts(2, 0));
+    let line = logs::outcome("mail-ko");
+    assert!(line.contains("email=\"a***@example.org\""), "{line}");
+}
+
+#[tokio::test]
+async fn what_stands_in_a_name_is_text_in_the_html_form() {
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let mut settings = server.settings(Tls::None, None);
+    settings.from = "\"<b>A & B</b>\" <login@example.org>".to_owned();
+    let delivery = start(settings);
+    delivery.send(notice("mail-escape", "3300000003"));
+    let mail = server.next().await;
+    assert!(text(&mail, "text").contains("<b>A & B</b>"));
+    assert!(!text(&mail, "html").contains("<b>A"));
+}
+
+#[tokio::test]
+async fn starttls_and_tls_with_a_login_and_an_own_authority() {
+    let certificates = Certificates::make();
+    for (mode, tls, id, code) in [
+        ("starttls", Tls::Starttls, "mail-starttls", "3300000004"),
+        ("tls", Tls::Tls, "mail-tls", "3300000005"),
+    ] {
+        let login = ["--user", "munjigi:hidden"];
+        let mut server = SmtpServer::start_tls(mode, &certificates, &login).await;
+        let mut settings = server.settings(tls, Some(certificates.path("ca.pem")));
+        settings.username = Some("munjigi".to_owned());
+        settings.password = Some("hidden".to_owned());
+        let delivery = start(settings.clone());
+        delivery.send(notice(id, code));
+        let mail = server.next().await;
+        assert_eq!(
+            (&mail["tls"], &mail["user"]),
+            (&json!(true), &json!("munjigi"))
+        );
+        assert!(text(&mail, "text").contains(code));
+        logs::assert_never_logged(code);
+
+        settings.password = Some("wrong".to_owned());
+        let delivery = start(settings);
+        let id = format!("{id}-wrong");
+        delivery.send(notice(&id, code));
+        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+        let line = logs::outcome(&id);
+        assert!(
+            line.contains("535") && line.contains("attempts=1"),
+            "{line}"
+        );
+        assert_eq!(server.rest(), [] as [Value; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_gets_nothing() {
+    let certificates = Certificates::make();
+    for (mode, tls) in [("starttls", Tls::Starttls), ("tls", Tls::Tls)] {
+        let mut server = SmtpServer::start_tls(mode, &certificates, &[]).await;
+        let delivery = start(server.settings(tls, None));
+        let id = format!("mail-stranger-{mode}");
+        delivery.send(notice(&id, "3300000006"));
+        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+        assert!(
+            logs::outcome(&id).contains("certificate"),
+            "{}",
+            logs::outcome(&id)
+        );
+        assert_eq!(server.rest(), [] as [Value; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_starttls_gets_nothing_when_it_is_required() {
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let delivery = start(server.settings(Tls::Starttls, None));
+    delivery.send(notice("mail-plain", "3300000007"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(server.rest(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_passing_refusal_is_tried_three_times_with_one_message_id() {
+    let mut server = SmtpServer::start(&["plain", "--defer", "2"]).await;
+    let delivery = start(server.settings(Tls::None, None));
+    delivery.send(notice("mail-defer", "3300000008"));
+    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    let mails = [
+        server.next().await,
+        server.next().await,
+        server.next().await,
+    ];
+    let events = mails.each_ref().map(|mail| text(mail, "event"));
+    assert_eq!(events, ["deferred", "deferred", "accepted"]);
+    for mail in &mails {
+        assert_eq!(
+            mail["headers"]["message-id"],
+            mails[0]["headers"]["message-id"]
+        );
+    }
+    assert!(logs::outcome("mail-defer").contains("attempts=3"));
+}
+
+#[tokio::test]
+async fn after_three_passing_refusals_the_mail_has_failed() {
+    let mut server = SmtpServer::start(&["plain", "--defer", "9"]).await;
+    let delivery = start(server.settings(Tls::None, None));
+    delivery.send(notice("mail-defer-9", "3300000009"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    for _ in 0..3 {
+        server.next().await;
+    }
+    assert_eq!(server.rest(), [] as [Value; 0]);
+    let line = logs::outcome("mail-defer-9");
+    assert!(
+        line.contains("451") && line.contains("greylisted"),
+        "{line}"
+    );
+    logs::assert_never_logged("3300000009");
+}
+
+#[tokio::test]
+async fn a_lasting_refusal_is_not_repeated() {
+    let arguments = ["plain", "--refuse", "ann.lee@example.org"];
+    let mut server = SmtpServer::start(&arguments).await;
+    let delivery = start(server.settings(Tls::None, None));
+    delivery.send(notice("mail-550", "3300000010"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(server.next().await["event"], "refused");
+    assert_eq!(server.rest(), [] as [Value; 0]);
+    let line = logs::outcome("mail-550");
+    assert!(
+        line.contains("attempts=1") && line.contains("550"),
+        "{line}"
+    );
+    assert!(line.contains("no such user here"), "{line}");
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up() {
+    let mut server = SmtpServer::start(&["plain", "--stall"]).await;
+    let mut settings = server.settings(Tls::None, None);
+    settings.timeout = Duration::from_millis(500);
+    let delivery = start(settings);
+    delivery.send(notice("mail-stall", "3300000011"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    for _ in 0..3 {
+        server.next().await;
+    }
+    assert_eq!(server.rest(), [] as [Value; 0]);
+    assert!(logs::outcome("mail-stall").contains("did not answer in time"));
+}
+
+#[tokio::test]
+async fn a_kept_connection_takes_more_than_one_mail_and_a_closed_one_is_replaced() {
+    let mut server = SmtpServer::start(&["plain", "--close-after", "2"]).await;
+    let delivery = start(server.settings(Tls::None, None));
+    let mut connections = Vec::new();
+    for number in 1..=4 {
+        delivery.send(notice(&format!("mail-kept-{number}"), "3300000014"));
+        assert_eq!(settled(&delivery, number).await, counts(number, 0));
+        connections.push(server.next().await["connection"].as_u64().unwrap());
+        // The server hangs up a moment after its answer.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    assert_eq!(connections, [1, 1, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_client_without_an_address_and_a_server_that_is_not_there_are_failures() {
+    let server = SmtpServer::start(&["plain"]).await;
+    let mut settings = server.settings(Tls::None, None);
+    settings.port = 1;
+    let delivery = start(settings);
+    for (id, email) in [("mail-none", None), ("mail-odd", Some("@"))] {
+        let mut nobody = notice(id, "3300000012");
+        nobody.email = email.map(str::to_owned);
+        delivery.send(nobody);
+    }
+    delivery.send(notice("mail-gone", "3300000013"));
+    assert_eq!(settled(&delivery, 3).await, counts(0, 3));
+    let line = logs::outcome("mail-none");
+    assert!(
+        line.contains("no e-mail address") && line.contains("attempts=0"),
+        "{line}"
+    );
+    assert!(logs::outcome("mail-odd").contains("cannot be written to"));
+    let line = logs::outcome("mail-gone");
+    assert!(
+        line.contains("attempts=3") && line.contains("refused"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_stop_the_start() {
+    let server = SmtpServer::start(&["plain"]).await;
+    let try_with = |change: &dyn Fn(&mut SmtpSettings)| {
+        let mut settings = server.settings(Tls::Starttls, None);
+        change(&mut settings);
+        let started = Delivery::start(Channel::Smtp(settings), 8, Clock::System);
+        started.map(|_| ()).unwrap_err()
+    };
+    let error = try_with(&|settings| settings.from = "nobody".to_owned());
+    assert!(matches!(error, DeliveryError::Sender));
+    for (name, text) in [
+        ("missing.pem", None),
+        ("empty.pem", Some("")),
+        ("odd.pem", Some("-----BEGIN CERTIFICATE-----\n*")),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let error = try_with(&|settings| settings.ca_file = Some(path.clone()));
+        assert!(
+            matches!(error, DeliveryError::CaFile { .. }),
+            "{name}: {error}"
+        );
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}

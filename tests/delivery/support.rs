@@ -1,0 +1,52 @@
+//! What the tests of delivery stand on: notices, the captured log, a mail server and an HTTP receiver.
+
+pub mod logs;
+pub mod receiver;
+pub mod smtp_server;
+
+use std::time::{Duration, Instant};
+
+use munjigi::{
+    delivery::{Counts, Delivery, OtpNotice},
+    domain::{language::Language, otp::OtpCode},
+};
+
+/// The longest a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A notice whose request is named like the test, so that its lines can be found in the log.
+pub fn notice(request_id: &str, code: &str) -> OtpNotice {
+    logs::capture();
+    OtpNotice {
+        id: format!("challenge-{request_id}"),
+        username: "acme-01".to_owned(),
+        email: Some("ann.lee@example.org".to_owned()),
+        phone: Some("+82 10-1234-5678".to_owned()),
+        code: OtpCode::parse(code).unwrap(),
+        expires_in: Duration::from_mins(5),
+        language: Language::En,
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// Waits until `total` notices have an outcome.
+pub async fn settled(delivery: &Delivery, total: u64) -> Counts {
+    let begun = Instant::now();
+    loop {
+        let counts = delivery.counts();
+        if counts.sent + counts.failed >= total {
+            return counts;
+        }
+        assert!(begun.elapsed() < PATIENCE, "still waiting: {counts:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The counts when nothing is under way.
+pub fn counts(sent: u64, failed: u64) -> Counts {
+    Counts {
+        queued: 0,
+        sent,
+        failed,
+    }
+}

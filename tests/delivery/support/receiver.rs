@@ -1,0 +1,118 @@
+//! A real HTTP server that keeps what it gets and answers as it was told.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
+};
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub path: String,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// One answer: a status, a header, a delay before it.
+#[derive(Clone, Copy)]
+pub struct Answer(
+    pub u16,
+    pub Option<(&'static str, &'static str)>,
+    pub Duration,
+);
+
+impl Answer {
+    pub fn status(status: u16) -> Self {
+        Self(status, None, Duration::ZERO)
+    }
+
+    pub fn with(status: u16, name: &'static str, value: &'static str) -> Self {
+        Self(status, Some((name, value)), Duration::ZERO)
+    }
+
+    pub fn late(delay: Duration) -> Self {
+        Self(200, None, delay)
+    }
+}
+
+#[derive(Clone, Default)]
+struct State {
+    received: Arc<Mutex<Vec<Received>>>,
+    script: Arc<Mutex<VecDeque<Answer>>>,
+}
+
+pub struct Receiver {
+    pub url: String,
+    state: State,
+    handle: ServerHandle,
+}
+
+impl Receiver {
+    /// Answers as `script` says, one after the other; the last answer goes for all that follow.
+    pub fn start(script: &[Answer]) -> Self {
+        let state = State::default();
+        state.script.lock().unwrap().extend(script);
+        let data = web::Data::new(state.clone());
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .default_service(web::to(receive))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
+        let url = format!("http://{}/hook", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self { url, state, handle }
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.state.received.lock().unwrap().clone()
+    }
+
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+async fn receive(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -> HttpResponse {
+    let headers = request.headers().iter();
+    state.received.lock().unwrap().push(Received {
+        path: request.path().to_owned(),
+        headers: headers
+            .map(|(name, value)| {
+                let value = value.to_str().unwrap().to_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        body: body.to_vec(),
+    });
+    let Answer(status, header, delay) = {
+        let mut script = state.script.lock().unwrap();
+        match script.len() {
+            0 => Answer::status(200),
+            1 => script[0],
+            _ => script.pop_front().unwrap(),
+        }
+    };
+    actix_web::rt::time::sleep(delay).await;
+    let mut answer = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+    if let Some(header) = header {
+        answer.insert_header(header);
+    }
+    answer.finish()
+}

@@ -1,0 +1,217 @@
+//! The webhook against a real HTTP server.
+
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use munjigi::{
+    clock::{Clock, Timestamp},
+    delivery::{Channel, Delivery, WebhookSettings},
+    domain::language::Language,
+};
+use serde_json::json;
+
+use crate::support::{
+    counts, logs, notice,
+    receiver::{Answer, Received, Receiver},
+    settled,
+};
+
+const SECRET: &str = "a secret of the gateway, long enough";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A channel to `gateway`, signed with [`SECRET`].
+pub fn channel(gateway: &Receiver, timeout: Duration, retries: u32) -> Channel {
+    Channel::Webhook(WebhookSettings {
+        url: gateway.url.parse().unwrap(),
+        secret: SECRET.to_owned(),
+        timeout,
+        retries,
+    })
+}
+
+fn start(gateway: &Receiver, retries: u32) -> Delivery {
+    Delivery::start(channel(gateway, SECOND, retries), 8, Clock::System).unwrap()
+}
+
+/// Checks a signature as a receiver does that knows only the specification.
+fn assert_signed(request: &Received, secret: &[u8]) {
+    let header = |name: &str| request.headers[name].as_str();
+    let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+    let (version, signature) = header("webhook-signature").split_once(',').unwrap();
+    assert_eq!(version, "v1");
+    let mut signed = format!("{id}.{timestamp}.").into_bytes();
+    signed.extend_from_slice(&request.body);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    hmac::verify(&key, &signed, &STANDARD.decode(signature).unwrap()).unwrap();
+}
+
+#[actix_web::test]
+async fn a_request_is_signed_and_says_everything_the_gateway_needs() {
+    let gateway = Receiver::start(&[Answer::status(202)]);
+    let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
+    let channel = Channel::Webhook(WebhookSettings {
+        url: gateway.url.parse().unwrap(),
+        secret: format!("whsec_{}", STANDARD.encode(SECRET)),
+        timeout: SECOND,
+        retries: 0,
+    });
+    let delivery = Delivery::start(channel, 8, Clock::fixed(now)).unwrap();
+    let mut korean = notice("hook-ko", "2200000001");
+    korean.language = Language::Ko;
+    korean.email = None;
+    delivery.send(korean);
+    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    let request = gateway.received().remove(0);
+    assert_signed(&request, SECRET.as_bytes());
+    assert_eq!(request.headers["webhook-id"], "challenge-hook-ko");
+    assert_eq!(request.headers["webhook-timestamp"], "1771072245");
+    assert_eq!(request.headers["content-type"], "application/json");
+    assert_eq!(
+        request.json(),
+        json!({
+            "type": "otp.requested",
+            "timestamp": "2026-02-14T12:30:45+00:00",
+            "data": {
+                "challenge_id": "challenge-hook-ko",
+                "username": "acme-01",
+                "phone": "+82 10-1234-5678",
+                "email": null,
+                "code": "2200000001",
+                "expires_in": 300,
+                "language": "ko",
+                "message": "인증번호 [2200000001] 5분 안에 입력하세요. 다른 사람에게 알려 주지 마세요.",
+            },
+        })
+    );
+    let line = logs::outcome("hook-ko");
+    assert!(
+        line.contains("INFO") && line.contains("attempts=1"),
+        "{line}"
+    );
+    assert!(line.contains("phone=\"+82********78\""), "{line}");
+    logs::assert_never_logged("2200000001");
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn a_passing_failure_is_repeated_with_the_same_id_and_body() {
+    let script = [408, 425, 503, 200].map(Answer::status);
+    let gateway = Receiver::start(&script);
+    let delivery = start(&gateway, 3);
+    delivery.send(notice("hook-again", "2200000002"));
+    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    let received = gateway.received();
+    assert_eq!(received.len(), 4);
+    for request in &received {
+        assert_signed(request, SECRET.as_bytes());
+        assert_eq!(request.headers["webhook-id"], "challenge-hook-again");
+        assert_eq!(request.body, received[0].body);
+    }
+    assert!(logs::outcome("hook-again").contains("attempts=4"));
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn repeating_ends_with_the_last_retry() {
+    let gateway = Receiver::start(&[Answer::status(500)]);
+    let delivery = start(&gateway, 1);
+    delivery.send(notice("hook-down", "2200000003"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(gateway.received().len(), 2);
+    let line = logs::outcome("hook-down");
+    assert!(
+        line.contains("WARN") && line.contains("attempts=2"),
+        "{line}"
+    );
+    assert!(line.contains("the gateway answered 500"), "{line}");
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn the_gateway_says_how_long_to_wait() {
+    let gateway = Receiver::start(&[Answer::with(429, "retry-after", "2"), Answer::status(204)]);
+    let delivery = start(&gateway, 1);
+    let begun = Instant::now();
+    delivery.send(notice("hook-wait", "2200000004"));
+    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    assert!(begun.elapsed() >= Duration::from_secs(2));
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn a_lasting_failure_is_not_repeated() {
+    for status in [400, 401, 404, 410, 422] {
+        let gateway = Receiver::start(&[Answer::status(status)]);
+        let delivery = start(&gateway, 3);
+        let request_id = format!("hook-{status}");
+        delivery.send(notice(&request_id, "2200000005"));
+        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+        assert_eq!(gateway.received().len(), 1);
+        let line = logs::outcome(&request_id);
+        assert!(
+            line.contains(&format!("the gateway answered {status}")),
+            "{line}"
+        );
+        gateway.stop().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_redirect_is_not_followed() {
+    let gateway = Receiver::start(&[Answer::with(307, "location", "/elsewhere")]);
+    let delivery = start(&gateway, 3);
+    delivery.send(notice("hook-moved", "2200000006"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    let paths: Vec<_> = gateway.received().into_iter().map(|it| it.path).collect();
+    assert_eq!(paths, ["/hook"]);
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn a_slow_gateway_is_tried_again() {
+    let gateway = Receiver::start(&[Answer::late(Duration::from_secs(3)), Answer::status(200)]);
+    let delivery = start(&gateway, 1);
+    delivery.send(notice("hook-slow", "2200000007"));
+    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    assert!(logs::outcome("hook-slow").contains("attempts=2"));
+    gateway.stop().await;
+}
+
+#[actix_web::test]
+async fn a_gateway_that_is_not_there_is_a_failure_without_its_address() {
+    let channel = Channel::Webhook(WebhookSettings {
+        url: "http://127.0.0.1:1/hidden?key=hidden".parse().unwrap(),
+        secret: SECRET.to_owned(),
+        timeout: SECOND,
+        retries: 1,
+    });
+    let delivery = Delivery::start(channel, 8, Clock::System).unwrap();
+    delivery.send(notice("hook-gone", "2200000008"));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    let line = logs::outcome("hook-gone");
+    assert!(
+        line.contains("attempts=2") && line.contains("refused"),
+        "{line}"
+    );
+    assert!(!line.contains("hidden"), "{line}");
+}
+
+#[actix_web::test]
+async fn a_code_that_has_expired_is_not_sent() {
+    let gateway = Receiver::start(&[Answer::status(503)]);
+    let clock = Clock::fixed(Timestamp::EPOCH);
+    let channel = channel(&gateway, SECOND, 9);
+    let delivery = Delivery::start(channel, 8, clock.clone()).unwrap();
+    delivery.send(notice("hook-late", "2200000009"));
+    while gateway.received().is_empty() {
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    clock.advance(Duration::from_mins(5));
+    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(gateway.received().len(), 1);
+    let line = logs::outcome("hook-late");
+    let reason = "the gateway answered 503; then the code expired before it could be sent";
+    assert!(line.contains(reason), "{line}");
+    gateway.stop().await;
+}
