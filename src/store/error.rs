@@ -97,7 +97,7 @@ fn is_illness(message: &str) -> bool {
 }
 
 /// The column whose unique index refused a row. Postgres names the constraint (`users_email_normalized_key`), SQLite
-/// only says "UNIQUE constraint failed: users.email_normalized".
+/// only says `UNIQUE constraint failed: users.email_normalized`.
 fn conflicting_column(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
     if let (Some(table), Some(constraint)) = (info.table_name(), info.constraint_name()) {
         let column = constraint.strip_prefix(table).unwrap_or(constraint);

@@ -104,10 +104,9 @@ pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>,
 }
 
 /// The account, and when its session ends at the latest, or why the token is refused.
-fn check(
-    connection: &mut Db,
-    rotation: &Rotation,
-) -> Result<Option<(Account, Result<Timestamp, NotRotated>)>, StoreError> {
+type Checked = (Account, Result<Timestamp, NotRotated>);
+
+fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, StoreError> {
     let Some((account, session)) =
         sessions::find_account_and_session(connection, rotation.owner, &rotation.session)?
     else {

@@ -149,7 +149,7 @@ fn commit_batch(connection: &mut Db, first: Job, queue: &mut mpsc::Receiver<Job>
         let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
     }
     for answer in answers {
-        answer(commit.as_ref().map(|()| ()));
+        answer(commit.as_ref().copied());
     }
     healthy && commit.is_ok() && depth(connection) == 0
 }
@@ -197,7 +197,7 @@ where
 pub(super) fn begin(connection: &mut Db) -> Result<(), StoreError> {
     match connection {
         Db::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
         }
         Db::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres)?,
     }

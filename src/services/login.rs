@@ -1,0 +1,144 @@
+//! Logging in by password, for both populations. Unknown, wrong and inactive are one answer in one time.
+
+use super::{
+    Error, Services,
+    passwords::Verdict,
+    sessions::{Opening, TokenPair},
+};
+use crate::{
+    domain::{
+        account::Account,
+        password::Password,
+        principal::{Principal, UserType},
+        session::{Device, LoginMethod},
+        text::normalised,
+    },
+    store::{Db, StoreError, client_users, users},
+};
+
+/// What somebody shows to be let in.
+pub struct Credentials {
+    /// Which population they claim to belong to.
+    pub user_type: UserType,
+    /// The e-mail address of an internal user, the username of a client, as typed.
+    pub identifier: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// An account that may log in by password, and the hash to compare with.
+#[derive(Clone)]
+struct Candidate {
+    account: Account,
+    hash: String,
+}
+
+/// Lets somebody in by password and begins a session.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`], [`Error::Overloaded`], and the store's.
+pub async fn log_in(
+    services: &Services,
+    credentials: Credentials,
+    device: Device,
+) -> Result<TokenPair, Error> {
+    let Credentials {
+        user_type,
+        identifier,
+        password,
+    } = credentials;
+    let identifier = normalised(&identifier);
+    let candidate = services
+        .store
+        .read(move |connection| find_candidate(connection, user_type, &identifier))
+        .await?;
+    // Without a candidate the same work is done for nothing: the time of the answer tells nobody who exists.
+    let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());
+    let verdict = services.passwords.verify(password.clone(), hash).await?;
+    let (Some(candidate), Verdict::Right { needs_rehash }) = (candidate, verdict) else {
+        return Err(Error::InvalidCredentials);
+    };
+    let now = services.clock.now();
+    let opening = Opening::new(services, LoginMethod::Password, device, now);
+    let (booking, owner) = (opening.clone(), candidate.clone());
+    let last_login_at = services.tokens.settings().update_last_login.then_some(now);
+    services
+        .store
+        .write(move |connection| {
+            // The hash took its time: the account is looked at again, and locked, before a session begins.
+            let principal = owner.account.principal;
+            let still_so = match principal.user_type {
+                UserType::User => {
+                    users::note_login(connection, principal.user_seq, &owner.hash, last_login_at)?
+                }
+                UserType::Client => client_users::note_login(
+                    connection,
+                    principal.user_seq,
+                    Some(&owner.hash),
+                    last_login_at,
+                )?,
+            };
+            if !still_so {
+                return Err(Error::InvalidCredentials);
+            }
+            Ok(booking.book(connection, principal)?)
+        })
+        .await?;
+    if needs_rehash {
+        rehash_later(services, &candidate, password);
+    }
+    opening.tokens(services, candidate.account)
+}
+
+fn find_candidate(
+    connection: &mut Db,
+    user_type: UserType,
+    identifier: &str,
+) -> Result<Option<Candidate>, StoreError> {
+    let (account, hash) = match user_type {
+        UserType::User => match users::find_by_email(connection, identifier)? {
+            Some(row) => (row.account(), row.password_hash),
+            None => return Ok(None),
+        },
+        UserType::Client => match client_users::find_by_username(connection, identifier)? {
+            Some(row) => (row.account(), row.password_hash),
+            None => return Ok(None),
+        },
+    };
+    Ok(hash
+        .filter(|_| account.is_active)
+        .map(|hash| Candidate { account, hash }))
+}
+
+/// The cost was raised since this password was hashed: it is hashed again, after the answer, and put in the old one's
+/// place if that still stands there. When the queue is full the next log-in tries again.
+fn rehash_later(services: &Services, candidate: &Candidate, password: Password) {
+    let (passwords, store) = (services.passwords.clone(), services.store.clone());
+    let (principal, old) = (candidate.account.principal, candidate.hash.clone());
+    tokio::spawn(async move {
+        let Ok(new) = passwords.hash(password).await else {
+            return;
+        };
+        let replaced = store
+            .write(move |connection| match principal.user_type {
+                UserType::User => users::replace_hash(connection, principal.user_seq, &old, &new),
+                UserType::Client => {
+                    client_users::replace_hash(connection, principal.user_seq, &old, &new)
+                }
+            })
+            .await;
+        log_rehash(principal, replaced);
+    });
+}
+
+fn log_rehash(principal: Principal, replaced: Result<bool, StoreError>) {
+    match replaced {
+        Ok(true) => {
+            tracing::info!(%principal, "the password's hash was raised to the configured cost");
+        }
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(%principal, %error, "the password's stronger hash was not stored");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Ending sessions: one, or all of an account.
+
+use super::{Error, Services, bearer::Caller};
+use crate::{
+    clock::Timestamp,
+    domain::{principal::Principal, session::RevocationReason},
+    store::{
+        Db, StoreError,
+        blacklisted_tokens::{self, NewBlacklistedToken},
+        sessions,
+    },
+    tokens::TokenType,
+};
+
+/// Ends the session that a refresh token belongs to, with its access tokens; the caller must be its owner. A token that is
+/// blacklisted already is no error: what was wanted is so.
+///
+/// # Errors
+/// [`Error::InvalidLogoutToken`] when it is no refresh token of ours, [`Error::Forbidden`] when it is somebody else's
+/// (and then nothing changes), and the store's.
+pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Result<(), Error> {
+    let now = services.clock.now();
+    let claims = services
+        .tokens
+        .read(refresh, Some(TokenType::Refresh), now)
+        .map_err(|_| Error::InvalidLogoutToken)?;
+    if claims.principal != caller.account.principal {
+        return Err(Error::Forbidden);
+    }
+    let reason = RevocationReason::Logout;
+    let token = NewBlacklistedToken {
+        jti: claims.jti,
+        session_id: claims.session.clone(),
+        user_type: claims.principal.user_type,
+        user_seq: claims.principal.user_seq,
+        reason,
+        blacklisted_at: now,
+        expires_at: claims.expires_at,
+    };
+    services
+        .store
+        .write(move |connection| {
+            sessions::end(connection, claims.principal, &claims.session, now, reason)?;
+            blacklisted_tokens::insert(connection, &token)?;
+            blacklisted_tokens::insert_for_session(connection, &claims.session, now, reason)?;
+            Ok::<(), Error>(())
+        })
+        .await
+}
+
+/// Ends all sessions of the caller; how many.
+///
+/// # Errors
+/// The store's.
+pub async fn log_out_all(services: &Services, caller: &Caller) -> Result<usize, Error> {
+    let (owner, now) = (caller.account.principal, services.clock.now());
+    services
+        .store
+        .write(move |connection| {
+            Ok(end_all(
+                connection,
+                owner,
+                now,
+                RevocationReason::LogoutAll,
+            )?)
+        })
+        .await
+}
+
+/// Ends all sessions of an account and blacklists its refresh tokens; part of a transaction. How many sessions.
+pub(super) fn end_all(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<usize, StoreError> {
+    let ended = sessions::end_all(connection, owner, now, reason)?;
+    blacklisted_tokens::insert_for_account(connection, owner, now, reason)?;
+    Ok(ended)
+}

@@ -1,0 +1,39 @@
+//! The rules. A transaction begins and ends here; the doors (HTTP, command line) make one call and shape one answer.
+//!
+//! Row structs of the store stop here or are turned into views without secrets. What can be refused or go wrong is one
+//! [`Error`].
+
+pub mod bearer;
+pub mod client_users;
+mod error;
+pub mod flush;
+pub mod login;
+pub mod logout;
+pub mod otp;
+pub mod passwords;
+pub mod refresh;
+pub mod sessions;
+pub mod users;
+
+use crate::{
+    clock::Clock, config::Config, delivery::Delivery, services::passwords::Passwords, store::Store,
+    tokens::Tokens,
+};
+
+pub use error::{Error, Missing};
+
+/// What the rules need to work with; made once at the start, shared by all requests.
+pub struct Services {
+    /// The time.
+    pub clock: Clock,
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Makes and reads tokens.
+    pub tokens: Tokens,
+    /// Hashes passwords on threads of their own.
+    pub passwords: Passwords,
+    /// Sends codes.
+    pub delivery: Delivery,
+}
