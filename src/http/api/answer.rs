@@ -1,0 +1,140 @@
+//! The envelope of a success.
+
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, http::header,
+};
+use serde::Serialize;
+
+use super::messages::code_message;
+use crate::{clock::Timestamp, domain::paging::Paged, http::context::RequestContext};
+
+/// `meta` of every envelope.
+#[derive(Serialize)]
+pub(super) struct Meta<'a> {
+    timestamp: Timestamp,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pagination: Option<Pagination>,
+}
+
+impl<'a> Meta<'a> {
+    pub(super) fn of(context: &'a RequestContext) -> Self {
+        Self {
+            timestamp: context.received_at,
+            request_id: &context.id,
+            pagination: None,
+        }
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Serialize, Clone, Copy)]
+struct Pagination {
+    page: i64,
+    page_size: i64,
+    total: i64,
+    total_pages: i64,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    success: bool,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a T>,
+    meta: Meta<'a>,
+}
+
+/// A success: its code, its data, and what else it says.
+pub(super) struct Answer<T> {
+    status: StatusCode,
+    code: &'static str,
+    data: Option<T>,
+    pagination: Option<Pagination>,
+    carries_tokens: bool,
+}
+
+impl Answer<()> {
+    /// 200 without data.
+    pub(super) fn done(code: &'static str) -> Self {
+        Self {
+            status: StatusCode::OK,
+            code,
+            data: None,
+            pagination: None,
+            carries_tokens: false,
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// 200 with data.
+    pub(super) fn ok(code: &'static str, data: T) -> Self {
+        Self {
+            status: StatusCode::OK,
+            code,
+            data: Some(data),
+            pagination: None,
+            carries_tokens: false,
+        }
+    }
+
+    /// 201 with what was made.
+    pub(super) fn created(code: &'static str, data: T) -> Self {
+        Self {
+            status: StatusCode::CREATED,
+            ..Self::ok(code, data)
+        }
+    }
+
+    /// 200 with tokens, which no cache may keep (RFC 6749 section 5.1).
+    pub(super) fn tokens(code: &'static str, data: T) -> Self {
+        Self {
+            carries_tokens: true,
+            ..Self::ok(code, data)
+        }
+    }
+}
+
+impl<T> Answer<Vec<T>> {
+    /// 200 with a page of a list.
+    pub(super) fn page<S: Into<T>>(code: &'static str, paged: Paged<S>) -> Self {
+        let Paged { page, items, total } = paged;
+        let pagination = Pagination {
+            page: page.number(),
+            page_size: page.size(),
+            total,
+            total_pages: page.pages(total),
+        };
+        let data = items.into_iter().map(Into::into).collect();
+        Self {
+            pagination: Some(pagination),
+            ..Self::ok(code, data)
+        }
+    }
+}
+
+impl<T: Serialize> Responder for Answer<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let context = RequestContext::of(request);
+        let message = code_message(context.language, self.code);
+        let mut meta = Meta::of(&context);
+        meta.pagination = self.pagination;
+        let body = Envelope {
+            success: true,
+            code: self.code,
+            message: &message,
+            data: self.data.as_ref(),
+            meta,
+        };
+        let mut answer = HttpResponse::build(self.status);
+        answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
+        if self.carries_tokens {
+            answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        }
+        answer.json(body)
+    }
+}

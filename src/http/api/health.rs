@@ -1,0 +1,37 @@
+//! `/healthz` and `/readyz`: for load balancers, in plain JSON without the envelope.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::services::Services;
+
+/// `GET /healthz`: the process answers.
+///
+/// **Permissions**: anyone. `200`.
+pub(super) async fn alive() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("Cache-Control", "no-store"))
+        .json(json!({"status": "ok"}))
+}
+
+/// `GET /readyz`: the process and its database answer.
+///
+/// **Permissions**: anyone. `200`, `503`.
+pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
+    let delivery = services.delivery.counts();
+    let delivery =
+        json!({"queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed});
+    let database = services.store.backend();
+    match services.store.ping().await {
+        Ok(()) => HttpResponse::Ok()
+            .insert_header(("Cache-Control", "no-store"))
+            .json(json!({"status": "ready", "database": database, "delivery": delivery})),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            HttpResponse::ServiceUnavailable()
+                .insert_header(("Cache-Control", "no-store"))
+                .insert_header(("Retry-After", "1"))
+                .json(json!({"status": "unavailable", "database": database, "delivery": delivery}))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `/api/me`: who the caller is, and how an account is shown.
+
+use serde::Serialize;
+
+use super::{answer::Answer, callers::Bearer, errors::ApiError};
+use crate::domain::{
+    account::{Account, Role},
+    principal::{UserSeq, UserType},
+};
+
+/// An account as its owner sees it.
+#[derive(Serialize)]
+pub(super) struct AccountView {
+    user_type: UserType,
+    user_seq: UserSeq,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    name: String,
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            user_type: account.principal.user_type,
+            user_seq: account.principal.user_seq,
+            username: account.username,
+            name: account.name,
+            email: account.email,
+            role: account.role,
+        }
+    }
+}
+
+/// `GET /api/me`: the caller's own account.
+///
+/// **Permissions**: a bearer of either population. `200` `ME`; `401`, `503`.
+pub(super) async fn show(caller: Bearer) -> Result<Answer<AccountView>, ApiError> {
+    Ok(Answer::ok("ME", caller.0.account.into()))
+}

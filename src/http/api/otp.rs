@@ -1,0 +1,68 @@
+//! `/clients/otp/*`: one-time codes for clients.
+
+use actix_web::web;
+use serde::Serialize;
+
+use super::{
+    answer::Answer,
+    auth::TokenData,
+    body::{Fields, identifier},
+    errors::ApiError,
+};
+use crate::{
+    domain::{otp::OtpCode, problem::Problem, session::ChallengeId},
+    http::context::RequestContextRef,
+    services::{self, Services, otp::OtpRequest},
+};
+
+/// What the one who asked for a code is told.
+#[derive(Serialize)]
+pub(super) struct ChallengeView {
+    challenge_id: ChallengeId,
+    expires_in: u64,
+    resend_after: u64,
+}
+
+/// `POST /clients/otp/request`: sends a one-time code to a client; the same answer for a client that does not exist.
+///
+/// **Permissions**: anyone. `200` `OTP_SENT`; `400`, `429` `RATE_LIMITED`, `503`.
+pub(super) async fn request(
+    services: web::Data<Services>,
+    context: RequestContextRef,
+    mut fields: Fields,
+) -> Result<Answer<ChallengeView>, ApiError> {
+    let username = fields.required("username", identifier);
+    let username = fields.complete(username)?;
+    let request = OtpRequest {
+        username,
+        ip_address: context.address,
+        language: context.language,
+        request_id: context.id.clone(),
+    };
+    let challenge = services::otp::request(&services, request).await?;
+    let view = ChallengeView {
+        challenge_id: challenge.id,
+        expires_in: challenge.expires_in.as_secs(),
+        resend_after: challenge.resend_after.as_secs(),
+    };
+    Ok(Answer::tokens("OTP_SENT", view))
+}
+
+/// `POST /clients/otp/verify`: a challenge's code for a pair of tokens.
+///
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `503`.
+pub(super) async fn verify(
+    services: web::Data<Services>,
+    context: RequestContextRef,
+    mut fields: Fields,
+) -> Result<Answer<TokenData>, ApiError> {
+    // An id that is none of ours is an unknown challenge, not a wrong field.
+    let challenge = fields.required("challenge_id", |text| {
+        Ok::<_, Problem>(ChallengeId::parse(text.trim()))
+    });
+    let code = fields.required("code", OtpCode::parse);
+    let (challenge, code) = fields.complete(challenge.zip(code))?;
+    let pair = services::otp::log_in(&services, challenge, code, context.device()).await?;
+    context.note_caller(pair.account.principal);
+    Ok(Answer::tokens("LOGGED_IN", TokenData::new(&services, pair)))
+}

@@ -1,0 +1,249 @@
+//! What every request passes, outermost: it gets an id, a language and an address; a panic becomes an answer, an error
+//! gets its envelope; and one line is logged.
+
+use std::{
+    future::Future,
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use actix_web::{
+    Error as ActixError, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        StatusCode,
+        header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
+    },
+    middleware::Next,
+    web,
+};
+use futures_util::FutureExt;
+
+use super::{api::errors::ApiError, client_address::client_address};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        language::Language,
+        principal::Principal,
+        session::{Device, Jti},
+    },
+    services::Services,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request before anybody handles it.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// The caller's id for it, or a fresh one.
+    pub id: String,
+    /// The language of its answer.
+    pub language: Language,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// From where, after trusted proxies are taken off.
+    pub address: Option<IpAddr>,
+    /// The program it came from.
+    pub user_agent: Option<String>,
+    caller: OnceLock<Principal>,
+}
+
+impl RequestContext {
+    fn new(request: &ServiceRequest, services: &Services) -> Self {
+        let headers = request.headers();
+        let received_at = services.clock.now();
+        let language = headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Language::from_accept_language)
+            .unwrap_or(services.config.language.default);
+        let peer = request.peer_addr().map(|socket| socket.ip());
+        Self {
+            id: given_id(headers).unwrap_or_else(|| Jti::new(received_at).to_string()),
+            language,
+            received_at,
+            address: client_address(peer, headers, &services.config.server.trusted_proxies),
+            user_agent: headers
+                .get(USER_AGENT)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            caller: OnceLock::new(),
+        }
+    }
+
+    /// The context of a request. Every request that reaches a handler has one.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Arc<Self> {
+        request
+            .extensions()
+            .get::<Arc<Self>>()
+            .cloned()
+            .unwrap_or_else(|| {
+                debug_assert!(false, "a request without context");
+                Arc::new(Self {
+                    id: String::new(),
+                    language: Language::default(),
+                    received_at: Timestamp::EPOCH,
+                    address: None,
+                    user_agent: None,
+                    caller: OnceLock::new(),
+                })
+            })
+    }
+
+    /// Notes who calls, for the log.
+    pub fn note_caller(&self, principal: Principal) {
+        // Whoever was noted first stays: a request has one caller.
+        let _ = self.caller.set(principal);
+    }
+
+    /// The device a session begins from.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        Device::new(self.address, self.user_agent.as_deref())
+    }
+}
+
+impl actix_web::FromRequest for RequestContextRef {
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self(RequestContext::of(request))))
+    }
+}
+
+/// The context as a handler asks for it.
+pub struct RequestContextRef(pub Arc<RequestContext>);
+
+impl std::ops::Deref for RequestContextRef {
+    type Target = RequestContext;
+
+    fn deref(&self) -> &RequestContext {
+        &self.0
+    }
+}
+
+/// The request's own id, when it is 8 to 64 of `[A-Za-z0-9_-]`: anything else could forge log lines.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    ((8..=64).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+}
+
+/// The outermost middleware.
+///
+/// # Errors
+/// Where no [`ServiceResponse`] can be made any more (a panic), the error carries the finished answer.
+pub(super) async fn request_context(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let started = Instant::now();
+    let Some(services) = request.app_data::<web::Data<Services>>().cloned() else {
+        return Err(InternalError::new("no services", StatusCode::INTERNAL_SERVER_ERROR).into());
+    };
+    let context = Arc::new(RequestContext::new(&request, &services));
+    request.extensions_mut().insert(Arc::clone(&context));
+    let method = request.method().clone();
+    match caught(next.call(request)).await {
+        Ok(Ok(response)) => {
+            let mut response = in_envelope(response.map_into_boxed_body(), &context);
+            mark(response.headers_mut(), &context);
+            let route = response.request().match_pattern();
+            log(
+                &context,
+                method.as_str(),
+                route.as_deref().unwrap_or("-"),
+                response.status(),
+                started,
+            );
+            Ok(response)
+        }
+        Ok(Err(error)) => Err(finished(&error, &context, method.as_str(), started)),
+        Err(panic) => {
+            let error = ActixError::from(ApiError::Internal(panic));
+            Err(finished(&error, &context, method.as_str(), started))
+        }
+    }
+}
+
+/// Runs a future; a panic in it becomes its message.
+async fn caught<F: Future>(future: F) -> Result<F::Output, String> {
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .map_err(|payload| {
+            let message = payload.downcast_ref::<&str>().map(ToString::to_string);
+            message
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic".into())
+        })
+}
+
+/// Puts an error's answer into the envelope, in the request's language and with its id.
+fn in_envelope(
+    response: ServiceResponse<BoxBody>,
+    context: &RequestContext,
+) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else {
+        return response;
+    };
+    let answer = rendered(error, context);
+    response.into_response(answer)
+}
+
+fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
+    match error.as_error::<ApiError>() {
+        Some(error) => error.answer(context),
+        None => ApiError::from_framework(error).answer(context),
+    }
+}
+
+fn finished(
+    error: &ActixError,
+    context: &RequestContext,
+    method: &str,
+    started: Instant,
+) -> ActixError {
+    let mut answer = rendered(error, context);
+    mark(answer.headers_mut(), context);
+    log(context, method, "-", answer.status(), started);
+    InternalError::from_response("answered", answer).into()
+}
+
+fn mark(headers: &mut HeaderMap, context: &RequestContext) {
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
+}
+
+/// The one line of each request. Its route is the pattern, not the path: a path may hold what somebody typed.
+fn log(context: &RequestContext, method: &str, route: &str, status: StatusCode, started: Instant) {
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (user_type, user_seq) = match context.caller.get() {
+        Some(principal) => (
+            Some(principal.user_type.as_str()),
+            Some(principal.user_seq.get()),
+        ),
+        None => (None, None),
+    };
+    tracing::info!(
+        target: "munjigi::request",
+        request_id = context.id,
+        method,
+        route,
+        status = status.as_u16(),
+        micros,
+        user_type,
+        user_seq,
+        "request"
+    );
+}
