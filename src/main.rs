@@ -1,3 +1,7 @@
-//! The thin door of the binary.
+//! The binary: calls the command line, prints its error, sets the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    munjigi::cli::run()
+}

@@ -1,0 +1,32 @@
+//! `munjigi config`: the settings in force, and the example of all of them.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Failure, output};
+use crate::config::{Config, EXAMPLE};
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Show the settings in force; secrets are masked
+    Show {
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a configuration file with every key, its default and what it does
+    Example,
+}
+
+pub(super) fn run(config: &Config, verb: &Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Show { json: true } => output::json(config),
+        Verb::Show { json: false } => output::line(config.to_toml().trim_end()),
+        Verb::Example => example(),
+    }
+}
+
+pub(super) fn example() -> Result<ExitCode, Failure> {
+    output::line(EXAMPLE.trim_end())
+}

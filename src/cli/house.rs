@@ -1,0 +1,192 @@
+//! Putting the house together from its configuration: data directory, database, schema, key, services.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::{
+    clock::Clock,
+    config::{Config, Database, OtpDelivery, SmtpTls},
+    delivery::{Channel, Delivery, SmtpSettings, Tls, WebhookSettings},
+    services::{
+        Services,
+        passwords::{PasswordSettings, Passwords},
+    },
+    store::{Db, Store, StoreSettings, Target, migrations},
+    tokens::{SigningKey, Tokens},
+};
+
+/// How many codes may wait for their delivery.
+const DELIVERY_QUEUE: usize = 1000;
+
+/// How the database is reached.
+pub(super) fn target(config: &Config) -> Target {
+    match config.database() {
+        Database::Sqlite(path) => Target::Sqlite {
+            path,
+            busy_timeout: config.database.busy_timeout.get(),
+        },
+        Database::Postgres(url) => Target::Postgres { url },
+    }
+}
+
+/// How the database is called for people: without a password.
+pub(super) fn database_name(config: &Config) -> String {
+    match config.database() {
+        Database::Sqlite(path) => format!("SQLite, {}", path.display()),
+        database @ Database::Postgres(_) => format!("Postgres, {database}"),
+    }
+}
+
+/// A connection to the database; for SQLite the directories on the way to it are made.
+pub(super) fn connect(config: &Config) -> Result<Db, Failure> {
+    if let Database::Sqlite(path) = config.database() {
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .map_or(PathBuf::from("."), PathBuf::from);
+        make_private_directory(&directory)?;
+    }
+    target(config).connect().map_err(|error| {
+        let reason = error.to_string();
+        Failure::Refused(format!(
+            "the database ({}) cannot be reached: {}",
+            database_name(config),
+            reason.trim()
+        ))
+    })
+}
+
+/// Opens the database and brings its schema up to this version; gives the names of the migrations that were run.
+pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), Failure> {
+    // One connection first: several that open a fresh SQLite file at once trip over each other.
+    let ran = migrations::migrate(&mut connect(config)?).map_err(Failure::refused)?;
+    let settings = StoreSettings {
+        target: target(config),
+        pool_size: config.database.pool_size,
+        acquire_timeout: config.database.acquire_timeout.get(),
+    };
+    let store = Store::open(&settings).map_err(Failure::refused)?;
+    Ok((store, ran))
+}
+
+/// The signing key, and where its file is if it was made just now.
+pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf>), Failure> {
+    if let Some(secret) = &config.tokens.signing_key {
+        return Ok((SigningKey::from_bytes(secret.reveal().as_bytes()), None));
+    }
+    let Some(path) = config.signing_key_file() else {
+        return Err(Failure::Refused(
+            "no signing key is configured: set tokens.signing_key".into(),
+        ));
+    };
+    if config.tokens.signing_key_file.is_some() {
+        // A file that somebody named is somebody's to make: a typo must not sign with a key of its own.
+        let key =
+            SigningKey::from_file(&path, config.tokens.algorithm).map_err(Failure::refused)?;
+        return Ok((key, None));
+    }
+    if let Some(directory) = path.parent() {
+        make_private_directory(directory)?;
+    }
+    let (key, made) =
+        SigningKey::from_file_or_new(&path, config.tokens.algorithm).map_err(Failure::refused)?;
+    Ok((key, made.then_some(path)))
+}
+
+/// The services, with codes delivered through `channel`.
+pub(super) fn services(
+    config: Config,
+    store: Store,
+    key: SigningKey,
+    channel: Channel,
+) -> Result<Services, Failure> {
+    let login = &config.login;
+    let settings = PasswordSettings {
+        cost: login.bcrypt_cost,
+        threads: login.hash_threads,
+        queue: login.hash_queue,
+        deadline: login.hash_deadline.get(),
+    };
+    let passwords = Passwords::start(settings).map_err(|error| {
+        Failure::Refused(format!(
+            "the threads that hash passwords cannot be started: {error}"
+        ))
+    })?;
+    let clock = Clock::System;
+    let delivery =
+        Delivery::start(channel, DELIVERY_QUEUE, clock.clone()).map_err(Failure::refused)?;
+    let tokens = Tokens::new(config.tokens.clone(), key);
+    Ok(Services {
+        clock,
+        config,
+        store,
+        tokens,
+        passwords,
+        delivery,
+    })
+}
+
+/// The services for a verb of the command line.
+pub(super) fn open(config: Config) -> Result<Services, Failure> {
+    let (store, _) = migrated_store(&config)?;
+    let (key, _) = signing_key(&config)?;
+    services(config, store, key, Channel::Console)
+}
+
+/// How the configuration wants codes to be delivered.
+pub(super) fn channel(config: &Config) -> Result<Channel, Failure> {
+    let missing = |key: &str| Failure::Refused(format!("{key} is not configured"));
+    Ok(match config.otp.delivery {
+        OtpDelivery::Console => Channel::Console,
+        OtpDelivery::Smtp => {
+            let smtp = &config.smtp;
+            Channel::Smtp(SmtpSettings {
+                host: smtp.host.clone().ok_or_else(|| missing("smtp.host"))?,
+                port: smtp.effective_port(),
+                tls: match smtp.tls {
+                    SmtpTls::Starttls => Tls::Starttls,
+                    SmtpTls::Tls => Tls::Tls,
+                    SmtpTls::None => Tls::None,
+                },
+                username: smtp.username.clone(),
+                password: smtp
+                    .password
+                    .as_ref()
+                    .map(|password| password.reveal().to_owned()),
+                from: smtp.from.clone().ok_or_else(|| missing("smtp.from"))?,
+                ca_file: smtp.ca_file.clone(),
+                timeout: smtp.timeout.get(),
+            })
+        }
+        OtpDelivery::Webhook => {
+            let webhook = &config.webhook;
+            let secret = webhook
+                .secret
+                .as_ref()
+                .ok_or_else(|| missing("webhook.secret"))?;
+            Channel::Webhook(WebhookSettings {
+                url: webhook.url.clone().ok_or_else(|| missing("webhook.url"))?,
+                secret: secret.reveal().to_owned(),
+                timeout: webhook.timeout.get(),
+                retries: webhook.retries,
+            })
+        }
+    })
+}
+
+/// Makes a directory that only its owner may enter, where there is none.
+fn make_private_directory(directory: &Path) -> Result<(), Failure> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|error| {
+        Failure::Refused(format!(
+            "the data directory {} cannot be made: {error}",
+            directory.display()
+        ))
+    })
+}

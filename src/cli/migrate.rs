@@ -1,0 +1,48 @@
+//! `munjigi migrate`: the schema, on demand. The server does the same at its start.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, house, output};
+use crate::{config::Config, store::migrations};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Only show which migrations the database has
+    #[arg(long)]
+    status: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let mut connection = house::connect(config)?;
+    if arguments.status {
+        let states = migrations::status(&mut connection).map_err(Failure::refused)?;
+        if arguments.json {
+            let states: Vec<_> = states
+                .iter()
+                .map(|state| json!({"name": state.name, "applied": state.applied}))
+                .collect();
+            return output::json(&states);
+        }
+        for state in states {
+            println!("[{}] {}", if state.applied { "x" } else { " " }, state.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ran = migrations::migrate(&mut connection).map_err(Failure::refused)?;
+    if arguments.json {
+        return output::json(&json!({"migrations": ran}));
+    }
+    if ran.is_empty() {
+        println!("The schema is up to date.");
+    }
+    for name in ran {
+        println!("ran {name}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

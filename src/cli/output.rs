@@ -1,0 +1,44 @@
+//! How verbs print: a table for people, JSON for programs.
+
+use std::{io::Write, process::ExitCode};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::Failure;
+
+/// Prints a value as JSON.
+pub(super) fn json<T: Serialize>(value: &T) -> Result<ExitCode, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::refused)?;
+    line(&text)
+}
+
+/// Prints a line. A reader that has gone away (`munjigi user list | head -1`) is no failure.
+pub(super) fn line(text: &str) -> Result<ExitCode, Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::refused(error))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Prints rows in columns as wide as their widest cell. Korean letters are two columns wide on a terminal.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, Failure> {
+    let width = |text: &str| text.width();
+    let mut widths: Vec<usize> = header.iter().map(|cell| width(cell)).collect();
+    for row in rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = (*widest).max(width(cell));
+        }
+    }
+    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in std::iter::once(&header).chain(rows) {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, widest)| format!("{cell}{}", " ".repeat(widest - width(cell))));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,47 @@
+//! Asking for a password: twice and without echo on a terminal, or one line from standard input.
+
+use std::io::{IsTerminal, Read, stdin};
+
+use super::Failure;
+use crate::domain::{language::Language, password::Password};
+
+/// More than any password; what is longer is no password but a file.
+const MAX_INPUT: u64 = 64 * 1024;
+
+/// A password from standard input when `from_stdin`, else from the terminal.
+pub(super) fn ask(from_stdin: bool) -> Result<Password, Failure> {
+    let typed = if from_stdin { read_line()? } else { prompt()? };
+    Password::parse(&typed).map_err(|problem| {
+        Failure::Refused(format!("the password: {}", problem.sentence(Language::En)))
+    })
+}
+
+fn read_line() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
+    read.map_err(|error| {
+        Failure::Refused(format!(
+            "the password cannot be read from standard input: {error}"
+        ))
+    })?;
+    // The line's end is not part of the password; spaces are.
+    let line = text.lines().next().unwrap_or("");
+    Ok(line.to_owned())
+}
+
+fn prompt() -> Result<String, Failure> {
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "there is no terminal to ask for a password; use --password-stdin".into(),
+        ));
+    }
+    let ask = |text: &str| rpassword::prompt_password(text).map_err(Failure::refused);
+    let password = ask("Password: ")?;
+    if ask("Once more: ")? == password {
+        Ok(password)
+    } else {
+        Err(Failure::Refused(
+            "the two passwords differ; nothing was changed".into(),
+        ))
+    }
+}

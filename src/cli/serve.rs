@@ -1,0 +1,134 @@
+//! `munjigi serve`: the start, what is printed then, the flush that goes on beside, and the graceful end.
+
+use std::{net::TcpListener, path::PathBuf, process::ExitCode, time::Duration};
+
+use actix_web::{dev::ServerHandle, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, house, logging};
+use crate::{
+    config::Config,
+    http::server,
+    services::{Services, flush::flush, users::any_administrator},
+};
+
+/// How long codes that wait for their delivery are waited for at the end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+    let log = logging::start(&config.log);
+    let (store, migrations) = house::migrated_store(&config)?;
+    let (key, made_key) = house::signing_key(&config)?;
+    let channel = house::channel(&config)?;
+    let listener = bind(&config)?;
+    let services = web::Data::new(house::services(config, store, key, channel)?);
+    let server = server::build(services.clone(), listener)
+        .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
+    let handle = server.handle();
+    // Spawned before anything is printed: who reads that it listens gets an answer.
+    let running = actix_web::rt::spawn(server);
+    greet(&services, &migrations, made_key.as_ref()).await;
+    let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
+    actix_web::rt::spawn(stop_on_signal(handle));
+    let ended = running.await;
+    flushing.abort();
+    services.delivery.drain(DRAIN).await;
+    tracing::info!("stopped");
+    drop(log);
+    match ended {
+        Ok(Ok(())) => Ok(ExitCode::SUCCESS),
+        Ok(Err(error)) => Err(Failure::Refused(format!("the server failed: {error}"))),
+        Err(error) => Err(Failure::Refused(format!("the server failed: {error}"))),
+    }
+}
+
+fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.server.listen;
+    TcpListener::bind(address).map_err(|error| {
+        let reason = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
+            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::Refused(format!(
+            "cannot listen on {address}: {reason}. Choose another address with server.listen, for example \
+             MUNJIGI_SERVER__LISTEN=127.0.0.1:8081"
+        ))
+    })
+}
+
+/// The few lines that an operator reads. They go to standard error; standard output is the log's.
+async fn greet(services: &Services, migrations: &[String], made_key: Option<&PathBuf>) {
+    let config = &services.config;
+    eprintln!("munjigi {}", env!("CARGO_PKG_VERSION"));
+    eprintln!("  listening on   http://{}", config.server.listen);
+    eprintln!("  database       {}", house::database_name(config));
+    if !migrations.is_empty() {
+        eprintln!("  schema         {} migrations run", migrations.len());
+    }
+    if let Some(path) = made_key {
+        eprintln!(
+            "  signing key    {} (made just now; keep it secret, and keep it)",
+            path.display()
+        );
+    }
+    if let Ok(false) = any_administrator(services).await {
+        eprintln!(
+            "  first user     munjigi user create --email you@example.org --name \"Your name\" --role admin"
+        );
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen = %config.server.listen,
+        database = services.store.backend(),
+        "started"
+    );
+}
+
+async fn flush_regularly(services: web::Data<Services>) {
+    let settings = &services.config.flush;
+    loop {
+        actix_web::rt::time::sleep(settings.interval.get()).await;
+        match flush(
+            &services.store,
+            &services.clock,
+            settings.batch_size,
+            |_| (),
+        )
+        .await
+        {
+            Ok(counts) => tracing::info!(
+                outstanding_tokens = counts.outstanding_tokens,
+                blacklisted_tokens = counts.blacklisted_tokens,
+                otp_challenges = counts.otp_challenges,
+                rate_limits = counts.rate_limits,
+                sessions = counts.sessions,
+                "flushed"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the flush failed and will be tried again at its next time");
+            }
+        }
+    }
+}
+
+/// The first SIGTERM or SIGINT lets requests in flight finish; a second one does not wait for them.
+async fn stop_on_signal(handle: ServerHandle) {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("cannot listen for signals");
+        return;
+    };
+    for graceful in [true, false] {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!(graceful, "stopping");
+        let handle = handle.clone();
+        actix_web::rt::spawn(async move { handle.stop(graceful).await });
+    }
+}

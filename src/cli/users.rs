@@ -1,0 +1,255 @@
+//! `munjigi user`: internal users, named by their e-mail address as they log in.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{Failure, house, output, password};
+use crate::{
+    config::Config,
+    domain::{
+        account::{Email, Name, Role},
+        language::Language,
+        paging::Page,
+    },
+    services::{
+        Error, Services,
+        users::{self, Actor, NewUser, User, UserChanges},
+    },
+    store::users::UserFilter,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Make a user
+    Create(Create),
+    /// List the users
+    List {
+        /// Only those whose address or name has this part
+        #[arg(long, value_name = "PART")]
+        search: Option<String>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a user's password; all of his sessions end
+    SetPassword {
+        #[command(flatten)]
+        user: Named,
+        /// Read the password from standard input, one line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let a user log in again
+    Activate(Named),
+    /// Let a user log in no more; all of his sessions end
+    Deactivate(Named),
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// The address to log in by
+    #[arg(long, value_name = "E", value_parser = email)]
+    email: Email,
+    /// What the user is called
+    #[arg(long, value_name = "N", value_parser = name)]
+    name: Name,
+    /// What the user may do: admin, auditor or staff
+    #[arg(long, value_name = "R", default_value = "staff")]
+    role: Role,
+    /// Read the password from standard input, one line
+    #[arg(long)]
+    password_stdin: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Named {
+    /// The address the user logs in by
+    #[arg(long, value_name = "E", value_parser = email)]
+    email: Email,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn email(typed: &str) -> Result<Email, String> {
+    Email::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+}
+
+pub(super) fn name(typed: &str) -> Result<Name, String> {
+    Name::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+}
+
+pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Create(arguments) => create(config, arguments).await,
+        Verb::List { search, json } => list(&house::open(config)?, search, json).await,
+        Verb::SetPassword {
+            user,
+            password_stdin,
+        } => {
+            let password = Some(password::ask(password_stdin)?);
+            change(
+                config,
+                &user,
+                UserChanges {
+                    password,
+                    ..UserChanges::default()
+                },
+                "has a new password",
+            )
+            .await
+        }
+        Verb::Activate(user) => {
+            let changes = UserChanges {
+                is_active: Some(true),
+                ..UserChanges::default()
+            };
+            change(config, &user, changes, "is active").await
+        }
+        Verb::Deactivate(user) => {
+            let changes = UserChanges {
+                is_active: Some(false),
+                ..UserChanges::default()
+            };
+            change(
+                config,
+                &user,
+                changes,
+                "is inactive, and all of the sessions have ended",
+            )
+            .await
+        }
+    }
+}
+
+async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> {
+    let Create {
+        email,
+        name,
+        role,
+        password_stdin,
+        json,
+    } = arguments;
+    let password = Some(password::ask(password_stdin)?);
+    let services = house::open(config)?;
+    let new = NewUser {
+        email,
+        name,
+        role,
+        password,
+        is_active: true,
+    };
+    let user = users::create(&services, new).await.map_err(refusal)?;
+    answer(
+        &user,
+        json,
+        &format!("was made, with the role {}", user.role),
+    )
+}
+
+async fn list(
+    services: &Services,
+    search: Option<String>,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let filter = UserFilter {
+        search,
+        ..UserFilter::default()
+    };
+    let mut all = Vec::new();
+    for number in 1.. {
+        let page = Page::new(number, Page::MAX_SIZE);
+        let found = users::list(services, filter.clone(), page)
+            .await
+            .map_err(refusal)?;
+        all.extend(found.items);
+        if number >= page.pages(found.total) {
+            break;
+        }
+    }
+    if json {
+        return output::json(&all.iter().map(view).collect::<Vec<_>>());
+    }
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|user| {
+            let last = user
+                .last_login_at
+                .map_or_else(|| "never".to_owned(), |at| at.to_string());
+            let active = if user.is_active { "yes" } else { "no" };
+            vec![
+                user.user_seq.to_string(),
+                user.email.clone(),
+                user.name.clone(),
+                user.role.to_string(),
+                active.into(),
+                last,
+            ]
+        })
+        .collect();
+    output::table(
+        &["user_seq", "email", "name", "role", "active", "last login"],
+        &rows,
+    )
+}
+
+async fn change(
+    config: Config,
+    named: &Named,
+    changes: UserChanges,
+    done: &str,
+) -> Result<ExitCode, Failure> {
+    let services = house::open(config)?;
+    let user = match users::find_by_email(&services, &named.email).await {
+        Err(Error::AccountNotFound(_)) => {
+            return Err(Failure::Refused(format!(
+                "there is no user {}",
+                named.email.as_typed()
+            )));
+        }
+        found => found.map_err(refusal)?,
+    };
+    let user = users::update(&services, Actor::Operator, user.user_seq, changes)
+        .await
+        .map_err(refusal)?;
+    answer(&user, named.json, done)
+}
+
+fn answer(user: &User, json: bool, done: &str) -> Result<ExitCode, Failure> {
+    if json {
+        output::json(&view(user))
+    } else {
+        output::line(&format!("User {} {} {done}.", user.user_seq, user.email))
+    }
+}
+
+fn view(user: &User) -> Value {
+    json!({
+        "user_seq": user.user_seq, "email": user.email, "name": user.name, "role": user.role,
+        "is_active": user.is_active, "last_login_at": user.last_login_at,
+        "created_at": user.created_at, "updated_at": user.updated_at,
+    })
+}
+
+/// What the services refused, in a sentence for the one at the terminal.
+pub(super) fn refusal(error: Error) -> Failure {
+    match error {
+        Error::Invalid(problems) => {
+            let sentences: Vec<String> = problems
+                .iter()
+                .flat_map(|(field, problems)| {
+                    problems
+                        .iter()
+                        .map(move |problem| format!("{field}: {}", problem.sentence(Language::En)))
+                })
+                .collect();
+            Failure::Refused(sentences.join("\n"))
+        }
+        error => Failure::refused(error),
+    }
+}
