@@ -47,7 +47,9 @@ pub(super) fn connect(config: &Config) -> Result<Db, Failure> {
         make_private_directory(&directory)?;
     }
     target(config).connect().map_err(|error| {
+        // libpq adds advice on further lines; the first one says what is wrong.
         let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
         Failure::Refused(format!(
             "the database ({}) cannot be reached: {}",
             database_name(config),

@@ -3,7 +3,14 @@
 //! The derive's own `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently
 //! opens a SQLite file.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection,
@@ -63,25 +70,66 @@ impl Target {
     }
 }
 
-/// A connection of the pool, and whether it must not go back into it.
+/// A connection of the pool, and what is known of its health.
 pub struct Pooled {
     /// The connection.
     pub connection: Db,
-    /// Set when a statement failed and the connection no longer answers.
+    /// Set when a statement failed and the connection no longer answers: it must not go back into the pool.
     pub broken: bool,
+    /// How many deaths of connections were known when this one last gave a sign of life.
+    deaths_known: u64,
+    last_used: Instant,
 }
+
+/// How long a connection may lie in the pool before it is asked for a sign of life. Asking each time would cost a fifth of
+/// the speed; never asking would give the first requests after a quiet night to connections that a firewall cut.
+const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// Opens the pool's connections. On SQLite they only read: all writes go through the writer.
 #[derive(Clone)]
-pub struct Manager(pub Target);
+pub struct Manager {
+    target: Target,
+    deaths: Arc<AtomicU64>,
+}
+
+impl Manager {
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            deaths: Arc::default(),
+        }
+    }
+
+    /// Whether a connection that was just taken from the pool can be relied on. Once one has died the others are
+    /// suspects too: they are asked before they are used.
+    pub fn is_sound(&self, pooled: &mut Pooled) -> bool {
+        let deaths = self.deaths.load(Ordering::Relaxed);
+        if pooled.deaths_known != deaths || pooled.last_used.elapsed() > TRUSTED_FOR {
+            pooled.broken = ping(&mut pooled.connection).is_err();
+            pooled.deaths_known = deaths;
+        }
+        pooled.last_used = Instant::now();
+        !pooled.broken
+    }
+
+    /// Asks a connection whose statement failed whether it is still alive; a dead one leaves the pool.
+    pub fn examine(&self, pooled: &mut Pooled) -> bool {
+        pooled.broken = ping(&mut pooled.connection).is_err();
+        if pooled.broken {
+            self.deaths.fetch_add(1, Ordering::Relaxed);
+        }
+        !pooled.broken
+    }
+}
 
 impl ManageConnection for Manager {
     type Connection = Pooled;
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, diesel::r2d2::Error> {
+        let deaths_known = self.deaths.load(Ordering::Relaxed);
         let mut connection = self
-            .0
+            .target
             .connect()
             .map_err(diesel::r2d2::Error::ConnectionError)?;
         if let Db::Sqlite(sqlite) = &mut connection {
@@ -92,6 +140,8 @@ impl ManageConnection for Manager {
         Ok(Pooled {
             connection,
             broken: false,
+            deaths_known,
+            last_used: Instant::now(),
         })
     }
 

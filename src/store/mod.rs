@@ -60,7 +60,7 @@ pub struct StoreSettings {
 /// The database: cheap to clone, shared by all.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool<Manager>,
+    pool: Connections,
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     acquire_timeout: Duration,
@@ -78,6 +78,7 @@ impl Store {
             Target::Sqlite { .. } => Some(Writer::start(settings.target.clone())?),
             Target::Postgres { .. } => None,
         };
+        let manager = Manager::new(settings.target.clone());
         let pool = Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(1))
@@ -85,8 +86,9 @@ impl Store {
             .test_on_check_out(false)
             .connection_timeout(settings.acquire_timeout)
             .error_handler(Box::new(QuietHandler))
-            .build(Manager(settings.target.clone()))
+            .build(manager.clone())
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let pool = Connections { pool, manager };
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(settings.pool_size as usize)),
@@ -121,7 +123,7 @@ impl Store {
         let pool = self.pool.clone();
         run_blocking(move || {
             let _permit = permit;
-            with_connection(&pool, |connection| f(connection))
+            pool.run(f)
         })
         .await
     }
@@ -145,7 +147,7 @@ impl Store {
         let pool = self.pool.clone();
         run_blocking(move || {
             let _permit = permit;
-            with_connection(&pool, |connection| in_transaction(connection, &f))
+            pool.run(|connection| in_transaction(connection, &f))
         })
         .await
     }
@@ -169,12 +171,7 @@ impl Store {
         let pool = self.pool.clone();
         run_blocking(move || {
             let _permit = permit;
-            let mut pooled = checked_out(&pool)?;
-            let result = f(&mut pooled.connection);
-            if died(&result, &mut pooled) {
-                return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
-            }
-            result
+            pool.run_once(f)
         })
         .await
     }
@@ -233,58 +230,76 @@ where
     .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".into()).into()))
 }
 
-/// Runs `f` on a connection of the pool, and once more on a sound one when the first turned out to be dead.
-///
-/// A connection dies while it lies in the pool (the server was restarted), and nobody asks it before use. What failed for
-/// that reason before its commit has left nothing behind; what failed in its commit is in doubt and is not run again.
-fn with_connection<T, E, F>(pool: &Pool<Manager>, f: F) -> Result<T, E>
-where
-    F: Fn(&mut Db) -> Result<T, E>,
-    E: StoreFailure,
-{
-    let mut pooled = checked_out(pool)?;
-    let result = f(&mut pooled.connection);
-    if !died(&result, &mut pooled) {
-        return result;
-    }
-    drop(pooled);
-    let error = result.as_ref().err().and_then(StoreFailure::store_error);
-    if matches!(error, Some(StoreError::Unavailable(message)) if message == IN_DOUBT) {
-        return result;
-    }
-    let mut pooled = sound(pool)?;
-    let result = f(&mut pooled.connection);
-    died(&result, &mut pooled);
-    result
+/// The pool and the one who knows how its connections fare.
+#[derive(Clone)]
+struct Connections {
+    pool: Pool<Manager>,
+    manager: Manager,
 }
 
-/// Whether a result is a failure that the connection did not survive; it then leaves the pool.
-fn died<T, E: StoreFailure>(result: &Result<T, E>, pooled: &mut Pooled) -> bool {
-    let error = result.as_ref().err().and_then(StoreFailure::store_error);
-    pooled.broken = !matches!(error, None | Some(StoreError::Conflict { .. }))
-        && ping(&mut pooled.connection).is_err();
-    pooled.broken
+impl Connections {
+    /// A connection that can be relied on; dead ones that are met on the way are dropped.
+    fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        for _ in 0..=self.pool.max_size() {
+            let mut pooled = self
+                .pool
+                .get()
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            if self.manager.is_sound(&mut pooled) {
+                return Ok(pooled);
+            }
+        }
+        Err(StoreError::Unavailable("no connection answers".into()))
+    }
+
+    /// Runs `f` on a connection, and once more on another when the first died under it.
+    ///
+    /// A connection dies while it lies in the pool (the server was restarted). What failed for that reason before its
+    /// commit has left nothing behind; what failed in its commit is in doubt and is not run again.
+    fn run<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E>,
+        E: StoreFailure,
+    {
+        let mut pooled = self.get()?;
+        let result = f(&mut pooled.connection);
+        if !self.died(&result, &mut pooled) {
+            return result;
+        }
+        drop(pooled);
+        let error = result.as_ref().err().and_then(StoreFailure::store_error);
+        if matches!(error, Some(StoreError::Unavailable(message)) if message == IN_DOUBT) {
+            return result;
+        }
+        let mut pooled = self.get()?;
+        let result = f(&mut pooled.connection);
+        self.died(&result, &mut pooled);
+        result
+    }
+
+    /// Runs `f`, a single statement that is its own commit, once.
+    fn run_once<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Db) -> Result<T, E>,
+        E: StoreFailure,
+    {
+        let mut pooled = self.get()?;
+        let result = f(&mut pooled.connection);
+        if self.died(&result, &mut pooled) {
+            return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
+        }
+        result
+    }
+
+    /// Whether a result is a failure that the connection did not survive.
+    fn died<T, E: StoreFailure>(&self, result: &Result<T, E>, pooled: &mut Pooled) -> bool {
+        let error = result.as_ref().err().and_then(StoreFailure::store_error);
+        !matches!(error, None | Some(StoreError::Conflict { .. })) && !self.manager.examine(pooled)
+    }
 }
 
 /// The message of a commit, or of a statement that is its own commit, whose answer never came.
 const IN_DOUBT: &str = "the connection broke before the database had answered";
-
-fn checked_out(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
-    pool.get()
-        .map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-/// A connection that answers: dead ones that are met on the way are dropped.
-fn sound(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>, StoreError> {
-    for _ in 0..=pool.max_size() {
-        let mut pooled = checked_out(pool)?;
-        if ping(&mut pooled.connection).is_ok() {
-            return Ok(pooled);
-        }
-        pooled.broken = true;
-    }
-    Err(StoreError::Unavailable("no connection answers".into()))
-}
 
 /// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
 fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
