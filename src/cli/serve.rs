@@ -1,6 +1,11 @@
 //! `munjigi serve`: the start, what is printed then, the flush that goes on beside, and the graceful end.
 
-use std::{net::TcpListener, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use actix_web::{dev::ServerHandle, web};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,13 +26,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (key, made_key) = house::signing_key(&config)?;
     let channel = house::channel(&config)?;
     let listener = bind(&config)?;
+    // With port 0 the system chose one.
+    let address = listener.local_addr().unwrap_or(config.server.listen);
     let services = web::Data::new(house::services(config, store, key, channel)?);
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     let handle = server.handle();
     // Spawned before anything is printed: who reads that it listens gets an answer.
     let running = actix_web::rt::spawn(server);
-    greet(&services, &migrations, made_key.as_ref()).await;
+    greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
     actix_web::rt::spawn(stop_on_signal(handle));
     let ended = running.await;
@@ -59,10 +66,18 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// The few lines that an operator reads. They go to standard error; standard output is the log's.
-async fn greet(services: &Services, migrations: &[String], made_key: Option<&PathBuf>) {
+async fn greet(
+    services: &Services,
+    address: SocketAddr,
+    migrations: &[String],
+    made_key: Option<&PathBuf>,
+) {
     let config = &services.config;
     eprintln!("munjigi {}", env!("CARGO_PKG_VERSION"));
-    eprintln!("  listening on   http://{}", config.server.listen);
+    eprintln!("  listening on   http://{address}");
+    if let Some(url) = &config.server.public_url {
+        eprintln!("  reached at     {url}");
+    }
     eprintln!("  database       {}", house::database_name(config));
     if !migrations.is_empty() {
         eprintln!("  schema         {} migrations run", migrations.len());
@@ -80,7 +95,7 @@ async fn greet(services: &Services, migrations: &[String], made_key: Option<&Pat
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        listen = %config.server.listen,
+        listen = %address,
         database = services.store.backend(),
         "started"
     );

@@ -12,7 +12,7 @@ use actix_web::{
 use super::{api, api::MAX_BODY, context::request_context};
 use crate::services::Services;
 
-/// How many requests that have no answer yet a worker takes.
+/// How many connections a worker holds at the same time.
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

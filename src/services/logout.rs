@@ -1,6 +1,6 @@
 //! Ending sessions: one, or all of an account.
 
-use super::{Error, Services, bearer::Caller};
+use super::{Error, Services, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
     domain::{principal::Principal, session::RevocationReason},
@@ -42,7 +42,13 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
         .write(move |connection| {
             sessions::end(connection, claims.principal, &claims.session, now, reason)?;
             blacklisted_tokens::insert(connection, &token)?;
-            blacklisted_tokens::insert_for_session(connection, &claims.session, now, reason)?;
+            blacklisted_tokens::insert_for_session(
+                connection,
+                &claims.session,
+                cutoff(now),
+                now,
+                reason,
+            )?;
             Ok::<(), Error>(())
         })
         .await
@@ -68,13 +74,15 @@ pub async fn log_out_all(services: &Services, caller: &Caller) -> Result<usize, 
 }
 
 /// Ends all sessions of an account and blacklists its refresh tokens; part of a transaction. How many sessions.
+///
+/// What has expired within the leeway may still be accepted, so it is ended too.
 pub(super) fn end_all(
     connection: &mut Db,
     owner: Principal,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
-    let ended = sessions::end_all(connection, owner, now, reason)?;
-    blacklisted_tokens::insert_for_account(connection, owner, now, reason)?;
+    let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
+    blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
 }

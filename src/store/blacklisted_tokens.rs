@@ -83,23 +83,25 @@ macro_rules! blacklist {
     }};
 }
 
-/// Blacklists the live refresh tokens of a session; how many.
+/// Blacklists the refresh tokens of a session that expire after `alive_after`; how many.
 pub fn insert_for_session(
     connection: &mut Db,
     session: &SessionId,
+    alive_after: Timestamp,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let tokens = outstanding_tokens::table
         .filter(outstanding_tokens::session_id.eq(session))
-        .filter(outstanding_tokens::expires_at.gt(now));
+        .filter(outstanding_tokens::expires_at.gt(alive_after));
     blacklist!(connection, tokens, now, reason)
 }
 
-/// Blacklists all live refresh tokens of an account; how many.
+/// Blacklists the refresh tokens of an account that expire after `alive_after`; how many.
 pub fn insert_for_account(
     connection: &mut Db,
     owner: Principal,
+    alive_after: Timestamp,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
@@ -110,6 +112,6 @@ pub fn insert_for_account(
         .select(sessions::id);
     let tokens = outstanding_tokens::table
         .filter(outstanding_tokens::session_id.eq_any(its_sessions))
-        .filter(outstanding_tokens::expires_at.gt(now));
+        .filter(outstanding_tokens::expires_at.gt(alive_after));
     blacklist!(connection, tokens, now, reason)
 }

@@ -79,10 +79,11 @@ pub fn end(
     Ok(diesel::update(live).set(set).execute(connection)? == 1)
 }
 
-/// Ends all sessions of an account that are still live; how many.
+/// Ends all sessions of an account whose newest refresh token expires after `alive_after`; how many.
 pub fn end_all(
     connection: &mut Db,
     owner: Principal,
+    alive_after: Timestamp,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
@@ -90,7 +91,7 @@ pub fn end_all(
         .filter(sessions::user_type.eq(owner.user_type))
         .filter(sessions::user_seq.eq(owner.user_seq))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now));
+        .filter(sessions::expires_at.gt(alive_after));
     let set = (
         sessions::ended_at.eq(Some(now)),
         sessions::end_reason.eq(Some(reason)),
