@@ -128,16 +128,16 @@ async fn flush_regularly(services: web::Data<Services>) {
     }
 }
 
-/// The first SIGTERM or SIGINT lets requests in flight finish; a second one does not wait for them.
+/// The first SIGTERM or SIGINT lets requests in flight finish; a later one does not wait for them.
 async fn stop_on_signal(handle: ServerHandle) {
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("cannot listen for signals");
-        return;
-    };
     for graceful in [true, false] {
+        let (Ok(mut term), Ok(mut int)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) else {
+            tracing::error!("cannot listen for signals");
+            return;
+        };
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
@@ -145,5 +145,7 @@ async fn stop_on_signal(handle: ServerHandle) {
         tracing::info!(graceful, "stopping");
         let handle = handle.clone();
         actix_web::rt::spawn(async move { handle.stop(graceful).await });
+        // Supervisors signal the process and its group: the echo of the first signal is not a second wish.
+        actix_web::rt::time::sleep(Duration::from_secs(1)).await;
     }
 }
