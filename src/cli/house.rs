@@ -49,12 +49,15 @@ pub(super) fn connect(config: &Config) -> Result<Db, Failure> {
     target(config).connect().map_err(|error| {
         // libpq adds advice on further lines; the first one says what is wrong.
         let reason = error.to_string();
-        let reason = reason.lines().next().unwrap_or_default();
-        Failure::Refused(format!(
-            "the database ({}) cannot be reached: {}",
-            database_name(config),
-            reason.trim()
-        ))
+        let reason = reason.lines().next().unwrap_or_default().trim();
+        let wants_tls = ["SSL support is not compiled in", "no encryption"];
+        let advice = if wants_tls.iter().any(|sign| reason.contains(sign)) {
+            ". For TLS to Postgres build munjigi with `--features postgres-tls`, and set `sslmode=verify-full`"
+        } else {
+            ""
+        };
+        let database = database_name(config);
+        Failure::Refused(format!("the database ({database}) cannot be reached: {reason}{advice}"))
     })
 }
 
