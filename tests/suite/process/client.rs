@@ -1,0 +1,184 @@
+//! A small HTTP client: one connection, kept alive, each request written as it is told. What a well-behaved library would
+//! not send can be sent too.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+};
+
+use serde_json::{Value, json};
+
+use super::{place::PASSWORD, server::PATIENCE};
+
+/// Somebody with a connection.
+pub struct Client {
+    address: SocketAddr,
+    stream: Option<BufReader<TcpStream>>,
+    /// Sent with every request.
+    pub headers: Vec<(String, String)>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, as they came.
+    pub head: String,
+    /// Its body, `Null` when it is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The `code` of its envelope.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// The tokens of a session.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+impl Pair {
+    /// Of an answer that carries tokens.
+    pub fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let text = |name: &str| answer.body["data"][name].as_str().unwrap().to_owned();
+        Self {
+            access: text("access"),
+            refresh: text("refresh"),
+        }
+    }
+}
+
+impl Client {
+    /// Without a connection; the first request makes one.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            stream: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Connects, if it is not connected.
+    pub fn connect(&mut self) -> io::Result<&mut BufReader<TcpStream>> {
+        if self.stream.is_none() {
+            let stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_nodelay(true)?;
+            self.stream = Some(BufReader::new(stream));
+        }
+        Ok(self.stream.as_mut().unwrap())
+    }
+
+    /// Sends a request without waiting for its answer.
+    pub fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<()> {
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: test\r\n");
+        let own = self.headers.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(headers.iter().copied()) {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        self.raw(head.as_bytes())
+    }
+
+    /// Sends bytes.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.connect()?.get_mut().write_all(bytes)
+    }
+
+    /// Reads an answer.
+    pub fn receive(&mut self) -> io::Result<Answer> {
+        let stream = self.connect()?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if stream.read_line(&mut head)? == 0 {
+                self.stream = None;
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let header = |name: &str| {
+            head.lines().find_map(|line| {
+                let (known, value) = line.split_once(':')?;
+                known.eq_ignore_ascii_case(name).then(|| value.trim())
+            })
+        };
+        let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+        let closes = header("connection") == Some("close");
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        if closes {
+            self.stream = None;
+        }
+        Ok(Answer {
+            status: head[9..12].parse().unwrap(),
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+            head,
+        })
+    }
+
+    /// Sends JSON and reads the answer. A connection that the server has closed meanwhile is made anew.
+    pub fn try_post(
+        &mut self,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> io::Result<Answer> {
+        let json = [&[("Content-Type", "application/json")], headers].concat();
+        self.send("POST", target, &json, &body.to_string())?;
+        self.receive()
+    }
+
+    /// As [`Client::try_post`], of a server that is there.
+    pub fn post(&mut self, target: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        self.try_post(target, headers, body).unwrap()
+    }
+
+    /// Calls with an access token and without a body.
+    pub fn get(&mut self, target: &str, access: &str) -> Answer {
+        let bearer = format!("Bearer {access}");
+        self.send("GET", target, &[("Authorization", &bearer)], "")
+            .unwrap();
+        self.receive().unwrap()
+    }
+
+    /// Asks for a log-in with [`PASSWORD`].
+    pub fn log_in(&mut self, username: &str, user_type: &str) -> Answer {
+        let body = json!({"username": username, "password": PASSWORD, "user_type": user_type});
+        self.post("/auth/login", &[], &body)
+    }
+
+    /// A session of an internal user.
+    pub fn session(&mut self, email: &str) -> Pair {
+        Pair::of(&self.log_in(email, "user"))
+    }
+
+    /// Asks for a new pair.
+    pub fn refresh(&mut self, refresh: &str) -> Answer {
+        self.post("/auth/refresh", &[], &json!({"refresh": refresh}))
+    }
+
+    /// Asks for the end of a session.
+    pub fn try_log_out(&mut self, pair: &Pair) -> io::Result<Answer> {
+        let bearer = format!("Bearer {}", pair.access);
+        self.try_post(
+            "/auth/logout",
+            &[("Authorization", &bearer)],
+            &json!({"refresh": pair.refresh}),
+        )
+    }
+}

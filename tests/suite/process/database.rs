@@ -1,0 +1,114 @@
+//! A database of the test's own, and a look into it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, sql_query, sql_types::Text,
+};
+
+/// The server under which each test makes its own database, where the suite runs on Postgres.
+fn server_url() -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "which database the suite runs on"
+    )]
+    std::env::var("TEST_DATABASE_URL").ok()
+}
+
+/// Whether the suite runs on Postgres.
+pub fn on_postgres() -> bool {
+    server_url().is_some()
+}
+
+/// Where a test's rows are.
+pub enum Database {
+    /// A file, which its directory takes along.
+    Sqlite(PathBuf),
+    /// A database of its own, dropped with this value.
+    Postgres {
+        /// The URL of the server's own database.
+        server: String,
+        /// The name of the test's.
+        name: String,
+    },
+}
+
+#[derive(QueryableByName)]
+struct Cell {
+    #[diesel(sql_type = Text)]
+    cell: String,
+}
+
+impl Database {
+    /// An empty Postgres database, where the suite runs on Postgres; else a SQLite file at this path, not made yet.
+    pub fn fresh(file: &Path) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let Some(server) = server_url() else {
+            return Self::Sqlite(file.to_owned());
+        };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("process_{}_{number}", std::process::id());
+        let mut connection = PgConnection::establish(&server).expect("TEST_DATABASE_URL");
+        connection
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .unwrap();
+        Self::Postgres { server, name }
+    }
+
+    /// The URL to configure.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Self::Postgres { server, name } => {
+                let (start, _) = server.rsplit_once('/').unwrap();
+                format!("{start}/{name}")
+            }
+        }
+    }
+
+    /// Runs statements.
+    pub fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite(file) => sqlite(file).batch_execute(sql).unwrap(),
+            Self::Postgres { .. } => postgres(&self.url()).batch_execute(sql).unwrap(),
+        }
+    }
+
+    /// The values of one column of text.
+    pub fn texts(&self, column: &str, table: &str) -> Vec<String> {
+        let query = sql_query(format!("SELECT {column} AS cell FROM {table}"));
+        let cells: Vec<Cell> = match self {
+            Self::Sqlite(file) => query.load(&mut sqlite(file)).unwrap(),
+            Self::Postgres { .. } => query.load(&mut postgres(&self.url())).unwrap(),
+        };
+        cells.into_iter().map(|row| row.cell).collect()
+    }
+}
+
+fn sqlite(file: &Path) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    connection
+        .batch_execute("PRAGMA busy_timeout = 5000")
+        .unwrap();
+    connection
+}
+
+fn postgres(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap()
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Self::Postgres { server, name } = self
+            && let Ok(mut connection) = PgConnection::establish(server)
+        {
+            // The server may still be ending its connections.
+            let _ =
+                connection.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}

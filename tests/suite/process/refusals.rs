@@ -1,0 +1,216 @@
+//! What the binary does not start with: one clear sentence, exit code 1, no panic, no secret. And wrong usage: code 2.
+
+use std::net::TcpListener;
+
+use super::{
+    database::Database,
+    place::{Finished, PASSWORD, Place, SIGNING_KEY, write},
+};
+
+/// A server that nobody listens as: the port was free a moment ago.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
+}
+
+/// It was refused with one line on standard error that has all of this, and nothing else was printed.
+fn assert_refused(finished: &Finished, parts: &[&str]) {
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(finished.stdout, "", "{finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+    assert!(finished.stderr.starts_with("munjigi: "), "{finished:?}");
+    for part in parts {
+        assert!(finished.stderr.contains(part), "no {part:?} in {finished:?}");
+    }
+    for secret in ["panicked", "hush-hush", SIGNING_KEY] {
+        assert!(!finished.stderr.contains(secret), "{secret:?} in {finished:?}");
+    }
+}
+
+#[test]
+fn postgres_without_a_signing_key_is_refused_with_the_line_to_add() {
+    let url = format!("postgres://munjigi:hush-hush@{}/munjigi", nobody());
+    let place = Place::on_sqlite().with("DATABASE_URL", url);
+    assert_refused(
+        &place.run(&[]),
+        &["tokens.signing_key", "signing_key = \"", "[tokens]"],
+    );
+    assert!(!place.path("munjigi-data").exists());
+}
+
+#[test]
+fn a_database_that_nobody_serves_is_one_sentence_without_its_password() {
+    let address = nobody();
+    let url = format!("postgres://munjigi:hush-hush@{address}/munjigi");
+    let place = Place::on_sqlite()
+        .with("DATABASE_URL", url)
+        .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY);
+    let port = address.rsplit_once(':').unwrap().1;
+    for verb in [
+        &[][..],
+        &["serve"],
+        &["migrate"],
+        &["migrate", "--status"],
+        &["user", "list"],
+        &["tokens", "flush"],
+    ] {
+        assert_refused(&place.run(verb), &["the database", "cannot be reached", port]);
+    }
+}
+
+#[test]
+fn a_sqlite_file_that_cannot_be_one_is_refused() {
+    let place = Place::on_sqlite();
+    write(&place.path("notes.txt"), &"not a database, ".repeat(100));
+    let place = place.with("DATABASE_URL", "sqlite://notes.txt");
+    assert_refused(&place.run(&[]), &["not a database"]);
+
+    let place = Place::on_sqlite().with("DATABASE_URL", "sqlite:///dev/null/munjigi.db");
+    assert_refused(&place.run(&[]), &["/dev/null"]);
+}
+
+#[test]
+fn a_schema_newer_than_the_binary_is_refused() {
+    let place = Place::new();
+    place.done(&["migrate"], "");
+    place.database.execute(
+        "INSERT INTO __diesel_schema_migrations (version, run_on) \
+         VALUES ('99991231235959', '2026-11-23 00:00:00')",
+    );
+    for verb in [&[][..], &["migrate"], &["user", "list"], &["tokens", "flush"]] {
+        assert_refused(&place.run(verb), &["newer", "99991231235959"]);
+    }
+    // Looking is not refused.
+    assert_eq!(place.run(&["migrate", "--status"]).code, Some(0));
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_with_the_key_to_change() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let place = Place::new().with("MUNJIGI_SERVER__LISTEN", &address);
+    assert_refused(
+        &place.run(&[]),
+        &[&address, "listens there already", "server.listen"],
+    );
+}
+
+#[test]
+fn a_key_file_that_cannot_be_used_is_refused() {
+    // Not a file; nothing; too little.
+    let place = Place::on_sqlite();
+    std::fs::create_dir_all(place.path("munjigi-data/signing.key")).unwrap();
+    assert_refused(&place.run(&[]), &["munjigi-data/signing.key", "cannot be read"]);
+
+    let place = Place::on_sqlite().with("MUNJIGI_TOKENS__SIGNING_KEY_FILE", "missing.key");
+    assert_refused(&place.run(&[]), &["missing.key"]);
+    assert!(!place.path("missing.key").exists());
+
+    let place = Place::on_sqlite();
+    write(&place.path("munjigi-data/signing.key"), "hush-hush");
+    assert_refused(&place.run(&[]), &["munjigi-data/signing.key", "9 bytes", "32"]);
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_refused_by_the_keys_name() {
+    let cases: [(&str, &str, &[&str]); 8] = [
+        ("MUNJIGI_TOKENS__ACCESS_LIFETIME", "0s", &["tokens.access_lifetime"]),
+        ("MUNJIGI_TOKENS__ACCESS_LIFETIME", "soon", &["tokens.access_lifetime"]),
+        ("MUNJIGI_TOKENS__ALGORITHM", "none", &["tokens.algorithm", "HS256"]),
+        ("MUNJIGI_TOKENS__SIGNING_KEY", "hush-hush", &["tokens.signing_key", "32"]),
+        ("MUNJIGI_LOGIN__BCRYPT_COST", "4", &["login.bcrypt_cost", "10"]),
+        ("MUNJIGI_SERVER__LISTEN", "everywhere", &["server.listen"]),
+        ("MUNJIGI_SERVER__LISTENS", "127.0.0.1:1", &["MUNJIGI_SERVER__LISTENS", "`MUNJIGI_SERVER__LISTEN`"]),
+        ("DATABASE_URL", "mysql://munjigi:hush-hush@localhost/munjigi", &["DATABASE_URL"]),
+    ];
+    for (name, value, parts) in cases {
+        let place = Place::on_sqlite().with(name, value);
+        assert_refused(&place.run(&[]), parts);
+        assert_refused(&place.run(&["config", "show"]), parts);
+        assert!(!place.path("munjigi-data").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_configuration_file_that_is_wrong_is_refused_by_the_keys_name() {
+    let place = Place::on_sqlite();
+    for (content, parts) in [
+        ("[tokens]\nacess_lifetime = \"5m\"", &["tokens.acess_lifetime", "access_lifetime"][..]),
+        ("[token]\naccess_lifetime = \"5m\"", &["token"]),
+        ("[tokens]\nleeway = 5", &["tokens.leeway"]),
+        ("[server]\nworkers = \"many\"", &["server.workers"]),
+        ("[tokens]\nsigning_key = \"hush-hush", &["munjigi.toml"]),
+        ("[tokens]\nsigning_key = \"hush-hush\"", &["tokens.signing_key", "munjigi.toml"]),
+    ] {
+        write(&place.path("munjigi.toml"), content);
+        assert_refused(&place.run(&[]), parts);
+    }
+    std::fs::remove_file(place.path("munjigi.toml")).unwrap();
+    assert_refused(&place.run(&["--config", "nowhere.toml"]), &["nowhere.toml"]);
+    assert!(!place.path("munjigi-data").exists());
+}
+
+#[test]
+fn a_console_that_others_could_read_codes_for_is_refused_on_an_open_address() {
+    let place = Place::on_sqlite().with("MUNJIGI_SERVER__LISTEN", "0.0.0.0:0");
+    assert_refused(&place.run(&[]), &["otp.delivery", "console"]);
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_refused() {
+    let place = Place::on_sqlite();
+    write(&place.path("munjigi-data"), "a file");
+    assert_refused(&place.run(&[]), &["munjigi-data"]);
+}
+
+#[test]
+fn wrong_usage_exits_with_two_and_touches_nothing() {
+    let place = Place::on_sqlite();
+    for arguments in [
+        &["sreve"][..],
+        &["user"],
+        &["user", "create"],
+        &["user", "create", "--email", "no address", "--name", "Somebody", "--password-stdin"],
+        &["user", "create", "--email", "staff@example.org", "--name", "Somebody", "--role", "king", "--password-stdin"],
+        &["user", "deactivate"],
+        &["client", "create", "--username", ""],
+        &["tokens", "burn"],
+        &["config", "show", "--yaml"],
+        &["serve", "--port", "8080"],
+        &["tokens", "inspect"],
+        // Without a terminal and without --password-stdin there is nobody to ask.
+        &["user", "create", "--email", "staff@example.org", "--name", "Somebody"],
+        &["user", "set-password", "--email", "staff@example.org"],
+        &["client", "set-password", "--username", "acme"],
+    ] {
+        let finished = place.run_with_input(arguments, "");
+        assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
+        assert_eq!(finished.stdout, "", "{arguments:?}");
+        assert_ne!(finished.stderr, "", "{arguments:?}");
+    }
+    assert!(!place.path("munjigi-data").exists());
+}
+
+#[test]
+fn a_password_that_is_none_is_refused_in_a_sentence() {
+    let place = Place::new();
+    let create = [
+        "user", "create", "--email", "staff@example.org", "--name", "Somebody", "--password-stdin",
+    ];
+    for (input, part) in [
+        ("", "password"),
+        ("\n", "password"),
+        ("short\n", "8"),
+        ("password123\n", "password"),
+        ("staff@example.org\n", "password"),
+    ] {
+        assert_refused(&place.run_with_input(&create, input), &[part]);
+    }
+    place.done(&create, PASSWORD);
+    if let Database::Sqlite(file) = &place.database {
+        assert!(file.is_file());
+    }
+}

@@ -1,0 +1,118 @@
+//! The end: who asked gets the answer, nobody new is taken, and nobody idle holds it up.
+
+use std::{
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use super::{client::Client, place::Place};
+
+/// More than a log-in takes, and much less than `server.shutdown_timeout`.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// With passwords as slow as they are by default, 240 ms each.
+fn slow_place() -> Place {
+    let place = Place::new();
+    place.user("admin@example.org", "admin");
+    let place = place.with("MUNJIGI_LOGIN__BCRYPT_COST", "12");
+    // Its hash is of that cost, too.
+    place.done(
+        &["user", "set-password", "--email", "admin@example.org", "--password-stdin"],
+        super::place::PASSWORD,
+    );
+    place
+}
+
+fn a_login_in_flight_is_answered(signal: Signal) {
+    let place = slow_place();
+    let server = place.serve();
+    let mut client = server.client();
+    client.connect().unwrap();
+    let address = server.address;
+    let login = thread::spawn(move || client.log_in("admin@example.org", "user"));
+    thread::sleep(Duration::from_millis(100));
+    assert!(!login.is_finished());
+    server.signal(signal);
+    server.wait_for_log("\"message\":\"stopping\"");
+    let answer = login.join().unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.took < AT_ONCE, "{ended:?}");
+    assert!(ended.stdout.contains("\"message\":\"stopped\""), "{ended:?}");
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_login_in_flight_is_answered_before_a_sigterm_ends_the_server() {
+    a_login_in_flight_is_answered(Signal::TERM);
+}
+
+#[test]
+fn a_login_in_flight_is_answered_before_a_sigint_ends_the_server() {
+    a_login_in_flight_is_answered(Signal::INT);
+}
+
+#[test]
+fn connections_that_wait_for_nothing_do_not_hold_up_the_end() {
+    let place = Place::new();
+    let server = place.serve();
+    // One that has been answered, one that never asked.
+    let mut idle = server.client();
+    assert_eq!(idle.get("/healthz", "").status, 200);
+    let mut silent = server.client();
+    silent.connect().unwrap();
+    thread::sleep(Duration::from_millis(100));
+    let ended = server.stop();
+    println!("with two idle connections the end took {:?}", ended.took);
+    assert!(ended.took < AT_ONCE, "{ended:?}");
+}
+
+#[test]
+fn nobody_new_is_answered_while_the_last_requests_end() {
+    let place = slow_place();
+    let server = place.serve();
+    let mut busy: Vec<Client> = (0..6).map(|_| server.client()).collect();
+    for client in &mut busy {
+        let body = serde_json::json!({"username": "admin@example.org", "password": super::place::PASSWORD});
+        client
+            .send("POST", "/auth/login", &[("Content-Type", "application/json")], &body.to_string())
+            .unwrap();
+    }
+    // Six hashes of 240 ms each on a few cores.
+    thread::sleep(Duration::from_millis(100));
+    server.signal(Signal::TERM);
+    server.wait_for_log("\"message\":\"stopping\"");
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(Instant::now() < deadline, "it still takes connections");
+        thread::sleep(Duration::from_millis(5));
+    }
+    for client in &mut busy {
+        let answer = client.receive().unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let place = slow_place();
+    let mut server = place.serve();
+    let mut client = server.client();
+    // A request whose body never comes.
+    client
+        .raw(b"POST /auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+        .unwrap();
+    thread::sleep(Duration::from_millis(200));
+    server.signal(Signal::TERM);
+    thread::sleep(Duration::from_millis(500));
+    assert!(server.runs());
+    server.signal(Signal::TERM);
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.took < AT_ONCE, "{ended:?}");
+}

@@ -1,0 +1,130 @@
+//! `munjigi tokens`: looking into one, and the flush.
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use munjigi::tokens::unverified_parts;
+use serde_json::{Map, Value, json};
+
+use super::{
+    client::Pair,
+    place::{Finished, Place},
+};
+
+fn forged(claims: &Map<String, Value>, key: &[u8]) -> String {
+    encode(&Header::default(), claims, &EncodingKey::from_secret(key)).unwrap()
+}
+
+fn claims(token: &str) -> Map<String, Value> {
+    unverified_parts(token).unwrap().1
+}
+
+#[test]
+fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
+    let place = Place::new();
+    place.user("staff@example.org", "staff");
+    let server = place.serve();
+    let mut client = server.client();
+    let pair = client.session("staff@example.org");
+    let used = pair.clone();
+    let pair = Pair::of(&client.refresh(&pair.refresh));
+    let key = place.signing_key();
+    let key = key.trim().as_bytes();
+
+    let inspect = |token: &str| -> Finished { place.run_with_input(&["tokens", "inspect"], token) };
+    for token in [&pair.access, &pair.refresh] {
+        let seen = inspect(&format!("  {token}\n"));
+        assert_eq!((seen.code, seen.stderr.as_str()), (Some(0), ""), "{seen:?}");
+        assert!(seen.stdout.ends_with("accepted: it would be accepted now\n"), "{seen:?}");
+        // Its times are readable, its signature is nowhere.
+        assert!(seen.stdout.contains("user:1") && seen.stdout.contains("+00:00"), "{seen:?}");
+        let signature = token.rsplit_once('.').unwrap().1;
+        assert!(!seen.stdout.contains(signature));
+        let json = place.json(&["tokens", "inspect"], token);
+        assert_eq!(json["accepted"], true);
+        assert_eq!(json["claims"], Value::Object(claims(token)));
+        assert_eq!(json["header"]["typ"], "JWT");
+    }
+
+    let mut old = claims(&pair.access);
+    old.insert("exp".into(), json!(1_700_000_000));
+    old.insert("iat".into(), json!(1_699_999_000));
+    let mut stranger = claims(&pair.access);
+    stranger.insert("user_seq".into(), json!(4711));
+    stranger.insert("sub".into(), json!("user:4711"));
+    for (token, reason) in [
+        (forged(&old, key), "expired"),
+        (forged(&claims(&pair.access), b"another key that is quite long enough"), ""),
+        (forged(&stranger, key), "does not exist"),
+        (used.refresh.clone(), "blacklisted"),
+        ("garbage".to_owned(), ""),
+        ("a.b.c".to_owned(), ""),
+        ("\u{1b}[31mred".to_owned(), ""),
+        ("한글.한글.한글".to_owned(), ""),
+        ("x".repeat(100_000), ""),
+    ] {
+        let seen = inspect(&token);
+        assert_eq!((seen.code, seen.stderr.as_str()), (Some(1), ""), "{seen:?}");
+        let last = seen.stdout.lines().last().unwrap();
+        assert!(last.starts_with("refused: ") && last.contains(reason), "{reason}: {seen:?}");
+        let json = place.run_with_input(&["tokens", "inspect", "--json"], &token);
+        assert_eq!(json.code, Some(1), "{json:?}");
+        let json: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(json["accepted"], false);
+    }
+
+    // What a stranger writes does not reach the terminal raw.
+    let mut red = claims(&pair.access);
+    red.insert("\u{1b}[31mred".into(), json!("\u{1b}[31m"));
+    let seen = inspect(&forged(&red, key));
+    assert!(!seen.stdout.contains('\u{1b}'), "{seen:?}");
+
+    client.try_log_out(&pair).unwrap();
+    for token in [&pair.access, &pair.refresh] {
+        assert_eq!(inspect(token).code, Some(1));
+    }
+    server.stop();
+}
+
+#[test]
+fn the_flush_takes_what_has_expired_and_nothing_else() {
+    let place = Place::new();
+    place.user("staff@example.org", "staff");
+    let server = place.serve();
+    let mut client = server.client();
+    let pair = client.session("staff@example.org");
+    let next = Pair::of(&client.refresh(&pair.refresh));
+    let long_ago = "'2020-01-01 00:00:00'";
+    for number in 0..3 {
+        place.database.execute(&format!(
+            "INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at) \
+             VALUES ('old-{number}', 'old', 'user', 1, {long_ago}, {long_ago})"
+        ));
+    }
+    place.database.execute(&format!(
+        "INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at) \
+         VALUES ('old', 'old', 'user', 1, 'logout', {long_ago}, {long_ago})"
+    ));
+    place.database.execute(&format!(
+        "INSERT INTO otp_challenges (id, username_normalized, code_hash, attempts, created_at, expires_at) \
+         VALUES ('old', 'acme', '-', 0, {long_ago}, {long_ago})"
+    ));
+    let count = |table: &str| place.database.texts("'x'", table).len();
+    let tables = ["outstanding_tokens", "blacklisted_tokens", "otp_challenges", "rate_limits", "sessions"];
+    let before: Vec<usize> = tables.iter().map(|table| count(table)).collect();
+
+    let expected = json!({
+        "outstanding_tokens": 3, "blacklisted_tokens": 1, "otp_challenges": 1, "rate_limits": 0, "sessions": 0
+    });
+    assert_eq!(place.json(&["tokens", "flush", "--dry-run"], ""), expected);
+    let told = place.done(&["tokens", "flush", "--dry-run"], "");
+    assert!(told.contains("         3  outstanding tokens\n"), "{told}");
+    assert!(told.ends_with("         5  expired rows would be deleted\n"), "{told}");
+    assert_eq!(tables.iter().map(|table| count(table)).collect::<Vec<_>>(), before);
+
+    assert_eq!(place.json(&["tokens", "flush"], ""), expected);
+    let told = place.done(&["tokens", "flush"], "");
+    assert!(told.ends_with("         0  expired rows deleted\n"), "{told}");
+    assert_eq!(count("outstanding_tokens"), before[0] - 3);
+    assert_eq!(client.refresh(&pair.refresh).code(), "TOKEN_BLACKLISTED");
+    assert_eq!(client.refresh(&next.refresh).status, 200);
+    server.stop();
+}
