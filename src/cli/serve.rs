@@ -8,7 +8,8 @@ use std::{
 };
 
 use actix_web::{dev::ServerHandle, web};
-use tokio::signal::unix::{SignalKind, signal};
+use futures_util::FutureExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, house, logging};
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// How long codes that wait for their delivery are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long after the first signal to stop another one is its echo.
+const ECHO: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let log = logging::start(&config.log);
@@ -32,12 +36,16 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     let handle = server.handle();
+    // Heard before anything is printed: who reads that it listens may stop it.
+    let signals = Signals::listen()?;
     // Spawned before anything is printed: who reads that it listens gets an answer.
     let running = actix_web::rt::spawn(server);
     greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
-    actix_web::rt::spawn(stop_on_signal(handle));
-    let ended = running.await;
+    let ended = tokio::select! {
+        ended = running => ended,
+        () = stop_on_signal(handle, signals) => return Ok(ExitCode::SUCCESS),
+    };
     flushing.abort();
     services.delivery.drain(DRAIN).await;
     tracing::info!("stopped");
@@ -128,24 +136,41 @@ async fn flush_regularly(services: web::Data<Services>) {
     }
 }
 
-/// The first SIGTERM or SIGINT lets requests in flight finish; a later one does not wait for them.
-async fn stop_on_signal(handle: ServerHandle) {
-    for graceful in [true, false] {
-        let (Ok(mut term), Ok(mut int)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        ) else {
-            tracing::error!("cannot listen for signals");
-            return;
+/// The two signals that ask for the end. Once they are listened to they end the process no more by themselves.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::Refused(format!("cannot listen for signals: {error}")))
         };
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!(graceful, "stopping");
-        let handle = handle.clone();
-        actix_web::rt::spawn(async move { handle.stop(graceful).await });
-        // Supervisors signal the process and its group: the echo of the first signal is not a second wish.
-        actix_web::rt::time::sleep(Duration::from_secs(1)).await;
+        Ok(Self {
+            term: listen(SignalKind::terminate())?,
+            int: listen(SignalKind::interrupt())?,
+        })
     }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+/// The first SIGTERM or SIGINT lets requests in flight finish; a later one does not wait for them, and ends this.
+async fn stop_on_signal(handle: ServerHandle, mut signals: Signals) {
+    signals.next().await;
+    tracing::info!(graceful = true, "stopping");
+    // The server takes no second word while it stops gracefully: whoever calls this ends instead.
+    actix_web::rt::spawn(handle.stop(true));
+    // Supervisors signal the process and its group: the echo of the first signal is not a second wish.
+    actix_web::rt::time::sleep(ECHO).await;
+    while signals.next().now_or_never().is_some() {}
+    signals.next().await;
+    tracing::info!(graceful = false, "stopping");
 }
