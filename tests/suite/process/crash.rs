@@ -62,14 +62,16 @@ impl Session {
             if ends {
                 self.logged_out.push(self.pair.clone());
                 self.in_flight = Some(Asked::LogIn);
-                let body = serde_json::json!({"username": EMAIL, "password": super::place::PASSWORD});
+                let body =
+                    serde_json::json!({"username": EMAIL, "password": super::place::PASSWORD});
                 let Ok(answer) = client.try_post("/auth/login", &[], &body) else {
                     return;
                 };
                 self.pair = Pair::of(&answer);
             } else {
                 let next = Pair::of(&answer);
-                self.used.push(std::mem::replace(&mut self.pair, next).refresh);
+                self.used
+                    .push(std::mem::replace(&mut self.pair, next).refresh);
             }
             self.in_flight = None;
         }
@@ -174,7 +176,9 @@ fn what_was_answered_before_a_kill_holds_after_it() {
             pairs.extend(session.check(&mut client));
         }
     }
-    println!("{ROUNDS} kills: {rotations} rotations and {log_outs} log-outs were answered, {open} requests were not");
+    println!(
+        "{ROUNDS} kills: {rotations} rotations and {log_outs} log-outs were answered, {open} requests were not"
+    );
     assert!(rotations > 100 && log_outs > 0, "no storm");
     server.stop();
 }

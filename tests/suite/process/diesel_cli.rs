@@ -74,7 +74,10 @@ fn in_shared_names(schema: &str) -> String {
         })
         .collect();
     // The tables of one query, one in a line, whatever the formatter made of them.
-    if let Some(start) = lines.iter().position(|line| line.contains("allow_tables_to_appear")) {
+    if let Some(start) = lines
+        .iter()
+        .position(|line| line.contains("allow_tables_to_appear"))
+    {
         let block = lines.split_off(start).concat();
         let (_, names) = block.split_once('(').unwrap();
         let mut names: Vec<String> = names
@@ -98,9 +101,14 @@ fn checked_in() -> String {
 fn diesel_cli_runs_redoes_reverts_and_prints_the_checked_in_schema() {
     let Some(program) = diesel() else { return };
     let place = Place::new();
-    let diesel = Diesel { program: &program, place: &place };
+    let diesel = Diesel {
+        program: &program,
+        place: &place,
+    };
     let before = std::fs::read_to_string(in_repository("src/store/schema.rs")).unwrap();
-    let folders = std::fs::read_dir(in_repository("migrations/sqlite")).unwrap().count();
+    let folders = std::fs::read_dir(in_repository("migrations/sqlite"))
+        .unwrap()
+        .count();
 
     diesel.run(&["migration", "run"]);
     assert_eq!(diesel.migrations(), (folders, 0));
@@ -123,7 +131,11 @@ fn diesel_cli_runs_redoes_reverts_and_prints_the_checked_in_schema() {
 fn the_server_accepts_a_database_that_diesel_cli_migrated() {
     let Some(program) = diesel() else { return };
     let place = Place::new();
-    Diesel { program: &program, place: &place }.run(&["migration", "run"]);
+    Diesel {
+        program: &program,
+        place: &place,
+    }
+    .run(&["migration", "run"]);
     assert_eq!(place.done(&["migrate"], ""), "The schema is up to date.\n");
     place.user("staff@example.org", "staff");
     let server = place.serve();
@@ -139,7 +151,10 @@ fn diesel_cli_finds_nothing_to_do_in_a_database_that_the_server_migrated() {
     let Some(program) = diesel() else { return };
     let place = Place::new();
     place.serve().stop();
-    let diesel = Diesel { program: &program, place: &place };
+    let diesel = Diesel {
+        program: &program,
+        place: &place,
+    };
     assert_eq!(diesel.migrations().1, 0);
     assert_eq!(diesel.run(&["migration", "pending"]).trim(), "false");
     assert_eq!(diesel.schema(), checked_in());
@@ -150,7 +165,10 @@ fn the_server_goes_on_from_where_diesel_cli_went_back_to() {
     let Some(program) = diesel() else { return };
     let place = Place::new();
     place.done(&["migrate"], "");
-    let diesel = Diesel { program: &program, place: &place };
+    let diesel = Diesel {
+        program: &program,
+        place: &place,
+    };
     diesel.run(&["migration", "revert"]);
     assert_eq!(diesel.migrations().1, 1);
     let server = place.serve();

@@ -65,14 +65,25 @@ impl Run {
         let bearer = format!("Bearer {access}");
         let json = ("Content-Type", "application/json");
         let headers = [json, ("Authorization", bearer.as_str())];
-        let headers = if access.is_empty() { &headers[..1] } else { &headers };
+        let headers = if access.is_empty() {
+            &headers[..1]
+        } else {
+            &headers
+        };
         self.call("POST", (path, path), headers, &body.to_string())
     }
 
     fn on(&mut self, method: &str, route: (&str, &str), access: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {access}");
-        let headers = [("Content-Type", "application/json"), ("Authorization", &bearer)];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Authorization", &bearer),
+        ];
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         self.call(method, route, &headers, &body)
     }
 
@@ -101,7 +112,9 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let server = place.serve();
     let mut run = Run {
         client: server.client(),
-        secrets: [PASSWORD, WRONG, NEW, WEBHOOK_SECRET].map(str::to_owned).to_vec(),
+        secrets: [PASSWORD, WRONG, NEW, WEBHOOK_SECRET]
+            .map(str::to_owned)
+            .to_vec(),
         sent: BTreeMap::new(),
     };
     let key = place.signing_key();
@@ -120,8 +133,14 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     assert!(run.secrets.len() > 60, "{}", run.secrets.len());
     for secret in &run.secrets {
         assert!(secret.len() >= 8, "{secret} may stand there by chance");
-        for form in [secret.clone(), BASE64_STANDARD.encode(secret), format!("{:?}", secret.as_bytes())] {
-            let line = printed.lines().find(|line| line.contains(form.trim_matches(['[', ']'])));
+        for form in [
+            secret.clone(),
+            BASE64_STANDARD.encode(secret),
+            format!("{:?}", secret.as_bytes()),
+        ] {
+            let line = printed
+                .lines()
+                .find(|line| line.contains(form.trim_matches(['[', ']'])));
             assert!(line.is_none(), "{form} is in the log: {line:?}");
         }
     }
@@ -131,8 +150,13 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
 
 /// What is stored in the place of passwords and codes.
 fn hashes(place: &Place) -> Vec<String> {
-    let mut hashes = place.database.texts("password_hash", "users WHERE password_hash IS NOT NULL");
-    hashes.extend(place.database.texts("password_hash", "client_users WHERE password_hash IS NOT NULL"));
+    let mut hashes = place
+        .database
+        .texts("password_hash", "users WHERE password_hash IS NOT NULL");
+    hashes.extend(place.database.texts(
+        "password_hash",
+        "client_users WHERE password_hash IS NOT NULL",
+    ));
     hashes.extend(place.database.texts("code_hash", "otp_challenges"));
     // Salt and digest by themselves, too.
     let parts: Vec<String> = hashes
@@ -154,18 +178,69 @@ fn log_in_and_out(run: &mut Run) {
         let status = run.log_in(username, password, user_type).status;
         assert!([400, 401].contains(&status), "{status}");
     }
-    assert_eq!(run.post("/auth/verify", "", &json!({"token": pair.access})).status, 200);
+    assert_eq!(
+        run.post("/auth/verify", "", &json!({"token": pair.access}))
+            .status,
+        200
+    );
     let next = Pair::of(&run.post("/auth/refresh", "", &json!({"refresh": pair.refresh})));
-    assert_eq!(run.post("/auth/refresh", "", &json!({"refresh": pair.refresh})).status, 401);
-    assert_eq!(run.post("/auth/refresh", "", &json!({"refresh": next.access})).status, 401);
-    assert_eq!(run.post("/auth/verify", "", &json!({"token": pair.refresh})).status, 401);
-    assert_eq!(run.post("/auth/logout", &next.access, &json!({"refresh": next.access})).status, 400);
-    assert_eq!(run.post("/auth/logout", &next.access, &json!({})).status, 400);
+    assert_eq!(
+        run.post("/auth/refresh", "", &json!({"refresh": pair.refresh}))
+            .status,
+        401
+    );
+    assert_eq!(
+        run.post("/auth/refresh", "", &json!({"refresh": next.access}))
+            .status,
+        401
+    );
+    assert_eq!(
+        run.post("/auth/verify", "", &json!({"token": pair.refresh}))
+            .status,
+        401
+    );
+    assert_eq!(
+        run.post(
+            "/auth/logout",
+            &next.access,
+            &json!({"refresh": next.access})
+        )
+        .status,
+        400
+    );
+    assert_eq!(
+        run.post("/auth/logout", &next.access, &json!({})).status,
+        400
+    );
     let other = Pair::of(&run.log_in("acme", PASSWORD, "client"));
-    assert_eq!(run.post("/auth/logout", &next.access, &json!({"refresh": other.refresh})).status, 403);
-    assert_eq!(run.post("/auth/logout", &next.access, &json!({"refresh": next.refresh})).status, 200);
-    assert_eq!(run.on("GET", ("/api/me", "/api/me"), &next.access, &Value::Null).status, 401);
-    assert_eq!(run.post("/auth/logout-all", &other.access, &json!({})).status, 200);
+    assert_eq!(
+        run.post(
+            "/auth/logout",
+            &next.access,
+            &json!({"refresh": other.refresh})
+        )
+        .status,
+        403
+    );
+    assert_eq!(
+        run.post(
+            "/auth/logout",
+            &next.access,
+            &json!({"refresh": next.refresh})
+        )
+        .status,
+        200
+    );
+    assert_eq!(
+        run.on("GET", ("/api/me", "/api/me"), &next.access, &Value::Null)
+            .status,
+        401
+    );
+    assert_eq!(
+        run.post("/auth/logout-all", &other.access, &json!({}))
+            .status,
+        200
+    );
     for path in ["/healthz", "/readyz"] {
         assert_eq!(run.call("GET", (path, path), &[], "").status, 200);
     }
@@ -176,8 +251,14 @@ fn one_time_codes(run: &mut Run, receiver: &Receiver) {
     let asked = run.post(path, "", &json!({"username": "acme"}));
     assert_eq!(asked.status, 200);
     assert_eq!(run.post(path, "", &json!({"username": "acme"})).status, 429);
-    assert_eq!(run.post(path, "", &json!({"username": "nobody"})).status, 200);
-    let challenge = asked.body["data"]["challenge_id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        run.post(path, "", &json!({"username": "nobody"})).status,
+        200
+    );
+    let challenge = asked.body["data"]["challenge_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let code = receiver.code(&challenge);
     run.secret(&code);
     let path = "/clients/otp/verify";
@@ -187,7 +268,11 @@ fn one_time_codes(run: &mut Run, receiver: &Receiver) {
     }
     run.secret("9876543210");
     let number = code.parse::<u64>().unwrap();
-    run.post(path, "", &json!({"challenge_id": challenge, "code": number}));
+    run.post(
+        path,
+        "",
+        &json!({"challenge_id": challenge, "code": number}),
+    );
     run.post(path, "", &json!({"challenge_id": code, "code": challenge}));
 }
 
@@ -195,8 +280,14 @@ fn people(run: &mut Run) {
     let admin = Pair::of(&run.log_in("admin@example.org", PASSWORD, "user")).access;
     let staff = Pair::of(&run.log_in("staff@example.org", PASSWORD, "user")).access;
     for (noun, new) in [
-        ("users", json!({"email": "new@example.org", "name": "New", "role": "staff", "password": NEW})),
-        ("clients", json!({"username": "new", "name": "New", "email": "new@acme.example", "password": NEW})),
+        (
+            "users",
+            json!({"email": "new@example.org", "name": "New", "role": "staff", "password": NEW}),
+        ),
+        (
+            "clients",
+            json!({"username": "new", "name": "New", "email": "new@acme.example", "password": NEW}),
+        ),
     ] {
         let path = format!("/api/{noun}");
         let route = format!("/api/{noun}/{{user_seq}}");
@@ -210,8 +301,21 @@ fn people(run: &mut Run) {
         let one = format!("{path}/{}", made.body["data"]["user_seq"]);
         let one = (route.as_str(), one.as_str());
         assert_eq!(run.on("GET", one, &staff, &Value::Null).status, 200);
-        assert_eq!(run.on("PATCH", one, &admin, &json!({"password": WRONG})).status, 200);
-        assert_eq!(run.on("PATCH", one, &admin, &json!({"password": 17, "name": [PASSWORD]})).status, 400);
+        assert_eq!(
+            run.on("PATCH", one, &admin, &json!({"password": WRONG}))
+                .status,
+            200
+        );
+        assert_eq!(
+            run.on(
+                "PATCH",
+                one,
+                &admin,
+                &json!({"password": 17, "name": [PASSWORD]})
+            )
+            .status,
+            400
+        );
         assert_eq!(run.on("DELETE", one, &staff, &Value::Null).status, 403);
         assert_eq!(run.on("DELETE", one, &admin, &Value::Null).status, 200);
         assert_eq!(run.on("GET", one, &admin, &Value::Null).status, 404);
@@ -230,10 +334,20 @@ fn odd_places(run: &mut Run) {
     let login = ("/auth/login", "/auth/login");
     let me = ("/api/me", "/api/me");
     let one = ("/api/users/{user_seq}", &*format!("/api/users/{access}"));
-    run.call("GET", one, &[("Authorization", &format!("Bearer {access}"))], "");
+    run.call(
+        "GET",
+        one,
+        &[("Authorization", &format!("Bearer {access}"))],
+        "",
+    );
     run.call("GET", ("-", &format!("/{access}")), &[], "");
     run.call("GET", ("-", &format!("/auth/{refresh}/{WRONG}")), &[], "");
-    run.call("POST", ("/auth/login", &format!("/auth/login?password={WRONG}")), &[json], "{}");
+    run.call(
+        "POST",
+        ("/auth/login", &format!("/auth/login?password={WRONG}")),
+        &[json],
+        "{}",
+    );
     run.call(WRONG, me, &[], "");
     let basic = BASE64_STANDARD.encode(format!("admin@example.org:{WRONG}"));
     run.secret(&basic);
@@ -248,7 +362,16 @@ fn odd_places(run: &mut Run) {
     ] {
         run.call("GET", me, &[("Authorization", &value)], "");
     }
-    for name in ["User-Agent", "Accept-Language", "Cookie", "Referer", "X-Forwarded-For", "Origin", "Accept", WRONG] {
+    for name in [
+        "User-Agent",
+        "Accept-Language",
+        "Cookie",
+        "Referer",
+        "X-Forwarded-For",
+        "Origin",
+        "Accept",
+        WRONG,
+    ] {
         let body = json!({"username": "admin@example.org", "password": PASSWORD}).to_string();
         run.call("POST", login, &[json, (name, access)], &body);
     }
@@ -275,14 +398,23 @@ fn odd_places(run: &mut Run) {
         assert!((400..500).contains(&answer.status), "{answer:?}");
         run.call("POST", ("/auth/refresh", "/auth/refresh"), &[json], &body);
     }
-    run.call("POST", login, &[form], &format!("username=x&password={WRONG}&%ff={WRONG}"));
+    run.call(
+        "POST",
+        login,
+        &[form],
+        &format!("username=x&password={WRONG}&%ff={WRONG}"),
+    );
     run.call("POST", login, &[("Content-Type", WRONG)], WRONG);
     run.call("POST", login, &[], &format!("password={WRONG}"));
 }
 
 /// Requests that are none: they have no line, and must not be quoted in one.
 fn broken_heads(run: &mut Run, server: &Server) {
-    let token = &run.secrets[4..].iter().find(|secret| secret.contains('.')).unwrap().clone();
+    let token = &run.secrets[4..]
+        .iter()
+        .find(|secret| secret.contains('.'))
+        .unwrap()
+        .clone();
     for bytes in [
         format!("GET /api/me?access_token={token} HTTP/9.9\r\n\r\n"),
         format!("{WRONG} {token}\r\n\r\n"),
@@ -293,7 +425,9 @@ fn broken_heads(run: &mut Run, server: &Server) {
         let mut client = server.client();
         let sent: io::Result<()> = client.raw(bytes.as_bytes());
         // It may close the connection before it has read all.
-        if sent.is_ok() && let Ok(answer) = client.receive() {
+        if sent.is_ok()
+            && let Ok(answer) = client.receive()
+        {
             assert!((400..500).contains(&answer.status), "{answer:?}");
         }
     }
@@ -303,7 +437,8 @@ fn broken_heads(run: &mut Run, server: &Server) {
 fn one_line_each(run: &Run, log: &str) {
     let mut lines: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in log.lines() {
-        let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         if line["target"] == "munjigi::request" {
             let id = line["request_id"].as_str().unwrap().to_owned();
             lines.entry(id).or_default().push(line);
@@ -317,8 +452,14 @@ fn one_line_each(run: &Run, log: &str) {
         assert_eq!(line["route"], *route, "{line}");
         assert_eq!(line["status"], *status, "{line}");
         assert!(line["micros"].is_u64(), "{line}");
-        assert!(line["timestamp"].is_string() && line["level"] == "INFO", "{line}");
+        assert!(
+            line["timestamp"].is_string() && line["level"] == "INFO",
+            "{line}"
+        );
     }
-    let known = lines.values().flatten().filter(|line| line["user_type"].is_string());
+    let known = lines
+        .values()
+        .flatten()
+        .filter(|line| line["user_type"].is_string());
     assert!(known.count() > 20);
 }

@@ -58,7 +58,10 @@ fn pyjwt_checks_issuer_and_audience() {
     let Some(python) = python() else { return };
     let place = Place::new()
         .with("MUNJIGI_TOKENS__ISSUER", "https://auth.example.org")
-        .with("MUNJIGI_TOKENS__AUDIENCE", "api.example.org,app.example.org");
+        .with(
+            "MUNJIGI_TOKENS__AUDIENCE",
+            "api.example.org,app.example.org",
+        );
     for (user_type, pair) in tokens(&place).into_iter().take(2) {
         let question = json!({
             "key": place.signing_key().trim(), "algorithm": "HS256", "access": pair.access,
@@ -93,7 +96,11 @@ fn stock_simplejwt_accepts_our_tokens() {
 
 /// 60 characters of Hangul are 180 bytes; bcrypt alone reads 72.
 fn korean(last: &str) -> String {
-    let first: String = "동해물과백두산이마르고닳도록".chars().cycle().take(59).collect();
+    let first: String = "동해물과백두산이마르고닳도록"
+        .chars()
+        .cycle()
+        .take(59)
+        .collect();
     format!("{first}{last}")
 }
 
@@ -113,8 +120,14 @@ fn passlib_confirms_our_hashes_and_we_confirm_passlibs() {
         unreachable!("it is on SQLite");
     };
     let passwords = [
-        ("correct horse battery staple".to_owned(), "correct horse battery stapler".to_owned()),
-        ("  outer spaces are kept  ".to_owned(), "outer spaces are kept".to_owned()),
+        (
+            "correct horse battery staple".to_owned(),
+            "correct horse battery stapler".to_owned(),
+        ),
+        (
+            "  outer spaces are kept  ".to_owned(),
+            "outer spaces are kept".to_owned(),
+        ),
         (korean("천"), korean("만")),
     ];
     assert!(passwords[2].0.chars().count() == 60);
@@ -130,9 +143,9 @@ fn passlib_confirms_our_hashes_and_we_confirm_passlibs() {
         assert_eq!(answer["identified"], true, "{answer}");
 
         let theirs = answer["made"].as_str().unwrap();
-        place
-            .database
-            .execute(&format!("UPDATE users SET password_hash = '{theirs}' WHERE id = 1"));
+        place.database.execute(&format!(
+            "UPDATE users SET password_hash = '{theirs}' WHERE id = 1"
+        ));
         assert_eq!(log_in(&mut client, right), 200);
         assert_eq!(log_in(&mut client, wrong), 401);
     }

@@ -16,7 +16,8 @@ use super::{database::Database, server::Server};
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// A key for where one must be configured.
-pub const SIGNING_KEY: &str = "a-signing-key-of-the-tests-with-more-than-sixty-four-bytes-in-its-text";
+pub const SIGNING_KEY: &str =
+    "a-signing-key-of-the-tests-with-more-than-sixty-four-bytes-in-its-text";
 
 /// Where the binary runs.
 pub struct Place {

@@ -43,8 +43,13 @@ impl Receiver {
                 kept.lock()
                     .unwrap()
                     .push(serde_json::from_slice(&body).unwrap());
-                let status = if number == 0 { "503 Not Now" } else { "204 Done" };
-                let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+                let status = if number == 0 {
+                    "503 Not Now"
+                } else {
+                    "204 Done"
+                };
+                let answer =
+                    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
                 let _ = stream.get_mut().write_all(answer.as_bytes());
             }
         });

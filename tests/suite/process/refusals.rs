@@ -23,10 +23,16 @@ fn assert_refused(finished: &Finished, parts: &[&str]) {
     assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     assert!(finished.stderr.starts_with("munjigi: "), "{finished:?}");
     for part in parts {
-        assert!(finished.stderr.contains(part), "no {part:?} in {finished:?}");
+        assert!(
+            finished.stderr.contains(part),
+            "no {part:?} in {finished:?}"
+        );
     }
     for secret in ["panicked", "hush-hush", SIGNING_KEY] {
-        assert!(!finished.stderr.contains(secret), "{secret:?} in {finished:?}");
+        assert!(
+            !finished.stderr.contains(secret),
+            "{secret:?} in {finished:?}"
+        );
     }
 }
 
@@ -57,7 +63,10 @@ fn a_database_that_nobody_serves_is_one_sentence_without_its_password() {
         &["user", "list"],
         &["tokens", "flush"],
     ] {
-        assert_refused(&place.run(verb), &["the database", "cannot be reached", port]);
+        assert_refused(
+            &place.run(verb),
+            &["the database", "cannot be reached", port],
+        );
     }
 }
 
@@ -80,7 +89,12 @@ fn a_schema_newer_than_the_binary_is_refused() {
         "INSERT INTO __diesel_schema_migrations (version, run_on) \
          VALUES ('99991231235959', '2026-11-23 00:00:00')",
     );
-    for verb in [&[][..], &["migrate"], &["user", "list"], &["tokens", "flush"]] {
+    for verb in [
+        &[][..],
+        &["migrate"],
+        &["user", "list"],
+        &["tokens", "flush"],
+    ] {
         assert_refused(&place.run(verb), &["newer", "99991231235959"]);
     }
     // Looking is not refused.
@@ -103,7 +117,10 @@ fn a_key_file_that_cannot_be_used_is_refused() {
     // Not a file; nothing; too little.
     let place = Place::on_sqlite();
     std::fs::create_dir_all(place.path("munjigi-data/signing.key")).unwrap();
-    assert_refused(&place.run(&[]), &["munjigi-data/signing.key", "cannot be read"]);
+    assert_refused(
+        &place.run(&[]),
+        &["munjigi-data/signing.key", "cannot be read"],
+    );
 
     let place = Place::on_sqlite().with("MUNJIGI_TOKENS__SIGNING_KEY_FILE", "missing.key");
     assert_refused(&place.run(&[]), &["missing.key"]);
@@ -111,20 +128,51 @@ fn a_key_file_that_cannot_be_used_is_refused() {
 
     let place = Place::on_sqlite();
     write(&place.path("munjigi-data/signing.key"), "hush-hush");
-    assert_refused(&place.run(&[]), &["munjigi-data/signing.key", "9 bytes", "32"]);
+    assert_refused(
+        &place.run(&[]),
+        &["munjigi-data/signing.key", "9 bytes", "32"],
+    );
 }
 
 #[test]
 fn a_configuration_that_is_wrong_is_refused_by_the_keys_name() {
     let cases: [(&str, &str, &[&str]); 8] = [
-        ("MUNJIGI_TOKENS__ACCESS_LIFETIME", "0s", &["tokens.access_lifetime"]),
-        ("MUNJIGI_TOKENS__ACCESS_LIFETIME", "soon", &["tokens.access_lifetime"]),
-        ("MUNJIGI_TOKENS__ALGORITHM", "none", &["tokens.algorithm", "HS256"]),
-        ("MUNJIGI_TOKENS__SIGNING_KEY", "hush-hush", &["tokens.signing_key", "32"]),
-        ("MUNJIGI_LOGIN__BCRYPT_COST", "4", &["login.bcrypt_cost", "10"]),
+        (
+            "MUNJIGI_TOKENS__ACCESS_LIFETIME",
+            "0s",
+            &["tokens.access_lifetime"],
+        ),
+        (
+            "MUNJIGI_TOKENS__ACCESS_LIFETIME",
+            "soon",
+            &["tokens.access_lifetime"],
+        ),
+        (
+            "MUNJIGI_TOKENS__ALGORITHM",
+            "none",
+            &["tokens.algorithm", "HS256"],
+        ),
+        (
+            "MUNJIGI_TOKENS__SIGNING_KEY",
+            "hush-hush",
+            &["tokens.signing_key", "32"],
+        ),
+        (
+            "MUNJIGI_LOGIN__BCRYPT_COST",
+            "4",
+            &["login.bcrypt_cost", "10"],
+        ),
         ("MUNJIGI_SERVER__LISTEN", "everywhere", &["server.listen"]),
-        ("MUNJIGI_SERVER__LISTENS", "127.0.0.1:1", &["MUNJIGI_SERVER__LISTENS", "`MUNJIGI_SERVER__LISTEN`"]),
-        ("DATABASE_URL", "mysql://munjigi:hush-hush@localhost/munjigi", &["DATABASE_URL"]),
+        (
+            "MUNJIGI_SERVER__LISTENS",
+            "127.0.0.1:1",
+            &["MUNJIGI_SERVER__LISTENS", "`MUNJIGI_SERVER__LISTEN`"],
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://munjigi:hush-hush@localhost/munjigi",
+            &["DATABASE_URL"],
+        ),
     ];
     for (name, value, parts) in cases {
         let place = Place::on_sqlite().with(name, value);
@@ -138,12 +186,18 @@ fn a_configuration_that_is_wrong_is_refused_by_the_keys_name() {
 fn a_configuration_file_that_is_wrong_is_refused_by_the_keys_name() {
     let place = Place::on_sqlite();
     for (content, parts) in [
-        ("[tokens]\nacess_lifetime = \"5m\"", &["tokens.acess_lifetime", "access_lifetime"][..]),
+        (
+            "[tokens]\nacess_lifetime = \"5m\"",
+            &["tokens.acess_lifetime", "access_lifetime"][..],
+        ),
         ("[token]\naccess_lifetime = \"5m\"", &["token"]),
         ("[tokens]\nleeway = 5", &["tokens.leeway"]),
         ("[server]\nworkers = \"many\"", &["server.workers"]),
         ("[tokens]\nsigning_key = \"hush-hush", &["munjigi.toml"]),
-        ("[tokens]\nsigning_key = \"hush-hush\"", &["tokens.signing_key", "munjigi.toml"]),
+        (
+            "[tokens]\nsigning_key = \"hush-hush\"",
+            &["tokens.signing_key", "munjigi.toml"],
+        ),
     ] {
         write(&place.path("munjigi.toml"), content);
         assert_refused(&place.run(&[]), parts);
@@ -173,8 +227,26 @@ fn wrong_usage_exits_with_two_and_touches_nothing() {
         &["sreve"][..],
         &["user"],
         &["user", "create"],
-        &["user", "create", "--email", "no address", "--name", "Somebody", "--password-stdin"],
-        &["user", "create", "--email", "staff@example.org", "--name", "Somebody", "--role", "king", "--password-stdin"],
+        &[
+            "user",
+            "create",
+            "--email",
+            "no address",
+            "--name",
+            "Somebody",
+            "--password-stdin",
+        ],
+        &[
+            "user",
+            "create",
+            "--email",
+            "staff@example.org",
+            "--name",
+            "Somebody",
+            "--role",
+            "king",
+            "--password-stdin",
+        ],
         &["user", "deactivate"],
         &["client", "create", "--username", ""],
         &["tokens", "burn"],
@@ -182,7 +254,14 @@ fn wrong_usage_exits_with_two_and_touches_nothing() {
         &["serve", "--port", "8080"],
         &["tokens", "inspect"],
         // Without a terminal and without --password-stdin there is nobody to ask.
-        &["user", "create", "--email", "staff@example.org", "--name", "Somebody"],
+        &[
+            "user",
+            "create",
+            "--email",
+            "staff@example.org",
+            "--name",
+            "Somebody",
+        ],
         &["user", "set-password", "--email", "staff@example.org"],
         &["client", "set-password", "--username", "acme"],
     ] {
@@ -198,7 +277,13 @@ fn wrong_usage_exits_with_two_and_touches_nothing() {
 fn a_password_that_is_none_is_refused_in_a_sentence() {
     let place = Place::new();
     let create = [
-        "user", "create", "--email", "staff@example.org", "--name", "Somebody", "--password-stdin",
+        "user",
+        "create",
+        "--email",
+        "staff@example.org",
+        "--name",
+        "Somebody",
+        "--password-stdin",
     ];
     for (input, part) in [
         ("", "password"),

@@ -33,9 +33,7 @@ fn a_first_start_without_configuration_makes_all_it_needs_and_says_so() {
         "  first user     munjigi user create --email you@example.org --name \"Your name\" --role admin".to_owned(),
     ];
     // A later version has more migrations.
-    let calm = |line: &str| {
-        line.replace(|c: char| c.is_ascii_digit(), "")
-    };
+    let calm = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
     let (told, expected): (Vec<_>, Vec<_>) = (
         greeting.lines().map(calm).collect(),
         expected.iter().map(|line| calm(line)).collect(),
@@ -55,7 +53,10 @@ fn a_later_start_is_silent_about_what_is_there_and_accepts_yesterdays_tokens() {
     // Somebody who may make users is still missing.
     assert!(greeting.contains("first user"), "{greeting}");
     let ended = server.stop();
-    assert!(ended.stdout.contains("\"message\":\"stopped\""), "{ended:?}");
+    assert!(
+        ended.stdout.contains("\"message\":\"stopped\""),
+        "{ended:?}"
+    );
 
     place.user("admin@example.org", "admin");
     let server = place.serve();
@@ -81,7 +82,10 @@ fn two_servers_of_one_database_may_start_together() {
     // Both sign with one key, and both see what the other does.
     let pair = one.client().session("admin@example.org");
     let next = Pair::of(&two.client().refresh(&pair.refresh));
-    assert_eq!(one.client().refresh(&pair.refresh).code(), "TOKEN_BLACKLISTED");
+    assert_eq!(
+        one.client().refresh(&pair.refresh).code(),
+        "TOKEN_BLACKLISTED"
+    );
     two.client().try_log_out(&next).unwrap();
     assert_eq!(one.client().get("/api/me", &next.access).status, 401);
     one.stop();
@@ -104,6 +108,13 @@ fn the_time_from_the_start_to_the_first_answer_is_printed() {
         })
         .collect();
     times.sort();
-    let name = if database::on_postgres() { "Postgres" } else { "SQLite" };
-    println!("start to first answer on {name}, an existing database: median {:?} of {times:?}", times[2]);
+    let name = if database::on_postgres() {
+        "Postgres"
+    } else {
+        "SQLite"
+    };
+    println!(
+        "start to first answer on {name}, an existing database: median {:?} of {times:?}",
+        times[2]
+    );
 }

@@ -33,9 +33,16 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
     for token in [&pair.access, &pair.refresh] {
         let seen = inspect(&format!("  {token}\n"));
         assert_eq!((seen.code, seen.stderr.as_str()), (Some(0), ""), "{seen:?}");
-        assert!(seen.stdout.ends_with("accepted: it would be accepted now\n"), "{seen:?}");
+        assert!(
+            seen.stdout
+                .ends_with("accepted: it would be accepted now\n"),
+            "{seen:?}"
+        );
         // Its times are readable, its signature is nowhere.
-        assert!(seen.stdout.contains("user:1") && seen.stdout.contains("+00:00"), "{seen:?}");
+        assert!(
+            seen.stdout.contains("user:1") && seen.stdout.contains("+00:00"),
+            "{seen:?}"
+        );
         let signature = token.rsplit_once('.').unwrap().1;
         assert!(!seen.stdout.contains(signature));
         let json = place.json(&["tokens", "inspect"], token);
@@ -52,7 +59,13 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
     stranger.insert("sub".into(), json!("user:4711"));
     for (token, reason) in [
         (forged(&old, key), "expired"),
-        (forged(&claims(&pair.access), b"another key that is quite long enough"), ""),
+        (
+            forged(
+                &claims(&pair.access),
+                b"another key that is quite long enough",
+            ),
+            "",
+        ),
         (forged(&stranger, key), "does not exist"),
         (used.refresh.clone(), "blacklisted"),
         ("garbage".to_owned(), ""),
@@ -64,7 +77,10 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
         let seen = inspect(&token);
         assert_eq!((seen.code, seen.stderr.as_str()), (Some(1), ""), "{seen:?}");
         let last = seen.stdout.lines().last().unwrap();
-        assert!(last.starts_with("refused: ") && last.contains(reason), "{reason}: {seen:?}");
+        assert!(
+            last.starts_with("refused: ") && last.contains(reason),
+            "{reason}: {seen:?}"
+        );
         let json = place.run_with_input(&["tokens", "inspect", "--json"], &token);
         assert_eq!(json.code, Some(1), "{json:?}");
         let json: Value = serde_json::from_str(&json.stdout).unwrap();
@@ -108,7 +124,13 @@ fn the_flush_takes_what_has_expired_and_nothing_else() {
          VALUES ('old', 'acme', '-', 0, {long_ago}, {long_ago})"
     ));
     let count = |table: &str| place.database.texts("'x'", table).len();
-    let tables = ["outstanding_tokens", "blacklisted_tokens", "otp_challenges", "rate_limits", "sessions"];
+    let tables = [
+        "outstanding_tokens",
+        "blacklisted_tokens",
+        "otp_challenges",
+        "rate_limits",
+        "sessions",
+    ];
     let before: Vec<usize> = tables.iter().map(|table| count(table)).collect();
 
     let expected = json!({
@@ -117,12 +139,21 @@ fn the_flush_takes_what_has_expired_and_nothing_else() {
     assert_eq!(place.json(&["tokens", "flush", "--dry-run"], ""), expected);
     let told = place.done(&["tokens", "flush", "--dry-run"], "");
     assert!(told.contains("         3  outstanding tokens\n"), "{told}");
-    assert!(told.ends_with("         5  expired rows would be deleted\n"), "{told}");
-    assert_eq!(tables.iter().map(|table| count(table)).collect::<Vec<_>>(), before);
+    assert!(
+        told.ends_with("         5  expired rows would be deleted\n"),
+        "{told}"
+    );
+    assert_eq!(
+        tables.iter().map(|table| count(table)).collect::<Vec<_>>(),
+        before
+    );
 
     assert_eq!(place.json(&["tokens", "flush"], ""), expected);
     let told = place.done(&["tokens", "flush"], "");
-    assert!(told.ends_with("         0  expired rows deleted\n"), "{told}");
+    assert!(
+        told.ends_with("         0  expired rows deleted\n"),
+        "{told}"
+    );
     assert_eq!(count("outstanding_tokens"), before[0] - 3);
     assert_eq!(client.refresh(&pair.refresh).code(), "TOKEN_BLACKLISTED");
     assert_eq!(client.refresh(&next.refresh).status, 200);
