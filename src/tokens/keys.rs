@@ -1,7 +1,7 @@
 //! The signing key: where its bytes come from, what is too weak, its id, and the keys derived from it.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -123,19 +123,15 @@ impl SigningKey {
             path: path.to_owned(),
             source,
         };
-        let made = match new_file(path) {
-            Ok(mut file) => {
+        let made = match path.try_exists() {
+            Ok(true) => false,
+            Ok(false) => {
                 let mut secret = [0; FRESH_BYTES];
                 SystemRandom::new()
                     .fill(&mut secret)
                     .map_err(|_| KeyError::NoRandomness)?;
-                let text = BASE64_STANDARD.encode(secret);
-                file.write_all(text.as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                true
+                new_file(path, BASE64_STANDARD.encode(secret).as_bytes()).map_err(failed)?
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(failed(error)),
         };
         Self::from_file(path, algorithm).map(|key| (key, made))
@@ -178,11 +174,28 @@ fn fill(derivation: &hkdf::Prk, purpose: &[u8], out: &mut [u8]) {
     debug_assert!(filled.is_ok(), "HKDF gives up to 255 hashes' length");
 }
 
-/// A new file that only its owner may read; an error of kind `AlreadyExists` when it is there.
-fn new_file(path: &Path) -> io::Result<File> {
+/// A new file with this content that only its owner may read. `false`: it was there, and stays as it is.
+///
+/// It is written under another name first: neither a process that starts beside this one nor the next start after a
+/// crash finds a file without its content.
+fn new_file(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let unfinished = PathBuf::from(name);
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut file = options.open(&unfinished)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    // Unlike a rename, a link never takes the place of what is there.
+    match fs::hard_link(&unfinished, path) {
+        Ok(()) => fs::remove_file(&unfinished).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&unfinished).map(|()| false)
+        }
+        // A file system without links.
+        Err(_) => fs::rename(&unfinished, path).map(|()| true),
+    }
 }
