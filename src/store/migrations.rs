@@ -37,6 +37,12 @@ impl MigrationError {
     }
 }
 
+impl From<diesel::result::Error> for MigrationError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
 /// A migration and whether the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
@@ -67,18 +73,21 @@ pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
             sqlite
                 .batch_execute("PRAGMA foreign_keys = OFF")
                 .map_err(MigrationError::failed)?;
-            let ran = run_pending(sqlite, SQLITE);
-            let dangling: Vec<DanglingTable> =
-                diesel::sql_query("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")
-                    .load(sqlite)
-                    .map_err(MigrationError::failed)?;
+            // One that starts beside this one waits here, and then finds nothing to run.
+            let ran = sqlite.immediate_transaction(|sqlite| {
+                let ran = run_pending(sqlite, SQLITE)?;
+                let dangling: Vec<DanglingTable> =
+                    diesel::sql_query("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")
+                        .load(sqlite)?;
+                match dangling.into_iter().next() {
+                    Some(table) => Err(MigrationError::ForeignKeys(table.table)),
+                    None => Ok(ran),
+                }
+            });
             sqlite
                 .batch_execute("PRAGMA foreign_keys = ON")
                 .map_err(MigrationError::failed)?;
-            match dangling.into_iter().next() {
-                Some(table) => Err(MigrationError::ForeignKeys(table.table)),
-                None => ran,
-            }
+            ran
         }
     }
 }
