@@ -15,7 +15,7 @@ use actix_web::{
     dev::{Payload, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
     },
     middleware::Next,
@@ -156,17 +156,17 @@ pub(super) async fn request_context(
             let route = response.request().match_pattern();
             log(
                 &context,
-                method.as_str(),
+                known(&method),
                 route.as_deref().unwrap_or("-"),
                 response.status(),
                 started,
             );
             Ok(response)
         }
-        Ok(Err(error)) => Err(finished(&error, &context, method.as_str(), started)),
+        Ok(Err(error)) => Err(finished(&error, &context, known(&method), started)),
         Err(panic) => {
             let error = ActixError::from(ApiError::Internal(panic));
-            Err(finished(&error, &context, method.as_str(), started))
+            Err(finished(&error, &context, known(&method), started))
         }
     }
 }
@@ -223,6 +223,22 @@ fn mark(headers: &mut HeaderMap, context: &RequestContext) {
         HeaderName::from_static("x-content-type-options"),
         HeaderValue::from_static("nosniff"),
     );
+}
+
+/// A method that HTTP names, else a dash: HTTP lets a caller invent any word.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::TRACE
+        | Method::CONNECT => method.as_str(),
+        _ => "-",
+    }
 }
 
 /// The one line of each request. Its route is the pattern, not the path: a path may hold what somebody typed.
