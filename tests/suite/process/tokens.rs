@@ -89,9 +89,15 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
 
     // What a stranger writes does not reach the terminal raw.
     let mut red = claims(&pair.access);
-    red.insert("\u{1b}[31mred".into(), json!("\u{1b}[31m"));
+    red.insert(
+        "\u{1b}[31mred".into(),
+        json!("\u{1b}[31m \u{9b}31m \u{202e}"),
+    );
     let seen = inspect(&forged(&red, key));
-    assert!(!seen.stdout.contains('\u{1b}'), "{seen:?}");
+    assert!(
+        !seen.stdout.contains(['\u{1b}', '\u{9b}', '\u{202e}']),
+        "{seen:?}"
+    );
 
     client.try_log_out(&pair).unwrap();
     for token in [&pair.access, &pair.refresh] {
