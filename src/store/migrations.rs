@@ -54,19 +54,33 @@ pub struct MigrationState {
 
 /// Runs what is missing, in order; gives the names of what was run. Instances that start together take turns.
 pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
-    refuse_newer(connection)?;
+    in_turn(connection, |connection| {
+        refuse_newer(connection)?;
+        run(connection)
+    })
+}
+
+/// Does this while no other instance does. Looking at the applied migrations makes their table where it is missing, so
+/// that belongs into a turn as well. On SQLite statements wait for each other by themselves.
+fn in_turn<T>(
+    connection: &mut Db,
+    work: impl FnOnce(&mut Db) -> Result<T, MigrationError>,
+) -> Result<T, MigrationError> {
+    // An arbitrary number that is this program's own.
+    if let Db::Postgres(postgres) = connection {
+        postgres.batch_execute("SELECT pg_advisory_lock(7271374)")?;
+    }
+    let done = work(connection)?;
+    // After a failure the connection is dropped, and the lock with it.
+    if let Db::Postgres(postgres) = connection {
+        postgres.batch_execute("SELECT pg_advisory_unlock(7271374)")?;
+    }
+    Ok(done)
+}
+
+fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
     match connection {
-        Db::Postgres(postgres) => {
-            // An arbitrary number that is this program's own: instances that start together take turns.
-            postgres
-                .batch_execute("SELECT pg_advisory_lock(7271374)")
-                .map_err(MigrationError::failed)?;
-            let ran = run_pending(postgres, POSTGRES);
-            postgres
-                .batch_execute("SELECT pg_advisory_unlock(7271374)")
-                .map_err(MigrationError::failed)?;
-            ran
-        }
+        Db::Postgres(postgres) => run_pending(postgres, POSTGRES),
         Db::Sqlite(sqlite) => {
             // A table rebuilt with foreign keys on takes its child rows with it, and the pragma is ignored inside the
             // migration's own transaction: so it is off around the whole run, and the rows are checked afterwards.
@@ -118,7 +132,7 @@ fn run_pending<DB: diesel::backend::Backend>(
 
 /// Every migration of this binary, in order, and whether the database has it.
 pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
-    let applied = applied_versions(connection)?;
+    let applied = in_turn(connection, applied_versions)?;
     let known = known(connection)?;
     Ok(known
         .into_iter()
