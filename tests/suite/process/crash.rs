@@ -123,7 +123,7 @@ impl Session {
 
 const EMAIL: &str = "staff@example.org";
 
-/// Numbers that come again with their seed (SplitMix64).
+/// Numbers that come again with their seed (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -68,7 +68,7 @@ impl Kept {
         self.lines.lock().unwrap().clone()
     }
 
-    fn to_the_end(&mut self) -> String {
+    fn whole(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -104,7 +104,7 @@ impl Server {
                 return server;
             }
             if let Some(status) = server.process.try_wait().unwrap() {
-                let told = server.stderr.to_the_end();
+                let told = server.stderr.whole();
                 panic!("the server ended with {status}: {told}");
             }
             assert!(begun.elapsed() < PATIENCE, "it does not listen: {told}");
@@ -154,8 +154,8 @@ impl Server {
         Ended {
             code: status.code(),
             took: begun.elapsed(),
-            stdout: self.stdout.to_the_end(),
-            stderr: self.stderr.to_the_end(),
+            stdout: self.stdout.whole(),
+            stderr: self.stderr.whole(),
         }
     }
 
