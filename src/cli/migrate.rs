@@ -30,7 +30,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Fa
             return output::json(&states);
         }
         for state in states {
-            println!("[{}] {}", if state.applied { "x" } else { " " }, state.name);
+            let mark = if state.applied { "x" } else { " " };
+            output::line(&format!("[{mark}] {}", state.name))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -39,10 +40,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Fa
         return output::json(&json!({"migrations": ran}));
     }
     if ran.is_empty() {
-        println!("The schema is up to date.");
+        output::line("The schema is up to date.")?;
     }
     for name in ran {
-        println!("ran {name}");
+        output::line(&format!("ran {name}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
