@@ -401,3 +401,55 @@ fn the_example_of_the_configuration_is_accepted_with_and_without_its_comments() 
     );
     place.done(&["config", "show"], "");
 }
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_failure() {
+    let place = Place::new();
+    place.user("staff@example.org", "staff");
+    for verb in [
+        &["migrate"][..],
+        &["migrate", "--status"],
+        &["migrate", "--json"],
+        &["user", "list"],
+        &["client", "list", "--json"],
+        &["tokens", "flush"],
+        &["config", "show"],
+        &["config", "example"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let mut command = place.command(verb);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let finished = command
+            .stdin(std::process::Stdio::null())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&finished.stderr);
+        assert_eq!(finished.status.code(), Some(0), "{verb:?}: {stderr}");
+        assert_eq!(stderr, "", "{verb:?}");
+    }
+}
+
+#[test]
+fn what_could_steer_a_terminal_gets_into_no_list() {
+    let place = Place::new();
+    for name in ["\u{1b}[31mred", "two\nlines", "\u{9b}31m", "\u{202e}turned"] {
+        let user = [
+            "user",
+            "create",
+            "--password-stdin",
+            "--email",
+            "x@example.org",
+            "--name",
+            name,
+        ];
+        let client = ["client", "create", "--username", name];
+        for arguments in [&user[..], &client[..]] {
+            let finished = place.run_with_input(arguments, PASSWORD);
+            assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Answer, Client, Pair},
+    database::Database,
     place::{PASSWORD, Place},
     receiver::Receiver,
     server::Server,
@@ -14,6 +15,7 @@ use super::{
 
 const WRONG: &str = "wrong-battery-horse-staple";
 const NEW: &str = "new passphrase, 새로운 암호";
+const DATABASE_PASSWORD: &str = "the-databases-own-password";
 const WEBHOOK_SECRET: &str = "the-webhooks-own-secret-of-the-tests";
 
 /// Somebody who does everything once, and remembers what must not be logged.
@@ -105,6 +107,15 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
         .with("MUNJIGI_WEBHOOK__SECRET", WEBHOOK_SECRET)
         .with("RUST_LOG", "trace")
         .with("RUST_BACKTRACE", "1");
+    // The server of the tests asks for no password, and takes any.
+    let url = place.database.url();
+    let place = match place.database {
+        Database::Sqlite(_) => place,
+        Database::Postgres { .. } => place.with(
+            "DATABASE_URL",
+            url.replace('@', &format!(":{DATABASE_PASSWORD}@")),
+        ),
+    };
     place.user("admin@example.org", "admin");
     place.user("staff@example.org", "staff");
     place.client("acme");
@@ -112,7 +123,7 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let server = place.serve();
     let mut run = Run {
         client: server.client(),
-        secrets: [PASSWORD, WRONG, NEW, WEBHOOK_SECRET]
+        secrets: [PASSWORD, WRONG, NEW, WEBHOOK_SECRET, DATABASE_PASSWORD]
             .map(str::to_owned)
             .to_vec(),
         sent: BTreeMap::new(),
@@ -410,7 +421,7 @@ fn odd_places(run: &mut Run) {
 
 /// Requests that are none: they have no line, and must not be quoted in one.
 fn broken_heads(run: &mut Run, server: &Server) {
-    let token = &run.secrets[4..]
+    let token = &run.secrets[5..]
         .iter()
         .find(|secret| secret.contains('.'))
         .unwrap()
@@ -462,4 +473,44 @@ fn one_line_each(run: &Run, log: &str) {
         .flatten()
         .filter(|line| line["user_type"].is_string());
     assert!(known.count() > 20);
+}
+
+#[test]
+fn the_console_shows_a_code_in_the_one_line_it_exists_for() {
+    let place = Place::new().with("MUNJIGI_OTP__LENGTH", "10");
+    place.client("acme");
+    let server = place.serve();
+    let mut client = server.client();
+    let asked = client.post("/clients/otp/request", &[], &json!({"username": "acme"}));
+    server.wait_for_log("one-time code");
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("one-time code"));
+    let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+    let code = line["code"].as_str().unwrap();
+    let body = json!({"challenge_id": asked.body["data"]["challenge_id"], "code": code});
+    let answer = client.post("/clients/otp/verify", &[], &body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let ended = server.stop();
+    assert_eq!(ended.stdout.matches(code).count(), 1, "{}", ended.stdout);
+}
+
+#[test]
+fn a_log_for_people_has_one_line_per_request_too() {
+    let place = Place::new().with("MUNJIGI_LOG__FORMAT", "pretty");
+    let server = place.serve();
+    let id = [("X-Request-Id", "request-of-the-test")];
+    let body = json!({"username": "staff@example.org\nINFO request", "password": WRONG});
+    assert_eq!(server.client().post("/auth/login", &id, &body).status, 400);
+    let log = server.stop().stdout;
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("request-of-the-test"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    for part in ["INFO", "POST", "/auth/login", "400"] {
+        assert!(lines[0].contains(part), "{log}");
+    }
+    // To no terminal: no colours. And what was typed makes no line of its own.
+    assert!(!log.contains('\u{1b}') && !log.contains(WRONG), "{log}");
+    assert_eq!(log.matches("INFO request").count(), 1, "{log}");
 }

@@ -56,6 +56,13 @@ impl Receiver {
         Self { url, bodies }
     }
 
+    /// How many times the code of a challenge was sent.
+    pub fn tries(&self, challenge: &str) -> usize {
+        let bodies = self.bodies.lock().unwrap();
+        let of_it = |body: &&Value| body["data"]["challenge_id"] == challenge;
+        bodies.iter().filter(of_it).count()
+    }
+
     /// The code that was sent for a challenge, waited for.
     pub fn code(&self, challenge: &str) -> String {
         let begun = Instant::now();

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{client::Client, place::Place};
+use super::{client::Client, place::Place, receiver::Receiver};
 
 /// More than a log-in takes, and much less than `server.shutdown_timeout`.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -132,4 +132,27 @@ fn a_later_signal_does_not_wait() {
     let ended = server.ended();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.took < AT_ONCE, "{ended:?}");
+}
+
+#[test]
+fn a_code_that_was_promised_is_sent_before_the_end() {
+    let receiver = Receiver::start();
+    let place = Place::new()
+        .with("MUNJIGI_OTP__DELIVERY", "webhook")
+        .with("MUNJIGI_WEBHOOK__URL", &receiver.url)
+        .with(
+            "MUNJIGI_WEBHOOK__SECRET",
+            "a secret of the tests, long enough",
+        );
+    place.client("acme");
+    let server = place.serve();
+    let asked = server.client().post(
+        "/clients/otp/request",
+        &[],
+        &serde_json::json!({"username": "acme"}),
+    );
+    // The receiver refuses the first try: what is sent is sent by a later one.
+    server.stop();
+    let challenge = asked.body["data"]["challenge_id"].as_str().unwrap();
+    assert_eq!(receiver.tries(challenge), 2);
 }
