@@ -1,2 +1,18 @@
-//! The suite.
+//! The suite: munjigi from outside, each test with a server and a database of its own.
+//!
+//! `cargo test` runs it on SQLite. With `TEST_DATABASE_URL` (the URL of a Postgres superuser, for example
+//! `postgres://postgres@127.0.0.1:5432/postgres`) it runs on Postgres. `tests/run` does both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where its ground is missing"
+)]
+
+mod api;
+mod delivery;
+mod layers;
+mod locales;
+mod migrations;
 mod process;
+mod store;
+mod support;

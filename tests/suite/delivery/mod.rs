@@ -1,9 +1,4 @@
 //! Delivery against real servers: the queue and the console here, mail and webhook in their own files.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test ends where its ground is missing"
-)]
 
 mod smtp;
 mod support;

@@ -1,14 +1,22 @@
-//! Everything the process logs, down to the last trace line of the last crate, kept for looking at.
+//! Everything that the threads of these tests log, down to the last trace line of the last crate, kept for looking at.
 
 use std::{
+    cell::Cell,
     io::{self, Write},
     sync::{Mutex, OnceLock},
 };
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{
+    Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static READY: OnceLock<()> = OnceLock::new();
+
+thread_local! {
+    /// The other tests of the suite log elsewhere: into nothing.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
+}
 
 #[derive(Clone, Copy)]
 struct Keeper;
@@ -32,15 +40,16 @@ impl<'a> MakeWriter<'a> for Keeper {
     }
 }
 
-/// Begins to keep the log, once per process.
+/// Begins to keep what this thread logs.
 pub fn capture() {
     READY.get_or_init(|| {
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+        let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
             .with_writer(Keeper)
-            .init();
+            .with_filter(filter_fn(|_| KEPT.get()));
+        tracing_subscriber::registry().with(layer).init();
     });
+    KEPT.set(true);
 }
 
 /// The lines that hold `part`.

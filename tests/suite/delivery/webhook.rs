@@ -11,7 +11,7 @@ use munjigi::{
 };
 use serde_json::json;
 
-use crate::support::{
+use super::support::{
     counts, logs, notice,
     receiver::{Answer, Received, Receiver},
     settled,

@@ -1,7 +1,6 @@
 //! What the tests of delivery stand on: notices, the captured log, a mail server and an HTTP receiver.
 
 pub mod logs;
-pub mod receiver;
 pub mod smtp_server;
 
 use std::time::{Duration, Instant};
@@ -11,8 +10,7 @@ use munjigi::{
     domain::{language::Language, otp::OtpCode},
 };
 
-/// The longest a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub use crate::support::receiver::{self, PATIENCE};
 
 /// A notice whose request is named like the test, so that its lines can be found in the log.
 pub fn notice(request_id: &str, code: &str) -> OtpNotice {

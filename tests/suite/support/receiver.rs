@@ -6,9 +6,14 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
+
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
 };
+
+/// The longest a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -46,9 +51,9 @@ impl Answer {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct State {
-    received: Arc<Mutex<Vec<Received>>>,
+    received: Arc<watch::Sender<Vec<Received>>>,
     script: Arc<Mutex<VecDeque<Answer>>>,
 }
 
@@ -61,8 +66,10 @@ pub struct Receiver {
 impl Receiver {
     /// Answers as `script` says, one after the other; the last answer goes for all that follow.
     pub fn start(script: &[Answer]) -> Self {
-        let state = State::default();
-        state.script.lock().unwrap().extend(script);
+        let state = State {
+            received: Arc::new(watch::Sender::new(Vec::new())),
+            script: Arc::new(Mutex::new(script.iter().copied().collect())),
+        };
         let data = web::Data::new(state.clone());
         let server = HttpServer::new(move || {
             App::new()
@@ -81,7 +88,17 @@ impl Receiver {
     }
 
     pub fn received(&self) -> Vec<Received> {
-        self.state.received.lock().unwrap().clone()
+        self.state.received.borrow().clone()
+    }
+
+    /// What came, once that is `count` requests or more.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        let mut received = self.state.received.subscribe();
+        let come = received.wait_for(|received| received.len() >= count);
+        let come = tokio::time::timeout(PATIENCE, come).await;
+        come.expect("the receiver got nothing in time")
+            .unwrap()
+            .clone()
     }
 
     pub async fn stop(self) {
@@ -91,7 +108,7 @@ impl Receiver {
 
 async fn receive(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -> HttpResponse {
     let headers = request.headers().iter();
-    state.received.lock().unwrap().push(Received {
+    let request = Received {
         path: request.path().to_owned(),
         headers: headers
             .map(|(name, value)| {
@@ -100,7 +117,10 @@ async fn receive(request: HttpRequest, body: web::Bytes, state: web::Data<State>
             })
             .collect(),
         body: body.to_vec(),
-    });
+    };
+    state
+        .received
+        .send_modify(|received| received.push(request));
     let Answer(status, header, delay) = {
         let mut script = state.script.lock().unwrap();
         match script.len() {

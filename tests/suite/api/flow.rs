@@ -1,0 +1,41 @@
+//! The main job as one story.
+
+use serde_json::json;
+
+use crate::support::App;
+
+#[tokio::test]
+async fn log_in_call_refresh_log_out() {
+    let app = App::start();
+    app.make_user("ann", munjigi::domain::account::Role::Staff)
+        .await;
+    let anonymous = app.anonymous();
+
+    // Ann logs in, and calls with what she got.
+    let credentials = json!({"email": "ann@example.org", "password": "the long password of ann"});
+    let pair = anonymous.post("/auth/login", credentials).await;
+    let pair = pair.assert(200, "LOGGED_IN");
+    let (access, refresh) = (pair.text_of("access"), pair.text_of("refresh"));
+    let me = anonymous.get("/api/me").bearer(&access).await;
+    assert_eq!(me.assert(200, "ME")["email"], "ann@example.org");
+
+    // She refreshes: both tokens are new, the new ones work, the old refresh token is used up.
+    let next = anonymous.refresh(&refresh).await.assert(200, "REFRESHED");
+    let (new_access, new_refresh) = (next.text_of("access"), next.text_of("refresh"));
+    assert!(new_access != access && new_refresh != refresh);
+    let users = anonymous.get("/api/users").bearer(&new_access).await;
+    users.assert(200, "USER_LIST");
+    let replay = anonymous.refresh(&refresh).await;
+    replay.assert(401, "TOKEN_BLACKLISTED");
+
+    // She logs out: neither the refresh token nor any access token of this login is good any more.
+    let log_out = anonymous.post("/auth/logout", json!({"refresh": new_refresh}));
+    let log_out = log_out.bearer(&new_access).korean().await;
+    assert_eq!(log_out.assert(200, "LOGGED_OUT").message(), "로그아웃 완료");
+    let after = anonymous.refresh(&new_refresh).await;
+    after.assert(401, "TOKEN_BLACKLISTED");
+    for token in [&access, &new_access] {
+        let refused = anonymous.get("/api/me").bearer(token).await;
+        refused.assert(401, "SESSION_REVOKED");
+    }
+}

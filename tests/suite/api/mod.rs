@@ -1,0 +1,3 @@
+//! The JSON door, as the wire contract has it.
+
+mod flow;

@@ -1,0 +1,17 @@
+//! What the tests stand on: a server with its database, people who call it, and tokens made by hand.
+
+mod app;
+mod database;
+mod forge;
+mod people;
+pub mod receiver;
+mod remote;
+
+pub use app::App;
+pub use database::{TestDatabase, on_postgres};
+pub use forge::{Forgery, claims_of, header_of};
+pub use people::Person;
+pub use remote::{Answer, Call, Remote};
+
+/// The key that signs in tests; long enough for every algorithm.
+pub const SIGNING_KEY: &str = "for tests alone: 64 bytes that nobody would take for a real key.";

@@ -1,0 +1,174 @@
+//! Accounts with their tokens: whoever calls in a test is somebody.
+
+use munjigi::{
+    domain::{
+        account::{Email, Name, Phone, Role, Username},
+        password::Password,
+    },
+    services::{
+        client_users::{self, NewClient},
+        users::{self, NewUser},
+    },
+};
+use serde_json::{Value, json};
+
+use super::{Answer, App, Call, Remote};
+
+/// An account that is logged in.
+#[derive(Clone)]
+pub struct Person {
+    /// The number within the population.
+    pub seq: i64,
+    /// What they log in by.
+    pub login: String,
+    pub password: String,
+    /// `user` or `client`.
+    pub user_type: &'static str,
+    pub access: String,
+    pub refresh: String,
+    remote: Remote,
+}
+
+impl App {
+    /// A member of the staff who is logged in; made at the first mention.
+    pub async fn user(&self, name: &str) -> Person {
+        self.internal(name, Role::Staff).await
+    }
+
+    /// An administrator who is logged in.
+    pub async fn admin(&self, name: &str) -> Person {
+        self.internal(name, Role::Admin).await
+    }
+
+    /// An internal user of a role who is logged in.
+    pub async fn internal(&self, name: &str, role: Role) -> Person {
+        let seq = self.make_user(name, role).await;
+        self.logged_in(seq, format!("{name}@example.org"), name, "user")
+            .await
+    }
+
+    /// An external client who is logged in.
+    pub async fn client(&self, username: &str) -> Person {
+        let seq = self.make_client(username).await;
+        self.logged_in(seq, username.to_owned(), username, "client")
+            .await
+    }
+
+    /// Makes `name@example.org`; the number.
+    pub async fn make_user(&self, name: &str, role: Role) -> i64 {
+        let new = NewUser {
+            email: Email::parse(&format!("{name}@example.org")).unwrap(),
+            name: Name::parse(name).unwrap(),
+            role,
+            password: Some(Password::parse(&password_of(name)).unwrap()),
+            is_active: true,
+        };
+        let user = users::create(self.services(), new).await.unwrap();
+        user.user_seq.get()
+    }
+
+    /// Makes a client with a password, an address and a telephone; the number.
+    pub async fn make_client(&self, username: &str) -> i64 {
+        let new = NewClient {
+            username: Username::parse(username).unwrap(),
+            name: None,
+            email: Some(Email::parse("client@example.org").unwrap()),
+            phone: Some(Phone::parse("+82 10-1234-5678").unwrap()),
+            password: Some(Password::parse(&password_of(username)).unwrap()),
+            is_active: true,
+        };
+        let client = client_users::create(self.services(), new).await.unwrap();
+        client.user_seq.get()
+    }
+
+    async fn logged_in(
+        &self,
+        seq: i64,
+        login: String,
+        name: &str,
+        user_type: &'static str,
+    ) -> Person {
+        let person = Person {
+            seq,
+            login,
+            password: password_of(name),
+            user_type,
+            access: String::new(),
+            refresh: String::new(),
+            remote: self.anonymous().clone(),
+        };
+        person.again().await
+    }
+}
+
+/// The password of whoever is made by name.
+fn password_of(name: &str) -> String {
+    format!("the long password of {name}")
+}
+
+impl Person {
+    /// What they send to log in.
+    pub fn credentials(&self) -> Value {
+        json!({"username": self.login, "password": self.password, "user_type": self.user_type})
+    }
+
+    /// Tries to log in; whatever comes of it.
+    pub async fn log_in(&self) -> Answer {
+        self.remote.post("/auth/login", self.credentials()).await
+    }
+
+    /// The same person in another session.
+    pub async fn again(&self) -> Self {
+        self.with_pair(&self.log_in().await.assert(200, "LOGGED_IN"))
+    }
+
+    /// The same person after a refresh.
+    pub async fn refreshed(&self) -> Self {
+        let answer = self.remote.refresh(&self.refresh).await;
+        self.with_pair(&answer.assert(200, "REFRESHED"))
+    }
+
+    /// The same person with the tokens of an answer.
+    pub fn with_pair(&self, answer: &Answer) -> Self {
+        Self {
+            access: answer.text_of("access"),
+            refresh: answer.text_of("refresh"),
+            ..self.clone()
+        }
+    }
+
+    /// A call with the person's access token.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        self.remote.call(method, path).bearer(&self.access)
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        self.call("POST", path).json(&body)
+    }
+
+    pub fn patch(&self, path: &str, body: Value) -> Call {
+        self.call("PATCH", path).json(&body)
+    }
+
+    pub fn delete(&self, path: &str) -> Call {
+        self.call("DELETE", path)
+    }
+
+    /// Logs out with a refresh token.
+    pub fn log_out(&self, refresh: &str) -> Call {
+        self.post("/auth/logout", json!({"refresh": refresh}))
+    }
+
+    /// Holds what the access token and the refresh token are worth now: the code of each refusal, or `TOKEN_VALID`.
+    pub async fn assert_tokens(&self, access: &str, refresh: &str) {
+        let codes = (
+            self.remote.verify(&self.access).await,
+            self.remote.verify(&self.refresh).await,
+        );
+        assert_eq!((codes.0.code(), codes.1.code()), (access, refresh));
+    }
+}

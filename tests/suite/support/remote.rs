@@ -1,0 +1,246 @@
+//! Calling the server as a client does. Whatever a test is about, every answer is held against the contract on the way.
+
+use std::{future::IntoFuture, ops::Index, pin::Pin, time::Duration};
+
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::{CONTENT_TYPE, HeaderMap},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Somebody who calls one server, without a token.
+#[derive(Clone)]
+pub struct Remote {
+    http: Client,
+    url: String,
+}
+
+impl Remote {
+    pub(super) fn new(url: String) -> Self {
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
+        Self { http, url }
+    }
+
+    /// A call to a path, to be completed or awaited.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let url = format!("{}{path}", self.url);
+        Call(self.http.request(method, url))
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    /// A `POST` with JSON.
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        self.call("POST", path).json(&body)
+    }
+
+    /// Sends these very bytes and gives all that comes back until the server hangs up; `Connection: close` is up to them.
+    pub async fn raw(&self, bytes: &[u8]) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks for a pair of tokens by a refresh token.
+    pub fn refresh(&self, token: &str) -> Call {
+        self.post("/auth/refresh", serde_json::json!({"refresh": token}))
+    }
+
+    /// Asks whether a token is accepted.
+    pub fn verify(&self, token: &str) -> Call {
+        self.post("/auth/verify", serde_json::json!({"token": token}))
+    }
+}
+
+/// A call that is about to be made; `.await` makes it.
+pub struct Call(RequestBuilder);
+
+impl Call {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn korean(self) -> Self {
+        self.header("accept-language", "ko")
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.raw_body("application/json", body.to_string())
+    }
+
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.raw_body("application/x-www-form-urlencoded", body)
+    }
+
+    /// These very bytes as a body.
+    pub fn raw_body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.header(CONTENT_TYPE, content_type).body(body))
+    }
+
+    /// A body without a content type.
+    pub fn untyped_body(self, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.body(body))
+    }
+
+    async fn made(self) -> Answer {
+        let response = self.0.send().await.expect("the server answers");
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let answer = Answer {
+            status,
+            headers,
+            text,
+            body,
+        };
+        answer.check();
+        answer
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.made())
+    }
+}
+
+/// What came back. Indexing it gives a field of `data`.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// The body as text, where it is no JSON.
+    pub text: String,
+    /// The body as JSON, else null.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or("(no code)")
+    }
+
+    pub fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or("(no message)")
+    }
+
+    pub fn data(&self) -> &Value {
+        &self.body["data"]
+    }
+
+    /// A text of `data`.
+    pub fn text_of(&self, name: &str) -> String {
+        let text = self[name].as_str();
+        text.unwrap_or_else(|| panic!("no text {name} in {}", self.text))
+            .to_owned()
+    }
+
+    /// The first sentence about a field.
+    pub fn error(&self, field: &str) -> &str {
+        self.body["errors"][field][0]
+            .as_str()
+            .unwrap_or("(no error)")
+    }
+
+    /// Holds status and code against what is expected.
+    #[track_caller]
+    pub fn assert(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
+        self
+    }
+
+    /// The body without what is another every time, for a snapshot.
+    pub fn envelope(&self) -> &Value {
+        &self.body
+    }
+
+    /// What goes for every answer of the contract's section 1, whatever it is about.
+    fn check(&self) {
+        let shown = || format!("{} {:?}\n{}", self.status, self.headers, self.text);
+        assert_ne!(self.status, 500, "no request gives a 500: {}", shown());
+        let id = self
+            .header("x-request-id")
+            .unwrap_or_else(|| panic!("no request id: {}", shown()));
+        for (status, header) in [
+            (401, "www-authenticate"),
+            (405, "allow"),
+            (429, "retry-after"),
+            (503, "retry-after"),
+        ] {
+            assert!(
+                self.status != status || self.header(header).is_some(),
+                "{header} is missing: {}",
+                shown()
+            );
+        }
+        if self.text.is_empty() || self.body.get("status").is_some() {
+            // The answer to HEAD or OPTIONS, or one of the two health endpoints, which are plain.
+            return;
+        }
+        let succeeded = self.status < 400;
+        assert_eq!(self.body["success"], succeeded, "{}", shown());
+        assert!(self.body["code"].is_string(), "{}", shown());
+        assert_eq!(self.body["meta"]["request_id"], id, "{}", shown());
+        assert!(self.body["meta"]["timestamp"].is_string(), "{}", shown());
+        assert!(
+            self.body["message"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty() && !text.contains("code.")),
+            "a message for people is missing: {}",
+            shown()
+        );
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/json"),
+            "{}",
+            shown()
+        );
+        assert!(self.header("content-language").is_some(), "{}", shown());
+        if self.data().get("access").is_some() {
+            assert_eq!(
+                self.header("cache-control"),
+                Some("no-store"),
+                "{}",
+                shown()
+            );
+        }
+    }
+}
+
+impl Index<&str> for Answer {
+    type Output = Value;
+
+    fn index(&self, name: &str) -> &Value {
+        &self.data()[name]
+    }
+}
