@@ -1,0 +1,225 @@
+//! The claims of section 3, and the settings that change them.
+
+use std::time::Duration;
+
+use munjigi::{
+    config::{Algorithm, ClaimName, Span},
+    domain::account::Role,
+};
+use serde_json::{Value, json};
+
+use crate::support::{App, claims_of, header_of};
+
+const NOW: i64 = 1_771_072_245;
+
+fn hex_id(value: &Value) -> bool {
+    let id = value.as_str().unwrap();
+    // The thirteenth digit of a UUID is its version.
+    id.len() == 32
+        && id.as_bytes()[12] == b'7'
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[tokio::test]
+async fn both_tokens_of_a_user_have_exactly_the_claims_of_the_contract() {
+    let app = App::start();
+    let ann = app.internal("ann", Role::Auditor).await;
+    let (access, refresh) = (claims_of(&ann.access), claims_of(&ann.refresh));
+    assert!(hex_id(&access["jti"]) && hex_id(&refresh["jti"]) && hex_id(&access["sid"]));
+    assert_ne!(access["jti"], refresh["jti"]);
+    assert_eq!(access["sid"], refresh["sid"]);
+    let expected = |token_type: &str, exp: i64, of: &serde_json::Map<String, Value>| {
+        json!({
+            "token_type": token_type, "exp": exp, "iat": NOW, "jti": of["jti"], "sid": of["sid"],
+            "user_type": "user", "user_seq": ann.seq, "sub": format!("user:{}", ann.seq),
+        })
+    };
+    let mut of_access = expected("access", NOW + 1_800, &access);
+    of_access["email"] = "ann@example.org".into();
+    of_access["role"] = "auditor".into();
+    assert_eq!(Value::Object(access.clone()), of_access);
+    let of_refresh = expected("refresh", NOW + 2_592_000, &refresh);
+    assert_eq!(Value::Object(refresh.clone()), of_refresh);
+    for token in [&ann.access, &ann.refresh] {
+        let header = header_of(token);
+        assert_eq!(
+            (&header["alg"], &header["typ"]),
+            (&json!("HS256"), &json!("JWT"))
+        );
+        assert!(header["kid"].as_str().is_some_and(|kid| !kid.is_empty()));
+        assert_eq!(header.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_client_has_no_role_in_its_tokens() {
+    let app = App::start();
+    let acme = app.client("acme").await;
+    let access = claims_of(&acme.access);
+    assert_eq!(access["sub"], format!("client:{}", acme.seq));
+    assert_eq!(access["user_type"], "client");
+    assert_eq!(access["email"], "client@example.org");
+    assert!(!access.contains_key("role"));
+    assert!(!claims_of(&acme.refresh).contains_key("email"));
+}
+
+#[tokio::test]
+async fn a_refresh_reads_the_row_and_copies_nothing() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let ann = app.admin("ann").await;
+    let changes = json!({"role": "staff", "email": "ann.lee@example.org"});
+    let changed = root
+        .patch(&format!("/api/users/{}", ann.seq), changes)
+        .await;
+    changed.assert(200, "USER_UPDATED");
+    // The old access token says admin still, and is worth what the row says.
+    let refused = ann.post("/api/users", json!({})).await;
+    refused.assert(403, "FORBIDDEN");
+    let ann = ann.refreshed().await;
+    let claims = claims_of(&ann.access);
+    assert_eq!(claims["role"], "staff");
+    assert_eq!(claims["email"], "ann.lee@example.org");
+}
+
+#[tokio::test]
+async fn the_configuration_says_which_claims_an_access_token_has() {
+    let app = App::with(|config| {
+        let tokens = &mut config.tokens;
+        tokens.claims = vec![ClaimName::Name, ClaimName::Username];
+        tokens.extra_claims = json!({"tenant": "acme", "tier": 3, "beta": true})
+            .as_object()
+            .unwrap()
+            .clone();
+        tokens.user_id_claim = "uid".to_owned();
+        tokens.issuer = Some("https://auth.example.org".to_owned());
+        tokens.audience = vec!["api.example.org".to_owned()];
+    });
+    let ann = app.user("ann").await;
+    let (access, refresh) = (claims_of(&ann.access), claims_of(&ann.refresh));
+    assert_eq!(access["name"], "ann");
+    for gone in ["email", "role", "user_seq", "username"] {
+        assert!(!access.contains_key(gone), "{gone}");
+    }
+    assert_eq!(
+        (&access["tenant"], &access["tier"]),
+        (&json!("acme"), &json!(3))
+    );
+    assert_eq!(access["beta"], true);
+    assert!(!refresh.contains_key("tenant"));
+    for claims in [&access, &refresh] {
+        assert_eq!(claims["uid"], ann.seq);
+        assert_eq!(claims["iss"], "https://auth.example.org");
+        assert_eq!(claims["aud"], "api.example.org");
+    }
+    let ann = ann.refreshed().await;
+    ann.get("/api/me").await.assert(200, "ME");
+    let acme = app.client("acme").await;
+    assert_eq!(claims_of(&acme.access)["username"], "acme");
+    acme.get("/api/me").await.assert(200, "ME");
+}
+
+#[tokio::test]
+async fn each_algorithm_signs_and_is_read_and_no_other_is_accepted() {
+    let mut tokens: Vec<String> = Vec::new();
+    for (algorithm, name) in [
+        (Algorithm::Hs256, "HS256"),
+        (Algorithm::Hs384, "HS384"),
+        (Algorithm::Hs512, "HS512"),
+    ] {
+        let app = App::with(|config| config.tokens.algorithm = algorithm);
+        let ann = app.user("ann").await;
+        assert_eq!(header_of(&ann.access)["alg"], name);
+        ann.refreshed().await.get("/api/me").await.assert(200, "ME");
+        for older in &tokens {
+            let refused = app.anonymous().verify(older).await;
+            refused.assert(401, "INVALID_TOKEN");
+        }
+        tokens.push(ann.access);
+    }
+}
+
+#[tokio::test]
+async fn other_header_types_are_accepted_when_they_are_configured() {
+    let app =
+        App::with(|config| config.tokens.auth_header_types = vec!["JWT".into(), "Token".into()]);
+    let ann = app.user("ann").await;
+    let answer = ann.log_in().await;
+    assert_eq!(answer["token_type"], "JWT");
+    let me = |header: String| {
+        app.anonymous()
+            .get("/api/me")
+            .header("authorization", &header)
+    };
+    for scheme in ["JWT", "jwt", "Token"] {
+        me(format!("{scheme} {}", ann.access))
+            .await
+            .assert(200, "ME");
+    }
+    let bearer = me(format!("Bearer {}", ann.access)).await;
+    bearer.assert(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn lifetimes_come_from_the_configuration_and_end_at_exp() {
+    let app = App::with(|config| {
+        config.tokens.access_lifetime = Span::seconds(10);
+        config.tokens.refresh_lifetime = Span::seconds(100);
+    });
+    let answer = app.user("ann").await.log_in().await;
+    assert_eq!(answer["expires_in"], 10);
+    assert_eq!(answer["refresh_expires_in"], 100);
+    let ann = app.client("acme").await;
+    assert_eq!(claims_of(&ann.access)["exp"], NOW + 10);
+    // The clock stands at NOW and a fraction: 9.3 seconds on, it is still before exp; 9.4 on, it is not.
+    app.advance(Duration::from_micros(9_300_000));
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    app.advance(Duration::from_micros(21_099));
+    assert_eq!(app.clock.now().unix_micros(), (NOW + 10) * 1_000_000);
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;
+    let refused = ann.get("/api/me").await.assert(401, "TOKEN_EXPIRED");
+    assert_eq!(
+        refused.header("www-authenticate"),
+        Some(r#"Bearer realm="api", error="invalid_token""#)
+    );
+    app.advance(Duration::from_secs(90));
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
+    let refused = app.anonymous().refresh(&ann.refresh).await;
+    refused.assert(401, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn a_leeway_keeps_a_token_good_for_that_much_longer() {
+    let app = App::with(|config| config.tokens.leeway = Span::seconds(30));
+    let ann = app.user("ann").await;
+    app.advance(Duration::from_secs(1_800 + 29));
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    app.advance(Duration::from_secs(1));
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_session_ends_for_good_however_often_it_is_refreshed() {
+    let app = App::with(|config| {
+        config.tokens.refresh_lifetime = Span::hours(2);
+        config.tokens.session_lifetime = Span::hours(3);
+    });
+    let mut ann = app.user("ann").await;
+    let end = NOW + 3 * 3_600;
+    app.advance(Duration::from_secs(5_400));
+    ann = ann.refreshed().await;
+    assert_eq!(claims_of(&ann.refresh)["exp"], end);
+    app.advance(Duration::from_secs(4_800));
+    // Ten minutes are left of the session: neither token outlives it.
+    let answer = app.anonymous().refresh(&ann.refresh).await;
+    let answer = answer.assert(200, "REFRESHED");
+    assert_eq!(answer["expires_in"], 600);
+    assert_eq!(answer["refresh_expires_in"], 600);
+    ann = ann.with_pair(&answer);
+    app.advance(Duration::from_secs(599));
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    app.advance(Duration::from_secs(1));
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
+}

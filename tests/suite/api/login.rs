@@ -1,0 +1,325 @@
+//! `POST /auth/login`, for both populations.
+
+use munjigi::domain::account::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App};
+
+async fn try_in(app: &App, body: Value) -> Answer {
+    app.anonymous().post("/auth/login", body).await
+}
+
+#[tokio::test]
+async fn a_user_gets_a_pair_of_tokens_and_his_account() {
+    let app = App::start();
+    app.make_user("ann", Role::Auditor).await;
+    let answer = try_in(
+        &app,
+        json!({"username": "ann@example.org", "password": "the long password of ann"}),
+    )
+    .await;
+    insta::assert_json_snapshot!(answer.assert(200, "LOGGED_IN").body, {
+        ".data.access" => "[access]",
+        ".data.refresh" => "[refresh]",
+        ".meta.request_id" => "[id]",
+    }, @r#"
+    {
+      "code": "LOGGED_IN",
+      "data": {
+        "access": "[access]",
+        "expires_in": 1800,
+        "refresh": "[refresh]",
+        "refresh_expires_in": 2592000,
+        "token_type": "Bearer",
+        "user": {
+          "email": "ann@example.org",
+          "name": "ann",
+          "role": "auditor",
+          "user_seq": 1,
+          "user_type": "user"
+        }
+      },
+      "message": "Logged in",
+      "meta": {
+        "request_id": "[id]",
+        "timestamp": "2026-02-14T12:30:45+00:00"
+      },
+      "success": true
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_client_gets_a_pair_of_tokens_and_its_account() {
+    let app = App::start();
+    app.make_client("acme").await;
+    let body =
+        json!({"username": "acme", "password": "the long password of acme", "user_type": "client"});
+    let answer = try_in(&app, body).await.assert(200, "LOGGED_IN");
+    insta::assert_json_snapshot!(answer["user"], @r#"
+    {
+      "email": "client@example.org",
+      "name": "acme",
+      "user_seq": 1,
+      "user_type": "client",
+      "username": "acme"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn unknown_wrong_inactive_and_without_a_password_are_one_answer() {
+    let app = App::start();
+    app.make_user("ann", Role::Staff).await;
+    app.make_user("ina", Role::Staff).await;
+    app.make_client("acme").await;
+    app.make_client("codes-only").await;
+    app.execute("UPDATE users SET is_active = FALSE WHERE name = 'ina'")
+        .await;
+    app.execute("UPDATE client_users SET password_hash = NULL WHERE name = 'codes-only'")
+        .await;
+    let mut bodies = Vec::new();
+    for (username, password, user_type) in [
+        ("ann@example.org", "a wrong password", "user"),
+        ("nobody@example.org", "the long password of ann", "user"),
+        ("ina@example.org", "the long password of ina", "user"),
+        ("acme", "a wrong password", "client"),
+        ("nobody", "the long password of acme", "client"),
+        ("codes-only", "the long password of codes-only", "client"),
+        // Somebody of the other population.
+        ("ann@example.org", "the long password of ann", "client"),
+        ("acme", "the long password of acme", "user"),
+        // Outer spaces are part of a password.
+        ("ann@example.org", " the long password of ann", "user"),
+        ("ann@example.org", "the long password of ann ", "user"),
+        ("no address at all", "%", "user"),
+    ] {
+        let answer = try_in(
+            &app,
+            json!({"username": username, "password": password, "user_type": user_type}),
+        )
+        .await;
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some(r#"Bearer realm="api""#)
+        );
+        let mut body = answer.assert(401, "INVALID_CREDENTIALS").body;
+        body["meta"] = Value::Null;
+        bodies.push(body);
+    }
+    assert!(
+        bodies.windows(2).all(|pair| pair[0] == pair[1]),
+        "{bodies:?}"
+    );
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM sessions").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn the_name_may_be_typed_in_any_case_width_and_with_spaces() {
+    let app = App::start();
+    app.make_user("ann", Role::Staff).await;
+    app.make_client("acme-01").await;
+    let (user, client) = ("the long password of ann", "the long password of acme-01");
+    for (field, name, password, user_type) in [
+        ("username", "  ANN@Example.ORG ", user, "user"),
+        ("username", "ａｎｎ@example.org", user, "user"),
+        ("email", "Ann@example.org", user, "user"),
+        ("username", " ACME-01", client, "client"),
+        ("username", "ＡＣＭＥ－01", client, "client"),
+    ] {
+        let body = json!({field: name, "password": password, "user_type": user_type});
+        try_in(&app, body).await.assert(200, "LOGGED_IN");
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_read_as_well_as_json() {
+    let app = App::start();
+    app.make_client("acme").await;
+    let form = [
+        ("username", "acme"),
+        ("password", "the long password of acme"),
+        ("user_type", "client"),
+    ];
+    let call = app.anonymous().call("POST", "/auth/login").form(&form);
+    let answer = call.await.assert(200, "LOGGED_IN");
+    assert_eq!(answer["user"]["user_type"], "client");
+    let refresh = answer.text_of("refresh");
+    let call = app.anonymous().call("POST", "/auth/refresh");
+    let refreshed = call.form(&[("refresh", &refresh)]).await;
+    refreshed.assert(200, "REFRESHED");
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_in_the_callers_language() {
+    let app = App::start();
+    let call = app.anonymous().post("/auth/login", json!({})).korean();
+    insta::assert_json_snapshot!(call.await.assert(400, "INVALID_REQUEST").body, {
+        ".meta.request_id" => "[id]",
+    }, @r#"
+    {
+      "code": "INVALID_REQUEST",
+      "errors": {
+        "password": [
+          "이 필드는 필수입니다."
+        ],
+        "username": [
+          "이 필드는 필수입니다."
+        ]
+      },
+      "message": "입력값이 올바르지 않습니다",
+      "meta": {
+        "request_id": "[id]",
+        "timestamp": "2026-02-14T12:30:45+00:00"
+      },
+      "success": false
+    }
+    "#);
+    for (body, field, sentence) in [
+        (
+            json!({"password": "x"}),
+            "username",
+            "This field is required.",
+        ),
+        (
+            json!({"username": "a", "password": null}),
+            "password",
+            "This field is required.",
+        ),
+        (
+            json!({"username": "  ", "password": "x"}),
+            "username",
+            "This field may not be empty.",
+        ),
+        (
+            json!({"username": "a", "password": ""}),
+            "password",
+            "This field may not be empty.",
+        ),
+        (
+            json!({"username": 7, "password": "x"}),
+            "username",
+            "This must be a text.",
+        ),
+        (
+            json!({"username": "a", "password": ["x"]}),
+            "password",
+            "This must be a text.",
+        ),
+        (
+            json!({"username": "a", "password": "x", "user_type": "root"}),
+            "user_type",
+            "This must be one of: user, client.",
+        ),
+        (
+            json!({"username": "a", "password": "x", "user_type": ""}),
+            "user_type",
+            "This must be one of: user, client.",
+        ),
+        (
+            json!({"username": "a".repeat(255), "password": "x"}),
+            "username",
+            "At most 254 characters are allowed.",
+        ),
+        (
+            json!({"username": "a\u{0}b", "password": "x"}),
+            "username",
+            "Control characters are not allowed.",
+        ),
+    ] {
+        let answer = try_in(&app, body.clone())
+            .await
+            .assert(400, "INVALID_REQUEST");
+        assert_eq!(answer.error(field), sentence, "{body}");
+    }
+    // An unknown field is passed over here.
+    let body = json!({"username": "a", "password": "x", "remember": true});
+    try_in(&app, body).await.assert(401, "INVALID_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn a_password_has_1024_characters_and_every_one_counts() {
+    let app = App::start();
+    let ann = app.admin("ann").await;
+    let longest = format!(" {}\u{1f511} ", "가".repeat(1021));
+    let body = json!({"password": longest});
+    let changed = ann.patch(&format!("/api/users/{}", ann.seq), body).await;
+    changed.assert(200, "USER_UPDATED");
+    for (password, status, code) in [
+        (longest.clone(), 200, "LOGGED_IN"),
+        (longest.trim().to_owned(), 401, "INVALID_CREDENTIALS"),
+        (
+            longest.replace('\u{1f511}', "x"),
+            401,
+            "INVALID_CREDENTIALS",
+        ),
+        (longest.replacen('가', "각", 1), 401, "INVALID_CREDENTIALS"),
+        (format!("{longest}x"), 400, "INVALID_REQUEST"),
+    ] {
+        let body = json!({"email": "ann@example.org", "password": password});
+        try_in(&app, body).await.assert(status, code);
+    }
+}
+
+#[tokio::test]
+async fn the_same_number_in_both_populations_is_two_accounts() {
+    let app = App::start();
+    let admin = app.admin("ann").await;
+    let client = app.client("acme").await;
+    assert_eq!(admin.seq, client.seq);
+    let me = client.get("/api/me").await.assert(200, "ME");
+    assert_eq!(me["username"], "acme");
+    assert_eq!(me["user_type"], "client");
+    assert!(me.data().get("role").is_none(), "{}", me.text);
+    client.get("/api/users").await.assert(403, "FORBIDDEN");
+    // One's refresh token at the other's log-out; ending one's sessions; deactivating one.
+    client
+        .log_out(&admin.refresh)
+        .await
+        .assert(403, "FORBIDDEN");
+    admin
+        .log_out(&client.refresh)
+        .await
+        .assert(403, "FORBIDDEN");
+    let ended = client.post("/auth/logout-all", json!({})).await;
+    assert_eq!(ended.assert(200, "LOGGED_OUT_ALL")["sessions"], 1);
+    admin.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let client = client.again().await;
+    let path = format!("/api/clients/{}", client.seq);
+    let off = admin.patch(&path, json!({"is_active": false})).await;
+    off.assert(200, "CLIENT_UPDATED");
+    client.assert_tokens("USER_INACTIVE", "USER_INACTIVE").await;
+    admin.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_login_is_noted_on_the_account_unless_that_is_switched_off() {
+    let noted = "SELECT COUNT(*) AS number FROM users WHERE last_login_at IS NOT NULL";
+    let app = App::start();
+    app.user("ann").await;
+    assert_eq!(app.number(noted).await, 1);
+    let app = App::with(|config| config.tokens.update_last_login = false);
+    let ann = app.user("ann").await;
+    assert_eq!(app.number(noted).await, 0);
+    ann.get("/api/me").await.assert(200, "ME");
+}
+
+#[tokio::test]
+async fn a_full_queue_of_passwords_is_503_and_everything_else_goes_on() {
+    let app = App::with(|config| config.login.hash_queue = 1);
+    let ann = app.user("ann").await;
+    // bcrypt's cost is the least one here, so many at once are needed to fill one thread's queue.
+    let crowd = (0..200).map(|_| ann.log_in());
+    let answers = futures_util::future::join_all(crowd).await;
+    let refused = answers.iter().filter(|answer| answer.status != 200);
+    let refused: Vec<_> = refused.collect();
+    assert!(!refused.is_empty(), "nobody was turned away");
+    for answer in refused {
+        assert_eq!((answer.status, answer.code()), (503, "OVERLOADED"));
+    }
+    ann.get("/api/me").await.assert(200, "ME");
+    ann.log_in().await.assert(200, "LOGGED_IN");
+}

@@ -1,0 +1,114 @@
+//! `POST /auth/logout` and `/auth/logout-all`.
+
+use serde_json::json;
+
+use crate::support::App;
+
+#[tokio::test]
+async fn a_log_out_ends_the_session_and_its_access_tokens() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let other = ann.again().await;
+    let next = ann.refreshed().await;
+    let answer = next.log_out(&next.refresh).korean().await;
+    assert_eq!(answer.assert(200, "LOGGED_OUT").message(), "로그아웃 완료");
+    for person in [&ann, &next] {
+        person
+            .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+        person.get("/api/me").await.assert(401, "SESSION_REVOKED");
+    }
+    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_blacklisted_already_is_logged_out_all_the_same() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let next = ann.refreshed().await;
+    // The used one names the session, and the whole session ends.
+    next.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
+    next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    let other = ann.again().await;
+    other.log_out(&next.refresh).await.assert(200, "LOGGED_OUT");
+    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_log_out_needs_a_bearer_and_a_refresh_token_of_ones_own() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let bob = app.user("bob").await;
+    let body = json!({"refresh": ann.refresh});
+    let refused = app.anonymous().post("/auth/logout", body).await;
+    refused.assert(401, "UNAUTHORIZED");
+    for missing in [json!({}), json!({"refresh": null})] {
+        let refused = ann.post("/auth/logout", missing).korean().await;
+        let refused = refused.assert(400, "INVALID_REQUEST");
+        assert_eq!(refused.message(), "refresh 토큰이 필요합니다");
+        assert_eq!(refused.error("refresh"), "이 필드는 필수입니다.");
+    }
+    for garbage in ["garbage", "a.b.c", ann.access.as_str()] {
+        let refused = ann.log_out(garbage).korean().await;
+        let refused = refused.assert(400, "INVALID_TOKEN");
+        assert_eq!(refused.message(), "유효하지 않은 토큰입니다");
+    }
+    bob.log_out(&ann.refresh).await.assert(403, "FORBIDDEN");
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    bob.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_log_out_of_all_ends_all_sessions_of_the_caller_and_of_nobody_else() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let sessions = [ann.clone(), ann.again().await, ann.again().await];
+    let gone = ann.again().await;
+    gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
+    let bob = app.user("bob").await;
+    let refused = app.anonymous().post("/auth/logout-all", json!({})).await;
+    refused.assert(401, "UNAUTHORIZED");
+    let answer = ann.call("POST", "/auth/logout-all").await;
+    // The one that was logged out before does not count again.
+    assert_eq!(answer.assert(200, "LOGGED_OUT_ALL")["sessions"], 3);
+    for session in &sessions {
+        session
+            .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+        let refused = app.anonymous().refresh(&session.refresh).await;
+        refused.assert(401, "TOKEN_BLACKLISTED");
+    }
+    bob.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let again = ann.again().await;
+    again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn verifying_gives_the_claims_of_either_token() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for (token, token_type) in [(&ann.access, "access"), (&ann.refresh, "refresh")] {
+        let answer = app
+            .anonymous()
+            .verify(token)
+            .await
+            .assert(200, "TOKEN_VALID");
+        assert_eq!(answer["token_type"], token_type);
+        let claims = crate::support::claims_of(token);
+        assert_eq!(answer.data(), &serde_json::Value::Object(claims));
+    }
+    let missing = app.anonymous().post("/auth/verify", json!({})).await;
+    assert_eq!(
+        missing.assert(400, "INVALID_REQUEST").error("token"),
+        "This field is required."
+    );
+    let garbage = app.anonymous().verify("garbage").await;
+    let garbage = garbage.assert(401, "INVALID_TOKEN");
+    assert!(
+        garbage
+            .header("www-authenticate")
+            .unwrap()
+            .contains("invalid_token")
+    );
+}

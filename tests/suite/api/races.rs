@@ -1,0 +1,149 @@
+//! What must hold when many ask at the same time.
+
+use std::future::IntoFuture;
+
+use futures_util::future::{join, join_all};
+use serde_json::json;
+
+use crate::support::App;
+
+#[tokio::test]
+async fn of_fifty_refreshes_of_one_token_exactly_one_wins() {
+    let app = App::start();
+    let mut ann = app.user("ann").await;
+    let mut used = Vec::new();
+    for _ in 0..5 {
+        let calls = (0..50).map(|_| app.anonymous().refresh(&ann.refresh).into_future());
+        let answers = join_all(calls).await;
+        let winners: Vec<_> = answers
+            .iter()
+            .filter(|answer| answer.status == 200)
+            .collect();
+        assert_eq!(winners.len(), 1);
+        let refused = answers
+            .iter()
+            .filter(|answer| (answer.status, answer.code()) == (401, "TOKEN_BLACKLISTED"));
+        assert_eq!(refused.count(), 49);
+        used.push(ann.refresh.clone());
+        ann = ann.with_pair(winners[0]);
+    }
+    for token in &used {
+        let replay = app.anonymous().refresh(token).await;
+        replay.assert(401, "TOKEN_BLACKLISTED");
+    }
+    let booked = "SELECT COUNT(*) AS number FROM outstanding_tokens";
+    assert_eq!(app.number(booked).await, 6);
+}
+
+#[tokio::test]
+async fn many_sessions_refresh_side_by_side_without_a_failure() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let people = join_all((0..30).map(|_| ann.again())).await;
+    let refreshed = join_all(people.iter().map(|person| person.refreshed())).await;
+    join_all(refreshed.iter().map(|person| person.refreshed())).await;
+}
+
+#[tokio::test]
+async fn after_a_log_out_beside_a_refresh_nothing_of_the_session_works() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for _ in 0..15 {
+        let ann = ann.again().await;
+        let refresh = app.anonymous().refresh(&ann.refresh).into_future();
+        let log_out = ann.log_out(&ann.refresh).into_future();
+        let (refreshed, logged_out) = join(refresh, log_out).await;
+        logged_out.assert(200, "LOGGED_OUT");
+        let mut tokens = vec![ann.refresh.clone()];
+        if refreshed.status == 200 {
+            tokens.push(refreshed.text_of("refresh"));
+            let access = refreshed.text_of("access");
+            let verdict = app.anonymous().verify(&access).await;
+            verdict.assert(401, "SESSION_REVOKED");
+        } else {
+            refreshed.assert(401, "TOKEN_BLACKLISTED");
+        }
+        for token in tokens {
+            let refused = app.anonymous().refresh(&token).await;
+            refused.assert(401, "TOKEN_BLACKLISTED");
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_deactivation_beside_refreshes_and_logins_nothing_works() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let ann = app.user("ann").await;
+    let path = format!("/api/users/{}", ann.seq);
+    for _ in 0..10 {
+        let ann = ann.again().await;
+        let refresh = app.anonymous().refresh(&ann.refresh).into_future();
+        let log_in = ann.log_in();
+        let off = root.patch(&path, json!({"is_active": false})).into_future();
+        let ((refreshed, logged_in), off) = join(join(refresh, log_in), off).await;
+        off.assert(200, "USER_UPDATED");
+        // Reactivated, so that only the end of the sessions can refuse what was won in the race.
+        let on = root.patch(&path, json!({"is_active": true})).await;
+        on.assert(200, "USER_UPDATED");
+        for won in [&refreshed, &logged_in] {
+            if won.status == 200 {
+                let person = ann.with_pair(won);
+                person
+                    .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+                    .await;
+            } else {
+                assert_eq!(won.status, 401, "{}", won.text);
+            }
+        }
+        ann.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn of_twenty_equal_accounts_made_at_once_one_is_made() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let body = json!({"username": "acme", "name": "Acme"});
+    let calls = (0..20).map(|_| root.post("/api/clients", body.clone()).into_future());
+    let answers = join_all(calls).await;
+    let codes: Vec<_> = answers
+        .iter()
+        .map(|answer| (answer.status, answer.code()))
+        .collect();
+    let made = codes
+        .iter()
+        .filter(|code| **code == (201, "CLIENT_CREATED"));
+    let refused = codes
+        .iter()
+        .filter(|code| **code == (409, "ALREADY_EXISTS"));
+    assert_eq!((made.count(), refused.count()), (1, 19), "{codes:?}");
+}
+
+#[tokio::test]
+async fn two_administrators_cannot_take_each_others_rights_at_once() {
+    let app = App::start();
+    for round in 0..5 {
+        let (one, two) = (
+            app.admin(&format!("one{round}")).await,
+            app.admin(&format!("two{round}")).await,
+        );
+        let demote = json!({"role": "staff"});
+        let (first, second) = join(
+            one.patch(&format!("/api/users/{}", two.seq), demote.clone())
+                .into_future(),
+            two.patch(&format!("/api/users/{}", one.seq), demote.clone())
+                .into_future(),
+        )
+        .await;
+        let done = [&first, &second]
+            .iter()
+            .filter(|answer| answer.status == 200)
+            .count();
+        assert_eq!(done, 1, "{} {}", first.text, second.text);
+        let left = "SELECT COUNT(*) AS number FROM users WHERE role = 'admin'";
+        assert_eq!(app.number(left).await, 1);
+        app.execute("UPDATE users SET role = 'staff'").await;
+    }
+}
