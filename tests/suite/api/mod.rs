@@ -2,7 +2,10 @@
 
 mod claims;
 mod flow;
+mod forged;
 mod login;
 mod logout;
+mod otp;
+mod otp_limits;
 mod races;
 mod refresh;

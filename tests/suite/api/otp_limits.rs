@@ -1,0 +1,137 @@
+//! How often codes are sent: per account and per address, and which address that is.
+
+use std::time::Duration;
+
+use munjigi::config::Span;
+use serde_json::json;
+
+use crate::support::{Answer, App};
+
+async fn ask_from(app: &App, username: &str, forwarded: &str) -> Answer {
+    let call = app
+        .anonymous()
+        .post("/clients/otp/request", json!({"username": username}));
+    call.header("x-forwarded-for", forwarded).await
+}
+
+async fn ask(app: &App, username: &str) -> Answer {
+    app.anonymous()
+        .post("/clients/otp/request", json!({"username": username}))
+        .await
+}
+
+#[tokio::test]
+async fn an_account_waits_before_it_is_sent_another_code() {
+    let app = App::start();
+    ask(&app, "acme").await.assert(200, "OTP_SENT");
+    app.advance(Duration::from_millis(10_500));
+    let body = json!({"username": "ACME"});
+    let refused = app
+        .anonymous()
+        .post("/clients/otp/request", body)
+        .korean()
+        .await;
+    let refused = refused.assert(429, "RATE_LIMITED");
+    assert_eq!(refused.header("retry-after"), Some("50"));
+    assert_eq!(
+        refused.message(),
+        "요청이 너무 많습니다. 50초 후 재시도하세요"
+    );
+    // Being refused does not begin the wait anew.
+    app.advance(Duration::from_millis(49_500));
+    ask(&app, "acme").await.assert(200, "OTP_SENT");
+}
+
+#[tokio::test]
+async fn an_account_is_sent_a_number_of_codes_in_an_hour() {
+    let app = App::with(|config| config.otp.requests_per_account = 3);
+    for _ in 0..3 {
+        ask(&app, "acme").await.assert(200, "OTP_SENT");
+        app.advance(Duration::from_mins(2));
+    }
+    let refused = ask(&app, "acme").await.assert(429, "RATE_LIMITED");
+    assert_eq!(refused.header("retry-after"), Some("3240"));
+    ask(&app, "other").await.assert(200, "OTP_SENT");
+    app.advance(Duration::from_secs(3_240));
+    ask(&app, "acme").await.assert(200, "OTP_SENT");
+}
+
+#[tokio::test]
+async fn twenty_requests_at_once_for_one_account_send_one_code() {
+    let app = App::with_gateway(|_| ());
+    app.make_client("acme").await;
+    let answers = futures_util::future::join_all((0..20).map(|_| ask(&app, "acme"))).await;
+    let sent = answers.iter().filter(|answer| answer.code() == "OTP_SENT");
+    let refused = answers
+        .iter()
+        .filter(|answer| answer.code() == "RATE_LIMITED");
+    assert_eq!((sent.count(), refused.count()), (1, 19));
+    assert_eq!(app.codes(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_asks_for_a_number_of_codes_in_an_hour() {
+    let app = App::with(|config| config.otp.requests_per_address = 3);
+    for number in 0..3 {
+        ask(&app, &format!("client-{number}"))
+            .await
+            .assert(200, "OTP_SENT");
+    }
+    // A stranger cannot say that he comes from elsewhere.
+    let refused = ask_from(&app, "client-4", "203.0.113.9").await;
+    refused.assert(429, "RATE_LIMITED");
+    app.advance(Duration::from_hours(1));
+    ask(&app, "client-4").await.assert(200, "OTP_SENT");
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_forwarded_address_is_counted() {
+    let app = App::with(|config| {
+        config.otp.requests_per_address = 1;
+        config.otp.resend_after = Span::seconds(1);
+        config.server.trusted_proxies = vec![
+            "127.0.0.0/8".parse().unwrap(),
+            "10.0.0.0/8".parse().unwrap(),
+        ];
+    });
+    for (number, (forwarded, code)) in [
+        ("203.0.113.1", "OTP_SENT"),
+        ("203.0.113.1", "RATE_LIMITED"),
+        ("203.0.113.2", "OTP_SENT"),
+        // What stands left of the last address that is no proxy of ours was invented by its sender.
+        ("203.0.113.77, 203.0.113.2, 10.0.0.3", "RATE_LIMITED"),
+        ("203.0.113.1, 203.0.113.3", "OTP_SENT"),
+        // A household has at least a /64.
+        ("2001:db8::1", "OTP_SENT"),
+        ("2001:db8::2", "RATE_LIMITED"),
+        ("2001:db8:0:1::1", "OTP_SENT"),
+        ("::ffff:203.0.113.1", "RATE_LIMITED"),
+        // Nonsense counts for the proxy itself.
+        ("nonsense", "OTP_SENT"),
+        ("other nonsense", "RATE_LIMITED"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = ask_from(&app, &format!("client-{number}"), forwarded).await;
+        assert_eq!(answer.code(), code, "{number}: {forwarded}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_readable_name_is_refused() {
+    let app = App::start();
+    for body in [
+        json!({}),
+        json!({"username": " "}),
+        json!({"username": 7}),
+        json!({"username": "\u{0}"}),
+    ] {
+        let answer = app.anonymous().post("/clients/otp/request", body).await;
+        answer.assert(400, "INVALID_REQUEST");
+    }
+    let form = app.anonymous().call("POST", "/clients/otp/request/");
+    form.form(&[("username", "acme")])
+        .await
+        .assert(200, "OTP_SENT");
+}
