@@ -1,0 +1,246 @@
+//! Who may do what under `/api/users` and `/api/clients`.
+
+use std::future::IntoFuture;
+
+use munjigi::domain::account::Role;
+use serde_json::json;
+
+use crate::support::{App, Person};
+
+/// Somebody who calls, and how they are answered: a read, and a write.
+struct Caller {
+    name: &'static str,
+    person: Option<Person>,
+    reads: u16,
+    writes: u16,
+}
+
+async fn callers(app: &App) -> Vec<Caller> {
+    let caller = |name, person, reads, writes| Caller {
+        name,
+        person,
+        reads,
+        writes,
+    };
+    vec![
+        caller("anonymous", None, 401, 401),
+        caller("client", Some(app.client("acme").await), 403, 403),
+        caller("staff", Some(app.user("staff").await), 200, 403),
+        caller(
+            "auditor",
+            Some(app.internal("auditor", Role::Auditor).await),
+            200,
+            403,
+        ),
+        caller("admin", Some(app.admin("root").await), 200, 0),
+    ]
+}
+
+#[tokio::test]
+async fn each_method_is_for_whom_the_contract_says() {
+    let app = App::start();
+    for caller in callers(&app).await {
+        for (noun, new) in [
+            (
+                "users",
+                json!({"email": "new@example.org", "name": "New", "password": "correct horse battery"}),
+            ),
+            ("clients", json!({"username": "new-client"})),
+        ] {
+            let target = app.make_target(noun).await;
+            for (method, path, body, done) in [
+                ("GET", format!("/api/{noun}"), None, caller.reads),
+                ("GET", format!("/api/{noun}/{target}"), None, caller.reads),
+                ("POST", format!("/api/{noun}"), Some(new.clone()), 201),
+                (
+                    "PATCH",
+                    format!("/api/{noun}/{target}"),
+                    Some(json!({"name": "Other"})),
+                    200,
+                ),
+                ("DELETE", format!("/api/{noun}/{target}"), None, 200),
+            ] {
+                let call = match &caller.person {
+                    Some(person) => person.call(method, &path),
+                    None => app.anonymous().call(method, &path),
+                };
+                let call = match &body {
+                    Some(body) => call.json(body),
+                    None => call,
+                };
+                let expected = if method != "GET" && caller.writes != 0 {
+                    caller.writes
+                } else {
+                    done
+                };
+                let answer = call.await;
+                assert_eq!(
+                    answer.status, expected,
+                    "{} {method} {path}: {}",
+                    caller.name, answer.text
+                );
+                match expected {
+                    401 => drop(answer.assert(401, "UNAUTHORIZED")),
+                    403 => drop(answer.assert(403, "FORBIDDEN")),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl App {
+    /// Somebody to be read, changed and deleted.
+    async fn make_target(&self, noun: &str) -> i64 {
+        let table = if noun == "users" {
+            "users"
+        } else {
+            "client_users"
+        };
+        self.execute(&format!(
+            "DELETE FROM {table} WHERE name IN ('target', 'New', 'new-client')"
+        ))
+        .await;
+        if noun == "users" {
+            self.make_user("target", Role::Staff).await
+        } else {
+            self.make_client("target").await
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_caller_learns_nothing_from_the_body_he_sent() {
+    let app = App::start();
+    let staff = app.user("staff").await;
+    for body in [json!({}), json!([]), json!({"email": "staff@example.org"})] {
+        let refused = staff.post("/api/users", body).await;
+        let refused = refused.assert(403, "FORBIDDEN");
+        assert!(refused.body.get("errors").is_none());
+    }
+    let path = "/api/users/4711";
+    staff
+        .patch(path, json!({"name": "x"}))
+        .await
+        .assert(403, "FORBIDDEN");
+    staff.delete(path).await.assert(403, "FORBIDDEN");
+    app.anonymous().get(path).await.assert(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_role_counts_as_the_row_has_it_now() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let ann = app.user("ann").await;
+    let path = format!("/api/users/{}", ann.seq);
+    let new = json!({"username": "acme"});
+    ann.post("/api/clients", new.clone())
+        .await
+        .assert(403, "FORBIDDEN");
+    root.patch(&path, json!({"role": "admin"}))
+        .await
+        .assert(200, "USER_UPDATED");
+    // The same access token, which says staff.
+    ann.post("/api/clients", new)
+        .await
+        .assert(201, "CLIENT_CREATED");
+    root.patch(&path, json!({"role": "auditor"}))
+        .await
+        .assert(200, "USER_UPDATED");
+    ann.delete("/api/clients/1").await.assert(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let path = format!("/api/users/{}", root.seq);
+    let refusals = [
+        root.patch(&path, json!({"role": "staff"})),
+        root.patch(&path, json!({"is_active": false})),
+        root.patch(&path, json!({"role": "auditor", "name": "Root"})),
+        root.delete(&path),
+    ];
+    for refusal in refusals {
+        let refused = refusal.korean().await.assert(403, "FORBIDDEN");
+        assert!(
+            refused.message().starts_with("마지막 활성 관리자는"),
+            "{}",
+            refused.text
+        );
+    }
+    root.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let unharmed = root
+        .patch(
+            &path,
+            json!({"name": "Root", "role": "admin", "is_active": true}),
+        )
+        .await;
+    unharmed.assert(200, "USER_UPDATED");
+    // An inactive administrator is none to fall back on.
+    let spare = app.admin("spare").await;
+    let off = json!({"is_active": false});
+    let spare_path = format!("/api/users/{}", spare.seq);
+    root.patch(&spare_path, off.clone())
+        .await
+        .assert(200, "USER_UPDATED");
+    root.patch(&path, off.clone())
+        .await
+        .assert(403, "FORBIDDEN");
+    root.delete(&spare_path).await.assert(200, "USER_DELETED");
+    // With another one, he may go.
+    let other = app.admin("other").await;
+    root.patch(&path, off).await.assert(200, "USER_UPDATED");
+    root.get("/api/me").await.assert(401, "USER_INACTIVE");
+    other.delete(&path).await.assert(200, "USER_DELETED");
+}
+
+#[tokio::test]
+async fn what_ends_an_accounts_rights_ends_its_sessions_at_once() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    for (noun, population) in [("users", "user"), ("clients", "client")] {
+        let person = match population {
+            "user" => app.user("ann").await,
+            _ => app.client("acme").await,
+        };
+        let path = format!("/api/{noun}/{}", person.seq);
+        let sessions = [person.clone(), person.again().await];
+        let off = root.patch(&path, json!({"is_active": false})).await;
+        assert_eq!(off.status, 200);
+        for session in &sessions {
+            session
+                .assert_tokens("USER_INACTIVE", "USER_INACTIVE")
+                .await;
+        }
+        person.log_in().await.assert(401, "INVALID_CREDENTIALS");
+        root.patch(&path, json!({"is_active": true})).await;
+        for session in &sessions {
+            session
+                .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+                .await;
+        }
+        let again = person.again().await;
+        let body = json!({"password": "an entirely new password"});
+        assert_eq!(root.patch(&path, body).await.status, 200);
+        again
+            .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+        person.log_in().await.assert(401, "INVALID_CREDENTIALS");
+        let mut renamed = person.clone();
+        renamed.password = "an entirely new password".to_owned();
+        let again = renamed.again().await;
+        // What takes nothing away ends nothing.
+        assert_eq!(
+            root.patch(&path, json!({"name": "Other"})).await.status,
+            200
+        );
+        again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+        assert_eq!(root.delete(&path).into_future().await.status, 200);
+        again
+            .assert_tokens("USER_NOT_FOUND", "USER_NOT_FOUND")
+            .await;
+        renamed.log_in().await.assert(401, "INVALID_CREDENTIALS");
+    }
+    root.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
