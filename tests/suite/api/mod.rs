@@ -2,11 +2,16 @@
 
 mod claims;
 mod client_users;
+mod envelope;
+mod errors;
 mod flow;
+mod flush;
 mod forged;
+mod health;
 mod lists;
 mod login;
 mod logout;
+mod odd_values;
 mod otp;
 mod otp_limits;
 mod permissions;

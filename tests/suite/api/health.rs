@@ -1,0 +1,119 @@
+//! `/healthz` and `/readyz`, and what is answered while the database is ill: 503, never 401.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use munjigi::{
+    config::Span,
+    store::{Db, StoreError},
+};
+use serde_json::json;
+
+use crate::support::{App, on_postgres};
+
+#[tokio::test]
+async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
+    let app = App::start();
+    let alive = app.anonymous().get("/healthz").await;
+    assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
+    let ready = app.anonymous().get("/readyz").await;
+    let database = if on_postgres() { "Postgres" } else { "SQLite" };
+    let delivery = json!({"queued": 0, "sent": 0, "failed": 0});
+    let expected = json!({"status": "ready", "database": database, "delivery": delivery});
+    assert_eq!((ready.status, &ready.body), (200, &expected));
+}
+
+#[tokio::test]
+async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded() {
+    let app = App::with(|config| {
+        config.database.pool_size = 1;
+        config.database.acquire_timeout = Span::millis(200);
+    });
+    let ann = app.user("ann").await;
+    let (release, released) = mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let (released, begin) = (Mutex::new(released), Mutex::new(Some(begin)));
+    let store = app.services().store.clone();
+    let hog = tokio::spawn(async move {
+        store
+            .read(move |_: &mut Db| {
+                if let Some(begin) = begin.lock().unwrap().take() {
+                    begin.send(()).unwrap();
+                }
+                // It ends when the sender is dropped.
+                let _gone = released.lock().unwrap().recv();
+                Ok::<(), StoreError>(())
+            })
+            .await
+    });
+    begun.await.unwrap();
+    let ready = app.anonymous().get("/readyz").await;
+    assert_eq!(
+        (ready.status, &ready.body["status"]),
+        (503, &json!("unavailable"))
+    );
+    let alive = app.anonymous().get("/healthz").await;
+    assert_eq!(alive.status, 200);
+    let me = ann.get("/api/me").await.assert(503, "OVERLOADED");
+    assert_eq!(me.header("retry-after"), Some("1"));
+    drop(release);
+    hog.await.unwrap().unwrap();
+    ann.get("/api/me").await.assert(200, "ME");
+    assert_eq!(app.anonymous().get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_503_on_every_way_to_it() {
+    if !on_postgres() {
+        // A SQLite file that is open stays readable when its name is gone; its illness is the next test.
+        return;
+    }
+    let app = App::with(|config| config.database.acquire_timeout = Span::millis(300));
+    let ann = app.admin("ann").await;
+    app.database().drop_with_force();
+    let ready = app.anonymous().get("/readyz").await;
+    assert_eq!(
+        (ready.status, &ready.body["status"]),
+        (503, &json!("unavailable"))
+    );
+    assert_eq!(app.anonymous().get("/healthz").await.status, 200);
+    let anonymous = app.anonymous();
+    for call in [
+        ann.get("/api/me"),
+        ann.get("/api/users"),
+        ann.log_out(&ann.refresh),
+        ann.post("/api/clients", json!({"username": "x"})),
+        anonymous.refresh(&ann.refresh),
+        anonymous.verify(&ann.access),
+        anonymous.post("/auth/login", ann.credentials()),
+        anonymous.post("/clients/otp/request", json!({"username": "x"})),
+        anonymous.post(
+            "/clients/otp/verify",
+            json!({"challenge_id": "0".repeat(32), "code": "1"}),
+        ),
+    ] {
+        call.await.assert(503, "UNAVAILABLE");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_locked_is_503_for_writes_alone() {
+    if on_postgres() {
+        return;
+    }
+    let app = App::with(|config| config.database.busy_timeout = Span::millis(100));
+    let ann = app.user("ann").await;
+    let other = Arc::new(Mutex::new(app.database().target().connect().unwrap()));
+    let run = |statement: &str| {
+        use diesel::connection::SimpleConnection;
+        other.lock().unwrap().batch_execute(statement).unwrap();
+    };
+    run("BEGIN IMMEDIATE");
+    ann.get("/api/me").await.assert(200, "ME");
+    let refused = app.anonymous().refresh(&ann.refresh).await;
+    refused.assert(503, "UNAVAILABLE");
+    ann.log_in().await.assert(503, "UNAVAILABLE");
+    run("COMMIT");
+    // The token that met the lock is as good as before.
+    let ann = ann.refreshed().await;
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}

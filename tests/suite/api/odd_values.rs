@@ -1,0 +1,321 @@
+//! No request gives a 500: every endpoint, every field, every odd value. (That none does is checked by the harness on each
+//! call; here 503 is out too, and the server must be well afterwards.)
+
+use crate::support::{App, Person};
+
+/// Values as JSON text, so that also what no JSON library writes can be sent.
+fn odd_values() -> Vec<String> {
+    let mut values: Vec<String> = [
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1.5",
+        "1e308",
+        "-0",
+        "9223372036854775808",
+        "1e400",
+        "[]",
+        "{}",
+        "[[[]]]",
+        "[null]",
+        r#"{"$gt": ""}"#,
+        r#""""#,
+        r#"" ""#,
+        r#""\u0000""#,
+        r#""a\u0000b""#,
+        r#""\ud800""#,
+        r#""\udc00\ud800""#,
+        r#""\ud83d\udd11""#,
+        r#""\u202e""#,
+        r#""\ufeff""#,
+        r#""\uffff""#,
+        r#""\r\nSet-Cookie: x""#,
+        r#""' OR '1'='1""#,
+        r#""\"; DROP TABLE users; --""#,
+        r#""%s%n{0}{{7*7}}""#,
+        r#""../../../etc/passwd""#,
+        r#""admin""#,
+        r#""user""#,
+        r#""client""#,
+        r#""9223372036854775808""#,
+        r#""ann@example.org""#,
+        r#""김철수""#,
+        r#""a@b""#,
+        r#""+82 10-1234-5678""#,
+        r#""123456""#,
+        r#""true""#,
+        r#""ﬀ ﷺ İ ß""#,
+        "\"\u{1}\"",
+        "NaN",
+        "",
+    ]
+    .map(str::to_owned)
+    .into();
+    // The longest expansion of one code point under NFKC is eighteen.
+    values.push(format!("\"{}\"", "ﷺ".repeat(3_000)));
+    values.push(format!("\"{}\"", "a\u{300}".repeat(9_000)));
+    values.push(format!("\"{}\"", "x".repeat(60_000)));
+    values.push(format!("{}{}", "[".repeat(120), "]".repeat(120)));
+    values
+}
+
+/// Method, path, and fields of every endpoint that takes a body.
+const BODIES: &[(&str, &str, &[&str])] = &[
+    (
+        "POST",
+        "/auth/login",
+        &["username", "email", "password", "user_type"],
+    ),
+    ("POST", "/auth/refresh", &["refresh"]),
+    ("POST", "/auth/logout", &["refresh"]),
+    ("POST", "/auth/verify", &["token"]),
+    ("POST", "/clients/otp/request", &["username"]),
+    ("POST", "/clients/otp/verify", &["challenge_id", "code"]),
+    (
+        "POST",
+        "/api/users",
+        &["email", "name", "role", "password", "is_active", "other"],
+    ),
+    (
+        "PATCH",
+        "/api/users/2",
+        &["email", "name", "role", "password", "is_active", "other"],
+    ),
+    (
+        "POST",
+        "/api/clients",
+        &[
+            "username",
+            "name",
+            "email",
+            "phone",
+            "password",
+            "is_active",
+            "other",
+        ],
+    ),
+    (
+        "PATCH",
+        "/api/clients/1",
+        &[
+            "username",
+            "name",
+            "email",
+            "phone",
+            "password",
+            "is_active",
+            "other",
+        ],
+    ),
+];
+
+/// What makes the other fields good, so that the odd one gets as far as it can.
+fn good(field: &str) -> &'static str {
+    match field {
+        "email" => r#""fresh@example.org""#,
+        "role" => r#""staff""#,
+        "user_type" => r#""client""#,
+        "is_active" => "true",
+        "phone" => r#""+82 10-1234-5678""#,
+        "challenge_id" => r#""00000000000000000000000000000000""#,
+        "code" => r#""123456""#,
+        _ => r#""correct-horse-battery""#,
+    }
+}
+
+async fn walk(root: &Person, method: &str, path: &str, fields: &[&str]) {
+    for field in fields {
+        for value in odd_values() {
+            let others = fields
+                .iter()
+                .filter(|other| *other != field && **other != "other" && path.starts_with("/api"));
+            let mut pairs: Vec<String> = others
+                .map(|other| format!("\"{other}\": {}", good(other)))
+                .collect();
+            pairs.push(format!("\"{field}\": {value}"));
+            let body = format!("{{{}}}", pairs.join(", "));
+            let answer = root
+                .call(method, path)
+                .raw_body("application/json", body)
+                .await;
+            assert!(
+                answer.status < 500,
+                "{method} {path} {field} = {value}: {}",
+                answer.text
+            );
+        }
+    }
+}
+
+fn settings(config: &mut munjigi::config::Config) {
+    config.otp.requests_per_address = 100_000;
+}
+
+#[tokio::test]
+async fn no_odd_value_of_any_field_gives_a_500() {
+    let app = App::with(settings);
+    let root = app.admin("root").await;
+    app.user("victim").await;
+    app.make_client("acme").await;
+    for (method, path, fields) in BODIES {
+        walk(&root, method, path, fields).await;
+    }
+    root.get("/api/me").await.assert(200, "ME");
+    root.get("/api/users?page_size=100")
+        .await
+        .assert(200, "USER_LIST");
+    root.get("/api/clients?page_size=100")
+        .await
+        .assert(200, "CLIENT_LIST");
+    let ready = app.anonymous().get("/readyz").await;
+    assert_eq!(ready.status, 200);
+}
+
+#[tokio::test]
+async fn no_odd_form_gives_a_500() {
+    let app = App::with(settings);
+    let root = app.admin("root").await;
+    for (method, path, fields) in BODIES {
+        for field in *fields {
+            for value in [
+                "",
+                "%00",
+                "%ff",
+                "%",
+                "%zz",
+                "a%0d%0ab",
+                "+",
+                "=",
+                "%ED%A0%80",
+                "true",
+                "1",
+                "&&==&",
+            ] {
+                let body = format!("{field}={value}&{field}={value}");
+                let answer = root
+                    .call(method, path)
+                    .raw_body("application/x-www-form-urlencoded", body)
+                    .await;
+                assert!(
+                    answer.status < 500,
+                    "{method} {path} {field}={value}: {}",
+                    answer.text
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_odd_parameter_or_number_in_a_path_gives_a_500() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let odd = [
+        "",
+        "%00",
+        "%ff",
+        "%",
+        "%zz",
+        "-1",
+        "0",
+        "1e3",
+        "99999999999999999999",
+        "%F0%9F%94%91",
+        "'",
+        "\\",
+        "%25",
+        "_",
+        "%ED%A0%80",
+        "a%0d%0ab",
+        "%EF%B7%BA",
+        "1&1",
+        "null",
+        "[]",
+    ];
+    for noun in ["users", "clients"] {
+        for value in odd {
+            for parameter in [
+                "page",
+                "page_size",
+                "search",
+                "role",
+                "is_active",
+                "ordering",
+                "other",
+                "",
+                "%ff",
+            ] {
+                let answer = root.get(&format!("/api/{noun}?{parameter}={value}")).await;
+                assert!(
+                    answer.status < 500,
+                    "{noun} {parameter}={value}: {}",
+                    answer.text
+                );
+            }
+            if !value.is_empty() {
+                for method in ["GET", "PATCH", "DELETE"] {
+                    let path = format!("/api/{noun}/{value}");
+                    let answer = root.call(method, &path).await;
+                    assert!(answer.status < 500, "{method} {path}: {}", answer.text);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_odd_header_gives_a_500() {
+    let app =
+        App::with(|config| config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    let ann = app.user("ann").await;
+    let long = "x".repeat(8_000);
+    for name in [
+        "accept-language",
+        "x-request-id",
+        "x-forwarded-for",
+        "user-agent",
+        "forwarded",
+        "accept",
+        "origin",
+        "cookie",
+        "if-none-match",
+        "range",
+        "expect-nothing",
+        "content-type",
+    ] {
+        for value in [
+            "",
+            ",",
+            ";",
+            "\"",
+            "%00",
+            "a,b;c=d",
+            "::1",
+            "[::1]:99999",
+            "0x7f.1",
+            "-",
+            &long,
+            "키",
+        ] {
+            let body = serde_json::json!({"username": ann.login, "password": ann.password});
+            let call = app.anonymous().call("POST", "/auth/login");
+            let call = if name == "content-type" {
+                call.raw_body(value, body.to_string())
+            } else {
+                call.json(&body).header(name, value)
+            };
+            let answer = call.await;
+            let expected: &[u16] = if name == "content-type" {
+                &[415]
+            } else {
+                &[200]
+            };
+            assert!(
+                expected.contains(&answer.status),
+                "{name}: {value}: {}",
+                answer.text
+            );
+        }
+    }
+}
