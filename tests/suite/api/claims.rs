@@ -71,10 +71,10 @@ async fn a_refresh_reads_the_row_and_copies_nothing() {
     let root = app.admin("root").await;
     let ann = app.admin("ann").await;
     let changes = json!({"role": "staff", "email": "ann.lee@example.org"});
-    let changed = root
+    let demoted = root
         .patch(&format!("/api/users/{}", ann.seq), changes)
         .await;
-    changed.assert(200, "USER_UPDATED");
+    demoted.assert(200, "USER_UPDATED");
     // The old access token says admin still, and is worth what the row says.
     let refused = ann.post("/api/users", json!({})).await;
     refused.assert(403, "FORBIDDEN");
@@ -174,7 +174,7 @@ async fn lifetimes_come_from_the_configuration_and_end_at_exp() {
     let ann = app.client("acme").await;
     assert_eq!(claims_of(&ann.access)["exp"], NOW + 10);
     // The clock stands at NOW and a fraction: 9.3 seconds on, it is still before exp; 9.4 on, it is not.
-    app.advance(Duration::from_micros(9_300_000));
+    app.advance(Duration::from_millis(9_300));
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     app.advance(Duration::from_micros(21_099));
     assert_eq!(app.clock.now().unix_micros(), (NOW + 10) * 1_000_000);
@@ -208,10 +208,10 @@ async fn a_session_ends_for_good_however_often_it_is_refreshed() {
     });
     let mut ann = app.user("ann").await;
     let end = NOW + 3 * 3_600;
-    app.advance(Duration::from_secs(5_400));
+    app.advance(Duration::from_mins(90));
     ann = ann.refreshed().await;
     assert_eq!(claims_of(&ann.refresh)["exp"], end);
-    app.advance(Duration::from_secs(4_800));
+    app.advance(Duration::from_mins(80));
     // Ten minutes are left of the session: neither token outlives it.
     let answer = app.anonymous().refresh(&ann.refresh).await;
     let answer = answer.assert(200, "REFRESHED");

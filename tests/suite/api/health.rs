@@ -30,7 +30,7 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
     });
     let ann = app.user("ann").await;
     let (release, released) = mpsc::channel::<()>();
-    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let (begin, started) = tokio::sync::oneshot::channel::<()>();
     let (released, begin) = (Mutex::new(released), Mutex::new(Some(begin)));
     let store = app.services().store.clone();
     let hog = tokio::spawn(async move {
@@ -45,7 +45,7 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
             })
             .await
     });
-    begun.await.unwrap();
+    started.await.unwrap();
     let ready = app.anonymous().get("/readyz").await;
     assert_eq!(
         (ready.status, &ready.body["status"]),

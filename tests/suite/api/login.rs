@@ -178,6 +178,11 @@ async fn every_wrong_field_is_named_in_the_callers_language() {
       "success": false
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_field_that_no_account_can_have_is_told() {
+    let app = App::start();
     for (body, field, sentence) in [
         (
             json!({"password": "x"}),

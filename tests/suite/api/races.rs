@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::support::App;
+use crate::support::{App, Person};
 
 #[tokio::test]
 async fn of_fifty_refreshes_of_one_token_exactly_one_wins() {
@@ -40,8 +40,8 @@ async fn many_sessions_refresh_side_by_side_without_a_failure() {
     let app = App::start();
     let ann = app.user("ann").await;
     let people = join_all((0..30).map(|_| ann.again())).await;
-    let refreshed = join_all(people.iter().map(|person| person.refreshed())).await;
-    join_all(refreshed.iter().map(|person| person.refreshed())).await;
+    let refreshed = join_all(people.iter().map(Person::refreshed)).await;
+    join_all(refreshed.iter().map(Person::refreshed)).await;
 }
 
 #[tokio::test]
@@ -61,7 +61,10 @@ async fn after_a_log_out_beside_a_refresh_nothing_of_the_session_works() {
             let verdict = app.anonymous().verify(&access).await;
             verdict.assert(401, "SESSION_REVOKED");
         } else {
-            refreshed.assert(401, "TOKEN_BLACKLISTED");
+            // Which of the two it is told depends on how far the log-out had come when it looked.
+            let codes = ["TOKEN_BLACKLISTED", "SESSION_REVOKED"];
+            assert_eq!(refreshed.status, 401);
+            assert!(codes.contains(&refreshed.code()), "{}", refreshed.text);
         }
         for token in tokens {
             let refused = app.anonymous().refresh(&token).await;

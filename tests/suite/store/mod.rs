@@ -1,1 +1,60 @@
-//! soon
+//! The store from its doors: what was answered is stored, and one request's trouble is nobody else's.
+
+mod concurrency;
+mod writes;
+
+use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
+use munjigi::{
+    clock::Timestamp,
+    domain::account::Role,
+    store::{
+        Db, Store, StoreError, StoreSettings,
+        users::{self, NewUser, UserRow},
+    },
+};
+
+use crate::support::TestDatabase;
+
+fn open(database: &TestDatabase) -> Store {
+    Store::open(&StoreSettings {
+        target: database.target(),
+        pool_size: 4,
+        acquire_timeout: std::time::Duration::from_secs(3),
+    })
+    .unwrap()
+}
+
+fn row(name: &str) -> NewUser {
+    NewUser {
+        email: format!("{name}@example.org"),
+        email_normalized: format!("{name}@example.org"),
+        name: name.to_owned(),
+        role: Role::Staff,
+        password_hash: None,
+        is_active: true,
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+    }
+}
+
+async fn insert(store: &Store, name: &str) -> Result<UserRow, StoreError> {
+    let row = row(name);
+    store
+        .write(move |connection| users::insert(connection, &row))
+        .await
+}
+
+fn count(connection: &mut Db) -> Result<i64, StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    let query = sql_query("SELECT COUNT(*) AS number FROM users");
+    Ok(query.get_result::<Row>(connection)?.number)
+}
+
+/// How many users a connection sees that shares nothing with the store: what is really there.
+fn stored(database: &TestDatabase) -> i64 {
+    count(&mut database.target().connect().unwrap()).unwrap()
+}

@@ -1,0 +1,116 @@
+//! Writes beside each other: conflicts, failures and panics stay with the one they belong to.
+
+use futures_util::future::join_all;
+use munjigi::store::{StoreError, users};
+
+use super::{insert, open, row, stored};
+use crate::support::TestDatabase;
+
+#[tokio::test]
+async fn two_hundred_writes_at_once_are_all_stored() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let names: Vec<String> = (0..200).map(|number| format!("user-{number}")).collect();
+    let rows = join_all(names.iter().map(|name| insert(&store, name))).await;
+    let mut ids: Vec<i64> = rows.into_iter().map(|row| row.unwrap().id.get()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 200);
+    assert_eq!(stored(&database), 200);
+}
+
+#[tokio::test]
+async fn a_value_that_is_taken_fails_for_itself_alone() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    // Every third name is there already when its turn comes.
+    let names: Vec<String> = (0..150)
+        .map(|number| format!("user-{}", number / 3 * 3 + number % 3 % 2))
+        .collect();
+    let results = join_all(names.iter().map(|name| insert(&store, name))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!((made.len(), refused.len()), (100, 50));
+    for refusal in refused {
+        assert!(
+            matches!(&refusal, Err(StoreError::Conflict { column }) if column == "email_normalized"),
+            "{:?}",
+            refusal.err()
+        );
+    }
+    assert_eq!(stored(&database), 100);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_write_is_its_own_error_and_what_follows_is_stored() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    for round in 0..3 {
+        let names = [format!("before-{round}"), format!("after-{round}")];
+        let before = insert(&store, &names[0]);
+        let panicking = store.write::<(), StoreError, _>(move |connection| {
+            users::insert(connection, &row(&format!("panic-{round}")))?;
+            panic!("on purpose, in a test");
+        });
+        let after = insert(&store, &names[1]);
+        let (before, panicked, after) = tokio::join!(before, panicking, after);
+        before.unwrap();
+        assert!(
+            matches!(panicked, Err(StoreError::Query(_))),
+            "{panicked:?}"
+        );
+        after.unwrap();
+        insert(&store, &format!("later-{round}")).await.unwrap();
+    }
+    // The panicking one's own row went with it.
+    assert_eq!(stored(&database), 9);
+    drop(store);
+    let reopened = open(&database);
+    insert(&reopened, "reopened").await.unwrap();
+    assert_eq!(stored(&database), 10);
+}
+
+#[tokio::test]
+async fn a_panic_inside_a_nested_transaction_leaves_nothing_open() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let nested = store
+        .write::<(), StoreError, _>(|connection| {
+            use diesel::Connection;
+            connection
+                .transaction::<(), diesel::result::Error, _>(|_| panic!("on purpose, in a test"))?;
+            Ok(())
+        })
+        .await;
+    nested.unwrap_err();
+    insert(&store, "after").await.unwrap();
+    assert_eq!(stored(&database), 1);
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_takes_its_transaction_back_and_no_other() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let failing = store.write::<(), StoreError, _>(|connection| {
+        use diesel::RunQueryDsl;
+        users::insert(connection, &row("taken-back"))?;
+        diesel::sql_query("SELECT nothing FROM nowhere").execute(connection)?;
+        Ok(())
+    });
+    let (failed, one, two) = tokio::join!(failing, insert(&store, "one"), insert(&store, "two"));
+    assert!(matches!(failed, Err(StoreError::Query(_))), "{failed:?}");
+    one.unwrap();
+    two.unwrap();
+    insert(&store, "three").await.unwrap();
+    assert_eq!(stored(&database), 3);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_committed_before_the_store_is_gone() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let names: Vec<String> = (0..50).map(|number| format!("user-{number}")).collect();
+    let writes = join_all(names.iter().map(|name| insert(&store, name)));
+    assert!(writes.await.iter().all(Result::is_ok));
+    drop(store);
+    assert_eq!(stored(&database), 50);
+}
