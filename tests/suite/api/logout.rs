@@ -1,5 +1,8 @@
 //! `POST /auth/logout` and `/auth/logout-all`.
 
+use std::time::Duration;
+
+use munjigi::config::Span;
 use serde_json::json;
 
 use crate::support::App;
@@ -111,4 +114,52 @@ async fn verifying_gives_the_claims_of_either_token() {
             .unwrap()
             .contains("invalid_token")
     );
+}
+
+#[tokio::test]
+async fn an_expired_refresh_token_cannot_be_logged_out() {
+    let app = App::with(|config| {
+        config.tokens.access_lifetime = Span::minutes(1);
+        config.tokens.refresh_lifetime = Span::minutes(2);
+    });
+    let ann = app.user("ann").await;
+    app.advance(Duration::from_mins(2));
+    let again = ann.again().await;
+    let refused = again.log_out(&ann.refresh).await;
+    refused.assert(400, "INVALID_TOKEN");
+    again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn what_a_leeway_keeps_good_is_ended_like_everything_else() {
+    let app = App::with(|config| config.tokens.leeway = Span::minutes(5));
+    let root = app.admin("root").await;
+    let (ann, bob, acme) = (
+        app.user("ann").await,
+        app.user("bob").await,
+        app.client("acme").await,
+    );
+    // Expired, and good for four minutes more.
+    app.advance(Duration::from_hours(30 * 24) + Duration::from_mins(1));
+    for person in [&ann, &bob, &acme] {
+        person.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;
+    }
+    let root = root.again().await;
+    let bob_now = bob.again().await;
+    bob_now
+        .call("POST", "/auth/logout-all")
+        .await
+        .assert(200, "LOGGED_OUT_ALL");
+    let body = json!({"password": "an entirely new password"});
+    let changed = root.patch(&format!("/api/users/{}", ann.seq), body).await;
+    changed.assert(200, "USER_UPDATED");
+    let path = format!("/api/clients/{}", acme.seq);
+    for is_active in [false, true] {
+        let changed = root.patch(&path, json!({"is_active": is_active})).await;
+        changed.assert(200, "CLIENT_UPDATED");
+    }
+    for (name, person) in [("ann", &ann), ("bob", &bob), ("acme", &acme)] {
+        let refused = app.anonymous().refresh(&person.refresh).await;
+        assert_eq!(refused.status, 401, "{name}: {}", refused.text);
+    }
 }

@@ -150,3 +150,30 @@ async fn two_administrators_cannot_take_each_others_rights_at_once() {
         app.execute("UPDATE users SET role = 'staff'").await;
     }
 }
+
+#[tokio::test]
+async fn two_instances_on_one_database_let_one_refresh_win_too() {
+    let (one, two) = {
+        let app = App::start();
+        let other = app.another_instance();
+        (app, other)
+    };
+    let mut ann = one.user("ann").await;
+    for _ in 0..3 {
+        let calls = (0..30).map(|number| {
+            let instance = if number % 2 == 0 { &one } else { &two };
+            instance.anonymous().refresh(&ann.refresh).into_future()
+        });
+        let answers = join_all(calls).await;
+        let (won, lost): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!((won.len(), lost.len()), (1, 29));
+        for answer in lost {
+            answer.assert(401, "TOKEN_BLACKLISTED");
+        }
+        ann = ann.with_pair(&won[0]);
+    }
+    ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
+    let me = two.anonymous().get("/api/me").bearer(&ann.access).await;
+    me.assert(401, "SESSION_REVOKED");
+}

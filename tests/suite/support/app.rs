@@ -87,6 +87,15 @@ impl App {
         Self::on(database, clock, config)
     }
 
+    /// A second server on the same database, as a second instance of the program is.
+    pub fn another_instance(&self) -> Self {
+        Self::on(
+            Arc::clone(&self.database),
+            self.clock.clone(),
+            self.config.clone(),
+        )
+    }
+
     fn on(database: Arc<TestDatabase>, clock: Clock, config: Config) -> Self {
         // Only settings that an operator may choose; the cost of a hash is the one exception.
         config.validate().unwrap();
