@@ -215,9 +215,12 @@ pub async fn update(
                 .name
                 .as_ref()
                 .map_or(old.name.as_str(), Name::as_str);
-            Some(Some(
-                checked_hash(services, password, &[username, name]).await?,
-            ))
+            let email = match &changes.email {
+                Some(email) => email.as_ref().map(Email::as_typed),
+                None => old.email.as_deref(),
+            };
+            let own_words = [username, name, email.unwrap_or_default()];
+            Some(Some(checked_hash(services, password, &own_words).await?))
         }
         Some(None) => Some(None),
         None => None,
