@@ -1,0 +1,215 @@
+//! The databases that are served, and the people in them. Rows are made by munjigi's own store, tokens by its own key.
+
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
+
+use diesel::{Connection as _, RunQueryDsl, sql_types::BigInt};
+use munjigi::{
+    clock::Clock,
+    config::TokensConfig,
+    domain::{
+        account::{Account, Role},
+        password::Password,
+        session::{Jti, LoginMethod, SessionId},
+    },
+    services::passwords::scheme::StoredHash,
+    store::{
+        Db, Target,
+        client_users::{self, NewClient},
+        migrations,
+        outstanding_tokens::{self, NewOutstandingToken},
+        sessions::{self, NewSession},
+        users::{self, NewUser},
+    },
+    tokens::{SigningKey, Tokens},
+};
+
+use crate::Result;
+
+/// What signs the tokens of the servers that are measured.
+pub const SIGNING_KEY: &str = "only for the benches: a signing key of at least 32 bytes";
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The cost of its hash: munjigi's own default.
+pub const COST: u32 = 12;
+
+/// Which database.
+pub enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(String),
+}
+
+/// Somebody with a session.
+pub struct Member {
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+impl Database {
+    /// What `DATABASE_URL` says of it.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+
+    /// A connection that may write.
+    pub fn connect(&self) -> Result<Db> {
+        let target = match self {
+            Self::Sqlite(path) => Target::Sqlite {
+                path: path.clone(),
+                busy_timeout: Duration::from_secs(5),
+            },
+            Self::Postgres(url) => Target::Postgres { url: url.clone() },
+        };
+        Ok(target.connect()?)
+    }
+
+    /// Brings the schema up, by munjigi's own migrations.
+    pub fn migrate(&self) -> Result<Db> {
+        let mut connection = self.connect()?;
+        migrations::migrate(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// How many tokens are blacklisted: each rotation leaves one.
+    pub fn count_blacklisted(&self) -> Result<i64> {
+        let query = diesel::sql_query(
+            "SELECT count(*) AS count FROM blacklisted_tokens WHERE reason = 'rotated'",
+        );
+        Ok(query.get_result::<Count>(&mut self.connect()?)?.count)
+    }
+}
+
+/// The address of a user that [`add_members`] or [`add_users`] made.
+pub fn email(number: usize) -> String {
+    format!("user-{number:05}@example.org")
+}
+
+/// The name of a client that [`add_clients`] made.
+pub fn username(number: usize) -> String {
+    format!("client-{number:05}")
+}
+
+/// Adds internal users, who all have [`PASSWORD`].
+pub fn add_users(
+    connection: &mut Db,
+    numbers: std::ops::Range<usize>,
+    is_active: bool,
+) -> Result<Vec<Account>> {
+    let now = Clock::System.now();
+    let hash = password_hash()?;
+    connection.transaction(|connection| {
+        numbers
+            .map(|number| {
+                let new = NewUser {
+                    email: email(number),
+                    email_normalized: email(number),
+                    name: format!("User {number}"),
+                    role: Role::Staff,
+                    password_hash: Some(hash.clone()),
+                    is_active,
+                    created_at: now,
+                    updated_at: now,
+                };
+                Ok(users::insert(connection, &new)?.account())
+            })
+            .collect()
+    })
+}
+
+/// Adds clients, who log in by one-time codes.
+pub fn add_clients(connection: &mut Db, numbers: std::ops::Range<usize>) -> Result<()> {
+    let now = Clock::System.now();
+    connection.transaction(|connection| {
+        for number in numbers {
+            let new = NewClient {
+                username: username(number),
+                username_normalized: username(number),
+                name: format!("Client {number}"),
+                email: None,
+                phone: None,
+                password_hash: None,
+                is_active: true,
+                created_at: now,
+                updated_at: now,
+            };
+            client_users::insert(connection, &new)?;
+        }
+        Ok(())
+    })
+}
+
+/// Adds users who are logged in, each in a session of his own.
+pub fn add_members(connection: &mut Db, numbers: std::ops::Range<usize>) -> Result<Vec<Member>> {
+    let accounts = add_users(connection, numbers, true)?;
+    let tokens = Tokens::new(
+        TokensConfig::default(),
+        SigningKey::from_bytes(SIGNING_KEY.as_bytes()),
+    );
+    connection.transaction(|connection| {
+        accounts
+            .iter()
+            .map(|account| log_in(connection, &tokens, account))
+            .collect()
+    })
+}
+
+fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Member> {
+    let now = Clock::System.now();
+    let (session, jti) = (SessionId::new(now), Jti::new(now));
+    let expires_at = tokens.refresh_expiry(now);
+    let owner = account.principal;
+    let new_session = NewSession {
+        id: session.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        method: LoginMethod::Password,
+        ip_address: Some("127.0.0.1".to_owned()),
+        user_agent: None,
+        created_at: now,
+        last_used_at: now,
+        expires_at,
+        absolute_expires_at: tokens.session_expiry(now),
+    };
+    sessions::insert(connection, &new_session)?;
+    let booked = NewOutstandingToken {
+        jti: jti.clone(),
+        session_id: session.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        created_at: now,
+        expires_at,
+    };
+    outstanding_tokens::insert(connection, &booked)?;
+    let access_until = tokens.access_expiry(now, expires_at);
+    Ok(Member {
+        access: tokens
+            .issue_access(account, &session, now, access_until)?
+            .token,
+        refresh: tokens
+            .issue_refresh(account, &session, &jti, now, expires_at)?
+            .token,
+    })
+}
+
+/// The hash of [`PASSWORD`]; it takes its time, so it is made once.
+fn password_hash() -> Result<String> {
+    static HASH: OnceLock<std::result::Result<String, String>> = OnceLock::new();
+    let hash = HASH.get_or_init(|| {
+        let password = Password::parse(PASSWORD).map_err(|_| "not a password")?;
+        let hash = StoredHash::fresh(&password, COST).map_err(|error| error.to_string())?;
+        Ok(hash.to_stored())
+    });
+    Ok(hash.clone()?)
+}

@@ -1,0 +1,62 @@
+//! Medians, percentiles and spreads.
+
+use std::{fmt, time::Duration};
+
+/// The middle of what several rounds gave, and how far they lay apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// The middle one.
+    pub median: f64,
+    /// The least.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+impl Spread {
+    /// The spread of some values; of none it is nothing but NaN.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+        let median = if values.len() % 2 == 0 && middle > 0 {
+            f64::midpoint(at(middle - 1), at(middle))
+        } else {
+            at(middle)
+        };
+        Self {
+            median,
+            least: at(0),
+            greatest: at(values.len().saturating_sub(1)),
+        }
+    }
+}
+
+/// Median, least and greatest, as precisely as they deserve.
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = if self.median < 10.0 { 3 } else { 1 };
+        write!(
+            f,
+            "{:.digits$} ({:.digits$}–{:.digits$})",
+            self.median, self.least, self.greatest
+        )
+    }
+}
+
+/// The value that 99 of 100 do not exceed.
+pub fn p99(mut values: Vec<Duration>) -> Duration {
+    values.sort();
+    let index = (values.len() * 99).div_ceil(100).saturating_sub(1);
+    values.get(index).copied().unwrap_or(Duration::MAX)
+}
+
+/// The median of some times in milliseconds.
+pub fn median_millis(times: &[Duration]) -> f64 {
+    Spread::of(times.iter().copied().map(millis).collect()).median
+}
+
+/// A time in milliseconds.
+pub fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

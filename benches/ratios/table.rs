@@ -1,0 +1,128 @@
+//! The table at the end.
+
+use crate::{options::Options, statistics::Spread};
+
+/// A figure, ready to be printed.
+pub struct Row {
+    name: String,
+    subject: String,
+    baseline: String,
+    ratio: String,
+    target: String,
+    reached: &'static str,
+}
+
+/// What a ratio has to be.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// At least this much.
+    AtLeast(f64),
+    /// At most this much.
+    AtMost(f64),
+    /// Nothing: it is shown for information.
+    None,
+}
+
+impl Row {
+    /// A figure whose median ratio is held against a target. Subject and baseline are shown in `unit`.
+    pub fn ratio(
+        name: &str,
+        unit: &str,
+        subject: &[f64],
+        baseline: &[f64],
+        target: Target,
+    ) -> Self {
+        let ratios = subject
+            .iter()
+            .zip(baseline)
+            .map(|(subject, baseline)| subject / baseline);
+        let ratio = Spread::of(ratios.collect());
+        let (target, reached) = match target {
+            Target::AtLeast(least) => (format!("≥ {least}"), yes_or_no(ratio.median >= least)),
+            Target::AtMost(most) => (format!("≤ {most}"), yes_or_no(ratio.median <= most)),
+            Target::None => (String::new(), ""),
+        };
+        Self {
+            name: name.to_owned(),
+            subject: format!("{} {unit}", shown(Spread::of(subject.to_vec()).median)),
+            baseline: format!("{} {unit}", shown(Spread::of(baseline.to_vec()).median)),
+            ratio: ratio.to_string(),
+            target,
+            reached,
+        }
+    }
+
+    /// The same row with another target: an absolute one, which `reached` says.
+    pub fn with_target(mut self, target: &str, reached: bool) -> Self {
+        target.clone_into(&mut self.target);
+        self.reached = yes_or_no(reached);
+        self
+    }
+
+    /// A row that says why there is no figure.
+    pub fn without_figure(name: &str, reason: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            subject: format!("not taken: {reason}"),
+            baseline: String::new(),
+            ratio: String::new(),
+            target: String::new(),
+            reached: "",
+        }
+    }
+
+    fn cells(&self) -> [&str; 6] {
+        [
+            &self.name,
+            &self.subject,
+            &self.baseline,
+            &self.ratio,
+            &self.target,
+            self.reached,
+        ]
+    }
+}
+
+fn yes_or_no(reached: bool) -> &'static str {
+    if reached { "yes" } else { "NO" }
+}
+
+fn shown(value: f64) -> String {
+    let digits = match value {
+        ..1.0 => 3,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
+/// Prints the table to standard output.
+pub fn print(options: &Options, rows: &[Row]) {
+    const HEAD: [&str; 6] = [
+        "figure",
+        "munjigi",
+        "baseline",
+        "ratio (rounds)",
+        "target",
+        "reached",
+    ];
+    let mut widths = HEAD.map(|cell| cell.chars().count());
+    // The reason why there is no figure may be as long as it likes.
+    for row in rows.iter().filter(|row| !row.ratio.is_empty()) {
+        for (width, cell) in widths.iter_mut().zip(row.cells()) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    println!(
+        "\nMedian of {} rounds of {} s, the two sides taking turns; in brackets the lowest and highest round.\n",
+        options.rounds,
+        options.seconds()
+    );
+    for cells in std::iter::once(HEAD).chain(rows.iter().map(Row::cells)) {
+        let padded = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
