@@ -127,7 +127,7 @@ pub struct ClientFilter {
 
 /// The client of this number.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
-    Ok(client_users::table.find(id).first(connection).optional()?)
+    Ok(client_users::table.find(id).get_result(connection).optional()?)
 }
 
 /// The client of this normalised username.
@@ -137,7 +137,7 @@ pub fn find_by_username(
 ) -> Result<Option<ClientRow>, StoreError> {
     Ok(client_users::table
         .filter(client_users::username_normalized.eq(normalised))
-        .first(connection)
+        .get_result(connection)
         .optional()?)
 }
 

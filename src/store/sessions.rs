@@ -1,9 +1,14 @@
 //! The table of sessions (token families), and the accounts that their tokens stand for.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Text, Timestamp as SqlTimestamp},
+};
 
 use super::{
     Db,
+    connection::MultiBackend,
     error::StoreError,
     schema::{client_users, sessions, users},
 };
@@ -106,14 +111,39 @@ pub fn touch(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    diesel::update(sessions::table.find(id))
-        .set((
-            sessions::last_used_at.eq(now),
-            sessions::expires_at.eq(expires_at),
-        ))
-        .execute(connection)?;
+    let touch = Touch {
+        id,
+        now,
+        expires_at,
+    };
+    touch.execute(connection)?;
     Ok(())
 }
+
+/// The update as a statement that stays prepared: diesel parses an UPDATE of its own again at every use.
+struct Touch<'a> {
+    id: &'a SessionId,
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl QueryFragment<MultiBackend> for Touch<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.push_sql("UPDATE sessions SET last_used_at = ");
+        out.push_bind_param::<SqlTimestamp, _>(&self.now)?;
+        out.push_sql(", expires_at = ");
+        out.push_bind_param::<SqlTimestamp, _>(&self.expires_at)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Text, _>(self.id)
+    }
+}
+
+impl QueryId for Touch<'_> {
+    type QueryId = Touch<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<Db> for Touch<'_> {}
 
 /// The account that a token names, looked up in the table of its population, with the session that the token names if
 /// that is one of this account's. One query.
@@ -139,7 +169,7 @@ pub fn find_account_and_session(
                 users::is_active,
                 state,
             ))
-            .first::<(String, String, Role, bool, State)>(connection)
+            .get_result::<(String, String, Role, bool, State)>(connection)
             .optional()?
             .map(|(email, name, role, is_active, state)| {
                 let account = Account {
@@ -162,7 +192,7 @@ pub fn find_account_and_session(
                 client_users::is_active,
                 state,
             ))
-            .first::<(String, String, Option<String>, bool, State)>(connection)
+            .get_result::<(String, String, Option<String>, bool, State)>(connection)
             .optional()?
             .map(|(username, name, email, is_active, state)| {
                 let account = Account {

@@ -123,14 +123,14 @@ pub struct UserFilter {
 
 /// The user of this number.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::table.find(id).first(connection).optional()?)
+    Ok(users::table.find(id).get_result(connection).optional()?)
 }
 
 /// The user of this normalised address.
 pub fn find_by_email(connection: &mut Db, normalised: &str) -> Result<Option<UserRow>, StoreError> {
     Ok(users::table
         .filter(users::email_normalized.eq(normalised))
-        .first(connection)
+        .get_result(connection)
         .optional()?)
 }
 
