@@ -10,6 +10,9 @@ use diesel::{
     connection::SimpleConnection,
     dsl::{exists, select},
     prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types,
+    sqlite::Sqlite,
 };
 use munjigi::{
     clock::{Clock, Timestamp},
@@ -204,12 +207,12 @@ fn rotate(connection: &mut SqliteConnection, member: &mut Rotating) -> Result<()
             outstanding_tokens::expires_at.eq(expires_at.naive_utc()),
         ))
         .execute(connection)?;
-    diesel::update(sessions::table.find(&member.session))
-        .set((
-            sessions::last_used_at.eq(now.naive_utc()),
-            sessions::expires_at.eq(expires_at.naive_utc()),
-        ))
-        .execute(connection)?;
+    let touch = Touch {
+        session: &member.session,
+        now: *now.naive_utc(),
+        expires_at: *expires_at.naive_utc(),
+    };
+    touch.execute(connection)?;
     member.token = fresh;
     Ok(())
 }
@@ -232,5 +235,30 @@ fn find(
             (users::email, users::name, users::role, users::is_active),
             (sessions::absolute_expires_at, sessions::ended_at),
         ))
-        .first(connection)
+        .get_result(connection)
 }
+
+/// The update of a session as a statement that stays prepared, which diesel's own does not.
+struct Touch<'a> {
+    session: &'a str,
+    now: chrono::NaiveDateTime,
+    expires_at: chrono::NaiveDateTime,
+}
+
+impl QueryFragment<Sqlite> for Touch<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE sessions SET last_used_at = ");
+        out.push_bind_param::<sql_types::Timestamp, _>(&self.now)?;
+        out.push_sql(", expires_at = ");
+        out.push_bind_param::<sql_types::Timestamp, _>(&self.expires_at)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<sql_types::Text, _>(self.session)
+    }
+}
+
+impl QueryId for Touch<'_> {
+    type QueryId = Touch<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for Touch<'_> {}
