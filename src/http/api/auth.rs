@@ -105,7 +105,7 @@ pub(super) async fn log_out(
     caller: Bearer,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    if !fields.has("refresh") {
+    if fields.are_readable() && !fields.has("refresh") {
         return Err(ApiError::RefreshTokenRequired(Problems::one(
             "refresh",
             Problem::Required,

@@ -29,6 +29,8 @@ pub(super) struct Fields {
     /// A form knows only texts: `true` and `12` are read from them.
     from_form: bool,
     problems: Problems,
+    /// Why there are no fields. It is told by [`Fields::finish`] and not at once: who may not call learns that first.
+    unreadable: Option<ApiError>,
 }
 
 impl FromRequest for Fields {
@@ -46,25 +48,23 @@ impl FromRequest for Fields {
             .map(|value| media_type(value.as_bytes()));
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = bytes
-                .await
-                .map_err(|error| match error.as_error::<PayloadError>() {
-                    Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
-                    _ if error.as_response_error().status_code() == 413 => {
-                        ApiError::PayloadTooLarge
-                    }
-                    _ => malformed(),
-                })?;
-            if encoded {
-                return Err(ApiError::UnsupportedMediaType);
-            }
-            match media_type.as_deref() {
-                Some("application/json") => Self::from_json(&bytes),
-                Some("application/x-www-form-urlencoded") => Self::from_form(&bytes),
-                None if bytes.is_empty() => Ok(Self::new(Map::new(), false)),
-                _ => Err(ApiError::UnsupportedMediaType),
-            }
+            let read = match bytes.await {
+                Ok(bytes) => Self::read(&bytes, media_type.as_deref(), encoded),
+                Err(error) => Err(refused_body(&error)),
+            };
+            Ok(read.unwrap_or_else(|error| Self {
+                unreadable: Some(error),
+                ..Self::new(Map::new(), false)
+            }))
         })
+    }
+}
+
+fn refused_body(error: &actix_web::Error) -> ApiError {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
+        _ if error.as_response_error().status_code() == 413 => ApiError::PayloadTooLarge,
+        _ => malformed(),
     }
 }
 
@@ -92,6 +92,17 @@ impl Fields {
             values,
             from_form,
             problems: Problems::default(),
+            unreadable: None,
+        }
+    }
+
+    fn read(bytes: &[u8], media_type: Option<&str>, encoded: bool) -> Result<Self, ApiError> {
+        match media_type {
+            _ if encoded => Err(ApiError::UnsupportedMediaType),
+            Some("application/json") => Self::from_json(bytes),
+            Some("application/x-www-form-urlencoded") => Self::from_form(bytes),
+            None if bytes.is_empty() => Ok(Self::new(Map::new(), false)),
+            _ => Err(ApiError::UnsupportedMediaType),
         }
     }
 
@@ -116,6 +127,11 @@ impl Fields {
             .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
             .collect();
         Ok(Self::new(values, true))
+    }
+
+    /// Whether there are fields at all; where there are none, [`Fields::finish`] tells why.
+    pub(super) fn are_readable(&self) -> bool {
+        self.unreadable.is_none()
     }
 
     /// Whether the body has a field of this name that is not null.
@@ -227,6 +243,9 @@ impl Fields {
 
     /// The problems so far; it is an error when there are any.
     pub(super) fn finish(self) -> Result<(), ApiError> {
+        if let Some(error) = self.unreadable {
+            return Err(error);
+        }
         if self.problems.is_empty() {
             Ok(())
         } else {
