@@ -52,6 +52,13 @@ async fn a_log_out_needs_a_bearer_and_a_refresh_token_of_ones_own() {
         assert_eq!(refused.message(), "refresh 토큰이 필요합니다");
         assert_eq!(refused.error("refresh"), "이 필드는 필수입니다.");
     }
+    let unreadable = ann.call("POST", "/auth/logout");
+    let unreadable = unreadable.raw_body("application/json", "{").await;
+    let unreadable = unreadable.assert(400, "INVALID_REQUEST");
+    assert_eq!(
+        unreadable.error("body"),
+        "The body cannot be read as its content type says."
+    );
     for garbage in ["garbage", "a.b.c", ann.access.as_str()] {
         let refused = ann.log_out(garbage).korean().await;
         let refused = refused.assert(400, "INVALID_TOKEN");
