@@ -102,6 +102,12 @@ impl Name {
         line(typed, Self::MAX).map(Self)
     }
 
+    /// The name by which it is searched and ordered.
+    #[must_use]
+    pub fn normalised(&self) -> String {
+        normalised(&self.0)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

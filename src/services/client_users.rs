@@ -13,6 +13,7 @@ use crate::{
         password::Password,
         principal::{Principal, UserSeq},
         session::RevocationReason,
+        text::normalised,
     },
     store::{
         StoreError,
@@ -163,6 +164,7 @@ pub async fn create(services: &Services, new: NewClient) -> Result<Client, Error
         || username.as_typed().to_owned(),
         |name| name.as_str().to_owned(),
     );
+    let email_normalized = email.as_ref().map(|email| email.normalised().to_owned());
     let email = email.map(|email| email.as_typed().to_owned());
     let password_hash = match password {
         Some(password) => {
@@ -179,8 +181,10 @@ pub async fn create(services: &Services, new: NewClient) -> Result<Client, Error
     let row = NewRow {
         username: username.as_typed().to_owned(),
         username_normalized: username.normalised().to_owned(),
+        name_normalized: normalised(&name),
         name,
         email,
+        email_normalized,
         phone: phone.map(|phone| phone.as_str().to_owned()),
         password_hash,
         is_active,
@@ -237,10 +241,15 @@ pub async fn update(
             .as_ref()
             .map(|username| username.normalised().to_owned()),
         name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
+        name_normalized: changes.name.as_ref().map(Name::normalised),
         email: changes
             .email
             .as_ref()
             .map(|email| email.as_ref().map(|email| email.as_typed().to_owned())),
+        email_normalized: changes
+            .email
+            .as_ref()
+            .map(|email| email.as_ref().map(|email| email.normalised().to_owned())),
         phone: changes
             .phone
             .as_ref()

@@ -179,6 +179,7 @@ pub async fn create(services: &Services, new: NewUser) -> Result<User, Error> {
         email: email.as_typed().to_owned(),
         email_normalized: email.normalised().to_owned(),
         name: name.as_str().to_owned(),
+        name_normalized: name.normalised(),
         role,
         password_hash,
         is_active,
@@ -232,6 +233,7 @@ pub async fn update(
             .as_ref()
             .map(|email| email.normalised().to_owned()),
         name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
+        name_normalized: changes.name.as_ref().map(Name::normalised),
         role: changes.role,
         password_hash,
         is_active: changes.is_active,

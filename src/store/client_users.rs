@@ -23,8 +23,12 @@ pub struct ClientRow {
     pub username_normalized: String,
     /// What the client is called.
     pub name: String,
+    /// The name as searched.
+    pub name_normalized: String,
     /// Where codes go by mail.
     pub email: Option<String>,
+    /// The address as searched.
+    pub email_normalized: Option<String>,
     /// Where codes go by telephone.
     pub phone: Option<String>,
     /// The password's hash; none: log-in by one-time code only.
@@ -64,8 +68,12 @@ pub struct NewClient {
     pub username_normalized: String,
     /// What the client is called.
     pub name: String,
+    /// The name as searched.
+    pub name_normalized: String,
     /// Where codes go by mail.
     pub email: Option<String>,
+    /// The address as searched.
+    pub email_normalized: Option<String>,
     /// Where codes go by telephone.
     pub phone: Option<String>,
     /// The password's hash.
@@ -88,8 +96,12 @@ pub struct ClientChanges {
     pub username_normalized: Option<String>,
     /// What the client is called.
     pub name: Option<String>,
+    /// The name as searched.
+    pub name_normalized: Option<String>,
     /// Where codes go by mail.
     pub email: Option<Option<String>>,
+    /// The address as searched.
+    pub email_normalized: Option<Option<String>>,
     /// Where codes go by telephone.
     pub phone: Option<Option<String>>,
     /// The password's hash.
@@ -127,7 +139,10 @@ pub struct ClientFilter {
 
 /// The client of this number.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
-    Ok(client_users::table.find(id).get_result(connection).optional()?)
+    Ok(client_users::table
+        .find(id)
+        .get_result(connection)
+        .optional()?)
 }
 
 /// The client of this normalised username.
@@ -232,11 +247,11 @@ pub fn list(
         query = match column {
             ClientColumn::UserSeq => by!(client_users::id),
             ClientColumn::Username => by!(client_users::username_normalized),
-            ClientColumn::Name => by!(client_users::name),
+            ClientColumn::Name => by!(client_users::name_normalized),
             // The two databases disagree on where NULL stands: here it is last in either direction.
             ClientColumn::Email => {
-                query = query.then_order_by(client_users::email.is_null().asc());
-                by!(client_users::email)
+                query = query.then_order_by(client_users::email_normalized.is_null().asc());
+                by!(client_users::email_normalized)
             }
             ClientColumn::IsActive => by!(client_users::is_active),
             ClientColumn::LastLoginAt => {
@@ -262,10 +277,10 @@ fn filtered(filter: &ClientFilter) -> client_users::BoxedQuery<'static, MultiBac
             client_users::username_normalized
                 .like(pattern.clone())
                 .escape(search::ESCAPE)
-                .or(search::lower(client_users::name)
+                .or(client_users::name_normalized
                     .like(pattern.clone())
                     .escape(search::ESCAPE))
-                .or(search::lower(search::or_empty(client_users::email, ""))
+                .or(search::or_empty(client_users::email_normalized, "")
                     .like(pattern.clone())
                     .escape(search::ESCAPE))
                 .or(search::or_empty(client_users::phone, "")

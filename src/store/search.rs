@@ -8,11 +8,6 @@ use diesel::{
 use crate::domain::text::normalised;
 
 define_sql_function! {
-    /// Lower case; ASCII letters only on SQLite.
-    fn lower(text: Text) -> Text;
-}
-
-define_sql_function! {
     /// The text, or `fallback` where there is none.
     #[sql_name = "coalesce"]
     fn or_empty(text: Nullable<Text>, fallback: Text) -> Text;

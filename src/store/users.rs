@@ -23,6 +23,8 @@ pub struct UserRow {
     pub email_normalized: String,
     /// What the user is called.
     pub name: String,
+    /// The name as searched.
+    pub name_normalized: String,
     /// What the user may do.
     pub role: Role,
     /// The password's hash; none: no log-in by password.
@@ -62,6 +64,8 @@ pub struct NewUser {
     pub email_normalized: String,
     /// What the user is called.
     pub name: String,
+    /// The name as searched.
+    pub name_normalized: String,
     /// What the user may do.
     pub role: Role,
     /// The password's hash.
@@ -84,6 +88,8 @@ pub struct UserChanges {
     pub email_normalized: Option<String>,
     /// What the user is called.
     pub name: Option<String>,
+    /// The name as searched.
+    pub name_normalized: Option<String>,
     /// What the user may do.
     pub role: Option<Role>,
     /// The password's hash.
@@ -244,7 +250,7 @@ pub fn list(
         query = match column {
             UserColumn::UserSeq => by!(users::id),
             UserColumn::Email => by!(users::email_normalized),
-            UserColumn::Name => by!(users::name),
+            UserColumn::Name => by!(users::name_normalized),
             UserColumn::Role => by!(users::role),
             UserColumn::IsActive => by!(users::is_active),
             // The two databases disagree on where NULL stands: here it is last in either direction.
@@ -271,9 +277,7 @@ fn filtered(filter: &UserFilter) -> users::BoxedQuery<'static, MultiBackend> {
             users::email_normalized
                 .like(pattern.clone())
                 .escape(search::ESCAPE)
-                .or(search::lower(users::name)
-                    .like(pattern)
-                    .escape(search::ESCAPE)),
+                .or(users::name_normalized.like(pattern).escape(search::ESCAPE)),
         );
     }
     if let Some(role) = filter.role {

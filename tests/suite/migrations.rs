@@ -61,10 +61,10 @@ fn both_folders_hold_the_same_migrations() {
 }
 
 const SAMPLE_ROWS: &str = "
-INSERT INTO users (email, email_normalized, name, role, password_hash, is_active, last_login_at, created_at, updated_at)
-VALUES ('Ann@x.org', 'ann@x.org', '앤', 'admin', NULL, TRUE, NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO client_users (username, username_normalized, name, is_active, created_at, updated_at)
-VALUES ('Acme', 'acme', 'Acme', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO users (email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, created_at, updated_at)
+VALUES ('Ann@x.org', 'ann@x.org', '앤', '앤', 'admin', NULL, TRUE, NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO client_users (username, username_normalized, name, name_normalized, is_active, created_at, updated_at)
+VALUES ('Acme', 'acme', 'Acme', 'acme', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO sessions (id, user_type, user_seq, method, created_at, last_used_at, expires_at, absolute_expires_at)
 VALUES ('s', 'user', 1, 'password', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at)

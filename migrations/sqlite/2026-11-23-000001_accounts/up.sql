@@ -1,10 +1,12 @@
 -- The two populations. Their ids collide freely: an account is the pair of population and id, nowhere the id alone.
--- The unique index is on the normalised name (trimmed, NFKC, lower case); what was typed stands beside it.
+-- Comparing, searching and ordering go by the normalised texts (trimmed, NFKC, lower case); what was typed stands beside
+-- them. SQL's own lower() knows only ASCII on SQLite.
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     email TEXT NOT NULL,
     email_normalized TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
+    name_normalized TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('admin', 'auditor', 'staff')),
     password_hash TEXT,
     is_active BOOLEAN NOT NULL,
@@ -18,7 +20,9 @@ CREATE TABLE client_users (
     username TEXT NOT NULL,
     username_normalized TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
+    name_normalized TEXT NOT NULL,
     email TEXT,
+    email_normalized TEXT,
     phone TEXT,
     password_hash TEXT,
     is_active BOOLEAN NOT NULL,

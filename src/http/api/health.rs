@@ -22,7 +22,7 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     let delivery =
         json!({"queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed});
     let database = services.store.backend();
-    match services.store.ping().await {
+    match services.store.ask().await {
         Ok(()) => HttpResponse::Ok()
             .insert_header(("Cache-Control", "no-store"))
             .json(json!({"status": "ready", "database": database, "delivery": delivery})),

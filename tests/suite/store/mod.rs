@@ -29,6 +29,7 @@ fn row(name: &str) -> NewUser {
         email: format!("{name}@example.org"),
         email_normalized: format!("{name}@example.org"),
         name: name.to_owned(),
+        name_normalized: name.to_owned(),
         role: Role::Staff,
         password_hash: None,
         is_active: true,
