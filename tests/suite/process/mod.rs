@@ -9,6 +9,7 @@
     reason = "a test ends where its ground is missing"
 )]
 
+mod accounts;
 mod client;
 mod command_line;
 mod crash;

@@ -1,0 +1,270 @@
+//! `munjigi user` and `munjigi client`: for people and as JSON, also beside a running server.
+
+use super::{
+    client::Pair,
+    place::{PASSWORD, Place},
+};
+
+#[test]
+fn a_user_is_made_listed_and_changed_for_people_and_for_programs() {
+    let place = Place::new();
+    let create = [
+        "user",
+        "create",
+        "--password-stdin",
+        "--role",
+        "auditor",
+        "--email",
+        "Gil@Example.org",
+        "--name",
+        "홍길동",
+    ];
+    assert_eq!(
+        place.done(&create, PASSWORD),
+        "User 1 Gil@Example.org was made, with the role auditor.\n"
+    );
+    let made = place.json(
+        &[
+            "user",
+            "create",
+            "--password-stdin",
+            "--email",
+            "staff@example.org",
+            "--name",
+            "Somebody",
+        ],
+        PASSWORD,
+    );
+    assert_eq!(made["user_seq"], 2);
+    assert_eq!(made["role"], "staff");
+    assert_eq!(made["is_active"], true);
+    assert_eq!(made["last_login_at"], serde_json::Value::Null);
+    assert!(made.get("password_hash").is_none() && made.get("password").is_none());
+
+    // The same address in another spelling.
+    let again = place.run_with_input(
+        &[
+            "user",
+            "create",
+            "--password-stdin",
+            "--email",
+            " gil@example.ORG",
+            "--name",
+            "Other",
+        ],
+        PASSWORD,
+    );
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert_eq!(
+        again.stderr,
+        "munjigi: another account has this email already\n"
+    );
+
+    let table = place.done(&["user", "list"], "");
+    let expected = "\
+user_seq  email              name      role     active  last login
+1         Gil@Example.org    홍길동    auditor  yes     never
+2         staff@example.org  Somebody  staff    yes     never
+";
+    assert_eq!(table, expected);
+    let found = place.json(&["user", "list", "--search", "길동"], "");
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    assert_eq!(found[0]["name"], "홍길동");
+    assert_eq!(
+        place.json(&["user", "list", "--search", "nobody"], ""),
+        serde_json::json!([])
+    );
+
+    let named = |verb: &'static str| ["user", verb, "--email", "gil@example.org"];
+    let told = place.done(&named("deactivate"), "");
+    assert!(
+        told.starts_with("User 1 Gil@Example.org is inactive"),
+        "{told}"
+    );
+    assert_eq!(place.json(&["user", "list"], "")[0]["is_active"], false);
+    assert_eq!(place.json(&named("activate"), "")["is_active"], true);
+    assert!(place.done(&named("activate"), "").contains("is active"));
+    assert!(place.json(&named("deactivate"), "")["is_active"] == false);
+
+    for verb in ["activate", "deactivate"] {
+        let unknown = place.run(&["user", verb, "--email", "nobody@example.org"]);
+        assert_eq!(unknown.code, Some(1));
+        assert_eq!(
+            unknown.stderr,
+            "munjigi: there is no user nobody@example.org\n"
+        );
+    }
+}
+
+#[test]
+fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
+    let place = Place::new();
+    let create = [
+        "client",
+        "create",
+        "--username",
+        "acme",
+        "--email",
+        "it@acme.example",
+        "--phone",
+        "+82 10-1234-5678",
+    ];
+    assert_eq!(place.done(&create, ""), "Client 1 acme was made.\n");
+    let made = place.json(
+        &[
+            "client",
+            "create",
+            "--username",
+            "거래처",
+            "--name",
+            "주식회사 거래처",
+            "--password-stdin",
+        ],
+        PASSWORD,
+    );
+    assert_eq!(made["user_seq"], 2);
+    assert!(made.get("password_hash").is_none() && made.get("password").is_none());
+    let again = place.run(&["client", "create", "--username", "ACME"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert_eq!(
+        again.stderr,
+        "munjigi: another account has this username already\n"
+    );
+
+    let table = place.done(&["client", "list"], "");
+    // Two letters of Hangul are as wide as four of Latin.
+    let expected = "\
+user_seq  username  name             email            phone             active  last login
+1         acme      acme             it@acme.example  +82 10-1234-5678  yes     never
+2         거래처    주식회사 거래처  -                -                 yes     never
+";
+    assert_eq!(table, expected);
+    let found = place.json(&["client", "list", "--search", "거래"], "");
+    assert_eq!(found.as_array().unwrap().len(), 1);
+
+    let named = |verb: &'static str| ["client", verb, "--username", "Acme"];
+    assert!(
+        place
+            .done(&named("deactivate"), "")
+            .starts_with("Client 1 acme is inactive")
+    );
+    assert_eq!(place.json(&named("activate"), "")["is_active"], true);
+    let told = place.done(
+        &[&named("set-password")[..], &["--password-stdin"]].concat(),
+        PASSWORD,
+    );
+    assert_eq!(told, "Client 1 acme has a new password.\n");
+    let unknown = place.run(&["client", "deactivate", "--username", "nobody"]);
+    assert_eq!(
+        (unknown.code, unknown.stderr.as_str()),
+        (Some(1), "munjigi: there is no client nobody\n")
+    );
+
+    let server = place.serve();
+    for username in ["acme", "거래처"] {
+        assert_eq!(server.client().log_in(username, "client").status, 200);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_password_from_standard_input_keeps_its_outer_spaces_and_loses_its_line_end() {
+    let place = Place::new();
+    place.user("staff@example.org", "staff");
+    let set = [
+        "user",
+        "set-password",
+        "--password-stdin",
+        "--email",
+        "staff@example.org",
+    ];
+    let server = place.serve();
+    for (input, password, status) in [
+        ("  four little words  \n", "  four little words  ", 200),
+        ("  four little words  \r\n", "  four little words  ", 200),
+        ("  four little words  ", "  four little words  ", 200),
+        ("  four little words  \n", "four little words", 401),
+        (
+            "열두 글자보다 긴 암호\nand a second line",
+            "열두 글자보다 긴 암호",
+            200,
+        ),
+    ] {
+        assert_eq!(
+            place.done(&set, input),
+            "User 1 staff@example.org has a new password.\n"
+        );
+        let body = serde_json::json!({"username": "staff@example.org", "password": password});
+        let answer = server.client().post("/auth/login", &[], &body);
+        assert_eq!(answer.status, status, "{input:?}: {answer:?}");
+    }
+    server.stop();
+}
+
+#[test]
+fn what_is_changed_beside_a_running_server_counts_at_once() {
+    let place = Place::new();
+    place.user("staff@example.org", "staff");
+    place.client("acme");
+    let server = place.serve();
+    let mut client = server.client();
+    for (named, user_type) in [
+        (["user", "--email", "staff@example.org"], "user"),
+        (["client", "--username", "acme"], "client"),
+    ] {
+        let [noun, flag, name] = named;
+        let verb = |verb: &'static str| [noun, verb, flag, name];
+        let first = Pair::of(&client.log_in(name, user_type));
+        let second = Pair::of(&client.log_in(name, user_type));
+        place.done(&verb("deactivate"), "");
+        for pair in [&first, &second] {
+            assert_eq!(client.get("/api/me", &pair.access).code(), "USER_INACTIVE");
+            assert_eq!(client.refresh(&pair.refresh).code(), "USER_INACTIVE");
+        }
+        assert_eq!(client.log_in(name, user_type).code(), "INVALID_CREDENTIALS");
+
+        // What has ended stays ended.
+        place.done(&verb("activate"), "");
+        assert_eq!(
+            client.get("/api/me", &first.access).code(),
+            "SESSION_REVOKED"
+        );
+        assert_eq!(client.refresh(&first.refresh).status, 401);
+
+        let third = Pair::of(&client.log_in(name, user_type));
+        place.done(
+            &[&verb("set-password")[..], &["--password-stdin"]].concat(),
+            "another passphrase",
+        );
+        assert_eq!(
+            client.get("/api/me", &third.access).code(),
+            "SESSION_REVOKED"
+        );
+        assert_eq!(client.refresh(&third.refresh).status, 401);
+        assert_eq!(client.log_in(name, user_type).status, 401);
+        let body = serde_json::json!({"username": name, "password": "another passphrase", "user_type": user_type});
+        assert_eq!(client.post("/auth/login", &[], &body).status, 200);
+    }
+    server.stop();
+}
+
+#[test]
+fn what_could_steer_a_terminal_gets_into_no_list() {
+    let place = Place::new();
+    for name in ["\u{1b}[31mred", "two\nlines", "\u{9b}31m", "\u{202e}turned"] {
+        let user = [
+            "user",
+            "create",
+            "--password-stdin",
+            "--email",
+            "x@example.org",
+            "--name",
+            name,
+        ];
+        let client = ["client", "create", "--username", name];
+        for arguments in [&user[..], &client[..]] {
+            let finished = place.run_with_input(arguments, PASSWORD);
+            assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
+        }
+    }
+}
