@@ -1,6 +1,6 @@
 //! Where log lines go and how they look.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{BufWriter, IsTerminal, stdout};
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
@@ -12,7 +12,8 @@ use crate::config::{LogConfig, LogFormat};
 /// Only munjigi's own lines follow `log.level`. The crates below it may say their warnings and no more: at a finer level
 /// some of them print what they send, codes included.
 pub(super) fn start(config: &LogConfig) -> WorkerGuard {
-    let (writer, guard) = tracing_appender::non_blocking(stdout());
+    // Lines that come together are written together; the writer flushes as soon as none waits.
+    let (writer, guard) = tracing_appender::non_blocking(BufWriter::new(stdout()));
     let filter = EnvFilter::new(format!(
         "warn,lettre=off,reqwest::connect=off,munjigi={}",
         config.level.as_str()
