@@ -27,7 +27,7 @@ pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Er
     let (principal, session) = (claims.principal, claims.session.clone());
     let account = services
         .store
-        .read(move |connection| live_account(connection, principal, &session))
+        .look_up(move |connection| live_account(connection, principal, &session))
         .await?;
     Ok(Caller {
         account,
@@ -45,7 +45,7 @@ pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
     let is_refresh = claims.token_type == TokenType::Refresh;
     services
         .store
-        .read(move |connection| {
+        .look_up(move |connection| {
             let account = live_account(connection, principal, &session);
             // A used or logged-out refresh token is told apart from a session that ended otherwise.
             let known = matches!(account, Ok(_) | Err(Error::SessionRevoked));

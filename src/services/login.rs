@@ -50,7 +50,7 @@ pub async fn log_in(
     let identifier = normalised(&identifier);
     let candidate = services
         .store
-        .read(move |connection| find_candidate(connection, user_type, &identifier))
+        .look_up(move |connection| find_candidate(connection, user_type, &identifier))
         .await?;
     // Without a candidate the same work is done for nothing: the time of the answer tells nobody who exists.
     let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());

@@ -15,6 +15,7 @@ pub mod migrations;
 pub mod otp_challenges;
 pub mod outstanding_tokens;
 pub mod rate_limits;
+mod readers;
 pub mod rotation;
 mod schema;
 mod search;
@@ -39,6 +40,7 @@ pub use connection::{Db, Target};
 pub use error::{StoreError, StoreFailure};
 
 use connection::{Manager, Pooled};
+use readers::Readers;
 use writer::Writer;
 
 /// How many requests may wait for a connection before the next is turned away at once.
@@ -65,6 +67,8 @@ pub struct Store {
     waiting: Arc<AtomicUsize>,
     acquire_timeout: Duration,
     /// SQLite's only.
+    readers: Option<Readers>,
+    /// SQLite's only.
     writer: Option<Writer>,
 }
 
@@ -79,6 +83,14 @@ impl Store {
             Target::Postgres { .. } => None,
         };
         let manager = Manager::new(settings.target.clone());
+        let readers = match &settings.target {
+            Target::Sqlite { .. } => Some(Readers::start(
+                &manager,
+                settings.pool_size,
+                settings.acquire_timeout,
+            )?),
+            Target::Postgres { .. } => None,
+        };
         let pool = Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(1))
@@ -95,6 +107,7 @@ impl Store {
             waiting: Arc::default(),
             acquire_timeout: settings.acquire_timeout,
             writer,
+            readers,
         })
     }
 
@@ -126,6 +139,24 @@ impl Store {
             pool.run(f)
         })
         .await
+    }
+
+    /// Runs a closure that looks up a few rows by their keys: a matter of microseconds. On SQLite the readers do it, which
+    /// must not be kept by anything slower; lists and searches go through [`Store::read`].
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn look_up<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        if let Some(readers) = &self.readers {
+            readers.look_up(f).await
+        } else {
+            self.read(f).await
+        }
     }
 
     /// Runs a closure as one transaction: all of it is stored, or nothing.
