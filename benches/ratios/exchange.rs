@@ -15,7 +15,7 @@ use crate::Result;
 /// No answer that is asked for here is longer.
 const BUFFER: usize = 16 * 1024;
 /// A server that says nothing for so long is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An answer.
 pub struct Answer<'a> {

@@ -36,7 +36,7 @@ pub(super) enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Set a client's password; all of its sessions end
+    /// Set a client's password; all sessions of the account end
     SetPassword {
         #[command(flatten)]
         client: Named,
@@ -46,7 +46,7 @@ pub(super) enum Verb {
     },
     /// Let a client log in again
     Activate(Named),
-    /// Let a client log in no more; all of its sessions end
+    /// Let a client log in no more; all sessions of the account end
     Deactivate(Named),
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
                 config,
                 &client,
                 changes,
-                "is inactive, and all of its sessions have ended",
+                "is inactive, and all sessions have ended",
             )
             .await
         }

@@ -125,8 +125,10 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, Failure> {
         )?;
         return Ok(code);
     }
-    print_part("header", &header)?;
-    print_part("claims", &claims)?;
+    if !header.is_empty() {
+        print_part("header", &header)?;
+        print_part("claims", &claims)?;
+    }
     output::line(&format!(
         "{}: {sentence}",
         if accepted { "accepted" } else { "refused" }

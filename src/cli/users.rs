@@ -33,7 +33,7 @@ pub(super) enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Set a user's password; all of his sessions end
+    /// Set a user's password; all sessions of the account end
     SetPassword {
         #[command(flatten)]
         user: Named,
@@ -43,7 +43,7 @@ pub(super) enum Verb {
     },
     /// Let a user log in again
     Activate(Named),
-    /// Let a user log in no more; all of his sessions end
+    /// Let a user log in no more; all sessions of the account end
     Deactivate(Named),
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
                 config,
                 &user,
                 changes,
-                "is inactive, and all of the sessions have ended",
+                "is inactive, and all sessions have ended",
             )
             .await
         }
