@@ -53,8 +53,12 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
     );
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!(alive.status, 200);
-    let me = ann.get("/api/me").await.assert(503, "OVERLOADED");
-    assert_eq!(me.header("retry-after"), Some("1"));
+    let list = ann.get("/api/users").await.assert(503, "OVERLOADED");
+    assert_eq!(list.header("retry-after"), Some("1"));
+    if !on_postgres() {
+        // SQLite's look-ups by key have readers of their own, which no list keeps busy.
+        ann.get("/api/me").await.assert(200, "ME");
+    }
     drop(release);
     hog.await.unwrap().unwrap();
     ann.get("/api/me").await.assert(200, "ME");
