@@ -112,16 +112,30 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
             Ok::<_, Error>(client)
         })
         .await?;
-    if let Some(client) = client {
-        services
-            .delivery
-            .send(notice(client, &id, code, expires_in, &request));
-    }
+    deliver_later(services, client, id.clone(), code, expires_in, request);
     Ok(Challenge {
         id,
         expires_in,
         resend_after,
     })
+}
+
+/// Hands the code to the delivery once the answer is on its way. Making the notice takes its time too, so with and without
+/// a client the answer waits for the same: a task to be begun.
+fn deliver_later(
+    services: &Services,
+    client: Option<ClientRow>,
+    id: ChallengeId,
+    code: OtpCode,
+    expires_in: Duration,
+    request: OtpRequest,
+) {
+    let delivery = services.delivery.clone();
+    tokio::spawn(async move {
+        if let Some(client) = client {
+            delivery.send(notice(client, &id, code, expires_in, &request));
+        }
+    });
 }
 
 fn notice(
