@@ -7,7 +7,7 @@ use email_address::EmailAddress;
 use serde::{Serialize, Serializer};
 
 use super::{
-    principal::Principal,
+    principal::{Principal, UserSeq},
     problem::Problem,
     text::{line, normalised},
 };
@@ -215,6 +215,46 @@ pub struct Account {
     pub role: Option<Role>,
     /// Whether it may log in and use its tokens.
     pub is_active: bool,
+}
+
+impl Account {
+    /// An internal user.
+    #[must_use]
+    pub fn user(
+        user_seq: UserSeq,
+        email: String,
+        name: String,
+        role: Role,
+        is_active: bool,
+    ) -> Self {
+        Self {
+            principal: Principal::user(user_seq),
+            name,
+            email: Some(email),
+            username: None,
+            role: Some(role),
+            is_active,
+        }
+    }
+
+    /// An external client.
+    #[must_use]
+    pub fn client(
+        user_seq: UserSeq,
+        username: String,
+        name: String,
+        email: Option<String>,
+        is_active: bool,
+    ) -> Self {
+        Self {
+            principal: Principal::client(user_seq),
+            name,
+            email,
+            username: Some(username),
+            role: None,
+            is_active,
+        }
+    }
 }
 
 #[cfg(test)]

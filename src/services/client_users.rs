@@ -231,7 +231,34 @@ pub async fn update(
     };
     let now = services.clock.now();
     let reason = reason_to_end(changes.is_active, password_hash.is_some());
-    let row = RowChanges {
+    let row = changed_row(&changes, password_hash, now);
+    let updated = services
+        .store
+        .write(move |connection| {
+            let updated = table::update(connection, user_seq, &row)?;
+            if let (Some(_), Some(reason)) = (&updated, reason) {
+                end_all(connection, Principal::client(user_seq), now, reason)?;
+            }
+            Ok(updated)
+        })
+        .await
+        .map_err(conflict)?;
+    updated
+        .map(Client::from)
+        .ok_or(Error::AccountNotFound(Missing::Client))
+}
+
+/// What the row becomes: each text as typed and as compared.
+#[expect(
+    clippy::option_option,
+    reason = "left alone and emptied are two things"
+)]
+fn changed_row(
+    changes: &ClientChanges,
+    password_hash: Option<Option<String>>,
+    updated_at: Timestamp,
+) -> RowChanges {
+    RowChanges {
         username: changes
             .username
             .as_ref()
@@ -256,22 +283,8 @@ pub async fn update(
             .map(|phone| phone.as_ref().map(|phone| phone.as_str().to_owned())),
         password_hash,
         is_active: changes.is_active,
-        updated_at: now,
-    };
-    let updated = services
-        .store
-        .write(move |connection| {
-            let updated = table::update(connection, user_seq, &row)?;
-            if let (Some(_), Some(reason)) = (&updated, reason) {
-                end_all(connection, Principal::client(user_seq), now, reason)?;
-            }
-            Ok(updated)
-        })
-        .await
-        .map_err(conflict)?;
-    updated
-        .map(Client::from)
-        .ok_or(Error::AccountNotFound(Missing::Client))
+        updated_at,
+    }
 }
 
 /// Deletes a client and ends its sessions.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    config::OtpConfig,
     delivery::OtpNotice,
     domain::{
         account::Account,
@@ -72,30 +73,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     let client = services
         .store
         .write(move |connection| {
-            if let Some(address) = address {
-                let bucket = format!("otp:address:{}", network(address));
-                limit(
-                    connection,
-                    &bucket,
-                    i64::from(settings.requests_per_address),
-                    HOUR,
-                    now,
-                )?;
-            }
-            limit(
-                connection,
-                &format!("otp:resend:{username}"),
-                1,
-                resend_after,
-                now,
-            )?;
-            limit(
-                connection,
-                &format!("otp:account:{username}"),
-                i64::from(settings.requests_per_account),
-                HOUR,
-                now,
-            )?;
+            check_limits(connection, &settings, &username, address, now)?;
             let client = client_users::find_by_username(connection, &username)?
                 .filter(|client| client.is_active);
             otp_challenges::supersede(connection, &username, now)?;
@@ -118,6 +96,36 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         expires_in,
         resend_after,
     })
+}
+
+/// Counts the request for its address and its account, and refuses it when either has had enough.
+fn check_limits(
+    connection: &mut Db,
+    settings: &OtpConfig,
+    username: &str,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if let Some(address) = address {
+        let (bucket, max) = (network(address), i64::from(settings.requests_per_address));
+        limit(connection, &format!("otp:address:{bucket}"), max, HOUR, now)?;
+    }
+    let resend_after = settings.resend_after.get();
+    limit(
+        connection,
+        &format!("otp:resend:{username}"),
+        1,
+        resend_after,
+        now,
+    )?;
+    let max = i64::from(settings.requests_per_account);
+    limit(
+        connection,
+        &format!("otp:account:{username}"),
+        max,
+        HOUR,
+        now,
+    )
 }
 
 /// Hands the code to the delivery once the answer is on its way. Making the notice takes its time too, so with and without

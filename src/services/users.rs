@@ -223,22 +223,7 @@ pub async fn update(
     let now = services.clock.now();
     let guards_admins = actor == Actor::Administrator && changes.takes_rights_of_admins();
     let reason = reason_to_end(changes.is_active, password_hash.is_some());
-    let row = RowChanges {
-        email: changes
-            .email
-            .as_ref()
-            .map(|email| email.as_typed().to_owned()),
-        email_normalized: changes
-            .email
-            .as_ref()
-            .map(|email| email.normalised().to_owned()),
-        name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
-        name_normalized: changes.name.as_ref().map(Name::normalised),
-        role: changes.role,
-        password_hash,
-        is_active: changes.is_active,
-        updated_at: now,
-    };
+    let row = changed_row(&changes, password_hash, now);
     let updated = services
         .store
         .write(move |connection| {
@@ -259,6 +244,30 @@ pub async fn update(
     updated
         .map(User::from)
         .ok_or(Error::AccountNotFound(Missing::User))
+}
+
+/// What the row becomes: each text as typed and as compared.
+fn changed_row(
+    changes: &UserChanges,
+    password_hash: Option<String>,
+    updated_at: Timestamp,
+) -> RowChanges {
+    RowChanges {
+        email: changes
+            .email
+            .as_ref()
+            .map(|email| email.as_typed().to_owned()),
+        email_normalized: changes
+            .email
+            .as_ref()
+            .map(|email| email.normalised().to_owned()),
+        name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
+        name_normalized: changes.name.as_ref().map(Name::normalised),
+        role: changes.role,
+        password_hash,
+        is_active: changes.is_active,
+        updated_at,
+    }
 }
 
 /// Deletes a user and ends his sessions.

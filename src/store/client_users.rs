@@ -8,7 +8,7 @@ use crate::{
     domain::{
         account::Account,
         paging::{Order, Page},
-        principal::{Principal, UserSeq},
+        principal::UserSeq,
     },
 };
 
@@ -47,14 +47,8 @@ impl ClientRow {
     /// What tokens and answers tell of this client.
     #[must_use]
     pub fn account(&self) -> Account {
-        Account {
-            principal: Principal::client(self.id),
-            name: self.name.clone(),
-            email: self.email.clone(),
-            username: Some(self.username.clone()),
-            role: None,
-            is_active: self.is_active,
-        }
+        let (username, name) = (self.username.clone(), self.name.clone());
+        Account::client(self.id, username, name, self.email.clone(), self.is_active)
     }
 }
 

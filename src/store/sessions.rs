@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{
-        account::{Account, Role},
+        account::Account,
         principal::{Principal, UserSeq, UserType},
         session::{LoginMethod, RevocationReason, SessionId},
     },
@@ -153,15 +153,16 @@ pub fn find_account_and_session(
     session: &SessionId,
 ) -> Result<Option<(Account, Option<SessionState>)>, StoreError> {
     type State = Option<(Option<Timestamp>, Timestamp)>;
+    let user_seq = principal.user_seq;
     let its_session = sessions::id
         .eq(session)
         .and(sessions::user_type.eq(principal.user_type))
-        .and(sessions::user_seq.eq(principal.user_seq));
+        .and(sessions::user_seq.eq(user_seq));
     let state = (sessions::ended_at, sessions::absolute_expires_at).nullable();
-    let found = match principal.user_type {
+    let found: Option<(Account, State)> = match principal.user_type {
         UserType::User => users::table
             .left_join(sessions::table.on(its_session))
-            .filter(users::id.eq(principal.user_seq))
+            .filter(users::id.eq(user_seq))
             .select((
                 users::email,
                 users::name,
@@ -169,22 +170,14 @@ pub fn find_account_and_session(
                 users::is_active,
                 state,
             ))
-            .get_result::<(String, String, Role, bool, State)>(connection)
+            .get_result(connection)
             .optional()?
             .map(|(email, name, role, is_active, state)| {
-                let account = Account {
-                    principal,
-                    name,
-                    email: Some(email),
-                    username: None,
-                    role: Some(role),
-                    is_active,
-                };
-                (account, state)
+                (Account::user(user_seq, email, name, role, is_active), state)
             }),
         UserType::Client => client_users::table
             .left_join(sessions::table.on(its_session))
-            .filter(client_users::id.eq(principal.user_seq))
+            .filter(client_users::id.eq(user_seq))
             .select((
                 client_users::username,
                 client_users::name,
@@ -192,18 +185,13 @@ pub fn find_account_and_session(
                 client_users::is_active,
                 state,
             ))
-            .get_result::<(String, String, Option<String>, bool, State)>(connection)
+            .get_result(connection)
             .optional()?
             .map(|(username, name, email, is_active, state)| {
-                let account = Account {
-                    principal,
-                    name,
-                    email,
-                    username: Some(username),
-                    role: None,
-                    is_active,
-                };
-                (account, state)
+                (
+                    Account::client(user_seq, username, name, email, is_active),
+                    state,
+                )
             }),
     };
     Ok(found.map(|(account, state)| {

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         account::{Account, Role},
         paging::{Order, Page},
-        principal::{Principal, UserSeq},
+        principal::UserSeq,
     },
 };
 
@@ -43,14 +43,8 @@ impl UserRow {
     /// What tokens and answers tell of this user.
     #[must_use]
     pub fn account(&self) -> Account {
-        Account {
-            principal: Principal::user(self.id),
-            name: self.name.clone(),
-            email: Some(self.email.clone()),
-            username: None,
-            role: Some(self.role),
-            is_active: self.is_active,
-        }
+        let (email, name) = (self.email.clone(), self.name.clone());
+        Account::user(self.id, email, name, self.role, self.is_active)
     }
 }
 
