@@ -85,7 +85,7 @@ pub struct Delivery {
 
 struct Inner {
     /// `None` once nothing is taken any more.
-    queue: Mutex<Option<mpsc::Sender<Pending>>>,
+    queue: Mutex<Option<mpsc::Sender<Taken>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     totals: Arc<Totals>,
     clock: Clock,
@@ -125,21 +125,26 @@ impl Delivery {
     pub fn send(&self, notice: OtpNotice) {
         let dies_at = self.inner.clock.now() + notice.expires_in;
         let pending = Pending::new(notice, dies_at, Arc::clone(&self.inner.totals));
-        let queue = self.inner.queue.lock();
-        let refused = match &*queue.unwrap_or_else(PoisonError::into_inner) {
-            None => Some((pending, "the server is stopping")),
-            Some(queue) => match queue.try_send(pending) {
-                Ok(()) => None,
-                Err(mpsc::error::TrySendError::Full(pending)) => {
-                    Some((pending, "the queue is full"))
-                }
-                Err(mpsc::error::TrySendError::Closed(pending)) => {
-                    Some((pending, "nothing is sent any more"))
-                }
-            },
-        };
-        if let Some((pending, reason)) = refused {
+        if let Err((Some(pending), reason)) = self.put(Some(Box::new(pending))) {
             pending.failed(reason);
+        }
+    }
+
+    /// Does for nobody what [`Delivery::send`] does for somebody, as far as the asker's watch could tell: the same queue is
+    /// taken, the same task is woken.
+    pub fn send_nothing(&self) {
+        // That there was no room for nothing is no failure.
+        let _room = self.put(None);
+    }
+
+    fn put(&self, taken: Taken) -> Result<(), (Taken, &'static str)> {
+        let queue = self.inner.queue.lock();
+        match &*queue.unwrap_or_else(PoisonError::into_inner) {
+            None => Err((taken, "the server is stopping")),
+            Some(queue) => queue.try_send(taken).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(taken) => (taken, "the queue is full"),
+                mpsc::error::TrySendError::Closed(taken) => (taken, "nothing is sent any more"),
+            }),
         }
     }
 
@@ -177,6 +182,12 @@ impl Delivery {
     }
 }
 
+/// What the queue holds: a notice, or nothing in the place of one.
+type Taken = Option<Box<Pending>>;
+
+/// How long a task lets the answer go first: its work would compete with it for a core.
+const AFTER_THE_ANSWER: Duration = Duration::from_millis(5);
+
 /// A way of delivery, set up.
 enum Way {
     Console,
@@ -189,12 +200,14 @@ struct Sender {
     clock: Clock,
 }
 
-async fn work_on(waiting: Arc<AsyncMutex<mpsc::Receiver<Pending>>>, sender: Arc<Sender>) {
+async fn work_on(waiting: Arc<AsyncMutex<mpsc::Receiver<Taken>>>, sender: Arc<Sender>) {
     loop {
         let next = waiting.lock().await.recv().await;
-        let Some(pending) = next else { return };
+        let Some(taken) = next else { return };
+        tokio::time::sleep(AFTER_THE_ANSWER).await;
+        let Some(pending) = taken else { continue };
         // What is dropped without an outcome notes itself as failed; the task goes on.
-        let _panicked = AssertUnwindSafe(sender.deliver(pending))
+        let _panicked = AssertUnwindSafe(sender.deliver(*pending))
             .catch_unwind()
             .await;
     }

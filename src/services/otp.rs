@@ -90,7 +90,13 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
             Ok::<_, Error>(client)
         })
         .await?;
-    deliver_later(services, client, id.clone(), code, expires_in, request);
+    // Without a client the same is done for nobody: the time of the answer tells nothing.
+    match client {
+        Some(client) => services
+            .delivery
+            .send(notice(client, &id, code, expires_in, &request)),
+        None => services.delivery.send_nothing(),
+    }
     Ok(Challenge {
         id,
         expires_in,
@@ -126,24 +132,6 @@ fn check_limits(
         HOUR,
         now,
     )
-}
-
-/// Hands the code to the delivery once the answer is on its way. Making the notice takes its time too, so with and without
-/// a client the answer waits for the same: a task to be begun.
-fn deliver_later(
-    services: &Services,
-    client: Option<ClientRow>,
-    id: ChallengeId,
-    code: OtpCode,
-    expires_in: Duration,
-    request: OtpRequest,
-) {
-    let delivery = services.delivery.clone();
-    tokio::spawn(async move {
-        if let Some(client) = client {
-            delivery.send(notice(client, &id, code, expires_in, &request));
-        }
-    });
 }
 
 fn notice(
