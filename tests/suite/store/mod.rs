@@ -1,6 +1,7 @@
 //! The store from its doors: what was answered is stored, and one request's trouble is nobody else's.
 
 mod concurrency;
+mod look_ups;
 mod writes;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};

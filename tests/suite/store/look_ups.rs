@@ -1,0 +1,103 @@
+//! Look-ups by key: on SQLite they have readers of their own, which nothing slower keeps busy.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use munjigi::store::{Store, StoreError, StoreSettings};
+
+use super::{count, insert, open};
+use crate::support::TestDatabase;
+
+/// Holds up whoever comes to it until it is opened.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn pass(&self) {
+        let (open, opened) = &*self.0;
+        drop(
+            opened
+                .wait_while(open.lock().unwrap(), |open| !*open)
+                .unwrap(),
+        );
+    }
+
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_sees_what_was_answered_before_it() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    for number in 1..=50 {
+        insert(&store, &format!("user-{number}")).await.unwrap();
+        assert_eq!(store.look_up(count).await.unwrap(), number);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_look_up_is_an_error_and_the_next_ones_work() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let panics =
+        (0..8).map(|_| store.look_up::<(), StoreError, _>(|_| panic!("on purpose, in a test")));
+    for result in join_all(panics).await {
+        assert!(matches!(result, Err(StoreError::Query(_))), "{result:?}");
+    }
+    for _ in 0..8 {
+        assert_eq!(store.look_up(count).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
+    let database = TestDatabase::migrated();
+    let store = Store::open(&StoreSettings {
+        target: database.target(),
+        pool_size: 1,
+        acquire_timeout: Duration::from_millis(200),
+    })
+    .unwrap();
+    let (gate, done) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (held, begins) = (gate.clone(), Arc::clone(&begun));
+    let holder = tokio::spawn({
+        let store = store.clone();
+        async move {
+            store
+                .look_up(move |_| {
+                    begins.fetch_add(1, Ordering::SeqCst);
+                    held.pass();
+                    Ok::<(), StoreError>(())
+                })
+                .await
+        }
+    });
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let counted = Arc::clone(&done);
+    let given_up = store
+        .look_up(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok::<(), StoreError>(())
+        })
+        .await;
+    assert!(
+        matches!(given_up, Err(StoreError::Overloaded)),
+        "{given_up:?}"
+    );
+    gate.open();
+    holder.await.unwrap().unwrap();
+    assert_eq!(store.look_up(count).await.unwrap(), 0);
+    assert_eq!(done.load(Ordering::SeqCst), 0);
+}
