@@ -97,8 +97,12 @@ async fn greet(
         );
     }
     if let Ok(false) = any_administrator(services).await {
+        // As this process was called, so that the line can be copied.
+        let program = std::env::args()
+            .next()
+            .unwrap_or_else(|| "munjigi".to_owned());
         eprintln!(
-            "  first user     munjigi user create --email you@example.org --name \"Your name\" --role admin"
+            "  first user     {program} user create --email you@example.org --name \"Your name\" --role admin"
         );
     }
     tracing::info!(

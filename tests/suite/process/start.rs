@@ -29,8 +29,12 @@ fn a_first_start_without_configuration_makes_all_it_needs_and_says_so() {
         format!("  listening on   http://{}", server.address),
         "  database       SQLite, munjigi-data/munjigi.db".to_owned(),
         "  schema         3 migrations run".to_owned(),
-        "  signing key    munjigi-data/signing.key (made just now; keep it secret, and keep it)".to_owned(),
-        "  first user     munjigi user create --email you@example.org --name \"Your name\" --role admin".to_owned(),
+        "  signing key    munjigi-data/signing.key (made just now; keep it secret, and keep it)"
+            .to_owned(),
+        format!(
+            "  first user     {} user create --email you@example.org --name \"Your name\" --role admin",
+            env!("CARGO_BIN_EXE_munjigi")
+        ),
     ];
     // A later version has more migrations.
     let calm = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
