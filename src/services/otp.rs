@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         Db,
-        client_users::{self, ClientRow},
+        client_users::{self, Recipient},
         otp_challenges::{self, Attempt, NewChallenge},
         rate_limits,
     },
@@ -74,8 +74,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         .store
         .write(move |connection| {
             check_limits(connection, &settings, &username, address, now)?;
-            let client = client_users::find_by_username(connection, &username)?
-                .filter(|client| client.is_active);
+            let client = client_users::find_recipient(connection, &username)?;
             otp_challenges::supersede(connection, &username, now)?;
             let new = NewChallenge {
                 id: challenge_id.clone(),
@@ -135,7 +134,7 @@ fn check_limits(
 }
 
 fn notice(
-    client: ClientRow,
+    client: Recipient,
     id: &ChallengeId,
     code: OtpCode,
     expires_in: Duration,

@@ -1,6 +1,6 @@
 //! The table of external clients: its row, what is inserted and changed, and its queries.
 
-use diesel::prelude::*;
+use diesel::{dsl::max, prelude::*};
 
 use super::{Db, connection::MultiBackend, error::StoreError, schema::client_users, search};
 use crate::{
@@ -148,6 +148,51 @@ pub fn find_by_username(
         .filter(client_users::username_normalized.eq(normalised))
         .get_result(connection)
         .optional()?)
+}
+
+/// Where an active client's codes go.
+#[derive(Clone)]
+pub struct Recipient {
+    /// The number within this population.
+    pub id: UserSeq,
+    /// The username as typed when the account was made.
+    pub username: String,
+    /// Where codes go by mail.
+    pub email: Option<String>,
+    /// Where codes go by telephone.
+    pub phone: Option<String>,
+}
+
+/// The active client of this normalised username, as far as a code's delivery needs it.
+///
+/// The name is unique, so the greatest of each column is the row's own; and the database gives one row whether there is
+/// such a client or not. To read a whole row only where there is one took 4 % of the answer's time.
+pub fn find_recipient(
+    connection: &mut Db,
+    normalised: &str,
+) -> Result<Option<Recipient>, StoreError> {
+    type Found = (
+        Option<UserSeq>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    );
+    let (id, username, email, phone): Found = client_users::table
+        .filter(client_users::username_normalized.eq(normalised))
+        .filter(client_users::is_active.eq(true))
+        .select((
+            max(client_users::id),
+            max(client_users::username),
+            max(client_users::email),
+            max(client_users::phone),
+        ))
+        .get_result(connection)?;
+    Ok(id.zip(username).map(|(id, username)| Recipient {
+        id,
+        username,
+        email,
+        phone,
+    }))
 }
 
 /// Inserts a row; [`StoreError::Conflict`] on `username_normalized` when the name is taken.
