@@ -166,7 +166,7 @@ pub struct Recipient {
 /// The active client of this normalised username, as far as a code's delivery needs it.
 ///
 /// The name is unique, so the greatest of each column is the row's own; and the database gives one row whether there is
-/// such a client or not. To read a whole row only where there is one took 4 % of the answer's time.
+/// such a client or not, so that reading it takes the same time.
 pub fn find_recipient(
     connection: &mut Db,
     normalised: &str,
