@@ -132,13 +132,7 @@ impl Store {
         T: Send + 'static,
         E: StoreFailure + Send + 'static,
     {
-        let permit = self.permit().await?;
-        let pool = self.pool.clone();
-        run_blocking(move || {
-            let _permit = permit;
-            pool.run(f)
-        })
-        .await
+        self.on_pool(move |pool| pool.run(f)).await
     }
 
     /// Runs a closure that looks up a few rows by their keys: a matter of microseconds. On SQLite the readers do it, which
@@ -174,13 +168,8 @@ impl Store {
         if let Some(writer) = &self.writer {
             return writer.write(f).await;
         }
-        let permit = self.permit().await?;
-        let pool = self.pool.clone();
-        run_blocking(move || {
-            let _permit = permit;
-            pool.run(|connection| in_transaction(connection, &f))
-        })
-        .await
+        self.on_pool(move |pool| pool.run(|connection| in_transaction(connection, &f)))
+            .await
     }
 
     /// Runs one statement that is atomic by itself, without a transaction round it on Postgres: one round trip. On
@@ -198,13 +187,7 @@ impl Store {
         if let Some(writer) = &self.writer {
             return writer.write(f).await;
         }
-        let permit = self.permit().await?;
-        let pool = self.pool.clone();
-        run_blocking(move || {
-            let _permit = permit;
-            pool.run_once(f)
-        })
-        .await
+        self.on_pool(move |pool| pool.run_once(f)).await
     }
 
     /// Whether the database answers a question about its rows. A `SELECT 1` alone would not touch SQLite's file.
@@ -216,24 +199,50 @@ impl Store {
             .await
     }
 
+    /// Runs `f` on a blocking thread once there is a connection for it.
+    async fn on_pool<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connections) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        let permit = self.permit().await?;
+        let pool = self.pool.clone();
+        run_blocking(move || {
+            let _permit = permit;
+            f(&pool)
+        })
+        .await
+    }
+
     /// Waits for the right to a connection, for a bounded time and in a bounded crowd.
     async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
         }
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(StoreError::Overloaded);
+        // Whoever goes away while he waits leaves the crowd too.
+        let _place = Place::take(&self.waiting).ok_or(StoreError::Overloaded)?;
+        let permits = Arc::clone(&self.permits);
+        match tokio::time::timeout(self.acquire_timeout, permits.acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Overloaded),
         }
-        let permit = tokio::time::timeout(
-            self.acquire_timeout,
-            Arc::clone(&self.permits).acquire_owned(),
-        )
-        .await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        permit.map_or(Err(StoreError::Overloaded), |permit| {
-            permit.map_err(|_| StoreError::Overloaded)
-        })
+    }
+}
+
+/// A place among those who wait, given back when it is dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
-use munjigi::store::{Store, StoreError, StoreSettings};
+use futures_util::{FutureExt, future::join_all};
+use munjigi::store::{Db, Store, StoreError, StoreSettings};
 
 use super::{count, insert, open};
 use crate::support::TestDatabase;
@@ -100,4 +100,38 @@ async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
     holder.await.unwrap().unwrap();
     assert_eq!(store.look_up(count).await.unwrap(), 0);
     assert_eq!(done.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn those_who_go_away_while_they_wait_leave_room_for_others() {
+    let database = TestDatabase::migrated();
+    let store = Store::open(&StoreSettings {
+        target: database.target(),
+        pool_size: 1,
+        acquire_timeout: Duration::from_secs(30),
+    })
+    .unwrap();
+    let (gate, begun) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+    let (held, begins, holding) = (gate.clone(), Arc::clone(&begun), store.clone());
+    let holder = tokio::spawn(async move {
+        let hold = move |_: &mut Db| {
+            begins.fetch_add(1, Ordering::SeqCst);
+            held.pass();
+            Ok::<(), StoreError>(())
+        };
+        holding.read(hold).await
+    });
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // More than may wait at the same time; each is polled once, so that it waits, and then dropped.
+    for _ in 0..5000 {
+        let mut waits = Box::pin(store.read(count));
+        assert!(waits.as_mut().now_or_never().is_none());
+    }
+    let mut last = Box::pin(store.read(count));
+    assert!(last.as_mut().now_or_never().is_none());
+    gate.open();
+    holder.await.unwrap().unwrap();
+    assert_eq!(last.await.unwrap(), 0);
 }
