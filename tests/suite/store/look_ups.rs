@@ -114,12 +114,12 @@ async fn those_who_go_away_while_they_wait_leave_room_for_others() {
     let (gate, begun) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
     let (held, begins, holding) = (gate.clone(), Arc::clone(&begun), store.clone());
     let holder = tokio::spawn(async move {
-        let hold = move |_: &mut Db| {
+        let keep_busy = move |_: &mut Db| {
             begins.fetch_add(1, Ordering::SeqCst);
             held.pass();
             Ok::<(), StoreError>(())
         };
-        holding.read(hold).await
+        holding.read(keep_busy).await
     });
     while begun.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
