@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     domain::{
         account::{Email, Name, Phone, Username},
+        audit::Actor,
         language::Language,
         paging::Page,
     },
@@ -151,7 +152,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         password,
         is_active: true,
     };
-    let client = client_users::create(&services, new)
+    let client = client_users::create(&services, &Actor::operator(), new)
         .await
         .map_err(refusal)?;
     answer(&client, json, "was made")
@@ -230,7 +231,7 @@ async fn change(
         }
         found => found.map_err(refusal)?,
     };
-    let client = client_users::update(&services, client.user_seq, changes)
+    let client = client_users::update(&services, &Actor::operator(), client.user_seq, changes)
         .await
         .map_err(refusal)?;
     answer(&client, named.json, done)

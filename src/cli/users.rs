@@ -10,12 +10,13 @@ use crate::{
     config::Config,
     domain::{
         account::{Email, Name, Role},
+        audit::Actor,
         language::Language,
         paging::Page,
     },
     services::{
         Error, Services,
-        users::{self, Actor, NewUser, User, UserChanges},
+        users::{self, NewUser, User, UserChanges},
     },
     store::users::UserFilter,
 };
@@ -144,7 +145,9 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         password,
         is_active: true,
     };
-    let user = users::create(&services, new).await.map_err(refusal)?;
+    let user = users::create(&services, &Actor::operator(), new)
+        .await
+        .map_err(refusal)?;
     answer(
         &user,
         json,
@@ -214,7 +217,7 @@ async fn change(
         }
         found => found.map_err(refusal)?,
     };
-    let user = users::update(&services, Actor::Operator, user.user_seq, changes)
+    let user = users::update(&services, &Actor::operator(), user.user_seq, changes)
         .await
         .map_err(refusal)?;
     answer(&user, named.json, done)

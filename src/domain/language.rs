@@ -23,6 +23,16 @@ impl Language {
         }
     }
 
+    /// The language of this tag.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        match tag {
+            "en" => Some(Self::En),
+            "ko" => Some(Self::Ko),
+            _ => None,
+        }
+    }
+
     /// The best of our languages for an `Accept-Language` header (RFC 9110 section 12.5.4), if it names any.
     ///
     /// Unreadable parts are passed over; at equal weight the one named first wins.

@@ -4,11 +4,14 @@
 //! [`problem::Problem`]s, which the doors translate.
 
 pub mod account;
+pub mod audit;
 pub mod language;
 pub mod otp;
 pub mod paging;
 pub mod password;
+pub mod preferences;
 pub mod principal;
 pub mod problem;
 pub mod session;
 pub mod text;
+mod words;

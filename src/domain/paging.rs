@@ -100,3 +100,62 @@ pub struct Paged<T> {
     /// How many entries the whole list has.
     pub total: i64,
 }
+
+/// Which part of a long list is asked for, by the place of a row in it and not by a number of rows before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seek<P> {
+    /// The beginning.
+    First,
+    /// The end.
+    Last,
+    /// What comes after this place.
+    After(P),
+    /// What comes before this place.
+    Before(P),
+}
+
+impl<P> Seek<P> {
+    /// The same with another form of the place, if it has one.
+    pub fn try_map<Q>(self, f: impl FnOnce(P) -> Option<Q>) -> Option<Seek<Q>> {
+        Some(match self {
+            Self::First => Seek::First,
+            Self::Last => Seek::Last,
+            Self::After(place) => Seek::After(f(place)?),
+            Self::Before(place) => Seek::Before(f(place)?),
+        })
+    }
+}
+
+/// How many rows a list has, counted up to a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// So many; at most the bound.
+    pub rows: i64,
+    /// There are more than that.
+    pub more: bool,
+}
+
+/// A part of a long list.
+#[derive(Clone, Debug)]
+pub struct Slice<T> {
+    /// Its entries.
+    pub items: Vec<T>,
+    /// Whether there is something before them.
+    pub has_previous: bool,
+    /// Whether there is something after them.
+    pub has_next: bool,
+    /// How many entries the whole list has.
+    pub count: Count,
+}
+
+impl<T> Slice<T> {
+    /// The same with other entries.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Slice<U> {
+        Slice {
+            items: self.items.into_iter().map(f).collect(),
+            has_previous: self.has_previous,
+            has_next: self.has_next,
+            count: self.count,
+        }
+    }
+}

@@ -58,6 +58,14 @@ pub enum Problem {
     NotObject,
     /// Nothing to change was sent.
     NothingToChange,
+    /// Not a day of the calendar.
+    NotDate,
+    /// Not a time zone of the IANA database.
+    NotTimeZone,
+    /// Not what was typed in the field before.
+    NotRepeated,
+    /// Not the password of the account.
+    WrongPassword,
 }
 
 impl Problem {
@@ -91,6 +99,10 @@ impl Problem {
             Self::MalformedBody => t!("problem.malformed_body", locale = locale),
             Self::NotObject => t!("problem.not_object", locale = locale),
             Self::NothingToChange => t!("problem.nothing_to_change", locale = locale),
+            Self::NotDate => t!("problem.not_date", locale = locale),
+            Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
+            Self::NotRepeated => t!("problem.not_repeated", locale = locale),
+            Self::WrongPassword => t!("problem.wrong_password", locale = locale),
         }
     }
 }

@@ -6,6 +6,7 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use super::words::words;
 use crate::clock::Timestamp;
 
 /// Makes a type whose values are time-ordered UUIDs (version 7, RFC 9562 section 5.7), written as 32 hex digits.
@@ -21,6 +22,13 @@ macro_rules! id {
             #[must_use]
             pub fn new(now: Timestamp) -> Self {
                 Self(new_v7(now))
+            }
+
+            /// The least id of the time `at`: every id made then or later is not below it.
+            #[must_use]
+            pub fn lower_bound(at: Timestamp) -> Self {
+                let millis = u64::try_from(at.unix_micros() / 1_000).unwrap_or(0);
+                Self(format!("{:012x}{:020x}", millis & 0xFFFF_FFFF_FFFF, 0))
             }
 
             /// Reads 32 lower-case hex digits.
@@ -63,43 +71,20 @@ id! {
     /// The id of a one-time code's challenge.
     ChallengeId
 }
+id! {
+    /// The id of a browser's session, by which it is listed and ended. The cookie holds another secret.
+    BrowserSessionId
+}
+id! {
+    /// The id of a job that runs in the background.
+    JobId
+}
 
 fn new_v7(now: Timestamp) -> String {
     let micros = u64::try_from(now.unix_micros()).unwrap_or(0);
     let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
     let time = uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos);
     Uuid::new_v7(time).simple().to_string()
-}
-
-/// Makes an enum that is kept as a word in a text column.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// The word for it.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-
-            /// Reads the word.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)+
-                    _ => None,
-                }
-            }
-        }
-    };
 }
 
 words! {
@@ -127,6 +112,10 @@ words! {
         Deleted = "deleted",
         /// The account's password was changed.
         PasswordChanged = "password_changed",
+        /// The account's role was changed.
+        RoleChanged = "role_changed",
+        /// An administrator ended it.
+        Administrator = "administrator",
     }
 }
 

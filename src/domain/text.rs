@@ -19,6 +19,19 @@ pub fn normalised(typed: &str) -> String {
         .collect()
 }
 
+/// What somebody is searched by: the normalised forms of several texts, decomposed, a line each.
+///
+/// Decomposed, because a search goes by runs of three characters, and a syllable of Hangul is then two or three of them:
+/// a given name of two syllables, and even a family name of one, can be found by the index.
+#[must_use]
+pub fn searchable(texts: &[&str]) -> String {
+    let lines: Vec<String> = texts
+        .iter()
+        .map(|text| normalised(text).nfd().collect())
+        .collect();
+    lines.join("\n")
+}
+
 /// A line of text: trimmed, not empty, at most `max` characters, no control character.
 pub(super) fn line(typed: &str, max: usize) -> Result<String, Problem> {
     let trimmed = typed.trim();

@@ -1,28 +1,21 @@
-//! External clients: listing, making, changing, deleting. A change that takes rights away ends the sessions with it.
+//! External clients: listing and finding. How they are made, changed and deleted is in [`changes`].
 
-use super::{
-    Error, Missing, Services,
-    logout::end_all,
-    users::{checked_hash, reason_to_end},
-};
+mod changes;
+
+use super::{Error, Missing, Services};
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Email, Name, Phone, Username},
         paging::{Page, Paged},
         password::Password,
-        principal::{Principal, UserSeq},
-        session::RevocationReason,
-        text::normalised,
+        principal::UserSeq,
     },
-    store::{
-        StoreError,
-        client_users::{
-            self as table, ClientChanges as RowChanges, ClientFilter, ClientRow,
-            NewClient as NewRow,
-        },
-    },
+    store::client_users::{self as table, ClientFilter, ClientRow},
 };
+
+pub use changes::{create, delete, update};
+pub(super) use changes::{deactivate, remove};
 
 /// An external client as the doors see it: without the password's hash.
 #[derive(Clone, Debug)]
@@ -144,177 +137,4 @@ pub async fn find_by_username(services: &Services, username: &Username) -> Resul
         .await?;
     row.map(Client::from)
         .ok_or(Error::AccountNotFound(Missing::Client))
-}
-
-/// Makes a client.
-///
-/// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the username is taken,
-/// [`Error::Overloaded`], and the store's.
-pub async fn create(services: &Services, new: NewClient) -> Result<Client, Error> {
-    let NewClient {
-        username,
-        name,
-        email,
-        phone,
-        password,
-        is_active,
-    } = new;
-    let name = name.map_or_else(
-        || username.as_typed().to_owned(),
-        |name| name.as_str().to_owned(),
-    );
-    let email_normalized = email.as_ref().map(|email| email.normalised().to_owned());
-    let email = email.map(|email| email.as_typed().to_owned());
-    let password_hash = match password {
-        Some(password) => {
-            let own_words = [
-                username.as_typed(),
-                name.as_str(),
-                email.as_deref().unwrap_or_default(),
-            ];
-            Some(checked_hash(services, password, &own_words).await?)
-        }
-        None => None,
-    };
-    let now = services.clock.now();
-    let row = NewRow {
-        username: username.as_typed().to_owned(),
-        username_normalized: username.normalised().to_owned(),
-        name_normalized: normalised(&name),
-        name,
-        email,
-        email_normalized,
-        phone: phone.map(|phone| phone.as_str().to_owned()),
-        password_hash,
-        is_active,
-        created_at: now,
-        updated_at: now,
-    };
-    let row = services
-        .store
-        .write(move |connection| table::insert(connection, &row))
-        .await
-        .map_err(conflict)?;
-    Ok(row.into())
-}
-
-/// Changes a client. Deactivating and a new password end its sessions in the same transaction.
-///
-/// # Errors
-/// As [`create`], and [`Error::AccountNotFound`].
-pub async fn update(
-    services: &Services,
-    user_seq: UserSeq,
-    changes: ClientChanges,
-) -> Result<Client, Error> {
-    let password_hash = match changes.password.clone() {
-        Some(Some(password)) => {
-            let old = find(services, user_seq).await?;
-            let username = changes
-                .username
-                .as_ref()
-                .map_or(old.username.as_str(), Username::as_typed);
-            let name = changes
-                .name
-                .as_ref()
-                .map_or(old.name.as_str(), Name::as_str);
-            let email = match &changes.email {
-                Some(email) => email.as_ref().map(Email::as_typed),
-                None => old.email.as_deref(),
-            };
-            let own_words = [username, name, email.unwrap_or_default()];
-            Some(Some(checked_hash(services, password, &own_words).await?))
-        }
-        Some(None) => Some(None),
-        None => None,
-    };
-    let now = services.clock.now();
-    let reason = reason_to_end(changes.is_active, password_hash.is_some());
-    let row = changed_row(&changes, password_hash, now);
-    let updated = services
-        .store
-        .write(move |connection| {
-            let updated = table::update(connection, user_seq, &row)?;
-            if let (Some(_), Some(reason)) = (&updated, reason) {
-                end_all(connection, Principal::client(user_seq), now, reason)?;
-            }
-            Ok(updated)
-        })
-        .await
-        .map_err(conflict)?;
-    updated
-        .map(Client::from)
-        .ok_or(Error::AccountNotFound(Missing::Client))
-}
-
-/// What the row becomes: each text as typed and as compared.
-#[expect(
-    clippy::option_option,
-    reason = "left alone and emptied are two things"
-)]
-fn changed_row(
-    changes: &ClientChanges,
-    password_hash: Option<Option<String>>,
-    updated_at: Timestamp,
-) -> RowChanges {
-    RowChanges {
-        username: changes
-            .username
-            .as_ref()
-            .map(|username| username.as_typed().to_owned()),
-        username_normalized: changes
-            .username
-            .as_ref()
-            .map(|username| username.normalised().to_owned()),
-        name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
-        name_normalized: changes.name.as_ref().map(Name::normalised),
-        email: changes
-            .email
-            .as_ref()
-            .map(|email| email.as_ref().map(|email| email.as_typed().to_owned())),
-        email_normalized: changes
-            .email
-            .as_ref()
-            .map(|email| email.as_ref().map(|email| email.normalised().to_owned())),
-        phone: changes
-            .phone
-            .as_ref()
-            .map(|phone| phone.as_ref().map(|phone| phone.as_str().to_owned())),
-        password_hash,
-        is_active: changes.is_active,
-        updated_at,
-    }
-}
-
-/// Deletes a client and ends its sessions.
-///
-/// # Errors
-/// [`Error::AccountNotFound`], and the store's.
-pub async fn delete(services: &Services, user_seq: UserSeq) -> Result<(), Error> {
-    let now = services.clock.now();
-    services
-        .store
-        .write(move |connection| {
-            if !table::delete(connection, user_seq)? {
-                return Err(Error::AccountNotFound(Missing::Client));
-            }
-            end_all(
-                connection,
-                Principal::client(user_seq),
-                now,
-                RevocationReason::Deleted,
-            )?;
-            Ok(())
-        })
-        .await
-}
-
-fn conflict(error: StoreError) -> Error {
-    match error {
-        StoreError::Conflict { column } if column == "username_normalized" => {
-            Error::AlreadyExists { field: "username" }
-        }
-        error => Error::Store(error),
-    }
 }

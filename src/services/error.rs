@@ -58,6 +58,9 @@ pub enum Error {
     /// `403` `FORBIDDEN` — the last administrator stays one.
     #[error("the last active administrator cannot be deactivated, demoted or deleted")]
     LastAdministrator,
+    /// `403` `FORBIDDEN` — in the panel nobody takes away his own rights.
+    #[error("nobody can deactivate, demote or delete himself here")]
+    OwnAccount,
     /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND` — no such account.
     #[error("no such account")]
     AccountNotFound(Missing),

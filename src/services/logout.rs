@@ -3,11 +3,14 @@
 use super::{Error, Services, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
-    domain::{principal::Principal, session::RevocationReason},
+    domain::{
+        principal::{Principal, UserType},
+        session::RevocationReason,
+    },
     store::{
         Db, StoreError,
         blacklisted_tokens::{self, NewBlacklistedToken},
-        sessions,
+        browser_sessions, sessions,
     },
     tokens::TokenType,
 };
@@ -73,7 +76,8 @@ pub async fn log_out_all(services: &Services, caller: &Caller) -> Result<usize, 
         .await
 }
 
-/// Ends all sessions of an account and blacklists its refresh tokens; part of a transaction. How many sessions.
+/// Ends all sessions of an account, a user's in the panel among them, and blacklists its refresh tokens; part of a
+/// transaction. How many sessions, those in the panel not counted.
 ///
 /// What has expired within the leeway may still be accepted, so it is ended too.
 pub(super) fn end_all(
@@ -82,6 +86,9 @@ pub(super) fn end_all(
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
+    if owner.user_type == UserType::User {
+        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+    }
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)

@@ -1,21 +1,23 @@
-//! Internal users: listing, making, changing, deleting. A change that takes rights away ends the sessions with it.
+//! Internal users: listing and finding. How they are made, changed and deleted is in [`changes`].
 
-use super::{Error, Missing, Services, logout::end_all};
+mod changes;
+
+use super::{Error, Missing, Services};
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Email, Name, Role},
         paging::{Page, Paged},
         password::{Password, PasswordPolicy},
-        principal::{Principal, UserSeq},
+        principal::UserSeq,
         problem::Problems,
         session::RevocationReason,
     },
-    store::{
-        Db, StoreError,
-        users::{self as table, NewUser as NewRow, UserChanges as RowChanges, UserFilter, UserRow},
-    },
+    store::users::{self as table, UserFilter, UserRow},
 };
+
+pub use changes::{create, delete, update};
+pub(super) use changes::{deactivate, refuse_to_take_away, remove};
 
 /// An internal user as the doors see it: without the password's hash.
 #[derive(Clone, Debug)]
@@ -83,18 +85,10 @@ pub struct UserChanges {
 }
 
 impl UserChanges {
+    /// Whether an administrator would be none any more.
     fn takes_rights_of_admins(&self) -> bool {
         self.is_active == Some(false) || self.role.is_some_and(|role| role != Role::Admin)
     }
-}
-
-/// Who asks for a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Somebody at one of the doors: he cannot take away the last administrator.
-    Administrator,
-    /// The operator at the command line, who can always make another.
-    Operator,
 }
 
 /// A page of the users that a filter holds.
@@ -155,147 +149,6 @@ pub async fn any_administrator(services: &Services) -> Result<bool, Error> {
     Ok(services.store.read(table::any_active_admin).await?)
 }
 
-/// Makes a user.
-///
-/// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the address is taken,
-/// [`Error::Overloaded`], and the store's.
-pub async fn create(services: &Services, new: NewUser) -> Result<User, Error> {
-    let NewUser {
-        email,
-        name,
-        role,
-        password,
-        is_active,
-    } = new;
-    let password_hash = match password {
-        Some(password) => {
-            Some(checked_hash(services, password, &[email.as_typed(), name.as_str()]).await?)
-        }
-        None => None,
-    };
-    let now = services.clock.now();
-    let row = NewRow {
-        email: email.as_typed().to_owned(),
-        email_normalized: email.normalised().to_owned(),
-        name: name.as_str().to_owned(),
-        name_normalized: name.normalised(),
-        role,
-        password_hash,
-        is_active,
-        created_at: now,
-        updated_at: now,
-    };
-    let row = services
-        .store
-        .write(move |connection| table::insert(connection, &row))
-        .await
-        .map_err(conflict)?;
-    Ok(row.into())
-}
-
-/// Changes a user. Deactivating and a new password end his sessions in the same transaction; a changed role is seen by
-/// the next call already.
-///
-/// # Errors
-/// As [`create`], [`Error::AccountNotFound`], and [`Error::LastAdministrator`].
-pub async fn update(
-    services: &Services,
-    actor: Actor,
-    user_seq: UserSeq,
-    changes: UserChanges,
-) -> Result<User, Error> {
-    let password_hash = match changes.password.clone() {
-        Some(password) => {
-            let old = find(services, user_seq).await?;
-            let email = changes
-                .email
-                .as_ref()
-                .map_or(old.email.as_str(), Email::as_typed);
-            let name = changes
-                .name
-                .as_ref()
-                .map_or(old.name.as_str(), Name::as_str);
-            Some(checked_hash(services, password, &[email, name]).await?)
-        }
-        None => None,
-    };
-    let now = services.clock.now();
-    let guards_admins = actor == Actor::Administrator && changes.takes_rights_of_admins();
-    let reason = reason_to_end(changes.is_active, password_hash.is_some());
-    let row = changed_row(&changes, password_hash, now);
-    let updated = services
-        .store
-        .write(move |connection| {
-            if guards_admins {
-                refuse_last_admin(connection, user_seq)?;
-            }
-            let updated = table::update(connection, user_seq, &row)?;
-            if let (Some(_), Some(reason)) = (&updated, reason) {
-                end_all(connection, Principal::user(user_seq), now, reason)?;
-            }
-            Ok(updated)
-        })
-        .await
-        .map_err(|error: Error| match error {
-            Error::Store(error) => conflict(error),
-            error => error,
-        })?;
-    updated
-        .map(User::from)
-        .ok_or(Error::AccountNotFound(Missing::User))
-}
-
-/// What the row becomes: each text as typed and as compared.
-fn changed_row(
-    changes: &UserChanges,
-    password_hash: Option<String>,
-    updated_at: Timestamp,
-) -> RowChanges {
-    RowChanges {
-        email: changes
-            .email
-            .as_ref()
-            .map(|email| email.as_typed().to_owned()),
-        email_normalized: changes
-            .email
-            .as_ref()
-            .map(|email| email.normalised().to_owned()),
-        name: changes.name.as_ref().map(|name| name.as_str().to_owned()),
-        name_normalized: changes.name.as_ref().map(Name::normalised),
-        role: changes.role,
-        password_hash,
-        is_active: changes.is_active,
-        updated_at,
-    }
-}
-
-/// Deletes a user and ends his sessions.
-///
-/// # Errors
-/// [`Error::AccountNotFound`], [`Error::LastAdministrator`], and the store's.
-pub async fn delete(services: &Services, actor: Actor, user_seq: UserSeq) -> Result<(), Error> {
-    let now = services.clock.now();
-    services
-        .store
-        .write(move |connection| {
-            if actor == Actor::Administrator {
-                refuse_last_admin(connection, user_seq)?;
-            }
-            if !table::delete(connection, user_seq)? {
-                return Err(Error::AccountNotFound(Missing::User));
-            }
-            end_all(
-                connection,
-                Principal::user(user_seq),
-                now,
-                RevocationReason::Deleted,
-            )?;
-            Ok(())
-        })
-        .await
-}
-
 /// Why sessions end with a change, if they do.
 pub(super) fn reason_to_end(
     is_active: Option<bool>,
@@ -325,22 +178,4 @@ pub(super) async fn checked_hash(
         return Err(Error::Invalid(problems));
     }
     Ok(services.passwords.hash(password).await?)
-}
-
-fn refuse_last_admin(connection: &mut Db, user_seq: UserSeq) -> Result<(), Error> {
-    let admins = table::lock_active_admins(connection)?;
-    if admins == [user_seq] {
-        Err(Error::LastAdministrator)
-    } else {
-        Ok(())
-    }
-}
-
-fn conflict(error: StoreError) -> Error {
-    match error {
-        StoreError::Conflict { column } if column == "email_normalized" => {
-            Error::AlreadyExists { field: "email" }
-        }
-        error => Error::Store(error),
-    }
 }

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// A row. It may hold a password's hash, so it is neither shown nor serialised.
-#[derive(Queryable, Clone)]
+#[derive(Queryable, QueryableByName, Clone)]
+#[diesel(table_name = client_users)]
 pub struct ClientRow {
     /// The number within this population.
     pub id: UserSeq,
@@ -41,6 +42,8 @@ pub struct ClientRow {
     pub created_at: Timestamp,
     /// When the row was last changed by somebody.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: Option<String>,
 }
 
 impl ClientRow {
@@ -78,6 +81,8 @@ pub struct NewClient {
     pub created_at: Timestamp,
     /// The same.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: String,
 }
 
 /// What is changed of a row; `None` leaves a column as it is, an inner `None` empties it.
@@ -104,6 +109,8 @@ pub struct ClientChanges {
     pub is_active: Option<bool>,
     /// When this change is made.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: Option<String>,
 }
 
 /// A column that lists are ordered by.
@@ -137,6 +144,16 @@ pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>,
         .find(id)
         .get_result(connection)
         .optional()?)
+}
+
+/// The client of this number, its row locked until the transaction ends.
+pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
+    let row = client_users::table.find(id);
+    Ok(match connection {
+        Db::Postgres(postgres) => row.for_update().get_result(postgres).optional()?,
+        // SQLite's writer holds the only write lock already.
+        Db::Sqlite(sqlite) => row.get_result(sqlite).optional()?,
+    })
 }
 
 /// The client of this normalised username.

@@ -12,8 +12,12 @@ use crate::{
     clock::Timestamp,
     domain::{
         account::Role,
+        audit::{Action, Door, Outcome},
+        preferences::Theme,
         principal::{UserSeq, UserType},
-        session::{ChallengeId, Jti, LoginMethod, RevocationReason, SessionId},
+        session::{
+            BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
+        },
     },
 };
 
@@ -85,3 +89,9 @@ text_column!(RevocationReason, RevocationReason::from_word);
 text_column!(Jti, Jti::parse);
 text_column!(SessionId, SessionId::parse);
 text_column!(ChallengeId, ChallengeId::parse);
+text_column!(BrowserSessionId, BrowserSessionId::parse);
+text_column!(JobId, JobId::parse);
+text_column!(Theme, Theme::from_word);
+text_column!(Door, Door::from_word);
+text_column!(Action, Action::from_word);
+text_column!(Outcome, Outcome::from_word);

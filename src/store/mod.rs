@@ -4,22 +4,28 @@
 //! inside it are atomic, and it cannot be forgotten. A store function is one query with one meaning. Nothing slow (no
 //! hashing, no network) runs inside a closure. Rules live in the services.
 
+pub mod audit_events;
 pub mod blacklisted_tokens;
+pub mod browser_sessions;
 pub mod client_users;
 mod column_types;
 mod connection;
 mod error;
 pub mod flush;
 mod insert;
+mod listing;
+pub mod login_counts;
 pub mod migrations;
 pub mod otp_challenges;
 pub mod outstanding_tokens;
+pub mod panel_preferences;
 pub mod rate_limits;
 mod readers;
 pub mod rotation;
 mod schema;
 mod search;
 pub mod sessions;
+pub mod set_up_links;
 pub mod users;
 mod writer;
 

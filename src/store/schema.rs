@@ -1,6 +1,27 @@
 //! The tables, as `diesel print-schema` gives them for either database (but for its type aliases). A test compares.
 
 diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        happened_at -> Timestamp,
+        door -> Text,
+        actor_type -> Nullable<Text>,
+        actor_seq -> Nullable<BigInt>,
+        actor_name -> Nullable<Text>,
+        action -> Text,
+        outcome -> Text,
+        subject_type -> Nullable<Text>,
+        subject_seq -> Nullable<BigInt>,
+        subject_name -> Nullable<Text>,
+        changes -> Text,
+        ip_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        search_text -> Text,
+    }
+}
+
+diesel::table! {
     blacklisted_tokens (jti) {
         jti -> Text,
         session_id -> Text,
@@ -9,6 +30,22 @@ diesel::table! {
         reason -> Text,
         blacklisted_at -> Timestamp,
         expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    browser_sessions (id) {
+        id -> Text,
+        token_hash -> Text,
+        user_seq -> BigInt,
+        ip_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamp,
+        last_used_at -> Timestamp,
+        expires_at -> Timestamp,
+        absolute_expires_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
     }
 }
 
@@ -27,6 +64,32 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        search_text -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        state -> Text,
+        started_by -> Nullable<Text>,
+        total -> BigInt,
+        done -> BigInt,
+        stop_requested -> Bool,
+        details -> Text,
+        started_at -> Timestamp,
+        seen_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    login_counts (hour, user_type, outcome) {
+        hour -> Timestamp,
+        user_type -> Text,
+        outcome -> Text,
+        hits -> BigInt,
     }
 }
 
@@ -44,6 +107,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    otp_deliveries (id) {
+        id -> Text,
+        user_seq -> BigInt,
+        channel -> Text,
+        recipient -> Nullable<Text>,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        delivered_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     outstanding_tokens (jti) {
         jti -> Text,
         session_id -> Text,
@@ -51,6 +127,15 @@ diesel::table! {
         user_seq -> BigInt,
         created_at -> Timestamp,
         expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    panel_preferences (user_seq) {
+        user_seq -> BigInt,
+        language -> Nullable<Text>,
+        theme -> Text,
+        time_zone -> Nullable<Text>,
     }
 }
 
@@ -80,6 +165,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    set_up_links (token_hash) {
+        token_hash -> Text,
+        purpose -> Text,
+        user_type -> Nullable<Text>,
+        user_seq -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
         email -> Text,
@@ -92,15 +189,23 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        search_text -> Nullable<Text>,
     }
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    audit_events,
     blacklisted_tokens,
+    browser_sessions,
     client_users,
+    jobs,
+    login_counts,
     otp_challenges,
+    otp_deliveries,
     outstanding_tokens,
+    panel_preferences,
     rate_limits,
     sessions,
+    set_up_links,
     users,
 );

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// A row. It holds the password's hash, so it is neither shown nor serialised.
-#[derive(Queryable, Clone)]
+#[derive(Queryable, QueryableByName, Clone)]
+#[diesel(table_name = users)]
 pub struct UserRow {
     /// The number within this population.
     pub id: UserSeq,
@@ -37,6 +38,8 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When the row was last changed by somebody.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: Option<String>,
 }
 
 impl UserRow {
@@ -70,6 +73,8 @@ pub struct NewUser {
     pub created_at: Timestamp,
     /// The same.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: String,
 }
 
 /// What is changed of a row; `None` leaves a column as it is.
@@ -92,6 +97,8 @@ pub struct UserChanges {
     pub is_active: Option<bool>,
     /// When this change is made.
     pub updated_at: Timestamp,
+    /// What it is searched by.
+    pub search_text: Option<String>,
 }
 
 /// A column that lists are ordered by.
@@ -124,6 +131,16 @@ pub struct UserFilter {
 /// The user of this number.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreError> {
     Ok(users::table.find(id).get_result(connection).optional()?)
+}
+
+/// The user of this number, its row locked until the transaction ends.
+pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreError> {
+    let row = users::table.find(id);
+    Ok(match connection {
+        Db::Postgres(postgres) => row.for_update().get_result(postgres).optional()?,
+        // SQLite's writer holds the only write lock already.
+        Db::Sqlite(sqlite) => row.get_result(sqlite).optional()?,
+    })
 }
 
 /// The user of this normalised address.

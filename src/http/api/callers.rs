@@ -7,7 +7,11 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZAT
 
 use super::errors::ApiError;
 use crate::{
-    domain::{account::Role, principal::UserType},
+    domain::{
+        account::Role,
+        audit::{Actor, Door},
+        principal::UserType,
+    },
     http::context::RequestContext,
     services::{
         Error, Services,
@@ -23,9 +27,20 @@ pub(super) struct Bearer(pub Caller);
 pub(super) struct Internal(#[expect(dead_code, reason = "being one is what matters")] pub Caller);
 
 /// An internal user with the role `admin`.
-pub(super) struct Administrator(
-    #[expect(dead_code, reason = "being one is what matters")] pub Caller,
-);
+pub(super) struct Administrator(pub Caller);
+
+impl Administrator {
+    /// Who does what this request asks for, for the record.
+    pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
+        let context = RequestContext::of(request);
+        Actor::account(
+            Door::Api,
+            &self.0.account,
+            context.device(),
+            context.id.clone(),
+        )
+    }
+}
 
 impl FromRequest for Bearer {
     type Error = ApiError;

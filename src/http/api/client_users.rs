@@ -114,7 +114,8 @@ pub(super) async fn list(
 /// **Permissions**: `admin`. `201` `CLIENT_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
+    request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<ClientView>, ApiError> {
     fields.refuse_unknown(FIELDS);
@@ -135,7 +136,9 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "CLIENT_CREATED",
-        services::client_users::create(&services, new).await?.into(),
+        services::client_users::create(&services, &caller.actor(&request), new)
+            .await?
+            .into(),
     ))
 }
 
@@ -161,7 +164,7 @@ pub(super) async fn show(
 /// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
     request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<ClientView>, ApiError> {
@@ -177,7 +180,9 @@ pub(super) async fn update(
         is_active: fields.boolean("is_active"),
     };
     fields.finish()?;
-    let client = services::client_users::update(&services, user_seq, changes).await?;
+    let client =
+        services::client_users::update(&services, &caller.actor(&request), user_seq, changes)
+            .await?;
     Ok(Answer::ok("CLIENT_UPDATED", client.into()))
 }
 
@@ -186,10 +191,10 @@ pub(super) async fn update(
 /// **Permissions**: `admin`. `200` `CLIENT_DELETED`; `401`, `403`, `404`, `503`.
 pub(super) async fn delete(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    services::client_users::delete(&services, named(&request)?).await?;
+    services::client_users::delete(&services, &caller.actor(&request), named(&request)?).await?;
     Ok(Answer::done("CLIENT_DELETED"))
 }
 

@@ -169,6 +169,7 @@ impl<'a> View<'a> {
                 message: sentence(language, "sentence.last_administrator"),
                 ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
             },
+            Error::OwnAccount => Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language),
             Error::AccountNotFound(Missing::User) => {
                 Self::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND", language)
             }

@@ -20,7 +20,7 @@ use crate::{
     },
     services::{
         self, Error, Missing, Services,
-        users::{Actor, NewUser, User, UserChanges},
+        users::{NewUser, User, UserChanges},
     },
     store::users::{UserColumn, UserFilter},
 };
@@ -106,7 +106,8 @@ pub(super) async fn list(
 /// **Permissions**: `admin`. `201` `USER_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
+    request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<UserView>, ApiError> {
     fields.refuse_unknown(FIELDS);
@@ -125,7 +126,9 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "USER_CREATED",
-        services::users::create(&services, new).await?.into(),
+        services::users::create(&services, &caller.actor(&request), new)
+            .await?
+            .into(),
     ))
 }
 
@@ -149,7 +152,7 @@ pub(super) async fn show(
 /// **Permissions**: `admin`. `200` `USER_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
     request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<UserView>, ApiError> {
@@ -164,7 +167,8 @@ pub(super) async fn update(
         is_active: fields.boolean("is_active"),
     };
     fields.finish()?;
-    let user = services::users::update(&services, Actor::Administrator, user_seq, changes).await?;
+    let user =
+        services::users::update(&services, &caller.actor(&request), user_seq, changes).await?;
     Ok(Answer::ok("USER_UPDATED", user.into()))
 }
 
@@ -173,10 +177,10 @@ pub(super) async fn update(
 /// **Permissions**: `admin`. `200` `USER_DELETED`; `401`, `403`, `404`, `503`.
 pub(super) async fn delete(
     services: web::Data<Services>,
-    _caller: Administrator,
+    caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    services::users::delete(&services, Actor::Administrator, named(&request)?).await?;
+    services::users::delete(&services, &caller.actor(&request), named(&request)?).await?;
     Ok(Answer::done("USER_DELETED"))
 }
 

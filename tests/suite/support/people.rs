@@ -3,6 +3,7 @@
 use munjigi::{
     domain::{
         account::{Email, Name, Phone, Role, Username},
+        audit::Actor,
         password::Password,
     },
     services::{
@@ -63,7 +64,9 @@ impl App {
             password: Some(Password::parse(&password_of(name)).unwrap()),
             is_active: true,
         };
-        let user = users::create(self.services(), new).await.unwrap();
+        let user = users::create(self.services(), &Actor::operator(), new)
+            .await
+            .unwrap();
         user.user_seq.get()
     }
 
@@ -77,7 +80,9 @@ impl App {
             password: Some(Password::parse(&password_of(username)).unwrap()),
             is_active: true,
         };
-        let client = client_users::create(self.services(), new).await.unwrap();
+        let client = client_users::create(self.services(), &Actor::operator(), new)
+            .await
+            .unwrap();
         client.user_seq.get()
     }
 

@@ -1,0 +1,52 @@
+//! The table of how each administrator wants the panel to look.
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Nullable, Text},
+};
+
+use super::{Db, error::StoreError, schema::panel_preferences};
+use crate::domain::{
+    preferences::{Preferences, Theme},
+    principal::UserSeq,
+};
+
+/// Stores the wishes of a user in the place of those before.
+pub fn put(
+    connection: &mut Db,
+    user_seq: UserSeq,
+    preferences: &Preferences,
+) -> Result<(), StoreError> {
+    // One statement for both databases; diesel has no ON CONFLICT on the enum.
+    let statement = "INSERT INTO panel_preferences (user_seq, language, theme, time_zone) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (user_seq) DO UPDATE SET language = excluded.language, theme = excluded.theme, \
+        time_zone = excluded.time_zone";
+    diesel::sql_query(statement)
+        .bind::<BigInt, _>(user_seq)
+        .bind::<Nullable<Text>, _>(preferences.language.map(|language| language.tag()))
+        .bind::<Text, _>(preferences.theme)
+        .bind::<Nullable<Text>, _>(preferences.time_zone.map(|zone| zone.name()))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Forgets the wishes of a user who is deleted.
+pub fn delete(connection: &mut Db, user_seq: UserSeq) -> Result<(), StoreError> {
+    diesel::delete(panel_preferences::table.find(user_seq)).execute(connection)?;
+    Ok(())
+}
+
+/// The wishes that a row holds; what it names and does not exist any more counts as not chosen.
+#[must_use]
+pub fn read(row: Option<(Option<String>, String, Option<String>)>) -> Preferences {
+    let Some((language, theme, time_zone)) = row else {
+        return Preferences::default();
+    };
+    Preferences {
+        language: language
+            .as_deref()
+            .and_then(crate::domain::language::Language::from_tag),
+        theme: Theme::from_word(&theme).unwrap_or(Theme::System),
+        time_zone: time_zone.and_then(|name| name.parse().ok()),
+    }
+}
