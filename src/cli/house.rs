@@ -9,6 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
+        login_counts::LoginCounts,
         passwords::{PasswordSettings, Passwords},
     },
     store::{Db, Store, StoreSettings, Target, migrations},
@@ -128,6 +129,7 @@ pub(super) fn services(
         tokens,
         passwords,
         delivery,
+        login_counts: LoginCounts::default(),
     })
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
+mod admin;
 mod catalogue;
 mod database;
 mod error;
@@ -28,6 +29,7 @@ mod webhook;
 mod tests;
 
 pub use self::{
+    admin::AdminConfig,
     database::{Database, DatabaseConfig},
     error::{ConfigError, Problem},
     flush::FlushConfig,
@@ -68,6 +70,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// `[flush]`
     pub flush: FlushConfig,
+    /// `[admin]`
+    pub admin: AdminConfig,
     /// `[language]`
     pub language: LanguageConfig,
     /// `[log]`
@@ -113,6 +117,7 @@ impl Config {
         self.webhook
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
+        self.admin.check(&mut checks);
         checks.finish()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Error, Services,
+    login_counts::LoginCounts,
     passwords::Verdict,
     sessions::{Opening, TokenPair},
 };
@@ -38,6 +39,29 @@ struct Candidate {
 /// # Errors
 /// [`Error::InvalidCredentials`], [`Error::Overloaded`], and the store's.
 pub async fn log_in(
+    services: &Services,
+    credentials: Credentials,
+    device: Device,
+) -> Result<TokenPair, Error> {
+    let user_type = credentials.user_type;
+    let result = let_in(services, credentials, device).await;
+    count(services, user_type, result.as_ref().err());
+    result
+}
+
+/// Counts a log-in for the dashboard; a fault of ours is neither accepted nor refused.
+pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
+    let outcome = match error {
+        None => LoginCounts::ACCEPTED,
+        Some(Error::InvalidCredentials | Error::InvalidOtp) => LoginCounts::REFUSED,
+        Some(_) => return,
+    };
+    services
+        .login_counts
+        .note(services.clock.now(), user_type, outcome);
+}
+
+async fn let_in(
     services: &Services,
     credentials: Credentials,
     device: Device,

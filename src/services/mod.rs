@@ -5,14 +5,17 @@
 
 pub mod audit;
 pub mod bearer;
+pub mod browser_sessions;
 pub mod client_users;
 mod error;
 pub mod flush;
 pub mod login;
+pub mod login_counts;
 pub mod logout;
 pub mod otp;
 pub mod passwords;
 pub mod refresh;
+mod secret;
 pub mod sessions;
 pub mod users;
 
@@ -37,4 +40,6 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sends codes.
     pub delivery: Delivery,
+    /// Counts log-ins for the dashboard.
+    pub login_counts: login_counts::LoginCounts,
 }

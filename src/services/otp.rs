@@ -8,6 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{
     Error, Services,
+    login::count,
     sessions::{Opening, TokenPair},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         account::Account,
         language::Language,
         otp::OtpCode,
+        principal::UserType,
         session::{ChallengeId, Device, LoginMethod},
         text::normalised,
     },
@@ -157,6 +159,17 @@ fn notice(
 /// # Errors
 /// [`Error::InvalidOtp`] for a code that is wrong, used, expired, unknown, or tried too often; and the store's.
 pub async fn log_in(
+    services: &Services,
+    challenge: Option<ChallengeId>,
+    code: OtpCode,
+    device: Device,
+) -> Result<TokenPair, Error> {
+    let result = let_in(services, challenge, code, device).await;
+    count(services, UserType::Client, result.as_ref().err());
+    result
+}
+
+async fn let_in(
     services: &Services,
     challenge: Option<ChallengeId>,
     code: OtpCode,

@@ -16,6 +16,7 @@ use munjigi::{
     http::server,
     services::{
         Services,
+        login_counts::LoginCounts,
         passwords::{PasswordSettings, Passwords},
     },
     store::{Store, StoreError, StoreSettings},
@@ -256,6 +257,7 @@ fn services(config: Config, clock: Clock, store: Store, channel: Channel) -> Ser
         delivery: Delivery::start(channel, 1_000, clock.clone()).unwrap(),
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
+        login_counts: LoginCounts::default(),
         clock,
         config,
         store,

@@ -1,0 +1,278 @@
+//! Sessions in the panel: signing in and out, and who a browser's cookie stands for.
+
+use std::time::Duration;
+
+use super::{
+    Error, Services,
+    audit::{Event, record},
+    login_counts::LoginCounts,
+    passwords::Verdict,
+    secret,
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::{Account, Role},
+        audit::{Action, Actor, Subject},
+        password::Password,
+        preferences::Preferences,
+        principal::{UserSeq, UserType},
+        session::{BrowserSessionId, Device, RevocationReason},
+        text::normalised,
+    },
+    store::{
+        browser_sessions::{self as table, BrowserSessionRow, NewBrowserSession},
+        panel_preferences, users,
+    },
+};
+
+/// An administrator or auditor who is signed in.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The session.
+    pub session: BrowserSessionId,
+    /// The account as its row is now.
+    pub account: Account,
+    /// How he wants the panel to look.
+    pub preferences: Preferences,
+}
+
+impl Viewer {
+    /// Whether he may change anything: an auditor may not.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.account.role == Some(Role::Admin)
+    }
+}
+
+/// A session that has just begun, and the secret of its cookie.
+pub struct SignedIn {
+    /// What the cookie holds. It is stored nowhere.
+    pub secret: String,
+    /// How long the cookie is kept.
+    pub lifetime: Duration,
+    /// How the administrator wants the panel to look.
+    pub preferences: Preferences,
+}
+
+/// How long a session goes on before its use is noted again: a page is no reason to write.
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
+
+/// Whether a role opens the panel.
+fn opens_the_panel(role: Role) -> bool {
+    matches!(role, Role::Admin | Role::Auditor)
+}
+
+/// Lets an administrator or auditor in by e-mail and password, and begins a session with a secret of its own: what the
+/// browser held before is worth nothing.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`] (unknown, wrong and inactive are one answer in one time), [`Error::Forbidden`] for a
+/// right password whose role does not open the panel, [`Error::Overloaded`], and the store's.
+pub async fn sign_in(
+    services: &Services,
+    actor: Actor,
+    email: &str,
+    password: Password,
+) -> Result<SignedIn, Error> {
+    let typed = normalised(email);
+    let searched = typed.clone();
+    let row = services
+        .store
+        .look_up(move |connection| users::find_by_email(connection, &searched))
+        .await?;
+    let candidate = row.filter(|row| row.is_active);
+    let hash = candidate.as_ref().and_then(|row| row.password_hash.clone());
+    let verdict = services.passwords.verify(password, hash.clone()).await?;
+    let (Some(row), Verdict::Right { .. }, Some(hash)) = (candidate, verdict, hash) else {
+        return refuse(services, actor, typed, Error::InvalidCredentials).await;
+    };
+    if !opens_the_panel(row.role) {
+        return refuse(services, actor, typed, Error::Forbidden).await;
+    }
+    let signed_in = begin(services, actor, row.account(), Some(hash)).await?;
+    services
+        .login_counts
+        .note(services.clock.now(), UserType::User, LoginCounts::ACCEPTED);
+    Ok(signed_in)
+}
+
+async fn refuse(
+    services: &Services,
+    actor: Actor,
+    typed: String,
+    error: Error,
+) -> Result<SignedIn, Error> {
+    let now = services.clock.now();
+    services
+        .login_counts
+        .note(now, UserType::User, LoginCounts::REFUSED);
+    // What was typed may be a password in the wrong field: only what looks like an address is kept.
+    let name = crate::domain::account::Email::parse(&typed)
+        .ok()
+        .map(|email| email.as_typed().to_owned());
+    let event = Event::new(Action::SignInRefused).refused().to(Subject {
+        principal: None,
+        name,
+    });
+    super::audit::note(services, actor, event).await?;
+    Err(error)
+}
+
+/// Begins a session of an account; with `hash` only if its password is still the one of that hash.
+pub(super) async fn begin(
+    services: &Services,
+    mut actor: Actor,
+    account: Account,
+    hash: Option<String>,
+) -> Result<SignedIn, Error> {
+    let now = services.clock.now();
+    let secret = secret::fresh()?;
+    let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
+    let lifetime = settings.session_absolute.get();
+    let absolute = now + lifetime;
+    let new = NewBrowserSession {
+        id: BrowserSessionId::new(now),
+        token_hash: secret::hash(&secret),
+        user_seq,
+        ip_address: actor.ip_address.map(|address| address.to_string()),
+        user_agent: Device::new(None, actor.user_agent.as_deref()).user_agent,
+        created_at: now,
+        last_used_at: now,
+        expires_at: (now + settings.session_idle.get()).min(absolute),
+        absolute_expires_at: absolute,
+    };
+    actor.principal = Some(account.principal);
+    actor.name.clone_from(&account.email);
+    let name = account.email.clone().unwrap_or_default();
+    let event = Event::new(Action::SignedIn).to(Subject::account(account.principal, name));
+    let last_login_at = services.tokens.settings().update_last_login.then_some(now);
+    let preferences = services
+        .store
+        .write(move |connection| {
+            // The hash took its time: the account is looked at again, and locked, before a session begins.
+            if let Some(hash) = &hash
+                && !users::note_login(connection, user_seq, hash, last_login_at)?
+            {
+                return Err(Error::InvalidCredentials);
+            }
+            table::insert(connection, &new)?;
+            record(connection, &actor, &event, now)?;
+            let live = table::find_live(connection, &new.token_hash, now)?;
+            Ok::<_, Error>(panel_preferences::read(
+                live.and_then(|live| live.preferences),
+            ))
+        })
+        .await?;
+    Ok(SignedIn {
+        secret,
+        lifetime,
+        preferences,
+    })
+}
+
+/// Whose session the secret of a cookie stands for; none when it has ended, or its account may not enter any more.
+///
+/// # Errors
+/// The store's: a database that is away is no reason to sign anybody out.
+pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, Error> {
+    // Longer than any secret of ours: it need not be hashed to be unknown.
+    if secret.len() > 64 {
+        return Ok(None);
+    }
+    let (hash, now) = (secret::hash(secret), services.clock.now());
+    let live = services
+        .store
+        .look_up(move |connection| table::find_live(connection, &hash, now))
+        .await?;
+    let Some(live) = live
+        .filter(|live| live.account.is_active && live.account.role.is_some_and(opens_the_panel))
+    else {
+        return Ok(None);
+    };
+    if now.since(live.last_used_at) >= TOUCH_EVERY {
+        let idle_end = now + services.config.admin.session_idle.get();
+        let (id, expires_at) = (live.id.clone(), idle_end.min(live.absolute_expires_at));
+        services
+            .store
+            .write(move |connection| table::touch(connection, &id, now, expires_at))
+            .await?;
+    }
+    Ok(Some(Viewer {
+        session: live.id,
+        account: live.account,
+        preferences: panel_preferences::read(live.preferences),
+    }))
+}
+
+/// Ends the viewer's session.
+///
+/// # Errors
+/// The store's.
+pub async fn sign_out(services: &Services, actor: Actor, viewer: &Viewer) -> Result<(), Error> {
+    let (user_seq, id) = (viewer.account.principal.user_seq, viewer.session.clone());
+    let event = Event::new(Action::SignedOut);
+    end_with(
+        services,
+        actor,
+        user_seq,
+        id,
+        RevocationReason::Logout,
+        event,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends a session in the panel, one's own or another's; whether there was such a live one.
+///
+/// # Errors
+/// The store's.
+pub async fn end(
+    services: &Services,
+    actor: Actor,
+    owner: &Account,
+    id: BrowserSessionId,
+) -> Result<bool, Error> {
+    let reason = if actor.is(owner.principal) {
+        RevocationReason::Logout
+    } else {
+        RevocationReason::Administrator
+    };
+    let name = owner.email.clone().unwrap_or_default();
+    let event = Event::new(Action::BrowserSessionEnded).to(Subject::account(owner.principal, name));
+    end_with(services, actor, owner.principal.user_seq, id, reason, event).await
+}
+
+async fn end_with(
+    services: &Services,
+    actor: Actor,
+    user_seq: UserSeq,
+    id: BrowserSessionId,
+    reason: RevocationReason,
+    event: Event,
+) -> Result<bool, Error> {
+    let now = services.clock.now();
+    services
+        .store
+        .write(move |connection| {
+            let ended = table::end(connection, user_seq, &id, now, reason)?;
+            if ended {
+                record(connection, &actor, &event, now)?;
+            }
+            Ok(ended)
+        })
+        .await
+}
+
+/// The live sessions of a user in the panel.
+///
+/// # Errors
+/// The store's.
+pub async fn list(services: &Services, user_seq: UserSeq) -> Result<Vec<BrowserSessionRow>, Error> {
+    let now: Timestamp = services.clock.now();
+    Ok(services
+        .store
+        .read(move |connection| table::list_live(connection, user_seq, now))
+        .await?)
+}
