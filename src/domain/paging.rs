@@ -1,5 +1,7 @@
 //! Which part of a list is asked for, and in which order.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::problem::Problem;
 
 /// A page of a list: its number from 1 on, and how many entries it holds.
@@ -122,6 +124,42 @@ impl<P> Seek<P> {
             Self::Last => Seek::Last,
             Self::After(place) => Seek::After(f(place)?),
             Self::Before(place) => Seek::Before(f(place)?),
+        })
+    }
+}
+
+/// The place of a row in a list, as an address carries it: the value that the list is ordered by, and the row's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The value of the ordering column, as text.
+    pub value: String,
+    /// The row's id, as text.
+    pub id: String,
+}
+
+impl Place {
+    /// The longest place that is read, in characters: longer than any name that a row can hold.
+    const MAX: usize = 4_096;
+
+    /// One word of letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.value))
+    }
+
+    /// Reads what [`Place::encoded`] gave; nothing where it is none.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
+        if text.len() > Self::MAX {
+            return None;
+        }
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        let decoded = String::from_utf8(bytes).ok()?;
+        let (id, value) = decoded.split_once('\n')?;
+        // Postgres stores no NUL, so no row stands there.
+        (!decoded.contains('\0')).then(|| Self {
+            value: value.to_owned(),
+            id: id.to_owned(),
         })
     }
 }
