@@ -57,7 +57,7 @@ pub(super) fn url(name: &str) -> String {
 pub(in crate::http) fn lay_down(below: &Path) -> io::Result<PathBuf> {
     let root = below.join("static");
     let directory = root.join(HASH.as_str());
-    fs::create_dir_all(&directory)?;
+    private().recursive(true).create(&directory)?;
     for (name, bytes) in FILES {
         let path = directory.join(name);
         if fs::read(&path).is_ok_and(|there| there == *bytes) {
@@ -78,12 +78,17 @@ pub(in crate::http) fn lay_down(below: &Path) -> io::Result<PathBuf> {
 pub(in crate::http) fn temporary_directory() -> io::Result<PathBuf> {
     let name = secret::fresh().map_err(io::Error::other)?;
     let directory = std::env::temp_dir().join(format!("munjigi-{name}"));
+    // Fails where it is there already: a directory of somebody else's would be his to fill.
+    private().create(&directory)?;
+    Ok(directory)
+}
+
+/// Makes directories that only their owner may enter.
+fn private() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    // Fails where it is there already: a directory of somebody else's would be his to fill.
-    builder.create(&directory)?;
-    Ok(directory)
+    builder
 }
 
 /// The routes of the files that lie in `root`.
