@@ -15,7 +15,7 @@ pub mod logout;
 pub mod otp;
 pub mod passwords;
 pub mod refresh;
-mod secret;
+pub mod secret;
 pub mod sessions;
 pub mod users;
 

@@ -36,7 +36,7 @@ fn row(name: &str) -> NewUser {
         is_active: true,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
-        search_text: format!("{name}@example.org\n{name}"),
+        search_text: name.to_owned(),
     }
 }
 
