@@ -32,7 +32,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let listener = bind(&config)?;
     // With port 0 the system chose one.
     let address = listener.local_addr().unwrap_or(config.server.listen);
-    let services = web::Data::new(house::services(config, store, key, channel)?);
+    let mail = house::mail(&config);
+    let services = web::Data::new(house::services(config, store, key, channel, mail)?);
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     let handle = server.handle();

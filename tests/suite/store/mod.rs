@@ -36,6 +36,7 @@ fn row(name: &str) -> NewUser {
         is_active: true,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
+        search_text: name.to_owned(),
     }
 }
 
