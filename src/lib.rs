@@ -11,7 +11,7 @@
 //! | [`store`] | the only room that knows SQL |
 //! | [`delivery`] | sending a code; knows no store |
 //! | [`services`] | the rules; transactions begin and end here |
-//! | [`http`] | the server and the JSON door |
+//! | [`http`] | the server, the JSON door and the panel for browsers |
 //! | [`cli`] | the command line, a third door to the same services |
 
 rust_i18n::i18n!("locales", fallback = "en");

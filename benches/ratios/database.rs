@@ -10,6 +10,7 @@ use munjigi::{
         account::{Account, Role},
         password::Password,
         session::{Jti, LoginMethod, SessionId},
+        text::searchable,
     },
     services::passwords::scheme::StoredHash,
     store::{
@@ -122,6 +123,7 @@ pub fn add_users(
                     is_active,
                     created_at: now,
                     updated_at: now,
+                    search_text: searchable(&[&email(number), &format!("User {number}")]),
                 };
                 Ok(users::insert(connection, &new)?.account())
             })
@@ -146,6 +148,7 @@ pub fn add_clients(connection: &mut Db, numbers: impl Iterator<Item = usize>) ->
                 is_active: true,
                 created_at: now,
                 updated_at: now,
+                search_text: searchable(&[&username(number), &format!("Client {number}")]),
             };
             client_users::insert(connection, &new)?;
         }

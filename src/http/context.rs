@@ -23,11 +23,16 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 
-use super::{api::errors::ApiError, client_address::client_address};
+use super::{
+    admin::{chosen_language, error::AdminError, headers, is_https},
+    api::errors::ApiError,
+    client_address::client_address,
+};
 use crate::{
     clock::Timestamp,
     domain::{
         language::Language,
+        preferences::Theme,
         principal::Principal,
         session::{Device, Jti},
     },
@@ -50,6 +55,18 @@ pub struct RequestContext {
     /// The program it came from.
     pub user_agent: Option<String>,
     caller: OnceLock<Principal>,
+    /// It is for the panel: whatever becomes of it is a page.
+    in_panel: bool,
+    look: OnceLock<Look>,
+}
+
+/// How the pages of the panel look to whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// Their language.
+    pub language: Language,
+    /// Their colours.
+    pub theme: Theme,
 }
 
 impl RequestContext {
@@ -62,15 +79,22 @@ impl RequestContext {
             .and_then(Language::from_accept_language)
             .unwrap_or(services.config.language.default);
         let peer = request.peer_addr().map(|socket| socket.ip());
+        let path = request.path();
+        let in_panel = path == "/admin" || path.starts_with("/admin/");
+        let chosen = in_panel
+            .then(|| chosen_language(request.request(), services))
+            .flatten();
         Self {
             id: given_id(headers).unwrap_or_else(|| Jti::new(received_at).to_string()),
-            language,
+            language: chosen.unwrap_or(language),
             received_at,
             address: client_address(peer, headers, &services.config.server.trusted_proxies),
             user_agent: headers
                 .get(USER_AGENT)
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             caller: OnceLock::new(),
+            in_panel,
+            look: OnceLock::new(),
         }
     }
 
@@ -90,6 +114,8 @@ impl RequestContext {
                     address: None,
                     user_agent: None,
                     caller: OnceLock::new(),
+                    in_panel: false,
+                    look: OnceLock::new(),
                 })
             })
     }
@@ -98,6 +124,20 @@ impl RequestContext {
     pub fn note_caller(&self, principal: Principal) {
         // Whoever was noted first stays: a request has one caller.
         let _ = self.caller.set(principal);
+    }
+
+    /// Notes how pages look to whoever asks, once that is known.
+    pub(super) fn note_look(&self, look: Look) {
+        // Whoever is signed in is known better than the visitor he would be without.
+        let _ = self.look.set(look);
+    }
+
+    /// How pages look to whoever asks, as far as it is known.
+    pub(super) fn look(&self) -> Look {
+        self.look.get().copied().unwrap_or(Look {
+            language: self.language,
+            theme: Theme::System,
+        })
     }
 
     /// The device a session begins from.
@@ -147,12 +187,13 @@ pub(super) async fn request_context(
         return Err(InternalError::new("no services", StatusCode::INTERNAL_SERVER_ERROR).into());
     };
     let context = Arc::new(RequestContext::new(&request, &services));
+    let is_https = is_https(&services);
     request.extensions_mut().insert(Arc::clone(&context));
     let method = request.method().clone();
     match caught(next.call(request)).await {
         Ok(Ok(response)) => {
             let mut response = in_envelope(response.map_into_boxed_body(), &context);
-            mark(response.headers_mut(), &context);
+            mark(response.headers_mut(), &context, is_https);
             let route = response.request().match_pattern();
             log(
                 &context,
@@ -163,10 +204,25 @@ pub(super) async fn request_context(
             );
             Ok(response)
         }
-        Ok(Err(error)) => Err(finished(&error, &context, known(&method), started)),
+        Ok(Err(error)) => {
+            let answer = rendered(&error, &context);
+            Err(finished(
+                answer,
+                &context,
+                is_https,
+                known(&method),
+                started,
+            ))
+        }
         Err(panic) => {
-            let error = ActixError::from(ApiError::Internal(panic));
-            Err(finished(&error, &context, known(&method), started))
+            let answer = rendered(&ApiError::Internal(panic).into(), &context);
+            Err(finished(
+                answer,
+                &context,
+                is_https,
+                known(&method),
+                started,
+            ))
         }
     }
 }
@@ -197,6 +253,12 @@ fn in_envelope(
 }
 
 fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
+    if context.in_panel {
+        return match error.as_error::<AdminError>() {
+            Some(error) => error.answer(context),
+            None => AdminError::from_framework(error).answer(context),
+        };
+    }
     match error.as_error::<ApiError>() {
         Some(error) => error.answer(context),
         None => ApiError::from_framework(error).answer(context),
@@ -204,18 +266,21 @@ fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
 }
 
 fn finished(
-    error: &ActixError,
+    mut answer: HttpResponse,
     context: &RequestContext,
+    is_https: bool,
     method: &str,
     started: Instant,
 ) -> ActixError {
-    let mut answer = rendered(error, context);
-    mark(answer.headers_mut(), context);
+    mark(answer.headers_mut(), context, is_https);
     log(context, method, "-", answer.status(), started);
     InternalError::from_response("answered", answer).into()
 }
 
-fn mark(headers: &mut HeaderMap, context: &RequestContext) {
+fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
+    if context.in_panel {
+        headers::secure(headers, is_https);
+    }
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }

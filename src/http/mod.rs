@@ -1,7 +1,9 @@
-//! The door for browsers and programs: the server, what every request passes, and the JSON door in [`api`].
+//! The doors for programs and browsers: the server, what every request passes, the JSON door in [`api`] and the panel in
+//! [`admin`].
 //!
 //! A handler takes extractors, makes one service call and shapes one answer. Rules live in the services.
 
+mod admin;
 pub mod api;
 mod client_address;
 mod context;

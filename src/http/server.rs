@@ -9,7 +9,12 @@ use actix_web::{
     web,
 };
 
-use super::{api, api::MAX_BODY, context::request_context};
+use super::{
+    admin::{self, assets},
+    api,
+    api::MAX_BODY,
+    context::request_context,
+};
 use crate::services::Services;
 
 /// How many connections a worker holds at the same time.
@@ -22,18 +27,23 @@ const KEEP_ALIVE: Duration = Duration::from_mins(1);
 /// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When the listener cannot be used, or the static files cannot be laid down in the data directory nor in a temporary one.
 pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
     let settings = services.config.server.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         workers => workers,
     };
+    let root = assets::lay_down(&settings.data_dir)
+        // A machine that lets nothing be written there has at least a place for what is temporary.
+        .or_else(|_| assets::lay_down(&assets::temporary_directory()?))?;
     let app = move || {
         App::new()
             .app_data(services.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .configure(api::routes)
+            .configure(admin::routes)
+            .configure(assets::routes(&root))
             .default_service(web::to(api::not_found))
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))

@@ -17,7 +17,7 @@ pub mod otp;
 pub mod otp_deliveries;
 pub mod passwords;
 pub mod refresh;
-mod secret;
+pub mod secret;
 pub mod sessions;
 pub mod users;
 

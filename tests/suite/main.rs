@@ -8,6 +8,7 @@
     reason = "a test ends where its ground is missing"
 )]
 
+mod admin;
 mod api;
 mod delivery;
 mod layers;

@@ -13,6 +13,7 @@ use munjigi::{
     clock::{Clock, Timestamp},
     config::{Config, OtpDelivery, Secret},
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
+    domain::account::Role,
     http::server,
     services::{
         Services,
@@ -23,8 +24,9 @@ use munjigi::{
     store::{Store, StoreError, StoreSettings},
     tokens::{SigningKey, Tokens},
 };
+use tempfile::TempDir;
 
-use super::{Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
+use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
 
 /// bcrypt's least cost: the tests are not about its slowness.
 const BCRYPT_COST: u32 = 4;
@@ -39,6 +41,7 @@ pub struct App {
     running: Option<Running>,
     config: Config,
     database: Arc<TestDatabase>,
+    data: Arc<TempDir>,
 }
 
 struct Running {
@@ -60,6 +63,8 @@ impl App {
         config.server.workers = 2;
         config.database.url = Some(database.address());
         config.database.pool_size = 4;
+        let data = Arc::new(tempfile::tempdir().unwrap());
+        config.server.data_dir = data.path().to_owned();
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
         config.login.hash_threads = 1;
         // Tests that log many people in at once are not about the queue.
@@ -67,7 +72,7 @@ impl App {
         change(&mut config);
         // A fraction of a second, to be cut off where whole ones are spoken of.
         let clock = Clock::fixed(Timestamp::from_unix_micros(1_771_072_245_678_901));
-        Self::on(database, clock, config)
+        Self::on(database, data, clock, config)
     }
 
     /// A server whose codes arrive at [`App::gateway`].
@@ -83,22 +88,23 @@ impl App {
     /// The same database and clock under a server with other settings.
     pub fn restarted_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let (clock, mut config) = (self.clock.clone(), self.config.clone());
-        let database = Arc::clone(&self.database);
+        let (database, data) = (Arc::clone(&self.database), Arc::clone(&self.data));
         drop(self);
         change(&mut config);
-        Self::on(database, clock, config)
+        Self::on(database, data, clock, config)
     }
 
     /// A second server on the same database, as a second instance of the program is.
     pub fn another_instance(&self) -> Self {
         Self::on(
             Arc::clone(&self.database),
+            Arc::clone(&self.data),
             self.clock.clone(),
             self.config.clone(),
         )
     }
 
-    fn on(database: Arc<TestDatabase>, clock: Clock, config: Config) -> Self {
+    fn on(database: Arc<TestDatabase>, data: Arc<TempDir>, clock: Clock, config: Config) -> Self {
         // Only settings that an operator may choose; the cost of a hash is the one exception.
         config.validate().unwrap();
         let (started, starting) = mpsc::channel();
@@ -140,6 +146,7 @@ impl App {
             running: Some(running),
             config,
             database,
+            data,
         }
     }
 }
@@ -148,6 +155,19 @@ impl App {
     /// Somebody without a token.
     pub fn anonymous(&self) -> &Remote {
         &self.remote
+    }
+
+    /// Somebody at a browser, without a session.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.remote.url().to_owned())
+    }
+
+    /// An account of this role, signed in to the panel; made here.
+    pub async fn signed_in(&self, name: &str, role: Role) -> Browser {
+        self.make_user(name, role).await;
+        let browser = self.browser();
+        browser.sign_in(name).await;
+        browser
     }
 
     /// What the server's rules work with, for looking behind it.

@@ -1,6 +1,7 @@
 //! What the tests stand on: a server with its database, people who call it, and tokens made by hand.
 
 mod app;
+mod browser;
 mod database;
 mod forge;
 mod people;
@@ -8,9 +9,10 @@ pub mod receiver;
 mod remote;
 
 pub use app::App;
+pub use browser::{Browser, Page};
 pub use database::{TestDatabase, on_postgres};
 pub use forge::{Forgery, claims_of, header_of};
-pub use people::Person;
+pub use people::{Person, password_of};
 pub use remote::{Answer, Call, Remote};
 
 /// The key that signs in tests; long enough for every algorithm.

@@ -107,7 +107,7 @@ impl App {
 }
 
 /// The password of whoever is made by name.
-fn password_of(name: &str) -> String {
+pub fn password_of(name: &str) -> String {
     format!("the long password of {name}")
 }
 

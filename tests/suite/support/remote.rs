@@ -30,6 +30,11 @@ impl Remote {
         Self { http, url }
     }
 
+    /// Where the server is: `http://…` without a path.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A call to a path, to be completed or awaited.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).unwrap();

@@ -1,0 +1,58 @@
+//! The browser door: every route of the panel on one screen, what each page is made of, and one file per noun.
+//!
+//! A page is an askama struct beside its handler with its template of the same name in `templates/admin`. Who is signed
+//! in, and whether he may change anything, is an extractor ([`panel`]); a form that was not sent by our own page is none
+//! ([`form`]). Everything works without JavaScript.
+
+pub(super) mod assets;
+mod cookies;
+mod csrf;
+pub(super) mod error;
+mod form;
+mod frame;
+pub(super) mod headers;
+mod layout;
+mod lists;
+mod login;
+mod moment;
+mod notice;
+mod panel;
+mod visitor;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    middleware::Compress,
+    web::{self, ServiceConfig},
+};
+
+use crate::{domain::language::Language, services::Services};
+
+use error::AdminError;
+
+/// What a page's handler gives.
+type Answer = Result<HttpResponse, AdminError>;
+
+/// The panel's routes; one line per noun.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    let panel = web::scope("/admin")
+        .wrap(Compress::default())
+        .configure(login::routes)
+        .default_service(web::to(not_found));
+    config.service(panel);
+}
+
+/// Whether browsers reach the panel over https, as far as the operator told.
+pub(super) fn is_https(services: &Services) -> bool {
+    cookies::is_https(services)
+}
+
+/// The language that a browser chose at the panel's door.
+pub(super) fn chosen_language(request: &HttpRequest, services: &Services) -> Option<Language> {
+    let tag = cookies::read(request, cookies::Name::Language, is_https(services))?;
+    Language::from_tag(&tag)
+}
+
+/// What answers where no page is.
+async fn not_found() -> Answer {
+    Err(AdminError::NotFound)
+}

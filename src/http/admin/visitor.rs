@@ -1,0 +1,57 @@
+//! Whoever looks at a page that needs no session: to sign in, to make the first administrator, to set a password.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use super::{
+    cookies::{self, Name},
+    error::AdminError,
+    frame::Frame,
+    layout::Layout,
+    panel::services_of,
+};
+use crate::{domain::preferences::Preferences, services::secret};
+
+/// A browser without a session, or one whose session does not matter here.
+pub(super) struct Visitor(Frame);
+
+impl Deref for Visitor {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        &self.0
+    }
+}
+
+impl Visitor {
+    /// The frame of the page.
+    pub(super) fn layout(&self) -> Layout {
+        self.plain_layout()
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = AdminError;
+    type Future = Ready<Result<Self, AdminError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(visitor(request))
+    }
+}
+
+fn visitor(request: &HttpRequest) -> Result<Visitor, AdminError> {
+    let services = services_of(request)?;
+    let is_https = cookies::is_https(&services);
+    // Whoever is signed in has a secret already; his forms hold here too.
+    let secret = [Name::Session, Name::Visitor]
+        .into_iter()
+        .find_map(|name| cookies::read(request, name, is_https))
+        .filter(|value| secret::is_one(value));
+    // The language chosen at the door is the request's already.
+    let preferences = Preferences::default();
+    Ok(Visitor(Frame::new(request, services, secret, preferences)?))
+}

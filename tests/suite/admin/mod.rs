@@ -1,0 +1,3 @@
+//! The panel as a browser meets it.
+
+mod door;

@@ -1,0 +1,277 @@
+//! Somebody at a browser: cookies are kept, forms are sent with the token of the page they stand on, pages are asked by CSS
+//! selector. Whatever a test is about, every page is held against what goes for all of them.
+
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+use reqwest::{Client, Method, header::HeaderMap};
+use scraper::{ElementRef, Html, Selector};
+
+use super::password_of;
+
+/// A browser on one server.
+pub struct Browser {
+    http: Client,
+    url: String,
+    cookies: Mutex<BTreeMap<String, String>>,
+    /// What it says in `Accept-Language`.
+    pub language: &'static str,
+}
+
+impl Browser {
+    pub(super) fn new(url: String) -> Self {
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_mins(1))
+            .build()
+            .unwrap();
+        Self {
+            http,
+            url,
+            cookies: Mutex::default(),
+            language: "en",
+        }
+    }
+
+    /// The same browser with another language.
+    pub fn speaking(mut self, language: &'static str) -> Self {
+        self.language = language;
+        self
+    }
+
+    /// A cookie that it holds.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().unwrap().get(name).cloned()
+    }
+
+    /// Puts a cookie in by hand.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookies = self.cookies.lock().unwrap();
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Forgets all cookies.
+    pub fn forget(&self) {
+        self.cookies.lock().unwrap().clear();
+    }
+
+    /// Opens a page.
+    pub async fn get(&self, path: &str) -> Page {
+        self.ask("GET", path, None, &[]).await
+    }
+
+    /// Opens a page that must be there.
+    pub async fn open(&self, path: &str) -> Page {
+        let page = self.get(path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.html);
+        page
+    }
+
+    /// Sends a form with the token that pages hold for this browser.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let token = self.token().await;
+        let mut all = vec![("csrf", token.as_str())];
+        all.extend(fields);
+        self.post_as_is(path, &all).await
+    }
+
+    /// Sends these fields and no others.
+    pub async fn post_as_is(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.ask("POST", path, Some(fields), &[]).await
+    }
+
+    /// The token of a form that this browser is shown.
+    pub async fn token(&self) -> String {
+        for path in ["/admin/account", "/admin/login"] {
+            let page = self.get(path).await;
+            if page.status == 200 {
+                return page.attr("input[name=csrf]", "value");
+            }
+        }
+        panic!("no page with a form");
+    }
+
+    /// Signs in the account that [`super::App::make_user`] made.
+    pub async fn sign_in(&self, name: &str) {
+        let email = format!("{name}@example.org");
+        let fields = [("email", email.as_str()), ("password", &password_of(name))];
+        let answer = self.post("/admin/login", &fields).await;
+        assert_eq!(answer.status, 303, "{}", answer.html);
+    }
+
+    /// Any request; `fields` make it a form.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        fields: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let cookies: Vec<String> = {
+            let cookies = self.cookies.lock().unwrap();
+            cookies.iter().map(|(n, v)| format!("{n}={v}")).collect()
+        };
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        request = request.header("accept-language", self.language);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(fields) = fields {
+            let mut body = form_urlencoded::Serializer::new(String::new());
+            let body = body.extend_pairs(fields).finish();
+            request = request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body);
+        }
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        self.keep(&headers);
+        let html = response.text().await.unwrap();
+        let page = Page {
+            status,
+            headers,
+            html,
+        };
+        page.check(path);
+        page
+    }
+
+    fn keep(&self, headers: &HeaderMap) {
+        let mut cookies = self.cookies.lock().unwrap();
+        for header in headers.get_all("set-cookie") {
+            let header = header.to_str().unwrap();
+            let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            for needed in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+                assert!(attributes.contains(needed), "{needed} is missing: {header}");
+            }
+            if attributes.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+/// What a browser was shown.
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub html: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Where a redirect leads to.
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or("(nowhere)")
+    }
+
+    #[track_caller]
+    pub fn assert(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{} {}", self.location(), self.html);
+        self
+    }
+
+    /// Redirects to this path.
+    #[track_caller]
+    pub fn leads_to(self, path: &str) -> Self {
+        assert_eq!((self.status, self.location()), (303, path), "{}", self.html);
+        self
+    }
+
+    /// How many elements fit a selector.
+    pub fn count(&self, selector: &str) -> usize {
+        let selector = Selector::parse(selector).unwrap();
+        Html::parse_document(&self.html).select(&selector).count()
+    }
+
+    pub fn has(&self, selector: &str) -> bool {
+        self.count(selector) > 0
+    }
+
+    /// The texts of the elements that fit a selector, spaces folded.
+    pub fn texts(&self, selector: &str) -> Vec<String> {
+        self.each(selector, |element| {
+            let text: Vec<&str> = element.text().flat_map(str::split_whitespace).collect();
+            Some(text.join(" "))
+        })
+    }
+
+    /// The text of the first element that fits a selector.
+    #[track_caller]
+    pub fn text(&self, selector: &str) -> String {
+        let texts = self.texts(selector);
+        let first = texts.first();
+        first
+            .unwrap_or_else(|| panic!("no {selector} in {}", self.html))
+            .clone()
+    }
+
+    /// An attribute of all the elements that fit a selector and have it.
+    pub fn attrs(&self, selector: &str, name: &str) -> Vec<String> {
+        self.each(selector, |element| element.attr(name).map(str::to_owned))
+    }
+
+    /// An attribute of the first element that fits a selector.
+    #[track_caller]
+    pub fn attr(&self, selector: &str, name: &str) -> String {
+        let attrs = self.attrs(selector, name);
+        let first = attrs.first();
+        first
+            .unwrap_or_else(|| panic!("no {selector} with {name} in {}", self.html))
+            .clone()
+    }
+
+    fn each(&self, selector: &str, of: impl Fn(ElementRef) -> Option<String>) -> Vec<String> {
+        let selector = Selector::parse(selector).unwrap();
+        let document = Html::parse_document(&self.html);
+        document.select(&selector).filter_map(of).collect()
+    }
+
+    /// What goes for every answer of the panel.
+    fn check(&self, path: &str) {
+        let shown = || format!("{path} {} {:?}\n{}", self.status, self.headers, self.html);
+        assert_ne!(self.status, 500, "no request gives a 500: {}", shown());
+        if !path.starts_with("/admin") {
+            return;
+        }
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(self.header(name), Some(value), "{name}: {}", shown());
+        }
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'"), "{}", shown());
+        assert!(!policy.contains("unsafe"), "{}", shown());
+        if self.header("content-type") != Some("text/html; charset=utf-8") {
+            return;
+        }
+        assert!(self.has("html[lang]") && self.has("title"), "{}", shown());
+        assert!(
+            !self.has("[style], style, script:not([src])"),
+            "{}",
+            shown()
+        );
+        let attributes = ["onclick", "onload", "onchange", "onsubmit", "oninput"];
+        for attribute in attributes {
+            assert!(!self.has(&format!("[{attribute}]")), "{}", shown());
+        }
+        assert!(
+            !self.html.contains("admin.") && !self.html.contains("%{"),
+            "a text is missing: {}",
+            shown()
+        );
+    }
+}
