@@ -46,11 +46,15 @@ impl FromRequest for Fields {
             .headers()
             .get(CONTENT_TYPE)
             .map(|value| media_type(value.as_bytes()));
-        let bytes = Bytes::from_request(request, payload);
+        // The server could unpack it (the panel's answers are compressed), but this door never promised to.
+        let bytes = (!encoded).then(|| Bytes::from_request(request, payload));
         Box::pin(async move {
-            let read = match bytes.await {
-                Ok(bytes) => Self::read(&bytes, media_type.as_deref(), encoded),
-                Err(error) => Err(refused_body(&error)),
+            let read = match bytes {
+                None => Err(ApiError::UnsupportedMediaType),
+                Some(bytes) => match bytes.await {
+                    Ok(bytes) => Self::read(&bytes, media_type.as_deref()),
+                    Err(error) => Err(refused_body(&error)),
+                },
             };
             Ok(read.unwrap_or_else(|error| Self {
                 unreadable: Some(error),
@@ -96,9 +100,8 @@ impl Fields {
         }
     }
 
-    fn read(bytes: &[u8], media_type: Option<&str>, encoded: bool) -> Result<Self, ApiError> {
+    fn read(bytes: &[u8], media_type: Option<&str>) -> Result<Self, ApiError> {
         match media_type {
-            _ if encoded => Err(ApiError::UnsupportedMediaType),
             Some("application/json") => Self::from_json(bytes),
             Some("application/x-www-form-urlencoded") => Self::from_form(bytes),
             None if bytes.is_empty() => Ok(Self::new(Map::new(), false)),

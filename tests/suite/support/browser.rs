@@ -82,7 +82,13 @@ impl Browser {
 
     /// The token of a form that this browser is shown.
     pub async fn token(&self) -> String {
-        for path in ["/admin/account", "/admin/login"] {
+        for path in [
+            "/admin/account",
+            "/admin/users",
+            "/admin/tokens",
+            "/admin/audit",
+            "/admin/login",
+        ] {
             let page = self.get(path).await;
             if page.status == 200 {
                 return page.attr("input[name=csrf]", "value");
