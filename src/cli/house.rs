@@ -6,10 +6,11 @@ use super::Failure;
 use crate::{
     clock::Clock,
     config::{Config, Database, OtpDelivery, SmtpTls},
-    delivery::{Channel, Delivery, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
         login_counts::LoginCounts,
+        otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
     },
     store::{Db, Store, StoreSettings, Target, migrations},
@@ -99,12 +100,13 @@ pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf
     Ok((key, made.then_some(path)))
 }
 
-/// The services, with codes delivered through `channel`.
+/// The services, with codes delivered through `channel`, and links by `mail`.
 pub(super) fn services(
     config: Config,
     store: Store,
     key: SigningKey,
     channel: Channel,
+    mail: Option<SmtpSettings>,
 ) -> Result<Services, Failure> {
     let login = &config.login;
     let settings = PasswordSettings {
@@ -119,8 +121,13 @@ pub(super) fn services(
         ))
     })?;
     let clock = Clock::System;
-    let delivery =
-        Delivery::start(channel, DELIVERY_QUEUE, clock.clone()).map_err(Failure::refused)?;
+    let otp_deliveries = OtpDeliveries::default();
+    let extras = Extras {
+        mail,
+        observer: Some(otp_deliveries.observer(clock.clone())),
+    };
+    let delivery = Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())
+        .map_err(Failure::refused)?;
     let tokens = Tokens::new(config.tokens.clone(), key);
     Ok(Services {
         clock,
@@ -130,6 +137,7 @@ pub(super) fn services(
         passwords,
         delivery,
         login_counts: LoginCounts::default(),
+        otp_deliveries,
     })
 }
 
@@ -137,7 +145,30 @@ pub(super) fn services(
 pub(super) fn open(config: Config) -> Result<Services, Failure> {
     let (store, _) = migrated_store(&config)?;
     let (key, _) = signing_key(&config)?;
-    services(config, store, key, Channel::Console)
+    services(config, store, key, Channel::Console, None)
+}
+
+/// The mail server, where one is configured. Links go by it, whichever way codes go.
+pub(super) fn mail(config: &Config) -> Option<SmtpSettings> {
+    let smtp = &config.smtp;
+    let (host, from) = smtp.host.clone().zip(smtp.from.clone())?;
+    Some(SmtpSettings {
+        host,
+        port: smtp.effective_port(),
+        tls: match smtp.tls {
+            SmtpTls::Starttls => Tls::Starttls,
+            SmtpTls::Tls => Tls::Tls,
+            SmtpTls::None => Tls::None,
+        },
+        username: smtp.username.clone(),
+        password: smtp
+            .password
+            .as_ref()
+            .map(|password| password.reveal().to_owned()),
+        from,
+        ca_file: smtp.ca_file.clone(),
+        timeout: smtp.timeout.get(),
+    })
 }
 
 /// How the configuration wants codes to be delivered.
@@ -146,24 +177,7 @@ pub(super) fn channel(config: &Config) -> Result<Channel, Failure> {
     Ok(match config.otp.delivery {
         OtpDelivery::Console => Channel::Console,
         OtpDelivery::Smtp => {
-            let smtp = &config.smtp;
-            Channel::Smtp(SmtpSettings {
-                host: smtp.host.clone().ok_or_else(|| missing("smtp.host"))?,
-                port: smtp.effective_port(),
-                tls: match smtp.tls {
-                    SmtpTls::Starttls => Tls::Starttls,
-                    SmtpTls::Tls => Tls::Tls,
-                    SmtpTls::None => Tls::None,
-                },
-                username: smtp.username.clone(),
-                password: smtp
-                    .password
-                    .as_ref()
-                    .map(|password| password.reveal().to_owned()),
-                from: smtp.from.clone().ok_or_else(|| missing("smtp.from"))?,
-                ca_file: smtp.ca_file.clone(),
-                timeout: smtp.timeout.get(),
-            })
+            Channel::Smtp(mail(config).ok_or_else(|| missing("smtp.host or smtp.from"))?)
         }
         OtpDelivery::Webhook => {
             let webhook = &config.webhook;

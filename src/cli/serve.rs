@@ -15,7 +15,9 @@ use super::{Failure, house, logging};
 use crate::{
     config::Config,
     http::server,
-    services::{Services, flush::flush, users::any_administrator},
+    services::{
+        Services, flush::flush, links, login_counts::LoginCounts, users::any_administrator,
+    },
 };
 
 /// How long codes that wait for their delivery are waited for at the end.
@@ -32,7 +34,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let listener = bind(&config)?;
     // With port 0 the system chose one.
     let address = listener.local_addr().unwrap_or(config.server.listen);
-    let services = web::Data::new(house::services(config, store, key, channel)?);
+    let mail = house::mail(&config);
+    let services = web::Data::new(house::services(config, store, key, channel, mail)?);
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     let handle = server.handle();
@@ -42,12 +45,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let running = actix_web::rt::spawn(server);
     greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
+    let writing = actix_web::rt::spawn(write_regularly(services.clone()));
     let ended = tokio::select! {
         ended = running => ended,
         () = stop_on_signal(handle, signals) => return Ok(ExitCode::SUCCESS),
     };
     flushing.abort();
+    writing.abort();
     services.delivery.drain(DRAIN).await;
+    write_noted(&services).await;
     tracing::info!("stopped");
     drop(log);
     match ended {
@@ -101,8 +107,15 @@ async fn greet(
         let program = std::env::args()
             .next()
             .unwrap_or_else(|| "munjigi".to_owned());
+        if let Ok(Some(secret)) = links::issue_first(services).await {
+            let base = config.server.public_url.as_ref().map_or_else(
+                || format!("http://{address}"),
+                |url| url.as_str().trim_end_matches('/').to_owned(),
+            );
+            eprintln!("  first admin    {base}/admin/setup/{secret} (good once, for one hour)");
+        }
         eprintln!(
-            "  first user     {program} user create --email you@example.org --name \"Your name\" --role admin"
+            "  or             {program} user create --email you@example.org --name \"Your name\" --role admin"
         );
     }
     tracing::info!(
@@ -136,6 +149,26 @@ async fn flush_regularly(services: web::Data<Services>) {
             Err(error) => {
                 tracing::warn!(%error, "the flush failed and will be tried again at its next time");
             }
+        }
+    }
+}
+
+/// What is noted in memory is written now and then: the counts of log-ins, and what became of codes.
+async fn write_regularly(services: web::Data<Services>) {
+    loop {
+        actix_web::rt::time::sleep(LoginCounts::WRITE_EVERY).await;
+        write_noted(&services).await;
+    }
+}
+
+async fn write_noted(services: &Services) {
+    let (store, now) = (&services.store, services.clock.now());
+    for written in [
+        services.login_counts.write(store, now).await,
+        services.otp_deliveries.write(store).await,
+    ] {
+        if let Err(error) = written {
+            tracing::warn!(%error, "what was noted cannot be written and will be tried again");
         }
     }
 }

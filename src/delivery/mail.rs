@@ -50,14 +50,29 @@ pub(super) fn compose(
     now: Timestamp,
 ) -> Result<Message, &'static str> {
     let email = notice.email.as_deref().ok_or("no e-mail address")?;
-    let to: Address = email
-        .parse()
-        .map_err(|_| "the e-mail address cannot be written to")?;
-    let (text, html) = bodies(from, notice).map_err(|_| "the mail could not be written")?;
+    let bodies = bodies(from, notice).map_err(|_| UNWRITABLE)?;
     let subject = match notice.language {
         Language::Ko => "로그인 인증번호 안내",
         Language::En => "Your sign-in code",
     };
+    letter(from, email, subject, bodies, notice.language, now)
+}
+
+/// What is said of a mail whose template gave no text.
+pub(super) const UNWRITABLE: &str = "the mail could not be written";
+
+/// A mail of two forms, text and HTML, with the headers that every mail of ours has.
+pub(super) fn letter(
+    from: &Mailbox,
+    email: &str,
+    subject: &str,
+    (text, html): (String, String),
+    language: Language,
+    now: Timestamp,
+) -> Result<Message, &'static str> {
+    let to: Address = email
+        .parse()
+        .map_err(|_| "the e-mail address cannot be written to")?;
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
@@ -66,7 +81,7 @@ pub(super) fn compose(
         .message_id(Some(message_id(from)?))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
-        .raw_header(header("Content-Language", notice.language.tag()))
+        .raw_header(header("Content-Language", language.tag()))
         .multipart(MultiPart::alternative_plain_html(text, html))
         .map_err(|_| "the mail could not be composed")
 }

@@ -6,6 +6,7 @@
 //! [`Delivery::counts`].
 
 mod console;
+mod link_mail;
 mod mail;
 mod notice;
 mod outcome;
@@ -31,6 +32,7 @@ use tokio::{
 };
 
 use self::{
+    notice::Notice,
     outcome::{Pending, Totals},
     retry::{Failure, pause},
     smtp::Smtp,
@@ -40,8 +42,8 @@ use crate::clock::{Clock, Timestamp};
 
 pub use self::{
     console::TARGET as CONSOLE_TARGET,
-    notice::OtpNotice,
-    outcome::Counts,
+    notice::{LinkNotice, OtpNotice},
+    outcome::{Counts, Observer, Settled},
     settings::{Channel, SmtpSettings, Tls, WebhookSettings},
 };
 
@@ -88,15 +90,40 @@ struct Inner {
     queue: Mutex<Option<mpsc::Sender<Taken>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     totals: Arc<Totals>,
+    has_mail: bool,
     clock: Clock,
+}
+
+/// What goes with a way of delivery.
+#[derive(Default)]
+pub struct Extras {
+    /// The mail server that takes links. The one that takes codes takes them too; without any, none can be sent.
+    pub mail: Option<SmtpSettings>,
+    /// Who is told what became of each notice.
+    pub observer: Option<Observer>,
 }
 
 impl Delivery {
     /// Checks the settings and starts the background tasks on the current Tokio runtime; at most `queue` notices wait.
     pub fn start(channel: Channel, queue: usize, clock: Clock) -> Result<Self, DeliveryError> {
+        Self::start_with(channel, Extras::default(), queue, clock)
+    }
+
+    /// The same with what goes with it.
+    pub fn start_with(
+        channel: Channel,
+        extras: Extras,
+        queue: usize,
+        clock: Clock,
+    ) -> Result<Self, DeliveryError> {
         let runtime = Handle::try_current().map_err(|_| DeliveryError::NoRuntime)?;
-        let totals = Arc::new(Totals::new(channel.name()));
+        let totals = Arc::new(Totals::new(channel.name(), extras.observer));
+        let has_mail = extras.mail.is_some() || matches!(channel, Channel::Smtp(_));
         let sender = Arc::new(Sender {
+            mail: match (&channel, extras.mail) {
+                (Channel::Smtp(_), _) | (_, None) => None,
+                (_, Some(settings)) => Some(Box::new(Smtp::new(settings)?)),
+            },
             way: match channel {
                 Channel::Console => Way::Console,
                 Channel::Smtp(settings) => Way::Smtp(Box::new(Smtp::new(settings)?)),
@@ -116,6 +143,7 @@ impl Delivery {
                 queue: Mutex::new(Some(queue)),
                 tasks: Mutex::new(tasks),
                 totals,
+                has_mail,
                 clock,
             }),
         })
@@ -123,7 +151,22 @@ impl Delivery {
 
     /// Takes a notice and returns at once. A full queue, and one that takes nothing any more, is a failed delivery.
     pub fn send(&self, notice: OtpNotice) {
-        let dies_at = self.inner.clock.now() + notice.expires_in;
+        self.take(Notice::Code(notice));
+    }
+
+    /// Whether links can be sent.
+    #[must_use]
+    pub fn sends_links(&self) -> bool {
+        self.inner.has_mail
+    }
+
+    /// Takes a link for its way by mail, as [`Delivery::send`] takes a code.
+    pub fn send_link(&self, notice: LinkNotice) {
+        self.take(Notice::Link(notice));
+    }
+
+    fn take(&self, notice: Notice) {
+        let dies_at = self.inner.clock.now() + notice.expires_in();
         let pending = Pending::new(notice, dies_at, Arc::clone(&self.inner.totals));
         if let Err((Some(pending), reason)) = self.put(Some(Box::new(pending))) {
             pending.failed(reason);
@@ -197,6 +240,8 @@ enum Way {
 
 struct Sender {
     way: Way,
+    /// For links, where codes go another way.
+    mail: Option<Box<Smtp>>,
     clock: Clock,
 }
 
@@ -222,7 +267,11 @@ impl Sender {
     }
 
     async fn tried(&self, pending: &mut Pending) -> Result<(), Failure> {
-        let (notice, dies_at, tries) = (&pending.notice, pending.dies_at, &mut pending.attempts);
+        let (dies_at, tries) = (pending.dies_at, &mut pending.attempts);
+        let notice = match &pending.notice {
+            Notice::Code(notice) => notice,
+            Notice::Link(link) => return self.tried_link(link, dies_at, tries).await,
+        };
         match &self.way {
             Way::Console => {
                 *tries += 1;
@@ -244,7 +293,23 @@ impl Sender {
         }
     }
 
-    /// Attempts until one succeeds, one fails for good, `most` were made, or the code is dead at `dies_at`.
+    async fn tried_link(
+        &self,
+        link: &LinkNotice,
+        dies_at: Timestamp,
+        tries: &mut u32,
+    ) -> Result<(), Failure> {
+        let smtp = match (&self.way, &self.mail) {
+            (Way::Smtp(smtp), _) | (_, Some(smtp)) => smtp,
+            (_, None) => return Err(Failure::lasting("no mail server is configured")),
+        };
+        let mail =
+            link_mail::compose(&smtp.from, link, self.clock.now()).map_err(Failure::lasting)?;
+        let attempt = || smtp.attempt(&mail, link.secret());
+        self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
+    }
+
+    /// Attempts until one succeeds, one fails for good, `most` were made, or the code or link is dead at `dies_at`.
     async fn repeated<F>(
         &self,
         most: u32,
@@ -258,7 +323,7 @@ impl Sender {
         let mut before = String::new();
         loop {
             if self.clock.now() >= dies_at {
-                let reason = format!("{before}the code expired before it could be sent");
+                let reason = format!("{before}it expired before it could be sent");
                 return Err(Failure::lasting(reason));
             }
             *tries += 1;

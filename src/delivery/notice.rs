@@ -4,13 +4,19 @@ use std::{fmt, time::Duration};
 
 use askama::Template;
 
-use crate::domain::{language::Language, otp::OtpCode};
+use crate::domain::{
+    language::Language,
+    otp::OtpCode,
+    principal::{Principal, UserSeq},
+};
 
 /// A one-time code on its way to a client.
 #[derive(Clone)]
 pub struct OtpNotice {
     /// The challenge the code answers.
     pub id: String,
+    /// The client's number.
+    pub client: UserSeq,
     /// The client's username.
     pub username: String,
     /// Where a mail goes.
@@ -28,6 +34,14 @@ pub struct OtpNotice {
 }
 
 impl OtpNotice {
+    /// As much of the addresses as may be kept.
+    pub(super) fn masked_recipient(&self) -> Option<String> {
+        let email = self.email.as_deref().map(masked_email);
+        let phone = self.phone.as_deref().map(masked_phone);
+        let known: Vec<String> = phone.into_iter().chain(email).collect();
+        (!known.is_empty()).then(|| known.join(", "))
+    }
+
     /// The sentence for a text message: a Korean one fits into the 90 bytes (EUC-KR) of one message, an English one
     /// into 160 characters (GSM 03.38).
     pub(super) fn sentence(&self) -> Result<String, askama::Error> {
@@ -56,6 +70,62 @@ impl fmt::Debug for OtpNotice {
     }
 }
 
+/// A link to set a password, on its way to the owner of an account.
+#[derive(Clone)]
+pub struct LinkNotice {
+    /// Whose password it sets.
+    pub owner: Principal,
+    /// By which name the owner logs in.
+    pub login: String,
+    /// Where the mail goes.
+    pub email: String,
+    /// The link; its last part is the secret.
+    pub url: String,
+    /// Whether there is no password yet.
+    pub is_first: bool,
+    /// How long the link is good, counted from the moment it is handed over.
+    pub expires_in: Duration,
+    /// The language to write in.
+    pub language: Language,
+    /// The request that asked for the link.
+    pub request_id: String,
+}
+
+impl LinkNotice {
+    /// The part of the link that no log may hold.
+    pub(super) fn secret(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or(&self.url)
+    }
+}
+
+/// The address in `Debug` is masked, and the link is not there.
+impl fmt::Debug for LinkNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkNotice")
+            .field("owner", &self.owner)
+            .field("email", &masked_email(&self.email))
+            .field("expires_in", &self.expires_in)
+            .field("language", &self.language)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the queue carries.
+pub(super) enum Notice {
+    Code(OtpNotice),
+    Link(LinkNotice),
+}
+
+impl Notice {
+    pub(super) fn expires_in(&self) -> Duration {
+        match self {
+            Self::Code(code) => code.expires_in,
+            Self::Link(link) => link.expires_in,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "sms/otp.ko.txt")]
 struct SentenceKo<'a> {
@@ -70,11 +140,16 @@ struct SentenceEn<'a> {
     lifetime: &'a str,
 }
 
-/// How long a code lives, in words: minutes where they come out even, else minutes and seconds.
+/// How long a code or a link lives, in words: `1 day`, `5 minutes`, `1 minute 30 seconds`.
 pub(super) fn lifetime(language: Language, expires_in: Duration) -> String {
-    let (minutes, seconds) = (expires_in.as_secs() / 60, expires_in.as_secs() % 60);
+    let seconds = expires_in.as_secs();
     let mut words = Vec::new();
-    for (count, korean, english) in [(minutes, "분", "minute"), (seconds, "초", "second")] {
+    for (count, korean, english) in [
+        (seconds / 86_400, "일", "day"),
+        (seconds / 3_600 % 24, "시간", "hour"),
+        (seconds / 60 % 60, "분", "minute"),
+        (seconds % 60, "초", "second"),
+    ] {
         if count > 0 {
             words.push(match (language, count) {
                 (Language::Ko, _) => format!("{count}{korean}"),
@@ -121,6 +196,7 @@ mod tests {
     fn notice(language: Language) -> OtpNotice {
         OtpNotice {
             id: "c1".to_owned(),
+            client: UserSeq::new(7).unwrap(),
             username: "acme".to_owned(),
             email: Some("ann.lee@example.org".to_owned()),
             phone: Some("+82 10-1234-5678".to_owned()),
@@ -174,6 +250,9 @@ mod tests {
             (60, "1분", "1 minute"),
             (90, "1분 30초", "1 minute 30 seconds"),
             (45, "45초", "45 seconds"),
+            (86_400, "1일", "1 day"),
+            (7_200, "2시간", "2 hours"),
+            (93_600, "1일 2시간", "1 day 2 hours"),
         ] {
             let time = Duration::from_secs(seconds);
             assert_eq!(lifetime(Language::Ko, time), korean);

@@ -1,12 +1,16 @@
-//! What becomes of a notice: exactly one outcome each, one line of the log, and the running totals.
+//! What becomes of a notice: exactly one outcome each, one line of the log, the running totals, and a word to whoever wants
+//! to know.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-use super::notice::{OtpNotice, masked_email, masked_phone};
-use crate::clock::Timestamp;
+use super::notice::{LinkNotice, Notice, OtpNotice, masked_email, masked_phone};
+use crate::{
+    clock::Timestamp,
+    domain::principal::{Principal, UserSeq},
+};
 
 /// How many notices are under way, were sent, and have failed since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,17 +23,49 @@ pub struct Counts {
     pub failed: u64,
 }
 
+/// What became of one notice. Codes, links and whole addresses are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// A one-time code.
+    Code {
+        /// The challenge it answers.
+        challenge: String,
+        /// For which client.
+        client: UserSeq,
+        /// By which way.
+        channel: &'static str,
+        /// To whom, masked.
+        recipient: Option<String>,
+        /// Why it was not sent; none: it was.
+        failure: Option<String>,
+    },
+    /// A link to set a password.
+    Link {
+        /// Whose password.
+        owner: Principal,
+        /// By which name the owner logs in.
+        login: String,
+        /// Why it was not sent; none: it was.
+        failure: Option<String>,
+    },
+}
+
+/// Who is told of each outcome, at once and on the sender's own task: it must neither wait nor panic.
+pub type Observer = Arc<dyn Fn(Settled) + Send + Sync>;
+
 pub(super) struct Totals {
     channel: &'static str,
+    observer: Option<Observer>,
     queued: AtomicU64,
     sent: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Totals {
-    pub(super) fn new(channel: &'static str) -> Self {
+    pub(super) fn new(channel: &'static str, observer: Option<Observer>) -> Self {
         Self {
             channel,
+            observer,
             queued: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -47,8 +83,8 @@ impl Totals {
 
 /// A notice under way. Dropped without an outcome (a panic, the end of the server), it has failed.
 pub(super) struct Pending {
-    pub(super) notice: OtpNotice,
-    /// When the code is worth nothing any more.
+    pub(super) notice: Notice,
+    /// When the code or the link is worth nothing any more.
     pub(super) dies_at: Timestamp,
     /// How many attempts were begun.
     pub(super) attempts: u32,
@@ -57,7 +93,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(notice: OtpNotice, dies_at: Timestamp, totals: Arc<Totals>) -> Self {
+    pub(super) fn new(notice: Notice, dies_at: Timestamp, totals: Arc<Totals>) -> Self {
         totals.queued.fetch_add(1, Ordering::SeqCst);
         Self {
             notice,
@@ -85,12 +121,35 @@ impl Pending {
             &totals.sent
         };
         total.fetch_add(1, Ordering::SeqCst);
+        // Told before it counts as settled: who waits for that finds the record complete.
+        if let Some(observer) = &totals.observer {
+            observer(self.told(failure.map(str::to_owned)));
+        }
         totals.queued.fetch_sub(1, Ordering::SeqCst);
-        self.log(failure);
+        match &self.notice {
+            Notice::Code(code) => self.log_code(code, failure),
+            Notice::Link(link) => self.log_link(link, failure),
+        }
     }
 
-    fn log(&self, failure: Option<&str>) {
-        let (notice, counts) = (&self.notice, self.totals.counts());
+    fn told(&self, failure: Option<String>) -> Settled {
+        match &self.notice {
+            Notice::Code(code) => Settled::Code {
+                challenge: code.id.clone(),
+                client: code.client,
+                channel: self.totals.channel,
+                recipient: code.masked_recipient(),
+                failure,
+            },
+            Notice::Link(link) => Settled::Link {
+                owner: link.owner,
+                login: link.login.clone(),
+                failure,
+            },
+        }
+    }
+
+    fn log_code(&self, notice: &OtpNotice, failure: Option<&str>) {
         let email = notice.email.as_deref().map(masked_email);
         let phone = notice.phone.as_deref().map(masked_phone);
         let (channel, attempts, request_id) =
@@ -99,7 +158,7 @@ impl Pending {
             queued,
             sent,
             failed,
-        } = counts;
+        } = self.totals.counts();
         if let Some(reason) = failure {
             tracing::warn!(
                 channel,
@@ -125,6 +184,16 @@ impl Pending {
                 failed,
                 "one-time code sent"
             );
+        }
+    }
+
+    fn log_link(&self, notice: &LinkNotice, failure: Option<&str>) {
+        let email = masked_email(&notice.email);
+        let (attempts, request_id) = (self.attempts, &*notice.request_id);
+        if let Some(reason) = failure {
+            tracing::warn!(reason, attempts, email, request_id, "link not sent");
+        } else {
+            tracing::info!(attempts, email, request_id, "link sent");
         }
     }
 }

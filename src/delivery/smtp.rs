@@ -76,11 +76,11 @@ impl Smtp {
     }
 
     /// Tries once. Refused for good (5xx) is lasting; a 4xx answer, a broken connection and a slow server may pass.
-    pub(super) async fn attempt(&self, message: &Message, code: &str) -> Result<(), Failure> {
+    pub(super) async fn attempt(&self, message: &Message, secret: &str) -> Result<(), Failure> {
         match tokio::time::timeout(self.timeout, self.hand_over(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failure {
-                reason: reason(&error, code),
+                reason: reason(&error, secret),
                 again: !error.is_permanent() && !error.is_client(),
                 after: None,
             }),
@@ -162,15 +162,15 @@ fn certificates(path: &Path) -> Result<Certificate, DeliveryError> {
     Certificate::from_pem(&pem).map_err(|_| nothing())
 }
 
-/// What went wrong, in one clause: the server's answer without addresses, without the code (a server may quote either),
+/// What went wrong, in one clause: the server's answer without addresses, without the code or link (a server may quote either),
 /// without control characters, and not too long.
-fn reason(error: &SmtpError, code: &str) -> String {
+fn reason(error: &SmtpError, secret: &str) -> String {
     let said = error.to_string();
     let words: Vec<String> = said
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .map(|word| match word {
-            word if word.contains(code) => "***".to_owned(),
+            word if word.contains(secret) => "***".to_owned(),
             word if word.contains('@') => {
                 masked_email(word.trim_matches(&['<', '>', ':', ','][..]))
             }

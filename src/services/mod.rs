@@ -9,10 +9,12 @@ pub mod browser_sessions;
 pub mod client_users;
 mod error;
 pub mod flush;
+pub mod links;
 pub mod login;
 pub mod login_counts;
 pub mod logout;
 pub mod otp;
+pub mod otp_deliveries;
 pub mod passwords;
 pub mod refresh;
 pub mod secret;
@@ -42,4 +44,6 @@ pub struct Services {
     pub delivery: Delivery,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
+    /// Keeps what became of the codes that were sent.
+    pub otp_deliveries: otp_deliveries::OtpDeliveries,
 }

@@ -144,6 +144,7 @@ fn notice(
 ) -> OtpNotice {
     OtpNotice {
         id: id.to_string(),
+        client: client.id,
         username: client.username,
         email: client.email,
         phone: client.phone,

@@ -16,8 +16,10 @@ use crate::{
     store::users::{self as table, UserFilter, UserRow},
 };
 
+pub(super) use changes::{
+    conflict_of, deactivate, first_creation, new_row, put_hash, refuse_to_take_away, remove,
+};
 pub use changes::{create, delete, update};
-pub(super) use changes::{deactivate, refuse_to_take_away, remove};
 
 /// An internal user as the doors see it: without the password's hash.
 #[derive(Clone, Debug)]

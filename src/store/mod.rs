@@ -17,6 +17,7 @@ mod listing;
 pub mod login_counts;
 pub mod migrations;
 pub mod otp_challenges;
+pub mod otp_deliveries;
 pub mod outstanding_tokens;
 pub mod panel_preferences;
 pub mod rate_limits;

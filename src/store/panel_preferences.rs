@@ -30,6 +30,20 @@ pub fn put(
     Ok(())
 }
 
+/// The wishes of a user.
+pub fn find(connection: &mut Db, user_seq: UserSeq) -> Result<Preferences, StoreError> {
+    let row = panel_preferences::table
+        .find(user_seq)
+        .select((
+            panel_preferences::language,
+            panel_preferences::theme,
+            panel_preferences::time_zone,
+        ))
+        .get_result(connection)
+        .optional()?;
+    Ok(read(row))
+}
+
 /// Forgets the wishes of a user who is deleted.
 pub fn delete(connection: &mut Db, user_seq: UserSeq) -> Result<(), StoreError> {
     diesel::delete(panel_preferences::table.find(user_seq)).execute(connection)?;

@@ -12,11 +12,13 @@ mod form;
 mod frame;
 pub(super) mod headers;
 mod layout;
+mod links;
 mod lists;
 mod login;
 mod moment;
 mod notice;
 mod panel;
+mod setup;
 mod visitor;
 
 use actix_web::{
@@ -37,6 +39,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
         .configure(login::routes)
+        .configure(setup::routes)
+        .configure(links::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

@@ -22,6 +22,7 @@ use crate::{
         client_users::{
             self as table, ClientChanges as RowChanges, ClientRow, NewClient as NewRow,
         },
+        set_up_links,
     },
 };
 
@@ -162,6 +163,18 @@ pub(in crate::services) fn deactivate(
     apply(connection, actor, old, &row, now).map(|_| ())
 }
 
+/// Puts a hash in the place of the one before; part of a transaction.
+pub(in crate::services) fn put_hash(
+    connection: &mut Db,
+    user_seq: UserSeq,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let hash = Some(Some(hash.to_owned()));
+    let row = changed_row(&ClientChanges::default(), hash, now);
+    table::update(connection, user_seq, &row).map(|_| ())
+}
+
 /// Changes the row, ends what must end, and records it.
 fn apply(
     connection: &mut Db,
@@ -172,8 +185,12 @@ fn apply(
 ) -> Result<ClientRow, Error> {
     let missing = Error::AccountNotFound(Missing::Client);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
-    if let Some(reason) = reason_to_end(row.is_active, row.password_hash.is_some()) {
+    let reason = reason_to_end(row.is_active, row.password_hash.is_some());
+    if let Some(reason) = reason {
         end_all(connection, Principal::client(old.id), now, reason)?;
+    }
+    if reason.is_some() || new.email != old.email {
+        set_up_links::withdraw(connection, Principal::client(old.id), now)?;
     }
     for event in events(old, &new) {
         record(connection, actor, &event, now)?;

@@ -17,7 +17,7 @@ use crate::{
         logout::end_all,
     },
     store::{
-        Db, StoreError, browser_sessions, panel_preferences,
+        Db, StoreError, browser_sessions, panel_preferences, set_up_links,
         users::{self as table, NewUser as NewRow, UserChanges as RowChanges, UserRow},
     },
 };
@@ -76,8 +76,17 @@ pub(in crate::services) async fn new_row(
 }
 
 /// The event of a user who was just made.
-pub(in crate::services) fn creation(made: &UserRow) -> Event {
-    Event::new(Action::AccountCreated)
+fn creation(made: &UserRow) -> Event {
+    made_by(Action::AccountCreated, made)
+}
+
+/// The event of the first administrator, who made himself.
+pub(in crate::services) fn first_creation(made: &UserRow) -> Event {
+    made_by(Action::FirstAdministratorMade, made)
+}
+
+fn made_by(action: Action, made: &UserRow) -> Event {
+    Event::new(action)
         .to(subject(made))
         .noting("email", &made.email)
         .noting("name", &made.name)
@@ -137,10 +146,18 @@ pub async fn update(
         })
         .await
         .map(User::from)
-        .map_err(|error: Error| match error {
-            Error::Store(error) => conflict(error),
-            error => error,
-        })
+        .map_err(conflict_of)
+}
+
+/// Puts a hash in the place of the one before; part of a transaction.
+pub(in crate::services) fn put_hash(
+    connection: &mut Db,
+    user_seq: UserSeq,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row = changed_row(&UserChanges::default(), Some(hash.to_owned()), now);
+    table::update(connection, user_seq, &row).map(|_| ())
 }
 
 /// Deactivates a user whose row is locked; part of a transaction.
@@ -172,7 +189,12 @@ fn end_what_must(
     row: &RowChanges,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if let Some(reason) = reason_to_end(row.is_active, row.password_hash.is_some()) {
+    let reason = reason_to_end(row.is_active, row.password_hash.is_some());
+    // A link that went to another address, or was asked for before the password changed, is worth nothing any more.
+    if reason.is_some() || row.email.as_ref().is_some_and(|new| *new != old.email) {
+        set_up_links::withdraw(connection, Principal::user(old.id), now)?;
+    }
+    if let Some(reason) = reason {
         end_all(connection, Principal::user(old.id), now, reason)?;
     } else if row
         .role
@@ -293,6 +315,14 @@ pub(in crate::services) fn refuse_to_take_away(
         return Err(Error::LastAdministrator);
     }
     Ok(())
+}
+
+/// The same error, its conflict named by the field.
+pub(in crate::services) fn conflict_of(error: Error) -> Error {
+    match error {
+        Error::Store(error) => conflict(error),
+        error => error,
+    }
 }
 
 fn conflict(error: StoreError) -> Error {

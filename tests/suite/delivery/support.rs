@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use munjigi::{
     delivery::{Counts, Delivery, OtpNotice},
-    domain::{language::Language, otp::OtpCode},
+    domain::{language::Language, otp::OtpCode, principal::UserSeq},
 };
 
 pub use crate::support::receiver::{self, PATIENCE};
@@ -17,6 +17,7 @@ pub fn notice(request_id: &str, code: &str) -> OtpNotice {
     logs::capture();
     OtpNotice {
         id: format!("challenge-{request_id}"),
+        client: UserSeq::new(1).unwrap(),
         username: "acme-01".to_owned(),
         email: Some("ann.lee@example.org".to_owned()),
         phone: Some("+82 10-1234-5678".to_owned()),

@@ -211,7 +211,7 @@ async fn a_code_that_has_expired_is_not_sent() {
     assert_eq!(settled(&delivery, 1).await, counts(0, 1));
     assert_eq!(gateway.received().len(), 1);
     let line = logs::outcome("hook-late");
-    let reason = "the gateway answered 503; then the code expired before it could be sent";
+    let reason = "the gateway answered 503; then it expired before it could be sent";
     assert!(line.contains(reason), "{line}");
     gateway.stop().await;
 }

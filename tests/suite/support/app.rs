@@ -12,12 +12,13 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
     config::{Config, OtpDelivery, Secret},
-    delivery::{Channel, Delivery, WebhookSettings},
+    delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
     http::server,
     services::{
         Services,
         login_counts::LoginCounts,
+        otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
     },
     store::{Store, StoreError, StoreSettings},
@@ -120,7 +121,9 @@ impl App {
                 };
                 let store = Store::open(&settings).unwrap();
                 let channel = channel(gateway.as_ref(), &of_thread);
-                let services = web::Data::new(services(of_thread, thread_clock, store, channel));
+                let mail = mail(&of_thread);
+                let services =
+                    web::Data::new(services(of_thread, thread_clock, store, channel, mail));
                 let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
                 let server = server::build(services.clone(), listener).unwrap();
@@ -256,7 +259,28 @@ fn channel(gateway: Option<&Receiver>, config: &Config) -> Channel {
     })
 }
 
-fn services(config: Config, clock: Clock, store: Store, channel: Channel) -> Services {
+/// The mail server that a test has named: one without TLS or log-in.
+fn mail(config: &Config) -> Option<SmtpSettings> {
+    let (host, from) = config.smtp.host.clone().zip(config.smtp.from.clone())?;
+    Some(SmtpSettings {
+        host,
+        port: config.smtp.effective_port(),
+        tls: Tls::None,
+        username: None,
+        password: None,
+        from,
+        ca_file: None,
+        timeout: config.smtp.timeout.get(),
+    })
+}
+
+fn services(
+    config: Config,
+    clock: Clock,
+    store: Store,
+    channel: Channel,
+    mail: Option<SmtpSettings>,
+) -> Services {
     let login = &config.login;
     let passwords = Passwords::start(PasswordSettings {
         cost: BCRYPT_COST,
@@ -273,8 +297,14 @@ fn services(config: Config, clock: Clock, store: Store, channel: Channel) -> Ser
             .reveal()
             .as_bytes(),
     );
+    let otp_deliveries = OtpDeliveries::default();
+    let extras = Extras {
+        mail,
+        observer: Some(otp_deliveries.observer(clock.clone())),
+    };
     Services {
-        delivery: Delivery::start(channel, 1_000, clock.clone()).unwrap(),
+        delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
+        otp_deliveries,
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         login_counts: LoginCounts::default(),
