@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         principal::{Principal, UserType},
-        session::RevocationReason,
+        session::{BrowserSessionId, RevocationReason},
     },
     store::{
         Db, StoreError,
@@ -86,8 +86,19 @@ pub(super) fn end_all(
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
+    end_all_but(connection, owner, None, now, reason)
+}
+
+/// The same, but for one session in the panel.
+pub(super) fn end_all_but(
+    connection: &mut Db,
+    owner: Principal,
+    kept: Option<&BrowserSessionId>,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<usize, StoreError> {
     if owner.user_type == UserType::User {
-        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+        browser_sessions::end_all(connection, owner.user_seq, kept, now, reason)?;
     }
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
