@@ -293,6 +293,18 @@ pub async fn batch(
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
 
+/// The event of this number.
+///
+/// # Errors
+/// The store's.
+pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Error> {
+    let row = services
+        .store
+        .read(move |connection| table::find(connection, id))
+        .await?;
+    Ok(row.map(AuditEvent::from))
+}
+
 /// The newest events that were done to an account.
 ///
 /// # Errors

@@ -142,6 +142,15 @@ pub fn history(
     Ok(sql.query().load(connection)?)
 }
 
+/// The event of this number.
+pub fn find(connection: &mut Db, id: i64) -> Result<Option<AuditEventRow>, StoreError> {
+    let mut sql = Sql::new("SELECT ");
+    sql.push(COLUMNS)
+        .push(" FROM audit_events WHERE id = ")
+        .bind(id);
+    Ok(sql.query().get_result(connection).optional()?)
+}
+
 /// The newest events of all.
 pub fn latest(connection: &mut Db, limit: i64) -> Result<Vec<AuditEventRow>, StoreError> {
     let mut sql = Sql::new("SELECT ");

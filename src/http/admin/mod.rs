@@ -5,9 +5,11 @@
 //! ([`form`]). Everything works without JavaScript.
 
 pub(super) mod assets;
+mod audit;
 mod cookies;
 mod csrf;
 pub(super) mod error;
+mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
@@ -41,6 +43,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(audit::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
