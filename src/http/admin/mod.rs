@@ -4,6 +4,8 @@
 //! in, and whether he may change anything, is an extractor ([`panel`]); a form that was not sent by our own page is none
 //! ([`form`]). Everything works without JavaScript.
 
+mod account;
+mod agents;
 pub(super) mod assets;
 mod audit;
 mod cookies;
@@ -44,6 +46,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(setup::routes)
         .configure(links::routes)
         .configure(audit::routes)
+        .configure(account::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
