@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         principal::{Principal, UserType},
-        session::{BrowserSessionId, RevocationReason},
+        session::RevocationReason,
     },
     store::{
         Db, StoreError,
@@ -86,20 +86,19 @@ pub(super) fn end_all(
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
-    end_all_but(connection, owner, None, now, reason)
+    if owner.user_type == UserType::User {
+        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+    }
+    end_tokens(connection, owner, now, reason)
 }
 
-/// The same, but for one session in the panel.
-pub(super) fn end_all_but(
+/// The same, but a user's sessions in the panel go on.
+pub(super) fn end_tokens(
     connection: &mut Db,
     owner: Principal,
-    kept: Option<&BrowserSessionId>,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
-    if owner.user_type == UserType::User {
-        browser_sessions::end_all(connection, owner.user_seq, kept, now, reason)?;
-    }
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)

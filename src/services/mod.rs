@@ -3,6 +3,7 @@
 //! Row structs of the store stop here or are turned into views without secrets. What can be refused or go wrong is one
 //! [`Error`].
 
+pub mod account;
 pub mod audit;
 pub mod bearer;
 pub mod browser_sessions;
@@ -16,7 +17,6 @@ pub mod login_counts;
 pub mod logout;
 pub mod otp;
 pub mod otp_deliveries;
-pub mod own_account;
 pub mod passwords;
 pub mod refresh;
 pub mod secret;

@@ -5,7 +5,7 @@
 //! ([`form`]). Everything works without JavaScript.
 
 mod account;
-mod agents;
+mod agent;
 pub(super) mod assets;
 mod audit;
 mod cookies;
@@ -42,11 +42,11 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
+        .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
         .configure(audit::routes)
-        .configure(account::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
