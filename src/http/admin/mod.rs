@@ -8,8 +8,10 @@ mod account;
 mod agent;
 pub(super) mod assets;
 mod audit;
+mod chart;
 mod cookies;
 mod csrf;
+mod dashboard;
 pub(super) mod error;
 mod events;
 mod form;
@@ -42,6 +44,7 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
+        .configure(dashboard::routes)
         .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)
