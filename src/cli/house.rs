@@ -9,7 +9,6 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
-        dashboard::CountedFigures,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -138,7 +137,6 @@ pub(super) fn services(
         passwords,
         delivery,
         login_counts: LoginCounts::default(),
-        figures: CountedFigures::default(),
         otp_deliveries,
     })
 }

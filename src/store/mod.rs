@@ -11,7 +11,6 @@ pub mod client_users;
 mod column_types;
 mod connection;
 mod error;
-pub mod figures;
 pub mod flush;
 mod insert;
 mod listing;

@@ -9,7 +9,6 @@ mod agent;
 pub(super) mod assets;
 mod cookies;
 mod csrf;
-mod dashboard;
 pub(super) mod error;
 mod form;
 mod frame;
@@ -41,7 +40,6 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
-        .configure(dashboard::routes)
         .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)

@@ -17,7 +17,6 @@ use munjigi::{
     http::server,
     services::{
         Services,
-        dashboard::CountedFigures,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -309,7 +308,6 @@ fn services(
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         login_counts: LoginCounts::default(),
-        figures: CountedFigures::default(),
         clock,
         config,
         store,
