@@ -27,6 +27,7 @@ mod schema;
 mod search;
 pub mod sessions;
 pub mod set_up_links;
+pub mod token_owners;
 pub mod users;
 mod writer;
 
