@@ -29,6 +29,7 @@ mod search;
 pub mod sessions;
 pub mod set_up_links;
 pub mod totals;
+pub mod token_owners;
 pub mod users;
 mod writer;
 

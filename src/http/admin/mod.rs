@@ -8,6 +8,7 @@ mod account;
 mod agent;
 pub(super) mod assets;
 mod audit;
+mod blacklist;
 mod cookies;
 mod csrf;
 pub(super) mod error;
@@ -15,14 +16,17 @@ mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
+mod inspector;
 mod layout;
 mod links;
 mod lists;
 mod login;
 mod moment;
 mod notice;
+mod owners;
 mod panel;
 mod setup;
+mod tokens;
 mod visitor;
 
 use actix_web::{
@@ -47,6 +51,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(setup::routes)
         .configure(links::routes)
         .configure(audit::routes)
+        .configure(tokens::routes)
+        .configure(blacklist::routes)
+        .configure(inspector::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
