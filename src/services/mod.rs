@@ -3,6 +3,7 @@
 //! Row structs of the store stop here or are turned into views without secrets. What can be refused or go wrong is one
 //! [`Error`].
 
+pub mod account;
 pub mod audit;
 pub mod bearer;
 pub mod browser_sessions;

@@ -4,6 +4,8 @@
 //! in, and whether he may change anything, is an extractor ([`panel`]); a form that was not sent by our own page is none
 //! ([`form`]). Everything works without JavaScript.
 
+mod account;
+mod agent;
 pub(super) mod assets;
 mod cookies;
 mod csrf;
@@ -38,6 +40,7 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
+        .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
