@@ -184,8 +184,12 @@ impl Chromium {
 
     /// The system under the browser becomes light or dark.
     pub async fn set_system_theme(&self, theme: &str) {
-        let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
-        self.devtools("Emulation.setEmulatedMedia", feature).await;
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": theme},
+            // A colour that is on its way is neither here nor there.
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
     /// The window gets this size.
