@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bearer;
 pub mod browser_sessions;
 pub mod client_users;
+pub mod dashboard;
 mod error;
 pub mod flush;
 pub mod links;
@@ -45,6 +46,8 @@ pub struct Services {
     pub delivery: Delivery,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
+    /// What the dashboard tells.
+    pub dashboard: dashboard::Dashboard,
     /// Keeps what became of the codes that were sent.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
 }

@@ -7,9 +7,11 @@
 mod account;
 mod agent;
 pub(super) mod assets;
+mod audit;
 mod cookies;
 mod csrf;
 pub(super) mod error;
+mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
@@ -44,6 +46,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(audit::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
