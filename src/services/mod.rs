@@ -6,11 +6,13 @@
 pub mod account;
 pub mod audit;
 pub mod bearer;
+pub mod blacklist;
 pub mod browser_sessions;
 pub mod client_users;
 pub mod dashboard;
 mod error;
 pub mod flush;
+pub mod inspector;
 pub mod links;
 pub mod login;
 pub mod login_counts;
@@ -21,6 +23,7 @@ pub mod passwords;
 pub mod refresh;
 pub mod secret;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use crate::{

@@ -28,6 +28,7 @@ mod schema;
 mod search;
 pub mod sessions;
 pub mod set_up_links;
+pub mod token_owners;
 pub mod totals;
 pub mod users;
 mod writer;

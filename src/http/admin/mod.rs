@@ -9,6 +9,7 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod chart;
+mod blacklist;
 mod cookies;
 mod csrf;
 mod dashboard;
@@ -17,14 +18,17 @@ mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
+mod inspector;
 mod layout;
 mod links;
 mod lists;
 mod login;
 mod moment;
 mod notice;
+mod owners;
 mod panel;
 mod setup;
+mod tokens;
 mod visitor;
 
 use actix_web::{
@@ -50,6 +54,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(setup::routes)
         .configure(links::routes)
         .configure(audit::routes)
+        .configure(tokens::routes)
+        .configure(blacklist::routes)
+        .configure(inspector::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
