@@ -9,6 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
+        jobs::Jobs,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -137,6 +138,7 @@ pub(super) fn services(
         passwords,
         delivery,
         login_counts: LoginCounts::default(),
+        jobs: Jobs::default(),
         otp_deliveries,
     })
 }

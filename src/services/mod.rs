@@ -7,9 +7,11 @@ pub mod account;
 pub mod audit;
 pub mod bearer;
 pub mod browser_sessions;
+pub mod bulk;
 pub mod client_users;
 mod error;
 pub mod flush;
+pub mod jobs;
 pub mod links;
 pub mod login;
 pub mod login_counts;
@@ -45,6 +47,8 @@ pub struct Services {
     pub delivery: Delivery,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
+    /// The work in the background.
+    pub jobs: jobs::Jobs,
     /// Keeps what became of the codes that were sent.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
 }

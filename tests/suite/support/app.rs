@@ -17,6 +17,7 @@ use munjigi::{
     http::server,
     services::{
         Services,
+        jobs::Jobs,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -308,6 +309,7 @@ fn services(
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         login_counts: LoginCounts::default(),
+        jobs: Jobs::default(),
         clock,
         config,
         store,
