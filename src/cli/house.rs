@@ -9,6 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
+        dashboard::Dashboard,
         jobs::Jobs,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
@@ -131,6 +132,7 @@ pub(super) fn services(
         .map_err(Failure::refused)?;
     let tokens = Tokens::new(config.tokens.clone(), key);
     Ok(Services {
+        dashboard: Dashboard::starting(&clock),
         clock,
         config,
         store,

@@ -3,7 +3,7 @@
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::{Event, note, record},
     browser_sessions::Viewer,
     passwords::Verdict,
     users::{self, UserChanges, checked_hash},
@@ -17,7 +17,7 @@ use crate::{
         problem::{Problem, Problems},
         session::RevocationReason,
     },
-    store::{browser_sessions as sessions_table, panel_preferences, users as table},
+    store::{browser_sessions as sessions_table, panel_preferences, set_up_links, users as table},
 };
 
 /// Gives the viewer another name.
@@ -102,6 +102,10 @@ pub async fn change_password(
     let wrong = || Error::Invalid(Problems::one("current", Problem::WrongPassword));
     let verdict = services.passwords.verify(current, old.clone()).await?;
     let (Verdict::Right { .. }, Some(old)) = (verdict, old) else {
+        let event = Event::new(Action::PasswordChanged)
+            .refused()
+            .to(subject(viewer));
+        note(services, actor, event).await?;
         return Err(wrong());
     };
     let email = account.email.as_deref().unwrap_or_default();
@@ -117,6 +121,7 @@ pub async fn change_password(
             }
             let reason = RevocationReason::PasswordChanged;
             let owner = account.principal;
+            set_up_links::withdraw(connection, owner, now)?;
             sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
             super::logout::end_tokens(connection, owner, now, reason)?;
             record(connection, &actor, &event, now)?;

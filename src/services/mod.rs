@@ -6,12 +6,15 @@
 pub mod account;
 pub mod audit;
 pub mod bearer;
+pub mod blacklist;
 pub mod browser_sessions;
 pub mod bulk;
 pub mod client_users;
+pub mod dashboard;
 mod error;
 pub mod flush;
 pub mod jobs;
+pub mod inspector;
 pub mod links;
 pub mod login;
 pub mod login_counts;
@@ -22,6 +25,7 @@ pub mod passwords;
 pub mod refresh;
 pub mod secret;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use crate::{
@@ -49,6 +53,8 @@ pub struct Services {
     pub login_counts: login_counts::LoginCounts,
     /// The work in the background.
     pub jobs: jobs::Jobs,
+    /// What the dashboard tells.
+    pub dashboard: dashboard::Dashboard,
     /// Keeps what became of the codes that were sent.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
 }

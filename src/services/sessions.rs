@@ -1,17 +1,23 @@
-//! Beginning a session, and making the pair of tokens that it hands out.
+//! Beginning a session, making the pair of tokens that it hands out, and an administrator's ending it.
 
-use super::{Error, Services};
+use super::{
+    Error, Services,
+    audit::{Event, record},
+    flush::cutoff,
+};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Account,
-        principal::Principal,
-        session::{Device, Jti, LoginMethod, SessionId},
+        audit::{Action, Actor, Subject},
+        principal::{Principal, UserType},
+        session::{Device, Jti, LoginMethod, RevocationReason, SessionId},
     },
     store::{
-        Db, StoreError,
+        Db, StoreError, blacklisted_tokens, client_users,
         outstanding_tokens::{self, NewOutstandingToken},
         sessions::{self, NewSession},
+        users,
     },
     tokens::Issued,
 };
@@ -121,4 +127,51 @@ pub(super) fn pair(
         account,
         issued_at: now,
     })
+}
+
+/// Ends a session on an administrator's word, with its access tokens, and blacklists its refresh tokens; whether there was
+/// such a session that had not ended.
+///
+/// # Errors
+/// The store's.
+pub async fn end_by_administrator(
+    services: &Services,
+    actor: &Actor,
+    id: SessionId,
+) -> Result<bool, Error> {
+    let (actor, now) = (actor.clone(), services.clock.now());
+    let reason = RevocationReason::Administrator;
+    services
+        .store
+        .write(move |connection| {
+            let Some(session) = sessions::find_by_id(connection, &id)? else {
+                return Ok(false);
+            };
+            let owner = Principal {
+                user_type: session.user_type,
+                user_seq: session.user_seq,
+            };
+            if !sessions::end(connection, owner, &id, now, reason)? {
+                return Ok(false);
+            }
+            blacklisted_tokens::insert_for_session(connection, &id, cutoff(now), now, reason)?;
+            let event = Event::new(Action::SessionEnded)
+                .to(subject(connection, owner)?)
+                .noting("session", &id);
+            record(connection, &actor, &event, now)?;
+            Ok(true)
+        })
+        .await
+}
+
+/// An account as the record names it: by what it logs in by, and where it is gone by its number.
+pub(super) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, StoreError> {
+    let login = match owner.user_type {
+        UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
+        UserType::Client => {
+            client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
+        }
+    };
+    let name = login.unwrap_or_else(|| owner.to_string());
+    Ok(Subject::account(owner, name))
 }

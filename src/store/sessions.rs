@@ -64,6 +64,45 @@ pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A session as it is shown.
+#[derive(Queryable, Selectable, Clone, Debug)]
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is: the population …
+    pub user_type: UserType,
+    /// … and the number in it.
+    pub user_seq: UserSeq,
+    /// How it began.
+    pub method: LoginMethod,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its newest refresh token expires.
+    pub expires_at: Timestamp,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it was ended.
+    pub end_reason: Option<RevocationReason>,
+}
+
+/// The session of this id.
+pub fn find_by_id(connection: &mut Db, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+    Ok(sessions::table
+        .find(id)
+        .select(SessionRow::as_select())
+        .get_result(connection)
+        .optional()?)
+}
+
 /// Ends a session of this account, if it was not ended before; whether it was I.
 pub fn end(
     connection: &mut Db,

@@ -35,15 +35,17 @@ use crate::{
 const PAGE: &str = "/admin/account";
 
 pub(super) fn routes(config: &mut ServiceConfig) {
+    // A form that was refused is a page at its own address: who asks for that again finds his page.
+    let form = |path: &str| web::resource(path.to_owned()).route(web::get().to(back));
     config
         .service(
             web::resource("/account")
                 .route(web::get().to(show))
                 .route(web::head().to(show)),
         )
-        .service(web::resource("/account/profile").route(web::post().to(rename)))
-        .service(web::resource("/account/preferences").route(web::post().to(prefer)))
-        .service(web::resource("/account/password").route(web::post().to(change_password)))
+        .service(form("/account/profile").route(web::post().to(rename)))
+        .service(form("/account/preferences").route(web::post().to(prefer)))
+        .service(form("/account/password").route(web::post().to(change_password)))
         .service(web::resource("/account/sessions/end").route(web::post().to(end_others)))
         .service(web::resource("/account/sessions/{id}/end").route(web::post().to(end)))
         .service(web::resource("/language").route(web::post().to(speak)));
@@ -57,7 +59,7 @@ struct AccountPage {
     name: String,
     preferences: Preferences,
     themes: &'static [Theme],
-    zones: &'static [Tz],
+    regions: Vec<Region>,
     sessions: Vec<BrowserSessionRow>,
     current: BrowserSessionId,
     min_length: usize,
@@ -67,6 +69,48 @@ impl AccountPage {
     fn is_zone(&self, zone: &Tz) -> bool {
         self.preferences.time_zone == Some(*zone)
     }
+}
+
+/// The zones of a part of the world.
+struct Region {
+    name: &'static str,
+    zones: Vec<Tz>,
+}
+
+/// The parts of the world by which the IANA database names its zones.
+const WORLD: [&str; 10] = [
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+];
+
+/// The zones to choose from. Those without a place in their name are old ones, and left out but for the chosen one.
+fn regions(chosen: Option<Tz>) -> Vec<Region> {
+    let region_of = |zone: Tz| zone.name().split_once('/').map(|(region, _)| region);
+    let is_old = |zone: &Tz| region_of(*zone).is_none_or(|region| !WORLD.contains(&region));
+    let mut first = vec![Tz::UTC];
+    first.extend(chosen.filter(|zone| *zone != Tz::UTC && is_old(zone)));
+    let zones_of = |region: &&'static str| Region {
+        name: region,
+        zones: TZ_VARIANTS
+            .into_iter()
+            .filter(|zone| region_of(*zone) == Some(region))
+            .collect(),
+    };
+    let utc = Region {
+        name: "UTC",
+        zones: first,
+    };
+    std::iter::once(utc)
+        .chain(WORLD.iter().map(zones_of))
+        .collect()
 }
 
 async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<AccountPage, AdminError> {
@@ -79,7 +123,7 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
         name,
         preferences: viewer.preferences,
         themes: Theme::ALL,
-        zones: &TZ_VARIANTS,
+        regions: regions(viewer.preferences.time_zone),
         sessions,
         current: viewer.session.clone(),
         min_length: panel.services().config.login.min_password_length,
@@ -91,6 +135,11 @@ async fn show(panel: Panel) -> Answer {
     let name = panel.viewer().account.name.clone();
     let page = page(&panel, FieldErrors::default(), name).await?;
     panel.page(&page)
+}
+
+/// `GET` where a form is sent to. **Permissions**: anybody. 303.
+async fn back(visitor: Visitor) -> Answer {
+    visitor.redirect(PAGE)
 }
 
 /// What is wrong with a form, on the page with what was typed.

@@ -7,20 +7,26 @@
 mod account;
 mod agent;
 pub(super) mod assets;
+mod audit;
+mod blacklist;
 mod cookies;
 mod csrf;
 pub(super) mod error;
+mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
+mod inspector;
 mod layout;
 mod links;
 mod lists;
 mod login;
 mod moment;
 mod notice;
+mod owners;
 mod panel;
 mod setup;
+mod tokens;
 mod visitor;
 
 use actix_web::{
@@ -44,6 +50,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(audit::routes)
+        .configure(tokens::routes)
+        .configure(blacklist::routes)
+        .configure(inspector::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
