@@ -1,3 +1,6 @@
 //! The panel as a browser meets it.
 
+mod blacklist;
 mod door;
+mod inspector;
+mod tokens;
