@@ -1,17 +1,25 @@
-//! Beginning a session, and making the pair of tokens that it hands out.
+//! Beginning a session, and making the pair of tokens that it hands out; which sessions an account has, and how an
+//! administrator ends them.
 
-use super::{Error, Services};
+use super::{
+    Error, Missing, Services,
+    audit::{Event, record},
+    flush::cutoff,
+    logout::end_all,
+};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Account,
-        principal::Principal,
-        session::{Device, Jti, LoginMethod, SessionId},
+        audit::{Action, Actor, Subject},
+        principal::{Principal, UserType},
+        session::{Device, Jti, LoginMethod, RevocationReason, SessionId},
     },
     store::{
-        Db, StoreError,
+        Db, StoreError, blacklisted_tokens, client_users,
         outstanding_tokens::{self, NewOutstandingToken},
-        sessions::{self, NewSession},
+        sessions::{self, NewSession, SessionRow},
+        users,
     },
     tokens::Issued,
 };
@@ -121,4 +129,125 @@ pub(super) fn pair(
         account,
         issued_at: now,
     })
+}
+
+/// The most sessions that a page lists.
+pub const LISTED: i64 = 100;
+
+/// A live session as the page of its owner tells it.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// Its id, the `sid` of its tokens.
+    pub id: SessionId,
+    /// How it began.
+    pub method: LoginMethod,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its newest refresh token expires.
+    pub expires_at: Timestamp,
+}
+
+impl From<SessionRow> for LiveSession {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            method: row.method,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// The live sessions of an account, the one used last first, [`LISTED`] at most.
+///
+/// # Errors
+/// The store's.
+pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<LiveSession>, Error> {
+    let now = services.clock.now();
+    let rows = services
+        .store
+        .read(move |connection| sessions::list_live(connection, owner, now, LISTED))
+        .await?;
+    Ok(rows.into_iter().map(LiveSession::from).collect())
+}
+
+/// What an account is called in the record; none when there is no such account.
+fn name_of(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
+    Ok(match owner.user_type {
+        UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
+        UserType::Client => {
+            client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
+        }
+    })
+}
+
+/// Ends a session of anybody and blacklists its refresh tokens; whether it was live until now.
+///
+/// # Errors
+/// The store's.
+pub async fn end_by_administrator(
+    services: &Services,
+    actor: &Actor,
+    id: SessionId,
+) -> Result<bool, Error> {
+    let (actor, now) = (actor.clone(), services.clock.now());
+    let reason = RevocationReason::Administrator;
+    services
+        .store
+        .write(move |connection| {
+            let Some(owner) = sessions::find_owner(connection, &id)? else {
+                return Ok(false);
+            };
+            if !sessions::end(connection, owner, &id, now, reason)? {
+                return Ok(false);
+            }
+            blacklisted_tokens::insert_for_session(connection, &id, cutoff(now), now, reason)?;
+            let subject = Subject {
+                principal: Some(owner),
+                name: name_of(connection, owner)?,
+            };
+            let event = Event::new(Action::SessionEnded)
+                .to(subject)
+                .noting("session", &id);
+            record(connection, &actor, &event, now)?;
+            Ok(true)
+        })
+        .await
+}
+
+/// Ends all sessions of an account, a user's in the panel among them; how many, those in the panel not counted.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], and the store's.
+pub async fn end_all_by_administrator(
+    services: &Services,
+    actor: &Actor,
+    owner: Principal,
+) -> Result<usize, Error> {
+    let (actor, now) = (actor.clone(), services.clock.now());
+    let missing = match owner.user_type {
+        UserType::User => Missing::User,
+        UserType::Client => Missing::Client,
+    };
+    services
+        .store
+        .write(move |connection| {
+            let name = name_of(connection, owner)?.ok_or(Error::AccountNotFound(missing))?;
+            let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
+            let event = Event::new(Action::SessionsEnded)
+                .to(Subject::account(owner, name))
+                .noting("sessions", ended);
+            record(connection, &actor, &event, now)?;
+            Ok(ended)
+        })
+        .await
 }

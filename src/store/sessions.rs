@@ -56,12 +56,70 @@ pub struct SessionState {
     pub absolute_expires_at: Timestamp,
 }
 
+/// A session as the page of its owner lists it.
+#[derive(Queryable, Clone, Debug)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// How it began.
+    pub method: LoginMethod,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its newest refresh token expires.
+    pub expires_at: Timestamp,
+}
+
 /// Begins a session.
 pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
     diesel::insert_into(sessions::table)
         .values(new)
         .execute(connection)?;
     Ok(())
+}
+
+/// The live sessions of an account, the one used last first.
+pub fn list_live(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<SessionRow>, StoreError> {
+    Ok(sessions::table
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .select((
+            sessions::id,
+            sessions::method,
+            sessions::ip_address,
+            sessions::user_agent,
+            sessions::created_at,
+            sessions::last_used_at,
+            sessions::expires_at,
+        ))
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// Whose a session is.
+pub fn find_owner(connection: &mut Db, id: &SessionId) -> Result<Option<Principal>, StoreError> {
+    let found: Option<(UserType, UserSeq)> = sessions::table
+        .find(id)
+        .select((sessions::user_type, sessions::user_seq))
+        .get_result(connection)
+        .optional()?;
+    Ok(found.map(|(user_type, user_seq)| Principal {
+        user_type,
+        user_seq,
+    }))
 }
 
 /// Ends a session of this account, if it was not ended before; whether it was I.
