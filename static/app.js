@@ -1,1 +1,201 @@
+// The panel works without this file; with it, it is nicer: filters apply while one types, keys move through a list, a
+// job's bar moves. No texts here: pages bring them along.
+"use strict";
 
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = (selector, root = document) => root.querySelector(selector);
+
+// The browser's time zone, so that times are told in it.
+function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const cookie = `munjigi_zone=${encodeURIComponent(zone)}`;
+  if (zone && !document.cookie.split("; ").includes(cookie)) {
+    document.cookie = `${cookie}; Path=/admin; SameSite=Lax; Max-Age=31536000`;
+  }
+}
+
+// Filters that apply as one types: the page is asked for again, and its results take the place of the old ones.
+function liveFilter(form) {
+  let waiting, running;
+  const apply = async () => {
+    running?.abort();
+    running = new AbortController();
+    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    const url = `${form.getAttribute("action")}?${query}`;
+    const results = one("#results");
+    results.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(url, { signal: running.signal, credentials: "same-origin" });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = one("#results", page);
+      if (!fresh) throw new Error("no results");
+      results.replaceWith(document.importNode(fresh, true));
+      history.replaceState(null, "", url);
+      for (const link of all("[data-follows]")) {
+        const other = one(`#${link.id}`, page);
+        if (other) link.href = other.getAttribute("href");
+      }
+      one("#announcer").textContent = one("#results [data-count], #results .empty-title")?.textContent ?? "";
+      dress(one("#results"));
+    } catch (error) {
+      if (error.name !== "AbortError") form.submit();
+    }
+  };
+  form.addEventListener("input", (event) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(apply, event.target.type === "search" ? 250 : 0);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(waiting);
+    apply();
+  });
+  for (const button of all("[data-apply]", form)) button.hidden = true;
+}
+
+// Rows that can be ticked: all at once, a range with Shift, and how many are.
+function selection(bar) {
+  const form = bar.closest("form");
+  const boxes = all("input[name=selected]", form);
+  const whole = one("[data-select-all]", form);
+  const text = one("[data-bulk-text]", bar);
+  let last = null;
+  const tell = () => {
+    const count = boxes.filter((box) => box.checked).length;
+    bar.classList.toggle("is-live", count > 0);
+    if (text) text.textContent = count > 0 ? bar.dataset.selected.replace("%n", count) : "";
+    if (whole) {
+      whole.checked = count === boxes.length && count > 0;
+      whole.indeterminate = count > 0 && count < boxes.length;
+    }
+  };
+  boxes.forEach((box, at) => {
+    box.addEventListener("click", (event) => {
+      if (event.shiftKey && last !== null) {
+        const [from, to] = [Math.min(last, at), Math.max(last, at)];
+        boxes.slice(from, to + 1).forEach((other) => { other.checked = box.checked; });
+      }
+      last = at;
+      tell();
+    });
+    box.addEventListener("change", tell);
+  });
+  if (whole) {
+    whole.hidden = false;
+    whole.addEventListener("change", () => {
+      boxes.forEach((box) => { box.checked = whole.checked; });
+      tell();
+    });
+  }
+  tell();
+}
+
+// A job's progress, until it has ended: then the page tells what came of it.
+function watchJob(box) {
+  const look = async () => {
+    if (document.hidden) return setTimeout(look, 700);
+    try {
+      const answer = await fetch(box.dataset.job, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      const job = await answer.json();
+      if (job.state !== "running") return location.reload();
+      const bar = one("progress", box);
+      if (bar) {
+        bar.max = Math.max(job.total, 1);
+        bar.value = job.done;
+      }
+      const text = one("[data-job-text]", box);
+      if (text) text.textContent = job.text;
+    } catch { /* The next look may find it. */ }
+    setTimeout(look, 700);
+  };
+  setTimeout(look, 400);
+}
+
+function copyButton(button) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = one(button.dataset.copy);
+    await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+    const label = one("span", button);
+    const before = label.textContent;
+    label.textContent = button.dataset.copied;
+    one("#announcer")?.replaceChildren(button.dataset.copied);
+    setTimeout(() => { label.textContent = before; }, 2000);
+  });
+}
+
+function revealButton(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.reveal);
+    const shows = field.type === "password";
+    field.type = shows ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shows));
+  });
+}
+
+// What a page, or a part that was just put in, needs.
+function dress(root) {
+  all("[data-bulk]", root).forEach(selection);
+  all("[data-copy]", root).forEach(copyButton);
+  all("[data-reveal]", root).forEach(revealButton);
+  all("[data-job]", root).forEach(watchJob);
+  all("[data-script]", root).forEach((element) => { element.hidden = false; });
+  all("[data-theme-preview]", root).forEach((form) => {
+    form.addEventListener("change", (event) => {
+      if (event.target.name === "theme") document.documentElement.dataset.theme = event.target.value;
+    });
+  });
+}
+
+// Keys: / search, ? help, j and k rows, Enter opens, x ticks, Escape leaves.
+function move(step) {
+  const rows = all("table[data-rows] tbody tr");
+  if (rows.length === 0) return;
+  const at = rows.findIndex((row) => row.classList.contains("is-at"));
+  const next = rows[Math.min(Math.max(at + step, 0), rows.length - 1)];
+  rows[at]?.classList.remove("is-at");
+  next.classList.add("is-at");
+  const link = one("a", next);
+  (link ?? next).focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  if (event.key === "Escape" && field) return field.blur();
+  if (field || one("dialog[open]")) return;
+  const search = one("[data-search]");
+  const here = one("tr.is-at");
+  if (event.key === "/" && search) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if (event.key === "?") {
+    one("#keys")?.showModal();
+  } else if (event.key === "j") {
+    move(1);
+  } else if (event.key === "k") {
+    move(-1);
+  } else if (event.key === "x" && here) {
+    one("input[type=checkbox]", here)?.click();
+  }
+});
+
+// A form is sent once.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post" || event.defaultPrevented) return;
+  // After the form's data is gathered, which has the pressed button's value in it.
+  setTimeout(() => all("button:not([type=button])", event.target).forEach((button) => { button.disabled = true; }));
+});
+addEventListener("pageshow", () => all("button[disabled]").forEach((button) => { button.disabled = false; }));
+
+tellZone();
+all("form[data-live]").forEach(liveFilter);
+all("[data-keys]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => one("#keys").showModal());
+});
+dress(document);

@@ -9,6 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
+        dashboard::Dashboard,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -130,6 +131,7 @@ pub(super) fn services(
         .map_err(Failure::refused)?;
     let tokens = Tokens::new(config.tokens.clone(), key);
     Ok(Services {
+        dashboard: Dashboard::starting(&clock),
         clock,
         config,
         store,

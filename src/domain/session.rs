@@ -119,6 +119,20 @@ words! {
     }
 }
 
+words! {
+    /// What has become of a refresh token.
+    TokenState {
+        /// It buys a new pair.
+        Live = "live",
+        /// It was used, and has a successor.
+        Used = "used",
+        /// It was refused for another reason.
+        Blacklisted = "blacklisted",
+        /// Its time passed, and nobody had used it.
+        Expired = "expired",
+    }
+}
+
 /// From where a session was begun, as far as it is known.
 #[derive(Clone, Debug, Default)]
 pub struct Device {

@@ -1,15 +1,19 @@
-//! The record of what was done: written in the transaction of the change it tells of, never changed afterwards.
+//! The record of what was done: written in the transaction of the change it tells of, never changed afterwards; and read.
 
 use super::{Error, Services};
 use crate::{
     clock::Timestamp,
     domain::{
-        audit::{Action, Actor, Change, Outcome, Subject},
-        text::searchable,
+        audit::{Action, Actor, Change, Door, Outcome, Subject},
+        paging::{Place, Seek, Slice},
+        principal::Principal,
+        text::{normalised, searchable},
     },
     store::{
         Db, StoreError,
         audit_events::{self, NewAuditEvent},
+        audit_list::{self as table, AuditEventRow, AuditFilter, AuditPlace, MOST_PEOPLE},
+        client_users, users,
     },
 };
 
@@ -119,4 +123,200 @@ pub async fn note(services: &Services, actor: Actor, event: Event) -> Result<(),
         .store
         .write(move |connection| Ok(record(connection, &actor, &event, now)?))
         .await
+}
+
+/// An event as the doors see it.
+#[derive(Clone, Debug)]
+pub struct AuditEvent {
+    /// Its number.
+    pub id: i64,
+    /// When it happened.
+    pub happened_at: Timestamp,
+    /// Through which door.
+    pub door: Door,
+    /// Who did it; none for the operator, the server, and whoever was not known.
+    pub actor: Option<Principal>,
+    /// What the actor was called then.
+    pub actor_name: Option<String>,
+    /// What was done.
+    pub action: Action,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The account it was done to.
+    pub subject: Option<Principal>,
+    /// What that one was called then; of a thing that is no account, its id.
+    pub subject_name: Option<String>,
+    /// The fields with their old and new values.
+    pub changes: Vec<Change>,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+}
+
+impl AuditEvent {
+    /// Its place in the list.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            value: self.happened_at.unix_micros().to_string(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl From<AuditEventRow> for AuditEvent {
+    fn from(row: AuditEventRow) -> Self {
+        let principal = |(user_type, user_seq)| Principal {
+            user_type,
+            user_seq,
+        };
+        Self {
+            id: row.id,
+            happened_at: row.happened_at,
+            door: row.door,
+            actor: row.actor_type.zip(row.actor_seq).map(principal),
+            actor_name: row.actor_name,
+            action: row.action,
+            outcome: row.outcome,
+            subject: row.subject_type.zip(row.subject_seq).map(principal),
+            subject_name: row.subject_name,
+            changes: serde_json::from_str(&row.changes).unwrap_or_default(),
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+        }
+    }
+}
+
+/// Which events are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// A part of a name, an address or a value.
+    pub search: Option<String>,
+    /// Only this action.
+    pub action: Option<Action>,
+    /// Only through this door.
+    pub door: Option<Door>,
+    /// Only what this account did, or what was done to it: its e-mail address or username, now or when it was deleted.
+    pub person: Option<String>,
+    /// From this time on.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub before: Option<Timestamp>,
+}
+
+impl Wanted {
+    fn filter(&self, connection: &mut Db) -> Result<AuditFilter, StoreError> {
+        let people = match &self.person {
+            Some(name) => Some(find_people(connection, name)?),
+            None => None,
+        };
+        Ok(AuditFilter {
+            search: self.search.clone(),
+            action: self.action,
+            door: self.door,
+            people,
+            from: self.from,
+            before: self.before,
+        })
+    }
+}
+
+/// The accounts of this name: those that have it, and those that had it when something was done to them.
+fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreError> {
+    let normal = normalised(name);
+    let mut found = Vec::new();
+    if let Some(user) = users::find_by_email(connection, &normal)? {
+        found.push(Principal::user(user.id));
+    }
+    if let Some(client) = client_users::find_by_username(connection, &normal)? {
+        found.push(Principal::client(client.id));
+    }
+    let names = [name.to_owned(), normal];
+    for principal in table::find_subjects(connection, &names)? {
+        if !found.contains(&principal) && found.len() < MOST_PEOPLE {
+            found.push(principal);
+        }
+    }
+    Ok(found)
+}
+
+fn place(place: &Place) -> Option<AuditPlace> {
+    Some(AuditPlace {
+        happened_at: Timestamp::from_unix_micros(place.value.parse().ok()?),
+        id: place.id.parse().ok()?,
+    })
+}
+
+/// A page of the events that are asked for, newest first. A place that is none is the beginning.
+///
+/// # Errors
+/// The store's.
+pub async fn list(
+    services: &Services,
+    wanted: Wanted,
+    seek: Seek<Place>,
+    size: i64,
+) -> Result<Slice<AuditEvent>, Error> {
+    let seek = seek.try_map(|wanted| place(&wanted)).unwrap_or(Seek::First);
+    let slice = services
+        .store
+        .read(move |connection| {
+            let filter = wanted.filter(connection)?;
+            table::list(connection, &filter, &seek, size)
+        })
+        .await?;
+    Ok(slice.map(AuditEvent::from))
+}
+
+/// The next events of all that are asked for, newest first: for whoever reads the whole list.
+///
+/// # Errors
+/// The store's.
+pub async fn batch(
+    services: &Services,
+    wanted: Wanted,
+    after: Option<Place>,
+    size: i64,
+) -> Result<Vec<AuditEvent>, Error> {
+    let after = after.as_ref().and_then(place);
+    let rows = services
+        .store
+        .read(move |connection| {
+            let filter = wanted.filter(connection)?;
+            table::batch(connection, &filter, after, size)
+        })
+        .await?;
+    Ok(rows.into_iter().map(AuditEvent::from).collect())
+}
+
+/// The event of this number.
+///
+/// # Errors
+/// The store's.
+pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Error> {
+    let row = services
+        .store
+        .read(move |connection| table::find(connection, id))
+        .await?;
+    Ok(row.map(AuditEvent::from))
+}
+
+/// The newest events that were done to an account.
+///
+/// # Errors
+/// The store's.
+pub async fn history(
+    services: &Services,
+    subject: Principal,
+    limit: i64,
+) -> Result<Vec<AuditEvent>, Error> {
+    let rows = services
+        .store
+        .read(move |connection| table::history(connection, subject, limit))
+        .await?;
+    Ok(rows.into_iter().map(AuditEvent::from).collect())
 }

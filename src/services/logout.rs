@@ -89,6 +89,16 @@ pub(super) fn end_all(
     if owner.user_type == UserType::User {
         browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
     }
+    end_tokens(connection, owner, now, reason)
+}
+
+/// The same, but a user's sessions in the panel go on.
+pub(super) fn end_tokens(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)

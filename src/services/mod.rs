@@ -3,12 +3,16 @@
 //! Row structs of the store stop here or are turned into views without secrets. What can be refused or go wrong is one
 //! [`Error`].
 
+pub mod account;
 pub mod audit;
 pub mod bearer;
+pub mod blacklist;
 pub mod browser_sessions;
 pub mod client_users;
+pub mod dashboard;
 mod error;
 pub mod flush;
+pub mod inspector;
 pub mod links;
 pub mod login;
 pub mod login_counts;
@@ -19,6 +23,7 @@ pub mod passwords;
 pub mod refresh;
 pub mod secret;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 use crate::{
@@ -44,6 +49,8 @@ pub struct Services {
     pub delivery: Delivery,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
+    /// What the dashboard tells.
+    pub dashboard: dashboard::Dashboard,
     /// Keeps what became of the codes that were sent.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
 }

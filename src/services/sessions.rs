@@ -1,5 +1,5 @@
-//! Beginning a session, and making the pair of tokens that it hands out; which sessions an account has, and how an
-//! administrator ends them.
+//! Beginning a session, making the pair of tokens that it hands out; which sessions an account has, and an administrator's
+//! ending one or all of them.
 
 use super::{
     Error, Missing, Services,
@@ -131,66 +131,8 @@ pub(super) fn pair(
     })
 }
 
-/// The most sessions that a page lists.
-pub const LISTED: i64 = 100;
-
-/// A live session as the page of its owner tells it.
-#[derive(Clone, Debug)]
-pub struct LiveSession {
-    /// Its id, the `sid` of its tokens.
-    pub id: SessionId,
-    /// How it began.
-    pub method: LoginMethod,
-    /// From which address.
-    pub ip_address: Option<String>,
-    /// From which program.
-    pub user_agent: Option<String>,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When it was last refreshed.
-    pub last_used_at: Timestamp,
-    /// When its newest refresh token expires.
-    pub expires_at: Timestamp,
-}
-
-impl From<SessionRow> for LiveSession {
-    fn from(row: SessionRow) -> Self {
-        Self {
-            id: row.id,
-            method: row.method,
-            ip_address: row.ip_address,
-            user_agent: row.user_agent,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            expires_at: row.expires_at,
-        }
-    }
-}
-
-/// The live sessions of an account, the one used last first, [`LISTED`] at most.
-///
-/// # Errors
-/// The store's.
-pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<LiveSession>, Error> {
-    let now = services.clock.now();
-    let rows = services
-        .store
-        .read(move |connection| sessions::list_live(connection, owner, now, LISTED))
-        .await?;
-    Ok(rows.into_iter().map(LiveSession::from).collect())
-}
-
-/// What an account is called in the record; none when there is no such account.
-fn name_of(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
-    Ok(match owner.user_type {
-        UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
-        UserType::Client => {
-            client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
-        }
-    })
-}
-
-/// Ends a session of anybody and blacklists its refresh tokens; whether it was live until now.
+/// Ends a session on an administrator's word, with its access tokens, and blacklists its refresh tokens; whether there was
+/// such a session that had not ended.
 ///
 /// # Errors
 /// The store's.
@@ -204,19 +146,19 @@ pub async fn end_by_administrator(
     services
         .store
         .write(move |connection| {
-            let Some(owner) = sessions::find_owner(connection, &id)? else {
+            let Some(session) = sessions::find_by_id(connection, &id)? else {
                 return Ok(false);
+            };
+            let owner = Principal {
+                user_type: session.user_type,
+                user_seq: session.user_seq,
             };
             if !sessions::end(connection, owner, &id, now, reason)? {
                 return Ok(false);
             }
             blacklisted_tokens::insert_for_session(connection, &id, cutoff(now), now, reason)?;
-            let subject = Subject {
-                principal: Some(owner),
-                name: name_of(connection, owner)?,
-            };
             let event = Event::new(Action::SessionEnded)
-                .to(subject)
+                .to(subject(connection, owner)?)
                 .noting("session", &id);
             record(connection, &actor, &event, now)?;
             Ok(true)
@@ -224,7 +166,35 @@ pub async fn end_by_administrator(
         .await
 }
 
-/// Ends all sessions of an account, a user's in the panel among them; how many, those in the panel not counted.
+/// An account as the record names it: by what it logs in by, and where it is gone by its number.
+pub(super) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, StoreError> {
+    let login = match owner.user_type {
+        UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
+        UserType::Client => {
+            client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
+        }
+    };
+    let name = login.unwrap_or_else(|| owner.to_string());
+    Ok(Subject::account(owner, name))
+}
+
+/// The most sessions that a page lists.
+const LISTED: i64 = 100;
+
+/// The live sessions of an account, the one used last first; the newest hundred.
+///
+/// # Errors
+/// The store's.
+pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<SessionRow>, Error> {
+    let now = services.clock.now();
+    Ok(services
+        .store
+        .read(move |connection| sessions::list_live(connection, owner, now, LISTED))
+        .await?)
+}
+
+/// Ends all sessions of an account on an administrator's word, a user's in the panel among them; how many, those in the
+/// panel not counted.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and the store's.
@@ -234,17 +204,22 @@ pub async fn end_all_by_administrator(
     owner: Principal,
 ) -> Result<usize, Error> {
     let (actor, now) = (actor.clone(), services.clock.now());
-    let missing = match owner.user_type {
-        UserType::User => Missing::User,
-        UserType::Client => Missing::Client,
-    };
     services
         .store
         .write(move |connection| {
-            let name = name_of(connection, owner)?.ok_or(Error::AccountNotFound(missing))?;
+            let exists = match owner.user_type {
+                UserType::User => users::find_by_id(connection, owner.user_seq)?.is_some(),
+                UserType::Client => client_users::find_by_id(connection, owner.user_seq)?.is_some(),
+            };
+            if !exists {
+                return Err(Error::AccountNotFound(match owner.user_type {
+                    UserType::User => Missing::User,
+                    UserType::Client => Missing::Client,
+                }));
+            }
             let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
             let event = Event::new(Action::SessionsEnded)
-                .to(Subject::account(owner, name))
+                .to(subject(connection, owner)?)
                 .noting("sessions", ended);
             record(connection, &actor, &event, now)?;
             Ok(ended)

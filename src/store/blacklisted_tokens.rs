@@ -3,18 +3,21 @@
 use diesel::{
     dsl::exists,
     prelude::*,
-    sql_types::{Text, Timestamp as SqlTimestamp},
+    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use super::{
     Db,
     error::StoreError,
     insert::OrIgnoreExt,
+    listing::{Bind, Conditions, Key, Listing},
     schema::{blacklisted_tokens, outstanding_tokens},
+    token_owners::{of_population, owner_columns, owners},
 };
 use crate::{
     clock::Timestamp,
     domain::{
+        paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
         session::{Jti, RevocationReason, SessionId},
     },
@@ -114,4 +117,144 @@ pub fn insert_for_account(
         .filter(outstanding_tokens::session_id.eq_any(its_sessions))
         .filter(outstanding_tokens::expires_at.gt(alive_after));
     blacklist!(connection, tokens, now, reason)
+}
+
+/// Why a token is blacklisted, and since when; none where it is not.
+pub fn find_reason(
+    connection: &mut Db,
+    jti: &Jti,
+) -> Result<Option<(RevocationReason, Timestamp)>, StoreError> {
+    Ok(blacklisted_tokens::table
+        .find(jti)
+        .select((
+            blacklisted_tokens::reason,
+            blacklisted_tokens::blacklisted_at,
+        ))
+        .get_result(connection)
+        .optional()?)
+}
+
+/// A blacklisted token as it is listed.
+#[derive(QueryableByName, Clone, Debug)]
+pub struct BlacklistRow {
+    /// The token's id.
+    #[diesel(sql_type = Text)]
+    pub jti: Jti,
+    /// Whose it is: the population …
+    #[diesel(sql_type = Text)]
+    pub user_type: UserType,
+    /// … and the number in it.
+    #[diesel(sql_type = BigInt)]
+    pub user_seq: UserSeq,
+    /// Why it is refused.
+    #[diesel(sql_type = Text)]
+    pub reason: RevocationReason,
+    /// Since when.
+    #[diesel(sql_type = SqlTimestamp)]
+    pub blacklisted_at: Timestamp,
+    /// When it expires.
+    #[diesel(sql_type = SqlTimestamp)]
+    pub expires_at: Timestamp,
+    /// What the account logs in by; none where it does not exist any more.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub login: Option<String>,
+    /// What the account is called.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub name: Option<String>,
+}
+
+/// Which blacklisted tokens are listed.
+#[derive(Clone, Debug, Default)]
+pub struct BlacklistFilter {
+    /// Of one population.
+    pub user_type: Option<UserType>,
+    /// Of these accounts, [`MAX_OWNERS`](super::token_owners::MAX_OWNERS) at most.
+    pub owners: Option<Vec<Principal>>,
+    /// For this reason.
+    pub reason: Option<RevocationReason>,
+    /// Blacklisted then or later.
+    pub from: Option<Timestamp>,
+    /// Blacklisted before.
+    pub to: Option<Timestamp>,
+}
+
+/// A page of the blacklist, the latest first.
+pub fn list(
+    connection: &mut Db,
+    filter: &BlacklistFilter,
+    seek: Seek<(Timestamp, Jti)>,
+    size: i64,
+) -> Result<Slice<BlacklistRow>, StoreError> {
+    let (narrow, broad) = conditions(connection, filter)?;
+    let listing = Listing {
+        select: concat!(
+            "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, ",
+            owner_columns!("b")
+        ),
+        from: "blacklisted_tokens b",
+        narrow,
+        broad,
+        key: Key {
+            column: "b.blacklisted_at",
+            id: "b.jti",
+            descending: true,
+        },
+        count_to: 10_000,
+    };
+    let seek = seek
+        .try_map(|(at, jti)| Some((Bind::from(at), Bind::from(jti.as_str()))))
+        .unwrap_or(Seek::First);
+    listing.page(connection, &seek, size)
+}
+
+/// The same conditions twice: for finding few rows, and for passing over the others while walking.
+fn conditions(
+    connection: &mut Db,
+    filter: &BlacklistFilter,
+) -> Result<(Conditions, Conditions), StoreError> {
+    let mut both = Conditions::default();
+    if let Some(from) = filter.from {
+        both.and("b.blacklisted_at >= ?", [from.into()]);
+    }
+    if let Some(to) = filter.to {
+        both.and("b.blacklisted_at < ?", [to.into()]);
+    }
+    match filter.reason {
+        Some(RevocationReason::Rotated) => {
+            both.and("b.reason = 'rotated'", []);
+        }
+        // The second half is what lets the index of the others be used.
+        Some(reason) => {
+            let value = [reason.as_str().into()];
+            both.and("b.reason = ? AND b.reason <> 'rotated'", value);
+        }
+        None => {}
+    }
+    let (mut narrow, mut broad) = (both.clone(), both);
+    if let Some(user_type) = filter.user_type {
+        let by_column = "b.user_type = ?";
+        if filter.owners.is_some() {
+            narrow.and(by_column, [user_type.as_str().into()]);
+        } else {
+            let by_sessions = "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+                 (SELECT s.id FROM sessions s WHERE s.user_type = ?))";
+            of_population(connection, user_type, by_sessions, by_column, &mut narrow)?;
+        }
+        broad.and(by_column, [user_type.as_str().into()]);
+    }
+    if let Some(values) = filter.owners.as_deref().and_then(owners) {
+        narrow.and(
+            "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+             (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
+             OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
+             OR (s.user_type = ? AND s.user_seq = ?)))",
+            values.clone(),
+        );
+        broad.and(
+            "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
+             OR (b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?)",
+            values,
+        );
+    }
+    Ok((narrow, broad))
 }

@@ -260,6 +260,23 @@ impl Listing {
         })
     }
 
+    /// The next rows after a place, or the first ones, for whoever reads the whole list: nothing is counted.
+    pub(super) fn batch<R>(
+        &self,
+        connection: &mut Db,
+        after: Option<(Bind, Bind)>,
+        size: i64,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: Send + 'static,
+        Boxed: LoadQuery<'static, Db, R>,
+    {
+        let seek = after.map_or(Seek::First, Seek::After);
+        let mut sql = self.statement(&seek, false, false);
+        sql.push(" LIMIT ").bind(size);
+        Ok(sql.query().load(connection)?)
+    }
+
     fn statement(&self, seek: &Seek<(Bind, Bind)>, few: bool, backwards: bool) -> Sql {
         let Key {
             column,

@@ -5,6 +5,7 @@
 //! hashing, no network) runs inside a closure. Rules live in the services.
 
 pub mod audit_events;
+pub mod audit_list;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod client_users;
@@ -27,6 +28,8 @@ mod schema;
 mod search;
 pub mod sessions;
 pub mod set_up_links;
+pub mod token_owners;
+pub mod totals;
 pub mod users;
 mod writer;
 

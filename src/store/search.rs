@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use crate::domain::text::normalised;
+use crate::domain::text::{normalised, searchable};
 
 define_sql_function! {
     /// The text, or `fallback` where there is none.
@@ -18,8 +18,23 @@ pub(super) const ESCAPE: char = '\\';
 
 /// A LIKE pattern for "contains these words as typed", in the normalised form, with LIKE's own signs escaped.
 pub(super) fn pattern(typed: &str) -> String {
+    escaped(&normalised(typed))
+}
+
+/// The same for a column that holds a `search_text`.
+pub(super) fn text_pattern(typed: &str) -> String {
+    escaped(&searchable(&[typed]))
+}
+
+/// The phrase by which SQLite's trigram index finds a part of a `search_text`; none where the part is too short for it.
+pub(super) fn phrase(typed: &str) -> Option<String> {
+    let part = searchable(&[typed]);
+    (part.chars().count() >= 3).then(|| format!("\"{}\"", part.replace('"', "\"\"")))
+}
+
+fn escaped(part: &str) -> String {
     let mut pattern = String::from("%");
-    for c in normalised(typed).chars() {
+    for c in part.chars() {
         if matches!(c, '%' | '_' | ESCAPE) {
             pattern.push(ESCAPE);
         }

@@ -56,11 +56,24 @@ pub struct SessionState {
     pub absolute_expires_at: Timestamp,
 }
 
-/// A session as the page of its owner lists it.
-#[derive(Queryable, Clone, Debug)]
+/// Begins a session.
+pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
+    diesel::insert_into(sessions::table)
+        .values(new)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A session as it is shown.
+#[derive(Queryable, Selectable, Clone, Debug)]
+#[diesel(table_name = sessions)]
 pub struct SessionRow {
     /// Its id.
     pub id: SessionId,
+    /// Whose it is: the population …
+    pub user_type: UserType,
+    /// … and the number in it.
+    pub user_seq: UserSeq,
     /// How it began.
     pub method: LoginMethod,
     /// From which address.
@@ -73,14 +86,21 @@ pub struct SessionRow {
     pub last_used_at: Timestamp,
     /// When its newest refresh token expires.
     pub expires_at: Timestamp,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it was ended.
+    pub end_reason: Option<RevocationReason>,
 }
 
-/// Begins a session.
-pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
-    diesel::insert_into(sessions::table)
-        .values(new)
-        .execute(connection)?;
-    Ok(())
+/// The session of this id.
+pub fn find_by_id(connection: &mut Db, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+    Ok(sessions::table
+        .find(id)
+        .select(SessionRow::as_select())
+        .get_result(connection)
+        .optional()?)
 }
 
 /// The live sessions of an account, the one used last first.
@@ -96,30 +116,9 @@ pub fn list_live(
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
         .order((sessions::last_used_at.desc(), sessions::id.desc()))
-        .select((
-            sessions::id,
-            sessions::method,
-            sessions::ip_address,
-            sessions::user_agent,
-            sessions::created_at,
-            sessions::last_used_at,
-            sessions::expires_at,
-        ))
+        .select(SessionRow::as_select())
         .limit(limit)
         .load(connection)?)
-}
-
-/// Whose a session is.
-pub fn find_owner(connection: &mut Db, id: &SessionId) -> Result<Option<Principal>, StoreError> {
-    let found: Option<(UserType, UserSeq)> = sessions::table
-        .find(id)
-        .select((sessions::user_type, sessions::user_seq))
-        .get_result(connection)
-        .optional()?;
-    Ok(found.map(|(user_type, user_seq)| Principal {
-        user_type,
-        user_seq,
-    }))
 }
 
 /// Ends a session of this account, if it was not ended before; whether it was I.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::TokenError;
+use super::Fault;
 use crate::{
     clock::Timestamp,
     config::TokensConfig,
@@ -58,42 +58,40 @@ pub struct Claims {
 
 impl Claims {
     /// Reads the claims; everything but the times' relation to now is checked.
-    pub(super) fn parse(
-        all: Map<String, Value>,
-        settings: &TokensConfig,
-    ) -> Result<Self, TokenError> {
+    pub(super) fn parse(all: Map<String, Value>, settings: &TokensConfig) -> Result<Self, Fault> {
+        let wrong = |name: &str| Fault::Claim(name.to_owned());
         let token_type = match text(&all, "token_type")? {
             "access" => TokenType::Access,
             "refresh" => TokenType::Refresh,
-            _ => return Err(TokenError::Invalid),
+            _ => return Err(wrong("token_type")),
         };
         let principal = principal(&all, &settings.user_id_claim)?;
         if text(&all, "sub")? != principal.to_string() {
-            return Err(TokenError::Invalid);
+            return Err(Fault::Subject);
         }
         check_issuer_and_audience(&all, settings)?;
         Ok(Self {
             token_type,
             principal,
-            jti: Jti::parse(text(&all, "jti")?).ok_or(TokenError::Invalid)?,
-            session: SessionId::parse(text(&all, "sid")?).ok_or(TokenError::Invalid)?,
-            expires_at: time(&all, "exp")?.ok_or(TokenError::Invalid)?,
-            issued_at: time(&all, "iat")?.ok_or(TokenError::Invalid)?,
+            jti: Jti::parse(text(&all, "jti")?).ok_or_else(|| wrong("jti"))?,
+            session: SessionId::parse(text(&all, "sid")?).ok_or_else(|| wrong("sid"))?,
+            expires_at: time(&all, "exp")?.ok_or_else(|| wrong("exp"))?,
+            issued_at: time(&all, "iat")?.ok_or_else(|| wrong("iat"))?,
             not_before: time(&all, "nbf")?,
             all,
         })
     }
 
     /// Compares the times with now: expired when `exp <= now - leeway`; issued or good only from the future on: invalid.
-    pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), TokenError> {
-        let latest_start = now + leeway;
-        if self.issued_at > latest_start
-            || self.not_before.is_some_and(|start| start > latest_start)
-        {
-            return Err(TokenError::Invalid);
+    pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), Fault> {
+        let start = self
+            .not_before
+            .map_or(self.issued_at, |start| start.max(self.issued_at));
+        if start > now + leeway {
+            return Err(Fault::NotYetValid(start));
         }
         if self.expires_at <= now - leeway {
-            Err(TokenError::Expired)
+            Err(Fault::Expired(self.expires_at))
         } else {
             Ok(())
         }
@@ -106,42 +104,42 @@ impl Claims {
     }
 }
 
-fn text<'a>(all: &'a Map<String, Value>, name: &str) -> Result<&'a str, TokenError> {
+fn text<'a>(all: &'a Map<String, Value>, name: &str) -> Result<&'a str, Fault> {
     all.get(name)
         .and_then(Value::as_str)
-        .ok_or(TokenError::Invalid)
+        .ok_or_else(|| Fault::Claim(name.to_owned()))
 }
 
 /// A `NumericDate` in whole seconds (RFC 7519 section 2), between 1970 and the year 9999.
-fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, TokenError> {
+fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Fault> {
     let Some(value) = all.get(name) else {
         return Ok(None);
     };
     let seconds = value
         .as_i64()
-        .filter(|seconds| (0..=LATEST).contains(seconds))
-        .ok_or(TokenError::Invalid)?;
-    Timestamp::from_unix_seconds(seconds)
+        .filter(|seconds| (0..=LATEST).contains(seconds));
+    seconds
+        .and_then(Timestamp::from_unix_seconds)
         .map(Some)
-        .ok_or(TokenError::Invalid)
+        .ok_or_else(|| Fault::Claim(name.to_owned()))
 }
 
 /// The pair of population and number. A missing population is refused, never taken for the internal one.
-fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, TokenError> {
+fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, Fault> {
     let user_type: UserType = match all.get("user_type") {
-        None | Some(Value::Null) => return Err(TokenError::NoPrincipal),
-        Some(Value::String(word)) => word.parse().map_err(|_| TokenError::UnknownUserType)?,
-        Some(_) => return Err(TokenError::UnknownUserType),
+        None | Some(Value::Null) => return Err(Fault::NoPrincipal),
+        Some(Value::String(word)) => word.parse().map_err(|_| Fault::UnknownUserType)?,
+        Some(_) => return Err(Fault::UnknownUserType),
     };
     let user_seq = match all.get(user_id_claim) {
-        None | Some(Value::Null) => return Err(TokenError::NoPrincipal),
+        None | Some(Value::Null) => return Err(Fault::NoPrincipal),
         Some(Value::Number(number)) => number.as_i64().and_then(UserSeq::new),
         Some(Value::String(digits)) => UserSeq::from_digits(digits),
         Some(_) => None,
     };
     Ok(Principal {
         user_type,
-        user_seq: user_seq.ok_or(TokenError::Invalid)?,
+        user_seq: user_seq.ok_or_else(|| Fault::Claim(user_id_claim.to_owned()))?,
     })
 }
 
@@ -149,11 +147,11 @@ fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal,
 fn check_issuer_and_audience(
     all: &Map<String, Value>,
     settings: &TokensConfig,
-) -> Result<(), TokenError> {
+) -> Result<(), Fault> {
     if let Some(issuer) = &settings.issuer
-        && text(all, "iss")? != issuer
+        && text(all, "iss").ok() != Some(issuer)
     {
-        return Err(TokenError::Invalid);
+        return Err(Fault::Issuer);
     }
     if settings.audience.is_empty() {
         return Ok(());
@@ -171,6 +169,6 @@ fn check_issuer_and_audience(
     if meant_for_us {
         Ok(())
     } else {
-        Err(TokenError::Invalid)
+        Err(Fault::Audience)
     }
 }

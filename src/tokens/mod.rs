@@ -3,11 +3,11 @@
 //! the services.
 
 mod claims;
+mod fault;
 mod keys;
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Header, Validation};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub use claims::{Claims, TokenType};
+pub use fault::Fault;
 pub use keys::{KeyError, SigningKey, algorithm};
 
 /// Why a token is refused.
@@ -48,6 +49,9 @@ pub struct Issued {
     /// When it expires.
     pub expires_at: Timestamp,
 }
+
+/// Longer than any token of ours by far; what is longer need not be decoded to be refused.
+pub const MAX_LENGTH: usize = 16 * 1024;
 
 /// Makes and reads tokens by one key, one algorithm and the settings of `[tokens]`.
 pub struct Tokens {
@@ -170,27 +174,41 @@ impl Tokens {
         expected: Option<TokenType>,
         now: Timestamp,
     ) -> Result<Claims, TokenError> {
-        /// Longer than any token of ours by far; what is longer need not be decoded to be refused.
-        const MAX_LENGTH: usize = 16 * 1024;
+        Ok(self.examine(token, expected, now)?)
+    }
+
+    /// The same, and why exactly it is refused: for a person who looks into a token, not for whoever presents one.
+    ///
+    /// # Errors
+    /// As [`Tokens::read`].
+    pub fn examine(
+        &self,
+        token: &str,
+        expected: Option<TokenType>,
+        now: Timestamp,
+    ) -> Result<Claims, Fault> {
         if token.len() > MAX_LENGTH {
-            return Err(TokenError::Invalid);
+            return Err(Fault::TooLong);
         }
         let data = jsonwebtoken::decode::<Map<String, Value>>(
             token,
             self.key.decoding(),
             &self.validation,
         )
-        .map_err(|_| TokenError::Invalid)?;
+        .map_err(|error| fault::of_library(token, self.header.alg, &error))?;
         let header = data.header;
-        let ours = header.crit.is_none()
-            && header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
-            && header.kid.is_none_or(|kid| kid == self.key.id());
-        if !ours {
-            return Err(TokenError::Invalid);
+        if header.crit.is_some() {
+            return Err(Fault::Unsupported("crit"));
+        }
+        if !header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) {
+            return Err(Fault::Unsupported("typ"));
+        }
+        if !header.kid.is_none_or(|kid| kid == self.key.id()) {
+            return Err(Fault::Key);
         }
         let claims = Claims::parse(data.claims, &self.settings)?;
         if expected.is_some_and(|expected| expected != claims.token_type) {
-            return Err(TokenError::Invalid);
+            return Err(Fault::Type);
         }
         claims.check_times(now, self.leeway())?;
         Ok(claims)
@@ -250,9 +268,14 @@ impl Tokens {
 /// signature. `None`: it is no token.
 #[must_use]
 pub fn unverified_parts(token: &str) -> Option<(Map<String, Value>, Map<String, Value>)> {
-    let mut parts = token.split('.').map(|part| {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).ok()?;
-        serde_json::from_slice(&bytes).ok()
-    });
-    Some((parts.next()??, parts.next()??))
+    let (header, claims) = readable_parts(token);
+    Some((header?, claims?))
+}
+
+/// The same, each part for itself: what can be read of a token that is damaged.
+#[must_use]
+pub fn readable_parts(token: &str) -> (Option<Map<String, Value>>, Option<Map<String, Value>>) {
+    let mut parts = token.split('.').map(fault::object);
+    let header = parts.next().flatten();
+    (header, parts.next().flatten())
 }

@@ -102,7 +102,7 @@ UPDATE client_users SET search_text = 'acme';
 ";
 
 /// The tables that the sample rows fill, and those that SQLite searches by.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "users",
     "client_users",
     "sessions",
@@ -119,6 +119,7 @@ const TABLES: [&str; 16] = [
     "otp_deliveries",
     "users_search",
     "client_users_search",
+    "audit_events_search",
 ];
 
 /// Reverts every migration by the files of this folder, newest first; how many.

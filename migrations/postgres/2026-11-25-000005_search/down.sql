@@ -1,4 +1,5 @@
 -- The extension stays: others may use it.
+DROP INDEX audit_events_search;
 DROP INDEX client_users_search;
 DROP INDEX users_search;
 -- From here on back as on both.

@@ -27,3 +27,4 @@ CREATE INDEX blacklisted_tokens_reason ON blacklisted_tokens (reason, blackliste
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX users_search ON users USING gin (search_text gin_trgm_ops);
 CREATE INDEX client_users_search ON client_users USING gin (search_text gin_trgm_ops);
+CREATE INDEX audit_events_search ON audit_events USING gin (search_text gin_trgm_ops);

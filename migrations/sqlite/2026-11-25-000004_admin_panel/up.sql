@@ -60,8 +60,13 @@ CREATE TABLE audit_events (
     search_text TEXT NOT NULL
 );
 
-CREATE INDEX audit_events_happened_at ON audit_events (happened_at);
-CREATE INDEX audit_events_subject ON audit_events (subject_type, subject_seq, id);
+-- Each filter of the record is walked in the order of time.
+CREATE INDEX audit_events_happened_at ON audit_events (happened_at, id);
+CREATE INDEX audit_events_action ON audit_events (action, happened_at, id);
+CREATE INDEX audit_events_door ON audit_events (door, happened_at, id);
+CREATE INDEX audit_events_actor ON audit_events (actor_type, actor_seq, happened_at, id);
+CREATE INDEX audit_events_subject ON audit_events (subject_type, subject_seq, happened_at, id);
+CREATE INDEX audit_events_subject_name ON audit_events (subject_name);
 
 -- Log-ins and refused log-ins, counted per hour.
 CREATE TABLE login_counts (

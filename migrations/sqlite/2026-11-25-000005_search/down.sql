@@ -4,6 +4,9 @@ DROP TRIGGER client_users_search_insert;
 DROP TRIGGER users_search_update;
 DROP TRIGGER users_search_delete;
 DROP TRIGGER users_search_insert;
+DROP TRIGGER audit_events_search_delete;
+DROP TRIGGER audit_events_search_insert;
+DROP TABLE audit_events_search;
 DROP TABLE client_users_search;
 DROP TABLE users_search;
 -- From here on back as on both.

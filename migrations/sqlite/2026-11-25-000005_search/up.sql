@@ -27,6 +27,15 @@ CREATE INDEX blacklisted_tokens_reason ON blacklisted_tokens (reason, blackliste
 CREATE VIRTUAL TABLE users_search USING fts5(search_text, content = 'users', content_rowid = 'id', tokenize = 'trigram');
 CREATE VIRTUAL TABLE client_users_search USING fts5(search_text, content = 'client_users', content_rowid = 'id', tokenize = 'trigram');
 
+CREATE VIRTUAL TABLE audit_events_search USING fts5(search_text, content = 'audit_events', content_rowid = 'id', tokenize = 'trigram');
+INSERT INTO audit_events_search (audit_events_search) VALUES ('rebuild');
+
+CREATE TRIGGER audit_events_search_insert AFTER INSERT ON audit_events BEGIN
+    INSERT INTO audit_events_search (rowid, search_text) VALUES (new.id, new.search_text);
+END;
+CREATE TRIGGER audit_events_search_delete AFTER DELETE ON audit_events BEGIN
+    INSERT INTO audit_events_search (audit_events_search, rowid, search_text) VALUES ('delete', old.id, old.search_text);
+END;
 CREATE TRIGGER users_search_insert AFTER INSERT ON users WHEN new.search_text IS NOT NULL BEGIN
     INSERT INTO users_search (rowid, search_text) VALUES (new.id, new.search_text);
 END;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use chrono_tz::Tz;
 use rust_i18n::t;
 
-use super::{assets, moment::Moment, notice::Notice};
+use super::{agent, assets, moment::Moment, notice::Notice};
 use crate::{
     clock::Timestamp,
     domain::{language::Language, preferences::Theme},
@@ -67,6 +67,11 @@ impl Layout {
         words(self.spoken, key)
     }
 
+    /// The text of a word that the house keeps, such as a role or a reason, by its family in `locales/admin`.
+    pub(super) fn word(&self, family: &str, word: impl Display) -> String {
+        words(self.spoken, &format!("{family}.{word}"))
+    }
+
     /// The same with a value for `%{value}`.
     pub(super) fn t1(&self, key: &str, value: impl Display) -> String {
         words_with(self.spoken, key, value)
@@ -89,6 +94,15 @@ impl Layout {
     /// A point in time.
     pub(super) fn time(&self, at: &Timestamp) -> Moment {
         Moment::new(*at, self.now, self.zone, self.spoken)
+    }
+
+    /// A browser or program in words, from what it calls itself.
+    #[expect(
+        clippy::unused_self,
+        reason = "templates ask their layout for everything"
+    )]
+    pub(super) fn agent(&self, user_agent: &str) -> String {
+        agent::name(user_agent)
     }
 
     /// A number with its thousands parted.

@@ -35,7 +35,10 @@ use crate::{
 pub(super) fn routes(config: &mut ServiceConfig) {
     let issue = |config: &mut ServiceConfig, path: &str, user_type: UserType| {
         let handler = move |form, request, seq| issue(form, request, seq, user_type);
-        config.service(web::resource(path).route(web::post().to(handler)));
+        let resource = web::resource(path)
+            .route(web::post().to(handler))
+            .route(web::get().to(back));
+        config.service(resource);
     };
     issue(config, "/users/{seq}/link", UserType::User);
     issue(config, "/clients/{seq}/link", UserType::Client);
@@ -96,6 +99,13 @@ async fn issue(
             back,
         }),
     }
+}
+
+/// `GET` of the same: a link is not shown again. **Permissions**: anybody. 303 to the account's page.
+async fn back(visitor: Visitor) -> Answer {
+    let path = visitor.plain_layout().path;
+    let path = path.split('?').next().unwrap_or_default();
+    visitor.redirect(path.trim_end_matches("/link"))
 }
 
 /// The address that links begin with: the public one, else the one at which the administrator's own browser is, which was

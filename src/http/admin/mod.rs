@@ -4,21 +4,29 @@
 //! in, and whether he may change anything, is an extractor ([`panel`]); a form that was not sent by our own page is none
 //! ([`form`]). Everything works without JavaScript.
 
+mod account;
+mod agent;
 pub(super) mod assets;
+mod audit;
+mod blacklist;
 mod cookies;
 mod csrf;
 pub(super) mod error;
+mod events;
 mod form;
 mod frame;
 pub(super) mod headers;
+mod inspector;
 mod layout;
 mod links;
 mod lists;
 mod login;
 mod moment;
 mod notice;
+mod owners;
 mod panel;
 mod setup;
+mod tokens;
 mod visitor;
 
 use actix_web::{
@@ -38,9 +46,14 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
+        .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(audit::routes)
+        .configure(tokens::routes)
+        .configure(blacklist::routes)
+        .configure(inspector::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

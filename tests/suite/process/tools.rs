@@ -11,7 +11,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn tool(name: &str) -> Option<PathBuf> {
+/// A program, or another file, by the variable that says where it is.
+pub fn tool(name: &str) -> Option<PathBuf> {
     let found = variable(name).map(PathBuf::from);
     if found.is_none() {
         assert!(

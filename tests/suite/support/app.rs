@@ -17,6 +17,7 @@ use munjigi::{
     http::server,
     services::{
         Services,
+        dashboard::Dashboard,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -305,6 +306,7 @@ fn services(
     Services {
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
         otp_deliveries,
+        dashboard: Dashboard::starting(&clock),
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         login_counts: LoginCounts::default(),

@@ -1,0 +1,103 @@
+//! The administrator's browser, as far as a page's time needs one: cookies, the sign-in form, and pages.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, RequestBuilder, StatusCode, header};
+
+use crate::{
+    Result,
+    server::{EMAIL, PASSWORD, Server},
+};
+
+/// A browser that is signed in.
+pub struct Browser {
+    http: Client,
+    url: String,
+    cookies: BTreeMap<String, String>,
+}
+
+/// A page, and how long it took.
+pub struct Page {
+    /// Its text.
+    pub html: String,
+    /// From the request to the last byte.
+    pub took: Duration,
+}
+
+impl Page {
+    /// Whether it says that a filter is active.
+    pub fn is_filtered(&self) -> bool {
+        self.html.contains("class=\"chips\"")
+    }
+}
+
+impl Browser {
+    /// Signs the administrator in.
+    pub async fn signed_in(server: &Server) -> Result<Self> {
+        let mut browser = Self {
+            http: Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .timeout(Duration::from_mins(5))
+                .build()?,
+            url: format!("http://{}", server.address),
+            cookies: BTreeMap::new(),
+        };
+        let form = browser.get("/admin/login").await?;
+        let token = form
+            .html
+            .split_once("name=\"csrf\" value=\"")
+            .and_then(|(_, rest)| rest.split('"').next())
+            .ok_or("the sign-in page has no form")?;
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        let fields = [("csrf", token), ("email", EMAIL), ("password", PASSWORD)];
+        let body = body.extend_pairs(fields).finish();
+        let request = browser
+            .http
+            .post(format!("{}/admin/login", browser.url))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        let (status, _) = browser.send(request).await?;
+        if status != StatusCode::SEE_OTHER {
+            return Err(format!("the sign-in answered {status}").into());
+        }
+        Ok(browser)
+    }
+
+    /// Opens a page.
+    pub async fn get(&mut self, path: &str) -> Result<Page> {
+        let began = Instant::now();
+        let request = self.http.get(format!("{}{path}", self.url));
+        let (status, html) = self.send(request).await?;
+        if status != StatusCode::OK {
+            return Err(format!("{path} answered {status}").into());
+        }
+        Ok(Page {
+            html,
+            took: began.elapsed(),
+        })
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Result<(StatusCode, String)> {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let response = request
+            .header(header::ACCEPT_LANGUAGE, "en")
+            .header(header::COOKIE, cookies.join("; "))
+            .send()
+            .await?;
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
+            if let Some((name, value)) = pair.split_once('=') {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Ok((response.status(), response.text().await?))
+    }
+}

@@ -1,0 +1,144 @@
+//! The blacklist: whose refresh token is refused, since when, why, and until when its row stays.
+
+use actix_web::web::{self, ServiceConfig};
+use askama::Template;
+
+use super::{
+    Answer,
+    layout::Layout,
+    lists::{ListQuery, Pager, pager},
+    owners::{Chip, Chips, OwnerView, problems, short_id},
+    panel::Panel,
+    tokens::options,
+};
+use crate::{
+    clock::Timestamp,
+    domain::{principal::UserType, session::RevocationReason},
+    services::{
+        blacklist::{self, Refused, Wanted},
+        tokens::Listed,
+    },
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/blacklist")
+            .route(web::get().to(list))
+            .route(web::head().to(list)),
+    );
+}
+
+struct RefusedView {
+    jti: String,
+    short: String,
+    owner: OwnerView,
+    reason: String,
+    /// The colour of the reason's badge.
+    kind: &'static str,
+    blacklisted_at: Timestamp,
+    expires_at: Timestamp,
+    has_expired: bool,
+}
+
+impl RefusedView {
+    fn new(l: &Layout, refused: &Refused) -> Self {
+        let kind = match refused.reason {
+            RevocationReason::Rotated => "neutral",
+            RevocationReason::Logout | RevocationReason::LogoutAll => "info",
+            RevocationReason::PasswordChanged | RevocationReason::RoleChanged => "warn",
+            RevocationReason::Deactivated
+            | RevocationReason::Deleted
+            | RevocationReason::Administrator => "danger",
+        };
+        Self {
+            short: short_id(refused.jti.as_str()),
+            jti: refused.jti.to_string(),
+            owner: OwnerView::new(l, &refused.owner),
+            reason: l.t(&format!("reason.{}", refused.reason)),
+            kind,
+            blacklisted_at: refused.blacklisted_at,
+            expires_at: refused.expires_at,
+            has_expired: refused.expires_at <= l.now,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/blacklist/list.html")]
+struct ListPage {
+    l: Layout,
+    problems: Vec<String>,
+    person: String,
+    user_types: Vec<(&'static str, String, bool)>,
+    reasons: Vec<(&'static str, String, bool)>,
+    from: String,
+    to: String,
+    chips: Vec<Chip>,
+    /// None where nobody has the name that was asked for.
+    tokens: Option<Vec<RefusedView>>,
+    pager: Option<Pager>,
+}
+
+/// The labels of the filters.
+const FILTERS: &[(&str, &str)] = &[
+    ("person", "tokens.person"),
+    ("user_type", "tokens.population"),
+    ("reason", "blacklist.reason"),
+    ("from", "blacklist.from"),
+    ("to", "blacklist.to"),
+];
+
+/// `GET /admin/blacklist`. **Permissions**: administrators and auditors. 200.
+async fn list(panel: Panel, mut query: ListQuery) -> Answer {
+    let wanted = wanted(&mut query, &panel);
+    let (seek, size) = (query.seek(), query.size());
+    let listed = blacklist::list(panel.services(), wanted.clone(), seek, size).await?;
+    let l = panel.layout("blacklist");
+    let (views, pager) = match listed {
+        Listed::Rows(slice) => {
+            let pager = pager(&query, &l, &slice, blacklist::place_of);
+            let views = slice.items.iter().map(|row| RefusedView::new(&l, row));
+            (Some(views.collect()), Some(pager))
+        }
+        Listed::UnknownPerson => (None, None),
+    };
+    panel.page(&ListPage {
+        problems: problems(&l, &query, FILTERS),
+        person: query.value("person").chars().take(200).collect(),
+        user_types: options(&l, "user_type", UserType::NAMES, query.value("user_type")),
+        reasons: options(&l, "reason", RevocationReason::NAMES, query.value("reason")),
+        from: query.value("from").to_owned(),
+        to: query.value("to").to_owned(),
+        chips: chips(&l, &query, &wanted),
+        tokens: views,
+        pager,
+        l,
+    })
+}
+
+fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
+    let zone = panel.zone();
+    Wanted {
+        person: query.text("person"),
+        user_type: query.word("user_type", UserType::NAMES, |word| word.parse().ok()),
+        reason: query.word(
+            "reason",
+            RevocationReason::NAMES,
+            RevocationReason::from_word,
+        ),
+        from: query.day("from", zone).map(|(begin, _)| begin),
+        to: query.day("to", zone).map(|(_, end)| end),
+    }
+}
+
+fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
+    let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
+    let reason = wanted.reason.map(|one| l.t(&format!("reason.{one}")));
+    Chips::new(l, query)
+        .add("person", "tokens.person", wanted.person.clone())
+        .add("user_type", "tokens.population", population)
+        .add("reason", "blacklist.reason", reason)
+        .add_day("from", "blacklist.from", wanted.from.is_some())
+        .add_day("to", "blacklist.to", wanted.to.is_some())
+        .done()
+}

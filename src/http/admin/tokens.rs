@@ -1,0 +1,343 @@
+//! Refresh tokens: the list, one token with its session and the line of its rotations, and what an administrator may do to
+//! either, each behind a page that first says what it does.
+
+use actix_web::web::{self, Path, ServiceConfig};
+use askama::Template;
+
+use super::{
+    Answer,
+    error::AdminError,
+    form::Form,
+    layout::Layout,
+    lists::{ListQuery, Pager, pager},
+    notice::Notice,
+    owners::{Chip, Chips, OwnerView, problems, short_id},
+    panel::{Panel, PanelAdmin},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        principal::UserType,
+        session::{Jti, TokenState},
+    },
+    services::{
+        sessions,
+        tokens::{self, Blacklisting, Listed, Token, TokenInSession, Wanted},
+    },
+    store::sessions::SessionRow,
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/tokens")
+                .route(web::get().to(list))
+                .route(web::head().to(list)),
+        )
+        .service(
+            web::resource("/tokens/{jti}")
+                .route(web::get().to(show))
+                .route(web::head().to(show)),
+        )
+        .service(
+            web::resource("/tokens/{jti}/blacklist")
+                .route(web::get().to(ask_to_blacklist))
+                .route(web::post().to(blacklist)),
+        )
+        .service(
+            web::resource("/tokens/{jti}/end-session")
+                .route(web::get().to(ask_to_end))
+                .route(web::post().to(end)),
+        );
+}
+
+/// A token in a list or in a line of rotations.
+struct TokenView {
+    jti: String,
+    short: String,
+    owner: OwnerView,
+    /// `live`, `used`, `blacklisted` or `expired`.
+    state: &'static str,
+    /// The colour of its badge.
+    kind: &'static str,
+    state_text: String,
+    /// Why it is refused, and since when; none where it is not.
+    refused: Option<(String, Timestamp)>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TokenView {
+    fn new(l: &Layout, token: &Token) -> Self {
+        let kind = match token.state {
+            TokenState::Live => "ok",
+            TokenState::Used => "neutral",
+            TokenState::Blacklisted => "danger",
+            TokenState::Expired => "off",
+        };
+        Self {
+            short: short_id(token.jti.as_str()),
+            jti: token.jti.to_string(),
+            owner: OwnerView::new(l, &token.owner),
+            state: token.state.as_str(),
+            kind,
+            state_text: l.t(&format!("token_state.{}", token.state)),
+            refused: token
+                .refused
+                .map(|(reason, at)| (l.t(&format!("reason.{reason}")), at)),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+        }
+    }
+
+    /// The sign of its account's page, or that there is none.
+    fn is_in(&self, state: &str) -> bool {
+        self.state == state
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/tokens/list.html")]
+struct ListPage {
+    l: Layout,
+    problems: Vec<String>,
+    person: String,
+    user_types: Vec<(&'static str, String, bool)>,
+    states: Vec<(&'static str, String, bool)>,
+    from: String,
+    to: String,
+    chips: Vec<Chip>,
+    /// None where nobody has the name that was asked for.
+    tokens: Option<Vec<TokenView>>,
+    pager: Option<Pager>,
+}
+
+/// The labels of the filters.
+const FILTERS: &[(&str, &str)] = &[
+    ("person", "tokens.person"),
+    ("user_type", "tokens.population"),
+    ("state", "tokens.state"),
+    ("from", "tokens.issued_from"),
+    ("to", "tokens.issued_to"),
+];
+
+/// `GET /admin/tokens`. **Permissions**: administrators and auditors. 200.
+async fn list(panel: Panel, mut query: ListQuery) -> Answer {
+    let wanted = wanted(&mut query, &panel);
+    let (seek, size) = (query.seek(), query.size());
+    let listed = tokens::list(panel.services(), wanted.clone(), seek, size).await?;
+    let l = panel.layout("tokens");
+    let (views, pager) = match listed {
+        Listed::Rows(slice) => {
+            let pager = pager(&query, &l, &slice, tokens::place_of);
+            let views = slice.items.iter().map(|token| TokenView::new(&l, token));
+            (Some(views.collect()), Some(pager))
+        }
+        Listed::UnknownPerson => (None, None),
+    };
+    panel.page(&ListPage {
+        problems: problems(&l, &query, FILTERS),
+        person: query.value("person").chars().take(200).collect(),
+        user_types: options(&l, "user_type", UserType::NAMES, query.value("user_type")),
+        states: options(&l, "token_state", TokenState::NAMES, query.value("state")),
+        from: query.value("from").to_owned(),
+        to: query.value("to").to_owned(),
+        chips: chips(&l, &query, &wanted),
+        tokens: views,
+        pager,
+        l,
+    })
+}
+
+fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
+    let zone = panel.zone();
+    Wanted {
+        person: query.text("person"),
+        user_type: query.word("user_type", UserType::NAMES, |word| word.parse().ok()),
+        state: query.word("state", TokenState::NAMES, TokenState::from_word),
+        from: query.day("from", zone).map(|(begin, _)| begin),
+        to: query.day("to", zone).map(|(_, end)| end),
+    }
+}
+
+fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
+    let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
+    let state = wanted.state.map(|one| l.t(&format!("token_state.{one}")));
+    Chips::new(l, query)
+        .add("person", "tokens.person", wanted.person.clone())
+        .add("user_type", "tokens.population", population)
+        .add("state", "tokens.state", state)
+        .add_day("from", "tokens.issued_from", wanted.from.is_some())
+        .add_day("to", "tokens.issued_to", wanted.to.is_some())
+        .done()
+}
+
+/// The options of a select: word, text, and whether it is chosen.
+pub(super) fn options(
+    l: &Layout,
+    section: &str,
+    words: &[&'static str],
+    chosen: &str,
+) -> Vec<(&'static str, String, bool)> {
+    let option = |word: &&'static str| (*word, l.t(&format!("{section}.{word}")), *word == chosen);
+    words.iter().map(option).collect()
+}
+
+#[derive(Template)]
+#[template(path = "admin/tokens/show.html")]
+struct ShowPage {
+    l: Layout,
+    token: TokenView,
+    /// Name, value, and the time that it means.
+    claims: Vec<(String, String, Option<Timestamp>)>,
+    session: Option<SessionView>,
+    chain: Vec<TokenView>,
+    earlier: i64,
+}
+
+struct SessionView {
+    row: SessionRow,
+    method: String,
+    end_reason: String,
+}
+
+impl SessionView {
+    fn new(l: &Layout, row: SessionRow) -> Self {
+        Self {
+            method: l.t(&format!("tokens.method_{}", row.method)),
+            end_reason: row
+                .end_reason
+                .map_or_else(String::new, |reason| l.t(&format!("reason.{reason}"))),
+            row,
+        }
+    }
+}
+
+async fn find(panel: &Panel, jti: &str) -> Result<TokenInSession, AdminError> {
+    let jti = Jti::parse(jti).ok_or(AdminError::NotFound)?;
+    let found = tokens::show(panel.services(), jti).await?;
+    found.ok_or(AdminError::NotFound)
+}
+
+/// `GET /admin/tokens/{jti}`. **Permissions**: administrators and auditors. 200, 404.
+async fn show(panel: Panel, jti: Path<String>) -> Answer {
+    let found = find(&panel, &jti).await?;
+    let l = panel.layout("tokens");
+    panel.page(&ShowPage {
+        claims: claims(&panel, &found.token),
+        token: TokenView::new(&l, &found.token),
+        session: found.session.map(|row| SessionView::new(&l, row)),
+        chain: found
+            .chain
+            .iter()
+            .map(|token| TokenView::new(&l, token))
+            .collect(),
+        earlier: found.earlier,
+        l,
+    })
+}
+
+/// What stands in the token, as it was made: its text is not kept.
+fn claims(panel: &Panel, token: &Token) -> Vec<(String, String, Option<Timestamp>)> {
+    let settings = panel.services().tokens.settings();
+    let principal = token.owner.principal;
+    let text = |name: &str, value: String| (name.to_owned(), value, None);
+    let time = |name: &str, at: Timestamp| {
+        let at = at.whole_seconds();
+        (name.to_owned(), at.unix_seconds().to_string(), Some(at))
+    };
+    let mut claims = vec![
+        text("token_type", "refresh".into()),
+        text("jti", token.jti.to_string()),
+        text("sid", token.session.to_string()),
+        text("sub", principal.to_string()),
+        text("user_type", principal.user_type.to_string()),
+        text(&settings.user_id_claim, principal.user_seq.to_string()),
+        time("iat", token.created_at),
+        time("exp", token.expires_at),
+    ];
+    claims.extend(settings.issuer.iter().map(|iss| text("iss", iss.clone())));
+    if !settings.audience.is_empty() {
+        claims.push(text("aud", settings.audience.join(", ")));
+    }
+    claims
+}
+
+/// What an administrator is about to do to a token or its session.
+#[derive(Template)]
+#[template(path = "admin/tokens/confirm.html")]
+struct ConfirmPage {
+    l: Layout,
+    token: TokenView,
+    /// The words of the deed: `tokens.<deed>`, `tokens.<deed>_text` and `tokens.<deed>_button`.
+    deed: &'static str,
+    action: String,
+}
+
+impl ConfirmPage {
+    fn new(panel: &Panel, token: &Token, deed: &'static str, path: &str) -> Self {
+        let l = panel.layout("tokens");
+        Self {
+            action: format!("/admin/tokens/{}/{path}", token.jti),
+            token: TokenView::new(&l, token),
+            deed,
+            l,
+        }
+    }
+
+    fn words(&self, part: &str) -> String {
+        self.l.t(&format!("tokens.{}{part}", self.deed))
+    }
+}
+
+/// `GET /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 200, 404.
+async fn ask_to_blacklist(panel: PanelAdmin, jti: Path<String>) -> Answer {
+    let found = find(&panel, &jti).await?;
+    panel.page(&ConfirmPage::new(
+        &panel,
+        &found.token,
+        "blacklist",
+        "blacklist",
+    ))
+}
+
+/// `POST /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 303, 404.
+async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> Answer {
+    let panel = &form.panel;
+    let jti = Jti::parse(&jti).ok_or(AdminError::NotFound)?;
+    let back = format!("/admin/tokens/{jti}");
+    match tokens::blacklist(panel.services(), panel.actor(), jti).await? {
+        Blacklisting::Done => {
+            panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done")))
+        }
+        Blacklisting::Before => {
+            panel.redirect_with(&back, &Notice::warn(panel.t("tokens.blacklist_before")))
+        }
+        Blacklisting::Unknown => Err(AdminError::NotFound),
+    }
+}
+
+/// `GET /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 200, 404.
+async fn ask_to_end(panel: PanelAdmin, jti: Path<String>) -> Answer {
+    let found = find(&panel, &jti).await?;
+    panel.page(&ConfirmPage::new(
+        &panel,
+        &found.token,
+        "end_session",
+        "end-session",
+    ))
+}
+
+/// `POST /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 303, 404.
+async fn end(form: Form<PanelAdmin>, jti: Path<String>) -> Answer {
+    let panel = &form.panel;
+    let found = find(panel, &jti).await?;
+    let session = found.token.session;
+    let ended = sessions::end_by_administrator(panel.services(), &panel.actor(), session).await?;
+    let notice = if ended {
+        Notice::ok(panel.t("tokens.end_session_done"))
+    } else {
+        Notice::warn(panel.t("tokens.end_session_before"))
+    };
+    panel.redirect_with(&format!("/admin/tokens/{}", found.token.jti), &notice)
+}

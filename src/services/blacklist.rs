@@ -1,0 +1,105 @@
+//! The blacklist as the panel shows it: whose token, since when, why, and until when its row stays.
+
+use super::{
+    Error, Services,
+    tokens::{Listed, Owner, owner, owners_of},
+};
+use crate::{
+    clock::Timestamp,
+    domain::{
+        paging::{Place, Seek},
+        principal::UserType,
+        session::{Jti, RevocationReason},
+    },
+    store::blacklisted_tokens::{self as table, BlacklistFilter},
+};
+
+/// A refresh token that is refused.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Its id.
+    pub jti: Jti,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Why it is refused.
+    pub reason: RevocationReason,
+    /// Since when.
+    pub blacklisted_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// Which of them are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Of one population.
+    pub user_type: Option<UserType>,
+    /// Of whoever logs in by this e-mail address or username.
+    pub person: Option<String>,
+    /// For this reason.
+    pub reason: Option<RevocationReason>,
+    /// Blacklisted then or later.
+    pub from: Option<Timestamp>,
+    /// Blacklisted before.
+    pub to: Option<Timestamp>,
+}
+
+/// The blacklisted tokens that are looked for, the latest first.
+///
+/// # Errors
+/// The store's.
+pub async fn list(
+    services: &Services,
+    wanted: Wanted,
+    seek: Seek<Place>,
+    size: i64,
+) -> Result<Listed<Refused>, Error> {
+    let seek = seek
+        .try_map(|place| read_place(&place))
+        .unwrap_or(Seek::First);
+    services
+        .store
+        .read(move |connection| {
+            let owners = match &wanted.person {
+                Some(name) => Some(owners_of(connection, name)?),
+                None => None,
+            };
+            if owners.as_ref().is_some_and(Vec::is_empty) {
+                return Ok(Listed::UnknownPerson);
+            }
+            let filter = BlacklistFilter {
+                user_type: wanted.user_type,
+                owners,
+                reason: wanted.reason,
+                from: wanted.from,
+                to: wanted.to,
+            };
+            let rows = table::list(connection, &filter, seek.clone(), size)?;
+            Ok(Listed::Rows(rows.map(|row| Refused {
+                owner: owner(row.user_type, row.user_seq, row.login, row.name),
+                jti: row.jti,
+                reason: row.reason,
+                blacklisted_at: row.blacklisted_at,
+                expires_at: row.expires_at,
+            })))
+        })
+        .await
+}
+
+/// The place of a row in the list.
+#[must_use]
+pub fn place_of(refused: &Refused) -> Place {
+    Place {
+        value: refused.blacklisted_at.unix_micros().to_string(),
+        id: refused.jti.as_str().to_owned(),
+    }
+}
+
+fn read_place(place: &Place) -> Option<(Timestamp, Jti)> {
+    let micros: i64 = place.value.parse().ok()?;
+    // The years 1970 to 9999: what lies beyond is no place that a row had.
+    let micros = (0..253_402_300_800_000_000)
+        .contains(&micros)
+        .then_some(micros)?;
+    Some((Timestamp::from_unix_micros(micros), Jti::parse(&place.id)?))
+}

@@ -1,0 +1,112 @@
+//! chromedriver as a process of its own, and the session of a Chromium in it.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+/// A running chromedriver; it ends with this value, and its browsers with it.
+pub struct Driver {
+    process: Child,
+    url: String,
+    // Held open: chromedriver says things, and would end at a closed pipe.
+    _output: BufReader<std::process::ChildStdout>,
+}
+
+impl Driver {
+    /// Starts it on a port of its own choice.
+    pub fn start(program: &PathBuf) -> Self {
+        let mut process = Command::new(program)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let url = loop {
+            let mut line = String::new();
+            assert!(
+                output.read_line(&mut line).unwrap() > 0,
+                "chromedriver ended"
+            );
+            // "ChromeDriver was started successfully on port 41234."
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                break format!("http://127.0.0.1:{}", port.trim().trim_end_matches('.'));
+            }
+        };
+        Self {
+            process,
+            url,
+            _output: output,
+        }
+    }
+
+    /// A Chromium with a profile of its own.
+    pub async fn session(&self, language: &str, scripts: bool) -> Client {
+        let mut arguments = vec![
+            "--headless=new",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--window-size=1280,900",
+            "--no-first-run",
+            "--disable-background-networking",
+        ];
+        // Chromium's own sandbox refuses root, who has containers and CI to himself.
+        if rustix::process::getuid().is_root() {
+            arguments.push("--no-sandbox");
+        }
+        let mut preferences = json!({
+            "intl.accept_languages": language,
+            "credentials_enable_service": false,
+            "profile.password_manager_leak_detection": false,
+        });
+        if !scripts {
+            preferences["profile.managed_default_content_settings.javascript"] = json!(2);
+        }
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:chromeOptions": {"args": arguments, "prefs": preferences},
+            // A page that waits for an answer is a fault that shall show, not hang.
+            "timeouts": {"script": 60_000, "pageLoad": 30_000, "implicit": 0},
+        });
+        let Value::Object(capabilities) = capabilities else {
+            unreachable!("it is written so");
+        };
+        ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&self.url)
+            .await
+            .expect("Chromium starts")
+    }
+
+    /// Asks what WebDriver itself does not offer, as chromedriver does.
+    pub async fn ask(&self, session: &str, path: &str, body: &Value) -> Value {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http
+            .post(format!("{}/session/{session}/{path}", self.url))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
+        answer["value"].clone()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Asked to stop, it takes its browsers along; killed, it would leave them.
+        let pid = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}

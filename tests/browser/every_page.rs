@@ -1,0 +1,288 @@
+//! What goes for every page: axe-core finds nothing in either theme, a phone of 360 pixels needs no sideways scrolling, the
+//! page with all that belongs to it is under 60 KB on the wire, and the console stays empty.
+//!
+//! The pages are found by following the panel's own links, so a new page is looked at without a line here.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::{
+    chromium::Chromium,
+    place::PASSWORD,
+    setting::{Setting, Stage},
+    tools,
+};
+
+/// What a page may weigh with its styles, scripts and signs, uncached, in bytes.
+const WEIGHT: u64 = 60 * 1_024;
+
+/// More pages than the panel has; a crawl that comes so far runs in circles.
+const MANY: usize = 60;
+
+/// The links of a page that lead to other pages of the panel.
+const LINKS: &str = "return [...document.querySelectorAll('a[href]')]
+    .filter(a => a.origin === location.origin && a.pathname.startsWith('/admin') && !a.hasAttribute('download'))
+    .map(a => a.pathname);";
+
+/// What the page and all that it loaded weighed on the wire.
+const WEIGHED: &str = "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .map(entry => [new URL(entry.name).pathname, entry.transferSize]);";
+
+/// What makes the page wider than its window, if anything does.
+const TOO_WIDE: &str = "const room = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= room) return [];
+    const scrolls = element => element && (/auto|scroll|hidden|clip/.test(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
+    return [...document.body.querySelectorAll('*')]
+        .filter(element => element.getBoundingClientRect().right > room + 0.5 && !scrolls(element.parentElement))
+        .map(element => element.tagName.toLowerCase() + '.' + element.className)
+        .concat(['the page is ' + document.documentElement.scrollWidth + ' wide']);";
+
+/// What axe-core has to say, a line for each element.
+const AXE: &str = "const done = arguments[arguments.length - 1];
+    axe.run(document, {resultTypes: ['violations']}).then(
+        found => done(found.violations.flatMap(rule => rule.nodes.map(node =>
+            rule.id + ': ' + node.target.join(' ') + ': ' + node.failureSummary.replace(/\\s+/g, ' ')))),
+        error => done(['axe failed: ' + error]));";
+
+fn texts(value: &Value) -> Vec<String> {
+    let values = value.as_array().unwrap();
+    values
+        .iter()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A path with what is different from row to row left out.
+fn kind_of(path: &str) -> String {
+    let segments = path.split('/').map(|segment| {
+        let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+        let is_id = segment.len() >= 20;
+        if is_number || is_id { "*" } else { segment }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// A browser with axe-core at hand.
+struct Inspection<'a> {
+    browser: &'a Chromium,
+    axe: String,
+    problems: Vec<String>,
+}
+
+impl<'a> Inspection<'a> {
+    /// Nothing where axe-core is not installed.
+    async fn with(browser: &'a Chromium) -> Option<Self> {
+        let axe = tools::tool("MUNJIGI_TEST_AXE")?;
+        let cache = json!({"cacheDisabled": true});
+        browser.devtools("Network.enable", json!({})).await;
+        browser.devtools("Network.setCacheDisabled", cache).await;
+        Some(Self {
+            browser,
+            axe: std::fs::read_to_string(axe).unwrap(),
+            problems: Vec::new(),
+        })
+    }
+
+    /// Goes to a page and looks at it from all sides; what else it links to.
+    async fn look_at(&mut self, path: &str) -> Vec<String> {
+        self.browser.go(path).await;
+        let weighed = self.browser.run(WEIGHED, vec![]).await;
+        self.weigh(path, &weighed);
+        let complaints = self.browser.complaints().await;
+        self.note(path, "console", complaints);
+        let links = texts(&self.browser.run(LINKS, vec![]).await);
+        self.look_here(path).await;
+        links
+    }
+
+    /// Looks at the page that is open.
+    async fn look_here(&mut self, name: &str) {
+        self.browser.run(&self.axe, vec![]).await;
+        for theme in ["light", "dark"] {
+            self.browser.set_system_theme(theme).await;
+            let found = self.browser.client.execute_async(AXE, vec![]).await;
+            self.note(name, theme, texts(&found.unwrap()));
+        }
+        self.browser.set_size(360, 740).await;
+        let wide = texts(&self.browser.run(TOO_WIDE, vec![]).await);
+        self.note(name, "at 360 pixels", wide);
+        self.browser.set_size(1280, 900).await;
+        let complaints = self.browser.complaints().await;
+        self.note(name, "console", complaints);
+    }
+
+    fn note(&mut self, path: &str, what: &str, found: Vec<String>) {
+        let found = found.into_iter();
+        self.problems
+            .extend(found.map(|found| format!("{path} ({what}): {found}")));
+    }
+
+    fn weigh(&mut self, path: &str, weighed: &Value) {
+        let weighed: Vec<(String, u64)> = serde_json::from_value(weighed.clone()).unwrap();
+        let whole: u64 = weighed.iter().map(|(_, weight)| weight).sum();
+        let has = |ending: &str| {
+            weighed
+                .iter()
+                .any(|(name, weight)| name.ends_with(ending) && *weight > 0)
+        };
+        assert!(
+            has(".css") && has(".js"),
+            "{path}: styles and scripts were not weighed: {weighed:?}"
+        );
+        if whole > WEIGHT {
+            self.problems
+                .push(format!("{path} weighs {whole} bytes: {weighed:?}"));
+        }
+    }
+
+    /// Everything that was found is shown at once.
+    fn end(self) {
+        let problems: BTreeSet<String> = self.problems.into_iter().collect();
+        let problems = Vec::from_iter(problems);
+        assert!(
+            problems.is_empty(),
+            "{} problems:\n{}",
+            problems.len(),
+            problems.join("\n")
+        );
+    }
+}
+
+/// Some people with a past: sessions, rotations, a log-out, a deactivated account.
+pub fn populate(setting: &Setting) {
+    setting.place.user("bob@example.org", "staff");
+    setting.place.user("vera@example.org", "auditor");
+    setting.place.client("shop-1");
+    let mut api = setting.api();
+    let first = api.session("bob@example.org");
+    assert_eq!(api.refresh(&first.refresh).status, 200);
+    let second = api.session("bob@example.org");
+    assert_eq!(api.try_log_out(&second).unwrap().status, 200);
+    assert_eq!(api.log_in("shop-1", "client").status, 200);
+    let wrong =
+        json!({"username": "bob@example.org", "password": "wrong password", "user_type": "user"});
+    assert_eq!(api.post("/auth/login", &[], &wrong).status, 401);
+}
+
+/// Follows links from the dashboard on; each kind of page once.
+async fn every_page(inspection: &mut Inspection<'_>) -> BTreeMap<String, String> {
+    let mut waiting = VecDeque::from(["/admin".to_owned()]);
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    while let Some(path) = waiting.pop_front() {
+        let kind = kind_of(&path);
+        let is_download = path.ends_with(".csv") || path.ends_with("/export");
+        if is_download || seen.contains_key(&kind) {
+            continue;
+        }
+        seen.insert(kind, path.clone());
+        assert!(seen.len() < MANY, "the crawl runs in circles: {seen:?}");
+        waiting.extend(inspection.look_at(&path).await);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    populate(&setting);
+    let Some(mut inspection) = Inspection::with(&setting.browser).await else {
+        return;
+    };
+    let seen = every_page(&mut inspection).await;
+    for needed in [
+        "/admin",
+        "/admin/users",
+        "/admin/users/new",
+        "/admin/users/*",
+        "/admin/clients",
+        "/admin/clients/new",
+        "/admin/clients/*",
+        "/admin/tokens",
+        "/admin/tokens/*",
+        "/admin/blacklist",
+        "/admin/inspector",
+        "/admin/audit",
+        "/admin/account",
+    ] {
+        assert!(
+            seen.contains_key(needed),
+            "no link leads to {needed}: {seen:?}"
+        );
+    }
+    // Lists that found nothing, and lists whose filters show.
+    for list in ["users", "clients", "tokens", "blacklist", "audit"] {
+        inspection
+            .look_at(&format!("/admin/{list}?search=nobody-has-this"))
+            .await;
+    }
+    inspection.end();
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn the_pages_of_visitors_are_accessible_and_light_and_fit_a_phone() {
+    let Some(setting) = Stage::new().without_administrator().set().await else {
+        return;
+    };
+    let Some(mut inspection) = Inspection::with(&setting.browser).await else {
+        return;
+    };
+    let greeting = setting.server.greeting();
+    let secret = greeting.split("/admin/setup/").nth(1).unwrap();
+    let secret = secret.split_whitespace().next().unwrap();
+    inspection.look_at("/admin/login").await;
+    inspection.look_at(&format!("/admin/setup/{secret}")).await;
+    // A form that was refused, and pages that are not there: their status is noted on the console.
+    setting.browser.go("/admin/login").await;
+    setting.browser.fill("email", "nobody@example.org").await;
+    setting.browser.fill("password", PASSWORD).await;
+    setting.browser.send_form_with("password").await;
+    setting.browser.find(".banner").await;
+    setting.browser.complaints().await;
+    inspection.look_here("a refused sign-in").await;
+    for path in [
+        "/admin/setup/dead",
+        "/admin/password/dead",
+        "/admin/nowhere",
+    ] {
+        setting.browser.go(path).await;
+        let complaints = setting.browser.complaints().await;
+        assert!(
+            complaints
+                .iter()
+                .all(|c| c.contains("the server responded with a status of 4")),
+            "{complaints:?}"
+        );
+        inspection.look_here(path).await;
+    }
+    inspection.end();
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn korean_fits_a_phone_as_well() {
+    let Some(setting) = Stage::new().speaking("ko").set().await else {
+        return;
+    };
+    populate(&setting);
+    let browser = &setting.browser;
+    setting.sign_in().await;
+    browser.set_size(360, 740).await;
+    let (mut waiting, mut seen) = (VecDeque::from(["/admin".to_owned()]), BTreeSet::new());
+    let mut problems = Vec::new();
+    while let Some(path) = waiting.pop_front() {
+        if path.ends_with("/export") || path.ends_with(".csv") || !seen.insert(kind_of(&path)) {
+            continue;
+        }
+        browser.go(&path).await;
+        assert_eq!(browser.attr("html", "lang").await, "ko", "{path}");
+        let wide = texts(&browser.run(TOO_WIDE, vec![]).await);
+        problems.extend(wide.into_iter().map(|wide| format!("{path}: {wide}")));
+        waiting.extend(texts(&browser.run(LINKS, vec![]).await));
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+    setting.end().await;
+}

@@ -1,0 +1,65 @@
+//! From the first start to the first sign-in, by what the server prints.
+
+use super::setting::Stage;
+
+const PASSWORD: &str = "a long sentence of the first administrator";
+
+#[tokio::test]
+async fn the_printed_link_makes_the_first_administrator_who_then_signs_in() {
+    let Some(setting) = Stage::new().without_administrator().set().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    let greeting = setting.server.greeting();
+    let secret = greeting
+        .split("/admin/setup/")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap_or_else(|| panic!("no link: {greeting}"));
+    let link = format!("/admin/setup/{secret}");
+
+    browser.go(&link).await;
+    browser.fill("name", "Ann").await;
+    browser.fill("email", "ann@example.org").await;
+    browser.fill("password", PASSWORD).await;
+    browser.fill("repeat", "something else").await;
+    browser.send_form_with("repeat").await;
+    // What is wrong stands beside its field, what was typed is kept, but no password.
+    browser.find("#repeat-error").await;
+    assert_eq!(browser.attr("#email", "value").await, "ann@example.org");
+    let password = browser.find("#password").await.prop("value").await.unwrap();
+    assert_eq!(password.as_deref(), Some(""));
+    // The answer is a 422, which Chromium notes on its console like every failed load.
+    let complaints = browser.complaints().await;
+    assert!(
+        complaints.iter().all(|c| c.contains("status of 422")),
+        "{complaints:?}"
+    );
+
+    browser.fill("password", PASSWORD).await;
+    browser.fill("repeat", PASSWORD).await;
+    browser.send_form_with("repeat").await;
+    browser
+        .until("the panel", async || browser.path().await == "/admin")
+        .await;
+    browser.shows(".side .me", "Ann").await;
+
+    // The link is dead now, and says so.
+    browser.go(&link).await;
+    browser.shows("h1", "no longer works").await;
+    let complaints = browser.complaints().await;
+    assert!(
+        complaints.iter().all(|c| c.contains("status of 410")),
+        "{complaints:?}"
+    );
+
+    browser.go("/admin").await;
+    browser.click(".side > .me form button").await;
+    browser
+        .until("the sign-in page", async || {
+            browser.path().await == "/admin/login"
+        })
+        .await;
+    browser.sign_in("ann@example.org", PASSWORD).await;
+    setting.end().await;
+}

@@ -1,0 +1,312 @@
+//! The panel's words, `locales/admin/<topic>.{en,ko}.yml`: both languages say the same things, everything that a page says
+//! is there, and nothing is there that no page says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use munjigi::domain::{
+    account::Role,
+    audit::{Action, Door, Outcome},
+    preferences::Theme,
+    principal::UserType,
+    session::RevocationReason,
+};
+
+use super::{Words, placeholders};
+
+/// Keys whose Korean needs no Hangul: names, signs and numbers.
+const WITHOUT_HANGUL: [&str; 0] = [];
+
+/// Texts that are the same in both languages on purpose.
+const SAME_IN_BOTH: [&str; 0] = [];
+
+/// The beginnings of words that are there for whoever needs them.
+const VOCABULARY: [&str; 2] = ["common.", "field."];
+
+/// Keys that are put together from a beginning and one of these words.
+const FAMILIES: [(&str, &[&str]); 6] = [
+    ("role.", Role::NAMES),
+    ("user_type.", UserType::NAMES),
+    ("reason.", RevocationReason::NAMES),
+    ("action.", Action::NAMES),
+    ("outcome.", Outcome::NAMES),
+    ("door.", Door::NAMES),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The files below a folder that end so, with their texts.
+fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                let name = path.strip_prefix(root()).unwrap();
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((name.display().to_string(), text));
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "nothing in {folder} ends with {ending}");
+    found
+}
+
+/// Adds the entries of a file, `section.key` to text, without the leading `admin.`.
+fn read_into(words: &mut Words, name: &str, text: &str) {
+    let mut levels: Vec<String> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let entry = line.trim_start();
+        if entry.is_empty() || entry.starts_with('#') || entry.starts_with("_version:") {
+            continue;
+        }
+        let depth = (line.len() - entry.len()) / 2;
+        let (key, value) = entry
+            .split_once(':')
+            .unwrap_or_else(|| panic!("{name}:{number} is no entry: {line}"));
+        assert!(depth <= levels.len(), "{name}:{number} stands too deep");
+        levels.truncate(depth);
+        let value = value.trim();
+        if value.is_empty() {
+            levels.push(key.to_owned());
+            continue;
+        }
+        let value = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'))
+            .unwrap_or_else(|| panic!("{name}:{number} is not in double quotes"));
+        assert_eq!(
+            levels.first().map(String::as_str),
+            Some("admin"),
+            "{name}:{number} is not below admin:"
+        );
+        levels.push(key.to_owned());
+        let key = levels[1..].join(".");
+        levels.pop();
+        let twice = words.insert(key.clone(), value.to_owned());
+        assert!(twice.is_none(), "{name}:{number}: {key} stands there twice");
+    }
+}
+
+/// All of the panel's words in a language.
+fn words(language: &str) -> Words {
+    let mut words = Words::new();
+    for (name, text) in files("locales/admin", &format!(".{language}.yml")) {
+        read_into(&mut words, &name, &text);
+    }
+    assert!(
+        words.len() > 50,
+        "the files of {language} are not read any more"
+    );
+    words
+}
+
+/// The names of the topics that have a file in a language.
+fn topics(language: &str) -> BTreeSet<String> {
+    let ending = format!(".{language}.yml");
+    let files = files("locales/admin", &ending);
+    files
+        .into_iter()
+        .map(|(name, _)| name.strip_suffix(&ending).unwrap().to_owned())
+        .collect()
+}
+
+fn has_hangul(text: &str) -> bool {
+    text.chars().any(|c| ('가'..='힣').contains(&c))
+}
+
+/// What is wrong, all of it at once.
+#[track_caller]
+fn assert_none(problems: &[String]) {
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_topic_has_both_languages_with_the_same_keys() {
+    assert_eq!(topics("en"), topics("ko"));
+    let (en, ko) = (words("en"), words("ko"));
+    let (en, ko): (BTreeSet<_>, BTreeSet<_>) = (en.keys().collect(), ko.keys().collect());
+    let only = |of: &BTreeSet<_>, not_in: &BTreeSet<_>, language: &str| -> Vec<String> {
+        of.difference(not_in)
+            .map(|key: &&String| format!("only in {language}: {key}"))
+            .collect()
+    };
+    let mut problems = only(&en, &ko, "English");
+    problems.extend(only(&ko, &en, "Korean"));
+    assert_none(&problems);
+}
+
+#[test]
+fn no_text_is_empty_or_left_in_the_other_language() {
+    let (en, ko) = (words("en"), words("ko"));
+    let mut problems = Vec::new();
+    for (key, english) in &en {
+        let Some(korean) = ko.get(key) else { continue };
+        let mut wrong = |what: &str| problems.push(format!("{key} {what}: {english} | {korean}"));
+        if english.trim().is_empty() || korean.trim().is_empty() {
+            wrong("is empty");
+        }
+        if placeholders(english) != placeholders(korean) {
+            wrong("has other placeholders");
+        }
+        if has_hangul(english) {
+            wrong("is Korean in English");
+        }
+        if !has_hangul(korean) && !WITHOUT_HANGUL.contains(&key.as_str()) {
+            wrong("has no Hangul");
+        }
+        if english == korean && !SAME_IN_BOTH.contains(&key.as_str()) {
+            wrong("is not translated");
+        }
+    }
+    assert_none(&problems);
+}
+
+/// The sources that speak the panel's words: its handlers and its pages.
+fn speakers() -> Vec<(String, String)> {
+    let mut speakers = files("src/http/admin", ".rs");
+    speakers.extend(
+        files("templates", ".html")
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("templates/mail")),
+    );
+    speakers
+}
+
+/// Whatever stands between two double quotes of a line. Pages have texts within attributes, so what is between the second and
+/// the third counts as well; it only has to look like a key.
+fn quoted(source: &str) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1))
+        .map(|text| text.strip_prefix("admin.").unwrap_or(text))
+}
+
+/// Whether a quoted text can only be meant as a key of one of these sections.
+fn is_key(text: &str, sections: &BTreeSet<&str>) -> bool {
+    let Some((section, rest)) = text.split_once('.') else {
+        return false;
+    };
+    let file_ends = ["html", "css", "js", "svg", "csv", "txt"];
+    sections.contains(section)
+        && !file_ends.contains(&rest)
+        && rest.starts_with(|c: char| c.is_ascii_lowercase())
+        && rest
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The keys that a page asks for by name with `t`, `t1` or `tn`.
+fn asked_for(source: &str) -> Vec<&str> {
+    let calls = [".t(", ".t1(", ".tn("];
+    let after = calls
+        .into_iter()
+        .flat_map(|call| source.split(call).skip(1));
+    after
+        .filter_map(|rest| rest.trim_start().strip_prefix('"'))
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
+}
+
+#[test]
+fn every_key_that_a_page_asks_for_is_there() {
+    let words = words("en");
+    let sections: BTreeSet<&str> = words
+        .keys()
+        .filter_map(|key| key.split('.').next())
+        .collect();
+    let mut problems = BTreeSet::new();
+    for (name, source) in speakers() {
+        let named = quoted(&source).filter(|text| is_key(text, &sections));
+        for key in named.chain(asked_for(&source)) {
+            // The beginning of a family, which is put together elsewhere.
+            let begins = key.ends_with('.') || key.contains('{');
+            if !begins && !words.contains_key(key) {
+                problems.insert(format!("{name}: there is no {key}"));
+            }
+        }
+    }
+    assert_none(&Vec::from_iter(problems));
+}
+
+#[test]
+fn no_key_is_unused() {
+    let speakers = speakers();
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let mut families: BTreeSet<&str> = BTreeSet::new();
+    for (_, source) in &speakers {
+        for text in quoted(source) {
+            named.insert(text);
+            let beginning = text.split('{').next().unwrap_or_default();
+            if beginning.contains('.') && (text.contains('{') || text.ends_with('.')) {
+                families.insert(beginning);
+            }
+        }
+    }
+    let is_used = |key: &str| {
+        let base = key.strip_suffix("_one").unwrap_or(key);
+        named.contains(key)
+            || named.contains(base)
+            || families.iter().any(|family| key.starts_with(family))
+            || VOCABULARY.iter().any(|begin| key.starts_with(begin))
+            || FAMILIES.iter().any(|(family, _)| key.starts_with(family))
+    };
+    let words = words("en");
+    let unused = words.keys().filter(|key| !is_used(key));
+    let problems: Vec<String> = unused.map(|key| format!("no page says {key}")).collect();
+    assert_none(&problems);
+}
+
+#[test]
+fn every_word_of_the_domain_has_a_text_and_every_such_text_a_word() {
+    let words = words("en");
+    let mut problems = Vec::new();
+    for (family, names) in FAMILIES {
+        let there: BTreeSet<&str> = words
+            .keys()
+            .filter_map(|key| key.strip_prefix(family))
+            .collect();
+        let wanted: BTreeSet<&str> = names.iter().copied().collect();
+        for name in wanted.symmetric_difference(&there) {
+            problems.push(format!("{family}{name} is in one place only"));
+        }
+    }
+    // Where the themes are spoken of, all of them are.
+    if words.keys().any(|key| key.starts_with("theme.")) {
+        for name in Theme::NAMES {
+            if !words.contains_key(&format!("theme.{name}")) {
+                problems.push(format!("there is no theme.{name}"));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn a_placeholder_is_named_as_the_pages_fill_it() {
+    // `t1` fills %{value}, `tn` fills %{n}; the pager has three of its own.
+    let known = BTreeSet::from(["value", "n", "from", "to", "total"]);
+    let mut counted: BTreeMap<&str, bool> = BTreeMap::new();
+    let words = words("en");
+    let mut problems = Vec::new();
+    for (key, text) in &words {
+        for name in placeholders(text).difference(&known) {
+            problems.push(format!("{key}: nothing fills %{{{name}}}"));
+        }
+        if let Some(base) = key.strip_suffix("_one") {
+            counted.insert(base, words.contains_key(base));
+        }
+    }
+    let alone = counted.iter().filter(|(_, there)| !**there);
+    problems.extend(alone.map(|(base, _)| format!("{base}_one has no {base}")));
+    assert_none(&problems);
+}
