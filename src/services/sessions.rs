@@ -193,6 +193,21 @@ pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<Sess
         .await?)
 }
 
+/// Whose a session is; none when there is no such session (any more).
+///
+/// # Errors
+/// The store's.
+pub async fn owner_of(services: &Services, id: SessionId) -> Result<Option<Principal>, Error> {
+    let row = services
+        .store
+        .read(move |connection| sessions::find_by_id(connection, &id))
+        .await?;
+    Ok(row.map(|row| Principal {
+        user_type: row.user_type,
+        user_seq: row.user_seq,
+    }))
+}
+
 /// Ends all sessions of an account on an administrator's word, a user's in the panel among them; how many, those in the
 /// panel not counted.
 ///
