@@ -10,6 +10,8 @@ pub(super) mod assets;
 mod audit;
 mod chart;
 mod blacklist;
+mod clients_form;
+mod clients_person;
 mod cookies;
 mod csrf;
 mod dashboard;
@@ -27,8 +29,11 @@ mod moment;
 mod notice;
 mod owners;
 mod panel;
+mod person;
 mod setup;
 mod tokens;
+mod users_form;
+mod users_person;
 mod visitor;
 
 use actix_web::{
@@ -57,6 +62,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(tokens::routes)
         .configure(blacklist::routes)
         .configure(inspector::routes)
+        .configure(users_form::routes)
+        .configure(users_person::routes)
+        .configure(clients_form::routes)
+        .configure(clients_person::routes)
+        .configure(person::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }
