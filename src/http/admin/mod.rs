@@ -8,17 +8,19 @@ mod account;
 mod agent;
 pub(super) mod assets;
 mod audit;
-mod chart;
 mod blacklist;
+mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
 pub(super) mod error;
 mod events;
+mod flush;
 mod form;
 mod frame;
 pub(super) mod headers;
 mod inspector;
+mod jobs;
 mod layout;
 mod links;
 mod lists;
@@ -56,6 +58,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
+        .configure(flush::routes)
+        .configure(jobs::routes)
         .configure(inspector::routes)
         .default_service(web::to(not_found));
     config.service(panel);
