@@ -8,19 +8,21 @@ mod account;
 mod agent;
 pub(super) mod assets;
 mod audit;
-mod chart;
 mod blacklist;
 mod clients_form;
 mod clients_person;
+mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
 pub(super) mod error;
 mod events;
+mod flush;
 mod form;
 mod frame;
 pub(super) mod headers;
 mod inspector;
+mod jobs;
 mod layout;
 mod links;
 mod lists;
@@ -61,6 +63,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
+        .configure(flush::routes)
+        .configure(jobs::routes)
         .configure(inspector::routes)
         .configure(users_form::routes)
         .configure(users_person::routes)

@@ -2,6 +2,6 @@
 
 mod blacklist;
 mod door;
-mod setup;
 mod inspector;
+mod setup;
 mod tokens;
