@@ -8,9 +8,11 @@ mod account;
 mod agent;
 pub(super) mod assets;
 mod audit;
+mod chart;
 mod blacklist;
 mod cookies;
 mod csrf;
+mod dashboard;
 pub(super) mod error;
 mod events;
 mod form;
@@ -46,6 +48,7 @@ type Answer = Result<HttpResponse, AdminError>;
 pub(super) fn routes(config: &mut ServiceConfig) {
     let panel = web::scope("/admin")
         .wrap(Compress::default())
+        .configure(dashboard::routes)
         .configure(account::routes)
         .configure(login::routes)
         .configure(setup::routes)

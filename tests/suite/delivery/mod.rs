@@ -1,7 +1,7 @@
 //! Delivery against real servers: the queue and the console here, mail and webhook in their own files.
 
 mod smtp;
-mod support;
+pub mod support;
 mod webhook;
 
 use std::time::{Duration, Instant};
