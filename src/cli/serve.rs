@@ -16,7 +16,8 @@ use crate::{
     config::Config,
     http::server,
     services::{
-        Services, flush::flush, links, login_counts::LoginCounts, users::any_administrator,
+        Services, flush::flush, links, login_counts::LoginCounts, search_text,
+        users::any_administrator,
     },
 };
 
@@ -46,12 +47,14 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
     let writing = actix_web::rt::spawn(write_regularly(services.clone()));
+    let filling = actix_web::rt::spawn(fill_in_search_texts(services.clone()));
     let ended = tokio::select! {
         ended = running => ended,
         () = stop_on_signal(handle, signals) => return Ok(ExitCode::SUCCESS),
     };
     flushing.abort();
     writing.abort();
+    filling.abort();
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
     tracing::info!("stopped");
@@ -149,6 +152,17 @@ async fn flush_regularly(services: web::Data<Services>) {
             Err(error) => {
                 tracing::warn!(%error, "the flush failed and will be tried again at its next time");
             }
+        }
+    }
+}
+
+/// Accounts from before there was a search are made searchable, once.
+async fn fill_in_search_texts(services: web::Data<Services>) {
+    match search_text::fill_in(&services).await {
+        Ok(0) => {}
+        Ok(accounts) => tracing::info!(accounts, "made searchable"),
+        Err(error) => {
+            tracing::warn!(%error, "not all accounts are searchable; the next start goes on");
         }
     }
 }

@@ -110,32 +110,27 @@ pub fn greatest_id(connection: &mut Db, population: UserType) -> Result<i64, Sto
     Ok(counted.n)
 }
 
-/// The next accounts without a text to be searched by, with what goes into it.
-pub fn unsearchable(
-    connection: &mut Db,
-    population: UserType,
-    limit: i64,
-) -> Result<Vec<(UserSeq, Vec<String>)>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
+/// Some internal users that have no text to be searched by yet.
+pub fn unsearchable_users(connection: &mut Db, limit: i64) -> Result<Vec<UserRow>, StoreError> {
+    Ok(unsearchable(UserType::User, limit)
+        .query()
+        .load(connection)?)
+}
+
+/// Some clients that have no text to be searched by yet.
+pub fn unsearchable_clients(connection: &mut Db, limit: i64) -> Result<Vec<ClientRow>, StoreError> {
+    Ok(unsearchable(UserType::Client, limit)
+        .query()
+        .load(connection)?)
+}
+
+fn unsearchable(population: UserType, limit: i64) -> Sql {
     let table = table(population);
+    let mut sql = Sql::new("SELECT ");
     sql.push(table.columns).push(" FROM ").push(table.name);
-    sql.push(" WHERE search_text IS NULL LIMIT ").bind(limit);
-    Ok(match population {
-        UserType::User => {
-            let rows: Vec<UserRow> = sql.query().load(connection)?;
-            let texts = |row: UserRow| (row.id, vec![row.email, row.name]);
-            rows.into_iter().map(texts).collect()
-        }
-        UserType::Client => {
-            let rows: Vec<ClientRow> = sql.query().load(connection)?;
-            let texts = |row: ClientRow| {
-                let reached = row.email.into_iter().chain(row.phone);
-                let texts = [row.username, row.name].into_iter().chain(reached);
-                (row.id, texts.collect())
-            };
-            rows.into_iter().map(texts).collect()
-        }
-    })
+    sql.push(" WHERE search_text IS NULL ORDER BY id LIMIT ")
+        .bind(limit);
+    sql
 }
 
 /// Writes the text that an account is searched by, where there is none yet.

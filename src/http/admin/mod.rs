@@ -9,8 +9,10 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod blacklist;
+mod clients;
 mod cookies;
 mod csrf;
+mod csv;
 pub(super) mod error;
 mod events;
 mod form;
@@ -25,8 +27,10 @@ mod moment;
 mod notice;
 mod owners;
 mod panel;
+mod people_list;
 mod setup;
 mod tokens;
+mod users;
 mod visitor;
 
 use actix_web::{
@@ -50,6 +54,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(users::routes)
+        .configure(clients::routes)
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
