@@ -15,6 +15,10 @@ mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
+mod clients;
+mod cookies;
+mod csrf;
+mod csv;
 pub(super) mod error;
 mod events;
 mod flush;
@@ -36,6 +40,10 @@ mod setup;
 mod tokens;
 mod users_form;
 mod users_person;
+mod people_list;
+mod setup;
+mod tokens;
+mod users;
 mod visitor;
 
 use actix_web::{
@@ -60,6 +68,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(users::routes)
+        .configure(clients::routes)
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
