@@ -59,6 +59,30 @@ const FAMILY: &str =
 /// How long a refresh token lives, in seconds.
 const REFRESH_LIFE: i64 = 30 * 86_400;
 
+/// The e-mail of user number `n`.
+pub fn email(n: i64) -> String {
+    let domains = ["example.org", "corp.example.com", "mail.example.net"];
+    let domain = word(&domains, n);
+    let (given, family) = names(n);
+    format!("{given}.{family}{n}@{domain}")
+}
+
+/// The username of client number `n`.
+pub fn username(n: i64) -> String {
+    format!("{}-{n}", names(n).0)
+}
+
+fn names(n: i64) -> (&'static str, &'static str) {
+    let (given, family): (Vec<_>, Vec<_>) =
+        (GIVEN.split(' ').collect(), FAMILY.split(' ').collect());
+    (word(&given, n), word(&family, n / 7))
+}
+
+fn word(words: &[&'static str], n: i64) -> &'static str {
+    let at = usize::try_from(n).unwrap_or(0) % words.len();
+    words.get(at).copied().unwrap_or_default()
+}
+
 /// What the two databases say differently.
 struct Dialect {
     is_sqlite: bool,

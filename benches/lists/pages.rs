@@ -2,28 +2,168 @@
 
 use std::time::Duration;
 
-use crate::{Result, browser::Browser, filling::Size, server::Server};
+use munjigi::{
+    clock::{Clock, Timestamp},
+    domain::{
+        paging::Place,
+        session::{Jti, TokenState},
+    },
+};
+
+use crate::{
+    Result,
+    browser::Browser,
+    filling::{Size, email, username},
+    server::Server,
+};
 
 /// A page's name, and how long it took; a text where it could not be taken.
 pub type Figure = (&'static str, std::result::Result<Duration, String>);
 
-/// A page that is asked for: its name, and its address in an installation of a size.
-type Asked = (&'static str, fn(Size) -> String);
+/// A page that is asked for: its name, and its address.
+type Asked = (&'static str, String);
 
-/// Filters have to show on the page: a parameter that no page knows would be passed over, and quickly.
-const PAGES: [Asked; 4] = [
-    ("users", |_| "/admin/users".into()),
-    ("clients", |_| "/admin/clients".into()),
-    ("tokens", |_| "/admin/tokens".into()),
-    ("blacklist", |_| "/admin/blacklist".into()),
-];
+/// Where the middle of a list is, by the time at which it is.
+fn after(value: &str, id: &str) -> String {
+    let (value, id) = (value.to_owned(), id.to_owned());
+    format!("after={}", Place { value, id }.encoded())
+}
+
+/// The pages. A parameter that no page knows would be passed over, and quickly: so filters have to show on the page.
+fn pages(size: Size) -> Vec<Asked> {
+    let now = Clock::System.now();
+    let days = |days: u64| now.unix_micros() - 86_400_000_000 * i64::try_from(days).unwrap_or(0);
+    let day = |ago: u64| {
+        let at = Timestamp::from_unix_micros(days(ago));
+        at.to_string().chars().take(10).collect::<String>()
+    };
+    let mut pages = people("users", "users", size.users, &day);
+    pages.extend([
+        (
+            "users: few administrators",
+            "/admin/users?role=admin".into(),
+        ),
+        ("users: most are staff", "/admin/users?role=staff".into()),
+    ]);
+    pages.extend(people("clients", "clients", size.clients, &day));
+    let half_way = Timestamp::from_unix_micros(days(17));
+    let token = Jti::lower_bound(half_way);
+    let micros = half_way.unix_micros().to_string();
+    for list in ["tokens", "blacklist"] {
+        let mut add = |name: &str, query: String| {
+            // They live as long as the bench does.
+            let name: &'static str = format!("{list}: {name}").leak();
+            pages.push((name, format!("/admin/{list}{query}")));
+        };
+        add("first page", String::new());
+        add("last page", "?last=1".into());
+        add(
+            "from the middle on",
+            format!("?{}", after(&micros, token.as_str())),
+        );
+        add("of clients", "?user_type=client".into());
+        add(
+            "of one user by e-mail",
+            format!("?person={}", email(size.users / 2)),
+        );
+        add("of nobody", "?person=nobody@example.org".into());
+        add("of one day", format!("?from={0}&to={0}", day(10)));
+        add("of long ago", format!("?to={}", day(400)));
+        add(
+            "clients, one day, from the middle",
+            format!(
+                "?user_type=client&from={}&{}",
+                day(25),
+                after(&micros, token.as_str())
+            ),
+        );
+    }
+    for state in TokenState::NAMES {
+        let name: &'static str = format!("tokens: {state}").leak();
+        pages.push((name, format!("/admin/tokens?state={state}")));
+        let name: &'static str = format!("tokens: {state} clients, last page").leak();
+        pages.push((
+            name,
+            format!("/admin/tokens?state={state}&user_type=client&last=1"),
+        ));
+    }
+    for reason in ["rotated", "logout", "administrator", "deleted"] {
+        let name: &'static str = format!("blacklist: {reason}").leak();
+        pages.push((name, format!("/admin/blacklist?reason={reason}")));
+        let name: &'static str = format!("blacklist: {reason} of clients").leak();
+        pages.push((
+            name,
+            format!("/admin/blacklist?reason={reason}&user_type=client"),
+        ));
+    }
+    pages.push(("dashboard", "/admin".into()));
+    pages
+}
+
+/// What both populations are asked.
+fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
+    let one = if list == "users" {
+        email(rows / 2)
+    } else {
+        username(rows / 2)
+    };
+    let (begin, rest) = one.split_at(one.len() / 3);
+    let queries = [
+        ("first page", String::new()),
+        ("last page", "?last=1".into()),
+        ("by name, first page", "?sort=name".into()),
+        ("by name, last page", "?sort=name&last=1".into()),
+        (
+            "by name, from the middle on",
+            format!("?sort=name&{}", after("liam", "1")),
+        ),
+        ("by creation, last page", "?sort=created&last=1".into()),
+        ("by last log-in, first page", "?sort=-last_login".into()),
+        ("search that fits one", format!("?search={one}")),
+        ("search that fits nobody", "?search=qqqqqq".into()),
+        (
+            "search that fits a few hundred",
+            format!("?search={}", rest.chars().take(6).collect::<String>()),
+        ),
+        ("search that fits most", "?search=example".into()),
+        (
+            "search that fits most, last page",
+            "?search=example&last=1".into(),
+        ),
+        (
+            "search by two letters",
+            format!("?search={}", begin.chars().take(2).collect::<String>()),
+        ),
+        (
+            "search by two words",
+            format!(
+                "?search={}%20kim",
+                begin.chars().take(4).collect::<String>()
+            ),
+        ),
+        ("inactive", "?active=false".into()),
+        ("active", "?active=true".into()),
+        ("active, last page", "?active=true&last=1".into()),
+        (
+            "created on one day",
+            format!("?created_from={0}&created_to={0}", day(500)),
+        ),
+        ("inactive, by name", "?active=false&sort=name".into()),
+    ];
+    queries
+        .into_iter()
+        .map(|(name, query)| {
+            let name: &'static str = format!("{list}: {name}").leak();
+            (name, format!("/admin/{path}{query}"))
+        })
+        .collect()
+}
 
 /// Asks for each page so many times; the median of each.
 pub async fn measure(server: &Server, size: Size, rounds: u32) -> Result<Vec<Figure>> {
     let mut browser = Browser::signed_in(server).await?;
     let mut figures = Vec::new();
-    for (name, path) in PAGES {
-        let path = path(size);
+    for (name, path) in pages(size) {
         figures.push((
             name,
             take(&mut browser, &path, rounds)

@@ -10,6 +10,7 @@ use crate::{
     services::{
         Services,
         dashboard::Dashboard,
+        jobs::Jobs,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -139,6 +140,7 @@ pub(super) fn services(
         passwords,
         delivery,
         login_counts: LoginCounts::default(),
+        jobs: Jobs::default(),
         otp_deliveries,
     })
 }

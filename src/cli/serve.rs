@@ -15,12 +15,10 @@ use super::{Failure, house, logging};
 use crate::{
     config::Config,
     http::server,
-    services::{
-        Services, flush::flush, links, login_counts::LoginCounts, users::any_administrator,
-    },
+    services::{Services, flush, links, login_counts::LoginCounts, users::any_administrator},
 };
 
-/// How long codes that wait for their delivery are waited for at the end.
+/// How long codes that wait for their delivery are waited for at the end, and jobs that stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long after the first signal to stop another one is its echo.
@@ -48,8 +46,11 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let writing = actix_web::rt::spawn(write_regularly(services.clone()));
     let ended = tokio::select! {
         ended = running => ended,
-        () = stop_on_signal(handle, signals) => return Ok(ExitCode::SUCCESS),
+        () = stop_on_signal(handle, signals, &services) => return Ok(ExitCode::SUCCESS),
     };
+    // Those that began beside the last requests hear it too.
+    services.jobs.stop_all();
+    services.jobs.drain(DRAIN).await;
     flushing.abort();
     writing.abort();
     services.delivery.drain(DRAIN).await;
@@ -127,18 +128,12 @@ async fn greet(
 }
 
 async fn flush_regularly(services: web::Data<Services>) {
-    let settings = &services.config.flush;
+    let interval = services.config.flush.interval.get();
     loop {
-        actix_web::rt::time::sleep(settings.interval.get()).await;
-        match flush(
-            &services.store,
-            &services.clock,
-            settings.batch_size,
-            |_| (),
-        )
-        .await
-        {
-            Ok(counts) => tracing::info!(
+        flush::announce_next(&services, interval);
+        actix_web::rt::time::sleep(interval).await;
+        match flush::flush_regularly(&services).await {
+            Ok(Some(counts)) => tracing::info!(
                 outstanding_tokens = counts.outstanding_tokens,
                 blacklisted_tokens = counts.blacklisted_tokens,
                 otp_challenges = counts.otp_challenges,
@@ -146,6 +141,7 @@ async fn flush_regularly(services: web::Data<Services>) {
                 sessions = counts.sessions,
                 "flushed"
             ),
+            Ok(None) => tracing::info!("another flush runs already"),
             Err(error) => {
                 tracing::warn!(%error, "the flush failed and will be tried again at its next time");
             }
@@ -162,9 +158,9 @@ async fn write_regularly(services: web::Data<Services>) {
 }
 
 async fn write_noted(services: &Services) {
-    let (store, now) = (&services.store, services.clock.now());
+    let store = &services.store;
     for written in [
-        services.login_counts.write(store, now).await,
+        services.login_counts.write(store).await,
         services.otp_deliveries.write(store).await,
     ] {
         if let Err(error) = written {
@@ -200,9 +196,10 @@ impl Signals {
 }
 
 /// The first SIGTERM or SIGINT lets requests in flight finish; a later one does not wait for them, and ends this.
-async fn stop_on_signal(handle: ServerHandle, mut signals: Signals) {
+async fn stop_on_signal(handle: ServerHandle, mut signals: Signals, services: &Services) {
     signals.next().await;
     tracing::info!(graceful = true, "stopping");
+    services.jobs.stop_all();
     // The server takes no second word while it stops gracefully: whoever calls this ends instead.
     actix_web::rt::spawn(handle.stop(true));
     // Supervisors signal the process and its group: the echo of the first signal is not a second wish.

@@ -13,9 +13,10 @@ use super::{Failure, house, output, users::refusal};
 use crate::{
     clock::{Clock, Timestamp},
     config::Config,
+    domain::job::StartedBy,
     services::{
         bearer,
-        flush::{FlushCounts, count, flush},
+        flush::{FlushCounts, NotFlushed, count, flush},
     },
     tokens::unverified_parts,
 };
@@ -59,7 +60,30 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     })
     .await;
     bar.finish_and_clear();
-    report(&deleted.map_err(Failure::refused)?, json, "deleted")
+    report(&deleted.map_err(not_flushed)?, json, "deleted")
+}
+
+fn not_flushed(error: NotFlushed) -> Failure {
+    match error {
+        NotFlushed::Busy(Some(job)) => Failure::Refused(format!(
+            "another flush is running: {} began it at {}, and {} of {} expired rows are deleted. One runs at a time; try \
+             again when it has ended",
+            by_whom(&job.started_by),
+            job.started_at,
+            job.done,
+            job.total
+        )),
+        NotFlushed::Busy(None) => Failure::Refused("another flush was running; try again".into()),
+        NotFlushed::Failed(error) => refusal(error),
+    }
+}
+
+fn by_whom(started_by: &StartedBy) -> &str {
+    match started_by {
+        StartedBy::Server => "the server",
+        StartedBy::CommandLine => "the command line",
+        StartedBy::Account(name) => name,
+    }
 }
 
 /// A bar on a terminal; nothing elsewhere.
@@ -83,6 +107,11 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, Fail
         ("one-time codes", counts.otp_challenges),
         ("rate limits", counts.rate_limits),
         ("sessions", counts.sessions),
+        ("browsers' sessions", counts.browser_sessions),
+        ("one-time links", counts.set_up_links),
+        ("deliveries of codes", counts.otp_deliveries),
+        ("counts of log-ins", counts.login_counts),
+        ("ended jobs", counts.jobs),
     ];
     for (name, rows) in rows {
         output::line(&format!("{rows:>10}  {name}"))?;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod job;
 pub mod language;
 pub mod otp;
 pub mod paging;

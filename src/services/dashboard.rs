@@ -181,7 +181,7 @@ pub async fn totals(services: &Services) -> Option<Arc<Totals>> {
 /// The store's.
 pub async fn logins(services: &Services, zone: Tz) -> Result<Vec<LoginDay>, Error> {
     let now = services.clock.now();
-    services.login_counts.write(&services.store, now).await?;
+    services.login_counts.write(&services.store).await?;
     let since = now - Duration::from_hours(24 * (DAYS + 1));
     let hours = services
         .store

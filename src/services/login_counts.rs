@@ -21,8 +21,8 @@ type Counts = HashMap<(Timestamp, UserType, &'static str), i64>;
 #[derive(Default)]
 pub struct LoginCounts(Mutex<Counts>);
 
-/// How long a count is kept.
-const KEPT_FOR: Duration = Duration::from_hours(24 * 90);
+/// How long a count is kept; the flush takes it out then.
+pub(super) const KEPT_FOR: Duration = Duration::from_hours(24 * 60);
 
 impl LoginCounts {
     /// A log-in that was let in.
@@ -43,7 +43,7 @@ impl LoginCounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn write(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
         let counts = std::mem::take(&mut *self.lock());
         if counts.is_empty() {
             return Ok(());
@@ -56,7 +56,6 @@ impl LoginCounts {
                 for ((hour, user_type, outcome), hits) in &rows {
                     login_counts::add(connection, *hour, *user_type, outcome, *hits)?;
                 }
-                login_counts::delete_before(connection, now - KEPT_FOR)?;
                 Ok::<_, StoreError>(())
             })
             .await;

@@ -8,11 +8,13 @@ pub mod audit;
 pub mod bearer;
 pub mod blacklist;
 pub mod browser_sessions;
+pub mod bulk;
 pub mod client_users;
 pub mod dashboard;
 mod error;
 pub mod flush;
 pub mod inspector;
+pub mod jobs;
 pub mod links;
 pub mod login;
 pub mod login_counts;
@@ -49,6 +51,8 @@ pub struct Services {
     pub delivery: Delivery,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
+    /// The work in the background.
+    pub jobs: jobs::Jobs,
     /// What the dashboard tells.
     pub dashboard: dashboard::Dashboard,
     /// Keeps what became of the codes that were sent.

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         account::Role,
         audit::{Action, Door, Outcome},
+        job::{JobKind, JobState},
         preferences::Theme,
         principal::{UserSeq, UserType},
         session::{
@@ -91,6 +92,8 @@ text_column!(SessionId, SessionId::parse);
 text_column!(ChallengeId, ChallengeId::parse);
 text_column!(BrowserSessionId, BrowserSessionId::parse);
 text_column!(JobId, JobId::parse);
+text_column!(JobKind, JobKind::from_word);
+text_column!(JobState, JobState::from_word);
 text_column!(Theme, Theme::from_word);
 text_column!(Door, Door::from_word);
 text_column!(Action, Action::from_word);

@@ -2,11 +2,11 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Timestamp as SqlTimestamp},
+    sql_types::{BigInt, Nullable, Timestamp as SqlTimestamp},
 };
 
 use super::{Db, error::StoreError};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, domain::paging::Count};
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +21,31 @@ pub enum ExpiringTable {
     RateLimits,
     /// Sessions, the ended ones among them: each stays until its newest token has expired.
     Sessions,
+    /// Browsers' sessions in the panel.
+    BrowserSessions,
+    /// One-time links.
+    SetUpLinks,
+    /// What became of one-time codes.
+    OtpDeliveries,
+    /// Log-ins, counted per hour: what expires is the hour.
+    LoginCounts,
+    /// Work that has ended: what expires is when it began.
+    Jobs,
 }
 
 impl ExpiringTable {
     /// All of them, tokens before their sessions.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::OutstandingTokens,
         Self::BlacklistedTokens,
         Self::OtpChallenges,
         Self::RateLimits,
         Self::Sessions,
+        Self::BrowserSessions,
+        Self::SetUpLinks,
+        Self::OtpDeliveries,
+        Self::LoginCounts,
+        Self::Jobs,
     ];
 
     /// The table's name.
@@ -42,20 +57,51 @@ impl ExpiringTable {
             Self::OtpChallenges => "otp_challenges",
             Self::RateLimits => "rate_limits",
             Self::Sessions => "sessions",
+            Self::BrowserSessions => "browser_sessions",
+            Self::SetUpLinks => "set_up_links",
+            Self::OtpDeliveries => "otp_deliveries",
+            Self::LoginCounts => "login_counts",
+            Self::Jobs => "jobs",
         }
     }
 
     fn key(self) -> &'static str {
         match self {
             Self::OutstandingTokens | Self::BlacklistedTokens => "jti",
-            Self::OtpChallenges | Self::Sessions => "id",
+            Self::OtpChallenges
+            | Self::Sessions
+            | Self::BrowserSessions
+            | Self::OtpDeliveries
+            | Self::Jobs => "id",
             Self::RateLimits => "bucket",
+            Self::SetUpLinks => "token_hash",
+            // Not the whole key: the few rows of an hour go together.
+            Self::LoginCounts => "hour",
         }
+    }
+
+    /// The column that says when a row expires.
+    fn expiry(self) -> &'static str {
+        match self {
+            Self::LoginCounts => "hour",
+            Self::Jobs => "started_at",
+            _ => "expires_at",
+        }
+    }
+
+    /// Which rows expire, `$1` being the latest time to have done so.
+    fn expired(self) -> String {
+        let expiry = self.expiry();
+        let more = match self {
+            Self::Jobs => " AND state <> 'running'",
+            _ => "",
+        };
+        format!("FROM {} WHERE {expiry} <= $1{more}", self.name())
     }
 }
 
 #[derive(QueryableByName)]
-struct Count {
+struct Rows {
     #[diesel(sql_type = BigInt)]
     rows: i64,
 }
@@ -66,17 +112,59 @@ pub fn count_expired(
     table: ExpiringTable,
     cutoff: Timestamp,
 ) -> Result<i64, StoreError> {
-    let statement = format!(
-        "SELECT COUNT(*) AS \"rows\" FROM {} WHERE expires_at <= $1",
-        table.name()
-    );
+    let statement = format!("SELECT COUNT(*) AS \"rows\" {}", table.expired());
     Ok(diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(cutoff)
-        .get_result::<Count>(connection)?
+        .get_result::<Rows>(connection)?
         .rows)
 }
 
-/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first; how many.
+/// The same, counted up to a bound.
+pub fn count_expired_to(
+    connection: &mut Db,
+    table: ExpiringTable,
+    cutoff: Timestamp,
+    bound: i64,
+) -> Result<Count, StoreError> {
+    let statement = format!(
+        "SELECT COUNT(*) AS \"rows\" FROM (SELECT 1 AS one {} LIMIT $2) counted",
+        table.expired()
+    );
+    let rows = diesel::sql_query(statement)
+        .bind::<SqlTimestamp, _>(cutoff)
+        .bind::<BigInt, _>(bound + 1)
+        .get_result::<Rows>(connection)?
+        .rows;
+    Ok(Count {
+        rows: rows.min(bound),
+        more: rows > bound,
+    })
+}
+
+/// When the first of a table's rows expired that did so at `cutoff` or before.
+pub fn first_expired(
+    connection: &mut Db,
+    table: ExpiringTable,
+    cutoff: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    #[derive(QueryableByName)]
+    struct First {
+        #[diesel(sql_type = Nullable<SqlTimestamp>)]
+        expired: Option<Timestamp>,
+    }
+    let statement = format!(
+        "SELECT MIN({}) AS expired {}",
+        table.expiry(),
+        table.expired()
+    );
+    Ok(diesel::sql_query(statement)
+        .bind::<SqlTimestamp, _>(cutoff)
+        .get_result::<First>(connection)?
+        .expired)
+}
+
+/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first; how many. Of log-in counts
+/// it takes `limit` hours with all of their rows.
 pub fn delete_expired(
     connection: &mut Db,
     table: ExpiringTable,
@@ -85,8 +173,9 @@ pub fn delete_expired(
 ) -> Result<usize, StoreError> {
     let (name, key) = (table.name(), table.key());
     let statement = format!(
-        "DELETE FROM {name} WHERE {key} IN \
-         (SELECT {key} FROM {name} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
+        "DELETE FROM {name} WHERE {key} IN (SELECT {key} {} ORDER BY {} LIMIT $2)",
+        table.expired(),
+        table.expiry()
     );
     Ok(diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(cutoff)

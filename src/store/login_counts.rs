@@ -47,11 +47,3 @@ pub fn list_since(
         .map(|(hour, outcome, hits)| (hour, outcome == "accepted", hits))
         .collect())
 }
-
-/// Deletes what was counted before `before`.
-pub fn delete_before(connection: &mut Db, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(
-        diesel::delete(login_counts::table.filter(login_counts::hour.lt(before)))
-            .execute(connection)?,
-    )
-}

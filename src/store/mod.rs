@@ -14,6 +14,7 @@ mod connection;
 mod error;
 pub mod flush;
 mod insert;
+pub mod jobs;
 mod listing;
 pub mod login_counts;
 pub mod migrations;

@@ -9,16 +9,20 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod blacklist;
+mod clients_form;
+mod clients_person;
 mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
 pub(super) mod error;
 mod events;
+mod flush;
 mod form;
 mod frame;
 pub(super) mod headers;
 mod inspector;
+mod jobs;
 mod layout;
 mod links;
 mod lists;
@@ -27,8 +31,11 @@ mod moment;
 mod notice;
 mod owners;
 mod panel;
+mod person;
 mod setup;
 mod tokens;
+mod users_form;
+mod users_person;
 mod visitor;
 
 use actix_web::{
@@ -56,7 +63,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
+        .configure(flush::routes)
+        .configure(jobs::routes)
         .configure(inspector::routes)
+        .configure(users_form::routes)
+        .configure(users_person::routes)
+        .configure(clients_form::routes)
+        .configure(clients_person::routes)
+        .configure(person::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

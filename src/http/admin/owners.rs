@@ -46,7 +46,8 @@ impl OwnerView {
     }
 }
 
-fn initials(name: &str) -> String {
+/// The first letters of a name.
+pub(super) fn initials(name: &str) -> String {
     let words = name.split_whitespace().take(2);
     let letters = words.filter_map(|word| word.chars().next());
     letters.flat_map(char::to_uppercase).collect()

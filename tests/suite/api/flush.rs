@@ -78,7 +78,8 @@ async fn what_has_expired_goes_and_what_has_not_stays() {
             blacklisted_tokens: 4,
             otp_challenges: 3,
             rate_limits: 7,
-            sessions: 3
+            sessions: 3,
+            ..FlushCounts::default()
         }
     );
     assert_eq!(rows(&app).await, [2, 1, 0, 0, 1]);

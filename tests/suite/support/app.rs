@@ -18,6 +18,7 @@ use munjigi::{
     services::{
         Services,
         dashboard::Dashboard,
+        jobs::Jobs,
         login_counts::LoginCounts,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
@@ -310,6 +311,7 @@ fn services(
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         login_counts: LoginCounts::default(),
+        jobs: Jobs::default(),
         clock,
         config,
         store,

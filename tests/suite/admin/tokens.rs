@@ -1,0 +1,311 @@
+//! Refresh tokens in the panel: the list, one token with the line of its rotations, and what an administrator does to them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use munjigi::domain::account::Role;
+use serde_json::Value;
+
+use crate::support::{App, Browser, Page, Person, claims_of};
+
+/// The id of somebody's refresh token.
+pub fn jti(person: &Person) -> String {
+    claims_of(&person.refresh)["jti"].as_str().unwrap().into()
+}
+
+/// The ids that a list shows.
+pub fn listed(page: &Page) -> Vec<String> {
+    let links = page.attrs("#results td a.mono", "href");
+    let id = |link: &String| link.strip_prefix("/admin/tokens/").unwrap().to_owned();
+    links.iter().map(id).collect()
+}
+
+/// The list under these filters.
+async fn tokens(browser: &Browser, query: &str) -> Vec<String> {
+    listed(&browser.open(&format!("/admin/tokens?{query}")).await)
+}
+
+#[tokio::test]
+async fn a_token_is_found_by_its_state() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Auditor).await;
+    let expired = app.user("ann").await;
+    app.advance(Duration::from_hours(24 * 16));
+    let used = app.user("bob").await;
+    app.advance(Duration::from_secs(1));
+    let live = used.refreshed().await;
+    let ended = app.client("kim").await;
+    ended
+        .log_out(&ended.refresh)
+        .await
+        .assert(200, "LOGGED_OUT");
+    app.advance(Duration::from_hours(24 * 15));
+    browser.sign_in("root").await;
+    let later = live.refreshed().await;
+    for (state, person) in [
+        ("used", &live),
+        ("live", &later),
+        ("blacklisted", &ended),
+        ("expired", &expired),
+    ] {
+        let page = browser.open(&format!("/admin/tokens?state={state}")).await;
+        let expected = match state {
+            "used" => vec![jti(&live), jti(&used)],
+            _ => vec![jti(person)],
+        };
+        assert_eq!(listed(&page), expected, "{state}");
+        let badge = page.text("#results .badge");
+        assert_eq!(badge.to_lowercase(), state);
+        assert!(page.text("#results .chip").to_lowercase().contains(state));
+    }
+    assert_eq!(tokens(&browser, "").await.len(), 5);
+}
+
+#[tokio::test]
+async fn the_two_populations_are_never_mixed_by_their_numbers() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let first = app.client("kim").await;
+    let ann = app.user("ann").await;
+    let second = app.client("lee").await;
+    assert_eq!(ann.seq, second.seq, "the numbers collide");
+    for (query, expected) in [
+        ("person=ann%40example.org", vec![jti(&ann)]),
+        ("person=%20ANN%40Example.org%20", vec![jti(&ann)]),
+        ("person=lee", vec![jti(&second)]),
+        ("person=lee&user_type=user", vec![]),
+        ("person=user:2", vec![jti(&ann)]),
+        ("person=client:2", vec![jti(&second)]),
+        ("user_type=user", vec![jti(&ann)]),
+        ("user_type=client", vec![jti(&second), jti(&first)]),
+        ("user_type=client&state=used", vec![]),
+    ] {
+        assert_eq!(tokens(&browser, query).await, expected, "{query}");
+    }
+    let page = browser.open("/admin/tokens?user_type=user").await;
+    assert_eq!(page.attr("#results a.who", "href"), "/admin/users/2");
+    let page = browser.open("/admin/tokens?person=lee").await;
+    assert_eq!(page.attr("#results a.who", "href"), "/admin/clients/2");
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_gives_an_empty_list_that_says_so() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    app.user("ann").await;
+    for path in ["/admin/tokens", "/admin/blacklist"] {
+        for name in ["ann", "an%40example.org", "%25", "client:99x", "user:0"] {
+            let page = browser.open(&format!("{path}?person={name}")).await;
+            assert_eq!(page.text(".empty-title"), "Nobody logs in by this name");
+            assert!(listed(&page).is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_day_is_a_day_of_the_viewers_zone() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    // 12:30 UTC on 14 February, and 23:30 the same day: the 15th in Seoul.
+    let noon = app.user("ann").await;
+    app.advance(Duration::from_hours(11));
+    let night = noon.again().await;
+    browser.sign_in("root").await;
+    for (query, expected) in [
+        (
+            "from=2026-02-14&to=2026-02-14",
+            vec![jti(&night), jti(&noon)],
+        ),
+        ("from=2026-02-15", vec![]),
+        ("to=2026-02-13", vec![]),
+    ] {
+        assert_eq!(tokens(&browser, query).await, expected, "{query}");
+    }
+    browser.set_cookie("munjigi_zone", "Asia%2FSeoul");
+    let seoul = tokens(&browser, "from=2026-02-15&to=2026-02-15").await;
+    assert_eq!(seoul, [jti(&night)]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_a_filter_is_told_and_passed_over() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    app.user("ann").await;
+    let long = "x".repeat(10_000);
+    for query in [
+        "from=yesterday".to_owned(),
+        "state=dead&person=".to_owned(),
+        "user_type=%3Cscript%3E".to_owned(),
+        "person=a%00b".to_owned(),
+        format!("person={long}"),
+        "to=%E2%80%AE2026-02-14&after=AAAA".to_owned(),
+    ] {
+        let page = browser.open(&format!("/admin/tokens?{query}")).await;
+        assert_eq!(page.count("#results .banner.is-warn"), 1, "{query}");
+        assert_eq!(listed(&page).len(), 1, "{query}");
+        assert_eq!(page.count("script"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_walk_over_the_pages_meets_every_token_once_in_both_directions() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let mut ann = app.user("ann").await;
+    for _ in 0..60 {
+        ann = ann.refreshed().await;
+    }
+    for query in [
+        "size=25",
+        "size=25&state=used",
+        "size=25&person=ann%40example.org",
+    ] {
+        let (mut seen, mut path) = (Vec::new(), format!("/admin/tokens?{query}"));
+        let mut last = String::new();
+        loop {
+            let page = browser.open(&path).await;
+            seen.extend(listed(&page));
+            match page.attrs(".pager a[rel=next]", "href").first() {
+                Some(next) => path.clone_from(next),
+                None => break,
+            }
+            last = page.attr(".pager a[aria-label='Last page']", "href");
+        }
+        let expected = if query.contains("used") { 60 } else { 61 };
+        assert_eq!(seen.len(), expected, "{query}");
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), expected);
+        assert!(seen.is_sorted_by(|a, b| a > b), "the latest stands first");
+        let mut back = Vec::new();
+        path = last;
+        loop {
+            let page = browser.open(&path).await;
+            back.extend(listed(&page).into_iter().rev());
+            match page.attrs(".pager a[rel=prev]", "href").first() {
+                Some(previous) => path.clone_from(previous),
+                None => break,
+            }
+        }
+        seen.reverse();
+        assert_eq!(back, seen, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_token_shows_its_claims_its_session_and_the_line_in_order() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let first = app.user("ann").await;
+    app.advance(Duration::from_mins(5));
+    let second = first.refreshed().await;
+    app.advance(Duration::from_mins(5));
+    let third = second.refreshed().await;
+    let page = browser
+        .open(&format!("/admin/tokens/{}", jti(&second)))
+        .await;
+    let line = page.attrs(".chain li a", "href");
+    let expected = [&first, &second, &third].map(|one| format!("/admin/tokens/{}", jti(one)));
+    assert_eq!(line, expected);
+    assert_eq!(page.texts(".chain .badge"), ["Used", "Used", "Live"]);
+    assert_eq!(page.count(".chain li.is-this"), 1);
+    assert!(page.text(".chain li.is-this").contains("This token"));
+    let names = page.texts("#claims th[scope=row]");
+    let values = page.texts("#claims td .mono");
+    let shown: Vec<(&String, &String)> = names.iter().zip(&values).collect();
+    for (name, value) in &claims_of(&second.refresh) {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        assert!(shown.contains(&(name, &value)), "{name} {value} {shown:?}");
+    }
+    assert!(page.text("#session").contains("127.0.0.1"));
+    assert!(!page.html.contains(&second.refresh), "the token is nowhere");
+    for path in [
+        "/admin/tokens/x",
+        &format!("/admin/tokens/{}", "0".repeat(32)),
+    ] {
+        browser.get(path).await.assert(404);
+    }
+}
+
+#[tokio::test]
+async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let ann = app.user("ann").await;
+    let path = format!("/admin/tokens/{}", jti(&ann));
+    let page = browser.open(&path).await;
+    let button = page.attr(".actions a", "href");
+    let confirm = browser.open(&button).await;
+    assert!(confirm.text("main").contains("until they expire"));
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let action = confirm.attr("main form", "action");
+    browser.post(&action, &[]).await.leads_to(&path);
+    let page = browser.open(&path).await;
+    assert_eq!(page.text(".notice"), "The token is blacklisted.");
+    assert_eq!(page.text(".page-head .badge"), "Blacklisted");
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_BLACKLISTED").await;
+    let refresh = app.anonymous().refresh(&ann.refresh).await;
+    refresh.assert(401, "TOKEN_BLACKLISTED");
+    browser.post(&action, &[]).await.leads_to(&path);
+    let page = browser.open(&path).await;
+    assert!(page.has(".notice.is-warn"));
+    let events = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'token_blacklisted' AND subject_name = 'ann@example.org' AND actor_name = 'root@example.org' AND door = 'panel'";
+    assert_eq!(app.number(events).await, 1);
+}
+
+#[tokio::test]
+async fn an_ended_session_takes_its_access_token_and_its_refresh_token_with_it() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let kim = app.client("kim").await.refreshed().await;
+    let other = kim.again().await;
+    let path = format!("/admin/tokens/{}", jti(&kim));
+    let page = browser.open(&path).await;
+    let confirm = browser.open(&page.attr(".actions a.danger", "href")).await;
+    let action = confirm.attr("main form", "action");
+    browser.post(&action, &[]).await.leads_to(&path);
+    let page = browser.open(&path).await;
+    assert_eq!(page.text(".notice"), "The session has ended.");
+    assert!(!page.has(".actions a"), "nothing is left to be done");
+    kim.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let page = browser.post(&action, &[]).await;
+    page.leads_to(&path);
+    let events = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'session_ended' AND subject_name = 'kim'";
+    assert_eq!(app.number(events).await, 1);
+}
+
+#[tokio::test]
+async fn an_auditor_sees_no_button_that_changes_anything_and_is_refused() {
+    let app = App::start();
+    let browser = app.signed_in("aud", Role::Auditor).await;
+    let ann = app.user("ann").await;
+    let path = format!("/admin/tokens/{}", jti(&ann));
+    let page = browser.open(&path).await;
+    assert!(!page.has(".page-head .actions a") && !page.has("main form"));
+    for deed in ["blacklist", "end-session"] {
+        browser.get(&format!("{path}/{deed}")).await.assert(403);
+        let page = browser.post(&format!("{path}/{deed}"), &[]).await;
+        page.assert(403);
+    }
+    ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let stranger = app.browser();
+    stranger.get(&path).await.assert(303);
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_deleted_account_stay_and_say_so() {
+    let app = App::start();
+    let browser = app.signed_in("root", Role::Admin).await;
+    let root = app.admin("boss").await;
+    let ann = app.user("ann").await;
+    let deleted = root.delete(&format!("/api/users/{}", ann.seq)).await;
+    deleted.assert(200, "USER_DELETED");
+    let page = browser.open("/admin/tokens?state=blacklisted").await;
+    assert_eq!(listed(&page), [jti(&ann)]);
+    assert!(page.text("#results .who").contains("Deleted account"));
+    assert!(!page.has("#results a.who"));
+    let page = browser.open(&format!("/admin/tokens/{}", jti(&ann))).await;
+    assert!(page.text("#owner").contains(&format!("user:{}", ann.seq)));
+}
