@@ -90,7 +90,7 @@ impl TokenView {
         }
     }
 
-    /// The sign of its account's page, or that there is none.
+    /// Whether it is in this state.
     fn is_in(&self, state: &str) -> bool {
         self.state == state
     }
