@@ -1,8 +1,9 @@
 //! The panel as a browser meets it.
 
+mod audit;
 mod blacklist;
 mod door;
-mod links;
 mod inspector;
+mod links;
 mod setup;
 mod tokens;
