@@ -1,3 +1,4 @@
 //! The panel as a browser meets it.
 
 mod door;
+mod people_lists;
