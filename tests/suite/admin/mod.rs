@@ -6,3 +6,4 @@ mod inspector;
 mod links;
 mod setup;
 mod tokens;
+mod people_lists;
