@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::{
     Answer,
+    flush::FlushPanel,
     layout::Layout,
     lists::{ListQuery, Pager, pager},
     owners::{Chip, Chips, OwnerView, problems, short_id},
@@ -67,6 +68,7 @@ impl RefusedView {
 #[template(path = "admin/blacklist/list.html")]
 struct ListPage {
     l: Layout,
+    flush: FlushPanel,
     problems: Vec<String>,
     person: String,
     user_types: Vec<(&'static str, String, bool)>,
@@ -103,6 +105,7 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
         Listed::UnknownPerson => (None, None),
     };
     panel.page(&ListPage {
+        flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),
         person: query.value("person").chars().take(200).collect(),
         user_types: options(&l, "user_type", UserType::NAMES, query.value("user_type")),

@@ -2,6 +2,7 @@
 
 mod blacklist;
 mod door;
-mod setup;
+mod links;
 mod inspector;
+mod setup;
 mod tokens;
