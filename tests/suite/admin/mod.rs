@@ -2,7 +2,7 @@
 
 mod blacklist;
 mod door;
-mod links;
 mod inspector;
+mod links;
 mod setup;
 mod tokens;
