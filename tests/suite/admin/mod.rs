@@ -2,6 +2,8 @@
 
 mod blacklist;
 mod door;
+mod flush;
 mod inspector;
+mod jobs;
 mod setup;
 mod tokens;
