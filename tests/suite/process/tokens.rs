@@ -172,14 +172,14 @@ fn a_flush_beside_another_one_is_refused_and_says_which() {
     place.done(&["migrate"], "");
     place.database.execute(
         "INSERT INTO jobs (id, kind, state, started_by, total, done, stop_requested, details, started_at, seen_at) \
-         VALUES ('019c5c21cfae75398599482602dc26db', 'flush', 'running', 'ann@example.org', 9, 4, FALSE, '{}', '2026-01-02 03:04:05', '2999-01-01 00:00:00')",
+         VALUES ('019c5c21cfae75398599482602dc26db', 'flush', 'running', 'ann@example.org', 9, 4, FALSE, '{}', '2998-01-02 03:04:05', '2999-01-01 00:00:00')",
     );
     let refused = place.run(&["tokens", "flush"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     for part in [
         "another flush is running",
         "ann@example.org",
-        "2026-01-02T03:04:05+00:00",
+        "2998-01-02T03:04:05+00:00",
         "4 of 9",
     ] {
         assert!(refused.stderr.contains(part), "{part}: {refused:?}");
