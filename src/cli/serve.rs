@@ -15,7 +15,9 @@ use super::{Failure, house, logging};
 use crate::{
     config::Config,
     http::server,
-    services::{Services, flush, links, login_counts::LoginCounts, users::any_administrator},
+    services::{
+        Services, flush, links, login_counts::LoginCounts, search_text, users::any_administrator,
+    },
 };
 
 /// How long codes that wait for their delivery are waited for at the end, and jobs that stop.
@@ -44,6 +46,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
     let writing = actix_web::rt::spawn(write_regularly(services.clone()));
+    let filling = actix_web::rt::spawn(fill_in_search_texts(services.clone()));
     let ended = tokio::select! {
         ended = running => ended,
         () = stop_on_signal(handle, signals, &services) => return Ok(ExitCode::SUCCESS),
@@ -53,6 +56,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     services.jobs.drain(DRAIN).await;
     flushing.abort();
     writing.abort();
+    filling.abort();
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
     tracing::info!("stopped");
@@ -145,6 +149,17 @@ async fn flush_regularly(services: web::Data<Services>) {
             Err(error) => {
                 tracing::warn!(%error, "the flush failed and will be tried again at its next time");
             }
+        }
+    }
+}
+
+/// Accounts from before there was a search are made searchable, once.
+async fn fill_in_search_texts(services: web::Data<Services>) {
+    match search_text::fill_in(&services).await {
+        Ok(0) => {}
+        Ok(accounts) => tracing::info!(accounts, "made searchable"),
+        Err(error) => {
+            tracing::warn!(%error, "not all accounts are searchable; the next start goes on");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Error`].
 
 pub mod account;
+pub mod account_lists;
 pub mod audit;
 pub mod bearer;
 pub mod blacklist;
@@ -23,6 +24,7 @@ pub mod otp;
 pub mod otp_deliveries;
 pub mod passwords;
 pub mod refresh;
+pub mod search_text;
 pub mod secret;
 pub mod sessions;
 pub mod tokens;

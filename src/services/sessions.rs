@@ -1,9 +1,11 @@
-//! Beginning a session, making the pair of tokens that it hands out, and an administrator's ending it.
+//! Beginning a session, making the pair of tokens that it hands out; which sessions an account has, and an administrator's
+//! ending one or all of them.
 
 use super::{
-    Error, Services,
+    Error, Missing, Services,
     audit::{Event, record},
     flush::cutoff,
+    logout::end_all,
 };
 use crate::{
     clock::Timestamp,
@@ -16,7 +18,7 @@ use crate::{
     store::{
         Db, StoreError, blacklisted_tokens, client_users,
         outstanding_tokens::{self, NewOutstandingToken},
-        sessions::{self, NewSession},
+        sessions::{self, NewSession, SessionRow},
         users,
     },
     tokens::Issued,
@@ -174,4 +176,68 @@ pub(super) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, 
     };
     let name = login.unwrap_or_else(|| owner.to_string());
     Ok(Subject::account(owner, name))
+}
+
+/// The most sessions that a page lists.
+const LISTED: i64 = 100;
+
+/// The live sessions of an account, the one used last first; the newest hundred.
+///
+/// # Errors
+/// The store's.
+pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<SessionRow>, Error> {
+    let now = services.clock.now();
+    Ok(services
+        .store
+        .read(move |connection| sessions::list_live(connection, owner, now, LISTED))
+        .await?)
+}
+
+/// Whose a session is; none when there is no such session (any more).
+///
+/// # Errors
+/// The store's.
+pub async fn owner_of(services: &Services, id: SessionId) -> Result<Option<Principal>, Error> {
+    let row = services
+        .store
+        .read(move |connection| sessions::find_by_id(connection, &id))
+        .await?;
+    Ok(row.map(|row| Principal {
+        user_type: row.user_type,
+        user_seq: row.user_seq,
+    }))
+}
+
+/// Ends all sessions of an account on an administrator's word, a user's in the panel among them; how many, those in the
+/// panel not counted.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], and the store's.
+pub async fn end_all_by_administrator(
+    services: &Services,
+    actor: &Actor,
+    owner: Principal,
+) -> Result<usize, Error> {
+    let (actor, now) = (actor.clone(), services.clock.now());
+    services
+        .store
+        .write(move |connection| {
+            let exists = match owner.user_type {
+                UserType::User => users::find_by_id(connection, owner.user_seq)?.is_some(),
+                UserType::Client => client_users::find_by_id(connection, owner.user_seq)?.is_some(),
+            };
+            if !exists {
+                return Err(Error::AccountNotFound(match owner.user_type {
+                    UserType::User => Missing::User,
+                    UserType::Client => Missing::Client,
+                }));
+            }
+            let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
+            let event = Event::new(Action::SessionsEnded)
+                .to(subject(connection, owner)?)
+                .noting("sessions", ended);
+            record(connection, &actor, &event, now)?;
+            Ok(ended)
+        })
+        .await
 }

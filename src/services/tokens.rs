@@ -144,6 +144,33 @@ pub async fn list(
         .await
 }
 
+/// The latest tokens of an account.
+///
+/// # Errors
+/// The store's.
+pub async fn latest_of(
+    services: &Services,
+    owner: Principal,
+    limit: i64,
+) -> Result<Vec<Token>, Error> {
+    let expired_at = services.clock.now() - services.tokens.leeway();
+    let filter = TokenFilter {
+        user_type: Some(owner.user_type),
+        owners: Some(vec![owner]),
+        state: None,
+        from: None,
+        to: None,
+        expired_at,
+    };
+    services
+        .store
+        .read(move |connection| {
+            let rows = table::list(connection, &filter, Seek::First, limit)?;
+            Ok(rows.map(|row| token(row, expired_at)).items)
+        })
+        .await
+}
+
 /// The place of a token in its list.
 #[must_use]
 pub fn place_of(token: &Token) -> Place {

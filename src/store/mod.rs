@@ -4,6 +4,8 @@
 //! inside it are atomic, and it cannot be forgotten. A store function is one query with one meaning. Nothing slow (no
 //! hashing, no network) runs inside a closure. Rules live in the services.
 
+pub mod account_list;
+pub mod account_pages;
 pub mod audit_events;
 pub mod audit_list;
 pub mod blacklisted_tokens;

@@ -103,6 +103,24 @@ pub fn find_by_id(connection: &mut Db, id: &SessionId) -> Result<Option<SessionR
         .optional()?)
 }
 
+/// The live sessions of an account, the one used last first.
+pub fn list_live(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<SessionRow>, StoreError> {
+    Ok(sessions::table
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .select(SessionRow::as_select())
+        .limit(limit)
+        .load(connection)?)
+}
+
 /// Ends a session of this account, if it was not ended before; whether it was I.
 pub fn end(
     connection: &mut Db,

@@ -49,8 +49,9 @@ pub(super) fn owners(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
             Bind::from(owner.user_seq.get()),
         ]
     };
-    let ([a, b], [c, d], [e, f], [g, h]) = (pair(0), pair(1), pair(2), pair(3));
-    Some([a, b, c, d, e, f, g, h])
+    let ([type_0, seq_0], [type_1, seq_1], [type_2, seq_2], [type_3, seq_3]) =
+        (pair(0), pair(1), pair(2), pair(3));
+    Some([type_0, seq_0, type_1, seq_1, type_2, seq_2, type_3, seq_3])
 }
 
 #[derive(diesel::QueryableByName)]

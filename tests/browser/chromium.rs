@@ -143,6 +143,13 @@ impl Chromium {
         }
     }
 
+    /// Types into what fits a selector, in place of what is there, as a person does: key by key.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        self.click(selector).await;
+        let select_all = "\u{E009}a\u{E000}";
+        self.press(&format!("{select_all}{text}")).await;
+    }
+
     /// Types into a field by its name, in place of what is there.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&field(name)).await;

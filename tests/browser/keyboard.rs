@@ -1,1 +1,143 @@
-//! x
+//! Everything once by keyboard alone: no click is made here. Wherever the focus is, it is seen.
+
+use super::{
+    chromium::{Chromium, key},
+    place::PASSWORD,
+    setting::{ROOT, Setting, Stage},
+};
+
+/// Whether what has the focus shows it, and stands in the window.
+const SHOWS_FOCUS: &str = "const focused = document.activeElement;
+    const box = focused.getBoundingClientRect();
+    const shows = element => {
+        const style = getComputedStyle(element);
+        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+    };
+    const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth && box.width > 0;
+    const around = focused.closest('label, .filter, .input-with, .select');
+    return inside && (shows(focused) || (around !== null && shows(around)));";
+
+/// Goes on with Tab until the focus is on what fits a selector.
+async fn tab_to(browser: &Chromium, selector: &str) {
+    for _ in 0..80 {
+        browser.press(key::TAB).await;
+        let element = "const element = document.activeElement;
+            return element.tagName + '#' + element.id + '.' + element.className + ' ' + (element.href ?? element.name ?? '');";
+        let named = browser.run(element, vec![]).await;
+        if named
+            .as_str()
+            .is_some_and(|named| named.starts_with("BODY"))
+        {
+            continue;
+        }
+        let seen = browser.run(SHOWS_FOCUS, vec![]).await;
+        assert_eq!(
+            seen,
+            true,
+            "the focus is not seen on {named} of {}",
+            browser.path().await
+        );
+        let script = "return document.activeElement.matches(arguments[0])";
+        if browser.run(script, vec![selector.into()]).await == true {
+            return;
+        }
+    }
+    panic!("no Tab leads to {selector} on {}", browser.path().await);
+}
+
+#[tokio::test]
+async fn the_sign_in_and_a_new_person_need_no_mouse() {
+    let Some(setting) = Stage::new().set().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    browser.go("/admin/login").await;
+    tab_to(browser, "#email").await;
+    browser.press(ROOT).await;
+    tab_to(browser, "#password").await;
+    browser.press(PASSWORD).await;
+    browser.press(key::ENTER).await;
+    browser
+        .until("the panel", async || browser.path().await == "/admin")
+        .await;
+
+    tab_to(browser, "a.skip").await;
+    tab_to(browser, ".side-nav a[href='/admin/users']").await;
+    browser.press(key::ENTER).await;
+    browser
+        .until("the users", async || browser.path().await == "/admin/users")
+        .await;
+    // The skip link goes past the navigation.
+    tab_to(browser, "a.skip").await;
+    browser.press(key::ENTER).await;
+    tab_to(browser, "a[href='/admin/users/new']").await;
+    browser.press(key::ENTER).await;
+    tab_to(browser, "main [name=email]").await;
+    browser.press("bob@example.org").await;
+    tab_to(browser, "main [name=name]").await;
+    browser.press("Bob").await;
+    tab_to(browser, "main button.primary").await;
+    browser.press(key::SPACE).await;
+    browser.find(".notices .notice.is-ok").await;
+    browser.shows("main", "bob@example.org").await;
+
+    tab_to(browser, ".side > .me form button").await;
+    browser.press(key::ENTER).await;
+    browser
+        .until("the sign-in page", async || {
+            browser.path().await == "/admin/login"
+        })
+        .await;
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn keys_search_move_through_the_rows_and_help() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    for name in ["bob", "bella", "vera"] {
+        setting.place.user(&format!("{name}@example.org"), "staff");
+    }
+    browser.go("/admin/users").await;
+    browser.press("?").await;
+    browser.find("dialog#keys[open]").await;
+    browser.press(key::ESCAPE).await;
+    browser
+        .until("the help is gone", async || {
+            !browser.has("dialog#keys[open]").await
+        })
+        .await;
+
+    browser.press("j").await;
+    browser.press("j").await;
+    let at = async || {
+        let script = "return [...document.querySelectorAll('#results tbody tr')].indexOf(document.querySelector('tr.is-at'))";
+        browser.run(script, vec![]).await
+    };
+    assert_eq!(at().await, 1);
+    assert_eq!(browser.run(SHOWS_FOCUS, vec![]).await, true);
+    browser.press("k").await;
+    assert_eq!(at().await, 0);
+    browser.press("x").await;
+    browser.shows("[data-bulk-text]", "1").await;
+
+    browser.press("/").await;
+    browser.press("bella").await;
+    browser
+        .until("one row", async || {
+            browser.count("#results tbody tr").await == 1
+        })
+        .await;
+    browser.press(key::ESCAPE).await;
+    browser.press("j").await;
+    browser.press(key::ENTER).await;
+    browser
+        .until("bella's page", async || {
+            browser.path().await.starts_with("/admin/users/")
+                && browser.all_text().await.contains("bella@example.org")
+        })
+        .await;
+    setting.end().await;
+}

@@ -1,1 +1,171 @@
-//! x
+//! Both populations in the browser: new people, changed people, the lists' search and filters, and a bulk action.
+
+use super::{chromium::Chromium, setting::Setting};
+
+/// Waits for the notice that a change leaves, on a page of this kind.
+async fn changed(browser: &Chromium, path: &str) {
+    browser.find(".notices .notice.is-ok").await;
+    let at = browser.path().await;
+    assert!(at.starts_with(path), "{at}");
+}
+
+#[tokio::test]
+async fn an_internal_user_is_made_and_changed() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    browser.go("/admin/users").await;
+    browser.click(".page-head a[href='/admin/users/new']").await;
+    browser.fill("email", "not an address").await;
+    browser.fill("name", "Bob Kim").await;
+    browser.choose("role", "auditor").await;
+    // The browser itself would stop it; the server is asked all the same.
+    browser
+        .run(
+            "document.querySelectorAll('main form').forEach(form => form.noValidate = true)",
+            vec![],
+        )
+        .await;
+    browser.send_form_with("email").await;
+    browser.find("#email-error").await;
+    assert_eq!(
+        browser.attr("#name", "value").await,
+        "Bob Kim",
+        "what was typed is kept"
+    );
+    let complaints = browser.complaints().await;
+    assert!(
+        complaints.iter().all(|c| c.contains("status of 422")),
+        "{complaints:?}"
+    );
+    browser.fill("email", "bob@example.org").await;
+    browser.send_form_with("email").await;
+    changed(browser, "/admin/users/").await;
+    browser.shows("main", "bob@example.org").await;
+    browser.shows("main", "Auditor").await;
+
+    browser.click(".page-head a[href$='/edit']").await;
+    browser.fill("name", "Robert Kim").await;
+    browser.choose("role", "staff").await;
+    browser.send_form_with("name").await;
+    changed(browser, "/admin/users/").await;
+    browser.shows("h1", "Robert Kim").await;
+    // The history tells what it was and what it is.
+    browser.shows(".timeline", "Bob Kim").await;
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn a_client_is_made_and_changed() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    browser.go("/admin/clients").await;
+    browser
+        .click(".page-head a[href='/admin/clients/new']")
+        .await;
+    browser.fill("username", "shop-1").await;
+    browser.fill("name", "The first shop").await;
+    browser.fill("email", "shop@example.org").await;
+    browser.fill("phone", "+82 10-1234-5678").await;
+    browser.send_form_with("username").await;
+    changed(browser, "/admin/clients/").await;
+    browser.shows("main", "+82 10-1234-5678").await;
+
+    browser.click(".page-head a[href$='/edit']").await;
+    browser.fill("name", "상점 하나").await;
+    browser.send_form_with("name").await;
+    changed(browser, "/admin/clients/").await;
+    browser.shows("h1", "상점 하나").await;
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn the_list_follows_what_is_typed_and_chosen() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    for (name, role) in [("bob", "staff"), ("bella", "staff"), ("vera", "auditor")] {
+        setting.place.user(&format!("{name}@example.org"), role);
+    }
+    browser.go("/admin/users").await;
+    assert_eq!(browser.count("#results tbody tr").await, 4);
+    browser.type_into("[data-search]", "ell").await;
+    rows(browser, 1).await;
+    browser.shows("#results tbody", "bella@example.org").await;
+    assert!(
+        browser.path().await.contains("search=ell"),
+        "the filter is in the address"
+    );
+    // Loaded anew, the address shows the same.
+    browser.client.refresh().await.unwrap();
+    rows(browser, 1).await;
+    browser.click(".chips a").await;
+    rows(browser, 4).await;
+    let role = browser.find("form[data-live] select[name=role]").await;
+    role.select_by_value("auditor").await.unwrap();
+    rows(browser, 1).await;
+    browser.shows("#results tbody", "vera@example.org").await;
+    browser.type_into("[data-search]", "nobody").await;
+    browser.find("#results .empty").await;
+    setting.end().await;
+}
+
+async fn rows(browser: &Chromium, count: usize) {
+    browser
+        .until(&format!("{count} rows"), async || {
+            browser.count("#results tbody tr").await == count
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_bulk_action_first_says_what_it_touches() {
+    let Some(setting) = Setting::signed_in().await else {
+        return;
+    };
+    let browser = &setting.browser;
+    for name in ["bob", "bella", "vera"] {
+        setting.place.user(&format!("{name}@example.org"), "staff");
+    }
+    let mut api = setting.api();
+    let bob = api.session("bob@example.org");
+    browser.go("/admin/users?search=b&role=staff").await;
+    rows(browser, 2).await;
+    browser.click("[data-select-all]").await;
+    browser.shows("[data-bulk-text]", "2").await;
+    browser
+        .find("#action")
+        .await
+        .select_by_value("deactivate")
+        .await
+        .unwrap();
+    browser.click("[data-bulk] button:not([type=button])").await;
+    browser.shows("main", "bob@example.org").await;
+    browser.shows("main", "bella@example.org").await;
+    assert!(!browser.all_text().await.contains("vera@example.org"));
+    // Until it is confirmed nothing has happened.
+    assert_eq!(api.log_in("bella@example.org", "user").status, 200);
+    browser
+        .click("main form button.danger, main form button.primary")
+        .await;
+    browser
+        .until("both are inactive", async || {
+            setting
+                .place
+                .database
+                .texts("email", "users WHERE is_active = false ORDER BY email")
+                .len()
+                == 2
+        })
+        .await;
+    assert_eq!(
+        api.refresh(&bob.refresh).status,
+        401,
+        "with the account its sessions end"
+    );
+    setting.end().await;
+}

@@ -110,7 +110,7 @@ async fn back(visitor: Visitor) -> Answer {
 
 /// The address that links begin with: the public one, else the one at which the administrator's own browser is, which was
 /// held against `Host` when the form was read.
-fn base_url(request: &HttpRequest, services: &Services) -> String {
+pub(super) fn base_url(request: &HttpRequest, services: &Services) -> String {
     if let Some(url) = &services.config.server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }

@@ -9,10 +9,16 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod blacklist;
+mod clients_form;
+mod clients_person;
 mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
+mod clients;
+mod cookies;
+mod csrf;
+mod csv;
 pub(super) mod error;
 mod events;
 mod flush;
@@ -29,8 +35,15 @@ mod moment;
 mod notice;
 mod owners;
 mod panel;
+mod person;
 mod setup;
 mod tokens;
+mod users_form;
+mod users_person;
+mod people_list;
+mod setup;
+mod tokens;
+mod users;
 mod visitor;
 
 use actix_web::{
@@ -55,12 +68,19 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(users::routes)
+        .configure(clients::routes)
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)
         .configure(flush::routes)
         .configure(jobs::routes)
         .configure(inspector::routes)
+        .configure(users_form::routes)
+        .configure(users_person::routes)
+        .configure(clients_form::routes)
+        .configure(clients_person::routes)
+        .configure(person::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

@@ -46,7 +46,8 @@ impl OwnerView {
     }
 }
 
-fn initials(name: &str) -> String {
+/// The first letters of a name.
+pub(super) fn initials(name: &str) -> String {
     let words = name.split_whitespace().take(2);
     let letters = words.filter_map(|word| word.chars().next());
     letters.flat_map(char::to_uppercase).collect()
@@ -71,7 +72,7 @@ pub(super) struct Chip {
 pub(super) struct Chips<'a> {
     l: &'a Layout,
     query: &'a ListQuery,
-    chips: Vec<Chip>,
+    set: Vec<Chip>,
 }
 
 impl<'a> Chips<'a> {
@@ -79,13 +80,13 @@ impl<'a> Chips<'a> {
         Self {
             l,
             query,
-            chips: Vec::new(),
+            set: Vec::new(),
         }
     }
 
     /// Adds a filter by its parameter, if it has a value.
     pub(super) fn add(mut self, parameter: &str, label: &str, value: Option<String>) -> Self {
-        self.chips.extend(value.map(|value| Chip {
+        self.set.extend(value.map(|value| Chip {
             label: self.l.t(label),
             value,
             url: self.query.url_without(parameter),
@@ -100,7 +101,7 @@ impl<'a> Chips<'a> {
     }
 
     pub(super) fn done(self) -> Vec<Chip> {
-        self.chips
+        self.set
     }
 }
 

@@ -51,24 +51,24 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-/// A token in a list or in a line of rotations.
-struct TokenView {
-    jti: String,
-    short: String,
+/// A token in a list, in a line of rotations, or on the page of its person.
+pub(super) struct TokenView {
+    pub(super) jti: String,
+    pub(super) short: String,
     owner: OwnerView,
     /// `live`, `used`, `blacklisted` or `expired`.
     state: &'static str,
     /// The colour of its badge.
-    kind: &'static str,
-    state_text: String,
+    pub(super) kind: &'static str,
+    pub(super) state_text: String,
     /// Why it is refused, and since when; none where it is not.
     refused: Option<(String, Timestamp)>,
-    created_at: Timestamp,
-    expires_at: Timestamp,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 impl TokenView {
-    fn new(l: &Layout, token: &Token) -> Self {
+    pub(super) fn new(l: &Layout, token: &Token) -> Self {
         let kind = match token.state {
             TokenState::Live => "ok",
             TokenState::Used => "neutral",
@@ -90,7 +90,7 @@ impl TokenView {
         }
     }
 
-    /// The sign of its account's page, or that there is none.
+    /// Whether it is in this state.
     fn is_in(&self, state: &str) -> bool {
         self.state == state
     }

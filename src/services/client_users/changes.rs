@@ -106,7 +106,12 @@ fn creation(made: &ClientRow) -> Event {
 }
 
 /// What a client is searched by; of a telephone number the bare digits too.
-fn search_text(username: &str, name: &str, email: Option<&str>, phone: Option<&str>) -> String {
+pub(in crate::services) fn search_text(
+    username: &str,
+    name: &str,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> String {
     let phone = phone.unwrap_or_default();
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     searchable(&[username, name, email.unwrap_or_default(), phone, &digits])

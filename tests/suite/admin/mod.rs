@@ -3,6 +3,7 @@
 mod blacklist;
 mod door;
 mod flush;
+mod links;
 mod inspector;
 mod jobs;
 mod setup;

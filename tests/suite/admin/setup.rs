@@ -107,12 +107,9 @@ async fn the_link_is_good_for_an_hour_and_no_guess_is() {
     assert!(page.text(".gate-note").contains("munjigi user create"));
     send(&browser, &link, "ann@example.org").await.assert(410);
     let long = "x".repeat(5_000);
-    for guess in ["x", "../login", "%00", long.as_str()] {
+    for guess in ["x", "%00", "%FF", long.as_str()] {
         let page = browser.get(&format!("/admin/setup/{guess}")).await;
-        assert!(
-            [404, 410].contains(&page.status) || page.location() == "/admin/login",
-            "{guess}"
-        );
+        assert!([400, 404, 410].contains(&page.status), "{guess}");
     }
 }
 
@@ -197,7 +194,7 @@ async fn odd_texts_are_refused_or_shown_as_they_are() {
     }
     let app = App::start();
     let (link, browser) = (link(&app).await, app.browser());
-    let long = "가".repeat(10_000);
+    let long = "x".repeat(10_000);
     for name in [long.as_str(), "a\0b", "a\u{202E}b", "a\nb"] {
         let mut fields = fields("ann@example.org", PASSWORD);
         fields[0].1 = name;

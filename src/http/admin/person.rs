@@ -1,0 +1,140 @@
+//! What the pages of one person have in common in both populations: the sessions and how they are ended, the latest refresh
+//! tokens, the history, and the words of a refusal.
+
+use actix_web::web::{self, Path, ServiceConfig};
+
+use super::{
+    Answer,
+    error::AdminError,
+    events::EventView,
+    form::Form,
+    layout::Layout,
+    notice::Notice,
+    panel::{Panel, PanelAdmin},
+    tokens::TokenView,
+};
+use crate::{
+    domain::{
+        principal::{Principal, UserSeq, UserType},
+        problem::Problem,
+        session::SessionId,
+    },
+    services::{Error, audit, sessions, tokens},
+    store::sessions::SessionRow,
+};
+
+/// How many of his latest refresh tokens a person's page shows.
+const TOKENS_SHOWN: i64 = 10;
+/// How many of the latest events a person's page shows.
+const EVENTS_SHOWN: i64 = 50;
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    for (folder, user_type) in [("users", UserType::User), ("clients", UserType::Client)] {
+        let end_one = move |form, path| end_session(form, path, user_type);
+        let end_all = move |form, seq| end_sessions(form, seq, user_type);
+        config
+            .service(
+                web::resource(format!("/{folder}/{{seq:\\d+}}/sessions/end"))
+                    .route(web::post().to(end_all)),
+            )
+            .service(
+                web::resource(format!("/{folder}/{{seq:\\d+}}/sessions/{{id}}/end"))
+                    .route(web::post().to(end_one)),
+            );
+    }
+}
+
+/// The number of an address.
+pub(super) fn seq_of(digits: &str) -> Result<UserSeq, AdminError> {
+    UserSeq::from_digits(digits).ok_or(AdminError::NotFound)
+}
+
+/// The page of a person.
+pub(super) fn page_of(principal: Principal) -> String {
+    super::events::page_of(principal)
+}
+
+/// What is known of a person besides his row.
+pub(super) struct Around {
+    /// His live sessions.
+    pub sessions: Vec<SessionRow>,
+    /// His latest refresh tokens.
+    pub tokens: Vec<TokenView>,
+    /// What was done to him, the latest first.
+    pub events: Vec<EventView>,
+}
+
+impl Around {
+    /// Reads it.
+    pub(super) async fn of(
+        panel: &Panel,
+        l: &Layout,
+        principal: Principal,
+    ) -> Result<Self, AdminError> {
+        let services = panel.services();
+        let sessions = sessions::list_live(services, principal).await?;
+        let tokens = tokens::latest_of(services, principal, TOKENS_SHOWN).await?;
+        let events = audit::history(services, principal, EVENTS_SHOWN).await?;
+        Ok(Self {
+            sessions,
+            tokens: tokens
+                .iter()
+                .map(|token| TokenView::new(l, token))
+                .collect(),
+            events: EventView::all(l, &events),
+        })
+    }
+}
+
+/// Why a change was refused that would take the panel from somebody, as a sentence; any other error is given back.
+pub(super) fn refusal(panel: &Panel, error: Error) -> Result<String, AdminError> {
+    match error {
+        Error::LastAdministrator => Ok(panel.t("error.last_administrator_text")),
+        Error::OwnAccount => Ok(panel.t("error.own_account_text")),
+        error => Err(error.into()),
+    }
+}
+
+/// Reads the value of a field that is one of yes and no.
+pub(super) fn parse_flag(word: &str) -> Result<bool, Problem> {
+    word.parse().map_err(|_| Problem::NotBoolean)
+}
+
+/// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (no such session of this
+/// person).
+async fn end_session(
+    form: Form<PanelAdmin>,
+    path: Path<(String, String)>,
+    user_type: UserType,
+) -> Answer {
+    let panel = &form.panel;
+    let (seq, id) = path.into_inner();
+    let owner = Principal {
+        user_type,
+        user_seq: seq_of(&seq)?,
+    };
+    let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
+    if sessions::owner_of(panel.services(), id.clone()).await? != Some(owner) {
+        return Err(AdminError::NotFound);
+    }
+    let ended = sessions::end_by_administrator(panel.services(), &panel.actor(), id).await?;
+    let notice = if ended {
+        Notice::ok(panel.t("person.session_ended"))
+    } else {
+        Notice::warn(panel.t("person.session_ended_before"))
+    };
+    panel.redirect_with(&page_of(owner), &notice)
+}
+
+/// `POST /admin/{users,clients}/{seq}/sessions/end`: all of them. **Permissions**: administrators. 303, 404.
+async fn end_sessions(form: Form<PanelAdmin>, seq: Path<String>, user_type: UserType) -> Answer {
+    let panel = &form.panel;
+    let owner = Principal {
+        user_type,
+        user_seq: seq_of(&seq)?,
+    };
+    let actor = panel.actor();
+    let ended = sessions::end_all_by_administrator(panel.services(), &actor, owner).await?;
+    let notice = Notice::ok(panel.tn("person.sessions_ended", ended));
+    panel.redirect_with(&page_of(owner), &notice)
+}

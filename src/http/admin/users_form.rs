@@ -1,0 +1,238 @@
+//! The form of an internal user: to make one, and to change one. Where mail is configured an administrator does not choose
+//! the passwords of others: a link is sent.
+
+use actix_web::{
+    HttpRequest,
+    http::StatusCode,
+    web::{self, Path, ServiceConfig},
+};
+use askama::Template;
+
+use super::{
+    Answer,
+    form::{FieldErrors, Form},
+    layout::Layout,
+    links::base_url,
+    notice::Notice,
+    panel::{Panel, PanelAdmin},
+    person::{page_of, parse_flag, refusal, seq_of},
+};
+use crate::{
+    domain::{
+        account::{Email, Name, Role},
+        password::Password,
+        principal::{Principal, UserSeq},
+    },
+    services::{
+        links::{self, Issued},
+        users::{self, NewUser, User, UserChanges},
+    },
+};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/users/new")
+                .route(web::get().to(empty))
+                .route(web::head().to(empty))
+                .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/users/{seq:\\d+}/edit")
+                .route(web::get().to(edit))
+                .route(web::head().to(edit))
+                .route(web::post().to(update)),
+        );
+}
+
+/// What stands in the fields.
+struct Typed {
+    email: String,
+    name: String,
+    role: String,
+    is_active: bool,
+    sends_link: bool,
+}
+
+impl Typed {
+    fn of_user(user: &User) -> Self {
+        Self {
+            email: user.email.clone(),
+            name: user.name.clone(),
+            role: user.role.to_string(),
+            is_active: user.is_active,
+            sends_link: false,
+        }
+    }
+
+    fn of_form(form: &Form<PanelAdmin>) -> Self {
+        Self {
+            email: form.text("email").to_owned(),
+            name: form.text("name").to_owned(),
+            role: form.text("role").to_owned(),
+            is_active: form.text("is_active") != "false",
+            sends_link: form.is("send_link"),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/users/form.html")]
+struct FormPage {
+    l: Layout,
+    errors: FieldErrors,
+    typed: Typed,
+    roles: &'static [&'static str],
+    /// The user who is changed; none where one is made.
+    user: Option<User>,
+    /// Whether it is the viewer himself: role and state are not his to change.
+    is_self: bool,
+    sends_mail: bool,
+    min_length: usize,
+    /// Why the change was refused; empty where it was not.
+    refusal: String,
+}
+
+impl FormPage {
+    fn new(panel: &Panel, typed: Typed, user: Option<User>) -> Self {
+        let own = panel.viewer().account.principal;
+        let seq = user.as_ref().map(|user| user.user_seq);
+        Self {
+            l: panel.layout("users"),
+            errors: FieldErrors::default(),
+            typed,
+            roles: Role::NAMES,
+            is_self: seq.is_some_and(|seq| own == Principal::user(seq)),
+            user,
+            sends_mail: panel.services().delivery.sends_links(),
+            min_length: panel.services().config.login.min_password_length,
+            refusal: String::new(),
+        }
+    }
+}
+
+/// The form again, with what was typed and what is wrong with it.
+fn again(form: &Form<PanelAdmin>, user: Option<User>) -> Answer {
+    let page = FormPage {
+        errors: form.errors(),
+        ..FormPage::new(&form.panel, Typed::of_form(form), user)
+    };
+    form.panel.refused(&page)
+}
+
+/// `GET /admin/users/new`. **Permissions**: administrators. 200.
+async fn empty(panel: PanelAdmin) -> Answer {
+    let typed = Typed {
+        email: String::new(),
+        name: String::new(),
+        role: Role::Staff.to_string(),
+        is_active: true,
+        sends_link: true,
+    };
+    panel.page(&FormPage::new(&panel, typed, None))
+}
+
+/// The password that was typed; where mail is configured the field is not there, and not heard.
+fn password(form: &mut Form<PanelAdmin>) -> Option<Password> {
+    if form.panel.services().delivery.sends_links() {
+        return None;
+    }
+    form.optional("password", Password::parse)
+}
+
+/// `POST /admin/users/new`. **Permissions**: administrators. 303, 422.
+async fn create(mut form: Form<PanelAdmin>, request: HttpRequest) -> Answer {
+    let email = form.required("email", Email::parse);
+    let name = form.required("name", Name::parse);
+    let role = form.required("role", Role::parse);
+    let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
+    let password = password(&mut form);
+    let (Some(email), Some(name), Some(role), false) = (email, name, role, form.has_problems())
+    else {
+        return again(&form, None);
+    };
+    let has_password = password.is_some();
+    let new = NewUser {
+        email,
+        name,
+        role,
+        password,
+        is_active,
+    };
+    let panel = &form.panel;
+    match users::create(panel.services(), &panel.actor(), new).await {
+        Ok(user) => {
+            let wants_link = !has_password && is_active && form.is("send_link");
+            after_creation(panel, &request, Principal::user(user.user_seq), wants_link).await
+        }
+        Err(error) => {
+            form.take(error)?;
+            again(&form, None)
+        }
+    }
+}
+
+/// To the page of whoever was made, with a link on its way where one was asked for and mail is configured.
+pub(super) async fn after_creation(
+    panel: &Panel,
+    request: &HttpRequest,
+    owner: Principal,
+    wants_link: bool,
+) -> Answer {
+    let mut text = panel.t("person.created");
+    if wants_link && panel.services().delivery.sends_links() {
+        let base = base_url(request, panel.services());
+        let url_of = |secret: &str| format!("{base}/admin/password/{secret}");
+        let issued = links::issue(panel.services(), &panel.actor(), owner, url_of).await?;
+        if let Issued::Sent(email) = issued {
+            text = panel.t1("person.created_and_sent", email);
+        }
+    }
+    panel.redirect_with(&page_of(owner), &Notice::ok(text))
+}
+
+/// `GET /admin/users/{seq}/edit`. **Permissions**: administrators. 200, 404.
+async fn edit(panel: PanelAdmin, seq: Path<String>) -> Answer {
+    let user = users::find(panel.services(), seq_of(&seq)?).await?;
+    panel.page(&FormPage::new(&panel, Typed::of_user(&user), Some(user)))
+}
+
+/// `POST /admin/users/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (oneself, or the last administrator), 422.
+async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
+    let seq = seq_of(&seq)?;
+    let user = users::find(form.panel.services(), seq).await?;
+    let changes = UserChanges {
+        email: form.required("email", Email::parse),
+        name: form.required("name", Name::parse),
+        // Role and state are not on one's own form.
+        role: form.optional("role", Role::parse),
+        is_active: form.optional("is_active", parse_flag),
+        password: password(&mut form),
+    };
+    if form.has_problems() {
+        return again(&form, Some(user));
+    }
+    let panel = &form.panel;
+    match users::update(panel.services(), &panel.actor(), seq, changes).await {
+        Ok(_) => saved(panel, seq),
+        Err(
+            error
+            @ (crate::services::Error::LastAdministrator | crate::services::Error::OwnAccount),
+        ) => {
+            let page = FormPage {
+                refusal: refusal(panel, error)?,
+                ..FormPage::new(panel, Typed::of_form(&form), Some(user))
+            };
+            panel.page_with(StatusCode::CONFLICT, &page)
+        }
+        Err(error) => {
+            form.take(error)?;
+            again(&form, Some(user))
+        }
+    }
+}
+
+fn saved(panel: &Panel, seq: UserSeq) -> Answer {
+    let notice = Notice::ok(panel.t("person.saved"));
+    panel.redirect_with(&page_of(Principal::user(seq)), &notice)
+}

@@ -1,0 +1,372 @@
+//! Links to set a password: who makes them, which way they go, what they are worth.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+
+use crate::{
+    delivery::support::smtp_server::{SmtpServer, no_mail_server},
+    support::{App, Browser, Page, password_of},
+};
+
+const PASSWORD: &str = "a gate that only opens from inside";
+
+/// Makes a link without mail; its path.
+async fn shown(admin: &Browser, person: &str) -> String {
+    let page = admin.post(&format!("{person}/link"), &[]).await.assert(200);
+    path_of(&page.attr("#url", "value"))
+}
+
+fn path_of(url: &str) -> String {
+    let at = url.find("/admin/password/").expect("a link to a password");
+    url[at..].to_owned()
+}
+
+async fn set(browser: &Browser, link: &str, password: &str) -> Page {
+    let fields = [("password", password), ("repeat", password)];
+    browser.post(link, &fields).await
+}
+
+#[tokio::test]
+async fn a_link_is_shown_once_where_no_mail_is_configured() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.user("bob").await;
+    let person = format!("/admin/users/{}", bob.seq);
+    let page = admin.post(&format!("{person}/link"), &[]).await.assert(200);
+    let url = page.attr("#url", "value");
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    assert!(page.text("h2").contains("bob@example.org"));
+    // Nothing shows it again.
+    let link = path_of(&url);
+    let secret = link.rsplit('/').next().unwrap();
+    admin.get(&format!("{person}/link")).await.leads_to(&person);
+    for path in ["/admin/audit", "/admin"] {
+        assert!(!admin.open(path).await.html.contains(secret));
+    }
+    let stored =
+        format!("SELECT COUNT(*) AS number FROM set_up_links WHERE token_hash LIKE '%{secret}%'");
+    assert_eq!(app.number(&stored).await, 0);
+
+    let browser = app.browser();
+    let page = browser.open(&link).await;
+    assert!(page.text(".gate-lead").contains("bob@example.org"));
+    set(&browser, &link, PASSWORD)
+        .await
+        .leads_to("/admin/password/done");
+    assert!(
+        browser
+            .open("/admin/password/done")
+            .await
+            .text("h1")
+            .contains("is set")
+    );
+    // His old sessions have ended, and the new password is the one that counts.
+    bob.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    assert_eq!(bob.log_in().await.status, 401);
+    let body = serde_json::json!({"username": "bob@example.org", "password": PASSWORD, "user_type": "user"});
+    app.anonymous()
+        .post("/auth/login", body)
+        .await
+        .assert(200, "LOGGED_IN");
+    // Once.
+    browser.get(&link).await.assert(410);
+    set(&browser, &link, "another long password")
+        .await
+        .assert(410);
+}
+
+#[tokio::test]
+async fn a_clients_link_works_alike_and_an_administrators_leads_to_the_door() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let acme = app.client("acme").await;
+    let link = shown(&admin, &format!("/admin/clients/{}", acme.seq)).await;
+    set(&app.browser(), &link, PASSWORD)
+        .await
+        .leads_to("/admin/password/done");
+    acme.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+
+    let carol = app.signed_in("carol", Role::Auditor).await;
+    let seq = app
+        .number("SELECT id AS number FROM users WHERE email = 'carol@example.org'")
+        .await;
+    let link = shown(&admin, &format!("/admin/users/{seq}")).await;
+    let browser = app.browser();
+    set(&browser, &link, PASSWORD)
+        .await
+        .leads_to("/admin/login");
+    assert!(
+        browser
+            .open("/admin/login")
+            .await
+            .text(".notice")
+            .contains("Sign in with it")
+    );
+    // Her session in the panel has ended too.
+    assert_eq!(carol.get("/admin").await.status, 303);
+    let fields = [("email", "carol@example.org"), ("password", PASSWORD)];
+    browser
+        .post("/admin/login", &fields)
+        .await
+        .leads_to("/admin");
+}
+
+#[tokio::test]
+async fn a_newer_link_takes_the_place_of_the_older() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let person = format!("/admin/users/{bob}");
+    let (older, newer) = (shown(&admin, &person).await, shown(&admin, &person).await);
+    let browser = app.browser();
+    browser.get(&older).await.assert(410);
+    set(&browser, &older, PASSWORD).await.assert(410);
+    set(&browser, &newer, PASSWORD).await.assert(303);
+}
+
+#[tokio::test]
+async fn a_link_dies_with_its_time_and_with_what_it_was_made_for() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let root = app.admin("root").await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let person = format!("/admin/users/{bob}");
+    let path = format!("/api/users/{bob}");
+    let browser = app.browser();
+    for change in [
+        serde_json::json!({"email": "bob@elsewhere.org"}),
+        serde_json::json!({"password": "a new long password of his"}),
+        serde_json::json!({"is_active": false}),
+    ] {
+        let link = shown(&admin, &person).await;
+        browser.get(&link).await.assert(200);
+        root.patch(&path, change.clone())
+            .await
+            .assert(200, "USER_UPDATED");
+        browser.get(&link).await.assert(410);
+        set(&browser, &link, PASSWORD).await.assert(410);
+    }
+    // It is of no use to who may not log in.
+    let answer = admin
+        .post(&format!("{person}/link"), &[])
+        .await
+        .leads_to(&person);
+    drop(answer);
+    root.patch(&path, serde_json::json!({"is_active": true}))
+        .await
+        .assert(200, "USER_UPDATED");
+    let (timed, clock) = (shown(&admin, &person).await, Duration::from_hours(24));
+    app.advance(clock - Duration::from_secs(1));
+    browser.get(&timed).await.assert(200);
+    app.advance(Duration::from_secs(1));
+    set(&browser, &timed, PASSWORD).await.assert(410);
+    root_deletes(&app, &path).await;
+    browser.get(&timed).await.assert(410);
+}
+
+async fn root_deletes(app: &App, path: &str) {
+    let root = app.admin("root2").await;
+    root.delete(path).await.assert(200, "USER_DELETED");
+}
+
+#[tokio::test]
+async fn of_many_uses_at_once_one_sets_the_password() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let link = shown(&admin, &format!("/admin/users/{bob}")).await;
+    let uses = (0..6).map(|at| {
+        let (app, link) = (&app, &link);
+        async move {
+            let password = format!("the long password number {at}");
+            set(&app.browser(), link, &password).await.status
+        }
+    });
+    let mut statuses = futures_util::future::join_all(uses).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 410, 410, 410, 410, 410]);
+}
+
+#[tokio::test]
+async fn a_password_that_breaks_the_policy_is_refused_beside_its_field_and_the_link_stays_good() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let link = shown(&admin, &format!("/admin/users/{bob}")).await;
+    let browser = app.browser();
+    let long = "x".repeat(10_000);
+    for (password, repeat, wrong) in [
+        ("", "", "password"),
+        ("short", "short", "password"),
+        ("bob@example.org", "bob@example.org", "password"),
+        (long.as_str(), long.as_str(), "password"),
+        (PASSWORD, "", "repeat"),
+        (PASSWORD, "another", "repeat"),
+    ] {
+        let fields = [("password", password), ("repeat", repeat)];
+        let page = browser.post(&link, &fields).await.assert(422);
+        assert!(page.has(&format!("#{wrong}-error")), "{password}");
+        assert!(page.attrs("input[type=password]", "value").is_empty());
+    }
+    // Kept as typed, whatever it holds.
+    let odd = "  <b>비밀번호</b> 👩‍👩‍👧 שלום  ";
+    set(&browser, &link, odd).await.assert(303);
+    let body =
+        serde_json::json!({"username": "bob@example.org", "password": odd, "user_type": "user"});
+    app.anonymous()
+        .post("/auth/login", body)
+        .await
+        .assert(200, "LOGGED_IN");
+}
+
+#[tokio::test]
+async fn auditors_and_strangers_make_no_links() {
+    let app = App::start();
+    let auditor = app.signed_in("carol", Role::Auditor).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let path = format!("/admin/users/{bob}/link");
+    auditor.post(&path, &[]).await.assert(403);
+    app.browser().post(&path, &[]).await.assert(303);
+    let admin = app.signed_in("ann", Role::Admin).await;
+    admin.post_as_is(&path, &[]).await.assert(403);
+    for path in [
+        "/admin/users/4711/link",
+        "/admin/clients/4711/link",
+        "/admin/users/x/link",
+    ] {
+        admin.post(path, &[]).await.assert(404);
+    }
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM set_up_links")
+            .await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn the_record_tells_of_links_and_of_their_use_without_the_secret() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let link = shown(&admin, &format!("/admin/users/{bob}")).await;
+    set(&app.browser(), &link, PASSWORD).await.assert(303);
+    let log = admin.open("/admin/audit").await;
+    let told = log.texts("tbody tr");
+    assert!(
+        told[0].starts_with("Password changed Link used bob@example.org"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("Password link issued Link shown once to the administrator ann@example.org bob@example.org"),
+        "{told:?}"
+    );
+    let secret = link.rsplit('/').next().unwrap();
+    assert!(!log.html.contains(PASSWORD) && !log.html.contains(secret));
+}
+
+async fn with_mail(server: &SmtpServer) -> App {
+    let port = server.settings(munjigi::delivery::Tls::None, None).port;
+    App::with(|config| {
+        config.smtp.host = Some("localhost".into());
+        config.smtp.port = Some(port);
+        config.smtp.tls = munjigi::config::SmtpTls::None;
+        config.smtp.from = Some("Example Market <login@example.org>".into());
+        config.server.public_url = Some("http://login.example.org/".parse().unwrap());
+    })
+}
+
+#[tokio::test]
+async fn a_link_goes_by_mail_where_mail_is_configured() {
+    if no_mail_server() {
+        return;
+    }
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let app = with_mail(&server).await;
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let person = format!("/admin/users/{bob}");
+    let answer = admin
+        .post(&format!("{person}/link"), &[])
+        .await
+        .leads_to(&person);
+    assert!(!answer.html.contains("/admin/password/"));
+    let mail = server.next().await;
+    assert_eq!(mail["to"], serde_json::json!(["bob@example.org"]));
+    assert_eq!(mail["headers"]["subject"], "Reset your password");
+    for form in ["text", "html"] {
+        let said = mail[form].as_str().unwrap();
+        assert!(
+            said.contains("http://login.example.org/admin/password/"),
+            "{said}"
+        );
+        assert!(
+            said.contains("bob@example.org") && said.contains("1 day"),
+            "{said}"
+        );
+    }
+    let text = mail["text"].as_str().unwrap();
+    let link = text.lines().find(|line| line.starts_with("http")).unwrap();
+    set(&app.browser(), &path_of(link), PASSWORD)
+        .await
+        .assert(303);
+    assert_ne!(password_of("bob"), PASSWORD);
+    let told = admin.open("/admin/audit").await.texts("tbody tr");
+    assert!(
+        told.iter()
+            .any(|row| row.contains("Link sent by mail Sent to bob@example.org")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_has_no_address_gets_his_link_from_the_administrator_even_with_mail() {
+    if no_mail_server() {
+        return;
+    }
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let app = with_mail(&server).await;
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let acme = app.make_client("acme").await;
+    app.execute("UPDATE client_users SET email = NULL, password_hash = NULL")
+        .await;
+    let link = shown(&admin, &format!("/admin/clients/{acme}")).await;
+    let page = app.browser().open(&link).await;
+    assert!(page.text("h1").contains("Set your password"));
+    assert!(server.rest().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_that_could_not_be_mailed_is_in_the_record() {
+    let app = App::with(|config| {
+        config.smtp.host = Some("localhost".into());
+        // Nobody listens there.
+        config.smtp.port = Some(1);
+        config.smtp.tls = munjigi::config::SmtpTls::None;
+        config.smtp.from = Some("login@example.org".into());
+    });
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    admin
+        .post(&format!("/admin/users/{bob}/link"), &[])
+        .await
+        .assert(303);
+    let delivery = &app.services().delivery;
+    delivery.drain(Duration::from_secs(20)).await;
+    app.services()
+        .otp_deliveries
+        .write(&app.services().store)
+        .await
+        .unwrap();
+    let told = admin.open("/admin/audit").await.texts("tbody tr");
+    assert!(
+        told[0].starts_with("Password link issued Refused"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains("Reason") && told[0].contains("Server"),
+        "{told:?}"
+    );
+}
