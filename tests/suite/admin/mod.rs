@@ -2,12 +2,10 @@
 
 mod blacklist;
 mod door;
-mod inspector;
-mod links;
 mod flush;
-mod links;
 mod inspector;
 mod jobs;
+mod links;
+mod people_lists;
 mod setup;
 mod tokens;
-mod people_lists;
