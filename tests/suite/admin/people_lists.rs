@@ -159,7 +159,7 @@ async fn each_order_walks_every_row_exactly_once_forward_and_backward() {
         let name = format!("Person {}", n % 4);
         make(&app, &format!("p{n:02}@example.org"), &name, Role::Staff).await;
     }
-    app.execute("UPDATE users SET last_login_at = '2026-01-01 00:00:00.5' WHERE id % 3 = 0")
+    app.execute("UPDATE users SET last_login_at = '2026-01-01 00:00:00.500' WHERE id % 3 = 0")
         .await;
     for sort in ["created", "login", "name", "last_login"] {
         let forward = walk(
