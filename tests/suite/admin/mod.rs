@@ -9,3 +9,5 @@ mod links;
 mod people_lists;
 mod setup;
 mod tokens;
+mod people;
+mod person_forms;
