@@ -9,16 +9,15 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod blacklist;
+mod bulk;
+mod chart;
+mod clients;
 mod clients_form;
 mod clients_person;
-mod chart;
-mod cookies;
-mod csrf;
-mod dashboard;
-mod clients;
 mod cookies;
 mod csrf;
 mod csv;
+mod dashboard;
 pub(super) mod error;
 mod events;
 mod flush;
@@ -35,15 +34,13 @@ mod moment;
 mod notice;
 mod owners;
 mod panel;
+mod people_list;
 mod person;
 mod setup;
 mod tokens;
+mod users;
 mod users_form;
 mod users_person;
-mod people_list;
-mod setup;
-mod tokens;
-mod users;
 mod visitor;
 
 use actix_web::{
@@ -68,6 +65,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(bulk::routes)
         .configure(users::routes)
         .configure(clients::routes)
         .configure(audit::routes)

@@ -3,8 +3,8 @@
 mod blacklist;
 mod door;
 mod flush;
-mod links;
 mod inspector;
 mod jobs;
+mod links;
 mod setup;
 mod tokens;

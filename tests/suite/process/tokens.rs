@@ -192,6 +192,8 @@ fn a_flush_beside_another_one_is_refused_and_says_which() {
     let mut states = place.database.texts("state", "jobs");
     states.sort();
     assert_eq!(states, ["done", "failed"]);
-    let actions = place.database.texts("action || ' ' || door", "audit_events");
+    let actions = place
+        .database
+        .texts("action || ' ' || door", "audit_events");
     assert_eq!(actions, ["flush_started command_line"]);
 }
