@@ -222,6 +222,15 @@ pub fn any_active_admin(connection: &mut Db) -> Result<bool, StoreError> {
     Ok(diesel::select(diesel::dsl::exists(admins)).get_result(connection)?)
 }
 
+/// Whether nobody but this user is an administrator who may log in.
+pub fn is_only_active_admin(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
+    let others = users::table
+        .filter(users::role.eq(Role::Admin))
+        .filter(users::is_active.eq(true))
+        .filter(users::id.ne(id));
+    Ok(!diesel::select(diesel::dsl::exists(others)).get_result::<bool>(connection)?)
+}
+
 /// The active administrators, locked until the transaction ends, so that two changes cannot each take the other's last.
 pub fn lock_active_admins(connection: &mut Db) -> Result<Vec<UserSeq>, StoreError> {
     let admins = users::table

@@ -9,6 +9,7 @@ mod agent;
 pub(super) mod assets;
 mod audit;
 mod blacklist;
+mod bulk;
 mod chart;
 mod clients;
 mod clients_form;
@@ -64,6 +65,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(login::routes)
         .configure(setup::routes)
         .configure(links::routes)
+        .configure(bulk::routes)
         .configure(users::routes)
         .configure(clients::routes)
         .configure(audit::routes)

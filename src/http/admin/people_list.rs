@@ -196,7 +196,8 @@ pub(super) fn page<T>(
     })
 }
 
-fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Vec<Chip> {
+/// What the filter says, each part with the way to do without it.
+pub(super) fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Vec<Chip> {
     let role = filter.role.map(|role| l.word("role", role));
     let active = filter.is_active.map(|is_active| {
         l.t(if is_active {

@@ -165,3 +165,35 @@ fn the_flush_takes_what_has_expired_and_nothing_else() {
     assert_eq!(client.refresh(&next.refresh).status, 200);
     server.stop();
 }
+
+#[test]
+fn a_flush_beside_another_one_is_refused_and_says_which() {
+    let place = Place::new();
+    place.done(&["migrate"], "");
+    place.database.execute(
+        "INSERT INTO jobs (id, kind, state, started_by, total, done, stop_requested, details, started_at, seen_at) \
+         VALUES ('019c5c21cfae75398599482602dc26db', 'flush', 'running', 'ann@example.org', 9, 4, FALSE, '{}', '2998-01-02 03:04:05', '2999-01-01 00:00:00')",
+    );
+    let refused = place.run(&["tokens", "flush"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for part in [
+        "another flush is running",
+        "ann@example.org",
+        "2998-01-02T03:04:05+00:00",
+        "4 of 9",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}: {refused:?}");
+    }
+    // Whoever began it is dead: nobody has seen it for a minute.
+    place
+        .database
+        .execute("UPDATE jobs SET seen_at = '2026-01-02 03:04:05'");
+    place.done(&["tokens", "flush"], "");
+    let mut states = place.database.texts("state", "jobs");
+    states.sort();
+    assert_eq!(states, ["done", "failed"]);
+    let actions = place
+        .database
+        .texts("action || ' ' || door", "audit_events");
+    assert_eq!(actions, ["flush_started command_line"]);
+}

@@ -1,0 +1,236 @@
+//! The work of a change of many accounts: in the order of their numbers, batch after batch.
+
+use std::collections::VecDeque;
+
+use super::{Accounts, BulkReport, Wish};
+use crate::{
+    clock::{Clock, Timestamp},
+    domain::{
+        account::Role,
+        audit::{Action, Actor, Subject},
+        job::BulkAction,
+        principal::{Principal, UserSeq, UserType},
+        session::RevocationReason,
+    },
+    services::{
+        Error,
+        audit::{Event, record},
+        client_users as clients,
+        jobs::{Batch, Report, Work},
+        logout, users,
+    },
+    store::{
+        Db, Store,
+        account_pages::{count_exact, ids_after},
+        browser_sessions, client_users as client_table,
+        users::{self as user_table, UserRow},
+    },
+};
+
+/// How many accounts are changed in one transaction.
+const BATCH: usize = 50;
+/// How many numbers are looked up at once.
+const LOOKED_UP: i64 = 1_000;
+
+/// What became of one account.
+#[derive(Clone, Debug)]
+enum Outcome {
+    Changed,
+    Unchanged,
+    Gone,
+    SkippedSelf,
+    SkippedLast(String),
+}
+
+/// The work.
+pub(super) struct Bulk {
+    actor: Actor,
+    wish: Wish,
+    /// Whose turn it is.
+    waiting: VecDeque<UserSeq>,
+    /// Where the next look-up begins; none when everybody was looked up.
+    next: Option<i64>,
+    report: BulkReport,
+}
+
+impl Bulk {
+    pub(super) fn new(actor: Actor, wish: Wish) -> Self {
+        let (waiting, next) = match &wish.accounts {
+            Accounts::Selected(ids) => (ids.iter().copied().collect(), None),
+            Accounts::Fitting { .. } => (VecDeque::new(), Some(0)),
+        };
+        Self {
+            actor,
+            report: BulkReport::new(&wish),
+            wish,
+            waiting,
+            next,
+        }
+    }
+
+    /// Looks up whose turn it is next, when nobody waits any more.
+    async fn refill(&mut self, store: &Store) -> Result<(), Error> {
+        let (Accounts::Fitting { filter, up_to, .. }, Some(after), true) =
+            (&self.wish.accounts, self.next, self.waiting.is_empty())
+        else {
+            return Ok(());
+        };
+        let (filter, up_to) = (filter.clone(), *up_to);
+        let found = store
+            .read(move |connection| ids_after(connection, &filter, after, up_to, LOOKED_UP))
+            .await?;
+        self.next = found.last().map(|id| id.get());
+        self.waiting.extend(found);
+        Ok(())
+    }
+
+    fn tell(&mut self, outcome: Outcome) {
+        let report = &mut self.report;
+        match outcome {
+            Outcome::Changed => report.changed += 1,
+            Outcome::Unchanged => report.unchanged += 1,
+            Outcome::Gone => report.gone += 1,
+            Outcome::SkippedSelf => report.skipped_self = true,
+            Outcome::SkippedLast(name) => report.skipped_last_administrator = Some(name),
+        }
+    }
+}
+
+impl Work for Bulk {
+    fn report(&self) -> Report {
+        Report::Bulk(self.report.clone())
+    }
+
+    async fn count(&mut self, store: &Store) -> Result<u64, Error> {
+        let (filter, up_to) = match &self.wish.accounts {
+            Accounts::Selected(ids) => return Ok(ids.len() as u64),
+            Accounts::Fitting { filter, up_to, .. } => (filter.clone(), *up_to),
+        };
+        let rows = store
+            .read(move |connection| count_exact(connection, &filter, up_to))
+            .await?;
+        Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
+    async fn batch(&mut self, store: &Store, clock: &Clock) -> Result<Batch, Error> {
+        self.refill(store).await?;
+        let ids: Vec<UserSeq> = self.waiting.iter().copied().take(BATCH).collect();
+        if ids.is_empty() {
+            return Ok(Batch::Last(0));
+        }
+        let done = ids.len();
+        let (actor, now) = (self.actor.clone(), clock.now());
+        let (user_type, action) = (self.wish.user_type, self.wish.action);
+        let outcomes = store
+            .write(move |connection| {
+                ids.iter()
+                    .map(|id| match user_type {
+                        UserType::User => change_user(connection, &actor, action, *id, now),
+                        UserType::Client => change_client(connection, &actor, action, *id, now),
+                    })
+                    .collect::<Result<Vec<Outcome>, Error>>()
+            })
+            .await?;
+        self.waiting.drain(..done);
+        for outcome in outcomes {
+            self.tell(outcome);
+        }
+        Ok(Batch::Some(done as u64))
+    }
+}
+
+fn change_user(
+    connection: &mut Db,
+    actor: &Actor,
+    action: BulkAction,
+    id: UserSeq,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let Some(old) = user_table::lock(connection, id)? else {
+        return Ok(Outcome::Gone);
+    };
+    let own = Principal::user(id);
+    match action {
+        BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
+        BulkAction::Activate => users::deactivate(connection, actor, &old, true, now)?,
+        BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
+        BulkAction::Deactivate | BulkAction::Delete => {
+            if let Some(skipped) = must_stay(connection, actor, &old)? {
+                return Ok(skipped);
+            }
+            if action == BulkAction::Delete {
+                users::remove(connection, actor, &old, now)?;
+            } else {
+                users::deactivate(connection, actor, &old, false, now)?;
+            }
+        }
+        BulkAction::EndSessions if actor.is(own) => return Ok(Outcome::SkippedSelf),
+        BulkAction::EndSessions => {
+            let reason = RevocationReason::Administrator;
+            let in_panel = browser_sessions::end_all(connection, id, None, now, reason)?;
+            let subject = Subject::account(own, &old.email);
+            return end_sessions(connection, actor, subject, own, in_panel, now);
+        }
+    }
+    Ok(Outcome::Changed)
+}
+
+/// Whether an account keeps its rights whatever is wished.
+fn must_stay(connection: &mut Db, actor: &Actor, old: &UserRow) -> Result<Option<Outcome>, Error> {
+    // Nobody else is the last administrator: the look at all of them is spared.
+    if old.role != Role::Admin && !actor.is(Principal::user(old.id)) {
+        return Ok(None);
+    }
+    match users::refuse_to_take_away(connection, actor, old) {
+        Ok(()) => Ok(None),
+        Err(Error::OwnAccount) => Ok(Some(Outcome::SkippedSelf)),
+        Err(Error::LastAdministrator) => Ok(Some(Outcome::SkippedLast(old.email.clone()))),
+        Err(error) => Err(error),
+    }
+}
+
+fn change_client(
+    connection: &mut Db,
+    actor: &Actor,
+    action: BulkAction,
+    id: UserSeq,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let Some(old) = client_table::lock(connection, id)? else {
+        return Ok(Outcome::Gone);
+    };
+    match action {
+        BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
+        BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
+        BulkAction::Activate => clients::deactivate(connection, actor, &old, true, now)?,
+        BulkAction::Deactivate => clients::deactivate(connection, actor, &old, false, now)?,
+        BulkAction::Delete => clients::remove(connection, actor, &old, now)?,
+        BulkAction::EndSessions => {
+            let own = Principal::client(id);
+            let subject = Subject::account(own, &old.username);
+            return end_sessions(connection, actor, subject, own, 0, now);
+        }
+    }
+    Ok(Outcome::Changed)
+}
+
+/// Ends the sessions of an account, and records it where there were any; `in_panel` were ended before.
+fn end_sessions(
+    connection: &mut Db,
+    actor: &Actor,
+    subject: Subject,
+    owner: Principal,
+    in_panel: usize,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let reason = RevocationReason::Administrator;
+    let ended = in_panel + logout::end_all(connection, owner, now, reason)?;
+    if ended == 0 {
+        return Ok(Outcome::Unchanged);
+    }
+    let event = Event::new(Action::SessionsEnded)
+        .to(subject)
+        .noting("sessions", ended);
+    record(connection, actor, &event, now)?;
+    Ok(Outcome::Changed)
+}

@@ -1,0 +1,317 @@
+//! The flush from the panel: what waits, the button, one at a time, and what comes of it.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use munjigi::{
+    domain::{account::Role, job::JobState},
+    services::{
+        flush::{FlushCounts, count, flush_regularly, last_flush, waiting},
+        jobs::Report,
+    },
+};
+
+use super::jobs::{look, look_until, running_flush};
+use crate::support::App;
+
+const LONG_AGO: &str = "'2020-01-01 00:00:00'";
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// So many refresh tokens that expired long ago.
+pub(super) async fn expired_tokens(app: &App, rows: u32) {
+    app.execute(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
+         INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at) \
+         SELECT 'old' || i, 'old', 'user', 1, {LONG_AGO}, {LONG_AGO} FROM n"
+    ))
+    .await;
+}
+
+async fn left(app: &App) -> i64 {
+    app.number("SELECT COUNT(*) AS number FROM outstanding_tokens WHERE session_id = 'old'")
+        .await
+}
+
+async fn events(app: &App, action: &str) -> i64 {
+    app.number(&format!(
+        "SELECT COUNT(*) AS number FROM audit_events WHERE action = '{action}' \
+         AND actor_name = 'ann@example.org' AND door = 'panel'"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just_that() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let page = ann.open("/admin/blacklist").await;
+    assert_eq!(page.text("#flush-title"), "Nothing waits for the flush");
+    assert!(page.text("#flush").contains("There has been no flush yet"));
+    assert!(!page.has("#flush time"));
+
+    expired_tokens(&app, 3).await;
+    app.execute(&format!(
+        "INSERT INTO otp_challenges (id, username_normalized, code_hash, attempts, created_at, expires_at) \
+         VALUES ('old', 'acme', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')"
+    ))
+    .await;
+    let page = ann.open("/admin/blacklist").await;
+    assert_eq!(
+        page.text("#flush-title"),
+        "4 expired rows wait for the flush"
+    );
+    // Each row waits for the greatest leeway, five minutes, before it may go.
+    assert_eq!(
+        page.attr("#flush time", "datetime"),
+        "2019-12-31T23:05:00+00:00"
+    );
+    assert_eq!(
+        page.texts(".flush-kinds li"),
+        ["Refresh tokens 3", "One-time codes 1"]
+    );
+
+    ann.post("/admin/blacklist/flush", &[])
+        .await
+        .leads_to("/admin/blacklist");
+    let page = ann.open("/admin/blacklist").await;
+    assert_eq!(page.text(".notice"), "4 expired rows were deleted.");
+    assert_eq!(page.text("#flush-title"), "Nothing waits for the flush");
+    assert!(
+        page.text("#flush")
+            .contains("4 rows deleted, started by ann@example.org")
+    );
+    assert_eq!(left(&app).await, 0);
+    assert_eq!(events(&app, "flush_started").await, 1);
+
+    let report = ann.open(&page.attr("#flush .panel-foot a", "href")).await;
+    assert_eq!(report.text("#job .badge"), "Done");
+    assert_eq!(
+        report.texts("#report dt"),
+        ["Refresh tokens", "One-time codes"]
+    );
+    assert_eq!(report.texts("#report dd"), ["3", "1"]);
+    assert!(report.text("#times").contains("ann@example.org"));
+    assert!(!report.has("#job form"));
+
+    ann.post("/admin/blacklist/flush", &[]).await;
+    let page = ann.open("/admin/blacklist").await;
+    assert!(page.text(".notice").contains("Nothing had expired"));
+}
+
+#[tokio::test]
+async fn two_administrators_who_press_at_once_start_one_flush_on_whichever_instance() {
+    let app = App::with(|config| config.flush.batch_size = 1);
+    let other = app.another_instance();
+    expired_tokens(&app, 6_000).await;
+    let ann = app.signed_in("ann", Role::Admin).await;
+    other.make_user("bob", Role::Admin).await;
+    let bob = other.browser();
+    bob.sign_in("bob").await;
+    let (first, second) = join(
+        ann.post("/admin/blacklist/flush", &[]),
+        bob.post("/admin/blacklist/flush", &[]),
+    )
+    .await;
+    let job = first.location().to_owned();
+    assert!(job.starts_with("/admin/jobs/"), "{job}");
+    second.leads_to(&job);
+    assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 1);
+    // One of the two is told that it was not he who began it.
+    let said = [ann.open(&job).await, bob.open(&job).await].map(|page| page.texts(".notice"));
+    assert_eq!(said.iter().filter(|said| said.is_empty()).count(), 1);
+    let page = bob.open("/admin/blacklist").await;
+    assert_eq!(page.attr("#flush", "data-job"), job);
+    assert!(!page.has("form[action='/admin/blacklist/flush']"));
+
+    bob.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
+    look_until(&ann, &job, |seen| seen["state"] == "stopped").await;
+}
+
+#[tokio::test]
+async fn the_bar_moves_and_a_stop_leaves_done_what_is_done() {
+    let app = App::with(|config| config.flush.batch_size = 1);
+    expired_tokens(&app, 6_000).await;
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let started = ann.post("/admin/blacklist/flush", &[]).await;
+    let job = started.location().to_owned();
+    let first = look_until(&ann, &job, |seen| seen["done"].as_u64() > Some(0)).await;
+    let second = look_until(&ann, &job, |seen| {
+        seen["done"].as_u64() > first["done"].as_u64()
+    });
+    let second = second.await;
+    assert_eq!(
+        (&second["total"], &second["state"]),
+        (&6_000.into(), &"running".into())
+    );
+    let page = ann.open(&job).await;
+    assert_eq!(page.attr("#job", "data-job"), job);
+    assert_eq!(page.attr("progress", "max"), "6000");
+    assert!(page.has("noscript"));
+
+    ann.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
+    let last = look_until(&ann, &job, |seen| seen["state"] != "running").await;
+    assert_eq!(last["state"], "stopped");
+    let done = last["done"].as_i64().unwrap();
+    assert!(done < 6_000 && done >= second["done"].as_i64().unwrap());
+    assert_eq!(left(&app).await, 6_000 - done);
+    let page = ann.open(&job).await;
+    assert!(page.text("#job").contains("stopped before its end"));
+    assert!(!page.has("#job form, noscript, [data-job]"));
+    let counts = (
+        events(&app, "flush_started").await,
+        events(&app, "job_stopped").await,
+    );
+    assert_eq!(counts, (1, 1));
+    // Stopping what has ended is no second event.
+    ann.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
+    assert_eq!(events(&app, "job_stopped").await, 1);
+
+    ann.post("/admin/blacklist/flush", &[]).await.assert(303);
+    assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 2);
+    app.services().jobs.stop_all();
+}
+
+#[tokio::test]
+async fn a_server_that_ends_stops_its_flush_and_says_so() {
+    let app = App::with(|config| config.flush.batch_size = 1);
+    let other = app.another_instance();
+    expired_tokens(&app, 6_000).await;
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let started = ann.post("/admin/blacklist/flush", &[]).await;
+    let jobs = &app.services().jobs;
+    jobs.stop_all();
+    jobs.drain(MINUTE).await;
+    let bob = other.signed_in("bob", Role::Auditor).await;
+    assert_eq!(look(&bob, started.location()).await["state"], "stopped");
+}
+
+#[tokio::test]
+async fn a_flush_whose_process_was_killed_fails_after_a_minute_and_keeps_nobody_from_the_next() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    expired_tokens(&app, 2).await;
+    let dead = running_flush(&app).await;
+    app.advance(MINUTE);
+    let beside = ann.post("/admin/blacklist/flush", &[]).await;
+    beside.leads_to(&dead);
+    assert_eq!(look(&ann, &dead).await["state"], "running");
+    assert!(flush_regularly(app.services()).await.unwrap().is_none());
+    assert_eq!(left(&app).await, 2);
+
+    app.advance(Duration::from_secs(1));
+    assert_eq!(look(&ann, &dead).await["state"], "failed");
+    let page = ann.open(&dead).await;
+    assert!(page.text("#job").contains("the server that ran it ended"));
+    // It was last seen when it was made: more is not known.
+    assert_eq!(page.attrs("#times time", "datetime").len(), 2);
+    ann.post("/admin/blacklist/flush", &[])
+        .await
+        .leads_to("/admin/blacklist");
+    assert_eq!(left(&app).await, 0);
+}
+
+#[tokio::test]
+async fn the_next_flush_finds_a_dead_one_by_itself() {
+    let app = App::start();
+    expired_tokens(&app, 2).await;
+    running_flush(&app).await;
+    app.advance(MINUTE * 2);
+    let counts = flush_regularly(app.services()).await.unwrap().unwrap();
+    assert_eq!(counts.total(), 2);
+    let last = last_flush(app.services()).await.unwrap().unwrap();
+    assert_eq!(last.state, JobState::Done);
+    assert_eq!(last.report, Some(Report::Flush(counts)));
+    let ann = app.signed_in("ann", Role::Auditor).await;
+    let page = ann.open("/admin/blacklist").await;
+    assert!(
+        page.text("#flush")
+            .contains("2 rows deleted, started by Server")
+    );
+    // What a machine does every hour would drown the record.
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'flush_started'")
+            .await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_the_panel_leaves_behind_goes_in_its_time() {
+    let app = App::start();
+    app.signed_in("ann", Role::Admin).await;
+    let job = |id: &str, state: &str, at: &str| {
+        format!(
+            "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at) \
+             VALUES ('{id}', 'bulk', '{state}', 0, 0, FALSE, '', '{at}', '2999-01-01 00:00:00')"
+        )
+    };
+    for statement in [
+        job("old", "done", "2025-11-16 00:00:00"),
+        job("young", "done", "2025-11-17 00:00:00"),
+        job("at-work", "running", "2025-01-01 00:00:00"),
+        "INSERT INTO login_counts (hour, user_type, outcome, hits) VALUES \
+         ('2025-12-16 12:00:00', 'user', 'accepted', 5), ('2025-12-16 12:00:00', 'client', 'refused', 5), \
+         ('2025-12-16 13:00:00', 'user', 'accepted', 5)"
+            .to_owned(),
+        format!(
+            "INSERT INTO set_up_links (token_hash, purpose, created_at, expires_at) \
+             VALUES ('old', 'first_administrator', {LONG_AGO}, {LONG_AGO})"
+        ),
+        format!(
+            "INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at) \
+             VALUES ('old', 1, 'console', 'sent', {LONG_AGO}, {LONG_AGO})"
+        ),
+        format!(
+            "INSERT INTO browser_sessions \
+             (id, token_hash, user_seq, created_at, last_used_at, expires_at, absolute_expires_at) \
+             VALUES ('old', 'old', 1, {LONG_AGO}, {LONG_AGO}, {LONG_AGO}, {LONG_AGO})"
+        ),
+    ] {
+        app.execute(&statement).await;
+    }
+    let services = app.services();
+    let expected = FlushCounts {
+        browser_sessions: 1,
+        set_up_links: 1,
+        otp_deliveries: 1,
+        login_counts: 2,
+        jobs: 1,
+        ..FlushCounts::default()
+    };
+    assert_eq!(
+        count(&services.store, &services.clock).await.unwrap(),
+        expected
+    );
+    assert_eq!(waiting(services).await.unwrap().total.rows, 6);
+    let counts = flush_regularly(services).await.unwrap().unwrap();
+    assert_eq!(counts, expected);
+    for (table, rows) in [("jobs", 3), ("login_counts", 1), ("browser_sessions", 1)] {
+        let query = format!("SELECT COUNT(*) AS number FROM {table}");
+        assert_eq!(app.number(&query).await, rows, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_sees_the_flush_and_no_button_and_nobody_flushes_without_a_token() {
+    let app = App::start();
+    expired_tokens(&app, 1).await;
+    let eve = app.signed_in("eve", Role::Auditor).await;
+    let page = eve.open("/admin/blacklist").await;
+    assert_eq!(
+        page.text("#flush-title"),
+        "1 expired row waits for the flush"
+    );
+    assert!(!page.has("#flush form, #flush button"));
+    eve.post("/admin/blacklist/flush", &[]).await.assert(403);
+    let ann = app.signed_in("ann", Role::Admin).await;
+    ann.post_as_is("/admin/blacklist/flush", &[])
+        .await
+        .assert(403);
+    let stranger = app.browser();
+    stranger
+        .post_as_is("/admin/blacklist/flush", &[])
+        .await
+        .leads_to("/admin/login");
+    assert_eq!(left(&app).await, 1);
+    assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 0);
+}

@@ -1,0 +1,119 @@
+//! The page of a job, and what our own script is told.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+use serde_json::Value;
+
+use crate::support::{App, Browser};
+
+/// What a job's page tells our own script.
+pub(super) async fn look(browser: &Browser, job: &str) -> Value {
+    let accept = [("accept", "application/json")];
+    let answer = browser.ask("GET", job, None, &accept).await.assert(200);
+    serde_json::from_str(&answer.html).unwrap()
+}
+
+/// Looks until a job is so.
+pub(super) async fn look_until(
+    browser: &Browser,
+    job: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> Value {
+    for _ in 0..600 {
+        let seen = look(browser, job).await;
+        if is_so(&seen) {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it never was so: {}", look(browser, job).await);
+}
+
+/// The row of a flush that another process began just now; its page.
+pub(super) async fn running_flush(app: &App) -> String {
+    let id = "0".repeat(31) + "7";
+    // The tests' clock stands there.
+    let now = "'2026-02-14 12:30:45.678901'";
+    app.execute(&format!(
+        "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at) \
+         VALUES ('{id}', 'flush', 'running', 10, 4, FALSE, '{{\"report\":{{\"flush\":{{\"sessions\":4}}}}}}', {now}, {now})"
+    ))
+    .await;
+    format!("/admin/jobs/{id}")
+}
+
+#[tokio::test]
+async fn a_job_is_a_page_for_people_and_a_few_values_for_the_script() {
+    let app = App::start();
+    let job = running_flush(&app).await;
+    let eve = app.signed_in("eve", Role::Auditor).await;
+    let seen = look(&eve, &job).await;
+    let told = serde_json::json!({
+        "state": "running", "total": 10, "done": 4, "text": "4 of 10 rows", "title": "Flush of expired rows"
+    });
+    assert_eq!(seen, told);
+    let page = eve.open(&job).await;
+    assert_eq!(page.text("h1"), "Flush of expired rows");
+    assert_eq!(page.text("[data-job-text]"), "4 of 10 rows");
+    assert_eq!(page.attr("progress", "value"), "4");
+    assert_eq!(page.text("#report"), "Report Sessions 4");
+    assert!(page.text("#times").contains("Server"));
+}
+
+#[tokio::test]
+async fn only_an_administrator_stops_a_job() {
+    let app = App::start();
+    let job = running_flush(&app).await;
+    let stop = format!("{job}/stop");
+    let eve = app.signed_in("eve", Role::Auditor).await;
+    assert!(!eve.open(&job).await.has("#job form"));
+    eve.post(&stop, &[]).await.assert(403);
+    let ann = app.signed_in("ann", Role::Admin).await;
+    assert!(ann.open(&job).await.has("#job form button:not([disabled])"));
+    ann.post_as_is(&stop, &[]).await.assert(403);
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM jobs WHERE stop_requested")
+            .await,
+        0
+    );
+    ann.post(&stop, &[]).await.leads_to(&job);
+    let page = ann.open(&job).await;
+    assert_eq!(page.text("#job .badge"), "Stopping");
+    assert!(page.has("#job form button[disabled]"));
+    // Who presses it twice stops it once.
+    ann.post(&stop, &[]).await.leads_to(&job);
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'job_stopped'")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_there_is_not_found() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    for id in ["x", "0", &"0".repeat(32), &"g".repeat(32), "%00", "1%27--"] {
+        let page = format!("/admin/jobs/{id}");
+        ann.get(&page).await.assert(404);
+        ann.post(&format!("{page}/stop"), &[]).await.assert(404);
+    }
+    app.browser()
+        .get("/admin/jobs/x")
+        .await
+        .leads_to("/admin/login?next=%2Fadmin%2Fjobs%2Fx");
+}
+
+#[tokio::test]
+async fn a_report_that_another_version_wrote_is_left_out() {
+    let app = App::start();
+    let job = running_flush(&app).await;
+    app.execute("UPDATE jobs SET details = '{\"report\":{\"sweep\":1}}', state = 'done'")
+        .await;
+    let ann = app.signed_in("ann", Role::Admin).await.speaking("ko");
+    let page = ann.open(&job).await;
+    assert_eq!(page.text("h1"), "만료 항목 정리");
+    assert_eq!(page.text("#job .badge"), "완료");
+    assert!(!page.has("#report dl"));
+}
