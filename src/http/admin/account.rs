@@ -66,6 +66,10 @@ struct AccountPage {
 }
 
 impl AccountPage {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
     fn is_zone(&self, zone: &Tz) -> bool {
         self.preferences.time_zone == Some(*zone)
     }

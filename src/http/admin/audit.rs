@@ -129,7 +129,6 @@ fn chips(l: &Layout, query: &ListQuery) -> Vec<Chip> {
 struct ShowPage {
     l: Layout,
     event: EventView,
-    id: i64,
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
@@ -140,7 +139,6 @@ async fn show(panel: Panel, id: Path<String>) -> Answer {
     let l = panel.layout("audit");
     panel.page(&ShowPage {
         event: EventView::new(&l, &event),
-        id,
         l,
     })
 }

@@ -159,7 +159,7 @@ async fn a_link_dies_with_its_time_and_with_what_it_was_made_for() {
         .await
         .assert(200, "USER_UPDATED");
     let (timed, clock) = (shown(&admin, &person).await, Duration::from_hours(24));
-    app.advance(clock - Duration::from_secs(1));
+    app.advance(clock.checked_sub(Duration::from_secs(1)).unwrap());
     browser.get(&timed).await.assert(200);
     app.advance(Duration::from_secs(1));
     set(&browser, &timed, PASSWORD).await.assert(410);
