@@ -12,11 +12,7 @@ use chrono::{Days, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use super::{
-    Error, Services,
-    audit::AuditEvent,
-    flush::{self, FlushCounts},
-};
+use super::{Error, Services, audit::AuditEvent};
 use crate::{
     clock::{Clock, Timestamp},
     store::{Store, StoreError, audit_list, login_counts, totals},
@@ -35,8 +31,6 @@ pub struct Totals {
     pub outstanding: i64,
     /// Refresh tokens that are refused, and have not expired.
     pub blacklisted: i64,
-    /// Expired rows that the flush will take out.
-    pub waiting: FlushCounts,
     /// How many bytes the database takes.
     pub database_size: i64,
     /// The version of the database.
@@ -127,7 +121,6 @@ impl Dashboard {
 
 async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
     let (begun, now) = (Instant::now(), clock.now());
-    let waiting = flush::count(store, clock).await?;
     let mut totals = store
         .read(move |connection| {
             Ok::<_, StoreError>(Totals {
@@ -136,7 +129,6 @@ async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
                 sessions: totals::live_sessions(connection, now)?,
                 outstanding: totals::outstanding_tokens(connection, now)?,
                 blacklisted: totals::blacklisted_tokens(connection, now)?,
-                waiting,
                 database_size: totals::database_size(connection)?,
                 database_version: totals::database_version(connection)?,
                 counted_at: now,

@@ -1,19 +1,27 @@
 //! The record of what was done: the list with its filters, and a page for each event.
 
-use actix_web::web::{self, Path, ServiceConfig};
+use actix_web::{
+    HttpRequest,
+    web::{self, Path, ServiceConfig},
+};
 use askama::Template;
 
 use super::{
     Answer,
+    csv::{self, Batch},
     error::AdminError,
     events::EventView,
     form::FieldErrors,
     layout::Layout,
     lists::{ListQuery, Pager, pager},
-    panel::Panel,
+    panel::{Panel, services_of},
+    people_list::record_export,
 };
 use crate::{
-    domain::audit::{Action, Door},
+    domain::{
+        audit::{Action, Change, Door},
+        principal::Principal,
+    },
     services::audit::{self, AuditEvent, Wanted},
 };
 
@@ -24,6 +32,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(list))
                 .route(web::head().to(list)),
         )
+        // Before what stands for any number.
+        .service(web::resource("/audit/export.csv").route(web::get().to(export)))
         .service(
             web::resource("/audit/{id}")
                 .route(web::get().to(show))
@@ -124,11 +134,81 @@ fn chips(l: &Layout, query: &ListQuery) -> Vec<Chip> {
     FILTERS.iter().filter_map(chip).collect()
 }
 
+const HEADER: &[&str] = &[
+    "id",
+    "happened_at",
+    "door",
+    "actor",
+    "actor_account",
+    "action",
+    "outcome",
+    "subject",
+    "subject_account",
+    "changes",
+    "ip_address",
+    "user_agent",
+    "request_id",
+];
+
+/// `GET /admin/audit/export.csv`. **Permissions**: administrators and auditors. 200.
+async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> Answer {
+    let wanted = wanted(&mut query, &panel);
+    record_export(&panel, "audit", &query).await?;
+    let services = services_of(&request)?;
+    Ok(csv::answer(&panel, "audit", HEADER, move |after| {
+        let (services, wanted) = (services.clone(), wanted.clone());
+        async move {
+            let rows = audit::batch(&services, wanted, after, csv::BATCH).await?;
+            Ok(Batch::of(&rows, AuditEvent::place, line))
+        }
+    }))
+}
+
+/// An event in the words of the program: a file is for programs, and for the years.
+fn line(event: &AuditEvent) -> Vec<String> {
+    let account = |principal: Option<Principal>| {
+        principal.map_or_else(String::new, |principal| {
+            format!("{}:{}", principal.user_type, principal.user_seq)
+        })
+    };
+    let changes: Vec<String> = event.changes.iter().map(told).collect();
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    vec![
+        event.id.to_string(),
+        event.happened_at.to_string(),
+        event.door.to_string(),
+        or_empty(&event.actor_name),
+        account(event.actor),
+        event.action.to_string(),
+        event.outcome.to_string(),
+        or_empty(&event.subject_name),
+        account(event.subject),
+        changes.join("; "),
+        or_empty(&event.ip_address),
+        or_empty(&event.user_agent),
+        or_empty(&event.request_id),
+    ]
+}
+
+fn told(change: &Change) -> String {
+    let Change { field, old, new } = change;
+    match (old, new) {
+        (Some(old), Some(new)) => format!("{field}: {old} -> {new}"),
+        (Some(old), None) => format!("{field}: {old} ->"),
+        (None, Some(new)) => format!("{field}: {new}"),
+        (None, None) => field.clone(),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "admin/audit/show.html")]
 struct ShowPage {
     l: Layout,
     event: EventView,
+<<<<<<< HEAD
+=======
+    number: i64,
+>>>>>>> refs/heads/record
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
@@ -139,6 +219,10 @@ async fn show(panel: Panel, id: Path<String>) -> Answer {
     let l = panel.layout("audit");
     panel.page(&ShowPage {
         event: EventView::new(&l, &event),
+<<<<<<< HEAD
+=======
+        number: id,
+>>>>>>> refs/heads/record
         l,
     })
 }

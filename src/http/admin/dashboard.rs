@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 
-use super::{Answer, chart::Chart, events::EventView, layout::Layout, panel::Panel};
+use super::{
+    Answer, chart::Chart, events::EventView, flush::FlushPanel, layout::Layout, panel::Panel,
+};
 use crate::services::dashboard::{self, Totals};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -26,6 +28,7 @@ struct DashboardPage {
     is_old: bool,
     chart: Chart,
     events: Vec<EventView>,
+    flush: FlushPanel,
     backend: &'static str,
     size: String,
     uptime: String,
@@ -46,6 +49,7 @@ async fn show(panel: Panel) -> Answer {
         totals,
         chart: Chart::new(&l, &days),
         events: EventView::all(&l, &latest),
+        flush: FlushPanel::new(&panel, &l).await?,
         backend: services.store.backend(),
         size: size(bytes),
         uptime: uptime(&l, services.dashboard.uptime(panel.now())),

@@ -1,11 +1,15 @@
 //! The panel as a browser meets it.
 
+mod account;
+mod audit;
 mod blacklist;
+mod dashboard;
 mod door;
 mod flush;
 mod inspector;
 mod jobs;
 mod links;
+mod otp_deliveries;
 mod people;
 mod people_lists;
 mod person_forms;

@@ -1,0 +1,301 @@
+//! One's own page: name, looks, password, browsers; and the switch of languages below every page.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+
+use crate::support::{App, Browser, password_of};
+
+const NEW: &str = "a new password, long enough";
+
+async fn change_password(
+    browser: &Browser,
+    current: &str,
+    new: &str,
+    repeated: &str,
+) -> crate::support::Page {
+    let fields = [
+        ("current", current),
+        ("password", new),
+        ("repeated", repeated),
+    ];
+    browser.post("/admin/account/password", &fields).await
+}
+
+#[tokio::test]
+async fn a_name_is_changed_and_the_record_has_both() {
+    let app = App::start();
+    for (name, role) in [("ann", Role::Admin), ("carol", Role::Auditor)] {
+        let browser = app.signed_in(name, role).await;
+        let fields = [
+            ("name", " Ann 앤 👩‍👩‍👧 <b> "),
+            ("role", "admin"),
+            ("email", "x@example.org"),
+        ];
+        browser
+            .post("/admin/account/profile", &fields)
+            .await
+            .leads_to("/admin/account");
+        let page = browser.open("/admin/account").await;
+        assert_eq!(page.attr("#name", "value"), "Ann 앤 👩‍👩‍👧 <b>");
+        assert!(page.text(".notice").contains("Saved"));
+        // Neither role nor address goes along.
+        assert!(
+            page.text(".page-head")
+                .contains(&format!("{name}@example.org"))
+        );
+        assert_eq!(browser.open("/admin/account").await.count(".notice"), 0);
+        let log = browser.open("/admin/audit").await;
+        assert_eq!(log.texts("tbody tr:first-child del"), [name]);
+    }
+    let roles = "SELECT COUNT(*) AS number FROM users WHERE role = 'admin'";
+    assert_eq!(app.number(roles).await, 1);
+}
+
+#[tokio::test]
+async fn a_wrong_name_is_refused_beside_its_field_and_kept() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Admin).await;
+    let long = "x".repeat(10_000);
+    for name in ["", "   ", long.as_str(), "a\0b", "a\u{202E}b"] {
+        let page = browser
+            .post("/admin/account/profile", &[("name", name)])
+            .await
+            .assert(422);
+        assert!(page.has("#name-error"), "{name:?}");
+        if !name.contains('\0') {
+            assert_eq!(page.attr("#name", "value"), name);
+        }
+    }
+    // Whoever loads the refused form's address again finds the page.
+    browser
+        .get("/admin/account/profile")
+        .await
+        .leads_to("/admin/account");
+    assert_eq!(
+        browser.open("/admin/account").await.attr("#name", "value"),
+        "ann"
+    );
+}
+
+#[tokio::test]
+async fn language_theme_and_zone_are_kept_for_all_of_ones_browsers() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Auditor).await;
+    let fields = [
+        ("language", "ko"),
+        ("theme", "dark"),
+        ("time_zone", "Asia/Seoul"),
+    ];
+    browser
+        .post("/admin/account/preferences", &fields)
+        .await
+        .assert(303);
+    let other = app.browser();
+    other.sign_in("ann").await;
+    for browser in [&browser, &other] {
+        let page = browser.open("/admin/account").await;
+        assert_eq!(page.attr("html", "lang"), "ko");
+        assert_eq!(page.attr("html", "data-theme"), "dark");
+        assert_eq!(page.text("#time_zone option[selected]"), "Asia/Seoul");
+        let log = browser.open("/admin/audit").await;
+        assert!(log.attr("tbody time", "title").contains("KST"));
+    }
+    let log = browser
+        .open("/admin/audit?action=preferences_changed")
+        .await;
+    assert_eq!(log.texts("tbody ins"), ["한국어", "어둡게", "Asia/Seoul"]);
+    // The same again is no change.
+    browser
+        .post("/admin/account/preferences", &fields)
+        .await
+        .assert(303);
+    let log = browser
+        .open("/admin/audit?action=preferences_changed")
+        .await;
+    assert_eq!(log.count("tbody tr"), 1);
+    // And back to what the browser says.
+    let fields = [("language", ""), ("theme", "system"), ("time_zone", "")];
+    browser
+        .post("/admin/account/preferences", &fields)
+        .await
+        .assert(303);
+    assert_eq!(
+        browser.open("/admin/account").await.attr("html", "lang"),
+        "en"
+    );
+
+    for fields in [
+        [("language", "fr"), ("theme", "dark"), ("time_zone", "UTC")],
+        [("language", "ko"), ("theme", "pink"), ("time_zone", "UTC")],
+        [
+            ("language", "ko"),
+            ("theme", "dark"),
+            ("time_zone", "Mars/Olympus"),
+        ],
+    ] {
+        let page = browser
+            .post("/admin/account/preferences", &fields)
+            .await
+            .assert(422);
+        assert_eq!(page.count(".field-errors"), 1, "{fields:?}");
+    }
+    assert_eq!(
+        browser.open("/admin/account").await.attr("html", "lang"),
+        "en"
+    );
+}
+
+#[tokio::test]
+async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Admin).await;
+    let (other, person) = (app.browser(), app.internal("bob", Role::Staff).await);
+    other.sign_in("ann").await;
+    let credentials = serde_json::json!(
+        {"username": "ann@example.org", "password": password_of("ann"), "user_type": "user"}
+    );
+    let api = person.with_pair(
+        &app.anonymous()
+            .post("/auth/login", credentials)
+            .await
+            .assert(200, "LOGGED_IN"),
+    );
+    change_password(&browser, &password_of("ann"), NEW, NEW)
+        .await
+        .leads_to("/admin/account");
+    let page = browser.open("/admin/account").await;
+    assert!(page.text(".notice").contains("changed"));
+    assert_eq!(other.get("/admin/account").await.status, 303);
+    api.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let fields = [("email", "ann@example.org"), ("password", NEW)];
+    other.post("/admin/login", &fields).await.leads_to("/admin");
+    let log = browser.open("/admin/audit?action=password_changed").await;
+    assert_eq!(log.count("tbody tr"), 1);
+    assert!(!log.html.contains(NEW));
+}
+
+#[tokio::test]
+async fn a_password_is_changed_only_by_who_knows_the_old_one_and_by_the_policy() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Admin).await;
+    let (own, long) = (password_of("ann"), "x".repeat(10_000));
+    for (current, new, repeated, wrong) in [
+        ("", NEW, NEW, "current"),
+        ("not my password", NEW, NEW, "current"),
+        (own.as_str(), "", "", "password"),
+        (own.as_str(), "short", "short", "password"),
+        (
+            own.as_str(),
+            "ann@example.org",
+            "ann@example.org",
+            "password",
+        ),
+        (own.as_str(), long.as_str(), long.as_str(), "password"),
+        (own.as_str(), NEW, "another", "repeated"),
+    ] {
+        let page = change_password(&browser, current, new, repeated)
+            .await
+            .assert(422);
+        assert!(page.has(&format!("#{wrong}-error")), "{wrong}");
+        assert!(page.attrs("input[type=password]", "value").is_empty());
+    }
+    let log = browser.open("/admin/audit?action=password_changed").await;
+    assert!(
+        log.texts("tbody tr")
+            .iter()
+            .all(|row| row.contains("Refused"))
+    );
+    app.browser().sign_in("ann").await;
+}
+
+#[tokio::test]
+async fn ones_browsers_are_listed_and_ended_one_by_one_or_all_others() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Auditor).await;
+    let stranger = app.signed_in("bob", Role::Admin).await;
+    let others: Vec<Browser> = (0..3).map(|_| app.browser()).collect();
+    for other in &others {
+        app.advance(Duration::from_secs(1));
+        other.sign_in("ann").await;
+    }
+    let page = browser.open("/admin/account").await;
+    let ends = page.attrs("form[action$=\"/end\"]", "action");
+    assert_eq!(ends.len(), 4, "three others, and all of them at once");
+    assert_eq!(page.count(".badge.is-ok"), 1);
+    // Nobody ends another's.
+    stranger.post(&ends[0], &[]).await.assert(404);
+    browser.post(&ends[0], &[]).await.leads_to("/admin/account");
+    // The one used last stands first.
+    assert_eq!(others[2].get("/admin/account").await.status, 303);
+    assert_eq!(others[1].get("/admin/account").await.status, 200);
+    browser
+        .post("/admin/account/sessions/end", &[])
+        .await
+        .leads_to("/admin/account");
+    for other in &others {
+        assert_eq!(other.get("/admin/account").await.status, 303);
+    }
+    assert_eq!(stranger.get("/admin/account").await.status, 200);
+    let page = browser.open("/admin/account").await;
+    assert_eq!(page.attrs("form[action$=\"/end\"]", "action").len(), 0);
+    let log = browser
+        .open("/admin/audit?action=browser_session_ended")
+        .await;
+    assert_eq!(log.count("tbody tr"), 2);
+    browser
+        .post("/admin/account/sessions/x/end", &[])
+        .await
+        .assert(404);
+}
+
+#[tokio::test]
+async fn the_switch_of_languages_works_for_whoever_looks_and_leads_back() {
+    let app = App::start();
+    let visitor = app.browser();
+    let fields = [
+        ("language", "ko"),
+        ("next", "/admin/login?next=%2Fadmin%2Fusers"),
+    ];
+    visitor
+        .post("/admin/language", &fields)
+        .await
+        .leads_to("/admin/login?next=%2Fadmin%2Fusers");
+    assert_eq!(
+        visitor.open("/admin/login").await.attr("html", "lang"),
+        "ko"
+    );
+    assert_eq!(visitor.cookie("munjigi_language").as_deref(), Some("ko"));
+
+    let browser = app.signed_in("ann", Role::Auditor).await;
+    browser
+        .post(
+            "/admin/language",
+            &[("language", "ko"), ("next", "/admin/audit")],
+        )
+        .await
+        .leads_to("/admin/audit");
+    assert_eq!(
+        browser.open("/admin/audit").await.attr("html", "lang"),
+        "ko"
+    );
+    assert_eq!(browser.cookie("munjigi_language"), None);
+    for next in ["https://evil.example", "//evil.example", "/api/users", ""] {
+        browser
+            .post("/admin/language", &[("language", "en"), ("next", next)])
+            .await
+            .leads_to("/admin");
+    }
+    for language in ["", "fr", "ko\0"] {
+        browser
+            .post("/admin/language", &[("language", language)])
+            .await
+            .assert(400);
+    }
+    browser
+        .post_as_is("/admin/language", &[("language", "ko")])
+        .await
+        .assert(403);
+}

@@ -1,0 +1,330 @@
+//! The record of what was done: that everything is there, that nothing secret is, and that it is found.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+use serde_json::json;
+
+use crate::support::{App, Browser, Page, password_of};
+
+/// The rows of the list, each as one line.
+fn rows(page: &Page) -> Vec<String> {
+    page.texts("#results tbody tr")
+}
+
+async fn found(browser: &Browser, query: &str) -> Vec<String> {
+    let page = browser.open(&format!("/admin/audit?{query}")).await;
+    page.texts("#results tbody td.lead a")
+}
+
+#[tokio::test]
+async fn every_change_stands_there_with_old_and_new_values_and_no_secret() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let root = app.admin("root").await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    let path = format!("/api/users/{bob}");
+    let secret = "a secret password of bob's";
+    let change = json!({"name": "Bob <b>Bee</b>", "role": "auditor", "password": secret});
+    root.patch(&path, change).await.assert(200, "USER_UPDATED");
+    root.delete(&path).await.assert(200, "USER_DELETED");
+    let page = admin.open("/admin/audit").await;
+    let told = rows(&page);
+    assert!(told[0].starts_with("Account deleted"), "{told:?}");
+    assert!(
+        told[0].contains("root@example.org bob@example.org API"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("Password changed"), "{told:?}");
+    assert!(
+        told[2].starts_with("Account changed Name bob Bob <b>Bee</b> Role Staff Auditor"),
+        "{told:?}"
+    );
+    assert_eq!(page.texts("tbody tr:nth-child(3) del"), ["bob", "Staff"]);
+    assert_eq!(
+        page.texts("tbody tr:nth-child(3) ins"),
+        ["Bob <b>Bee</b>", "Auditor"]
+    );
+    assert!(
+        told.iter()
+            .any(|row| row.starts_with("Signed in to the panel")),
+        "{told:?}"
+    );
+    assert!(!page.html.contains(secret) && !page.html.contains("$2"));
+    // Who is gone has no page any more; who deleted him has one.
+    assert!(!page.has("tbody tr:nth-child(1) td:nth-child(3) a"));
+    assert!(page.has("tbody tr:nth-child(1) td:nth-child(2) a"));
+}
+
+#[tokio::test]
+async fn an_event_has_a_page_of_its_own_with_all_circumstances() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let answer = admin
+        .ask(
+            "POST",
+            "/admin/account/profile",
+            Some(&[("csrf", &admin.token().await), ("name", "Ann Lee")]),
+            &[
+                ("user-agent", "Checker/1.0"),
+                ("x-request-id", "request-of-the-test"),
+            ],
+        )
+        .await;
+    answer.assert(303);
+    let list = admin.open("/admin/audit").await;
+    let page = admin.open(&list.attr("tbody td.lead a", "href")).await;
+    assert_eq!(page.text("h1"), "Account changed");
+    assert_eq!(page.texts("#changes tbody td"), ["Name", "ann", "Ann Lee"]);
+    let facts = page.text("#facts");
+    for fact in [
+        "2026-02-14 12:30:45",
+        "Panel",
+        "127.0.0.1",
+        "Checker/1.0",
+        "request-of-the-test",
+    ] {
+        assert!(facts.contains(fact), "{fact}: {facts}");
+    }
+    for path in ["/admin/audit/4711", "/admin/audit/x", "/admin/audit/-1"] {
+        admin.get(path).await.assert(404);
+    }
+}
+
+#[tokio::test]
+async fn refused_entries_are_there_too() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let stranger = app.browser();
+    for email in ["ann@example.org", "my secret in the wrong field"] {
+        let fields = [("email", email), ("password", "wrong")];
+        stranger.post("/admin/login", &fields).await.assert(422);
+    }
+    let told = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[1].contains("Refused") && told[1].contains("ann@example.org"),
+        "{told:?}"
+    );
+    assert!(!told[0].contains("secret"), "{told:?}");
+}
+
+#[tokio::test]
+async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let root = app.admin("root").await;
+    let acme = app.make_client("acme").await;
+    let kim = app.make_user("kim", Role::Staff).await;
+    app.advance(Duration::from_hours(48));
+    let root = root.again().await;
+    let path = format!("/api/users/{kim}");
+    let change = json!({"name": "김철수 100%_sure"});
+    root.patch(&path, change).await.assert(200, "USER_UPDATED");
+    let path = format!("/api/clients/{acme}");
+    root.patch(&path, json!({"is_active": false}))
+        .await
+        .assert(200, "CLIENT_UPDATED");
+    admin.sign_in("ann").await;
+
+    let changed = ["Account changed"];
+    for search in ["철수", "김철", "KIM@example", "100%25_sure", "김철수 100"] {
+        let query = format!("search={search}&action=account_updated");
+        assert_eq!(found(&admin, &query).await, changed, "{search}");
+    }
+    for search in [
+        "100__sure",
+        "영희",
+        "%22quoted%22",
+        "kim* OR ann",
+        "'; --",
+        "%F0%9F%91%A9",
+    ] {
+        assert_eq!(
+            found(&admin, &format!("search={search}")).await.len(),
+            0,
+            "{search}"
+        );
+    }
+    // Shorter than the index knows.
+    assert_eq!(found(&admin, "search=철").await, changed);
+    let deactivated = ["Account deactivated"];
+    assert_eq!(
+        found(&admin, "action=account_deactivated").await,
+        deactivated
+    );
+    assert_eq!(
+        found(&admin, "person=acme").await,
+        ["Account deactivated", "Account created"]
+    );
+    assert_eq!(
+        found(&admin, "person=%20ACME%20&door=api").await,
+        deactivated
+    );
+    let by_root = found(&admin, "person=root@example.org&door=api").await;
+    assert_eq!(by_root, ["Account deactivated", "Account changed"]);
+    assert_eq!(found(&admin, "person=nobody").await.len(), 0);
+    assert_eq!(found(&admin, "from=2026-02-16&door=api").await.len(), 2);
+    assert_eq!(found(&admin, "to=2026-02-15&door=api").await.len(), 0);
+    assert_eq!(
+        found(&admin, "from=2026-02-14&to=2026-02-14&person=acme")
+            .await
+            .len(),
+        1
+    );
+
+    let page = admin
+        .open("/admin/audit?search=nothing+fits&door=api")
+        .await;
+    assert_eq!(page.count(".chip"), 2);
+    assert_eq!(page.attr(".chip a", "href"), "/admin/audit?door=api");
+    assert_eq!(page.attr("input[name=search]", "value"), "nothing fits");
+    assert!(page.has("option[value=api][selected]"));
+    assert!(page.has(".empty a[href=\"/admin/audit\"]"));
+}
+
+#[tokio::test]
+async fn who_is_deleted_is_still_found_by_his_name() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let root = app.admin("root").await;
+    let bob = app.make_user("bob", Role::Staff).await;
+    root.delete(&format!("/api/users/{bob}"))
+        .await
+        .assert(200, "USER_DELETED");
+    let found = found(&admin, "person=bob@example.org").await;
+    assert_eq!(found, ["Account deleted", "Account created"]);
+}
+
+#[tokio::test]
+async fn the_days_of_a_filter_are_the_viewers() {
+    let app = App::start();
+    // 2026-02-14 12:30 UTC is 21:30 in Seoul; four hours later it is the 15th there.
+    let admin = app.signed_in("ann", Role::Admin).await;
+    app.advance(Duration::from_hours(4));
+    admin.sign_in("ann").await;
+    app.make_user("bob", Role::Staff).await;
+    let day = "from=2026-02-15&to=2026-02-15";
+    assert_eq!(
+        found(&admin, &format!("{day}&door=command_line"))
+            .await
+            .len(),
+        0
+    );
+    admin.set_cookie("munjigi_zone", "Asia%2FSeoul");
+    let day = format!("{day}&door=command_line");
+    assert_eq!(found(&admin, &day).await, ["Account created"]);
+    let page = admin.open(&format!("/admin/audit?{day}")).await;
+    assert_eq!(page.text("tbody time"), "Feb 15, 01:30");
+    assert_eq!(
+        page.attr("tbody time", "title"),
+        "2026-02-15 01:30:45 KST (UTC+09:00)"
+    );
+}
+
+#[tokio::test]
+async fn a_long_record_is_paged_forwards_and_backwards() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    for number in 0..60 {
+        app.make_user(&format!("user{number}"), Role::Staff).await;
+    }
+    let query = "/admin/audit?action=account_created&size=25";
+    let (mut seen, mut page) = (Vec::new(), admin.open(query).await);
+    assert!(page.text(".pager-text").contains("of 61"));
+    loop {
+        seen.extend(page.texts("tbody td:nth-child(3)"));
+        let Some(next) = page.attrs(".pager a[rel=next]", "href").pop() else {
+            break;
+        };
+        page = admin.open(&next).await;
+    }
+    assert_eq!(seen.len(), 61);
+    assert_eq!(
+        (seen[0].as_str(), seen[60].as_str()),
+        ("user59@example.org", "ann@example.org")
+    );
+    assert!(
+        seen.iter()
+            .all(|name| seen.iter().filter(|other| *other == name).count() == 1)
+    );
+    let before = admin.open(&page.attr(".pager a[rel=prev]", "href")).await;
+    assert_eq!(before.texts("tbody td:nth-child(3)"), seen[25..50]);
+}
+
+#[tokio::test]
+async fn wrong_filters_are_told_and_passed_over() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let long = "x".repeat(10_000);
+    for query in [
+        "action=none",
+        "door=none",
+        "from=yesterday",
+        "to=2026-02-31",
+        "search=a%00b",
+        "search=%E2%80%AE%D7%A9%D7%9C%D7%95%D7%9D",
+        &format!("search={long}"),
+        &format!("person={long}"),
+        "after=%F0%9F%91%A9",
+        "after=x&before=y&last=2&size=-1&sort=none",
+    ] {
+        let page = admin.open(&format!("/admin/audit?{query}")).await;
+        let is_told = page.has("#results .banner");
+        let is_odd = !query.starts_with("after") && !query.contains("%E2%80");
+        assert_eq!(is_told, is_odd, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_csv_holds_what_the_filter_holds_and_is_itself_on_the_record() {
+    let app = App::start();
+    let auditor = app.signed_in("carol", Role::Auditor).await;
+    for number in 0..3 {
+        app.make_user(&format!("user{number}"), Role::Staff).await;
+    }
+    app.execute("UPDATE audit_events SET subject_name = '=cmd()' WHERE subject_name LIKE 'user0%'")
+        .await;
+    let list = auditor.open("/admin/audit?action=account_created").await;
+    let path = list.attr("#export", "href");
+    assert_eq!(path, "/admin/audit/export.csv?action=account_created");
+    let answer = auditor.get(&path).await.assert(200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/csv; charset=utf-8")
+    );
+    assert_eq!(
+        answer.header("content-disposition"),
+        Some("attachment; filename=\"audit-2026-02-14.csv\"")
+    );
+    let lines: Vec<&str> = answer.html.lines().collect();
+    assert_eq!(lines.len(), 5, "{}", answer.html);
+    assert!(lines[0].ends_with(
+        "action,outcome,subject,subject_account,changes,ip_address,user_agent,request_id"
+    ));
+    assert!(
+        lines[1].contains("account_created,done,user2@example.org,user:"),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[3].contains(",'=cmd(),"), "{}", lines[3]);
+    let told = rows(&auditor.open("/admin/audit").await);
+    assert!(told[0].starts_with("List exported"), "{told:?}");
+    assert!(told[0].contains("action=account_created"), "{told:?}");
+}
+
+#[tokio::test]
+async fn strangers_and_staff_see_nothing_of_it() {
+    let app = App::start();
+    app.make_user("bob", Role::Staff).await;
+    let browser = app.browser();
+    for path in ["/admin/audit", "/admin/audit/1", "/admin/audit/export.csv"] {
+        let answer = browser.get(path).await;
+        assert!(answer.location().starts_with("/admin/login"), "{path}");
+    }
+    let fields = [
+        ("email", "bob@example.org"),
+        ("password", &password_of("bob")),
+    ];
+    browser.post("/admin/login", &fields).await.assert(403);
+}

@@ -1,0 +1,166 @@
+//! The panel's first page: its numbers are the true ones.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+use serde_json::json;
+
+use crate::support::{App, Page};
+
+/// The number under a label.
+fn number(page: &Page, label: &str) -> String {
+    let labels = page.texts(".stat-label");
+    let at = labels.iter().position(|text| text.starts_with(label));
+    page.texts(".stat-value")[at.unwrap_or_else(|| panic!("no {label} in {labels:?}"))].clone()
+}
+
+/// The rows of the table beside the chart.
+fn days(page: &Page) -> Vec<[String; 3]> {
+    let cells = page.texts("#logins-table tbody td");
+    let rows = cells.chunks(3);
+    rows.map(|row| [row[0].clone(), row[1].clone(), row[2].clone()])
+        .collect()
+}
+
+async fn refused(app: &App, times: usize) {
+    for _ in 0..times {
+        let wrong =
+            json!({"username": "nobody@example.org", "password": "wrong", "user_type": "user"});
+        app.anonymous()
+            .post("/auth/login", wrong)
+            .await
+            .assert(401, "INVALID_CREDENTIALS");
+    }
+}
+
+#[tokio::test]
+async fn its_numbers_are_the_true_ones() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let bob = app.user("bob").await;
+    let acme = app.client("acme").await;
+    app.make_client("idle").await;
+    app.execute("UPDATE client_users SET is_active = false WHERE username = 'idle'")
+        .await;
+    let acme = acme.refreshed().await;
+    acme.again().await;
+    bob.log_out(&bob.refresh).await.assert(200, "LOGGED_OUT");
+    let page = admin.open("/admin").await;
+    // ann and bob; acme without idle; acme's two sessions; bob's token, acme's three, of which one was rotated.
+    for (label, expected) in [
+        ("Internal users", "2"),
+        ("Clients", "1"),
+        ("Sessions", "2"),
+        ("Refresh tokens", "4"),
+        ("Blacklisted tokens", "2"),
+    ] {
+        assert_eq!(number(&page, label), expected, "{label}");
+    }
+    assert!(page.text("#flush").contains("Nothing waits"));
+    let server = page.text("#server");
+    for fact in [
+        env!("CARGO_PKG_VERSION"),
+        app.services().store.backend(),
+        "MB",
+        "less than a minute",
+    ] {
+        assert!(server.contains(fact) || fact == "MB", "{fact}: {server}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_waits_for_the_flush_and_counts_no_more() {
+    let app = App::start();
+    app.user("bob").await;
+    app.advance(Duration::from_hours(24 * 60));
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let page = admin.open("/admin").await;
+    assert_eq!(number(&page, "Sessions"), "0");
+    assert_eq!(number(&page, "Refresh tokens"), "0");
+    assert!(
+        page.text("#flush h2").contains("expired rows wait"),
+        "{}",
+        page.text("#flush")
+    );
+    assert!(page.text("#server").contains("60 days"));
+}
+
+#[tokio::test]
+async fn the_chart_counts_log_ins_by_the_viewers_days_and_has_a_table_beside_it() {
+    let app = App::start();
+    // 2026-02-14 12:30 UTC, 21:30 in Seoul.
+    app.user("bob").await;
+    refused(&app, 2).await;
+    // 16:30 UTC is the 15th in Seoul.
+    app.advance(Duration::from_hours(4));
+    refused(&app, 3).await;
+    let admin = app.signed_in("ann", Role::Auditor).await;
+    let page = admin.open("/admin").await;
+    let told = days(&page);
+    assert_eq!(told.len(), 30);
+    assert_eq!(told[0], ["Feb 14", "2", "5"]);
+    assert_eq!((told[1][1].as_str(), told[29][0].as_str()), ("0", "Jan 16"));
+    assert_eq!(page.count("svg.chart rect.bar-ok"), 30);
+    assert_eq!(page.attr("svg.chart", "role"), "img");
+    assert!(page.attr("svg.chart", "aria-label").contains("table"));
+    assert!(
+        page.text("svg.chart g:last-of-type title")
+            .contains("Feb 14: 2 let in, 5 refused")
+    );
+
+    admin.set_cookie("munjigi_zone", "Asia%2FSeoul");
+    let told = days(&admin.open("/admin").await);
+    assert_eq!(told[0], ["Feb 15", "1", "3"]);
+    assert_eq!(told[1], ["Feb 14", "1", "2"]);
+    admin.set_cookie("munjigi_zone", "America%2FLos_Angeles");
+    assert_eq!(days(&admin.open("/admin").await)[0], ["Feb 14", "2", "5"]);
+}
+
+#[tokio::test]
+async fn the_latest_events_stand_there_and_lead_to_the_whole_record() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    for number in 0..10 {
+        app.make_user(&format!("user{number}"), Role::Staff).await;
+    }
+    let page = admin.open("/admin").await;
+    let told = page.texts(".timeline > li");
+    assert_eq!(told.len(), 8);
+    assert!(
+        told[0].starts_with("Account created user9@example.org by Command line"),
+        "{told:?}"
+    );
+    assert!(page.has("#latest a[href=\"/admin/audit\"]"));
+}
+
+#[tokio::test]
+async fn an_auditor_sees_all_of_it_and_no_button_and_a_stranger_nothing() {
+    let app = App::start();
+    let auditor = app.signed_in("carol", Role::Auditor).await;
+    let page = auditor.open("/admin").await;
+    assert_eq!(page.count(".stat"), 5);
+    assert_eq!(page.count("main form"), 0);
+    assert!(
+        app.browser()
+            .get("/admin")
+            .await
+            .location()
+            .starts_with("/admin/login")
+    );
+}
+
+#[tokio::test]
+async fn a_costly_count_is_told_again_for_a_while_and_says_so() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let page = admin.open("/admin").await;
+    assert!(
+        !page.text(".page-head").contains("Counted"),
+        "{}",
+        page.text(".page-head")
+    );
+    // However costly it was, it is not told for an hour.
+    app.make_user("bob", Role::Staff).await;
+    app.advance(Duration::from_mins(59));
+    assert_eq!(number(&admin.open("/admin").await, "Internal users"), "2");
+}

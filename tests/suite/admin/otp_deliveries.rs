@@ -1,0 +1,93 @@
+//! What became of one-time codes stands on their client's page: by which way, to whom (masked), and why not.
+
+use std::time::Duration;
+
+use munjigi::domain::account::Role;
+use serde_json::json;
+
+use crate::support::{App, Browser};
+
+async fn ask(app: &App, username: &str) {
+    let body = json!({"username": username});
+    app.anonymous().post("/clients/otp/request", body).await;
+}
+
+/// Waits until what was taken has an outcome.
+async fn settled(app: &App, total: u64) {
+    for _ in 0..500 {
+        let counts = app.services().delivery.counts();
+        if counts.sent + counts.failed >= total && counts.queued == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("still waiting");
+}
+
+async fn rows(browser: &Browser, client: i64) -> Vec<String> {
+    let page = browser.open(&format!("/admin/clients/{client}")).await;
+    page.texts("#deliveries tbody tr")
+}
+
+#[tokio::test]
+async fn a_code_that_was_sent_is_told_of_without_the_code_or_the_whole_address() {
+    let app = App::with_gateway(|_| ());
+    let (acme, other) = (
+        app.make_client("acme").await,
+        app.make_client("other").await,
+    );
+    let auditor = app.signed_in("carol", Role::Auditor).await;
+    ask(&app, "acme").await;
+    ask(&app, "nobody").await;
+    let code = app.codes(1).await.remove(0);
+    settled(&app, 1).await;
+    let told = rows(&auditor, acme).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in ["Feb 14, 12:30", "+82********78, c***@example.org"] {
+        assert!(told[0].contains(part), "{told:?}");
+    }
+    for hidden in [code.as_str(), "client@example.org", "1234-5678"] {
+        assert!(!told[0].contains(hidden), "{told:?}");
+    }
+    assert_eq!(rows(&auditor, other).await.len(), 0);
+    // Kept for thirty days, and then the flush's.
+    let kept = "SELECT COUNT(*) AS number FROM otp_deliveries WHERE expires_at = '2026-03-16 12:30:45.678901'";
+    assert_eq!(app.number(kept).await, 1);
+}
+
+#[tokio::test]
+async fn a_code_that_was_not_sent_is_told_with_the_reason() {
+    let app = App::with_gateway(|_| ());
+    let acme = app.make_client("acme").await;
+    let admin = app.signed_in("ann", Role::Admin).await;
+    // It takes nothing any more.
+    app.services().delivery.drain(Duration::from_secs(5)).await;
+    ask(&app, "acme").await;
+    settled(&app, 1).await;
+    let told = rows(&admin, acme).await;
+    assert!(told[0].contains("the server is stopping"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_written_keeps_no_code_from_its_owner() {
+    let app = App::with_gateway(|_| ());
+    let acme = app.make_client("acme").await;
+    let admin = app.signed_in("ann", Role::Admin).await;
+    app.execute("ALTER TABLE otp_deliveries RENAME TO taken_away")
+        .await;
+    ask(&app, "acme").await;
+    assert_eq!(app.codes(1).await.len(), 1);
+    settled(&app, 1).await;
+    let services = app.services();
+    assert!(
+        services
+            .otp_deliveries
+            .write(&services.store)
+            .await
+            .is_err()
+    );
+    app.execute("ALTER TABLE taken_away RENAME TO otp_deliveries")
+        .await;
+    // What could not be written was kept, and is written now.
+    assert_eq!(rows(&admin, acme).await.len(), 1);
+}
