@@ -205,10 +205,7 @@ fn told(change: &Change) -> String {
 struct ShowPage {
     l: Layout,
     event: EventView,
-<<<<<<< HEAD
-=======
     number: i64,
->>>>>>> refs/heads/record
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
@@ -219,10 +216,7 @@ async fn show(panel: Panel, id: Path<String>) -> Answer {
     let l = panel.layout("audit");
     panel.page(&ShowPage {
         event: EventView::new(&l, &event),
-<<<<<<< HEAD
-=======
         number: id,
->>>>>>> refs/heads/record
         l,
     })
 }
