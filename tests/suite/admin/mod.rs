@@ -1,6 +1,7 @@
 //! The panel as a browser meets it.
 
 mod blacklist;
+mod bulk;
 mod door;
 mod flush;
 mod inspector;
