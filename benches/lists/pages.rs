@@ -141,14 +141,14 @@ fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String
                 begin.chars().take(4).collect::<String>()
             ),
         ),
-        ("inactive", "?active=false".into()),
-        ("active", "?active=true".into()),
-        ("active, last page", "?active=true&last=1".into()),
+        ("inactive", "?active=no".into()),
+        ("active", "?active=yes".into()),
+        ("active, last page", "?active=yes&last=1".into()),
         (
             "created on one day",
             format!("?created_from={0}&created_to={0}", day(500)),
         ),
-        ("inactive, by name", "?active=false&sort=name".into()),
+        ("inactive, by name", "?active=no&sort=name".into()),
     ];
     queries
         .into_iter()

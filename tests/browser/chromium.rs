@@ -108,13 +108,6 @@ impl Chromium {
         found.unwrap().len()
     }
 
-    /// The text of the first element that fits a selector, as it is shown.
-    pub async fn text(&self, selector: &str) -> String {
-        let found = self.find(selector).await;
-        // A page may change under the look.
-        found.text().await.unwrap_or_default()
-    }
-
     /// An attribute of the first element that fits a selector.
     pub async fn attr(&self, selector: &str, name: &str) -> String {
         let found = self.find(selector).await.attr(name).await.unwrap();

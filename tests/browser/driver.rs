@@ -1,7 +1,8 @@
 //! chromedriver as a process of its own, and the session of a Chromium in it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -104,9 +105,15 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Asked to stop, it takes its browsers along; killed, it would leave them.
-        let pid = rustix::process::Pid::from_child(&self.process);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        // Asked to stop, it takes its browsers along, also after a test that failed; killed, it would leave them.
+        let address = self.url.trim_start_matches("http://");
+        if let Ok(mut stream) = TcpStream::connect(address) {
+            let request = format!("GET /shutdown HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            let _ = stream.write_all(request.as_bytes());
+            let _ = stream.read(&mut [0; 256]);
+        } else {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }

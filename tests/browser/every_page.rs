@@ -207,10 +207,11 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
         "/admin/audit",
         "/admin/account",
     ] {
-        assert!(
-            seen.contains_key(needed),
-            "no link leads to {needed}: {seen:?}"
-        );
+        if !seen.contains_key(needed) {
+            inspection
+                .problems
+                .push(format!("no link leads to {needed}"));
+        }
     }
     // Lists that found nothing, and lists whose filters show.
     for (list, filter) in [

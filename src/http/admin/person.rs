@@ -75,13 +75,18 @@ impl Around {
         let sessions = sessions::list_live(services, principal).await?;
         let tokens = tokens::latest_of(services, principal, TOKENS_SHOWN).await?;
         let events = audit::history(services, principal, EVENTS_SHOWN).await?;
+        let mut events = EventView::all(l, &events);
+        // All of it was done to the one whose page it is.
+        for event in &mut events {
+            event.subject.clear();
+        }
         Ok(Self {
             sessions,
             tokens: tokens
                 .iter()
                 .map(|token| TokenView::new(l, token))
                 .collect(),
-            events: EventView::all(l, &events),
+            events,
         })
     }
 }

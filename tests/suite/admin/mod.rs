@@ -7,5 +7,8 @@ mod flush;
 mod inspector;
 mod jobs;
 mod links;
+mod people;
+mod people_lists;
+mod person_forms;
 mod setup;
 mod tokens;
