@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod blacklist;
 mod dashboard;
+mod bulk;
 mod door;
 mod flush;
 mod inspector;
