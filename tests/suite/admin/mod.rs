@@ -3,8 +3,8 @@
 mod account;
 mod audit;
 mod blacklist;
-mod dashboard;
 mod bulk;
+mod dashboard;
 mod door;
 mod flush;
 mod inspector;
