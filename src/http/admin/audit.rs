@@ -11,9 +11,9 @@ use super::{
     csv::{self, Batch},
     error::AdminError,
     events::EventView,
-    form::FieldErrors,
     layout::Layout,
     lists::{ListQuery, Pager, pager},
+    owners::{Chip, Chips, problems},
     panel::{Panel, services_of},
     people_list::record_export,
 };
@@ -41,19 +41,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
 }
 
-/// A filter that is at work.
-struct Chip {
-    label: String,
-    value: String,
-    url: String,
-}
-
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]
 struct ListPage {
     l: Layout,
     query: ListQuery,
-    errors: FieldErrors,
+    problems: Vec<String>,
     chips: Vec<Chip>,
     events: Vec<EventView>,
     pager: Pager,
@@ -80,8 +73,15 @@ impl ListPage {
     }
 }
 
-/// The parameters that filter the record.
-const FILTERS: [&str; 6] = ["search", "action", "door", "person", "from", "to"];
+/// The parameters that filter the record, and what each is called.
+const FILTERS: [(&str, &str); 6] = [
+    ("search", "audit.filter_search"),
+    ("person", "audit.filter_person"),
+    ("action", "audit.filter_action"),
+    ("door", "audit.filter_door"),
+    ("from", "audit.filter_from"),
+    ("to", "audit.filter_to"),
+];
 
 /// What a query asks for. The days are the viewer's, both inclusive.
 fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
@@ -99,15 +99,15 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
 async fn list(panel: Panel, mut query: ListQuery) -> Answer {
     let wanted = wanted(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let slice = audit::list(panel.services(), wanted, seek, size).await?;
+    let slice = audit::list(panel.services(), wanted.clone(), seek, size).await?;
     let l = panel.layout("audit");
     let csv = match query.query_string().as_str() {
         "" => "/admin/audit/export.csv".to_owned(),
         query => format!("/admin/audit/export.csv?{query}"),
     };
     panel.page(&ListPage {
-        errors: query.problems(panel.language()),
-        chips: chips(&l, &query),
+        problems: problems(&l, &query, &FILTERS),
+        chips: chips(&l, &query, &wanted),
         events: EventView::all(&l, &slice.items),
         pager: pager(&query, &l, &slice, AuditEvent::place),
         csv,
@@ -116,22 +116,23 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
     })
 }
 
-fn chips(l: &Layout, query: &ListQuery) -> Vec<Chip> {
-    let chip = |name: &&str| {
-        let value = query.value(name);
-        let value = match *name {
-            "action" => l.t(&format!("action.{}", Action::from_word(value)?)),
-            "door" => l.t(&format!("door.{}", Door::from_word(value)?)),
-            _ if value.is_empty() => return None,
-            _ => value.to_owned(),
-        };
-        Some(Chip {
-            label: l.t(&format!("audit.filter_{name}")),
-            value,
-            url: query.url_without(name),
-        })
-    };
-    FILTERS.iter().filter_map(chip).collect()
+fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
+    Chips::new(l, query)
+        .add("search", "audit.filter_search", wanted.search.clone())
+        .add("person", "audit.filter_person", wanted.person.clone())
+        .add(
+            "action",
+            "audit.filter_action",
+            wanted.action.map(|action| l.word("action", action)),
+        )
+        .add(
+            "door",
+            "audit.filter_door",
+            wanted.door.map(|door| l.word("door", door)),
+        )
+        .add_day("from", "audit.filter_from", wanted.from.is_some())
+        .add_day("to", "audit.filter_to", wanted.before.is_some())
+        .done()
 }
 
 const HEADER: &[&str] = &[

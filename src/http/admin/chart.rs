@@ -6,11 +6,12 @@ use super::layout::Layout;
 use crate::{domain::language::Language, services::dashboard::LoginDay};
 
 /// The chart's size and margins, in its own units.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 220.0;
-const LEFT: f64 = 44.0;
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 230.0;
+const LEFT: f64 = 48.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 10.0;
-const BOTTOM: f64 = 26.0;
+const BOTTOM: f64 = 30.0;
 /// How many lines there are above the ground.
 const LINES: i64 = 4;
 /// Each how many days a date is written.
@@ -101,7 +102,7 @@ impl Chart {
             }
         });
         let count = i64::try_from(days.len()).unwrap_or(1).max(1);
-        let width = (WIDTH - LEFT) / float(count);
+        let width = (WIDTH - LEFT - RIGHT) / float(count);
         let placed = days.iter().zip(0_i64..).map(|(day, at)| {
             let x = LEFT + float(at) * width;
             let (ok, bad) = (float(day.accepted) * scale, float(day.refused) * scale);
@@ -139,7 +140,7 @@ impl Chart {
 
     fn width(&self) -> f64 {
         let days = i64::try_from(self.days.len()).unwrap_or(1).max(1);
-        (WIDTH - LEFT) / float(days)
+        (WIDTH - LEFT - RIGHT) / float(days)
     }
 
     /// Whether nobody logged in or was refused.
@@ -166,7 +167,7 @@ fn step(most: i64) -> i64 {
     let wanted = (most + LINES - 1).div_euclid(LINES).max(1);
     let mut ten = 1_i64;
     loop {
-        for round in [1, 2, 5] {
+        for round in [1, 2, 3, 4, 5, 6, 8] {
             if round * ten >= wanted {
                 return round * ten;
             }
@@ -213,7 +214,9 @@ mod tests {
             (5, 2),
             (17, 5),
             (20, 5),
-            (21, 10),
+            (21, 6),
+            (33, 10),
+            (2_263, 600),
             (4_001, 2_000),
         ] {
             assert_eq!(step(most), between, "{most}");

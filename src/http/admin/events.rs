@@ -84,6 +84,11 @@ impl EventView {
         }
     }
 
+    /// Whether nothing was there before: its values are facts, and no changes.
+    pub(super) fn is_new(&self) -> bool {
+        self.changes.iter().all(|change| change.old.is_empty())
+    }
+
     /// The same of many.
     pub(super) fn all(l: &Layout, events: &[AuditEvent]) -> Vec<Self> {
         events.iter().map(|event| Self::new(l, event)).collect()
