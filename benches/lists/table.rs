@@ -27,7 +27,7 @@ pub fn print(kind: Kind, sizes: [Size; 2], small: &[Figure], big: &[Figure]) {
                 );
             }
             (Err(failure), _) | (_, Err(failure)) => {
-                println!("{name:width$}  not taken: {failure}")
+                println!("{name:width$}  not taken: {failure}");
             }
         }
     }

@@ -299,9 +299,8 @@ impl Sender {
         dies_at: Timestamp,
         tries: &mut u32,
     ) -> Result<(), Failure> {
-        let smtp = match (&self.way, &self.mail) {
-            (Way::Smtp(smtp), _) | (_, Some(smtp)) => smtp,
-            (_, None) => return Err(Failure::lasting("no mail server is configured")),
+        let ((Way::Smtp(smtp), _) | (_, Some(smtp))) = (&self.way, &self.mail) else {
+            return Err(Failure::lasting("no mail server is configured"));
         };
         let mail =
             link_mail::compose(&smtp.from, link, self.clock.now()).map_err(Failure::lasting)?;

@@ -103,7 +103,7 @@ impl Change {
 
     /// A value that belongs to an event, such as a number of rows.
     #[must_use]
-    pub fn note(field: &str, value: impl ToString) -> Self {
+    pub fn note(field: &str, value: &impl ToString) -> Self {
         Self {
             field: field.to_owned(),
             old: None,

@@ -61,8 +61,12 @@ impl Event {
 
     /// With a value that belongs to it.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and words are noted as they are"
+    )]
     pub fn noting(mut self, field: &str, value: impl ToString) -> Self {
-        self.changes.push(Change::note(field, value));
+        self.changes.push(Change::note(field, &value));
         self
     }
 }

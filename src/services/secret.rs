@@ -18,6 +18,7 @@ pub fn fresh() -> Result<String, Error> {
 }
 
 /// What is stored of a secret: its SHA-256 in hex. It needs no salt and no slowness: nobody guesses 256 bits.
+#[must_use]
 pub fn hash(secret: &str) -> String {
     let digest = digest(&SHA256, secret.as_bytes());
     digest.as_ref().iter().fold(String::new(), |mut hex, byte| {

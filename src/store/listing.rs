@@ -194,12 +194,6 @@ pub(super) struct Listing {
     pub count_to: i64,
 }
 
-/// The place of a row in its list: the values of its key.
-pub(super) trait Placed {
-    /// The key's first value and the id, as bound.
-    fn place(&self) -> (Bind, Bind);
-}
-
 #[derive(diesel::QueryableByName)]
 struct Counted {
     #[diesel(sql_type = sql_types::BigInt)]

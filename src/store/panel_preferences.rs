@@ -23,9 +23,13 @@ pub fn put(
         time_zone = excluded.time_zone";
     diesel::sql_query(statement)
         .bind::<BigInt, _>(user_seq)
-        .bind::<Nullable<Text>, _>(preferences.language.map(|language| language.tag()))
+        .bind::<Nullable<Text>, _>(
+            preferences
+                .language
+                .map(super::super::domain::language::Language::tag),
+        )
         .bind::<Text, _>(preferences.theme)
-        .bind::<Nullable<Text>, _>(preferences.time_zone.map(|zone| zone.name()))
+        .bind::<Nullable<Text>, _>(preferences.time_zone.map(chrono_tz::Tz::name))
         .execute(connection)?;
     Ok(())
 }

@@ -55,10 +55,6 @@ pub fn withdraw(connection: &mut Db, owner: Principal, now: Timestamp) -> Result
 
 /// Whose password a good link sets. The outer `None`: the link is not good (unknown, used, expired, of another purpose);
 /// the inner one: it belongs to no account.
-#[expect(
-    clippy::option_option,
-    reason = "a bad link and one without an account are two things"
-)]
 pub fn find_good(
     connection: &mut Db,
     token_hash: &str,

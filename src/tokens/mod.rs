@@ -203,7 +203,7 @@ impl Tokens {
         if !header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) {
             return Err(Fault::Unsupported("typ"));
         }
-        if !header.kid.is_none_or(|kid| kid == self.key.id()) {
+        if header.kid.is_some_and(|kid| kid != self.key.id()) {
             return Err(Fault::Key);
         }
         let claims = Claims::parse(data.claims, &self.settings)?;
@@ -272,9 +272,12 @@ pub fn unverified_parts(token: &str) -> Option<(Map<String, Value>, Map<String, 
     Some((header?, claims?))
 }
 
+/// A header or the claims of a token: a JSON object.
+pub type Part = Map<String, Value>;
+
 /// The same, each part for itself: what can be read of a token that is damaged.
 #[must_use]
-pub fn readable_parts(token: &str) -> (Option<Map<String, Value>>, Option<Map<String, Value>>) {
+pub fn readable_parts(token: &str) -> (Option<Part>, Option<Part>) {
     let mut parts = token.split('.').map(fault::object);
     let header = parts.next().flatten();
     (header, parts.next().flatten())

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 /// How often is looked whether it is there.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// Keys, as WebDriver writes them.
+/// Keys, as `WebDriver` writes them.
 pub mod key {
     pub const TAB: &str = "\u{E004}";
     pub const ENTER: &str = "\u{E007}";

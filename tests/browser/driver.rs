@@ -88,7 +88,7 @@ impl Driver {
             .expect("Chromium starts")
     }
 
-    /// Asks what WebDriver itself does not offer, as chromedriver does.
+    /// Asks what `WebDriver` itself does not offer, as chromedriver does.
     pub async fn ask(&self, session: &str, path: &str, body: &Value) -> Value {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = http

@@ -86,7 +86,7 @@ async fn inspect(browser: &Chromium, token: &str) {
 /// Expired rows, as many as take the flush a few seconds in small batches.
 const EXPIRED: &str = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
     INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at)
-    SELECT 'expired' || n, 'expired', 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-02 00:00:00' FROM numbers";
+    SELECT printf('%032x', n), printf('%032x', 0), 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-02 00:00:00' FROM numbers";
 
 #[tokio::test]
 async fn the_flush_moves_its_bar_and_reports_what_it_did() {

@@ -1,10 +1,7 @@
 //! One's own page: name, language, colours, time zone, password, and the browsers one is signed in from. It is an auditor's
 //! as much as an administrator's.
 
-use actix_web::{
-    http::StatusCode,
-    web::{self, Path, ServiceConfig},
-};
+use actix_web::web::{self, Path, ServiceConfig};
 use askama::Template;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -66,6 +63,10 @@ struct AccountPage {
 }
 
 impl AccountPage {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
     fn is_zone(&self, zone: &Tz) -> bool {
         self.preferences.time_zone == Some(*zone)
     }
@@ -238,13 +239,12 @@ async fn speak(form: Form<Visitor>, signed_in: Option<Panel>) -> Answer {
             ..viewer.preferences
         };
         account::prefer(panel.services(), panel.actor(), viewer, wanted).await?;
-        return panel.redirect(next);
     }
+    // The door speaks it too, before and after.
     let is_https = cookies::is_https(visitor.services());
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
     let mut answer = visitor.redirecting(next, None);
     answer.cookie(cookies::set(Cookie::Language, tag, Some(year), is_https));
-    answer.status(StatusCode::SEE_OTHER);
     Ok(answer.finish())
 }

@@ -200,7 +200,7 @@ impl FieldErrors {
     pub(super) fn new(problems: &Problems, language: Language) -> Self {
         let sentences = |problems: &[Problem]| {
             let sentences = problems.iter().map(|problem| problem.sentence(language));
-            sentences.map(|text| text.into_owned()).collect()
+            sentences.map(std::borrow::Cow::into_owned).collect()
         };
         Self(
             problems

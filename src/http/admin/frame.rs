@@ -166,6 +166,10 @@ impl Frame {
     }
 
     /// A JSON answer, for our own script.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "every way to answer gives an Answer"
+    )]
     pub(super) fn json(&self, body: &impl serde::Serialize) -> Answer {
         let mut answer = HttpResponse::Ok();
         answer.insert_header((CONTENT_LANGUAGE, self.language().tag()));
@@ -173,11 +177,19 @@ impl Frame {
     }
 
     /// On to another page of ours.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "every way to answer gives an Answer"
+    )]
     pub(super) fn redirect(&self, to: &str) -> Answer {
         Ok(self.redirecting(to, None).finish())
     }
 
     /// The same, and that page tells what was done.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "every way to answer gives an Answer"
+    )]
     pub(super) fn redirect_with(&self, to: &str, notice: &Notice) -> Answer {
         Ok(self.redirecting(to, Some(notice)).finish())
     }

@@ -9,7 +9,7 @@ use super::csrf;
 /// A sentence above a page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Notice {
-    /// `ok`, `warn` or `danger`: its colour and its icon.
+    /// `ok` or `warn`: its colour and its icon.
     pub kind: String,
     /// The sentence.
     pub text: String,
@@ -27,11 +27,6 @@ impl Notice {
     /// It was done in part, or there was nothing to do.
     pub(super) fn warn(text: String) -> Self {
         Self::of("warn", text)
-    }
-
-    /// It was refused.
-    pub(super) fn danger(text: String) -> Self {
-        Self::of("danger", text)
     }
 
     fn of(kind: &str, text: String) -> Self {

@@ -9,7 +9,7 @@ use super::{
     error::AdminError,
     layout::Layout,
     lists::{ListQuery, Pager, SIZES, SortLink, pager},
-    owners::{Chip, Chips, initials, problems},
+    owners::{Chip, Chips, problems},
     panel::Panel,
 };
 use crate::{

@@ -164,12 +164,14 @@ impl<'a> View<'a> {
             Error::InvalidLogoutToken => {
                 Self::new(StatusCode::BAD_REQUEST, "INVALID_TOKEN", language)
             }
-            Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language),
+            // Nobody is refused his own account here: that is the panel's rule.
+            Error::Forbidden | Error::OwnAccount => {
+                Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
+            }
             Error::LastAdministrator => Self {
                 message: sentence(language, "sentence.last_administrator"),
                 ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
             },
-            Error::OwnAccount => Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language),
             Error::AccountNotFound(Missing::User) => {
                 Self::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND", language)
             }

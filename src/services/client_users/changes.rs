@@ -204,10 +204,6 @@ fn apply(
 }
 
 /// The hash of the new password: the outer `None`, it stays; the inner one, it goes.
-#[expect(
-    clippy::option_option,
-    reason = "left alone and emptied are two things"
-)]
 async fn new_hash(
     services: &Services,
     user_seq: UserSeq,

@@ -202,9 +202,10 @@ async fn a_password_is_changed_only_by_who_knows_the_old_one_and_by_the_policy()
         assert!(page.has(&format!("#{wrong}-error")), "{wrong}");
         assert!(page.attrs("input[type=password]", "value").is_empty());
     }
-    let log = browser.open("/admin/audit?action=password_changed").await;
+    let listed = browser.open("/admin/audit?action=password_changed").await;
     assert!(
-        log.texts("tbody tr")
+        listed
+            .texts("tbody tr")
             .iter()
             .all(|row| row.contains("Refused"))
     );

@@ -50,10 +50,10 @@ async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just
     assert!(!page.has("#flush time"));
 
     expired_tokens(&app, 3).await;
-    app.execute(&format!(
+    app.execute(
         "INSERT INTO otp_challenges (id, username_normalized, code_hash, attempts, created_at, expires_at) \
-         VALUES ('old', 'acme', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')"
-    ))
+         VALUES ('old', 'acme', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')",
+    )
     .await;
     let page = ann.open("/admin/blacklist").await;
     assert_eq!(

@@ -159,7 +159,7 @@ async fn a_link_dies_with_its_time_and_with_what_it_was_made_for() {
         .await
         .assert(200, "USER_UPDATED");
     let (timed, clock) = (shown(&admin, &person).await, Duration::from_hours(24));
-    app.advance(clock - Duration::from_secs(1));
+    app.advance(clock.checked_sub(Duration::from_secs(1)).unwrap());
     browser.get(&timed).await.assert(200);
     app.advance(Duration::from_secs(1));
     set(&browser, &timed, PASSWORD).await.assert(410);
@@ -267,7 +267,7 @@ async fn the_record_tells_of_links_and_of_their_use_without_the_secret() {
     assert!(!log.html.contains(PASSWORD) && !log.html.contains(secret));
 }
 
-async fn with_mail(server: &SmtpServer) -> App {
+fn with_mail(server: &SmtpServer) -> App {
     let port = server.settings(munjigi::delivery::Tls::None, None).port;
     App::with(|config| {
         config.smtp.host = Some("localhost".into());
@@ -284,7 +284,7 @@ async fn a_link_goes_by_mail_where_mail_is_configured() {
         return;
     }
     let mut server = SmtpServer::start(&["plain"]).await;
-    let app = with_mail(&server).await;
+    let app = with_mail(&server);
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
     let person = format!("/admin/users/{bob}");
@@ -327,7 +327,7 @@ async fn who_has_no_address_gets_his_link_from_the_administrator_even_with_mail(
         return;
     }
     let mut server = SmtpServer::start(&["plain"]).await;
-    let app = with_mail(&server).await;
+    let app = with_mail(&server);
     let admin = app.signed_in("ann", Role::Admin).await;
     let acme = app.make_client("acme").await;
     app.execute("UPDATE client_users SET email = NULL, password_hash = NULL")

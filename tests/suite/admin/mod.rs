@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod blacklist;
+mod bulk;
 mod dashboard;
 mod door;
 mod flush;

@@ -66,7 +66,7 @@ impl App {
         config.database.url = Some(database.address());
         config.database.pool_size = 4;
         let data = Arc::new(tempfile::tempdir().unwrap());
-        config.server.data_dir = data.path().to_owned();
+        data.path().clone_into(&mut config.server.data_dir);
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
         config.login.hash_threads = 1;
         // Tests that log many people in at once are not about the queue.

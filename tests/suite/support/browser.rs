@@ -50,11 +50,6 @@ impl Browser {
         cookies.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Forgets all cookies.
-    pub fn forget(&self) {
-        self.cookies.lock().unwrap().clear();
-    }
-
     /// Opens a page.
     pub async fn get(&self, path: &str) -> Page {
         self.ask("GET", path, None, &[]).await
