@@ -124,7 +124,7 @@ async fn the_flush_moves_its_bar_and_reports_what_it_did() {
     browser.shows("main", "3,000").await;
     let left = setting.place.database.texts(
         "CAST(COUNT(*) AS TEXT)",
-        "blacklisted_tokens WHERE session_id = 'expired'",
+        "blacklisted_tokens WHERE reason = 'logout'",
     );
     assert_eq!(left, ["0"]);
     setting.end().await;
