@@ -76,6 +76,8 @@ pub struct AuditFilter {
 const COUNT_TO: i64 = 10_000;
 /// Up to how many events a searched text is found by the index; what is in more of them is met soon in any order.
 const FEW: i64 = 20_000;
+/// Among how many of the newest events a text is looked for that is too short for the index.
+pub const NEWEST: i64 = 100_000;
 /// The most accounts that a filter goes by.
 pub const MOST_PEOPLE: usize = 4;
 
@@ -140,6 +142,20 @@ pub fn history(
     sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
         .bind(limit);
     Ok(sql.query().load(connection)?)
+}
+
+/// Whether a text is looked for among the newest events only.
+#[must_use]
+pub fn is_short(typed: &str) -> bool {
+    search::phrase(typed).is_none()
+}
+
+/// Whether there are more events than the newest among which a short text is looked for.
+pub fn are_many(connection: &mut Db) -> Result<bool, StoreError> {
+    let newest: Option<i64> = audit_events::table
+        .select(diesel::dsl::max(audit_events::id))
+        .get_result(connection)?;
+    Ok(newest.is_some_and(|newest| newest > NEWEST))
 }
 
 /// The event of this number.
@@ -239,30 +255,32 @@ fn search(
     };
     let pattern = search::text_pattern(typed);
     broad.and(LIKE, [pattern.clone().into()]);
-    let phrase = match connection {
-        Db::Sqlite(_) => search::phrase(typed),
-        Db::Postgres(_) => None,
+    let Some(phrase) = search::phrase(typed) else {
+        const AMONG_NEWEST: &str = "id > (SELECT COALESCE(MAX(id), 0) FROM audit_events) - ?";
+        narrow.and(LIKE, [pattern.into()]);
+        for conditions in [narrow, broad] {
+            conditions.and(AMONG_NEWEST, [NEWEST.into()]);
+        }
+        return Ok(false);
     };
-    let is_few = match (&phrase, &connection) {
-        (Some(phrase), _) => {
+    let is_few = match connection {
+        Db::Sqlite(_) => {
             let mut sql = Sql::new(
                 "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM audit_events_search WHERE audit_events_search MATCH ",
             );
             sql.bind(phrase.as_str());
             is_few(connection, sql)?
         }
-        (None, Db::Postgres(_)) => {
+        Db::Postgres(_) => {
             let mut sql = Sql::new(
                 "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM audit_events WHERE search_text LIKE ",
             );
             sql.bind(pattern.as_str()).push(" ESCAPE '\\'");
             is_few(connection, sql)?
         }
-        // Shorter than what the index goes by.
-        (None, Db::Sqlite(_)) => false,
     };
-    match phrase {
-        Some(phrase) if is_few => narrow.and(
+    match connection {
+        Db::Sqlite(_) if is_few => narrow.and(
             "id IN (SELECT rowid FROM audit_events_search WHERE audit_events_search MATCH ?)",
             [phrase.into()],
         ),

@@ -47,6 +47,8 @@ struct ListPage {
     l: Layout,
     query: ListQuery,
     problems: Vec<String>,
+    /// That not all events were looked through; empty where they were.
+    limit: String,
     chips: Vec<Chip>,
     events: Vec<EventView>,
     pager: Pager,
@@ -107,6 +109,10 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
     };
     panel.page(&ListPage {
         problems: problems(&l, &query, &FILTERS),
+        limit: wanted
+            .among_newest(panel.services())
+            .await?
+            .map_or_else(String::new, |newest| l.tn("audit.among_newest", newest)),
         chips: chips(&l, &query, &wanted),
         events: EventView::all(&l, &slice.items),
         pager: pager(&query, &l, &slice, AuditEvent::place),
