@@ -49,8 +49,9 @@ function liveFilter(form) {
   });
   // A choice or a day is told by this alone in some browsers.
   form.addEventListener("change", (event) => {
+    if (event.target.type === "search") return;
     clearTimeout(waiting);
-    if (event.target.type !== "search") apply();
+    apply();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
