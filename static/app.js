@@ -43,8 +43,15 @@ function liveFilter(form) {
     }
   };
   form.addEventListener("input", (event) => {
+    if (event.target.type !== "search") return;
     clearTimeout(waiting);
-    waiting = setTimeout(apply, event.target.type === "search" ? 250 : 0);
+    waiting = setTimeout(apply, 250);
+  });
+  // A choice or a day is told by this alone in some browsers.
+  form.addEventListener("change", (event) => {
+    if (event.target.type === "search") return;
+    clearTimeout(waiting);
+    apply();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
