@@ -282,7 +282,11 @@ async fn the_switch_of_languages_works_for_whoever_looks_and_leads_back() {
         browser.open("/admin/audit").await.attr("html", "lang"),
         "ko"
     );
-    assert_eq!(browser.cookie("munjigi_language"), None);
+    // The door speaks it too, after he has gone.
+    browser.post("/admin/logout", &[]).await.assert(303);
+    let door = browser.open("/admin/login").await;
+    assert_eq!(door.attr("html", "lang"), "ko");
+    browser.sign_in("ann").await;
     for next in ["https://evil.example", "//evil.example", "/api/users", ""] {
         browser
             .post("/admin/language", &[("language", "en"), ("next", next)])
