@@ -1,5 +1,5 @@
 //! The doors for programs and browsers: the server, what every request passes, the JSON door in [`api`] and the panel in
-//! [`admin`].
+//! `admin`.
 //!
 //! A handler takes extractors, makes one service call and shapes one answer. Rules live in the services.
 

@@ -1,4 +1,4 @@
-//! External clients: listing and finding. How they are made, changed and deleted is in [`changes`].
+//! External clients: listing and finding. How they are made, changed and deleted is in `changes`.
 
 mod changes;
 

@@ -1,4 +1,4 @@
-//! Internal users: listing and finding. How they are made, changed and deleted is in [`changes`].
+//! Internal users: listing and finding. How they are made, changed and deleted is in `changes`.
 
 mod changes;
 
