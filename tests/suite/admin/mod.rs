@@ -13,6 +13,7 @@ mod links;
 mod otp_deliveries;
 mod people;
 mod people_lists;
+mod permissions;
 mod person_forms;
 mod setup;
 mod tokens;

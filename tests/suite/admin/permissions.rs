@@ -1,0 +1,205 @@
+//! Every route of the panel, as a stranger, as an auditor and as an administrator, and every form with a token that is not
+//! its own. A plain user has no session at all: `door.rs` shows that he gets none.
+
+use munjigi::domain::account::Role;
+
+use crate::support::{App, Browser, claims_of};
+
+/// Pages that everybody sees who is signed in.
+const READ: &[&str] = &[
+    "/admin",
+    "/admin/users",
+    "/admin/users/3",
+    "/admin/clients",
+    "/admin/clients/1",
+    "/admin/tokens",
+    "/admin/tokens/JTI",
+    "/admin/blacklist",
+    "/admin/inspector",
+    "/admin/audit",
+    "/admin/audit/1",
+    "/admin/account",
+];
+
+/// Lists as files.
+const FILES: &[&str] = &[
+    "/admin/users/export.csv",
+    "/admin/clients/export.csv",
+    "/admin/audit/export.csv",
+];
+
+/// Pages that lead to a change.
+const CHANGING: &[&str] = &[
+    "/admin/users/new",
+    "/admin/users/3/edit",
+    "/admin/users/3/delete",
+    "/admin/clients/new",
+    "/admin/clients/1/edit",
+    "/admin/clients/1/delete",
+    "/admin/tokens/JTI/blacklist",
+    "/admin/tokens/JTI/end-session",
+];
+
+/// Forms that change something of others'.
+const FORMS: &[&str] = &[
+    "/admin/users/new",
+    "/admin/users/actions",
+    "/admin/users/3/edit",
+    "/admin/users/3/delete",
+    "/admin/users/3/activate",
+    "/admin/users/3/deactivate",
+    "/admin/users/3/link",
+    "/admin/users/3/sessions/end",
+    "/admin/users/3/sessions/SID/end",
+    "/admin/users/3/browser-sessions/SID/end",
+    "/admin/clients/new",
+    "/admin/clients/actions",
+    "/admin/clients/1/edit",
+    "/admin/clients/1/delete",
+    "/admin/clients/1/activate",
+    "/admin/clients/1/deactivate",
+    "/admin/clients/1/link",
+    "/admin/clients/1/sessions/end",
+    "/admin/clients/1/sessions/SID/end",
+    "/admin/tokens/JTI/blacklist",
+    "/admin/tokens/JTI/end-session",
+    "/admin/blacklist/flush",
+    "/admin/jobs/SID/stop",
+];
+
+/// Forms of one's own.
+const OWN: &[&str] = &[
+    "/admin/account/profile",
+    "/admin/account/preferences",
+    "/admin/account/password",
+    "/admin/account/sessions/end",
+    "/admin/account/sessions/SID/end",
+    "/admin/inspector",
+    "/admin/logout",
+];
+
+struct Scene {
+    app: App,
+    admin: Browser,
+    auditor: Browser,
+    jti: String,
+    sid: String,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let app = App::start();
+        let admin = app.signed_in("ann", Role::Admin).await;
+        let auditor = app.signed_in("eva", Role::Auditor).await;
+        let sam = app.user("sam").await;
+        assert_eq!(sam.seq, 3);
+        app.client("acme").await;
+        let claims = claims_of(&sam.refresh);
+        let text = |name: &str| claims[name].as_str().unwrap().to_owned();
+        Self {
+            jti: text("jti"),
+            sid: text("sid"),
+            app,
+            admin,
+            auditor,
+        }
+    }
+
+    fn path(&self, pattern: &str) -> String {
+        pattern.replace("JTI", &self.jti).replace("SID", &self.sid)
+    }
+
+    /// What a change would leave its traces in.
+    async fn state(&self) -> Vec<i64> {
+        let mut state = Vec::new();
+        for table in [
+            "users WHERE is_active = true",
+            "client_users WHERE is_active = true",
+            "users WHERE name IN ('ann', 'eva', 'sam')",
+            "blacklisted_tokens",
+            "sessions WHERE ended_at IS NOT NULL",
+            "browser_sessions WHERE ended_at IS NOT NULL",
+            "set_up_links",
+            "jobs",
+            "panel_preferences",
+        ] {
+            let query = format!("SELECT COUNT(*) AS number FROM {table}");
+            state.push(self.app.number(&query).await);
+        }
+        state
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_sent_to_the_door_from_every_page_and_every_form() {
+    let scene = Scene::set().await;
+    let stranger = scene.app.browser();
+    let before = scene.state().await;
+    for pattern in [READ, FILES, CHANGING].concat() {
+        let page = stranger.get(&scene.path(pattern)).await.assert(303);
+        assert!(page.location().starts_with("/admin/login"), "{pattern}");
+    }
+    for pattern in [FORMS, OWN].concat() {
+        let page = stranger.post(&scene.path(pattern), &[]).await.assert(303);
+        assert!(page.location().starts_with("/admin/login"), "{pattern}");
+    }
+    assert_eq!(scene.state().await, before);
+}
+
+#[tokio::test]
+async fn an_auditor_sees_every_page_and_is_refused_every_change() {
+    let scene = Scene::set().await;
+    let before = scene.state().await;
+    for pattern in READ {
+        let page = scene.auditor.open(&scene.path(pattern)).await;
+        let forms = page.attrs("main form[method=post]", "action");
+        let own =
+            |action: &String| action.starts_with("/admin/account") || action == "/admin/inspector";
+        assert!(forms.iter().all(own), "{pattern}: {forms:?}");
+        let links = page.attrs("main a", "href");
+        let changes = |link: &&String| link.ends_with("/new") || link.ends_with("/edit");
+        assert_eq!(links.iter().find(changes), None, "{pattern}");
+    }
+    for pattern in FILES {
+        scene.auditor.open(&scene.path(pattern)).await;
+    }
+    for pattern in CHANGING {
+        let page = scene.auditor.get(&scene.path(pattern)).await.assert(403);
+        assert!(page.text("h1").contains("Auditors"), "{pattern}");
+    }
+    for pattern in FORMS {
+        let page = scene.auditor.post(&scene.path(pattern), &[]).await;
+        let page = page.assert(403);
+        assert!(page.text("h1").contains("Auditors"), "{pattern}");
+    }
+    assert_eq!(scene.state().await, before);
+}
+
+#[tokio::test]
+async fn an_administrator_opens_every_page() {
+    let scene = Scene::set().await;
+    for pattern in [READ, FILES, CHANGING].concat() {
+        scene.admin.open(&scene.path(pattern)).await;
+    }
+}
+
+#[tokio::test]
+async fn no_form_is_taken_without_its_own_token() {
+    let scene = Scene::set().await;
+    let foreign = scene.auditor.token().await;
+    let old = scene.admin.token().await;
+    scene.admin.post("/admin/logout", &[]).await.assert(303);
+    scene.admin.sign_in("ann").await;
+    let before = scene.state().await;
+    for pattern in [FORMS, OWN].concat() {
+        for token in [None, Some(foreign.as_str()), Some(old.as_str())] {
+            let token = token.map(|token| ("csrf", token));
+            let fields: Vec<(&str, &str)> = token.into_iter().collect();
+            let page = scene.admin.post_as_is(&scene.path(pattern), &fields).await;
+            let page = page.assert(403);
+            assert!(page.text("h1").contains("no longer valid"), "{pattern}");
+        }
+    }
+    assert_eq!(scene.state().await, before);
+    scene.admin.open("/admin").await;
+}
