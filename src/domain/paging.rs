@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::problem::Problem;
+use crate::clock::Timestamp;
 
 /// A page of a list: its number from 1 on, and how many entries it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +141,24 @@ pub struct Place {
 impl Place {
     /// The longest place that is read, in characters: longer than any name that a row can hold.
     const MAX: usize = 4_096;
+
+    /// The place of a row in a list that is ordered by a time.
+    #[must_use]
+    pub fn at_time(at: Timestamp, id: impl ToString) -> Self {
+        Self {
+            value: at.unix_micros().to_string(),
+            id: id.to_string(),
+        }
+    }
+
+    /// The time by which the list is ordered; nothing where it is none of the years 1970 to 9999: what lies beyond is no
+    /// place that a row had, and not every database knows it.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        let micros: i64 = self.value.parse().ok()?;
+        let is_known = (0..253_402_300_800_000_000).contains(&micros);
+        is_known.then(|| Timestamp::from_unix_micros(micros))
+    }
 
     /// One word of letters, digits, `-` and `_`.
     #[must_use]

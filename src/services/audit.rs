@@ -164,10 +164,7 @@ impl AuditEvent {
     /// Its place in the list.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place {
-            value: self.happened_at.unix_micros().to_string(),
-            id: self.id.to_string(),
-        }
+        Place::at_time(self.happened_at, self.id)
     }
 }
 
@@ -262,7 +259,7 @@ fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreE
 
 fn place(place: &Place) -> Option<AuditPlace> {
     Some(AuditPlace {
-        happened_at: Timestamp::from_unix_micros(place.value.parse().ok()?),
+        happened_at: place.time()?,
         id: place.id.parse().ok()?,
     })
 }

@@ -89,17 +89,9 @@ pub async fn list(
 /// The place of a row in the list.
 #[must_use]
 pub fn place_of(refused: &Refused) -> Place {
-    Place {
-        value: refused.blacklisted_at.unix_micros().to_string(),
-        id: refused.jti.as_str().to_owned(),
-    }
+    Place::at_time(refused.blacklisted_at, &refused.jti)
 }
 
 fn read_place(place: &Place) -> Option<(Timestamp, Jti)> {
-    let micros: i64 = place.value.parse().ok()?;
-    // The years 1970 to 9999: what lies beyond is no place that a row had.
-    let micros = (0..253_402_300_800_000_000)
-        .contains(&micros)
-        .then_some(micros)?;
-    Some((Timestamp::from_unix_micros(micros), Jti::parse(&place.id)?))
+    Some((place.time()?, Jti::parse(&place.id)?))
 }

@@ -339,10 +339,11 @@ pub(super) fn ordered(
 /// The values of a place in an order; none where they are none.
 pub(super) fn binds(order: AccountOrder, place: &Place) -> Option<(Bind, Bind)> {
     let text = || Bind::from(place.value.as_str());
-    let time = || Some(Timestamp::from_unix_micros(place.value.parse().ok()?).into());
     let id: i64 = place.id.parse().ok()?;
     match order.column {
-        AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((time()?, id.into())),
+        AccountColumn::CreatedAt | AccountColumn::LastLogin => {
+            Some((place.time()?.into(), id.into()))
+        }
         AccountColumn::Name => Some((text(), id.into())),
         AccountColumn::Login => Some((text(), text())),
     }
@@ -352,17 +353,16 @@ pub(super) fn binds(order: AccountOrder, place: &Place) -> Option<(Bind, Bind)> 
 type Parts<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
 
 fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> Place {
-    let value = match order.column {
-        AccountColumn::CreatedAt => created.unix_micros().to_string(),
-        AccountColumn::LastLogin => last_login
-            .unwrap_or(Timestamp::EPOCH)
-            .unix_micros()
-            .to_string(),
-        AccountColumn::Name => name.to_owned(),
-        AccountColumn::Login => login.to_owned(),
+    let by_text = |value: &str| Place {
+        value: value.to_owned(),
+        id: id.to_string(),
     };
-    let id = id.to_string();
-    Place { value, id }
+    match order.column {
+        AccountColumn::CreatedAt => Place::at_time(created, id),
+        AccountColumn::LastLogin => Place::at_time(last_login.unwrap_or(Timestamp::EPOCH), id),
+        AccountColumn::Name => by_text(name),
+        AccountColumn::Login => by_text(login),
+    }
 }
 
 impl UserRow {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::domain::{account::Role, paging::Place};
 use serde_json::json;
 
 use crate::support::{App, Browser, Page, password_of};
@@ -327,4 +327,20 @@ async fn strangers_and_staff_see_nothing_of_it() {
         ("password", &password_of("bob")),
     ];
     browser.post("/admin/login", &fields).await.assert(403);
+}
+
+#[tokio::test]
+async fn a_place_beyond_the_calendar_is_the_beginning() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let first = ann.open("/admin/audit").await.texts("#results tbody tr");
+    assert!(!first.is_empty());
+    for micros in [i64::MIN, i64::MAX] {
+        let (value, id) = (micros.to_string(), "1".to_owned());
+        let place = Place { value, id }.encoded();
+        for side in ["after", "before"] {
+            let page = ann.open(&format!("/admin/audit?{side}={place}")).await;
+            assert_eq!(page.texts("#results tbody tr"), first, "{side} {micros}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use munjigi::{
     domain::{
         account::{Email, Name, Role},
         audit::Actor,
+        paging::Place,
     },
     services::{
         search_text,
@@ -138,9 +139,16 @@ async fn what_cannot_be_read_is_told_and_passed_over() {
         assert_eq!(page.texts(LOGIN), ["ann@example.org"], "{query}");
         assert!(page.has(".banner"), "{query}");
     }
+    let far = [i64::MIN, i64::MAX].map(|micros| {
+        let (value, id) = (micros.to_string(), "1".to_owned());
+        format!("after={}", Place { value, id }.encoded())
+    });
     for query in [
         "after=xx",
         "after=MQphYWE",
+        // Places beyond the calendar that databases know.
+        &far[0],
+        &far[1],
         "size=7",
         "sort=-nothing",
         "foo=1",
