@@ -169,6 +169,12 @@ impl Role {
         }
     }
 
+    /// Whether it opens the panel: administrators change things there, auditors look.
+    #[must_use]
+    pub fn opens_the_panel(self) -> bool {
+        matches!(self, Self::Admin | Self::Auditor)
+    }
+
     /// Reads one of [`Role::NAMES`].
     pub fn parse(word: &str) -> Result<Self, Problem> {
         match word {

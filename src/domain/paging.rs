@@ -144,7 +144,7 @@ impl Place {
 
     /// The place of a row in a list that is ordered by a time.
     #[must_use]
-    pub fn at_time(at: Timestamp, id: impl ToString) -> Self {
+    pub fn at_time(at: Timestamp, id: &impl ToString) -> Self {
         Self {
             value: at.unix_micros().to_string(),
             id: id.to_string(),

@@ -1,6 +1,6 @@
 //! The record of what was done: written in the transaction of the change it tells of, never changed afterwards; and read.
 
-use super::{Error, Services};
+use super::{Error, Services, tokens::owners_of};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -13,7 +13,6 @@ use crate::{
         Db, StoreError,
         audit_events::{self, NewAuditEvent},
         audit_list::{self as table, AuditEventRow, AuditFilter, AuditPlace, MOST_PEOPLE},
-        client_users, users,
     },
 };
 
@@ -129,6 +128,27 @@ pub async fn note(services: &Services, actor: Actor, event: Event) -> Result<(),
         .await
 }
 
+/// The most characters of a filter that are recorded.
+const MAX_FILTER: usize = 1_000;
+
+/// Adds that a list is written out, with the filter as its address has it.
+///
+/// # Errors
+/// The store's.
+pub async fn note_export(
+    services: &Services,
+    actor: Actor,
+    list: &str,
+    filter: &str,
+) -> Result<(), Error> {
+    let mut event = Event::new(Action::Exported).noting("list", list);
+    if !filter.is_empty() {
+        let filter: String = filter.chars().take(MAX_FILTER).collect();
+        event = event.noting("filter", filter);
+    }
+    note(services, actor, event).await
+}
+
 /// An event as the doors see it.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
@@ -164,7 +184,7 @@ impl AuditEvent {
     /// Its place in the list.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place::at_time(self.happened_at, self.id)
+        Place::at_time(self.happened_at, &self.id)
     }
 }
 
@@ -240,15 +260,8 @@ impl Wanted {
 
 /// The accounts of this name: those that have it, and those that had it when something was done to them.
 fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreError> {
-    let normal = normalised(name);
-    let mut found = Vec::new();
-    if let Some(user) = users::find_by_email(connection, &normal)? {
-        found.push(Principal::user(user.id));
-    }
-    if let Some(client) = client_users::find_by_username(connection, &normal)? {
-        found.push(Principal::client(client.id));
-    }
-    let names = [name.to_owned(), normal];
+    let mut found = owners_of(connection, name)?;
+    let names = [name.to_owned(), normalised(name)];
     for principal in table::find_subjects(connection, &names)? {
         if !found.contains(&principal) && found.len() < MOST_PEOPLE {
             found.push(principal);

@@ -2,7 +2,7 @@
 
 use super::{
     Error, Services,
-    tokens::{Listed, Owner, owner, owners_of},
+    tokens::{Listed, Owner, owner, wanted_owners},
 };
 use crate::{
     clock::Timestamp,
@@ -60,10 +60,7 @@ pub async fn list(
     services
         .store
         .read(move |connection| {
-            let owners = match &wanted.person {
-                Some(name) => Some(owners_of(connection, name)?),
-                None => None,
-            };
+            let owners = wanted_owners(connection, wanted.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Listed::UnknownPerson);
             }

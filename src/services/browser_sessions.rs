@@ -55,13 +55,35 @@ pub struct SignedIn {
     pub preferences: Preferences,
 }
 
+/// A session in the panel as its owner's page lists it.
+#[derive(Clone, Debug)]
+pub struct BrowserSession {
+    /// Its id.
+    pub id: BrowserSessionId,
+    /// From which address it began.
+    pub ip_address: Option<String>,
+    /// From which browser.
+    pub user_agent: Option<String>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+}
+
+impl From<BrowserSessionRow> for BrowserSession {
+    fn from(row: BrowserSessionRow) -> Self {
+        Self {
+            id: row.id,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+        }
+    }
+}
+
 /// How long a session goes on before its use is noted again: a page is no reason to write.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
-
-/// Whether a role opens the panel.
-fn opens_the_panel(role: Role) -> bool {
-    matches!(role, Role::Admin | Role::Auditor)
-}
 
 /// Lets an administrator or auditor in by e-mail and password, and begins a session with a secret of its own: what the
 /// browser held before is worth nothing.
@@ -87,7 +109,7 @@ pub async fn sign_in(
     let (Some(row), Verdict::Right { .. }, Some(hash)) = (candidate, verdict, hash) else {
         return refuse(services, actor, typed, Error::InvalidCredentials).await;
     };
-    if !opens_the_panel(row.role) {
+    if !row.role.opens_the_panel() {
         return refuse(services, actor, typed, Error::Forbidden).await;
     }
     let signed_in = begin(services, actor, row.account(), Some(hash)).await?;
@@ -185,9 +207,9 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
         .store
         .look_up(move |connection| table::find_live(connection, &hash, now))
         .await?;
-    let Some(live) = live
-        .filter(|live| live.account.is_active && live.account.role.is_some_and(opens_the_panel))
-    else {
+    let Some(live) = live.filter(|live| {
+        live.account.is_active && live.account.role.is_some_and(Role::opens_the_panel)
+    }) else {
         return Ok(None);
     };
     if now.since(live.last_used_at) >= TOUCH_EVERY {
@@ -269,10 +291,11 @@ async fn end_with(
 ///
 /// # Errors
 /// The store's.
-pub async fn list(services: &Services, user_seq: UserSeq) -> Result<Vec<BrowserSessionRow>, Error> {
+pub async fn list(services: &Services, user_seq: UserSeq) -> Result<Vec<BrowserSession>, Error> {
     let now: Timestamp = services.clock.now();
-    Ok(services
+    let rows = services
         .store
         .read(move |connection| table::list_live(connection, user_seq, now))
-        .await?)
+        .await?;
+    Ok(rows.into_iter().map(BrowserSession::from).collect())
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use changes::{create, delete, update};
-pub(super) use changes::{deactivate, put_hash, remove, search_text};
+pub(super) use changes::{put_hash, remove, search_text, set_active};
 
 /// An external client as the doors see it: without the password's hash.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::problem::Problems,
+    domain::{principal::UserType, problem::Problems},
     store::{StoreError, StoreFailure},
     tokens::TokenError,
 };
@@ -17,6 +17,17 @@ pub enum Missing {
     User,
     /// An external client.
     Client,
+}
+
+impl Missing {
+    /// An account of this population.
+    #[must_use]
+    pub fn of(user_type: UserType) -> Self {
+        match user_type {
+            UserType::User => Self::User,
+            UserType::Client => Self::Client,
+        }
+    }
 }
 
 /// A refusal or a failure.

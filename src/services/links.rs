@@ -203,7 +203,8 @@ pub async fn issue(
     let found = services
         .store
         .write(move |connection| {
-            let found = lock(connection, owner)?.ok_or(missing(owner))?;
+            let found = lock(connection, owner)?
+                .ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))?;
             if !found.account.is_active {
                 return Ok(found);
             }
@@ -264,13 +265,6 @@ impl LinkOwner {
         let login = account.username.as_deref().or(account.email.as_deref());
         login.unwrap_or_default()
     }
-}
-
-fn missing(owner: Principal) -> Error {
-    Error::AccountNotFound(match owner.user_type {
-        UserType::User => Missing::User,
-        UserType::Client => Missing::Client,
-    })
 }
 
 /// An account as its row is now.

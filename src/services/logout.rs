@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         principal::{Principal, UserType},
-        session::RevocationReason,
+        session::{RevocationReason, SessionId},
     },
     store::{
         Db, StoreError,
@@ -43,15 +43,8 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
     services
         .store
         .write(move |connection| {
-            sessions::end(connection, claims.principal, &claims.session, now, reason)?;
             blacklisted_tokens::insert(connection, &token)?;
-            blacklisted_tokens::insert_for_session(
-                connection,
-                &claims.session,
-                cutoff(now),
-                now,
-                reason,
-            )?;
+            end_one(connection, claims.principal, &claims.session, now, reason)?;
             Ok::<(), Error>(())
         })
         .await
@@ -74,6 +67,19 @@ pub async fn log_out_all(services: &Services, caller: &Caller) -> Result<usize, 
             )?)
         })
         .await
+}
+
+/// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Whether it had not ended before.
+pub(super) fn end_one(
+    connection: &mut Db,
+    owner: Principal,
+    id: &SessionId,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<bool, StoreError> {
+    let ended = sessions::end(connection, owner, id, now, reason)?;
+    blacklisted_tokens::insert_for_session(connection, id, cutoff(now), now, reason)?;
+    Ok(ended)
 }
 
 /// Ends all sessions of an account, a user's in the panel among them, and blacklists its refresh tokens; part of a

@@ -4,8 +4,7 @@
 use super::{
     Error, Missing, Services,
     audit::{Event, record},
-    flush::cutoff,
-    logout::end_all,
+    logout::{end_all, end_one},
 };
 use crate::{
     clock::Timestamp,
@@ -16,7 +15,7 @@ use crate::{
         session::{Device, Jti, LoginMethod, RevocationReason, SessionId},
     },
     store::{
-        Db, StoreError, blacklisted_tokens, client_users,
+        Db, StoreError, client_users,
         outstanding_tokens::{self, NewOutstandingToken},
         sessions::{self, NewSession, SessionRow},
         users,
@@ -131,8 +130,61 @@ pub(super) fn pair(
     })
 }
 
-/// Ends a session on an administrator's word, with its access tokens, and blacklists its refresh tokens; whether there was
-/// such a session that had not ended.
+/// A session as the panel shows it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// How it began.
+    pub method: LoginMethod,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// From which program.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its newest refresh token expires.
+    pub expires_at: Timestamp,
+    /// When it ends however often it is refreshed.
+    pub absolute_expires_at: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it was ended.
+    pub end_reason: Option<RevocationReason>,
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            method: row.method,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            absolute_expires_at: row.absolute_expires_at,
+            ended_at: row.ended_at,
+            end_reason: row.end_reason,
+        }
+    }
+}
+
+/// What came of an administrator's word to end a session, or to blacklist a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is refused from now on.
+    Done,
+    /// It was refused before.
+    Before,
+    /// There is no such thing, or it is not whose it was said to be.
+    Unknown,
+}
+
+/// Ends a session on an administrator's word, with its access tokens, and blacklists its refresh tokens. Where its `owner`
+/// is given it must be his.
 ///
 /// # Errors
 /// The store's.
@@ -140,41 +192,53 @@ pub async fn end_by_administrator(
     services: &Services,
     actor: &Actor,
     id: SessionId,
-) -> Result<bool, Error> {
+    owner: Option<Principal>,
+) -> Result<Ending, Error> {
     let (actor, now) = (actor.clone(), services.clock.now());
-    let reason = RevocationReason::Administrator;
     services
         .store
         .write(move |connection| {
             let Some(session) = sessions::find_by_id(connection, &id)? else {
-                return Ok(false);
+                return Ok(Ending::Unknown);
             };
-            let owner = Principal {
+            let actual = Principal {
                 user_type: session.user_type,
                 user_seq: session.user_seq,
             };
-            if !sessions::end(connection, owner, &id, now, reason)? {
-                return Ok(false);
+            if owner.is_some_and(|owner| owner != actual) {
+                return Ok(Ending::Unknown);
             }
-            blacklisted_tokens::insert_for_session(connection, &id, cutoff(now), now, reason)?;
+            if !end_one(
+                connection,
+                actual,
+                &id,
+                now,
+                RevocationReason::Administrator,
+            )? {
+                return Ok(Ending::Before);
+            }
             let event = Event::new(Action::SessionEnded)
-                .to(subject(connection, owner)?)
+                .to(subject(connection, actual)?)
                 .noting("session", &id);
             record(connection, &actor, &event, now)?;
-            Ok(true)
+            Ok(Ending::Done)
         })
         .await
 }
 
-/// An account as the record names it: by what it logs in by, and where it is gone by its number.
-pub(super) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, StoreError> {
-    let login = match owner.user_type {
+/// What an account logs in by; none when it is gone.
+fn login_of(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
+    Ok(match owner.user_type {
         UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
         UserType::Client => {
             client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
         }
-    };
-    let name = login.unwrap_or_else(|| owner.to_string());
+    })
+}
+
+/// An account as the record names it: by what it logs in by, and where it is gone by its number.
+pub(super) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, StoreError> {
+    let name = login_of(connection, owner)?.unwrap_or_else(|| owner.to_string());
     Ok(Subject::account(owner, name))
 }
 
@@ -185,27 +249,13 @@ const LISTED: i64 = 100;
 ///
 /// # Errors
 /// The store's.
-pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<SessionRow>, Error> {
+pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<Session>, Error> {
     let now = services.clock.now();
-    Ok(services
+    let rows = services
         .store
         .read(move |connection| sessions::list_live(connection, owner, now, LISTED))
-        .await?)
-}
-
-/// Whose a session is; none when there is no such session (any more).
-///
-/// # Errors
-/// The store's.
-pub async fn owner_of(services: &Services, id: SessionId) -> Result<Option<Principal>, Error> {
-    let row = services
-        .store
-        .read(move |connection| sessions::find_by_id(connection, &id))
         .await?;
-    Ok(row.map(|row| Principal {
-        user_type: row.user_type,
-        user_seq: row.user_seq,
-    }))
+    Ok(rows.into_iter().map(Session::from).collect())
 }
 
 /// Ends all sessions of an account on an administrator's word, a user's in the panel among them; how many, those in the
@@ -222,19 +272,11 @@ pub async fn end_all_by_administrator(
     services
         .store
         .write(move |connection| {
-            let exists = match owner.user_type {
-                UserType::User => users::find_by_id(connection, owner.user_seq)?.is_some(),
-                UserType::Client => client_users::find_by_id(connection, owner.user_seq)?.is_some(),
-            };
-            if !exists {
-                return Err(Error::AccountNotFound(match owner.user_type {
-                    UserType::User => Missing::User,
-                    UserType::Client => Missing::Client,
-                }));
-            }
+            let missing = Error::AccountNotFound(Missing::of(owner.user_type));
+            let login = login_of(connection, owner)?.ok_or(missing)?;
             let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
             let event = Event::new(Action::SessionsEnded)
-                .to(subject(connection, owner)?)
+                .to(Subject::account(owner, login))
                 .noting("sessions", ended);
             record(connection, &actor, &event, now)?;
             Ok(ended)

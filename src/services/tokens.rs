@@ -4,7 +4,7 @@
 use super::{
     Error, Services,
     audit::{Event, record},
-    sessions::subject,
+    sessions::{Ending, Session, subject},
 };
 use crate::{
     clock::Timestamp,
@@ -20,8 +20,7 @@ use crate::{
         blacklisted_tokens::{self, NewBlacklistedToken},
         client_users,
         outstanding_tokens::{self as table, TokenFilter, TokenRow},
-        sessions::{self, SessionRow},
-        users,
+        sessions, users,
     },
 };
 
@@ -88,22 +87,11 @@ pub struct TokenInSession {
     /// The token.
     pub token: Token,
     /// Its session; none where the flush took it out.
-    pub session: Option<SessionRow>,
+    pub session: Option<Session>,
     /// The tokens of the session, oldest first, each the successor of the one before.
     pub chain: Vec<Token>,
     /// How many tokens stand before those.
     pub earlier: i64,
-}
-
-/// What came of blacklisting a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blacklisting {
-    /// It is refused from now on.
-    Done,
-    /// It was refused before: used or blacklisted by somebody else in the meantime.
-    Before,
-    /// There is no such token.
-    Unknown,
 }
 
 /// The tokens that are looked for, the latest first.
@@ -123,10 +111,7 @@ pub async fn list(
     services
         .store
         .read(move |connection| {
-            let owners = match &wanted.person {
-                Some(name) => Some(owners_of(connection, name)?),
-                None => None,
-            };
+            let owners = wanted_owners(connection, wanted.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Listed::UnknownPerson);
             }
@@ -198,7 +183,7 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
             let shown = i64::try_from(chain.len()).unwrap_or(all);
             let chain = chain.into_iter().map(|row| token(row, expired_at));
             Ok(Some(TokenInSession {
-                session,
+                session: session.map(Session::from),
                 chain: chain.collect(),
                 earlier: (all - shown).max(0),
                 token: token(row, expired_at),
@@ -211,13 +196,13 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
 ///
 /// # Errors
 /// The store's.
-pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<Blacklisting, Error> {
+pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<Ending, Error> {
     let now = services.clock.now();
     services
         .store
         .write(move |connection| {
             let Some(row) = table::find(connection, &jti)? else {
-                return Ok(Blacklisting::Unknown);
+                return Ok(Ending::Unknown);
             };
             let new = NewBlacklistedToken {
                 jti: row.jti,
@@ -229,7 +214,7 @@ pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<Bl
                 expires_at: row.expires_at,
             };
             if !blacklisted_tokens::insert(connection, &new)? {
-                return Ok(Blacklisting::Before);
+                return Ok(Ending::Before);
             }
             let owner = Principal {
                 user_type: new.user_type,
@@ -240,9 +225,17 @@ pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<Bl
                 .noting("token", &new.jti)
                 .noting("session", &new.session_id);
             record(connection, &actor, &event, now)?;
-            Ok::<_, Error>(Blacklisting::Done)
+            Ok::<_, Error>(Ending::Done)
         })
         .await
+}
+
+/// Whose tokens are looked for; none where no name was given, and nobody where nobody has it.
+pub(super) fn wanted_owners(
+    connection: &mut Db,
+    person: Option<&str>,
+) -> Result<Option<Vec<Principal>>, StoreError> {
+    person.map(|name| owners_of(connection, name)).transpose()
 }
 
 /// Whoever logs in by a name: an internal user of this e-mail address, a client of this username; or whom the form

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) use changes::{
-    conflict_of, deactivate, first_creation, new_row, put_hash, refuse_to_take_away, remove,
+    conflict_of, first_creation, new_row, put_hash, refuse_to_take_away, remove, set_active,
 };
 pub use changes::{create, delete, update};
 

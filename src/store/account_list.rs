@@ -358,8 +358,8 @@ fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> 
         id: id.to_string(),
     };
     match order.column {
-        AccountColumn::CreatedAt => Place::at_time(created, id),
-        AccountColumn::LastLogin => Place::at_time(last_login.unwrap_or(Timestamp::EPOCH), id),
+        AccountColumn::CreatedAt => Place::at_time(created, &id),
+        AccountColumn::LastLogin => Place::at_time(last_login.unwrap_or(Timestamp::EPOCH), &id),
         AccountColumn::Name => by_text(name),
         AccountColumn::Login => by_text(login),
     }

@@ -16,6 +16,7 @@ use crate::{
     config::{ClaimName, TokensConfig},
     domain::{
         account::Account,
+        principal::Principal,
         session::{Jti, SessionId},
     },
 };
@@ -125,7 +126,7 @@ impl Tokens {
     ) -> Result<Issued, TokenError> {
         let mut claims = self.base(
             TokenType::Access,
-            account,
+            account.principal,
             session,
             &Jti::new(now),
             now,
@@ -148,7 +149,7 @@ impl Tokens {
         self.sign(&claims, expires_at)
     }
 
-    /// Makes a refresh token with the id under which it is booked. It carries nothing of the row but the role.
+    /// Makes a refresh token with the id under which it is booked. It carries nothing of the row.
     ///
     /// # Errors
     /// As [`Tokens::issue_access`].
@@ -160,8 +161,28 @@ impl Tokens {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Issued, TokenError> {
-        let claims = self.base(TokenType::Refresh, account, session, jti, now, expires_at);
+        let claims = self.refresh_claims(account.principal, session, jti, now, expires_at);
         self.sign(&claims, expires_at)
+    }
+
+    /// What a refresh token holds that was issued at `issued_at`. It carries nothing of its account's row.
+    #[must_use]
+    pub fn refresh_claims(
+        &self,
+        owner: Principal,
+        session: &SessionId,
+        jti: &Jti,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Map<String, Value> {
+        self.base(
+            TokenType::Refresh,
+            owner,
+            session,
+            jti,
+            issued_at,
+            expires_at,
+        )
     }
 
     /// Reads a token that must be of type `expected`, or of either type where that is `None`.
@@ -223,13 +244,12 @@ impl Tokens {
     fn base(
         &self,
         token_type: TokenType,
-        account: &Account,
+        principal: Principal,
         session: &SessionId,
         jti: &Jti,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Map<String, Value> {
-        let principal = account.principal;
         let mut claims = Map::new();
         claims.insert("token_type".into(), token_type.as_str().into());
         claims.insert("exp".into(), expires_at.unix_seconds().into());

@@ -25,8 +25,10 @@ use crate::{
         problem::Problem,
         session::BrowserSessionId,
     },
-    services::{account, browser_sessions},
-    store::browser_sessions::BrowserSessionRow,
+    services::{
+        account,
+        browser_sessions::{self, BrowserSession},
+    },
 };
 
 const PAGE: &str = "/admin/account";
@@ -57,7 +59,7 @@ struct AccountPage {
     preferences: Preferences,
     themes: &'static [Theme],
     regions: Vec<Region>,
-    sessions: Vec<BrowserSessionRow>,
+    sessions: Vec<BrowserSession>,
     current: BrowserSessionId,
     min_length: usize,
 }

@@ -11,9 +11,9 @@ use super::{
     csv::{self, Batch},
     error::AdminError,
     events::EventView,
+    filters::{Chip, Chips, Choice, choices, problems},
     layout::Layout,
     lists::{ListQuery, Pager, pager},
-    owners::{Chip, Chips, problems},
     panel::{Panel, services_of},
     people_list::record_export,
 };
@@ -52,31 +52,13 @@ struct ListPage {
     chips: Vec<Chip>,
     events: Vec<EventView>,
     pager: Pager,
+    actions: Vec<Choice>,
+    doors: Vec<Choice>,
     csv: String,
 }
 
-impl ListPage {
-    /// The words of a filter and whether each is chosen.
-    fn choices(&self, name: &str, words: &[&str], prefix: &str) -> Vec<(String, String, bool)> {
-        let chosen = self.query.value(name);
-        let choice = |word: &&str| {
-            let text = self.l.t(&format!("{prefix}.{word}"));
-            ((*word).to_owned(), text, *word == chosen)
-        };
-        words.iter().map(choice).collect()
-    }
-
-    fn actions(&self) -> Vec<(String, String, bool)> {
-        self.choices("action", Action::NAMES, "action")
-    }
-
-    fn doors(&self) -> Vec<(String, String, bool)> {
-        self.choices("door", Door::NAMES, "door")
-    }
-}
-
 /// The parameters that filter the record, and what each is called.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: &[(&str, &str)] = &[
     ("search", "audit.filter_search"),
     ("person", "audit.filter_person"),
     ("action", "audit.filter_action"),
@@ -108,12 +90,14 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
         query => format!("/admin/audit/export.csv?{query}"),
     };
     panel.page(&ListPage {
-        problems: problems(&l, &query, &FILTERS),
+        problems: problems(&l, &query, FILTERS),
         limit: wanted
             .among_newest(panel.services())
             .await?
             .map_or_else(String::new, |newest| l.tn("audit.among_newest", newest)),
         chips: chips(&l, &query, &wanted),
+        actions: choices(&l, "action", Action::NAMES, query.value("action")),
+        doors: choices(&l, "door", Door::NAMES, query.value("door")),
         events: EventView::all(&l, &slice.items),
         pager: pager(&query, &l, &slice, AuditEvent::place),
         csv,
@@ -123,21 +107,16 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
 }
 
 fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
-    Chips::new(l, query)
-        .add("search", "audit.filter_search", wanted.search.clone())
-        .add("person", "audit.filter_person", wanted.person.clone())
+    Chips::new(l, query, FILTERS)
+        .add("search", wanted.search.clone())
+        .add("person", wanted.person.clone())
         .add(
             "action",
-            "audit.filter_action",
             wanted.action.map(|action| l.word("action", action)),
         )
-        .add(
-            "door",
-            "audit.filter_door",
-            wanted.door.map(|door| l.word("door", door)),
-        )
-        .add_day("from", "audit.filter_from", wanted.from.is_some())
-        .add_day("to", "audit.filter_to", wanted.before.is_some())
+        .add("door", wanted.door.map(|door| l.word("door", door)))
+        .add_day("from", wanted.from.is_some())
+        .add_day("to", wanted.before.is_some())
         .done()
 }
 

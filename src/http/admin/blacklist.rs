@@ -5,12 +5,12 @@ use askama::Template;
 
 use super::{
     Answer,
+    filters::{Chip, Chips, Choice, choices, problems},
     flush::FlushPanel,
     layout::Layout,
     lists::{ListQuery, Pager, pager},
-    owners::{Chip, Chips, OwnerView, problems, short_id},
+    owners::{OwnerView, short_id},
     panel::Panel,
-    tokens::options,
 };
 use crate::{
     clock::Timestamp,
@@ -71,8 +71,8 @@ struct ListPage {
     flush: FlushPanel,
     problems: Vec<String>,
     person: String,
-    user_types: Vec<(&'static str, String, bool)>,
-    reasons: Vec<(&'static str, String, bool)>,
+    user_types: Vec<Choice>,
+    reasons: Vec<Choice>,
     from: String,
     to: String,
     chips: Vec<Chip>,
@@ -108,8 +108,8 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
         flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),
         person: query.value("person").chars().take(200).collect(),
-        user_types: options(&l, "user_type", UserType::NAMES, query.value("user_type")),
-        reasons: options(&l, "reason", RevocationReason::NAMES, query.value("reason")),
+        user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
+        reasons: choices(&l, "reason", RevocationReason::NAMES, query.value("reason")),
         from: query.value("from").to_owned(),
         to: query.value("to").to_owned(),
         chips: chips(&l, &query, &wanted),
@@ -137,11 +137,11 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
 fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
     let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
     let reason = wanted.reason.map(|one| l.t(&format!("reason.{one}")));
-    Chips::new(l, query)
-        .add("person", "tokens.person", wanted.person.clone())
-        .add("user_type", "tokens.population", population)
-        .add("reason", "blacklist.reason", reason)
-        .add_day("from", "blacklist.from", wanted.from.is_some())
-        .add_day("to", "blacklist.to", wanted.to.is_some())
+    Chips::new(l, query, FILTERS)
+        .add("person", wanted.person.clone())
+        .add("user_type", population)
+        .add("reason", reason)
+        .add_day("from", wanted.from.is_some())
+        .add_day("to", wanted.to.is_some())
         .done()
 }

@@ -7,13 +7,14 @@ use askama::Template;
 use super::{
     Answer,
     error::AdminError,
+    filters::Chip,
     flush::done_soon,
     form::Form,
     jobs::url,
     layout::Layout,
     lists::ListQuery,
     notice::Notice,
-    owners::{Chip, initials},
+    owners::initials,
     panel::{Panel, PanelAdmin},
     people_list,
 };

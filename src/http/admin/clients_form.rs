@@ -11,10 +11,8 @@ use super::{
     Answer,
     form::{FieldErrors, Form},
     layout::Layout,
-    notice::Notice,
     panel::{Panel, PanelAdmin},
-    person::{page_of, parse_flag, seq_of},
-    users_form::after_creation,
+    person::{after_creation, parse_flag, saved, seq_of, typed_password},
 };
 use crate::{
     domain::{
@@ -126,12 +124,7 @@ fn read(form: &mut Form<PanelAdmin>) -> Option<Read> {
     let email = form.optional("email", Email::parse);
     let phone = form.optional("phone", Phone::parse);
     let is_active = form.optional("is_active", parse_flag);
-    // Where mail is configured the field is not there, and not heard.
-    let password = if form.panel.services().delivery.sends_links() {
-        None
-    } else {
-        form.optional("password", Password::parse)
-    };
+    let password = typed_password(form);
     if form.has_problems() {
         return None;
     }
@@ -216,10 +209,7 @@ async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
     };
     let panel = &form.panel;
     match client_users::update(panel.services(), &panel.actor(), seq, changes).await {
-        Ok(_) => {
-            let notice = Notice::ok(panel.t("person.saved"));
-            panel.redirect_with(&page_of(Principal::client(seq)), &notice)
-        }
+        Ok(_) => saved(panel, Principal::client(seq)),
         Err(error) => {
             form.take(error)?;
             again(&form, Some(client))

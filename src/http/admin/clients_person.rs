@@ -8,9 +8,9 @@ use super::{
     form::Form,
     layout::Layout,
     notice::Notice,
-    owners::initials,
+    owners::{initials, page_of},
     panel::{Panel, PanelAdmin},
-    person::{Around, page_of, seq_of},
+    person::{Around, seq_of},
 };
 use crate::{
     domain::principal::{Principal, UserSeq},

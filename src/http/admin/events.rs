@@ -1,13 +1,12 @@
 //! Events of the record as pages tell them: in the audit log, on the dashboard, and in the history of a person.
 
-use super::layout::Layout;
+use super::{layout::Layout, owners::page_of};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Role,
         audit::{Action, Change, Outcome},
         preferences::Theme,
-        principal::{Principal, UserType},
         session::RevocationReason,
     },
     services::audit::AuditEvent,
@@ -93,15 +92,6 @@ impl EventView {
     pub(super) fn all(l: &Layout, events: &[AuditEvent]) -> Vec<Self> {
         events.iter().map(|event| Self::new(l, event)).collect()
     }
-}
-
-/// The page of an account.
-pub(super) fn page_of(principal: Principal) -> String {
-    let folder = match principal.user_type {
-        UserType::User => "users",
-        UserType::Client => "clients",
-    };
-    format!("/admin/{folder}/{}", principal.user_seq)
 }
 
 impl ChangeView {

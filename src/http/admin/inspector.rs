@@ -4,10 +4,10 @@
 use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 use rust_i18n::t;
-use serde_json::{Map, Value};
 
 use super::{
     Answer,
+    claims::{Claim, fields, tame},
     form::{FieldErrors, Form},
     layout::Layout,
     owners::OwnerView,
@@ -46,14 +46,6 @@ struct ResultView {
     owner: Option<OwnerView>,
     /// The token's page, where it is a refresh token that is booked.
     href: Option<String>,
-}
-
-/// One field of a header or of the claims.
-struct Claim {
-    name: String,
-    value: String,
-    /// The time that it means.
-    at: Option<Timestamp>,
 }
 
 /// `GET /admin/inspector`. **Permissions**: administrators and auditors. 200.
@@ -101,42 +93,12 @@ impl ResultView {
         Self {
             is_accepted: findings.verdict.is_accepted(),
             sentence: sentence(l, &findings.verdict),
-            header: fields(findings.header),
-            claims: fields(findings.claims),
+            header: fields(findings.header.unwrap_or_default()),
+            claims: fields(findings.claims.unwrap_or_default()),
             owner: findings.owner.map(|owner| OwnerView::new(l, &owner)),
             href: findings.booked.map(|jti| format!("/admin/tokens/{jti}")),
         }
     }
-}
-
-fn fields(object: Option<Map<String, Value>>) -> Vec<Claim> {
-    let claims = object.unwrap_or_default().into_iter();
-    let claim = |(name, value): (String, Value)| {
-        let is_time = matches!(name.as_str(), "exp" | "iat" | "nbf" | "auth_time");
-        let seconds = is_time.then(|| value.as_i64()).flatten();
-        Claim {
-            name: tame(&name),
-            at: seconds.and_then(Timestamp::from_unix_seconds),
-            value: tame(&match value {
-                Value::String(text) => text,
-                value => value.to_string(),
-            }),
-        }
-    };
-    claims.map(claim).collect()
-}
-
-/// Text in which whatever is not seen, or turns the direction of writing, is spelled out.
-fn tame(text: &str) -> String {
-    text.chars().fold(String::new(), |mut tame, c| {
-        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            tame.extend(c.escape_unicode());
-        } else {
-            tame.push(c);
-        }
-        tame
-    })
 }
 
 /// The verdict in one sentence.

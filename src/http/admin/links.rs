@@ -12,11 +12,12 @@ use askama::Template;
 
 use super::{
     Answer,
-    error::AdminError,
     form::{FieldErrors, Form},
     layout::Layout,
     notice::Notice,
+    owners::page_of,
     panel::PanelAdmin,
+    person::seq_of,
     setup::new_password,
     visitor::Visitor,
 };
@@ -24,7 +25,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         account::Role,
-        principal::{Principal, UserSeq, UserType},
+        principal::{Principal, UserType},
     },
     services::{
         Services,
@@ -71,17 +72,16 @@ async fn issue(
     user_type: UserType,
 ) -> Answer {
     let panel = &form.panel;
-    let user_seq = UserSeq::from_digits(&seq).ok_or(AdminError::NotFound)?;
     let owner = Principal {
         user_type,
-        user_seq,
+        user_seq: seq_of(&seq)?,
     };
-    let (section, back) = match user_type {
-        UserType::User => ("users", format!("/admin/users/{user_seq}")),
-        UserType::Client => ("clients", format!("/admin/clients/{user_seq}")),
+    let section = match user_type {
+        UserType::User => "users",
+        UserType::Client => "clients",
     };
-    let base = base_url(&request, panel.services());
-    let url_of = |secret: &str| format!("{base}/admin/password/{secret}");
+    let back = page_of(owner);
+    let url_of = password_url(&request, panel.services());
     match links::issue(panel.services(), &panel.actor(), owner, url_of).await? {
         Issued::Sent(email) => {
             panel.redirect_with(&back, &Notice::ok(panel.t1("links.sent", email)))
@@ -108,9 +108,15 @@ async fn back(visitor: Visitor) -> Answer {
     visitor.redirect(path.trim_end_matches("/link"))
 }
 
+/// The address of a link that sets a password, of its secret.
+pub(super) fn password_url(request: &HttpRequest, services: &Services) -> impl Fn(&str) -> String {
+    let base = base_url(request, services);
+    move |secret| format!("{base}/admin/password/{secret}")
+}
+
 /// The address that links begin with: the public one, else the one at which the administrator's own browser is, which was
 /// held against `Host` when the form was read.
-pub(super) fn base_url(request: &HttpRequest, services: &Services) -> String {
+fn base_url(request: &HttpRequest, services: &Services) -> String {
     if let Some(url) = &services.config.server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
@@ -197,7 +203,7 @@ async fn set_password(mut form: Form<Visitor>, secret: Path<String>) -> Answer {
 
 /// Whoever may enter the panel is led to its door; others have nothing to do here.
 fn after(visitor: &Visitor, owner: &LinkOwner) -> Answer {
-    if matches!(owner.account.role, Some(Role::Admin | Role::Auditor)) {
+    if owner.account.role.is_some_and(Role::opens_the_panel) {
         let notice = Notice::ok(visitor.t("links.sign_in_now"));
         visitor.redirect_with("/admin/login", &notice)
     } else {

@@ -1,7 +1,10 @@
-//! Whose token it is, as the lists of tokens show it; and what their filters have in common.
+//! Whose token it is, as the pages about tokens show it.
 
-use super::{layout::Layout, lists::ListQuery};
-use crate::{domain::principal::UserType, services::tokens::Owner};
+use super::layout::Layout;
+use crate::{
+    domain::principal::{Principal, UserType},
+    services::tokens::Owner,
+};
 
 /// An account beside one of its tokens.
 pub(super) struct OwnerView {
@@ -33,17 +36,22 @@ impl OwnerView {
         } else {
             &owner.name
         };
-        let folder = match principal.user_type {
-            UserType::User => "users",
-            UserType::Client => "clients",
-        };
         Self {
-            href: Some(format!("/admin/{folder}/{}", principal.user_seq)),
+            href: Some(page_of(principal)),
             initials: initials(title),
             title: title.clone(),
             sub: format!("{login} · {population}"),
         }
     }
+}
+
+/// The page of an account.
+pub(super) fn page_of(principal: Principal) -> String {
+    let folder = match principal.user_type {
+        UserType::User => "users",
+        UserType::Client => "clients",
+    };
+    format!("/admin/{folder}/{}", principal.user_seq)
 }
 
 /// The first letters of a name.
@@ -59,59 +67,4 @@ pub(super) fn short_id(id: &str) -> String {
         (Some(head), Some(tail)) if id.len() > 16 => format!("{head}…{tail}"),
         _ => id.to_owned(),
     }
-}
-
-/// A filter that is set, and the list without it.
-pub(super) struct Chip {
-    pub label: String,
-    pub value: String,
-    pub url: String,
-}
-
-/// Gathers the filters that are set.
-pub(super) struct Chips<'a> {
-    l: &'a Layout,
-    query: &'a ListQuery,
-    set: Vec<Chip>,
-}
-
-impl<'a> Chips<'a> {
-    pub(super) fn new(l: &'a Layout, query: &'a ListQuery) -> Self {
-        Self {
-            l,
-            query,
-            set: Vec::new(),
-        }
-    }
-
-    /// Adds a filter by its parameter, if it has a value.
-    pub(super) fn add(mut self, parameter: &str, label: &str, value: Option<String>) -> Self {
-        self.set.extend(value.map(|value| Chip {
-            label: self.l.t(label),
-            value,
-            url: self.query.url_without(parameter),
-        }));
-        self
-    }
-
-    /// Adds a day as it stands in the address.
-    pub(super) fn add_day(self, parameter: &str, label: &str, is_read: bool) -> Self {
-        let value = is_read.then(|| self.query.value(parameter).to_owned());
-        self.add(parameter, label, value)
-    }
-
-    pub(super) fn done(self) -> Vec<Chip> {
-        self.set
-    }
-}
-
-/// What could not be read of a list's filters, a sentence each.
-pub(super) fn problems(l: &Layout, query: &ListQuery, fields: &[(&str, &str)]) -> Vec<String> {
-    let problems = query.problems(l.spoken);
-    let sentences = fields.iter().flat_map(|(parameter, label)| {
-        let label = l.t(label);
-        let sentences = problems.of(parameter).iter();
-        sentences.map(move |sentence| format!("{label}: {sentence}"))
-    });
-    sentences.collect()
 }

@@ -7,17 +7,17 @@ use chrono_tz::Tz;
 use super::{
     Answer,
     error::AdminError,
+    filters::{Chip, Chips, Choice, choices, problems},
     layout::Layout,
     lists::{ListQuery, Pager, SIZES, SortLink, pager},
-    owners::{Chip, Chips, problems},
     panel::Panel,
 };
 use crate::{
     clock::Timestamp,
-    domain::{account::Role, audit::Action, paging::Slice, principal::UserType},
+    domain::{account::Role, paging::Slice, principal::UserType},
     services::{
         account_lists::{AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed},
-        audit::{self, Event},
+        audit,
     },
 };
 
@@ -83,12 +83,8 @@ pub(super) async fn record_export(
     list: &str,
     query: &ListQuery,
 ) -> Result<(), AdminError> {
-    let mut event = Event::new(Action::Exported).noting("list", list);
-    let filter: String = query.query_string().chars().take(1_000).collect();
-    if !filter.is_empty() {
-        event = event.noting("filter", filter);
-    }
-    Ok(audit::note(panel.services(), panel.actor(), event).await?)
+    let filter = query.query_string();
+    Ok(audit::note_export(panel.services(), panel.actor(), list, &filter).await?)
 }
 
 /// Somebody in the list.
@@ -104,8 +100,6 @@ pub(super) struct PersonView {
     pub created_at: Timestamp,
 }
 
-type Option3 = (&'static str, String, bool);
-
 #[derive(Template)]
 #[template(path = "admin/people/list.html")]
 struct ListPage {
@@ -115,7 +109,7 @@ struct ListPage {
     path: &'static str,
     problems: Vec<String>,
     search: String,
-    roles: Vec<Option3>,
+    roles: Vec<Choice>,
     query: ListQuery,
     chips: Vec<Chip>,
     people: Vec<PersonView>,
@@ -171,16 +165,12 @@ pub(super) fn page<T>(
     let is_part = slice.has_previous || slice.has_next;
     let more = if slice.count.more { "+" } else { "" };
     let all = is_part.then(|| format!("{}{more}", l.number(slice.count.rows)));
-    let role = |word: &&'static str| {
-        let text = l.word("role", word);
-        (*word, text, *word == query.value("role"))
-    };
     panel.page(&ListPage {
         is_users,
         path,
         problems: problems(&l, &query, FILTERS),
         search: query.value("search").chars().take(200).collect(),
-        roles: Role::NAMES.iter().map(role).collect(),
+        roles: choices(&l, "role", Role::NAMES, query.value("role")),
         chips: chips(&l, &query, filter),
         people,
         by_name: query.sort_link("name"),
@@ -215,28 +205,14 @@ pub(super) fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Ve
         (Some(_), "ever") => Some(l.t("people_list.ever")),
         _ => None,
     };
-    let label = |name: &str| {
-        let mut filters = FILTERS.iter();
-        filters
-            .find(|(other, _)| *other == name)
-            .map_or("", |(_, label)| *label)
-    };
-    Chips::new(l, query)
-        .add("search", label("search"), filter.search.clone())
-        .add("role", label("role"), role)
-        .add("active", label("active"), active)
-        .add_day(
-            "created_from",
-            label("created_from"),
-            filter.created_from.is_some(),
-        )
-        .add_day(
-            "created_to",
-            label("created_to"),
-            filter.created_before.is_some(),
-        )
-        .add("login", label("login"), login)
-        .add_day("login_from", label("login_from"), from)
-        .add_day("login_to", label("login_to"), to)
+    Chips::new(l, query, FILTERS)
+        .add("search", filter.search.clone())
+        .add("role", role)
+        .add("active", active)
+        .add_day("created_from", filter.created_from.is_some())
+        .add_day("created_to", filter.created_before.is_some())
+        .add("login", login)
+        .add_day("login_from", from)
+        .add_day("login_to", to)
         .done()
 }

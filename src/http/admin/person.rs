@@ -1,7 +1,10 @@
 //! What the pages of one person have in common in both populations: the sessions and how they are ended, the latest refresh
 //! tokens, the history, and the words of a refusal.
 
-use actix_web::web::{self, Path, ServiceConfig};
+use actix_web::{
+    HttpRequest,
+    web::{self, Path, ServiceConfig},
+};
 
 use super::{
     Answer,
@@ -9,18 +12,25 @@ use super::{
     events::EventView,
     form::Form,
     layout::Layout,
+    links::password_url,
     notice::Notice,
+    owners::page_of,
     panel::{Panel, PanelAdmin},
     tokens::TokenView,
 };
 use crate::{
     domain::{
+        password::Password,
         principal::{Principal, UserSeq, UserType},
         problem::Problem,
         session::SessionId,
     },
-    services::{Error, audit, sessions, tokens},
-    store::sessions::SessionRow,
+    services::{
+        Error, audit,
+        links::{self, Issued},
+        sessions::{self, Ending, Session},
+        tokens,
+    },
 };
 
 /// How many of his latest refresh tokens a person's page shows.
@@ -49,15 +59,10 @@ pub(super) fn seq_of(digits: &str) -> Result<UserSeq, AdminError> {
     UserSeq::from_digits(digits).ok_or(AdminError::NotFound)
 }
 
-/// The page of a person.
-pub(super) fn page_of(principal: Principal) -> String {
-    super::events::page_of(principal)
-}
-
 /// What is known of a person besides his row.
 pub(super) struct Around {
     /// His live sessions.
-    pub sessions: Vec<SessionRow>,
+    pub sessions: Vec<Session>,
     /// His latest refresh tokens.
     pub tokens: Vec<TokenView>,
     /// What was done to him, the latest first.
@@ -105,6 +110,37 @@ pub(super) fn parse_flag(word: &str) -> Result<bool, Problem> {
     word.parse().map_err(|_| Problem::NotBoolean)
 }
 
+/// The password that was typed; where mail is configured the field is not there, and not heard.
+pub(super) fn typed_password(form: &mut Form<PanelAdmin>) -> Option<Password> {
+    if form.panel.services().delivery.sends_links() {
+        return None;
+    }
+    form.optional("password", Password::parse)
+}
+
+/// To the page of whoever was made, with a link on its way where one was asked for and mail is configured.
+pub(super) async fn after_creation(
+    panel: &Panel,
+    request: &HttpRequest,
+    owner: Principal,
+    wants_link: bool,
+) -> Answer {
+    let mut text = panel.t("person.created");
+    if wants_link && panel.services().delivery.sends_links() {
+        let url_of = password_url(request, panel.services());
+        let issued = links::issue(panel.services(), &panel.actor(), owner, url_of).await?;
+        if let Issued::Sent(email) = issued {
+            text = panel.t1("person.created_and_sent", email);
+        }
+    }
+    panel.redirect_with(&page_of(owner), &Notice::ok(text))
+}
+
+/// Back to the page of whoever was changed.
+pub(super) fn saved(panel: &Panel, owner: Principal) -> Answer {
+    panel.redirect_with(&page_of(owner), &Notice::ok(panel.t("person.saved")))
+}
+
 /// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (no such session of this
 /// person).
 async fn end_session(
@@ -119,15 +155,14 @@ async fn end_session(
         user_seq: seq_of(&seq)?,
     };
     let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
-    if sessions::owner_of(panel.services(), id.clone()).await? != Some(owner) {
-        return Err(AdminError::NotFound);
-    }
-    let ended = sessions::end_by_administrator(panel.services(), &panel.actor(), id).await?;
-    let notice = if ended {
-        Notice::ok(panel.t("person.session_ended"))
-    } else {
-        Notice::warn(panel.t("person.session_ended_before"))
-    };
+    let notice =
+        match sessions::end_by_administrator(panel.services(), &panel.actor(), id, Some(owner))
+            .await?
+        {
+            Ending::Done => Notice::ok(panel.t("person.session_ended")),
+            Ending::Before => Notice::warn(panel.t("person.session_ended_before")),
+            Ending::Unknown => return Err(AdminError::NotFound),
+        };
     panel.redirect_with(&page_of(owner), &notice)
 }
 

@@ -6,12 +6,14 @@ use askama::Template;
 
 use super::{
     Answer,
+    claims::{Claim, fields},
     error::AdminError,
+    filters::{Chip, Chips, Choice, choices, problems},
     form::Form,
     layout::Layout,
     lists::{ListQuery, Pager, pager},
     notice::Notice,
-    owners::{Chip, Chips, OwnerView, problems, short_id},
+    owners::{OwnerView, short_id},
     panel::{Panel, PanelAdmin},
 };
 use crate::{
@@ -21,10 +23,9 @@ use crate::{
         session::{Jti, TokenState},
     },
     services::{
-        sessions,
-        tokens::{self, Blacklisting, Listed, Token, TokenInSession, Wanted},
+        sessions::{self, Ending, Session},
+        tokens::{self, Listed, Token, TokenInSession, Wanted},
     },
-    store::sessions::SessionRow,
 };
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -102,8 +103,8 @@ struct ListPage {
     l: Layout,
     problems: Vec<String>,
     person: String,
-    user_types: Vec<(&'static str, String, bool)>,
-    states: Vec<(&'static str, String, bool)>,
+    user_types: Vec<Choice>,
+    states: Vec<Choice>,
     from: String,
     to: String,
     chips: Vec<Chip>,
@@ -138,8 +139,8 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
         person: query.value("person").chars().take(200).collect(),
-        user_types: options(&l, "user_type", UserType::NAMES, query.value("user_type")),
-        states: options(&l, "token_state", TokenState::NAMES, query.value("state")),
+        user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
+        states: choices(&l, "token_state", TokenState::NAMES, query.value("state")),
         from: query.value("from").to_owned(),
         to: query.value("to").to_owned(),
         chips: chips(&l, &query, &wanted),
@@ -163,24 +164,13 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
 fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
     let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
     let state = wanted.state.map(|one| l.t(&format!("token_state.{one}")));
-    Chips::new(l, query)
-        .add("person", "tokens.person", wanted.person.clone())
-        .add("user_type", "tokens.population", population)
-        .add("state", "tokens.state", state)
-        .add_day("from", "tokens.issued_from", wanted.from.is_some())
-        .add_day("to", "tokens.issued_to", wanted.to.is_some())
+    Chips::new(l, query, FILTERS)
+        .add("person", wanted.person.clone())
+        .add("user_type", population)
+        .add("state", state)
+        .add_day("from", wanted.from.is_some())
+        .add_day("to", wanted.to.is_some())
         .done()
-}
-
-/// The options of a select: word, text, and whether it is chosen.
-pub(super) fn options(
-    l: &Layout,
-    section: &str,
-    words: &[&'static str],
-    chosen: &str,
-) -> Vec<(&'static str, String, bool)> {
-    let option = |word: &&'static str| (*word, l.t(&format!("{section}.{word}")), *word == chosen);
-    words.iter().map(option).collect()
 }
 
 #[derive(Template)]
@@ -188,29 +178,10 @@ pub(super) fn options(
 struct ShowPage {
     l: Layout,
     token: TokenView,
-    /// Name, value, and the time that it means.
-    claims: Vec<(String, String, Option<Timestamp>)>,
-    session: Option<SessionView>,
+    claims: Vec<Claim>,
+    session: Option<Session>,
     chain: Vec<TokenView>,
     earlier: i64,
-}
-
-struct SessionView {
-    row: SessionRow,
-    method: String,
-    end_reason: String,
-}
-
-impl SessionView {
-    fn new(l: &Layout, row: SessionRow) -> Self {
-        Self {
-            method: l.t(&format!("tokens.method_{}", row.method)),
-            end_reason: row
-                .end_reason
-                .map_or_else(String::new, |reason| l.t(&format!("reason.{reason}"))),
-            row,
-        }
-    }
 }
 
 async fn find(panel: &Panel, jti: &str) -> Result<TokenInSession, AdminError> {
@@ -226,7 +197,7 @@ async fn show(panel: Panel, jti: Path<String>) -> Answer {
     panel.page(&ShowPage {
         claims: claims(&panel, &found.token),
         token: TokenView::new(&l, &found.token),
-        session: found.session.map(|row| SessionView::new(&l, row)),
+        session: found.session,
         chain: found
             .chain
             .iter()
@@ -238,29 +209,17 @@ async fn show(panel: Panel, jti: Path<String>) -> Answer {
 }
 
 /// What stands in the token, as it was made: its text is not kept.
-fn claims(panel: &Panel, token: &Token) -> Vec<(String, String, Option<Timestamp>)> {
-    let settings = panel.services().tokens.settings();
-    let principal = token.owner.principal;
-    let text = |name: &str, value: String| (name.to_owned(), value, None);
-    let time = |name: &str, at: Timestamp| {
-        let at = at.whole_seconds();
-        (name.to_owned(), at.unix_seconds().to_string(), Some(at))
-    };
-    let mut claims = vec![
-        text("token_type", "refresh".into()),
-        text("jti", token.jti.to_string()),
-        text("sid", token.session.to_string()),
-        text("sub", principal.to_string()),
-        text("user_type", principal.user_type.to_string()),
-        text(&settings.user_id_claim, principal.user_seq.to_string()),
-        time("iat", token.created_at),
-        time("exp", token.expires_at),
-    ];
-    claims.extend(settings.issuer.iter().map(|iss| text("iss", iss.clone())));
-    if !settings.audience.is_empty() {
-        claims.push(text("aud", settings.audience.join(", ")));
-    }
-    claims
+fn claims(panel: &Panel, token: &Token) -> Vec<Claim> {
+    let Token {
+        jti,
+        session,
+        owner,
+        created_at,
+        expires_at,
+        ..
+    } = token;
+    let tokens = &panel.services().tokens;
+    fields(tokens.refresh_claims(owner.principal, session, jti, *created_at, *expires_at))
 }
 
 /// What an administrator is about to do to a token or its session.
@@ -307,13 +266,11 @@ async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> Answer {
     let jti = Jti::parse(&jti).ok_or(AdminError::NotFound)?;
     let back = format!("/admin/tokens/{jti}");
     match tokens::blacklist(panel.services(), panel.actor(), jti).await? {
-        Blacklisting::Done => {
-            panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done")))
-        }
-        Blacklisting::Before => {
+        Ending::Done => panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done"))),
+        Ending::Before => {
             panel.redirect_with(&back, &Notice::warn(panel.t("tokens.blacklist_before")))
         }
-        Blacklisting::Unknown => Err(AdminError::NotFound),
+        Ending::Unknown => Err(AdminError::NotFound),
     }
 }
 
@@ -331,13 +288,13 @@ async fn ask_to_end(panel: PanelAdmin, jti: Path<String>) -> Answer {
 /// `POST /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 303, 404.
 async fn end(form: Form<PanelAdmin>, jti: Path<String>) -> Answer {
     let panel = &form.panel;
-    let found = find(panel, &jti).await?;
-    let session = found.token.session;
-    let ended = sessions::end_by_administrator(panel.services(), &panel.actor(), session).await?;
-    let notice = if ended {
-        Notice::ok(panel.t("tokens.end_session_done"))
-    } else {
-        Notice::warn(panel.t("tokens.end_session_before"))
-    };
-    panel.redirect_with(&format!("/admin/tokens/{}", found.token.jti), &notice)
+    let Token { jti, session, .. } = find(panel, &jti).await?.token;
+    let notice =
+        match sessions::end_by_administrator(panel.services(), &panel.actor(), session, None)
+            .await?
+        {
+            Ending::Done => Notice::ok(panel.t("tokens.end_session_done")),
+            Ending::Before | Ending::Unknown => Notice::warn(panel.t("tokens.end_session_before")),
+        };
+    panel.redirect_with(&format!("/admin/tokens/{jti}"), &notice)
 }

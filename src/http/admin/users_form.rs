@@ -12,19 +12,16 @@ use super::{
     Answer,
     form::{FieldErrors, Form},
     layout::Layout,
-    links::base_url,
-    notice::Notice,
     panel::{Panel, PanelAdmin},
-    person::{page_of, parse_flag, refusal, seq_of},
+    person::{after_creation, parse_flag, refusal, saved, seq_of, typed_password},
 };
 use crate::{
     domain::{
         account::{Email, Name, Role},
-        password::Password,
-        principal::{Principal, UserSeq},
+        principal::Principal,
     },
     services::{
-        links::{self, Issued},
+        Error,
         users::{self, NewUser, User, UserChanges},
     },
 };
@@ -132,21 +129,13 @@ async fn empty(panel: PanelAdmin) -> Answer {
     panel.page(&FormPage::new(&panel, typed, None))
 }
 
-/// The password that was typed; where mail is configured the field is not there, and not heard.
-fn password(form: &mut Form<PanelAdmin>) -> Option<Password> {
-    if form.panel.services().delivery.sends_links() {
-        return None;
-    }
-    form.optional("password", Password::parse)
-}
-
 /// `POST /admin/users/new`. **Permissions**: administrators. 303, 422.
 async fn create(mut form: Form<PanelAdmin>, request: HttpRequest) -> Answer {
     let email = form.required("email", Email::parse);
     let name = form.required("name", Name::parse);
     let role = form.required("role", Role::parse);
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
-    let password = password(&mut form);
+    let password = typed_password(&mut form);
     let (Some(email), Some(name), Some(role), false) = (email, name, role, form.has_problems())
     else {
         return again(&form, None);
@@ -172,25 +161,6 @@ async fn create(mut form: Form<PanelAdmin>, request: HttpRequest) -> Answer {
     }
 }
 
-/// To the page of whoever was made, with a link on its way where one was asked for and mail is configured.
-pub(super) async fn after_creation(
-    panel: &Panel,
-    request: &HttpRequest,
-    owner: Principal,
-    wants_link: bool,
-) -> Answer {
-    let mut text = panel.t("person.created");
-    if wants_link && panel.services().delivery.sends_links() {
-        let base = base_url(request, panel.services());
-        let url_of = |secret: &str| format!("{base}/admin/password/{secret}");
-        let issued = links::issue(panel.services(), &panel.actor(), owner, url_of).await?;
-        if let Issued::Sent(email) = issued {
-            text = panel.t1("person.created_and_sent", email);
-        }
-    }
-    panel.redirect_with(&page_of(owner), &Notice::ok(text))
-}
-
 /// `GET /admin/users/{seq}/edit`. **Permissions**: administrators. 200, 404.
 async fn edit(panel: PanelAdmin, seq: Path<String>) -> Answer {
     let user = users::find(panel.services(), seq_of(&seq)?).await?;
@@ -207,18 +177,15 @@ async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
         // Role and state are not on one's own form.
         role: form.optional("role", Role::parse),
         is_active: form.optional("is_active", parse_flag),
-        password: password(&mut form),
+        password: typed_password(&mut form),
     };
     if form.has_problems() {
         return again(&form, Some(user));
     }
     let panel = &form.panel;
     match users::update(panel.services(), &panel.actor(), seq, changes).await {
-        Ok(_) => saved(panel, seq),
-        Err(
-            error
-            @ (crate::services::Error::LastAdministrator | crate::services::Error::OwnAccount),
-        ) => {
+        Ok(_) => saved(panel, Principal::user(seq)),
+        Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
             let page = FormPage {
                 refusal: refusal(panel, error)?,
                 ..FormPage::new(panel, Typed::of_form(&form), Some(user))
@@ -230,9 +197,4 @@ async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
             again(&form, Some(user))
         }
     }
-}
-
-fn saved(panel: &Panel, seq: UserSeq) -> Answer {
-    let notice = Notice::ok(panel.t("person.saved"));
-    panel.redirect_with(&page_of(Principal::user(seq)), &notice)
 }

@@ -13,9 +13,9 @@ use super::{
     form::Form,
     layout::Layout,
     notice::Notice,
-    owners::initials,
+    owners::{initials, page_of},
     panel::{Panel, PanelAdmin},
-    person::{Around, page_of, refusal, seq_of},
+    person::{Around, refusal, seq_of},
 };
 use crate::{
     domain::{
@@ -24,10 +24,9 @@ use crate::{
         session::BrowserSessionId,
     },
     services::{
-        browser_sessions,
+        browser_sessions::{self, BrowserSession},
         users::{self, User, UserChanges},
     },
-    store::browser_sessions::BrowserSessionRow,
 };
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -63,7 +62,7 @@ struct ShowPage {
     /// Why the last change was refused; empty where none was.
     refusal: String,
     around: Around,
-    browsers: Vec<BrowserSessionRow>,
+    browsers: Vec<BrowserSession>,
     /// The viewer's own browser.
     current: BrowserSessionId,
 }

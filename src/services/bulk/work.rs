@@ -152,7 +152,7 @@ fn change_user(
     let own = Principal::user(id);
     match action {
         BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
-        BulkAction::Activate => users::deactivate(connection, actor, &old, true, now)?,
+        BulkAction::Activate => users::set_active(connection, actor, &old, true, now)?,
         BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
         BulkAction::Deactivate | BulkAction::Delete => {
             if let Some(skipped) = must_stay(connection, actor, &old)? {
@@ -161,7 +161,7 @@ fn change_user(
             if action == BulkAction::Delete {
                 users::remove(connection, actor, &old, now)?;
             } else {
-                users::deactivate(connection, actor, &old, false, now)?;
+                users::set_active(connection, actor, &old, false, now)?;
             }
         }
         BulkAction::EndSessions if actor.is(own) => return Ok(Outcome::SkippedSelf),
@@ -202,8 +202,8 @@ fn change_client(
     match action {
         BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
         BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
-        BulkAction::Activate => clients::deactivate(connection, actor, &old, true, now)?,
-        BulkAction::Deactivate => clients::deactivate(connection, actor, &old, false, now)?,
+        BulkAction::Activate => clients::set_active(connection, actor, &old, true, now)?,
+        BulkAction::Deactivate => clients::set_active(connection, actor, &old, false, now)?,
         BulkAction::Delete => clients::remove(connection, actor, &old, now)?,
         BulkAction::EndSessions => {
             let own = Principal::client(id);

@@ -153,7 +153,7 @@ pub async fn update(
 }
 
 /// Activates or deactivates a client whose row is locked; part of a transaction.
-pub(in crate::services) fn deactivate(
+pub(in crate::services) fn set_active(
     connection: &mut Db,
     actor: &Actor,
     old: &ClientRow,

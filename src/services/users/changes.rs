@@ -160,8 +160,8 @@ pub(in crate::services) fn put_hash(
     table::update(connection, user_seq, &row).map(|_| ())
 }
 
-/// Deactivates a user whose row is locked; part of a transaction.
-pub(in crate::services) fn deactivate(
+/// Activates or deactivates a user whose row is locked; part of a transaction.
+pub(in crate::services) fn set_active(
     connection: &mut Db,
     actor: &Actor,
     old: &UserRow,
