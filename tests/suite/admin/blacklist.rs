@@ -67,15 +67,10 @@ async fn a_walk_over_the_blacklist_meets_every_row_once_though_many_share_a_mome
         }
     }
     for query in ["size=25", "size=25&reason=rotated&user_type=user"] {
-        let (mut seen, mut path) = (Vec::new(), format!("/admin/blacklist?{query}"));
-        loop {
-            let page = browser.open(&path).await;
-            seen.extend(listed(&page));
-            match page.attrs(".pager a[rel=next]", "href").first() {
-                Some(next) => path.clone_from(next),
-                None => break,
-            }
-        }
+        let pages = browser
+            .walk(&format!("/admin/blacklist?{query}"), "next")
+            .await;
+        let seen: Vec<String> = pages.iter().flat_map(listed).collect();
         assert_eq!(seen.len(), 70, "{query}");
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 70);
     }

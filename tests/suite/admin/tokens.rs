@@ -161,31 +161,20 @@ async fn a_walk_over_the_pages_meets_every_token_once_in_both_directions() {
         "size=25&state=used",
         "size=25&person=ann%40example.org",
     ] {
-        let (mut seen, mut path) = (Vec::new(), format!("/admin/tokens?{query}"));
-        let mut last = String::new();
-        loop {
-            let page = browser.open(&path).await;
-            seen.extend(listed(&page));
-            match page.attrs(".pager a[rel=next]", "href").first() {
-                Some(next) => path.clone_from(next),
-                None => break,
-            }
-            last = page.attr(".pager a[aria-label='Last page']", "href");
-        }
+        let pages = browser
+            .walk(&format!("/admin/tokens?{query}"), "next")
+            .await;
+        let last = pages[0].attr(".pager a[aria-label='Last page']", "href");
+        let mut seen: Vec<String> = pages.iter().flat_map(listed).collect();
         let expected = if query.contains("used") { 60 } else { 61 };
         assert_eq!(seen.len(), expected, "{query}");
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), expected);
         assert!(seen.is_sorted_by(|a, b| a > b), "the latest stands first");
-        let mut back = Vec::new();
-        path = last;
-        loop {
-            let page = browser.open(&path).await;
-            back.extend(listed(&page).into_iter().rev());
-            match page.attrs(".pager a[rel=prev]", "href").first() {
-                Some(previous) => path.clone_from(previous),
-                None => break,
-            }
-        }
+        let pages = browser.walk(&last, "prev").await;
+        let back: Vec<String> = pages
+            .iter()
+            .flat_map(|page| listed(page).into_iter().rev())
+            .collect();
         seen.reverse();
         assert_eq!(back, seen, "{query}");
     }

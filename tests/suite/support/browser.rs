@@ -62,6 +62,19 @@ impl Browser {
         page
     }
 
+    /// Opens a list's page and all that follow it by the links of this relation, `next` or `prev`.
+    pub async fn walk(&self, from: &str, relation: &str) -> Vec<Page> {
+        let selector = format!(".pager a[rel={relation}]");
+        let (mut pages, mut path) = (Vec::new(), Some(from.to_owned()));
+        while let Some(next) = path {
+            assert!(pages.len() < 50, "the walk has no end");
+            let page = self.open(&next).await;
+            path = page.attrs(&selector, "href").pop();
+            pages.push(page);
+        }
+        pages
+    }
+
     /// Sends a form with the token that pages hold for this browser.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.token().await;
