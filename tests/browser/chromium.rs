@@ -90,11 +90,13 @@ impl Chromium {
 
     /// The first element that fits a selector, once it is there.
     pub async fn find(&self, selector: &str) -> Element {
+        let mut found = None;
         self.until(&format!("an element {selector}"), async || {
-            self.has(selector).await
+            found = self.client.find(Locator::Css(selector)).await.ok();
+            found.is_some()
         })
         .await;
-        self.client.find(Locator::Css(selector)).await.unwrap()
+        found.unwrap()
     }
 
     /// Whether an element fits a selector.
@@ -125,14 +127,17 @@ impl Chromium {
         .await;
     }
 
-    /// Clicks on what fits a selector.
+    /// Clicks on what fits a selector. A page that is just going away takes its elements with it; then what fits on the page
+    /// that comes is clicked.
     pub async fn click(&self, selector: &str) {
-        let found = self.find(selector).await;
-        if let Err(error) = found.click().await {
-            panic!(
-                "{selector} on {} cannot be clicked: {error}",
-                self.path().await
-            );
+        let begun = Instant::now();
+        while let Err(error) = self.find(selector).await.click().await {
+            let gone = error.is_stale_element_reference();
+            if !gone || begun.elapsed() > PATIENCE {
+                let path = self.path().await;
+                panic!("{selector} on {path} cannot be clicked: {error}");
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -73,6 +73,7 @@ async fn the_panel_works_without_a_script() {
     browser.send_form_with("theme").await;
     browser.find("html[data-theme=dark]").await;
     browser.click(".languages button[value=ko]").await;
+    browser.find("html[lang=ko]").await;
     browser.click(".side > .me form button").await;
     browser
         .until("the sign-in page", async || {
