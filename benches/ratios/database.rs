@@ -175,8 +175,10 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Mem
     let now = Clock::System.now();
     let (session, jti) = (SessionId::new(now), Jti::new(now));
     let expires_at = tokens.refresh_expiry(now);
+    let access_until = tokens.access_expiry(now, expires_at);
     let owner = account.principal;
     let new_session = NewSession {
+        access_expires_at: Some(access_until),
         id: session.clone(),
         user_type: owner.user_type,
         user_seq: owner.user_seq,
@@ -198,10 +200,9 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Mem
         expires_at,
     };
     outstanding_tokens::insert(connection, &booked)?;
-    let access_until = tokens.access_expiry(now, expires_at);
     Ok(Member {
         access: tokens
-            .issue_access(account, &session, now, access_until)?
+            .issue_access(account, &session, &Jti::new(now), now, access_until)?
             .token,
         refresh: tokens
             .issue_refresh(account, &session, &jti, now, expires_at)?

@@ -10,10 +10,13 @@ use crate::{
     services::{
         Services,
         dashboard::Dashboard,
+        first_uses::FirstUses,
         jobs::Jobs,
         login_counts::LoginCounts,
+        metrics::Metrics,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
+        revocations::Revocations,
     },
     store::{Db, Store, StoreSettings, Target, migrations},
     tokens::{SigningKey, Tokens},
@@ -131,7 +134,11 @@ pub(super) fn services(
     let delivery = Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())
         .map_err(Failure::refused)?;
     let tokens = Tokens::new(config.tokens.clone(), key);
+    let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
     Ok(Services {
+        metrics: Metrics::default(),
+        revocations,
+        first_uses: FirstUses::default(),
         dashboard: Dashboard::starting(&clock),
         clock,
         config,

@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     http::server,
     services::{
-        Services, flush, links, login_counts::LoginCounts, search_text, users::any_administrator,
+        Services, first_uses::FirstUses, flush, links, login_counts::LoginCounts, search_text, users::any_administrator,
     },
 };
 
@@ -36,6 +36,11 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let address = listener.local_addr().unwrap_or(config.server.listen);
     let mail = house::mail(&config);
     let services = web::Data::new(house::services(config, store, key, channel, mail)?);
+    // Before the first request: what was revoked before the start is refused by the first answer.
+    services
+        .revocations
+        .follow(&services.store)
+        .map_err(Failure::refused)?;
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     let handle = server.handle();
@@ -46,6 +51,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     greet(&services, address, &migrations, made_key.as_ref()).await;
     let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
     let writing = actix_web::rt::spawn(write_regularly(services.clone()));
+    let noting = actix_web::rt::spawn(note_first_uses(services.clone()));
     let filling = actix_web::rt::spawn(fill_in_search_texts(services.clone()));
     let ended = tokio::select! {
         ended = running => ended,
@@ -56,6 +62,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     services.jobs.drain(DRAIN).await;
     flushing.abort();
     writing.abort();
+    noting.abort();
     filling.abort();
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
@@ -169,6 +176,19 @@ async fn write_regularly(services: web::Data<Services>) {
     loop {
         actix_web::rt::time::sleep(LoginCounts::WRITE_EVERY).await;
         write_noted(&services).await;
+    }
+}
+
+/// Which access tokens were used is written sooner: a used refresh token may be answered by it.
+async fn note_first_uses(services: web::Data<Services>) {
+    if !services.tokens.settings().recover_lost_answer {
+        return;
+    }
+    loop {
+        actix_web::rt::time::sleep(FirstUses::WRITE_EVERY).await;
+        if let Err(error) = services.first_uses.write(&services.store).await {
+            tracing::warn!(%error, "which tokens were used cannot be written and will be tried again");
+        }
     }
 }
 

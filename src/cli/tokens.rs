@@ -107,6 +107,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, Fail
         ("one-time codes", counts.otp_challenges),
         ("rate limits", counts.rate_limits),
         ("sessions", counts.sessions),
+        ("news of revocations", counts.revocations),
         ("browsers' sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
         ("deliveries of codes", counts.otp_deliveries),

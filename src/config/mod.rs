@@ -40,7 +40,7 @@ pub use self::{
     otp::{OtpConfig, OtpDelivery},
     server::ServerConfig,
     smtp::{SmtpConfig, SmtpTls},
-    tokens::{Algorithm, ClaimName, MAX_LEEWAY, TokensConfig},
+    tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig},
     values::{InvalidValue, Secret, Span},
     webhook::WebhookConfig,
 };

@@ -15,6 +15,9 @@ use super::{
 /// never makes a refused token good again.
 pub const MAX_LEEWAY: Span = Span::minutes(5);
 
+/// The longest life that an access token can be given.
+pub const MAX_ACCESS_LIFETIME: Span = Span::days(1);
+
 /// What tokens say, how long they live, and what signs them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +32,14 @@ pub struct TokensConfig {
     pub rotate_refresh_tokens: bool,
     /// Whether a refresh token that was replaced is void.
     pub blacklist_after_rotation: bool,
+    /// How long a refresh token that was replaced still gets the same successor; zero: not at all.
+    pub reuse_grace: Span,
+    /// Whether a replaced refresh token gets its successor even later, as long as nothing that came with it was used.
+    pub recover_lost_answer: bool,
+    /// How many sessions of an account live at once; one more ends the one used longest ago.
+    pub sessions_per_account: u32,
+    /// How old the news of revocations may be before the database is asked at every call.
+    pub revocation_max_lag: Span,
     /// The one algorithm that signs and is accepted.
     pub algorithm: Algorithm,
     /// The key; the bytes of this text are it.
@@ -61,6 +72,10 @@ impl Default for TokensConfig {
             session_lifetime: Span::days(90),
             rotate_refresh_tokens: true,
             blacklist_after_rotation: true,
+            reuse_grace: Span::seconds(10),
+            recover_lost_answer: false,
+            sessions_per_account: 50,
+            revocation_max_lag: Span::seconds(5),
             algorithm: Algorithm::Hs256,
             signing_key: None,
             signing_key_file: None,
@@ -217,13 +232,27 @@ impl TokensConfig {
                 );
             }
         }
-        let day = Span::days(1);
         checks.within(
             "tokens.access_lifetime",
             &self.access_lifetime,
-            Span::seconds(1)..=day,
+            Span::seconds(1)..=MAX_ACCESS_LIFETIME,
         );
         checks.within("tokens.leeway", &self.leeway, Span::seconds(0)..=MAX_LEEWAY);
+        checks.within(
+            "tokens.reuse_grace",
+            &self.reuse_grace,
+            Span::seconds(0)..=Span::minutes(1),
+        );
+        checks.within(
+            "tokens.sessions_per_account",
+            &self.sessions_per_account,
+            1..=10_000,
+        );
+        checks.within(
+            "tokens.revocation_max_lag",
+            &self.revocation_max_lag,
+            Span::seconds(2)..=Span::minutes(1),
+        );
         checks.within(
             "tokens.session_lifetime",
             &self.session_lifetime,

@@ -11,6 +11,7 @@ mod mail;
 mod notice;
 mod outcome;
 mod retry;
+mod reuse_mail;
 mod settings;
 mod smtp;
 mod webhook;
@@ -24,6 +25,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::join_all};
+use lettre::{Message, message::Mailbox};
 use tokio::{
     runtime::Handle,
     sync::{Mutex as AsyncMutex, mpsc},
@@ -44,6 +46,7 @@ pub use self::{
     console::TARGET as CONSOLE_TARGET,
     notice::{LinkNotice, OtpNotice},
     outcome::{Counts, Observer, Settled},
+    reuse_mail::{Place, ReuseNotice},
     settings::{Channel, SmtpSettings, Tls, WebhookSettings},
 };
 
@@ -154,15 +157,20 @@ impl Delivery {
         self.take(Notice::Code(notice));
     }
 
-    /// Whether links can be sent.
+    /// Whether there is mail: links and word of reused tokens can be sent.
     #[must_use]
-    pub fn sends_links(&self) -> bool {
+    pub fn sends_mail(&self) -> bool {
         self.inner.has_mail
     }
 
     /// Takes a link for its way by mail, as [`Delivery::send`] takes a code.
     pub fn send_link(&self, notice: LinkNotice) {
         self.take(Notice::Link(notice));
+    }
+
+    /// Takes word of a reused token for its way by mail, as [`Delivery::send`] takes a code.
+    pub fn send_reuse(&self, notice: ReuseNotice) {
+        self.take(Notice::Reuse(notice));
     }
 
     fn take(&self, notice: Notice) {
@@ -270,7 +278,14 @@ impl Sender {
         let (dies_at, tries) = (pending.dies_at, &mut pending.attempts);
         let notice = match &pending.notice {
             Notice::Code(notice) => notice,
-            Notice::Link(link) => return self.tried_link(link, dies_at, tries).await,
+            Notice::Link(link) => {
+                let compose = |from: &_, now| link_mail::compose(from, link, now);
+                return self.mailed(compose, link.secret(), dies_at, tries).await;
+            }
+            Notice::Reuse(reuse) => {
+                let compose = |from: &_, now| reuse_mail::compose(from, reuse, now);
+                return self.mailed(compose, "", dies_at, tries).await;
+            }
         };
         match &self.way {
             Way::Console => {
@@ -293,18 +308,19 @@ impl Sender {
         }
     }
 
-    async fn tried_link(
+    /// Sends a letter by the mail server; no log shows its secret.
+    async fn mailed(
         &self,
-        link: &LinkNotice,
+        compose: impl Fn(&Mailbox, Timestamp) -> Result<Message, &'static str>,
+        secret: &str,
         dies_at: Timestamp,
         tries: &mut u32,
     ) -> Result<(), Failure> {
         let ((Way::Smtp(smtp), _) | (_, Some(smtp))) = (&self.way, &self.mail) else {
             return Err(Failure::lasting("no mail server is configured"));
         };
-        let mail =
-            link_mail::compose(&smtp.from, link, self.clock.now()).map_err(Failure::lasting)?;
-        let attempt = || smtp.attempt(&mail, link.secret());
+        let mail = compose(&smtp.from, self.clock.now()).map_err(Failure::lasting)?;
+        let attempt = || smtp.attempt(&mail, secret);
         self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
     }
 

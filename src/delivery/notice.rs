@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use askama::Template;
 
+use super::reuse_mail::ReuseNotice;
 use crate::domain::{
     language::Language,
     otp::OtpCode,
@@ -115,6 +116,7 @@ impl fmt::Debug for LinkNotice {
 pub(super) enum Notice {
     Code(OtpNotice),
     Link(LinkNotice),
+    Reuse(ReuseNotice),
 }
 
 impl Notice {
@@ -122,6 +124,7 @@ impl Notice {
         match self {
             Self::Code(code) => code.expires_in,
             Self::Link(link) => link.expires_in,
+            Self::Reuse(_) => ReuseNotice::EXPIRES_IN,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::notice::{LinkNotice, Notice, OtpNotice, masked_email, masked_phone};
+use super::notice::{Notice, OtpNotice, masked_email, masked_phone};
 use crate::{
     clock::Timestamp,
     domain::principal::{Principal, UserSeq},
@@ -122,18 +122,23 @@ impl Pending {
         };
         total.fetch_add(1, Ordering::SeqCst);
         // Told before it counts as settled: who waits for that finds the record complete.
-        if let Some(observer) = &totals.observer {
-            observer(self.told(failure.map(str::to_owned)));
+        let told = self.told(failure.map(str::to_owned));
+        if let (Some(observer), Some(told)) = (&totals.observer, told) {
+            observer(told);
         }
         totals.queued.fetch_sub(1, Ordering::SeqCst);
         match &self.notice {
             Notice::Code(code) => self.log_code(code, failure),
-            Notice::Link(link) => self.log_link(link, failure),
+            Notice::Link(link) => self.log_letter("link", &link.email, &link.request_id, failure),
+            Notice::Reuse(reuse) => {
+                self.log_letter("reuse", &reuse.email, &reuse.request_id, failure);
+            }
         }
     }
 
-    fn told(&self, failure: Option<String>) -> Settled {
-        match &self.notice {
+    /// What the observer is told. That a token was reused is in the record already, mail or no mail.
+    fn told(&self, failure: Option<String>) -> Option<Settled> {
+        Some(match &self.notice {
             Notice::Code(code) => Settled::Code {
                 challenge: code.id.clone(),
                 client: code.client,
@@ -146,7 +151,8 @@ impl Pending {
                 login: link.login.clone(),
                 failure,
             },
-        }
+            Notice::Reuse(_) => return None,
+        })
     }
 
     fn log_code(&self, notice: &OtpNotice, failure: Option<&str>) {
@@ -187,13 +193,12 @@ impl Pending {
         }
     }
 
-    fn log_link(&self, notice: &LinkNotice, failure: Option<&str>) {
-        let email = masked_email(&notice.email);
-        let (attempts, request_id) = (self.attempts, &*notice.request_id);
+    fn log_letter(&self, about: &str, email: &str, request_id: &str, failure: Option<&str>) {
+        let (email, attempts) = (masked_email(email), self.attempts);
         if let Some(reason) = failure {
-            tracing::warn!(reason, attempts, email, request_id, "link not sent");
+            tracing::warn!(about, reason, attempts, email, request_id, "mail not sent");
         } else {
-            tracing::info!(attempts, email, request_id, "link sent");
+            tracing::info!(about, attempts, email, request_id, "mail sent");
         }
     }
 }

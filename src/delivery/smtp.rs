@@ -170,7 +170,7 @@ fn reason(error: &SmtpError, secret: &str) -> String {
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .map(|word| match word {
-            word if word.contains(secret) => "***".to_owned(),
+            word if !secret.is_empty() && word.contains(secret) => "***".to_owned(),
             word if word.contains('@') => {
                 masked_email(word.trim_matches(&['<', '>', ':', ','][..]))
             }

@@ -54,6 +54,8 @@ words! {
         BrowserSessionEnded = "browser_session_ended",
         /// A refresh token was blacklisted.
         TokenBlacklisted = "token_blacklisted",
+        /// A refresh token came again long after it was used, and its session was ended.
+        RefreshTokenReused = "refresh_token_reused",
         /// A list was written out as CSV.
         Exported = "exported",
         /// A flush of expired rows was started.

@@ -38,6 +38,22 @@ macro_rules! id {
                 (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
             }
 
+            /// When it was made, in milliseconds since the epoch.
+            #[must_use]
+            pub fn unix_millis(&self) -> u64 {
+                // An id is made of 32 hex digits: what cannot be read is not there.
+                self.0
+                    .get(..12)
+                    .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+                    .unwrap_or(0)
+            }
+
+            /// The 16 bytes that the digits stand for.
+            #[must_use]
+            pub fn bytes(&self) -> Option<[u8; 16]> {
+                u128::from_str_radix(&self.0, 16).ok().map(u128::to_be_bytes)
+            }
+
             /// The 32 hex digits.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -116,6 +132,10 @@ words! {
         RoleChanged = "role_changed",
         /// An administrator ended it.
         Administrator = "administrator",
+        /// A refresh token of it came again after it was used: it is in two hands.
+        Reused = "reused",
+        /// The account began more sessions than it may have.
+        TooMany = "too_many",
     }
 }
 

@@ -51,6 +51,9 @@ pub enum Error {
     /// `401` `TOKEN_BLACKLISTED` — the refresh token was used or revoked.
     #[error("the token is blacklisted")]
     TokenBlacklisted,
+    /// `401` `TOKEN_REUSED` — the refresh token came again long after it was used; its session has been ended.
+    #[error("the refresh token was used twice")]
+    TokenReused,
     /// `401` `SESSION_REVOKED` — the token's session has ended.
     #[error("the session has ended")]
     SessionRevoked,

@@ -48,6 +48,9 @@ pub struct FlushCounts {
     pub rate_limits: u64,
     /// Sessions.
     pub sessions: u64,
+    /// What the instances had to know of revoked access tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revocations: u64,
     /// Browsers' sessions in the panel.
     #[serde(skip_serializing_if = "is_zero")]
     pub browser_sessions: u64,
@@ -86,7 +89,7 @@ impl FlushCounts {
 
     /// Each table with its rows.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 10] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -98,6 +101,7 @@ impl FlushCounts {
             ExpiringTable::OtpChallenges => &mut self.otp_challenges,
             ExpiringTable::RateLimits => &mut self.rate_limits,
             ExpiringTable::Sessions => &mut self.sessions,
+            ExpiringTable::Revocations => &mut self.revocations,
             ExpiringTable::BrowserSessions => &mut self.browser_sessions,
             ExpiringTable::SetUpLinks => &mut self.set_up_links,
             ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,

@@ -1,6 +1,8 @@
 //! A look into a token that somebody pasted: what it holds, and whether the API would accept it now, without changing
 //! anything. Nothing of it is stored, recorded or logged.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{Error, Services, tokens::Owner};
@@ -43,6 +45,8 @@ pub enum Verdict {
     Inactive,
     /// It was used, or revoked: when, and why.
     Blacklisted(Timestamp, RevocationReason),
+    /// It was used at the one time, and until the other a repeat gets the same successor.
+    Repeatable(Timestamp, Timestamp),
     /// Its session was ended: when, and why.
     SessionEnded(Timestamp, RevocationReason),
     /// Its session has reached its greatest age: when.
@@ -78,9 +82,12 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Findings, Error
             });
         }
     };
+    let settings = services.tokens.settings();
+    let is_line = settings.rotate_refresh_tokens && settings.blacklist_after_rotation;
+    let grace = is_line.then(|| settings.reuse_grace.get());
     let (verdict, owner, booked) = services
         .store
-        .read(move |connection| look_up(connection, &read, now))
+        .read(move |connection| look_up(connection, &read, grace, now))
         .await?;
     Ok(Findings {
         header,
@@ -95,7 +102,12 @@ type Looked = (Verdict, Owner, Option<Jti>);
 
 /// What the database says of a token that reads well: in the order in which an access token is accepted
 /// ([`super::bearer::authenticate`]), or a refresh token used ([`super::refresh::refresh`]).
-fn look_up(connection: &mut Db, claims: &Claims, now: Timestamp) -> Result<Looked, Error> {
+fn look_up(
+    connection: &mut Db,
+    claims: &Claims,
+    grace: Option<Duration>,
+    now: Timestamp,
+) -> Result<Looked, Error> {
     let is_refresh = claims.token_type == TokenType::Refresh;
     let booked = is_refresh && outstanding_tokens::find(connection, &claims.jti)?.is_some();
     let found = sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
@@ -104,6 +116,12 @@ fn look_up(connection: &mut Db, claims: &Claims, now: Timestamp) -> Result<Looke
         None => Verdict::NoAccount,
         Some((account, _)) if !account.is_active => Verdict::Inactive,
         Some((_, state)) => match blacklisting(connection, claims)? {
+            Some((RevocationReason::Rotated, at))
+                if state.is_some_and(|state| !state.ended)
+                    && grace.is_some_and(|grace| !grace.is_zero() && now <= at + grace) =>
+            {
+                Verdict::Repeatable(at, at + grace.unwrap_or_default())
+            }
             Some((reason, at)) => Verdict::Blacklisted(at, reason),
             None => match state {
                 None => Verdict::NoSession,
@@ -125,7 +143,8 @@ fn blacklisting(
 ) -> Result<Option<(RevocationReason, Timestamp)>, StoreError> {
     match claims.token_type {
         TokenType::Access => Ok(None),
-        TokenType::Refresh => blacklisted_tokens::find_reason(connection, &claims.jti),
+        TokenType::Refresh => Ok(blacklisted_tokens::find(connection, &claims.jti)?
+            .map(|blacklisting| (blacklisting.reason, blacklisting.at))),
     }
 }
 

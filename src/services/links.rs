@@ -199,7 +199,7 @@ pub async fn issue(
         created_at: now,
         expires_at: now + lifetime,
     };
-    let (by_mail, issuer) = (services.delivery.sends_links(), actor.clone());
+    let (by_mail, issuer) = (services.delivery.sends_mail(), actor.clone());
     let found = services
         .store
         .write(move |connection| {

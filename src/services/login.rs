@@ -56,6 +56,7 @@ pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Err
         Some(Error::InvalidCredentials | Error::InvalidOtp) => LoginCounts::REFUSED,
         Some(_) => return,
     };
+    services.metrics.logged_in(user_type, outcome);
     services
         .login_counts
         .note(services.clock.now(), user_type, outcome);

@@ -3,6 +3,7 @@
 use super::{Error, Services, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
+    config::MAX_ACCESS_LIFETIME,
     domain::{
         principal::{Principal, UserType},
         session::{RevocationReason, SessionId},
@@ -10,7 +11,7 @@ use crate::{
     store::{
         Db, StoreError,
         blacklisted_tokens::{self, NewBlacklistedToken},
-        browser_sessions, sessions,
+        browser_sessions, revocations, sessions,
     },
     tokens::TokenType,
 };
@@ -39,12 +40,14 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
         reason,
         blacklisted_at: now,
         expires_at: claims.expires_at,
+        successor: None,
     };
     services
         .store
         .write(move |connection| {
-            blacklisted_tokens::insert(connection, &token)?;
+            // Always the session first and its tokens then, as a refresh does: two who lock them do not wait crosswise.
             end_one(connection, claims.principal, &claims.session, now, reason)?;
+            blacklisted_tokens::insert(connection, &token)?;
             Ok::<(), Error>(())
         })
         .await
@@ -78,6 +81,9 @@ pub(super) fn end_one(
     reason: RevocationReason,
 ) -> Result<bool, StoreError> {
     let ended = sessions::end(connection, owner, id, now, reason)?;
+    if ended {
+        tell(connection, owner, Some(id), now)?;
+    }
     blacklisted_tokens::insert_for_session(connection, id, cutoff(now), now, reason)?;
     Ok(ended)
 }
@@ -106,6 +112,43 @@ pub(super) fn end_tokens(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
+    if ended > 0 {
+        tell(connection, owner, None, now)?;
+    }
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
+}
+
+/// Tells every instance of the sessions of an account that ended just now, of all or of this one.
+fn tell(
+    connection: &mut Db,
+    owner: Principal,
+    session: Option<&SessionId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let unknown = now + MAX_ACCESS_LIFETIME.get();
+    revocations::insert_ended(connection, owner, session, now, cutoff(now), unknown)
+}
+
+/// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
+/// new ones. Part of a transaction.
+pub(super) fn withdraw_access(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    revocations::insert_withdrawn(connection, owner, now, now + MAX_ACCESS_LIFETIME.get())
+}
+
+/// Ends the sessions of an account beyond the `keep` that were used last; part of the transaction that begins one.
+pub(super) fn end_beyond(
+    connection: &mut Db,
+    owner: Principal,
+    keep: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for id in sessions::list_beyond(connection, owner, now, i64::from(keep))? {
+        end_one(connection, owner, &id, now, RevocationReason::TooMany)?;
+    }
+    Ok(())
 }

@@ -13,6 +13,7 @@ pub mod bulk;
 pub mod client_users;
 pub mod dashboard;
 mod error;
+pub mod first_uses;
 pub mod flush;
 pub mod inspector;
 pub mod jobs;
@@ -22,8 +23,11 @@ pub mod login_counts;
 pub mod logout;
 pub mod otp;
 pub mod otp_deliveries;
+pub mod metrics;
 pub mod passwords;
 pub mod refresh;
+mod reuse;
+pub mod revocations;
 pub mod search_text;
 pub mod secret;
 pub mod sessions;
@@ -59,4 +63,10 @@ pub struct Services {
     pub dashboard: dashboard::Dashboard,
     /// Keeps what became of the codes that were sent.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
+    /// What is known of revocations.
+    pub revocations: revocations::Revocations,
+    /// Notes which access tokens were used.
+    pub first_uses: first_uses::FirstUses,
+    /// Counts what an operator watches.
+    pub metrics: metrics::Metrics,
 }

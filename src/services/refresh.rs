@@ -1,75 +1,102 @@
-//! Refreshing: a refresh token buys a new pair, once.
+//! Refreshing: a refresh token buys a new pair, once. What comes of one that was used before is [`super::reuse`]'s.
 
 use super::{
-    Error, Services,
+    Error, Services, reuse,
     sessions::{TokenPair, pair},
 };
 use crate::{
-    domain::session::Jti,
+    clock::Timestamp,
+    domain::{audit::Actor, language::Language, session::Jti},
     store::rotation::{self, NotRotated, Rotated, Rotation},
-    tokens::{Issued, TokenType},
+    tokens::{Claims, Issued, TokenType},
 };
+
+/// Somebody who shows a refresh token.
+pub struct RefreshRequest {
+    /// The token.
+    pub token: String,
+    /// Who shows it, as far as that is known.
+    pub actor: Actor,
+    /// In which language its owner is written to, should the token turn out to be stolen.
+    pub language: Language,
+}
 
 /// Exchanges a refresh token for a new pair. The claims are read from the row, never copied from the old token.
 ///
-/// Of any number of refreshes of one token exactly one gets a new pair (`tokens.rotate_refresh_tokens` and
-/// `tokens.blacklist_after_rotation`, as they are by default). Without rotation the same refresh token comes back with a
-/// fresh access token.
+/// Of any number of refreshes of one token one books a successor (`tokens.rotate_refresh_tokens` and
+/// `tokens.blacklist_after_rotation`, as they are by default); within `tokens.reuse_grace` the others are given the same.
+/// Without rotation the same refresh token comes back with a fresh access token.
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
-/// [`Error::SessionRevoked`], and the store's.
-pub async fn refresh(services: &Services, token: &str) -> Result<TokenPair, Error> {
+/// [`Error::TokenReused`], [`Error::SessionRevoked`], and the store's.
+pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
-    let claims = services.tokens.read(token, Some(TokenType::Refresh), now)?;
-    let rotation = Rotation {
-        owner: claims.principal,
-        session: claims.session,
-        old: claims.jti,
-        old_expires_at: claims.expires_at,
-        new: Jti::new(now),
-        new_expires_at: services.tokens.refresh_expiry(now),
-        now,
-    };
-    let (session, new) = (rotation.session.clone(), rotation.new.clone());
+    let claims = services
+        .tokens
+        .read(&request.token, Some(TokenType::Refresh), now)?;
+    let rotation = rotation(services, &claims, &request.actor, now);
+    let new = rotation.new.clone();
     let settings = services.tokens.settings();
-    let (may_rotate, may_blacklist) = (
-        settings.rotate_refresh_tokens,
-        settings.blacklist_after_rotation,
-    );
-    let rotated = if may_rotate && may_blacklist {
-        services
-            .store
-            .write_statement(move |connection| rotation::rotate(connection, &rotation))
-            .await
-    } else if may_rotate {
-        services
-            .store
-            .write(move |connection| rotation::succeed(connection, &rotation))
-            .await
-    } else {
-        services
-            .store
-            .write(move |connection| rotation::keep(connection, &rotation))
-            .await
-    };
-    let Some(Rotated { account, outcome }) = rotated? else {
+    let may_rotate = settings.rotate_refresh_tokens;
+    let is_line = may_rotate && settings.blacklist_after_rotation;
+    let Some(Rotated { account, outcome }) = exchange(services, rotation).await? else {
         return Err(Error::TokenUserNotFound);
     };
-    let expires_at = outcome.map_err(|refusal| match refusal {
-        NotRotated::Inactive => Error::UserInactive,
-        NotRotated::Blacklisted => Error::TokenBlacklisted,
-        NotRotated::SessionEnded => Error::SessionRevoked,
-    })?;
+    let expires_at = match outcome {
+        Ok(expires_at) => expires_at,
+        Err(NotRotated::Inactive) => return Err(Error::UserInactive),
+        Err(NotRotated::SessionEnded) => return Err(Error::SessionRevoked),
+        Err(NotRotated::Blacklisted) if is_line => {
+            return reuse::settle(services, &claims, request, now).await;
+        }
+        Err(NotRotated::Blacklisted) => return Err(Error::TokenBlacklisted),
+    };
     let refresh = if may_rotate {
+        let session = &claims.session;
         services
             .tokens
-            .issue_refresh(&account, &session, &new, now, expires_at)?
+            .issue_refresh(&account, session, &new, now, expires_at)?
     } else {
         Issued {
-            token: token.to_owned(),
+            token: request.token,
             expires_at,
         }
     };
-    pair(services, account, &session, refresh, now)
+    pair(services, account, &claims.session, refresh, now)
+}
+
+fn rotation(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Rotation {
+    let new_expires_at = services.tokens.refresh_expiry(now);
+    Rotation {
+        owner: claims.principal,
+        session: claims.session.clone(),
+        old: claims.jti.clone(),
+        old_expires_at: claims.expires_at,
+        new: Jti::new(now),
+        new_expires_at,
+        access_expires_at: services.tokens.access_expiry(now, new_expires_at),
+        ip_address: actor.ip_address.map(|address| address.to_string()),
+        user_agent: actor.user_agent.clone(),
+        now,
+    }
+}
+
+async fn exchange(services: &Services, rotation: Rotation) -> Result<Option<Rotated>, Error> {
+    let (settings, store) = (services.tokens.settings(), &services.store);
+    Ok(
+        if settings.rotate_refresh_tokens && settings.blacklist_after_rotation {
+            store
+                .write_statement(move |connection| rotation::rotate(connection, &rotation))
+                .await
+        } else if settings.rotate_refresh_tokens {
+            store
+                .write(move |connection| rotation::succeed(connection, &rotation))
+                .await
+        } else {
+            store
+                .write(move |connection| rotation::keep(connection, &rotation))
+                .await
+        }?,
+    )
 }

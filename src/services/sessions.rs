@@ -4,7 +4,7 @@
 use super::{
     Error, Missing, Services,
     audit::{Event, record},
-    logout::{end_all, end_one},
+    logout::{end_all, end_beyond, end_one},
 };
 use crate::{
     clock::Timestamp,
@@ -43,6 +43,8 @@ pub(super) struct Opening {
     pub refresh: Jti,
     pub refresh_expires_at: Timestamp,
     session_expires_at: Timestamp,
+    access_expires_at: Timestamp,
+    sessions_per_account: u32,
     method: LoginMethod,
     device: Device,
     now: Timestamp,
@@ -56,10 +58,13 @@ impl Opening {
         now: Timestamp,
     ) -> Self {
         let session_expires_at = services.tokens.session_expiry(now);
+        let refresh_expires_at = services.tokens.refresh_expiry(now).min(session_expires_at);
         Self {
             session: SessionId::new(now),
             refresh: Jti::new(now),
-            refresh_expires_at: services.tokens.refresh_expiry(now).min(session_expires_at),
+            access_expires_at: services.tokens.access_expiry(now, refresh_expires_at),
+            sessions_per_account: services.tokens.settings().sessions_per_account,
+            refresh_expires_at,
             session_expires_at,
             method,
             device,
@@ -67,7 +72,8 @@ impl Opening {
         }
     }
 
-    /// Books the session and its refresh token; part of the log-in's transaction.
+    /// Books the session and its refresh token; part of the log-in's transaction. Where the account has too many then, those
+    /// used longest ago end.
     pub(super) fn book(&self, connection: &mut Db, owner: Principal) -> Result<(), StoreError> {
         sessions::insert(
             connection,
@@ -82,8 +88,10 @@ impl Opening {
                 last_used_at: self.now,
                 expires_at: self.refresh_expires_at,
                 absolute_expires_at: self.session_expires_at,
+                access_expires_at: Some(self.access_expires_at),
             },
         )?;
+        end_beyond(connection, owner, self.sessions_per_account, self.now)?;
         outstanding_tokens::insert(
             connection,
             &NewOutstandingToken {
@@ -119,9 +127,13 @@ pub(super) fn pair(
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
     let expires_at = services.tokens.access_expiry(now, refresh.expires_at);
+    services
+        .revocations
+        .keep_session(session, account.principal);
+    let jti = Jti::new(services.revocations.issue_time(account.principal, now));
     let access = services
         .tokens
-        .issue_access(&account, session, now, expires_at)?;
+        .issue_access(&account, session, &jti, now, expires_at)?;
     Ok(TokenPair {
         access,
         refresh,
@@ -153,6 +165,8 @@ pub struct Session {
     pub ended_at: Option<Timestamp>,
     /// Why it was ended.
     pub end_reason: Option<RevocationReason>,
+    /// The refresh token that came again after it was used, and so ended it.
+    pub reused: Option<Jti>,
 }
 
 impl From<SessionRow> for Session {
@@ -168,6 +182,7 @@ impl From<SessionRow> for Session {
             absolute_expires_at: row.absolute_expires_at,
             ended_at: row.ended_at,
             end_reason: row.end_reason,
+            reused: row.reused_jti,
         }
     }
 }

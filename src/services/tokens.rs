@@ -212,6 +212,7 @@ pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<En
                 reason: RevocationReason::Administrator,
                 blacklisted_at: now,
                 expires_at: row.expires_at,
+                successor: None,
             };
             if !blacklisted_tokens::insert(connection, &new)? {
                 return Ok(Ending::Before);

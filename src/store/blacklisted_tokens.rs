@@ -41,6 +41,8 @@ pub struct NewBlacklistedToken {
     pub blacklisted_at: Timestamp,
     /// When it expires, and the row may go.
     pub expires_at: Timestamp,
+    /// What it was exchanged for, where it was.
+    pub successor: Option<Jti>,
 }
 
 /// Blacklists a token, if it was not before; whether it was I. This row count is what makes a rotation "use once".
@@ -119,19 +121,72 @@ pub fn insert_for_account(
     blacklist!(connection, tokens, now, reason)
 }
 
-/// Why a token is blacklisted, and since when; none where it is not.
-pub fn find_reason(
-    connection: &mut Db,
-    jti: &Jti,
-) -> Result<Option<(RevocationReason, Timestamp)>, StoreError> {
-    Ok(blacklisted_tokens::table
+/// The token that a used one was exchanged for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// Its id.
+    pub jti: Jti,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// Whether it was used, or is refused for another reason.
+    pub refused: bool,
+}
+
+/// How a token came to be blacklisted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blacklisting {
+    /// Why.
+    pub reason: RevocationReason,
+    /// When.
+    pub at: Timestamp,
+    /// What it was exchanged for, as far as that is booked.
+    pub successor: Option<Successor>,
+}
+
+/// How a token came to be blacklisted; none where it is not.
+pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<Blacklisting>, StoreError> {
+    type Found = (RevocationReason, Timestamp, Option<Jti>);
+    let found: Option<Found> = blacklisted_tokens::table
         .find(jti)
         .select((
             blacklisted_tokens::reason,
             blacklisted_tokens::blacklisted_at,
+            blacklisted_tokens::successor,
         ))
         .get_result(connection)
-        .optional()?)
+        .optional()?;
+    let Some((reason, at, successor)) = found else {
+        return Ok(None);
+    };
+    let successor = match successor {
+        Some(jti) => find_successor(connection, jti)?,
+        None => None,
+    };
+    Ok(Some(Blacklisting {
+        reason,
+        at,
+        successor,
+    }))
+}
+
+fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, StoreError> {
+    let refused = contains(connection, &jti)?;
+    let booked: Option<(Timestamp, Timestamp)> = outstanding_tokens::table
+        .find(&jti)
+        .select((
+            outstanding_tokens::created_at,
+            outstanding_tokens::expires_at,
+        ))
+        .get_result(connection)
+        .optional()?;
+    Ok(booked.map(|(created_at, expires_at)| Successor {
+        jti,
+        created_at,
+        expires_at,
+        refused,
+    }))
 }
 
 /// A blacklisted token as it is listed.

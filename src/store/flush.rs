@@ -21,6 +21,8 @@ pub enum ExpiringTable {
     RateLimits,
     /// Sessions, the ended ones among them: each stays until its newest token has expired.
     Sessions,
+    /// What the instances must know of revoked access tokens.
+    Revocations,
     /// Browsers' sessions in the panel.
     BrowserSessions,
     /// One-time links.
@@ -35,12 +37,13 @@ pub enum ExpiringTable {
 
 impl ExpiringTable {
     /// All of them, tokens before their sessions.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OutstandingTokens,
         Self::BlacklistedTokens,
         Self::OtpChallenges,
         Self::RateLimits,
         Self::Sessions,
+        Self::Revocations,
         Self::BrowserSessions,
         Self::SetUpLinks,
         Self::OtpDeliveries,
@@ -57,6 +60,7 @@ impl ExpiringTable {
             Self::OtpChallenges => "otp_challenges",
             Self::RateLimits => "rate_limits",
             Self::Sessions => "sessions",
+            Self::Revocations => "revocations",
             Self::BrowserSessions => "browser_sessions",
             Self::SetUpLinks => "set_up_links",
             Self::OtpDeliveries => "otp_deliveries",
@@ -70,6 +74,7 @@ impl ExpiringTable {
             Self::OutstandingTokens | Self::BlacklistedTokens => "jti",
             Self::OtpChallenges
             | Self::Sessions
+            | Self::Revocations
             | Self::BrowserSessions
             | Self::OtpDeliveries
             | Self::Jobs => "id",

@@ -26,6 +26,8 @@ pub mod outstanding_tokens;
 pub mod panel_preferences;
 pub mod rate_limits;
 mod readers;
+pub mod revocation_feed;
+pub mod revocations;
 pub mod rotation;
 mod schema;
 mod search;
@@ -39,7 +41,7 @@ mod writer;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -54,6 +56,7 @@ pub use error::{StoreError, StoreFailure};
 
 use connection::{Manager, Pooled};
 use readers::Readers;
+use revocation_feed::{Feed, Listener};
 use writer::Writer;
 
 /// How many requests may wait for a connection before the next is turned away at once.
@@ -79,6 +82,8 @@ pub struct Store {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     acquire_timeout: Duration,
+    target: Target,
+    feed: Arc<OnceLock<Feed>>,
     /// SQLite's only.
     readers: Option<Readers>,
     /// SQLite's only.
@@ -119,6 +124,8 @@ impl Store {
             permits: Arc::new(Semaphore::new(settings.pool_size as usize)),
             waiting: Arc::default(),
             acquire_timeout: settings.acquire_timeout,
+            target: settings.target.clone(),
+            feed: Arc::default(),
             writer,
             readers,
         })
@@ -178,11 +185,33 @@ impl Store {
         T: Send + 'static,
         E: StoreFailure + Send + 'static,
     {
-        if let Some(writer) = &self.writer {
-            return writer.write(f).await;
+        let f = move |connection: &mut Db| {
+            let (result, has_news) = revocations::noticing(|| f(connection));
+            result.map(|value| (value, has_news))
+        };
+        let (value, has_news) = if let Some(writer) = &self.writer {
+            writer.write(f).await?
+        } else {
+            self.on_pool(move |pool| pool.run(|connection| in_transaction(connection, &f)))
+                .await?
+        };
+        if has_news && let Some(feed) = self.feed.get() {
+            feed.catch_up().await;
         }
-        self.on_pool(move |pool| pool.run(|connection| in_transaction(connection, &f)))
-            .await
+        Ok(value)
+    }
+
+    /// Reads all news of revocations, tells them to `listener`, and follows them from now on. It blocks until the first
+    /// are told. A transaction of [`Store::write`] that writes news is answered when the listener has heard them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when they cannot be read.
+    pub fn follow_revocations(&self, listener: Listener) -> Result<(), StoreError> {
+        let feed = Feed::start(self.target.clone(), listener)?;
+        // A second listener has nobody to tell it: there is one store for each server.
+        self.feed
+            .set(feed)
+            .map_err(|_| StoreError::Query("the revocations are followed already".into()))
     }
 
     /// Runs one statement that is atomic by itself, without a transaction round it on Postgres: one round trip. On

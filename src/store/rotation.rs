@@ -16,7 +16,7 @@ use super::{
     blacklisted_tokens::{self, NewBlacklistedToken},
     error::StoreError,
     outstanding_tokens::{self, NewOutstandingToken},
-    sessions::{self, SessionState},
+    sessions::{self, SessionState, Use},
 };
 use crate::{
     clock::Timestamp,
@@ -42,8 +42,27 @@ pub struct Rotation {
     pub new: Jti,
     /// When the successor shall expire, if the session's absolute end does not come first.
     pub new_expires_at: Timestamp,
+    /// Until when the access token lives that goes out beside it.
+    pub access_expires_at: Timestamp,
+    /// From which address it was shown.
+    pub ip_address: Option<String>,
+    /// By which program.
+    pub user_agent: Option<String>,
     /// Now.
     pub now: Timestamp,
+}
+
+impl Rotation {
+    /// The use of the session that it is, with a refresh token that lives until `expires_at`.
+    fn usage(&self, expires_at: Timestamp) -> Use {
+        Use {
+            now: self.now,
+            expires_at,
+            access_expires_at: self.access_expires_at,
+            ip_address: self.ip_address.clone(),
+            user_agent: self.user_agent.clone(),
+        }
+    }
 }
 
 /// What came of a rotation.
@@ -91,15 +110,15 @@ pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>,
             outcome: Err(refusal),
         }));
     }
-    sessions::touch(
-        connection,
-        &rotation.session,
-        rotation.now,
-        rotation.old_expires_at,
-    )?;
+    let usage = rotation.usage(rotation.old_expires_at);
+    let live = sessions::touch(connection, &rotation.session, &usage)?;
     Ok(Some(Rotated {
         account,
-        outcome: Ok(rotation.old_expires_at),
+        outcome: if live {
+            Ok(rotation.old_expires_at)
+        } else {
+            Err(NotRotated::SessionEnded)
+        },
     }))
 }
 
@@ -154,6 +173,7 @@ fn rotate_in_steps(
         reason: RevocationReason::Rotated,
         blacklisted_at: rotation.now,
         expires_at: rotation.old_expires_at,
+        successor: Some(rotation.new.clone()),
     };
     if blacklist && !blacklisted_tokens::insert(connection, &old)? {
         return Ok(Some(Rotated {
@@ -171,7 +191,7 @@ fn rotate_in_steps(
         expires_at,
     };
     outstanding_tokens::insert(connection, &new)?;
-    sessions::touch(connection, &rotation.session, rotation.now, expires_at)?;
+    sessions::touch(connection, &rotation.session, &rotation.usage(expires_at))?;
     Ok(Some(Rotated {
         account,
         outcome: Ok(expires_at),
@@ -244,7 +264,13 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
         out.push_sql(", expires_at = LEAST(");
         out.push_bind_param::<SqlTimestamp, _>(&rotation.new_expires_at)?;
-        out.push_sql(", absolute_expires_at) WHERE id = ");
+        out.push_sql(", absolute_expires_at), access_expires_at = GREATEST(access_expires_at, ");
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.access_expires_at)?;
+        out.push_sql("), last_ip_address = ");
+        out.push_bind_param::<Nullable<Text>, _>(&rotation.ip_address)?;
+        out.push_sql(", last_user_agent = ");
+        out.push_bind_param::<Nullable<Text>, _>(&rotation.user_agent)?;
+        out.push_sql(" WHERE id = ");
         out.push_bind_param::<Text, _>(&rotation.session)?;
         out.push_sql(" AND user_type = ");
         out.push_bind_param::<Text, _>(&rotation.owner.user_type)?;
@@ -260,13 +286,15 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_sql(
             ") RETURNING id, user_type, user_seq, expires_at), \
              old AS (INSERT INTO blacklisted_tokens \
-             (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at) SELECT ",
+             (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at, successor) SELECT ",
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(", id, user_type, user_seq, 'rotated', ");
         out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
         out.push_sql(", ");
         out.push_bind_param::<SqlTimestamp, _>(&rotation.old_expires_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&rotation.new)?;
         out.push_sql(
             " FROM live ON CONFLICT DO NOTHING RETURNING jti), \
              new AS (INSERT INTO outstanding_tokens \

@@ -30,6 +30,7 @@ diesel::table! {
         reason -> Text,
         blacklisted_at -> Timestamp,
         expires_at -> Timestamp,
+        successor -> Nullable<Text>,
     }
 }
 
@@ -148,6 +149,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    revocations (id) {
+        id -> BigInt,
+        xact -> BigInt,
+        session_id -> Nullable<Text>,
+        user_type -> Text,
+        user_seq -> BigInt,
+        reason -> Text,
+        revoked_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_type -> Text,
@@ -161,6 +175,11 @@ diesel::table! {
         absolute_expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
+        last_ip_address -> Nullable<Text>,
+        last_user_agent -> Nullable<Text>,
+        access_expires_at -> Nullable<Timestamp>,
+        access_used_at -> Nullable<Timestamp>,
+        reused_jti -> Nullable<Text>,
     }
 }
 
@@ -205,6 +224,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outstanding_tokens,
     panel_preferences,
     rate_limits,
+    revocations,
     sessions,
     set_up_links,
     users,

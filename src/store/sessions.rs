@@ -3,7 +3,7 @@
 use diesel::{
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Text, Timestamp as SqlTimestamp},
+    sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
     domain::{
         account::Account,
         principal::{Principal, UserSeq, UserType},
-        session::{LoginMethod, RevocationReason, SessionId},
+        session::{Jti, LoginMethod, RevocationReason, SessionId},
     },
 };
 
@@ -45,6 +45,8 @@ pub struct NewSession {
     pub expires_at: Timestamp,
     /// When it ends however often it is refreshed.
     pub absolute_expires_at: Timestamp,
+    /// Until when its first access token lives.
+    pub access_expires_at: Option<Timestamp>,
 }
 
 /// What is known of a session when one of its tokens is shown.
@@ -92,6 +94,14 @@ pub struct SessionRow {
     pub ended_at: Option<Timestamp>,
     /// Why it was ended.
     pub end_reason: Option<RevocationReason>,
+    /// From which address it was last refreshed; none: never.
+    pub last_ip_address: Option<String>,
+    /// By which program it was last refreshed.
+    pub last_user_agent: Option<String>,
+    /// When the newest of its access tokens that were used was issued, as far as that is noted.
+    pub access_used_at: Option<Timestamp>,
+    /// The refresh token that came again after it was used, and so ended the session.
+    pub reused_jti: Option<Jti>,
 }
 
 /// The session of this id.
@@ -161,37 +171,52 @@ pub fn end_all(
     Ok(diesel::update(live).set(set).execute(connection)?)
 }
 
-/// Notes that a session was used, and until when its newest refresh token lives.
-pub fn touch(
-    connection: &mut Db,
-    id: &SessionId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
-    let touch = Touch {
-        id,
-        now,
-        expires_at,
-    };
-    touch.execute(connection)?;
-    Ok(())
+/// A use of a session: who hands it a refresh token, and what he gets.
+#[derive(Clone, Debug)]
+pub struct Use {
+    /// When.
+    pub now: Timestamp,
+    /// Until when its newest refresh token lives.
+    pub expires_at: Timestamp,
+    /// Until when the access token lives that is handed out now.
+    pub access_expires_at: Timestamp,
+    /// From which address.
+    pub ip_address: Option<String>,
+    /// By which program.
+    pub user_agent: Option<String>,
+}
+
+/// Notes a use of a session that has not ended; whether it has not.
+pub fn touch(connection: &mut Db, id: &SessionId, usage: &Use) -> Result<bool, StoreError> {
+    Ok(Touch { id, usage }.execute(connection)? == 1)
 }
 
 /// The update as a statement that stays prepared: diesel parses an UPDATE of its own again at every use.
 struct Touch<'a> {
     id: &'a SessionId,
-    now: Timestamp,
-    expires_at: Timestamp,
+    usage: &'a Use,
 }
 
 impl QueryFragment<MultiBackend> for Touch<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        let usage = self.usage;
         out.push_sql("UPDATE sessions SET last_used_at = ");
-        out.push_bind_param::<SqlTimestamp, _>(&self.now)?;
+        out.push_bind_param::<SqlTimestamp, _>(&usage.now)?;
         out.push_sql(", expires_at = ");
-        out.push_bind_param::<SqlTimestamp, _>(&self.expires_at)?;
+        out.push_bind_param::<SqlTimestamp, _>(&usage.expires_at)?;
+        // An access token from before may live longer: the configured life may have been shortened since.
+        out.push_sql(", access_expires_at = CASE WHEN access_expires_at > ");
+        out.push_bind_param::<SqlTimestamp, _>(&usage.access_expires_at)?;
+        out.push_sql(" THEN access_expires_at ELSE ");
+        out.push_bind_param::<SqlTimestamp, _>(&usage.access_expires_at)?;
+        out.push_sql(" END, last_ip_address = ");
+        out.push_bind_param::<Nullable<Text>, _>(&usage.ip_address)?;
+        out.push_sql(", last_user_agent = ");
+        out.push_bind_param::<Nullable<Text>, _>(&usage.user_agent)?;
         out.push_sql(" WHERE id = ");
-        out.push_bind_param::<Text, _>(self.id)
+        out.push_bind_param::<Text, _>(self.id)?;
+        out.push_sql(" AND ended_at IS NULL");
+        Ok(())
     }
 }
 
@@ -201,6 +226,48 @@ impl QueryId for Touch<'_> {
 }
 
 impl RunQueryDsl<Db> for Touch<'_> {}
+
+/// Notes the refresh token that came again and ended this session.
+pub fn note_reuse(connection: &mut Db, id: &SessionId, jti: &Jti) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(id))
+        .set(sessions::reused_jti.eq(Some(jti)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Notes that an access token of a session was used that was issued at this time; a later one that is noted stays.
+pub fn note_access(
+    connection: &mut Db,
+    id: &SessionId,
+    issued_at: Timestamp,
+) -> Result<(), StoreError> {
+    let not_later = sessions::access_used_at
+        .is_null()
+        .or(sessions::access_used_at.lt(issued_at));
+    diesel::update(sessions::table.find(id).filter(not_later))
+        .set(sessions::access_used_at.eq(Some(issued_at)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The live sessions of an account beyond the `keep` that were used last; the one used longest ago first.
+pub fn list_beyond(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+    keep: i64,
+) -> Result<Vec<SessionId>, StoreError> {
+    Ok(sessions::table
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .select(sessions::id)
+        .offset(keep)
+        .limit(i64::MAX)
+        .load(connection)?)
+}
 
 /// The account that a token names, looked up in the table of its population, with the session that the token names if
 /// that is one of this account's. One query.

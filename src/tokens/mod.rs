@@ -121,6 +121,7 @@ impl Tokens {
         &self,
         account: &Account,
         session: &SessionId,
+        jti: &Jti,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Issued, TokenError> {
@@ -128,7 +129,7 @@ impl Tokens {
             TokenType::Access,
             account.principal,
             session,
-            &Jti::new(now),
+            jti,
             now,
             expires_at,
         );

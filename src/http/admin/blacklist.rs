@@ -45,9 +45,12 @@ impl RefusedView {
     fn new(l: &Layout, refused: &Refused) -> Self {
         let kind = match refused.reason {
             RevocationReason::Rotated => "neutral",
-            RevocationReason::Logout | RevocationReason::LogoutAll => "info",
+            RevocationReason::Logout | RevocationReason::LogoutAll | RevocationReason::TooMany => {
+                "info"
+            }
             RevocationReason::PasswordChanged | RevocationReason::RoleChanged => "warn",
-            RevocationReason::Deactivated
+            RevocationReason::Reused
+            | RevocationReason::Deactivated
             | RevocationReason::Deleted
             | RevocationReason::Administrator => "danger",
         };

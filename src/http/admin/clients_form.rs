@@ -93,7 +93,7 @@ impl FormPage {
             errors: FieldErrors::default(),
             typed,
             client,
-            sends_mail: panel.services().delivery.sends_links(),
+            sends_mail: panel.services().delivery.sends_mail(),
             min_length: panel.services().config.login.min_password_length,
         }
     }

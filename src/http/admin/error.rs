@@ -105,6 +105,7 @@ fn of_service(error: &Error) -> View {
         | Error::InvalidOtp
         | Error::Token(_)
         | Error::TokenBlacklisted
+        | Error::TokenReused
         | Error::SessionRevoked
         | Error::UserInactive
         | Error::TokenUserNotFound

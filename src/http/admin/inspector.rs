@@ -118,6 +118,13 @@ fn sentence(l: &Layout, verdict: &Verdict) -> String {
             reason = l.t(&format!("reason.{reason}"))
         )
         .into_owned(),
+        Verdict::Repeatable(at, until) => t!(
+            "admin.inspector.repeatable",
+            locale = l.language,
+            at = exact(at),
+            until = exact(until)
+        )
+        .into_owned(),
         Verdict::SessionEnded(at, reason) => t!(
             "admin.inspector.session_ended",
             locale = l.language,

@@ -112,7 +112,7 @@ pub(super) fn parse_flag(word: &str) -> Result<bool, Problem> {
 
 /// The password that was typed; where mail is configured the field is not there, and not heard.
 pub(super) fn typed_password(form: &mut Form<PanelAdmin>) -> Option<Password> {
-    if form.panel.services().delivery.sends_links() {
+    if form.panel.services().delivery.sends_mail() {
         return None;
     }
     form.optional("password", Password::parse)
@@ -126,7 +126,7 @@ pub(super) async fn after_creation(
     wants_link: bool,
 ) -> Answer {
     let mut text = panel.t("person.created");
-    if wants_link && panel.services().delivery.sends_links() {
+    if wants_link && panel.services().delivery.sends_mail() {
         let url_of = password_url(request, panel.services());
         let issued = links::issue(panel.services(), &panel.actor(), owner, url_of).await?;
         if let Issued::Sent(email) = issued {

@@ -184,6 +184,15 @@ struct ShowPage {
     earlier: i64,
 }
 
+impl ShowPage {
+    /// Whether this is the token that came again after it was used, and ended the session.
+    fn is_reused(&self, token: &TokenView) -> bool {
+        let session = self.session.as_ref();
+        let reused = session.and_then(|session| session.reused.as_ref());
+        reused.is_some_and(|jti| jti.as_str() == token.jti)
+    }
+}
+
 async fn find(panel: &Panel, jti: &str) -> Result<TokenInSession, AdminError> {
     let jti = Jti::parse(jti).ok_or(AdminError::NotFound)?;
     let found = tokens::show(panel.services(), jti).await?;

@@ -101,7 +101,7 @@ impl FormPage {
             roles: Role::NAMES,
             is_self: seq.is_some_and(|seq| own == Principal::user(seq)),
             user,
-            sends_mail: panel.services().delivery.sends_links(),
+            sends_mail: panel.services().delivery.sends_mail(),
             min_length: panel.services().config.login.min_password_length,
             refusal: String::new(),
         }

@@ -12,11 +12,14 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::{Actor, Door},
         principal::UserType,
         problem::{Problem, Problems},
     },
     http::context::RequestContextRef,
-    services::{self, Services, login::Credentials, sessions::TokenPair},
+    services::{
+        self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair,
+    },
 };
 
 /// Token data: the pair, how long each lives, and whose they are.
@@ -46,7 +49,7 @@ impl TokenData {
             access: access.token,
             refresh: refresh.token,
             token_type: scheme.map_or("Bearer", String::as_str).to_owned(),
-            user: AccountView::from(account),
+            user: AccountView::from(&account),
         }
     }
 }
@@ -91,7 +94,12 @@ pub(super) async fn refresh(
 ) -> Result<Answer<TokenData>, ApiError> {
     let refresh = fields.required("refresh", token);
     let refresh = fields.complete(refresh)?;
-    let pair = services::refresh::refresh(&services, &refresh).await?;
+    let request = RefreshRequest {
+        token: refresh,
+        actor: Actor::stranger(Door::Api, context.device(), context.id.clone()),
+        language: context.language,
+    };
+    let pair = services::refresh::refresh(&services, request).await?;
     context.note_caller(pair.account.principal);
     Ok(Answer::tokens("REFRESHED", TokenData::new(&services, pair)))
 }

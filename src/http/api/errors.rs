@@ -158,6 +158,7 @@ impl<'a> View<'a> {
             Error::InvalidOtp => Self::new(StatusCode::UNAUTHORIZED, "INVALID_OTP", language),
             Error::Token(error) => Self::of_token(*error, language),
             Error::TokenBlacklisted => Self::refused_token("TOKEN_BLACKLISTED", language),
+            Error::TokenReused => Self::refused_token("TOKEN_REUSED", language),
             Error::SessionRevoked => Self::refused_token("SESSION_REVOKED", language),
             Error::UserInactive => Self::refused_token("USER_INACTIVE", language),
             Error::TokenUserNotFound => Self::refused_token("USER_NOT_FOUND", language),

@@ -21,14 +21,14 @@ pub(super) struct AccountView {
     role: Option<Role>,
 }
 
-impl From<Account> for AccountView {
-    fn from(account: Account) -> Self {
+impl From<&Account> for AccountView {
+    fn from(account: &Account) -> Self {
         Self {
             user_type: account.principal.user_type,
             user_seq: account.principal.user_seq,
-            username: account.username,
-            name: account.name,
-            email: account.email,
+            username: account.username.clone(),
+            name: account.name.clone(),
+            email: account.email.clone(),
             role: account.role,
         }
     }
@@ -38,5 +38,5 @@ impl From<Account> for AccountView {
 ///
 /// **Permissions**: a bearer of either population. `200` `ME`; `401`, `503`.
 pub(super) async fn show(caller: Bearer) -> Result<Answer<AccountView>, ApiError> {
-    Ok(Answer::ok("ME", caller.0.account.into()))
+    Ok(Answer::ok("ME", caller.0.account.as_ref().into()))
 }

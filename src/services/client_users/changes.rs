@@ -22,7 +22,7 @@ use crate::{
         client_users::{
             self as table, ClientChanges as RowChanges, ClientRow, NewClient as NewRow,
         },
-        set_up_links,
+        revocations, set_up_links,
     },
 };
 
@@ -197,6 +197,7 @@ fn apply(
     if reason.is_some() || new.email != old.email {
         set_up_links::withdraw(connection, Principal::client(old.id), now)?;
     }
+    revocations::insert_changed(connection, Principal::client(old.id), now)?;
     for event in events(old, &new) {
         record(connection, actor, &event, now)?;
     }
@@ -322,6 +323,7 @@ pub(in crate::services) fn remove(
     table::delete(connection, old.id)?;
     let reason = RevocationReason::Deleted;
     end_all(connection, Principal::client(old.id), now, reason)?;
+    revocations::insert_changed(connection, Principal::client(old.id), now)?;
     let event = Event::new(Action::AccountDeleted)
         .to(subject(old))
         .noting("name", &old.name);

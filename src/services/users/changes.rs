@@ -14,10 +14,10 @@ use crate::{
     services::{
         Error, Missing, Services,
         audit::{Event, record},
-        logout::end_all,
+        logout::{end_all, withdraw_access},
     },
     store::{
-        Db, StoreError, browser_sessions, panel_preferences, set_up_links,
+        Db, StoreError, browser_sessions, panel_preferences, revocations, set_up_links,
         users::{self as table, NewUser as NewRow, UserChanges as RowChanges, UserRow},
     },
 };
@@ -194,16 +194,18 @@ fn end_what_must(
     if reason.is_some() || row.email.as_ref().is_some_and(|new| *new != old.email) {
         set_up_links::withdraw(connection, Principal::user(old.id), now)?;
     }
+    let new_role = row.role.filter(|role| *role != old.role);
     if let Some(reason) = reason {
         end_all(connection, Principal::user(old.id), now, reason)?;
-    } else if row
-        .role
-        .is_some_and(|role| role != old.role && role != Role::Admin)
-    {
+    } else if new_role.is_some_and(|role| role != Role::Admin) {
         let reason = RevocationReason::RoleChanged;
         browser_sessions::end_all(connection, old.id, None, now, reason)?;
     }
-    Ok(())
+    // What an access token says of the role is not true any more.
+    if new_role.is_some() {
+        withdraw_access(connection, Principal::user(old.id), now)?;
+    }
+    revocations::insert_changed(connection, Principal::user(old.id), now)
 }
 
 /// What the row becomes: each text as typed and as compared.
@@ -291,6 +293,7 @@ pub(in crate::services) fn remove(
     panel_preferences::delete(connection, old.id)?;
     let reason = RevocationReason::Deleted;
     end_all(connection, Principal::user(old.id), now, reason)?;
+    revocations::insert_changed(connection, Principal::user(old.id), now)?;
     let event = Event::new(Action::AccountDeleted)
         .to(subject(old))
         .noting("name", &old.name)

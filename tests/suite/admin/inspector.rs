@@ -118,12 +118,14 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
     let browser = app.signed_in("root", Role::Admin).await;
     let root = app.admin("boss").await;
     let used = app.user("ann").await;
-    used.refreshed().await;
-    let said = verdict(&app, &browser, &used.refresh).await;
+    let next = used.refreshed().await;
+    let said = inspect(&browser, &used.refresh).await.text(".banner");
     assert!(
-        said.contains("blacklisted on 2026-02-14 12:30:45 UTC (UTC+00:00) (Rotated)"),
+        said.contains("Used on 2026-02-14 12:30:45") && said.contains("Until 2026-02-14 12:30:55"),
         "{said}"
     );
+    let repeated = app.anonymous().refresh(&used.refresh).await;
+    assert_eq!(repeated.assert(200, "REFRESHED").text_of("refresh"), next.refresh);
     let kim = app.client("kim").await;
     app.advance(Duration::from_secs(10));
     kim.log_out(&kim.refresh).await.assert(200, "LOGGED_OUT");
@@ -132,6 +134,12 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
     let said = verdict(&app, &browser, &kim.access).await;
     assert!(
         said.contains("session was ended on 2026-02-14 12:30:55"),
+        "{said}"
+    );
+    app.advance(Duration::from_millis(1));
+    let said = verdict(&app, &browser, &used.refresh).await;
+    assert!(
+        said.contains("blacklisted on 2026-02-14 12:30:45 UTC (UTC+00:00) (Rotated)"),
         "{said}"
     );
     let lee = app.client("lee").await;

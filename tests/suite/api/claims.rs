@@ -75,10 +75,12 @@ async fn a_refresh_reads_the_row_and_copies_nothing() {
         .patch(&format!("/api/users/{}", ann.seq), changes)
         .await;
     demoted.assert(200, "USER_UPDATED");
-    // The old access token says admin still, and is worth what the row says.
+    // The old access token says admin still, and is worth nothing any more.
+    let refused = ann.post("/api/users", json!({})).await;
+    refused.assert(401, "TOKEN_EXPIRED");
+    let ann = ann.refreshed().await;
     let refused = ann.post("/api/users", json!({})).await;
     refused.assert(403, "FORBIDDEN");
-    let ann = ann.refreshed().await;
     let claims = claims_of(&ann.access);
     assert_eq!(claims["role"], "staff");
     assert_eq!(claims["email"], "ann.lee@example.org");

@@ -18,5 +18,7 @@ mod otp_limits;
 mod permissions;
 mod races;
 mod refresh;
+mod reuse;
+mod revocation;
 mod search;
 mod users;

@@ -140,13 +140,18 @@ async fn a_role_counts_as_the_row_has_it_now() {
     root.patch(&path, json!({"role": "admin"}))
         .await
         .assert(200, "USER_UPDATED");
-    // The same access token, which says staff.
+    // An access token that says staff is no word for it any more.
+    ann.post("/api/clients", new.clone())
+        .await
+        .assert(401, "TOKEN_EXPIRED");
+    let ann = ann.refreshed().await;
     ann.post("/api/clients", new)
         .await
         .assert(201, "CLIENT_CREATED");
     root.patch(&path, json!({"role": "auditor"}))
         .await
         .assert(200, "USER_UPDATED");
+    let ann = ann.refreshed().await;
     ann.delete("/api/clients/1").await.assert(403, "FORBIDDEN");
 }
 

@@ -33,20 +33,21 @@ async fn a_refresh_gives_a_new_pair_in_the_same_session() {
 }
 
 #[tokio::test]
-async fn a_used_refresh_token_is_refused() {
+async fn a_used_refresh_token_is_refused_with_the_session() {
     let app = App::start();
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
-    for _ in 0..2 {
+    app.advance(Duration::from_secs(11));
+    for code in ["TOKEN_REUSED", "TOKEN_BLACKLISTED"] {
         let replay = app.anonymous().refresh(&ann.refresh).await;
-        let replay = replay.assert(401, "TOKEN_BLACKLISTED");
+        let replay = replay.assert(401, code);
         assert_eq!(
             replay.header("www-authenticate"),
             Some(r#"Bearer realm="api", error="invalid_token""#)
         );
     }
-    // For now the thief's victim keeps the session.
-    next.refreshed().await;
+    next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
 }
 
 #[tokio::test]

@@ -16,6 +16,15 @@ use super::client::Client;
 /// The longest a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits until something holds.
+pub fn eventually(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come true");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A server that is killed with this value.
 pub struct Server {
     process: Child,

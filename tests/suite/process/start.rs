@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path, time::Instant};
 
-use super::{client::Pair, database, place::Place};
+use super::{client::Pair, database, place::Place, server::eventually};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -78,7 +78,8 @@ fn a_later_start_is_silent_about_what_is_there_and_accepts_yesterdays_tokens() {
     assert_eq!(client.get("/api/me", &pair.access).status, 200);
     let next = Pair::of(&client.refresh(&pair.refresh));
     assert_eq!(client.get("/api/me", &next.access).status, 200);
-    assert_eq!(client.refresh(&pair.refresh).code(), "TOKEN_BLACKLISTED");
+    let repeat = Pair::of(&client.refresh(&pair.refresh));
+    assert_eq!(repeat.refresh, next.refresh);
     server.stop();
 }
 
@@ -94,12 +95,11 @@ fn two_servers_of_one_database_may_start_together() {
     // Both sign with one key, and both see what the other does.
     let pair = one.client().session("admin@example.org");
     let next = Pair::of(&two.client().refresh(&pair.refresh));
-    assert_eq!(
-        one.client().refresh(&pair.refresh).code(),
-        "TOKEN_BLACKLISTED"
-    );
+    let repeat = Pair::of(&one.client().refresh(&pair.refresh));
+    assert_eq!(repeat.refresh, next.refresh);
     two.client().try_log_out(&next).unwrap();
-    assert_eq!(one.client().get("/api/me", &next.access).status, 401);
+    let mut one_client = one.client();
+    eventually(|| one_client.get("/api/me", &next.access).status == 401);
     one.stop();
     two.stop();
 }

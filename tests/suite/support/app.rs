@@ -18,10 +18,13 @@ use munjigi::{
     services::{
         Services,
         dashboard::Dashboard,
+        first_uses::FirstUses,
         jobs::Jobs,
         login_counts::LoginCounts,
+        metrics::Metrics,
         otp_deliveries::OtpDeliveries,
         passwords::{PasswordSettings, Passwords},
+        revocations::Revocations,
     },
     store::{Store, StoreError, StoreSettings},
     tokens::{SigningKey, Tokens},
@@ -304,7 +307,12 @@ fn services(
         mail,
         observer: Some(otp_deliveries.observer(clock.clone())),
     };
+    let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
+    revocations.follow(&store).unwrap();
     Services {
+        metrics: Metrics::default(),
+        revocations,
+        first_uses: FirstUses::default(),
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
         otp_deliveries,
         dashboard: Dashboard::starting(&clock),

@@ -1,6 +1,11 @@
 //! Calling the server as a client does. Whatever a test is about, every answer is held against the contract on the way.
 
-use std::{future::IntoFuture, ops::Index, pin::Pin, time::Duration};
+use std::{
+    future::IntoFuture,
+    ops::Index,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     Client, Method, RequestBuilder,
@@ -11,6 +16,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+
+/// How long another instance may take to hear of a revocation; by far too long.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Somebody who calls one server, without a token.
 #[derive(Clone)]
@@ -68,6 +76,20 @@ impl Remote {
     /// Asks for a pair of tokens by a refresh token.
     pub fn refresh(&self, token: &str) -> Call {
         self.post("/auth/refresh", serde_json::json!({"refresh": token}))
+    }
+
+    /// Waits until an access token is refused by this server, another having revoked it; the code it is refused with.
+    pub async fn refuses_soon(&self, token: &str, code: &str) {
+        let begun = Instant::now();
+        loop {
+            let me = self.get("/api/me").bearer(token).await;
+            if me.status == 401 {
+                me.assert(401, code);
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "not refused: {}", me.text);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Asks whether a token is accepted.

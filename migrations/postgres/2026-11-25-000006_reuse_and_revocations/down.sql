@@ -1,0 +1,9 @@
+DROP TABLE revocations;
+
+ALTER TABLE sessions DROP COLUMN reused_jti;
+ALTER TABLE sessions DROP COLUMN access_used_at;
+ALTER TABLE sessions DROP COLUMN access_expires_at;
+ALTER TABLE sessions DROP COLUMN last_user_agent;
+ALTER TABLE sessions DROP COLUMN last_ip_address;
+
+ALTER TABLE blacklisted_tokens DROP COLUMN successor;

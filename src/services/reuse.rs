@@ -1,0 +1,215 @@
+//! A refresh token that comes again after it was used: the honest repeat of a client that has three tabs or lost the
+//! answer, or theft (RFC 9700 section 4.14.2).
+//!
+//! Within the grace window every repeat is given the successor that the first use was given: the same token, so that a
+//! session's tokens are always one line. After it the token is in two hands, and nobody can tell whose are the honest
+//! ones: the session ends for both.
+
+use super::{
+    Error, Services,
+    audit::{Event, record},
+    logout::end_one,
+    refresh::RefreshRequest,
+    sessions::{TokenPair, pair, subject},
+};
+use crate::{
+    clock::Timestamp,
+    delivery::{Place, ReuseNotice},
+    domain::{
+        account::Account,
+        audit::{Action, Actor, Subject},
+        session::RevocationReason,
+    },
+    store::{
+        Db,
+        blacklisted_tokens::{self, Blacklisting, Successor},
+        sessions::{self, SessionRow, Use},
+    },
+    tokens::Claims,
+};
+
+/// What a repeat turns out to be.
+enum Repeat {
+    /// Honest: it is given what the first use was given.
+    Honest(Account, Successor),
+    /// The token is in two hands.
+    Theft(Box<Theft>),
+}
+
+struct Theft {
+    account: Account,
+    subject: Subject,
+    /// Who had the session before.
+    other: Place,
+}
+
+/// What is needed to tell one from the other.
+#[derive(Clone)]
+struct Judge {
+    claims: Claims,
+    actor: Actor,
+    usage: Use,
+    grace: std::time::Duration,
+    recovers: bool,
+    now: Timestamp,
+}
+
+/// Gives an honest repeat the pair that it missed, and ends the session of a stolen token.
+pub(super) async fn settle(
+    services: &Services,
+    claims: &Claims,
+    request: RefreshRequest,
+    now: Timestamp,
+) -> Result<TokenPair, Error> {
+    let settings = services.tokens.settings();
+    let judge = Judge {
+        claims: claims.clone(),
+        usage: usage(services, claims, &request.actor, now),
+        actor: request.actor.clone(),
+        grace: settings.reuse_grace.get(),
+        recovers: settings.recover_lost_answer,
+        now,
+    };
+    let repeat = services
+        .store
+        .write(move |connection| judge.judge(connection))
+        .await?;
+    match repeat {
+        Repeat::Honest(account, successor) => {
+            let refresh = services.tokens.issue_refresh(
+                &account,
+                &claims.session,
+                &successor.jti,
+                successor.created_at,
+                successor.expires_at,
+            )?;
+            pair(services, account, &claims.session, refresh, now)
+        }
+        Repeat::Theft(theft) => {
+            warn(services, *theft, request, now);
+            Err(Error::TokenReused)
+        }
+    }
+}
+
+/// The use of the session that a repeat is. The refresh token in it is not a new one, so its end is set later.
+fn usage(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Use {
+    Use {
+        now,
+        expires_at: claims.expires_at,
+        access_expires_at: services
+            .tokens
+            .access_expiry(now, services.tokens.refresh_expiry(now)),
+        ip_address: actor.ip_address.map(|address| address.to_string()),
+        user_agent: actor.user_agent.clone(),
+    }
+}
+
+impl Judge {
+    /// Looks at how the token was used before, in one transaction with what follows from it.
+    fn judge(&self, connection: &mut Db) -> Result<Repeat, Error> {
+        let claims = &self.claims;
+        let found =
+            sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
+        let (account, state) = found.ok_or(Error::TokenUserNotFound)?;
+        if !account.is_active {
+            return Err(Error::UserInactive);
+        }
+        // A token that was revoked with its session, or used in one that is over, tells nothing new.
+        let over = state.is_none_or(|state| state.ended || state.absolute_expires_at <= self.now);
+        let before = blacklisted_tokens::find(connection, &claims.jti)?
+            .filter(|before| !over && before.reason == RevocationReason::Rotated)
+            .ok_or(Error::TokenBlacklisted)?;
+        let session =
+            sessions::find_by_id(connection, &claims.session)?.ok_or(Error::SessionRevoked)?;
+        if let Some(successor) = self.missed(&before, &session) {
+            let usage = Use {
+                expires_at: session.expires_at,
+                ..self.usage.clone()
+            };
+            // It may have ended since it was looked at.
+            if !sessions::touch(connection, &claims.session, &usage)? {
+                return Err(Error::SessionRevoked);
+            }
+            return Ok(Repeat::Honest(account, successor));
+        }
+        self.end(connection, account, session)
+    }
+
+    /// The successor that the first use was given, where this may be the same client's repeat of it.
+    fn missed(&self, before: &Blacklisting, session: &SessionRow) -> Option<Successor> {
+        let successor = before.successor.clone()?;
+        let in_grace = !self.grace.is_zero() && self.now <= before.at + self.grace;
+        // Token ids know milliseconds: an access token of the same one may be the successor's.
+        let access_unused = session
+            .access_used_at
+            .is_none_or(|at| at.unix_micros() / 1_000 < successor.created_at.unix_micros() / 1_000);
+        let answer_lost = self.recovers && !successor.refused && access_unused;
+        (in_grace || answer_lost).then_some(successor)
+    }
+
+    fn end(
+        &self,
+        connection: &mut Db,
+        account: Account,
+        session: SessionRow,
+    ) -> Result<Repeat, Error> {
+        let claims = &self.claims;
+        let (owner, reason) = (claims.principal, RevocationReason::Reused);
+        if !end_one(connection, owner, &claims.session, self.now, reason)? {
+            return Err(Error::TokenBlacklisted);
+        }
+        sessions::note_reuse(connection, &claims.session, &claims.jti)?;
+        // Never refreshed: then whoever began it had it.
+        let has_last = session.last_ip_address.is_some() || session.last_user_agent.is_some();
+        let other = Place {
+            ip_address: if has_last { session.last_ip_address } else { session.ip_address },
+            user_agent: if has_last { session.last_user_agent } else { session.user_agent },
+        };
+        let subject = subject(connection, owner)?;
+        let mut event = Event::new(Action::RefreshTokenReused)
+            .to(subject.clone())
+            .noting("session", &claims.session)
+            .noting("token", &claims.jti);
+        if let Some(address) = &other.ip_address {
+            event = event.noting("other_address", address);
+        }
+        if let Some(agent) = &other.user_agent {
+            event = event.noting("other_program", agent);
+        }
+        record(connection, &self.actor, &event, self.now)?;
+        Ok(Repeat::Theft(Box::new(Theft {
+            account,
+            subject,
+            other,
+        })))
+    }
+}
+
+/// Tells the operator's log, the metrics, and the owner where there is mail.
+fn warn(services: &Services, theft: Theft, request: RefreshRequest, now: Timestamp) {
+    let principal = theft.account.principal;
+    services.metrics.refresh_token_reused(principal.user_type);
+    tracing::warn!(
+        %principal,
+        "a refresh token came again after it was used; its session was ended"
+    );
+    let Some(email) = theft.account.email.filter(|_| services.delivery.sends_mail()) else {
+        return;
+    };
+    services.delivery.send_reuse(ReuseNotice {
+        owner: principal,
+        login: theft.subject.name.unwrap_or_default(),
+        email,
+        happened_at: now,
+        places: [
+            theft.other,
+            Place {
+                ip_address: request.actor.ip_address.map(|address| address.to_string()),
+                user_agent: request.actor.user_agent,
+            },
+        ],
+        language: request.language,
+        request_id: request.actor.request_id.unwrap_or_default(),
+    });
+}

@@ -1,0 +1,226 @@
+//! A refresh token that comes again after it was used: an honest repeat within the grace window, theft after it, and the
+//! lost answer between.
+
+use std::time::Duration;
+
+use munjigi::{config::Span, domain::account::Role};
+
+use crate::support::{App, Person, claims_of};
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+async fn repeat(app: &App, person: &Person) -> Person {
+    let answer = app.anonymous().refresh(&person.refresh).await;
+    person.with_pair(&answer.assert(200, "REFRESHED"))
+}
+
+async fn tokens(app: &App) -> i64 {
+    app.number("SELECT COUNT(*) AS number FROM outstanding_tokens")
+        .await
+}
+
+#[tokio::test]
+async fn a_repeat_within_the_grace_window_gets_the_same_successor_however_often() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let next = ann.refreshed().await;
+    for _ in 0..5 {
+        app.advance(Duration::from_secs(2));
+        let again = repeat(&app, &ann).await;
+        assert_eq!(again.refresh, next.refresh, "to the last letter");
+        assert_ne!(again.access, next.access);
+        again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    }
+    assert_eq!(tokens(&app).await, 2);
+    // The line goes on from the one successor.
+    let third = next.refreshed().await;
+    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
+    assert_eq!(repeat(&app, &next).await.refresh, third.refresh);
+    assert_eq!(tokens(&app).await, 3);
+}
+
+#[tokio::test]
+async fn a_repeat_says_what_the_row_says_now() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let ann = app.user("ann").await;
+    ann.refreshed().await;
+    let path = format!("/api/users/{}", ann.seq);
+    let promoted = root.patch(&path, serde_json::json!({"role": "auditor"}));
+    promoted.await.assert(200, "USER_UPDATED");
+    let again = repeat(&app, &ann).await;
+    assert_eq!(claims_of(&again.access)["role"], "auditor");
+    again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_repeat_after_the_window_is_theft_and_ends_the_session() {
+    let app = App::start();
+    let other = app.user("ann").await;
+    let ann = other.again().await;
+    let next = ann.refreshed().await;
+    app.advance(Duration::from_secs(10) + MOMENT);
+    let stolen = app.anonymous().refresh(&ann.refresh).korean().await;
+    let stolen = stolen.assert(401, "TOKEN_REUSED");
+    assert_eq!(
+        stolen.message(),
+        "이미 사용된 토큰이 다시 제출되어 세션을 종료했습니다"
+    );
+    next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    for token in [&ann.refresh, &next.refresh] {
+        let refused = app.anonymous().refresh(token).await;
+        refused.assert(401, "TOKEN_BLACKLISTED");
+    }
+    // Another login of the same account is another line.
+    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
+    let app = App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let browser = app.signed_in("root", Role::Auditor).await;
+    let ann = app.user("ann").await;
+    let call = |token: &str, address, agent| {
+        app.anonymous()
+            .refresh(token)
+            .header("x-forwarded-for", address)
+            .header("user-agent", agent)
+    };
+    let next = call(&ann.refresh, "198.51.100.7", "Honest/1").await;
+    let next = ann.with_pair(&next.assert(200, "REFRESHED"));
+    app.advance(Duration::from_mins(1));
+    let thief = call(&ann.refresh, "203.0.113.9", "Thief/2").await;
+    thief.assert(401, "TOKEN_REUSED");
+    let list = browser.open("/admin/audit?action=refresh_token_reused").await;
+    let told = list.text("#results");
+    for part in ["203.0.113.9", "ann@example.org"] {
+        assert!(told.contains(part), "{told}");
+    }
+    let event = browser.open(&list.attr("tbody td.lead a", "href")).await;
+    let told = event.text("main");
+    for part in ["198.51.100.7", "Honest/1", "203.0.113.9"] {
+        assert!(told.contains(part), "{told}");
+    }
+    let used = claims_of(&ann.refresh)["jti"].as_str().unwrap().to_owned();
+    for token in [&ann.refresh, &next.refresh] {
+        let jti = claims_of(token)["jti"].as_str().unwrap().to_owned();
+        let page = browser.open(&format!("/admin/tokens/{jti}")).await;
+        assert!(page.text(".banner.is-danger").contains("two hands"));
+        let marked = page.attrs(".chain .is-reused a", "href");
+        assert_eq!(marked, [format!("/admin/tokens/{used}")]);
+    }
+    let text = app.services().metrics.text(&app.services().revocations);
+    assert!(
+        text.contains("munjigi_refresh_tokens_reused_total{user_type=\"user\"} 1"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn without_grace_every_repeat_is_theft() {
+    let app = App::with(|config| config.tokens.reuse_grace = Span::seconds(0));
+    let ann = app.user("ann").await;
+    let next = ann.refreshed().await;
+    let again = app.anonymous().refresh(&ann.refresh).await;
+    again.assert(401, "TOKEN_REUSED");
+    next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+}
+
+#[tokio::test]
+async fn what_was_revoked_otherwise_is_no_theft_and_no_repeat() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let next = ann.refreshed().await;
+    next.log_out(&next.refresh).await.assert(200, "LOGGED_OUT");
+    for token in [&ann.refresh, &next.refresh] {
+        let refused = app.anonymous().refresh(token).await;
+        refused.assert(401, "TOKEN_BLACKLISTED");
+    }
+    let reused = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'refresh_token_reused'";
+    assert_eq!(app.number(reused).await, 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_while_nothing_of_it_was_used() {
+    let app = App::with(|config| config.tokens.recover_lost_answer = true);
+    let ann = app.user("ann").await;
+    app.advance(Duration::from_mins(1));
+    let lost = ann.refreshed().await;
+    app.advance(Duration::from_hours(5));
+    let again = repeat(&app, &ann).await;
+    assert_eq!(again.refresh, lost.refresh);
+    assert_eq!(tokens(&app).await, 2);
+    // Now it was not lost: its access token calls.
+    again.get("/api/me").await.assert(200, "ME");
+    let services = app.services();
+    services.first_uses.write(&services.store).await.unwrap();
+    app.advance(Duration::from_mins(1));
+    let stolen = app.anonymous().refresh(&ann.refresh).await;
+    stolen.assert(401, "TOKEN_REUSED");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_not_given_again_once_its_successor_was_used() {
+    let app = App::with(|config| config.tokens.recover_lost_answer = true);
+    let ann = app.user("ann").await;
+    app.advance(Duration::from_mins(1));
+    // An access token from before the rotation says nothing of the answer.
+    ann.get("/api/me").await.assert(200, "ME");
+    let services = app.services();
+    services.first_uses.write(&services.store).await.unwrap();
+    let next = ann.refreshed().await;
+    app.advance(Duration::from_mins(1));
+    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
+    next.refreshed().await;
+    app.advance(Duration::from_mins(1));
+    let stolen = app.anonymous().refresh(&ann.refresh).await;
+    stolen.assert(401, "TOKEN_REUSED");
+}
+
+#[tokio::test]
+async fn a_repeat_does_not_outlive_its_session_nor_its_account() {
+    let app = App::with(|config| {
+        config.tokens.session_lifetime = Span::days(31);
+        config.tokens.reuse_grace = Span::minutes(1);
+    });
+    let ann = app.user("ann").await;
+    app.advance(Duration::from_hours(29 * 24));
+    let next = ann.refreshed().await;
+    assert_eq!(
+        claims_of(&next.refresh)["exp"].as_i64().unwrap()
+            - claims_of(&ann.refresh)["iat"].as_i64().unwrap(),
+        31 * 24 * 3_600
+    );
+    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
+    let root = app.admin("root").await;
+    let path = format!("/api/users/{}", ann.seq);
+    root.patch(&path, serde_json::json!({"is_active": false}))
+        .await
+        .assert(200, "USER_UPDATED");
+    let refused = app.anonymous().refresh(&ann.refresh).await;
+    refused.assert(401, "USER_INACTIVE");
+}
+
+#[tokio::test]
+async fn an_account_has_no_more_sessions_than_it_may() {
+    let app = App::with(|config| config.tokens.sessions_per_account = 3);
+    let first = app.user("ann").await;
+    let kim = app.client("ann").await;
+    app.advance(MOMENT);
+    let second = first.again().await;
+    app.advance(MOMENT);
+    let third = first.again().await;
+    app.advance(MOMENT);
+    // The first is the one used last now, so the second has to go.
+    let first = first.refreshed().await;
+    app.advance(MOMENT);
+    let fourth = first.again().await;
+    second
+        .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    for alive in [&first, &third, &fourth, &kim] {
+        alive.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    }
+}

@@ -1,0 +1,135 @@
+//! A revocation holds at once for access tokens too, on every instance, and without a question to the database per call.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{App, Person};
+
+/// Renames the tables that a look at an account or a session needs: whoever asks the database fails.
+async fn without_tables(app: &App) {
+    for table in ["users", "client_users", "sessions"] {
+        app.execute(&format!("ALTER TABLE {table} RENAME TO {table}_away"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_is_accepted_and_refused_without_the_database() {
+    let app = App::start();
+    let (ann, gone) = (app.user("ann").await, app.user("bob").await);
+    let kim = app.client("kim").await;
+    for person in [&ann, &kim, &gone] {
+        person.get("/api/me").await.assert(200, "ME");
+    }
+    gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
+    without_tables(&app).await;
+    for _ in 0..3 {
+        for person in [&ann, &kim] {
+            person.get("/api/me").await.assert(200, "ME");
+            let verdict = app.anonymous().verify(&person.access).await;
+            verdict.assert(200, "TOKEN_VALID");
+        }
+        gone.get("/api/me").await.assert(401, "SESSION_REVOKED");
+        let verdict = app.anonymous().verify(&gone.access).await;
+        verdict.assert(401, "SESSION_REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn another_instance_refuses_within_a_moment_what_this_one_revoked() {
+    let one = App::start();
+    let two = one.another_instance();
+    let root = one.admin("root").await;
+    let me = |person: &Person| two.anonymous().get("/api/me").bearer(&person.access);
+    for (round, code) in ["SESSION_REVOKED", "SESSION_REVOKED", "USER_INACTIVE", "TOKEN_EXPIRED", "USER_NOT_FOUND"]
+        .iter()
+        .enumerate()
+    {
+        let ann = one.user(&format!("ann{round}")).await;
+        me(&ann).await.assert(200, "ME");
+        let path = format!("/api/users/{}", ann.seq);
+        let done = match round {
+            0 => ann.log_out(&ann.refresh).await,
+            1 => ann.post("/auth/logout-all", json!({})).await,
+            2 => root.patch(&path, json!({"is_active": false})).await,
+            3 => root.patch(&path, json!({"role": "auditor"})).await,
+            _ => root.delete(&path).await,
+        };
+        assert_eq!(done.status, 200, "{}", done.text);
+        // Here at once.
+        ann.get("/api/me").await.assert(401, code);
+        two.anonymous().refuses_soon(&ann.access, code).await;
+    }
+}
+
+#[tokio::test]
+async fn another_instance_shows_a_changed_account_within_a_moment() {
+    let one = App::start();
+    let two = one.another_instance();
+    let root = one.admin("root").await;
+    let kim = one.client("kim").await;
+    let name = async || {
+        let me = two.anonymous().get("/api/me").bearer(&kim.access).await;
+        me.assert(200, "ME").text_of("name")
+    };
+    assert_eq!(name().await, "kim");
+    let path = format!("/api/clients/{}", kim.seq);
+    let renamed = root.patch(&path, json!({"name": "Kim Minji"})).await;
+    renamed.assert(200, "CLIENT_UPDATED");
+    let begun = std::time::Instant::now();
+    while name().await != "Kim Minji" {
+        assert!(begun.elapsed() < Duration::from_secs(5), "the old name");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_forgets_no_revocation() {
+    let app = App::start();
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
+    let app = app.restarted_with(|_| ());
+    assert_eq!(app.services().revocations.entries(), 1);
+    let answer = app.anonymous().get("/api/me").bearer(&ann.access).await;
+    answer.assert(401, "SESSION_REVOKED");
+    let answer = app.anonymous().get("/api/me").bearer(&bob.access).await;
+    answer.assert(200, "ME");
+}
+
+#[tokio::test]
+async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocation() {
+    use munjigi::config::Span;
+    let app = App::with(|config| config.tokens.access_lifetime = Span::hours(12));
+    let ann = app.user("ann").await;
+    let app = app.restarted_with(|config| config.tokens.access_lifetime = Span::minutes(1));
+    let answer = app.anonymous().post("/auth/logout", json!({"refresh": ann.refresh}));
+    answer.bearer(&ann.access).await.assert(200, "LOGGED_OUT");
+    app.advance(Duration::from_hours(1));
+    let services = app.services();
+    munjigi::services::flush::flush(&services.store, &services.clock, 100, |_| ())
+        .await
+        .unwrap();
+    let app = app.restarted_with(|_| ());
+    let answer = app.anonymous().get("/api/me").bearer(&ann.access).await;
+    answer.assert(401, "SESSION_REVOKED");
+}
+
+#[tokio::test]
+async fn a_new_role_is_in_the_token_that_is_fetched_in_the_same_instant() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    let ann = app.user("ann").await;
+    let path = format!("/api/users/{}", ann.seq);
+    for role in ["auditor", "admin", "staff"] {
+        root.patch(&path, json!({"role": role}))
+            .await
+            .assert(200, "USER_UPDATED");
+        ann.get("/api/me").await.assert(401, "TOKEN_EXPIRED");
+        let verdict = app.anonymous().verify(&ann.access).await;
+        verdict.assert(401, "TOKEN_EXPIRED");
+        // The clock stands still: the new token is of the same moment as the change.
+        let ann = ann.again().await;
+        let me = ann.get("/api/me").await.assert(200, "ME");
+        assert_eq!(me["role"], role);
+    }
+}
