@@ -91,7 +91,7 @@ pub(super) fn end_one(
 /// Ends all sessions of an account, a user's in the panel among them, and blacklists its refresh tokens; part of a
 /// transaction. How many sessions, those in the panel not counted.
 ///
-/// What has expired within the leeway may still be accepted, so it is ended too.
+/// What has expired within the leeway may still be accepted, so it counts; what expired before ends uncounted.
 pub(super) fn end_all(
     connection: &mut Db,
     owner: Principal,
@@ -112,9 +112,7 @@ pub(super) fn end_tokens(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
-    if ended > 0 {
-        tell(connection, owner, None, now)?;
-    }
+    tell(connection, owner, None, now)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
 }
@@ -127,7 +125,7 @@ fn tell(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown = now + MAX_ACCESS_LIFETIME.get();
-    revocations::insert_ended(connection, owner, session, now, cutoff(now), unknown)
+    revocations::insert_ended(connection, owner, session, now, unknown)
 }
 
 /// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
