@@ -1,5 +1,7 @@
 //! Ending sessions: one, or all of an account.
 
+use std::time::Duration;
+
 use super::{Error, Services, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
@@ -128,14 +130,22 @@ fn tell(
     revocations::insert_ended(connection, owner, session, now, unknown)
 }
 
+/// For how long after a change its account's tokens are withdrawn too: one that is being made beside it may tell how the
+/// account was before. Much longer than a transaction takes.
+const BESIDE: Duration = Duration::from_secs(2);
+
 /// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
-/// new ones. Part of a transaction.
+/// new ones. Part of a transaction, after the account's row was locked.
 pub(super) fn withdraw_access(
     connection: &mut Db,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    revocations::insert_withdrawn(connection, owner, now, now + MAX_ACCESS_LIFETIME.get())
+    // Those that were made after the last withdrawal may be dated behind it.
+    let last = revocations::find_withdrawal(connection, owner)?;
+    let dated = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
+    let until = dated.max(now + BESIDE);
+    revocations::insert_withdrawn(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
 }
 
 /// Ends the sessions of an account beyond the `keep` that were used last; part of the transaction that begins one.

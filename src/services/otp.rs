@@ -186,7 +186,7 @@ async fn let_in(
         services.config.otp.lifetime.get(),
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let opening = Opening::new(services, LoginMethod::Otp, device, now);
+    let opening = Opening::new(services, None, LoginMethod::Otp, device, now);
     let booking = opening.clone();
     let account: Option<Account> = services
         .store

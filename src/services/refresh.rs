@@ -2,7 +2,7 @@
 
 use super::{
     Error, Services, reuse,
-    sessions::{TokenPair, pair},
+    sessions::{TokenPair, access_id, pair},
 };
 use crate::{
     clock::Timestamp,
@@ -35,6 +35,7 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
     let claims = services
         .tokens
         .read(&request.token, Some(TokenType::Refresh), now)?;
+    let access = access_id(services, claims.principal, now);
     let rotation = rotation(services, &claims, &request.actor, now);
     let new = rotation.new.clone();
     let settings = services.tokens.settings();
@@ -63,7 +64,7 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
             expires_at,
         }
     };
-    pair(services, account, &claims.session, refresh, now)
+    pair(services, account, &claims.session, refresh, &access, now)
 }
 
 fn rotation(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Rotation {

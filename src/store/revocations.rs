@@ -128,11 +128,12 @@ pub fn insert_ended(
     Ok(())
 }
 
-/// Writes down that the access tokens which an account has at `now` are refused. They live until `unknown` at the latest.
+/// Writes down that the access tokens of an account are refused which were issued until `at`. They live until `unknown` at
+/// the latest.
 pub fn insert_withdrawn(
     connection: &mut Db,
     owner: Principal,
-    now: Timestamp,
+    at: Timestamp,
     unknown: Timestamp,
 ) -> Result<(), StoreError> {
     let ends: Vec<Option<Timestamp>> = sessions::table
@@ -143,7 +144,7 @@ pub fn insert_withdrawn(
         .load(connection)?;
     let last = ends.into_iter().map(|end| end.unwrap_or(unknown)).max();
     let reason = RevocationReason::RoleChanged.as_str();
-    insert_for_account(connection, owner, reason, now, last.unwrap_or(now))
+    insert_for_account(connection, owner, reason, at, last.unwrap_or(at))
 }
 
 /// Writes down that the row of an account changed, or went.
