@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use munjigi::services::flush::flush;
+use munjigi::{
+    clock::Clock,
+    services::flush::{ClockWatch, Doubt, flush},
+};
 use serde_json::json;
 
-use crate::support::{App, Person};
+use crate::support::{App, Person, on_postgres};
 
 const MONTHS: Duration = Duration::from_hours(24 * 60);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -126,4 +129,28 @@ async fn a_clock_that_is_set_back_makes_no_revoked_token_young() {
     ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_BLACKLISTED").await;
     app.set_clock(logged_out);
     is_refused(&app, &ann).await;
+}
+
+#[tokio::test]
+async fn the_server_does_not_flush_by_a_clock_that_jumped() {
+    let app = App::start();
+    // As the machine's, which is Postgres's too.
+    app.set_clock(Clock::System.now());
+    let mut watch = ClockWatch::start(&app.clock);
+    let look = async |watch: &mut ClockWatch| watch.look(app.services()).await.unwrap();
+    assert_eq!(look(&mut watch).await, None);
+    app.advance(MINUTE * 4);
+    assert_eq!(look(&mut watch).await, None);
+    app.set_clock(Clock::System.now());
+    assert_eq!(look(&mut watch).await, None);
+    app.advance(MONTHS);
+    assert!(matches!(look(&mut watch).await, Some(Doubt::Ahead(by)) if by <= MONTHS));
+    assert!(look(&mut watch).await.is_some(), "still");
+    // A restart knows nothing of the jump, but Postgres does.
+    let doubt = look(&mut ClockWatch::start(&app.clock)).await;
+    assert_eq!(matches!(doubt, Some(Doubt::Apart(_))), on_postgres(), "{doubt:?}");
+    app.set_clock(Clock::System.now());
+    assert_eq!(look(&mut watch).await, None);
+    app.set_clock(Clock::System.now() - MINUTE * 6);
+    assert!(matches!(look(&mut watch).await, Some(Doubt::Back(_))));
 }
