@@ -12,6 +12,7 @@ mod admin;
 mod api;
 mod delivery;
 mod faults;
+mod hammer;
 mod layers;
 mod locales;
 mod migrations;
