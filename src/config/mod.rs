@@ -17,6 +17,7 @@ mod language;
 mod layers;
 mod log;
 mod login;
+mod metrics;
 mod otp;
 mod reader;
 mod server;
@@ -37,6 +38,7 @@ pub use self::{
     layers::Environment,
     log::{LogConfig, LogFormat, LogLevel},
     login::LoginConfig,
+    metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
     server::ServerConfig,
     smtp::{SmtpConfig, SmtpTls},
@@ -74,6 +76,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[language]`
     pub language: LanguageConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -118,6 +122,7 @@ impl Config {
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
         self.admin.check(&mut checks);
+        self.metrics.check(self.server.listen, &mut checks);
         checks.finish()
     }
 

@@ -95,3 +95,23 @@ impl FromStr for Listen {
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     parsed::<D, Listen>(deserializer).map(|listen| listen.0)
 }
+
+/// An address to listen on where there need not be one.
+pub(super) fn optional_listen<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    parsed::<D, OptionalListen>(deserializer).map(|listen| listen.0)
+}
+
+struct OptionalListen(Option<SocketAddr>);
+
+impl FromStr for OptionalListen {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        text.parse().map(|Listen(address)| Self(Some(address)))
+    }
+}

@@ -16,6 +16,7 @@ mod crash;
 mod database;
 mod diesel_cli;
 mod log;
+mod metrics;
 mod other_programs;
 mod place;
 mod receiver;
