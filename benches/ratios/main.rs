@@ -17,6 +17,7 @@ mod me;
 mod memory;
 mod options;
 mod probe;
+mod propagation;
 mod refresh;
 mod refresh_postgres;
 mod refresh_sqlite;
@@ -25,6 +26,7 @@ mod server;
 mod start;
 mod statistics;
 mod table;
+mod view;
 mod workplace;
 
 use std::process::ExitCode;
@@ -42,10 +44,12 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &Workplace) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order in which they are taken.
-const FIGURES: [(&str, Measure); 8] = [
+const FIGURES: [(&str, Measure); 10] = [
     ("me", me::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
+    ("propagation", propagation::measure),
+    ("revocations", view::measure),
     ("login", login::measure),
     ("me-under-login-flood", flood::measure),
     ("memory", memory::measure),
