@@ -54,6 +54,10 @@ words! {
         BrowserSessionEnded = "browser_session_ended",
         /// A refresh token was blacklisted.
         TokenBlacklisted = "token_blacklisted",
+        /// An account or an address has to wait after too many failures.
+        Locked = "locked",
+        /// Such a lock was lifted before its time.
+        LockLifted = "lock_lifted",
         /// A list was written out as CSV.
         Exported = "exported",
         /// A flush of expired rows was started.

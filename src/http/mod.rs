@@ -7,4 +7,5 @@ mod admin;
 pub mod api;
 mod client_address;
 mod context;
+mod device_token;
 pub mod server;

@@ -12,11 +12,14 @@ pub mod browser_sessions;
 pub mod bulk;
 pub mod client_users;
 pub mod dashboard;
+pub mod device_tokens;
 mod error;
 pub mod flush;
 pub mod inspector;
 pub mod jobs;
+pub mod limits;
 pub mod links;
+pub mod locks;
 pub mod login;
 pub mod login_counts;
 pub mod logout;
@@ -51,6 +54,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sends codes.
     pub delivery: Delivery,
+    /// What is remembered of tries to be let in.
+    pub limits: limits::Limits,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
     /// The work in the background.

@@ -2,12 +2,14 @@
 
 use super::{
     Error, Services,
+    limits::addresses,
     sessions::{TokenPair, pair},
 };
 use crate::{
-    domain::session::Jti,
+    clock::Timestamp,
+    domain::{audit::Actor, limits::LimitKind, session::Jti},
     store::rotation::{self, NotRotated, Rotated, Rotation},
-    tokens::{Issued, TokenType},
+    tokens::{Claims, Issued, TokenType},
 };
 
 /// Exchanges a refresh token for a new pair. The claims are read from the row, never copied from the old token.
@@ -18,10 +20,11 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
-/// [`Error::SessionRevoked`], and the store's.
-pub async fn refresh(services: &Services, token: &str) -> Result<TokenPair, Error> {
+/// [`Error::SessionRevoked`], [`Error::RateLimited`] for texts that are no tokens of ours from an address that has sent too
+/// many of them, and the store's.
+pub async fn refresh(services: &Services, token: &str, actor: &Actor) -> Result<TokenPair, Error> {
     let now = services.clock.now();
-    let claims = services.tokens.read(token, Some(TokenType::Refresh), now)?;
+    let claims = read(services, token, actor, now).await?;
     let rotation = Rotation {
         owner: claims.principal,
         session: claims.session,
@@ -72,4 +75,26 @@ pub async fn refresh(services: &Services, token: &str) -> Result<TokenPair, Erro
         }
     };
     pair(services, account, &session, refresh, now)
+}
+
+/// Reads a refresh token. What we did not sign is counted for its address; what we signed is nobody's guess, and whoever
+/// holds it is told the truth, whatever others behind the same address have sent.
+async fn read(
+    services: &Services,
+    token: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Claims, Error> {
+    let fault = match services
+        .tokens
+        .examine(token, Some(TokenType::Refresh), now)
+    {
+        Ok(claims) => return Ok(claims),
+        Err(fault) => fault,
+    };
+    if !fault.is_signed() {
+        addresses::admit(services, LimitKind::Refresh, actor.ip_address).await?;
+        addresses::note_refused(services, LimitKind::Refresh, actor).await?;
+    }
+    Err(Error::Token(fault.into()))
 }
