@@ -223,9 +223,9 @@ async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result
             else {
                 return Ok(None);
             };
-            let tried = rate_limits::count(connection, tries, now, now + window, false)?.hits;
+            let count = rate_limits::count(connection, tries, now, now + window, false)?;
             let right = is_right(&key, challenge, &guess.code, &attempt);
-            let Some(user_seq) = attempt.user_seq.filter(|_| right && tried <= max) else {
+            let Some(user_seq) = attempt.user_seq.filter(|_| right && count.hits <= max) else {
                 return Ok(None);
             };
             let used = otp_challenges::use_up(connection, challenge, now)?;

@@ -95,14 +95,21 @@ pub fn lock(
 }
 
 /// Takes one event back, and the lock with it that it began (`own_lock`), or that stands on fewer than `enough` events now.
+/// A bucket without events goes.
 pub fn take_back(
     connection: &mut Db,
     bucket: &str,
     enough: i64,
     own_lock: Option<Timestamp>,
 ) -> Result<(), StoreError> {
+    let last = rate_limits::table
+        .find(bucket)
+        .filter(rate_limits::hits.le(1));
+    if diesel::delete(last).execute(connection)? > 0 {
+        return Ok(());
+    }
     let statement = "UPDATE rate_limits SET hits = hits - 1, locked_until = \
-        CASE WHEN hits - 1 < $1 OR locked_until = $2 THEN NULL ELSE locked_until END WHERE bucket = $3 AND hits > 0";
+        CASE WHEN hits - 1 < $1 OR locked_until = $2 THEN NULL ELSE locked_until END WHERE bucket = $3";
     diesel::sql_query(statement)
         .bind::<BigInt, _>(enough)
         .bind::<Nullable<SqlTimestamp>, _>(own_lock)

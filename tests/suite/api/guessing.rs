@@ -99,7 +99,7 @@ async fn many_right_log_ins_at_once_wait_for_one_another_and_all_are_let_in() {
     for answer in join_all(calls).await {
         answer.assert(200, "LOGGED_IN");
     }
-    let left = "SELECT COUNT(*) AS number FROM rate_limits WHERE hits > 0";
+    let left = "SELECT COUNT(*) AS number FROM rate_limits";
     assert_eq!(app.number(left).await, 0);
 }
 
@@ -112,7 +112,7 @@ async fn the_wait_doubles_from_a_minute_to_an_hour() {
         let refused = refused.assert(429, "RATE_LIMITED");
         let seconds = (minutes * 60).to_string();
         assert_eq!(refused.header("retry-after"), Some(seconds.as_str()));
-        app.advance(Duration::from_mins(minutes) - Duration::from_micros(1));
+        app.advance(Duration::from_micros(minutes * 60_000_000 - 1));
         let refused = wrong(&app, "ann@example.org").await;
         assert_eq!(refused.header("retry-after"), Some("1"));
         app.advance(Duration::from_micros(1));
@@ -162,7 +162,7 @@ async fn a_full_queue_is_no_failure() {
     let answers = join_all(calls).await;
     assert!(answers.iter().any(|answer| answer.status == 503));
     assert!(answers.iter().all(|answer| answer.status != 429));
-    let left = "SELECT COUNT(*) AS number FROM rate_limits WHERE hits > 0";
+    let left = "SELECT COUNT(*) AS number FROM rate_limits";
     assert_eq!(app.number(left).await, 0);
 }
 
