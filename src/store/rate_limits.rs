@@ -102,12 +102,6 @@ pub fn take_back(
     enough: i64,
     own_lock: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    let last = rate_limits::table
-        .find(bucket)
-        .filter(rate_limits::hits.le(1));
-    if diesel::delete(last).execute(connection)? > 0 {
-        return Ok(());
-    }
     let statement = "UPDATE rate_limits SET hits = hits - 1, locked_until = \
         CASE WHEN hits - 1 < $1 OR locked_until = $2 THEN NULL ELSE locked_until END WHERE bucket = $3";
     diesel::sql_query(statement)
@@ -115,6 +109,11 @@ pub fn take_back(
         .bind::<Nullable<SqlTimestamp>, _>(own_lock)
         .bind::<Text, _>(bucket)
         .execute(connection)?;
+    // Afterwards: the row is locked now, so of two at once the second one finds that none is left.
+    let empty = rate_limits::table
+        .find(bucket)
+        .filter(rate_limits::hits.le(0));
+    diesel::delete(empty).execute(connection)?;
     Ok(())
 }
 

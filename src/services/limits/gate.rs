@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -17,14 +18,30 @@ use tokio::{
 /// How many tries may wait at the same time; one more is turned away at once.
 const MAX_WAITING: usize = 1_024;
 
+/// Buckets are put into so many groups where it need not be known exactly which of them had a try.
+const GROUPS: usize = 32;
+
+fn group(name: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)
+}
+
 /// Which buckets have tries that are being judged.
 #[derive(Clone, Default)]
 pub(super) struct Gate(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    judged: Mutex<HashMap<String, Judged>>,
+    tries: Mutex<Tries>,
     waiting: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Tries {
+    judged: HashMap<String, Judged>,
+    /// How many tries there ever were, of each group of buckets.
+    entered: [u64; GROUPS],
 }
 
 /// The tries of one bucket.
@@ -35,16 +52,16 @@ struct Judged {
 }
 
 impl Gate {
-    fn judged(&self) -> MutexGuard<'_, HashMap<String, Judged>> {
-        let lock = self.0.judged.lock();
-        lock.unwrap_or_else(PoisonError::into_inner)
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        self.0.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a try.
     pub(super) fn enter(&self, names: &[String]) -> Entry {
-        let mut judged = self.judged();
+        let mut tries = self.tries();
         for name in names {
-            let of_bucket = judged.entry(name.clone()).or_insert_with(|| Judged {
+            tries.entered[group(name)] += 1;
+            let of_bucket = tries.judged.entry(name.clone()).or_insert_with(|| Judged {
                 count: 0,
                 freed: watch::Sender::new(()),
             });
@@ -59,11 +76,12 @@ impl Gate {
     /// What is being judged of these buckets at this moment. Look before the database is asked, or a verdict that falls in
     /// between is missed.
     pub(super) fn watch(&self, names: &[String]) -> Watch {
-        let judged = self.judged();
-        let of = |name: &String| Some((name.clone(), judged.get(name)?.freed.subscribe()));
+        let tries = self.tries();
+        let of = |name: &String| Some((name.clone(), tries.judged.get(name)?.freed.subscribe()));
         Watch {
             gate: self.clone(),
             verdicts: names.iter().filter_map(of).collect(),
+            entered: tries.entered,
         }
     }
 }
@@ -77,24 +95,24 @@ pub(super) struct Entry {
 impl Entry {
     /// The try was given back: whoever waits may have it.
     pub(super) fn free(self) {
-        let judged = self.gate.judged();
+        let tries = self.gate.tries();
         for name in &self.names {
-            if let Some(of_bucket) = judged.get(name) {
+            if let Some(of_bucket) = tries.judged.get(name) {
                 of_bucket.freed.send_replace(());
             }
         }
-        drop(judged);
+        drop(tries);
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut judged = self.gate.judged();
+        let mut tries = self.gate.tries();
         for name in &self.names {
-            if let Some(of_bucket) = judged.get_mut(name) {
+            if let Some(of_bucket) = tries.judged.get_mut(name) {
                 of_bucket.count -= 1;
                 if of_bucket.count == 0 {
-                    judged.remove(name);
+                    tries.judged.remove(name);
                 }
             }
         }
@@ -105,14 +123,18 @@ impl Drop for Entry {
 pub(super) struct Watch {
     gate: Gate,
     verdicts: HashMap<String, watch::Receiver<()>>,
+    entered: [u64; GROUPS],
 }
 
 impl Watch {
     /// Waits until a try of this bucket was given back, or all of them have their verdicts; whether there was anything to
-    /// wait for.
+    /// wait for, and it is worth another look.
     pub(super) async fn wait_for(mut self, bucket: &str, deadline: Instant) -> bool {
         let Some(verdict) = self.verdicts.get_mut(bucket) else {
-            return false;
+            // Nothing was being judged when this began, but may have been when the database was asked.
+            let group = group(bucket);
+            let have_come = self.gate.tries().entered[group] != self.entered[group];
+            return have_come && Instant::now() < deadline;
         };
         let Some(_place) = Place::take(&self.gate.0.waiting) else {
             return false;
