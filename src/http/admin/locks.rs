@@ -46,6 +46,8 @@ pub(super) struct LockView {
     pub subject: String,
     /// Whose name it is, or that it is an address.
     pub about: String,
+    /// Only one device of the account has to wait.
+    pub is_device: bool,
     /// The page of the account; none where there is none.
     pub href: Option<String>,
     /// What he has to wait with.
@@ -78,6 +80,7 @@ impl LockView {
             bucket: lock.bucket.clone(),
             subject: subject.unwrap_or_else(|| l.t("locks.no_name")),
             about,
+            is_device: lock.is_device,
             href: lock.account.map(page_of),
             limit: l.word("limit", lock.kind),
             tries: l.number(lock.failures),
