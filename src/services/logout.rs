@@ -43,8 +43,9 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
     services
         .store
         .write(move |connection| {
-            blacklisted_tokens::insert(connection, &token)?;
+            // The session first, as a rotation does: two who lock both the other way round would wait for each other.
             end_one(connection, claims.principal, &claims.session, now, reason)?;
+            blacklisted_tokens::insert(connection, &token)?;
             Ok::<(), Error>(())
         })
         .await
