@@ -15,6 +15,7 @@ mod error;
 mod flush;
 mod language;
 mod layers;
+mod limits;
 mod log;
 mod login;
 mod metrics;
@@ -36,6 +37,7 @@ pub use self::{
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
+    limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
     login::LoginConfig,
     metrics::MetricsConfig,
@@ -64,6 +66,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// `[login]`
     pub login: LoginConfig,
+    /// `[limits]`
+    pub limits: LimitsConfig,
     /// `[otp]`
     pub otp: OtpConfig,
     /// `[smtp]`
@@ -115,6 +119,7 @@ impl Config {
         self.database.check(&mut checks);
         self.tokens.check(&self.database(), &mut checks);
         self.login.check(&mut checks);
+        self.limits.check(&mut checks);
         self.otp.check(&self.server, &mut checks);
         let delivery = self.otp.delivery;
         self.smtp.check(delivery == OtpDelivery::Smtp, &mut checks);

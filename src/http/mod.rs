@@ -7,5 +7,6 @@ mod admin;
 pub mod api;
 mod client_address;
 mod context;
+mod device_token;
 pub mod metrics;
 pub mod server;

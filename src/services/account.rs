@@ -5,6 +5,9 @@ use super::{
     Error, Services,
     audit::{Event, note, record},
     browser_sessions::Viewer,
+    device_tokens::login_of,
+    limits::{self, Account as Named, Claimant, Forgiveness},
+    locks,
     passwords::Verdict,
     users::{self, UserChanges, checked_hash},
 };
@@ -12,8 +15,10 @@ use crate::{
     domain::{
         account::Name,
         audit::{Action, Actor, Change, Subject},
+        limits::LimitKind,
         password::Password,
         preferences::Preferences,
+        principal::UserSeq,
         problem::{Problem, Problems},
         session::RevocationReason,
     },
@@ -80,35 +85,83 @@ pub async fn prefer(
 }
 
 /// Sets another password of the viewer's, who shows that he knows the old one. All his other sessions end with it, those
-/// of API clients too; this one goes on.
+/// of API clients too; this one goes on. A wrong old password counts as a failed log-in.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the old password is wrong (`current`) or the new one breaks the policy (`password`),
-/// [`Error::Overloaded`], and the store's.
+/// [`Error::RateLimited`] after too many wrong ones, [`Error::Overloaded`], and the store's.
 pub async fn change_password(
     services: &Services,
-    actor: Actor,
+    claimant: &Claimant,
     viewer: &Viewer,
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let account = viewer.account.clone();
-    let user_seq = account.principal.user_seq;
+    let (user_seq, name) = (viewer.account.principal.user_seq, login_of(&viewer.account));
+    let account = Named {
+        user_type: viewer.account.principal.user_type,
+        name: &name,
+    };
+    let pass = limits::begin(services, LimitKind::Login, account, claimant).await?;
+    let old = match current_hash(services, user_seq, current).await {
+        Ok(Some(old)) => old,
+        Ok(None) => {
+            pass.wrong().await;
+            let event = Event::new(Action::PasswordChanged)
+                .refused()
+                .to(subject(viewer));
+            note(services, claimant.actor.clone(), event).await?;
+            return Err(wrong());
+        }
+        // Nothing was guessed: the try is given back.
+        Err(error) => return pass.conclude(Err(error)).await,
+    };
+    let forgiveness = pass.forgiveness();
+    let replaced = replace(
+        services,
+        claimant.actor.clone(),
+        viewer,
+        old,
+        new,
+        forgiveness,
+    )
+    .await;
+    pass.conclude(replaced).await
+}
+
+/// The hash of the password that an account has, if it is this one.
+async fn current_hash(
+    services: &Services,
+    user_seq: UserSeq,
+    password: Password,
+) -> Result<Option<String>, Error> {
     let row = services
         .store
         .look_up(move |connection| table::find_by_id(connection, user_seq))
         .await?;
-    let old = row.and_then(|row| row.password_hash);
-    let wrong = || Error::Invalid(Problems::one("current", Problem::WrongPassword));
-    let verdict = services.passwords.verify(current, old.clone()).await?;
-    let (Verdict::Right { .. }, Some(old)) = (verdict, old) else {
-        let event = Event::new(Action::PasswordChanged)
-            .refused()
-            .to(subject(viewer));
-        note(services, actor, event).await?;
-        return Err(wrong());
-    };
-    let email = account.email.as_deref().unwrap_or_default();
+    let hash = row.and_then(|row| row.password_hash);
+    let verdict = services.passwords.verify(password, hash.clone()).await?;
+    Ok(hash.filter(|_| matches!(verdict, Verdict::Right { .. })))
+}
+
+fn wrong() -> Error {
+    Error::Invalid(Problems::one("current", Problem::WrongPassword))
+}
+
+/// Puts the new password in the place of the one with this hash.
+async fn replace(
+    services: &Services,
+    actor: Actor,
+    viewer: &Viewer,
+    old: String,
+    new: Password,
+    forgiveness: Forgiveness,
+) -> Result<(), Error> {
+    let account = viewer.account.clone();
+    let (owner, email) = (
+        account.principal,
+        account.email.as_deref().unwrap_or_default(),
+    );
     let hash = checked_hash(services, new, &[email, &account.name]).await?;
     let (now, kept) = (services.clock.now(), viewer.session.clone());
     let event = Event::new(Action::PasswordChanged).to(subject(viewer));
@@ -116,16 +169,16 @@ pub async fn change_password(
         .store
         .write(move |connection| {
             // The old one may have been changed meanwhile: then it is the current one no more.
-            if !table::replace_hash(connection, user_seq, &old, &hash)? {
+            if !table::replace_hash(connection, owner.user_seq, &old, &hash)? {
                 return Err(wrong());
             }
             let reason = RevocationReason::PasswordChanged;
-            let owner = account.principal;
             set_up_links::withdraw(connection, owner, now)?;
-            sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
+            sessions_table::end_all(connection, owner.user_seq, Some(&kept), now, reason)?;
             super::logout::end_tokens(connection, owner, now, reason)?;
             record(connection, &actor, &event, now)?;
-            Ok(())
+            forgiveness.forget(connection)?;
+            locks::lift_by_password(connection, &actor, owner, now)
         })
         .await
 }

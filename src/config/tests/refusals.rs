@@ -63,6 +63,28 @@ fn every_range_ends_where_the_example_says() {
             "otp.requests_per_address",
             "1 to 100000",
         ),
+        ("[limits]\nfailures = 0", "limits.failures", "1 to 100"),
+        ("[limits]\nfailures = 101", "limits.failures", "1 to 100"),
+        (
+            "[limits]\nfirst_delay = '61m'\nlongest_delay = '1d'",
+            "limits.first_delay",
+            "1s to 1h",
+        ),
+        (
+            "[limits]\nlongest_delay = '30s'",
+            "limits.longest_delay",
+            "`limits.first_delay` (1m)",
+        ),
+        (
+            "[limits]\nfailures_per_address = 1000001",
+            "limits.failures_per_address",
+            "0 to 1000000",
+        ),
+        (
+            "[limits]\ndevice_lifetime = '1h'",
+            "limits.device_lifetime",
+            "1d to 3650d",
+        ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
         ("[webhook]\nretries = 11", "webhook.retries", "0 to 10"),

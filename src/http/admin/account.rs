@@ -25,6 +25,7 @@ use crate::{
         problem::Problem,
         session::BrowserSessionId,
     },
+    http::device_token::ShownDevice,
     services::{
         account,
         browser_sessions::{self, BrowserSession},
@@ -188,8 +189,8 @@ async fn prefer(mut form: Form<Panel>) -> Answer {
     panel.redirect_with(PAGE, &Notice::ok(text))
 }
 
-/// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422.
-async fn change_password(mut form: Form<Panel>) -> Answer {
+/// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422, 429 (after too many wrong passwords).
+async fn change_password(mut form: Form<Panel>, shown: ShownDevice) -> Answer {
     let current = form.required("current", Password::parse);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
@@ -200,8 +201,8 @@ async fn change_password(mut form: Form<Panel>) -> Answer {
         return again(&form, name).await;
     };
     let panel = &form.panel;
-    let (actor, viewer) = (panel.actor(), panel.viewer());
-    let changed = account::change_password(panel.services(), actor, viewer, current, new).await;
+    let (claimant, viewer) = (shown.claimant(panel.actor()), panel.viewer());
+    let changed = account::change_password(panel.services(), &claimant, viewer, current, new).await;
     if let Err(error) = changed {
         form.take(error)?;
         return again(&form, name).await;

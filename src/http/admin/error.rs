@@ -138,7 +138,8 @@ fn of_service(error: &Error) -> View {
     }
 }
 
-fn whole_seconds(duration: Duration) -> u64 {
+/// Rounded up: whoever waits so long has waited long enough.
+pub(super) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

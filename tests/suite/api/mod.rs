@@ -8,6 +8,8 @@ mod flow;
 mod flush;
 mod forged;
 mod forged_claims;
+mod guessing;
+mod guessing_addresses;
 mod health;
 mod lists;
 mod login;
