@@ -1,0 +1,48 @@
+//! `/auth/password`: the caller's own password.
+
+use actix_web::{HttpRequest, web};
+
+use super::{
+    answer::Answer,
+    body::{Fields, password},
+    callers::Bearer,
+    errors::ApiError,
+};
+use crate::services::{
+    Error, Services,
+    account::{self, Kept},
+};
+
+/// `POST /auth/password`: sets another password for whoever shows that he knows the current one. All his other sessions end.
+///
+/// **Permissions**: a bearer of either population. `200` `PASSWORD_CHANGED`; `400` `INVALID_REQUEST` (the current password is
+/// wrong, or the new one breaks the policy), `401`, `503`.
+pub(super) async fn change_password(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    caller: Bearer,
+    mut fields: Fields,
+) -> Result<Answer<()>, ApiError> {
+    let current = fields.required("current_password", password);
+    let new = fields.required("new_password", password);
+    let (current, new) = fields.complete(current.zip(new))?;
+    let (actor, kept) = (
+        caller.actor(&request),
+        Kept::Tokens(caller.0.session.clone()),
+    );
+    account::change_password(&services, actor, &caller.0.account, kept, current, new)
+        .await
+        .map_err(as_named_here)?;
+    Ok(Answer::done("PASSWORD_CHANGED"))
+}
+
+/// The services call the fields as the panel's form does.
+fn as_named_here(error: Error) -> Error {
+    match error {
+        Error::Invalid(problems) => Error::Invalid(problems.renamed(&[
+            ("current", "current_password"),
+            ("password", "new_password"),
+        ])),
+        error => error,
+    }
+}
