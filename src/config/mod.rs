@@ -38,7 +38,7 @@ pub use self::{
     log::{LogConfig, LogFormat, LogLevel},
     login::LoginConfig,
     otp::{OtpConfig, OtpDelivery},
-    server::ServerConfig,
+    server::{ForwardedHeader, ServerConfig},
     smtp::{SmtpConfig, SmtpTls},
     tokens::{Algorithm, ClaimName, MAX_LEEWAY, TokensConfig},
     values::{InvalidValue, Secret, Span},

@@ -6,5 +6,8 @@
 mod admin;
 pub mod api;
 mod client_address;
+mod connection;
 mod context;
+mod descriptors;
+mod places;
 pub mod server;
