@@ -11,6 +11,7 @@ mod database;
 mod empty;
 mod exchange;
 mod flood;
+mod floods;
 mod load;
 mod login;
 mod me;
@@ -42,12 +43,13 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &Workplace) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order in which they are taken.
-const FIGURES: [(&str, Measure); 8] = [
+const FIGURES: [(&str, Measure); 9] = [
     ("me", me::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
     ("login", login::measure),
     ("me-under-login-flood", flood::measure),
+    ("me-under-other-floods", floods::measure),
     ("memory", memory::measure),
     ("refused-login-timing", refused::measure),
     ("start", start::measure),

@@ -295,7 +295,7 @@ mod tests {
         let (mut connection, _client) = pair().await;
         let endless = async {
             loop {
-                if let Err(error) = connection.write_all(&[0; 65_536]).await {
+                if let Err(error) = connection.write_all(&[0; 8192]).await {
                     return error.kind();
                 }
             }
