@@ -11,6 +11,7 @@ mod database;
 mod empty;
 mod exchange;
 mod flood;
+mod floods;
 mod load;
 mod login;
 mod me;
@@ -44,7 +45,7 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &Workplace) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order in which they are taken.
-const FIGURES: [(&str, Measure); 10] = [
+const FIGURES: [(&str, Measure); 11] = [
     ("me", me::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
@@ -52,6 +53,7 @@ const FIGURES: [(&str, Measure); 10] = [
     ("revocations", view::measure),
     ("login", login::measure),
     ("me-under-login-flood", flood::measure),
+    ("me-under-other-floods", floods::measure),
     ("memory", memory::measure),
     ("refused-login-timing", refused::measure),
     ("start", start::measure),

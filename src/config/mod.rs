@@ -42,7 +42,7 @@ pub use self::{
     login::LoginConfig,
     metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
-    server::ServerConfig,
+    server::{ForwardedHeader, ServerConfig},
     smtp::{SmtpConfig, SmtpTls},
     tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig},
     values::{InvalidValue, Secret, Span},

@@ -1,5 +1,5 @@
-//! What an administrator or auditor does with his own account in the panel: his name, how the panel looks to him, and his
-//! password.
+//! What somebody does with his own account: an administrator or auditor with his name, how the panel looks to him, and his
+//! sessions; and everybody with his password.
 
 use super::{
     Error, Services,
@@ -8,21 +8,26 @@ use super::{
     device_tokens::login_of,
     limits::{self, Account as Named, Claimant, Forgiveness},
     locks,
+    logout::{end_others, end_tokens},
     passwords::Verdict,
     users::{self, UserChanges, checked_hash},
 };
 use crate::{
+    clock::Timestamp,
     domain::{
-        account::Name,
+        account::{Account, Name},
         audit::{Action, Actor, Change, Subject},
         limits::LimitKind,
         password::Password,
         preferences::Preferences,
-        principal::UserSeq,
+        principal::{Principal, UserType},
         problem::{Problem, Problems},
-        session::RevocationReason,
+        session::{BrowserSessionId, RevocationReason, SessionId},
     },
-    store::{browser_sessions as sessions_table, panel_preferences, set_up_links, users as table},
+    store::{
+        Db, StoreError, browser_sessions as sessions_table, client_users, panel_preferences,
+        set_up_links, users as table,
+    },
 };
 
 /// Gives the viewer another name.
@@ -73,7 +78,7 @@ pub async fn prefer(
         return Ok(());
     }
     let event = Event::new(Action::PreferencesChanged)
-        .to(subject(viewer))
+        .to(subject(&viewer.account))
         .changing(changes);
     services
         .store
@@ -84,8 +89,18 @@ pub async fn prefer(
         .await
 }
 
-/// Sets another password of the viewer's, who shows that he knows the old one. All his other sessions end with it, those
-/// of API clients too; this one goes on. A wrong old password counts as a failed log-in.
+/// The session that a change of the password leaves alive: the one it came from.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// One in the panel.
+    Browser(BrowserSessionId),
+    /// One of tokens.
+    Tokens(SessionId),
+}
+
+/// Sets another password of an account whose owner shows that he knows the old one. All its other sessions end with it,
+/// those in the panel as those of tokens. An account without a password cannot get its first one here: there is no old one
+/// to know, and the answer is that of a wrong one, in its time. A wrong old password counts as a failed log-in.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the old password is wrong (`current`) or the new one breaks the policy (`password`),
@@ -93,92 +108,160 @@ pub async fn prefer(
 pub async fn change_password(
     services: &Services,
     claimant: &Claimant,
-    viewer: &Viewer,
+    account: &Account,
+    kept: Kept,
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let (user_seq, name) = (viewer.account.principal.user_seq, login_of(&viewer.account));
-    let account = Named {
-        user_type: viewer.account.principal.user_type,
+    let name = login_of(account);
+    let named = Named {
+        user_type: account.principal.user_type,
         name: &name,
     };
-    let pass = limits::begin(services, LimitKind::Login, account, claimant).await?;
-    let old = match current_hash(services, user_seq, current).await {
+    let pass = limits::begin(services, LimitKind::Login, named, claimant).await?;
+    let old = match known_hash(services, account.principal, current).await {
         Ok(Some(old)) => old,
         Ok(None) => {
             pass.wrong().await;
             let event = Event::new(Action::PasswordChanged)
                 .refused()
-                .to(subject(viewer));
+                .to(subject(account));
             note(services, claimant.actor.clone(), event).await?;
-            return Err(wrong());
+            return Err(wrong_password());
         }
         // Nothing was guessed: the try is given back.
         Err(error) => return pass.conclude(Err(error)).await,
     };
-    let forgiveness = pass.forgiveness();
-    let replaced = replace(
-        services,
-        claimant.actor.clone(),
-        viewer,
+    let change = Replacement {
+        actor: claimant.actor.clone(),
+        account: account.clone(),
+        kept,
         old,
-        new,
-        forgiveness,
-    )
-    .await;
+        forgiveness: pass.forgiveness(),
+    };
+    let replaced = replace(services, change, new).await;
     pass.conclude(replaced).await
 }
 
-/// The hash of the password that an account has, if it is this one.
-async fn current_hash(
+/// The stored hash, for whoever knows the password it was made of. Every guess at a current password passes here, of either
+/// population and from either door.
+async fn known_hash(
     services: &Services,
-    user_seq: UserSeq,
-    password: Password,
+    owner: Principal,
+    current: Password,
 ) -> Result<Option<String>, Error> {
-    let row = services
+    let old = services
         .store
-        .look_up(move |connection| table::find_by_id(connection, user_seq))
+        .look_up(move |connection| stored_hash(connection, owner))
         .await?;
-    let hash = row.and_then(|row| row.password_hash);
-    let verdict = services.passwords.verify(password, hash.clone()).await?;
-    Ok(hash.filter(|_| matches!(verdict, Verdict::Right { .. })))
+    let verdict = services.passwords.verify(current, old.clone()).await?;
+    Ok(old.filter(|_| matches!(verdict, Verdict::Right { .. })))
 }
 
-fn wrong() -> Error {
-    Error::Invalid(Problems::one("current", Problem::WrongPassword))
-}
-
-/// Puts the new password in the place of the one with this hash.
-async fn replace(
-    services: &Services,
+/// What takes the place of a password that was shown to be known.
+struct Replacement {
     actor: Actor,
-    viewer: &Viewer,
+    account: Account,
+    kept: Kept,
+    /// The hash of the password until now.
     old: String,
-    new: Password,
     forgiveness: Forgiveness,
-) -> Result<(), Error> {
-    let account = viewer.account.clone();
-    let (owner, email) = (
-        account.principal,
-        account.email.as_deref().unwrap_or_default(),
-    );
-    let hash = checked_hash(services, new, &[email, &account.name]).await?;
-    let (now, kept) = (services.clock.now(), viewer.session.clone());
-    let event = Event::new(Action::PasswordChanged).to(subject(viewer));
+}
+
+async fn replace(services: &Services, change: Replacement, new: Password) -> Result<(), Error> {
+    let Replacement {
+        actor,
+        account,
+        kept,
+        old,
+        forgiveness,
+    } = change;
+    let owner = account.principal;
+    let login = [&account.email, &account.username].map(|name| name.as_deref().unwrap_or_default());
+    let hash = checked_hash(services, new, &[login[0], login[1], &account.name]).await?;
+    let now = services.clock.now();
+    let event = Event::new(Action::PasswordChanged).to(subject(&account));
     services
         .store
         .write(move |connection| {
             // The old one may have been changed meanwhile: then it is the current one no more.
-            if !table::replace_hash(connection, owner.user_seq, &old, &hash)? {
-                return Err(wrong());
+            if !replace_hash(connection, owner, &old, &hash)? {
+                return Err(wrong_password());
             }
-            let reason = RevocationReason::PasswordChanged;
             set_up_links::withdraw(connection, owner, now)?;
-            sessions_table::end_all(connection, owner.user_seq, Some(&kept), now, reason)?;
-            super::logout::end_tokens(connection, owner, now, reason)?;
+            end_all_but(connection, owner, &kept, now)?;
             record(connection, &actor, &event, now)?;
             forgiveness.forget(connection)?;
             locks::lift_by_password(connection, &actor, owner, now)
+        })
+        .await
+}
+
+fn wrong_password() -> Error {
+    Error::Invalid(Problems::one("current", Problem::WrongPassword))
+}
+
+fn stored_hash(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
+    let seq = owner.user_seq;
+    Ok(match owner.user_type {
+        UserType::User => table::find_by_id(connection, seq)?.and_then(|row| row.password_hash),
+        UserType::Client => {
+            client_users::find_by_id(connection, seq)?.and_then(|row| row.password_hash)
+        }
+    })
+}
+
+fn replace_hash(
+    connection: &mut Db,
+    owner: Principal,
+    old: &str,
+    new: &str,
+) -> Result<bool, StoreError> {
+    match owner.user_type {
+        UserType::User => table::replace_hash(connection, owner.user_seq, old, new),
+        UserType::Client => client_users::replace_hash(connection, owner.user_seq, old, new),
+    }
+}
+
+fn end_all_but(
+    connection: &mut Db,
+    owner: Principal,
+    kept: &Kept,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reason = RevocationReason::PasswordChanged;
+    match kept {
+        Kept::Browser(kept) => {
+            sessions_table::end_all(connection, owner.user_seq, Some(kept), now, reason)?;
+            end_tokens(connection, owner, now, reason)?;
+        }
+        Kept::Tokens(kept) => {
+            end_others(connection, owner, kept, now, reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends all of the viewer's sessions of tokens; his sessions in the panel go on. How many.
+///
+/// # Errors
+/// The store's.
+pub async fn end_token_sessions(
+    services: &Services,
+    actor: Actor,
+    viewer: &Viewer,
+) -> Result<usize, Error> {
+    let (now, owner) = (services.clock.now(), viewer.account.principal);
+    let event = Event::new(Action::SessionsEnded).to(subject(&viewer.account));
+    services
+        .store
+        .write(move |connection| {
+            let ended = end_tokens(connection, owner, now, RevocationReason::LogoutAll)?;
+            if ended > 0 {
+                let event = event.clone().noting("sessions", ended);
+                record(connection, &actor, &event, now)?;
+            }
+            Ok(ended)
         })
         .await
 }
@@ -194,7 +277,7 @@ pub async fn end_other_sessions(
 ) -> Result<usize, Error> {
     let (now, kept) = (services.clock.now(), viewer.session.clone());
     let user_seq = viewer.account.principal.user_seq;
-    let event = Event::new(Action::BrowserSessionEnded).to(subject(viewer));
+    let event = Event::new(Action::BrowserSessionEnded).to(subject(&viewer.account));
     services
         .store
         .write(move |connection| {
@@ -209,7 +292,6 @@ pub async fn end_other_sessions(
         .await
 }
 
-fn subject(viewer: &Viewer) -> Subject {
-    let name = viewer.account.email.clone().unwrap_or_default();
-    Subject::account(viewer.account.principal, name)
+fn subject(account: &Account) -> Subject {
+    Subject::account(account.principal, account.login())
 }

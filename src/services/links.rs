@@ -146,9 +146,7 @@ impl LinkOwner {
     /// By which name the owner logs in.
     #[must_use]
     pub fn login(&self) -> &str {
-        let account = &self.account;
-        let login = account.username.as_deref().or(account.email.as_deref());
-        login.unwrap_or_default()
+        self.account.login()
     }
 }
 

@@ -11,6 +11,7 @@
 mod admin;
 mod api;
 mod delivery;
+mod door;
 mod layers;
 mod locales;
 mod migrations;

@@ -7,6 +7,26 @@ fn every_range_ends_where_the_example_says() {
     refused_for(&[
         ("[server]\nworkers = 257", "server.workers", "0 to 256"),
         (
+            "[server]\nmax_connections = 0",
+            "server.max_connections",
+            "1 to 1000000",
+        ),
+        (
+            "[server]\nhead_timeout = '99ms'",
+            "server.head_timeout",
+            "100ms to 1m",
+        ),
+        (
+            "[server]\nrequest_timeout = '11m'",
+            "server.request_timeout",
+            "100ms to 10m",
+        ),
+        (
+            "[server]\nforwarded_header = 'both'",
+            "server.forwarded_header",
+            "x-forwarded-for",
+        ),
+        (
             "[server]\nshutdown_timeout = '11m'",
             "server.shutdown_timeout",
             "0s to 10m",

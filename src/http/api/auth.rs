@@ -143,14 +143,17 @@ pub(super) struct EndedSessions {
     sessions: usize,
 }
 
-/// `POST /auth/logout-all`: ends all sessions of the caller.
+/// `POST /auth/logout-all`: ends all sessions of the caller, with `keep_current` all but the one he calls from.
 ///
-/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `401`, `503`.
+/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `400`, `401`, `503`.
 pub(super) async fn log_out_all(
     services: web::Data<Services>,
     caller: Bearer,
+    mut fields: Fields,
 ) -> Result<Answer<EndedSessions>, ApiError> {
-    let sessions = services::logout::log_out_all(&services, &caller.0).await?;
+    let keep_current = fields.boolean("keep_current").unwrap_or(false);
+    fields.finish()?;
+    let sessions = services::logout::log_out_all(&services, &caller.0, keep_current).await?;
     Ok(Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions }))
 }
 

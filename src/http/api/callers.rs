@@ -34,17 +34,28 @@ pub(super) struct Internal(#[expect(dead_code, reason = "being one is what matte
 /// An internal user with the role `admin`.
 pub(super) struct Administrator(pub Caller);
 
+impl Bearer {
+    /// Who does what this request asks for, for the record.
+    pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
+        actor(&self.0, request)
+    }
+}
+
 impl Administrator {
     /// Who does what this request asks for, for the record.
     pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
-        let context = RequestContext::of(request);
-        Actor::account(
-            Door::Api,
-            &self.0.account,
-            context.device(),
-            context.id.clone(),
-        )
+        actor(&self.0, request)
     }
+}
+
+fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
+    let context = RequestContext::of(request);
+    Actor::account(
+        Door::Api,
+        &caller.account,
+        context.device(),
+        context.id.clone(),
+    )
 }
 
 impl FromRequest for Bearer {

@@ -78,6 +78,8 @@ const OWN: &[&str] = &[
     "/admin/account/password",
     "/admin/account/sessions/end",
     "/admin/account/sessions/SID/end",
+    "/admin/account/api-sessions/end",
+    "/admin/account/api-sessions/SID/end",
     "/admin/inspector",
     "/admin/logout",
 ];
