@@ -56,7 +56,10 @@ fn ended(member: &Member, here: &Server, there: &Server) -> Result<(Duration, Du
     there.exchange(&asks)?.expect(200)?;
     let body = format!("{{\"refresh\": \"{}\"}}", member.refresh);
     let text = String::from_utf8(post("/auth/logout", &body))?;
-    let bearer = format!("\r\nAuthorization: Bearer {}\r\nContent-Type", member.access);
+    let bearer = format!(
+        "\r\nAuthorization: Bearer {}\r\nContent-Type",
+        member.access
+    );
     let log_out = text.replacen("\r\nContent-Type", &bearer, 1);
     let begun = Instant::now();
     here.exchange(log_out.as_bytes())?.expect(200)?;

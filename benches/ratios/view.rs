@@ -36,12 +36,23 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
     let before = resident_bytes()?;
     let full = View::default();
     for id in &ids {
-        full.end(id, RevocationReason::Logout, Duration::ZERO, Duration::from_mins(35));
+        full.end(
+            id,
+            RevocationReason::Logout,
+            Duration::ZERO,
+            Duration::from_mins(35),
+        );
     }
     let entries = full.len() as f64;
     let each = (resident_bytes()? - before) / entries;
-    let memory = Row::ratio("memory of an ended session", "B", &[each], &[BARE], Target::None)
-        .with_target(&format!("< {LIMIT} B"), each < LIMIT);
+    let memory = Row::ratio(
+        "memory of an ended session",
+        "B",
+        &[each],
+        &[BARE],
+        Target::None,
+    )
+    .with_target(&format!("< {LIMIT} B"), each < LIMIT);
     let empty = View::default();
     let live: Vec<SessionId> = (0..ENDED)
         .map(|_| SessionId::new(Clock::System.now()))

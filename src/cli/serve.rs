@@ -19,7 +19,8 @@ use crate::{
     config::Config,
     http::{metrics, server},
     services::{
-        Services, first_uses::FirstUses, flush, links, login_counts::LoginCounts, search_text, users::any_administrator,
+        Services, first_uses::FirstUses, flush, links, login_counts::LoginCounts, search_text,
+        users::any_administrator,
     },
 };
 
@@ -35,7 +36,10 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (key, made_key) = house::signing_key(&config)?;
     let channel = house::channel(&config)?;
     let listener = bind(config.server.listen, "server.listen", 8081)?;
-    let watched = config.metrics.listen.map(|own| bind(own, "metrics.listen", 9465));
+    let watched = config
+        .metrics
+        .listen
+        .map(|own| bind(own, "metrics.listen", 9465));
     let watched = watched.transpose()?;
     // With port 0 the system chose one.
     let address = listener.local_addr().unwrap_or(config.server.listen);
@@ -60,7 +64,13 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let signals = Signals::listen()?;
     // Spawned before anything is printed: who reads that it listens gets an answer.
     let running = actix_web::rt::spawn(server);
-    greet(&services, (address, figures), &migrations, made_key.as_ref()).await;
+    greet(
+        &services,
+        (address, figures),
+        &migrations,
+        made_key.as_ref(),
+    )
+    .await;
     let chores = [
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),
@@ -90,7 +100,9 @@ fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Fai
     TcpListener::bind(address).map_err(|error| {
         let reason = match error.kind() {
             std::io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need special rights".to_owned()
+            }
             std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
             _ => error.to_string(),
         };

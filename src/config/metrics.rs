@@ -17,7 +17,10 @@ pub struct MetricsConfig {
 
 impl MetricsConfig {
     pub(super) fn check(&self, server: SocketAddr, checks: &mut Checks) {
-        if self.listen.is_some_and(|own| own == server && own.port() != 0) {
+        if self
+            .listen
+            .is_some_and(|own| own == server && own.port() != 0)
+        {
             checks.refuse(
                 "metrics.listen",
                 "the server itself listens there: give an address of its own, for example `127.0.0.1:9464`",

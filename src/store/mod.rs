@@ -25,6 +25,7 @@ pub mod otp_challenges;
 pub mod otp_deliveries;
 pub mod outstanding_tokens;
 pub mod panel_preferences;
+mod pool;
 pub mod rate_limits;
 mod readers;
 pub mod revocation_feed;
@@ -45,14 +46,14 @@ use std::{
     time::Duration,
 };
 
-use diesel::connection::TransactionManager;
-use diesel::r2d2::{Pool, PooledConnection};
+use diesel::r2d2::Pool;
 
 pub use connection::{Db, Target};
 pub use error::{StoreError, StoreFailure};
 
-use connection::{Manager, Pooled};
+use connection::Manager;
 use gate::Gate;
+use pool::{Connections, in_transaction};
 use readers::{Crew, Readers};
 use revocation_feed::{Feed, Listener};
 use writer::Writer;
@@ -61,8 +62,6 @@ use writer::Writer;
 const MAX_WAITING: usize = 2048;
 /// The same for lists and searches: each may take long, so whoever comes late would wait for nothing.
 const MAX_WAITING_LISTS: usize = 64;
-/// How often a Postgres transaction is run again after a deadlock or a serialisation failure.
-const MAX_RETRIES: u32 = 5;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -308,107 +307,4 @@ where
     })
     .await
     .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".into()).into()))
-}
-
-/// The pool and the one who knows how its connections fare.
-#[derive(Clone)]
-struct Connections {
-    pool: Pool<Manager>,
-    manager: Manager,
-}
-
-impl Connections {
-    /// A connection that can be relied on; dead ones that are met on the way are dropped.
-    fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
-        for _ in 0..=self.pool.max_size() {
-            let mut pooled = self
-                .pool
-                .get()
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            if self.manager.is_sound(&mut pooled) {
-                return Ok(pooled);
-            }
-        }
-        Err(StoreError::Unavailable("no connection answers".into()))
-    }
-
-    /// Runs `f` on a connection, and once more on another when the first died under it.
-    ///
-    /// A connection dies while it lies in the pool (the server was restarted). What failed for that reason before its
-    /// commit has left nothing behind; what failed in its commit is in doubt and is not run again.
-    fn run<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E>,
-        E: StoreFailure,
-    {
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        if !self.died(&result, &mut pooled) {
-            return result;
-        }
-        drop(pooled);
-        let error = result.as_ref().err().and_then(StoreFailure::store_error);
-        if matches!(error, Some(StoreError::Unavailable(message)) if message == IN_DOUBT) {
-            return result;
-        }
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        self.died(&result, &mut pooled);
-        result
-    }
-
-    /// Runs `f`, a single statement that is its own commit, once.
-    fn run_once<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut Db) -> Result<T, E>,
-        E: StoreFailure,
-    {
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        if self.died(&result, &mut pooled) {
-            return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
-        }
-        result
-    }
-
-    /// Whether a result is a failure that the connection did not survive.
-    fn died<T, E: StoreFailure>(&self, result: &Result<T, E>, pooled: &mut Pooled) -> bool {
-        let error = result.as_ref().err().and_then(StoreFailure::store_error);
-        !matches!(error, None | Some(StoreError::Conflict { .. })) && !self.manager.examine(pooled)
-    }
-}
-
-/// The message of a commit, or of a statement that is its own commit, whose answer never came.
-const IN_DOUBT: &str = "the connection broke before the database had answered";
-
-/// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
-fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
-where
-    F: Fn(&mut Db) -> Result<T, E>,
-    E: StoreFailure,
-{
-    let mut retries = 0;
-    loop {
-        writer::begin(connection)?;
-        let error = match f(connection) {
-            Ok(value) => match <Db as TransactionManager<Db>>::commit_transaction(connection) {
-                Ok(()) => return Ok(value),
-                Err(error) => match StoreError::from(error) {
-                    StoreError::Unavailable(_) => StoreError::Unavailable(IN_DOUBT.into()).into(),
-                    error => E::from(error),
-                },
-            },
-            Err(error) => {
-                let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
-                error
-            }
-        };
-        let again =
-            retries < MAX_RETRIES && error.store_error().is_some_and(StoreError::is_retryable);
-        if !again {
-            return Err(error);
-        }
-        retries += 1;
-        std::thread::sleep(Duration::from_millis(1 << retries));
-    }
 }

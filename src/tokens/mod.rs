@@ -211,7 +211,9 @@ impl Tokens {
     /// As [`Tokens::read`].
     pub fn read_access(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
         if let Some(claims) = self.recent.find(token) {
-            claims.check_times(now, self.leeway()).map_err(TokenError::from)?;
+            claims
+                .check_times(now, self.leeway())
+                .map_err(TokenError::from)?;
             return Ok(claims);
         }
         let claims = Arc::new(self.read(token, Some(TokenType::Access), now)?);

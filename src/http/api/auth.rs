@@ -16,9 +16,7 @@ use crate::{
         problem::{Problem, Problems},
     },
     http::context::{RequestContext, RequestContextRef},
-    services::{
-        self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair,
-    },
+    services::{self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair},
 };
 
 /// Token data: the pair, how long each lives, and whose they are.

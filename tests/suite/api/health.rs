@@ -17,8 +17,16 @@ async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
     let mut ready = app.anonymous().get("/readyz").await;
     // How old the news of revocations are.
-    let revocations = ready.body.as_object_mut().unwrap().remove("revocations").unwrap();
-    assert!(revocations["lag_ms"].as_u64().unwrap() < 5_000, "{revocations}");
+    let revocations = ready
+        .body
+        .as_object_mut()
+        .unwrap()
+        .remove("revocations")
+        .unwrap();
+    assert!(
+        revocations["lag_ms"].as_u64().unwrap() < 5_000,
+        "{revocations}"
+    );
     assert_eq!(revocations["fresh"], true);
     let database = if on_postgres() { "Postgres" } else { "SQLite" };
     let delivery = json!({"queued": 0, "sent": 0, "failed": 0});
