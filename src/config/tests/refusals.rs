@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_range_ends_where_the_example_says() {
+fn every_range_of_the_server_ends_where_the_example_says() {
     refused_for(&[
         ("[server]\nworkers = 257", "server.workers", "0 to 256"),
         (
@@ -57,6 +57,12 @@ fn every_range_ends_where_the_example_says() {
             "database.busy_timeout",
             "100ms to 1m",
         ),
+    ]);
+}
+
+#[test]
+fn every_range_of_the_rules_ends_where_the_example_says() {
+    refused_for(&[
         ("[login]\nbcrypt_cost = 9", "login.bcrypt_cost", "10 to 16"),
         ("[login]\nbcrypt_cost = 17", "login.bcrypt_cost", "10 to 16"),
         ("[login]\nhash_queue = 0", "login.hash_queue", "1 to 10000"),
@@ -104,6 +110,26 @@ fn every_range_ends_where_the_example_says() {
             "[limits]\ndevice_lifetime = '1h'",
             "limits.device_lifetime",
             "1d to 3650d",
+        ),
+        (
+            "[tokens]\nreuse_grace = '61s'",
+            "tokens.reuse_grace",
+            "0s to 1m",
+        ),
+        (
+            "[tokens]\nsessions_per_account = 0",
+            "tokens.sessions_per_account",
+            "1 to 10000",
+        ),
+        (
+            "[tokens]\nrevocation_max_lag = '1s'",
+            "tokens.revocation_max_lag",
+            "2s to 1m",
+        ),
+        (
+            "[metrics]\nlisten = '127.0.0.1:8080'",
+            "metrics.listen",
+            "an address of its own",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
