@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Result;
 
-/// No answer that is asked for here is longer.
-const BUFFER: usize = 16 * 1024;
+/// No answer that is asked for here is longer, pages of the panel included.
+const BUFFER: usize = 256 * 1024;
 /// A server that says nothing for so long is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -57,7 +57,7 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
 /// A connection of a load with many of them on one thread.
 pub struct Connection {
     stream: tokio::net::TcpStream,
-    buffer: Box<[u8; BUFFER]>,
+    buffer: Box<[u8]>,
 }
 
 impl Connection {
@@ -67,7 +67,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            buffer: Box::new([0; BUFFER]),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
         })
     }
 
@@ -94,7 +94,7 @@ impl Connection {
 /// A connection that blocks its thread: for times to be taken one by one, without a timer wheel between.
 pub struct Caller {
     stream: std::net::TcpStream,
-    buffer: Box<[u8; BUFFER]>,
+    buffer: Box<[u8]>,
 }
 
 impl Caller {
@@ -105,7 +105,7 @@ impl Caller {
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self {
             stream,
-            buffer: Box::new([0; BUFFER]),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::{
     Result,
     database::{Database, add_members},
     exchange::get,
-    load::run,
+    load::{Client, run},
     login::Visitor,
     options::Options,
     probe::latencies,
@@ -68,8 +68,6 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
 
 /// Does something while connections hammer logins, half of them with a wrong password.
 fn while_logins_flood<T>(munjigi: &Server, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let flooding = Arc::new(AtomicBool::new(true));
-    let (go_on, address) = (Arc::clone(&flooding), munjigi.address);
     let visitor = |number| {
         if number % 2 == 0 {
             Visitor::right(number)
@@ -77,15 +75,25 @@ fn while_logins_flood<T>(munjigi: &Server, work: impl FnOnce() -> Result<T>) -> 
             Visitor::wrong(number)
         }
     };
-    let clients = (0..CONNECTIONS).map(visitor).collect();
+    while_flooded(munjigi, (0..CONNECTIONS).map(visitor).collect(), work)
+}
+
+/// Does something while these clients ask and ask.
+pub fn while_flooded<C: Client, T>(
+    munjigi: &Server,
+    clients: Vec<C>,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let flooding = Arc::new(AtomicBool::new(true));
+    let (go_on, address) = (Arc::clone(&flooding), munjigi.address);
     let flood =
         std::thread::spawn(move || run(address, clients, move || go_on.load(Ordering::Relaxed)));
     std::thread::sleep(BUILD_UP);
     let result = work();
     flooding.store(false, Ordering::Relaxed);
-    let logins = flood.join().map_err(|_| "the flood panicked")??;
-    if logins.answers == 0 {
-        return Err("there was no flood: no login was answered".into());
+    let flood = flood.join().map_err(|_| "the flood panicked")??;
+    if flood.answers == 0 {
+        return Err("there was no flood: nothing was answered".into());
     }
     result
 }

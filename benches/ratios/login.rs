@@ -29,7 +29,12 @@ const HASHES_PER_SECOND: u32 = 4;
 pub struct Visitor {
     request: Vec<u8>,
     due: u16,
+    /// Whose name a guesser tries next.
+    next: Option<usize>,
 }
+
+/// How many names a guesser has for himself.
+const NAMES: usize = 1_000_000;
 
 impl Visitor {
     /// Somebody with the right password.
@@ -37,14 +42,16 @@ impl Visitor {
         Self {
             request: request(&email(number), PASSWORD),
             due: 200,
+            next: None,
         }
     }
 
-    /// Somebody with a wrong one.
+    /// Somebody who guesses, at another name each time: the same one is not heard again after a few tries.
     pub fn wrong(number: usize) -> Self {
         Self {
-            request: request(&email(number), "a wrong password"),
+            request: Vec::new(),
             due: 401,
+            next: Some((number + 1) * NAMES),
         }
     }
 }
@@ -59,6 +66,10 @@ pub fn request(email: &str, password: &str) -> Vec<u8> {
 
 impl Client for Visitor {
     fn request(&mut self) -> &[u8] {
+        if let Some(name) = &mut self.next {
+            self.request = request(&email(*name), "a wrong password");
+            *name += 1;
+        }
         &self.request
     }
 

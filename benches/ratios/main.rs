@@ -11,12 +11,14 @@ mod database;
 mod empty;
 mod exchange;
 mod flood;
+mod floods;
 mod load;
 mod login;
 mod me;
 mod memory;
 mod options;
 mod probe;
+mod propagation;
 mod refresh;
 mod refresh_postgres;
 mod refresh_sqlite;
@@ -25,6 +27,7 @@ mod server;
 mod start;
 mod statistics;
 mod table;
+mod view;
 mod workplace;
 
 use std::process::ExitCode;
@@ -42,12 +45,15 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &Workplace) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order in which they are taken.
-const FIGURES: [(&str, Measure); 8] = [
+const FIGURES: [(&str, Measure); 11] = [
     ("me", me::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
+    ("propagation", propagation::measure),
+    ("revocations", view::measure),
     ("login", login::measure),
     ("me-under-login-flood", flood::measure),
+    ("me-under-other-floods", floods::measure),
     ("memory", memory::measure),
     ("refused-login-timing", refused::measure),
     ("start", start::measure),

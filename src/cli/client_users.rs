@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failure, house, output, password,
-    users::{email, name, refusal},
+    users::{LIFTED, NOT_LOCKED, email, name, refusal},
 };
 use crate::{
     config::Config,
@@ -16,10 +16,12 @@ use crate::{
         audit::Actor,
         language::Language,
         paging::Page,
+        principal::Principal,
     },
     services::{
         Error, Services,
         client_users::{self, Client, ClientChanges, NewClient},
+        locks,
     },
     store::client_users::ClientFilter,
 };
@@ -49,6 +51,8 @@ pub(super) enum Verb {
     Activate(Named),
     /// Let a client log in no more; all sessions of the account end
     Deactivate(Named),
+    /// Let a client try again that has to wait after too many tries
+    Unlock(Named),
 }
 
 #[derive(Args)]
@@ -113,6 +117,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
             };
             change(config, &client, changes, "is active").await
         }
+        Verb::Unlock(client) => unlock(config, &client).await,
         Verb::Deactivate(client) => {
             let changes = ClientChanges {
                 is_active: Some(false),
@@ -222,19 +227,32 @@ async fn change(
     done: &str,
 ) -> Result<ExitCode, Failure> {
     let services = house::open(config)?;
-    let client = match client_users::find_by_username(&services, &named.username).await {
-        Err(Error::AccountNotFound(_)) => {
-            return Err(Failure::Refused(format!(
-                "there is no client {}",
-                named.username.as_typed()
-            )));
-        }
-        found => found.map_err(refusal)?,
-    };
+    let client = find(&services, named).await?;
     let client = client_users::update(&services, &Actor::operator(), client.user_seq, changes)
         .await
         .map_err(refusal)?;
     answer(&client, named.json, done)
+}
+
+async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
+    let services = house::open(config)?;
+    let client = find(&services, named).await?;
+    let owner = Principal::client(client.user_seq);
+    let lifted = locks::lift_account(&services, &Actor::operator(), owner)
+        .await
+        .map_err(refusal)?;
+    let done = if lifted { LIFTED } else { NOT_LOCKED };
+    answer(&client, named.json, done)
+}
+
+async fn find(services: &Services, named: &Named) -> Result<Client, Failure> {
+    match client_users::find_by_username(services, &named.username).await {
+        Err(Error::AccountNotFound(_)) => Err(Failure::Refused(format!(
+            "there is no client {}",
+            named.username.as_typed()
+        ))),
+        found => found.map_err(refusal),
+    }
 }
 
 fn answer(client: &Client, json: bool, done: &str) -> Result<ExitCode, Failure> {

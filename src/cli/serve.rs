@@ -9,14 +9,18 @@ use std::{
 
 use actix_web::{dev::ServerHandle, web};
 use futures_util::FutureExt;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
 
 use super::{Failure, house, logging};
 use crate::{
     config::Config,
-    http::server,
+    http::{metrics, server},
     services::{
-        Services, first_uses::FirstUses, flush::{self, ClockWatch}, links, login_counts::LoginCounts, search_text, users::any_administrator,
+        Services, first_uses::FirstUses, flush::{self, ClockWatch}, links, login_counts::LoginCounts,
+        search_text, users::any_administrator,
     },
 };
 
@@ -31,9 +35,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (store, migrations) = house::migrated_store(&config)?;
     let (key, made_key) = house::signing_key(&config)?;
     let channel = house::channel(&config)?;
-    let listener = bind(&config)?;
+    let listener = bind(config.server.listen, "server.listen", 8081)?;
+    let watched = config
+        .metrics
+        .listen
+        .map(|own| bind(own, "metrics.listen", 9465));
+    let watched = watched.transpose()?;
     // With port 0 the system chose one.
     let address = listener.local_addr().unwrap_or(config.server.listen);
+    let figures = watched.as_ref().and_then(|own| own.local_addr().ok());
     let mail = house::mail(&config);
     let services = web::Data::new(house::services(config, store, key, channel, mail)?);
     // Before the first request: what was revoked before the start is refused by the first answer.
@@ -43,16 +53,30 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         .map_err(Failure::refused)?;
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
+    if let Some(listener) = watched {
+        let metrics = metrics::build(services.clone(), listener)
+            .map_err(|error| Failure::Refused(format!("the figures cannot be served: {error}")))?;
+        // It ends with the process: nobody loses anything by it.
+        actix_web::rt::spawn(metrics);
+    }
     let handle = server.handle();
     // Heard before anything is printed: who reads that it listens may stop it.
     let signals = Signals::listen()?;
     // Spawned before anything is printed: who reads that it listens gets an answer.
     let running = actix_web::rt::spawn(server);
-    greet(&services, address, &migrations, made_key.as_ref()).await;
-    let flushing = actix_web::rt::spawn(flush_regularly(services.clone()));
-    let writing = actix_web::rt::spawn(write_regularly(services.clone()));
-    let noting = actix_web::rt::spawn(note_first_uses(services.clone()));
-    let filling = actix_web::rt::spawn(fill_in_search_texts(services.clone()));
+    greet(
+        &services,
+        (address, figures),
+        &migrations,
+        made_key.as_ref(),
+    )
+    .await;
+    let chores = [
+        actix_web::rt::spawn(flush_regularly(services.clone())),
+        actix_web::rt::spawn(write_regularly(services.clone())),
+        actix_web::rt::spawn(note_first_uses(services.clone())),
+        actix_web::rt::spawn(fill_in_search_texts(services.clone())),
+    ];
     let ended = tokio::select! {
         ended = running => ended,
         () = stop_on_signal(handle, signals, &services) => return Ok(ExitCode::SUCCESS),
@@ -60,10 +84,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Those that began beside the last requests hear it too.
     services.jobs.stop_all();
     services.jobs.drain(DRAIN).await;
-    flushing.abort();
-    writing.abort();
-    noting.abort();
-    filling.abort();
+    chores.iter().for_each(JoinHandle::abort);
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
     tracing::info!("stopped");
@@ -75,18 +96,20 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     }
 }
 
-fn bind(config: &Config) -> Result<TcpListener, Failure> {
-    let address = config.server.listen;
+fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).map_err(|error| {
         let reason = match error.kind() {
             std::io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need special rights".to_owned()
+            }
             std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
             _ => error.to_string(),
         };
+        let variable = key.to_uppercase().replace('.', "__");
         Failure::Refused(format!(
-            "cannot listen on {address}: {reason}. Choose another address with server.listen, for example \
-             MUNJIGI_SERVER__LISTEN=127.0.0.1:8081"
+            "cannot listen on {address}: {reason}. Choose another address with {key}, for example \
+             MUNJIGI_{variable}=127.0.0.1:{another}"
         ))
     })
 }
@@ -94,7 +117,7 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
 /// The few lines that an operator reads. They go to standard error; standard output is the log's.
 async fn greet(
     services: &Services,
-    address: SocketAddr,
+    (address, figures): (SocketAddr, Option<SocketAddr>),
     migrations: &[String],
     made_key: Option<&PathBuf>,
 ) {
@@ -105,6 +128,9 @@ async fn greet(
         eprintln!("  reached at     {url}");
     }
     eprintln!("  database       {}", house::database_name(config));
+    if let Some(figures) = figures {
+        eprintln!("  metrics at     http://{figures}/metrics");
+    }
     if !migrations.is_empty() {
         eprintln!("  schema         {} migrations run", migrations.len());
     }

@@ -13,13 +13,18 @@ use crate::{
         audit::Actor,
         language::Language,
         paging::Page,
+        principal::Principal,
     },
     services::{
-        Error, Services,
+        Error, Services, locks,
         users::{self, NewUser, User, UserChanges},
     },
     store::users::UserFilter,
 };
+
+/// What is told of an account whose lock was lifted, and of one that had none.
+pub(super) const LIFTED: &str = "is not locked any more";
+pub(super) const NOT_LOCKED: &str = "was not locked";
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -46,6 +51,8 @@ pub(super) enum Verb {
     Activate(Named),
     /// Let a user log in no more; all sessions of the account end
     Deactivate(Named),
+    /// Let a user try again who has to wait after too many tries
+    Unlock(Named),
 }
 
 #[derive(Args)]
@@ -125,6 +132,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
             )
             .await
         }
+        Verb::Unlock(user) => unlock(config, &user).await,
     }
 }
 
@@ -208,19 +216,31 @@ async fn change(
     done: &str,
 ) -> Result<ExitCode, Failure> {
     let services = house::open(config)?;
-    let user = match users::find_by_email(&services, &named.email).await {
-        Err(Error::AccountNotFound(_)) => {
-            return Err(Failure::Refused(format!(
-                "there is no user {}",
-                named.email.as_typed()
-            )));
-        }
-        found => found.map_err(refusal)?,
-    };
+    let user = find(&services, named).await?;
     let user = users::update(&services, &Actor::operator(), user.user_seq, changes)
         .await
         .map_err(refusal)?;
     answer(&user, named.json, done)
+}
+
+async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
+    let services = house::open(config)?;
+    let user = find(&services, named).await?;
+    let owner = Principal::user(user.user_seq);
+    let lifted = locks::lift_account(&services, &Actor::operator(), owner)
+        .await
+        .map_err(refusal)?;
+    answer(&user, named.json, if lifted { LIFTED } else { NOT_LOCKED })
+}
+
+async fn find(services: &Services, named: &Named) -> Result<User, Failure> {
+    match users::find_by_email(services, &named.email).await {
+        Err(Error::AccountNotFound(_)) => Err(Failure::Refused(format!(
+            "there is no user {}",
+            named.email.as_typed()
+        ))),
+        found => found.map_err(refusal),
+    }
 }
 
 fn answer(user: &User, json: bool, done: &str) -> Result<ExitCode, Failure> {

@@ -15,8 +15,10 @@ mod error;
 mod flush;
 mod language;
 mod layers;
+mod limits;
 mod log;
 mod login;
+mod metrics;
 mod otp;
 mod reader;
 mod server;
@@ -35,10 +37,12 @@ pub use self::{
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
+    limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
     login::LoginConfig,
+    metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
-    server::ServerConfig,
+    server::{ForwardedHeader, ServerConfig},
     smtp::{SmtpConfig, SmtpTls},
     tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig},
     values::{InvalidValue, Secret, Span},
@@ -62,6 +66,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// `[login]`
     pub login: LoginConfig,
+    /// `[limits]`
+    pub limits: LimitsConfig,
     /// `[otp]`
     pub otp: OtpConfig,
     /// `[smtp]`
@@ -74,6 +80,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[language]`
     pub language: LanguageConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -111,6 +119,7 @@ impl Config {
         self.database.check(&mut checks);
         self.tokens.check(&self.database(), &mut checks);
         self.login.check(&mut checks);
+        self.limits.check(&mut checks);
         self.otp.check(&self.server, &mut checks);
         let delivery = self.otp.delivery;
         self.smtp.check(delivery == OtpDelivery::Smtp, &mut checks);
@@ -118,6 +127,7 @@ impl Config {
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
         self.admin.check(&mut checks);
+        self.metrics.check(self.server.listen, &mut checks);
         checks.finish()
     }
 

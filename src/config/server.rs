@@ -28,12 +28,43 @@ pub struct ServerConfig {
     /// The networks whose forwarded headers are believed. Empty: nobody's.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The one header in which they tell from where a request came.
+    pub forwarded_header: ForwardedHeader,
     /// The directory of the `SQLite` database and of the signing key that munjigi makes itself.
     pub data_dir: PathBuf,
     /// Threads that serve requests; 0 means one per core.
     pub workers: usize,
+    /// Connections that are held at the same time, over all workers.
+    pub max_connections: usize,
+    /// How long the head of a request may take, from its first byte to its last.
+    pub head_timeout: Span,
+    /// How long a request may take from its head to the head of its answer, and an answer without making progress.
+    pub request_timeout: Span,
     /// How long running requests may take to end after the signal to stop.
     pub shutdown_timeout: Span,
+}
+
+/// In which header a proxy tells from where a request came. Only one is believed: a proxy writes one of them, and lets a
+/// client's own words pass in the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, which nobody standardised and everybody writes.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`, as RFC 7239 has it.
+    Forwarded,
+}
+
+impl ForwardedHeader {
+    /// The header's name, which is also the setting's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
 }
 
 impl Default for ServerConfig {
@@ -42,8 +73,12 @@ impl Default for ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             data_dir: PathBuf::from("munjigi-data"),
             workers: 0,
+            max_connections: 10_000,
+            head_timeout: Span::seconds(10),
+            request_timeout: Span::seconds(30),
             shutdown_timeout: Span::seconds(30),
         }
     }
@@ -68,6 +103,21 @@ impl ServerConfig {
             );
         }
         checks.within("server.workers", &self.workers, 0..=256);
+        checks.within(
+            "server.max_connections",
+            &self.max_connections,
+            1..=1_000_000,
+        );
+        checks.within(
+            "server.head_timeout",
+            &self.head_timeout,
+            Span::millis(100)..=Span::minutes(1),
+        );
+        checks.within(
+            "server.request_timeout",
+            &self.request_timeout,
+            Span::millis(100)..=Span::minutes(10),
+        );
         checks.within(
             "server.shutdown_timeout",
             &self.shutdown_timeout,
@@ -94,4 +144,24 @@ impl FromStr for Listen {
 
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     parsed::<D, Listen>(deserializer).map(|listen| listen.0)
+}
+
+/// An address to listen on where there need not be one.
+pub(super) fn optional_listen<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    parsed::<D, OptionalListen>(deserializer).map(|listen| listen.0)
+}
+
+struct OptionalListen(Option<SocketAddr>);
+
+impl FromStr for OptionalListen {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        text.parse().map(|Listen(address)| Self(Some(address)))
+    }
 }

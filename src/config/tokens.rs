@@ -21,6 +21,10 @@ pub const MAX_ACCESS_LIFETIME: Span = Span::days(1);
 /// What tokens say, how long they live, and what signs them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, as in SimpleJWT"
+)]
 pub struct TokensConfig {
     /// How long an access token is valid.
     pub access_lifetime: Span,

@@ -261,6 +261,13 @@ impl Account {
             is_active,
         }
     }
+
+    /// What the account logs in by: a user's e-mail address, a client's username.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        let login = self.username.as_deref().or(self.email.as_deref());
+        login.unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

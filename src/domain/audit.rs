@@ -56,6 +56,10 @@ words! {
         TokenBlacklisted = "token_blacklisted",
         /// A refresh token came again long after it was used, and its session was ended.
         RefreshTokenReused = "refresh_token_reused",
+        /// An account or an address has to wait after too many failures.
+        Locked = "locked",
+        /// Such a lock was lifted before its time.
+        LockLifted = "lock_lifted",
         /// A list was written out as CSV.
         Exported = "exported",
         /// A flush of expired rows was started.

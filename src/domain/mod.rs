@@ -7,6 +7,7 @@ pub mod account;
 pub mod audit;
 pub mod job;
 pub mod language;
+pub mod limits;
 pub mod otp;
 pub mod paging;
 pub mod password;

@@ -125,6 +125,17 @@ impl Problems {
         self.0.entry(field.into()).or_default().push(problem);
     }
 
+    /// The same problems, of fields that are called otherwise at another door: pairs of the old name and the new one.
+    #[must_use]
+    pub fn renamed(self, names: &[(&str, &str)]) -> Self {
+        let new_name = |old: &str| names.iter().find(|(name, _)| *name == old);
+        let renamed = self.0.into_iter().map(|(field, problems)| {
+            let field = new_name(&field).map_or(field, |(_, new)| (*new).to_owned());
+            (field, problems)
+        });
+        Self(renamed.collect())
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

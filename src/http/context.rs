@@ -1,5 +1,5 @@
 //! What every request passes, outermost: it gets an id, a language and an address; a panic becomes an answer, an error
-//! gets its envelope; and one line is logged.
+//! gets its envelope; its time is limited; and one line is logged.
 
 use std::{
     future::Future,
@@ -22,11 +22,13 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
+use tokio::time::timeout;
 
 use super::{
     admin::{chosen_language, error::AdminError, headers, is_https},
     api::errors::ApiError,
     client_address::client_address,
+    connection::{Turn, with_progress},
 };
 use crate::{
     clock::Timestamp,
@@ -88,7 +90,7 @@ impl RequestContext {
             id: given_id(headers).unwrap_or_else(|| Jti::new(received_at).to_string()),
             language: chosen.unwrap_or(language),
             received_at,
-            address: client_address(peer, headers, &services.config.server.trusted_proxies),
+            address: client_address(peer, headers, &services.config.server),
             user_agent: headers
                 .get(USER_AGENT)
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
@@ -107,17 +109,22 @@ impl RequestContext {
             .cloned()
             .unwrap_or_else(|| {
                 debug_assert!(false, "a request without context");
-                Arc::new(Self {
-                    id: String::new(),
-                    language: Language::default(),
-                    received_at: Timestamp::EPOCH,
-                    address: None,
-                    user_agent: None,
-                    caller: OnceLock::new(),
-                    in_panel: false,
-                    look: OnceLock::new(),
-                })
+                Arc::new(Self::unread(Timestamp::EPOCH, Language::default()))
             })
+    }
+
+    /// The context of an answer to somebody whose request is not read.
+    pub(super) fn unread(received_at: Timestamp, language: Language) -> Self {
+        Self {
+            id: Jti::new(received_at).to_string(),
+            language,
+            received_at,
+            address: None,
+            user_agent: None,
+            caller: OnceLock::new(),
+            in_panel: false,
+            look: OnceLock::new(),
+        }
     }
 
     /// Notes who calls, for the log.
@@ -190,9 +197,13 @@ pub(super) async fn request_context(
     let is_https = is_https(&services);
     request.extensions_mut().insert(Arc::clone(&context));
     let method = request.method().clone();
-    match caught(next.call(request)).await {
-        Ok(Ok(response)) => {
-            let mut response = in_envelope(response.map_into_boxed_body(), &context);
+    let finish = |answer| finished(answer, &context, is_https, known(&method), started);
+    let turn = Turn::of(&request);
+    let limit = services.config.server.request_timeout.get();
+    match timeout(limit, caught(next.call(request))).await {
+        Ok(Ok(Ok(response))) => {
+            let response = in_envelope(response.map_into_boxed_body(), &context);
+            let mut response = with_progress(response, limit, turn);
             mark(response.headers_mut(), &context, is_https);
             let route = response.request().match_pattern();
             log(
@@ -204,25 +215,16 @@ pub(super) async fn request_context(
             );
             Ok(response)
         }
-        Ok(Err(error)) => {
-            let answer = rendered(&error, &context);
-            Err(finished(
-                answer,
-                &context,
-                is_https,
-                known(&method),
-                started,
-            ))
-        }
-        Err(panic) => {
-            let answer = rendered(&ApiError::Internal(panic).into(), &context);
-            Err(finished(
-                answer,
-                &context,
-                is_https,
-                known(&method),
-                started,
-            ))
+        Ok(Ok(Err(error))) => Err(finish(rendered(&error, &context))),
+        Ok(Err(panic)) => Err(finish(rendered(
+            &ApiError::Internal(panic).into(),
+            &context,
+        ))),
+        Err(_) => {
+            if let Some(turn) = turn {
+                turn.give_up();
+            }
+            Err(finish(too_slow(&context)))
         }
     }
 }
@@ -262,6 +264,15 @@ fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
     match error.as_error::<ApiError>() {
         Some(error) => error.answer(context),
         None => ApiError::from_framework(error).answer(context),
+    }
+}
+
+/// The answer to a request whose time is up; what it was doing is dropped.
+fn too_slow(context: &RequestContext) -> HttpResponse {
+    if context.in_panel {
+        AdminError::TooSlow.answer(context)
+    } else {
+        ApiError::TooSlow.answer(context)
     }
 }
 

@@ -6,5 +6,10 @@
 mod admin;
 pub mod api;
 mod client_address;
+mod connection;
 mod context;
+mod descriptors;
+mod device_token;
+pub mod metrics;
+mod places;
 pub mod server;

@@ -1,30 +1,57 @@
-//! The server: middleware order, mounts, and how it stops.
+//! The server: middleware order, mounts, how many connections it holds, and how it stops.
 
 use std::{net::TcpListener, time::Duration};
 
+use actix_http::{HttpService, KeepAlive, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpServer,
-    dev::Server,
+    App,
+    dev::{AppConfig, Server},
     middleware::{NormalizePath, TrailingSlash, from_fn},
     web,
 };
+use tokio::net::TcpStream;
 
 use super::{
     admin::{self, assets},
-    api,
-    api::MAX_BODY,
+    api::{self, MAX_BODY},
+    connection::{Connection, Patience},
     context::request_context,
+    descriptors,
+    places::{Places, turn_away},
 };
 use crate::services::Services;
 
-/// How many connections a worker holds at the same time.
-const MAX_CONNECTIONS: usize = 10_000;
-/// How long a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection waits for its next request.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
+/// How long a client may take to close a connection that the server has closed.
+const CLOSING: Duration = Duration::from_secs(1);
+/// The framework's clock for deadlines ticks so often: its deadlines come up to that much too early.
+const TICK: Duration = Duration::from_millis(500);
+/// How many connections above the limit a worker tells so at the same time. Further ones wait in the system's queue.
+const TURNED_AWAY: usize = 64;
+
+/// The routes and what each request passes. A macro, because the type of an application has no name.
+macro_rules! app {
+    ($services:expr, $root:expr) => {
+        App::new()
+            .app_data($services)
+            .app_data(web::PayloadConfig::new(MAX_BODY))
+            .configure(api::routes)
+            .configure(admin::routes)
+            .configure(assets::routes(&$root))
+            .default_service(web::to(api::not_found))
+            // The last one wrapped is the first to see a request.
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
+            .wrap(from_fn(request_context))
+            .into_factory()
+    };
+}
 
 /// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
+///
+/// It holds as many connections as the configuration and the system's limit of open files allow. Whoever comes then is
+/// answered `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
 /// When the listener cannot be used, or the static files cannot be laid down in the data directory nor in a temporary one.
@@ -37,27 +64,58 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
     let root = assets::lay_down(&settings.data_dir)
         // A machine that lets nothing be written there has at least a place for what is temporary.
         .or_else(|_| assets::lay_down(&assets::temporary_directory()?))?;
-    let app = move || {
-        App::new()
-            .app_data(services.clone())
-            .app_data(web::PayloadConfig::new(MAX_BODY))
-            .configure(api::routes)
-            .configure(admin::routes)
-            .configure(assets::routes(&root))
-            .default_service(web::to(api::not_found))
-            // The last one wrapped is the first to see a request.
-            .wrap(NormalizePath::new(TrailingSlash::Trim))
-            .wrap(from_fn(request_context))
+    let places = Places::new(descriptors::allow(
+        settings.max_connections,
+        descriptors::kept_back(services.config.database.pool_size) + TURNED_AWAY * workers,
+    ));
+    let most_of_a_worker = places.most().div_ceil(workers) + TURNED_AWAY;
+    let building = Server::build();
+    let stopping = building.graceful_shutdown_signal();
+    let patience = Patience {
+        // The framework knows how to say 408, so it gets to say it first where it can.
+        head: settings.head_timeout.get() + TICK + Duration::from_millis(100),
+        answer: settings.request_timeout.get(),
     };
-    let server = HttpServer::new(app)
+    // What the framework's own server does, but over connections that keep our deadlines.
+    let door = move || {
+        let stopping = stopping.clone();
+        let (places, of_app) = (places.clone(), services.clone());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            .client_request_timeout(settings.head_timeout.get() + TICK)
+            .client_disconnect_timeout(CLOSING)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.traffic());
+            })
+            .h1(map_config(
+                app!(of_app, root).map_err(|error: actix_web::Error| error.error_response()),
+                |()| AppConfig::default(),
+            ));
+        let services = services.clone();
+        fn_service(move |stream: TcpStream| {
+            let (place, services) = (places.take(), services.clone());
+            async move {
+                let Some(place) = place else {
+                    turn_away(stream, &services, CLOSING).await;
+                    return Err(DispatchError::InternalError);
+                };
+                let peer = stream.peer_addr().ok();
+                Ok((Connection::new(stream, patience, place), peer))
+            }
+        })
+        .and_then(http)
+    };
+    let server = building
         .workers(workers)
-        .max_connections(MAX_CONNECTIONS)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .max_concurrent_connections(most_of_a_worker)
         .shutdown_timeout(settings.shutdown_timeout.get().as_secs())
         // The command line decides what a signal means.
         .disable_signals()
-        .listen(listener)?
+        .listen("munjigi", listener, door)?
         .run();
     Ok(server)
 }

@@ -1,23 +1,33 @@
-//! What an administrator or auditor does with his own account in the panel: his name, how the panel looks to him, and his
-//! password.
+//! What somebody does with his own account: an administrator or auditor with his name, how the panel looks to him, and his
+//! sessions; and everybody with his password.
 
 use super::{
     Error, Services,
     audit::{Event, note, record},
     browser_sessions::Viewer,
+    device_tokens::login_of,
+    limits::{self, Account as Named, Claimant, Forgiveness},
+    locks,
+    logout::{end_others, end_tokens},
     passwords::Verdict,
     users::{self, UserChanges, checked_hash},
 };
 use crate::{
+    clock::Timestamp,
     domain::{
-        account::Name,
+        account::{Account, Name},
         audit::{Action, Actor, Change, Subject},
+        limits::LimitKind,
         password::Password,
         preferences::Preferences,
+        principal::{Principal, UserType},
         problem::{Problem, Problems},
-        session::RevocationReason,
+        session::{BrowserSessionId, RevocationReason, SessionId},
     },
-    store::{browser_sessions as sessions_table, panel_preferences, set_up_links, users as table},
+    store::{
+        Db, StoreError, browser_sessions as sessions_table, client_users, panel_preferences,
+        set_up_links, users as table,
+    },
 };
 
 /// Gives the viewer another name.
@@ -68,7 +78,7 @@ pub async fn prefer(
         return Ok(());
     }
     let event = Event::new(Action::PreferencesChanged)
-        .to(subject(viewer))
+        .to(subject(&viewer.account))
         .changing(changes);
     services
         .store
@@ -79,53 +89,179 @@ pub async fn prefer(
         .await
 }
 
-/// Sets another password of the viewer's, who shows that he knows the old one. All his other sessions end with it, those
-/// of API clients too; this one goes on.
+/// The session that a change of the password leaves alive: the one it came from.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// One in the panel.
+    Browser(BrowserSessionId),
+    /// One of tokens.
+    Tokens(SessionId),
+}
+
+/// Sets another password of an account whose owner shows that he knows the old one. All its other sessions end with it,
+/// those in the panel as those of tokens. An account without a password cannot get its first one here: there is no old one
+/// to know, and the answer is that of a wrong one, in its time. A wrong old password counts as a failed log-in.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the old password is wrong (`current`) or the new one breaks the policy (`password`),
-/// [`Error::Overloaded`], and the store's.
+/// [`Error::RateLimited`] after too many wrong ones, [`Error::Overloaded`], and the store's.
 pub async fn change_password(
     services: &Services,
-    actor: Actor,
-    viewer: &Viewer,
+    claimant: &Claimant,
+    account: &Account,
+    kept: Kept,
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let account = viewer.account.clone();
-    let user_seq = account.principal.user_seq;
-    let row = services
-        .store
-        .look_up(move |connection| table::find_by_id(connection, user_seq))
-        .await?;
-    let old = row.and_then(|row| row.password_hash);
-    let wrong = || Error::Invalid(Problems::one("current", Problem::WrongPassword));
-    let verdict = services.passwords.verify(current, old.clone()).await?;
-    let (Verdict::Right { .. }, Some(old)) = (verdict, old) else {
-        let event = Event::new(Action::PasswordChanged)
-            .refused()
-            .to(subject(viewer));
-        note(services, actor, event).await?;
-        return Err(wrong());
+    let name = login_of(account);
+    let named = Named {
+        user_type: account.principal.user_type,
+        name: &name,
     };
-    let email = account.email.as_deref().unwrap_or_default();
-    let hash = checked_hash(services, new, &[email, &account.name]).await?;
-    let (now, kept) = (services.clock.now(), viewer.session.clone());
-    let event = Event::new(Action::PasswordChanged).to(subject(viewer));
+    let pass = limits::begin(services, LimitKind::Login, named, claimant).await?;
+    let old = match known_hash(services, account.principal, current).await {
+        Ok(Some(old)) => old,
+        Ok(None) => {
+            pass.wrong().await;
+            let event = Event::new(Action::PasswordChanged)
+                .refused()
+                .to(subject(account));
+            note(services, claimant.actor.clone(), event).await?;
+            return Err(wrong_password());
+        }
+        // Nothing was guessed: the try is given back.
+        Err(error) => return pass.conclude(Err(error)).await,
+    };
+    let change = Replacement {
+        actor: claimant.actor.clone(),
+        account: account.clone(),
+        kept,
+        old,
+        forgiveness: pass.forgiveness(),
+    };
+    let replaced = replace(services, change, new).await;
+    pass.conclude(replaced).await
+}
+
+/// The stored hash, for whoever knows the password it was made of. Every guess at a current password passes here, of either
+/// population and from either door.
+async fn known_hash(
+    services: &Services,
+    owner: Principal,
+    current: Password,
+) -> Result<Option<String>, Error> {
+    let old = services
+        .store
+        .look_up(move |connection| stored_hash(connection, owner))
+        .await?;
+    let verdict = services.passwords.verify(current, old.clone()).await?;
+    Ok(old.filter(|_| matches!(verdict, Verdict::Right { .. })))
+}
+
+/// What takes the place of a password that was shown to be known.
+struct Replacement {
+    actor: Actor,
+    account: Account,
+    kept: Kept,
+    /// The hash of the password until now.
+    old: String,
+    forgiveness: Forgiveness,
+}
+
+async fn replace(services: &Services, change: Replacement, new: Password) -> Result<(), Error> {
+    let Replacement {
+        actor,
+        account,
+        kept,
+        old,
+        forgiveness,
+    } = change;
+    let owner = account.principal;
+    let login = [&account.email, &account.username].map(|name| name.as_deref().unwrap_or_default());
+    let hash = checked_hash(services, new, &[login[0], login[1], &account.name]).await?;
+    let now = services.clock.now();
+    let event = Event::new(Action::PasswordChanged).to(subject(&account));
     services
         .store
         .write(move |connection| {
             // The old one may have been changed meanwhile: then it is the current one no more.
-            if !table::replace_hash(connection, user_seq, &old, &hash)? {
-                return Err(wrong());
+            if !replace_hash(connection, owner, &old, &hash)? {
+                return Err(wrong_password());
             }
-            let reason = RevocationReason::PasswordChanged;
-            let owner = account.principal;
             set_up_links::withdraw(connection, owner, now)?;
-            sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
-            super::logout::end_tokens(connection, owner, now, reason)?;
+            end_all_but(connection, owner, &kept, now)?;
             record(connection, &actor, &event, now)?;
-            Ok(())
+            forgiveness.forget(connection)?;
+            locks::lift_by_password(connection, &actor, owner, now)
+        })
+        .await
+}
+
+fn wrong_password() -> Error {
+    Error::Invalid(Problems::one("current", Problem::WrongPassword))
+}
+
+fn stored_hash(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
+    let seq = owner.user_seq;
+    Ok(match owner.user_type {
+        UserType::User => table::find_by_id(connection, seq)?.and_then(|row| row.password_hash),
+        UserType::Client => {
+            client_users::find_by_id(connection, seq)?.and_then(|row| row.password_hash)
+        }
+    })
+}
+
+fn replace_hash(
+    connection: &mut Db,
+    owner: Principal,
+    old: &str,
+    new: &str,
+) -> Result<bool, StoreError> {
+    match owner.user_type {
+        UserType::User => table::replace_hash(connection, owner.user_seq, old, new),
+        UserType::Client => client_users::replace_hash(connection, owner.user_seq, old, new),
+    }
+}
+
+fn end_all_but(
+    connection: &mut Db,
+    owner: Principal,
+    kept: &Kept,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reason = RevocationReason::PasswordChanged;
+    match kept {
+        Kept::Browser(kept) => {
+            sessions_table::end_all(connection, owner.user_seq, Some(kept), now, reason)?;
+            end_tokens(connection, owner, now, reason)?;
+        }
+        Kept::Tokens(kept) => {
+            end_others(connection, owner, kept, now, reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends all of the viewer's sessions of tokens; his sessions in the panel go on. How many.
+///
+/// # Errors
+/// The store's.
+pub async fn end_token_sessions(
+    services: &Services,
+    actor: Actor,
+    viewer: &Viewer,
+) -> Result<usize, Error> {
+    let (now, owner) = (services.clock.now(), viewer.account.principal);
+    let event = Event::new(Action::SessionsEnded).to(subject(&viewer.account));
+    services
+        .store
+        .write(move |connection| {
+            let ended = end_tokens(connection, owner, now, RevocationReason::LogoutAll)?;
+            if ended > 0 {
+                let event = event.clone().noting("sessions", ended);
+                record(connection, &actor, &event, now)?;
+            }
+            Ok(ended)
         })
         .await
 }
@@ -141,7 +277,7 @@ pub async fn end_other_sessions(
 ) -> Result<usize, Error> {
     let (now, kept) = (services.clock.now(), viewer.session.clone());
     let user_seq = viewer.account.principal.user_seq;
-    let event = Event::new(Action::BrowserSessionEnded).to(subject(viewer));
+    let event = Event::new(Action::BrowserSessionEnded).to(subject(&viewer.account));
     services
         .store
         .write(move |connection| {
@@ -156,7 +292,6 @@ pub async fn end_other_sessions(
         .await
 }
 
-fn subject(viewer: &Viewer) -> Subject {
-    let name = viewer.account.email.clone().unwrap_or_default();
-    Subject::account(viewer.account.principal, name)
+fn subject(account: &Account) -> Subject {
+    Subject::account(account.principal, account.login())
 }

@@ -30,7 +30,7 @@ pub async fn users(
 ) -> Result<Slice<Listed<User>>, Error> {
     let slice = services
         .store
-        .read(move |connection| table::users(connection, &filter, order, &seek, size))
+        .look_through(move |connection| table::users(connection, &filter, order, &seek, size))
         .await?;
     Ok(slice.map(|row| Listed {
         place: row.place(order),
@@ -51,7 +51,7 @@ pub async fn clients(
 ) -> Result<Slice<Listed<Client>>, Error> {
     let slice = services
         .store
-        .read(move |connection| table::clients(connection, &filter, order, &seek, size))
+        .look_through(move |connection| table::clients(connection, &filter, order, &seek, size))
         .await?;
     Ok(slice.map(|row| Listed {
         place: row.place(order),
@@ -72,7 +72,7 @@ pub async fn users_batch(
 ) -> Result<Vec<Listed<User>>, Error> {
     let rows = services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             table::users_batch(connection, &filter, order, after.as_ref(), size)
         })
         .await?;
@@ -96,7 +96,7 @@ pub async fn clients_batch(
 ) -> Result<Vec<Listed<Client>>, Error> {
     let rows = services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             table::clients_batch(connection, &filter, order, after.as_ref(), size)
         })
         .await?;

@@ -290,7 +290,7 @@ pub async fn list(
     let seek = seek.try_map(|wanted| place(&wanted)).unwrap_or(Seek::First);
     let slice = services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             let filter = wanted.filter(connection)?;
             table::list(connection, &filter, &seek, size)
         })
@@ -311,7 +311,7 @@ pub async fn batch(
     let after = after.as_ref().and_then(place);
     let rows = services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             let filter = wanted.filter(connection)?;
             table::batch(connection, &filter, after, size)
         })

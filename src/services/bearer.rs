@@ -32,14 +32,12 @@ pub struct Caller {
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::SessionRevoked`], and the store's.
 pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Error> {
-    let claims = services
-        .tokens
-        .read(token, Some(TokenType::Access), services.clock.now())?;
+    let claims = services.tokens.read_access(token, services.clock.now())?;
     let account = account_behind(services, &claims).await?;
     note_use(services, &claims);
     Ok(Caller {
         account,
-        session: claims.session,
+        session: claims.session.clone(),
     })
 }
 

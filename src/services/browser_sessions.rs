@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{
     Error, Services,
     audit::{Event, record},
+    device_tokens,
+    limits::{self, Account as Named, Claimant, Forgiveness},
     login_counts::LoginCounts,
     passwords::Verdict,
     secret,
@@ -14,6 +16,7 @@ use crate::{
     domain::{
         account::{Account, Role},
         audit::{Action, Actor, Subject},
+        limits::LimitKind,
         password::Password,
         preferences::Preferences,
         principal::{UserSeq, UserType},
@@ -53,6 +56,16 @@ pub struct SignedIn {
     pub lifetime: Duration,
     /// How the administrator wants the panel to look.
     pub preferences: Preferences,
+    /// By which the browser is known the next time.
+    pub device_token: String,
+}
+
+/// What somebody has shown to know, when his session begins.
+pub(super) struct Proof {
+    /// The hash of his password.
+    hash: String,
+    /// What is forgotten because of it.
+    forgiveness: Forgiveness,
 }
 
 /// A session in the panel as its owner's page lists it.
@@ -89,16 +102,40 @@ const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// browser held before is worth nothing.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`] (unknown, wrong and inactive are one answer in one time), [`Error::Forbidden`] for a
-/// right password whose role does not open the panel, [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`] (unknown, wrong and inactive are one answer in one time), [`Error::RateLimited`] after too
+/// many of them at either door, [`Error::Forbidden`] for a right password whose role does not open the panel,
+/// [`Error::Overloaded`], and the store's.
 pub async fn sign_in(
     services: &Services,
-    actor: Actor,
+    claimant: Claimant,
     email: &str,
     password: Password,
 ) -> Result<SignedIn, Error> {
     let typed = normalised(email);
-    let searched = typed.clone();
+    let account = Named {
+        user_type: UserType::User,
+        name: &typed,
+    };
+    let pass = limits::begin(services, LimitKind::Login, account, &claimant).await?;
+    let judged = judge(
+        services,
+        claimant.actor,
+        &typed,
+        password,
+        pass.forgiveness(),
+    )
+    .await;
+    pass.conclude(judged).await
+}
+
+async fn judge(
+    services: &Services,
+    actor: Actor,
+    typed: &str,
+    password: Password,
+    forgiveness: Forgiveness,
+) -> Result<SignedIn, Error> {
+    let searched = typed.to_owned();
     let row = services
         .store
         .look_up(move |connection| users::find_by_email(connection, &searched))
@@ -112,7 +149,8 @@ pub async fn sign_in(
     if !row.role.opens_the_panel() {
         return refuse(services, actor, typed, Error::Forbidden).await;
     }
-    let signed_in = begin(services, actor, row.account(), Some(hash)).await?;
+    let proof = Proof { hash, forgiveness };
+    let signed_in = begin(services, actor, row.account(), Some(proof)).await?;
     services
         .login_counts
         .note(services.clock.now(), UserType::User, LoginCounts::ACCEPTED);
@@ -122,7 +160,7 @@ pub async fn sign_in(
 async fn refuse(
     services: &Services,
     actor: Actor,
-    typed: String,
+    typed: &str,
     error: Error,
 ) -> Result<SignedIn, Error> {
     let now = services.clock.now();
@@ -130,7 +168,7 @@ async fn refuse(
         .login_counts
         .note(now, UserType::User, LoginCounts::REFUSED);
     // What was typed may be a password in the wrong field: only what looks like an address is kept.
-    let name = crate::domain::account::Email::parse(&typed)
+    let name = crate::domain::account::Email::parse(typed)
         .ok()
         .map(|email| email.as_typed().to_owned());
     let event = Event::new(Action::SignInRefused).refused().to(Subject {
@@ -141,15 +179,16 @@ async fn refuse(
     Err(error)
 }
 
-/// Begins a session of an account; with `hash` only if its password is still the one of that hash.
+/// Begins a session of an account; with a `proof` only if its password is still the one of that hash.
 pub(super) async fn begin(
     services: &Services,
     mut actor: Actor,
     account: Account,
-    hash: Option<String>,
+    proof: Option<Proof>,
 ) -> Result<SignedIn, Error> {
     let now = services.clock.now();
     let secret = secret::fresh()?;
+    let device_token = device_tokens::issue(services, &account)?;
     let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
     let lifetime = settings.session_absolute.get();
     let absolute = now + lifetime;
@@ -173,10 +212,11 @@ pub(super) async fn begin(
         .store
         .write(move |connection| {
             // The hash took its time: the account is looked at again, and locked, before a session begins.
-            if let Some(hash) = &hash
-                && !users::note_login(connection, user_seq, hash, last_login_at)?
-            {
-                return Err(Error::InvalidCredentials);
+            if let Some(Proof { hash, forgiveness }) = &proof {
+                if !users::note_login(connection, user_seq, hash, last_login_at)? {
+                    return Err(Error::InvalidCredentials);
+                }
+                forgiveness.forget(connection)?;
             }
             table::insert(connection, &new)?;
             record(connection, &actor, &event, now)?;
@@ -190,6 +230,7 @@ pub(super) async fn begin(
         secret,
         lifetime,
         preferences,
+        device_token,
     })
 }
 

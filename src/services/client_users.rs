@@ -100,7 +100,7 @@ pub async fn list(
 ) -> Result<Paged<Client>, Error> {
     services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             let total = table::count(connection, &filter)?;
             let rows = table::list(connection, &filter, page)?;
             Ok(Paged {

@@ -122,7 +122,7 @@ impl Dashboard {
 async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
     let (begun, now) = (Instant::now(), clock.now());
     let mut totals = store
-        .read(move |connection| {
+        .look_through(move |connection| {
             Ok::<_, StoreError>(Totals {
                 users: totals::active_users(connection)?,
                 clients: totals::active_clients(connection)?,

@@ -1,156 +1,41 @@
 //! One-time links: to make the first administrator, and to set the password of an account. What is stored of a link is the
 //! hash of its secret; the secret itself goes out once, to whom it is meant for.
 
-use std::time::Duration;
+mod first;
 
 use super::{
     Error, Missing, Services,
     audit::{Event, record},
-    browser_sessions::{SignedIn, begin},
     client_users,
+    limits::addresses,
+    locks,
     logout::end_all,
     secret,
-    users::{self, NewUser, checked_hash, first_creation, new_row},
+    users::{self, checked_hash},
 };
 use crate::{
     clock::Timestamp,
     delivery::LinkNotice,
     domain::{
-        account::{Account, Role},
+        account::Account,
         audit::{Action, Actor, Subject},
         language::Language,
+        limits::LimitKind,
         password::Password,
         principal::{Principal, UserType},
         session::RevocationReason,
     },
     store::{
         Db, StoreError, client_users as clients_table, panel_preferences,
-        set_up_links::{self as table, FIRST_ADMINISTRATOR, NewLink, PASSWORD},
+        set_up_links::{self as table, NewLink, PASSWORD},
         users as users_table,
     },
 };
 
-/// How long the link for the first administrator is good.
-pub const FIRST_LIFETIME: Duration = Duration::from_hours(1);
+pub use first::{FIRST_LIFETIME, FirstLink, issue_first, look_at_first, make_first};
 
 /// Longer than any secret of ours: it need not be hashed to be unknown.
 const LONGEST: usize = 64;
-
-/// Makes a link for the first administrator; none when there is an active one. Gives its secret.
-///
-/// # Errors
-/// The store's.
-pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
-    let now = services.clock.now();
-    let secret = secret::fresh()?;
-    let new = NewLink {
-        token_hash: secret::hash(&secret),
-        purpose: FIRST_ADMINISTRATOR,
-        user_type: None,
-        user_seq: None,
-        created_at: now,
-        expires_at: now + FIRST_LIFETIME,
-    };
-    let is_needed = services
-        .store
-        .write(move |connection| {
-            let is_needed = !users_table::any_active_admin(connection)?;
-            if is_needed {
-                table::insert(connection, &new)?;
-            }
-            Ok::<_, Error>(is_needed)
-        })
-        .await?;
-    Ok(is_needed.then_some(secret))
-}
-
-/// What a link for the first administrator is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FirstLink {
-    /// It makes the first administrator.
-    Good,
-    /// It is unknown or expired.
-    Dead,
-    /// There is an administrator, so no link makes another.
-    Needless,
-}
-
-/// Looks at a link for the first administrator, and leaves it as it is.
-///
-/// # Errors
-/// The store's.
-pub async fn look_at_first(services: &Services, secret: &str) -> Result<FirstLink, Error> {
-    let (hash, now) = (hashed(secret), services.clock.now());
-    services
-        .store
-        .look_up(move |connection| what_first_is(connection, hash.as_deref(), now))
-        .await
-}
-
-fn what_first_is(
-    connection: &mut Db,
-    hash: Option<&str>,
-    now: Timestamp,
-) -> Result<FirstLink, Error> {
-    if users_table::any_active_admin(connection)? {
-        return Ok(FirstLink::Needless);
-    }
-    let found = match hash {
-        Some(hash) => table::find_good(connection, hash, FIRST_ADMINISTRATOR, now)?,
-        None => None,
-    };
-    Ok(found.map_or(FirstLink::Dead, |_| FirstLink::Good))
-}
-
-/// Makes the first administrator by a link and signs him in; none when the link is worth nothing. Of two links, or two
-/// uses of one, only one makes somebody.
-///
-/// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the address is taken (the link
-/// stays good then), [`Error::Overloaded`], and the store's.
-pub async fn make_first(
-    services: &Services,
-    mut actor: Actor,
-    secret: &str,
-    new: NewUser,
-) -> Result<Option<SignedIn>, Error> {
-    // Before the password is hashed: who has no link must not make the server work.
-    if look_at_first(services, secret).await? != FirstLink::Good {
-        return Ok(None);
-    }
-    let row = new_row(
-        services,
-        NewUser {
-            role: Role::Admin,
-            is_active: true,
-            ..new
-        },
-    )
-    .await?;
-    actor.name = Some(row.email.clone());
-    let (hash, now, maker) = (hashed(secret), row.created_at, actor.clone());
-    let made = services
-        .store
-        .write(move |connection| {
-            if what_first_is(connection, hash.as_deref(), now)? != FirstLink::Good {
-                return Ok(None);
-            }
-            // On Postgres another use of a link waits here, and then finds the administrator who was made meanwhile.
-            table::use_up_all_first(connection, now)?;
-            if users_table::any_active_admin(connection)? {
-                return Ok(None);
-            }
-            let made = users_table::insert(connection, &row)?;
-            record(connection, &maker, &first_creation(&made), now)?;
-            Ok::<_, Error>(Some(made.account()))
-        })
-        .await
-        .map_err(users::conflict_of)?;
-    match made {
-        Some(account) => Ok(Some(begin(services, actor, account, None).await?)),
-        None => Ok(None),
-    }
-}
 
 /// The hash of a secret, if it can be one of ours.
 fn hashed(secret: &str) -> Option<String> {
@@ -261,9 +146,7 @@ impl LinkOwner {
     /// By which name the owner logs in.
     #[must_use]
     pub fn login(&self) -> &str {
-        let account = &self.account;
-        let login = account.username.as_deref().or(account.email.as_deref());
-        login.unwrap_or_default()
+        self.account.login()
     }
 }
 
@@ -305,11 +188,24 @@ fn lock(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, Stor
 /// Whose password a link sets; none when the link is worth nothing, or its account may not log in. It stays as it is.
 ///
 /// # Errors
-/// The store's.
-pub async fn look_at(services: &Services, secret: &str) -> Result<Option<LinkOwner>, Error> {
-    let Some(hash) = hashed(secret) else {
-        return Ok(None);
+/// [`Error::RateLimited`] when too many links from this address were none, and the store's.
+pub async fn look_at(
+    services: &Services,
+    actor: &Actor,
+    secret: &str,
+) -> Result<Option<LinkOwner>, Error> {
+    addresses::admit(services, LimitKind::Link, actor.ip_address).await?;
+    let found = match hashed(secret) {
+        Some(hash) => find_owner(services, hash).await?,
+        None => None,
     };
+    if found.is_none() {
+        addresses::note_refused(services, LimitKind::Link, actor).await?;
+    }
+    Ok(found)
+}
+
+async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwner>, Error> {
     let now = services.clock.now();
     services
         .store
@@ -336,7 +232,7 @@ pub async fn set_password(
     secret: &str,
     password: Password,
 ) -> Result<Option<LinkOwner>, Error> {
-    let Some(owner) = look_at(services, secret).await? else {
+    let Some(owner) = look_at(services, &actor, secret).await? else {
         return Ok(None);
     };
     let account = &owner.account;
@@ -378,6 +274,7 @@ pub async fn set_password(
                 .to(Subject::account(principal, owner.login()))
                 .noting("link", "used");
             record(connection, &actor, &event, now)?;
+            locks::lift_by_password(connection, &actor, principal, now)?;
             Ok::<_, Error>(Some(owner))
         })
         .await

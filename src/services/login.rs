@@ -2,6 +2,7 @@
 
 use super::{
     Error, Services,
+    limits::{self, Account as Named, Claimant, Forgiveness},
     login_counts::LoginCounts,
     passwords::Verdict,
     sessions::{Opening, TokenPair},
@@ -9,9 +10,10 @@ use super::{
 use crate::{
     domain::{
         account::Account,
+        limits::LimitKind,
         password::Password,
         principal::{Principal, UserType},
-        session::{Device, LoginMethod},
+        session::LoginMethod,
         text::normalised,
     },
     store::{Db, StoreError, client_users, users},
@@ -37,14 +39,14 @@ struct Candidate {
 /// Lets somebody in by password and begins a session.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`], [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many of them, [`Error::Overloaded`], and the store's.
 pub async fn log_in(
     services: &Services,
     credentials: Credentials,
-    device: Device,
+    claimant: Claimant,
 ) -> Result<TokenPair, Error> {
     let user_type = credentials.user_type;
-    let result = let_in(services, credentials, device).await;
+    let result = let_in(services, credentials, &claimant).await;
     count(services, user_type, result.as_ref().err());
     result
 }
@@ -65,14 +67,32 @@ pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Err
 async fn let_in(
     services: &Services,
     credentials: Credentials,
-    device: Device,
+    claimant: &Claimant,
 ) -> Result<TokenPair, Error> {
     let Credentials {
         user_type,
         identifier,
         password,
     } = credentials;
-    let identifier = normalised(&identifier);
+    let name = normalised(&identifier);
+    let account = Named {
+        user_type,
+        name: &name,
+    };
+    let pass = limits::begin(services, LimitKind::Login, account, claimant).await?;
+    let forgiveness = pass.forgiveness();
+    let judged = judge(services, account, password, claimant, forgiveness).await;
+    pass.conclude(judged).await
+}
+
+async fn judge(
+    services: &Services,
+    account: Named<'_>,
+    password: Password,
+    claimant: &Claimant,
+    forgiveness: Forgiveness,
+) -> Result<TokenPair, Error> {
+    let (user_type, identifier) = (account.user_type, account.name.to_owned());
     let candidate = services
         .store
         .look_up(move |connection| find_candidate(connection, user_type, &identifier))
@@ -85,7 +105,7 @@ async fn let_in(
     };
     let now = services.clock.now();
     let principal = candidate.account.principal;
-    let opening = Opening::new(services, Some(principal), LoginMethod::Password, device, now);
+    let opening = Opening::new(services, Some(principal), LoginMethod::Password, claimant.device(), now);
     let (booking, owner) = (opening.clone(), candidate.clone());
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let account = services
@@ -106,6 +126,7 @@ async fn let_in(
             if !still_so {
                 return Err(Error::InvalidCredentials);
             }
+            forgiveness.forget(connection)?;
             booking.book(connection, principal)?;
             read_again(connection, principal)?.ok_or(Error::InvalidCredentials)
         })

@@ -55,21 +55,26 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
         .await
 }
 
-/// Ends all sessions of the caller; how many.
+/// Ends all sessions of the caller, a user's in the panel among them; the one he calls from goes on where `keep_current`
+/// says so. How many, those in the panel not counted.
 ///
 /// # Errors
 /// The store's.
-pub async fn log_out_all(services: &Services, caller: &Caller) -> Result<usize, Error> {
+pub async fn log_out_all(
+    services: &Services,
+    caller: &Caller,
+    keep_current: bool,
+) -> Result<usize, Error> {
     let (owner, now) = (caller.account.principal, services.clock.now());
+    let kept = keep_current.then(|| caller.session.clone());
+    let reason = RevocationReason::LogoutAll;
     services
         .store
         .write(move |connection| {
-            Ok(end_all(
-                connection,
-                owner,
-                now,
-                RevocationReason::LogoutAll,
-            )?)
+            Ok(match &kept {
+                Some(kept) => end_others(connection, owner, kept, now, reason)?,
+                None => end_all(connection, owner, now, reason)?,
+            })
         })
         .await
 }
@@ -106,7 +111,27 @@ pub(super) fn end_all(
     end_tokens(connection, owner, now, reason)
 }
 
-/// The same, but a user's sessions in the panel go on.
+/// The same, but the session `kept` goes on. The others are ended one by one, each by [`end_one`].
+pub(super) fn end_others(
+    connection: &mut Db,
+    owner: Principal,
+    kept: &SessionId,
+    now: Timestamp,
+    reason: RevocationReason,
+) -> Result<usize, StoreError> {
+    if owner.user_type == UserType::User {
+        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+    }
+    let mut ended = 0;
+    for session in sessions::list_live(connection, owner, cutoff(now), i64::MAX)? {
+        if session.id != *kept {
+            ended += usize::from(end_one(connection, owner, &session.id, now, reason)?);
+        }
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of an account, but a user's sessions in the panel go on.
 pub(super) fn end_tokens(
     connection: &mut Db,
     owner: Principal,

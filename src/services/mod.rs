@@ -12,18 +12,21 @@ pub mod browser_sessions;
 pub mod bulk;
 pub mod client_users;
 pub mod dashboard;
+pub mod device_tokens;
 mod error;
 pub mod first_uses;
 pub mod flush;
 pub mod inspector;
 pub mod jobs;
+pub mod limits;
 pub mod links;
+pub mod locks;
 pub mod login;
 pub mod login_counts;
 pub mod logout;
+pub mod metrics;
 pub mod otp;
 pub mod otp_deliveries;
-pub mod metrics;
 pub mod passwords;
 pub mod refresh;
 mod reuse;
@@ -55,6 +58,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sends codes.
     pub delivery: Delivery,
+    /// What is remembered of tries to be let in.
+    pub limits: limits::Limits,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
     /// The work in the background.

@@ -1,49 +1,46 @@
 //! One-time codes for clients: asking for one, and logging in by it. A client that does not exist gets the same answer in
 //! the same time.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{
     Error, Services,
+    limits::{
+        self, Account as Named, Claimant, Forgiveness, addresses, device_key,
+        requests::{self, bucket_of},
+    },
     login::count,
     sessions::{Opening, TokenPair},
 };
 use crate::{
-    clock::Timestamp,
-    config::OtpConfig,
     delivery::OtpNotice,
     domain::{
         account::Account,
         language::Language,
+        limits::LimitKind,
         otp::OtpCode,
         principal::UserType,
-        session::{ChallengeId, Device, LoginMethod},
+        session::{ChallengeId, LoginMethod},
         text::normalised,
     },
     store::{
-        Db,
         client_users::{self, Recipient},
         otp_challenges::{self, Attempt, NewChallenge},
-        rate_limits,
+        rate_limits::{self, Bucket},
     },
 };
-
-/// The window in which requests per account and per address are counted.
-const HOUR: Duration = Duration::from_hours(1);
 
 /// Who asks for a code, and from where.
 pub struct OtpRequest {
     /// The username as typed.
     pub username: String,
-    /// From which address, if it is known.
-    pub ip_address: Option<IpAddr>,
+    /// Whoever asks.
+    pub claimant: Claimant,
     /// In which language the code is delivered.
     pub language: Language,
-    /// The id of the request, for the log.
-    pub request_id: String,
 }
 
 /// What the one who asked is told.
@@ -70,12 +67,15 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     let username = normalised(&request.username);
     let code_hash = hash(services, &id, &code);
     let (expires_in, resend_after) = (settings.lifetime.get(), settings.resend_after.get());
-    let address = request.ip_address;
+    let device = device_key(services, named(&username), &request.claimant);
+    let actor = request.claimant.actor.clone();
     let challenge_id = id.clone();
     let client = services
         .store
         .write(move |connection| {
-            check_limits(connection, &settings, &username, address, now)?;
+            let account = named(&username);
+            let device = device.as_deref();
+            requests::admit(connection, &settings, account, device, &actor, now)?;
             let client = client_users::find_recipient(connection, &username)?;
             otp_challenges::supersede(connection, &username, now)?;
             let new = NewChallenge {
@@ -105,34 +105,12 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     })
 }
 
-/// Counts the request for its address and its account, and refuses it when either has had enough.
-fn check_limits(
-    connection: &mut Db,
-    settings: &OtpConfig,
-    username: &str,
-    address: Option<IpAddr>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if let Some(address) = address {
-        let (bucket, max) = (network(address), i64::from(settings.requests_per_address));
-        limit(connection, &format!("otp:address:{bucket}"), max, HOUR, now)?;
+/// A client by the name that was typed.
+fn named(username: &str) -> Named<'_> {
+    Named {
+        user_type: UserType::Client,
+        name: username,
     }
-    let resend_after = settings.resend_after.get();
-    limit(
-        connection,
-        &format!("otp:resend:{username}"),
-        1,
-        resend_after,
-        now,
-    )?;
-    let max = i64::from(settings.requests_per_account);
-    limit(
-        connection,
-        &format!("otp:account:{username}"),
-        max,
-        HOUR,
-        now,
-    )
 }
 
 fn notice(
@@ -151,21 +129,27 @@ fn notice(
         code,
         expires_in,
         language: request.language,
-        request_id: request.request_id.clone(),
+        request_id: request
+            .claimant
+            .actor
+            .request_id
+            .clone()
+            .unwrap_or_default(),
     }
 }
 
 /// Lets a client in by a one-time code and begins a session. The code is used up by it.
 ///
 /// # Errors
-/// [`Error::InvalidOtp`] for a code that is wrong, used, expired, unknown, or tried too often; and the store's.
+/// [`Error::InvalidOtp`] for a code that is wrong, used, expired, unknown, or tried too often; [`Error::RateLimited`] after
+/// too many failures; and the store's.
 pub async fn log_in(
     services: &Services,
     challenge: Option<ChallengeId>,
     code: OtpCode,
-    device: Device,
+    claimant: Claimant,
 ) -> Result<TokenPair, Error> {
-    let result = let_in(services, challenge, code, device).await;
+    let result = let_in(services, challenge, code, &claimant).await;
     count(services, UserType::Client, result.as_ref().err());
     result
 }
@@ -174,11 +158,53 @@ async fn let_in(
     services: &Services,
     challenge: Option<ChallengeId>,
     code: OtpCode,
-    device: Device,
+    claimant: &Claimant,
 ) -> Result<TokenPair, Error> {
-    let Some(challenge) = challenge else {
+    let (kind, address) = (LimitKind::Code, claimant.actor.ip_address);
+    addresses::admit(services, kind, address).await?;
+    let Some((challenge, username)) = find(services, challenge).await? else {
+        addresses::note_refused(services, kind, &claimant.actor).await?;
         return Err(Error::InvalidOtp);
     };
+    let account = named(&username);
+    let pass = limits::begin(services, kind, account, claimant).await?;
+    let device = device_key(services, account, claimant);
+    // The tries are counted over all challenges of a name: asking for a new code buys no new tries.
+    let tries = bucket_of("tries", account, device.as_deref(), None);
+    let guess = Guess {
+        challenge,
+        code,
+        tries,
+        forgiveness: pass.forgiveness(),
+    };
+    pass.conclude(judge(services, guess, claimant).await).await
+}
+
+/// A challenge and the name it was made for.
+async fn find(
+    services: &Services,
+    challenge: Option<ChallengeId>,
+) -> Result<Option<(ChallengeId, String)>, Error> {
+    let Some(challenge) = challenge else {
+        return Ok(None);
+    };
+    let id = challenge.clone();
+    let username = services
+        .store
+        .look_up(move |connection| otp_challenges::find_username(connection, &id))
+        .await?;
+    Ok(username.map(|username| (challenge, username)))
+}
+
+/// A code, and what belongs to the try.
+struct Guess {
+    challenge: ChallengeId,
+    code: OtpCode,
+    tries: Bucket,
+    forgiveness: Forgiveness,
+}
+
+async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let key = services.tokens.key().derive(PURPOSE);
     let (max, window) = (
@@ -186,28 +212,28 @@ async fn let_in(
         services.config.otp.lifetime.get(),
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let opening = Opening::new(services, None, LoginMethod::Otp, device, now);
+    let opening = Opening::new(services, None, LoginMethod::Otp, claimant.device(), now);
     let booking = opening.clone();
     let account: Option<Account> = services
         .store
         .write(move |connection| {
+            let (challenge, tries) = (&guess.challenge, &guess.tries);
             // A wrong try is an outcome, not an error: an error would roll its count back.
-            let Some(attempt) = otp_challenges::take_attempt(connection, &challenge, max, now)?
+            let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
             else {
                 return Ok(None);
             };
-            // The tries are counted over all challenges of a name: asking for a new code buys no new tries.
-            let bucket = format!("otp:tries:{}", attempt.username_normalized);
-            let tries = rate_limits::hit(connection, &bucket, now, now + window)?.hits;
-            let right = is_right(&key, &challenge, &code, &attempt);
-            let Some(user_seq) = attempt.user_seq.filter(|_| right && tries <= max) else {
+            let count = rate_limits::count(connection, tries, now, now + window, false)?;
+            let right = is_right(&key, challenge, &guess.code, &attempt);
+            let Some(user_seq) = attempt.user_seq.filter(|_| right && count.hits <= max) else {
                 return Ok(None);
             };
-            let used = otp_challenges::use_up(connection, &challenge, now)?;
+            let used = otp_challenges::use_up(connection, challenge, now)?;
             if !used || !client_users::note_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
-            rate_limits::clear(connection, &bucket)?;
+            rate_limits::clear(connection, &tries.name)?;
+            guess.forgiveness.forget(connection)?;
             let account =
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
             if let Some(account) = &account {
@@ -240,38 +266,4 @@ fn is_right(key: &hmac::Key, id: &ChallengeId, code: &OtpCode, attempt: &Attempt
 
 fn message(id: &ChallengeId, code: &OtpCode) -> String {
     format!("{id}:{}", code.reveal())
-}
-
-/// Counts an event in a bucket and refuses it when there are more than `max` in the window. The refusal rolls the
-/// transaction back and so counts nothing: the window ends when it would have ended.
-fn limit(
-    connection: &mut Db,
-    bucket: &str,
-    max: i64,
-    window: Duration,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let hits = rate_limits::hit(connection, bucket, now, now + window)?;
-    if hits.hits > max {
-        Err(Error::RateLimited {
-            retry_after: hits.expires_at.since(now),
-        })
-    } else {
-        Ok(())
-    }
-}
-
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one (a household has at least that much).
-fn network(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            if let Some(mapped) = address.to_ipv4_mapped() {
-                mapped.to_string()
-            } else {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        }
-    }
 }

@@ -1,12 +1,14 @@
 //! Refreshing: a refresh token buys a new pair, once. What comes of one that was used before is [`super::reuse`]'s.
 
 use super::{
-    Error, Services, reuse,
+    Error, Services,
+    limits::addresses,
+    reuse,
     sessions::{TokenPair, access_id, pair},
 };
 use crate::{
     clock::Timestamp,
-    domain::{audit::Actor, language::Language, session::Jti},
+    domain::{audit::Actor, language::Language, limits::LimitKind, session::Jti},
     store::rotation::{self, NotRotated, Rotated, Rotation},
     tokens::{Claims, Issued, TokenType},
 };
@@ -29,12 +31,11 @@ pub struct RefreshRequest {
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
-/// [`Error::TokenReused`], [`Error::SessionRevoked`], and the store's.
+/// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for texts that are no tokens of ours from an
+/// address that has sent too many of them, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
-    let claims = services
-        .tokens
-        .read(&request.token, Some(TokenType::Refresh), now)?;
+    let claims = read(services, &request.token, &request.actor, now).await?;
     let access = access_id(services, claims.principal, now);
     let rotation = rotation(services, &claims, &request.actor, now);
     let new = rotation.new.clone();
@@ -100,4 +101,26 @@ async fn exchange(services: &Services, rotation: Rotation) -> Result<Option<Rota
                 .await
         }?,
     )
+}
+
+/// Reads a refresh token. What we did not sign is counted for its address; what we signed is nobody's guess, and whoever
+/// holds it is told the truth, whatever others behind the same address have sent.
+async fn read(
+    services: &Services,
+    token: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Claims, Error> {
+    let fault = match services
+        .tokens
+        .examine(token, Some(TokenType::Refresh), now)
+    {
+        Ok(claims) => return Ok(claims),
+        Err(fault) => fault,
+    };
+    if !fault.is_signed() {
+        addresses::admit(services, LimitKind::Refresh, actor.ip_address).await?;
+        addresses::note_refused(services, LimitKind::Refresh, actor).await?;
+    }
+    Err(Error::Token(fault.into()))
 }

@@ -164,8 +164,16 @@ impl Judge {
         // Never refreshed: then whoever began it had it.
         let has_last = session.last_ip_address.is_some() || session.last_user_agent.is_some();
         let other = Place {
-            ip_address: if has_last { session.last_ip_address } else { session.ip_address },
-            user_agent: if has_last { session.last_user_agent } else { session.user_agent },
+            ip_address: if has_last {
+                session.last_ip_address
+            } else {
+                session.ip_address
+            },
+            user_agent: if has_last {
+                session.last_user_agent
+            } else {
+                session.user_agent
+            },
         };
         let subject = subject(connection, owner)?;
         let mut event = Event::new(Action::RefreshTokenReused)
@@ -195,7 +203,11 @@ fn warn(services: &Services, theft: Theft, request: RefreshRequest, now: Timesta
         %principal,
         "a refresh token came again after it was used; its session was ended"
     );
-    let Some(email) = theft.account.email.filter(|_| services.delivery.sends_mail()) else {
+    let Some(email) = theft
+        .account
+        .email
+        .filter(|_| services.delivery.sends_mail())
+    else {
         return;
     };
     services.delivery.send_reuse(ReuseNotice {

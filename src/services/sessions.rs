@@ -1,5 +1,5 @@
-//! Beginning a session, making the pair of tokens that it hands out; which sessions an account has, and an administrator's
-//! ending one or all of them.
+//! Beginning a session, making the pair of tokens that it hands out; which sessions an account has, and their ending by
+//! their owner or an administrator.
 
 use super::{
     Error, Missing, Services,
@@ -152,7 +152,7 @@ pub(super) fn pair(
     })
 }
 
-/// A session as the panel shows it.
+/// A session as the doors show it.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Its id.
@@ -247,6 +247,39 @@ pub async fn end_by_administrator(
                 .noting("session", &id);
             record(connection, &actor, &event, now)?;
             Ok(Ending::Done)
+        })
+        .await
+}
+
+/// Ends a live session on its owner's word, with its access tokens, and blacklists its refresh tokens. Whether he had such
+/// a live one; otherwise nothing changes.
+///
+/// # Errors
+/// The store's.
+pub async fn end_own(
+    services: &Services,
+    actor: &Actor,
+    owner: &Account,
+    id: SessionId,
+) -> Result<bool, Error> {
+    let (actor, now, principal) = (actor.clone(), services.clock.now(), owner.principal);
+    let event = Event::new(Action::SessionEnded)
+        .to(Subject::account(principal, owner.login()))
+        .noting("session", &id);
+    services
+        .store
+        .write(move |connection| {
+            let found = sessions::find_by_id(connection, &id)?;
+            let is_live = found.is_some_and(|session| {
+                let own = (session.user_type, session.user_seq);
+                own == (principal.user_type, principal.user_seq) && session.expires_at > now
+            });
+            let reason = RevocationReason::Logout;
+            let ended = is_live && end_one(connection, principal, &id, now, reason)?;
+            if ended {
+                record(connection, &actor, &event, now)?;
+            }
+            Ok(ended)
         })
         .await
 }

@@ -110,7 +110,7 @@ pub async fn list(
         .unwrap_or(Seek::First);
     services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             let owners = wanted_owners(connection, wanted.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
                 return Ok(Listed::UnknownPerson);

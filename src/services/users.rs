@@ -104,7 +104,7 @@ pub async fn list(
 ) -> Result<Paged<User>, Error> {
     services
         .store
-        .read(move |connection| {
+        .look_through(move |connection| {
             let total = table::count(connection, &filter)?;
             let rows = table::list(connection, &filter, page)?;
             Ok(Paged {

@@ -14,6 +14,7 @@ use crate::{
         account::Role,
         audit::{Action, Door, Outcome},
         job::{JobKind, JobState},
+        limits::LimitKind,
         preferences::Theme,
         principal::{UserSeq, UserType},
         session::{
@@ -85,6 +86,7 @@ macro_rules! text_column {
 
 text_column!(UserType, |word| word.parse().ok());
 text_column!(Role, |word| Role::parse(word).ok());
+text_column!(LimitKind, LimitKind::from_word);
 text_column!(LoginMethod, LoginMethod::from_word);
 text_column!(RevocationReason, RevocationReason::from_word);
 text_column!(Jti, Jti::parse);

@@ -15,6 +15,7 @@ mod column_types;
 mod connection;
 mod error;
 pub mod flush;
+mod gate;
 mod insert;
 pub mod jobs;
 mod listing;
@@ -24,6 +25,7 @@ pub mod otp_challenges;
 pub mod otp_deliveries;
 pub mod outstanding_tokens;
 pub mod panel_preferences;
+mod pool;
 pub mod rate_limits;
 mod readers;
 pub mod revocation_feed;
@@ -40,29 +42,26 @@ mod writer;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use diesel::connection::TransactionManager;
-use diesel::r2d2::{Pool, PooledConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use diesel::r2d2::Pool;
 
 pub use connection::{Db, Target};
 pub use error::{StoreError, StoreFailure};
 
-use connection::{Manager, Pooled};
-use readers::Readers;
+use connection::Manager;
+use gate::Gate;
+use pool::{Connections, in_transaction};
+use readers::{Crew, Readers};
 use revocation_feed::{Feed, Listener};
 use writer::Writer;
 
 /// How many requests may wait for a connection before the next is turned away at once.
 const MAX_WAITING: usize = 2048;
-/// How often a Postgres transaction is run again after a deadlock or a serialisation failure.
-const MAX_RETRIES: u32 = 5;
+/// The same for lists and searches: each may take long, so whoever comes late would wait for nothing.
+const MAX_WAITING_LISTS: usize = 64;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -79,13 +78,15 @@ pub struct StoreSettings {
 #[derive(Clone)]
 pub struct Store {
     pool: Connections,
-    permits: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    acquire_timeout: Duration,
+    gate: Gate,
+    /// Lets fewer lists and searches through than there are connections.
+    list_gate: Gate,
     target: Target,
     feed: Arc<OnceLock<Feed>>,
     /// SQLite's only.
     readers: Option<Readers>,
+    /// SQLite's only: who looks through many rows.
+    list_readers: Option<Readers>,
     /// SQLite's only.
     writer: Option<Writer>,
 }
@@ -101,13 +102,15 @@ impl Store {
             Target::Postgres { .. } => None,
         };
         let manager = Manager::new(settings.target.clone());
-        let readers = match &settings.target {
-            Target::Sqlite { .. } => Some(Readers::start(
-                &manager,
-                settings.pool_size,
-                settings.acquire_timeout,
-            )?),
-            Target::Postgres { .. } => None,
+        let (timeout, size) = (settings.acquire_timeout, settings.pool_size);
+        let lists = Crew::of_lists(size);
+        let (readers, list_readers, at_once) = match &settings.target {
+            Target::Sqlite { .. } => (
+                Some(Readers::start(&manager, &Crew::of_look_ups(size), timeout)?),
+                Some(Readers::start(&manager, &lists, timeout)?),
+                lists.threads(),
+            ),
+            Target::Postgres { .. } => (None, None, (size as usize / 2).max(1)),
         };
         let pool = Pool::builder()
             .max_size(settings.pool_size)
@@ -121,13 +124,13 @@ impl Store {
         let pool = Connections { pool, manager };
         Ok(Self {
             pool,
-            permits: Arc::new(Semaphore::new(settings.pool_size as usize)),
-            waiting: Arc::default(),
-            acquire_timeout: settings.acquire_timeout,
+            gate: Gate::new(size as usize, MAX_WAITING, timeout),
+            list_gate: Gate::new(at_once, MAX_WAITING_LISTS, timeout),
             target: settings.target.clone(),
             feed: Arc::default(),
             writer,
             readers,
+            list_readers,
         })
     }
 
@@ -170,6 +173,30 @@ impl Store {
             readers.look_up(f).await
         } else {
             self.read(f).await
+        }
+    }
+
+    /// Runs a closure that looks through many rows: a list, a search, a count. However many are asked for, they leave
+    /// the rest of the house its connections and its cores: on SQLite threads of their own run them, at low priority;
+    /// on Postgres they get half of the pool.
+    ///
+    /// # Errors
+    /// As [`Store::read`]; a much smaller crowd may wait.
+    pub async fn look_through<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        let turn = self.list_gate.enter().await?;
+        let held = move |connection: &mut Db| {
+            // It lasts as long as the work, even where nobody waits for its result any more.
+            let _turn = &turn;
+            f(connection)
+        };
+        match &self.list_readers {
+            Some(readers) => readers.look_up(held).await,
+            None => self.read(held).await,
         }
     }
 
@@ -248,43 +275,13 @@ impl Store {
         T: Send + 'static,
         E: StoreFailure + Send + 'static,
     {
-        let permit = self.permit().await?;
+        let permit = self.gate.enter().await?;
         let pool = self.pool.clone();
         run_blocking(move || {
             let _permit = permit;
             f(&pool)
         })
         .await
-    }
-
-    /// Waits for the right to a connection, for a bounded time and in a bounded crowd.
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Ok(permit);
-        }
-        // Whoever goes away while he waits leaves the crowd too.
-        let _place = Place::take(&self.waiting).ok_or(StoreError::Overloaded)?;
-        let permits = Arc::clone(&self.permits);
-        match tokio::time::timeout(self.acquire_timeout, permits.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(StoreError::Overloaded),
-        }
-    }
-}
-
-/// A place among those who wait, given back when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -310,107 +307,4 @@ where
     })
     .await
     .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".into()).into()))
-}
-
-/// The pool and the one who knows how its connections fare.
-#[derive(Clone)]
-struct Connections {
-    pool: Pool<Manager>,
-    manager: Manager,
-}
-
-impl Connections {
-    /// A connection that can be relied on; dead ones that are met on the way are dropped.
-    fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
-        for _ in 0..=self.pool.max_size() {
-            let mut pooled = self
-                .pool
-                .get()
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            if self.manager.is_sound(&mut pooled) {
-                return Ok(pooled);
-            }
-        }
-        Err(StoreError::Unavailable("no connection answers".into()))
-    }
-
-    /// Runs `f` on a connection, and once more on another when the first died under it.
-    ///
-    /// A connection dies while it lies in the pool (the server was restarted). What failed for that reason before its
-    /// commit has left nothing behind; what failed in its commit is in doubt and is not run again.
-    fn run<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E>,
-        E: StoreFailure,
-    {
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        if !self.died(&result, &mut pooled) {
-            return result;
-        }
-        drop(pooled);
-        let error = result.as_ref().err().and_then(StoreFailure::store_error);
-        if matches!(error, Some(StoreError::Unavailable(message)) if message == IN_DOUBT) {
-            return result;
-        }
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        self.died(&result, &mut pooled);
-        result
-    }
-
-    /// Runs `f`, a single statement that is its own commit, once.
-    fn run_once<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut Db) -> Result<T, E>,
-        E: StoreFailure,
-    {
-        let mut pooled = self.get()?;
-        let result = f(&mut pooled.connection);
-        if self.died(&result, &mut pooled) {
-            return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
-        }
-        result
-    }
-
-    /// Whether a result is a failure that the connection did not survive.
-    fn died<T, E: StoreFailure>(&self, result: &Result<T, E>, pooled: &mut Pooled) -> bool {
-        let error = result.as_ref().err().and_then(StoreFailure::store_error);
-        !matches!(error, None | Some(StoreError::Conflict { .. })) && !self.manager.examine(pooled)
-    }
-}
-
-/// The message of a commit, or of a statement that is its own commit, whose answer never came.
-const IN_DOUBT: &str = "the connection broke before the database had answered";
-
-/// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
-fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
-where
-    F: Fn(&mut Db) -> Result<T, E>,
-    E: StoreFailure,
-{
-    let mut retries = 0;
-    loop {
-        writer::begin(connection)?;
-        let error = match f(connection) {
-            Ok(value) => match <Db as TransactionManager<Db>>::commit_transaction(connection) {
-                Ok(()) => return Ok(value),
-                Err(error) => match StoreError::from(error) {
-                    StoreError::Unavailable(_) => StoreError::Unavailable(IN_DOUBT.into()).into(),
-                    error => E::from(error),
-                },
-            },
-            Err(error) => {
-                let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
-                error
-            }
-        };
-        let again =
-            retries < MAX_RETRIES && error.store_error().is_some_and(StoreError::is_retryable);
-        if !again {
-            return Err(error);
-        }
-        retries += 1;
-        std::thread::sleep(Duration::from_millis(1 << retries));
-    }
 }

@@ -63,6 +63,15 @@ pub fn supersede(
     Ok(())
 }
 
+/// The name that a challenge was made for, whatever has become of it.
+pub fn find_username(connection: &mut Db, id: &ChallengeId) -> Result<Option<String>, StoreError> {
+    Ok(otp_challenges::table
+        .find(id)
+        .select(otp_challenges::username_normalized)
+        .get_result(connection)
+        .optional()?)
+}
+
 /// Takes one of a challenge's `max` tries; `None` when there is none left, or it was used, has expired, or is unknown.
 pub fn take_attempt(
     connection: &mut Db,

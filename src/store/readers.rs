@@ -2,7 +2,7 @@
 //!
 //! To look a row up by its key is a matter of microseconds: handing it to a thread costs more than the look-up itself
 //! wherever a thread has to be woken for it. So there are no more readers than cores; under load they find the next
-//! request in the queue instead of going to sleep. Lists and searches, which may take long, go through the pool.
+//! request in the queue instead of going to sleep. Lists and searches, which may take long, have a crew of their own.
 
 use std::{
     collections::VecDeque,
@@ -32,6 +32,43 @@ enum Health {
     Sound,
     /// A statement failed; the connection has to prove itself.
     Suspect,
+}
+
+/// Threads that do one kind of work.
+pub(super) struct Crew {
+    name: &'static str,
+    threads: usize,
+    /// They run when nobody else wants the core.
+    yields: bool,
+}
+
+impl Crew {
+    /// Those who look rows up by their keys, at most `most` of them.
+    pub(super) fn of_look_ups(most: u32) -> Self {
+        Self {
+            name: "store-reader",
+            threads: cores().max(2).min(usize::try_from(most).unwrap_or(2)),
+            yields: false,
+        }
+    }
+
+    /// Those who look through many rows, at most `most` of them.
+    pub(super) fn of_lists(most: u32) -> Self {
+        Self {
+            name: "store-lister",
+            yields: true,
+            ..Self::of_look_ups(most)
+        }
+    }
+
+    /// How many they are.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The handle to the readers' threads; they end with the last of its clones.
@@ -116,23 +153,27 @@ impl Queue {
 }
 
 impl Readers {
-    /// Starts the threads, at most `most` of them. A connection is opened when its thread has its first job.
+    /// Starts the threads. A connection is opened when its thread has its first job.
     pub(super) fn start(
         manager: &Manager,
-        most: u32,
+        crew: &Crew,
         timeout: Duration,
     ) -> Result<Self, StoreError> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = cores.max(2).min(usize::try_from(most).unwrap_or(cores));
         let mut ending = Ending {
             queue: Arc::default(),
-            threads: Vec::with_capacity(threads),
+            threads: Vec::with_capacity(crew.threads),
         };
-        for number in 1..=threads {
+        let yields = crew.yields;
+        for number in 1..=crew.threads {
             let (queue, manager) = (Arc::clone(&ending.queue), manager.clone());
             let thread = std::thread::Builder::new()
-                .name(format!("store-reader-{number}"))
-                .spawn(move || run(&queue, &manager))
+                .name(format!("{}-{number}", crew.name))
+                .spawn(move || {
+                    if yields {
+                        lower_priority();
+                    }
+                    run(&queue, &manager);
+                })
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?;
             ending.threads.push(thread);
         }
@@ -198,5 +239,13 @@ fn run(queue: &Queue, manager: &Manager) {
         if matches!(job(connection), Health::Suspect) && !open.as_mut().is_some_and(answers) {
             open = None;
         }
+    }
+}
+
+/// On Linux a priority set for "process 0" is that of the calling thread alone; elsewhere it would slow the whole server.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::warn!(%error, "lists and searches run at normal priority");
     }
 }

@@ -145,6 +145,11 @@ diesel::table! {
         bucket -> Text,
         hits -> BigInt,
         expires_at -> Timestamp,
+        kind -> Nullable<Text>,
+        user_type -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        locked_at -> Nullable<Timestamp>,
+        locked_until -> Nullable<Timestamp>,
     }
 }
 

@@ -50,6 +50,32 @@ pub enum Fault {
     Expired(Timestamp),
 }
 
+impl Fault {
+    /// Whether the token bears our signature all the same: it was ours once, and is no invention.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        match self {
+            Self::TooLong
+            | Self::Parts(_)
+            | Self::Header
+            | Self::Claims
+            | Self::Algorithm(_)
+            | Self::Signature => false,
+            Self::Unsupported(_)
+            | Self::Key
+            | Self::Claim(_)
+            | Self::Subject
+            | Self::Issuer
+            | Self::Audience
+            | Self::NoPrincipal
+            | Self::UnknownUserType
+            | Self::Type
+            | Self::NotYetValid(_)
+            | Self::Expired(_) => true,
+        }
+    }
+}
+
 impl From<Fault> for TokenError {
     fn from(fault: Fault) -> Self {
         match fault {

@@ -3,9 +3,29 @@
 use super::*;
 
 #[test]
-fn every_range_ends_where_the_example_says() {
+fn every_range_of_the_server_ends_where_the_example_says() {
     refused_for(&[
         ("[server]\nworkers = 257", "server.workers", "0 to 256"),
+        (
+            "[server]\nmax_connections = 0",
+            "server.max_connections",
+            "1 to 1000000",
+        ),
+        (
+            "[server]\nhead_timeout = '99ms'",
+            "server.head_timeout",
+            "100ms to 1m",
+        ),
+        (
+            "[server]\nrequest_timeout = '11m'",
+            "server.request_timeout",
+            "100ms to 10m",
+        ),
+        (
+            "[server]\nforwarded_header = 'both'",
+            "server.forwarded_header",
+            "x-forwarded-for",
+        ),
         (
             "[server]\nshutdown_timeout = '11m'",
             "server.shutdown_timeout",
@@ -37,6 +57,12 @@ fn every_range_ends_where_the_example_says() {
             "database.busy_timeout",
             "100ms to 1m",
         ),
+    ]);
+}
+
+#[test]
+fn every_range_of_the_rules_ends_where_the_example_says() {
+    refused_for(&[
         ("[login]\nbcrypt_cost = 9", "login.bcrypt_cost", "10 to 16"),
         ("[login]\nbcrypt_cost = 17", "login.bcrypt_cost", "10 to 16"),
         ("[login]\nhash_queue = 0", "login.hash_queue", "1 to 10000"),
@@ -62,6 +88,48 @@ fn every_range_ends_where_the_example_says() {
             "[otp]\nrequests_per_address = 0",
             "otp.requests_per_address",
             "1 to 100000",
+        ),
+        ("[limits]\nfailures = 0", "limits.failures", "1 to 100"),
+        ("[limits]\nfailures = 101", "limits.failures", "1 to 100"),
+        (
+            "[limits]\nfirst_delay = '61m'\nlongest_delay = '1d'",
+            "limits.first_delay",
+            "1s to 1h",
+        ),
+        (
+            "[limits]\nlongest_delay = '30s'",
+            "limits.longest_delay",
+            "`limits.first_delay` (1m)",
+        ),
+        (
+            "[limits]\nfailures_per_address = 1000001",
+            "limits.failures_per_address",
+            "0 to 1000000",
+        ),
+        (
+            "[limits]\ndevice_lifetime = '1h'",
+            "limits.device_lifetime",
+            "1d to 3650d",
+        ),
+        (
+            "[tokens]\nreuse_grace = '61s'",
+            "tokens.reuse_grace",
+            "0s to 1m",
+        ),
+        (
+            "[tokens]\nsessions_per_account = 0",
+            "tokens.sessions_per_account",
+            "1 to 10000",
+        ),
+        (
+            "[tokens]\nrevocation_max_lag = '1s'",
+            "tokens.revocation_max_lag",
+            "2s to 1m",
+        ),
+        (
+            "[metrics]\nlisten = '127.0.0.1:8080'",
+            "metrics.listen",
+            "an address of its own",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),

@@ -1,4 +1,4 @@
-//! One's own page: name, language, colours, time zone, password, and the browsers one is signed in from. It is an auditor's
+//! One's own page: name, language, colours, time zone, password, and the sessions one has, in browsers and of tokens. It is an auditor's
 //! as much as an administrator's.
 
 use actix_web::web::{self, Path, ServiceConfig};
@@ -23,11 +23,13 @@ use crate::{
         password::Password,
         preferences::{Preferences, Theme, parse_time_zone},
         problem::Problem,
-        session::BrowserSessionId,
+        session::{BrowserSessionId, SessionId},
     },
+    http::device_token::ShownDevice,
     services::{
-        account,
+        account::{self, Kept},
         browser_sessions::{self, BrowserSession},
+        sessions::{self, Session},
     },
 };
 
@@ -47,6 +49,13 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(form("/account/password").route(web::post().to(change_password)))
         .service(web::resource("/account/sessions/end").route(web::post().to(end_others)))
         .service(web::resource("/account/sessions/{id}/end").route(web::post().to(end)))
+        .service(
+            web::resource("/account/api-sessions/end").route(web::post().to(end_token_sessions)),
+        )
+        .service(
+            web::resource("/account/api-sessions/{id}/end")
+                .route(web::post().to(end_token_session)),
+        )
         .service(web::resource("/language").route(web::post().to(speak)));
 }
 
@@ -61,6 +70,8 @@ struct AccountPage {
     regions: Vec<Region>,
     sessions: Vec<BrowserSession>,
     current: BrowserSessionId,
+    /// His sessions of tokens.
+    api_sessions: Vec<Session>,
     min_length: usize,
 }
 
@@ -118,7 +129,7 @@ fn regions(chosen: Option<Tz>) -> Vec<Region> {
 
 async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<AccountPage, AdminError> {
     let viewer = panel.viewer();
-    let sessions =
+    let browsers =
         browser_sessions::list(panel.services(), viewer.account.principal.user_seq).await?;
     Ok(AccountPage {
         l: panel.layout("account"),
@@ -127,8 +138,9 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
         preferences: viewer.preferences,
         themes: Theme::ALL,
         regions: regions(viewer.preferences.time_zone),
-        sessions,
+        sessions: browsers,
         current: viewer.session.clone(),
+        api_sessions: sessions::list_live(panel.services(), viewer.account.principal).await?,
         min_length: panel.services().config.login.min_password_length,
     })
 }
@@ -188,8 +200,8 @@ async fn prefer(mut form: Form<Panel>) -> Answer {
     panel.redirect_with(PAGE, &Notice::ok(text))
 }
 
-/// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422.
-async fn change_password(mut form: Form<Panel>) -> Answer {
+/// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422, 429 (after too many wrong passwords).
+async fn change_password(mut form: Form<Panel>, shown: ShownDevice) -> Answer {
     let current = form.required("current", Password::parse);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
@@ -200,8 +212,11 @@ async fn change_password(mut form: Form<Panel>) -> Answer {
         return again(&form, name).await;
     };
     let panel = &form.panel;
-    let (actor, viewer) = (panel.actor(), panel.viewer());
-    let changed = account::change_password(panel.services(), actor, viewer, current, new).await;
+    let (claimant, viewer) = (shown.claimant(panel.actor()), panel.viewer());
+    let kept = Kept::Browser(viewer.session.clone());
+    let services = panel.services();
+    let changed =
+        account::change_password(services, &claimant, &viewer.account, kept, current, new).await;
     if let Err(error) = changed {
         form.take(error)?;
         return again(&form, name).await;
@@ -226,6 +241,25 @@ async fn end_others(form: Form<Panel>) -> Answer {
     let panel = &form.panel;
     let ended =
         account::end_other_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
+    panel.redirect_with(PAGE, &Notice::ok(panel.tn("account.sessions_ended", ended)))
+}
+
+/// `POST /admin/account/api-sessions/{id}/end`. **Permissions**: whoever is signed in, his own sessions. 303, 404.
+async fn end_token_session(form: Form<Panel>, id: Path<String>) -> Answer {
+    let panel = &form.panel;
+    let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
+    let owner = &panel.viewer().account;
+    if !sessions::end_own(panel.services(), &panel.actor(), owner, id).await? {
+        return Err(AdminError::NotFound);
+    }
+    panel.redirect_with(PAGE, &Notice::ok(panel.t("account.session_ended")))
+}
+
+/// `POST /admin/account/api-sessions/end`. **Permissions**: whoever is signed in; all his sessions of tokens. 303.
+async fn end_token_sessions(form: Form<Panel>) -> Answer {
+    let panel = &form.panel;
+    let ended =
+        account::end_token_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
     panel.redirect_with(PAGE, &Notice::ok(panel.tn("account.sessions_ended", ended)))
 }
 

@@ -40,6 +40,8 @@ pub(in crate::http) enum AdminError {
     Malformed,
     /// `413` — the form is larger than 64 KiB.
     TooLarge,
+    /// `503` — the request took longer than any may take, or its form did.
+    TooSlow,
     /// `500` — a fault of this program.
     Internal(String),
 }
@@ -78,8 +80,13 @@ struct View {
 }
 
 fn view(error: &AdminError) -> View {
+    let mut retry_after = None;
     let (status, name) = match error {
         AdminError::Service(error) => return of_service(error),
+        AdminError::TooSlow => {
+            retry_after = Some(WAIT);
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+        }
         AdminError::SignIn { .. } => (StatusCode::SEE_OTHER, "sign_in"),
         AdminError::Forbidden => (StatusCode::FORBIDDEN, "read_only"),
         AdminError::ForeignForm => (StatusCode::FORBIDDEN, "foreign_form"),
@@ -92,7 +99,7 @@ fn view(error: &AdminError) -> View {
     View {
         status,
         name,
-        retry_after: None,
+        retry_after,
     }
 }
 
@@ -138,7 +145,8 @@ fn of_service(error: &Error) -> View {
     }
 }
 
-fn whole_seconds(duration: Duration) -> u64 {
+/// Rounded up: whoever waits so long has waited long enough.
+pub(super) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

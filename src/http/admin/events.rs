@@ -6,6 +6,7 @@ use crate::{
     domain::{
         account::Role,
         audit::{Action, Change, Outcome},
+        limits::LimitKind,
         preferences::Theme,
         session::RevocationReason,
     },
@@ -131,6 +132,7 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         ("reason", reason) if RevocationReason::from_word(reason).is_some() => {
             l.t(&format!("reason.{reason}"))
         }
+        ("limit", limit) if LimitKind::from_word(limit).is_some() => l.t(&format!("limit.{limit}")),
         ("user_type", "user" | "client") => l.t(&format!("user_type.{value}")),
         (_, "true") => l.t("common.yes"),
         (_, "false") => l.t("common.no"),

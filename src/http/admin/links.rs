@@ -154,9 +154,9 @@ struct DonePage {
 }
 
 /// `GET /admin/password/{secret}`. **Permissions**: whoever has the link. 200, 410 (used, expired, withdrawn, unknown, or
-/// its account may not log in).
+/// its account may not log in), 429.
 async fn form(visitor: Visitor, secret: Path<String>) -> Answer {
-    match links::look_at(visitor.services(), &secret).await? {
+    match links::look_at(visitor.services(), &visitor.stranger(), &secret).await? {
         Some(owner) => visitor.page(&password_page(&visitor, FieldErrors::default(), &owner)),
         None => dead_page(&visitor),
     }
@@ -179,9 +179,10 @@ fn dead_page(visitor: &Visitor) -> Answer {
     visitor.page_with(StatusCode::GONE, &page)
 }
 
-/// `POST /admin/password/{secret}`. **Permissions**: whoever has the link. 303, 410, 422.
+/// `POST /admin/password/{secret}`. **Permissions**: whoever has the link. 303, 410, 422, 429.
 async fn set_password(mut form: Form<Visitor>, secret: Path<String>) -> Answer {
-    let Some(owner) = links::look_at(form.panel.services(), &secret).await? else {
+    let actor = form.panel.stranger();
+    let Some(owner) = links::look_at(form.panel.services(), &actor, &secret).await? else {
         return dead_page(&form.panel);
     };
     let Some(password) = new_password(&mut form) else {
@@ -189,7 +190,6 @@ async fn set_password(mut form: Form<Visitor>, secret: Path<String>) -> Answer {
         return form.panel.refused(&page);
     };
     let visitor = &form.panel;
-    let actor = visitor.stranger();
     match links::set_password(visitor.services(), actor, &secret, password).await {
         Ok(Some(owner)) => after(visitor, &owner),
         Ok(None) => dead_page(visitor),

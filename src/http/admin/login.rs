@@ -1,8 +1,13 @@
 //! The door of the panel: signing in and out.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse,
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{HeaderValue, RETRY_AFTER},
+    },
     web::{self, ServiceConfig},
 };
 use askama::Template;
@@ -11,6 +16,7 @@ use serde::Deserialize;
 use super::{
     Answer,
     cookies::{self, Name},
+    error::whole_seconds,
     form::{FieldErrors, Form},
     frame::{notice_cookie, own_path},
     layout::Layout,
@@ -20,6 +26,7 @@ use super::{
 };
 use crate::{
     domain::{password::Password, problem::Problem},
+    http::device_token::{self, ShownDevice},
     services::{Error, browser_sessions, secret},
 };
 
@@ -72,41 +79,52 @@ async fn form(
 }
 
 /// `POST /admin/login`. **Permissions**: anybody. 303, 403 (the role does not open the panel), 422 (unknown, wrong and
-/// inactive are one answer).
-async fn sign_in(mut form: Form<Visitor>) -> Answer {
+/// inactive are one answer), 429 (after too many of them).
+async fn sign_in(mut form: Form<Visitor>, shown: ShownDevice) -> Answer {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
     let password = form.required("password", Password::parse);
     let (Some(email), Some(password)) = (email, password) else {
-        return again(&form, StatusCode::UNPROCESSABLE_ENTITY, "");
+        return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     };
     if email.chars().count() > 254 || email.contains(char::is_control) {
         form.problem("email", Problem::NotEmail);
-        return again(&form, StatusCode::UNPROCESSABLE_ENTITY, "");
+        return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
     let visitor = &form.panel;
-    let actor = visitor.stranger();
-    let signed_in = browser_sessions::sign_in(visitor.services(), actor, &email, password).await;
+    let claimant = shown.claimant(visitor.stranger());
+    let signed_in = browser_sessions::sign_in(visitor.services(), claimant, &email, password).await;
     match signed_in {
         Ok(signed_in) => Ok(welcome(visitor, &signed_in, form.text("next"))),
         Err(Error::InvalidCredentials) => {
-            again(&form, StatusCode::UNPROCESSABLE_ENTITY, "login.refused")
+            let refusal = visitor.t("login.refused");
+            again(&form, StatusCode::UNPROCESSABLE_ENTITY, refusal)
         }
-        Err(Error::Forbidden) => again(&form, StatusCode::FORBIDDEN, "login.no_entry"),
+        Err(Error::Forbidden) => {
+            let refusal = visitor.t("login.no_entry");
+            again(&form, StatusCode::FORBIDDEN, refusal)
+        }
+        Err(Error::RateLimited { retry_after }) => wait(&form, retry_after),
         Err(error) => Err(error.into()),
     }
 }
 
+/// The door once more, which stays shut for a while.
+fn wait(form: &Form<Visitor>, retry_after: Duration) -> Answer {
+    let seconds = whole_seconds(retry_after);
+    let refusal = form.panel.tn("login.wait", seconds.div_ceil(60));
+    let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
+    let headers = answer.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    Ok(answer)
+}
+
 /// The door once more, with what was typed but the password.
-fn again(form: &Form<Visitor>, status: StatusCode, refusal: &str) -> Answer {
+fn again(form: &Form<Visitor>, status: StatusCode, refusal: String) -> Answer {
     let visitor = &form.panel;
     let page = LoginPage {
         l: visitor.layout(),
         errors: form.errors(),
-        refusal: if refusal.is_empty() {
-            String::new()
-        } else {
-            visitor.t(refusal)
-        },
+        refusal,
         email: form.text("email").chars().take(254).collect(),
         next: own_path(form.text("next")).unwrap_or_default().to_owned(),
     };
@@ -130,6 +148,10 @@ pub(super) fn welcome(
             signed_in.secret.clone(),
             lifetime,
             is_https,
+        ))
+        .cookie(device_token::cookie(
+            visitor.services(),
+            signed_in.device_token.clone(),
         ))
         .finish()
 }

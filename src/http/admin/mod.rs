@@ -31,6 +31,7 @@ mod jobs;
 mod layout;
 mod links;
 mod lists;
+mod locks;
 mod login;
 mod moment;
 mod notice;
@@ -81,6 +82,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(clients_form::routes)
         .configure(clients_person::routes)
         .configure(person::routes)
+        .configure(locks::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

@@ -13,6 +13,7 @@ use super::{
     form::Form,
     layout::Layout,
     links::password_url,
+    locks::LockView,
     notice::Notice,
     owners::page_of,
     panel::{Panel, PanelAdmin},
@@ -28,6 +29,7 @@ use crate::{
     services::{
         Error, audit,
         links::{self, Issued},
+        locks,
         sessions::{self, Ending, Session},
         tokens,
     },
@@ -61,6 +63,8 @@ pub(super) fn seq_of(digits: &str) -> Result<UserSeq, AdminError> {
 
 /// What is known of a person besides his row.
 pub(super) struct Around {
+    /// What has to wait after too many tries.
+    pub locks: Vec<LockView>,
     /// His live sessions.
     pub sessions: Vec<Session>,
     /// His latest refresh tokens.
@@ -77,6 +81,7 @@ impl Around {
         principal: Principal,
     ) -> Result<Self, AdminError> {
         let services = panel.services();
+        let locks = locks::of_account(services, principal).await?;
         let sessions = sessions::list_live(services, principal).await?;
         let tokens = tokens::latest_of(services, principal, TOKENS_SHOWN).await?;
         let events = audit::history(services, principal, EVENTS_SHOWN).await?;
@@ -86,6 +91,7 @@ impl Around {
             event.subject.clear();
         }
         Ok(Self {
+            locks: locks.iter().map(|lock| LockView::new(l, lock)).collect(),
             sessions,
             tokens: tokens
                 .iter()

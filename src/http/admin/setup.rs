@@ -53,9 +53,9 @@ struct DeadPage {
 }
 
 /// `GET /admin/setup/{secret}`. **Permissions**: whoever has the link. 200, 410 (used, expired, unknown, or there is an
-/// administrator).
+/// administrator), 429.
 async fn form(visitor: Visitor, secret: Path<String>) -> Answer {
-    match links::look_at_first(visitor.services(), &secret).await? {
+    match links::look_at_first(visitor.services(), &visitor.stranger(), &secret).await? {
         FirstLink::Good => visitor.page(&SetupPage {
             l: visitor.layout(),
             errors: FieldErrors::default(),
@@ -75,9 +75,10 @@ fn dead_page(visitor: &Visitor, link: FirstLink) -> Answer {
     visitor.page_with(StatusCode::GONE, &page)
 }
 
-/// `POST /admin/setup/{secret}`. **Permissions**: whoever has the link. 303 (signed in), 410, 422.
+/// `POST /admin/setup/{secret}`. **Permissions**: whoever has the link. 303 (signed in), 410, 422, 429.
 async fn create(mut form: Form<Visitor>, secret: Path<String>) -> Answer {
-    let link = links::look_at_first(form.panel.services(), &secret).await?;
+    let actor = form.panel.stranger();
+    let link = links::look_at_first(form.panel.services(), &actor, &secret).await?;
     if link != FirstLink::Good {
         return dead_page(&form.panel, link);
     }
@@ -95,11 +96,10 @@ async fn create(mut form: Form<Visitor>, secret: Path<String>) -> Answer {
         is_active: true,
     };
     let visitor = &form.panel;
-    let actor = visitor.stranger();
-    match links::make_first(visitor.services(), actor, &secret, new).await {
+    match links::make_first(visitor.services(), actor.clone(), &secret, new).await {
         Ok(Some(signed_in)) => Ok::<HttpResponse, _>(welcome(visitor, &signed_in, "")),
         Ok(None) => {
-            let link = links::look_at_first(visitor.services(), &secret).await?;
+            let link = links::look_at_first(visitor.services(), &actor, &secret).await?;
             dead_page(visitor, link)
         }
         Err(error) => {

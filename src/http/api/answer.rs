@@ -1,12 +1,18 @@
 //! The envelope of a success.
 
 use actix_web::{
-    HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, http::header,
+    HttpRequest, HttpResponse, Responder, body::BoxBody, cookie::Cookie, http::StatusCode,
+    http::header,
 };
 use serde::Serialize;
 
 use super::messages::code_message;
-use crate::{clock::Timestamp, domain::paging::Paged, http::context::RequestContext};
+use crate::{
+    clock::Timestamp,
+    domain::paging::Paged,
+    http::{context::RequestContext, device_token},
+    services::Services,
+};
 
 /// `meta` of every envelope.
 #[derive(Serialize)]
@@ -53,6 +59,7 @@ pub(super) struct Answer<T> {
     data: Option<T>,
     pagination: Option<Pagination>,
     carries_tokens: bool,
+    device_cookie: Option<Cookie<'static>>,
 }
 
 impl Answer<()> {
@@ -64,6 +71,7 @@ impl Answer<()> {
             data: None,
             pagination: None,
             carries_tokens: false,
+            device_cookie: None,
         }
     }
 }
@@ -77,6 +85,7 @@ impl<T> Answer<T> {
             data: Some(data),
             pagination: None,
             carries_tokens: false,
+            device_cookie: None,
         }
     }
 
@@ -93,6 +102,16 @@ impl<T> Answer<T> {
         Self {
             carries_tokens: true,
             ..Self::ok(code, data)
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// The same, with a device token to be shown at the next log-in.
+    pub(super) fn on_device(self, services: &Services, token: String) -> Self {
+        Self {
+            device_cookie: Some(device_token::cookie(services, token)),
+            ..self
         }
     }
 }
@@ -134,6 +153,10 @@ impl<T: Serialize> Responder for Answer<T> {
         answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
         if self.carries_tokens {
             answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        }
+        if let Some(cookie) = self.device_cookie {
+            answer.insert_header((device_token::HEADER, cookie.value()));
+            answer.cookie(cookie);
         }
         answer.json(body)
     }

@@ -6,20 +6,17 @@ use serde::Serialize;
 use super::{
     answer::Answer,
     body::{Fields, identifier, password, token},
-    callers::Bearer,
+    callers::{Bearer, Stranger},
     errors::ApiError,
     me::AccountView,
 };
 use crate::{
     domain::{
-        audit::{Actor, Door},
         principal::UserType,
         problem::{Problem, Problems},
     },
-    http::context::RequestContextRef,
-    services::{
-        self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair,
-    },
+    http::context::{RequestContext, RequestContextRef},
+    services::{self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair},
 };
 
 /// Token data: the pair, how long each lives, and whose they are.
@@ -56,10 +53,11 @@ impl TokenData {
 
 /// `POST /auth/login`: e-mail (or username) and password for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn log_in(
     services: web::Data<Services>,
     context: RequestContextRef,
+    stranger: Stranger,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
     let user_type = fields.optional("user_type", |word| {
@@ -79,24 +77,36 @@ pub(super) async fn log_in(
         identifier,
         password,
     };
-    let pair = services::login::log_in(&services, credentials, context.device()).await?;
+    let pair = services::login::log_in(&services, credentials, stranger.0).await?;
+    logged_in(&services, &context, pair)
+}
+
+/// The answer to whoever was let in: a pair of tokens, and a device token.
+pub(super) fn logged_in(
+    services: &Services,
+    context: &RequestContext,
+    pair: TokenPair,
+) -> Result<Answer<TokenData>, ApiError> {
     context.note_caller(pair.account.principal);
-    Ok(Answer::tokens("LOGGED_IN", TokenData::new(&services, pair)))
+    let device = services::device_tokens::issue(services, &pair.account)?;
+    let answer = Answer::tokens("LOGGED_IN", TokenData::new(services, pair));
+    Ok(answer.on_device(services, device))
 }
 
 /// `POST /auth/refresh`: a refresh token for a new pair; the old one is used up.
 ///
-/// **Permissions**: anyone. `200` `REFRESHED`; `400`, `401` with the reason's code, `503`.
+/// **Permissions**: anyone. `200` `REFRESHED`; `400`, `401` with the reason's code, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn refresh(
     services: web::Data<Services>,
     context: RequestContextRef,
+    stranger: Stranger,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
     let refresh = fields.required("refresh", token);
     let refresh = fields.complete(refresh)?;
     let request = RefreshRequest {
         token: refresh,
-        actor: Actor::stranger(Door::Api, context.device(), context.id.clone()),
+        actor: stranger.0.actor,
         language: context.language,
     };
     let pair = services::refresh::refresh(&services, request).await?;
@@ -131,14 +141,17 @@ pub(super) struct EndedSessions {
     sessions: usize,
 }
 
-/// `POST /auth/logout-all`: ends all sessions of the caller.
+/// `POST /auth/logout-all`: ends all sessions of the caller, with `keep_current` all but the one he calls from.
 ///
-/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `401`, `503`.
+/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `400`, `401`, `503`.
 pub(super) async fn log_out_all(
     services: web::Data<Services>,
     caller: Bearer,
+    mut fields: Fields,
 ) -> Result<Answer<EndedSessions>, ApiError> {
-    let sessions = services::logout::log_out_all(&services, &caller.0).await?;
+    let keep_current = fields.boolean("keep_current").unwrap_or(false);
+    fields.finish()?;
+    let sessions = services::logout::log_out_all(&services, &caller.0, keep_current).await?;
     Ok(Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions }))
 }
 

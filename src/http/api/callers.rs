@@ -1,7 +1,11 @@
 //! Who calls: the bearer of an access token, and what his role lets him do. A handler that asks for one of these cannot
 //! forget the check.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::Pin,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
 
@@ -12,10 +16,11 @@ use crate::{
         audit::{Actor, Door},
         principal::UserType,
     },
-    http::context::RequestContext,
+    http::{context::RequestContext, device_token::ShownDevice},
     services::{
         Error, Services,
         bearer::{Caller, authenticate},
+        limits::Claimant,
     },
     tokens::TokenError,
 };
@@ -29,17 +34,28 @@ pub(super) struct Internal(#[expect(dead_code, reason = "being one is what matte
 /// An internal user with the role `admin`.
 pub(super) struct Administrator(pub Caller);
 
+impl Bearer {
+    /// Who does what this request asks for, for the record.
+    pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
+        actor(&self.0, request)
+    }
+}
+
 impl Administrator {
     /// Who does what this request asks for, for the record.
     pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
-        let context = RequestContext::of(request);
-        Actor::account(
-            Door::Api,
-            &self.0.account,
-            context.device(),
-            context.id.clone(),
-        )
+        actor(&self.0, request)
     }
+}
+
+fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
+    let context = RequestContext::of(request);
+    Actor::account(
+        Door::Api,
+        &caller.account,
+        context.device(),
+        context.id.clone(),
+    )
 }
 
 impl FromRequest for Bearer {
@@ -109,4 +125,19 @@ fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a 
         return Err(Error::Unauthorized);
     }
     Ok(token.trim())
+}
+
+/// Whoever calls without a token, or with one that does not matter here: what is known of him.
+pub(super) struct Stranger(pub Claimant);
+
+impl FromRequest for Stranger {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let context = RequestContext::of(request);
+        let actor = Actor::stranger(Door::Api, context.device(), context.id.clone());
+        let shown = ShownDevice::from_request(request, payload).into_inner();
+        ready(shown.map(|shown| Self(shown.claimant(actor))))
+    }
 }

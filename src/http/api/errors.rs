@@ -47,6 +47,8 @@ pub enum ApiError {
     UnsupportedMediaType,
     /// `400` `INVALID_REQUEST` with a sentence of its own — log-out without a refresh token.
     RefreshTokenRequired(Problems),
+    /// `503` `OVERLOADED` — the request took longer than any may take, or its body did.
+    TooSlow,
     /// `500` `INTERNAL_ERROR` — a fault of this program.
     Internal(String),
 }
@@ -140,6 +142,7 @@ impl<'a> View<'a> {
                 message: sentence(language, "sentence.refresh_token_required"),
                 ..Self::invalid(Cow::Borrowed(problems), language)
             },
+            ApiError::TooSlow => Self::later("OVERLOADED", language),
             ApiError::Internal(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "INTERNAL_ERROR",

@@ -14,7 +14,8 @@ pub(super) async fn alive() -> HttpResponse {
         .json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the process and its database answer.
+/// `GET /readyz`: the process and its database answer. How old the news of revocations are stands there too; as long as the
+/// database answers, old ones cost a question at each call and nothing else.
 ///
 /// **Permissions**: anyone. `200`, `503`.
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
@@ -22,16 +23,26 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     let delivery =
         json!({"queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed});
     let database = services.store.backend();
+    let lag = services.revocations.lag();
+    let revocations = json!({
+        "lag_ms": lag.and_then(|lag| u64::try_from(lag.as_millis()).ok()),
+        "fresh": !services.revocations.is_stale(),
+    });
     match services.store.ask().await {
         Ok(()) => HttpResponse::Ok()
             .insert_header(("Cache-Control", "no-store"))
-            .json(json!({"status": "ready", "database": database, "delivery": delivery})),
+            .json(json!({
+                "status": "ready", "database": database, "delivery": delivery, "revocations": revocations
+            })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             HttpResponse::ServiceUnavailable()
                 .insert_header(("Cache-Control", "no-store"))
                 .insert_header(("Retry-After", "1"))
-                .json(json!({"status": "unavailable", "database": database, "delivery": delivery}))
+                .json(json!({
+                    "status": "unavailable", "database": database, "delivery": delivery,
+                    "revocations": revocations
+                }))
         }
     }
 }

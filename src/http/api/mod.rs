@@ -1,5 +1,6 @@
 //! The JSON door: every route on one screen, the envelope, the errors, and one file per noun.
 
+mod account;
 mod answer;
 mod auth;
 mod body;
@@ -12,6 +13,7 @@ mod me;
 mod messages;
 mod otp;
 mod query;
+mod sessions;
 mod users;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, http::Method, web};
@@ -26,6 +28,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/auth/logout", [post(auth::log_out)]))
         .service(resource("/auth/logout-all", [post(auth::log_out_all)]))
         .service(resource("/auth/verify", [post(auth::verify)]))
+        .service(resource("/auth/sessions", [get(sessions::list)]))
+        .service(resource("/auth/sessions/{id}", [delete(sessions::end)]))
+        .service(resource("/auth/password", [post(account::change_password)]))
         .service(resource("/clients/otp/request", [post(otp::request)]))
         .service(resource("/clients/otp/verify", [post(otp::verify)]))
         .service(resource("/api/me", [get(me::show)]))

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::{
     answer::Answer,
-    auth::TokenData,
+    auth::{TokenData, logged_in},
     body::{Fields, identifier},
+    callers::Stranger,
     errors::ApiError,
 };
 use crate::{
@@ -29,15 +30,15 @@ pub(super) struct ChallengeView {
 pub(super) async fn request(
     services: web::Data<Services>,
     context: RequestContextRef,
+    stranger: Stranger,
     mut fields: Fields,
 ) -> Result<Answer<ChallengeView>, ApiError> {
     let username = fields.required("username", identifier);
     let username = fields.complete(username)?;
     let request = OtpRequest {
         username,
-        ip_address: context.address,
+        claimant: stranger.0,
         language: context.language,
-        request_id: context.id.clone(),
     };
     let challenge = services::otp::request(&services, request).await?;
     let view = ChallengeView {
@@ -50,10 +51,11 @@ pub(super) async fn request(
 
 /// `POST /clients/otp/verify`: a challenge's code for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
     context: RequestContextRef,
+    stranger: Stranger,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
     // An id that is none of ours is an unknown challenge, not a wrong field.
@@ -62,7 +64,6 @@ pub(super) async fn verify(
     });
     let code = fields.required("code", OtpCode::parse);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let pair = services::otp::log_in(&services, challenge, code, context.device()).await?;
-    context.note_caller(pair.account.principal);
-    Ok(Answer::tokens("LOGGED_IN", TokenData::new(&services, pair)))
+    let pair = services::otp::log_in(&services, challenge, code, stranger.0).await?;
+    logged_in(&services, &context, pair)
 }

@@ -14,6 +14,7 @@ use crate::{
     services::{
         Error, Missing, Services,
         audit::{Event, record},
+        locks,
         logout::end_all,
         users::{checked_hash, reason_to_end},
     },
@@ -200,6 +201,9 @@ fn apply(
     revocations::insert_changed(connection, Principal::client(old.id), now)?;
     for event in events(old, &new) {
         record(connection, actor, &event, now)?;
+    }
+    if matches!(row.password_hash, Some(Some(_))) {
+        locks::lift_by_password(connection, actor, Principal::client(new.id), now)?;
     }
     Ok(new)
 }

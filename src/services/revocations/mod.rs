@@ -121,7 +121,11 @@ impl Revocations {
     #[must_use]
     pub fn lag(&self) -> Option<Duration> {
         let known_at = self.0.known_at.load(Ordering::Acquire).checked_sub(1)?;
-        Some(self.0.uptime().saturating_sub(Duration::from_micros(known_at)))
+        Some(
+            self.0
+                .uptime()
+                .saturating_sub(Duration::from_micros(known_at)),
+        )
     }
 
     /// Whether the news are too old to go by.
@@ -203,7 +207,8 @@ impl Inner {
             }
             News::TokensWithdrawn => {
                 let until = u64::try_from(revoked_at.unix_micros() / 1_000).unwrap_or(0);
-                self.view.withdraw(*owner, until, self.uptime(), matters_for);
+                self.view
+                    .withdraw(*owner, until, self.uptime(), matters_for);
                 self.accounts.drop_changed(*owner);
             }
             News::AccountChanged => self.accounts.drop_changed(*owner),

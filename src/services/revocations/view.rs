@@ -60,7 +60,13 @@ impl Default for View {
 
 impl View {
     /// Notes that a session ended, for this long from now on.
-    pub fn end(&self, session: &SessionId, reason: RevocationReason, uptime: Duration, matters_for: Duration) {
+    pub fn end(
+        &self,
+        session: &SessionId,
+        reason: RevocationReason,
+        uptime: Duration,
+        matters_for: Duration,
+    ) {
         let Some(key) = session.bytes() else { return };
         let forget_at = seconds(uptime + matters_for).saturating_add(1);
         let mut part = write(self.part(&key));
@@ -110,7 +116,8 @@ impl View {
         }
         let mut accounts = write(&self.accounts);
         accounts.retain(|_, withdrawn| withdrawn.forget_at > now);
-        self.entries.store(entries + accounts.len(), Ordering::Relaxed);
+        self.entries
+            .store(entries + accounts.len(), Ordering::Relaxed);
     }
 
     /// How many entries there are.
@@ -136,11 +143,13 @@ fn seconds(uptime: Duration) -> u32 {
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    lock.read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    lock.write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     services::{
         Error, Missing, Services,
         audit::{Event, record},
+        locks,
         logout::{end_all, withdraw_access},
     },
     store::{
@@ -141,6 +142,9 @@ pub async fn update(
             end_what_must(connection, &old, &row, now)?;
             for event in events(&old, &new) {
                 record(connection, &actor, &event, now)?;
+            }
+            if row.password_hash.is_some() {
+                locks::lift_by_password(connection, &actor, Principal::user(new.id), now)?;
             }
             Ok(new)
         })

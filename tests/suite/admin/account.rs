@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use munjigi::domain::account::Role;
+use serde_json::json;
 
-use crate::support::{App, Browser, password_of};
+use crate::support::{App, Browser, claims_of, password_of};
 
 const NEW: &str = "a new password, long enough";
 
@@ -152,7 +153,7 @@ async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
     let browser = app.signed_in("ann", Role::Admin).await;
     let (other, person) = (app.browser(), app.internal("bob", Role::Staff).await);
     other.sign_in("ann").await;
-    let credentials = serde_json::json!(
+    let credentials = json!(
         {"username": "ann@example.org", "password": password_of("ann"), "user_type": "user"}
     );
     let api = person.with_pair(
@@ -303,4 +304,44 @@ async fn the_switch_of_languages_works_for_whoever_looks_and_leads_back() {
         .post_as_is("/admin/language", &[("language", "ko")])
         .await
         .assert(403);
+}
+
+#[tokio::test]
+async fn ones_sessions_of_tokens_are_listed_and_ended_by_an_auditor_too() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Auditor).await;
+    let page = browser.open("/admin/account").await;
+    assert_eq!(page.count("#api-sessions"), 0);
+    let credentials = json!({"username": "ann@example.org", "password": password_of("ann")});
+    let bob = app.internal("bob", Role::Staff).await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let answer = app.anonymous().post("/auth/login", credentials.clone());
+        sessions.push(bob.with_pair(&answer.await.assert(200, "LOGGED_IN")));
+    }
+    let sid = |access: &str| claims_of(access)["sid"].as_str().unwrap().to_owned();
+    let path = |access: &str| format!("/admin/account/api-sessions/{}/end", sid(access));
+    let page = browser.open("/admin/account").await;
+    let ends = page.attrs("form[action*=\"/api-sessions/\"]", "action");
+    assert_eq!(ends.len(), 4, "three of them, and all at once");
+    let first = path(&sessions[0].access);
+    assert!(ends.contains(&first));
+    browser.post(&first, &[]).await.leads_to("/admin/account");
+    browser.post(&first, &[]).await.assert(404);
+    browser.post(&path(&bob.access), &[]).await.assert(404);
+    sessions[0]
+        .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    sessions[1]
+        .assert_tokens("TOKEN_VALID", "TOKEN_VALID")
+        .await;
+    let all = "/admin/account/api-sessions/end";
+    browser.post(all, &[]).await.leads_to("/admin/account");
+    // The browser goes on, and the notice counts.
+    let page = browser.open("/admin/account").await;
+    assert!(page.text(".notice").contains('2'), "{}", page.html);
+    assert_eq!(page.count("#api-sessions"), 0);
+    bob.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let log = browser.open("/admin/audit?action=sessions_ended").await;
+    assert_eq!(log.count("tbody tr"), 1);
 }

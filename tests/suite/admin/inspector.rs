@@ -125,7 +125,10 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
         "{said}"
     );
     let repeated = app.anonymous().refresh(&used.refresh).await;
-    assert_eq!(repeated.assert(200, "REFRESHED").text_of("refresh"), next.refresh);
+    assert_eq!(
+        repeated.assert(200, "REFRESHED").text_of("refresh"),
+        next.refresh
+    );
     let kim = app.client("kim").await;
     app.advance(Duration::from_secs(10));
     kim.log_out(&kim.refresh).await.assert(200, "LOGGED_OUT");

@@ -272,3 +272,22 @@ async fn an_auditor_sees_a_person_and_no_button_that_changes_anything() {
         person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     }
 }
+
+#[tokio::test]
+async fn who_is_signed_in_to_the_panel_alone_can_be_signed_out_everywhere() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::Admin).await;
+    let eva = app.signed_in("eva", Role::Auditor).await;
+    let page = admin.open("/admin/users/2").await;
+    assert_eq!(page.count("#sessions table"), 0);
+    let all = "/admin/users/2/sessions/end";
+    assert_eq!(
+        page.count(&format!("#browsers form[action=\"{all}\"]")),
+        1,
+        "{}",
+        page.html
+    );
+    admin.post(all, &[]).await.leads_to("/admin/users/2");
+    eva.get("/admin").await.assert(303);
+    admin.open("/admin").await;
+}

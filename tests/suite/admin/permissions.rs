@@ -15,6 +15,7 @@ const READ: &[&str] = &[
     "/admin/tokens",
     "/admin/tokens/JTI",
     "/admin/blacklist",
+    "/admin/locks",
     "/admin/inspector",
     "/admin/audit",
     "/admin/audit/1",
@@ -49,6 +50,7 @@ const FORMS: &[&str] = &[
     "/admin/users/3/activate",
     "/admin/users/3/deactivate",
     "/admin/users/3/link",
+    "/admin/users/3/unlock",
     "/admin/users/3/sessions/end",
     "/admin/users/3/sessions/SID/end",
     "/admin/users/3/browser-sessions/SID/end",
@@ -59,11 +61,13 @@ const FORMS: &[&str] = &[
     "/admin/clients/1/activate",
     "/admin/clients/1/deactivate",
     "/admin/clients/1/link",
+    "/admin/clients/1/unlock",
     "/admin/clients/1/sessions/end",
     "/admin/clients/1/sessions/SID/end",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
     "/admin/blacklist/flush",
+    "/admin/locks/lift",
     "/admin/jobs/SID/stop",
 ];
 
@@ -74,6 +78,8 @@ const OWN: &[&str] = &[
     "/admin/account/password",
     "/admin/account/sessions/end",
     "/admin/account/sessions/SID/end",
+    "/admin/account/api-sessions/end",
+    "/admin/account/api-sessions/SID/end",
     "/admin/inspector",
     "/admin/logout",
 ];

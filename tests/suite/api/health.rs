@@ -15,11 +15,61 @@ async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
     let app = App::start();
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
-    let ready = app.anonymous().get("/readyz").await;
+    let mut ready = app.anonymous().get("/readyz").await;
+    // How old the news of revocations are.
+    let revocations = ready
+        .body
+        .as_object_mut()
+        .unwrap()
+        .remove("revocations")
+        .unwrap();
+    assert!(
+        revocations["lag_ms"].as_u64().unwrap() < 5_000,
+        "{revocations}"
+    );
+    assert_eq!(revocations["fresh"], true);
     let database = if on_postgres() { "Postgres" } else { "SQLite" };
     let delivery = json!({"queued": 0, "sent": 0, "failed": 0});
     let expected = json!({"status": "ready", "database": database, "delivery": delivery});
     assert_eq!((ready.status, &ready.body), (200, &expected));
+}
+
+/// Work that holds a connection.
+struct Hog {
+    release: mpsc::Sender<()>,
+    work: tokio::task::JoinHandle<Result<(), StoreError>>,
+}
+
+impl Hog {
+    /// Begins to hold a connection of the pool, or of those who make lists.
+    async fn of(app: &App, list: bool) -> Self {
+        let (release, released) = mpsc::channel::<()>();
+        let (begin, started) = tokio::sync::oneshot::channel::<()>();
+        let (released, begin) = (Mutex::new(released), Mutex::new(Some(begin)));
+        let store = app.services().store.clone();
+        let hold = move |_: &mut Db| {
+            if let Some(begin) = begin.lock().unwrap().take() {
+                begin.send(()).unwrap();
+            }
+            // It ends when the sender is dropped.
+            let _gone = released.lock().unwrap().recv();
+            Ok::<(), StoreError>(())
+        };
+        let work = tokio::spawn(async move {
+            if list {
+                store.look_through(hold).await
+            } else {
+                store.read(hold).await
+            }
+        });
+        started.await.unwrap();
+        Self { release, work }
+    }
+
+    async fn leave(self) {
+        drop(self.release);
+        self.work.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -29,23 +79,13 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
         config.database.acquire_timeout = Span::millis(200);
     });
     let ann = app.user("ann").await;
-    let (release, released) = mpsc::channel::<()>();
-    let (begin, started) = tokio::sync::oneshot::channel::<()>();
-    let (released, begin) = (Mutex::new(released), Mutex::new(Some(begin)));
-    let store = app.services().store.clone();
-    let hog = tokio::spawn(async move {
-        store
-            .read(move |_: &mut Db| {
-                if let Some(begin) = begin.lock().unwrap().take() {
-                    begin.send(()).unwrap();
-                }
-                // It ends when the sender is dropped.
-                let _gone = released.lock().unwrap().recv();
-                Ok::<(), StoreError>(())
-            })
-            .await
-    });
-    started.await.unwrap();
+    let hog = Hog::of(&app, false).await;
+    // On SQLite lists have threads of their own.
+    let lister = if on_postgres() {
+        None
+    } else {
+        Some(Hog::of(&app, true).await)
+    };
     let ready = app.anonymous().get("/readyz").await;
     assert_eq!(
         (ready.status, &ready.body["status"]),
@@ -59,8 +99,10 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
         // SQLite's look-ups by key have readers of their own, which no list keeps busy.
         ann.get("/api/me").await.assert(200, "ME");
     }
-    drop(release);
-    hog.await.unwrap().unwrap();
+    hog.leave().await;
+    if let Some(lister) = lister {
+        lister.leave().await;
+    }
     ann.get("/api/me").await.assert(200, "ME");
     assert_eq!(app.anonymous().get("/readyz").await.status, 200);
 }

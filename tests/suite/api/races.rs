@@ -193,5 +193,7 @@ async fn two_instances_on_one_database_give_one_successor_too() {
     let me = two.anonymous().get("/api/me").bearer(&ann.access).await;
     me.assert(200, "ME");
     ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
-    two.anonymous().refuses_soon(&ann.access, "SESSION_REVOKED").await;
+    two.anonymous()
+        .refuses_soon(&ann.access, "SESSION_REVOKED")
+        .await;
 }

@@ -78,7 +78,8 @@ async fn a_repeat_after_the_window_is_theft_and_ends_the_session() {
 
 #[tokio::test]
 async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
-    let app = App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let app =
+        App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
     let browser = app.signed_in("root", Role::Auditor).await;
     let ann = app.user("ann").await;
     let call = |token: &str, address, agent| {
@@ -92,7 +93,9 @@ async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
     app.advance(Duration::from_mins(1));
     let thief = call(&ann.refresh, "203.0.113.9", "Thief/2").await;
     thief.assert(401, "TOKEN_REUSED");
-    let list = browser.open("/admin/audit?action=refresh_token_reused").await;
+    let list = browser
+        .open("/admin/audit?action=refresh_token_reused")
+        .await;
     let told = list.text("#results");
     for part in ["203.0.113.9", "ann@example.org"] {
         assert!(told.contains(part), "{told}");
@@ -138,7 +141,8 @@ async fn what_was_revoked_otherwise_is_no_theft_and_no_repeat() {
         let refused = app.anonymous().refresh(token).await;
         refused.assert(401, "TOKEN_BLACKLISTED");
     }
-    let reused = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'refresh_token_reused'";
+    let reused =
+        "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'refresh_token_reused'";
     assert_eq!(app.number(reused).await, 0);
 }
 

@@ -42,9 +42,15 @@ async fn another_instance_refuses_within_a_moment_what_this_one_revoked() {
     let two = one.another_instance();
     let root = one.admin("root").await;
     let me = |person: &Person| two.anonymous().get("/api/me").bearer(&person.access);
-    for (round, code) in ["SESSION_REVOKED", "SESSION_REVOKED", "USER_INACTIVE", "TOKEN_EXPIRED", "USER_NOT_FOUND"]
-        .iter()
-        .enumerate()
+    for (round, code) in [
+        "SESSION_REVOKED",
+        "SESSION_REVOKED",
+        "USER_INACTIVE",
+        "TOKEN_EXPIRED",
+        "USER_NOT_FOUND",
+    ]
+    .iter()
+    .enumerate()
     {
         let ann = one.user(&format!("ann{round}")).await;
         me(&ann).await.assert(200, "ME");
@@ -102,7 +108,9 @@ async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocatio
     let app = App::with(|config| config.tokens.access_lifetime = Span::hours(12));
     let ann = app.user("ann").await;
     let app = app.restarted_with(|config| config.tokens.access_lifetime = Span::minutes(1));
-    let answer = app.anonymous().post("/auth/logout", json!({"refresh": ann.refresh}));
+    let answer = app
+        .anonymous()
+        .post("/auth/logout", json!({"refresh": ann.refresh}));
     answer.bearer(&ann.access).await.assert(200, "LOGGED_OUT");
     app.advance(Duration::from_hours(1));
     let services = app.services();

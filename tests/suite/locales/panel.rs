@@ -10,6 +10,7 @@ use std::{
 use munjigi::domain::{
     account::Role,
     audit::{Action, Door, Outcome},
+    limits::LimitKind,
     preferences::Theme,
     principal::UserType,
     session::RevocationReason,
@@ -27,7 +28,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are put together from a beginning and one of these words.
-const FAMILIES: [(&str, &[&str]); 7] = [
+const FAMILIES: [(&str, &[&str]); 8] = [
     ("role.", Role::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
@@ -35,6 +36,7 @@ const FAMILIES: [(&str, &[&str]); 7] = [
     ("outcome.", Outcome::NAMES),
     ("door.", Door::NAMES),
     ("theme.", Theme::NAMES),
+    ("limit.", LimitKind::NAMES),
 ];
 
 fn root() -> PathBuf {

@@ -249,6 +249,42 @@ fn what_is_changed_beside_a_running_server_counts_at_once() {
 }
 
 #[test]
+fn an_operator_lifts_the_lock_of_whoever_cannot_get_in() {
+    let place = Place::new();
+    place.user("root@example.org", "admin");
+    place.client("acme");
+    let server = place.serve();
+    let mut client = server.client();
+    for ([noun, flag, name], user_type, told) in [
+        (
+            ["user", "--email", "root@example.org"],
+            "user",
+            "User 1 root@example.org",
+        ),
+        (["client", "--username", "acme"], "client", "Client 1 acme"),
+    ] {
+        let body = serde_json::json!({"username": name, "password": "a wrong password", "user_type": user_type});
+        for _ in 0..5 {
+            assert_eq!(client.post("/auth/login", &[], &body).status, 401);
+        }
+        assert_eq!(client.log_in(name, user_type).code(), "RATE_LIMITED");
+        let unlock = [noun, "unlock", flag, name];
+        let lifted = place.done(&unlock, "");
+        assert_eq!(lifted, format!("{told} is not locked any more.\n"));
+        assert_eq!(client.log_in(name, user_type).status, 200);
+        assert_eq!(place.done(&unlock, ""), format!("{told} was not locked.\n"));
+        assert_eq!(place.json(&unlock, "")["is_active"], true);
+    }
+    let unknown = place.run(&["user", "unlock", "--email", "nobody@example.org"]);
+    assert_eq!(unknown.code, Some(1));
+    assert_eq!(
+        unknown.stderr,
+        "munjigi: there is no user nobody@example.org\n"
+    );
+    server.stop();
+}
+
+#[test]
 fn what_could_steer_a_terminal_gets_into_no_list() {
     let place = Place::new();
     for name in ["\u{1b}[31mred", "two\nlines", "\u{9b}31m", "\u{202e}turned"] {

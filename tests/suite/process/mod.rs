@@ -19,6 +19,7 @@ mod diesel_cli;
 mod faults;
 mod load;
 mod log;
+mod metrics;
 mod other_programs;
 mod place;
 mod receiver;

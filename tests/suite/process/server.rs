@@ -129,7 +129,16 @@ impl Server {
     /// What it told its operator so far. The line of the address comes first, so this waits for the log's first line.
     pub fn greeting(&self) -> String {
         self.wait_for_log("\"message\":\"started\"");
-        self.stderr.so_far()
+        // The two pipes are read by threads of their own: this one may be behind.
+        let mut told = self.stderr.so_far();
+        loop {
+            thread::sleep(Duration::from_millis(20));
+            let now = self.stderr.so_far();
+            if now == told && now.ends_with('\n') {
+                return now;
+            }
+            told = now;
+        }
     }
 
     /// Its log so far.

@@ -135,3 +135,39 @@ async fn those_who_go_away_while_they_wait_leave_room_for_others() {
     holder.await.unwrap().unwrap();
     assert_eq!(last.await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn however_many_lists_are_asked_for_look_ups_and_writes_go_on() {
+    let database = TestDatabase::migrated();
+    let store = open(&database);
+    let gate = Gate::default();
+    let lists: Vec<_> = (0..200)
+        .map(|_| {
+            let (gate, store) = (gate.clone(), store.clone());
+            tokio::spawn(async move {
+                let list = move |_: &mut Db| {
+                    gate.pass();
+                    Ok::<(), StoreError>(())
+                };
+                store.look_through(list).await
+            })
+        })
+        .collect();
+    // Most of them are turned away at once: a crowd would wait for nothing.
+    let mut lists = futures_util::stream::FuturesUnordered::from_iter(lists);
+    for _ in 0..100 {
+        let refused = futures_util::StreamExt::next(&mut lists).await.unwrap();
+        assert!(matches!(refused, Ok(Err(StoreError::Overloaded))));
+    }
+    for number in 1..=20 {
+        insert(&store, &format!("user-{number}")).await.unwrap();
+        assert_eq!(store.look_up(count).await.unwrap(), number);
+        assert_eq!(store.read(count).await.unwrap(), number);
+    }
+    gate.open();
+    while let Some(list) = futures_util::StreamExt::next(&mut lists).await {
+        // Those who still waited were let in, or it took too long.
+        let _ = list.unwrap();
+    }
+    assert_eq!(store.look_through(count).await.unwrap(), 20);
+}

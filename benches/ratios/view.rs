@@ -1,0 +1,85 @@
+//! What is revoked, kept in memory: what a million ended sessions take, and what looking into them costs against looking
+//! into nothing.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use munjigi::{
+    clock::Clock,
+    domain::session::{RevocationReason, SessionId},
+    services::revocations::View,
+};
+
+use crate::{
+    Result,
+    options::Options,
+    table::{Row, Target},
+    workplace::Workplace,
+};
+
+/// How many sessions ended within the life of an access token.
+const ENDED: usize = 1_000_000;
+/// The bare numbers of an entry: the session's 16 bytes, when it is forgotten, and why it ended.
+const BARE: f64 = 21.0;
+/// What an entry may take, in bytes.
+const LIMIT: f64 = 100.0;
+/// How many looks make a turn.
+const LOOKS: usize = 1_000_000;
+
+/// Bytes for each entry, and nanoseconds for each look.
+pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
+    let ids: Vec<SessionId> = (0..ENDED)
+        .map(|_| SessionId::new(Clock::System.now()))
+        .collect();
+    let before = resident_bytes()?;
+    let full = View::default();
+    for id in &ids {
+        full.end(
+            id,
+            RevocationReason::Logout,
+            Duration::ZERO,
+            Duration::from_mins(35),
+        );
+    }
+    let entries = full.len() as f64;
+    let each = (resident_bytes()? - before) / entries;
+    let memory = Row::ratio(
+        "memory of an ended session",
+        "B",
+        &[each],
+        &[BARE],
+        Target::None,
+    )
+    .with_target(&format!("< {LIMIT} B"), each < LIMIT);
+    let empty = View::default();
+    let live: Vec<SessionId> = (0..ENDED)
+        .map(|_| SessionId::new(Clock::System.now()))
+        .collect();
+    let (mut subject, mut baseline) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        subject.push(nanoseconds(&full, &live));
+        baseline.push(nanoseconds(&empty, &live));
+    }
+    let name = "a live session looked for among a million ended ones";
+    Ok(vec![
+        memory,
+        Row::ratio(name, "ns", &subject, &baseline, Target::None),
+    ])
+}
+
+fn nanoseconds(view: &View, sessions: &[SessionId]) -> f64 {
+    let begun = Instant::now();
+    for session in sessions.iter().cycle().take(LOOKS) {
+        black_box(view.ended(black_box(session)));
+    }
+    begun.elapsed().as_secs_f64() * 1e9 / LOOKS as f64
+}
+
+/// The memory of this process that is really there (`/proc/self/statm`, Linux only).
+fn resident_bytes() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = text.split_whitespace().nth(1).ok_or("no statm")?;
+    Ok(pages.parse::<f64>()? * 4096.0)
+}

@@ -1,0 +1,76 @@
+//! `/auth/sessions`: where the caller is logged in, and ending one of these sessions.
+
+use actix_web::{HttpRequest, web};
+use serde::Serialize;
+
+use super::{answer::Answer, callers::Bearer, errors::ApiError};
+use crate::{
+    clock::Timestamp,
+    domain::session::SessionId,
+    services::{
+        Services,
+        sessions::{self, Session},
+    },
+};
+
+/// A session as its owner sees it.
+#[derive(Serialize)]
+pub(super) struct SessionView {
+    id: SessionId,
+    method: &'static str,
+    /// What the program called itself that logged in.
+    device: Option<String>,
+    ip_address: Option<String>,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+    /// Whether it is the one of the token that was called with.
+    current: bool,
+}
+
+impl SessionView {
+    fn new(session: Session, current: &SessionId) -> Self {
+        Self {
+            current: session.id == *current,
+            id: session.id,
+            method: session.method.as_str(),
+            device: session.user_agent,
+            ip_address: session.ip_address,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+        }
+    }
+}
+
+/// `GET /auth/sessions`: the caller's live sessions, the one used last first; at most a hundred.
+///
+/// **Permissions**: a bearer of either population. `200` `SESSION_LIST`; `401`, `503`.
+pub(super) async fn list(
+    services: web::Data<Services>,
+    caller: Bearer,
+) -> Result<Answer<Vec<SessionView>>, ApiError> {
+    let live = sessions::list_live(&services, caller.0.account.principal).await?;
+    let views = live
+        .into_iter()
+        .map(|session| SessionView::new(session, &caller.0.session));
+    Ok(Answer::ok("SESSION_LIST", views.collect()))
+}
+
+/// `DELETE /auth/sessions/{id}`: ends one of the caller's live sessions with its access tokens; the current one may be it.
+///
+/// **Permissions**: a bearer of either population, his own sessions. `200` `SESSION_ENDED`; `401`, `404` (no live session of
+/// his; nothing changes), `503`.
+pub(super) async fn end(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    caller: Bearer,
+) -> Result<Answer<()>, ApiError> {
+    let id = request.match_info().get("id").and_then(SessionId::parse);
+    let id = id.ok_or(ApiError::NotFound)?;
+    let actor = caller.actor(&request);
+    if !sessions::end_own(&services, &actor, &caller.0.account, id).await? {
+        return Err(ApiError::NotFound);
+    }
+    Ok(Answer::done("SESSION_ENDED"))
+}

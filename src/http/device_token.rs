@@ -1,0 +1,75 @@
+//! How a device token travels: in a cookie for browsers, in a header of the same meaning for clients without a cookie jar.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration},
+    dev::Payload,
+    http::header::HeaderName,
+    web,
+};
+
+use super::admin::is_https;
+use crate::{
+    domain::audit::Actor,
+    services::{Services, limits::Claimant},
+};
+
+/// The header that a device token is answered and sent in.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
+
+/// The cookie's name. On https it has the `__Host-` prefix, as the panel's own have.
+fn name(is_https: bool) -> &'static str {
+    if is_https {
+        "__Host-munjigi_device"
+    } else {
+        "munjigi_device"
+    }
+}
+
+/// The device token that came with a request, in the header or else in the cookie.
+pub(super) struct ShownDevice(Option<String>);
+
+impl ShownDevice {
+    /// Whoever sends the request.
+    pub(super) fn claimant(self, actor: Actor) -> Claimant {
+        Claimant {
+            actor,
+            device_token: self.0,
+        }
+    }
+}
+
+impl FromRequest for ShownDevice {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let in_header = request.headers().get(HEADER);
+        let in_header = in_header.and_then(|value| value.to_str().ok());
+        let shown = in_header.map(str::to_owned).or_else(|| {
+            let services = request.app_data::<web::Data<Services>>()?;
+            let cookie = request.cookie(name(is_https(services)))?;
+            Some(cookie.value().to_owned())
+        });
+        ready(Ok(Self(shown)))
+    }
+}
+
+/// The cookie that keeps a device token.
+pub(super) fn cookie(services: &Services, token: String) -> Cookie<'static> {
+    let is_https = is_https(services);
+    let lifetime = services.config.limits.device_lifetime.get();
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    Cookie::build(name(is_https), token)
+        .path("/")
+        .http_only(true)
+        .secure(is_https)
+        .same_site(SameSite::Lax)
+        .max_age(Duration::seconds(seconds))
+        .finish()
+}

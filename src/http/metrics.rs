@@ -1,0 +1,41 @@
+//! The figures that an operator watches, at an address of their own: whoever reaches the API does not reach them.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+
+use crate::services::Services;
+
+/// How many connections are held: one or two monitors call now and then.
+const MAX_CONNECTIONS: usize = 64;
+/// How long a caller may take to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A server on a bound listener that answers `GET /metrics`.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
+    let app = move || {
+        App::new()
+            .app_data(services.clone())
+            .route("/metrics", web::get().to(show))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(server)
+}
+
+/// `GET /metrics`. **Permissions**: whoever reaches the address. `200`.
+async fn show(services: web::Data<Services>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(services.metrics.text(&services.revocations))
+}

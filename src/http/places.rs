@@ -1,0 +1,93 @@
+//! Room for so many connections, and what somebody is told for whom there is none.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::body::MessageBody;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{api::errors::ApiError, context::RequestContext};
+use crate::services::{Error, Services};
+
+/// The places of all workers. Clones share them.
+#[derive(Clone)]
+pub(super) struct Places {
+    taken: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Places {
+    /// So many.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            taken: Arc::default(),
+            most,
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// A place, if one is free; it is given back when it is dropped.
+    pub(super) fn take(&self) -> Option<Place> {
+        let place = Place(Arc::clone(&self.taken));
+        (self.taken.fetch_add(1, Ordering::Relaxed) < self.most).then_some(place)
+    }
+}
+
+/// The place of one connection.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Answers `503` `OVERLOADED` to whatever is asked on a connection, and closes it, within so long.
+pub(super) async fn turn_away(mut stream: TcpStream, services: &Services, patience: Duration) {
+    let Some(answer) = overloaded(services) else {
+        return;
+    };
+    let told = async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await?;
+        // What was not read when a connection closes makes the system take back what was written.
+        let mut unread = [0; 1024];
+        while stream.read(&mut unread).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    // Whoever does not wait for it is gone.
+    let _ = timeout(patience, told).await;
+}
+
+/// The answer as it goes over the wire.
+fn overloaded(services: &Services) -> Option<Vec<u8>> {
+    let language = services.config.language.default;
+    let context = RequestContext::unread(services.clock.now(), language);
+    let answer = ApiError::from(Error::Overloaded).answer(&context);
+    let mut wire = format!(
+        "HTTP/1.1 {}\r\nconnection: close\r\nx-request-id: {}\r\n",
+        answer.status(),
+        context.id
+    )
+    .into_bytes();
+    for (name, value) in answer.headers() {
+        wire.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let body = answer.into_body().try_into_bytes().ok()?;
+    wire.extend(format!("content-length: {}\r\n\r\n", body.len()).into_bytes());
+    wire.extend(body);
+    Some(wire)
+}

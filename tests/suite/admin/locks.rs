@@ -1,0 +1,256 @@
+//! Locks in the panel: at its door, in their list, on a person's page, and how they are lifted.
+
+use std::time::Duration;
+
+use munjigi::domain::{account::Role, principal::UserType};
+use serde_json::json;
+
+use crate::support::{App, Browser, Page, password_of};
+
+async fn fail(browser: &Browser, name: &str) -> Page {
+    let email = format!("{name}@example.org");
+    let fields = [("email", email.as_str()), ("password", "a wrong password")];
+    browser.post("/admin/login", &fields).await
+}
+
+/// Fails at the API until the account has to wait.
+async fn lock(app: &App, name: &str, user_type: UserType) {
+    let body =
+        json!({"username": name, "password": "wrong password", "user_type": user_type.as_str()});
+    for _ in 0..5 {
+        let answer = app.anonymous().post("/auth/login", body.clone()).await;
+        answer.assert(401, "INVALID_CREDENTIALS");
+    }
+    let answer = app.anonymous().post("/auth/login", body).await;
+    answer.assert(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn the_door_of_the_panel_and_the_api_count_together() {
+    let app = App::start();
+    app.make_user("ann", Role::Admin).await;
+    let body = json!({"email": "ann@example.org", "password": "a wrong password"});
+    for _ in 0..3 {
+        let answer = app.anonymous().post("/auth/login", body.clone()).await;
+        answer.assert(401, "INVALID_CREDENTIALS");
+    }
+    let browser = app.browser();
+    fail(&browser, "ann").await.assert(422);
+    fail(&browser, "ann").await.assert(422);
+    let page = fail(&browser, "ann").await.assert(429);
+    assert_eq!(page.header("retry-after"), Some("60"));
+    assert_eq!(
+        page.text(".banner"),
+        "Too many tries. Try again in a minute."
+    );
+    assert_eq!(page.attr("input[name=email]", "value"), "ann@example.org");
+    let answer = app.anonymous().post("/auth/login", body).await;
+    answer.assert(429, "RATE_LIMITED");
+    app.advance(Duration::from_mins(1));
+    fail(&browser, "ann").await.assert(422);
+    let korean = app.browser().speaking("ko");
+    let page = fail(&korean, "ann").await.assert(429);
+    assert!(page.text(".banner").contains("2분 뒤"));
+}
+
+#[tokio::test]
+async fn a_browser_that_was_signed_in_before_is_not_kept_out_by_strangers() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    ann.post("/admin/logout", &[]).await.assert(303);
+    lock(&app, "ann@example.org", UserType::User).await;
+    let elsewhere = app.browser();
+    let fields = [
+        ("email", "ann@example.org"),
+        ("password", &password_of("ann")),
+    ];
+    elsewhere.post("/admin/login", &fields).await.assert(429);
+    ann.sign_in("ann").await;
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_is_a_failed_log_in_and_the_page_stays_guarded() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let change = async |current: &str| {
+        let new = "another long password";
+        let fields = [("current", current), ("password", new), ("repeated", new)];
+        ann.post("/admin/account/password", &fields).await
+    };
+    for _ in 0..5 {
+        change("a wrong password").await.assert(422);
+    }
+    change(&password_of("ann")).await.assert(429);
+    app.advance(Duration::from_mins(1));
+    change(&password_of("ann")).await.leads_to("/admin/account");
+}
+
+#[tokio::test]
+async fn the_list_tells_who_has_to_wait_with_what_until_when_and_is_searched() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    assert_eq!(
+        root.open("/admin/locks").await.text(".empty-title"),
+        "Nothing is locked"
+    );
+    app.make_user("ann", Role::Staff).await;
+    lock(&app, "ann@example.org", UserType::User).await;
+    app.advance(Duration::from_secs(1));
+    lock(&app, "nobody", UserType::Client).await;
+    app.advance(Duration::from_secs(1));
+    lock(&app, "?? ??", UserType::Client).await;
+    let page = root.open("/admin/locks").await;
+    assert_eq!(
+        page.texts("#results tbody b"),
+        ["Not a name", "nobody", "ann@example.org"]
+    );
+    assert_eq!(
+        page.attrs("#results tbody td a", "href"),
+        ["/admin/users/2"]
+    );
+    let subs = page.texts("#results tbody .sub");
+    assert_eq!(
+        subs,
+        [
+            "Client · no such account",
+            "Client · no such account",
+            "Internal user"
+        ]
+    );
+    assert!(
+        page.texts("#results .badge")
+            .iter()
+            .all(|text| text == "Log-in by password")
+    );
+    assert_eq!(
+        page.attr("nav a[aria-current=page]", "href"),
+        "/admin/locks"
+    );
+    for (query, found) in [
+        ("search=ANN%40", 1),
+        ("search=%25", 0),
+        ("limit=login", 3),
+        ("limit=code", 0),
+        ("search=nobody&limit=login", 1),
+        ("after=eA", 3),
+    ] {
+        let page = root.open(&format!("/admin/locks?{query}")).await;
+        assert_eq!(page.count("#results tbody tr"), found, "{query}");
+    }
+    let page = root.open("/admin/locks?limit=code").await;
+    assert_eq!(page.text(".empty-title"), "No lock fits these filters");
+    let pages = root.walk("/admin/locks?size=25", "next").await;
+    assert_eq!(pages.len(), 1);
+    app.advance(Duration::from_mins(1));
+    assert!(root.open("/admin/locks").await.has(".empty-title"));
+}
+
+#[tokio::test]
+async fn an_administrator_lifts_a_lock_from_the_list() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let ann = app.user("ann").await;
+    lock(&app, "ann@example.org", UserType::User).await;
+    ann.log_in().await.assert(429, "RATE_LIMITED");
+    let page = root.open("/admin/locks").await;
+    let bucket = page.attr("#results input[name=bucket]", "value");
+    let lift = async || root.post("/admin/locks/lift", &[("bucket", &bucket)]).await;
+    lift().await.leads_to("/admin/locks");
+    let page = root.open("/admin/locks").await;
+    assert!(page.text(".notice").contains("is lifted") && page.has(".empty-title"));
+    ann.log_in().await.assert(200, "LOGGED_IN");
+    lift().await.leads_to("/admin/locks");
+    let page = root.open("/admin/locks").await;
+    assert!(page.text(".notice").contains("had ended already"));
+    let page = root.open("/admin/audit?action=lock_lifted").await;
+    assert!(page.html.contains("ann@example.org") && page.html.contains("Lock lifted"));
+    let page = root.open("/admin/audit?action=locked").await;
+    assert!(page.html.contains("Locked after too many tries"));
+}
+
+#[tokio::test]
+async fn a_persons_page_shows_the_lock_and_only_an_administrator_the_button() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let eva = app.signed_in("eva", Role::Auditor).await;
+    let ann = app.user("ann").await;
+    let acme = app.client("acme").await;
+    lock(&app, "ann@example.org", UserType::User).await;
+    lock(&app, "acme", UserType::Client).await;
+    for (person, path) in [
+        (&ann, format!("/admin/users/{}", ann.seq)),
+        (&acme, format!("/admin/clients/{}", acme.seq)),
+    ] {
+        let page = eva.open(&path).await;
+        assert!(page.text("#locks").contains("Log-in by password"));
+        assert!(!page.has("#locks form") && page.has("#locks time"));
+        let page = root.open(&path).await;
+        let action = page.attr("#locks form", "action");
+        assert_eq!(action, format!("{path}/unlock"));
+        person.log_in().await.assert(429, "RATE_LIMITED");
+        root.post(&action, &[]).await.leads_to(&path);
+        assert!(!root.open(&path).await.has("#locks"));
+        person.log_in().await.assert(200, "LOGGED_IN");
+        root.post(&action, &[]).await.leads_to(&path);
+        let told = root.open(&path).await.text(".notice");
+        assert!(told.contains("had ended already"), "{told}");
+    }
+    root.post("/admin/users/999/unlock", &[]).await.assert(404);
+    assert!(!eva.open("/admin/locks").await.has("#results form"));
+}
+
+#[tokio::test]
+async fn an_address_is_released_on_every_instance() {
+    let app = App::with(|config| config.limits.failures_per_address = 3);
+    let other = app.another_instance();
+    let root = app.signed_in("root", Role::Admin).await;
+    for instance in [&app, &other, &other] {
+        instance
+            .anonymous()
+            .refresh("garbage")
+            .await
+            .assert(401, "INVALID_TOKEN");
+    }
+    for instance in [&app, &other] {
+        instance
+            .anonymous()
+            .refresh("garbage")
+            .await
+            .assert(429, "RATE_LIMITED");
+    }
+    let page = root.open("/admin/locks").await;
+    assert_eq!(page.text("#results tbody b"), "127.0.0.1");
+    let bucket = page.attr("#results input[name=bucket]", "value");
+    root.post("/admin/locks/lift", &[("bucket", &bucket)])
+        .await
+        .assert(303);
+    app.anonymous()
+        .refresh("garbage")
+        .await
+        .assert(401, "INVALID_TOKEN");
+    app.advance(Duration::from_secs(1));
+    other
+        .anonymous()
+        .refresh("garbage")
+        .await
+        .assert(401, "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn a_link_to_set_a_password_lifts_the_lock() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let ann = app.user("ann").await;
+    lock(&app, "ann@example.org", UserType::User).await;
+    let shown = root
+        .post(&format!("/admin/users/{}/link", ann.seq), &[])
+        .await;
+    let url = shown.assert(200).text("#url");
+    let path = &url[url.find("/admin/password/").unwrap()..];
+    let new = "another long password";
+    let fields = [("password", new), ("repeat", new)];
+    app.browser().post(path, &fields).await.assert(303);
+    let body = json!({"username": "ann@example.org", "password": new});
+    let answer = app.anonymous().post("/auth/login", body).await;
+    answer.assert(200, "LOGGED_IN");
+}

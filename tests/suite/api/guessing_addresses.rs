@@ -1,0 +1,240 @@
+//! What comes from one address: failed log-ins, garbage in the place of refresh tokens, and codes of one account that many
+//! guess at.
+
+use std::{future::IntoFuture, time::Duration};
+
+use futures_util::future::join_all;
+use munjigi::{config::Config, domain::account::Role};
+use serde_json::json;
+
+use crate::support::{Answer, App, Call, password_of};
+
+fn behind_a_proxy(config: &mut Config) {
+    config.limits.failures_per_address = 3;
+    config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+}
+
+fn log_in(app: &App, name: &str, password: &str, from: &str) -> Call {
+    let body = json!({"username": name, "password": password});
+    app.anonymous()
+        .post("/auth/login", body)
+        .header("x-forwarded-for", from)
+}
+
+fn statuses(answers: &[Answer]) -> (usize, usize) {
+    let of = |status| answers.iter().filter(|one| one.status == status).count();
+    (of(401), of(429))
+}
+
+#[tokio::test]
+async fn an_address_has_a_number_of_failures_in_an_hour_over_all_accounts() {
+    let app = App::with(behind_a_proxy);
+    app.make_user("ann", Role::Staff).await;
+    let names: Vec<String> = (0..40)
+        .map(|number| format!("n{number}@example.org"))
+        .collect();
+    let calls = names
+        .iter()
+        .map(|name| log_in(&app, name, "a wrong password", "203.0.113.1").into_future());
+    assert_eq!(statuses(&join_all(calls).await), (3, 37));
+    let ann = |from: &'static str| log_in(&app, "ann@example.org", "a wrong password", from);
+    let refused = ann("203.0.113.1").await.assert(429, "RATE_LIMITED");
+    assert_eq!(refused.header("retry-after"), Some("3600"));
+    ann("203.0.113.2").await.assert(401, "INVALID_CREDENTIALS");
+    // What was refused for its address was no try of the account.
+    let counted = "SELECT hits AS number FROM rate_limits WHERE bucket = 'login:account:user:ann@example.org'";
+    assert_eq!(app.number(counted).await, 1);
+    app.advance(Duration::from_hours(1));
+    ann("203.0.113.1").await.assert(401, "INVALID_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn a_household_of_ipv6_is_one_address_and_success_costs_it_nothing() {
+    let app = App::with(behind_a_proxy);
+    app.make_user("ann", Role::Staff).await;
+    let password = password_of("ann");
+    for _ in 0..10 {
+        let answer = log_in(&app, "ann@example.org", &password, "2001:db8::1").await;
+        answer.assert(200, "LOGGED_IN");
+    }
+    for number in 1..=4 {
+        let from = format!("2001:db8::{number}");
+        let answer = log_in(&app, &format!("n{number}@x.org"), "wrong password", &from).await;
+        assert_eq!(answer.status, if number < 4 { 401 } else { 429 });
+    }
+    let next = log_in(&app, "n@x.org", "wrong password", "2001:db8:0:1::1").await;
+    next.assert(401, "INVALID_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn where_no_failures_of_addresses_are_counted_only_the_accounts_wait() {
+    let app = App::with(|config| config.limits.failures_per_address = 0);
+    let names: Vec<String> = (0..120)
+        .map(|number| format!("n{number}@example.org"))
+        .collect();
+    let calls = names
+        .iter()
+        .map(|name| log_in(&app, name, "a wrong password", "203.0.113.1").into_future());
+    assert_eq!(statuses(&join_all(calls).await), (120, 0));
+}
+
+#[tokio::test]
+async fn garbage_for_refresh_tokens_is_refused_without_the_database_once_there_was_enough() {
+    let app = App::with(behind_a_proxy);
+    let ann = app.user("ann").await;
+    let garbage = |from: &'static str| {
+        app.anonymous()
+            .refresh("no.such.token")
+            .header("x-forwarded-for", from)
+    };
+    let calls = (0..40).map(|_| garbage("203.0.113.1").into_future());
+    assert_eq!(statuses(&join_all(calls).await), (3, 37));
+    garbage("203.0.113.2").await.assert(401, "INVALID_TOKEN");
+    app.execute("DELETE FROM rate_limits").await;
+    // It is remembered for a moment, and then the database is asked whether the lock was lifted.
+    garbage("203.0.113.1").await.assert(429, "RATE_LIMITED");
+    app.advance(Duration::from_secs(1));
+    garbage("203.0.113.1").await.assert(401, "INVALID_TOKEN");
+    // Whoever has a token of ours is heard, whatever his neighbours send.
+    for _ in 0..3 {
+        garbage("203.0.113.1").await;
+    }
+    garbage("203.0.113.1").await.assert(429, "RATE_LIMITED");
+    let honest = app
+        .anonymous()
+        .refresh(&ann.refresh)
+        .header("x-forwarded-for", "203.0.113.1");
+    honest.await.assert(200, "REFRESHED");
+    app.advance(Duration::from_mins(1));
+    for code in [
+        "TOKEN_REUSED",
+        "TOKEN_BLACKLISTED",
+        "TOKEN_BLACKLISTED",
+        "TOKEN_BLACKLISTED",
+    ] {
+        let used = app
+            .anonymous()
+            .refresh(&ann.refresh)
+            .header("x-forwarded-for", "203.0.113.9");
+        used.await.assert(401, code);
+    }
+}
+
+#[tokio::test]
+async fn two_instances_count_garbage_together() {
+    let app = App::with(behind_a_proxy);
+    let other = app.another_instance();
+    let calls = (0..30).map(|number| {
+        let instance = if number % 2 == 0 { &app } else { &other };
+        instance.anonymous().refresh("garbage").into_future()
+    });
+    assert_eq!(statuses(&join_all(calls).await), (3, 27));
+}
+
+#[tokio::test]
+async fn links_that_do_not_exist_are_counted_for_their_address() {
+    let app = App::with(|config| config.limits.failures_per_address = 3);
+    app.make_user("ann", Role::Admin).await;
+    let browser = app.browser();
+    for number in 0..3 {
+        let path = format!("/admin/password/{}", number.to_string().repeat(43));
+        browser.get(&path).await.assert(410);
+    }
+    let refused = browser
+        .get(&format!("/admin/password/{}", "x".repeat(43)))
+        .await;
+    let refused = refused.assert(429);
+    assert_eq!(refused.header("retry-after"), Some("3600"));
+    // Where there is an administrator the set-up link is worth nothing, and there is nothing to guess.
+    browser
+        .get(&format!("/admin/setup/{}", "x".repeat(43)))
+        .await
+        .assert(429);
+    app.advance(Duration::from_hours(1));
+    for _ in 0..5 {
+        browser
+            .get(&format!("/admin/setup/{}", "x".repeat(43)))
+            .await
+            .assert(410);
+    }
+}
+
+async fn ask(app: &App, device: Option<&str>) -> Answer {
+    let mut call = app
+        .anonymous()
+        .post("/clients/otp/request", json!({"username": "acme"}));
+    if let Some(device) = device {
+        call = call.header("x-device-token", device);
+    }
+    call.await
+}
+
+fn show(app: &App, challenge: &str, code: &str) -> Call {
+    let body = json!({"challenge_id": challenge, "code": code});
+    app.anonymous().post("/clients/otp/verify", body)
+}
+
+#[tokio::test]
+async fn codes_for_unknown_challenges_are_counted_for_their_address() {
+    let app = App::with(behind_a_proxy);
+    for (number, challenge) in ["0".repeat(32), "x".to_owned(), "1".repeat(32)]
+        .iter()
+        .enumerate()
+    {
+        let answer = show(&app, challenge, "123456").await;
+        assert_eq!((number, answer.status), (number, 401));
+    }
+    show(&app, "x", "123456").await.assert(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn a_client_on_a_known_device_is_kept_out_neither_by_guesses_nor_by_requests_of_strangers() {
+    let app = App::with_gateway(|_| ());
+    app.make_client("acme").await;
+    let body = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});
+    let known = app.anonymous().post("/auth/login", body).await;
+    let device = known
+        .assert(200, "LOGGED_IN")
+        .header("x-device-token")
+        .unwrap()
+        .to_owned();
+    // A stranger uses up the codes of the hour, and the tries.
+    for number in 0..5 {
+        let challenge = ask(&app, None)
+            .await
+            .assert(200, "OTP_SENT")
+            .text_of("challenge_id");
+        let code = app.codes(number + 1).await.remove(number);
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        let answer = show(&app, &challenge, wrong).await;
+        answer.assert(401, "INVALID_OTP");
+        app.advance(Duration::from_mins(1));
+    }
+    ask(&app, None).await.assert(429, "RATE_LIMITED");
+    let challenge = ask(&app, Some(&device))
+        .await
+        .assert(200, "OTP_SENT")
+        .text_of("challenge_id");
+    let code = app.codes(6).await.remove(5);
+    let answer = show(&app, &challenge, &code)
+        .header("x-device-token", &device)
+        .await;
+    answer.assert(200, "LOGGED_IN");
+    ask(&app, Some(&device)).await.assert(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn guesses_at_codes_lock_the_codes_of_the_name_and_not_its_password() {
+    let app = App::with_gateway(|config| config.otp.max_attempts = 5);
+    app.make_client("acme").await;
+    for name in ["acme", "nobody"] {
+        let body = json!({"username": name});
+        let asked = app.anonymous().post("/clients/otp/request", body).await;
+        let challenge = asked.assert(200, "OTP_SENT").text_of("challenge_id");
+        let calls = (0..100).map(|_| show(&app, &challenge, "0000000").into_future());
+        assert_eq!(statuses(&join_all(calls).await), (5, 95), "{name}");
+    }
+    let body = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});
+    let answer = app.anonymous().post("/auth/login", body).await;
+    answer.assert(200, "LOGGED_IN");
+}
