@@ -19,8 +19,13 @@ use crate::{
     config::Config,
     http::{metrics, server},
     services::{
-        Services, first_uses::FirstUses, flush::{self, ClockWatch}, links, login_counts::LoginCounts,
-        search_text, users::any_administrator,
+        Services,
+        first_uses::FirstUses,
+        flush::{self, ClockWatch},
+        links,
+        login_counts::LoginCounts,
+        search_text,
+        users::any_administrator,
     },
 };
 

@@ -105,7 +105,13 @@ async fn judge(
     };
     let now = services.clock.now();
     let principal = candidate.account.principal;
-    let opening = Opening::new(services, Some(principal), LoginMethod::Password, claimant.device(), now);
+    let opening = Opening::new(
+        services,
+        Some(principal),
+        LoginMethod::Password,
+        claimant.device(),
+        now,
+    );
     let (booking, owner) = (opening.clone(), candidate.clone());
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let account = services

@@ -118,7 +118,14 @@ impl Opening {
             self.now,
             self.refresh_expires_at,
         )?;
-        pair(services, account, &self.session, refresh, &self.access, self.now)
+        pair(
+            services,
+            account,
+            &self.session,
+            refresh,
+            &self.access,
+            self.now,
+        )
     }
 }
 

@@ -103,9 +103,7 @@ impl ClockWatch {
 
     fn judge(&mut self, now: Reading) -> Option<Doubt> {
         if let Some(doubt) = now.doubt(&self.trusted) {
-            let since = *self
-                .jumped
-                .get_or_insert(now);
+            let since = *self.jumped.get_or_insert(now);
             if now.doubt(&since).is_some() {
                 self.jumped = Some(now);
                 return Some(doubt);
@@ -165,10 +163,22 @@ mod tests {
     fn a_clock_that_jumped_is_doubted_until_it_is_right_again() {
         let (mut watch, at) = watch();
         let jump = DAY * 60;
-        assert_eq!(watch.judge(at(HOUR, jump, Duration::ZERO)), Some(Doubt::Ahead(jump)));
-        assert_eq!(watch.judge(at(HOUR * 20, jump, Duration::ZERO)), Some(Doubt::Ahead(jump)));
-        assert_eq!(watch.judge(at(HOUR * 21, Duration::ZERO, Duration::ZERO)), None);
-        assert_eq!(watch.judge(at(HOUR * 22, Duration::ZERO, HOUR)), Some(Doubt::Back(HOUR)));
+        assert_eq!(
+            watch.judge(at(HOUR, jump, Duration::ZERO)),
+            Some(Doubt::Ahead(jump))
+        );
+        assert_eq!(
+            watch.judge(at(HOUR * 20, jump, Duration::ZERO)),
+            Some(Doubt::Ahead(jump))
+        );
+        assert_eq!(
+            watch.judge(at(HOUR * 21, Duration::ZERO, Duration::ZERO)),
+            None
+        );
+        assert_eq!(
+            watch.judge(at(HOUR * 22, Duration::ZERO, HOUR)),
+            Some(Doubt::Back(HOUR))
+        );
     }
 
     #[test]
@@ -176,14 +186,29 @@ mod tests {
         let (mut watch, at) = watch();
         let jump = DAY * 60;
         for hour in 1..=24 {
-            assert!(watch.judge(at(HOUR * hour, jump, Duration::ZERO)).is_some(), "{hour}");
+            assert!(
+                watch.judge(at(HOUR * hour, jump, Duration::ZERO)).is_some(),
+                "{hour}"
+            );
         }
         assert_eq!(watch.judge(at(HOUR * 25, jump, Duration::ZERO)), None);
         assert_eq!(watch.judge(at(HOUR * 26, jump, Duration::ZERO)), None);
         // Another jump begins another day.
-        assert!(watch.judge(at(HOUR * 27, jump * 2, Duration::ZERO)).is_some());
-        assert!(watch.judge(at(HOUR * 28, jump * 3, Duration::ZERO)).is_some());
-        assert!(watch.judge(at(HOUR * 51, jump * 3, Duration::ZERO)).is_some());
+        assert!(
+            watch
+                .judge(at(HOUR * 27, jump * 2, Duration::ZERO))
+                .is_some()
+        );
+        assert!(
+            watch
+                .judge(at(HOUR * 28, jump * 3, Duration::ZERO))
+                .is_some()
+        );
+        assert!(
+            watch
+                .judge(at(HOUR * 51, jump * 3, Duration::ZERO))
+                .is_some()
+        );
         assert_eq!(watch.judge(at(HOUR * 52, jump * 3, Duration::ZERO)), None);
     }
 }

@@ -32,10 +32,19 @@ async fn a_listener_that_is_cut_misses_nothing() {
         // Before either has noticed.
         let begun = Instant::now();
         let ended = if round % 2 == 0 { &here } else { &there };
-        ended.log_out(&ended.refresh).await.assert(200, "LOGGED_OUT");
+        ended
+            .log_out(&ended.refresh)
+            .await
+            .assert(200, "LOGGED_OUT");
         ended.get("/api/me").await.assert(401, "SESSION_REVOKED");
-        two.anonymous().refuses_soon(&ended.access, "SESSION_REVOKED").await;
-        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        two.anonymous()
+            .refuses_soon(&ended.access, "SESSION_REVOKED")
+            .await;
+        assert!(
+            begun.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begun.elapsed()
+        );
         // Nobody honest was refused for it, and what has come is not stale.
         let other = if round % 2 == 0 { &there } else { &here };
         let me = two.anonymous().get("/api/me").bearer(&other.access).await;

@@ -67,15 +67,29 @@ fn what_is_revoked_must_be_refused_here_at_once_and_elsewhere_soon() {
     let end = || entry(0, 10, Asked::End("s".into()), YES);
     let using = |instance, at, told| entry(instance, at, Asked::Use(token("a0")), told);
     let refreshing = |instance, at, told| entry(instance, at, Asked::Refresh(token("r0")), told);
-    fine(&[using(0, 5, YES), end(), using(0, 20, refused("SESSION_REVOKED"))]);
+    fine(&[
+        using(0, 5, YES),
+        end(),
+        using(0, 20, refused("SESSION_REVOKED")),
+    ]);
     // Begun before the answer: either is right.
     fine(&[end(), using(0, 10, YES)]);
     blamed(&[end(), using(0, 20, YES)], "accepted after it was revoked");
-    let lagging = fine(&[end(), using(1, 200, YES), using(1, 300, refused("SESSION_REVOKED"))]);
+    let lagging = fine(&[
+        end(),
+        using(1, 200, YES),
+        using(1, 300, refused("SESSION_REVOKED")),
+    ]);
     assert_eq!(lagging.lags, [Duration::from_millis(189)]);
-    blamed(&[end(), using(1, 6_000, YES)], "accepted elsewhere long after");
+    blamed(
+        &[end(), using(1, 6_000, YES)],
+        "accepted elsewhere long after",
+    );
     // Refreshing asks the database on every instance.
-    blamed(&[end(), refreshing(1, 20, pair("a1", "r1"))], "accepted after it was revoked");
+    blamed(
+        &[end(), refreshing(1, 20, pair("a1", "r1"))],
+        "accepted after it was revoked",
+    );
     // Not answered, not promised.
     let lost = entry(0, 10, Asked::End("s".into()), Told::Lost);
     fine(&[lost, using(0, 20, YES)]);
@@ -102,26 +116,49 @@ fn a_deactivated_account_has_no_session_from_before_and_none_from_meanwhile() {
         entry
     };
     let (off, on) = (&off, &on);
-    fine(&[off.clone(), on.clone(), using(40, "a0", refused("SESSION_REVOKED"))]);
-    blamed(&[off.clone(), on.clone(), using(40, "a0", YES)], "accepted after");
+    fine(&[
+        off.clone(),
+        on.clone(),
+        using(40, "a0", refused("SESSION_REVOKED")),
+    ]);
+    blamed(
+        &[off.clone(), on.clone(), using(40, "a0", YES)],
+        "accepted after",
+    );
     // Begun beside the deactivation, and answered before the account was active again.
-    blamed(&[second(9), off.clone(), on.clone(), using(40, "b0", YES)], "accepted after");
+    blamed(
+        &[second(9), off.clone(), on.clone(), using(40, "b0", YES)],
+        "accepted after",
+    );
     // Begun when it was active again: nobody may take it away.
     fine(&[off.clone(), on.clone(), second(50), using(60, "b0", YES)]);
-    let taken = [off.clone(), on.clone(), second(50), using(60, "b0", refused("SESSION_REVOKED"))];
+    let taken = [
+        off.clone(),
+        on.clone(),
+        second(50),
+        using(60, "b0", refused("SESSION_REVOKED")),
+    ];
     blamed(&taken, "an honest client was refused");
 }
 
 #[test]
 fn an_access_token_of_another_role_is_refused() {
-    let role = entry(0, 10, Asked::SetRole("user:1".into(), "auditor".into()), YES);
+    let role = entry(
+        0,
+        10,
+        Asked::SetRole("user:1".into(), "auditor".into()),
+        YES,
+    );
     let using = |told| entry(0, 20, Asked::Use(token("a0")), told);
     fine(&[role.clone(), using(refused("TOKEN_EXPIRED"))]);
     blamed(&[role.clone(), using(YES)], "accepted after it was revoked");
     // Its session goes on.
     let refresh = |told| entry(0, 30, Asked::Refresh(token("r0")), told);
     fine(&[role.clone(), refresh(pair("a1", "r1"))]);
-    blamed(&[role, refresh(refused("SESSION_REVOKED"))], "an honest client was refused");
+    blamed(
+        &[role, refresh(refused("SESSION_REVOKED"))],
+        "an honest client was refused",
+    );
 }
 
 #[test]
@@ -157,7 +194,12 @@ fn an_honest_client_is_refused_nothing() {
         let lost = entry(0, 10, Asked::Use(token("a0")), refused(code));
         blamed(&[lost], "an honest client was refused");
     }
-    let lost = entry(0, 10, Asked::LogIn("user:1".into()), refused("INVALID_CREDENTIALS"));
+    let lost = entry(
+        0,
+        10,
+        Asked::LogIn("user:1".into()),
+        refused("INVALID_CREDENTIALS"),
+    );
     blamed(&[lost], "an honest client was refused");
 }
 
@@ -166,7 +208,10 @@ fn theft_ends_the_session_and_is_never_accepted() {
     let theft = |told| entry(0, 10, Asked::Replay(token("r0")), told);
     let using = entry(0, 20, Asked::Use(token("a0")), YES);
     blamed(&[theft(pair("a1", "r1"))], "a stolen token was accepted");
-    blamed(&[theft(refused("TOKEN_REUSED")), using], "accepted after it was revoked");
+    blamed(
+        &[theft(refused("TOKEN_REUSED")), using],
+        "accepted after it was revoked",
+    );
 }
 
 #[test]
@@ -185,7 +230,7 @@ fn a_code_is_good_once() {
 #[test]
 fn illness_needs_a_fault_and_nothing_else_is_said() {
     let ill = entry(0, 10, Asked::Use(token("a0")), Told::Ill);
-    blamed(&[ill.clone()], "503 without a fault");
+    blamed(std::slice::from_ref(&ill), "503 without a fault");
     let fault = Duration::from_millis(5)..Duration::from_millis(11);
     let rules = Rules {
         faults: vec![fault],

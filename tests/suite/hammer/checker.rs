@@ -95,7 +95,9 @@ fn births(log: &[Entry]) -> HashMap<String, Range<Duration>> {
     log.iter()
         .filter(|entry| matches!(entry.asked, Asked::LogIn(_) | Asked::Code(_)))
         .filter_map(|entry| match &entry.told {
-            Told::Accepted(Some(pair)) => Some((pair.access.session.clone(), entry.began..entry.ended)),
+            Told::Accepted(Some(pair)) => {
+                Some((pair.access.session.clone(), entry.began..entry.ended))
+            }
             _ => None,
         })
         .collect()
@@ -104,7 +106,9 @@ fn births(log: &[Entry]) -> HashMap<String, Range<Duration>> {
 /// The revocations by what they are of: a session or an account.
 fn revocations(log: &[Entry]) -> HashMap<String, Vec<Revocation>> {
     let next = |entry: &Entry, fits: &dyn Fn(&Asked) -> bool| {
-        let later = log.iter().filter(|other| other.began > entry.began && fits(&other.asked));
+        let later = log
+            .iter()
+            .filter(|other| other.began > entry.began && fits(&other.asked));
         later.map(|other| other.began).min().unwrap_or(FOREVER)
     };
     let mut revocations: HashMap<String, Vec<Revocation>> = HashMap::new();
@@ -121,8 +125,15 @@ fn revocations(log: &[Entry]) -> HashMap<String, Vec<Revocation>> {
                 (account, Scope::Account(until), entry.is_accepted())
             }
             Asked::SetRole(account, role) => {
-                let until = next(entry, &|asked| matches!(asked, Asked::SetRole(of, _) if of == account));
-                (account, Scope::Role(role.clone(), until), entry.is_accepted())
+                let until = next(
+                    entry,
+                    &|asked| matches!(asked, Asked::SetRole(of, _) if of == account),
+                );
+                (
+                    account,
+                    Scope::Role(role.clone(), until),
+                    entry.is_accepted(),
+                )
             }
             _ => continue,
         };
@@ -145,7 +156,8 @@ impl Judge<'_> {
         match &entry.told {
             Told::Odd(_) => self.blame("neither 200 nor 401", entry),
             Told::Ill => {
-                let excused = |fault: &Range<Duration>| entry.began < fault.end && entry.ended > fault.start;
+                let excused =
+                    |fault: &Range<Duration>| entry.began < fault.end && entry.ended > fault.start;
                 if !self.rules.faults.iter().any(excused) {
                     self.blame("503 without a fault", entry);
                 }
@@ -166,7 +178,10 @@ impl Judge<'_> {
         self.verdict.honest += 1;
         let mut late = Vec::new();
         for revocation in self.of(token) {
-            let Some(since) = revocation.answered.and_then(|at| entry.began.checked_sub(at)) else {
+            let Some(since) = revocation
+                .answered
+                .and_then(|at| entry.began.checked_sub(at))
+            else {
                 continue;
             };
             if since.is_zero() || !self.takes(revocation, token, entry, is_use) {
@@ -188,14 +203,21 @@ impl Judge<'_> {
         }
     }
 
-    fn refused(&mut self, entry: &Entry, code: &str, lags: &mut HashMap<(Duration, usize), Duration>) {
+    fn refused(
+        &mut self,
+        entry: &Entry,
+        code: &str,
+        lags: &mut HashMap<(Duration, usize), Duration>,
+    ) {
         let excused = match &entry.asked {
             Asked::Use(token) => self.is_excused(token, entry, code),
             Asked::Refresh(token) => self.is_excused(token, entry, ""),
             Asked::LogIn(account) => self.was_inactive(account, entry),
             // Whose is somebody else's, or wrong, is refused for other reasons than these.
             Asked::Replay(_) | Asked::Code(_) => true,
-            Asked::End(session) => self.revocations[session].iter().any(|other| other.began < entry.began),
+            Asked::End(session) => self.revocations[session]
+                .iter()
+                .any(|other| other.began < entry.began),
             Asked::Deactivate(_) | Asked::Activate(_) | Asked::SetRole(..) => false,
         };
         if !excused {
@@ -205,7 +227,10 @@ impl Judge<'_> {
         if let Asked::Use(token) = &entry.asked {
             for revocation in self.of(token) {
                 let answered = revocation.answered.is_some_and(|at| at < entry.began);
-                if answered && revocation.instance != entry.instance && self.takes(revocation, token, entry, true) {
+                if answered
+                    && revocation.instance != entry.instance
+                    && self.takes(revocation, token, entry, true)
+                {
                     lags.entry((revocation.began, entry.instance)).or_default();
                 }
             }
@@ -227,7 +252,9 @@ impl Judge<'_> {
                 .get(&token.session)
                 .is_none_or(|birth| birth.end < *until),
             Scope::Role(role, until) => {
-                is_use && token.role.as_ref().is_some_and(|given| given != role) && entry.ended < *until
+                is_use
+                    && token.role.as_ref().is_some_and(|given| given != role)
+                    && entry.ended < *until
             }
         }
     }
@@ -264,7 +291,11 @@ fn lines(log: &[Entry], verdict: &mut Verdict) {
     let mut predecessors: HashMap<&str, &str> = HashMap::new();
     let mut access = HashSet::new();
     for entry in log {
-        let Told::Accepted(Some(Pair { access: given, refresh })) = &entry.told else {
+        let Told::Accepted(Some(Pair {
+            access: given,
+            refresh,
+        })) = &entry.told
+        else {
             continue;
         };
         let mut blame = |what: &str| verdict.violations.push(format!("{what}: {entry:?}"));
@@ -297,7 +328,9 @@ fn codes(log: &[Entry], verdict: &mut Verdict) {
             && entry.is_accepted()
             && !used.insert(challenge)
         {
-            verdict.violations.push(format!("a code was used twice: {entry:?}"));
+            verdict
+                .violations
+                .push(format!("a code was used twice: {entry:?}"));
         }
     }
 }

@@ -29,10 +29,17 @@ pub struct Field {
 }
 
 /// A variable of the tests' own.
-#[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own setting, not the server's"
+)]
 fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {value}")),
+    )
 }
 
 /// How long a race runs, and by which seed; told, so that it can be run again.
@@ -128,13 +135,16 @@ impl Field {
     /// Calls with an access token.
     pub async fn try_out(&self, instance: usize, access: &str) -> Told {
         let call = self.remote(instance).get("/api/me").bearer(access);
-        self.ask(instance, Asked::Use(Token::read(access)), call).await.0
+        self.ask(instance, Asked::Use(Token::read(access)), call)
+            .await
+            .0
     }
 
     /// Asks for a successor.
     pub async fn refresh(&self, instance: usize, refresh: &str) -> (Told, Answer) {
         let asked = Asked::Refresh(Token::read(refresh));
-        self.ask(instance, asked, self.remote(instance).refresh(refresh)).await
+        self.ask(instance, asked, self.remote(instance).refresh(refresh))
+            .await
     }
 
     /// Asks every instance for a token that was revoked, until each refuses it.
@@ -152,7 +162,10 @@ impl Field {
     /// Takes a batch of what has expired out.
     pub async fn flush(&self) -> u64 {
         let services = self.apps[0].services();
-        flush(&services.store, &services.clock, 20, |_| ()).await.unwrap().total()
+        flush(&services.store, &services.clock, 20, |_| ())
+            .await
+            .unwrap()
+            .total()
     }
 
     /// Sets one account's switch by an administrator.
@@ -174,7 +187,11 @@ impl Field {
         let log = self.log.into_inner();
         let verdict = check(&log, &Rules::default());
         let shown: Vec<_> = verdict.violations.iter().take(10).collect();
-        assert!(shown.is_empty(), "{race}: {} times against the rules, such as {shown:#?}", verdict.violations.len());
+        assert!(
+            shown.is_empty(),
+            "{race}: {} times against the rules, such as {shown:#?}",
+            verdict.violations.len()
+        );
         let mut lags = verdict.lags;
         lags.sort();
         println!(
@@ -191,23 +208,37 @@ impl Field {
         assert!(verdict.honest > 20, "no race");
         // The promise is for an instance whose processor is its own; here everything shares two.
         let p99 = lags.get((lags.len() * 99).div_ceil(100).saturating_sub(1));
-        assert!(p99.is_none_or(|p99| *p99 < Duration::from_millis(250)), "p99 {p99:?}");
+        assert!(
+            p99.is_none_or(|p99| *p99 < Duration::from_millis(250)),
+            "p99 {p99:?}"
+        );
     }
 
     /// What the database holds of each session is one line, and all that was answered is there.
     async fn hold_lines(&self) {
         let rotated = "FROM blacklisted_tokens WHERE reason = 'rotated'";
         let bad = [
-            ("two used tokens with one successor", format!("SELECT successor {rotated} GROUP BY successor HAVING COUNT(*) > 1")),
-            ("a used token without a successor", format!("SELECT jti {rotated} AND successor IS NULL")),
-            ("a successor that is not of the same session", format!(
+            (
+                "two used tokens with one successor",
+                format!("SELECT successor {rotated} GROUP BY successor HAVING COUNT(*) > 1"),
+            ),
+            (
+                "a used token without a successor",
+                format!("SELECT jti {rotated} AND successor IS NULL"),
+            ),
+            (
+                "a successor that is not of the same session",
                 "SELECT b.jti FROM blacklisted_tokens b WHERE b.reason = 'rotated' AND NOT EXISTS \
                  (SELECT 1 FROM outstanding_tokens o WHERE o.jti = b.successor AND o.session_id = b.session_id)"
-            )),
-            ("two ends of one session", format!(
-                "SELECT session_id FROM outstanding_tokens WHERE jti NOT IN (SELECT jti {rotated}) \
+                .to_owned(),
+            ),
+            (
+                "two ends of one session",
+                format!(
+                    "SELECT session_id FROM outstanding_tokens WHERE jti NOT IN (SELECT jti {rotated}) \
                  GROUP BY session_id HAVING COUNT(*) > 1"
-            )),
+                ),
+            ),
         ];
         for (what, rows) in bad {
             let query = format!("SELECT COUNT(*) AS number FROM ({rows}) bad");

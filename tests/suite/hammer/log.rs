@@ -21,7 +21,12 @@ impl Token {
     /// Of its text.
     pub fn read(text: &str) -> Self {
         let claims = claims_of(text);
-        let word = |name: &str| claims.get(name).and_then(|word| word.as_str()).map(str::to_owned);
+        let word = |name: &str| {
+            claims
+                .get(name)
+                .and_then(|word| word.as_str())
+                .map(str::to_owned)
+        };
         Self {
             jti: word("jti").unwrap(),
             session: word("sid").unwrap(),

@@ -38,7 +38,9 @@ impl Account {
         let login = format!("{}@example.org", self.name);
         let body = json!({"username": login, "password": password_of(&self.name)});
         let call = field.remote(instance).post("/auth/login", body);
-        let (told, answer) = field.ask(instance, Asked::LogIn(self.sub.clone()), call).await;
+        let (told, answer) = field
+            .ask(instance, Asked::LogIn(self.sub.clone()), call)
+            .await;
         matches!(told, Told::Accepted(_)).then(|| Line::new(&answer))
     }
 }
@@ -179,25 +181,39 @@ impl Line {
 
     /// A thief who shows the oldest token that was sent, after the grace window.
     pub async fn is_stolen(&self, field: &Field, random: &mut Random) {
-        let Some(token) = self.0.borrow().sent.iter().min().cloned() else { return };
+        let Some(token) = self.0.borrow().sent.iter().min().cloned() else {
+            return;
+        };
         let instance = field.any(random);
         let asked = Asked::Replay(super::log::Token::read(&token));
-        field.ask(instance, asked, field.remote(instance).refresh(&token)).await;
+        field
+            .ask(instance, asked, field.remote(instance).refresh(&token))
+            .await;
         self.all_is_refused(field).await;
         field.until_refused(&self.access()).await;
     }
 }
 
 /// The administrator's part of a round: the account is deactivated, and people go on trying to log in.
-pub async fn deactivate(field: &Field, root: &Line, account: &Account, line: &Line, mut random: Random) {
+pub async fn deactivate(
+    field: &Field,
+    root: &Line,
+    account: &Account,
+    line: &Line,
+    mut random: Random,
+) {
     tokio::time::sleep(Duration::from_micros(random.below(10_000))).await;
     let instance = field.any(&mut random);
     let asked = Asked::Deactivate(account.sub.clone());
-    field.administer(instance, &root.access(), account.seq, asked).await;
+    field
+        .administer(instance, &root.access(), account.seq, asked)
+        .await;
     field.until_refused(&line.access()).await;
     tokio::time::sleep(Duration::from_micros(random.below(5_000))).await;
     let asked = Asked::Activate(account.sub.clone());
-    field.administer(field.any(&mut random), &root.access(), account.seq, asked).await;
+    field
+        .administer(field.any(&mut random), &root.access(), account.seq, asked)
+        .await;
     // Only the end of the sessions can refuse them now.
     line.all_is_refused(field).await;
 }
@@ -208,7 +224,9 @@ pub async fn change_role(field: &Field, root: &Line, account: &Account, mut rand
         tokio::time::sleep(Duration::from_micros(random.below(10_000))).await;
         let asked = Asked::SetRole(account.sub.clone(), role.to_owned());
         let instance = field.any(&mut random);
-        field.administer(instance, &root.access(), account.seq, asked).await;
+        field
+            .administer(instance, &root.access(), account.seq, asked)
+            .await;
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }

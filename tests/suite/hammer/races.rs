@@ -23,7 +23,10 @@ const PAUSE: Duration = Duration::from_secs(11);
 
 async fn begun(field: &Field, account: &Account, random: &mut Random) -> Line {
     let instance = field.any(random);
-    account.log_in(field, instance).await.expect("nobody has deactivated it")
+    account
+        .log_in(field, instance)
+        .await
+        .expect("nobody has deactivated it")
 }
 
 async fn three(field: &Field, account: &Account, random: &mut Random) -> Vec<Line> {
@@ -51,7 +54,12 @@ async fn refreshes(field: &Field, lines: &[Line], random: &mut Random) {
 }
 
 /// One in four rounds, when the grace window is over, one of them turns out to have been robbed.
-async fn now_and_then_a_thief(field: &Field, lines: &mut Vec<Line>, account: &Account, random: &mut Random) {
+async fn now_and_then_a_thief(
+    field: &Field,
+    lines: &mut Vec<Line>,
+    account: &Account,
+    random: &mut Random,
+) {
     if random.one_in(4) {
         let line = lines.remove(0);
         line.is_stolen(field, random).await;
@@ -84,13 +92,22 @@ async fn administered(field: &Field, root: &Account, account: &Account, random: 
         }
     };
     let off = deactivate(field, &admin, account, &line, source);
-    beside(field, &line, random, async { _ = join(off, knocks).await; }).await;
+    beside(field, &line, random, async {
+        _ = join(off, knocks).await;
+    })
+    .await;
     for line in met.into_inner() {
         line.all_is_refused(field).await;
     }
     let line = begun(field, account, random).await;
     let source = random.fork();
-    beside(field, &line, random, change_role(field, &admin, account, source)).await;
+    beside(
+        field,
+        &line,
+        random,
+        change_role(field, &admin, account, source),
+    )
+    .await;
     line.settle(field, random).await;
 }
 
@@ -182,25 +199,39 @@ async fn code_beside_code() {
     while field.goes_on() {
         let name = ["acme", "umbra"][round % 2];
         round += 1;
-        let asking = field.remote(0).post("/clients/otp/request", json!({"username": name}));
+        let asking = field
+            .remote(0)
+            .post("/clients/otp/request", json!({"username": name}));
         let challenge = asking.await.assert(200, "OTP_SENT").text_of("challenge_id");
         let code = field.apps[0].codes(round).await.pop().unwrap();
         let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
         // As many as are heard at all.
         let tries: Vec<_> = (0..5)
-            .map(|number| (field.any(&mut random), if number == 3 { &wrong } else { &code }))
+            .map(|number| {
+                (
+                    field.any(&mut random),
+                    if number == 3 { &wrong } else { &code },
+                )
+            })
             .collect();
         let told = join_all(tries.into_iter().map(async |(instance, code)| {
             let body = json!({"challenge_id": challenge, "code": code});
             let call = field.remote(instance).post("/clients/otp/verify", body);
-            field.ask(instance, Asked::Code(challenge.clone()), call).await
+            field
+                .ask(instance, Asked::Code(challenge.clone()), call)
+                .await
         }))
         .await;
-        let won: Vec<_> = told.iter().filter(|(_, answer)| answer.status == 200).collect();
+        let won: Vec<_> = told
+            .iter()
+            .filter(|(_, answer)| answer.status == 200)
+            .collect();
         assert_eq!(won.len(), 1, "of the right ones, one");
         let access = won[0].1.text_of("access");
         field.try_out(field.any(&mut random), &access).await;
-        field.refresh(field.any(&mut random), &won[0].1.text_of("refresh")).await;
+        field
+            .refresh(field.any(&mut random), &won[0].1.text_of("refresh"))
+            .await;
         // Codes are given out again, and the hour's count has gone.
         field.apps[0].advance(Duration::from_hours(2));
     }

@@ -22,7 +22,10 @@ pub struct Cluster {
 
 /// The directory of the newest server programs; Debian does not put them into PATH.
 fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut found: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| {
             let version = entry.file_name().to_str()?.parse().ok()?;
@@ -50,7 +53,11 @@ impl Cluster {
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(directory.path()));
         }
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let cluster = Self {
             programs,
             directory,
@@ -58,9 +65,22 @@ impl Cluster {
         };
         let data = cluster.data();
         let mut initdb = cluster.program("initdb");
-        initdb.args(["-N", "-A", "trust", "-E", "UTF8", "--locale=C", "-U", "postgres", "-D"]);
+        initdb.args([
+            "-N",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-U",
+            "postgres",
+            "-D",
+        ]);
         run(initdb.arg(&data));
-        let mut settings = OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        let mut settings = OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))
+            .unwrap();
         // It is stopped as by a crash, and must know then what it had answered.
         write!(
             settings,
@@ -98,14 +118,21 @@ impl Cluster {
     pub fn begin(&self) {
         let log = self.directory.path().join("log");
         let mut start = self.program("pg_ctl");
-        start.arg("-D").arg(self.data()).arg("-l").arg(log).args(["-w", "-t", "60", "start"]);
+        start
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(log)
+            .args(["-w", "-t", "60", "start"]);
         run(&mut start);
     }
 
     /// Stops it as a crash would: nobody is waited for, nothing is put away.
     pub fn crash(&self) {
         let mut stop = self.program("pg_ctl");
-        stop.arg("-D").arg(self.data()).args(["-w", "-m", "immediate", "stop"]);
+        stop.arg("-D")
+            .arg(self.data())
+            .args(["-w", "-m", "immediate", "stop"]);
         run(&mut stop);
     }
 }
@@ -113,7 +140,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let mut stop = self.program("pg_ctl");
-        stop.arg("-D").arg(self.data()).args(["-m", "immediate", "stop"]);
+        stop.arg("-D")
+            .arg(self.data())
+            .args(["-m", "immediate", "stop"]);
         // It may be stopped already.
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
@@ -121,7 +150,12 @@ impl Drop for Cluster {
 
 /// Runs a command that must succeed. What it leaves running keeps none of the test's pipes.
 pub fn run(command: &mut Command) {
-    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let status = silent.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let silent = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = silent
+        .status()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?}: {status}");
 }

@@ -43,7 +43,9 @@ pub struct Load {
 
 /// What an answer says to the log. A 503 must say when to come again.
 fn told(answer: &io::Result<Answer>) -> Told {
-    let Ok(answer) = answer else { return Told::Lost };
+    let Ok(answer) = answer else {
+        return Told::Lost;
+    };
     match answer.status {
         200 if answer.body["data"]["refresh"].is_string() => {
             let pair = client::Pair::of(answer);
@@ -105,7 +107,11 @@ impl Load {
         for good in &self.good {
             good.store(0, Ordering::SeqCst);
         }
-        eventually(|| self.good.iter().all(|good| good.load(Ordering::SeqCst) >= 3));
+        eventually(|| {
+            self.good
+                .iter()
+                .all(|good| good.load(Ordering::SeqCst) >= 3)
+        });
     }
 
     /// What was told in this time to those who called with an access token.
@@ -122,7 +128,9 @@ impl Load {
     fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Asked) -> bool) -> Vec<Told> {
         let log = self.log.lock().unwrap();
         log.iter()
-            .filter(|entry| time.contains(&entry.began) && time.contains(&entry.ended) && fits(&entry.asked))
+            .filter(|entry| {
+                time.contains(&entry.began) && time.contains(&entry.ended) && fits(&entry.asked)
+            })
             .map(|entry| entry.told.clone())
             .collect()
     }
@@ -136,10 +144,19 @@ impl Load {
         };
         let verdict = check(&log, &rules);
         let shown: Vec<_> = verdict.violations.iter().take(10).collect();
-        assert!(shown.is_empty(), "{} times against the rules: {shown:#?}", verdict.violations.len());
+        assert!(
+            shown.is_empty(),
+            "{} times against the rules: {shown:#?}",
+            verdict.violations.len()
+        );
         let ill = log.iter().filter(|entry| entry.told == Told::Ill).count();
         let lost = log.iter().filter(|entry| entry.told == Told::Lost).count();
-        println!("{} answers: {} accepted, {} refused, {ill} ill, {lost} lost", log.len(), verdict.honest, verdict.refused);
+        println!(
+            "{} answers: {} accepted, {} refused, {ill} ill, {lost} lost",
+            log.len(),
+            verdict.honest,
+            verdict.refused
+        );
         verdict
     }
 
@@ -149,7 +166,13 @@ impl Load {
     }
 
     /// Asks; one whose answer is lost goes on at the next instance.
-    fn ask(&self, part: Part, at: &mut Caller, asked: Asked, call: impl FnOnce(&mut Client) -> io::Result<Answer>) -> (Told, Option<Answer>) {
+    fn ask(
+        &self,
+        part: Part,
+        at: &mut Caller,
+        asked: Asked,
+        call: impl FnOnce(&mut Client) -> io::Result<Answer>,
+    ) -> (Told, Option<Answer>) {
         let began = self.now();
         let answer = call(&mut at.client);
         let told = told(&answer);
@@ -174,19 +197,24 @@ impl Load {
     fn log_in(&self, part: Part, at: &mut Caller) -> Option<client::Pair> {
         let body = json!({"username": EMAIL, "password": PASSWORD});
         let asked = Asked::LogIn(ACCOUNT.into());
-        let (told, answer) = self.ask(part, at, asked, |client| client.try_post("/auth/login", &[], &body));
+        let (told, answer) = self.ask(part, at, asked, |client| {
+            client.try_post("/auth/login", &[], &body)
+        });
         matches!(told, Told::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
     }
 
     fn call(&self, part: Part, at: &mut Caller, access: &str) -> Told {
         let asked = Asked::Use(Token::read(access));
-        self.ask(part, at, asked, |client| client.try_get("/api/me", access)).0
+        self.ask(part, at, asked, |client| client.try_get("/api/me", access))
+            .0
     }
 
     fn refresh(&self, part: Part, at: &mut Caller, refresh: &str) -> (Told, Option<Answer>) {
         let asked = Asked::Refresh(Token::read(refresh));
         let body = json!({"refresh": refresh});
-        self.ask(part, at, asked, |client| client.try_post("/auth/refresh", &[], &body))
+        self.ask(part, at, asked, |client| {
+            client.try_post("/auth/refresh", &[], &body)
+        })
     }
 
     /// Calls with one access token, which lives longer than the test.
@@ -230,10 +258,14 @@ impl Load {
                 self.call(Part::Comer, &mut at, &pair.access);
                 self.refresh(Part::Comer, &mut at, &pair.refresh);
             }
-            let Some(pair) = self.log_in(Part::Comer, &mut at) else { continue };
+            let Some(pair) = self.log_in(Part::Comer, &mut at) else {
+                continue;
+            };
             self.call(Part::Comer, &mut at, &pair.access);
             let asked = Asked::End(Token::read(&pair.refresh).session);
-            let (told, _) = self.ask(Part::Comer, &mut at, asked, |client| client.try_log_out(&pair));
+            let (told, _) = self.ask(Part::Comer, &mut at, asked, |client| {
+                client.try_log_out(&pair)
+            });
             if matches!(told, Told::Accepted(_)) {
                 gone.push(pair);
             }

@@ -22,7 +22,10 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 
 /// Says why something is not tested here. In CI everything is.
 pub fn skip(reason: &str) {
-    assert!(variable("CI").as_deref() != Some("true"), "not tested, in CI: {reason}");
+    assert!(
+        variable("CI").as_deref() != Some("true"),
+        "not tested, in CI: {reason}"
+    );
     println!("not tested: {reason}");
 }
 
