@@ -19,7 +19,12 @@ use crate::{
     config::Config,
     http::{metrics, server},
     services::{
-        Services, first_uses::FirstUses, flush, links, login_counts::LoginCounts, search_text,
+        Services,
+        first_uses::FirstUses,
+        flush::{self, ClockWatch},
+        links,
+        login_counts::LoginCounts,
+        search_text,
         users::any_administrator,
     },
 };
@@ -166,9 +171,21 @@ async fn greet(
 
 async fn flush_regularly(services: web::Data<Services>) {
     let interval = services.config.flush.interval.get();
+    let mut watch = ClockWatch::start(&services.clock);
     loop {
         flush::announce_next(&services, interval);
         actix_web::rt::time::sleep(interval).await;
+        match watch.look(&services).await {
+            Ok(None) => {}
+            Ok(Some(doubt)) => {
+                tracing::warn!(%doubt, "nothing is flushed: a clock that is ahead calls expired what is not");
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the flush will be tried again at its next time");
+                continue;
+            }
+        }
         match flush::flush_regularly(&services).await {
             Ok(Some(counts)) => tracing::info!(
                 outstanding_tokens = counts.outstanding_tokens,

@@ -13,7 +13,7 @@ use crate::{
         principal::Principal,
         session::{RevocationReason, SessionId},
     },
-    store::{Db, Store, blacklisted_tokens, revocations, sessions},
+    store::{Db, Store, blacklisted_tokens, outstanding_tokens, revocations, sessions},
     tokens::{Claims, TokenError, TokenType},
 };
 
@@ -62,7 +62,11 @@ pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
             if known && blacklisted_tokens::contains(connection, &jti)? {
                 return Err(Error::TokenBlacklisted);
             }
-            account.map(|_| ())
+            account?;
+            if !outstanding_tokens::contains(connection, &jti)? {
+                return Err(Error::SessionRevoked);
+            }
+            Ok(())
         })
         .await?;
     Ok(claims)

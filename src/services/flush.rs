@@ -1,6 +1,8 @@
 //! The flush: taking out what has expired, in small batches of short transactions, so that logins and refreshes go on
 //! undisturbed meanwhile. One runs at a time, over all instances, and each is recorded as a job.
 
+mod clock_watch;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,7 @@ use crate::{
     },
 };
 
+pub use self::clock_watch::{ClockWatch, Doubt};
 pub use crate::store::flush::ExpiringTable;
 
 /// How long jobs that have ended are kept.

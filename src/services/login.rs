@@ -104,14 +104,21 @@ async fn judge(
         return Err(Error::InvalidCredentials);
     };
     let now = services.clock.now();
-    let opening = Opening::new(services, LoginMethod::Password, claimant.device(), now);
+    let principal = candidate.account.principal;
+    let device = claimant.device();
+    let opening = Opening::new(
+        services,
+        Some(principal),
+        LoginMethod::Password,
+        device,
+        now,
+    );
     let (booking, owner) = (opening.clone(), candidate.clone());
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    services
+    let account = services
         .store
         .write(move |connection| {
             // The hash took its time: the account is looked at again, and locked, before a session begins.
-            let principal = owner.account.principal;
             let still_so = match principal.user_type {
                 UserType::User => {
                     users::note_login(connection, principal.user_seq, &owner.hash, last_login_at)?
@@ -127,13 +134,23 @@ async fn judge(
                 return Err(Error::InvalidCredentials);
             }
             forgiveness.forget(connection)?;
-            Ok(booking.book(connection, principal)?)
+            booking.book(connection, principal)?;
+            read_again(connection, principal)?.ok_or(Error::InvalidCredentials)
         })
         .await?;
     if needs_rehash {
         rehash_later(services, &candidate, password);
     }
-    opening.tokens(services, candidate.account)
+    opening.tokens(services, account)
+}
+
+/// The account as its locked row is: its role may have changed since the password was asked for.
+fn read_again(connection: &mut Db, principal: Principal) -> Result<Option<Account>, StoreError> {
+    let seq = principal.user_seq;
+    Ok(match principal.user_type {
+        UserType::User => users::find_by_id(connection, seq)?.map(|row| row.account()),
+        UserType::Client => client_users::find_by_id(connection, seq)?.map(|row| row.account()),
+    })
 }
 
 fn find_candidate(

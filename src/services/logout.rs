@@ -1,5 +1,7 @@
 //! Ending sessions: one, or all of an account.
 
+use std::time::Duration;
+
 use super::{Error, Services, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
@@ -96,7 +98,7 @@ pub(super) fn end_one(
 /// Ends all sessions of an account, a user's in the panel among them, and blacklists its refresh tokens; part of a
 /// transaction. How many sessions, those in the panel not counted.
 ///
-/// What has expired within the leeway may still be accepted, so it is ended too.
+/// What has expired within the leeway may still be accepted, so it counts; what expired before ends uncounted.
 pub(super) fn end_all(
     connection: &mut Db,
     owner: Principal,
@@ -137,9 +139,7 @@ pub(super) fn end_tokens(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
-    if ended > 0 {
-        tell(connection, owner, None, now)?;
-    }
+    tell(connection, owner, None, now)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
 }
@@ -152,17 +152,25 @@ fn tell(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown = now + MAX_ACCESS_LIFETIME.get();
-    revocations::insert_ended(connection, owner, session, now, cutoff(now), unknown)
+    revocations::insert_ended(connection, owner, session, now, unknown)
 }
 
+/// For how long after a change its account's tokens are withdrawn too: one that is being made beside it may tell how the
+/// account was before. Much longer than a transaction takes.
+const BESIDE: Duration = Duration::from_secs(2);
+
 /// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
-/// new ones. Part of a transaction.
+/// new ones. Part of a transaction, after the account's row was locked.
 pub(super) fn withdraw_access(
     connection: &mut Db,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    revocations::insert_withdrawn(connection, owner, now, now + MAX_ACCESS_LIFETIME.get())
+    // Those that were made after the last withdrawal may be dated behind it.
+    let last = revocations::find_withdrawal(connection, owner)?;
+    let dated = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
+    let until = dated.max(now + BESIDE);
+    revocations::insert_withdrawn(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
 }
 
 /// Ends the sessions of an account beyond the `keep` that were used last; part of the transaction that begins one.

@@ -4,7 +4,7 @@ use super::{
     Error, Services,
     limits::addresses,
     reuse,
-    sessions::{TokenPair, pair},
+    sessions::{TokenPair, access_id, pair},
 };
 use crate::{
     clock::Timestamp,
@@ -36,6 +36,7 @@ pub struct RefreshRequest {
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
+    let access = access_id(services, claims.principal, now);
     let rotation = rotation(services, &claims, &request.actor, now);
     let new = rotation.new.clone();
     let settings = services.tokens.settings();
@@ -64,7 +65,7 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
             expires_at,
         }
     };
-    pair(services, account, &claims.session, refresh, now)
+    pair(services, account, &claims.session, refresh, &access, now)
 }
 
 fn rotation(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Rotation {

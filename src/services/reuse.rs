@@ -10,7 +10,7 @@ use super::{
     audit::{Event, record},
     logout::end_one,
     refresh::RefreshRequest,
-    sessions::{TokenPair, pair, subject},
+    sessions::{TokenPair, access_id, pair, subject},
 };
 use crate::{
     clock::Timestamp,
@@ -61,6 +61,7 @@ pub(super) async fn settle(
     request: RefreshRequest,
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
+    let access = access_id(services, claims.principal, now);
     let settings = services.tokens.settings();
     let judge = Judge {
         claims: claims.clone(),
@@ -83,7 +84,7 @@ pub(super) async fn settle(
                 successor.created_at,
                 successor.expires_at,
             )?;
-            pair(services, account, &claims.session, refresh, now)
+            pair(services, account, &claims.session, refresh, &access, now)
         }
         Repeat::Theft(theft) => {
             warn(services, *theft, request, now);

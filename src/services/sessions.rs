@@ -42,6 +42,7 @@ pub(super) struct Opening {
     pub session: SessionId,
     pub refresh: Jti,
     pub refresh_expires_at: Timestamp,
+    access: Jti,
     session_expires_at: Timestamp,
     access_expires_at: Timestamp,
     sessions_per_account: u32,
@@ -51,8 +52,10 @@ pub(super) struct Opening {
 }
 
 impl Opening {
+    /// For the account whose row is read after this; none: it is not known yet, and none whose tokens can be withdrawn.
     pub(super) fn new(
         services: &Services,
+        owner: Option<Principal>,
         method: LoginMethod,
         device: Device,
         now: Timestamp,
@@ -62,6 +65,7 @@ impl Opening {
         Self {
             session: SessionId::new(now),
             refresh: Jti::new(now),
+            access: owner.map_or_else(|| Jti::new(now), |owner| access_id(services, owner, now)),
             access_expires_at: services.tokens.access_expiry(now, refresh_expires_at),
             sessions_per_account: services.tokens.settings().sessions_per_account,
             refresh_expires_at,
@@ -114,8 +118,21 @@ impl Opening {
             self.now,
             self.refresh_expires_at,
         )?;
-        pair(services, account, &self.session, refresh, self.now)
+        pair(
+            services,
+            account,
+            &self.session,
+            refresh,
+            &self.access,
+            self.now,
+        )
     }
+}
+
+/// The id of an access token that is about to be made. To be taken before the account is read: when the account's tokens
+/// are withdrawn between the two, this one is among them, and does not tell of a role that is gone.
+pub(super) fn access_id(services: &Services, owner: Principal, now: Timestamp) -> Jti {
+    Jti::new(services.revocations.issue_time(owner, now))
 }
 
 /// The pair of a refresh token and a fresh access token beside it.
@@ -124,16 +141,16 @@ pub(super) fn pair(
     account: Account,
     session: &SessionId,
     refresh: Issued,
+    access: &Jti,
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
     let expires_at = services.tokens.access_expiry(now, refresh.expires_at);
     services
         .revocations
         .keep_session(session, account.principal);
-    let jti = Jti::new(services.revocations.issue_time(account.principal, now));
     let access = services
         .tokens
-        .issue_access(&account, session, &jti, now, expires_at)?;
+        .issue_access(&account, session, access, now, expires_at)?;
     Ok(TokenPair {
         access,
         refresh,

@@ -13,9 +13,12 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection,
-    r2d2::ManageConnection,
+    Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, r2d2::ManageConnection, sql_types::Timestamp as SqlTimestamp,
 };
+
+use super::error::StoreError;
+use crate::clock::Timestamp;
 
 pub use multi::{Db, MultiBackend};
 
@@ -28,6 +31,23 @@ mod multi {
         Postgres(diesel::PgConnection),
         /// The embedded SQLite.
         Sqlite(diesel::SqliteConnection),
+    }
+}
+
+impl Db {
+    /// Postgres's own clock, which may be another machine's; none on SQLite, which has none.
+    pub fn clock(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Now {
+            #[diesel(sql_type = SqlTimestamp)]
+            now: Timestamp,
+        }
+        let Self::Postgres(postgres) = self else {
+            return Ok(None);
+        };
+        let now: Now = diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now")
+            .get_result(postgres)?;
+        Ok(Some(now.now))
     }
 }
 

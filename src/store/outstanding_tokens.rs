@@ -1,6 +1,7 @@
 //! The table of refresh tokens that were issued and have not expired: booked by their id, never by their text.
 
 use diesel::{
+    dsl::exists,
     prelude::*,
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
@@ -45,6 +46,11 @@ pub fn insert(connection: &mut Db, new: &NewOutstandingToken) -> Result<(), Stor
         .values(new)
         .execute(connection)?;
     Ok(())
+}
+
+/// Whether a token is booked: it was issued, and not flushed since.
+pub fn contains(connection: &mut Db, jti: &Jti) -> Result<bool, StoreError> {
+    Ok(diesel::select(exists(outstanding_tokens::table.find(jti))).get_result(connection)?)
 }
 
 /// A token as it is listed: with what the blacklist says of it, and what its account is called.

@@ -174,8 +174,17 @@ impl Ear {
             return false;
         };
         match &mut open.connection {
-            // All calls that have come; one reading answers them.
-            Db::Postgres(postgres) => postgres.notifications_iter().fold(false, |_, _| true),
+            // All calls that have come; one reading answers them. On a dead connection the errors never end.
+            Db::Postgres(postgres) => {
+                let mut is_called = false;
+                for call in postgres.notifications_iter() {
+                    is_called = true;
+                    if call.is_err() {
+                        break;
+                    }
+                }
+                is_called
+            }
             Db::Sqlite(sqlite) => {
                 let version = data_version(sqlite);
                 let is_news = version != open.data_version;

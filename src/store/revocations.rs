@@ -97,26 +97,26 @@ fn announce(connection: &mut Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes down the sessions of an account that ended just at `now` (of all of them, or this one) whose access tokens could
-/// live beyond `alive_after`. A session from before their end was written down counts as having tokens until `unknown`.
+/// Writes down the sessions of an account that ended just at `now`: all of them, or this one. A session from before the end
+/// of access tokens was written down counts as having some until `unknown`.
+///
+/// Those whose access tokens have expired are told too, for a clock that is ahead: they are good again when it is set right,
+/// and no instance may go on knowing such a session as live.
 pub fn insert_ended(
     connection: &mut Db,
     owner: Principal,
     session: Option<&SessionId>,
     now: Timestamp,
-    alive_after: Timestamp,
     unknown: Timestamp,
 ) -> Result<(), StoreError> {
     let statement = format!(
         "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
          SELECT {}, id, user_type, user_seq, end_reason, ended_at, COALESCE(access_expires_at, $1) FROM sessions \
-         WHERE COALESCE(access_expires_at, $1) > $2 AND ended_at = $3 AND user_type = $4 AND user_seq = $5 \
-         AND id = COALESCE($6, id)",
+         WHERE ended_at = $2 AND user_type = $3 AND user_seq = $4 AND id = COALESCE($5, id)",
         xact(connection)
     );
     let written = diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(unknown)
-        .bind::<SqlTimestamp, _>(alive_after)
         .bind::<SqlTimestamp, _>(now)
         .bind::<Text, _>(owner.user_type)
         .bind::<BigInt, _>(owner.user_seq)
@@ -128,11 +128,12 @@ pub fn insert_ended(
     Ok(())
 }
 
-/// Writes down that the access tokens which an account has at `now` are refused. They live until `unknown` at the latest.
+/// Writes down that the access tokens of an account are refused which were issued until `at`. They live until `unknown` at
+/// the latest.
 pub fn insert_withdrawn(
     connection: &mut Db,
     owner: Principal,
-    now: Timestamp,
+    at: Timestamp,
     unknown: Timestamp,
 ) -> Result<(), StoreError> {
     let ends: Vec<Option<Timestamp>> = sessions::table
@@ -143,7 +144,7 @@ pub fn insert_withdrawn(
         .load(connection)?;
     let last = ends.into_iter().map(|end| end.unwrap_or(unknown)).max();
     let reason = RevocationReason::RoleChanged.as_str();
-    insert_for_account(connection, owner, reason, now, last.unwrap_or(now))
+    insert_for_account(connection, owner, reason, at, last.unwrap_or(at))
 }
 
 /// Writes down that the row of an account changed, or went.

@@ -81,7 +81,7 @@ pub enum NotRotated {
     Inactive,
     /// The token is blacklisted: used, or revoked.
     Blacklisted,
-    /// The session has ended, or does not exist.
+    /// The session has ended, or does not exist; or the token is not booked any more.
     SessionEnded,
 }
 
@@ -135,6 +135,9 @@ fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, St
         Err(NotRotated::Inactive)
     } else if blacklisted_tokens::contains(connection, &rotation.old)? {
         Err(NotRotated::Blacklisted)
+    } else if !outstanding_tokens::contains(connection, &rotation.old)? {
+        // Flushed, by whichever clock: that it was never used is not known any more.
+        Err(NotRotated::SessionEnded)
     } else {
         match session {
             Some(SessionState {
@@ -281,6 +284,11 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_sql(
             " AND EXISTS (SELECT 1 FROM account WHERE is_active) \
              AND NOT EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
+        );
+        out.push_bind_param::<Text, _>(&rotation.old)?;
+        out.push_sql(
+            // One that was flushed, by whichever clock, may have been used.
+            ") AND EXISTS (SELECT 1 FROM outstanding_tokens WHERE jti = ",
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(

@@ -12,6 +12,8 @@ mod admin;
 mod api;
 mod delivery;
 mod door;
+mod faults;
+mod hammer;
 mod layers;
 mod locales;
 mod migrations;

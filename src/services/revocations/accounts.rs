@@ -94,6 +94,13 @@ impl Accounts {
         }
     }
 
+    /// Drops a session that ended.
+    pub fn drop_session(&self, session: &SessionId) {
+        if let Some(key) = session.bytes() {
+            self.sessions.remove(&key);
+        }
+    }
+
     /// Drops an account whose row changed.
     pub fn drop_changed(&self, principal: Principal) {
         let mut changes = self.lock();

@@ -153,6 +153,10 @@ impl Revocations {
     /// Keeps a session that is this account's.
     pub(super) fn keep_session(&self, session: &SessionId, owner: Principal) {
         self.0.accounts.keep_session(session, owner);
+        // It may have ended since it was read.
+        if self.0.view.ended(session).is_some() {
+            self.0.accounts.drop_session(session);
+        }
     }
 
     /// To be noted before a row is read that shall be kept.
@@ -198,6 +202,8 @@ impl Inner {
         match news {
             News::SessionEnded(session, reason) => {
                 self.view.end(session, *reason, self.uptime(), matters_for);
+                // When the view has forgotten it the database is asked: a clock that was set back makes old tokens young.
+                self.accounts.drop_session(session);
             }
             News::TokensWithdrawn => {
                 let until = u64::try_from(revoked_at.unix_micros() / 1_000).unwrap_or(0);
@@ -217,5 +223,31 @@ impl Inner {
             self.forgot_at.store(now, Ordering::Relaxed);
             self.view.forget(uptime);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::principal::UserSeq;
+
+    /// When the view has forgotten an ended session, only that nobody remembers it as a live one makes the database be asked.
+    #[test]
+    fn a_session_that_ended_is_not_remembered_as_an_accounts() {
+        let revocations = Revocations::new(Duration::from_secs(5));
+        let owner = Principal::user(UserSeq::new(1).unwrap());
+        let session = SessionId::new(Timestamp::EPOCH);
+        revocations.keep_session(&session, owner);
+        assert!(revocations.has_session(&session, owner));
+        revocations.0.apply(&Revocation {
+            owner,
+            news: News::SessionEnded(session.clone(), RevocationReason::Logout),
+            revoked_at: Timestamp::EPOCH,
+            expires_at: Timestamp::EPOCH,
+        });
+        assert!(!revocations.has_session(&session, owner));
+        // By one who had read it before.
+        revocations.keep_session(&session, owner);
+        assert!(!revocations.has_session(&session, owner));
     }
 }

@@ -25,6 +25,8 @@ pub struct Answer {
     pub status: u16,
     /// Its body, `Null` when it is no JSON.
     pub body: Value,
+    /// When to come again, where it says so.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -119,6 +121,7 @@ impl Client {
         };
         let length = header("content-length").map_or(0, |length| length.parse().unwrap());
         let closes = header("connection") == Some("close");
+        let retry_after = header("retry-after").map(str::to_owned);
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         if closes {
@@ -127,6 +130,7 @@ impl Client {
         Ok(Answer {
             status: head[9..12].parse().unwrap(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+            retry_after,
         })
     }
 
@@ -149,10 +153,14 @@ impl Client {
 
     /// Calls with an access token and without a body.
     pub fn get(&mut self, target: &str, access: &str) -> Answer {
+        self.try_get(target, access).unwrap()
+    }
+
+    /// As [`Client::get`], of a server that may be gone.
+    pub fn try_get(&mut self, target: &str, access: &str) -> io::Result<Answer> {
         let bearer = format!("Bearer {access}");
-        self.send("GET", target, &[("Authorization", &bearer)], "")
-            .unwrap();
-        self.receive().unwrap()
+        self.send("GET", target, &[("Authorization", &bearer)], "")?;
+        self.receive()
     }
 
     /// Asks for a log-in with [`PASSWORD`].

@@ -13,6 +13,7 @@ use super::{
     client::{Client, Pair},
     place::Place,
 };
+use crate::support::Random;
 
 const SESSIONS: usize = 16;
 const ROUNDS: u64 = 4;
@@ -121,26 +122,13 @@ impl Session {
 
 const EMAIL: &str = "staff@example.org";
 
-/// Numbers that come again with their seed (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end
-    }
-}
-
 #[test]
 fn what_was_answered_before_a_kill_holds_after_it() {
     // A try that was not judged when the server was killed stays counted: enough of them would lock the account.
     let place = Place::new().with("MUNJIGI_LIMITS__FAILURES", "100");
     place.user(EMAIL, "staff");
     let mut server = place.serve();
-    let mut random = Random(20_261_123);
+    let mut random = Random::new(20_261_123);
     let mut pairs: Vec<Pair> = Vec::new();
     let (mut rotations, mut log_outs, mut open) = (0, 0, 0);
     for round in 0..ROUNDS {
@@ -155,7 +143,7 @@ fn what_was_answered_before_a_kill_holds_after_it() {
                 let mut client = server_to_kill.as_ref().unwrap().client();
                 let (together, killed) = (&together, &killed);
                 scope.spawn(move || {
-                    let mut random = Random(round * 1000 + number);
+                    let mut random = Random::new(round * 1000 + number);
                     together.wait();
                     session.storm(&mut client, &mut random);
                     assert!(killed.load(Ordering::SeqCst), "it ended by itself");

@@ -46,10 +46,15 @@ struct Cell {
 impl Database {
     /// An empty Postgres database, where the suite runs on Postgres; else a SQLite file at this path, not made yet.
     pub fn fresh(file: &Path) -> Self {
+        match server_url() {
+            Some(server) => Self::on_server(server),
+            None => Self::Sqlite(file.to_owned()),
+        }
+    }
+
+    /// An empty database on this server.
+    pub fn on_server(server: String) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let Some(server) = server_url() else {
-            return Self::Sqlite(file.to_owned());
-        };
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("process_{}_{number}", std::process::id());
         let mut connection = PgConnection::establish(&server).expect("TEST_DATABASE_URL");

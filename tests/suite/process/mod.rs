@@ -11,10 +11,13 @@
 
 mod accounts;
 mod client;
+mod cluster;
 mod command_line;
 mod crash;
 mod database;
 mod diesel_cli;
+mod faults;
+mod load;
 mod log;
 mod metrics;
 mod other_programs;

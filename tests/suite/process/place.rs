@@ -43,6 +43,15 @@ impl Place {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::fresh(&directory.path().join("munjigi-data/munjigi.db"));
+        Self::on(directory, database)
+    }
+
+    /// On a database of its own on this Postgres server.
+    pub fn on_server(url: String) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), Database::on_server(url))
+    }
+
+    fn on(directory: TempDir, database: Database) -> Self {
         let place = Self::in_directory(directory, database);
         match place.database {
             // As configured by nobody.

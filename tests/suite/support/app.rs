@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    sync::{Arc, mpsc},
+    sync::{Arc, atomic::Ordering, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -192,6 +192,13 @@ impl App {
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// Sets the clock, ahead or back.
+    pub fn set_clock(&self, to: Timestamp) {
+        if let Clock::Fixed(micros) = &self.clock {
+            micros.store(to.unix_micros(), Ordering::SeqCst);
+        }
     }
 
     /// Runs a statement behind the server's back; how many rows it touched.

@@ -5,6 +5,7 @@ mod browser;
 mod database;
 mod forge;
 mod people;
+mod random;
 pub mod receiver;
 mod remote;
 
@@ -13,6 +14,7 @@ pub use browser::{Browser, Page};
 pub use database::{TestDatabase, on_postgres};
 pub use forge::{Forgery, claims_of, header_of};
 pub use people::{Person, password_of};
+pub use random::Random;
 pub use remote::{Answer, Call, Remote};
 
 /// The key that signs in tests; long enough for every algorithm.

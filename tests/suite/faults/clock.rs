@@ -1,0 +1,167 @@
+//! A clock that jumps ahead and is set right again: nothing that was revoked revives, and nothing that was used is new.
+
+use std::time::Duration;
+
+use munjigi::{
+    clock::Clock,
+    services::flush::{ClockWatch, Doubt, flush},
+};
+use serde_json::json;
+
+use crate::support::{App, Person, on_postgres};
+
+const MONTHS: Duration = Duration::from_hours(24 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Takes out what the clock calls expired, as an administrator can at any time.
+async fn flushed(app: &App) -> u64 {
+    let services = app.services();
+    flush(&services.store, &services.clock, 100, |_| ())
+        .await
+        .unwrap()
+        .total()
+}
+
+async fn is_refused(app: &App, person: &Person) {
+    let me = app.anonymous().get("/api/me").bearer(&person.access).await;
+    assert_eq!(me.status, 401, "{}", me.text);
+    let refreshed = app.anonymous().refresh(&person.refresh).await;
+    assert_eq!(refreshed.status, 401, "{}", refreshed.text);
+    for token in [&person.access, &person.refresh] {
+        let verdict = app.anonymous().verify(token).await;
+        assert_eq!(verdict.status, 401, "{}", verdict.text);
+    }
+}
+
+#[tokio::test]
+async fn what_was_revoked_before_a_jump_is_revoked_after_it() {
+    let app = App::start();
+    let honest = app.user("ann").await;
+    let gone = honest.again().await;
+    let used = honest.again().await;
+    let next = used.refreshed().await;
+    gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
+    app.advance(MINUTE);
+    let right = app.clock.now();
+    app.advance(MONTHS);
+    honest.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
+    app.set_clock(right);
+    is_refused(&app, &gone).await;
+    honest.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    honest.refreshed().await;
+    next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let stolen = app.anonymous().refresh(&used.refresh).await;
+    stolen.assert(401, "TOKEN_REUSED");
+    let app = app.restarted_with(|_| ());
+    is_refused(&app, &gone).await;
+}
+
+#[tokio::test]
+async fn a_flush_by_a_clock_that_is_ahead_revives_nothing() {
+    let app = App::start();
+    let honest = app.user("ann").await;
+    let gone = honest.again().await;
+    gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
+    let used = honest.again().await;
+    app.advance(MINUTE * 10);
+    // Its newest token outlives the flush, and so does its session; the one that was used does not.
+    let next = used.refreshed().await;
+    app.advance(MINUTE);
+    let right = app.clock.now();
+    app.advance(Duration::from_hours(24 * 30) - MINUTE * 5);
+    assert!(flushed(&app).await > 0);
+    app.set_clock(right);
+    for person in [&gone, &used] {
+        let refreshed = app.anonymous().refresh(&person.refresh).await;
+        assert_eq!(refreshed.status, 401, "{}", refreshed.text);
+        let verdict = app.anonymous().verify(&person.refresh).await;
+        assert_eq!(verdict.status, 401, "{}", verdict.text);
+    }
+    let next = next.refreshed().await;
+    next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    // Months ahead nothing is left: everybody has to log in again, and nothing else.
+    app.advance(MONTHS);
+    assert!(flushed(&app).await > 0);
+    app.set_clock(right);
+    let app = app.restarted_with(|_| ());
+    for person in [&honest, &gone, &used, &next] {
+        is_refused(&app, person).await;
+    }
+    app.anonymous()
+        .post("/auth/login", honest.credentials())
+        .await
+        .assert(200, "LOGGED_IN");
+}
+
+#[tokio::test]
+async fn what_is_revoked_during_a_jump_is_revoked_after_it() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let bob = app.user("bob").await;
+    for person in [&ann, &bob] {
+        person.get("/api/me").await.assert(200, "ME");
+    }
+    let right = app.clock.now();
+    app.advance(MONTHS);
+    let root = app.admin("root").await;
+    let path = format!("/api/users/{}", ann.seq);
+    for active in [false, true] {
+        let change = root.patch(&path, json!({"is_active": active})).await;
+        change.assert(200, "USER_UPDATED");
+    }
+    let again = bob.again().await;
+    again
+        .post("/auth/logout-all", json!({}))
+        .await
+        .assert(200, "LOGGED_OUT_ALL");
+    app.set_clock(right);
+    for person in [&ann, &bob] {
+        is_refused(&app, person).await;
+    }
+    let app = app.restarted_with(|_| ());
+    for person in [&ann, &bob] {
+        is_refused(&app, person).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_revoked_token_young() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    app.advance(MINUTE * 20);
+    ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
+    let logged_out = app.clock.now();
+    app.advance(MINUTE * 60);
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_BLACKLISTED")
+        .await;
+    app.set_clock(logged_out);
+    is_refused(&app, &ann).await;
+}
+
+#[tokio::test]
+async fn the_server_does_not_flush_by_a_clock_that_jumped() {
+    let app = App::start();
+    // As the machine's, which is Postgres's too.
+    app.set_clock(Clock::System.now());
+    let mut watch = ClockWatch::start(&app.clock);
+    let look = async |watch: &mut ClockWatch| watch.look(app.services()).await.unwrap();
+    assert_eq!(look(&mut watch).await, None);
+    app.advance(MINUTE * 4);
+    assert_eq!(look(&mut watch).await, None);
+    app.set_clock(Clock::System.now());
+    assert_eq!(look(&mut watch).await, None);
+    app.advance(MONTHS);
+    assert!(matches!(look(&mut watch).await, Some(Doubt::Ahead(by)) if by <= MONTHS));
+    assert!(look(&mut watch).await.is_some(), "still");
+    // A restart knows nothing of the jump, but Postgres does.
+    let doubt = look(&mut ClockWatch::start(&app.clock)).await;
+    assert_eq!(
+        matches!(doubt, Some(Doubt::Apart(_))),
+        on_postgres(),
+        "{doubt:?}"
+    );
+    app.set_clock(Clock::System.now());
+    assert_eq!(look(&mut watch).await, None);
+    app.set_clock(Clock::System.now() - MINUTE * 6);
+    assert!(matches!(look(&mut watch).await, Some(Doubt::Back(_))));
+}

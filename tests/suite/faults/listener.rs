@@ -1,0 +1,54 @@
+//! The connection by which an instance hears of revocations is cut: the next reading makes another.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{App, on_postgres};
+
+/// Ends the connections on which the instances listen; how many.
+async fn cut(app: &App) -> i64 {
+    app.number(
+        "SELECT COUNT(pg_terminate_backend(pid)) AS number FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() \
+         AND (query LIKE '%pg_current_snapshot()%' OR query LIKE 'LISTEN%')",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_listener_that_is_cut_misses_nothing() {
+    if !on_postgres() {
+        return;
+    }
+    let one = App::start();
+    let two = one.another_instance();
+    let ann = one.user("ann").await;
+    for round in 0..4 {
+        let (here, there) = (ann.again().await, ann.again().await);
+        for person in [&here, &there] {
+            let me = two.anonymous().get("/api/me").bearer(&person.access).await;
+            me.assert(200, "ME");
+        }
+        assert_eq!(cut(&one).await, 2, "one for each instance");
+        // Before either has noticed.
+        let begun = Instant::now();
+        let ended = if round % 2 == 0 { &here } else { &there };
+        ended
+            .log_out(&ended.refresh)
+            .await
+            .assert(200, "LOGGED_OUT");
+        ended.get("/api/me").await.assert(401, "SESSION_REVOKED");
+        two.anonymous()
+            .refuses_soon(&ended.access, "SESSION_REVOKED")
+            .await;
+        assert!(
+            begun.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begun.elapsed()
+        );
+        // Nobody honest was refused for it, and what has come is not stale.
+        let other = if round % 2 == 0 { &there } else { &here };
+        let me = two.anonymous().get("/api/me").bearer(&other.access).await;
+        me.assert(200, "ME");
+        assert!(!two.services().revocations.is_stale());
+    }
+}
