@@ -10,6 +10,7 @@ mod flush;
 mod inspector;
 mod jobs;
 mod links;
+mod long_lists;
 mod otp_deliveries;
 mod people;
 mod people_lists;
