@@ -32,6 +32,7 @@ mod layout;
 mod links;
 mod lists;
 mod login;
+mod meanwhile;
 mod moment;
 mod notice;
 mod owners;

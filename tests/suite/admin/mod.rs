@@ -11,6 +11,7 @@ mod inspector;
 mod jobs;
 mod links;
 mod long_lists;
+mod meanwhile;
 mod otp_deliveries;
 mod people;
 mod people_lists;
