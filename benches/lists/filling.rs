@@ -16,12 +16,18 @@ pub struct Size {
     pub clients: i64,
     /// Outstanding tokens, five to a session.
     pub tokens: i64,
+    /// Events of the audit log.
+    pub events: i64,
 }
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (users, clients, tokens) = (self.users, self.clients, self.tokens);
-        write!(f, "{users} users, {clients} clients, {tokens} tokens")
+        write!(
+            f,
+            "{users} users, {clients} clients, {tokens} tokens, {} events",
+            self.events
+        )
     }
 }
 
@@ -33,10 +39,11 @@ impl Size {
             users: 10_000.min(big.users / 10),
             clients: 10_000.min(big.clients / 10),
             tokens: 10_000.min(big.tokens / 10),
+            events: 10_000.min(big.events / 10),
         }
     }
 
-    /// A million users, two hundred thousand clients, five million tokens, times `scale`.
+    /// A million users, two hundred thousand clients, five million tokens, a million events, times `scale`.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "scale is at most ten, and rows are whole"
@@ -47,6 +54,7 @@ impl Size {
             users: rows(1_000_000.0),
             clients: rows(200_000.0),
             tokens: rows(5_000_000.0),
+            events: rows(1_000_000.0),
         }
     }
 }
@@ -153,6 +161,7 @@ pub fn fill(connection: &mut Db, size: Size) -> Result<()> {
         ("sessions", sessions(&dialect, size)),
         ("tokens", tokens(&dialect, size)),
         ("blacklist", blacklist(&dialect, size)),
+        ("audit log", events(&dialect, size)),
     ] {
         let began = std::time::Instant::now();
         connection.batch_execute(&statement)?;
@@ -301,5 +310,31 @@ fn blacklist(dialect: &Dialect, size: Size) -> String {
         dialect.time("created + CASE WHEN n % 5 < 4 THEN 86400 ELSE 60 END"),
         dialect.time(&format!("created + {REFRESH_LIFE}")),
         token(dialect, size),
+    )
+}
+
+/// Nearly all of them change an account through the panel; one in three thousand is an export, one in two thousand came
+/// from the command line.
+fn events(dialect: &Dialect, size: Size) -> String {
+    let happened = dialect.time(&format!(
+        "{} - 94000000 + n * 93000000 / {}",
+        dialect.now, size.events
+    ));
+    format!(
+        "{} INSERT INTO audit_events (happened_at, door, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
+         subject_seq, subject_name, changes, ip_address, user_agent, request_id, search_text) \
+         SELECT {happened}, door, 'user', 1 + n % 50, actor, action, 'done', 'user', seq, subject, '[]', ip, \
+         'Mozilla/5.0 (bench)', NULL, actor || {newline} || subject || {newline} || ip \
+         FROM (SELECT n, CASE WHEN n % 2000 = 7 THEN 'command_line' WHEN n % 5 = 0 THEN 'api' ELSE 'panel' END AS door, \
+         'admin' || (1 + n % 50) || '@example.org' AS actor, \
+         CASE WHEN n % 3000 = 5 THEN 'exported' WHEN n % 4 = 0 THEN 'signed_in' ELSE 'account_updated' END AS action, \
+         1 + (n * 7919) % {users} AS seq, given_name || '.' || family_name || n || '@corp.example.com' AS subject, \
+         '192.0.2.' || (n % 250) AS ip \
+         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS made ORDER BY n",
+        with_numbers(size.events),
+        GIVEN.split(' ').count(),
+        FAMILY.split(' ').count(),
+        newline = newline(dialect),
+        users = size.users,
     )
 }

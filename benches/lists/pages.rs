@@ -96,8 +96,55 @@ fn pages(size: Size) -> Vec<Asked> {
             format!("/admin/blacklist?reason={reason}&user_type=client"),
         ));
     }
+    pages.extend(audit(size, &day));
     pages.push(("dashboard", "/admin".into()));
     pages
+}
+
+/// What the audit log is asked: frequent and rare things, alone and together.
+fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
+    let queries = [
+        ("first page", String::new()),
+        ("last page", "?last=1".into()),
+        ("frequent action", "?action=account_updated".into()),
+        ("rare action, last page", "?action=exported&last=1".into()),
+        ("rare door", "?door=command_line".into()),
+        (
+            "frequent action, rare door",
+            "?action=account_updated&door=command_line".into(),
+        ),
+        ("frequent text", "?search=example".into()),
+        ("frequent text, last page", "?search=example&last=1".into()),
+        (
+            "frequent text, rare action",
+            "?search=example&action=exported".into(),
+        ),
+        (
+            "frequent text, rare door",
+            "?search=example&door=command_line".into(),
+        ),
+        ("text of one in fifteen", "?search=minjun".into()),
+        (
+            "text of one in fifteen, rare action",
+            "?search=minjun&action=exported".into(),
+        ),
+        ("rare text", format!("?search={}@corp", size.events / 2)),
+        ("two letters that no event has", "?search=zz".into()),
+        (
+            "of one person",
+            format!("?person={}", email(size.users / 2)),
+        ),
+        ("of a busy person", format!("?person={}", email(7))),
+        (
+            "text of one in fifteen, on one day",
+            format!("?search=minjun&from={0}&to={0}", day(500)),
+        ),
+    ];
+    let named = queries.into_iter().map(|(name, query)| {
+        let name: &'static str = format!("audit: {name}").leak();
+        (name, format!("/admin/audit{query}"))
+    });
+    named.collect()
 }
 
 /// What both populations are asked.
@@ -130,6 +177,16 @@ fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String
             "search that fits most, last page",
             "?search=example&last=1".into(),
         ),
+        ("search that fits one in fifteen", "?search=minjun".into()),
+        (
+            "search that fits one in fifteen, by name, last page",
+            "?search=minjun&sort=name&last=1".into(),
+        ),
+        (
+            "search that fits one in fifteen, inactive",
+            "?search=minjun&active=no".into(),
+        ),
+        ("search by two letters that nobody has", "?search=qq".into()),
         (
             "search by two letters",
             format!("?search={}", begin.chars().take(2).collect::<String>()),
@@ -149,6 +206,18 @@ fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String
             format!("?created_from={0}&created_to={0}", day(500)),
         ),
         ("inactive, by name", "?active=no&sort=name".into()),
+        (
+            "created in one month, by name",
+            format!(
+                "?created_from={}&created_to={}&sort=name",
+                day(530),
+                day(500)
+            ),
+        ),
+        (
+            "never logged in, by name, last page",
+            "?login=never&sort=name&last=1".into(),
+        ),
     ];
     queries
         .into_iter()

@@ -201,6 +201,9 @@ pub struct Slice<T> {
     pub has_previous: bool,
     /// Whether there is something after them.
     pub has_next: bool,
+    /// The row at which the search stopped before the part was full: what comes behind it, in the direction of reading,
+    /// was not looked at. None where the part is full, or there is nothing more.
+    pub edge: Option<Place>,
     /// How many entries the whole list has.
     pub count: Count,
 }
@@ -212,6 +215,7 @@ impl<T> Slice<T> {
             items: self.items.into_iter().map(f).collect(),
             has_previous: self.has_previous,
             has_next: self.has_next,
+            edge: self.edge,
             count: self.count,
         }
     }

@@ -230,18 +230,6 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether the searched text is too short to be looked for among all events; among how many of the newest it is.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn among_newest(&self, services: &Services) -> Result<Option<i64>, Error> {
-        if !self.search.as_deref().is_some_and(table::is_short) {
-            return Ok(None);
-        }
-        let are_many = services.store.read(table::are_many).await?;
-        Ok(are_many.then_some(table::NEWEST))
-    }
-
     fn filter(&self, connection: &mut Db) -> Result<AuditFilter, StoreError> {
         let people = match &self.person {
             Some(name) => Some(find_people(connection, name)?),

@@ -105,11 +105,12 @@ async fn judge(
     };
     let now = services.clock.now();
     let principal = candidate.account.principal;
+    let device = claimant.device();
     let opening = Opening::new(
         services,
         Some(principal),
         LoginMethod::Password,
-        claimant.device(),
+        device,
         now,
     );
     let (booking, owner) = (opening.clone(), candidate.clone());

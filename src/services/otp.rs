@@ -212,7 +212,8 @@ async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result
         services.config.otp.lifetime.get(),
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let opening = Opening::new(services, None, LoginMethod::Otp, claimant.device(), now);
+    let device = claimant.device();
+    let opening = Opening::new(services, None, LoginMethod::Otp, device, now);
     let booking = opening.clone();
     let account: Option<Account> = services
         .store

@@ -4,9 +4,11 @@
 use super::{
     Db,
     client_users::ClientRow,
-    error::StoreError,
-    listing::{Bind, Conditions, Key, Listing},
+    facet::{Facet, Found, Walked},
+    keyset::{Key, Values},
+    listing::Listing,
     search,
+    statement::{Bind, Conditions},
     users::UserRow,
 };
 use crate::{
@@ -84,13 +86,15 @@ pub struct AccountOrder {
     pub descending: bool,
 }
 
-/// How far a list is counted.
-const COUNT_TO: i64 = 10_000;
-/// Up to how many rows a condition is worth entering its index for; what fits more is met soon in any order.
-const FEW: i64 = 20_000;
+/// How many accounts are looked at for a page.
+const LOOKED_AT: i64 = 10_000;
 /// As the indexes have it: who never logged in stands where 1970 would.
 const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
+/// Where the oldest log-in stands first.
+const BY_LAST_LOGIN: &str = " ORDER BY COALESCE(last_login_at, '1970-01-01 00:00:00')";
 const LIKE: &str = "search_text LIKE ? ESCAPE '\\'";
+/// The same by no index.
+const PASSING_LIKE: &str = "search_text || '' LIKE ? ESCAPE '\\'";
 
 /// What differs between the two tables.
 pub(super) struct Table {
@@ -132,97 +136,133 @@ pub(super) fn table(population: UserType) -> &'static Table {
 
 impl Table {
     fn key(&self, order: AccountOrder) -> Key {
-        let (column, id) = match order.column {
-            AccountColumn::CreatedAt => ("created_at", "id"),
-            AccountColumn::Name => ("name_normalized", "id"),
-            AccountColumn::LastLogin => (LAST_LOGIN, "id"),
+        let (column, id, values) = match order.column {
+            AccountColumn::CreatedAt => ("created_at", "id", Values::TimeAndNumber),
+            AccountColumn::Name => ("name_normalized", "id", Values::TextAndNumber),
+            AccountColumn::LastLogin => (LAST_LOGIN, "id", Values::TimeAndNumber),
             // Nobody shares it.
-            AccountColumn::Login => (self.login, self.login),
+            AccountColumn::Login => (self.login, self.login, Values::Texts),
         };
         Key {
             column,
             id,
+            values,
             descending: order.descending,
         }
     }
 }
 
-/// A condition in a form that enters its index and in one that leaves the indexes to others.
-struct Term {
-    entering: (&'static str, Bind),
-    passing: (&'static str, Bind),
-}
+/// A condition in a form that enters its index, in one that leaves the indexes to others, and its value.
+type Term = (&'static str, &'static str, Bind);
 
-/// The conditions of one filter.
-struct Facet {
-    /// The column of the index that serves it; none where there is no such index.
-    column: Option<&'static str>,
-    terms: Vec<Term>,
-}
-
-/// Puts facets together. Only SQLite is told which index to enter; Postgres knows its tables by their statistics.
+/// Puts facets together.
 struct Facets {
+    /// Only SQLite is told which index to leave alone; Postgres knows its tables by their statistics.
     is_sqlite: bool,
+    table: &'static Table,
+    key: Key,
     all: Vec<Facet>,
 }
 
 impl Facets {
-    fn of(connection: &Db, filter: &AccountFilter) -> Self {
+    fn of(connection: &Db, filter: &AccountFilter, key: Key) -> Vec<Facet> {
         let mut facets = Self {
             is_sqlite: matches!(connection, Db::Sqlite(_)),
+            table: table(filter.population),
+            key,
             all: Vec::new(),
         };
-        facets.add_search(filter);
+        facets.add_search(filter.search.as_deref());
         if let Some(role) = filter.role {
-            facets.add("role", [("role = ?", "+role = ?", role.as_str().into())]);
+            let term = ("role = ?", "+role = ?", role.as_str().into());
+            facets.add([term], "", Walked::No);
         }
         facets.add_last_login(filter.last_login);
         let from = |from: Timestamp| ("created_at >= ?", "+created_at >= ?", from.into());
         let before = |before: Timestamp| ("created_at < ?", "+created_at < ?", before.into());
-        let from = filter.created_from.map(from);
-        facets.add(
-            "created_at",
-            from.into_iter().chain(filter.created_before.map(before)),
-        );
-        if let Some(is_active) = filter.is_active {
-            let term = ("is_active = ?", "+is_active = ?", is_active.into());
-            facets.add("is_active", [term]);
+        let span = filter.created_from.map(from).into_iter();
+        let span = span.chain(filter.created_before.map(before));
+        let walked = if key.column == "created_at" {
+            let bind = |at: Option<Timestamp>| at.map(Bind::from);
+            Walked::Span(bind(filter.created_from), bind(filter.created_before))
+        } else {
+            Walked::No
+        };
+        facets.add(span, " ORDER BY created_at", walked);
+        match filter.is_active {
+            None => {}
+            Some(false) => facets.add_inactive(),
+            Some(true) => {
+                let term = ("is_active = ?", "+is_active = ?", true.into());
+                facets.add([term], "", Walked::No);
+            }
         }
-        facets
+        facets.all
     }
 
     fn add(
         &mut self,
-        column: &'static str,
-        terms: impl IntoIterator<Item = (&'static str, &'static str, Bind)>,
+        terms: impl IntoIterator<Item = Term>,
+        ordered: &'static str,
+        walked: Walked,
     ) {
-        let is_sqlite = self.is_sqlite;
-        let term = |(entering, passing, bind): (&'static str, &'static str, Bind)| Term {
-            entering: (entering, bind.clone()),
-            passing: (if is_sqlite { passing } else { entering }, bind),
-        };
-        let terms: Vec<Term> = terms.into_iter().map(term).collect();
-        if !terms.is_empty() {
-            self.all.push(Facet {
-                column: Some(column),
-                terms,
-            });
+        let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+        let mut terms = terms.into_iter().peekable();
+        if terms.peek().is_none() {
+            return;
         }
+        for (entering, leaving, bind) in terms {
+            by.and(entering, [bind.clone()]);
+            passing.and(if self.is_sqlite { leaving } else { entering }, [bind]);
+        }
+        self.all.push(Facet {
+            walked,
+            found: Some(Found::of(self.table.name, by, ordered)),
+            passing,
+        });
     }
 
-    fn add_search(&mut self, filter: &AccountFilter) {
-        let Some(typed) = &filter.search else {
+    /// Those who are inactive stand in indexes of their own, one for each order.
+    fn add_inactive(&mut self) {
+        let by = Conditions::one("is_active = ?", [false.into()]);
+        let walked = Conditions::one("NOT is_active", []);
+        let passing = if self.is_sqlite {
+            "+is_active = ?"
+        } else {
+            "is_active = ?"
+        };
+        self.all.push(Facet {
+            walked: if self.key.column == "id" {
+                Walked::No
+            } else {
+                Walked::By(walked)
+            },
+            found: Some(Found::of(self.table.name, by, "")),
+            passing: Conditions::one(passing, [false.into()]),
+        });
+    }
+
+    fn add_search(&mut self, typed: Option<&str>) {
+        let Some(typed) = typed else {
             return;
         };
-        let passing = (LIKE, Bind::from(search::text_pattern(typed)));
-        let phrase = search::phrase(typed).filter(|_| self.is_sqlite);
-        let table = table(filter.population);
+        let pattern = || [Bind::from(search::text_pattern(typed))];
+        let found = if self.is_sqlite {
+            search::phrase(typed).map(|phrase| Found {
+                counted_in: self.table.search,
+                counted_by: Conditions::one(self.table.matches, [phrase.as_str().into()]),
+                ..Found::of("", Conditions::one(self.table.found, [phrase.into()]), "")
+            })
+        } else {
+            search::has_trigrams(typed).then(|| Found {
+                by_all: true,
+                ..Found::of(self.table.name, Conditions::one(LIKE, pattern()), "")
+            })
+        };
         self.all.push(Facet {
-            column: phrase.is_some().then_some(table.search),
-            terms: vec![Term {
-                entering: phrase.map_or(passing.clone(), |phrase| (table.found, phrase.into())),
-                passing,
-            }],
+            found,
+            passing: Conditions::one(PASSING_LIKE, pattern()),
+            walked: Walked::No,
         });
     }
 
@@ -231,107 +271,67 @@ impl Facets {
         const PASSING_AT: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
         const FROM: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
         const PASSING_FROM: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
-        const AFTER: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') > ?";
-        const PASSING_AFTER: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') > ?";
         const BEFORE: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
         const PASSING_BEFORE: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
-        let mut terms = Vec::new();
+        let is_walked = self.key.column == LAST_LOGIN;
         match last_login {
-            None => return,
-            Some(LastLogin::Never) => terms.push((AT, PASSING_AT, Timestamp::EPOCH.into())),
+            None => {}
+            Some(LastLogin::Never) => {
+                let never = || Bind::from(Timestamp::EPOCH);
+                let walked = if is_walked {
+                    Walked::By(Conditions::one(AT, [never()]))
+                } else {
+                    Walked::No
+                };
+                self.add([(AT, PASSING_AT, never())], "", walked);
+            }
             Some(LastLogin::Within(from, before)) => {
                 // Who never logged in is in no span of time.
-                let after = Timestamp::EPOCH.into();
-                terms.push(from.map_or((AFTER, PASSING_AFTER, after), |from| {
-                    (FROM, PASSING_FROM, from.into())
-                }));
+                let from = from.unwrap_or(Timestamp::from_unix_micros(1));
+                let mut terms: Vec<Term> = vec![(FROM, PASSING_FROM, from.into())];
                 terms.extend(before.map(|before| (BEFORE, PASSING_BEFORE, before.into())));
-            }
-        }
-        self.add(LAST_LOGIN, terms);
-    }
-
-    /// The first facet that few rows fit.
-    fn rarest(&self, connection: &mut Db, table: &Table) -> Result<Option<usize>, StoreError> {
-        if !self.is_sqlite {
-            return Ok(None);
-        }
-        for (at, facet) in self.all.iter().enumerate() {
-            let Some(column) = facet.column else {
-                continue;
-            };
-            let (mut narrow, mut from) = (Conditions::default(), table.name);
-            for Term {
-                entering: (text, bind),
-                ..
-            } in &facet.terms
-            {
-                if column == table.search {
-                    from = table.search;
-                    narrow.and(table.matches, [bind.clone()]);
+                let walked = if is_walked {
+                    Walked::Span(Some(from.into()), before.map(Bind::from))
                 } else {
-                    narrow.and(text, [bind.clone()]);
-                }
-            }
-            let probe = Listing {
-                select: "",
-                from,
-                narrow,
-                broad: Conditions::default(),
-                key: by_id(),
-                count_to: FEW,
-            };
-            if !probe.count(connection)?.more {
-                return Ok(Some(at));
+                    Walked::No
+                };
+                self.add(terms, BY_LAST_LOGIN, walked);
             }
         }
-        Ok(None)
     }
 }
 
-pub(super) fn by_id() -> Key {
-    Key {
+/// A list in the order of its numbers.
+pub(super) fn by_number(connection: &Db, filter: &AccountFilter, up_to: i64) -> Listing {
+    let key = Key {
         column: "id",
         id: "id",
+        values: Values::Numbers,
         descending: false,
-    }
+    };
+    let mut listing = listing(connection, filter, key, "id");
+    listing.facets.push(Facet {
+        found: None,
+        passing: Conditions::one("id <= ?", [up_to.into()]),
+        walked: Walked::Span(None, Some(up_to.saturating_add(1).into())),
+    });
+    listing
 }
 
-pub(super) fn listing(
-    connection: &mut Db,
-    filter: &AccountFilter,
-    key: Key,
-    select: &'static str,
-) -> Result<Listing, StoreError> {
+fn listing(connection: &Db, filter: &AccountFilter, key: Key, select: &'static str) -> Listing {
     let table = table(filter.population);
-    let facets = Facets::of(connection, filter);
-    let entered = facets.rarest(connection, table)?;
-    let (mut narrow, mut broad) = (Conditions::default(), Conditions::default());
-    for (at, facet) in facets.all.iter().enumerate() {
-        for Term { entering, passing } in &facet.terms {
-            let pick = |enters: bool| if enters { entering } else { passing };
-            let (text, bind) = pick(entered == Some(at));
-            narrow.and(text, [bind.clone()]);
-            // A span of the walked column bounds the walk.
-            let (text, bind) = pick(facet.column == Some(key.column));
-            broad.and(text, [bind.clone()]);
-        }
-    }
-    Ok(Listing {
+    Listing {
         select,
         from: table.name,
-        narrow,
-        broad,
+        from_few: table.name,
+        walked: table.name,
+        facets: Facets::of(connection, filter, key),
         key,
-        count_to: COUNT_TO,
-    })
+        walk: LOOKED_AT,
+    }
 }
 
-pub(super) fn ordered(
-    connection: &mut Db,
-    filter: &AccountFilter,
-    order: AccountOrder,
-) -> Result<Listing, StoreError> {
+pub(super) fn ordered(connection: &Db, filter: &AccountFilter, order: AccountOrder) -> Listing {
     let table = table(filter.population);
     listing(connection, filter, table.key(order), table.columns)
 }
@@ -339,12 +339,10 @@ pub(super) fn ordered(
 /// The values of a place in an order; none where they are none.
 pub(super) fn binds(order: AccountOrder, place: &Place) -> Option<(Bind, Bind)> {
     let text = || Bind::from(place.value.as_str());
-    let id: i64 = place.id.parse().ok()?;
+    let id = || place.id.parse().ok().map(|id: i64| Bind::from(id));
     match order.column {
-        AccountColumn::CreatedAt | AccountColumn::LastLogin => {
-            Some((place.time()?.into(), id.into()))
-        }
-        AccountColumn::Name => Some((text(), id.into())),
+        AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((place.time()?.into(), id()?)),
+        AccountColumn::Name => Some((text(), id()?)),
         AccountColumn::Login => Some((text(), text())),
     }
 }

@@ -4,10 +4,10 @@ use diesel::{QueryableByName, RunQueryDsl, sql_types};
 
 use super::{
     Db,
-    account_list::{AccountFilter, AccountOrder, binds, by_id, listing, ordered, seek_of, table},
+    account_list::{AccountFilter, AccountOrder, binds, by_number, ordered, seek_of, table},
     client_users::ClientRow,
     error::StoreError,
-    listing::Sql,
+    statement::Sql,
     users::UserRow,
 };
 use crate::domain::{
@@ -24,7 +24,7 @@ pub fn users(
     size: i64,
 ) -> Result<Slice<UserRow>, StoreError> {
     debug_assert_eq!(filter.population, UserType::User);
-    ordered(connection, filter, order)?.page(connection, &seek_of(order, seek), size)
+    ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
 }
 
 /// A page of the clients that the filter holds. A place that is none is the beginning.
@@ -36,7 +36,7 @@ pub fn clients(
     size: i64,
 ) -> Result<Slice<ClientRow>, StoreError> {
     debug_assert_eq!(filter.population, UserType::Client);
-    ordered(connection, filter, order)?.page(connection, &seek_of(order, seek), size)
+    ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
 }
 
 /// The next internal users of the whole list.
@@ -48,7 +48,7 @@ pub fn users_batch(
     size: i64,
 ) -> Result<Vec<UserRow>, StoreError> {
     let after = after.and_then(|place| binds(order, place));
-    ordered(connection, filter, order)?.batch(connection, after, size)
+    ordered(connection, filter, order).batch(connection, after, size)
 }
 
 /// The next clients of the whole list.
@@ -60,7 +60,7 @@ pub fn clients_batch(
     size: i64,
 ) -> Result<Vec<ClientRow>, StoreError> {
     let after = after.and_then(|place| binds(order, place));
-    ordered(connection, filter, order)?.batch(connection, after, size)
+    ordered(connection, filter, order).batch(connection, after, size)
 }
 
 #[derive(QueryableByName)]
@@ -83,8 +83,7 @@ pub fn ids_after(
     up_to: i64,
     limit: i64,
 ) -> Result<Vec<UserSeq>, StoreError> {
-    let mut listing = listing(connection, filter, by_id(), "id")?;
-    listing.broad.and("id <= ?", [up_to.into()]);
+    let listing = by_number(connection, filter, up_to);
     let place = (after.into(), after.into());
     let rows: Vec<Numbered> = listing.batch(connection, Some(place), limit)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
@@ -96,10 +95,7 @@ pub fn count_exact(
     filter: &AccountFilter,
     up_to: i64,
 ) -> Result<i64, StoreError> {
-    let mut listing = listing(connection, filter, by_id(), "id")?;
-    listing.narrow.and("id <= ?", [up_to.into()]);
-    listing.count_to = i64::MAX - 1;
-    Ok(listing.count(connection)?.rows)
+    by_number(connection, filter, up_to).count_all(connection)
 }
 
 /// The greatest number of a population; zero where there is nobody.

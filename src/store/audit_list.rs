@@ -1,14 +1,17 @@
 //! Reading the record: the list with its filters, newest first, and what was done to one account.
 
 use diesel::prelude::*;
-use diesel::{QueryDsl, RunQueryDsl, sql_types};
+use diesel::{QueryDsl, RunQueryDsl};
 
 use super::{
     Db,
     error::StoreError,
-    listing::{Bind, Conditions, Key, Listing, Sql},
+    facet::{Facet, Found, Walked},
+    keyset::{Key, Values},
+    listing::Listing,
     schema::audit_events,
     search,
+    statement::{Bind, Conditions, Sql},
 };
 use crate::{
     clock::Timestamp,
@@ -72,12 +75,8 @@ pub struct AuditFilter {
     pub before: Option<Timestamp>,
 }
 
-/// How far events are counted.
-const COUNT_TO: i64 = 10_000;
-/// Up to how many events a searched text is found by the index; what is in more of them is met soon in any order.
-const FEW: i64 = 20_000;
-/// Among how many of the newest events a text is looked for that is too short for the index.
-pub const NEWEST: i64 = 100_000;
+/// How many events are looked at for a page.
+const LOOKED_AT: i64 = 10_000;
 /// The most accounts that a filter goes by.
 pub const MOST_PEOPLE: usize = 4;
 
@@ -106,7 +105,7 @@ pub fn list(
     seek: &Seek<AuditPlace>,
     size: i64,
 ) -> Result<Slice<AuditEventRow>, StoreError> {
-    let listing = listing(connection, filter)?;
+    let listing = listing(connection, filter);
     let seek = match seek {
         Seek::First => Seek::First,
         Seek::Last => Seek::Last,
@@ -123,7 +122,7 @@ pub fn batch(
     after: Option<AuditPlace>,
     size: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
-    let listing = listing(connection, filter)?;
+    let listing = listing(connection, filter);
     listing.batch(connection, after.map(AuditPlace::binds), size)
 }
 
@@ -142,20 +141,6 @@ pub fn history(
     sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
         .bind(limit);
     Ok(sql.query().load(connection)?)
-}
-
-/// Whether a text is looked for among the newest events only.
-#[must_use]
-pub fn is_short(typed: &str) -> bool {
-    search::phrase(typed).is_none()
-}
-
-/// Whether there are more events than the newest among which a short text is looked for.
-pub fn are_many(connection: &mut Db) -> Result<bool, StoreError> {
-    let newest: Option<i64> = audit_events::table
-        .select(diesel::dsl::max(audit_events::id))
-        .get_result(connection)?;
-    Ok(newest.is_some_and(|newest| newest > NEWEST))
 }
 
 /// The event of this number.
@@ -194,115 +179,103 @@ pub fn find_subjects(connection: &mut Db, names: &[String]) -> Result<Vec<Princi
     Ok(principals.collect())
 }
 
-fn listing(connection: &mut Db, filter: &AuditFilter) -> Result<Listing, StoreError> {
-    let (mut narrow, mut broad) = (Conditions::default(), Conditions::default());
-    // One index at a time is entered, the one that is likely to find the fewest; a condition on an expression enters none.
-    let mut is_entered = search(connection, filter, &mut narrow, &mut broad)?;
-    if let Some(people) = &filter.people {
-        person(people, is_entered, &mut narrow, &mut broad);
-        is_entered = true;
-    }
-    for conditions in [&mut narrow, &mut broad] {
-        let mut is_entered = is_entered;
-        if let Some(action) = filter.action {
-            let condition = if is_entered {
-                "action || '' = ?"
+const TABLE: &str = "audit_events";
+
+fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
+    let mut facets = Vec::new();
+    facets.extend(
+        filter
+            .search
+            .as_deref()
+            .map(|typed| search(connection, typed)),
+    );
+    facets.extend(filter.people.as_deref().map(people));
+    facets.extend(span(filter));
+    // Each has an index in the order of time, of which one can be walked.
+    facets.extend(filter.action.map(|action| {
+        let value = || [Bind::from(action.as_str())];
+        let by = Conditions::one("action = ?", value());
+        Facet {
+            found: Some(Found::of(TABLE, by.clone(), "")),
+            passing: Conditions::one("action || '' = ?", value()),
+            walked: Walked::By(by),
+        }
+    }));
+    facets.extend(filter.door.map(|door| {
+        let value = || [Bind::from(door.as_str())];
+        let by = Conditions::one("door = ?", value());
+        Facet {
+            found: Some(Found::of(TABLE, by.clone(), "")),
+            passing: Conditions::one("door || '' = ?", value()),
+            walked: if filter.action.is_none() {
+                Walked::By(by)
             } else {
-                "action = ?"
-            };
-            conditions.and(condition, [action.as_str().into()]);
-            is_entered = true;
+                Walked::No
+            },
         }
-        if let Some(door) = filter.door {
-            let condition = if is_entered {
-                "door || '' = ?"
-            } else {
-                "door = ?"
-            };
-            conditions.and(condition, [door.as_str().into()]);
-        }
-        if let Some(from) = filter.from {
-            conditions.and("happened_at >= ?", [from.into()]);
-        }
-        if let Some(before) = filter.before {
-            conditions.and("happened_at < ?", [before.into()]);
-        }
-    }
-    Ok(Listing {
+    }));
+    Listing {
         select: COLUMNS,
-        from: "audit_events",
-        narrow,
-        broad,
+        from: TABLE,
+        from_few: TABLE,
+        walked: TABLE,
+        facets,
         key: Key {
             column: "happened_at",
             id: "id",
+            values: Values::TimeAndNumber,
             descending: true,
         },
-        count_to: COUNT_TO,
+        walk: LOOKED_AT,
+    }
+}
+
+/// The time in which it happened: a span of the order.
+fn span(filter: &AuditFilter) -> Option<Facet> {
+    let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+    if let Some(from) = filter.from {
+        by.and("happened_at >= ?", [from.into()]);
+        passing.and("COALESCE(happened_at, happened_at) >= ?", [from.into()]);
+    }
+    if let Some(before) = filter.before {
+        by.and("happened_at < ?", [before.into()]);
+        passing.and("COALESCE(happened_at, happened_at) < ?", [before.into()]);
+    }
+    (filter.from.is_some() || filter.before.is_some()).then(|| Facet {
+        found: Some(Found::of(TABLE, by, " ORDER BY happened_at")),
+        passing,
+        walked: Walked::Span(filter.from.map(Bind::from), filter.before.map(Bind::from)),
     })
 }
 
-/// Adds the conditions of the searched text; whether they enter an index.
-fn search(
-    connection: &mut Db,
-    filter: &AuditFilter,
-    narrow: &mut Conditions,
-    broad: &mut Conditions,
-) -> Result<bool, StoreError> {
+/// The searched text; where it is too short for the index, events are only looked at.
+fn search(connection: &Db, typed: &str) -> Facet {
     const LIKE: &str = "search_text LIKE ? ESCAPE '\\'";
-    let Some(typed) = &filter.search else {
-        return Ok(false);
+    const PASSING: &str = "search_text || '' LIKE ? ESCAPE '\\'";
+    const FOUND: &str =
+        "id IN (SELECT rowid FROM audit_events_search WHERE audit_events_search MATCH ?)";
+    let pattern = || [Bind::from(search::text_pattern(typed))];
+    let found = match connection {
+        Db::Sqlite(_) => search::phrase(typed).map(|phrase| Found {
+            counted_in: "audit_events_search",
+            counted_by: Conditions::one("audit_events_search MATCH ?", [phrase.as_str().into()]),
+            ..Found::of("", Conditions::one(FOUND, [phrase.into()]), "")
+        }),
+        Db::Postgres(_) => search::has_trigrams(typed).then(|| Found {
+            by_all: true,
+            ..Found::of(TABLE, Conditions::one(LIKE, pattern()), "")
+        }),
     };
-    let pattern = search::text_pattern(typed);
-    broad.and(LIKE, [pattern.clone().into()]);
-    let Some(phrase) = search::phrase(typed) else {
-        const AMONG_NEWEST: &str = "id > (SELECT COALESCE(MAX(id), 0) FROM audit_events) - ?";
-        narrow.and(LIKE, [pattern.into()]);
-        for conditions in [narrow, broad] {
-            conditions.and(AMONG_NEWEST, [NEWEST.into()]);
-        }
-        return Ok(false);
-    };
-    let is_few = match connection {
-        Db::Sqlite(_) => {
-            let mut sql = Sql::new(
-                "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM audit_events_search WHERE audit_events_search MATCH ",
-            );
-            sql.bind(phrase.as_str());
-            is_few(connection, sql)?
-        }
-        Db::Postgres(_) => {
-            let mut sql = Sql::new(
-                "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM audit_events WHERE search_text LIKE ",
-            );
-            sql.bind(pattern.as_str()).push(" ESCAPE '\\'");
-            is_few(connection, sql)?
-        }
-    };
-    match connection {
-        Db::Sqlite(_) if is_few => narrow.and(
-            "id IN (SELECT rowid FROM audit_events_search WHERE audit_events_search MATCH ?)",
-            [phrase.into()],
-        ),
-        _ => narrow.and(LIKE, [pattern.into()]),
-    };
-    Ok(is_few)
+    Facet {
+        found,
+        passing: Conditions::one(PASSING, pattern()),
+        walked: Walked::No,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = sql_types::BigInt)]
-    n: i64,
-}
-
-fn is_few(connection: &mut Db, mut sql: Sql) -> Result<bool, StoreError> {
-    sql.push(" LIMIT ").bind(FEW + 1).push(") counted");
-    let counted: Counted = sql.query().get_result(connection)?;
-    Ok(counted.n <= FEW)
-}
-
-fn person(people: &[Principal], is_entered: bool, narrow: &mut Conditions, broad: &mut Conditions) {
-    const ENTERING: &str = "(subject_type = ? AND subject_seq = ?) OR (subject_type = ? AND subject_seq = ?) \
+/// What these accounts did, or what was done to them.
+fn people(people: &[Principal]) -> Facet {
+    const BY: &str = "(subject_type = ? AND subject_seq = ?) OR (subject_type = ? AND subject_seq = ?) \
         OR (subject_type = ? AND subject_seq = ?) OR (subject_type = ? AND subject_seq = ?) \
         OR (actor_type = ? AND actor_seq = ?) OR (actor_type = ? AND actor_seq = ?) \
         OR (actor_type = ? AND actor_seq = ?) OR (actor_type = ? AND actor_seq = ?)";
@@ -311,10 +284,12 @@ fn person(people: &[Principal], is_entered: bool, narrow: &mut Conditions, broad
         OR (actor_type || '' = ? AND actor_seq = ?) OR (actor_type || '' = ? AND actor_seq = ?) \
         OR (actor_type || '' = ? AND actor_seq = ?) OR (actor_type || '' = ? AND actor_seq = ?)";
     let Some(last) = people.last() else {
-        for conditions in [narrow, broad] {
-            conditions.and("1 = 0", []);
-        }
-        return;
+        let nothing = Conditions::one("1 = 0", []);
+        return Facet {
+            found: Some(Found::of(TABLE, nothing.clone(), "")),
+            passing: nothing.clone(),
+            walked: Walked::By(nothing),
+        };
     };
     // Always as many as the condition has places: who is there twice changes nothing.
     let slots: [Principal; MOST_PEOPLE] = std::array::from_fn(|at| *people.get(at).unwrap_or(last));
@@ -326,6 +301,10 @@ fn person(people: &[Principal], is_entered: bool, narrow: &mut Conditions, broad
             person.user_seq.get().into()
         }
     });
-    narrow.and(if is_entered { PASSING } else { ENTERING }, values.clone());
-    broad.and(PASSING, values);
+    let by = Conditions::one(BY, values.clone());
+    Facet {
+        found: Some(Found::of(TABLE, by, "")),
+        passing: Conditions::one(PASSING, values),
+        walked: Walked::No,
+    }
 }

@@ -9,10 +9,13 @@ use diesel::{
 use super::{
     Db,
     error::StoreError,
+    facet::{Facet, Found, Walked},
     insert::OrIgnoreExt,
-    listing::{Bind, Conditions, Key, Listing},
+    keyset::{Key, Values},
+    listing::Listing,
     schema::{blacklisted_tokens, outstanding_tokens},
-    token_owners::{of_population, owner_columns, owners},
+    statement::{Bind, Conditions},
+    token_owners::{Owned, looked_at, owner_columns},
 };
 use crate::{
     clock::Timestamp,
@@ -233,6 +236,19 @@ pub struct BlacklistFilter {
     pub to: Option<Timestamp>,
 }
 
+const OWNED: Owned = Owned {
+    counted_in: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id JOIN blacklisted_tokens b ON b.jti = t.jti",
+    of_population: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+        (SELECT s.id FROM sessions s WHERE s.user_type = ?))",
+    of_owners: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+        (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
+        OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
+        OR (s.user_type = ? AND s.user_seq = ?)))",
+    population: "b.user_type || '' = ?",
+    owners: "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
+        OR (b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?)",
+};
+
 /// A page of the blacklist, the latest first.
 pub fn list(
     connection: &mut Db,
@@ -240,21 +256,27 @@ pub fn list(
     seek: Seek<(Timestamp, Jti)>,
     size: i64,
 ) -> Result<Slice<BlacklistRow>, StoreError> {
-    let (narrow, broad) = conditions(connection, filter)?;
+    let mut facets = Vec::new();
+    facets.extend(blacklisted(filter));
+    let of_reason = |reason| for_reason(connection, reason);
+    facets.extend(filter.reason.map(of_reason));
+    facets.extend(OWNED.facets(filter.user_type, filter.owners.as_deref()));
     let listing = Listing {
         select: concat!(
             "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, ",
             owner_columns!("b")
         ),
         from: "blacklisted_tokens b",
-        narrow,
-        broad,
+        from_few: "blacklisted_tokens b",
+        walked: "blacklisted_tokens b",
+        facets,
         key: Key {
             column: "b.blacklisted_at",
             id: "b.jti",
+            values: Values::TimeAndText,
             descending: true,
         },
-        count_to: 10_000,
+        walk: looked_at(connection),
     };
     let seek = seek
         .try_map(|(at, jti)| Some((Bind::from(at), Bind::from(jti.as_str()))))
@@ -262,54 +284,56 @@ pub fn list(
     listing.page(connection, &seek, size)
 }
 
-/// The same conditions twice: for finding few rows, and for passing over the others while walking.
-fn conditions(
-    connection: &mut Db,
-    filter: &BlacklistFilter,
-) -> Result<(Conditions, Conditions), StoreError> {
-    let mut both = Conditions::default();
+/// The time in which they were blacklisted: a span of the order.
+fn blacklisted(filter: &BlacklistFilter) -> Option<Facet> {
+    let (mut by, mut passing) = (Conditions::default(), Conditions::default());
     if let Some(from) = filter.from {
-        both.and("b.blacklisted_at >= ?", [from.into()]);
+        by.and("b.blacklisted_at >= ?", [from.into()]);
+        passing.and(
+            "COALESCE(b.blacklisted_at, b.blacklisted_at) >= ?",
+            [from.into()],
+        );
     }
     if let Some(to) = filter.to {
-        both.and("b.blacklisted_at < ?", [to.into()]);
-    }
-    match filter.reason {
-        Some(RevocationReason::Rotated) => {
-            both.and("b.reason = 'rotated'", []);
-        }
-        // The second half is what lets the index of the others be used.
-        Some(reason) => {
-            let value = [reason.as_str().into()];
-            both.and("b.reason = ? AND b.reason <> 'rotated'", value);
-        }
-        None => {}
-    }
-    let (mut narrow, mut broad) = (both.clone(), both);
-    if let Some(user_type) = filter.user_type {
-        let by_column = "b.user_type = ?";
-        if filter.owners.is_some() {
-            narrow.and(by_column, [user_type.as_str().into()]);
-        } else {
-            let by_sessions = "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
-                 (SELECT s.id FROM sessions s WHERE s.user_type = ?))";
-            of_population(connection, user_type, by_sessions, by_column, &mut narrow)?;
-        }
-        broad.and(by_column, [user_type.as_str().into()]);
-    }
-    if let Some(values) = filter.owners.as_deref().and_then(owners) {
-        narrow.and(
-            "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
-             (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
-             OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
-             OR (s.user_type = ? AND s.user_seq = ?)))",
-            values.clone(),
-        );
-        broad.and(
-            "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
-             OR (b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?)",
-            values,
+        by.and("b.blacklisted_at < ?", [to.into()]);
+        passing.and(
+            "COALESCE(b.blacklisted_at, b.blacklisted_at) < ?",
+            [to.into()],
         );
     }
-    Ok((narrow, broad))
+    (filter.from.is_some() || filter.to.is_some()).then(|| Facet {
+        found: Some(Found::of(
+            "blacklisted_tokens b",
+            by,
+            " ORDER BY b.blacklisted_at",
+        )),
+        passing,
+        walked: Walked::Span(filter.from.map(Bind::from), filter.to.map(Bind::from)),
+    })
+}
+
+fn for_reason(connection: &Db, reason: RevocationReason) -> Facet {
+    if reason == RevocationReason::Rotated {
+        // Nearly all of them are.
+        return Facet {
+            found: None,
+            passing: Conditions::one("b.reason = 'rotated'", []),
+            walked: Walked::No,
+        };
+    }
+    let by = match connection {
+        // The second half is what lets the index of the others be used; Postgres would count it twice.
+        Db::Sqlite(_) => "b.reason = ? AND b.reason <> 'rotated'",
+        Db::Postgres(_) => "b.reason = ?",
+    };
+    let by = Conditions::one(by, [reason.as_str().into()]);
+    Facet {
+        found: Some(Found::of(
+            "blacklisted_tokens b",
+            by.clone(),
+            " ORDER BY b.blacklisted_at",
+        )),
+        passing: Conditions::one("b.reason || '' = ?", [reason.as_str().into()]),
+        walked: Walked::By(by),
+    }
 }

@@ -1,241 +1,73 @@
-//! The panel's lists: filters that are put together at run time, and pages that are found by where they begin and not by
-//! how many rows stand before them, so that the last page of a million rows is as quick as the first.
+//! The panel's lists: pages that are found by where they begin and not by how many rows stand before them, so that the last
+//! page of a million rows is as quick as the first, whatever the filter.
 //!
 //! A list is walked along one key: a column (or an expression that is never NULL) and, between equals, the row's id. An
-//! index over both is what makes it quick. How many rows there are is counted up to a bound only.
+//! index over both is what makes it quick. A filter is made of facets. Where one of them fits few rows only, those are
+//! found by its index and then put in order. Else the order is walked and what does not fit is passed over, so many rows
+//! and no more: where the page is not full by then, it says from which row the search goes on.
 //!
-//! Only texts of this program go into a statement; whatever somebody typed is bound.
+//! How many rows there are is counted up to a bound only.
 
-use std::fmt::Write as _;
+use diesel::{RunQueryDsl, query_dsl::LoadQuery};
 
-use diesel::{
-    RunQueryDsl,
-    query_builder::{BoxedSqlQuery, SqlQuery},
-    query_dsl::LoadQuery,
-    sql_types,
+use super::{
+    Db,
+    error::StoreError,
+    facet::{Facet, Walked, counted},
+    keyset::{At, Key, Stretch, load_last_of, place, push_edge, push_order, push_seek, push_span},
+    statement::{Boxed, Sql},
 };
+use crate::domain::paging::{Count, Seek, Slice};
 
-use super::{Db, connection::MultiBackend, error::StoreError};
-use crate::{
-    clock::Timestamp,
-    domain::paging::{Count, Seek, Slice},
-};
-
-/// A value that is bound to a statement.
-#[derive(Clone, Debug)]
-pub(super) enum Bind {
-    Text(String),
-    Number(i64),
-    Time(Timestamp),
-    Truth(bool),
-}
-
-impl From<String> for Bind {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Bind {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Bind {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<Timestamp> for Bind {
-    fn from(time: Timestamp) -> Self {
-        Self::Time(time)
-    }
-}
-
-impl From<bool> for Bind {
-    fn from(truth: bool) -> Self {
-        Self::Truth(truth)
-    }
-}
-
-type Boxed = BoxedSqlQuery<'static, MultiBackend, SqlQuery>;
-
-/// A statement under construction.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sql {
-    text: String,
-    binds: Vec<Bind>,
-}
-
-impl Sql {
-    /// A statement that begins with this text.
-    pub(super) fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            binds: Vec::new(),
-        }
-    }
-
-    /// Adds text of this program.
-    pub(super) fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
-        self
-    }
-
-    /// Adds a value, bound.
-    pub(super) fn bind(&mut self, value: impl Into<Bind>) -> &mut Self {
-        self.binds.push(value.into());
-        // `$n` is understood by both databases.
-        let _ = write!(self.text, "${}", self.binds.len());
-        self
-    }
-
-    fn append(&mut self, other: &Fragment) -> &mut Self {
-        for piece in &other.0 {
-            match piece {
-                Piece::Text(text) => self.push(text),
-                Piece::Bind(value) => self.bind(value.clone()),
-            };
-        }
-        self
-    }
-
-    /// The statement as diesel runs it.
-    pub(super) fn query(self) -> Boxed {
-        let mut query = diesel::sql_query(self.text).into_boxed::<MultiBackend>();
-        for bind in self.binds {
-            query = match bind {
-                Bind::Text(text) => query.bind::<sql_types::Text, _>(text),
-                Bind::Number(number) => query.bind::<sql_types::BigInt, _>(number),
-                Bind::Time(time) => query.bind::<sql_types::Timestamp, _>(time),
-                Bind::Truth(truth) => query.bind::<sql_types::Bool, _>(truth),
-            };
-        }
-        query
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(&'static str),
-    Bind(Bind),
-}
-
-/// A part of a WHERE clause.
-#[derive(Clone, Debug, Default)]
-struct Fragment(Vec<Piece>);
-
-/// The conditions of a list, all of which must hold. Write a condition's value as `?`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Conditions(Vec<Fragment>);
-
-impl Conditions {
-    /// Adds a condition with its values, one for each `?`.
-    pub(super) fn and<const N: usize>(
-        &mut self,
-        condition: &'static str,
-        values: [Bind; N],
-    ) -> &mut Self {
-        debug_assert_eq!(condition.matches('?').count(), N);
-        let mut fragment = Fragment::default();
-        let mut values = values.into_iter();
-        let mut texts = condition.split('?');
-        if let Some(text) = texts.next() {
-            fragment.0.push(Piece::Text(text));
-        }
-        for text in texts {
-            fragment.0.extend(values.next().map(Piece::Bind));
-            fragment.0.push(Piece::Text(text));
-        }
-        self.0.push(fragment);
-        self
-    }
-
-    /// Whether every row fits.
-    pub(super) fn are_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn push_onto(&self, sql: &mut Sql) {
-        for (at, fragment) in self.0.iter().enumerate() {
-            sql.push(if at == 0 { " WHERE (" } else { " AND (" });
-            sql.append(fragment);
-            sql.push(")");
-        }
-    }
-}
-
-/// The key along which a list is walked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
-    /// The column that decides first; it or its expression is never NULL, and it stands in an index with `id`.
-    pub column: &'static str,
-    /// The column that decides between equals; the same one where it decides alone.
-    pub id: &'static str,
-    /// Greatest first.
-    pub descending: bool,
-}
-
+/// How far a list is counted that an index holds as it is.
+const COUNT_TO: i64 = 10_000;
+/// How far a list is counted where each row has to be looked at.
+const LOOK_TO: i64 = 1_000;
 /// What a list is made from.
 pub(super) struct Listing {
     /// The columns: `SELECT …`.
     pub select: &'static str,
-    /// The tables: `FROM …`.
+    /// The tables: `FROM …`, in the order in which they are joined along the key.
     pub from: &'static str,
-    /// Conditions that may use any index: they find few rows quickly.
-    pub narrow: Conditions,
-    /// The same conditions in a form that leaves the indexes to the order: they pass most of the rows that are walked.
-    pub broad: Conditions,
+    /// The same where few rows are found by a facet.
+    pub from_few: &'static str,
+    /// The table whose index is walked.
+    pub walked: &'static str,
+    /// The filters; all of them hold.
+    pub facets: Vec<Facet>,
     /// The order.
     pub key: Key,
-    /// How far is counted.
-    pub count_to: i64,
+    /// How many rows are looked at for a page.
+    pub walk: i64,
 }
 
-#[derive(diesel::QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = sql_types::BigInt)]
-    n: i64,
+/// How the rows of a list are reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By the facet of this number, which so many rows fit.
+    Few { facet: usize, rows: i64 },
+    /// Along the order.
+    Walk,
 }
 
 impl Listing {
-    /// How many rows there are, up to the bound.
-    pub(super) fn count(&self, connection: &mut Db) -> Result<Count, StoreError> {
-        let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
-        sql.push(self.from);
-        self.narrow.push_onto(&mut sql);
-        sql.push(" LIMIT ")
-            .bind(self.count_to + 1)
-            .push(") counted");
-        let counted: Counted = sql.query().get_result(connection)?;
-        Ok(Count {
-            rows: counted.n.min(self.count_to),
-            more: counted.n > self.count_to,
-        })
-    }
-
     /// The page that `seek` names, with how many rows there are in all.
     pub(super) fn page<R>(
         &self,
         connection: &mut Db,
-        seek: &Seek<(Bind, Bind)>,
+        seek: &Seek<At>,
         size: i64,
     ) -> Result<Slice<R>, StoreError>
     where
         R: Send + 'static,
         Boxed: LoadQuery<'static, Db, R>,
     {
-        let count = self.count(connection)?;
-        // Many rows fit: walking the order's index meets a page of them soon. Few: they are found first and then ordered.
-        let few = !count.more;
+        let way = self.way(connection)?;
+        let count = self.count(connection, way)?;
         let backwards = matches!(seek, Seek::Before(_) | Seek::Last);
-        let mut sql = self.statement(seek, few, backwards);
-        sql.push(" LIMIT ").bind(size + 1);
-        let mut items: Vec<R> = sql.query().load(connection)?;
+        let (mut items, edge) = self.rows(connection, way, seek, size + 1)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let beyond = items.len() > size;
+        let beyond = items.len() > size || edge.is_some();
         items.truncate(size);
         if backwards {
             items.reverse();
@@ -250,15 +82,17 @@ impl Listing {
             items,
             has_previous,
             has_next,
+            edge: edge.map(place),
             count,
         })
     }
 
-    /// The next rows after a place, or the first ones, for whoever reads the whole list: nothing is counted.
+    /// The next rows after a place, or the first ones, for whoever reads the whole list: nothing is counted, and the search
+    /// goes on until there are so many.
     pub(super) fn batch<R>(
         &self,
         connection: &mut Db,
-        after: Option<(Bind, Bind)>,
+        after: Option<At>,
         size: i64,
     ) -> Result<Vec<R>, StoreError>
     where
@@ -266,49 +100,261 @@ impl Listing {
         Boxed: LoadQuery<'static, Db, R>,
     {
         let seek = after.map_or(Seek::First, Seek::After);
-        let mut sql = self.statement(&seek, false, false);
-        sql.push(" LIMIT ").bind(size);
-        Ok(sql.query().load(connection)?)
+        let way = self.way(connection)?;
+        Ok(self
+            .statement(way, &self.all(&seek), size)
+            .query()
+            .load(connection)?)
     }
 
-    fn statement(&self, seek: &Seek<(Bind, Bind)>, few: bool, backwards: bool) -> Sql {
-        let Key {
-            column,
-            id,
-            descending,
-        } = self.key;
-        let down = descending != backwards;
+    /// How many rows there are, however many.
+    pub(super) fn count_all(&self, connection: &mut Db) -> Result<i64, StoreError> {
+        let way = self.way(connection)?;
+        self.count_to(connection, way, None, i64::MAX)
+    }
+
+    /// Whether no row of the walked index is passed over.
+    fn is_dense(&self) -> bool {
+        self.facets.iter().all(|facet| !facet.walked.is_no())
+    }
+
+    fn tables(&self, way: Way) -> &'static str {
+        match way {
+            Way::Few { .. } => self.from_few,
+            Way::Walk => self.from,
+        }
+    }
+
+    fn way(&self, connection: &mut Db) -> Result<Way, StoreError> {
+        if self.is_dense() {
+            return Ok(Way::Walk);
+        }
+        for (at, facet) in self.facets.iter().enumerate() {
+            let Some(found) = &facet.found else {
+                continue;
+            };
+            let rows = found.count_to(connection, found.few + 1)?;
+            if rows <= found.few {
+                return Ok(Way::Few { facet: at, rows });
+            }
+        }
+        Ok(Way::Walk)
+    }
+
+    fn count(&self, connection: &mut Db, way: Way) -> Result<Count, StoreError> {
+        let (rows, bound, is_cut) = match (way, self.facets.as_slice()) {
+            (Way::Few { rows, .. }, [_]) | (Way::Few { rows: rows @ 0, .. }, _) => {
+                (rows, rows, false)
+            }
+            (Way::Few { .. }, _) => (
+                self.count_to(connection, way, None, COUNT_TO + 1)?,
+                COUNT_TO,
+                false,
+            ),
+            (
+                Way::Walk,
+                [
+                    Facet {
+                        found: Some(found),
+                        walked,
+                        ..
+                    },
+                ],
+            ) if self.from == self.walked => {
+                if walked.is_no() {
+                    // They were counted to find the way.
+                    (found.few, found.few, true)
+                } else {
+                    (found.count_to(connection, COUNT_TO + 1)?, COUNT_TO, false)
+                }
+            }
+            (Way::Walk, _) if self.is_dense() => {
+                let bound = if self.from == self.walked {
+                    COUNT_TO
+                } else {
+                    LOOK_TO
+                };
+                (
+                    self.count_to(connection, way, None, bound + 1)?,
+                    bound,
+                    false,
+                )
+            }
+            (Way::Walk, _) => {
+                let edge = self.edge(connection, &self.all(&Seek::First), self.walk)?;
+                let rows = self.count_to(connection, way, edge.as_ref(), LOOK_TO + 1)?;
+                (rows, LOOK_TO, edge.is_some())
+            }
+        };
+        Ok(Count {
+            rows: rows.min(bound),
+            more: rows > bound || is_cut,
+        })
+    }
+
+    fn count_to(
+        &self,
+        connection: &mut Db,
+        way: Way,
+        edge: Option<&At>,
+        bound: i64,
+    ) -> Result<i64, StoreError> {
+        let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
+        sql.push(self.tables(way));
+        match way {
+            Way::Few { facet, .. } => self.push_few(&mut sql, facet),
+            Way::Walk => {
+                let stretch = Stretch {
+                    edge,
+                    ..self.all(&Seek::First)
+                };
+                self.push_walk(&mut sql, &stretch, true);
+            }
+        }
+        sql.push(" LIMIT ").bind(bound).push(") counted");
+        counted(connection, sql)
+    }
+
+    /// The rows from a place on, in the direction of reading, and the row at which the search stopped before it had so
+    /// many.
+    fn rows<R>(
+        &self,
+        connection: &mut Db,
+        way: Way,
+        seek: &Seek<At>,
+        limit: i64,
+    ) -> Result<(Vec<R>, Option<At>), StoreError>
+    where
+        R: Send + 'static,
+        Boxed: LoadQuery<'static, Db, R>,
+    {
+        if matches!(way, Way::Few { rows: 0, .. }) {
+            return Ok((Vec::new(), None));
+        }
+        if way != Way::Walk || self.is_dense() {
+            let sql = self.statement(way, &self.all(seek), limit);
+            return Ok((sql.query().load(connection)?, None));
+        }
+        let (mut seek, mut rows) = (seek.clone(), Vec::new());
+        let backwards = matches!(seek, Seek::Before(_) | Seek::Last);
+        // Most pages are full soon.
+        let stretches = [self.walk / 10, self.walk - self.walk / 10];
+        for (at, length) in stretches.into_iter().enumerate() {
+            let edge = self.edge(connection, &self.all(&seek), length)?;
+            let wanted = limit - i64::try_from(rows.len()).unwrap_or(limit);
+            let stretch = Stretch {
+                edge: edge.as_ref(),
+                ..self.all(&seek)
+            };
+            let found: Vec<R> = self
+                .statement(way, &stretch, wanted)
+                .query()
+                .load(connection)?;
+            let is_full = i64::try_from(found.len()).unwrap_or(limit) >= wanted;
+            rows.extend(found);
+            match edge {
+                Some(edge) if !is_full && at + 1 < stretches.len() => {
+                    seek = if backwards {
+                        Seek::Before(edge)
+                    } else {
+                        Seek::After(edge)
+                    };
+                }
+                edge => return Ok((rows, edge.filter(|_| !is_full))),
+            }
+        }
+        Ok((rows, None))
+    }
+
+    fn all<'a>(&self, seek: &'a Seek<At>) -> Stretch<'a> {
+        let backwards = matches!(seek, Seek::Before(_) | Seek::Last);
+        Stretch {
+            seek,
+            edge: None,
+            down: self.key.descending != backwards,
+        }
+    }
+
+    /// The last of so many rows of the walked index; none where there are not more of them.
+    fn edge(
+        &self,
+        connection: &mut Db,
+        stretch: &Stretch,
+        length: i64,
+    ) -> Result<Option<At>, StoreError> {
+        let mut sql = self.key.select();
+        sql.push(" FROM ").push(self.walked);
+        self.push_walk(&mut sql, stretch, false);
+        push_order(&mut sql, self.key, stretch.down);
+        load_last_of(connection, sql, self.key, length)
+    }
+
+    /// The conditions where few rows are found by one facet.
+    fn push_few(&self, sql: &mut Sql, by: usize) {
+        let mut is_first = true;
+        for (at, facet) in self.facets.iter().enumerate() {
+            let conditions = match &facet.found {
+                Some(found) if at == by => &found.by,
+                _ => &facet.passing,
+            };
+            sql.filter(conditions, &mut is_first);
+        }
+    }
+
+    /// The conditions of a walk along a stretch; `passing`: with those of the rows that are passed over.
+    fn push_walk(&self, sql: &mut Sql, stretch: &Stretch, passing: bool) {
+        let mut is_first = true;
+        for facet in &self.facets {
+            match &facet.walked {
+                Walked::No if passing => {
+                    sql.filter(&facet.passing, &mut is_first);
+                }
+                Walked::No => {}
+                Walked::By(conditions) => {
+                    sql.filter(conditions, &mut is_first);
+                }
+                Walked::Span(from, before) => {
+                    push_span(sql, &mut is_first, self.key, stretch, [from, before]);
+                }
+            }
+        }
+        push_seek(sql, &mut is_first, self.key, stretch);
+        if let Some(edge) = stretch.edge {
+            push_edge(sql, &mut is_first, self.key, edge, stretch.down);
+        }
+    }
+
+    fn statement(&self, way: Way, stretch: &Stretch, limit: i64) -> Sql {
         let mut sql = Sql::default();
-        let mut has_where = false;
-        if few {
-            sql.push("WITH few AS MATERIALIZED (SELECT ").push(id);
-            sql.push(" AS few_id FROM ").push(self.from);
-            self.narrow.push_onto(&mut sql);
-            sql.push(") SELECT ").push(self.select);
-            sql.push(" FROM ").push(self.from);
-            sql.push(" WHERE ").push(id);
-            sql.push(" IN (SELECT few_id FROM few)");
-            has_where = true;
-        } else {
-            sql.push("SELECT ").push(self.select);
-            sql.push(" FROM ").push(self.from);
-            self.broad.push_onto(&mut sql);
-            has_where |= !self.broad.are_empty();
+        match way {
+            Way::Walk => {
+                sql.push("SELECT ").push(self.select);
+                sql.push(" FROM ").push(self.from);
+                self.push_walk(&mut sql, stretch, true);
+            }
+            Way::Few { facet, .. } => {
+                let is_one = self.key.column == self.key.id;
+                let found = Key {
+                    column: "few_value",
+                    id: if is_one { "few_value" } else { "few_id" },
+                    ..self.key
+                };
+                sql.push("WITH few AS MATERIALIZED (SELECT ");
+                sql.push(self.key.column).push(" AS few_value, ");
+                sql.push(self.key.id).push(" AS few_id FROM ");
+                sql.push(self.from_few);
+                self.push_few(&mut sql, facet);
+                sql.push(") SELECT ").push(self.select);
+                sql.push(" FROM ").push(self.from_few);
+                sql.push(" WHERE ").push(self.key.id);
+                sql.push(" IN (SELECT few_id FROM few");
+                push_seek(&mut sql, &mut true, found, stretch);
+                push_order(&mut sql, found, stretch.down);
+                sql.push(" LIMIT ").bind(limit).push(")");
+            }
         }
-        if let Seek::After((value, row)) | Seek::Before((value, row)) = seek {
-            let (reach, beyond) = if down { ("<=", "<") } else { (">=", ">") };
-            sql.push(if has_where { " AND " } else { " WHERE " });
-            // The first half is what an index is entered by.
-            sql.push(column).push(reach).bind(value.clone());
-            sql.push(" AND (").push(column).push(beyond);
-            sql.bind(value.clone()).push(" OR ").push(id);
-            sql.push(beyond).bind(row.clone()).push(")");
-        }
-        let direction = if down { " DESC" } else { " ASC" };
-        sql.push(" ORDER BY ").push(column).push(direction);
-        if column != id {
-            sql.push(", ").push(id).push(direction);
-        }
+        push_order(&mut sql, self.key, stretch.down);
+        sql.push(" LIMIT ").bind(limit);
         sql
     }
 }

@@ -9,9 +9,12 @@ use diesel::{
 use super::{
     Db,
     error::StoreError,
-    listing::{Bind, Conditions, Key, Listing, Sql},
+    facet::{Facet, Found, Walked},
+    keyset::{Key, Values},
+    listing::Listing,
     schema::outstanding_tokens,
-    token_owners::{are_few, of_population, owner_columns, owners},
+    statement::{Bind, Conditions, Sql},
+    token_owners::{Owned, looked_at, owner_columns},
 };
 use crate::{
     clock::Timestamp,
@@ -111,6 +114,26 @@ const COLUMNS: &str = concat!(
 );
 const TABLES: &str = "outstanding_tokens t LEFT JOIN blacklisted_tokens b ON b.jti = t.jti";
 
+/// The blacklist first: what is blacklisted is walked along it, and not along all tokens.
+const BLACKLISTED: &str = "blacklisted_tokens b JOIN outstanding_tokens t ON t.jti = b.jti";
+/// The same for SQLite, which joins in the order that is written.
+const BLACKLISTED_ON_SQLITE: &str =
+    "blacklisted_tokens b CROSS JOIN outstanding_tokens t ON t.jti = b.jti";
+/// How many tokens that have expired, or have not, are gathered: between two flushes of a big installation there are no
+/// more that have.
+const FEW: i64 = 10_000;
+
+const OWNED: Owned = Owned {
+    counted_in: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id",
+    of_population: "t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_type = ?)",
+    of_owners: "t.session_id IN (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
+        OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
+        OR (s.user_type = ? AND s.user_seq = ?))",
+    population: "t.user_type || '' = ?",
+    owners: "(t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?) \
+        OR (t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?)",
+};
+
 /// A page of tokens, the latest first: their ids are ordered by time.
 pub fn list(
     connection: &mut Db,
@@ -118,130 +141,121 @@ pub fn list(
     seek: Seek<Jti>,
     size: i64,
 ) -> Result<Slice<TokenRow>, StoreError> {
-    let (narrow, broad) = conditions(connection, filter)?;
-    let listing = Listing {
-        select: COLUMNS,
-        from: TABLES,
-        narrow,
-        broad,
-        key: Key {
-            column: "t.jti",
-            id: "t.jti",
-            descending: true,
-        },
-        // To meet a row in a state, others are looked up and passed over.
-        count_to: if filter.state.is_some() {
-            1_000
-        } else {
-            10_000
-        },
-    };
     let place = |jti: Jti| (Bind::from(jti.as_str()), Bind::from(jti.as_str()));
     let seek = seek.try_map(|jti| Some(place(jti))).unwrap_or(Seek::First);
-    listing.page(connection, &seek, size)
+    listing(connection, filter).page(connection, &seek, size)
 }
 
-/// The same conditions twice: for finding few rows, and for passing over the others while walking.
-fn conditions(
-    connection: &mut Db,
-    filter: &TokenFilter,
-) -> Result<(Conditions, Conditions), StoreError> {
-    let mut both = Conditions::default();
-    let bound = |at: Timestamp| [Bind::from(Jti::lower_bound(at).as_str())];
-    if let Some(from) = filter.from {
-        both.and("t.jti >= ?", bound(from));
+fn listing(connection: &Db, filter: &TokenFilter) -> Listing {
+    let is_blacklisted = matches!(
+        filter.state,
+        Some(TokenState::Used | TokenState::Blacklisted)
+    );
+    let (from, walked, column) = match (is_blacklisted, connection) {
+        (false, _) => (TABLES, "outstanding_tokens t", "t.jti"),
+        (true, Db::Sqlite(_)) => (BLACKLISTED_ON_SQLITE, "blacklisted_tokens b", "b.jti"),
+        (true, Db::Postgres(_)) => (BLACKLISTED, "blacklisted_tokens b", "b.jti"),
+    };
+    let mut facets = Vec::new();
+    facets.extend(issued(filter));
+    facets.extend(filter.state.map(|state| in_state(state, filter.expired_at)));
+    let owned = OWNED.facets(filter.user_type, filter.owners.as_deref());
+    facets.extend(owned.map(|facet| along_the_blacklist(facet, filter)));
+    Listing {
+        select: COLUMNS,
+        from,
+        from_few: if is_blacklisted { BLACKLISTED } else { TABLES },
+        walked,
+        facets,
+        key: Key {
+            column,
+            id: column,
+            values: Values::Texts,
+            descending: true,
+        },
+        walk: looked_at(connection),
     }
-    if let Some(to) = filter.to {
-        both.and("t.jti < ?", bound(to));
+}
+
+/// The time in which they were issued: a span of the walked ids.
+fn issued(filter: &TokenFilter) -> Option<Facet> {
+    let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+    let bound = |at: Timestamp| Bind::from(Jti::lower_bound(at).as_str());
+    let (from, to) = (filter.from.map(bound), filter.to.map(bound));
+    if let Some(from) = &from {
+        by.and("t.jti >= ?", [from.clone()]);
+        passing.and("COALESCE(t.jti, t.jti) >= ?", [from.clone()]);
     }
-    let (mut narrow, mut broad) = (both.clone(), both);
-    if let Some(state) = filter.state {
-        in_state(
-            connection,
-            state,
-            filter.expired_at,
-            &mut narrow,
-            &mut broad,
-        )?;
+    if let Some(to) = &to {
+        by.and("t.jti < ?", [to.clone()]);
+        passing.and("COALESCE(t.jti, t.jti) < ?", [to.clone()]);
     }
-    if let Some(user_type) = filter.user_type {
-        let by_column = "t.user_type = ?";
-        if filter.owners.is_some() {
-            narrow.and(by_column, [user_type.as_str().into()]);
-        } else {
-            let by_sessions = "t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_type = ?)";
-            of_population(connection, user_type, by_sessions, by_column, &mut narrow)?;
+    (from.is_some() || to.is_some()).then(|| Facet {
+        found: Some(Found::of("outstanding_tokens t", by, " ORDER BY t.jti")),
+        passing,
+        walked: Walked::Span(from, to),
+    })
+}
+
+fn in_state(state: TokenState, expired_at: Timestamp) -> Facet {
+    let expiring = |by: &'static str, passing: &'static str| {
+        let conditions = |text: &'static str| {
+            let mut conditions = Conditions::one("b.jti IS NULL", []);
+            conditions.and(text, [expired_at.into()]);
+            conditions
+        };
+        Facet {
+            found: Some(Found {
+                counted_by: Conditions::one(by, [expired_at.into()]),
+                few: FEW,
+                ..Found::of(
+                    "outstanding_tokens t",
+                    conditions(by),
+                    " ORDER BY t.expires_at",
+                )
+            }),
+            passing: conditions(passing),
+            walked: Walked::No,
         }
-        broad.and(by_column, [user_type.as_str().into()]);
-    }
-    if let Some(values) = filter.owners.as_deref().and_then(owners) {
-        narrow.and(
-            "t.session_id IN (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
-             OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
-             OR (s.user_type = ? AND s.user_seq = ?))",
-            values.clone(),
-        );
-        broad.and(
-            "(t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?) \
-             OR (t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?)",
-            values,
-        );
-    }
-    Ok((narrow, broad))
-}
-
-fn in_state(
-    connection: &mut Db,
-    state: TokenState,
-    expired_at: Timestamp,
-    narrow: &mut Conditions,
-    broad: &mut Conditions,
-) -> Result<(), StoreError> {
-    // A token is blacklisted for a reason, so the one word tells the two states apart.
-    const USED: &str =
-        "EXISTS (SELECT 1 FROM blacklisted_tokens x WHERE x.jti = t.jti AND x.reason = 'rotated')";
-    const BLACKLISTED: &str =
-        "EXISTS (SELECT 1 FROM blacklisted_tokens x WHERE x.jti = t.jti AND x.reason <> 'rotated')";
-    const NEITHER: &str = "NOT EXISTS (SELECT 1 FROM blacklisted_tokens x WHERE x.jti = t.jti)";
+    };
     match state {
-        TokenState::Live => {
-            for conditions in [narrow, broad] {
-                conditions
-                    .and(NEITHER, [])
-                    // Not by the index: nearly all of the rows stand behind the bound.
-                    .and(
-                        "COALESCE(t.expires_at, t.expires_at) > ?",
-                        [expired_at.into()],
-                    );
-            }
-        }
-        TokenState::Used => {
-            for conditions in [narrow, broad] {
-                conditions.and(USED, []);
-            }
-        }
+        TokenState::Live => expiring(
+            "t.expires_at > ?",
+            "COALESCE(t.expires_at, t.expires_at) > ?",
+        ),
+        TokenState::Expired => expiring(
+            "t.expires_at <= ?",
+            "COALESCE(t.expires_at, t.expires_at) <= ?",
+        ),
+        // A token is blacklisted for a reason, so the one word tells the two states apart.
+        TokenState::Used => Facet {
+            found: None,
+            passing: Conditions::one("b.reason = 'rotated'", []),
+            walked: Walked::No,
+        },
         TokenState::Blacklisted => {
-            let few = "blacklisted_tokens WHERE reason <> 'rotated'";
-            if are_few(connection, few, None)? {
-                let by_reason =
-                    "t.jti IN (SELECT x.jti FROM blacklisted_tokens x WHERE x.reason <> 'rotated')";
-                narrow.and(by_reason, []);
-            } else {
-                narrow.and(BLACKLISTED, []);
+            let by = Conditions::one("b.reason <> 'rotated'", []);
+            Facet {
+                found: Some(Found::of("blacklisted_tokens b", by.clone(), "")),
+                passing: by.clone(),
+                walked: Walked::By(by),
             }
-            broad.and(BLACKLISTED, []);
-        }
-        TokenState::Expired => {
-            narrow
-                .and(NEITHER, [])
-                .and("t.expires_at <= ?", [expired_at.into()]);
-            broad.and(NEITHER, []).and(
-                "COALESCE(t.expires_at, t.expires_at) <= ?",
-                [expired_at.into()],
-            );
         }
     }
-    Ok(())
+}
+
+/// What no rotation blacklisted stands in an index by population.
+fn along_the_blacklist(facet: Facet, filter: &TokenFilter) -> Facet {
+    match (filter.state, filter.user_type, &filter.owners) {
+        (Some(TokenState::Blacklisted), Some(user_type), None) => {
+            let word = [user_type.as_str().into()];
+            Facet {
+                walked: Walked::By(Conditions::one("b.user_type = ?", word)),
+                ..facet
+            }
+        }
+        _ => facet,
+    }
 }
 
 /// The token of this id.

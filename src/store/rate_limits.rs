@@ -9,9 +9,13 @@ use diesel::{
 use super::{
     Db,
     error::StoreError,
-    listing::{Bind, Conditions, Key, Listing},
+    facet::{Facet, Found, Walked},
+    keyset::{Key, Values},
+    listing::Listing,
     schema::rate_limits,
     search::pattern,
+    statement::{Bind, Conditions},
+    token_owners::looked_at,
 };
 use crate::{
     clock::Timestamp,
@@ -200,6 +204,9 @@ pub struct LockFilter {
     pub bucket: Option<String>,
 }
 
+/// So many locks are put in order as they are: each holds for an hour at most.
+const FEW_LOCKS: i64 = 50_000;
+
 /// A page of the locks that hold now, the latest first.
 pub fn list(
     connection: &mut Db,
@@ -214,14 +221,23 @@ pub fn list(
             WHEN 'user' THEN (SELECT id FROM users WHERE email_normalized = r.subject) \
             WHEN 'client' THEN (SELECT id FROM client_users WHERE username_normalized = r.subject) END AS user_seq",
         from: "rate_limits r",
-        narrow: conditions.clone(),
-        broad: conditions,
+        from_few: "rate_limits r",
+        walked: "rate_limits r",
+        facets: vec![Facet {
+            found: Some(Found {
+                few: FEW_LOCKS,
+                ..Found::of("rate_limits r", conditions.clone(), "")
+            }),
+            passing: conditions,
+            walked: Walked::No,
+        }],
         key: Key {
             column: "r.locked_at",
             id: "r.bucket",
+            values: Values::TimeAndText,
             descending: true,
         },
-        count_to: 10_000,
+        walk: looked_at(connection),
     };
     let seek = seek
         .try_map(|(at, bucket)| Some((Bind::from(at), Bind::from(bucket.as_str()))))

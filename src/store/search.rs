@@ -32,6 +32,13 @@ pub(super) fn phrase(typed: &str) -> Option<String> {
     (part.chars().count() >= 3).then(|| format!("\"{}\"", part.replace('"', "\"\"")))
 }
 
+/// Whether Postgres' trigram index finds a part of a `search_text`: it knows runs of letters and digits only.
+pub(super) fn has_trigrams(typed: &str) -> bool {
+    let part = searchable(&[typed]);
+    let mut runs = part.split(|c: char| !c.is_alphanumeric());
+    runs.any(|run| run.chars().count() >= 3)
+}
+
 fn escaped(part: &str) -> String {
     let mut pattern = String::from("%");
     for c in part.chars() {

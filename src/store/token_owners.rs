@@ -1,12 +1,10 @@
 //! Whose tokens are listed: what the lists of issued and of refused tokens have in common. A token names its account by
 //! population and number, never by one of them alone, and has no foreign key: the account may be gone.
 
-use diesel::{RunQueryDsl, sql_types};
-
 use super::{
     Db,
-    error::StoreError,
-    listing::{Bind, Conditions, Sql},
+    facet::{Facet, Found, Walked},
+    statement::{Bind, Conditions},
 };
 use crate::domain::principal::{Principal, UserType};
 
@@ -35,12 +33,68 @@ pub(super) use owner_columns;
 /// The most accounts that one typed name stands for in a filter.
 pub const MAX_OWNERS: usize = 4;
 
-/// Up to how many rows of a rare kind are gathered before a list is made from them. Where there are more, so many of the
-/// rows that are walked fit that a page of them is met soon.
-const FEW: i64 = 20_000;
+/// How many rows are looked at for a page. Ids are ordered by time, so that on SQLite, whose tables are ordered by them,
+/// looking a token up in the blacklist costs next to nothing.
+pub(super) fn looked_at(connection: &Db) -> i64 {
+    match connection {
+        Db::Sqlite(_) => 100_000,
+        Db::Postgres(_) => 20_000,
+    }
+}
+
+/// What a list of tokens says of whose they are.
+pub(super) struct Owned {
+    /// All tokens with their sessions, and those of the list: `FROM …`.
+    pub counted_in: &'static str,
+    /// By the sessions of a population, `s` in `counted_in`.
+    pub of_population: &'static str,
+    /// By the sessions of [`MAX_OWNERS`] accounts.
+    pub of_owners: &'static str,
+    /// By the row's own population.
+    pub population: &'static str,
+    /// By the row's own accounts.
+    pub owners: &'static str,
+}
+
+impl Owned {
+    /// The facets of a population and of some accounts.
+    pub(super) fn facets(
+        &self,
+        user_type: Option<UserType>,
+        owners: Option<&[Principal]>,
+    ) -> impl Iterator<Item = Facet> {
+        let by_owners = owners.and_then(values).map(|values| Facet {
+            found: Some(Found {
+                counted_in: self.counted_in,
+                counted_by: Conditions::one(OF_OWNERS, values.clone()),
+                ..Found::of("", Conditions::one(self.of_owners, values.clone()), "")
+            }),
+            passing: Conditions::one(self.owners, values),
+            walked: Walked::No,
+        });
+        // Whose accounts are known is found by them.
+        let is_found = owners.is_none();
+        let by_population = user_type.map(|user_type| {
+            let word = || [Bind::from(user_type.as_str())];
+            Facet {
+                found: is_found.then(|| Found {
+                    counted_in: self.counted_in,
+                    counted_by: Conditions::one("s.user_type = ?", word()),
+                    ..Found::of("", Conditions::one(self.of_population, word()), "")
+                }),
+                passing: Conditions::one(self.population, word()),
+                walked: Walked::No,
+            }
+        });
+        by_owners.into_iter().chain(by_population)
+    }
+}
+
+const OF_OWNERS: &str = "(s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
+    OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?)";
 
 /// The accounts as values for four pairs of `?`; the first one stands in for those that are missing.
-pub(super) fn owners(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
+fn values(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
     let first = owners.first()?;
     let pair = |at: usize| {
         let owner = owners.get(at).unwrap_or(first);
@@ -52,42 +106,4 @@ pub(super) fn owners(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
     let ([type_0, seq_0], [type_1, seq_1], [type_2, seq_2], [type_3, seq_3]) =
         (pair(0), pair(1), pair(2), pair(3));
     Some([type_0, seq_0, type_1, seq_1, type_2, seq_2, type_3, seq_3])
-}
-
-#[derive(diesel::QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = sql_types::BigInt)]
-    n: i64,
-}
-
-/// Whether no more than a few rows of `from` fit; as long as it takes to meet so many of them in an index.
-pub(super) fn are_few(
-    connection: &mut Db,
-    from: &'static str,
-    value: Option<Bind>,
-) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
-    sql.push(from);
-    if let Some(value) = value {
-        sql.bind(value);
-    }
-    sql.push(" LIMIT ").bind(FEW + 1).push(") counted");
-    let counted: Counted = sql.query().get_result(connection)?;
-    Ok(counted.n <= FEW)
-}
-
-/// Adds the population to the conditions of a list: by its sessions where those are few, else by the row's own column.
-pub(super) fn of_population(
-    connection: &mut Db,
-    user_type: UserType,
-    by_sessions: &'static str,
-    by_column: &'static str,
-    narrow: &mut Conditions,
-) -> Result<(), StoreError> {
-    let word = || Bind::from(user_type.as_str());
-    if are_few(connection, "sessions WHERE user_type = ", Some(word()))? {
-        narrow.and(by_sessions, [word()]);
-    }
-    narrow.and(by_column, [word()]);
-    Ok(())
 }

@@ -47,8 +47,6 @@ struct ListPage {
     l: Layout,
     query: ListQuery,
     problems: Vec<String>,
-    /// That not all events were looked through; empty where they were.
-    limit: String,
     chips: Vec<Chip>,
     events: Vec<EventView>,
     pager: Pager,
@@ -91,10 +89,6 @@ async fn list(panel: Panel, mut query: ListQuery) -> Answer {
     };
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
-        limit: wanted
-            .among_newest(panel.services())
-            .await?
-            .map_or_else(String::new, |newest| l.tn("audit.among_newest", newest)),
         chips: chips(&l, &query, &wanted),
         actions: choices(&l, "action", Action::NAMES, query.value("action")),
         doors: choices(&l, "door", Door::NAMES, query.value("door")),

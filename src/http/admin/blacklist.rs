@@ -84,6 +84,14 @@ struct ListPage {
     pager: Option<Pager>,
 }
 
+impl ListPage {
+    /// Whether the search stopped before the page was full.
+    fn has_stopped(&self) -> bool {
+        let pager = self.pager.as_ref();
+        pager.is_some_and(|pager| pager.further.is_some())
+    }
+}
+
 /// The labels of the filters.
 const FILTERS: &[(&str, &str)] = &[
     ("person", "tokens.person"),

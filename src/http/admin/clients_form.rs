@@ -3,6 +3,7 @@
 
 use actix_web::{
     HttpRequest,
+    http::StatusCode,
     web::{self, Path, ServiceConfig},
 };
 use askama::Template;
@@ -11,6 +12,7 @@ use super::{
     Answer,
     form::{FieldErrors, Form},
     layout::Layout,
+    meanwhile::{Fields, Meanwhile},
     panel::{Panel, PanelAdmin},
     person::{after_creation, parse_flag, saved, seq_of, typed_password},
 };
@@ -82,6 +84,10 @@ struct FormPage {
     typed: Typed,
     /// The client that is changed; none where one is made.
     client: Option<Client>,
+    /// What stood in the fields when the form was opened.
+    seen: Fields,
+    /// What somebody else changed since then.
+    meanwhile: Vec<Meanwhile>,
     sends_mail: bool,
     min_length: usize,
 }
@@ -92,6 +98,8 @@ impl FormPage {
             l: panel.layout("clients"),
             errors: FieldErrors::default(),
             typed,
+            seen: client.as_ref().map(fields).unwrap_or_default(),
+            meanwhile: Vec::new(),
             client,
             sends_mail: panel.services().delivery.sends_mail(),
             min_length: panel.services().config.login.min_password_length,
@@ -99,13 +107,33 @@ impl FormPage {
     }
 }
 
-/// The form again, with what was typed and what is wrong with it.
+/// What a form holds of a client.
+fn fields(client: &Client) -> Fields {
+    let typed = Typed::of_client(client);
+    Fields::new([
+        ("username", typed.username),
+        ("name", typed.name),
+        ("email", typed.email),
+        ("phone", typed.phone),
+        ("is_active", typed.is_active.to_string()),
+    ])
+}
+
+/// The form again, with what was typed, what stood there when it was opened, and what is wrong with it.
 fn again(form: &Form<PanelAdmin>, client: Option<Client>) -> Answer {
-    let page = FormPage {
+    let page = FormPage::new(&form.panel, Typed::of_form(form), client);
+    form.panel.refused(&FormPage {
         errors: form.errors(),
-        ..FormPage::new(&form.panel, Typed::of_form(form), client)
-    };
-    form.panel.refused(&page)
+        seen: page.seen.seen(form),
+        ..page
+    })
+}
+
+/// The form again where somebody else changed the client since it was opened; none where nobody did.
+fn changed_meanwhile(form: &Form<PanelAdmin>, client: &Client) -> Option<FormPage> {
+    let mut page = FormPage::new(&form.panel, Typed::of_form(form), Some(client.clone()));
+    page.meanwhile = page.seen.changed_meanwhile(form, &page.l);
+    (!page.meanwhile.is_empty()).then_some(page)
 }
 
 /// What the form says, read; none where something is wrong with it.
@@ -188,13 +216,17 @@ async fn edit(panel: PanelAdmin, seq: Path<String>) -> Answer {
     panel.page(&FormPage::new(&panel, typed, Some(client)))
 }
 
-/// `POST /admin/clients/{seq}/edit`. **Permissions**: administrators. 303, 404, 422.
+/// `POST /admin/clients/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (somebody else changed the client
+/// meanwhile), 422.
 async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
     let seq = seq_of(&seq)?;
     let client = client_users::find(form.panel.services(), seq).await?;
     let Some(read) = read(&mut form) else {
         return again(&form, Some(client));
     };
+    if let Some(page) = changed_meanwhile(&form, &client) {
+        return form.panel.page_with(StatusCode::CONFLICT, &page);
+    }
     // As when it is made: who has no name is called by the username.
     let name = read
         .name

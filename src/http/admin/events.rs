@@ -122,7 +122,7 @@ pub(super) fn field_text(l: &Layout, field: &str) -> String {
 }
 
 /// A field's value in words; a value that is no word of ours is told as it is.
-fn value_text(l: &Layout, field: &str, value: &str) -> String {
+pub(super) fn value_text(l: &Layout, field: &str, value: &str) -> String {
     match (field, value) {
         ("role", role) if Role::parse(role).is_ok() => l.t(&format!("role.{role}")),
         ("theme", theme) if Theme::from_word(theme).is_some() => l.t(&format!("theme.{theme}")),

@@ -63,6 +63,8 @@ pub(super) struct Pager {
     pub next: Option<String>,
     /// The last page.
     pub last: Option<String>,
+    /// Where the search goes on that stopped before this page was full; the page before or after, as one reads.
+    pub further: Option<String>,
     /// Which rows these are, and of how many.
     pub text: String,
 }
@@ -266,6 +268,13 @@ fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
     })
 }
 
+impl Pager {
+    /// Whether there is nothing but this page, so that it needs no ways to others.
+    pub(super) fn is_all(&self) -> bool {
+        self.previous.is_none() && self.next.is_none()
+    }
+}
+
 /// The ways from this page of the list to the others, and which rows it shows.
 pub(super) fn pager<T>(
     query: &ListQuery,
@@ -275,27 +284,40 @@ pub(super) fn pager<T>(
 ) -> Pager {
     let rows = i64::try_from(slice.items.len()).unwrap_or(i64::MAX);
     let from = first_row(query, slice, rows);
-    let step = |name: &str, item: Option<&T>, at: Option<i64>| {
-        let place = place_of(item?).encoded();
+    let step = |name: &str, place: Option<Place>, at: Option<i64>| {
+        let place = place?.encoded();
         let at = at.map(|at| at.to_string());
         let mut and = vec![(name, place.as_str())];
         and.extend(at.as_deref().map(|at| ("at", at)));
         Some(query.url(&[], &and))
     };
-    let before = from.map(|from| (from - query.size()).max(1));
-    let previous = slice
-        .has_previous
-        .then(|| step("before", slice.items.first(), before))
-        .flatten();
-    let next = slice
-        .has_next
-        .then(|| step("after", slice.items.last(), from.map(|from| from + rows)))
-        .flatten();
+    let backwards = matches!(query.seek(), Seek::Before(_) | Seek::Last);
+    // The search that stopped goes on from there. From a page without rows the way back begins there as well.
+    let edge = |is_ahead: bool| {
+        let leads_on = is_ahead != backwards;
+        let edge = slice.edge.clone();
+        edge.filter(|_| leads_on || slice.items.is_empty())
+    };
+    let previous = slice.has_previous.then(|| {
+        let place = edge(false).or_else(|| slice.items.first().map(&place_of));
+        let at = from.map(|from| (from - query.size()).max(1));
+        step("before", place, at).unwrap_or_else(|| query.url(&[], &[("last", "1")]))
+    });
+    let next = slice.has_next.then(|| {
+        let place = edge(true).or_else(|| slice.items.last().map(&place_of));
+        let at = from.map(|from| from + rows);
+        step("after", place, at).unwrap_or_else(|| query.url(&[], &[]))
+    });
+    let further = slice.edge.as_ref().and_then(|_| {
+        let way = if backwards { &previous } else { &next };
+        way.clone()
+    });
     Pager {
         first: slice.has_previous.then(|| query.url(&[], &[])),
         last: next.as_ref().map(|_| query.url(&[], &[("last", "1")])),
         previous,
         next,
+        further,
         text: range(l, slice, from, rows),
     }
 }
@@ -305,6 +327,8 @@ fn first_row<T>(query: &ListQuery, slice: &Slice<T>, rows: i64) -> Option<i64> {
     match query.seek() {
         Seek::First => Some(1),
         Seek::Last => (!slice.count.more).then(|| (slice.count.rows - rows + 1).max(1)),
+        // A page that is not full begins later than a full one would.
+        Seek::Before(_) if slice.edge.is_some() => None,
         Seek::After(_) | Seek::Before(_) if !slice.has_previous => Some(1),
         Seek::After(_) | Seek::Before(_) => query
             .value("at")
@@ -315,20 +339,29 @@ fn first_row<T>(query: &ListQuery, slice: &Slice<T>, rows: i64) -> Option<i64> {
 }
 
 fn range<T>(l: &Layout, slice: &Slice<T>, from: Option<i64>, rows: i64) -> String {
+    let shown = from
+        .filter(|_| rows > 0)
+        .map(|from| (from, from + rows - 1));
+    let counted = slice.count.rows;
     let total = if slice.count.more {
-        format!("{}+", l.number(slice.count.rows))
+        // Deep in a list that was not counted so far there are as many as were walked past.
+        format!(
+            "{}+",
+            l.number(shown.map_or(counted, |(_, to)| counted.max(to)))
+        )
     } else {
-        l.number(slice.count.rows)
+        l.number(counted)
     };
-    match from {
-        Some(from) if rows > 0 => t!(
+    match shown {
+        Some((from, to)) => t!(
             "admin.pager.range",
             locale = l.language,
             from = l.number(from),
-            to = l.number(from + rows - 1),
+            to = l.number(to),
             total = total
         )
         .into_owned(),
-        _ => l.t1("pager.total", total),
+        None if counted == 0 && slice.count.more => String::new(),
+        None => l.t1("pager.total", total),
     }
 }

@@ -33,6 +33,7 @@ mod links;
 mod lists;
 mod locks;
 mod login;
+mod meanwhile;
 mod moment;
 mod notice;
 mod owners;

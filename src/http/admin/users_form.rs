@@ -12,6 +12,7 @@ use super::{
     Answer,
     form::{FieldErrors, Form},
     layout::Layout,
+    meanwhile::{Fields, Meanwhile},
     panel::{Panel, PanelAdmin},
     person::{after_creation, parse_flag, refusal, saved, seq_of, typed_password},
 };
@@ -84,6 +85,10 @@ struct FormPage {
     user: Option<User>,
     /// Whether it is the viewer himself: role and state are not his to change.
     is_self: bool,
+    /// What stood in the fields when the form was opened.
+    seen: Fields,
+    /// What somebody else changed since then.
+    meanwhile: Vec<Meanwhile>,
     sends_mail: bool,
     min_length: usize,
     /// Why the change was refused; empty where it was not.
@@ -94,12 +99,16 @@ impl FormPage {
     fn new(panel: &Panel, typed: Typed, user: Option<User>) -> Self {
         let own = panel.viewer().account.principal;
         let seq = user.as_ref().map(|user| user.user_seq);
+        let is_self = seq.is_some_and(|seq| own == Principal::user(seq));
+        let seen = user.as_ref().map(|user| fields(user, is_self));
         Self {
             l: panel.layout("users"),
             errors: FieldErrors::default(),
             typed,
             roles: Role::NAMES,
-            is_self: seq.is_some_and(|seq| own == Principal::user(seq)),
+            is_self,
+            seen: seen.unwrap_or_default(),
+            meanwhile: Vec::new(),
             user,
             sends_mail: panel.services().delivery.sends_mail(),
             min_length: panel.services().config.login.min_password_length,
@@ -108,13 +117,43 @@ impl FormPage {
     }
 }
 
-/// The form again, with what was typed and what is wrong with it.
+/// What a form holds of a user.
+fn fields(user: &User, is_self: bool) -> Fields {
+    let typed = Typed::of_user(user);
+    let own = [("email", typed.email), ("name", typed.name)];
+    let others = [
+        ("role", typed.role),
+        ("is_active", typed.is_active.to_string()),
+    ];
+    Fields::new(
+        own.into_iter()
+            .chain(others.into_iter().filter(|_| !is_self)),
+    )
+}
+
+/// The form again, with what was typed and what stood there when it was opened.
+fn page(form: &Form<PanelAdmin>, user: Option<User>) -> FormPage {
+    let page = FormPage::new(&form.panel, Typed::of_form(form), user);
+    FormPage {
+        seen: page.seen.seen(form),
+        ..page
+    }
+}
+
+/// The same, with what is wrong with it.
 fn again(form: &Form<PanelAdmin>, user: Option<User>) -> Answer {
     let page = FormPage {
         errors: form.errors(),
-        ..FormPage::new(&form.panel, Typed::of_form(form), user)
+        ..page(form, user)
     };
     form.panel.refused(&page)
+}
+
+/// The form again where somebody else changed the user since it was opened; none where nobody did.
+fn changed_meanwhile(form: &Form<PanelAdmin>, user: &User) -> Option<FormPage> {
+    let mut page = FormPage::new(&form.panel, Typed::of_form(form), Some(user.clone()));
+    page.meanwhile = page.seen.changed_meanwhile(form, &page.l);
+    (!page.meanwhile.is_empty()).then_some(page)
 }
 
 /// `GET /admin/users/new`. **Permissions**: administrators. 200.
@@ -167,7 +206,8 @@ async fn edit(panel: PanelAdmin, seq: Path<String>) -> Answer {
     panel.page(&FormPage::new(&panel, Typed::of_user(&user), Some(user)))
 }
 
-/// `POST /admin/users/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (oneself, or the last administrator), 422.
+/// `POST /admin/users/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (oneself, the last administrator, or
+/// somebody else changed the user meanwhile), 422.
 async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
     let seq = seq_of(&seq)?;
     let user = users::find(form.panel.services(), seq).await?;
@@ -183,12 +223,15 @@ async fn update(mut form: Form<PanelAdmin>, seq: Path<String>) -> Answer {
         return again(&form, Some(user));
     }
     let panel = &form.panel;
+    if let Some(page) = changed_meanwhile(&form, &user) {
+        return panel.page_with(StatusCode::CONFLICT, &page);
+    }
     match users::update(panel.services(), &panel.actor(), seq, changes).await {
         Ok(_) => saved(panel, Principal::user(seq)),
         Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
             let page = FormPage {
                 refusal: refusal(panel, error)?,
-                ..FormPage::new(panel, Typed::of_form(&form), Some(user))
+                ..page(&form, Some(user))
             };
             panel.page_with(StatusCode::CONFLICT, &page)
         }

@@ -11,6 +11,8 @@ mod inspector;
 mod jobs;
 mod links;
 mod locks;
+mod long_lists;
+mod meanwhile;
 mod otp_deliveries;
 mod people;
 mod people_lists;

@@ -1,0 +1,10 @@
+DROP INDEX blacklisted_tokens_ended_of;
+DROP INDEX blacklisted_tokens_ended;
+DROP INDEX client_users_inactive_name;
+DROP INDEX client_users_inactive_login;
+DROP INDEX client_users_inactive_last_login;
+DROP INDEX client_users_inactive_created_at;
+DROP INDEX users_inactive_name;
+DROP INDEX users_inactive_login;
+DROP INDEX users_inactive_last_login;
+DROP INDEX users_inactive_created_at;
