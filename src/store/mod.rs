@@ -169,9 +169,8 @@ impl Store {
         }
     }
 
-    /// Runs a closure that looks through many rows: a list, a search, a count. However many are asked for, they leave
-    /// the rest of the house its connections and its cores: on SQLite threads of their own run them, at low priority;
-    /// on Postgres they get half of the pool.
+    /// Runs a closure that looks through many rows: a list, a search, a count. However many are asked for, they keep
+    /// nobody else waiting: SQLite has threads of low priority for them, on Postgres they get half of the pool.
     ///
     /// # Errors
     /// As [`Store::read`]; a much smaller crowd may wait.
@@ -217,7 +216,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`]; when the connection breaks, nobody knows whether the statement was done, and it is not
-    /// run again: [`StoreError::Unavailable`].
+    /// run again: [`StoreError::Unavailable`]. After a deadlock it is: nothing was done then.
     pub async fn write_statement<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
@@ -227,7 +226,8 @@ impl Store {
         if let Some(writer) = &self.writer {
             return writer.write(f).await;
         }
-        self.on_pool(move |pool| pool.run_once(f)).await
+        self.on_pool(move |pool| pool.run_once(|connection| undone_again(connection, &f)))
+            .await
     }
 
     /// Whether the database answers a question about its rows. A `SELECT 1` alone would not touch SQLite's file.
@@ -350,6 +350,22 @@ impl Connections {
 
 /// The message of a commit, or of a statement that is its own commit, whose answer never came.
 const IN_DOUBT: &str = "the connection broke before the database had answered";
+
+/// Postgres: a statement that is its own commit; again after a deadlock, in which Postgres has taken it back.
+fn undone_again<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
+where
+    F: Fn(&mut Db) -> Result<T, E>,
+    E: StoreFailure,
+{
+    for retries in 1..=MAX_RETRIES {
+        match f(connection) {
+            Err(error) if error.store_error().is_some_and(StoreError::is_retryable) => {}
+            result => return result,
+        }
+        std::thread::sleep(Duration::from_millis(1 << retries));
+    }
+    f(connection)
+}
 
 /// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
 fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>

@@ -69,9 +69,10 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
     let ann = app.user("ann").await;
     let hog = Hog::of(&app, false).await;
     // On SQLite lists have threads of their own.
-    let lister = match on_postgres() {
-        true => None,
-        false => Some(Hog::of(&app, true).await),
+    let lister = if on_postgres() {
+        None
+    } else {
+        Some(Hog::of(&app, true).await)
     };
     let ready = app.anonymous().get("/readyz").await;
     assert_eq!(

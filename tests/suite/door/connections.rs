@@ -10,11 +10,11 @@ use crate::support::App;
 #[tokio::test]
 async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
     let app = App::with(|config| config.server.max_connections = 3);
-    let mut held = Vec::new();
+    let mut kept = Vec::new();
     for _ in 0..3 {
         let mut socket = Socket::open(&app).await;
         socket.ask().await;
-        held.push(socket);
+        kept.push(socket);
     }
     for _ in 0..20 {
         let mut socket = Socket::open(&app).await;
@@ -34,11 +34,11 @@ async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
         assert_eq!(body["code"], "OVERLOADED");
         assert_eq!(body["success"], false);
     }
-    for socket in &mut held {
+    for socket in &mut kept {
         socket.ask().await;
     }
     // Whoever leaves makes room.
-    held.pop();
+    kept.pop();
     let began = Instant::now();
     loop {
         let mut socket = Socket::open(&app).await;
