@@ -68,7 +68,7 @@ async fn a_flush_by_a_clock_that_is_ahead_revives_nothing() {
     let next = used.refreshed().await;
     app.advance(MINUTE);
     let right = app.clock.now();
-    app.advance(Duration::from_hours(24 * 30) - MINUTE * 5);
+    app.advance(Duration::from_mins(30 * 24 * 60 - 5));
     assert!(flushed(&app).await > 0);
     app.set_clock(right);
     for person in [&gone, &used] {

@@ -230,7 +230,7 @@ fn a_code_is_good_once() {
 #[test]
 fn illness_needs_a_fault_and_nothing_else_is_said() {
     let ill = entry(0, 10, Asked::Use(token("a0")), Told::Ill);
-    blamed(&[ill.clone()], "503 without a fault");
+    blamed(std::slice::from_ref(&ill), "503 without a fault");
     let fault = Duration::from_millis(5)..Duration::from_millis(11);
     let rules = Rules {
         faults: vec![fault],
