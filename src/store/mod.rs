@@ -56,7 +56,7 @@ pub use error::{StoreError, StoreFailure};
 
 use connection::Manager;
 use gate::Gate;
-use pool::{Connections, in_transaction};
+use pool::{Connections, in_transaction, undone_again};
 use readers::{Crew, Readers};
 use revocation_feed::{Feed, Listener};
 use writer::Writer;
@@ -179,9 +179,8 @@ impl Store {
         }
     }
 
-    /// Runs a closure that looks through many rows: a list, a search, a count. However many are asked for, they leave
-    /// the rest of the house its connections and its cores: on SQLite threads of their own run them, at low priority;
-    /// on Postgres they get half of the pool.
+    /// Runs a closure that looks through many rows: a list, a search, a count. However many are asked for, they keep
+    /// nobody else waiting: SQLite has threads of low priority for them, on Postgres they get half of the pool.
     ///
     /// # Errors
     /// As [`Store::read`]; a much smaller crowd may wait.
@@ -249,7 +248,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`]; when the connection breaks, nobody knows whether the statement was done, and it is not
-    /// run again: [`StoreError::Unavailable`].
+    /// run again: [`StoreError::Unavailable`]. After a deadlock it is: nothing was done then.
     pub async fn write_statement<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
@@ -259,7 +258,8 @@ impl Store {
         if let Some(writer) = &self.writer {
             return writer.write(f).await;
         }
-        self.on_pool(move |pool| pool.run_once(f)).await
+        self.on_pool(move |pool| pool.run_once(|connection| undone_again(connection, &f)))
+            .await
     }
 
     /// Whether the database answers a question about its rows. A `SELECT 1` alone would not touch SQLite's file.

@@ -87,6 +87,22 @@ impl Connections {
 /// The message of a commit, or of a statement that is its own commit, whose answer never came.
 const IN_DOUBT: &str = "the connection broke before the database had answered";
 
+/// Postgres: a statement that is its own commit; again after a deadlock, in which Postgres has taken it back.
+pub(super) fn undone_again<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
+where
+    F: Fn(&mut Db) -> Result<T, E>,
+    E: StoreFailure,
+{
+    for retries in 1..=MAX_RETRIES {
+        match f(connection) {
+            Err(error) if error.store_error().is_some_and(StoreError::is_retryable) => {}
+            result => return result,
+        }
+        std::thread::sleep(Duration::from_millis(1 << retries));
+    }
+    f(connection)
+}
+
 /// Postgres: BEGIN, the closure, COMMIT; again after a deadlock or a serialisation failure.
 pub(super) fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
 where
