@@ -139,6 +139,25 @@ async fn a_clock_that_is_set_back_makes_no_revoked_token_young() {
 }
 
 #[tokio::test]
+async fn tokens_from_a_time_that_has_not_come_are_invalid_until_it_has() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let early = app.clock.now() + MINUTE * 60;
+    app.advance(MINUTE * 120);
+    let next = ann.refreshed().await;
+    let late = app.clock.now();
+    app.set_clock(early);
+    next.assert_tokens("INVALID_TOKEN", "INVALID_TOKEN").await;
+    // Used at a time that has not come either: an honest repeat.
+    let again = app.anonymous().refresh(&ann.refresh).await;
+    let again = again.assert(200, "REFRESHED");
+    assert_eq!(again.text_of("refresh"), next.refresh);
+    app.set_clock(late);
+    next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    next.refreshed().await;
+}
+
+#[tokio::test]
 async fn the_server_does_not_flush_by_a_clock_that_jumped() {
     let app = App::start();
     // As the machine's, which is Postgres's too.
