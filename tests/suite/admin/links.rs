@@ -267,24 +267,13 @@ async fn the_record_tells_of_links_and_of_their_use_without_the_secret() {
     assert!(!log.html.contains(PASSWORD) && !log.html.contains(secret));
 }
 
-fn with_mail(server: &SmtpServer) -> App {
-    let port = server.settings(munjigi::delivery::Tls::None, None).port;
-    App::with(|config| {
-        config.smtp.host = Some("localhost".into());
-        config.smtp.port = Some(port);
-        config.smtp.tls = munjigi::config::SmtpTls::None;
-        config.smtp.from = Some("Example Market <login@example.org>".into());
-        config.server.public_url = Some("http://login.example.org/".parse().unwrap());
-    })
-}
-
 #[tokio::test]
 async fn a_link_goes_by_mail_where_mail_is_configured() {
     if no_mail_server() {
         return;
     }
     let mut server = SmtpServer::start(&["plain"]).await;
-    let app = with_mail(&server);
+    let app = App::with_mail(&server);
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
     let person = format!("/admin/users/{bob}");
@@ -327,7 +316,7 @@ async fn who_has_no_address_gets_his_link_from_the_administrator_even_with_mail(
         return;
     }
     let mut server = SmtpServer::start(&["plain"]).await;
-    let app = with_mail(&server);
+    let app = App::with_mail(&server);
     let admin = app.signed_in("ann", Role::Admin).await;
     let acme = app.make_client("acme").await;
     app.execute("UPDATE client_users SET email = NULL, password_hash = NULL")

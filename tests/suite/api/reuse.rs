@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use munjigi::{config::Span, domain::account::Role};
 
-use crate::support::{App, Person, claims_of};
+use crate::{
+    delivery::support::smtp_server::{SmtpServer, no_mail_server},
+    support::{App, Person, claims_of},
+};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -227,4 +230,44 @@ async fn an_account_has_no_more_sessions_than_it_may() {
     for alive in [&first, &third, &fourth, &kim] {
         alive.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     }
+}
+
+#[tokio::test]
+async fn the_owner_is_written_to_where_there_is_mail() {
+    if no_mail_server() {
+        return;
+    }
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let app = App::with_mail(&server);
+    let ann = app.user("ann").await;
+    let used = app
+        .anonymous()
+        .refresh(&ann.refresh)
+        .header("user-agent", "Honest/1");
+    used.await.assert(200, "REFRESHED");
+    app.advance(Duration::from_mins(1));
+    let stolen = app.anonymous().refresh(&ann.refresh).korean();
+    let stolen = stolen.header("user-agent", "Thief/2 <b>");
+    stolen.await.assert(401, "TOKEN_REUSED");
+    let mail = server.next().await;
+    assert_eq!(mail["to"], serde_json::json!(["ann@example.org"]));
+    assert_eq!(
+        mail["headers"]["subject"],
+        "보안을 위해 세션을 종료했습니다"
+    );
+    let text = mail["text"].as_str().unwrap();
+    for part in [
+        "ann@example.org",
+        "2026-02-14 12:31:45 UTC",
+        "127.0.0.1, Honest/1",
+        "127.0.0.1, Thief/2 <b>",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let html = mail["html"].as_str().unwrap();
+    assert!(
+        html.contains("Honest/1") && html.contains("Thief/2 "),
+        "{html}"
+    );
+    assert!(!html.contains("<b>"), "what a program calls itself is text");
 }

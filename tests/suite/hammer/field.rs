@@ -205,13 +205,8 @@ impl Field {
                 format!(", after {p99:?} (p99), {last:?} at the latest")
             })
         );
+        // How soon is what the bench `propagation` measures; that it is within the agreed lag is a rule of the checker.
         assert!(verdict.honest > 20, "no race");
-        // The promise is for an instance whose processor is its own; here everything shares two.
-        let p99 = lags.get((lags.len() * 99).div_ceil(100).saturating_sub(1));
-        assert!(
-            p99.is_none_or(|p99| *p99 < Duration::from_millis(250)),
-            "p99 {p99:?}"
-        );
     }
 
     /// What the database holds of each session is one line, and all that was answered is there.

@@ -7,6 +7,7 @@
 mod bad_logs;
 pub mod checker;
 mod field;
+mod guesses;
 pub mod log;
 mod players;
 mod races;

@@ -33,6 +33,7 @@ use munjigi::{
 use tempfile::TempDir;
 
 use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
+use crate::delivery::support::smtp_server::SmtpServer;
 
 /// bcrypt's least cost: the tests are not about its slowness.
 const BCRYPT_COST: u32 = 4;
@@ -88,6 +89,18 @@ impl App {
             config.webhook.url = Some("http://127.0.0.1:1/".parse().unwrap());
             config.webhook.secret = Some(Secret::new("a secret of the gateway, long enough"));
             change(config);
+        })
+    }
+
+    /// A server that sends mail by this one, and is reached at an address of its own.
+    pub fn with_mail(server: &SmtpServer) -> Self {
+        let port = server.settings(Tls::None, None).port;
+        Self::with(|config| {
+            config.smtp.host = Some("localhost".into());
+            config.smtp.port = Some(port);
+            config.smtp.tls = munjigi::config::SmtpTls::None;
+            config.smtp.from = Some("Example Market <login@example.org>".into());
+            config.server.public_url = Some("http://login.example.org/".parse().unwrap());
         })
     }
 
