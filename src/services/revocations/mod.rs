@@ -178,9 +178,7 @@ impl Inner {
     fn hear(&self, heard: Heard) {
         match heard {
             Heard::News(news, read_at) => {
-                for revocation in &news {
-                    self.apply(revocation);
-                }
+                in_order(&news).for_each(|revocation| self.apply(revocation));
                 let known_at = read_at.saturating_duration_since(self.begun);
                 let known_at = u64::try_from(known_at.as_micros()).unwrap_or(u64::MAX - 1);
                 // Last: who finds the news fresh finds them all.
@@ -226,10 +224,38 @@ impl Inner {
     }
 }
 
+/// News of accounts first: whoever asks about a session that ended with a deactivation must not find the account as it was
+/// before.
+fn in_order(news: &[Revocation]) -> impl Iterator<Item = &Revocation> {
+    let ends = |revocation: &&Revocation| matches!(revocation.news, News::SessionEnded(..));
+    let (sessions, accounts): (Vec<_>, Vec<_>) = news.iter().partition(ends);
+    accounts.into_iter().chain(sessions)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::principal::UserSeq;
+
+    #[test]
+    fn news_of_accounts_are_taken_before_the_ends_of_sessions() {
+        let session = SessionId::new(Timestamp::EPOCH);
+        let all: Vec<Revocation> = [
+            News::SessionEnded(session, RevocationReason::Deactivated),
+            News::AccountChanged,
+        ]
+        .into_iter()
+        .map(|news| Revocation {
+            owner: Principal::user(UserSeq::new(1).unwrap()),
+            news,
+            revoked_at: Timestamp::EPOCH,
+            expires_at: Timestamp::EPOCH,
+        })
+        .collect();
+        let first = in_order(&all).next().unwrap();
+        assert_eq!(first.news, News::AccountChanged);
+        assert_eq!(in_order(&all).count(), 2);
+    }
 
     /// When the view has forgotten an ended session, only that nobody remembers it as a live one makes the database be asked.
     #[test]
