@@ -240,6 +240,7 @@ async fn write_noted(services: &Services) {
     for written in [
         services.login_counts.write(store).await,
         services.otp_deliveries.write(store).await,
+        services.first_uses.write(store).await,
     ] {
         if let Err(error) = written {
             tracing::warn!(%error, "what was noted cannot be written and will be tried again");

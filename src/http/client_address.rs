@@ -40,16 +40,17 @@ fn is_among(nets: &[IpNet], address: &IpAddr) -> bool {
 
 /// The addresses that the header tells, the nearest first; none where it tells something else.
 fn hops(headers: &HeaderMap, header: ForwardedHeader) -> impl Iterator<Item = Option<IpAddr>> {
-    let values: Vec<&str> = headers
+    // A client's byte that is no text must not hide what the proxy wrote behind it.
+    let values: Vec<_> = headers
         .get_all(header.as_str())
-        .filter_map(|value| value.to_str().ok())
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     values.into_iter().rev().flat_map(move |value| {
         let elements: Vec<Option<IpAddr>> = match header {
             ForwardedHeader::XForwardedFor => {
                 value.rsplit(',').map(|hop| node(hop.trim())).collect()
             }
-            ForwardedHeader::Forwarded => backwards(value, b',')
+            ForwardedHeader::Forwarded => backwards(&value, b',')
                 .into_iter()
                 .map(forwarded_for)
                 .collect(),
@@ -179,6 +180,21 @@ mod tests {
             client("::ffff:10.0.0.1", &["[2001:db8::1]:443"]),
             "2001:db8::1"
         );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nothing_that_the_proxy_wrote() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            HeaderName::from_static("x-forwarded-for"),
+            HeaderValue::from_bytes(b"\xff, 198.51.100.1").unwrap(),
+        );
+        let server = ServerConfig {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..ServerConfig::default()
+        };
+        let found = client_address(Some("10.0.0.1".parse().unwrap()), &headers, &server);
+        assert_eq!(found, Some("198.51.100.1".parse().unwrap()));
     }
 
     #[test]

@@ -81,8 +81,7 @@ impl RequestContext {
             .and_then(Language::from_accept_language)
             .unwrap_or(services.config.language.default);
         let peer = request.peer_addr().map(|socket| socket.ip());
-        let path = request.path();
-        let in_panel = path == "/admin" || path.starts_with("/admin/");
+        let in_panel = is_in_panel(request.match_info().unprocessed());
         let chosen = in_panel
             .then(|| chosen_language(request.request(), services))
             .flatten();
@@ -172,6 +171,11 @@ impl std::ops::Deref for RequestContextRef {
     fn deref(&self) -> &RequestContext {
         &self.0
     }
+}
+
+/// Whether a path leads into the panel, as the routes will see it: with its signs decoded, and several slashes as one.
+fn is_in_panel(decoded: &str) -> bool {
+    decoded.split('/').find(|part| !part.is_empty()) == Some("admin")
 }
 
 /// The request's own id, when it is 8 to 64 of `[A-Za-z0-9_-]`: anything else could forge log lines.

@@ -150,6 +150,10 @@ async fn read(
     let account = store
         .look_up(move |connection| live_account(connection, owner, &id))
         .await;
+    if let Err(Error::UserInactive | Error::TokenUserNotFound | Error::SessionRevoked) = &account {
+        // A change by hand, in SQL: it was told to nobody.
+        revocations.forget(owner, &session);
+    }
     let account = Arc::new(account?);
     revocations.keep(&account, changes);
     revocations.keep_session(&session, owner);

@@ -50,7 +50,8 @@ impl FirstUses {
         }
         let mut waiting = self.lock();
         if waiting.len() < WAITING {
-            waiting.insert(claims.session.clone(), issued_at);
+            let newest = waiting.entry(claims.session.clone()).or_default();
+            *newest = issued_at.max(*newest);
             self.noted.insert(claims.session.clone(), issued_at);
         }
     }

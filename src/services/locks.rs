@@ -193,6 +193,10 @@ fn lift_all(
 /// # Errors
 /// The store's.
 pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bool, Error> {
+    // No bucket of ours has such a name, and Postgres takes no NUL.
+    if bucket.chars().any(char::is_control) {
+        return Ok(false);
+    }
     let (actor, now, name) = (actor.clone(), services.clock.now(), bucket.to_owned());
     let was_locked = services
         .store

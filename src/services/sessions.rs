@@ -95,7 +95,8 @@ impl Opening {
                 access_expires_at: Some(self.access_expires_at),
             },
         )?;
-        end_beyond(connection, owner, self.sessions_per_account, self.now)?;
+        let most = self.sessions_per_account;
+        end_beyond(connection, owner, most, &self.session, self.now)?;
         outstanding_tokens::insert(
             connection,
             &NewOutstandingToken {

@@ -178,9 +178,10 @@ pub fn delete_expired(
 ) -> Result<usize, StoreError> {
     let (name, key) = (table.name(), table.key());
     let statement = format!(
-        "DELETE FROM {name} WHERE {key} IN (SELECT {key} {} ORDER BY {} LIMIT $2)",
+        // Twice: a row that was counted on meanwhile has another expiry when Postgres comes to it.
+        "DELETE FROM {name} WHERE {key} IN (SELECT {key} {} ORDER BY {expiry} LIMIT $2) AND {expiry} <= $1",
         table.expired(),
-        table.expiry()
+        expiry = table.expiry()
     );
     Ok(diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(cutoff)

@@ -204,8 +204,8 @@ pub struct LockFilter {
     pub bucket: Option<String>,
 }
 
-/// So many locks are put in order as they are: each holds for an hour at most.
-const FEW_LOCKS: i64 = 50_000;
+/// So many locks are put in order as they are: each holds for an hour at most, and there are never more of them.
+const FEW_LOCKS: i64 = 1_000_000_000;
 
 /// A page of the locks that hold now, the latest first.
 pub fn list(

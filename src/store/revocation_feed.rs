@@ -163,6 +163,13 @@ impl Ear {
                 data_version: None,
             }),
         };
+        if let Db::Postgres(postgres) = &mut open.connection {
+            // This reading answers the calls that have come; kept, they would pile up.
+            postgres
+                .notifications_iter()
+                .take_while(Result::is_ok)
+                .for_each(drop);
+        }
         let (news, position) = read_since(&mut open.connection, open.position.as_ref())?;
         open.position = Some(position);
         Ok(news)
@@ -216,7 +223,10 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
             use diesel::connection::SimpleConnection;
             let target = Target::Postgres { url: watched(url) };
             let mut connection = target.connect().map_err(failed)?;
-            connection.batch_execute(&format!("LISTEN {CHANNEL}"))?;
+            // A reading that hangs would keep all those waiting who revoke something.
+            connection.batch_execute(&format!(
+                "LISTEN {CHANNEL}; SET statement_timeout = '5s'; SET lock_timeout = '2s'"
+            ))?;
             Ok(connection)
         }
     }

@@ -109,10 +109,15 @@ pub fn insert_ended(
     now: Timestamp,
     unknown: Timestamp,
 ) -> Result<(), StoreError> {
+    // An account may have ended many: one alone is found by its key.
+    let which = match session {
+        Some(_) => "id = $5",
+        None => "$5 IS NULL",
+    };
     let statement = format!(
         "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
          SELECT {}, id, user_type, user_seq, end_reason, ended_at, COALESCE(access_expires_at, $1) FROM sessions \
-         WHERE ended_at = $2 AND user_type = $3 AND user_seq = $4 AND id = COALESCE($5, id)",
+         WHERE ended_at = $2 AND user_type = $3 AND user_seq = $4 AND {which}",
         xact(connection)
     );
     let written = diesel::sql_query(statement)

@@ -193,8 +193,14 @@ fn rotate_in_steps(
         created_at: rotation.now,
         expires_at,
     };
+    if !sessions::touch(connection, &rotation.session, &rotation.usage(expires_at))? {
+        // It ended since it was looked at. Nothing has been written: the token is not used up where it was not blacklisted.
+        return Ok(Some(Rotated {
+            account,
+            outcome: Err(NotRotated::SessionEnded),
+        }));
+    }
     outstanding_tokens::insert(connection, &new)?;
-    sessions::touch(connection, &rotation.session, &rotation.usage(expires_at))?;
     Ok(Some(Rotated {
         account,
         outcome: Ok(expires_at),

@@ -253,10 +253,11 @@ pub fn note_access(
     Ok(())
 }
 
-/// The live sessions of an account beyond the `keep` that were used last; the one used longest ago first.
+/// The live sessions of an account, without this one, beyond the `keep` that were used last.
 pub fn list_beyond(
     connection: &mut Db,
     owner: Principal,
+    without: &SessionId,
     now: Timestamp,
     keep: i64,
 ) -> Result<Vec<SessionId>, StoreError> {
@@ -265,6 +266,7 @@ pub fn list_beyond(
         .filter(sessions::user_seq.eq(owner.user_seq))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
+        .filter(sessions::id.ne(without))
         .order((sessions::last_used_at.desc(), sessions::id.desc()))
         .select(sessions::id)
         .offset(keep)

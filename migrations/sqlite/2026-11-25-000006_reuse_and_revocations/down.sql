@@ -1,5 +1,6 @@
 DROP TABLE revocations;
 
+DROP INDEX sessions_live_account;
 ALTER TABLE sessions DROP COLUMN reused_jti;
 ALTER TABLE sessions DROP COLUMN access_used_at;
 ALTER TABLE sessions DROP COLUMN access_expires_at;

@@ -11,6 +11,9 @@ ALTER TABLE sessions ADD COLUMN access_expires_at TIMESTAMP;
 ALTER TABLE sessions ADD COLUMN access_used_at TIMESTAMP;
 ALTER TABLE sessions ADD COLUMN reused_jti TEXT;
 
+-- An account's ended sessions stay until their tokens have expired; what is asked about is those that live.
+CREATE INDEX sessions_live_account ON sessions (user_type, user_seq) WHERE ended_at IS NULL;
+
 -- What every instance must know to refuse access tokens without asking: a session that ended, or an account none of whose
 -- tokens from before `revoked_at` is good any more; or only that an account's row changed. A row may go when the last
 -- access token that it speaks of has expired. `xact` is the number of the writing transaction on Postgres: numbers are

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -15,6 +16,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// How long somebody waits before another look where nothing tells when it is worth it.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How many tries may wait at the same time; one more is turned away at once.
 const MAX_WAITING: usize = 1_024;
 
@@ -134,6 +137,10 @@ impl Watch {
             // Nothing was being judged when this began, but may have been when the database was asked.
             let group = group(bucket);
             let have_come = self.gate.tries().entered[group] != self.entered[group];
+            if have_come && Instant::now() < deadline {
+                // Others of the group come all the time: not faster than this.
+                tokio::time::sleep(PAUSE).await;
+            }
             return have_come && Instant::now() < deadline;
         };
         let Some(_place) = Place::take(&self.gate.0.waiting) else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Account, count, record_lock,
-    rules::{Delay, HOUR, Rule, network, subject},
+    rules::{Delay, HOUR, Rule, key, network, subject},
 };
 use crate::{
     clock::Timestamp,
@@ -79,7 +79,8 @@ pub(in crate::services) fn bucket_of(
 ) -> Bucket {
     let name = match device {
         Some(device) => format!("otp:{what}-of-device:{device}"),
-        None => format!("otp:{what}:{}", account.name),
+        // What was typed may be a password in the wrong field.
+        None => format!("otp:{what}:{}", key(account)),
     };
     Bucket {
         name,

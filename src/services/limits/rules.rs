@@ -144,7 +144,7 @@ pub(super) fn subject(account: Account<'_>) -> Option<String> {
 }
 
 /// The account in the name of its bucket.
-fn key(account: Account<'_>) -> String {
+pub(super) fn key(account: Account<'_>) -> String {
     subject(account).unwrap_or_else(|| format!("#{}", secret::hash(account.name)))
 }
 

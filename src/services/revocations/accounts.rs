@@ -108,6 +108,13 @@ impl Accounts {
         self.known.remove(&principal);
     }
 
+    /// Drops all accounts.
+    pub fn drop_all(&self) {
+        let mut changes = self.lock();
+        *changes += 1;
+        self.known.clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -94,7 +94,7 @@ impl Revocations {
     #[must_use]
     pub fn standing(&self, owner: Principal, session: &SessionId, jti: &Jti) -> Standing {
         let inner = &self.0;
-        if self.lag().is_none_or(|lag| lag > inner.max_lag) {
+        if inner.is_stale() {
             return Standing::Unknown;
         }
         if let Some(reason) = inner.view.ended(session) {
@@ -120,18 +120,13 @@ impl Revocations {
     /// How old the news are; none: none were heard, or some were missed.
     #[must_use]
     pub fn lag(&self) -> Option<Duration> {
-        let known_at = self.0.known_at.load(Ordering::Acquire).checked_sub(1)?;
-        Some(
-            self.0
-                .uptime()
-                .saturating_sub(Duration::from_micros(known_at)),
-        )
+        self.0.lag()
     }
 
     /// Whether the news are too old to go by.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.lag().is_none_or(|lag| lag > self.0.max_lag)
+        self.0.is_stale()
     }
 
     /// How many revocations are kept in memory.
@@ -159,6 +154,12 @@ impl Revocations {
         }
     }
 
+    /// Forgets an account and a session that the database knows otherwise.
+    pub(super) fn forget(&self, owner: Principal, session: &SessionId) {
+        self.0.accounts.drop_changed(owner);
+        self.0.accounts.drop_session(session);
+    }
+
     /// To be noted before a row is read that shall be kept.
     pub(super) fn changes(&self) -> u64 {
         self.0.accounts.changes()
@@ -175,9 +176,25 @@ impl Inner {
         self.begun.elapsed()
     }
 
+    fn lag(&self) -> Option<Duration> {
+        let known_at = self.known_at.load(Ordering::Acquire).checked_sub(1)?;
+        Some(
+            self.uptime()
+                .saturating_sub(Duration::from_micros(known_at)),
+        )
+    }
+
+    fn is_stale(&self) -> bool {
+        self.lag().is_none_or(|lag| lag > self.max_lag)
+    }
+
     fn hear(&self, heard: Heard) {
         match heard {
             Heard::News(news, read_at) => {
+                if self.is_stale() {
+                    // So long a silence may have outlasted the rows that told of changes.
+                    self.accounts.drop_all();
+                }
                 in_order(&news).for_each(|revocation| self.apply(revocation));
                 let known_at = read_at.saturating_duration_since(self.begun);
                 let known_at = u64::try_from(known_at.as_micros()).unwrap_or(u64::MAX - 1);

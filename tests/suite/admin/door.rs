@@ -263,3 +263,33 @@ async fn static_files_are_kept_for_good_and_change_their_address_with_their_cont
         browser.get(path).await.assert(404);
     }
 }
+
+#[tokio::test]
+async fn however_its_path_is_spelled_a_page_is_guarded_as_one() {
+    let app = App::start();
+    let admin = app.signed_in("root", Role::Admin).await;
+    for path in [
+        "//admin/users",
+        "///admin//users",
+        "/%61dmin/users",
+        "//admin/login",
+        "//admin/nowhere",
+        "/%61dmin/nowhere",
+    ] {
+        let page = admin.get(path).await;
+        assert!(
+            [200, 303, 404].contains(&page.status),
+            "{path} {}",
+            page.status
+        );
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "same-origin"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(page.header(name), Some(value), "{path}: {name}");
+        }
+        let policy = page.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+    }
+}

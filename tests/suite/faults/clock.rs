@@ -98,7 +98,8 @@ async fn what_is_revoked_during_a_jump_is_revoked_after_it() {
     let app = App::start();
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
-    for person in [&ann, &bob] {
+    let kim = app.client("kim").await;
+    for person in [&ann, &bob, &kim] {
         person.get("/api/me").await.assert(200, "ME");
     }
     let right = app.clock.now();
@@ -114,12 +115,17 @@ async fn what_is_revoked_during_a_jump_is_revoked_after_it() {
         .post("/auth/logout-all", json!({}))
         .await
         .assert(200, "LOGGED_OUT_ALL");
+    let again = kim.again().await;
+    again
+        .post("/auth/logout-all", json!({"keep_current": true}))
+        .await
+        .assert(200, "LOGGED_OUT_ALL");
     app.set_clock(right);
-    for person in [&ann, &bob] {
+    for person in [&ann, &bob, &kim] {
         is_refused(&app, person).await;
     }
     let app = app.restarted_with(|_| ());
-    for person in [&ann, &bob] {
+    for person in [&ann, &bob, &kim] {
         is_refused(&app, person).await;
     }
 }
