@@ -1,7 +1,7 @@
 //! Guessing: how often a password or a code may be wrong. A try is counted before it is judged, so a hundred at once are
 //! no more tries than a hundred in a row, on however many instances; what turns out right is taken back.
 //!
-//! [`begin`] a try, judge it, and [`Pass::conclude`] it. What cannot be guessed for an account (links, garbage in the place
+//! [`begin`] a try, judge it, and `Pass::conclude` it. What cannot be guessed for an account (links, garbage in the place
 //! of tokens) is counted for its address alone, after it was refused: see [`addresses`].
 
 pub mod addresses;

@@ -1,4 +1,4 @@
-//! Refreshing: a refresh token buys a new pair, once. What comes of one that was used before is [`super::reuse`]'s.
+//! Refreshing: a refresh token buys a new pair, once. What comes of one that was used before is `reuse`'s.
 
 use super::{
     Error, Services,
