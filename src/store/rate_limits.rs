@@ -15,7 +15,6 @@ use super::{
     schema::rate_limits,
     search::pattern,
     statement::{Bind, Conditions},
-    token_owners::looked_at,
 };
 use crate::{
     clock::Timestamp,
@@ -237,7 +236,7 @@ pub fn list(
             values: Values::TimeAndText,
             descending: true,
         },
-        walk: looked_at(connection),
+        walk: FEW_LOCKS,
     };
     let seek = seek
         .try_map(|(at, bucket)| Some((Bind::from(at), Bind::from(bucket.as_str()))))
