@@ -132,8 +132,7 @@ impl Chromium {
     pub async fn click(&self, selector: &str) {
         let begun = Instant::now();
         while let Err(error) = self.find(selector).await.click().await {
-            let gone = error.is_stale_element_reference();
-            if !gone || begun.elapsed() > PATIENCE {
+            if !gone(&error) || begun.elapsed() > PATIENCE {
                 let path = self.path().await;
                 panic!("{selector} on {path} cannot be clicked: {error}");
             }
@@ -168,10 +167,29 @@ impl Chromium {
             .await;
     }
 
-    /// Presses keys wherever the focus is.
+    /// Presses keys wherever the focus is. What has the focus may go just then with the part of the page it stands in, or be
+    /// hidden with it, as in a dialog that was closed; then nothing was pressed yet.
     pub async fn press(&self, keys: &str) {
-        let focused = self.client.active_element().await.unwrap();
-        focused.send_keys(keys).await.unwrap();
+        let begun = Instant::now();
+        loop {
+            let pressed = match self.client.active_element().await {
+                Ok(focused) => focused.send_keys(keys).await,
+                Err(error) => Err(error),
+            };
+            match pressed {
+                Ok(()) => return,
+                Err(error)
+                    if (gone(&error) || error.is_element_not_interactable())
+                        && begun.elapsed() < PATIENCE =>
+                {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(error) => panic!(
+                    "{keys:?} on {} cannot be pressed: {error}",
+                    self.path().await
+                ),
+            }
+        }
     }
 
     /// Runs a script in the page; what it returns.
@@ -246,4 +264,9 @@ impl Chromium {
 /// A selector for a field of a form by its name.
 fn field(name: &str) -> String {
     format!("main input[name={name}]:not([type=hidden]), main textarea[name={name}]")
+}
+
+/// Whether an element went while it was spoken to.
+fn gone(error: &fantoccini::error::CmdError) -> bool {
+    error.is_stale_element_reference() || error.is_no_such_element()
 }
