@@ -2,7 +2,6 @@
 //! population and number, never by one of them alone, and has no foreign key: the account may be gone.
 
 use super::{
-    Db,
     facet::{Facet, Found, Walked},
     statement::{Bind, Conditions},
 };
@@ -32,15 +31,6 @@ pub(super) use owner_columns;
 
 /// The most accounts that one typed name stands for in a filter.
 pub const MAX_OWNERS: usize = 4;
-
-/// How many rows are looked at for a page. Ids are ordered by time, so that on SQLite, whose tables are ordered by them,
-/// looking a token up in the blacklist costs next to nothing.
-pub(super) fn looked_at(connection: &Db) -> i64 {
-    match connection {
-        Db::Sqlite(_) => 100_000,
-        Db::Postgres(_) => 20_000,
-    }
-}
 
 /// What a list of tokens says of whose they are.
 pub(super) struct Owned {

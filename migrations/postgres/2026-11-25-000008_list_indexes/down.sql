@@ -1,3 +1,4 @@
+DROP INDEX blacklisted_tokens_reason_of;
 DROP INDEX blacklisted_tokens_ended_of;
 DROP INDEX blacklisted_tokens_ended;
 DROP INDEX client_users_inactive_name;

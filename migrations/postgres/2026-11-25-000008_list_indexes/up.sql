@@ -11,3 +11,4 @@ CREATE INDEX client_users_inactive_login ON client_users (username_normalized) W
 CREATE INDEX client_users_inactive_name ON client_users (name_normalized, id) WHERE NOT is_active;
 CREATE INDEX blacklisted_tokens_ended ON blacklisted_tokens (jti) WHERE reason <> 'rotated';
 CREATE INDEX blacklisted_tokens_ended_of ON blacklisted_tokens (user_type, jti) WHERE reason <> 'rotated';
+CREATE INDEX blacklisted_tokens_reason_of ON blacklisted_tokens (reason, user_type, blacklisted_at, jti) WHERE reason <> 'rotated';

@@ -189,6 +189,15 @@ async fn tokens_of_a_state_are_found_among_many_of_another() {
             .await;
         assert_eq!(page.count("tbody tr"), 50);
     }
+    for (query, rows) in [
+        ("reason=logout", 24),
+        ("reason=logout&user_type=client", 8),
+        ("reason=logout_all&user_type=client", 0),
+        ("reason=rotated&user_type=client", 50),
+    ] {
+        let page = browser.open(&format!("/admin/blacklist?{query}")).await;
+        assert_eq!(page.count("tbody tr"), rows, "{query}");
+    }
     let page = browser.open("/admin/tokens?state=blacklisted").await;
     assert_eq!(page.text("[data-count]"), "1–24 of 24");
 }
