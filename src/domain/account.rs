@@ -262,6 +262,16 @@ impl Account {
         }
     }
 
+    /// The account's own words, none of which may be its password.
+    #[must_use]
+    pub fn own_words(&self) -> [&str; 3] {
+        [
+            self.name.as_str(),
+            self.email.as_deref().unwrap_or_default(),
+            self.username.as_deref().unwrap_or_default(),
+        ]
+    }
+
     /// What the account logs in by: a user's e-mail address, a client's username.
     #[must_use]
     pub fn login(&self) -> &str {

@@ -177,8 +177,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
         forgiveness,
     } = change;
     let owner = account.principal;
-    let login = [&account.email, &account.username].map(|name| name.as_deref().unwrap_or_default());
-    let hash = checked_hash(services, new, &[login[0], login[1], &account.name]).await?;
+    let hash = checked_hash(services, new, &account.own_words()).await?;
     let now = services.clock.now();
     let event = Event::new(Action::PasswordChanged).to(subject(&account));
     services

@@ -11,11 +11,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use super::{Error, Services, limits::Account as Named};
 use crate::{
     clock::Timestamp,
-    domain::{
-        account::Account,
-        principal::{Principal, UserType},
-        text::normalised,
-    },
+    domain::{account::Account, principal::Principal, text::normalised},
 };
 
 /// What the key is derived for.
@@ -78,9 +74,5 @@ fn message(account: Named<'_>, nonce: &str, issued_at: i64) -> String {
 
 /// What an account logs in by, as names are compared.
 pub(super) fn login_of(account: &Account) -> String {
-    let login = match account.principal.user_type {
-        UserType::User => &account.email,
-        UserType::Client => &account.username,
-    };
-    normalised(login.as_deref().unwrap_or_default())
+    normalised(account.login())
 }

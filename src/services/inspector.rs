@@ -157,14 +157,9 @@ fn ended(connection: &mut Db, claims: &Claims) -> Result<Verdict, StoreError> {
 }
 
 fn owner(principal: Principal, account: Option<&Account>) -> Owner {
-    let login = account.and_then(|account| {
-        let email = account.email.clone();
-        // A client may have an address and does not log in by it.
-        account.username.clone().or(email)
-    });
     Owner {
         principal,
-        login,
+        login: account.map(|account| account.login().to_owned()),
         name: account.map_or_else(String::new, |account| account.name.clone()),
     }
 }

@@ -236,12 +236,7 @@ pub async fn set_password(
         return Ok(None);
     };
     let account = &owner.account;
-    let own_words = [
-        account.name.as_str(),
-        account.email.as_deref().unwrap_or_default(),
-        account.username.as_deref().unwrap_or_default(),
-    ];
-    let password_hash = checked_hash(services, password, &own_words).await?;
+    let password_hash = checked_hash(services, password, &account.own_words()).await?;
     let principal = account.principal;
     actor.principal = Some(principal);
     actor.name = Some(owner.login().to_owned());

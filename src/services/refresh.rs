@@ -9,7 +9,10 @@ use super::{
 use crate::{
     clock::Timestamp,
     domain::{audit::Actor, language::Language, limits::LimitKind, session::Jti},
-    store::rotation::{self, NotRotated, Rotated, Rotation},
+    store::{
+        rotation::{self, NotRotated, Rotated, Rotation},
+        sessions::Use,
+    },
     tokens::{Claims, Issued, TokenType},
 };
 
@@ -69,18 +72,25 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
 }
 
 fn rotation(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Rotation {
-    let new_expires_at = services.tokens.refresh_expiry(now);
     Rotation {
         owner: claims.principal,
         session: claims.session.clone(),
         old: claims.jti.clone(),
         old_expires_at: claims.expires_at,
         new: Jti::new(now),
-        new_expires_at,
-        access_expires_at: services.tokens.access_expiry(now, new_expires_at),
+        usage: usage(services, actor, now),
+    }
+}
+
+/// The use of a session that showing one of its refresh tokens is, with a refresh token made now.
+pub(super) fn usage(services: &Services, actor: &Actor, now: Timestamp) -> Use {
+    let expires_at = services.tokens.refresh_expiry(now);
+    Use {
+        now,
+        expires_at,
+        access_expires_at: services.tokens.access_expiry(now, expires_at),
         ip_address: actor.ip_address.map(|address| address.to_string()),
         user_agent: actor.user_agent.clone(),
-        now,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     Error, Services,
     audit::{Event, record},
     logout::end_one,
-    refresh::RefreshRequest,
+    refresh::{RefreshRequest, usage},
     sessions::{TokenPair, access_id, pair, subject},
 };
 use crate::{
@@ -65,7 +65,7 @@ pub(super) async fn settle(
     let settings = services.tokens.settings();
     let judge = Judge {
         claims: claims.clone(),
-        usage: usage(services, claims, &request.actor, now),
+        usage: usage(services, &request.actor, now),
         actor: request.actor.clone(),
         grace: settings.reuse_grace.get(),
         recovers: settings.recover_lost_answer,
@@ -90,19 +90,6 @@ pub(super) async fn settle(
             warn(services, *theft, request, now);
             Err(Error::TokenReused)
         }
-    }
-}
-
-/// The use of the session that a repeat is. The refresh token in it is not a new one, so its end is set later.
-fn usage(services: &Services, claims: &Claims, actor: &Actor, now: Timestamp) -> Use {
-    Use {
-        now,
-        expires_at: claims.expires_at,
-        access_expires_at: services
-            .tokens
-            .access_expiry(now, services.tokens.refresh_expiry(now)),
-        ip_address: actor.ip_address.map(|address| address.to_string()),
-        user_agent: actor.user_agent.clone(),
     }
 }
 

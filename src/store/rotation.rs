@@ -40,27 +40,17 @@ pub struct Rotation {
     pub old_expires_at: Timestamp,
     /// The id of its successor.
     pub new: Jti,
-    /// When the successor shall expire, if the session's absolute end does not come first.
-    pub new_expires_at: Timestamp,
-    /// Until when the access token lives that goes out beside it.
-    pub access_expires_at: Timestamp,
-    /// From which address it was shown.
-    pub ip_address: Option<String>,
-    /// By which program.
-    pub user_agent: Option<String>,
-    /// Now.
-    pub now: Timestamp,
+    /// The use of the session that it is. The successor shall expire with it, if the session's absolute end does not come
+    /// first.
+    pub usage: Use,
 }
 
 impl Rotation {
-    /// The use of the session that it is, with a refresh token that lives until `expires_at`.
-    fn usage(&self, expires_at: Timestamp) -> Use {
+    /// The same use, with a refresh token that lives until `expires_at`.
+    fn until(&self, expires_at: Timestamp) -> Use {
         Use {
-            now: self.now,
             expires_at,
-            access_expires_at: self.access_expires_at,
-            ip_address: self.ip_address.clone(),
-            user_agent: self.user_agent.clone(),
+            ..self.usage.clone()
         }
     }
 }
@@ -110,7 +100,7 @@ pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>,
             outcome: Err(refusal),
         }));
     }
-    let usage = rotation.usage(rotation.old_expires_at);
+    let usage = rotation.until(rotation.old_expires_at);
     let live = sessions::touch(connection, &rotation.session, &usage)?;
     Ok(Some(Rotated {
         account,
@@ -143,7 +133,7 @@ fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, St
             Some(SessionState {
                 ended: false,
                 absolute_expires_at,
-            }) if absolute_expires_at > rotation.now => Ok(absolute_expires_at),
+            }) if absolute_expires_at > rotation.usage.now => Ok(absolute_expires_at),
             _ => Err(NotRotated::SessionEnded),
         }
     };
@@ -174,7 +164,7 @@ fn rotate_in_steps(
         user_type: owner.user_type,
         user_seq: owner.user_seq,
         reason: RevocationReason::Rotated,
-        blacklisted_at: rotation.now,
+        blacklisted_at: rotation.usage.now,
         expires_at: rotation.old_expires_at,
         successor: Some(rotation.new.clone()),
     };
@@ -184,17 +174,17 @@ fn rotate_in_steps(
             outcome: Err(NotRotated::Blacklisted),
         }));
     }
-    let expires_at = rotation.new_expires_at.min(absolute_expires_at);
+    let expires_at = rotation.usage.expires_at.min(absolute_expires_at);
     let new = NewOutstandingToken {
         jti: rotation.new.clone(),
         session_id: rotation.session.clone(),
         user_type: owner.user_type,
         user_seq: owner.user_seq,
-        created_at: rotation.now,
+        created_at: rotation.usage.now,
         expires_at,
     };
-    if !sessions::touch(connection, &rotation.session, &rotation.usage(expires_at))? {
-        // It ended since it was looked at. Nothing has been written: the token is not used up where it was not blacklisted.
+    if !sessions::touch(connection, &rotation.session, &rotation.until(expires_at))? {
+        // It ended since it was looked at: on Postgres only, where this is the way of tokens that are not blacklisted.
         return Ok(Some(Rotated {
             account,
             outcome: Err(NotRotated::SessionEnded),
@@ -270,15 +260,15 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         });
         out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
         out.push_sql("), live AS (UPDATE sessions SET last_used_at = ");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(", expires_at = LEAST(");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.new_expires_at)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.expires_at)?;
         out.push_sql(", absolute_expires_at), access_expires_at = GREATEST(access_expires_at, ");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.access_expires_at)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.access_expires_at)?;
         out.push_sql("), last_ip_address = ");
-        out.push_bind_param::<Nullable<Text>, _>(&rotation.ip_address)?;
+        out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.ip_address)?;
         out.push_sql(", last_user_agent = ");
-        out.push_bind_param::<Nullable<Text>, _>(&rotation.user_agent)?;
+        out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.user_agent)?;
         out.push_sql(" WHERE id = ");
         out.push_bind_param::<Text, _>(&rotation.session)?;
         out.push_sql(" AND user_type = ");
@@ -286,7 +276,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_sql(" AND user_seq = ");
         out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
         out.push_sql(" AND ended_at IS NULL AND absolute_expires_at > ");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(
             " AND EXISTS (SELECT 1 FROM account WHERE is_active) \
              AND NOT EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
@@ -304,7 +294,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(", id, user_type, user_seq, 'rotated', ");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(", ");
         out.push_bind_param::<SqlTimestamp, _>(&rotation.old_expires_at)?;
         out.push_sql(", ");
@@ -316,7 +306,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.new)?;
         out.push_sql(", live.id, live.user_type, live.user_seq, ");
-        out.push_bind_param::<SqlTimestamp, _>(&rotation.now)?;
+        out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(
             ", live.expires_at FROM live, old RETURNING expires_at) \
              SELECT name, email, username, role, is_active, \
