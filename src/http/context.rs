@@ -29,6 +29,7 @@ use super::{
     api::errors::ApiError,
     client_address::client_address,
     connection::{Turn, with_progress},
+    refusals,
 };
 use crate::{
     clock::Timestamp,
@@ -58,7 +59,7 @@ pub struct RequestContext {
     pub user_agent: Option<String>,
     caller: OnceLock<Principal>,
     /// It is for the panel: whatever becomes of it is a page.
-    in_panel: bool,
+    pub(super) in_panel: bool,
     look: OnceLock<Look>,
 }
 
@@ -130,6 +131,11 @@ impl RequestContext {
     pub fn note_caller(&self, principal: Principal) {
         // Whoever was noted first stays: a request has one caller.
         let _ = self.caller.set(principal);
+    }
+
+    /// Who calls, as far as it is known.
+    pub(super) fn caller(&self) -> Option<Principal> {
+        self.caller.get().copied()
     }
 
     /// Notes how pages look to whoever asks, once that is known.
@@ -207,6 +213,9 @@ pub(super) async fn request_context(
     match timeout(limit, caught(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
             let response = in_envelope(response.map_into_boxed_body(), &context);
+            if response.status() == StatusCode::FORBIDDEN {
+                refusals::note(&services, &context, response.request()).await;
+            }
             let mut response = with_progress(response, limit, turn);
             mark(response.headers_mut(), &context, is_https);
             let route = response.request().match_pattern();
@@ -306,7 +315,7 @@ fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
 }
 
 /// A method that HTTP names, else a dash: HTTP lets a caller invent any word.
-fn known(method: &Method) -> &str {
+pub(super) fn known(method: &Method) -> &str {
     match *method {
         Method::GET
         | Method::HEAD
@@ -324,7 +333,7 @@ fn known(method: &Method) -> &str {
 /// The one line of each request. Its route is the pattern, not the path: a path may hold what somebody typed.
 fn log(context: &RequestContext, method: &str, route: &str, status: StatusCode, started: Instant) {
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (user_type, user_seq) = match context.caller.get() {
+    let (user_type, user_seq) = match context.caller() {
         Some(principal) => (
             Some(principal.user_type.as_str()),
             Some(principal.user_seq.get()),

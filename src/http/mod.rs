@@ -12,4 +12,5 @@ mod descriptors;
 mod device_token;
 pub mod metrics;
 mod places;
+mod refusals;
 pub mod server;

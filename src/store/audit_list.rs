@@ -19,6 +19,7 @@ use crate::{
         audit::{Action, Door, Outcome},
         paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
+        session::SessionId,
     },
 };
 
@@ -56,6 +57,8 @@ pub struct AuditEventRow {
     pub user_agent: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
+    /// In which session it was done, or to which.
+    pub session_id: Option<SessionId>,
 }
 
 /// Which events a list holds.
@@ -67,6 +70,8 @@ pub struct AuditFilter {
     pub action: Option<Action>,
     /// Only through this door.
     pub door: Option<Door>,
+    /// Only what was done in this session, or to it.
+    pub session: Option<SessionId>,
     /// Only what these accounts did, or what was done to them. An empty list fits nothing.
     pub people: Option<Vec<Principal>>,
     /// From this time on.
@@ -96,7 +101,7 @@ impl AuditPlace {
 }
 
 const COLUMNS: &str = "id, happened_at, door, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
-    subject_seq, subject_name, changes, ip_address, user_agent, request_id";
+    subject_seq, subject_name, changes, ip_address, user_agent, request_id, session_id";
 
 /// A page of the events that the filter holds, newest first.
 pub fn list(
@@ -190,6 +195,16 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
             .map(|typed| search(connection, typed)),
     );
     facets.extend(filter.people.as_deref().map(people));
+    let session = filter.session.as_ref();
+    facets.extend(session.map(|session| {
+        let value = || [Bind::from(session.as_str())];
+        let by = Conditions::one("session_id = ?", value());
+        Facet {
+            found: Some(Found::of(TABLE, by.clone(), "")),
+            passing: Conditions::one("session_id || '' = ?", value()),
+            walked: Walked::By(by),
+        }
+    }));
     facets.extend(span(filter));
     // Each has an index in the order of time, of which one can be walked.
     facets.extend(filter.action.map(|action| {
@@ -198,7 +213,11 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
         Facet {
             found: Some(Found::of(TABLE, by.clone(), "")),
             passing: Conditions::one("action || '' = ?", value()),
-            walked: Walked::By(by),
+            walked: if session.is_none() {
+                Walked::By(by)
+            } else {
+                Walked::No
+            },
         }
     }));
     facets.extend(filter.door.map(|door| {
@@ -207,7 +226,7 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
         Facet {
             found: Some(Found::of(TABLE, by.clone(), "")),
             passing: Conditions::one("door || '' = ?", value()),
-            walked: if filter.action.is_none() {
+            walked: if session.is_none() && filter.action.is_none() {
                 Walked::By(by)
             } else {
                 Walked::No

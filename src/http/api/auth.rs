@@ -120,6 +120,7 @@ pub(super) async fn refresh(
 /// `401`, `403` `FORBIDDEN`, `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
+    request: HttpRequest,
     caller: Bearer,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
@@ -131,7 +132,7 @@ pub(super) async fn log_out(
     }
     let refresh = fields.required("refresh", token);
     let refresh = fields.complete(refresh)?;
-    services::logout::log_out(&services, &caller.0, &refresh).await?;
+    services::logout::log_out(&services, &caller.actor(&request), &caller.0, &refresh).await?;
     Ok(Answer::done("LOGGED_OUT"))
 }
 
@@ -146,12 +147,15 @@ pub(super) struct EndedSessions {
 /// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `400`, `401`, `503`.
 pub(super) async fn log_out_all(
     services: web::Data<Services>,
+    request: HttpRequest,
     caller: Bearer,
     mut fields: Fields,
 ) -> Result<Answer<EndedSessions>, ApiError> {
     let keep_current = fields.boolean("keep_current").unwrap_or(false);
     fields.finish()?;
-    let sessions = services::logout::log_out_all(&services, &caller.0, keep_current).await?;
+    let actor = caller.actor(&request);
+    let sessions =
+        services::logout::log_out_all(&services, &actor, &caller.0, keep_current).await?;
     Ok(Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions }))
 }
 
