@@ -160,11 +160,10 @@ impl Actor {
     /// An account at a door.
     #[must_use]
     pub fn account(door: Door, account: &Account, device: Device, request_id: String) -> Self {
-        let name = account.email.clone().or_else(|| account.username.clone());
         Self {
             door,
             principal: Some(account.principal),
-            name,
+            name: Some(account.login().to_owned()),
             ip_address: device.ip_address,
             user_agent: device.user_agent,
             request_id: Some(request_id),
@@ -200,7 +199,7 @@ impl Actor {
     pub fn known_as(self, account: &Account) -> Self {
         Self {
             principal: Some(account.principal),
-            name: account.email.clone().or_else(|| account.username.clone()),
+            name: Some(account.login().to_owned()),
             ..self
         }
     }

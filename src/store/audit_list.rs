@@ -131,20 +131,24 @@ pub fn batch(
     listing.batch(connection, after.map(AuditPlace::binds), size)
 }
 
-/// The newest events that were done to an account.
+/// What happens many times a day: whoever looks for what was changed looks past it.
+const ROUTINE: &str = "'logged_in', 'log_in_refused', 'logged_out', 'code_requested'";
+/// How many events are looked at for a few that are no routine.
+const LOOKED_PAST: i64 = 1_000;
+
+/// The newest events that changed something about an account, among its last thousand.
 pub fn history(
     connection: &mut Db,
     subject: Principal,
     limit: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
+    let mut sql = Sql::new("SELECT * FROM (SELECT ");
     sql.push(COLUMNS)
         .push(" FROM audit_events WHERE subject_type = ");
     sql.bind(subject.user_type.as_str())
         .push(" AND subject_seq = ");
     sql.bind(subject.user_seq.get());
-    sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
-        .bind(limit);
+    no_routine(&mut sql, limit);
     Ok(sql.query().load(connection)?)
 }
 
@@ -157,13 +161,22 @@ pub fn find(connection: &mut Db, id: i64) -> Result<Option<AuditEventRow>, Store
     Ok(sql.query().get_result(connection).optional()?)
 }
 
-/// The newest events of all.
+/// The newest events of all that are no routine, among the last thousand.
 pub fn latest(connection: &mut Db, limit: i64) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS);
-    sql.push(" FROM audit_events ORDER BY happened_at DESC, id DESC LIMIT ");
-    sql.bind(limit);
+    let mut sql = Sql::new("SELECT * FROM (SELECT ");
+    sql.push(COLUMNS).push(" FROM audit_events");
+    no_routine(&mut sql, limit);
     Ok(sql.query().load(connection)?)
+}
+
+/// Ends a statement that began as a look into the newest events.
+fn no_routine(sql: &mut Sql, limit: i64) {
+    sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
+        .bind(LOOKED_PAST);
+    sql.push(") newest WHERE action NOT IN (")
+        .push(ROUTINE)
+        .push(") ORDER BY happened_at DESC, id DESC LIMIT ")
+        .bind(limit);
 }
 
 /// The accounts that were called so when something was done to them: also those that are gone.
