@@ -3,6 +3,7 @@
 
 mod chain;
 mod marks;
+mod proof;
 mod refusals;
 mod restart;
 mod scribe;
@@ -28,6 +29,7 @@ use crate::{
 pub use self::{
     chain::{ChainState, SEAL_EVERY, Trimmed, Trouble, seal_waiting, state, trim},
     marks::AuditKey,
+    proof::{Outcome as ProofOutcome, Proof, last_proof, prove},
     refusals::note_access_refused,
     restart::{note_key_change, restart},
     scribe::{Event, Recorder, Scribe, note, note_export},

@@ -37,6 +37,19 @@ pub enum Trouble {
     OldEventChanged,
 }
 
+impl Trouble {
+    /// Its word for programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::NotOurs => "not_ours",
+            Self::WentBack => "went_back",
+            Self::OldEventChanged => "old_event_changed",
+        }
+    }
+}
+
 /// What a process remembers of the chain.
 #[derive(Default)]
 pub(super) struct Memory {

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{chain::Memory, marks::AuditKey};
+use super::{chain::Memory, marks::AuditKey, proof::Proofs};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -91,6 +91,7 @@ pub struct Recorder(Arc<Inner>);
 struct Inner {
     key: AuditKey,
     memory: Mutex<Memory>,
+    proofs: Proofs,
 }
 
 impl Recorder {
@@ -100,6 +101,7 @@ impl Recorder {
         Self(Arc::new(Inner {
             key,
             memory: Mutex::default(),
+            proofs: Proofs::default(),
         }))
     }
 
@@ -115,6 +117,10 @@ impl Recorder {
 
     pub(super) fn key(&self) -> &AuditKey {
         &self.0.key
+    }
+
+    pub(super) fn proofs(&self) -> &Proofs {
+        &self.0.proofs
     }
 
     pub(super) fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {

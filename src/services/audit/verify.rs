@@ -193,7 +193,7 @@ pub async fn verify(
     store: &Store,
     recorder: &Recorder,
     noted: Option<Noted>,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) + Send,
 ) -> Result<Verdict, Error> {
     loop {
         let (verdict, first) = look_once(store, recorder, noted.clone(), &mut progress).await?;
@@ -212,7 +212,7 @@ async fn look_once(
     store: &Store,
     recorder: &Recorder,
     noted: Option<Noted>,
-    progress: &mut impl FnMut(u64),
+    progress: &mut (impl FnMut(u64) + Send),
 ) -> Result<(Verdict, Option<i64>), Error> {
     let chain = store.read(table::find_chain).await?;
     let first = chain.as_ref().map(|chain| chain.first_position);
