@@ -1,6 +1,6 @@
 //! `munjigi audit`: whether the record of what was done is as it was written, and beginning its chain anew.
 
-use std::{process::ExitCode, str::FromStr};
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -10,9 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::audit::Actor,
-    services::audit::{
-        AuditKey, Break, BreakKind, Noted, Recorder, Verdict, restart, seal_waiting, verify,
-    },
+    services::audit::{Break, BreakKind, Noted, Recorder, Verdict, restart, seal_waiting, verify},
     store::Store,
 };
 
@@ -26,14 +24,14 @@ pub(super) enum Verb {
     Verify {
         /// An end of the chain that was noted before
         #[arg(long, value_name = "PLACE:SEAL")]
-        noted: Option<NotedArgument>,
+        noted: Option<Noted>,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
     },
     /// Begin the chain anew over the events as they are now, after `verify` has said that it is broken
     ///
-    /// What is wrong then stays in the record as an event. Restart the servers afterwards.
+    /// What is wrong then stays in the record as an event.
     Restart {
         /// Why; it is recorded
         #[arg(long)]
@@ -41,34 +39,12 @@ pub(super) enum Verb {
     },
 }
 
-/// What `verify` printed as the end of the chain.
-#[derive(Clone)]
-pub(super) struct NotedArgument(Noted);
-
-impl FromStr for NotedArgument {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = "give what `audit verify` printed as the end of the chain: a number, a colon, and the seal";
-        let (position, seal) = text.split_once(':').ok_or(wrong)?;
-        let position = position.parse().map_err(|_| wrong)?;
-        if position < 1 || seal.is_empty() {
-            return Err(wrong);
-        }
-        Ok(Self(Noted {
-            position,
-            seal: seal.to_owned(),
-        }))
-    }
-}
-
 pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, Failure> {
     let (store, _) = house::migrated_store(config)?;
     let (key, _) = house::signing_key(config)?;
-    let recorder = Recorder::new(AuditKey::of(&key));
+    let recorder = house::recorder(config, &key);
     match verb {
         Verb::Verify { noted, json } => {
-            let noted = noted.map(|noted| noted.0);
             let verdict = verify(&store, &recorder, noted, |_| ()).await;
             report(&verdict.map_err(refusal)?, json)
         }
@@ -97,9 +73,7 @@ async fn begin_anew(
     let scribe = recorder.scribe(&Actor::operator(), Clock::System.now());
     restart(store, scribe, why).await.map_err(refusal)?;
     let sealed = seal_waiting(store, recorder).await.map_err(refusal)?;
-    output::line(&format!(
-        "The chain begins anew over {sealed} events. Restart the servers: they still know the old one."
-    ))
+    output::line(&format!("The chain begins anew over {sealed} events."))
 }
 
 /// What is wrong at a place, in a sentence.
@@ -190,7 +164,7 @@ fn print(verdict: &Verdict) -> Result<(), Failure> {
         )?;
     }
     if let Some(end) = &verdict.end {
-        output::line(&format!("  end       {}:{}", end.position, end.seal))?;
+        output::line(&format!("  end       {end}"))?;
     }
     Ok(())
 }
@@ -212,7 +186,7 @@ fn view(verdict: &Verdict) -> Value {
     json!({
         "holds": verdict.holds(), "sealed": verdict.sealed, "waiting": verdict.waiting,
         "taking_in_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
-        "end": verdict.end.as_ref().map(|end| format!("{}:{}", end.position, end.seal)),
+        "end": verdict.end.as_ref().map(ToString::to_string),
         "wrong": verdict.broken, "breaks": breaks,
     })
 }

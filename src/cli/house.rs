@@ -135,7 +135,7 @@ pub(super) fn services(
     };
     let delivery = Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())
         .map_err(Failure::refused)?;
-    let recorder = Recorder::new(AuditKey::of(&key));
+    let recorder = recorder(&config, &key);
     let tokens = Tokens::new(config.tokens.clone(), key);
     let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
     Ok(Services {
@@ -162,6 +162,11 @@ pub(super) fn open(config: Config) -> Result<Services, Failure> {
     let (store, _) = migrated_store(&config)?;
     let (key, _) = signing_key(&config)?;
     services(config, store, key, Channel::Console, None)
+}
+
+/// Whoever writes the record.
+pub(super) fn recorder(config: &Config, key: &SigningKey) -> Recorder {
+    Recorder::new(AuditKey::of(key)).kept_in(&config.server.data_dir)
 }
 
 /// Seals what a verb has added to the record. What cannot be sealed now is sealed by the next one, or by the server.

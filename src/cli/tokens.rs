@@ -15,7 +15,6 @@ use crate::{
     config::Config,
     domain::job::StartedBy,
     services::{
-        audit::{AuditKey, Recorder},
         bearer,
         flush::{FlushCounts, FlushRules, NotFlushed, count, flush},
     },
@@ -55,7 +54,7 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
         keep_events_for: config.audit.keep_for.get(),
-        recorder: Recorder::new(AuditKey::of(&key)),
+        recorder: house::recorder(config, &key),
     };
     let expired = count(&store, &clock, &rules)
         .await

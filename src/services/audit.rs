@@ -7,6 +7,7 @@ mod proof;
 mod refusals;
 mod restart;
 mod scribe;
+mod seen;
 mod verify;
 
 use super::{Error, Services, tokens::owners_of};
@@ -33,7 +34,8 @@ pub use self::{
     refusals::note_access_refused,
     restart::{note_key_change, restart},
     scribe::{Event, Recorder, Scribe, note, note_export},
-    verify::{Break, BreakKind, Noted, Verdict, verify},
+    seen::{NotNoted, Noted},
+    verify::{Break, BreakKind, Verdict, verify},
 };
 
 /// An event as the doors see it.

@@ -88,7 +88,7 @@ impl ProofView {
             holds: verdict.is_some_and(|verdict| verdict.holds()),
             more: verdict.map_or(0, |verdict| verdict.broken) - breaks.len() as u64,
             breaks,
-            end: end.map_or_else(String::new, |end| format!("{}:{}", end.position, end.seal)),
+            end: end.map_or_else(String::new, ToString::to_string),
         }
     }
 }

@@ -2,9 +2,9 @@
 //! before it: no log-in waits for another's. The two ends stand in one marked row, so that what is cut off at the tail
 //! shows too. What is too old is taken out at the beginning, by a rule that marks it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Recorder, refusals::Refused};
+use super::{Recorder, refusals::Refused, seen::Noted};
 use crate::{
     clock::Timestamp,
     services::Error,
@@ -53,8 +53,10 @@ impl Trouble {
 /// What a process remembers of the chain.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// The last place that it has seen, and its seal.
-    seen: Option<(i64, String)>,
+    /// Where it has seen the chain end.
+    pub(super) seen: Option<Noted>,
+    /// Where that is kept.
+    pub(super) file: Option<Arc<PathBuf>>,
     /// Why it does not seal.
     trouble: Option<Trouble>,
     /// Why it does not take old events out.
@@ -64,9 +66,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Forgets where the chain was: it begins anew.
+    /// Forgets what was wrong: the chain begins anew.
     pub(super) fn clear(&mut self) {
-        self.seen = None;
         self.trouble = None;
         self.old_trouble = None;
     }
@@ -91,36 +92,26 @@ pub struct ChainState {
 type Attempt<T> = Result<Result<T, Trouble>, StoreError>;
 
 impl Recorder {
-    /// Whether the ends are as somebody with the key left them, and not before where they were seen.
-    pub(super) fn look_at(&self, chain: Option<&ChainRow>) -> Result<(), Trouble> {
+    /// Whether the ends are as somebody with the key left them, and not before where they were `seen` to be. That has to be
+    /// asked for before the row is read.
+    pub(super) fn look_at(
+        &self,
+        chain: Option<&ChainRow>,
+        seen: Option<&Noted>,
+    ) -> Result<(), Trouble> {
         let chain = chain.ok_or(Trouble::Gone)?;
-        let seen = self.memory(|memory| memory.seen.clone());
-        if is_new(chain) {
-            return if seen.is_none() {
-                Ok(())
-            } else {
-                Err(Trouble::WentBack)
-            };
-        }
-        if !self.key().is_marked(chain) {
+        if !is_new(chain) && !self.key().is_marked(chain) {
             return Err(Trouble::NotOurs);
         }
-        match seen {
-            Some((last, seal))
-                if chain.last_position < last
-                    || (chain.last_position == last && chain.last_seal != seal) =>
-            {
-                Err(Trouble::WentBack)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Remembers how far the chain is.
-    fn remember(&self, chain: &ChainRow) {
-        self.memory(|memory| {
-            memory.seen = Some((chain.last_position, chain.last_seal.clone()));
+        let went_back = seen.is_some_and(|seen| {
+            let is_at_it = chain.last_position == seen.position;
+            chain.last_position < seen.position || (is_at_it && chain.last_seal != seen.seal)
         });
+        if went_back {
+            Err(Trouble::WentBack)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -161,7 +152,7 @@ pub async fn seal_waiting(store: &Store, recorder: &Recorder) -> Result<u64, Err
         let Ok((count, chain)) = attempt else {
             break;
         };
-        recorder.remember(&chain);
+        recorder.remember(&chain).await;
         sealed += count;
     }
     Ok(sealed)
@@ -175,7 +166,8 @@ fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
 
 fn seal_batch(connection: &mut Db, recorder: &Recorder) -> Attempt<(u64, ChainRow)> {
     let chain = table::lock_chain(connection)?;
-    if let Err(trouble) = recorder.look_at(chain.as_ref()) {
+    // What was seen since was committed before the lock was given.
+    if let Err(trouble) = recorder.look_at(chain.as_ref(), recorder.seen().as_ref()) {
         return Ok(Err(trouble));
     }
     let Some(mut chain) = chain else {
@@ -223,11 +215,11 @@ fn adopt(connection: &mut Db, recorder: &Recorder, chain: &mut ChainRow) -> Resu
 /// The store's.
 pub async fn state(store: &Store, recorder: &Recorder) -> Result<ChainState, Error> {
     let known = recorder.memory(|memory| memory.trouble.or(memory.old_trouble));
-    let of_read = recorder.clone();
+    let (of_read, seen) = (recorder.clone(), recorder.seen());
     Ok(store
         .read(move |connection| {
             let chain = table::find_chain(connection)?;
-            let trouble = of_read.look_at(chain.as_ref()).err();
+            let trouble = of_read.look_at(chain.as_ref(), seen.as_ref()).err();
             Ok::<_, StoreError>(ChainState {
                 sealed: chain
                     .as_ref()
@@ -281,7 +273,7 @@ fn trim_batch(
     limit: i64,
 ) -> Attempt<u64> {
     let chain = table::lock_chain(connection)?;
-    if let Err(trouble) = recorder.look_at(chain.as_ref()) {
+    if let Err(trouble) = recorder.look_at(chain.as_ref(), recorder.seen().as_ref()) {
         return Ok(Err(trouble));
     }
     let Some(mut chain) = chain.filter(|chain| !is_new(chain)) else {

@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// How far behind the last known place of the old chain a new one begins: behind what any instance may have seen of it.
+const BEYOND: i64 = 1_000_000;
+
 /// Takes the events as they are: their marks and seals are made anew with the present key, a moment later.
 fn begin_anew(
     connection: &mut Db,
@@ -21,10 +24,13 @@ fn begin_anew(
     scribe: &Scribe,
     event: &Event,
 ) -> Result<(), StoreError> {
+    let old = table::find_chain(connection)?.map_or(0, |chain| chain.last_position);
+    let seen = recorder.seen().map_or(0, |seen| seen.position);
+    let last = old.max(seen) + BEYOND;
     let mut chain = ChainRow {
-        first_position: 1,
+        first_position: last + 1,
         base_seal: String::new(),
-        last_position: 0,
+        last_position: last,
         last_seal: String::new(),
         adopted: 0,
         adopt_to: table::last_event(connection)?,

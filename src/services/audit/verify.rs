@@ -7,6 +7,7 @@ use super::{
     Recorder,
     chain::{Trouble, events_of, is_new},
     marks::AuditKey,
+    seen::Noted,
 };
 use crate::{
     clock::Timestamp,
@@ -61,15 +62,6 @@ pub struct Break {
     pub happened_at: Option<Timestamp>,
     /// How many events in a row it concerns.
     pub events: i64,
-}
-
-/// A place and its seal that somebody noted outside of the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
-    /// The place in the chain.
-    pub position: i64,
-    /// Its seal.
-    pub seal: String,
 }
 
 /// What a look at the whole record gives.
@@ -175,8 +167,16 @@ impl Walk {
     }
 
     fn ends(&mut self) {
+        self.at_no_event(BreakKind::Ends);
+    }
+
+    fn not_as_noted(&mut self) {
+        self.at_no_event(BreakKind::NotAsNoted);
+    }
+
+    fn at_no_event(&mut self, kind: BreakKind) {
         self.verdict.found(Break {
-            kind: BreakKind::Ends,
+            kind,
             event: None,
             happened_at: None,
             events: 0,
@@ -184,8 +184,8 @@ impl Walk {
     }
 }
 
-/// Looks at the whole record; `progress` is told how many events more were looked at. With `noted`, what once was its end
-/// must still be in it. While it looks, a server may write, seal and take out old events.
+/// Looks at the whole record; `progress` is told how many events more were looked at. What once was its end, as `noted`
+/// or as this recorder has seen it, must still be in it. While it looks, a server may write, seal and take out old events.
 ///
 /// # Errors
 /// The store's.
@@ -214,9 +214,10 @@ async fn look_once(
     noted: Option<Noted>,
     progress: &mut (impl FnMut(u64) + Send),
 ) -> Result<(Verdict, Option<i64>), Error> {
+    let seen = recorder.seen();
     let chain = store.read(table::find_chain).await?;
     let first = chain.as_ref().map(|chain| chain.first_position);
-    let (trouble, ends) = match (recorder.look_at(chain.as_ref()), chain) {
+    let (trouble, ends) = match (recorder.look_at(chain.as_ref(), seen.as_ref()), chain) {
         (Ok(()), Some(chain)) => (None, chain),
         (trouble, chain) => (trouble.err(), chain.unwrap_or_else(nothing)),
     };
@@ -227,8 +228,10 @@ async fn look_once(
         seal: ends.base_seal.clone(),
         event: None,
     };
-    if matches!(trouble, Some(Trouble::Gone | Trouble::NotOurs)) {
-        walk.ends();
+    match trouble {
+        Some(Trouble::Gone | Trouble::NotOurs) => walk.ends(),
+        Some(Trouble::WentBack) => walk.not_as_noted(),
+        Some(Trouble::OldEventChanged) | None => {}
     }
     // What was sealed meanwhile is the next look's.
     while walk.position < ends.last_position {
@@ -245,6 +248,9 @@ async fn look_once(
         }
         progress(rows.0.len() as u64);
     }
+    // What was seen and is not reached at all is told above.
+    let seen = seen.filter(|seen| seen.position <= ends.last_position);
+    let noted = [noted, seen].into_iter().flatten().collect();
     let verdict = finish(store, walk, &ends, noted).await?;
     Ok((verdict, first))
 }
@@ -266,7 +272,7 @@ async fn finish(
     store: &Store,
     mut walk: Walk,
     ends: &ChainRow,
-    noted: Option<Noted>,
+    noted: Vec<Noted>,
 ) -> Result<Verdict, Error> {
     let is_known = ends.last_position != i64::MAX;
     if is_known && walk.position < ends.last_position {
@@ -282,7 +288,7 @@ async fn finish(
     walk.verdict.to_adopt = is_known && ends.adopted < ends.adopt_to;
     look_at_unsealed(store, &mut walk).await?;
     look_for_unmarked(store, &mut walk, ends).await?;
-    if let Some(noted) = noted {
+    for noted in noted {
         look_for_noted(store, &mut walk, ends, noted).await?;
     }
     Ok(walk.verdict)
@@ -345,12 +351,7 @@ async fn look_for_noted(
         found.is_some_and(|seal| seal == noted.seal)
     };
     if !is_as_noted {
-        walk.verdict.found(Break {
-            kind: BreakKind::NotAsNoted,
-            event: None,
-            happened_at: None,
-            events: 0,
-        });
+        walk.not_as_noted();
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use munjigi::{
         Break, BreakKind, Noted, Trouble, Verdict, note_key_change, restart, seal_waiting, state,
         verify,
     },
+    store::audit_seals::{find_chain, update_chain},
 };
 use serde_json::json;
 
@@ -206,6 +207,8 @@ async fn events_that_changed_places_are_found() {
 async fn an_old_copy_is_known_by_the_end_that_was_noted() {
     let app = scene().await;
     let early = verdict(&app, None).await.end;
+    let services = app.services();
+    let kept = services.store.read(find_chain).await.unwrap().unwrap();
     sealed(&app).await;
     let late = verdict(&app, None).await.end;
     assert!(verdict(&app, early.clone()).await.holds());
@@ -215,19 +218,9 @@ async fn an_old_copy_is_known_by_the_end_that_was_noted() {
     app.execute("DELETE FROM audit_seals WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
-    let services = app.services();
-    // Only somebody with an old copy has its mark; here the test takes it from a scene that never went on.
-    let copy = scene().await;
-    let kept = copy
-        .services()
-        .store
-        .read(munjigi::store::audit_seals::find_chain)
-        .await
-        .unwrap()
-        .unwrap();
     services
         .store
-        .write(move |connection| munjigi::store::audit_seals::update_chain(connection, &kept))
+        .write(move |connection| update_chain(connection, &kept))
         .await
         .unwrap();
     // The process that saw the chain go on knows better, and does not seal on.
@@ -235,12 +228,34 @@ async fn an_old_copy_is_known_by_the_end_that_was_noted() {
     assert_eq!(sealed(&app).await, 0);
     let seen = state(&services.store, &services.recorder).await.unwrap();
     assert_eq!(seen.trouble, Some(Trouble::WentBack));
+    // Nor does the one after it, which finds the end in a file.
     let app = app.restarted_with(|_| ());
-    let verdict = verdict(&app, late).await;
-    assert!(
-        told(&verdict).contains(&(BreakKind::NotAsNoted, None, 0)),
-        "{verdict:?}"
-    );
+    assert_eq!(sealed(&app).await, 0);
+    let noted = (BreakKind::NotAsNoted, None, 0);
+    assert_eq!(told(&verdict(&app, None).await), [noted]);
+    // Without that file, whoever noted the end knows.
+    std::fs::remove_file(app.data_dir().join("record.end")).unwrap();
+    let app = app.restarted_with(|_| ());
+    assert!(verdict(&app, None).await.holds());
+    assert_eq!(told(&verdict(&app, late).await), [noted]);
+}
+
+#[tokio::test]
+async fn marks_are_not_taken_away_to_have_them_made_anew() {
+    let app = scene().await;
+    app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
+        .await;
+    app.execute("DELETE FROM audit_seals").await;
+    app.execute(
+        "UPDATE audit_chain SET first_position = 1, base_seal = '', last_position = 0, last_seal = '', \
+         adopted = 0, adopt_to = 8, mark = ''",
+    )
+    .await;
+    for app in [app.another_instance(), app.restarted_with(|_| ())] {
+        assert!(!note_key_change(app.services()).await.unwrap());
+        assert_eq!(sealed(&app).await, 0);
+        assert!(!verdict(&app, None).await.holds());
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     sync::{Arc, atomic::Ordering, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -207,6 +208,11 @@ impl App {
             .unwrap()
     }
 
+    /// The server's data directory.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
     /// The database under the server.
     pub fn database(&self) -> &TestDatabase {
         &self.database
@@ -347,7 +353,7 @@ fn services(
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
         otp_deliveries,
         dashboard: Dashboard::starting(&clock),
-        recorder: Recorder::new(AuditKey::of(&key)),
+        recorder: Recorder::new(AuditKey::of(&key)).kept_in(&config.server.data_dir),
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         limits: Limits::default(),
