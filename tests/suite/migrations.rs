@@ -97,12 +97,13 @@ INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started
 VALUES ('j', 'flush', 'running', 2, 1, FALSE, '{}', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at)
 VALUES ('d', 1, 'console', 'sent', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO audit_seals (event_id, mark, position, seal) VALUES (1, 'm', 1, 's');
 UPDATE users SET search_text = 'ann@x.org';
 UPDATE client_users SET search_text = 'acme';
 ";
 
 /// The tables that the sample rows fill, and those that SQLite searches by.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "users",
     "client_users",
     "sessions",
@@ -114,6 +115,8 @@ const TABLES: [&str; 17] = [
     "panel_preferences",
     "set_up_links",
     "audit_events",
+    "audit_seals",
+    "audit_chain",
     "login_counts",
     "jobs",
     "otp_deliveries",
