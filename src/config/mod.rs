@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
 mod admin;
+mod browsers;
 mod catalogue;
 mod database;
 mod error;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use self::{
     admin::AdminConfig,
+    browsers::{Origin, Transport},
     database::{Database, DatabaseConfig},
     error::{ConfigError, Problem},
     flush::FlushConfig,
