@@ -102,12 +102,24 @@ mod tests {
             ("file:///index.html", "begin it with `https://`"),
             ("chrome-extension://abc", "begin it with `https://`"),
             ("https://app.example.org/", "give `https://app.example.org`"),
-            ("https://app.example.org/x?y#z", "give `https://app.example.org`"),
-            ("https://app.example.org:443", "give `https://app.example.org`"),
-            ("https://u:p@app.example.org", "give `https://app.example.org`"),
+            (
+                "https://app.example.org/x?y#z",
+                "give `https://app.example.org`",
+            ),
+            (
+                "https://app.example.org:443",
+                "give `https://app.example.org`",
+            ),
+            (
+                "https://u:p@app.example.org",
+                "give `https://app.example.org`",
+            ),
             ("HTTPS://App.Example.org", "give `https://app.example.org`"),
             (" https://app.example.org", "give `https://app.example.org`"),
-            ("https://한국.example", "give `https://xn--3e0b707e.example`"),
+            (
+                "https://한국.example",
+                "give `https://xn--3e0b707e.example`",
+            ),
         ] {
             let message = odd.parse::<Origin>().unwrap_err().to_string();
             assert!(message.contains(words), "{odd}: {message}");

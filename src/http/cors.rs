@@ -30,9 +30,8 @@ const SENT: HeaderValue = HeaderValue::from_static(
 );
 
 /// What a page may read besides what any page may.
-const READ: HeaderValue = HeaderValue::from_static(
-    "x-request-id, x-device-token, retry-after, www-authenticate, allow",
-);
+const READ: HeaderValue =
+    HeaderValue::from_static("x-request-id, x-device-token, retry-after, www-authenticate, allow");
 
 /// How long a browser need not ask again, in seconds; none believes more.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

@@ -55,6 +55,22 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
         .await
 }
 
+/// Ends the session that the caller calls from, with its access tokens.
+///
+/// # Errors
+/// The store's.
+pub async fn log_out_here(services: &Services, caller: &Caller) -> Result<(), Error> {
+    let (owner, session) = (caller.account.principal, caller.session.clone());
+    let (now, reason) = (services.clock.now(), RevocationReason::Logout);
+    services
+        .store
+        .write(move |connection| {
+            end_one(connection, owner, &session, now, reason)?;
+            Ok::<(), Error>(())
+        })
+        .await
+}
+
 /// Ends all sessions of the caller, a user's in the panel among them; the one he calls from goes on where `keep_current`
 /// says so. How many, those in the panel not counted.
 ///
