@@ -15,7 +15,11 @@ const BOB: &str = "bob@example.org";
 /// munjigi, and an app on another port of the same site that it allows; a used token that comes again ends its session at
 /// once.
 async fn with_app(transport: &str) -> Option<(Setting, String)> {
-    let app = format!("http://localhost:{}", pages::serve());
+    with_app_at("localhost", transport).await
+}
+
+async fn with_app_at(host: &str, transport: &str) -> Option<(Setting, String)> {
+    let app = format!("http://{host}:{}", pages::serve());
     let stage = Stage::new()
         .with("MUNJIGI_TOKENS__TRANSPORT", transport)
         .with("MUNJIGI_TOKENS__REUSE_GRACE", "0s")
@@ -169,6 +173,23 @@ async fn a_client_with_a_code_gets_the_cookie_though_its_path_is_another() {
     reload(browser, "200 REFRESHED").await;
     let me = call(browser, "GET", "/api/me", Value::Null).await;
     assert_eq!(me["data"]["username"], "acme", "{me}");
+    assert_noted(browser, &["status of 401"]).await;
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn an_allowed_app_on_another_site_may_call_but_its_browser_keeps_no_cookie() {
+    let Some((setting, app)) = with_app_at("127.0.0.1", "cookie").await else {
+        return;
+    };
+    let browser = &setting.browser;
+    open(&setting, &app, "401 UNAUTHORIZED").await;
+    let answer = log_in(browser, json!({})).await;
+    assert_eq!(answer["code"], "LOGGED_IN", "{answer}");
+    let me = call(browser, "GET", "/api/me", Value::Null).await;
+    assert_eq!(me["data"]["email"], BOB, "{me}");
+    assert_eq!(kept(browser).await, None);
+    reload(browser, "401 UNAUTHORIZED").await;
     assert_noted(browser, &["status of 401"]).await;
     setting.end().await;
 }
