@@ -1,5 +1,5 @@
-//! What pages of other origins may do with the JSON door (the Fetch standard, section 3.3): those that the operator lists may call
-//! and read, with credentials; to all others it says nothing, and so browsers keep its answers from them.
+//! What pages of other origins may do with the JSON door (the CORS protocol of the Fetch standard): those that the operator lists
+//! may call and read, with credentials; to all others it says nothing, and so browsers keep its answers from them.
 //!
 //! Written here and not by `actix-cors`, which refuses the preflights of origins that are not listed and answers `OPTIONS` of every
 //! path by itself with one list of methods; and what the outermost middleware answers in the place of a handler that is too

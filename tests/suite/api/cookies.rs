@@ -203,7 +203,7 @@ async fn by_default_no_cookie_is_set_or_read() {
     assert_eq!(refused.error("refresh"), "This field is required.");
     let refused = ann.call(&app, "POST", "/auth/logout").await;
     refused.assert(400, "INVALID_REQUEST");
-    // Not even from a page that could not use it.
+    // Nothing is read, so it does not matter whose page it is.
     let gone = ann.call(&app, "POST", "/auth/logout-all");
     let gone = gone.header("origin", "https://foreign.example").await;
     assert_eq!(set_cookie(&gone.assert(200, "LOGGED_OUT_ALL")), None);

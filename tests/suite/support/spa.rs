@@ -69,7 +69,7 @@ impl Spa {
         call.header("cookie", &cookie)
     }
 
-    /// Whether the session still goes on: the cookie is exchanged for the next.
+    /// The same app after a refresh, which must succeed.
     #[must_use]
     pub async fn next(&self, app: &App) -> Self {
         Self::of(&self.refresh(app).await.assert(200, "REFRESHED"))
