@@ -33,7 +33,7 @@ const SENT: HeaderValue = HeaderValue::from_static(
 const READ: HeaderValue =
     HeaderValue::from_static("x-request-id, x-device-token, retry-after, www-authenticate, allow");
 
-/// How long a browser need not ask again, in seconds; none believes more.
+/// How long a browser need not ask again, in seconds; Chromium believes no more.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// What is told to the browser about one request.
