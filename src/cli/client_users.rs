@@ -160,6 +160,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
     let client = client_users::create(&services, &Actor::operator(), new)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     answer(&client, json, "was made")
 }
 
@@ -231,6 +232,7 @@ async fn change(
     let client = client_users::update(&services, &Actor::operator(), client.user_seq, changes)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     answer(&client, named.json, done)
 }
 
@@ -241,6 +243,7 @@ async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
     let lifted = locks::lift_account(&services, &Actor::operator(), owner)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     let done = if lifted { LIFTED } else { NOT_LOCKED };
     answer(&client, named.json, done)
 }

@@ -9,6 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
+        audit::{AuditKey, Recorder, seal_waiting},
         dashboard::Dashboard,
         first_uses::FirstUses,
         jobs::Jobs,
@@ -134,6 +135,7 @@ pub(super) fn services(
     };
     let delivery = Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())
         .map_err(Failure::refused)?;
+    let recorder = Recorder::new(AuditKey::of(&key));
     let tokens = Tokens::new(config.tokens.clone(), key);
     let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
     Ok(Services {
@@ -145,6 +147,7 @@ pub(super) fn services(
         config,
         store,
         tokens,
+        recorder,
         passwords,
         delivery,
         limits: Limits::default(),
@@ -159,6 +162,13 @@ pub(super) fn open(config: Config) -> Result<Services, Failure> {
     let (store, _) = migrated_store(&config)?;
     let (key, _) = signing_key(&config)?;
     services(config, store, key, Channel::Console, None)
+}
+
+/// Seals what a verb has added to the record. What cannot be sealed now is sealed by the next one, or by the server.
+pub(super) async fn seal(services: &Services) {
+    if let Err(error) = seal_waiting(&services.store, &services.recorder).await {
+        tracing::warn!(%error, "the record cannot be sealed now");
+    }
 }
 
 /// The mail server, where one is configured. Links go by it, whichever way codes go.

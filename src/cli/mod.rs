@@ -2,6 +2,7 @@
 //!
 //! Every verb exits 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints one clear sentence when it fails.
 
+mod audit;
 mod client_users;
 mod config;
 mod house;
@@ -48,6 +49,9 @@ enum Command {
     /// Flush expired tokens, or look into one
     #[command(subcommand)]
     Tokens(tokens::Verb),
+    /// Prove that the record of what was done is as it was written
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Show the settings in force, or an example of all of them
     #[command(subcommand)]
     Config(config::Verb),
@@ -103,6 +107,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::User(verb) => users::run(settings, verb).await,
         Command::Client(verb) => client_users::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,
+        Command::Audit(verb) => audit::run(&settings, verb).await,
         Command::Config(verb) => config::run(&settings, &verb),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     http::{metrics, server},
     services::{
-        Services,
+        Services, audit,
         first_uses::FirstUses,
         flush::{self, ClockWatch},
         links,
@@ -56,6 +56,12 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         .revocations
         .follow(&services.store)
         .map_err(Failure::refused)?;
+    if audit::note_key_change(&services)
+        .await
+        .map_err(Failure::refused)?
+    {
+        tracing::warn!("the signing key was changed: the record is marked anew with this one");
+    }
     let server = server::build(services.clone(), listener)
         .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
     if let Some(listener) = watched {
@@ -80,6 +86,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(note_first_uses(services.clone())),
+        actix_web::rt::spawn(seal_regularly(services.clone())),
         actix_web::rt::spawn(fill_in_search_texts(services.clone())),
     ];
     let ended = tokio::select! {
@@ -92,6 +99,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     chores.iter().for_each(JoinHandle::abort);
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
+    house::seal(&services).await;
     tracing::info!("stopped");
     drop(log);
     match ended {
@@ -222,6 +230,16 @@ async fn write_regularly(services: web::Data<Services>) {
     }
 }
 
+/// What was done is sealed a moment later.
+async fn seal_regularly(services: web::Data<Services>) {
+    loop {
+        if let Err(error) = audit::seal_waiting(&services.store, &services.recorder).await {
+            tracing::warn!(%error, "the record cannot be sealed and will be tried again");
+        }
+        actix_web::rt::time::sleep(audit::SEAL_EVERY).await;
+    }
+}
+
 /// Which access tokens were used is written sooner: a used refresh token may be answered by it.
 async fn note_first_uses(services: web::Data<Services>) {
     if !services.tokens.settings().recover_lost_answer {
@@ -239,7 +257,10 @@ async fn write_noted(services: &Services) {
     let store = &services.store;
     for written in [
         services.login_counts.write(store).await,
-        services.otp_deliveries.write(store).await,
+        services
+            .otp_deliveries
+            .write(store, &services.recorder)
+            .await,
         services.first_uses.write(store).await,
     ] {
         if let Err(error) = written {

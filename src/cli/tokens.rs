@@ -15,8 +15,9 @@ use crate::{
     config::Config,
     domain::job::StartedBy,
     services::{
+        audit::{AuditKey, Recorder},
         bearer,
-        flush::{FlushCounts, NotFlushed, count, flush},
+        flush::{FlushCounts, FlushRules, NotFlushed, count, flush},
     },
     tokens::unverified_parts,
 };
@@ -49,13 +50,21 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
 
 async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCode, Failure> {
     let (store, _) = house::migrated_store(config)?;
+    let (key, _) = house::signing_key(config)?;
     let clock = Clock::System;
-    let expired = count(&store, &clock).await.map_err(Failure::refused)?;
+    let rules = FlushRules {
+        batch_size: config.flush.batch_size,
+        keep_events_for: config.audit.keep_for.get(),
+        recorder: Recorder::new(AuditKey::of(&key)),
+    };
+    let expired = count(&store, &clock, &rules)
+        .await
+        .map_err(Failure::refused)?;
     if dry_run {
         return report(&expired, json, "would be deleted");
     }
     let bar = progress_bar(expired.total());
-    let deleted = flush(&store, &clock, config.flush.batch_size, |rows| {
+    let deleted = flush(&store, &clock, rules, |rows| {
         bar.inc(rows);
     })
     .await;
@@ -113,6 +122,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, Fail
         ("deliveries of codes", counts.otp_deliveries),
         ("counts of log-ins", counts.login_counts),
         ("ended jobs", counts.jobs),
+        ("events of the record", counts.audit_events),
     ];
     for (name, rows) in rows {
         output::line(&format!("{rows:>10}  {name}"))?;

@@ -156,6 +156,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
     let user = users::create(&services, &Actor::operator(), new)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     answer(
         &user,
         json,
@@ -220,6 +221,7 @@ async fn change(
     let user = users::update(&services, &Actor::operator(), user.user_seq, changes)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     answer(&user, named.json, done)
 }
 
@@ -230,6 +232,7 @@ async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
     let lifted = locks::lift_account(&services, &Actor::operator(), owner)
         .await
         .map_err(refusal)?;
+    house::seal(&services).await;
     answer(&user, named.json, if lifted { LIFTED } else { NOT_LOCKED })
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
 mod admin;
+mod audit;
 mod browsers;
 mod catalogue;
 mod database;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use self::{
     admin::AdminConfig,
+    audit::AuditConfig,
     browsers::{Origin, Transport},
     database::{Database, DatabaseConfig},
     error::{ConfigError, Problem},
@@ -78,6 +80,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// `[flush]`
     pub flush: FlushConfig,
+    /// `[audit]`
+    pub audit: AuditConfig,
     /// `[admin]`
     pub admin: AdminConfig,
     /// `[language]`
@@ -128,6 +132,7 @@ impl Config {
         self.webhook
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
+        self.audit.check(&mut checks);
         self.admin.check(&mut checks);
         self.metrics.check(self.server.listen, &mut checks);
         checks.finish()

@@ -5,7 +5,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{account::Account, principal::Principal, session::Device, words::words};
+use super::{
+    account::Account,
+    principal::Principal,
+    session::{Device, SessionId},
+    words::words,
+};
 
 words! {
     /// Through which door somebody came.
@@ -24,6 +29,16 @@ words! {
 words! {
     /// What was done.
     Action {
+        /// A session began: an account was let in at the JSON door.
+        LoggedIn = "logged_in",
+        /// Somebody was refused at the JSON door.
+        LogInRefused = "log_in_refused",
+        /// A session was ended by whoever held it.
+        LoggedOut = "logged_out",
+        /// A one-time code was asked for.
+        CodeRequested = "code_requested",
+        /// An account was kept from what its role does not allow.
+        AccessRefused = "access_refused",
         /// Somebody signed in to the panel.
         SignedIn = "signed_in",
         /// Somebody was refused at the panel's door.
@@ -68,6 +83,10 @@ words! {
         JobStopped = "job_stopped",
         /// A change of many accounts was started.
         BulkStarted = "bulk_started",
+        /// The server was started with another signing key.
+        SigningKeyChanged = "signing_key_changed",
+        /// The operator had the chain of the record begun anew.
+        RecordRestarted = "record_restarted",
         /// Somebody changed how the panel looks to him.
         PreferencesChanged = "preferences_changed",
     }
@@ -133,20 +152,22 @@ pub struct Actor {
     pub user_agent: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
+    /// In which session.
+    pub session: Option<SessionId>,
 }
 
 impl Actor {
     /// An account at a door.
     #[must_use]
     pub fn account(door: Door, account: &Account, device: Device, request_id: String) -> Self {
-        let name = account.email.clone().or_else(|| account.username.clone());
         Self {
             door,
             principal: Some(account.principal),
-            name,
+            name: Some(account.login().to_owned()),
             ip_address: device.ip_address,
             user_agent: device.user_agent,
             request_id: Some(request_id),
+            session: None,
         }
     }
 
@@ -160,6 +181,26 @@ impl Actor {
             ip_address: device.ip_address,
             user_agent: device.user_agent,
             request_id: Some(request_id),
+            session: None,
+        }
+    }
+
+    /// The same in a session.
+    #[must_use]
+    pub fn in_session(self, session: SessionId) -> Self {
+        Self {
+            session: Some(session),
+            ..self
+        }
+    }
+
+    /// The same, known now: an account that was let in.
+    #[must_use]
+    pub fn known_as(self, account: &Account) -> Self {
+        Self {
+            principal: Some(account.principal),
+            name: Some(account.login().to_owned()),
+            ..self
         }
     }
 
@@ -183,6 +224,7 @@ impl Actor {
             ip_address: None,
             user_agent: None,
             request_id: None,
+            session: None,
         }
     }
 

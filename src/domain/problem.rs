@@ -62,6 +62,8 @@ pub enum Problem {
     TravelsInCookie,
     /// Not a day of the calendar.
     NotDate,
+    /// Not the id of a session.
+    NotSession,
     /// Not a time zone of the IANA database.
     NotTimeZone,
     /// Not what was typed in the field before.
@@ -103,6 +105,7 @@ impl Problem {
             Self::NothingToChange => t!("problem.nothing_to_change", locale = locale),
             Self::TravelsInCookie => t!("problem.travels_in_cookie", locale = locale),
             Self::NotDate => t!("problem.not_date", locale = locale),
+            Self::NotSession => t!("problem.not_session", locale = locale),
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::NotRepeated => t!("problem.not_repeated", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),

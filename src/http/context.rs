@@ -31,6 +31,7 @@ use super::{
     connection::{Turn, with_progress},
     cors::Cors,
     origin::is_https,
+    refusals,
 };
 use crate::{
     clock::Timestamp,
@@ -60,7 +61,7 @@ pub struct RequestContext {
     pub user_agent: Option<String>,
     caller: OnceLock<Principal>,
     /// It is for the panel: whatever becomes of it is a page.
-    in_panel: bool,
+    pub(super) in_panel: bool,
     look: OnceLock<Look>,
     cors: Cors,
 }
@@ -138,6 +139,11 @@ impl RequestContext {
         let _ = self.caller.set(principal);
     }
 
+    /// Who calls, as far as it is known.
+    pub(super) fn caller(&self) -> Option<Principal> {
+        self.caller.get().copied()
+    }
+
     /// Notes how pages look to whoever asks, once that is known.
     pub(super) fn note_look(&self, look: Look) {
         // Whoever is signed in is known better than the visitor he would be without.
@@ -213,6 +219,9 @@ pub(super) async fn request_context(
     match timeout(limit, caught(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
             let response = in_envelope(response.map_into_boxed_body(), &context);
+            if response.status() == StatusCode::FORBIDDEN {
+                refusals::note(&services, &context, response.request()).await;
+            }
             let mut response = with_progress(response, limit, turn);
             mark(response.headers_mut(), &context, is_https);
             let route = response.request().match_pattern();
@@ -313,7 +322,7 @@ fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
 }
 
 /// A method that HTTP names, else a dash: HTTP lets a caller invent any word.
-fn known(method: &Method) -> &str {
+pub(super) fn known(method: &Method) -> &str {
     match *method {
         Method::GET
         | Method::HEAD
@@ -331,7 +340,7 @@ fn known(method: &Method) -> &str {
 /// The one line of each request. Its route is the pattern, not the path: a path may hold what somebody typed.
 fn log(context: &RequestContext, method: &str, route: &str, status: StatusCode, started: Instant) {
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (user_type, user_seq) = match context.caller.get() {
+    let (user_type, user_seq) = match context.caller() {
         Some(principal) => (
             Some(principal.user_type.as_str()),
             Some(principal.user_seq.get()),

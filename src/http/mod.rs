@@ -15,4 +15,5 @@ pub mod metrics;
 mod origin;
 mod places;
 mod refresh_cookie;
+mod refusals;
 pub mod server;

@@ -3,7 +3,7 @@
 
 use super::{
     Error, Services,
-    audit::{Event, note, record},
+    audit::{Event, note},
     browser_sessions::Viewer,
     device_tokens::login_of,
     limits::{self, Account as Named, Claimant, Forgiveness},
@@ -58,8 +58,8 @@ pub async fn prefer(
     viewer: &Viewer,
     wanted: Preferences,
 ) -> Result<(), Error> {
-    let (now, principal, old) = (
-        services.clock.now(),
+    let (scribe, principal, old) = (
+        services.scribe(&actor),
         viewer.account.principal,
         viewer.preferences,
     );
@@ -84,7 +84,7 @@ pub async fn prefer(
         .store
         .write(move |connection| {
             panel_preferences::put(connection, principal.user_seq, &wanted)?;
-            Ok(record(connection, &actor, &event, now)?)
+            Ok(scribe.record(connection, &event)?)
         })
         .await
 }
@@ -178,7 +178,8 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
     } = change;
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.own_words()).await?;
-    let now = services.clock.now();
+    let scribe = services.scribe(&actor);
+    let now = scribe.now;
     let event = Event::new(Action::PasswordChanged).to(subject(&account));
     services
         .store
@@ -189,9 +190,9 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
             }
             set_up_links::withdraw(connection, owner, now)?;
             end_all_but(connection, owner, &kept, now)?;
-            record(connection, &actor, &event, now)?;
+            scribe.record(connection, &event)?;
             forgiveness.forget(connection)?;
-            locks::lift_by_password(connection, &actor, owner, now)
+            locks::lift_by_password(connection, &scribe, owner)
         })
         .await
 }
@@ -250,7 +251,8 @@ pub async fn end_token_sessions(
     actor: Actor,
     viewer: &Viewer,
 ) -> Result<usize, Error> {
-    let (now, owner) = (services.clock.now(), viewer.account.principal);
+    let (scribe, owner) = (services.scribe(&actor), viewer.account.principal);
+    let now = scribe.now;
     let event = Event::new(Action::SessionsEnded).to(subject(&viewer.account));
     services
         .store
@@ -258,7 +260,7 @@ pub async fn end_token_sessions(
             let ended = end_tokens(connection, owner, now, RevocationReason::LogoutAll)?;
             if ended > 0 {
                 let event = event.clone().noting("sessions", ended);
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             Ok(ended)
         })
@@ -274,7 +276,8 @@ pub async fn end_other_sessions(
     actor: Actor,
     viewer: &Viewer,
 ) -> Result<usize, Error> {
-    let (now, kept) = (services.clock.now(), viewer.session.clone());
+    let (scribe, kept) = (services.scribe(&actor), viewer.session.clone());
+    let now = scribe.now;
     let user_seq = viewer.account.principal.user_seq;
     let event = Event::new(Action::BrowserSessionEnded).to(subject(&viewer.account));
     services
@@ -284,7 +287,7 @@ pub async fn end_other_sessions(
             let ended = sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
             if ended > 0 {
                 let event = event.clone().noting("sessions", ended);
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             Ok(ended)
         })

@@ -1,153 +1,40 @@
-//! The record of what was done: written in the transaction of the change it tells of, never changed afterwards; and read.
+//! The record of what was done: written in the transaction of the change it tells of, never changed afterwards; marked
+//! and sealed, so that whoever changes it behind the server's back cannot hide that; and read.
+
+mod chain;
+mod marks;
+mod proof;
+mod refusals;
+mod restart;
+mod scribe;
+mod verify;
 
 use super::{Error, Services, tokens::owners_of};
 use crate::{
     clock::Timestamp,
     domain::{
-        audit::{Action, Actor, Change, Door, Outcome, Subject},
+        audit::{Action, Change, Door, Outcome},
         paging::{Place, Seek, Slice},
         principal::Principal,
-        text::{normalised, searchable},
+        session::SessionId,
+        text::normalised,
     },
     store::{
         Db, StoreError,
-        audit_events::{self, NewAuditEvent},
         audit_list::{self as table, AuditEventRow, AuditFilter, AuditPlace, MOST_PEOPLE},
+        audit_seals,
     },
 };
 
-/// Something that was done, or refused.
-#[derive(Clone, Debug)]
-pub struct Event {
-    action: Action,
-    outcome: Outcome,
-    subject: Subject,
-    changes: Vec<Change>,
-}
-
-impl Event {
-    /// Something that was done.
-    #[must_use]
-    pub fn new(action: Action) -> Self {
-        Self {
-            action,
-            outcome: Outcome::Done,
-            subject: Subject::default(),
-            changes: Vec::new(),
-        }
-    }
-
-    /// The same, refused.
-    #[must_use]
-    pub fn refused(mut self) -> Self {
-        self.outcome = Outcome::Refused;
-        self
-    }
-
-    /// To whom it was done.
-    #[must_use]
-    pub fn to(mut self, subject: Subject) -> Self {
-        self.subject = subject;
-        self
-    }
-
-    /// What it changed.
-    #[must_use]
-    pub fn changing(mut self, changes: Vec<Change>) -> Self {
-        self.changes = changes;
-        self
-    }
-
-    /// With a value that belongs to it.
-    #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "numbers and words are noted as they are"
-    )]
-    pub fn noting(mut self, field: &str, value: impl ToString) -> Self {
-        self.changes.push(Change::note(field, &value));
-        self
-    }
-}
-
-/// Adds an event to the record; part of the change's transaction.
-pub(super) fn record(
-    connection: &mut Db,
-    actor: &Actor,
-    event: &Event,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Event {
-        action,
-        outcome,
-        subject,
-        changes,
-    } = event;
-    let ip_address = actor.ip_address.map(|address| address.to_string());
-    let mut searched = vec![
-        actor.name.as_deref().unwrap_or_default(),
-        subject.name.as_deref().unwrap_or_default(),
-        ip_address.as_deref().unwrap_or_default(),
-        action.as_str(),
-    ];
-    for change in changes {
-        searched.extend(change.old.as_deref());
-        searched.extend(change.new.as_deref());
-    }
-    audit_events::insert(
-        connection,
-        &NewAuditEvent {
-            happened_at: now,
-            door: actor.door,
-            actor_type: actor.principal.map(|principal| principal.user_type),
-            actor_seq: actor.principal.map(|principal| principal.user_seq),
-            actor_name: actor.name.clone(),
-            action: *action,
-            outcome: *outcome,
-            subject_type: subject.principal.map(|principal| principal.user_type),
-            subject_seq: subject.principal.map(|principal| principal.user_seq),
-            subject_name: subject.name.clone(),
-            changes: serde_json::to_string(changes).unwrap_or_else(|_| "[]".into()),
-            search_text: searchable(&searched),
-            ip_address,
-            user_agent: actor.user_agent.clone(),
-            request_id: actor.request_id.clone(),
-        },
-    )
-}
-
-/// Adds an event that belongs to no other change.
-///
-/// # Errors
-/// The store's.
-pub async fn note(services: &Services, actor: Actor, event: Event) -> Result<(), Error> {
-    let now = services.clock.now();
-    services
-        .store
-        .write(move |connection| Ok(record(connection, &actor, &event, now)?))
-        .await
-}
-
-/// The most characters of a filter that are recorded.
-const MAX_FILTER: usize = 1_000;
-
-/// Adds that a list is written out, with the filter as its address has it.
-///
-/// # Errors
-/// The store's.
-pub async fn note_export(
-    services: &Services,
-    actor: Actor,
-    list: &str,
-    filter: &str,
-) -> Result<(), Error> {
-    let mut event = Event::new(Action::Exported).noting("list", list);
-    if !filter.is_empty() {
-        let filter: String = filter.chars().take(MAX_FILTER).collect();
-        event = event.noting("filter", filter);
-    }
-    note(services, actor, event).await
-}
+pub use self::{
+    chain::{ChainState, SEAL_EVERY, Trimmed, Trouble, seal_waiting, state, trim},
+    marks::AuditKey,
+    proof::{Outcome as ProofOutcome, Proof, last_proof, prove},
+    refusals::note_access_refused,
+    restart::{note_key_change, restart},
+    scribe::{Event, Recorder, Scribe, note, note_export},
+    verify::{Break, BreakKind, Noted, Verdict, verify},
+};
 
 /// An event as the doors see it.
 #[derive(Clone, Debug)]
@@ -178,6 +65,10 @@ pub struct AuditEvent {
     pub user_agent: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
+    /// In which session it was done, or to which.
+    pub session: Option<SessionId>,
+    /// Its place in the chain, where it was looked up and is sealed.
+    pub position: Option<i64>,
 }
 
 impl AuditEvent {
@@ -208,6 +99,8 @@ impl From<AuditEventRow> for AuditEvent {
             ip_address: row.ip_address,
             user_agent: row.user_agent,
             request_id: row.request_id,
+            session: row.session_id,
+            position: None,
         }
     }
 }
@@ -221,6 +114,8 @@ pub struct Wanted {
     pub action: Option<Action>,
     /// Only through this door.
     pub door: Option<Door>,
+    /// Only what was done in this session, or to it.
+    pub session: Option<SessionId>,
     /// Only what this account did, or what was done to it: its e-mail address or username, now or when it was deleted.
     pub person: Option<String>,
     /// From this time on.
@@ -239,6 +134,7 @@ impl Wanted {
             search: self.search.clone(),
             action: self.action,
             door: self.door,
+            session: self.session.clone(),
             people,
             from: self.from,
             before: self.before,
@@ -307,16 +203,23 @@ pub async fn batch(
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
 
-/// The event of this number.
+/// The event of this number, with its place in the chain.
 ///
 /// # Errors
 /// The store's.
 pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Error> {
-    let row = services
+    let found = services
         .store
-        .read(move |connection| table::find(connection, id))
+        .read(move |connection| {
+            let seal = audit_seals::find(connection, id)?;
+            Ok::<_, StoreError>((table::find(connection, id)?, seal))
+        })
         .await?;
-    Ok(row.map(AuditEvent::from))
+    let position = found.1.and_then(|seal| seal.position);
+    Ok(found.0.map(|row| AuditEvent {
+        position,
+        ..AuditEvent::from(row)
+    }))
 }
 
 /// The newest events that were done to an account.

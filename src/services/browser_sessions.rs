@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::Event,
     device_tokens,
     limits::{self, Account as Named, Claimant, Forgiveness},
     login_counts::LoginCounts,
@@ -207,6 +207,7 @@ pub(super) async fn begin(
     actor.name.clone_from(&account.email);
     let name = account.email.clone().unwrap_or_default();
     let event = Event::new(Action::SignedIn).to(Subject::account(account.principal, name));
+    let scribe = services.recorder.scribe(&actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let preferences = services
         .store
@@ -219,7 +220,7 @@ pub(super) async fn begin(
                 forgiveness.forget(connection)?;
             }
             table::insert(connection, &new)?;
-            record(connection, &actor, &event, now)?;
+            scribe.record(connection, &event)?;
             let live = table::find_live(connection, &new.token_hash, now)?;
             Ok::<_, Error>(panel_preferences::read(
                 live.and_then(|live| live.preferences),
@@ -315,13 +316,14 @@ async fn end_with(
     reason: RevocationReason,
     event: Event,
 ) -> Result<bool, Error> {
-    let now = services.clock.now();
+    let scribe = services.scribe(&actor);
+    let now = scribe.now;
     services
         .store
         .write(move |connection| {
             let ended = table::end(connection, user_seq, &id, now, reason)?;
             if ended {
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             Ok(ended)
         })

@@ -289,13 +289,20 @@ pub async fn start(services: &Services, actor: &Actor, wish: Wish) -> Result<Sta
         Accounts::Fitting { query, .. } => event.noting("filter", query),
     };
     let report = BulkReport::new(&wish);
-    let begun = jobs::begin(store, clock, actor, Report::Bulk(report), Some(event)).await?;
+    let begun = jobs::begin(
+        store,
+        clock,
+        (&services.recorder, actor),
+        Report::Bulk(report),
+        Some(event),
+    )
+    .await?;
     let id = match begun {
         Begun::New(id) => id,
         // Flushes alone are kept apart.
         Begun::Running(id) => return Ok(Started::already(id)),
     };
-    let work = work::Bulk::new(actor.clone(), wish);
+    let work = work::Bulk::new(services.recorder.clone(), actor.clone(), wish);
     let (store, clock) = (store.clone(), clock.clone());
     let running = services.jobs.spawn(store, clock, id.clone(), work);
     Ok(Started::running(id, running))

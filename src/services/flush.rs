@@ -2,15 +2,15 @@
 //! undisturbed meanwhile. One runs at a time, over all instances, and each is recorded as a job.
 
 mod clock_watch;
+mod counts;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
     Error, Services,
-    audit::Event,
+    audit::{self, Event, Recorder, Trimmed},
     jobs::{self, Batch, Begun, Job, Report, Started, Work},
     login_counts,
 };
@@ -23,12 +23,15 @@ use crate::{
         paging::Count,
     },
     store::{
-        Db, Store, StoreError,
+        Db, Store, StoreError, audit_seals,
         flush::{count_expired, count_expired_to, delete_expired, first_expired},
     },
 };
 
-pub use self::clock_watch::{ClockWatch, Doubt};
+pub use self::{
+    clock_watch::{ClockWatch, Doubt},
+    counts::FlushCounts,
+};
 pub use crate::store::flush::ExpiringTable;
 
 /// How long jobs that have ended are kept.
@@ -36,80 +39,25 @@ const JOBS_KEPT_FOR: Duration = Duration::from_hours(24 * 90);
 /// How far the rows that wait are counted, for each table.
 const WAITING_COUNTED_TO: i64 = 10_000;
 
-/// How many rows of each table were taken out, or would be. The second half is the panel's, and is told only where there
-/// is something to tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FlushCounts {
-    /// Refresh tokens that were issued.
-    pub outstanding_tokens: u64,
-    /// Refresh tokens that were refused.
-    pub blacklisted_tokens: u64,
-    /// One-time codes.
-    pub otp_challenges: u64,
-    /// Counted events.
-    pub rate_limits: u64,
-    /// Sessions.
-    pub sessions: u64,
-    /// What the instances had to know of revoked access tokens.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub revocations: u64,
-    /// Browsers' sessions in the panel.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub browser_sessions: u64,
-    /// One-time links.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub set_up_links: u64,
-    /// What became of one-time codes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub otp_deliveries: u64,
-    /// Log-ins, counted per hour.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub login_counts: u64,
-    /// Work in the background that has ended.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub jobs: u64,
+/// What a flush goes by.
+#[derive(Clone)]
+pub struct FlushRules {
+    /// Rows that are taken out in one transaction.
+    pub batch_size: u32,
+    /// How long the events of the record are kept.
+    pub keep_events_for: Duration,
+    /// With what the record is written: its chain begins behind what was taken out.
+    pub recorder: Recorder,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands the field over so"
-)]
-fn is_zero(rows: &u64) -> bool {
-    *rows == 0
-}
-
-impl FlushCounts {
-    /// The rows of all tables.
+impl FlushRules {
+    /// The server's own.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        let mut counts = *self;
-        ExpiringTable::ALL
-            .map(|table| *counts.of(table))
-            .iter()
-            .sum()
-    }
-
-    /// Each table with its rows.
-    #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
-        let mut counts = *self;
-        ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
-    }
-
-    fn of(&mut self, table: ExpiringTable) -> &mut u64 {
-        match table {
-            ExpiringTable::OutstandingTokens => &mut self.outstanding_tokens,
-            ExpiringTable::BlacklistedTokens => &mut self.blacklisted_tokens,
-            ExpiringTable::OtpChallenges => &mut self.otp_challenges,
-            ExpiringTable::RateLimits => &mut self.rate_limits,
-            ExpiringTable::Sessions => &mut self.sessions,
-            ExpiringTable::Revocations => &mut self.revocations,
-            ExpiringTable::BrowserSessions => &mut self.browser_sessions,
-            ExpiringTable::SetUpLinks => &mut self.set_up_links,
-            ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
-            ExpiringTable::LoginCounts => &mut self.login_counts,
-            ExpiringTable::Jobs => &mut self.jobs,
+    pub fn of(services: &Services) -> Self {
+        Self {
+            batch_size: services.config.flush.batch_size,
+            keep_events_for: services.config.audit.keep_for.get(),
+            recorder: services.recorder.clone(),
         }
     }
 }
@@ -136,38 +84,65 @@ fn kept_for(table: ExpiringTable) -> Duration {
 ///
 /// # Errors
 /// The store's.
-pub async fn count(store: &Store, clock: &Clock) -> Result<FlushCounts, StoreError> {
-    let now = clock.now();
+pub async fn count(
+    store: &Store,
+    clock: &Clock,
+    rules: &FlushRules,
+) -> Result<FlushCounts, StoreError> {
+    let (now, kept) = (clock.now(), rules.keep_events_for);
     store
-        .read(move |connection| count_at(connection, now))
+        .read(move |connection| count_at(connection, now, kept))
         .await
 }
 
-fn count_at(connection: &mut Db, now: Timestamp) -> Result<FlushCounts, StoreError> {
+fn count_at(
+    connection: &mut Db,
+    now: Timestamp,
+    events_kept: Duration,
+) -> Result<FlushCounts, StoreError> {
     let mut counts = FlushCounts::default();
     for table in ExpiringTable::ALL {
         let rows = count_expired(connection, table, now - kept_for(table))?;
         *counts.of(table) = u64::try_from(rows).unwrap_or(0);
     }
+    let events = audit_seals::count_old(connection, now - events_kept)?;
+    counts.audit_events = u64::try_from(events).unwrap_or(0);
     Ok(counts)
 }
 
 /// The work of a flush: table after table, each in batches. What expires while it runs is the next one's.
 struct Sweep {
     began_at: Timestamp,
-    batch_size: u32,
+    rules: FlushRules,
     tables: std::slice::Iter<'static, ExpiringTable>,
     counts: FlushCounts,
 }
 
 impl Sweep {
-    fn new(began_at: Timestamp, batch_size: u32) -> Self {
+    fn new(began_at: Timestamp, rules: FlushRules) -> Self {
         Self {
             began_at,
-            batch_size,
+            rules,
             tables: ExpiringTable::ALL.iter(),
             counts: FlushCounts::default(),
         }
+    }
+
+    /// The record's turn, which is the last one: its chain is gone on with where it begins.
+    async fn trim(&mut self, store: &Store) -> Result<Batch, Error> {
+        let FlushRules {
+            batch_size,
+            keep_events_for,
+            recorder,
+        } = &self.rules;
+        let cutoff = self.began_at - *keep_events_for;
+        let trimmed = audit::trim(store, recorder, cutoff, *batch_size).await?;
+        let (Trimmed::Some(deleted) | Trimmed::Last(deleted)) = trimmed;
+        self.counts.audit_events += deleted;
+        Ok(match trimmed {
+            Trimmed::Some(_) => Batch::Some(deleted),
+            Trimmed::Last(_) => Batch::Last(deleted),
+        })
     }
 }
 
@@ -177,24 +152,25 @@ impl Work for Sweep {
     }
 
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
-        let now = self.began_at;
+        let (now, kept) = (self.began_at, self.rules.keep_events_for);
         let counts = store
-            .read(move |connection| count_at(connection, now))
+            .read(move |connection| count_at(connection, now, kept))
             .await?;
         Ok(counts.total())
     }
 
     async fn batch(&mut self, store: &Store, _: &Clock) -> Result<Batch, Error> {
         let Some(&table) = self.tables.as_slice().first() else {
-            return Ok(Batch::Last(0));
+            return self.trim(store).await;
         };
-        let (cutoff, limit) = (self.began_at - kept_for(table), i64::from(self.batch_size));
+        let cutoff = self.began_at - kept_for(table);
+        let limit = i64::from(self.rules.batch_size);
         let deleted = store
             .write(move |connection| delete_expired(connection, table, cutoff, limit))
             .await?;
         let deleted = u64::try_from(deleted).unwrap_or(u64::MAX);
         *self.counts.of(table) += deleted;
-        if deleted < u64::from(self.batch_size) {
+        if deleted < u64::from(self.rules.batch_size) {
             self.tables.next();
         }
         Ok(Batch::Some(deleted))
@@ -219,17 +195,18 @@ pub enum NotFlushed {
 pub async fn flush(
     store: &Store,
     clock: &Clock,
-    batch_size: u32,
+    rules: FlushRules,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<FlushCounts, NotFlushed> {
     let actor = Actor::operator();
-    let begun = begin(store, clock, &actor, Some(Event::new(Action::FlushStarted))).await?;
+    let event = Some(Event::new(Action::FlushStarted));
+    let begun = begin(store, clock, (&rules.recorder, &actor), event).await?;
     let Begun::New(id) = begun else {
         let job = jobs::find_running(store, clock, JobKind::Flush).await?;
         return Err(NotFlushed::Busy(job.map(Box::new)));
     };
     let (_nobody, stopping) = watch::channel(false);
-    let mut work = Sweep::new(clock.now(), batch_size);
+    let mut work = Sweep::new(clock.now(), rules);
     let mut before = 0;
     jobs::run(store, clock, &id, &mut work, stopping, |_, done| {
         progress(done - before);
@@ -242,11 +219,11 @@ pub async fn flush(
 async fn begin(
     store: &Store,
     clock: &Clock,
-    actor: &Actor,
+    by: (&Recorder, &Actor),
     event: Option<Event>,
 ) -> Result<Begun, Error> {
     let report = Report::Flush(FlushCounts::default());
-    jobs::begin(store, clock, actor, report, event).await
+    jobs::begin(store, clock, by, report, event).await
 }
 
 /// The server's own flush, at its time; nothing when another one runs.
@@ -255,10 +232,11 @@ async fn begin(
 /// The store's; what was taken out before stays out.
 pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>, Error> {
     let (store, clock) = (&services.store, &services.clock);
-    let Begun::New(id) = begin(store, clock, &Actor::server(), None).await? else {
+    let Begun::New(id) = begin(store, clock, (&services.recorder, &Actor::server()), None).await?
+    else {
         return Ok(None);
     };
-    let mut work = Sweep::new(clock.now(), services.config.flush.batch_size);
+    let mut work = Sweep::new(clock.now(), FlushRules::of(services));
     let stopping = services.jobs.stopping();
     jobs::run(store, clock, &id, &mut work, stopping, |_, _| ()).await?;
     Ok(Some(work.counts))
@@ -271,10 +249,10 @@ pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>,
 pub async fn start(services: &Services, actor: &Actor) -> Result<Started, Error> {
     let (store, clock) = (&services.store, &services.clock);
     let event = Event::new(Action::FlushStarted);
-    match begin(store, clock, actor, Some(event)).await? {
+    match begin(store, clock, (&services.recorder, actor), Some(event)).await? {
         Begun::Running(id) => Ok(Started::already(id)),
         Begun::New(id) => {
-            let work = Sweep::new(clock.now(), services.config.flush.batch_size);
+            let work = Sweep::new(clock.now(), FlushRules::of(services));
             let (store, clock) = (store.clone(), clock.clone());
             let running = services.jobs.spawn(store, clock, id.clone(), work);
             Ok(Started::running(id, running))

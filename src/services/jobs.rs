@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::{Event, Recorder},
     bulk::BulkReport,
     flush::FlushCounts,
 };
@@ -233,7 +233,7 @@ pub(super) enum Begun {
 pub(super) async fn begin(
     store: &Store,
     clock: &Clock,
-    actor: &Actor,
+    (recorder, actor): (&Recorder, &Actor),
     report: Report,
     event: Option<Event>,
 ) -> Result<Begun, Error> {
@@ -242,25 +242,24 @@ pub(super) async fn begin(
         Report::Bulk(_) => JobKind::Bulk,
     };
     let details = details(report, None);
-    let actor = actor.clone();
     loop {
         let now = clock.now();
         let new = NewJob {
             id: JobId::new(now),
             kind,
-            started_by: StartedBy::actor(&actor).stored().map(str::to_owned),
+            started_by: StartedBy::actor(actor).stored().map(str::to_owned),
             details: details.clone(),
             started_at: now,
         };
         let event = event.clone().map(|event| event.to(subject(&new.id)));
-        let actor = actor.clone();
+        let scribe = recorder.scribe(actor, now);
         let begun = store
             .write(move |connection| {
                 // A flush whose process was killed keeps nobody from the next one.
                 table::fail_unseen(connection, now - DEAD_AFTER)?;
                 if table::insert(connection, &new)? {
                     if let Some(event) = &event {
-                        record(connection, &actor, event, now)?;
+                        scribe.record(connection, event)?;
                     }
                     return Ok::<_, Error>(Some(Begun::New(new.id.clone())));
                 }
@@ -350,14 +349,14 @@ async fn see(
 /// # Errors
 /// The store's.
 pub async fn stop(services: &Services, actor: &Actor, id: &JobId) -> Result<bool, Error> {
-    let (id, actor, now) = (id.clone(), actor.clone(), services.clock.now());
+    let (id, scribe) = (id.clone(), services.scribe(actor));
     services
         .store
         .write(move |connection| {
             let asked = table::request_stop(connection, &id)?;
             if asked {
                 let event = Event::new(Action::JobStopped).to(subject(&id));
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             Ok(asked)
         })

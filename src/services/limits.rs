@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::{Event, Recorder, Scribe},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -87,6 +87,7 @@ pub struct Pass {
     actor: Actor,
     store: Store,
     clock: Clock,
+    recorder: Recorder,
     entry: Option<Entry>,
 }
 
@@ -123,6 +124,7 @@ pub async fn begin(
                     actor: claimant.actor.clone(),
                     store: services.store.clone(),
                     clock: services.clock.clone(),
+                    recorder: services.recorder.clone(),
                     entry: Some(entry),
                 });
             }
@@ -245,13 +247,7 @@ impl Pass {
         let entry = self.entry.take();
         let locks = self.locks();
         if !locks.is_empty() {
-            tell(
-                self.store.clone(),
-                self.actor.clone(),
-                locks,
-                self.clock.now(),
-            )
-            .await;
+            tell(self.store.clone(), self.scribe(), locks).await;
         }
         // Only now: whoever waits for the verdict finds the record complete.
         drop(entry);
@@ -273,6 +269,11 @@ impl Pass {
         }
     }
 
+    /// Whoever writes into the record what this try led to.
+    fn scribe(&self) -> Scribe {
+        self.recorder.scribe(&self.actor, self.clock.now())
+    }
+
     fn locks(&self) -> Vec<Counted> {
         let locked = |counted: &&Counted| counted.locked_until.is_some();
         self.counted.iter().filter(locked).cloned().collect()
@@ -284,21 +285,21 @@ impl Drop for Pass {
         // Whoever hangs up before the verdict has had his try, and what it locked is told all the same.
         let locks = self.locks();
         if self.entry.is_some() && !locks.is_empty() {
-            let (store, actor, now) = (self.store.clone(), self.actor.clone(), self.clock.now());
+            let (store, scribe) = (self.store.clone(), self.scribe());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(tell(store, actor, locks, now));
+                runtime.spawn(tell(store, scribe, locks));
             }
         }
     }
 }
 
 /// Records the locks that a failure began.
-async fn tell(store: Store, actor: Actor, locks: Vec<Counted>, now: Timestamp) {
+async fn tell(store: Store, scribe: Scribe, locks: Vec<Counted>) {
     let told = store
         .write(move |connection| {
             locks
                 .iter()
-                .try_for_each(|lock| record_lock(connection, &actor, lock, now))
+                .try_for_each(|lock| record_lock(connection, &scribe, lock))
         })
         .await;
     if let Err(error) = told {
@@ -307,12 +308,7 @@ async fn tell(store: Store, actor: Actor, locks: Vec<Counted>, now: Timestamp) {
 }
 
 /// Records a lock: who was tried, and what for; from where is the actor's.
-fn record_lock(
-    connection: &mut Db,
-    actor: &Actor,
-    lock: &Counted,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+fn record_lock(connection: &mut Db, scribe: &Scribe, lock: &Counted) -> Result<(), StoreError> {
     let bucket = &lock.rule.bucket;
     let principal = match (bucket.user_type, &bucket.subject) {
         (Some(user_type), Some(name)) => find_account(connection, user_type, name)?,
@@ -333,7 +329,15 @@ fn record_lock(
     if let Some(until) = lock.locked_until {
         event = event.noting("until", until.whole_seconds());
     }
-    record(connection, actor, &event, now)
+    scribe.record(connection, &event)
+}
+
+/// Whoever was named, as the record has him: what was typed may be a password in the wrong field.
+pub(super) fn named_subject(account: Account<'_>, principal: Option<Principal>) -> Subject {
+    Subject {
+        principal,
+        name: rules::subject(account),
+    }
 }
 
 /// The account of this name.

@@ -5,7 +5,7 @@ mod first;
 
 use super::{
     Error, Missing, Services,
-    audit::{Event, record},
+    audit::Event,
     client_users,
     limits::addresses,
     locks,
@@ -84,7 +84,10 @@ pub async fn issue(
         created_at: now,
         expires_at: now + lifetime,
     };
-    let (by_mail, issuer) = (services.delivery.sends_mail(), actor.clone());
+    let (by_mail, scribe) = (
+        services.delivery.sends_mail(),
+        services.recorder.scribe(actor, now),
+    );
     let found = services
         .store
         .write(move |connection| {
@@ -102,7 +105,7 @@ pub async fn issue(
             if let Some(address) = address {
                 event = event.noting("recipient", address);
             }
-            record(connection, &issuer, &event, now)?;
+            scribe.record(connection, &event)?;
             Ok::<_, Error>(found)
         })
         .await?;
@@ -240,7 +243,8 @@ pub async fn set_password(
     let principal = account.principal;
     actor.principal = Some(principal);
     actor.name = Some(owner.login().to_owned());
-    let (token_hash, now) = (secret::hash(secret), services.clock.now());
+    let (token_hash, scribe) = (secret::hash(secret), services.scribe(&actor));
+    let now = scribe.now;
     services
         .store
         .write(move |connection| {
@@ -268,8 +272,8 @@ pub async fn set_password(
             let event = Event::new(Action::PasswordChanged)
                 .to(Subject::account(principal, owner.login()))
                 .noting("link", "used");
-            record(connection, &actor, &event, now)?;
-            locks::lift_by_password(connection, &actor, principal, now)?;
+            scribe.record(connection, &event)?;
+            locks::lift_by_password(connection, &scribe, principal)?;
             Ok::<_, Error>(Some(owner))
         })
         .await

@@ -3,7 +3,7 @@
 
 use super::{
     Error, Missing, Services,
-    audit::{Event, record},
+    audit::{Event, Scribe},
     limits::find_account,
 };
 use crate::{
@@ -148,13 +148,13 @@ pub async fn lift_account(
     actor: &Actor,
     owner: Principal,
 ) -> Result<bool, Error> {
-    let (actor, now) = (actor.clone(), services.clock.now());
+    let scribe = services.scribe(actor);
     services
         .store
         .write(move |connection| {
             let (login, name) = names_of(connection, owner)?;
             let subject = Subject::account(owner, login);
-            Ok(lift_all(connection, &actor, subject, owner, &name, now)?)
+            Ok(lift_all(connection, &scribe, subject, owner, &name)?)
         })
         .await
 }
@@ -162,28 +162,26 @@ pub async fn lift_account(
 /// Lifts all locks of an account because of a new password; part of the change's transaction.
 pub(super) fn lift_by_password(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     owner: Principal,
-    now: Timestamp,
 ) -> Result<(), Error> {
     let (login, name) = names_of(connection, owner)?;
     let subject = Subject::account(owner, login);
-    lift_all(connection, actor, subject, owner, &name, now)?;
+    lift_all(connection, scribe, subject, owner, &name)?;
     Ok(())
 }
 
 fn lift_all(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     subject: Subject,
     owner: Principal,
     name: &str,
-    now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let lifted = table::forget_account(connection, owner.user_type, name, now)?;
+    let lifted = table::forget_account(connection, owner.user_type, name, scribe.now)?;
     if lifted > 0 {
         let event = Event::new(Action::LockLifted).to(subject);
-        record(connection, actor, &event, now)?;
+        scribe.record(connection, &event)?;
     }
     Ok(lifted > 0)
 }
@@ -197,7 +195,8 @@ pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bo
     if bucket.chars().any(char::is_control) {
         return Ok(false);
     }
-    let (actor, now, name) = (actor.clone(), services.clock.now(), bucket.to_owned());
+    let (scribe, name) = (services.scribe(actor), bucket.to_owned());
+    let now = scribe.now;
     let was_locked = services
         .store
         .write(move |connection| {
@@ -211,7 +210,7 @@ pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bo
             };
             table::clear(connection, &name)?;
             let event = lifted(connection, &lock)?;
-            record(connection, &actor, &event, now)?;
+            scribe.record(connection, &event)?;
             Ok::<_, Error>(true)
         })
         .await?;

@@ -2,6 +2,7 @@
 
 use super::{
     Error, Services,
+    audit::Event,
     limits::{self, Account as Named, Claimant, Forgiveness},
     login_counts::LoginCounts,
     passwords::Verdict,
@@ -10,6 +11,7 @@ use super::{
 use crate::{
     domain::{
         account::Account,
+        audit::Action,
         limits::LimitKind,
         password::Password,
         principal::{Principal, UserType},
@@ -51,6 +53,33 @@ pub async fn log_in(
     result
 }
 
+/// Records that somebody was not let in. Who is unknown, wrong or inactive is looked up alike.
+pub(super) async fn note_refusal(
+    services: &Services,
+    claimant: &Claimant,
+    account: Named<'_>,
+    method: LoginMethod,
+) -> Result<(), Error> {
+    let scribe = services.scribe(&claimant.actor);
+    let (user_type, name) = (account.user_type, account.name.to_owned());
+    services
+        .store
+        .write(move |connection| {
+            let principal = limits::find_account(connection, user_type, &name)?;
+            let named = Named {
+                user_type,
+                name: &name,
+            };
+            let event = Event::new(Action::LogInRefused)
+                .refused()
+                .to(limits::named_subject(named, principal))
+                .noting("user_type", user_type)
+                .noting("method", method);
+            Ok(scribe.record(connection, &event)?)
+        })
+        .await
+}
+
 /// Counts a log-in for the dashboard; a fault of ours is neither accepted nor refused.
 pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
     let outcome = match error {
@@ -82,6 +111,9 @@ async fn let_in(
     let pass = limits::begin(services, LimitKind::Login, account, claimant).await?;
     let forgiveness = pass.forgiveness();
     let judged = judge(services, account, password, claimant, forgiveness).await;
+    if matches!(judged, Err(Error::InvalidCredentials)) {
+        note_refusal(services, claimant, account, LoginMethod::Password).await?;
+    }
     pass.conclude(judged).await
 }
 
@@ -114,6 +146,7 @@ async fn judge(
         now,
     );
     let (booking, owner) = (opening.clone(), candidate.clone());
+    let scribe = services.recorder.scribe(&claimant.actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let account = services
         .store
@@ -135,7 +168,9 @@ async fn judge(
             }
             forgiveness.forget(connection)?;
             booking.book(connection, principal)?;
-            read_again(connection, principal)?.ok_or(Error::InvalidCredentials)
+            let account = read_again(connection, principal)?.ok_or(Error::InvalidCredentials)?;
+            booking.record(connection, &scribe, &account)?;
+            Ok(account)
         })
         .await?;
     if needs_rehash {

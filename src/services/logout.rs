@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Error, Services, bearer::Caller, flush::cutoff};
+use super::{Error, Services, audit::Event, bearer::Caller, flush::cutoff};
 use crate::{
     clock::Timestamp,
     config::MAX_ACCESS_LIFETIME,
     domain::{
+        account::Account,
+        audit::{Action, Actor, Subject},
         principal::{Principal, UserType},
         session::{RevocationReason, SessionId},
     },
@@ -24,8 +26,14 @@ use crate::{
 /// # Errors
 /// [`Error::InvalidLogoutToken`] when it is no refresh token of ours, [`Error::Forbidden`] when it is somebody else's
 /// (and then nothing changes), and the store's.
-pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Result<(), Error> {
-    let now = services.clock.now();
+pub async fn log_out(
+    services: &Services,
+    actor: &Actor,
+    caller: &Caller,
+    refresh: &str,
+) -> Result<(), Error> {
+    let scribe = services.scribe(actor);
+    let now = scribe.now;
     let claims = services
         .tokens
         .read(refresh, Some(TokenType::Refresh), now)
@@ -44,11 +52,16 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
         expires_at: claims.expires_at,
         successor: None,
     };
+    let event = Event::new(Action::LoggedOut)
+        .to(subject_of(&caller.account))
+        .of_session(&claims.session);
     services
         .store
         .write(move |connection| {
             // Always the session first and its tokens then, as a refresh does: two who lock them do not wait crosswise.
-            end_one(connection, claims.principal, &claims.session, now, reason)?;
+            if end_one(connection, claims.principal, &claims.session, now, reason)? {
+                scribe.record(connection, &event)?;
+            }
             blacklisted_tokens::insert(connection, &token)?;
             Ok::<(), Error>(())
         })
@@ -59,13 +72,22 @@ pub async fn log_out(services: &Services, caller: &Caller, refresh: &str) -> Res
 ///
 /// # Errors
 /// The store's.
-pub async fn log_out_here(services: &Services, caller: &Caller) -> Result<(), Error> {
+pub async fn log_out_here(
+    services: &Services,
+    actor: &Actor,
+    caller: &Caller,
+) -> Result<(), Error> {
     let (owner, session) = (caller.account.principal, caller.session.clone());
-    let (now, reason) = (services.clock.now(), RevocationReason::Logout);
+    let (scribe, reason) = (services.scribe(actor), RevocationReason::Logout);
+    let event = Event::new(Action::LoggedOut)
+        .to(subject_of(&caller.account))
+        .of_session(&session);
     services
         .store
         .write(move |connection| {
-            end_one(connection, owner, &session, now, reason)?;
+            if end_one(connection, owner, &session, scribe.now, reason)? {
+                scribe.record(connection, &event)?;
+            }
             Ok::<(), Error>(())
         })
         .await
@@ -78,21 +100,31 @@ pub async fn log_out_here(services: &Services, caller: &Caller) -> Result<(), Er
 /// The store's.
 pub async fn log_out_all(
     services: &Services,
+    actor: &Actor,
     caller: &Caller,
     keep_current: bool,
 ) -> Result<usize, Error> {
-    let (owner, now) = (caller.account.principal, services.clock.now());
+    let (owner, scribe) = (caller.account.principal, services.scribe(actor));
+    let now = scribe.now;
+    let event = Event::new(Action::SessionsEnded).to(subject_of(&caller.account));
     let kept = keep_current.then(|| caller.session.clone());
     let reason = RevocationReason::LogoutAll;
     services
         .store
         .write(move |connection| {
-            Ok(match &kept {
+            let ended = match &kept {
                 Some(kept) => end_others(connection, owner, kept, now, reason)?,
                 None => end_all(connection, owner, now, reason)?,
-            })
+            };
+            let event = event.clone().noting("sessions", ended);
+            scribe.record(connection, &event)?;
+            Ok(ended)
         })
         .await
+}
+
+fn subject_of(account: &Account) -> Subject {
+    Subject::account(account.principal, account.login())
 }
 
 /// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Whether it had not ended before.

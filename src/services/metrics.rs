@@ -18,6 +18,7 @@ type Counters = Family<Labels, Counter>;
 /// The counters, and the gauges as they were read last.
 pub struct Metrics {
     registry: Registry,
+    refreshes: Counters,
     reused: Counters,
     logins: Counters,
     revocations: Gauge,
@@ -28,15 +29,25 @@ impl Default for Metrics {
     /// All at zero.
     fn default() -> Self {
         let mut registry = Registry::with_prefix("munjigi");
-        let (reused, logins) = (Counters::default(), Counters::default());
+        let (refreshes, reused, logins) = (
+            Counters::default(),
+            Counters::default(),
+            Counters::default(),
+        );
         for user_type in UserType::NAMES {
             // Zero is said too: who watches for a rise must see where it began.
+            drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
             drop(reused.get_or_create(&vec![("user_type", user_type)]));
             for outcome in ["accepted", "refused"] {
                 drop(logins.get_or_create(&vec![("user_type", user_type), ("outcome", outcome)]));
             }
         }
         let (revocations, lag) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "refreshes",
+            "Refresh tokens that bought a new pair",
+            refreshes.clone(),
+        );
         registry.register(
             "refresh_tokens_reused",
             "Used refresh tokens that came again and ended their session",
@@ -60,6 +71,7 @@ impl Default for Metrics {
         );
         Self {
             registry,
+            refreshes,
             reused,
             logins,
             revocations,
@@ -69,6 +81,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// A session was refreshed.
+    pub fn refreshed(&self, user_type: UserType) {
+        let labels = vec![("user_type", user_type.as_str())];
+        self.refreshes.get_or_create(&labels).inc();
+    }
+
     /// A used refresh token came again.
     pub fn refresh_token_reused(&self, user_type: UserType) {
         let labels = vec![("user_type", user_type.as_str())];

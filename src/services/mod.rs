@@ -54,6 +54,8 @@ pub struct Services {
     pub store: Store,
     /// Makes and reads tokens.
     pub tokens: Tokens,
+    /// Writes the record of what is done.
+    pub recorder: audit::Recorder,
     /// Hashes passwords on threads of their own.
     pub passwords: Passwords,
     /// Sends codes.

@@ -8,21 +8,23 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{
     Error, Services,
+    audit::Event,
     limits::{
         self, Account as Named, Claimant, Forgiveness, addresses, device_key,
         requests::{self, bucket_of},
     },
-    login::count,
+    login::{count, note_refusal},
     sessions::{Opening, TokenPair},
 };
 use crate::{
     delivery::OtpNotice,
     domain::{
         account::Account,
+        audit::Action,
         language::Language,
         limits::LimitKind,
         otp::OtpCode,
-        principal::UserType,
+        principal::{Principal, UserType},
         session::{ChallengeId, LoginMethod},
         text::normalised,
     },
@@ -59,7 +61,8 @@ pub struct Challenge {
 /// # Errors
 /// [`Error::RateLimited`], and the store's.
 pub async fn request(services: &Services, request: OtpRequest) -> Result<Challenge, Error> {
-    let now = services.clock.now();
+    let scribe = services.scribe(&request.claimant.actor);
+    let now = scribe.now;
     let settings = services.config.otp.clone();
     let id = ChallengeId::new(now);
     let code = OtpCode::generate(settings.length)
@@ -68,15 +71,16 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     let code_hash = hash(services, &id, &code);
     let (expires_in, resend_after) = (settings.lifetime.get(), settings.resend_after.get());
     let device = device_key(services, named(&username), &request.claimant);
-    let actor = request.claimant.actor.clone();
     let challenge_id = id.clone();
     let client = services
         .store
         .write(move |connection| {
             let account = named(&username);
             let device = device.as_deref();
-            requests::admit(connection, &settings, account, device, &actor, now)?;
+            requests::admit(connection, &settings, account, device, &scribe)?;
             let client = client_users::find_recipient(connection, &username)?;
+            let principal = client.as_ref().map(|client| Principal::client(client.id));
+            scribe.record(connection, &asked(account, principal))?;
             otp_challenges::supersede(connection, &username, now)?;
             let new = NewChallenge {
                 id: challenge_id.clone(),
@@ -103,6 +107,11 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         expires_in,
         resend_after,
     })
+}
+
+/// The event of a code that was asked for, whether anybody has that name or not.
+fn asked(account: Named<'_>, principal: Option<Principal>) -> Event {
+    Event::new(Action::CodeRequested).to(limits::named_subject(account, principal))
 }
 
 /// A client by the name that was typed.
@@ -164,6 +173,7 @@ async fn let_in(
     addresses::admit(services, kind, address).await?;
     let Some((challenge, username)) = find(services, challenge).await? else {
         addresses::note_refused(services, kind, &claimant.actor).await?;
+        note_refusal(services, claimant, named(""), LoginMethod::Otp).await?;
         return Err(Error::InvalidOtp);
     };
     let account = named(&username);
@@ -177,7 +187,11 @@ async fn let_in(
         tries,
         forgiveness: pass.forgiveness(),
     };
-    pass.conclude(judge(services, guess, claimant).await).await
+    let judged = judge(services, guess, claimant).await;
+    if matches!(judged, Err(Error::InvalidOtp)) {
+        note_refusal(services, claimant, account, LoginMethod::Otp).await?;
+    }
+    pass.conclude(judged).await
 }
 
 /// A challenge and the name it was made for.
@@ -213,6 +227,7 @@ async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let device = claimant.device();
+    let scribe = services.recorder.scribe(&claimant.actor, now);
     let opening = Opening::new(services, None, LoginMethod::Otp, device, now);
     let booking = opening.clone();
     let account: Option<Account> = services
@@ -239,6 +254,7 @@ async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
             if let Some(account) = &account {
                 booking.book(connection, account.principal)?;
+                booking.record(connection, &scribe, account)?;
             }
             Ok::<_, Error>(account)
         })

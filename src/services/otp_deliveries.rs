@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::{Event, Recorder},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -78,7 +78,7 @@ impl OtpDeliveries {
     ///
     /// # Errors
     /// The store's.
-    pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
+    pub async fn write(&self, store: &Store, recorder: &Recorder) -> Result<(), StoreError> {
         loop {
             let batch: Vec<_> = {
                 let mut told = self.lock();
@@ -88,11 +88,11 @@ impl OtpDeliveries {
             if batch.is_empty() {
                 return Ok(());
             }
-            let rows = batch.clone();
+            let (rows, recorder) = (batch.clone(), recorder.clone());
             let written = store
                 .write(move |connection| {
                     rows.iter()
-                        .try_for_each(|(at, settled)| insert(connection, *at, settled))
+                        .try_for_each(|(at, settled)| insert(connection, &recorder, *at, settled))
                 })
                 .await;
             if let Err(error) = written {
@@ -112,7 +112,12 @@ impl OtpDeliveries {
     }
 }
 
-fn insert(connection: &mut Db, at: Timestamp, settled: &Settled) -> Result<(), StoreError> {
+fn insert(
+    connection: &mut Db,
+    recorder: &Recorder,
+    at: Timestamp,
+    settled: &Settled,
+) -> Result<(), StoreError> {
     match settled {
         Settled::Code {
             challenge,
@@ -142,7 +147,9 @@ fn insert(connection: &mut Db, at: Timestamp, settled: &Settled) -> Result<(), S
                 .refused()
                 .to(Subject::account(*owner, login))
                 .noting("reason", failure.as_deref().unwrap_or_default());
-            record(connection, &Actor::server(), &event, at)
+            recorder
+                .scribe(&Actor::server(), at)
+                .record(connection, &event)
         }
     }
 }
@@ -158,7 +165,10 @@ pub async fn list(
     client: UserSeq,
     limit: i64,
 ) -> Result<Vec<OtpDelivery>, Error> {
-    services.otp_deliveries.write(&services.store).await?;
+    services
+        .otp_deliveries
+        .write(&services.store, &services.recorder)
+        .await?;
     let rows = services
         .store
         .read(move |connection| table::list(connection, client, limit))

@@ -57,6 +57,7 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
         }
         Err(NotRotated::Blacklisted) => return Err(Error::TokenBlacklisted),
     };
+    services.metrics.refreshed(account.principal.user_type);
     let refresh = if may_rotate {
         let session = &claims.session;
         services

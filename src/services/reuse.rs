@@ -7,7 +7,7 @@
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::{Event, Scribe},
     logout::end_one,
     refresh::{RefreshRequest, usage},
     sessions::{TokenPair, access_id, pair, subject},
@@ -17,7 +17,7 @@ use crate::{
     delivery::{Place, ReuseNotice},
     domain::{
         account::Account,
-        audit::{Action, Actor, Subject},
+        audit::{Action, Subject},
         session::RevocationReason,
     },
     store::{
@@ -47,7 +47,7 @@ struct Theft {
 #[derive(Clone)]
 struct Judge {
     claims: Claims,
-    actor: Actor,
+    scribe: Scribe,
     usage: Use,
     grace: std::time::Duration,
     recovers: bool,
@@ -66,7 +66,7 @@ pub(super) async fn settle(
     let judge = Judge {
         claims: claims.clone(),
         usage: usage(services, &request.actor, now),
-        actor: request.actor.clone(),
+        scribe: services.recorder.scribe(&request.actor, now),
         grace: settings.reuse_grace.get(),
         recovers: settings.recover_lost_answer,
         now,
@@ -165,7 +165,7 @@ impl Judge {
         let subject = subject(connection, owner)?;
         let mut event = Event::new(Action::RefreshTokenReused)
             .to(subject.clone())
-            .noting("session", &claims.session)
+            .of_session(&claims.session)
             .noting("token", &claims.jti);
         if let Some(address) = &other.ip_address {
             event = event.noting("other_address", address);
@@ -173,7 +173,7 @@ impl Judge {
         if let Some(agent) = &other.user_agent {
             event = event.noting("other_program", agent);
         }
-        record(connection, &self.actor, &event, self.now)?;
+        self.scribe.record(connection, &event)?;
         Ok(Repeat::Theft(Box::new(Theft {
             account,
             subject,

@@ -3,7 +3,7 @@
 
 use super::{
     Error, Missing, Services,
-    audit::{Event, record},
+    audit::{Event, Scribe},
     logout::{end_all, end_beyond, end_one},
 };
 use crate::{
@@ -110,6 +110,20 @@ impl Opening {
         )
     }
 
+    /// Adds to the record that an account was let in; part of the same transaction.
+    pub(super) fn record(
+        &self,
+        connection: &mut Db,
+        scribe: &Scribe,
+        account: &Account,
+    ) -> Result<(), StoreError> {
+        let event = Event::new(Action::LoggedIn)
+            .to(Subject::account(account.principal, account.login()))
+            .of_session(&self.session)
+            .noting("method", self.method);
+        scribe.known_as(account).record(connection, &event)
+    }
+
     /// The pair of tokens, once the booking is committed.
     pub(super) fn tokens(&self, services: &Services, account: Account) -> Result<TokenPair, Error> {
         let refresh = services.tokens.issue_refresh(
@@ -185,6 +199,8 @@ pub struct Session {
     pub end_reason: Option<RevocationReason>,
     /// The refresh token that came again after it was used, and so ended it.
     pub reused: Option<Jti>,
+    /// How often it was refreshed.
+    pub refreshes: i64,
 }
 
 impl From<SessionRow> for Session {
@@ -201,6 +217,7 @@ impl From<SessionRow> for Session {
             ended_at: row.ended_at,
             end_reason: row.end_reason,
             reused: row.reused_jti,
+            refreshes: row.refreshes.unwrap_or(0),
         }
     }
 }
@@ -227,7 +244,8 @@ pub async fn end_by_administrator(
     id: SessionId,
     owner: Option<Principal>,
 ) -> Result<Ending, Error> {
-    let (actor, now) = (actor.clone(), services.clock.now());
+    let scribe = services.scribe(actor);
+    let now = scribe.now;
     services
         .store
         .write(move |connection| {
@@ -252,8 +270,8 @@ pub async fn end_by_administrator(
             }
             let event = Event::new(Action::SessionEnded)
                 .to(subject(connection, actual)?)
-                .noting("session", &id);
-            record(connection, &actor, &event, now)?;
+                .of_session(&id);
+            scribe.record(connection, &event)?;
             Ok(Ending::Done)
         })
         .await
@@ -270,10 +288,11 @@ pub async fn end_own(
     owner: &Account,
     id: SessionId,
 ) -> Result<bool, Error> {
-    let (actor, now, principal) = (actor.clone(), services.clock.now(), owner.principal);
+    let (scribe, principal) = (services.scribe(actor), owner.principal);
+    let now = scribe.now;
     let event = Event::new(Action::SessionEnded)
         .to(Subject::account(principal, owner.login()))
-        .noting("session", &id);
+        .of_session(&id);
     services
         .store
         .write(move |connection| {
@@ -285,7 +304,7 @@ pub async fn end_own(
             let reason = RevocationReason::Logout;
             let ended = is_live && end_one(connection, principal, &id, now, reason)?;
             if ended {
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             Ok(ended)
         })
@@ -334,7 +353,8 @@ pub async fn end_all_by_administrator(
     actor: &Actor,
     owner: Principal,
 ) -> Result<usize, Error> {
-    let (actor, now) = (actor.clone(), services.clock.now());
+    let scribe = services.scribe(actor);
+    let now = scribe.now;
     services
         .store
         .write(move |connection| {
@@ -344,7 +364,7 @@ pub async fn end_all_by_administrator(
             let event = Event::new(Action::SessionsEnded)
                 .to(Subject::account(owner, login))
                 .noting("sessions", ended);
-            record(connection, &actor, &event, now)?;
+            scribe.record(connection, &event)?;
             Ok(ended)
         })
         .await

@@ -3,7 +3,7 @@
 
 use super::{
     Error, Services,
-    audit::{Event, record},
+    audit::Event,
     sessions::{Ending, Session, subject},
 };
 use crate::{
@@ -197,7 +197,8 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
 /// # Errors
 /// The store's.
 pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<Ending, Error> {
-    let now = services.clock.now();
+    let scribe = services.scribe(&actor);
+    let now = scribe.now;
     services
         .store
         .write(move |connection| {
@@ -223,9 +224,9 @@ pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<En
             };
             let event = Event::new(Action::TokenBlacklisted)
                 .to(subject(connection, owner)?)
-                .noting("token", &new.jti)
-                .noting("session", &new.session_id);
-            record(connection, &actor, &event, now)?;
+                .of_session(&new.session_id)
+                .noting("token", &new.jti);
+            scribe.record(connection, &event)?;
             Ok::<_, Error>(Ending::Done)
         })
         .await

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         audit::{Action, Door, Outcome},
         principal::{UserSeq, UserType},
+        session::SessionId,
     },
 };
 
@@ -45,12 +46,14 @@ pub struct NewAuditEvent {
     pub request_id: Option<String>,
     /// What a search looks through.
     pub search_text: String,
+    /// In which session it was done, or to which.
+    pub session_id: Option<SessionId>,
 }
 
-/// Adds an event.
-pub fn insert(connection: &mut Db, new: &NewAuditEvent) -> Result<(), StoreError> {
-    diesel::insert_into(audit_events::table)
+/// Adds an event; its number.
+pub fn insert(connection: &mut Db, new: &NewAuditEvent) -> Result<i64, StoreError> {
+    Ok(diesel::insert_into(audit_events::table)
         .values(new)
-        .execute(connection)?;
-    Ok(())
+        .returning(audit_events::id)
+        .get_result(connection)?)
 }

@@ -19,6 +19,7 @@ use crate::{
         audit::{Action, Door, Outcome},
         paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
+        session::SessionId,
     },
 };
 
@@ -56,6 +57,8 @@ pub struct AuditEventRow {
     pub user_agent: Option<String>,
     /// In which request.
     pub request_id: Option<String>,
+    /// In which session it was done, or to which.
+    pub session_id: Option<SessionId>,
 }
 
 /// Which events a list holds.
@@ -67,6 +70,8 @@ pub struct AuditFilter {
     pub action: Option<Action>,
     /// Only through this door.
     pub door: Option<Door>,
+    /// Only what was done in this session, or to it.
+    pub session: Option<SessionId>,
     /// Only what these accounts did, or what was done to them. An empty list fits nothing.
     pub people: Option<Vec<Principal>>,
     /// From this time on.
@@ -96,7 +101,7 @@ impl AuditPlace {
 }
 
 const COLUMNS: &str = "id, happened_at, door, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
-    subject_seq, subject_name, changes, ip_address, user_agent, request_id";
+    subject_seq, subject_name, changes, ip_address, user_agent, request_id, session_id";
 
 /// A page of the events that the filter holds, newest first.
 pub fn list(
@@ -126,20 +131,24 @@ pub fn batch(
     listing.batch(connection, after.map(AuditPlace::binds), size)
 }
 
-/// The newest events that were done to an account.
+/// What happens many times a day: whoever looks for what was changed looks past it.
+const ROUTINE: &str = "'logged_in', 'log_in_refused', 'logged_out', 'code_requested'";
+/// How many events are looked at for a few that are no routine.
+const LOOKED_PAST: i64 = 1_000;
+
+/// The newest events that changed something about an account, among its last thousand.
 pub fn history(
     connection: &mut Db,
     subject: Principal,
     limit: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
+    let mut sql = Sql::new("SELECT * FROM (SELECT ");
     sql.push(COLUMNS)
         .push(" FROM audit_events WHERE subject_type = ");
     sql.bind(subject.user_type.as_str())
         .push(" AND subject_seq = ");
     sql.bind(subject.user_seq.get());
-    sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
-        .bind(limit);
+    no_routine(&mut sql, limit);
     Ok(sql.query().load(connection)?)
 }
 
@@ -152,13 +161,22 @@ pub fn find(connection: &mut Db, id: i64) -> Result<Option<AuditEventRow>, Store
     Ok(sql.query().get_result(connection).optional()?)
 }
 
-/// The newest events of all.
+/// The newest events of all that are no routine, among the last thousand.
 pub fn latest(connection: &mut Db, limit: i64) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS);
-    sql.push(" FROM audit_events ORDER BY happened_at DESC, id DESC LIMIT ");
-    sql.bind(limit);
+    let mut sql = Sql::new("SELECT * FROM (SELECT ");
+    sql.push(COLUMNS).push(" FROM audit_events");
+    no_routine(&mut sql, limit);
     Ok(sql.query().load(connection)?)
+}
+
+/// Ends a statement that began as a look into the newest events.
+fn no_routine(sql: &mut Sql, limit: i64) {
+    sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
+        .bind(LOOKED_PAST);
+    sql.push(") newest WHERE action NOT IN (")
+        .push(ROUTINE)
+        .push(") ORDER BY happened_at DESC, id DESC LIMIT ")
+        .bind(limit);
 }
 
 /// The accounts that were called so when something was done to them: also those that are gone.
@@ -190,6 +208,16 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
             .map(|typed| search(connection, typed)),
     );
     facets.extend(filter.people.as_deref().map(people));
+    let session = filter.session.as_ref();
+    facets.extend(session.map(|session| {
+        let value = || [Bind::from(session.as_str())];
+        let by = Conditions::one("session_id = ?", value());
+        Facet {
+            found: Some(Found::of(TABLE, by.clone(), "")),
+            passing: Conditions::one("session_id || '' = ?", value()),
+            walked: Walked::By(by),
+        }
+    }));
     facets.extend(span(filter));
     // Each has an index in the order of time, of which one can be walked.
     facets.extend(filter.action.map(|action| {
@@ -198,7 +226,11 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
         Facet {
             found: Some(Found::of(TABLE, by.clone(), "")),
             passing: Conditions::one("action || '' = ?", value()),
-            walked: Walked::By(by),
+            walked: if session.is_none() {
+                Walked::By(by)
+            } else {
+                Walked::No
+            },
         }
     }));
     facets.extend(filter.door.map(|door| {
@@ -207,7 +239,7 @@ fn listing(connection: &Db, filter: &AuditFilter) -> Listing {
         Facet {
             found: Some(Found::of(TABLE, by.clone(), "")),
             passing: Conditions::one("door || '' = ?", value()),
-            walked: if filter.action.is_none() {
+            walked: if session.is_none() && filter.action.is_none() {
                 Walked::By(by)
             } else {
                 Walked::No

@@ -6,8 +6,10 @@
 
 pub mod account_list;
 pub mod account_pages;
+pub mod audit_contents;
 pub mod audit_events;
 pub mod audit_list;
+pub mod audit_seals;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod client_users;

@@ -269,7 +269,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.ip_address)?;
         out.push_sql(", last_user_agent = ");
         out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.user_agent)?;
-        out.push_sql(" WHERE id = ");
+        out.push_sql(", refreshes = COALESCE(refreshes, 0) + 1 WHERE id = ");
         out.push_bind_param::<Text, _>(&rotation.session)?;
         out.push_sql(" AND user_type = ");
         out.push_bind_param::<Text, _>(&rotation.owner.user_type)?;

@@ -1,6 +1,19 @@
 //! The tables, as `diesel print-schema` gives them for either database (but for its type aliases). A test compares.
 
 diesel::table! {
+    audit_chain (id) {
+        id -> BigInt,
+        first_position -> BigInt,
+        base_seal -> Text,
+        last_position -> BigInt,
+        last_seal -> Text,
+        adopted -> BigInt,
+        adopt_to -> BigInt,
+        mark -> Text,
+    }
+}
+
+diesel::table! {
     audit_events (id) {
         id -> BigInt,
         happened_at -> Timestamp,
@@ -18,6 +31,16 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         request_id -> Nullable<Text>,
         search_text -> Text,
+        session_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_seals (event_id) {
+        event_id -> BigInt,
+        mark -> Text,
+        position -> Nullable<BigInt>,
+        seal -> Nullable<Text>,
     }
 }
 
@@ -185,6 +208,7 @@ diesel::table! {
         access_expires_at -> Nullable<Timestamp>,
         access_used_at -> Nullable<Timestamp>,
         reused_jti -> Nullable<Text>,
+        refreshes -> Nullable<BigInt>,
     }
 }
 
@@ -218,7 +242,9 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    audit_chain,
     audit_events,
+    audit_seals,
     blacklisted_tokens,
     browser_sessions,
     client_users,

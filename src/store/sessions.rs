@@ -102,6 +102,8 @@ pub struct SessionRow {
     pub access_used_at: Option<Timestamp>,
     /// The refresh token that came again after it was used, and so ended the session.
     pub reused_jti: Option<Jti>,
+    /// How often it was refreshed; none: never.
+    pub refreshes: Option<i64>,
 }
 
 /// The session of this id.
@@ -216,7 +218,7 @@ impl QueryFragment<MultiBackend> for Touch<'_> {
         out.push_bind_param::<Nullable<Text>, _>(&usage.ip_address)?;
         out.push_sql(", last_user_agent = ");
         out.push_bind_param::<Nullable<Text>, _>(&usage.user_agent)?;
-        out.push_sql(" WHERE id = ");
+        out.push_sql(", refreshes = COALESCE(refreshes, 0) + 1 WHERE id = ");
         out.push_bind_param::<Text, _>(self.id)?;
         out.push_sql(" AND ended_at IS NULL");
         Ok(())

@@ -18,5 +18,6 @@ mod layers;
 mod locales;
 mod migrations;
 mod process;
+mod record;
 mod store;
 mod support;

@@ -61,6 +61,7 @@ const FILTERS: &[(&str, &str)] = &[
     ("person", "audit.filter_person"),
     ("action", "audit.filter_action"),
     ("door", "audit.filter_door"),
+    ("session", "audit.filter_session"),
     ("from", "audit.filter_from"),
     ("to", "audit.filter_to"),
 ];
@@ -71,6 +72,7 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> Wanted {
         search: query.text("search"),
         action: query.word("action", Action::NAMES, Action::from_word),
         door: query.word("door", Door::NAMES, Door::from_word),
+        session: query.session("session"),
         person: query.text("person"),
         from: query.day("from", panel.zone()).map(|(begin, _)| begin),
         before: query.day("to", panel.zone()).map(|(_, end)| end),
@@ -104,6 +106,7 @@ fn chips(l: &Layout, query: &ListQuery, wanted: &Wanted) -> Vec<Chip> {
     Chips::new(l, query, FILTERS)
         .add("search", wanted.search.clone())
         .add("person", wanted.person.clone())
+        .add("session", wanted.session.as_ref().map(ToString::to_string))
         .add(
             "action",
             wanted.action.map(|action| l.word("action", action)),
@@ -128,6 +131,7 @@ const HEADER: &[&str] = &[
     "ip_address",
     "user_agent",
     "request_id",
+    "session",
 ];
 
 /// `GET /admin/audit/export.csv`. **Permissions**: administrators and auditors. 200.
@@ -167,6 +171,10 @@ fn line(event: &AuditEvent) -> Vec<String> {
         or_empty(&event.ip_address),
         or_empty(&event.user_agent),
         or_empty(&event.request_id),
+        event
+            .session
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
     ]
 }
 
@@ -186,6 +194,8 @@ struct ShowPage {
     l: Layout,
     event: EventView,
     number: i64,
+    /// Its place in the chain; none while it waits for its seal.
+    position: Option<i64>,
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
@@ -197,6 +207,7 @@ async fn show(panel: Panel, id: Path<String>) -> Answer {
     panel.page(&ShowPage {
         event: EventView::new(&l, &event),
         number: id,
+        position: event.position,
         l,
     })
 }

@@ -8,7 +8,7 @@ use crate::{
         audit::{Action, Change, Outcome},
         limits::LimitKind,
         preferences::Theme,
-        session::RevocationReason,
+        session::{LoginMethod, RevocationReason},
     },
     services::audit::AuditEvent,
 };
@@ -39,6 +39,8 @@ pub(super) struct EventView {
     pub user_agent: String,
     /// In which request.
     pub request_id: String,
+    /// In which session.
+    pub session: String,
     /// What it changed.
     pub changes: Vec<ChangeView>,
 }
@@ -76,6 +78,10 @@ impl EventView {
             ip_address: event.ip_address.clone().unwrap_or_default(),
             user_agent: event.user_agent.clone().unwrap_or_default(),
             request_id: event.request_id.clone().unwrap_or_default(),
+            session: event
+                .session
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
             changes: event
                 .changes
                 .iter()
@@ -131,6 +137,9 @@ pub(super) fn value_text(l: &Layout, field: &str, value: &str) -> String {
         ("link", "mailed" | "shown" | "used") => l.t(&format!("link_way.{value}")),
         ("reason", reason) if RevocationReason::from_word(reason).is_some() => {
             l.t(&format!("reason.{reason}"))
+        }
+        ("method", method) if LoginMethod::from_word(method).is_some() => {
+            l.t(&format!("login_method.{method}"))
         }
         ("limit", limit) if LimitKind::from_word(limit).is_some() => l.t(&format!("limit.{limit}")),
         ("user_type", "user" | "client") => l.t(&format!("user_type.{value}")),

@@ -15,6 +15,7 @@ use crate::{
         language::Language,
         paging::{Place, Seek, Slice},
         problem::{Problem, Problems},
+        session::SessionId,
     },
 };
 
@@ -139,6 +140,13 @@ impl ListQuery {
         from_word: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         self.optional(name, |word| from_word(word).ok_or(Problem::NotOneOf(names)))
+    }
+
+    /// The id of a session.
+    pub(super) fn session(&mut self, name: &str) -> Option<SessionId> {
+        self.optional(name, |text| {
+            SessionId::parse(text).ok_or(Problem::NotSession)
+        })
     }
 
     /// A day of the viewer's calendar: its first moment, and the first one of the next day.

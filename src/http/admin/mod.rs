@@ -40,6 +40,7 @@ mod owners;
 mod panel;
 mod people_list;
 mod person;
+mod proof;
 mod setup;
 mod tokens;
 mod users;
@@ -73,6 +74,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(bulk::routes)
         .configure(users::routes)
         .configure(clients::routes)
+        // Before what stands for any event.
+        .configure(proof::routes)
         .configure(audit::routes)
         .configure(tokens::routes)
         .configure(blacklist::routes)

@@ -159,6 +159,7 @@ pub(super) async fn refresh(
 /// `401`, `403` `FORBIDDEN` (somebody else's token, or the cookie from a foreign page; nothing changes), `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
+    request: HttpRequest,
     caller: Bearer,
     transport: RefreshTransport,
     fields: Fields,
@@ -169,12 +170,12 @@ pub(super) async fn log_out(
             Problem::Required,
         )));
     }
-    let answer = Answer::done("LOGGED_OUT");
+    let (answer, actor) = (Answer::done("LOGGED_OUT"), caller.actor(&request));
     let Some(shown) = transport.shown(fields)? else {
-        services::logout::log_out_here(&services, &caller.0).await?;
+        services::logout::log_out_here(&services, &actor, &caller.0).await?;
         return Ok(answer);
     };
-    services::logout::log_out(&services, &caller.0, &shown.token)
+    services::logout::log_out(&services, &actor, &caller.0, &shown.token)
         .await
         .map_err(|error| transport.refusal(shown.way, error))?;
     Ok(match shown.way {
@@ -195,6 +196,7 @@ pub(super) struct EndedSessions {
 /// foreign page), `503`.
 pub(super) async fn log_out_all(
     services: web::Data<Services>,
+    request: HttpRequest,
     caller: Bearer,
     transport: RefreshTransport,
     mut fields: Fields,
@@ -206,7 +208,9 @@ pub(super) async fn log_out_all(
     } else {
         transport.removal()?
     };
-    let sessions = services::logout::log_out_all(&services, &caller.0, keep_current).await?;
+    let actor = caller.actor(&request);
+    let sessions =
+        services::logout::log_out_all(&services, &actor, &caller.0, keep_current).await?;
     let answer = Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions });
     Ok(answer.with_refresh_cookie(removal))
 }

@@ -56,6 +56,7 @@ fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
         context.device(),
         context.id.clone(),
     )
+    .in_session(caller.session.clone())
 }
 
 impl FromRequest for Bearer {

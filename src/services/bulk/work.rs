@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Accounts, BulkReport, Wish};
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     domain::{
         account::Role,
         audit::{Action, Actor, Subject},
@@ -14,7 +14,7 @@ use crate::{
     },
     services::{
         Error,
-        audit::{Event, record},
+        audit::{Event, Recorder, Scribe},
         client_users as clients,
         jobs::{Batch, Report, Work},
         logout, users,
@@ -44,6 +44,7 @@ enum Outcome {
 
 /// The work.
 pub(super) struct Bulk {
+    recorder: Recorder,
     actor: Actor,
     wish: Wish,
     /// Whose turn it is.
@@ -54,12 +55,13 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
-    pub(super) fn new(actor: Actor, wish: Wish) -> Self {
+    pub(super) fn new(recorder: Recorder, actor: Actor, wish: Wish) -> Self {
         let (waiting, next) = match &wish.accounts {
             Accounts::Selected(ids) => (ids.iter().copied().collect(), None),
             Accounts::Fitting { .. } => (VecDeque::new(), Some(0)),
         };
         Self {
+            recorder,
             actor,
             report: BulkReport::new(&wish),
             wish,
@@ -119,14 +121,14 @@ impl Work for Bulk {
             return Ok(Batch::Last(0));
         }
         let done = ids.len();
-        let (actor, now) = (self.actor.clone(), clock.now());
+        let scribe = self.recorder.scribe(&self.actor, clock.now());
         let (user_type, action) = (self.wish.user_type, self.wish.action);
         let outcomes = store
             .write(move |connection| {
                 ids.iter()
                     .map(|id| match user_type {
-                        UserType::User => change_user(connection, &actor, action, *id, now),
-                        UserType::Client => change_client(connection, &actor, action, *id, now),
+                        UserType::User => change_user(connection, &scribe, action, *id),
+                        UserType::Client => change_client(connection, &scribe, action, *id),
                     })
                     .collect::<Result<Vec<Outcome>, Error>>()
             })
@@ -141,10 +143,9 @@ impl Work for Bulk {
 
 fn change_user(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     action: BulkAction,
     id: UserSeq,
-    now: Timestamp,
 ) -> Result<Outcome, Error> {
     let Some(old) = user_table::lock(connection, id)? else {
         return Ok(Outcome::Gone);
@@ -152,24 +153,24 @@ fn change_user(
     let own = Principal::user(id);
     match action {
         BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
-        BulkAction::Activate => users::set_active(connection, actor, &old, true, now)?,
+        BulkAction::Activate => users::set_active(connection, scribe, &old, true)?,
         BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
         BulkAction::Deactivate | BulkAction::Delete => {
-            if let Some(skipped) = must_stay(connection, actor, &old)? {
+            if let Some(skipped) = must_stay(connection, &scribe.actor, &old)? {
                 return Ok(skipped);
             }
             if action == BulkAction::Delete {
-                users::remove(connection, actor, &old, now)?;
+                users::remove(connection, scribe, &old)?;
             } else {
-                users::set_active(connection, actor, &old, false, now)?;
+                users::set_active(connection, scribe, &old, false)?;
             }
         }
-        BulkAction::EndSessions if actor.is(own) => return Ok(Outcome::SkippedSelf),
+        BulkAction::EndSessions if scribe.actor.is(own) => return Ok(Outcome::SkippedSelf),
         BulkAction::EndSessions => {
             let reason = RevocationReason::Administrator;
-            let in_panel = browser_sessions::end_all(connection, id, None, now, reason)?;
+            let in_panel = browser_sessions::end_all(connection, id, None, scribe.now, reason)?;
             let subject = Subject::account(own, &old.email);
-            return end_sessions(connection, actor, subject, own, in_panel, now);
+            return end_sessions(connection, scribe, subject, own, in_panel);
         }
     }
     Ok(Outcome::Changed)
@@ -191,10 +192,9 @@ fn must_stay(connection: &mut Db, actor: &Actor, old: &UserRow) -> Result<Option
 
 fn change_client(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     action: BulkAction,
     id: UserSeq,
-    now: Timestamp,
 ) -> Result<Outcome, Error> {
     let Some(old) = client_table::lock(connection, id)? else {
         return Ok(Outcome::Gone);
@@ -202,13 +202,13 @@ fn change_client(
     match action {
         BulkAction::Activate if old.is_active => return Ok(Outcome::Unchanged),
         BulkAction::Deactivate if !old.is_active => return Ok(Outcome::Unchanged),
-        BulkAction::Activate => clients::set_active(connection, actor, &old, true, now)?,
-        BulkAction::Deactivate => clients::set_active(connection, actor, &old, false, now)?,
-        BulkAction::Delete => clients::remove(connection, actor, &old, now)?,
+        BulkAction::Activate => clients::set_active(connection, scribe, &old, true)?,
+        BulkAction::Deactivate => clients::set_active(connection, scribe, &old, false)?,
+        BulkAction::Delete => clients::remove(connection, scribe, &old)?,
         BulkAction::EndSessions => {
             let own = Principal::client(id);
             let subject = Subject::account(own, &old.username);
-            return end_sessions(connection, actor, subject, own, 0, now);
+            return end_sessions(connection, scribe, subject, own, 0);
         }
     }
     Ok(Outcome::Changed)
@@ -217,20 +217,19 @@ fn change_client(
 /// Ends the sessions of an account, and records it where there were any; `in_panel` were ended before.
 fn end_sessions(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     subject: Subject,
     owner: Principal,
     in_panel: usize,
-    now: Timestamp,
 ) -> Result<Outcome, Error> {
     let reason = RevocationReason::Administrator;
-    let ended = in_panel + logout::end_all(connection, owner, now, reason)?;
+    let ended = in_panel + logout::end_all(connection, owner, scribe.now, reason)?;
     if ended == 0 {
         return Ok(Outcome::Unchanged);
     }
     let event = Event::new(Action::SessionsEnded)
         .to(subject)
         .noting("sessions", ended);
-    record(connection, actor, &event, now)?;
+    scribe.record(connection, &event)?;
     Ok(Outcome::Changed)
 }

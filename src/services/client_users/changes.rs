@@ -13,7 +13,7 @@ use crate::{
     },
     services::{
         Error, Missing, Services,
-        audit::{Event, record},
+        audit::{Event, Scribe},
         locks,
         logout::end_all,
         users::{checked_hash, reason_to_end},
@@ -79,12 +79,12 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
         created_at: now,
         updated_at: now,
     };
-    let actor = actor.clone();
+    let scribe = services.recorder.scribe(actor, now);
     let row = services
         .store
         .write(move |connection| {
             let made = table::insert(connection, &row)?;
-            record(connection, &actor, &creation(&made), now)?;
+            scribe.record(connection, &creation(&made))?;
             Ok(made)
         })
         .await
@@ -129,9 +129,8 @@ pub async fn update(
     changes: ClientChanges,
 ) -> Result<Client, Error> {
     let password_hash = new_hash(services, user_seq, &changes).await?;
-    let now = services.clock.now();
-    let row = changed_row(&changes, password_hash, now);
-    let actor = actor.clone();
+    let scribe = services.scribe(actor);
+    let row = changed_row(&changes, password_hash, scribe.now);
     services
         .store
         .write(move |connection| {
@@ -143,7 +142,7 @@ pub async fn update(
             let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
             let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
             row.search_text = Some(search_text(username, name, email, phone));
-            apply(connection, &actor, &old, &row, now)
+            apply(connection, &scribe, &old, &row)
         })
         .await
         .map(Client::from)
@@ -156,17 +155,16 @@ pub async fn update(
 /// Activates or deactivates a client whose row is locked; part of a transaction.
 pub(in crate::services) fn set_active(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     old: &ClientRow,
     is_active: bool,
-    now: Timestamp,
 ) -> Result<(), Error> {
     let changes = ClientChanges {
         is_active: Some(is_active),
         ..ClientChanges::default()
     };
-    let row = changed_row(&changes, None, now);
-    apply(connection, actor, old, &row, now).map(|_| ())
+    let row = changed_row(&changes, None, scribe.now);
+    apply(connection, scribe, old, &row).map(|_| ())
 }
 
 /// Puts a hash in the place of the one before; part of a transaction.
@@ -184,11 +182,11 @@ pub(in crate::services) fn put_hash(
 /// Changes the row, ends what must end, and records it.
 fn apply(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     old: &ClientRow,
     row: &RowChanges,
-    now: Timestamp,
 ) -> Result<ClientRow, Error> {
+    let now = scribe.now;
     let missing = Error::AccountNotFound(Missing::Client);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
     let reason = reason_to_end(row.is_active, row.password_hash.is_some());
@@ -200,10 +198,10 @@ fn apply(
     }
     revocations::insert_changed(connection, Principal::client(old.id), now)?;
     for event in events(old, &new) {
-        record(connection, actor, &event, now)?;
+        scribe.record(connection, &event)?;
     }
     if matches!(row.password_hash, Some(Some(_))) {
-        locks::lift_by_password(connection, actor, Principal::client(new.id), now)?;
+        locks::lift_by_password(connection, scribe, Principal::client(new.id))?;
     }
     Ok(new)
 }
@@ -306,13 +304,13 @@ fn events(old: &ClientRow, new: &ClientRow) -> Vec<Event> {
 /// # Errors
 /// [`Error::AccountNotFound`], and the store's.
 pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Result<(), Error> {
-    let (actor, now) = (actor.clone(), services.clock.now());
+    let scribe = services.scribe(actor);
     services
         .store
         .write(move |connection| {
             let missing = Error::AccountNotFound(Missing::Client);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            remove(connection, &actor, &old, now)
+            remove(connection, &scribe, &old)
         })
         .await
 }
@@ -320,10 +318,10 @@ pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Re
 /// Deletes a client whose row is locked and ends its sessions; part of a transaction.
 pub(in crate::services) fn remove(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     old: &ClientRow,
-    now: Timestamp,
 ) -> Result<(), Error> {
+    let now = scribe.now;
     table::delete(connection, old.id)?;
     let reason = RevocationReason::Deleted;
     end_all(connection, Principal::client(old.id), now, reason)?;
@@ -331,7 +329,7 @@ pub(in crate::services) fn remove(
     let event = Event::new(Action::AccountDeleted)
         .to(subject(old))
         .noting("name", &old.name);
-    Ok(record(connection, actor, &event, now)?)
+    Ok(scribe.record(connection, &event)?)
 }
 
 fn conflict(error: StoreError) -> Error {

@@ -101,17 +101,14 @@ pub async fn note_refused(
     let Some(rule) = rules::of_address(services, kind, actor.ip_address) else {
         return Ok(());
     };
-    let (now, actor, bucket) = (
-        services.clock.now(),
-        actor.clone(),
-        rule.bucket.name.clone(),
-    );
+    let (scribe, bucket) = (services.scribe(actor), rule.bucket.name.clone());
+    let now = scribe.now;
     let counted = services
         .store
         .write(move |connection| {
             let counted = count(connection, &rule, now)?;
             if counted.locked_until.is_some() {
-                record_lock(connection, &actor, &counted, now)?;
+                record_lock(connection, &scribe, &counted)?;
             }
             Ok::<_, Error>(counted.locked_until)
         })

@@ -8,10 +8,9 @@ use super::{
     rules::{Delay, HOUR, Rule, key, network, subject},
 };
 use crate::{
-    clock::Timestamp,
     config::OtpConfig,
-    domain::{audit::Actor, limits::LimitKind},
-    services::Error,
+    domain::limits::LimitKind,
+    services::{Error, audit::Scribe},
     store::{Db, rate_limits::Bucket},
 };
 
@@ -22,11 +21,10 @@ pub(in crate::services) fn admit(
     settings: &OtpConfig,
     account: Account<'_>,
     device: Option<&str>,
-    actor: &Actor,
-    now: Timestamp,
+    scribe: &Scribe,
 ) -> Result<(), Error> {
     let kind = Some(LimitKind::CodeRequest);
-    if let Some(address) = actor.ip_address.map(network) {
+    if let Some(address) = scribe.actor.ip_address.map(network) {
         let bucket = Bucket {
             name: format!("otp:address:{address}"),
             kind,
@@ -34,28 +32,21 @@ pub(in crate::services) fn admit(
             subject: Some(address),
         };
         let max = settings.requests_per_address;
-        admit_to(connection, bucket, (max, HOUR), actor, now)?;
+        admit_to(connection, bucket, (max, HOUR), scribe)?;
     }
     // The pause is no lock that anybody has to know of.
     let pause = bucket_of("resend", account, device, None);
-    admit_to(
-        connection,
-        pause,
-        (1, settings.resend_after.get()),
-        actor,
-        now,
-    )?;
+    admit_to(connection, pause, (1, settings.resend_after.get()), scribe)?;
     let hourly = bucket_of("account", account, device, kind);
     let max = settings.requests_per_account;
-    admit_to(connection, hourly, (max, HOUR), actor, now)
+    admit_to(connection, hourly, (max, HOUR), scribe)
 }
 
 fn admit_to(
     connection: &mut Db,
     bucket: Bucket,
     (max, window): (u32, Duration),
-    actor: &Actor,
-    now: Timestamp,
+    scribe: &Scribe,
 ) -> Result<(), Error> {
     let rule = Rule {
         bucket,
@@ -63,9 +54,9 @@ fn admit_to(
         window,
         delay: Delay::Window,
     };
-    let counted = count(connection, &rule, now)?;
+    let counted = count(connection, &rule, scribe.now)?;
     if counted.locked_until.is_some() && rule.bucket.kind.is_some() {
-        record_lock(connection, actor, &counted, now)?;
+        record_lock(connection, scribe, &counted)?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use crate::{
     domain::{account::Role, audit::Actor, limits::LimitKind},
     services::{
         Error, Services,
-        audit::record,
         browser_sessions::{SignedIn, begin},
         limits::addresses,
         secret,
@@ -125,7 +124,8 @@ pub async fn make_first(
     )
     .await?;
     actor.name = Some(row.email.clone());
-    let (hash, now, maker) = (hashed(secret), row.created_at, actor.clone());
+    let (hash, now) = (hashed(secret), row.created_at);
+    let scribe = services.recorder.scribe(&actor, now);
     let made = services
         .store
         .write(move |connection| {
@@ -138,7 +138,7 @@ pub async fn make_first(
                 return Ok(None);
             }
             let made = users_table::insert(connection, &row)?;
-            record(connection, &maker, &first_creation(&made), now)?;
+            scribe.record(connection, &first_creation(&made))?;
             Ok::<_, Error>(Some(made.account()))
         })
         .await

@@ -13,7 +13,7 @@ use crate::{
     },
     services::{
         Error, Missing, Services,
-        audit::{Event, record},
+        audit::{Event, Scribe},
         locks,
         logout::{end_all, withdraw_access},
     },
@@ -30,12 +30,12 @@ use crate::{
 /// [`Error::Overloaded`], and the store's.
 pub async fn create(services: &Services, actor: &Actor, new: NewUser) -> Result<User, Error> {
     let row = new_row(services, new).await?;
-    let (actor, now) = (actor.clone(), row.created_at);
+    let scribe = services.recorder.scribe(actor, row.created_at);
     let row = services
         .store
         .write(move |connection| {
             let made = table::insert(connection, &row)?;
-            record(connection, &actor, &creation(&made), now)?;
+            scribe.record(connection, &creation(&made))?;
             Ok(made)
         })
         .await
@@ -121,17 +121,17 @@ pub async fn update(
         }
         None => None,
     };
-    let now = services.clock.now();
+    let scribe = services.scribe(actor);
+    let now = scribe.now;
     let takes_away = changes.takes_rights_of_admins();
     let row = changed_row(&changes, password_hash, now);
-    let actor = actor.clone();
     services
         .store
         .write(move |connection| {
             let missing = Error::AccountNotFound(Missing::User);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
             if takes_away {
-                refuse_to_take_away(connection, &actor, &old)?;
+                refuse_to_take_away(connection, &scribe.actor, &old)?;
             }
             let mut row = row.clone();
             let email = row.email.as_deref().unwrap_or(&old.email);
@@ -141,10 +141,10 @@ pub async fn update(
                 .ok_or(Error::AccountNotFound(Missing::User))?;
             end_what_must(connection, &old, &row, now)?;
             for event in events(&old, &new) {
-                record(connection, &actor, &event, now)?;
+                scribe.record(connection, &event)?;
             }
             if row.password_hash.is_some() {
-                locks::lift_by_password(connection, &actor, Principal::user(new.id), now)?;
+                locks::lift_by_password(connection, &scribe, Principal::user(new.id))?;
             }
             Ok(new)
         })
@@ -167,20 +167,20 @@ pub(in crate::services) fn put_hash(
 /// Activates or deactivates a user whose row is locked; part of a transaction.
 pub(in crate::services) fn set_active(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     old: &UserRow,
     is_active: bool,
-    now: Timestamp,
 ) -> Result<(), Error> {
     let changes = UserChanges {
         is_active: Some(is_active),
         ..UserChanges::default()
     };
+    let now = scribe.now;
     let row = changed_row(&changes, None, now);
     if let Some(new) = table::update(connection, old.id, &row)? {
         end_what_must(connection, old, &row, now)?;
         for event in events(old, &new) {
-            record(connection, actor, &event, now)?;
+            scribe.record(connection, &event)?;
         }
     }
     Ok(())
@@ -274,14 +274,14 @@ fn events(old: &UserRow, new: &UserRow) -> Vec<Event> {
 /// # Errors
 /// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and the store's.
 pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Result<(), Error> {
-    let (actor, now) = (actor.clone(), services.clock.now());
+    let scribe = services.scribe(actor);
     services
         .store
         .write(move |connection| {
             let missing = Error::AccountNotFound(Missing::User);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            refuse_to_take_away(connection, &actor, &old)?;
-            remove(connection, &actor, &old, now)
+            refuse_to_take_away(connection, &scribe.actor, &old)?;
+            remove(connection, &scribe, &old)
         })
         .await
 }
@@ -289,10 +289,10 @@ pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Re
 /// Deletes a user whose row is locked, with all that was his; part of a transaction.
 pub(in crate::services) fn remove(
     connection: &mut Db,
-    actor: &Actor,
+    scribe: &Scribe,
     old: &UserRow,
-    now: Timestamp,
 ) -> Result<(), Error> {
+    let now = scribe.now;
     table::delete(connection, old.id)?;
     panel_preferences::delete(connection, old.id)?;
     let reason = RevocationReason::Deleted;
@@ -302,7 +302,7 @@ pub(in crate::services) fn remove(
         .to(subject(old))
         .noting("name", &old.name)
         .noting("role", old.role);
-    Ok(record(connection, actor, &event, now)?)
+    Ok(scribe.record(connection, &event)?)
 }
 
 /// Refuses to take the rights of the last administrator, and in the panel one's own.

@@ -162,10 +162,14 @@ async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
         deactivated
     );
     let by_root = found(&admin, "person=root@example.org&door=api").await;
-    assert_eq!(by_root, ["Account deactivated", "Account changed"]);
+    let log_in = "Logged in";
+    assert_eq!(
+        by_root,
+        ["Account deactivated", "Account changed", log_in, log_in]
+    );
     assert_eq!(found(&admin, "person=nobody").await.len(), 0);
-    assert_eq!(found(&admin, "from=2026-02-16&door=api").await.len(), 2);
-    assert_eq!(found(&admin, "to=2026-02-15&door=api").await.len(), 0);
+    assert_eq!(found(&admin, "from=2026-02-16&door=api").await.len(), 3);
+    assert_eq!(found(&admin, "to=2026-02-15&door=api").await, [log_in]);
     assert_eq!(
         found(&admin, "from=2026-02-14&to=2026-02-14&person=acme")
             .await
@@ -299,7 +303,7 @@ async fn the_csv_holds_what_the_filter_holds_and_is_itself_on_the_record() {
     let lines: Vec<&str> = answer.html.lines().collect();
     assert_eq!(lines.len(), 5, "{}", answer.html);
     assert!(lines[0].ends_with(
-        "action,outcome,subject,subject_account,changes,ip_address,user_agent,request_id"
+        "action,outcome,subject,subject_account,changes,ip_address,user_agent,request_id,session"
     ));
     assert!(
         lines[1].contains("account_created,done,user2@example.org,user:"),

@@ -294,6 +294,8 @@ async fn a_log_out_without_the_cookie_ends_the_session_that_it_comes_from() {
         other
             .assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID")
             .await;
+        let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'logged_out'";
+        assert_eq!(app.number(recorded).await, 1);
     }
 }
 

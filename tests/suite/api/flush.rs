@@ -25,11 +25,18 @@ const TABLES: [&str; 5] = [
 
 async fn flushed(app: &App) -> FlushCounts {
     let services = app.services();
-    let expected = count(&services.store, &services.clock).await.unwrap();
-    let mut told = 0;
-    let counts = flush(&services.store, &services.clock, 2, |rows| told += rows)
+    let expected = count(&services.store, &services.clock, &app.flush_rules(2))
         .await
         .unwrap();
+    let mut told = 0;
+    let counts = flush(
+        &services.store,
+        &services.clock,
+        app.flush_rules(2),
+        |rows| told += rows,
+    )
+    .await
+    .unwrap();
     assert_eq!((counts, told), (expected, expected.total()));
     counts
 }
@@ -148,9 +155,14 @@ async fn a_flush_beside_running_refreshes_disturbs_nobody_and_revives_nothing() 
     let done = AtomicBool::new(false);
     let flushing = async {
         let services = app.services();
-        let counts = flush(&services.store, &services.clock, 10, |_| ())
-            .await
-            .unwrap();
+        let counts = flush(
+            &services.store,
+            &services.clock,
+            app.flush_rules(10),
+            |_| (),
+        )
+        .await
+        .unwrap();
         done.store(true, Ordering::SeqCst);
         counts
     };

@@ -114,9 +114,14 @@ async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocatio
     answer.bearer(&ann.access).await.assert(200, "LOGGED_OUT");
     app.advance(Duration::from_hours(1));
     let services = app.services();
-    munjigi::services::flush::flush(&services.store, &services.clock, 100, |_| ())
-        .await
-        .unwrap();
+    munjigi::services::flush::flush(
+        &services.store,
+        &services.clock,
+        app.flush_rules(100),
+        |_| (),
+    )
+    .await
+    .unwrap();
     let app = app.restarted_with(|_| ());
     let answer = app.anonymous().get("/api/me").bearer(&ann.access).await;
     answer.assert(401, "SESSION_REVOKED");

@@ -16,10 +16,15 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Takes out what the clock calls expired, as an administrator can at any time.
 async fn flushed(app: &App) -> u64 {
     let services = app.services();
-    flush(&services.store, &services.clock, 100, |_| ())
-        .await
-        .unwrap()
-        .total()
+    flush(
+        &services.store,
+        &services.clock,
+        app.flush_rules(100),
+        |_| (),
+    )
+    .await
+    .unwrap()
+    .total()
 }
 
 async fn is_refused(app: &App, person: &Person) {

@@ -162,10 +162,15 @@ impl Field {
     /// Takes a batch of what has expired out.
     pub async fn flush(&self) -> u64 {
         let services = self.apps[0].services();
-        flush(&services.store, &services.clock, 20, |_| ())
-            .await
-            .unwrap()
-            .total()
+        flush(
+            &services.store,
+            &services.clock,
+            self.apps[0].flush_rules(20),
+            |_| (),
+        )
+        .await
+        .unwrap()
+        .total()
     }
 
     /// Sets one account's switch by an administrator.

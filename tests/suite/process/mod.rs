@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod client;
 mod cluster;
 mod command_line;

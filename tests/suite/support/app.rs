@@ -17,8 +17,10 @@ use munjigi::{
     http::server,
     services::{
         Services,
+        audit::{AuditKey, Recorder},
         dashboard::Dashboard,
         first_uses::FirstUses,
+        flush::FlushRules,
         jobs::Jobs,
         limits::Limits,
         login_counts::LoginCounts,
@@ -189,6 +191,14 @@ impl App {
         browser
     }
 
+    /// What a flush of so many rows at once goes by.
+    pub fn flush_rules(&self, batch_size: u32) -> FlushRules {
+        FlushRules {
+            batch_size,
+            ..FlushRules::of(self.services())
+        }
+    }
+
     /// What the server's rules work with, for looking behind it.
     pub fn services(&self) -> &Services {
         self.running
@@ -337,6 +347,7 @@ fn services(
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
         otp_deliveries,
         dashboard: Dashboard::starting(&clock),
+        recorder: Recorder::new(AuditKey::of(&key)),
         tokens: Tokens::new(config.tokens.clone(), key),
         passwords: passwords.unwrap(),
         limits: Limits::default(),

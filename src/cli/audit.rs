@@ -1,0 +1,218 @@
+//! `munjigi audit`: whether the record of what was done is as it was written, and beginning its chain anew.
+
+use std::{process::ExitCode, str::FromStr};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{Failure, house, output, users::refusal};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::audit::Actor,
+    services::audit::{
+        AuditKey, Break, BreakKind, Noted, Recorder, Verdict, restart, seal_waiting, verify,
+    },
+    store::Store,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Look at every event, its mark and its seal; exits 1 when one was changed, deleted or slipped in
+    ///
+    /// The record may be written meanwhile. At the end it prints where the chain ends: note that elsewhere, and give it
+    /// back with `--noted` to prove later that nothing was cut off since, not even by putting an old copy of the database
+    /// back.
+    Verify {
+        /// An end of the chain that was noted before
+        #[arg(long, value_name = "PLACE:SEAL")]
+        noted: Option<NotedArgument>,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Begin the chain anew over the events as they are now, after `verify` has said that it is broken
+    ///
+    /// What is wrong then stays in the record as an event. Restart the servers afterwards.
+    Restart {
+        /// Why; it is recorded
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// What `verify` printed as the end of the chain.
+#[derive(Clone)]
+pub(super) struct NotedArgument(Noted);
+
+impl FromStr for NotedArgument {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "give what `audit verify` printed as the end of the chain: a number, a colon, and the seal";
+        let (position, seal) = text.split_once(':').ok_or(wrong)?;
+        let position = position.parse().map_err(|_| wrong)?;
+        if position < 1 || seal.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self(Noted {
+            position,
+            seal: seal.to_owned(),
+        }))
+    }
+}
+
+pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, Failure> {
+    let (store, _) = house::migrated_store(config)?;
+    let (key, _) = house::signing_key(config)?;
+    let recorder = Recorder::new(AuditKey::of(&key));
+    match verb {
+        Verb::Verify { noted, json } => {
+            let noted = noted.map(|noted| noted.0);
+            let verdict = verify(&store, &recorder, noted, |_| ()).await;
+            report(&verdict.map_err(refusal)?, json)
+        }
+        Verb::Restart { reason } => begin_anew(&store, &recorder, reason).await,
+    }
+}
+
+async fn begin_anew(
+    store: &Store,
+    recorder: &Recorder,
+    reason: String,
+) -> Result<ExitCode, Failure> {
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 500 || reason.contains(char::is_control) {
+        return Err(Failure::Usage(
+            "--reason: give 1 to 500 characters on one line, which the record will keep".into(),
+        ));
+    }
+    let found = verify(store, recorder, None, |_| ())
+        .await
+        .map_err(refusal)?;
+    let why = match found.breaks.first() {
+        Some(first) => format!("{reason} ({} wrong; {})", found.broken, sentence(first)),
+        None => format!("{reason} (nothing was wrong)"),
+    };
+    let scribe = recorder.scribe(&Actor::operator(), Clock::System.now());
+    restart(store, scribe, why).await.map_err(refusal)?;
+    let sealed = seal_waiting(store, recorder).await.map_err(refusal)?;
+    output::line(&format!(
+        "The chain begins anew over {sealed} events. Restart the servers: they still know the old one."
+    ))
+}
+
+/// What is wrong at a place, in a sentence.
+fn sentence(found: &Break) -> String {
+    let at = found
+        .happened_at
+        .map_or_else(String::new, |at| format!(" of {}", at.whole_seconds()));
+    let event = found.event.unwrap_or_default();
+    match (found.kind, found.event) {
+        (BreakKind::Changed, _) => format!("event {event}{at} is not as it was written"),
+        (BreakKind::Deleted, Some(_)) => {
+            format!("{} after event {event}{at} were deleted", counted(found.events))
+        }
+        (BreakKind::Deleted, None) => {
+            format!("{} at the beginning were deleted", counted(found.events))
+        }
+        (BreakKind::NotOurs, _) => {
+            format!("event {event} was slipped in: nobody with the signing key wrote it")
+        }
+        (BreakKind::Unchained, _) => {
+            format!("event {event}{at} has a seal that does not follow from the one before")
+        }
+        (BreakKind::Ends, _) => {
+            "the row that tells where the chain begins and ends is gone or was changed".to_owned()
+        }
+        (BreakKind::NotAsNoted, _) => {
+            "what was noted as the end of the chain is not in it: events were cut off, or an old copy was put back"
+                .to_owned()
+        }
+    }
+}
+
+fn counted(events: i64) -> String {
+    if events == 1 {
+        "1 event".to_owned()
+    } else {
+        format!("{events} events")
+    }
+}
+
+fn report(verdict: &Verdict, as_json: bool) -> Result<ExitCode, Failure> {
+    let code = if verdict.holds() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    };
+    if as_json {
+        output::json(&view(verdict))?;
+    } else {
+        print(verdict)?;
+    }
+    Ok(code)
+}
+
+fn print(verdict: &Verdict) -> Result<(), Failure> {
+    if verdict.holds() {
+        output::line("The record holds: every event is as it was written.")?;
+    } else {
+        output::line(&format!(
+            "The record does not hold: {} places are wrong, and from the first one on it proves nothing.",
+            verdict.broken
+        ))?;
+        for found in &verdict.breaks {
+            output::line(&format!("  - {}", sentence(found)))?;
+        }
+        let untold = verdict.broken.saturating_sub(verdict.breaks.len() as u64);
+        if untold > 0 {
+            output::line(&format!("  and {untold} more"))?;
+        }
+    }
+    if let (Some((first, from)), Some((last, to))) = (verdict.first, verdict.last) {
+        output::line(&format!(
+            "  sealed    {} from event {first} ({}) to event {last} ({})",
+            counted(verdict.sealed),
+            from.whole_seconds(),
+            to.whole_seconds()
+        ))?;
+    }
+    if verdict.waiting > 0 {
+        output::line(&format!(
+            "  waiting   {} for the seal, which a running server adds within a second",
+            counted(verdict.waiting)
+        ))?;
+    }
+    if verdict.to_adopt {
+        output::line(
+            "  older     events from before there was a chain are still being taken into it",
+        )?;
+    }
+    if let Some(end) = &verdict.end {
+        output::line(&format!("  end       {}:{}", end.position, end.seal))?;
+    }
+    Ok(())
+}
+
+fn view(verdict: &Verdict) -> Value {
+    let event = |event: Option<(i64, crate::clock::Timestamp)>| {
+        event.map(|(id, at)| json!({"event": id, "happened_at": at}))
+    };
+    let breaks: Vec<Value> = verdict
+        .breaks
+        .iter()
+        .map(|found| {
+            json!({
+                "kind": found.kind.as_str(), "event": found.event, "happened_at": found.happened_at,
+                "events": found.events, "sentence": sentence(found),
+            })
+        })
+        .collect();
+    json!({
+        "holds": verdict.holds(), "sealed": verdict.sealed, "waiting": verdict.waiting,
+        "taking_in_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
+        "end": verdict.end.as_ref().map(|end| format!("{}:{}", end.position, end.seal)),
+        "wrong": verdict.broken, "breaks": breaks,
+    })
+}

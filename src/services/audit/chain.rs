@@ -1,0 +1,328 @@
+//! The chain of the record. A moment after an event was committed it is given the next place, and a seal over the seal
+//! before it: no log-in waits for another's. The two ends stand in one marked row, so that what is cut off at the tail
+//! shows too. What is too old is taken out at the beginning, by a rule that marks it.
+
+use std::{collections::HashMap, time::Duration};
+
+use super::{Recorder, refusals::Refused};
+use crate::{
+    clock::Timestamp,
+    services::Error,
+    store::{
+        Db, Store, StoreError,
+        audit_contents::{self as contents, RawEvent},
+        audit_seals::{self as table, ChainRow, Sealed},
+    },
+};
+
+/// How often the server seals what waits.
+pub const SEAL_EVERY: Duration = Duration::from_secs(1);
+/// How many events are sealed in one transaction.
+const BATCH: i64 = 500;
+
+/// Why the chain is not gone on with: whoever went on would hide what was done to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// The row of its ends is gone.
+    #[error("the row that tells where the chain ends is gone")]
+    Gone,
+    /// That row was not written with this server's key.
+    #[error("the row that tells where the chain ends was not written with this server's key")]
+    NotOurs,
+    /// The chain ends before where this process has seen it end.
+    #[error("the chain ends before where it ended a moment ago")]
+    WentBack,
+    /// An event that is due to be taken out is not as it was written.
+    #[error("an event that is old enough to be taken out is not as it was written")]
+    OldEventChanged,
+}
+
+impl Trouble {
+    /// Its word for programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::NotOurs => "not_ours",
+            Self::WentBack => "went_back",
+            Self::OldEventChanged => "old_event_changed",
+        }
+    }
+}
+
+/// What a process remembers of the chain.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The last place that it has seen, and its seal.
+    seen: Option<(i64, String)>,
+    /// Why it does not seal.
+    trouble: Option<Trouble>,
+    /// Why it does not take old events out.
+    old_trouble: Option<Trouble>,
+    /// What was refused a moment ago.
+    pub(super) refused: Refused,
+}
+
+impl Memory {
+    /// Forgets where the chain was: it begins anew.
+    pub(super) fn clear(&mut self) {
+        self.seen = None;
+        self.trouble = None;
+        self.old_trouble = None;
+    }
+}
+
+/// How the chain is, without looking at each event.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainState {
+    /// How many events it holds.
+    pub sealed: i64,
+    /// How many wait for their seal.
+    pub waiting: i64,
+    /// When the first of those happened.
+    pub waiting_since: Option<Timestamp>,
+    /// Events from before there was a chain that were not taken into it yet.
+    pub to_adopt: bool,
+    /// Why it is not gone on with, as far as it is known.
+    pub trouble: Option<Trouble>,
+}
+
+/// What of an attempt at the chain: done, or why not.
+type Attempt<T> = Result<Result<T, Trouble>, StoreError>;
+
+impl Recorder {
+    /// Whether the ends are as somebody with the key left them, and not before where they were seen.
+    pub(super) fn look_at(&self, chain: Option<&ChainRow>) -> Result<(), Trouble> {
+        let chain = chain.ok_or(Trouble::Gone)?;
+        let seen = self.memory(|memory| memory.seen.clone());
+        if is_new(chain) {
+            return if seen.is_none() {
+                Ok(())
+            } else {
+                Err(Trouble::WentBack)
+            };
+        }
+        if !self.key().is_marked(chain) {
+            return Err(Trouble::NotOurs);
+        }
+        match seen {
+            Some((last, seal))
+                if chain.last_position < last
+                    || (chain.last_position == last && chain.last_seal != seal) =>
+            {
+                Err(Trouble::WentBack)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers how far the chain is.
+    fn remember(&self, chain: &ChainRow) {
+        self.memory(|memory| {
+            memory.seen = Some((chain.last_position, chain.last_seal.clone()));
+        });
+    }
+}
+
+/// Tells the operator's log of trouble, once.
+fn tell(known: &mut Option<Trouble>, trouble: Option<Trouble>) {
+    let before = std::mem::replace(known, trouble);
+    if let Some(trouble) = trouble.filter(|_| before != trouble) {
+        tracing::error!(
+            %trouble,
+            "the record was changed behind the server's back, and is not sealed on; `munjigi audit verify` tells where"
+        );
+    }
+}
+
+/// Whether nothing was ever sealed, and nobody claims so.
+pub(super) fn is_new(chain: &ChainRow) -> bool {
+    chain.mark.is_empty()
+        && chain.first_position == 1
+        && chain.last_position == 0
+        && chain.adopted == 0
+        && chain.base_seal.is_empty()
+        && chain.last_seal.is_empty()
+}
+
+/// Seals what waits for it, batch by batch; how many events. Nothing is sealed while there is [`Trouble`].
+///
+/// # Errors
+/// The store's.
+pub async fn seal_waiting(store: &Store, recorder: &Recorder) -> Result<u64, Error> {
+    let mut sealed = 0;
+    while store.read(is_due).await? {
+        let of_batch = recorder.clone();
+        let attempt = store
+            .write(move |connection| seal_batch(connection, &of_batch))
+            .await?;
+        let trouble = attempt.as_ref().err().copied();
+        recorder.memory(|memory| tell(&mut memory.trouble, trouble));
+        let Ok((count, chain)) = attempt else {
+            break;
+        };
+        recorder.remember(&chain);
+        sealed += count;
+    }
+    Ok(sealed)
+}
+
+fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
+    let chain = table::find_chain(connection)?;
+    let to_adopt = chain.is_some_and(|chain| chain.adopted < chain.adopt_to);
+    Ok(to_adopt || table::any_waiting(connection)?)
+}
+
+fn seal_batch(connection: &mut Db, recorder: &Recorder) -> Attempt<(u64, ChainRow)> {
+    let chain = table::lock_chain(connection)?;
+    if let Err(trouble) = recorder.look_at(chain.as_ref()) {
+        return Ok(Err(trouble));
+    }
+    let Some(mut chain) = chain else {
+        return Ok(Err(Trouble::Gone));
+    };
+    adopt(connection, recorder, &mut chain)?;
+    let waiting = table::list_waiting(connection, BATCH)?;
+    let key = recorder.key();
+    let places: Vec<Sealed> = waiting
+        .into_iter()
+        .map(|(event_id, mark)| {
+            let position = chain.last_position + 1;
+            let seal = key.seal(&chain.last_seal, position, event_id, &mark);
+            chain.last_position = position;
+            chain.last_seal.clone_from(&seal);
+            Sealed {
+                event_id,
+                position,
+                seal,
+            }
+        })
+        .collect();
+    table::place(connection, &places)?;
+    chain.mark = key.mark_of_chain(&chain);
+    table::update_chain(connection, &chain)?;
+    Ok(Ok((places.len() as u64, chain)))
+}
+
+/// Marks the next events from before there was a chain: from now on they cannot be changed unseen either.
+fn adopt(connection: &mut Db, recorder: &Recorder, chain: &mut ChainRow) -> Result<(), StoreError> {
+    if chain.adopted >= chain.adopt_to {
+        return Ok(());
+    }
+    let old = contents::list_between(connection, chain.adopted, chain.adopt_to, BATCH)?;
+    for event in &old {
+        table::insert_mark(connection, event.id, &recorder.key().mark(event))?;
+    }
+    chain.adopted = old.last().map_or(chain.adopt_to, |event| event.id);
+    Ok(())
+}
+
+/// How the chain is, as far as it shows without looking at each event.
+///
+/// # Errors
+/// The store's.
+pub async fn state(store: &Store, recorder: &Recorder) -> Result<ChainState, Error> {
+    let known = recorder.memory(|memory| memory.trouble.or(memory.old_trouble));
+    let of_read = recorder.clone();
+    Ok(store
+        .read(move |connection| {
+            let chain = table::find_chain(connection)?;
+            let trouble = of_read.look_at(chain.as_ref()).err();
+            Ok::<_, StoreError>(ChainState {
+                sealed: chain
+                    .as_ref()
+                    .map_or(0, |chain| chain.last_position + 1 - chain.first_position),
+                waiting: table::count_waiting(connection)?,
+                waiting_since: table::oldest_waiting(connection)?,
+                to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
+                trouble: known.or(trouble),
+            })
+        })
+        .await?)
+}
+
+/// What came of taking old events out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trimmed {
+    /// So many went; there may be more.
+    Some(u64),
+    /// So many went, and no more are old enough.
+    Last(u64),
+}
+
+/// Takes the oldest events out that happened at `cutoff` or before, at most `limit` in one transaction. The chain begins
+/// behind them then. One that is not as it was written stays, and all behind it.
+///
+/// # Errors
+/// The store's.
+pub async fn trim(
+    store: &Store,
+    recorder: &Recorder,
+    cutoff: Timestamp,
+    limit: u32,
+) -> Result<Trimmed, Error> {
+    let of_batch = recorder.clone();
+    let attempt = store
+        .write(move |connection| trim_batch(connection, &of_batch, cutoff, i64::from(limit)))
+        .await?;
+    let trouble = attempt.as_ref().err().copied();
+    recorder.memory(|memory| tell(&mut memory.old_trouble, trouble));
+    Ok(match attempt {
+        Ok(deleted) if deleted >= u64::from(limit) => Trimmed::Some(deleted),
+        Ok(deleted) => Trimmed::Last(deleted),
+        Err(_) => Trimmed::Last(0),
+    })
+}
+
+fn trim_batch(
+    connection: &mut Db,
+    recorder: &Recorder,
+    cutoff: Timestamp,
+    limit: i64,
+) -> Attempt<u64> {
+    let chain = table::lock_chain(connection)?;
+    if let Err(trouble) = recorder.look_at(chain.as_ref()) {
+        return Ok(Err(trouble));
+    }
+    let Some(mut chain) = chain.filter(|chain| !is_new(chain)) else {
+        return Ok(Ok(0));
+    };
+    let seals = table::list_sealed(connection, 0, limit)?;
+    let ids: Vec<i64> = seals.iter().map(|row| row.event_id).collect();
+    let events = events_of(connection, &ids)?;
+    let key = recorder.key();
+    let mut old = Vec::new();
+    for row in seals {
+        let event = events.get(&row.event_id);
+        if event.is_some_and(|event| event.happened_at > cutoff) {
+            break;
+        }
+        let is_as_written = event.is_some_and(|event| {
+            row.position == Some(chain.first_position)
+                && key.is_sealed(&chain.base_seal, &row)
+                && key.is_mark(&row.mark, event)
+        });
+        if !is_as_written {
+            return Ok(Err(Trouble::OldEventChanged));
+        }
+        chain.first_position += 1;
+        chain.base_seal = row.seal.unwrap_or_default();
+        old.push(row.event_id);
+    }
+    if old.is_empty() {
+        return Ok(Ok(0));
+    }
+    let deleted = table::delete(connection, &old)?;
+    chain.mark = key.mark_of_chain(&chain);
+    table::update_chain(connection, &chain)?;
+    Ok(Ok(deleted as u64))
+}
+
+/// Events by their numbers.
+pub(super) fn events_of(
+    connection: &mut Db,
+    ids: &[i64],
+) -> Result<HashMap<i64, RawEvent>, StoreError> {
+    let events = contents::list_events(connection, ids)?;
+    Ok(events.into_iter().map(|event| (event.id, event)).collect())
+}
