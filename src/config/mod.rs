@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
 mod admin;
 mod audit;
+mod browsers;
 mod catalogue;
 mod database;
 mod error;
@@ -34,6 +35,7 @@ mod tests;
 pub use self::{
     admin::AdminConfig,
     audit::AuditConfig,
+    browsers::{Origin, Transport},
     database::{Database, DatabaseConfig},
     error::{ConfigError, Problem},
     flush::FlushConfig,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::{
+    browsers::Origin,
     error::Checks,
     values::{InvalidValue, Span, networks, optional_url, parsed, url_problem},
 };
@@ -25,6 +26,8 @@ pub struct ServerConfig {
     /// The address that people and programs reach the server at, for links in mails and pages.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
+    /// The origins of other pages that may call, with credentials. The server's own need not be among them.
+    pub allowed_origins: Vec<Origin>,
     /// The networks whose forwarded headers are believed. Empty: nobody's.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
@@ -72,6 +75,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
             data_dir: PathBuf::from("munjigi-data"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Database,
+    Database, Transport,
     error::Checks,
     values::{InvalidValue, Secret, Span, parsed},
 };
@@ -32,6 +32,8 @@ pub struct TokensConfig {
     pub refresh_lifetime: Span,
     /// How long a login lasts however often it is refreshed.
     pub session_lifetime: Span,
+    /// Which way refresh tokens travel.
+    pub transport: Transport,
     /// Whether a refresh answers with a new refresh token.
     pub rotate_refresh_tokens: bool,
     /// Whether a refresh token that was replaced is void.
@@ -74,6 +76,7 @@ impl Default for TokensConfig {
             access_lifetime: Span::minutes(30),
             refresh_lifetime: Span::days(30),
             session_lifetime: Span::days(90),
+            transport: Transport::default(),
             rotate_refresh_tokens: true,
             blacklist_after_rotation: true,
             reuse_grace: Span::seconds(10),

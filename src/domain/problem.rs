@@ -58,6 +58,8 @@ pub enum Problem {
     NotObject,
     /// Nothing to change was sent.
     NothingToChange,
+    /// A refresh token, where it travels in a cookie.
+    TravelsInCookie,
     /// Not a day of the calendar.
     NotDate,
     /// Not the id of a session.
@@ -101,6 +103,7 @@ impl Problem {
             Self::MalformedBody => t!("problem.malformed_body", locale = locale),
             Self::NotObject => t!("problem.not_object", locale = locale),
             Self::NothingToChange => t!("problem.nothing_to_change", locale = locale),
+            Self::TravelsInCookie => t!("problem.travels_in_cookie", locale = locale),
             Self::NotDate => t!("problem.not_date", locale = locale),
             Self::NotSession => t!("problem.not_session", locale = locale),
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),

@@ -25,10 +25,12 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::{
-    admin::{chosen_language, error::AdminError, headers, is_https},
+    admin::{chosen_language, error::AdminError, headers},
     api::errors::ApiError,
     client_address::client_address,
     connection::{Turn, with_progress},
+    cors::Cors,
+    origin::is_https,
     refusals,
 };
 use crate::{
@@ -61,6 +63,7 @@ pub struct RequestContext {
     /// It is for the panel: whatever becomes of it is a page.
     pub(super) in_panel: bool,
     look: OnceLock<Look>,
+    cors: Cors,
 }
 
 /// How the pages of the panel look to whoever asks.
@@ -82,7 +85,8 @@ impl RequestContext {
             .and_then(Language::from_accept_language)
             .unwrap_or(services.config.language.default);
         let peer = request.peer_addr().map(|socket| socket.ip());
-        let in_panel = is_in_panel(request.match_info().unprocessed());
+        let part = first_part(request.match_info().unprocessed());
+        let in_panel = part == Some("admin");
         let chosen = in_panel
             .then(|| chosen_language(request.request(), services))
             .flatten();
@@ -97,6 +101,7 @@ impl RequestContext {
             caller: OnceLock::new(),
             in_panel,
             look: OnceLock::new(),
+            cors: Cors::of(request, part, services),
         }
     }
 
@@ -124,6 +129,7 @@ impl RequestContext {
             caller: OnceLock::new(),
             in_panel: false,
             look: OnceLock::new(),
+            cors: Cors::default(),
         }
     }
 
@@ -179,9 +185,9 @@ impl std::ops::Deref for RequestContextRef {
     }
 }
 
-/// Whether a path leads into the panel, as the routes will see it: with its signs decoded, and several slashes as one.
-fn is_in_panel(decoded: &str) -> bool {
-    decoded.split('/').find(|part| !part.is_empty()) == Some("admin")
+/// The first part of a path, as the routes will see it: with its signs decoded, and several slashes as one.
+fn first_part(decoded: &str) -> Option<&str> {
+    decoded.split('/').find(|part| !part.is_empty())
 }
 
 /// The request's own id, when it is 8 to 64 of `[A-Za-z0-9_-]`: anything else could forge log lines.
@@ -305,6 +311,7 @@ fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
     if context.in_panel {
         headers::secure(headers, is_https);
     }
+    context.cors.mark(headers);
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }

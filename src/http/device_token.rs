@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 
-use super::admin::is_https;
+use super::origin::is_https;
 use crate::{
     domain::audit::Actor,
     services::{Services, limits::Claimant},

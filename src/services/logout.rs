@@ -68,6 +68,31 @@ pub async fn log_out(
         .await
 }
 
+/// Ends the session that the caller calls from, with its access tokens.
+///
+/// # Errors
+/// The store's.
+pub async fn log_out_here(
+    services: &Services,
+    actor: &Actor,
+    caller: &Caller,
+) -> Result<(), Error> {
+    let (owner, session) = (caller.account.principal, caller.session.clone());
+    let (scribe, reason) = (services.scribe(actor), RevocationReason::Logout);
+    let event = Event::new(Action::LoggedOut)
+        .to(subject_of(&caller.account))
+        .of_session(&session);
+    services
+        .store
+        .write(move |connection| {
+            if end_one(connection, owner, &session, scribe.now, reason)? {
+                scribe.record(connection, &event)?;
+            }
+            Ok::<(), Error>(())
+        })
+        .await
+}
+
 /// Ends all sessions of the caller, a user's in the panel among them; the one he calls from goes on where `keep_current`
 /// says so. How many, those in the panel not counted.
 ///

@@ -17,8 +17,10 @@ mod every_page;
 mod first_run;
 mod keyboard;
 mod looks;
+mod pages;
 mod people;
 mod setting;
+mod single_page;
 mod tokens;
 mod without_script;
 

@@ -76,6 +76,11 @@ fn the_environment_sets_keys_of_every_kind() {
             "MUNJIGI_SERVER__TRUSTED_PROXIES",
             "10.0.0.0/8, 192.0.2.1,::1,",
         ),
+        (
+            "MUNJIGI_SERVER__ALLOWED_ORIGINS",
+            "https://app.example.org, http://localhost:3000",
+        ),
+        ("MUNJIGI_TOKENS__TRANSPORT", "both"),
         ("MUNJIGI_DATABASE__POOL_SIZE", "3"),
         ("MUNJIGI_TOKENS__AUDIENCE", "a"),
         ("MUNJIGI_TOKENS__CLAIMS", "name,username"),
@@ -99,6 +104,10 @@ fn the_environment_sets_keys_of_every_kind() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+    let origins = config.server.allowed_origins.iter().map(Origin::as_str);
+    let listed = ["https://app.example.org", "http://localhost:3000"];
+    assert!(origins.eq(listed));
+    assert_eq!(config.tokens.transport, Transport::Both);
     assert_eq!(config.database.pool_size, 3);
     assert_eq!(config.tokens.audience, ["a"]);
     assert_eq!(config.tokens.claims, [ClaimName::Name, ClaimName::Username]);

@@ -128,6 +128,21 @@ fn a_value_of_the_wrong_kind_is_refused_with_an_example() {
             "`https://auth.example.org`",
         ),
     ]);
+    refused(
+        "[tokens]\ntransport = 'Cookie'",
+        "tokens.transport (F): not one of the words known here: give one of `body`, `cookie`, `both`",
+    );
+    refused(
+        "[server]\nallowed_origins = ['https://app.example.org', 'https://app.example.org/']",
+        "server.allowed_origins[1] (F): not as browsers write an origin (in lower case, without a path, a user name or \
+         the usual port): give `https://app.example.org`",
+    );
+    refused_env(
+        "MUNJIGI_SERVER__ALLOWED_ORIGINS",
+        "https://app.example.org,*",
+        "server.allowed_origins[1] (MUNJIGI_SERVER__ALLOWED_ORIGINS): not one origin: credentials are for origins \
+         that are named, so name each, as in `https://app.example.org`",
+    );
     refused_env(
         "MUNJIGI_TOKENS__EXTRA_CLAIMS",
         "a=b",
@@ -167,6 +182,7 @@ fn no_message_repeats_a_secret() {
         "[tokens]\nsigning_key = hunter2hunter2 x",
         "signing_key = 'hunter2'",
         "[tokens]\nsigning_key = ['hunter2']",
+        "[server]\nallowed_origins = ['https://u:hunter2@h']",
         "[tokens]\nsigning_key = { hunter = 'hunter2' }",
         "[smtp]\npassword = 77777",
         "[webhook]\nurl = 'hunter2'",

@@ -25,7 +25,7 @@ use crate::{
         problem::Problem,
         session::{BrowserSessionId, SessionId},
     },
-    http::device_token::ShownDevice,
+    http::{device_token::ShownDevice, origin::is_https},
     services::{
         account::{self, Kept},
         browser_sessions::{self, BrowserSession},
@@ -277,7 +277,7 @@ async fn speak(form: Form<Visitor>, signed_in: Option<Panel>) -> Answer {
         account::prefer(panel.services(), panel.actor(), viewer, wanted).await?;
     }
     // The door speaks it too, before and after.
-    let is_https = cookies::is_https(visitor.services());
+    let is_https = is_https(visitor.services());
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
     let mut answer = visitor.redirecting(next, None);

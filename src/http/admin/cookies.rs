@@ -8,8 +8,6 @@ use actix_web::{
     cookie::{Cookie, CookieBuilder, SameSite},
 };
 
-use crate::services::Services;
-
 /// A cookie of the panel.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Name {
@@ -41,12 +39,6 @@ impl Name {
 
 /// The browser's time zone, as its script tells it.
 const ZONE: &str = "munjigi_zone";
-
-/// Whether browsers reach the panel over https, as far as the operator told.
-pub(super) fn is_https(services: &Services) -> bool {
-    let url = services.config.server.public_url.as_ref();
-    url.is_some_and(|url| url.scheme() == "https")
-}
 
 /// The value of a cookie that came with a request.
 pub(super) fn read(request: &HttpRequest, name: Name, is_https: bool) -> Option<String> {

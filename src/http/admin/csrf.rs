@@ -1,15 +1,8 @@
 //! That a form was sent by a page of ours, to whoever it was shown to: a token made from the secret of the browser's
-//! cookie (ASVS 5.0 3.5), and a look at where the request says it comes from.
+//! cookie (ASVS 5.0 3.5). Where the request says it comes from is looked at besides.
 
-use actix_web::{
-    HttpRequest,
-    http::header::{HOST, HeaderMap, ORIGIN},
-};
 use aws_lc_rs::{constant_time, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use url::Url;
-
-use crate::services::Services;
 
 /// Bytes of a mark, and of what hides it.
 const LENGTH: usize = 32;
@@ -65,41 +58,6 @@ pub(super) fn is_token(secret: &str, token: &str) -> bool {
     let given: Vec<u8> = mask.iter().zip(covered).map(|(a, b)| a ^ b).collect();
     let expected = mac(secret, "csrf", b"");
     constant_time::verify_slices_are_equal(expected.as_ref(), &given).is_ok()
-}
-
-/// Whether a request says itself that it comes from a page of ours, or says nothing about it.
-pub(super) fn is_from_here(request: &HttpRequest, services: &Services) -> bool {
-    let headers = request.headers();
-    if let Some(site) = text(headers, "sec-fetch-site")
-        && !matches!(site, "same-origin" | "none")
-    {
-        return false;
-    }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let Some(origin) = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| Url::parse(origin).ok())
-    else {
-        return false;
-    };
-    let public = services.config.server.public_url.as_ref();
-    if public.is_some_and(|public| public.origin() == origin.origin()) {
-        return true;
-    }
-    // Asked under another name than the public one, such as the loopback address.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = origin.host_str().map(|name| match origin.port() {
-        Some(port) => format!("{name}:{port}"),
-        None => name.to_owned(),
-    });
-    matches!((host, authority), (Some(host), Some(authority)) if host.eq_ignore_ascii_case(&authority))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]

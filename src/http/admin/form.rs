@@ -17,6 +17,7 @@ use crate::{
         language::Language,
         problem::{Problem, Problems},
     },
+    http::origin::is_from_here,
     services::Error,
 };
 
@@ -62,7 +63,7 @@ impl<P: Sender> FromRequest for Form<P> {
         let bytes = Bytes::from_request(&request, payload);
         Box::pin(async move {
             let panel = sender.await?;
-            if !csrf::is_from_here(&request, panel.frame().services()) {
+            if !is_from_here(request.headers(), panel.frame().services()) {
                 return Err(AdminError::ForeignForm);
             }
             let bytes = bytes

@@ -29,7 +29,10 @@ use crate::{
         language::Language,
         preferences::{Preferences, Theme},
     },
-    http::context::{Look, RequestContext},
+    http::{
+        context::{Look, RequestContext},
+        origin::is_https,
+    },
     services::{Services, secret},
 };
 
@@ -55,7 +58,7 @@ impl Frame {
         preferences: Preferences,
     ) -> Result<Self, AdminError> {
         let context = RequestContext::of(request);
-        let is_https = cookies::is_https(&services);
+        let is_https = is_https(&services);
         let (secret, is_fresh) = match secret {
             Some(secret) => (secret, false),
             None => (secret::fresh()?, true),
@@ -203,7 +206,7 @@ impl Frame {
     }
 
     fn add_cookies(&self, answer: &mut HttpResponseBuilder, notice: Option<&Notice>) {
-        let is_https = cookies::is_https(&self.services);
+        let is_https = is_https(&self.services);
         if self.is_fresh {
             answer.cookie(cookies::set(
                 Name::Visitor,

@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     domain::{password::Password, problem::Problem},
-    http::device_token::{self, ShownDevice},
+    http::{
+        device_token::{self, ShownDevice},
+        origin::is_https,
+    },
     services::{Error, browser_sessions, secret},
 };
 
@@ -137,7 +140,7 @@ pub(super) fn welcome(
     signed_in: &browser_sessions::SignedIn,
     next: &str,
 ) -> HttpResponse {
-    let is_https = cookies::is_https(visitor.services());
+    let is_https = is_https(visitor.services());
     let to = own_path(next).unwrap_or("/admin");
     let lifetime = Some(signed_in.lifetime);
     visitor
@@ -160,7 +163,7 @@ pub(super) fn welcome(
 async fn sign_out(form: Form<Panel>) -> Answer {
     let panel = &form.panel;
     browser_sessions::sign_out(panel.services(), panel.actor(), panel.viewer()).await?;
-    let is_https = cookies::is_https(panel.services());
+    let is_https = is_https(panel.services());
     // The door tells that it was closed, to a browser that is a stranger again.
     let visitor = secret::fresh()?;
     let notice = Notice::ok(panel.t("login.signed_out"));

@@ -54,6 +54,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
+use super::origin::is_https;
 use crate::{domain::language::Language, services::Services};
 
 use error::AdminError;
@@ -89,11 +90,6 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(locks::routes)
         .default_service(web::to(not_found));
     config.service(panel);
-}
-
-/// Whether browsers reach the panel over https, as far as the operator told.
-pub(super) fn is_https(services: &Services) -> bool {
-    cookies::is_https(services)
 }
 
 /// The language that a browser chose at the panel's door.

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::audit::{Actor, Door},
+    http::origin::is_https,
     services::{
         Services,
         browser_sessions::{self, Viewer},
@@ -114,7 +115,7 @@ pub(super) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, 
 
 async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
     let services = services_of(request)?;
-    let is_https = cookies::is_https(&services);
+    let is_https = is_https(&services);
     let Some(secret) = cookies::read(request, Name::Session, is_https) else {
         return Err(sign_in_first(request));
     };

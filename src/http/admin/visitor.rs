@@ -14,7 +14,7 @@ use super::{
     layout::Layout,
     panel::services_of,
 };
-use crate::{domain::preferences::Preferences, services::secret};
+use crate::{domain::preferences::Preferences, http::origin::is_https, services::secret};
 
 /// A browser without a session, or one whose session does not matter here.
 pub(super) struct Visitor(Frame);
@@ -45,7 +45,7 @@ impl FromRequest for Visitor {
 
 fn visitor(request: &HttpRequest) -> Result<Visitor, AdminError> {
     let services = services_of(request)?;
-    let is_https = cookies::is_https(&services);
+    let is_https = is_https(&services);
     // Whoever is signed in has a secret already; his forms hold here too.
     let secret = [Name::Session, Name::Visitor]
         .into_iter()

@@ -60,6 +60,7 @@ pub(super) struct Answer<T> {
     pagination: Option<Pagination>,
     carries_tokens: bool,
     device_cookie: Option<Cookie<'static>>,
+    refresh_cookie: Option<Cookie<'static>>,
 }
 
 impl Answer<()> {
@@ -72,6 +73,7 @@ impl Answer<()> {
             pagination: None,
             carries_tokens: false,
             device_cookie: None,
+            refresh_cookie: None,
         }
     }
 }
@@ -86,6 +88,7 @@ impl<T> Answer<T> {
             pagination: None,
             carries_tokens: false,
             device_cookie: None,
+            refresh_cookie: None,
         }
     }
 
@@ -111,6 +114,14 @@ impl<T> Answer<T> {
     pub(super) fn on_device(self, services: &Services, token: String) -> Self {
         Self {
             device_cookie: Some(device_token::cookie(services, token)),
+            ..self
+        }
+    }
+
+    /// The same, setting the cookie of the refresh token or taking it away; none: it is left as it is.
+    pub(super) fn with_refresh_cookie(self, cookie: Option<Cookie<'static>>) -> Self {
+        Self {
+            refresh_cookie: cookie,
             ..self
         }
     }
@@ -156,6 +167,9 @@ impl<T: Serialize> Responder for Answer<T> {
         }
         if let Some(cookie) = self.device_cookie {
             answer.insert_header((device_token::HEADER, cookie.value()));
+            answer.cookie(cookie);
+        }
+        if let Some(cookie) = self.refresh_cookie {
             answer.cookie(cookie);
         }
         answer.json(body)

@@ -1,5 +1,7 @@
 //! `/auth/*`: log-in by password, refresh, log-out, and asking about a token.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
@@ -9,21 +11,29 @@ use super::{
     callers::{Bearer, Stranger},
     errors::ApiError,
     me::AccountView,
+    refresh_transport::{RefreshTransport, Way},
 };
 use crate::{
     domain::{
         principal::UserType,
         problem::{Problem, Problems},
     },
-    http::context::{RequestContext, RequestContextRef},
-    services::{self, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair},
+    http::{
+        context::{RequestContext, RequestContextRef},
+        refresh_cookie,
+    },
+    services::{
+        self, Error, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair,
+    },
 };
 
 /// Token data: the pair, how long each lives, and whose they are.
 #[derive(Serialize)]
 pub(super) struct TokenData {
     access: String,
-    refresh: String,
+    /// Left out where it travels in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<String>,
     token_type: String,
     expires_in: u64,
     refresh_expires_in: u64,
@@ -31,7 +41,7 @@ pub(super) struct TokenData {
 }
 
 impl TokenData {
-    pub(super) fn new(services: &Services, pair: TokenPair) -> Self {
+    fn new(services: &Services, pair: TokenPair) -> Self {
         let TokenPair {
             access,
             refresh,
@@ -44,22 +54,48 @@ impl TokenData {
             expires_in: access.expires_at.since(issued_at).as_secs(),
             refresh_expires_in: refresh.expires_at.since(issued_at).as_secs(),
             access: access.token,
-            refresh: refresh.token,
+            refresh: Some(refresh.token),
             token_type: scheme.map_or("Bearer", String::as_str).to_owned(),
             user: AccountView::from(&account),
         }
     }
 }
 
+/// The answer that hands out a pair of tokens, the refresh token in its way.
+fn handed_out(
+    services: &Services,
+    code: &'static str,
+    pair: TokenPair,
+    way: Way,
+) -> Answer<TokenData> {
+    let mut data = TokenData::new(services, pair);
+    let token = match way {
+        Way::Body => None,
+        Way::Cookie => data.refresh.take(),
+    };
+    let life = Duration::from_secs(data.refresh_expires_in);
+    let cookie = token.map(|token| refresh_cookie::keep(services, token, life));
+    Answer::tokens(code, data).with_refresh_cookie(cookie)
+}
+
 /// `POST /auth/login`: e-mail (or username) and password for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS`, `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS`, `403` `FORBIDDEN` (a foreign page that
+/// would have the cookie set), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn log_in(
     services: web::Data<Services>,
     context: RequestContextRef,
     stranger: Stranger,
+    transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
+    let way = transport.asked_for(&mut fields)?;
+    let credentials = credentials(fields)?;
+    let pair = services::login::log_in(&services, credentials, stranger.0).await?;
+    logged_in(&services, &context, pair, way)
+}
+
+fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
     let user_type = fields.optional("user_type", |word| {
         word.parse::<UserType>()
             .map_err(|_| Problem::NotOneOf(UserType::NAMES))
@@ -72,13 +108,11 @@ pub(super) async fn log_in(
     let identifier = fields.required(name, identifier);
     let password = fields.required("password", password);
     let (identifier, password) = fields.complete(identifier.zip(password))?;
-    let credentials = Credentials {
+    Ok(Credentials {
         user_type: user_type.unwrap_or(UserType::User),
         identifier,
         password,
-    };
-    let pair = services::login::log_in(&services, credentials, stranger.0).await?;
-    logged_in(&services, &context, pair)
+    })
 }
 
 /// The answer to whoever was let in: a pair of tokens, and a device token.
@@ -86,54 +120,68 @@ pub(super) fn logged_in(
     services: &Services,
     context: &RequestContext,
     pair: TokenPair,
+    way: Way,
 ) -> Result<Answer<TokenData>, ApiError> {
     context.note_caller(pair.account.principal);
     let device = services::device_tokens::issue(services, &pair.account)?;
-    let answer = Answer::tokens("LOGGED_IN", TokenData::new(services, pair));
+    let answer = handed_out(services, "LOGGED_IN", pair, way);
     Ok(answer.on_device(services, device))
 }
 
 /// `POST /auth/refresh`: a refresh token for a new pair; the old one is used up.
 ///
-/// **Permissions**: anyone. `200` `REFRESHED`; `400`, `401` with the reason's code, `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `REFRESHED`; `400`, `401` with the reason's code (`UNAUTHORIZED`: none in the cookie),
+/// `403` `FORBIDDEN` (the cookie, from a foreign page), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn refresh(
     services: web::Data<Services>,
     context: RequestContextRef,
     stranger: Stranger,
-    mut fields: Fields,
+    transport: RefreshTransport,
+    fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
-    let refresh = fields.required("refresh", token);
-    let refresh = fields.complete(refresh)?;
+    let shown = transport.shown(fields)?.ok_or(Error::Unauthorized)?;
     let request = RefreshRequest {
-        token: refresh,
+        token: shown.token,
         actor: stranger.0.actor,
         language: context.language,
     };
-    let pair = services::refresh::refresh(&services, request).await?;
+    let pair = services::refresh::refresh(&services, request)
+        .await
+        .map_err(|error| transport.refusal(shown.way, error))?;
     context.note_caller(pair.account.principal);
-    Ok(Answer::tokens("REFRESHED", TokenData::new(&services, pair)))
+    Ok(handed_out(&services, "REFRESHED", pair, shown.way))
 }
 
-/// `POST /auth/logout`: ends the session of the caller's refresh token.
+/// `POST /auth/logout`: ends the session of the caller's refresh token; where cookies are read and none is shown, the one that
+/// he calls from.
 ///
 /// **Permissions**: a bearer, for his own refresh tokens. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or `INVALID_TOKEN`,
-/// `401`, `403` `FORBIDDEN`, `503`.
+/// `401`, `403` `FORBIDDEN` (somebody else's token, or the cookie from a foreign page; nothing changes), `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
     request: HttpRequest,
     caller: Bearer,
-    mut fields: Fields,
+    transport: RefreshTransport,
+    fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    if fields.are_readable() && !fields.has("refresh") {
+    if transport.is_by_body() && fields.are_readable() && !fields.has("refresh") {
         return Err(ApiError::RefreshTokenRequired(Problems::one(
             "refresh",
             Problem::Required,
         )));
     }
-    let refresh = fields.required("refresh", token);
-    let refresh = fields.complete(refresh)?;
-    services::logout::log_out(&services, &caller.actor(&request), &caller.0, &refresh).await?;
-    Ok(Answer::done("LOGGED_OUT"))
+    let (answer, actor) = (Answer::done("LOGGED_OUT"), caller.actor(&request));
+    let Some(shown) = transport.shown(fields)? else {
+        services::logout::log_out_here(&services, &actor, &caller.0).await?;
+        return Ok(answer);
+    };
+    services::logout::log_out(&services, &actor, &caller.0, &shown.token)
+        .await
+        .map_err(|error| transport.refusal(shown.way, error))?;
+    Ok(match shown.way {
+        Way::Body => answer,
+        Way::Cookie => answer.with_refresh_cookie(transport.removal()?),
+    })
 }
 
 /// How many sessions a log-out of all ended.
@@ -144,19 +192,27 @@ pub(super) struct EndedSessions {
 
 /// `POST /auth/logout-all`: ends all sessions of the caller, with `keep_current` all but the one he calls from.
 ///
-/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `400`, `401`, `503`.
+/// **Permissions**: a bearer. `200` `LOGGED_OUT_ALL`; `400`, `401`, `403` `FORBIDDEN` (the refresh cookie came along from a
+/// foreign page), `503`.
 pub(super) async fn log_out_all(
     services: web::Data<Services>,
     request: HttpRequest,
     caller: Bearer,
+    transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<EndedSessions>, ApiError> {
     let keep_current = fields.boolean("keep_current").unwrap_or(false);
     fields.finish()?;
+    let removal = if keep_current {
+        None
+    } else {
+        transport.removal()?
+    };
     let actor = caller.actor(&request);
     let sessions =
         services::logout::log_out_all(&services, &actor, &caller.0, keep_current).await?;
-    Ok(Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions }))
+    let answer = Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions });
+    Ok(answer.with_refresh_cookie(removal))
 }
 
 /// `POST /auth/verify`: whether a token of either type would be accepted now, and its claims.

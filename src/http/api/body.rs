@@ -142,6 +142,11 @@ impl Fields {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a field is this very text.
+    pub(super) fn says(&self, name: &str, text: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value == text)
+    }
+
     /// Notes a problem of a field.
     pub(super) fn problem(&mut self, name: &str, problem: Problem) {
         self.problems.add(name, problem);

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use actix_web::{
     Error as ActixError, HttpResponse, HttpResponseBuilder, ResponseError,
+    cookie::Cookie,
     http::{
         StatusCode,
         header::{self, HeaderValue},
@@ -47,6 +48,13 @@ pub enum ApiError {
     UnsupportedMediaType,
     /// `400` `INVALID_REQUEST` with a sentence of its own — log-out without a refresh token.
     RefreshTokenRequired(Problems),
+    /// The services' refusal of a refresh token that a browser kept in its cookie: it is taken away.
+    RefreshOver {
+        /// The refusal.
+        error: Error,
+        /// What takes the cookie away.
+        removal: Box<Cookie<'static>>,
+    },
     /// `503` `OVERLOADED` — the request took longer than any may take, or its body did.
     TooSlow,
     /// `500` `INTERNAL_ERROR` — a fault of this program.
@@ -123,7 +131,9 @@ impl<'a> View<'a> {
 
     fn of(error: &'a ApiError, language: Language) -> Self {
         match error {
-            ApiError::Service(error) => Self::of_service(error, language),
+            ApiError::Service(error) | ApiError::RefreshOver { error, .. } => {
+                Self::of_service(error, language)
+            }
             ApiError::NotFound => Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", language),
             ApiError::MethodNotAllowed { .. } => Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -298,11 +308,14 @@ impl ApiError {
         {
             answer.insert_header((header::ALLOW, allow));
         }
+        if let Self::RefreshOver { removal, .. } = self {
+            answer.cookie(Cookie::clone(removal));
+        }
     }
 
     fn log(&self, view: &View<'_>, context: &RequestContext) {
         let cause: &dyn fmt::Display = match self {
-            Self::Service(error) => error,
+            Self::Service(error) | Self::RefreshOver { error, .. } => error,
             other => other,
         };
         if view.status == StatusCode::INTERNAL_SERVER_ERROR {

@@ -13,6 +13,7 @@ mod me;
 mod messages;
 mod otp;
 mod query;
+mod refresh_transport;
 mod sessions;
 mod users;
 

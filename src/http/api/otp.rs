@@ -9,6 +9,7 @@ use super::{
     body::{Fields, identifier},
     callers::Stranger,
     errors::ApiError,
+    refresh_transport::RefreshTransport,
 };
 use crate::{
     domain::{otp::OtpCode, problem::Problem, session::ChallengeId},
@@ -51,13 +52,16 @@ pub(super) async fn request(
 
 /// `POST /clients/otp/verify`: a challenge's code for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `403` `FORBIDDEN` (a foreign page that would have
+/// the cookie set), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
     context: RequestContextRef,
     stranger: Stranger,
+    transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
+    let way = transport.asked_for(&mut fields)?;
     // An id that is none of ours is an unknown challenge, not a wrong field.
     let challenge = fields.required("challenge_id", |text| {
         Ok::<_, Problem>(ChallengeId::parse(text.trim()))
@@ -65,5 +69,5 @@ pub(super) async fn verify(
     let code = fields.required("code", OtpCode::parse);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
     let pair = services::otp::log_in(&services, challenge, code, stranger.0).await?;
-    logged_in(&services, &context, pair)
+    logged_in(&services, &context, pair, way)
 }

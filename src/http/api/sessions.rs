@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use super::{answer::Answer, callers::Bearer, errors::ApiError};
+use super::{
+    answer::Answer, callers::Bearer, errors::ApiError, refresh_transport::RefreshTransport,
+};
 use crate::{
     clock::Timestamp,
     domain::session::SessionId,
@@ -59,18 +61,24 @@ pub(super) async fn list(
 
 /// `DELETE /auth/sessions/{id}`: ends one of the caller's live sessions with its access tokens; the current one may be it.
 ///
-/// **Permissions**: a bearer of either population, his own sessions. `200` `SESSION_ENDED`; `401`, `404` (no live session of
-/// his; nothing changes), `503`.
+/// **Permissions**: a bearer of either population, his own sessions. `200` `SESSION_ENDED`; `401`, `403` `FORBIDDEN` (the current
+/// one, and the refresh cookie came along from a foreign page), `404` (no live session of his; nothing changes), `503`.
 pub(super) async fn end(
     services: web::Data<Services>,
     request: HttpRequest,
     caller: Bearer,
+    transport: RefreshTransport,
 ) -> Result<Answer<()>, ApiError> {
     let id = request.match_info().get("id").and_then(SessionId::parse);
     let id = id.ok_or(ApiError::NotFound)?;
+    let removal = if id == caller.0.session {
+        transport.removal()?
+    } else {
+        None
+    };
     let actor = caller.actor(&request);
     if !sessions::end_own(&services, &actor, &caller.0.account, id).await? {
         return Err(ApiError::NotFound);
     }
-    Ok(Answer::done("SESSION_ENDED"))
+    Ok(Answer::done("SESSION_ENDED").with_refresh_cookie(removal))
 }

@@ -2,6 +2,9 @@
 
 mod claims;
 mod client_users;
+mod cookie_pages;
+mod cookies;
+mod cors;
 mod envelope;
 mod errors;
 mod flow;

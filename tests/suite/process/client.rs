@@ -27,6 +27,8 @@ pub struct Answer {
     pub body: Value,
     /// When to come again, where it says so.
     pub retry_after: Option<String>,
+    /// The refresh token in the cookie that it sets.
+    pub refresh_cookie: Option<String>,
 }
 
 impl Answer {
@@ -122,6 +124,12 @@ impl Client {
         let length = header("content-length").map_or(0, |length| length.parse().unwrap());
         let closes = header("connection") == Some("close");
         let retry_after = header("retry-after").map(str::to_owned);
+        let mut refresh_cookie = None;
+        for line in head.lines() {
+            if let Some((_, rest)) = line.split_once("munjigi_refresh=") {
+                refresh_cookie = rest.split(';').next().map(str::to_owned);
+            }
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         if closes {
@@ -131,6 +139,7 @@ impl Client {
             status: head[9..12].parse().unwrap(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
             retry_after,
+            refresh_cookie,
         })
     }
 

@@ -67,6 +67,34 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     one_line_each(&run, &ended.stdout);
 }
 
+#[test]
+fn no_refresh_token_of_a_cookie_is_in_the_log() {
+    let place = Place::new()
+        .with("MUNJIGI_LOG__LEVEL", "trace")
+        .with("MUNJIGI_TOKENS__TRANSPORT", "cookie")
+        .with("RUST_LOG", "trace");
+    place.user("staff@example.org", "staff");
+    let server = place.serve();
+    let mut client = server.client();
+    let mut answer = client.log_in("staff@example.org", "user");
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        let token = answer.refresh_cookie.unwrap();
+        let cookie = format!("munjigi_refresh={token}");
+        answer = client.post("/auth/refresh", &[("Cookie", &cookie)], &json!({}));
+        tokens.push(token);
+        tokens.extend(answer.body["data"]["access"].as_str().map(str::to_owned));
+    }
+    let ended = server.stop();
+    let printed = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(printed.contains("/auth/refresh") && tokens.len() > 4);
+    for token in tokens {
+        // Neither as it is nor the part of it that signs.
+        let signature = token.rsplit('.').next().unwrap();
+        assert!(!printed.contains(signature), "{signature}");
+    }
+}
+
 /// What is stored in the place of passwords and codes.
 fn hashes(place: &Place) -> Vec<String> {
     let mut hashes = place

@@ -8,6 +8,7 @@ mod people;
 mod random;
 pub mod receiver;
 mod remote;
+pub mod spa;
 
 pub use app::App;
 pub use browser::{Browser, Page};

@@ -1,0 +1,45 @@
+//! A web server of one page, for apps that stand elsewhere than munjigi.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    thread,
+};
+
+/// The page around the README's example.
+const PAGE: &str = include_str!("single_page.html");
+
+/// The page with the example as the README has it, but for the server's address, which the page is opened with.
+fn page() -> String {
+    let readme = include_str!("../../README.md");
+    let (_, example) = readme.split_once("```js\n").unwrap();
+    let (function, _) = example.split_once("\n}\n").unwrap();
+    let server = "\"https://auth.example.org\"";
+    assert!(function.contains(server), "{function}");
+    let function = function.replace(server, "new URLSearchParams(location.search).get('server')");
+    PAGE.replace("// THE README'S EXAMPLE", &format!("{function}\n}}"))
+}
+
+/// Serves the page at every path of a port of its own; the thread ends with the tests. The port.
+pub fn serve() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let page = page();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+        page.len()
+    );
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            // A browser connects ahead of time too, and then says nothing for a while.
+            thread::spawn(move || {
+                let mut stream = BufReader::new(stream);
+                let mut head = String::new();
+                while stream.read_line(&mut head).is_ok_and(|read| read > 2) {}
+                let _ = stream.get_mut().write_all(answer.as_bytes());
+            });
+        }
+    });
+    port
+}

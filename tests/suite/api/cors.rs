@@ -1,0 +1,237 @@
+//! What browsers are told of the pages that may call from other origins (`server.allowed_origins`).
+
+use munjigi::{
+    config::{Config, Span},
+    domain::account::Role,
+};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{Answer, App, Call};
+
+const LISTED: &str = "https://app.example.org";
+const ALSO_LISTED: &str = "http://localhost:3000";
+
+fn listing(config: &mut Config) {
+    config.server.allowed_origins = vec![LISTED.parse().unwrap(), ALSO_LISTED.parse().unwrap()];
+}
+
+/// What an answer says to browsers of other origins.
+fn told(answer: &Answer) -> Vec<(String, String)> {
+    let headers = answer.headers.iter();
+    let mut told: Vec<_> = headers
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .filter(|(name, _)| name.starts_with("access-control-") || name == "vary")
+        .collect();
+    told.sort();
+    told
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+/// What a listed origin is told with every answer.
+fn allowed(origin: &str) -> Vec<(String, String)> {
+    pairs(&[
+        ("access-control-allow-credentials", "true"),
+        ("access-control-allow-origin", origin),
+        (
+            "access-control-expose-headers",
+            "x-request-id, x-device-token, retry-after, www-authenticate, allow",
+        ),
+        ("vary", "Origin"),
+    ])
+}
+
+fn preflight(app: &App, path: &str, origin: &str) -> Call {
+    app.anonymous()
+        .call("OPTIONS", path)
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,x-own")
+}
+
+#[tokio::test]
+async fn a_listed_origin_may_read_answers_of_every_kind() {
+    let app = App::with(|config| {
+        listing(config);
+        config.limits.failures = 1;
+    });
+    let ann = app.user("ann").await;
+    let anonymous = app.anonymous();
+    let wrong = || anonymous.post("/auth/login", json!({"username": "x", "password": "y"}));
+    for (call, status) in [
+        (ann.get("/api/me"), 200),
+        (anonymous.post("/auth/login", ann.credentials()), 200),
+        (anonymous.post("/auth/login", json!({})), 400),
+        (anonymous.get("/api/me"), 401),
+        (anonymous.get("/api/me").bearer("garbage"), 401),
+        (ann.post("/api/users", json!({})), 403),
+        (anonymous.get("/api/nothing"), 404),
+        (anonymous.get("/auth"), 404),
+        (anonymous.get("/clients/otp/request"), 405),
+        (anonymous.call("OPTIONS", "/api/me"), 204),
+        (anonymous.call("HEAD", "/api/users"), 401),
+        (
+            anonymous
+                .call("POST", "/auth/verify")
+                .raw_body("application/json", "x".repeat(70_000)),
+            413,
+        ),
+        (
+            anonymous
+                .call("POST", "/auth/verify")
+                .raw_body("text/plain", "x"),
+            415,
+        ),
+        (wrong(), 401),
+        (wrong(), 429),
+    ] {
+        let answer = call.header("origin", LISTED).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(told(&answer), allowed(LISTED), "{status} {}", answer.text);
+    }
+    let other = ann.get("/api/me").header("origin", ALSO_LISTED).await;
+    assert_eq!(told(&other), allowed(ALSO_LISTED));
+    // However the path is written.
+    for path in ["//api//me/", "/%61pi/me"] {
+        let answer = ann.get(path).header("origin", LISTED).await;
+        assert_eq!((answer.status, told(&answer)), (200, allowed(LISTED)));
+    }
+}
+
+#[tokio::test]
+async fn a_listed_origin_may_read_that_a_request_took_too_long() {
+    let app = App::with(|config| {
+        listing(config);
+        config.server.request_timeout = Span::millis(300);
+    });
+    let address = app.anonymous().url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /auth/refresh HTTP/1.1\r\nHost: x\r\nOrigin: {LISTED}\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _reset = stream.read_to_string(&mut answer).await;
+    let answer = answer.to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 503 "), "{answer}");
+    for (name, value) in allowed(LISTED) {
+        let line = format!("\r\n{name}: {value}\r\n").to_ascii_lowercase();
+        assert!(answer.contains(&line), "{line} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_tells_the_methods_of_its_route_for_two_hours() {
+    let app = App::with(listing);
+    for (path, methods) in [
+        ("/auth/login", "POST, OPTIONS"),
+        ("/auth/refresh", "POST, OPTIONS"),
+        ("/auth/refresh/", "POST, OPTIONS"),
+        ("/auth/logout", "POST, OPTIONS"),
+        ("/auth/sessions/x", "DELETE, OPTIONS"),
+        ("/clients/otp/verify", "POST, OPTIONS"),
+        ("/api/me", "GET, HEAD, OPTIONS"),
+        ("/api/users", "GET, HEAD, POST, OPTIONS"),
+        ("/api/users/1", "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    ] {
+        let answer = preflight(&app, path, LISTED).await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
+        let expected = pairs(&[
+            ("access-control-allow-credentials", "true"),
+            (
+                "access-control-allow-headers",
+                "authorization, content-type, x-request-id, x-device-token, accept-language",
+            ),
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-origin", LISTED),
+            ("access-control-max-age", "7200"),
+            (
+                "vary",
+                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+            ),
+        ]);
+        assert_eq!(told(&answer), expected, "{path}");
+    }
+    let nothing = preflight(&app, "/api/nothing", LISTED).await;
+    assert_eq!(nothing.status, 404);
+}
+
+#[tokio::test]
+async fn a_foreign_origin_is_answered_as_ever_and_told_nothing() {
+    let app = App::with(listing);
+    let ann = app.user("ann").await;
+    for origin in [
+        "https://foreign.example",
+        "null",
+        "*",
+        "",
+        "http://app.example.org",
+        "https://app.example.org:8443",
+        "https://app.example.org/",
+        "https://APP.example.org",
+        "https://app.example.org.foreign.example",
+        "https://app.example.or",
+        "http://localhost",
+        "https://app.example.org http://localhost:3000",
+    ] {
+        let answer = ann.get("/api/me").header("origin", origin).await;
+        let answer = answer.assert(200, "ME");
+        assert_eq!(told(&answer), pairs(&[("vary", "Origin")]), "{origin}");
+        let answer = preflight(&app, "/api/me", origin).await;
+        let asked = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+        assert_eq!(told(&answer), pairs(&[("vary", asked)]), "{origin}");
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (204, Some("GET, HEAD, OPTIONS"))
+        );
+    }
+    // A program says no origin; what it is given must not be given on to a page.
+    let answer = ann.get("/api/me").await;
+    assert_eq!(told(&answer), pairs(&[("vary", "Origin")]));
+    let two = ann.get("/api/me").header("origin", LISTED);
+    let two = two.header("origin", "https://foreign.example").await;
+    assert_eq!(told(&two), pairs(&[("vary", "Origin")]));
+}
+
+#[tokio::test]
+async fn nothing_but_the_json_door_is_open_to_other_origins() {
+    let app = App::with(listing);
+    let browser = app.signed_in("root", Role::Admin).await;
+    let page = browser.open("/admin").await;
+    let style = page.attr("link[rel=stylesheet]", "href");
+    for path in ["/admin", "/admin/users", "/admin/auth", &style] {
+        for method in ["GET", "OPTIONS"] {
+            let headers = [("origin", LISTED), ("access-control-request-method", "GET")];
+            let answer = browser.ask(method, path, None, &headers).await;
+            let names = answer.headers.keys();
+            let said: Vec<_> = names
+                .filter(|name| name.as_str().starts_with("access-control-"))
+                .collect();
+            assert!(said.is_empty(), "{method} {path}: {said:?}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/", "/nothing", "/apis", "/authx"] {
+        let answer = app.anonymous().get(path).header("origin", LISTED).await;
+        assert_eq!(told(&answer), [], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_list_nobody_is_told_anything() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let own = app.anonymous().url().to_owned();
+    for origin in [LISTED, own.as_str()] {
+        let answer = ann.get("/api/me").header("origin", origin).await;
+        assert_eq!(told(&answer.assert(200, "ME")), []);
+        assert_eq!(told(&preflight(&app, "/api/me", origin).await), []);
+    }
+}
