@@ -10,6 +10,7 @@ use crate::{
     services::{
         Services,
         audit::{AuditKey, Recorder, seal_waiting},
+        checklist::HashCounts,
         dashboard::Dashboard,
         first_uses::FirstUses,
         jobs::Jobs,
@@ -74,13 +75,17 @@ pub(super) fn connect(config: &Config) -> Result<Db, Failure> {
 pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), Failure> {
     // One connection first: several that open a fresh SQLite file at once trip over each other.
     let ran = migrations::migrate(&mut connect(config)?).map_err(Failure::refused)?;
-    let settings = StoreSettings {
+    let store = Store::open(&store_settings(config)).map_err(Failure::refused)?;
+    Ok((store, ran))
+}
+
+/// How the store is opened.
+pub(super) fn store_settings(config: &Config) -> StoreSettings {
+    StoreSettings {
         target: target(config),
         pool_size: config.database.pool_size,
         acquire_timeout: config.database.acquire_timeout.get(),
-    };
-    let store = Store::open(&settings).map_err(Failure::refused)?;
-    Ok((store, ran))
+    }
 }
 
 /// The signing key, and where its file is if it was made just now.
@@ -140,6 +145,7 @@ pub(super) fn services(
     let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
     Ok(Services {
         metrics: Metrics::default(),
+        hash_counts: HashCounts::default(),
         revocations,
         first_uses: FirstUses::default(),
         dashboard: Dashboard::starting(&clock),

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod checklist;
 pub mod job;
 pub mod language;
 pub mod limits;

@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod blacklist;
 pub mod browser_sessions;
 pub mod bulk;
+pub mod checklist;
 pub mod client_users;
 pub mod dashboard;
 pub mod device_tokens;
@@ -76,4 +77,6 @@ pub struct Services {
     pub first_uses: first_uses::FirstUses,
     /// Counts what an operator watches.
     pub metrics: metrics::Metrics,
+    /// How costly the stored hashes are.
+    pub hash_counts: checklist::HashCounts,
 }

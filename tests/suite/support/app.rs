@@ -19,6 +19,7 @@ use munjigi::{
     services::{
         Services,
         audit::{AuditKey, Recorder},
+        checklist::HashCounts,
         dashboard::Dashboard,
         first_uses::FirstUses,
         flush::FlushRules,
@@ -348,6 +349,7 @@ fn services(
     revocations.follow(&store).unwrap();
     Services {
         metrics: Metrics::default(),
+        hash_counts: HashCounts::default(),
         revocations,
         first_uses: FirstUses::default(),
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
