@@ -25,10 +25,11 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::{
-    admin::{chosen_language, error::AdminError, headers, is_https},
+    admin::{chosen_language, error::AdminError, is_https},
     api::errors::ApiError,
     client_address::client_address,
     connection::{Turn, with_progress},
+    headers,
 };
 use crate::{
     clock::Timestamp,
@@ -292,17 +293,12 @@ fn finished(
     InternalError::from_response("answered", answer).into()
 }
 
-fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
-    if context.in_panel {
-        headers::secure(headers, is_https);
-    }
+/// Adds what every answer says, and the request's id.
+pub(super) fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
+    headers::secure(headers, context.in_panel, is_https);
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
 }
 
 /// A method that HTTP names, else a dash: HTTP lets a caller invent any word.

@@ -10,6 +10,7 @@ mod connection;
 mod context;
 mod descriptors;
 mod device_token;
+mod headers;
 pub mod metrics;
 mod places;
 pub mod server;

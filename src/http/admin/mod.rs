@@ -25,7 +25,6 @@ mod filters;
 mod flush;
 mod form;
 mod frame;
-pub(super) mod headers;
 mod inspector;
 mod jobs;
 mod layout;
