@@ -5,6 +5,8 @@
 
 pub mod account;
 pub mod audit;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod job;
 pub mod language;
 pub mod limits;

@@ -8,8 +8,11 @@ pub mod api;
 mod client_address;
 mod connection;
 mod context;
+mod cookie_header;
 mod descriptors;
 mod device_token;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod headers;
 pub mod metrics;
 mod places;

@@ -25,6 +25,8 @@ mod filters;
 mod flush;
 mod form;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzzing;
 mod inspector;
 mod jobs;
 mod layout;

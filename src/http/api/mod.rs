@@ -8,6 +8,8 @@ pub(super) use body::MAX_BODY;
 mod callers;
 mod client_users;
 pub mod errors;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzzing;
 mod health;
 mod me;
 mod messages;

@@ -1,7 +1,9 @@
 //! The JSON door, as the wire contract has it.
 
+mod callers;
 mod claims;
 mod client_users;
+mod endpoints;
 mod envelope;
 mod errors;
 mod flow;
@@ -26,3 +28,4 @@ mod revocation;
 mod search;
 mod sessions;
 mod users;
+mod wrong_types;
