@@ -18,5 +18,6 @@ mod layers;
 mod locales;
 mod migrations;
 mod process;
+mod properties;
 mod store;
 mod support;

@@ -3,7 +3,7 @@
 mod callers;
 mod claims;
 mod client_users;
-mod endpoints;
+pub mod endpoints;
 mod envelope;
 mod errors;
 mod flow;
