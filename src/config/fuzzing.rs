@@ -3,6 +3,9 @@
 use super::{Layers, error::Checks, read};
 
 /// A text as a file: it is taken, and then can be shown as TOML, or each problem is told in a sentence.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn configuration(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

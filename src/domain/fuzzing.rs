@@ -13,6 +13,9 @@ use super::{
 
 /// A text as each value: what is accepted is what was typed without outer spaces, is accepted again as it is kept, and has one
 /// form by which it is compared.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn fields(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -67,6 +70,9 @@ fn keeps(typed: &str, kept: &str, most: usize) {
 }
 
 /// A text as `Accept-Language`: no language is answered that it does not name.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn languages(bytes: &[u8]) {
     let Ok(header) = std::str::from_utf8(bytes) else {
         return;

@@ -17,6 +17,9 @@ pub use super::{
 
 /// Lines as values of the believed header, from a trusted proxy and from a stranger: the address is the peer's or stands in
 /// the header; and whatever came before, what the proxy wrote last is believed.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn addresses(bytes: &[u8]) {
     for believed in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
         let name = HeaderName::from_static(believed.as_str());
@@ -132,6 +135,9 @@ fn plain_address(hop: &str) -> Option<IpAddr> {
 }
 
 /// Bytes as a `Cookie` header: no cookie is read that is not in it, and one of ours is read whatever stands before it.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn cookies(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return;

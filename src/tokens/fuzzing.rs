@@ -16,6 +16,9 @@ static TOKENS: LazyLock<Tokens> =
     LazyLock::new(|| Tokens::new(TokensConfig::default(), SigningKey::from_bytes(KEY)));
 
 /// The first byte `s`: a header and claims, a line each, which are signed as they are. Any other: a token as it stands.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn tokens(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -11,6 +11,9 @@ use super::{
 };
 
 /// Bytes as a form: its fields are those that it has, no made-up token is good, and no wish leads to another site.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn forms(bytes: &[u8]) {
     let form = (CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = TestRequest::post().insert_header(form).to_http_request();

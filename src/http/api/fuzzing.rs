@@ -30,6 +30,9 @@ const KNOWN: &[&str] = &[
 
 /// The first byte chooses the content type: the fields are those that the JSON or the form has, and what is refused is told
 /// in the envelope by the name of its field.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn bodies(bytes: &[u8]) {
     let Some((choice, body)) = bytes.split_first() else {
         return;
@@ -103,6 +106,9 @@ fn told(error: &ApiError, names: &[&str]) {
 }
 
 /// A text as a query: pages stay within their bounds, and what is refused is told by the name of its parameter.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn queries(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -60,14 +60,23 @@ fn email(text: &str) -> Fate {
     }
 }
 
+/// The form in which names and words are compared.
+fn compared(text: &str) -> String {
+    let compared: String = text.trim().nfkc().collect();
+    compared.to_lowercase().nfkc().collect()
+}
+
+/// Whether it may be a new password: 8 to 1,024 characters, none of the commonest words and none of the account's own.
+pub fn may_be_password(text: &str, own_words: &[&str]) -> bool {
+    let common = include_str!("../../../src/domain/common_passwords.txt");
+    let word = compared(text);
+    let is_guessed = own_words.contains(&word.as_str()) || common.lines().any(|line| line == word);
+    (8..=1024).contains(&text.nfc().count()) && !is_guessed
+}
+
 fn username(text: &str) -> Fate {
     let fits = |line: &String| {
-        let compared: String = line
-            .nfkc()
-            .collect::<String>()
-            .to_lowercase()
-            .nfkc()
-            .collect();
+        let compared = compared(line);
         let sign =
             |c: char| ".-_@+".contains(c) || unicode_normalization::char::is_combining_mark(c);
         compared.starts_with(char::is_alphanumeric)
