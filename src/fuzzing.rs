@@ -39,7 +39,7 @@ mod tests {
     use super::{random::Random, *};
 
     /// How often each file of the corpus is tried with changes.
-    const CHANGES: u64 = 300;
+    const CHANGES: u64 = 120;
 
     fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -111,12 +111,7 @@ pub fn refuses(answer: &Answer, names: &[&str], shown: &str) {
         "{shown}: {}",
         answer.text
     );
-    let errors = answer.body["errors"].as_object();
-    let told: BTreeSet<&str> = errors
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let told = answer.wrong_fields();
     assert_eq!(
         told,
         names.iter().copied().collect(),

@@ -76,12 +76,7 @@ fn what_cannot_be_is_refused_by_name_and_nothing_else_is() {
                 None => app.anonymous().call(endpoint.method, endpoint.path),
             };
             let answer = call.json(&Value::Object(sent.clone())).await;
-            let errors = answer.body["errors"].as_object();
-            let told: BTreeSet<&str> = errors
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.as_str())
-                .collect();
+            let told = answer.wrong_fields();
             let refused = refused(endpoint, &sent);
             if endpoint.path == "/auth/password" && refused.is_empty() {
                 // These could be, but one is wrong or breaks the policy.

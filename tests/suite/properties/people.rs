@@ -93,8 +93,7 @@ fn check_refusal(answer: &Answer, fates: &[(String, Fate)], further: &[&str]) {
         "{}",
         answer.text
     );
-    let errors = answer.body["errors"].as_object().unwrap();
-    let told: BTreeSet<&str> = errors.keys().map(String::as_str).collect();
+    let told = answer.wrong_fields();
     let with = |wanted: fn(&Fate) -> bool| {
         let fitting = fates.iter().filter(move |(_, fate)| wanted(fate));
         fitting

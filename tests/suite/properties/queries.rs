@@ -72,12 +72,7 @@ fn a_parameter_is_refused_by_name_or_does_what_it_says() {
             let wrong =
                 |(name, text): &&(&str, String)| !text.is_empty() && !fits(endpoint, name, text);
             let wrong: BTreeSet<&str> = sent.iter().filter(wrong).map(|(name, _)| *name).collect();
-            let errors = answer.body["errors"].as_object();
-            let told: BTreeSet<&str> = errors
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.as_str())
-                .collect();
+            let told = answer.wrong_fields();
             assert_eq!(told, wrong, "{query}: {}", answer.text);
             assert_eq!(
                 answer.status,

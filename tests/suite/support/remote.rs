@@ -1,6 +1,7 @@
 //! Calling the server as a client does. Whatever a test is about, every answer is held against the contract on the way.
 
 use std::{
+    collections::BTreeSet,
     future::IntoFuture,
     ops::Index,
     pin::Pin,
@@ -216,6 +217,13 @@ impl Answer {
         self.body["errors"][field][0]
             .as_str()
             .unwrap_or("(no error)")
+    }
+
+    /// The fields that are told to be wrong.
+    pub fn wrong_fields(&self) -> BTreeSet<&str> {
+        let errors = self.body["errors"].as_object();
+        let names = errors.into_iter().flatten().map(|(name, _)| name.as_str());
+        names.collect()
     }
 
     /// Holds status and code against what is expected.
