@@ -1,6 +1,6 @@
 //! Those who try every endpoint: a stranger, a user without a role of note, a client and an administrator.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use super::endpoints::{Endpoint, Who};
 use crate::support::{Answer, App, Call, Person};
@@ -99,6 +99,18 @@ impl Scene {
         let body = body.to_owned();
         let json = |call: Call| call.raw_body("application/json", body.clone());
         self.call(caller, endpoint.method, &path, json).await
+    }
+}
+
+impl Caller {
+    /// Whoever is let in hears of exactly these fields, everybody else that he is not, whatever he sent.
+    #[track_caller]
+    pub fn hears(self, endpoint: &Endpoint, answer: &Answer, names: &[&str], sent: &str) {
+        let shown = format!("{self:?} {} {} {sent}", endpoint.method, endpoint.path);
+        match self.refusal(endpoint.who) {
+            Some(status) => assert_eq!(answer.status, status, "{shown}: {}", answer.text),
+            None => refuses(answer, names, &shown),
+        }
     }
 }
 

@@ -108,11 +108,7 @@ async fn each_wrong_type_of_each_field_is_refused_by_the_fields_name() {
                 let sent = body(endpoint, field.name, value);
                 for caller in CALLERS {
                     let answer = scene.send(caller, endpoint, &sent).await;
-                    let shown = format!("{caller:?} {} {} {sent}", endpoint.method, endpoint.path);
-                    match caller.refusal(endpoint.who) {
-                        Some(status) => assert_eq!(answer.status, status, "{shown}"),
-                        None => refuses(&answer, &[field.name], &shown),
-                    }
+                    caller.hears(endpoint, &answer, &[field.name], &sent);
                 }
             }
         }
@@ -128,11 +124,7 @@ async fn what_is_no_json_in_the_place_of_a_field_is_no_body() {
             let sent = body(endpoint, field.name, &value);
             for caller in CALLERS {
                 let answer = scene.send(caller, endpoint, &sent).await;
-                let shown = format!("{caller:?} {} {} {sent}", endpoint.method, endpoint.path);
-                match caller.refusal(endpoint.who) {
-                    Some(status) => assert_eq!(answer.status, status, "{shown}"),
-                    None => refuses(&answer, &["body"], &shown),
-                }
+                caller.hears(endpoint, &answer, &["body"], &sent);
             }
         }
     }
@@ -231,10 +223,7 @@ async fn a_body_of_another_kind_is_told_at_every_door() {
             ] {
                 let with = |call: Call| call.raw_body("application/json", bytes.to_vec());
                 let answer = scene.call(caller, endpoint.method, &path, with).await;
-                match caller.refusal(endpoint.who) {
-                    Some(status) => assert_eq!(answer.status, status),
-                    None => refuses(&answer, &["body"], &path),
-                }
+                caller.hears(endpoint, &answer, &["body"], &path);
             }
         }
     }
@@ -253,10 +242,7 @@ async fn each_wrong_value_of_each_parameter_is_refused_by_its_name() {
                     let answer = scene
                         .call(caller, endpoint.method, &path, |call| call)
                         .await;
-                    match caller.refusal(endpoint.who) {
-                        Some(status) => assert_eq!(answer.status, status, "{path}"),
-                        None => refuses(&answer, &[name], &path),
-                    }
+                    caller.hears(endpoint, &answer, &[name], &path);
                 }
             }
         }
