@@ -31,3 +31,6 @@ pub mod services;
 pub mod http;
 
 pub mod cli;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

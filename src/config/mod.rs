@@ -15,6 +15,8 @@ mod catalogue;
 mod database;
 mod error;
 mod flush;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod language;
 mod layers;
 mod limits;

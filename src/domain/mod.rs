@@ -6,6 +6,8 @@
 pub mod account;
 pub mod audit;
 pub mod checklist;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod job;
 pub mod language;
 pub mod limits;

@@ -25,11 +25,12 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::{
-    admin::{chosen_language, error::AdminError, headers},
+    admin::{chosen_language, error::AdminError},
     api::errors::ApiError,
     client_address::client_address,
     connection::{Turn, with_progress},
     cors::Cors,
+    headers,
     origin::is_https,
     refusals,
 };
@@ -307,18 +308,13 @@ fn finished(
     InternalError::from_response("answered", answer).into()
 }
 
-fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
-    if context.in_panel {
-        headers::secure(headers, is_https);
-    }
+/// Adds what every answer says, and the request's id.
+pub(super) fn mark(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
+    headers::secure(headers, context.in_panel, is_https);
     context.cors.mark(headers);
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
 }
 
 /// A method that HTTP names, else a dash: HTTP lets a caller invent any word.

@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 
-use super::origin::is_https;
+use super::{cookie_header, origin::is_https};
 use crate::{
     domain::audit::Actor,
     services::{Services, limits::Claimant},
@@ -53,8 +53,7 @@ impl FromRequest for ShownDevice {
         let in_header = in_header.and_then(|value| value.to_str().ok());
         let shown = in_header.map(str::to_owned).or_else(|| {
             let services = request.app_data::<web::Data<Services>>()?;
-            let cookie = request.cookie(name(is_https(services)))?;
-            Some(cookie.value().to_owned())
+            cookie_header::value(request, name(is_https(services)))
         });
         ready(Ok(Self(shown)))
     }

@@ -2,8 +2,14 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::{Server, Service as _},
+    web,
+};
+use futures_util::TryFutureExt as _;
 
+use super::headers;
 use crate::services::Services;
 
 /// How many connections are held: one or two monitors call now and then.
@@ -20,6 +26,12 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
         App::new()
             .app_data(services.clone())
             .route("/metrics", web::get().to(show))
+            .wrap_fn(|request, service| {
+                service.call(request).map_ok(|mut response| {
+                    headers::secure(response.headers_mut(), false, false);
+                    response
+                })
+            })
     };
     let server = HttpServer::new(app)
         .workers(1)
@@ -36,6 +48,5 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
 async fn show(services: web::Data<Services>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .insert_header(("Cache-Control", "no-store"))
         .body(services.metrics.text(&services.revocations))
 }

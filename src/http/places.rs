@@ -15,7 +15,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{api::errors::ApiError, context::RequestContext};
+use super::{
+    api::errors::ApiError,
+    context::{RequestContext, mark},
+    origin::is_https,
+};
 use crate::services::{Error, Services};
 
 /// The places of all workers. Clones share them.
@@ -76,13 +80,9 @@ pub(super) async fn turn_away(mut stream: TcpStream, services: &Services, patien
 fn overloaded(services: &Services) -> Option<Vec<u8>> {
     let language = services.config.language.default;
     let context = RequestContext::unread(services.clock.now(), language);
-    let answer = ApiError::from(Error::Overloaded).answer(&context);
-    let mut wire = format!(
-        "HTTP/1.1 {}\r\nconnection: close\r\nx-request-id: {}\r\n",
-        answer.status(),
-        context.id
-    )
-    .into_bytes();
+    let mut answer = ApiError::from(Error::Overloaded).answer(&context);
+    mark(answer.headers_mut(), &context, is_https(services));
+    let mut wire = format!("HTTP/1.1 {}\r\nconnection: close\r\n", answer.status()).into_bytes();
     for (name, value) in answer.headers() {
         wire.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }

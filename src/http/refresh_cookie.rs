@@ -7,7 +7,7 @@ use actix_web::{
     cookie::{Cookie, SameSite, time},
 };
 
-use super::origin::is_https;
+use super::{cookie_header, origin::is_https};
 use crate::services::Services;
 
 /// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) keeps whoever has an unprotected line from
@@ -50,7 +50,7 @@ pub(super) fn remove(services: &Services) -> Cookie<'static> {
 
 /// The refresh token that a browser keeps.
 pub(super) fn read(request: &HttpRequest, services: &Services) -> Option<String> {
-    let cookie = request.cookie(name(is_https(services)))?;
-    let token = cookie.value().trim();
+    let value = cookie_header::value(request, name(is_https(services)))?;
+    let token = value.trim();
     (!token.is_empty()).then(|| token.to_owned())
 }

@@ -1,6 +1,6 @@
 //! The server: middleware order, mounts, how many connections it holds, and how it stops.
 
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, path::Path, time::Duration};
 
 use actix_http::{HttpService, KeepAlive, error::DispatchError};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
@@ -8,7 +8,7 @@ use actix_web::{
     App,
     dev::{AppConfig, Server},
     middleware::{NormalizePath, TrailingSlash, from_fn},
-    web,
+    web::{self, ServiceConfig},
 };
 use tokio::net::TcpStream;
 
@@ -31,16 +31,25 @@ const TICK: Duration = Duration::from_millis(500);
 /// How many connections above the limit a worker tells so at the same time. Further ones wait in the system's queue.
 const TURNED_AWAY: usize = 64;
 
+/// Every route of the server; its static files lie in `root`.
+pub fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
+    let assets = assets::routes(root);
+    move |config: &mut ServiceConfig| {
+        config
+            .configure(api::routes)
+            .configure(admin::routes)
+            .configure(&assets)
+            .default_service(web::to(api::not_found));
+    }
+}
+
 /// The routes and what each request passes. A macro, because the type of an application has no name.
 macro_rules! app {
     ($services:expr, $root:expr) => {
         App::new()
             .app_data($services)
             .app_data(web::PayloadConfig::new(MAX_BODY))
-            .configure(api::routes)
-            .configure(admin::routes)
-            .configure(assets::routes(&$root))
-            .default_service(web::to(api::not_found))
+            .configure(routes(&$root))
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(request_context))

@@ -4,6 +4,8 @@
 
 mod claims;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod recent;
 

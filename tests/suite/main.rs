@@ -18,6 +18,7 @@ mod layers;
 mod locales;
 mod migrations;
 mod process;
+mod properties;
 mod record;
 mod store;
 mod support;

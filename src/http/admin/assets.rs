@@ -13,6 +13,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    guard,
     http::header::{CACHE_CONTROL, HeaderValue},
     middleware::{Compress, Next, from_fn},
     web::{self, ServiceConfig},
@@ -97,11 +98,13 @@ pub(in crate::http) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<
     move |config: &mut ServiceConfig| {
         let files = Files::new("/", &root)
             .prefer_utf8(true)
-            .default_handler(web::to(api::not_found));
+            .guard(guard::Any(guard::Get()).or(guard::Head()))
+            .default_handler(web::to(api::not_read));
         let scope = web::scope("/static")
             .wrap(from_fn(kept_for_good))
             .wrap(Compress::default())
-            .service(files);
+            .service(files)
+            .default_service(web::to(api::not_read));
         config.service(scope);
     }
 }
@@ -112,7 +115,7 @@ async fn kept_for_good(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(request).await?;
-    if response.status().is_success() || response.status() == 304 {
+    if matches!(response.status().as_u16(), 200 | 206 | 304) {
         let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
         response.headers_mut().insert(CACHE_CONTROL, forever);
     }

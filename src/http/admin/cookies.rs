@@ -8,6 +8,8 @@ use actix_web::{
     cookie::{Cookie, CookieBuilder, SameSite},
 };
 
+use crate::http::cookie_header;
+
 /// A cookie of the panel.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Name {
@@ -42,17 +44,12 @@ const ZONE: &str = "munjigi_zone";
 
 /// The value of a cookie that came with a request.
 pub(super) fn read(request: &HttpRequest, name: Name, is_https: bool) -> Option<String> {
-    request
-        .cookie(name.of(is_https))
-        .map(|cookie| cookie.value().to_owned())
+    cookie_header::value(request, name.of(is_https))
 }
 
 /// The browser's time zone, when it told one.
 pub(super) fn zone(request: &HttpRequest) -> Option<chrono_tz::Tz> {
-    let cookie = request.cookie(ZONE)?;
-    // It is written percent-encoded.
-    let value = cookie.value().replace("%2F", "/");
-    value.parse().ok()
+    cookie_header::value(request, ZONE)?.parse().ok()
 }
 
 /// A cookie to be set; with no lifetime it goes with the browser.

@@ -91,7 +91,11 @@ fn too_large_or_malformed(error: &actix_web::Error) -> AdminError {
     }
 }
 
-fn fields(request: &HttpRequest, bytes: &[u8]) -> Result<Vec<(String, String)>, AdminError> {
+/// The fields of a form as they were sent.
+pub(super) fn fields(
+    request: &HttpRequest,
+    bytes: &[u8],
+) -> Result<Vec<(String, String)>, AdminError> {
     let media_type = request.headers().get(CONTENT_TYPE);
     let is_form = media_type.is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next();

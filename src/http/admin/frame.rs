@@ -241,7 +241,9 @@ pub(super) fn own_path(wanted: &str) -> Option<&str> {
     let path = wanted.split(['?', '#']).next().unwrap_or("");
     let is_ours = path == "/admin" || path.starts_with("/admin/");
     let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
-    let leaves = path.split('/').any(|part| part == ".." || part == ".");
+    // Browsers take a dot that is written as its code for a dot (WHATWG URL section 4.1).
+    let dots = path.to_ascii_lowercase().replace("%2e", ".");
+    let leaves = dots.split('/').any(|part| part == ".." || part == ".");
     (is_ours
         && !leaves
         && wanted.len() <= 2_000
@@ -274,6 +276,8 @@ mod tests {
             "/\\evil.example",
             "/admin\\@evil.example",
             "/admin/../api",
+            "/admin/%2e%2E/api/me",
+            "/admin/.%2e",
             "/admin/\r\nset-cookie: a=b",
             "/administrator",
             "javascript:alert(1)",

@@ -25,7 +25,8 @@ mod filters;
 mod flush;
 mod form;
 mod frame;
-pub(super) mod headers;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzzing;
 mod inspector;
 mod jobs;
 mod layout;

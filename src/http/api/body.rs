@@ -100,7 +100,8 @@ impl Fields {
         }
     }
 
-    fn read(bytes: &[u8], media_type: Option<&str>) -> Result<Self, ApiError> {
+    /// Reads a body of this type, which is in lower case and without parameters.
+    pub(super) fn read(bytes: &[u8], media_type: Option<&str>) -> Result<Self, ApiError> {
         match media_type {
             Some("application/json") => Self::from_json(bytes),
             Some("application/x-www-form-urlencoded") => Self::from_form(bytes),

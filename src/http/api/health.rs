@@ -9,9 +9,7 @@ use crate::services::Services;
 ///
 /// **Permissions**: anyone. `200`.
 pub(super) async fn alive() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("Cache-Control", "no-store"))
-        .json(json!({"status": "ok"}))
+    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// `GET /readyz`: the process and its database answer. How old the news of revocations are stands there too; as long as the
@@ -30,14 +28,12 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     });
     match services.store.ask().await {
         Ok(()) => HttpResponse::Ok()
-            .insert_header(("Cache-Control", "no-store"))
             .json(json!({
                 "status": "ready", "database": database, "delivery": delivery, "revocations": revocations
             })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             HttpResponse::ServiceUnavailable()
-                .insert_header(("Cache-Control", "no-store"))
                 .insert_header(("Retry-After", "1"))
                 .json(json!({
                     "status": "unavailable", "database": database, "delivery": delivery,

@@ -8,6 +8,8 @@ pub(super) use body::MAX_BODY;
 mod callers;
 mod client_users;
 pub mod errors;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzzing;
 mod health;
 mod me;
 mod messages;
@@ -83,17 +85,27 @@ fn resource<const N: usize>(path: &str, routes: [MethodRoute; N]) -> Resource {
         resource = resource.route(route);
     }
     resource.default_service(web::to(move |request: HttpRequest| {
-        let allow = allow.clone();
-        async move {
-            if request.method() == Method::OPTIONS {
-                Ok(HttpResponse::NoContent()
-                    .insert_header(("Allow", allow))
-                    .finish())
-            } else {
-                Err(ApiError::MethodNotAllowed { allow })
-            }
-        }
+        std::future::ready(other_method(&request, allow.clone()))
     }))
+}
+
+/// What answers where a path exists, but not with this method.
+fn other_method(request: &HttpRequest, allow: String) -> Result<HttpResponse, ApiError> {
+    if request.method() == Method::OPTIONS {
+        Ok(HttpResponse::NoContent()
+            .insert_header(("Allow", allow))
+            .finish())
+    } else {
+        Err(ApiError::MethodNotAllowed { allow })
+    }
+}
+
+/// What answers below a path that is only read, where nothing is found to be read or something else is asked for.
+pub(super) async fn not_read(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    match *request.method() {
+        Method::GET | Method::HEAD => Err(ApiError::NotFound),
+        _ => other_method(&request, "GET, HEAD, OPTIONS".to_owned()),
+    }
 }
 
 macro_rules! method {

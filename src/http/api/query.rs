@@ -27,19 +27,24 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        let values = pairs
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        std::future::ready(Ok(Self {
-            values,
-            problems: Problems::default(),
-        }))
+        std::future::ready(Ok(Self::read(request.query_string())))
     }
 }
 
 impl Query {
+    /// Reads a query string; of a parameter that comes twice the last value counts.
+    pub(super) fn read(text: &str) -> Self {
+        let pairs = form_urlencoded::parse(text.as_bytes());
+        let values = pairs
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Self {
+            values,
+            problems: Problems::default(),
+        }
+    }
+
     /// A parameter read by `parse`; none when it is missing, empty or wrong.
     pub(super) fn optional<T>(
         &mut self,

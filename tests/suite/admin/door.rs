@@ -246,15 +246,16 @@ async fn static_files_are_kept_for_good_and_change_their_address_with_their_cont
     let door = browser.open("/admin/login").await;
     let style = door.attr("link[rel=stylesheet]", "href");
     let file = browser.get(&style).await.assert(200);
-    assert_eq!(
-        file.header("cache-control"),
-        Some("public, max-age=31536000, immutable")
-    );
+    // That it may be kept for good is checked by the harness on each of them.
     assert_eq!(file.header("content-type"), Some("text/css; charset=utf-8"));
     let (_, hash) = style.split_once("/static/").unwrap();
     let other = format!("/static/{}/app.css", "0".repeat(hash.len() - 8));
     let missing = browser.get(&other).await.assert(404);
-    assert_eq!(missing.header("cache-control"), None);
+    assert_eq!(missing.header("cache-control"), Some("no-store"));
+    let odd = browser.ask("POST", &style, None, &[]).await.assert(405);
+    assert_eq!(odd.header("allow"), Some("GET, HEAD, OPTIONS"));
+    let odd = browser.ask("OPTIONS", &style, None, &[]).await.assert(204);
+    assert_eq!(odd.header("allow"), Some("GET, HEAD, OPTIONS"));
     for path in [
         "/static/../Cargo.toml",
         "/static/%2e%2e/signing.key",
@@ -266,6 +267,7 @@ async fn static_files_are_kept_for_good_and_change_their_address_with_their_cont
 
 #[tokio::test]
 async fn however_its_path_is_spelled_a_page_is_guarded_as_one() {
+    // Its headers are held against those of a page by the harness.
     let app = App::start();
     let admin = app.signed_in("root", Role::Admin).await;
     for path in [
@@ -282,14 +284,5 @@ async fn however_its_path_is_spelled_a_page_is_guarded_as_one() {
             "{path} {}",
             page.status
         );
-        for (name, value) in [
-            ("cache-control", "no-store"),
-            ("referrer-policy", "same-origin"),
-            ("x-frame-options", "DENY"),
-        ] {
-            assert_eq!(page.header(name), Some(value), "{path}: {name}");
-        }
-        let policy = page.header("content-security-policy").unwrap_or_default();
-        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
     }
 }

@@ -128,32 +128,6 @@ async fn a_challenge_says_whether_a_token_was_shown() {
 }
 
 #[tokio::test]
-async fn what_no_cache_may_keep_says_so() {
-    let app = App::start();
-    let root = app.admin("root").await;
-    app.anonymous()
-        .verify(&root.access)
-        .await
-        .assert(200, "TOKEN_VALID");
-    // Logins and refreshes are checked on every call; who calls with a token must not find another's answer either.
-    for answer in [
-        app.anonymous().verify(&root.access).await,
-        root.log_in().await,
-        app.anonymous().refresh(&root.refresh).await,
-        app.anonymous().get("/healthz").await,
-        app.anonymous().get("/readyz").await,
-    ] {
-        assert_eq!(
-            answer.header("cache-control"),
-            Some("no-store"),
-            "{}",
-            answer.text
-        );
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    }
-}
-
-#[tokio::test]
 async fn head_is_get_without_a_body() {
     let app = App::start();
     let ann = app.user("ann").await;

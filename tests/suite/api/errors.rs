@@ -3,34 +3,17 @@
 
 use serde_json::{Value, json};
 
+use super::endpoints;
 use crate::support::App;
-
-/// Every route with its methods, as `Allow` tells them.
-const ROUTES: &[(&str, &str)] = &[
-    ("/auth/login", "POST, OPTIONS"),
-    ("/auth/refresh", "POST, OPTIONS"),
-    ("/auth/logout", "POST, OPTIONS"),
-    ("/auth/logout-all", "POST, OPTIONS"),
-    ("/auth/verify", "POST, OPTIONS"),
-    ("/clients/otp/request", "POST, OPTIONS"),
-    ("/clients/otp/verify", "POST, OPTIONS"),
-    ("/api/me", "GET, HEAD, OPTIONS"),
-    ("/api/users", "GET, HEAD, POST, OPTIONS"),
-    ("/api/users/1", "GET, HEAD, PATCH, DELETE, OPTIONS"),
-    ("/api/clients", "GET, HEAD, POST, OPTIONS"),
-    ("/api/clients/1", "GET, HEAD, PATCH, DELETE, OPTIONS"),
-    ("/healthz", "GET, HEAD, OPTIONS"),
-    ("/readyz", "GET, HEAD, OPTIONS"),
-];
 
 #[tokio::test]
 async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
     let app = App::start();
-    for (path, allow) in ROUTES {
+    for (path, allow) in &endpoints::allowed() {
         for method in [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW",
         ] {
-            for path in [(*path).to_owned(), format!("{path}/")] {
+            for path in [path.clone(), format!("{path}/")] {
                 let answer = app.anonymous().call(method, &path).korean().await;
                 if allow.split(", ").any(|allowed| allowed == method) {
                     assert_ne!(answer.status, 405, "{method} {path}");
@@ -38,7 +21,11 @@ async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
                     continue;
                 }
                 assert_eq!(answer.status, 405, "{method} {path}");
-                assert_eq!(answer.header("allow"), Some(*allow), "{method} {path}");
+                assert_eq!(
+                    answer.header("allow"),
+                    Some(allow.as_str()),
+                    "{method} {path}"
+                );
                 if method != "HEAD" {
                     let answer = answer.assert(405, "METHOD_NOT_ALLOWED");
                     assert_eq!(answer.message(), "허용되지 않은 메서드입니다");
@@ -48,7 +35,7 @@ async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
         let options = app.anonymous().call("OPTIONS", path).await;
         assert_eq!(
             (options.status, options.header("allow")),
-            (204, Some(*allow)),
+            (204, Some(allow.as_str())),
             "{path}"
         );
     }
@@ -98,7 +85,7 @@ async fn a_trailing_slash_is_optional_everywhere() {
     let app = App::start();
     let root = app.admin("root").await;
     app.make_client("acme").await;
-    for (path, _) in ROUTES {
+    for (path, _) in &endpoints::allowed() {
         for method in ["GET", "POST"] {
             // A session for each: one of the routes ends them all.
             let plain = root.again().await.call(method, path).await;

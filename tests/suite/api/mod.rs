@@ -1,10 +1,12 @@
 //! The JSON door, as the wire contract has it.
 
+mod callers;
 mod claims;
 mod client_users;
 mod cookie_pages;
 mod cookies;
 mod cors;
+pub mod endpoints;
 mod envelope;
 mod errors;
 mod flow;
@@ -29,3 +31,4 @@ mod revocation;
 mod search;
 mod sessions;
 mod users;
+mod wrong_types;

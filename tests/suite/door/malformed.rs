@@ -1,5 +1,7 @@
 //! What is no HTTP, or is it in two ways at once: answered 4xx or cut, never 500, and the next one is served.
 
+use munjigi::domain::account::Role;
+
 use super::Socket;
 use crate::support::App;
 
@@ -90,5 +92,30 @@ async fn a_connection_after_nonsense_carries_no_second_request() {
         let answer = socket.rest().await;
         assert!(!answer.contains("200 OK"), "{answer}");
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_others_that_are_none_hide_none_of_ours() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::Admin).await;
+    let session = browser.cookie("munjigi_session").unwrap();
+    for odd in [
+        &b"old=\xff"[..],
+        b"consent",
+        b"a=%ff",
+        b"=",
+        b"",
+        "키=값".as_bytes(),
+    ] {
+        let head = b"GET /admin/account HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ";
+        let ours = format!("; munjigi_session={session}; a=b\r\n\r\n");
+        let mut socket = Socket::open(&app).await;
+        socket.send([head, odd, ours.as_bytes()].concat()).await;
+        let answer = socket.rest().await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n"),
+            "{odd:?}: {answer}"
+        );
     }
 }

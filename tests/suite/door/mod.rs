@@ -1,6 +1,7 @@
 //! What comes before any handler: slow, large and broken requests, too many connections, and addresses behind proxies.
 
 mod connections;
+mod every_route;
 mod malformed;
 mod proxies;
 mod slow;

@@ -89,135 +89,145 @@ fn what_is_well_is_told_with_exit_code_zero() {
     assert!(text.stdout.ends_with(", 0 wrong\n"), "{}", text.stdout);
 }
 
+/// Settings, the check that they concern, how good it is then, and a part of what to do.
+type Unsafe = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const UNSAFE: &[Unsafe] = &[
+    (
+        &[("TOKENS__ACCESS_LIFETIME", "45m")],
+        "access_lifetime",
+        "advice",
+        "tokens.access_lifetime",
+    ),
+    (
+        &[("TOKENS__ACCESS_LIFETIME", "2h")],
+        "access_lifetime",
+        "problem",
+        "15m",
+    ),
+    (
+        &[("TOKENS__REFRESH_LIFETIME", "60d")],
+        "refresh_lifetime",
+        "advice",
+        "30d",
+    ),
+    (
+        &[("TOKENS__ROTATE_REFRESH_TOKENS", "false")],
+        "rotation",
+        "problem",
+        "true",
+    ),
+    (
+        &[("TOKENS__BLACKLIST_AFTER_ROTATION", "false")],
+        "blacklist",
+        "problem",
+        "true",
+    ),
+    (&[("TOKENS__REUSE_GRACE", "50s")], "reuse", "advice", "30s"),
+    (
+        &[("TOKENS__RECOVER_LOST_ANSWER", "true")],
+        "reuse",
+        "advice",
+        "recover_lost_answer",
+    ),
+    (
+        &[(
+            "TOKENS__SIGNING_KEY",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        )],
+        "key",
+        "problem",
+        "openssl rand",
+    ),
+    (
+        &[("SERVER__PUBLIC_URL", "http://login.example.org")],
+        "https",
+        "problem",
+        "https://",
+    ),
+    (
+        &[("SERVER__PUBLIC_URL", "http://login.example.org")],
+        "cookies",
+        "problem",
+        "public_url",
+    ),
+    (
+        &[("SERVER__TRUSTED_PROXIES", "0.0.0.0/0")],
+        "proxies",
+        "problem",
+        "server.trusted_proxies",
+    ),
+    (
+        &[("SERVER__ALLOWED_ORIGINS", "http://app.example.org")],
+        "origins",
+        "problem",
+        "https://",
+    ),
+    (
+        &[("SERVER__ALLOWED_ORIGINS", "https://app.example.org")],
+        "transport",
+        "advice",
+        "cookie",
+    ),
+    (
+        &[("METRICS__LISTEN", "0.0.0.0:9464")],
+        "metrics",
+        "advice",
+        "monitoring",
+    ),
+    (
+        &[("LOGIN__BCRYPT_COST", "10")],
+        "bcrypt_cost",
+        "advice",
+        "login.bcrypt_cost",
+    ),
+    (
+        &[("LOGIN__BCRYPT_COST", "13")],
+        "stored_hashes",
+        "advice",
+        "log in",
+    ),
+    (
+        &[("LIMITS__FAILURES_PER_ADDRESS", "0")],
+        "guessing",
+        "problem",
+        "limits.failures_per_address",
+    ),
+    (
+        &[("LIMITS__FAILURES", "50")],
+        "guessing",
+        "advice",
+        "limits.failures",
+    ),
+    (
+        &[
+            ("SERVER__LISTEN", "0.0.0.0:0"),
+            ("OTP__ALLOW_REMOTE_CONSOLE", "true"),
+        ],
+        "code_delivery",
+        "problem",
+        "otp.delivery",
+    ),
+    (
+        &[("AUDIT__KEEP_FOR", "30d")],
+        "record_kept",
+        "advice",
+        "audit.keep_for",
+    ),
+    (&[("LOG__LEVEL", "debug")], "log", "advice", "log.level"),
+];
+
 #[test]
 fn each_setting_that_is_unsafe_is_told_with_what_to_do() {
     let place = used(good());
-    for (settings, name, status, advice) in [
-        (
-            &[("TOKENS__ACCESS_LIFETIME", "45m")][..],
-            "access_lifetime",
-            "advice",
-            "tokens.access_lifetime",
-        ),
-        (
-            &[("TOKENS__ACCESS_LIFETIME", "2h")],
-            "access_lifetime",
-            "problem",
-            "15m",
-        ),
-        (
-            &[("TOKENS__REFRESH_LIFETIME", "60d")],
-            "refresh_lifetime",
-            "advice",
-            "30d",
-        ),
-        (
-            &[("TOKENS__ROTATE_REFRESH_TOKENS", "false")],
-            "rotation",
-            "problem",
-            "true",
-        ),
-        (
-            &[("TOKENS__BLACKLIST_AFTER_ROTATION", "false")],
-            "blacklist",
-            "problem",
-            "true",
-        ),
-        (&[("TOKENS__REUSE_GRACE", "50s")], "reuse", "advice", "30s"),
-        (
-            &[("TOKENS__RECOVER_LOST_ANSWER", "true")],
-            "reuse",
-            "advice",
-            "recover_lost_answer",
-        ),
-        (
-            &[(
-                "TOKENS__SIGNING_KEY",
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            )],
-            "key",
-            "problem",
-            "openssl rand",
-        ),
-        (
-            &[("SERVER__PUBLIC_URL", "http://login.example.org")],
-            "https",
-            "problem",
-            "https://",
-        ),
-        (
-            &[("SERVER__PUBLIC_URL", "http://login.example.org")],
-            "cookies",
-            "problem",
-            "public_url",
-        ),
-        (
-            &[("SERVER__TRUSTED_PROXIES", "0.0.0.0/0")],
-            "proxies",
-            "problem",
-            "server.trusted_proxies",
-        ),
-        (
-            &[("SERVER__ALLOWED_ORIGINS", "http://app.example.org")],
-            "origins",
-            "problem",
-            "https://",
-        ),
-        (
-            &[("SERVER__ALLOWED_ORIGINS", "https://app.example.org")],
-            "transport",
-            "advice",
-            "cookie",
-        ),
-        (
-            &[("METRICS__LISTEN", "0.0.0.0:9464")],
-            "metrics",
-            "advice",
-            "monitoring",
-        ),
-        (
-            &[("LOGIN__BCRYPT_COST", "10")],
-            "bcrypt_cost",
-            "advice",
-            "login.bcrypt_cost",
-        ),
-        (
-            &[("LOGIN__BCRYPT_COST", "13")],
-            "stored_hashes",
-            "advice",
-            "log in",
-        ),
-        (
-            &[("LIMITS__FAILURES_PER_ADDRESS", "0")],
-            "guessing",
-            "problem",
-            "limits.failures_per_address",
-        ),
-        (
-            &[("LIMITS__FAILURES", "50")],
-            "guessing",
-            "advice",
-            "limits.failures",
-        ),
-        (
-            &[
-                ("SERVER__LISTEN", "0.0.0.0:0"),
-                ("OTP__ALLOW_REMOTE_CONSOLE", "true"),
-            ],
-            "code_delivery",
-            "problem",
-            "otp.delivery",
-        ),
-        (
-            &[("AUDIT__KEEP_FOR", "30d")],
-            "record_kept",
-            "advice",
-            "audit.keep_for",
-        ),
-        (&[("LOG__LEVEL", "debug")], "log", "advice", "log.level"),
-    ] {
+    for (settings, name, status, advice) in UNSAFE {
         let mut command = place.command(&["check", "--json"]);
-        for (key, value) in settings {
+        for (key, value) in *settings {
             command.env(format!("MUNJIGI_{key}"), value);
         }
         let finished = super::place::finish(command, "");
@@ -229,7 +239,7 @@ fn each_setting_that_is_unsafe_is_told_with_what_to_do() {
         };
         assert_eq!(
             told.status(name),
-            Some(status),
+            Some(*status),
             "{settings:?}: {}",
             told.json
         );

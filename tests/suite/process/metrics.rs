@@ -34,6 +34,21 @@ fn the_figures_are_served_apart_from_everything_else() {
         .unwrap_or_else(|| panic!("{greeting}"));
     let (status, text) = fetched(address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
+    let refused = fetched(address, "/nothing").1;
+    for header in [
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+        "referrer-policy: no-referrer",
+    ] {
+        for answer in [&text, &refused] {
+            let mut lines = answer.lines();
+            assert!(
+                lines.any(|line| line.eq_ignore_ascii_case(header)),
+                "{answer}"
+            );
+        }
+    }
     for line in [
         "munjigi_logins_total{user_type=\"user\",outcome=\"accepted\"} 1",
         "munjigi_logins_total{user_type=\"client\",outcome=\"refused\"} 0",

@@ -162,10 +162,12 @@ impl App {
             handle,
             thread,
         };
+        let public_url = config.server.public_url.as_ref();
+        let is_https = public_url.is_some_and(|url| url.scheme() == "https");
         Self {
             clock,
             gateway,
-            remote: Remote::new(url),
+            remote: Remote::new(url, is_https),
             running: Some(running),
             config,
             database,
@@ -182,7 +184,7 @@ impl App {
 
     /// Somebody at a browser, without a session.
     pub fn browser(&self) -> Browser {
-        Browser::new(self.remote.url().to_owned())
+        Browser::new(&self.remote)
     }
 
     /// An account of this role, signed in to the panel; made here.

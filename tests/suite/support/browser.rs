@@ -6,19 +6,20 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 use reqwest::{Client, Method, header::HeaderMap};
 use scraper::{ElementRef, Html, Selector};
 
-use super::password_of;
+use super::{Remote, headers, password_of};
 
 /// A browser on one server.
 pub struct Browser {
     http: Client,
     url: String,
+    is_https: bool,
     cookies: Mutex<BTreeMap<String, String>>,
     /// What it says in `Accept-Language`.
     pub language: &'static str,
 }
 
 impl Browser {
-    pub(super) fn new(url: String) -> Self {
+    pub(super) fn new(remote: &Remote) -> Self {
         let http = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -27,7 +28,8 @@ impl Browser {
             .unwrap();
         Self {
             http,
-            url,
+            url: remote.url().to_owned(),
+            is_https: remote.is_https(),
             cookies: Mutex::default(),
             language: "en",
         }
@@ -150,6 +152,7 @@ impl Browser {
             headers,
             html,
         };
+        headers::check(path, page.status, &page.headers, self.is_https);
         page.check(path);
         page
     }
@@ -160,9 +163,6 @@ impl Browser {
             let header = header.to_str().unwrap();
             let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
             let (name, value) = pair.split_once('=').unwrap();
-            for needed in ["HttpOnly", "SameSite=Lax", "Path=/"] {
-                assert!(attributes.contains(needed), "{needed} is missing: {header}");
-            }
             if attributes.contains("Max-Age=0") {
                 cookies.remove(name);
             } else {
@@ -258,30 +258,23 @@ impl Page {
         if !path.starts_with("/admin") {
             return;
         }
-        for (name, value) in [
-            ("cache-control", "no-store"),
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "same-origin"),
-            ("x-frame-options", "DENY"),
-        ] {
-            assert_eq!(self.header(name), Some(value), "{name}: {}", shown());
-        }
-        let policy = self.header("content-security-policy").unwrap_or_default();
-        assert!(policy.starts_with("default-src 'none'"), "{}", shown());
-        assert!(!policy.contains("unsafe"), "{}", shown());
-        if self.header("content-type") != Some("text/html; charset=utf-8") {
+        let framed = self.header("x-frame-options");
+        assert_eq!(framed, Some("DENY"), "{}", shown());
+        let is_html = self.header("content-type") == Some("text/html; charset=utf-8");
+        if !is_html || self.html.is_empty() {
+            // A file, or the answer to HEAD.
             return;
         }
-        assert!(self.has("html[lang]") && self.has("title"), "{}", shown());
-        assert!(
-            !self.has("[style], style, script:not([src])"),
-            "{}",
-            shown()
-        );
-        let attributes = ["onclick", "onload", "onchange", "onsubmit", "oninput"];
-        for attribute in attributes {
-            assert!(!self.has(&format!("[{attribute}]")), "{}", shown());
-        }
+        let document = Html::parse_document(&self.html);
+        let has = |selector| {
+            document
+                .select(&Selector::parse(selector).unwrap())
+                .next()
+                .is_some()
+        };
+        assert!(has("html[lang]") && has("title"), "{}", shown());
+        let inline = "[style], style, script:not([src]), [onclick], [onload], [onchange], [onsubmit], [oninput]";
+        assert!(!has(inline), "{}", shown());
         assert!(
             !self.html.contains("admin.") && !self.html.contains("%{"),
             "a text is missing: {}",

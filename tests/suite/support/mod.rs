@@ -4,10 +4,12 @@ mod app;
 mod browser;
 mod database;
 mod forge;
+pub mod headers;
 mod people;
 mod random;
 pub mod receiver;
 mod remote;
+mod routes;
 pub mod spa;
 
 pub use app::App;
@@ -17,6 +19,7 @@ pub use forge::{Forgery, claims_of, header_of};
 pub use people::{Person, password_of};
 pub use random::Random;
 pub use remote::{Answer, Call, Remote};
+pub use routes::routes;
 
 /// The key that signs in tests; long enough for every algorithm.
 pub const SIGNING_KEY: &str = "for tests alone: 64 bytes that nobody would take for a real key.";

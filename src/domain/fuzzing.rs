@@ -1,0 +1,83 @@
+//! What must hold of every text that is read as a value of this room. See `src/fuzzing.rs`.
+
+use super::{
+    account::{Email, Name, Phone, Role, Username},
+    language::Language,
+    otp::OtpCode,
+    paging::{Place, parse_ordering},
+    password::Password,
+    preferences::parse_time_zone,
+    principal::UserSeq,
+    text::normalised,
+};
+
+/// A text as each value: what is accepted is what was typed without outer spaces, is accepted again as it is kept, and has one
+/// form by which it is compared.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn fields(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(email) = Email::parse(text) {
+        keeps(text, email.as_typed(), Email::MAX);
+        assert_eq!(Email::parse(email.as_typed()).as_ref(), Ok(&email));
+        assert_eq!(normalised(email.normalised()), email.normalised());
+        assert!(email.as_typed().contains('@'));
+    }
+    if let Ok(username) = Username::parse(text) {
+        keeps(text, username.as_typed(), Username::MAX);
+        assert_eq!(Username::parse(username.as_typed()).as_ref(), Ok(&username));
+        assert_eq!(normalised(username.normalised()), username.normalised());
+        assert!(!username.normalised().contains(char::is_whitespace));
+    }
+    if let Ok(name) = Name::parse(text) {
+        keeps(text, name.as_str(), Name::MAX);
+    }
+    if let Ok(phone) = Phone::parse(text) {
+        keeps(text, phone.as_str(), Phone::MAX);
+    }
+    assert!(Role::parse(text).is_ok_and(|role| role.as_str() == text) == Role::parse(text).is_ok());
+    if let Ok(password) = Password::parse(text) {
+        assert!(!password.reveal().is_empty());
+        assert_eq!(Password::parse(password.reveal()), Ok(password));
+    }
+    if let Ok(code) = OtpCode::parse(text) {
+        assert!(text.contains(code.reveal().chars().next().unwrap_or('-')));
+        assert_eq!(OtpCode::parse(code.reveal()), Ok(code));
+    }
+    if let Some(seq) = UserSeq::from_digits(text) {
+        assert!(seq.get() > 0 && seq.get().to_string() == text);
+    }
+    if let Some(place) = Place::decode(text) {
+        assert_eq!(Place::decode(&place.encoded()), Some(place.clone()));
+        assert!(place.time().is_none_or(|time| time.unix_micros() >= 0));
+    }
+    if let Ok(order) = parse_ordering(text, &[("name", 0), ("email", 1)], &["name", "email"]) {
+        assert!(order.len() <= 2);
+    }
+    if let Ok(zone) = parse_time_zone(text) {
+        assert_eq!(parse_time_zone(zone.name()), Ok(zone));
+    }
+}
+
+/// What is kept of a typed line.
+fn keeps(typed: &str, kept: &str, most: usize) {
+    assert_eq!(kept, typed.trim());
+    assert!((1..=most).contains(&kept.chars().count()));
+    assert!(!kept.contains(char::is_control));
+}
+
+/// A text as `Accept-Language`: no language is answered that it does not name.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn languages(bytes: &[u8]) {
+    let Ok(header) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(language) = Language::from_accept_language(header) {
+        assert!(header.to_ascii_lowercase().contains(language.tag()));
+    }
+}

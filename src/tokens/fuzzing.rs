@@ -1,0 +1,101 @@
+//! What must hold of every text that is read as a token. See `src/fuzzing.rs`.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use serde_json::{Map, Value};
+
+use super::{Claims, Fault, MAX_LENGTH, SigningKey, TokenType, Tokens, readable_parts};
+use crate::{clock::Timestamp, config::TokensConfig};
+
+const KEY: &[u8] = b"the key of the fuzzing alone, longer than its hash";
+
+/// Of one long run: what it keeps of tokens that it read must not matter either.
+static TOKENS: LazyLock<Tokens> =
+    LazyLock::new(|| Tokens::new(TokensConfig::default(), SigningKey::from_bytes(KEY)));
+
+/// The first byte `s`: a header and claims, a line each, which are signed as they are. Any other: a token as it stands.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn tokens(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let signed = text.strip_prefix('s').and_then(|rest| {
+        let (header, claims) = rest.split_once('\n')?;
+        let message = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, KEY);
+        let signature = hmac::sign(&key, message.as_bytes());
+        Some(format!("{message}.{}", BASE64.encode(signature)))
+    });
+    check(signed.as_deref().unwrap_or(text));
+}
+
+fn check(token: &str) {
+    let now = Timestamp::from_unix_micros(1_771_072_245_678_901);
+    let examined = TOKENS.examine(token, None, now);
+    let as_type = |expected| TOKENS.read(token, Some(expected), now).is_ok();
+    let (access, refresh) = (as_type(TokenType::Access), as_type(TokenType::Refresh));
+    // The second time it is found among those that were read lately.
+    for _ in 0..2 {
+        assert_eq!(TOKENS.read_access(token, now).is_ok(), access);
+    }
+    match examined {
+        Ok(claims) => {
+            assert!(is_signed(token));
+            assert_eq!(access, claims.token_type == TokenType::Access);
+            assert_eq!(refresh, claims.token_type == TokenType::Refresh);
+            check_accepted(token, &claims, now);
+        }
+        Err(fault) => {
+            assert!(!access && !refresh);
+            assert!(!fault.is_signed() || is_signed(token));
+            assert!(token.len() <= MAX_LENGTH || fault == Fault::TooLong);
+        }
+    }
+}
+
+fn is_signed(token: &str) -> bool {
+    let Some((message, signature)) = token.rsplit_once('.') else {
+        return false;
+    };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, KEY);
+    let signature = BASE64.decode(signature);
+    signature.is_ok_and(|signature| hmac::verify(&key, message.as_bytes(), &signature).is_ok())
+}
+
+fn check_accepted(token: &str, claims: &Claims, now: Timestamp) {
+    let (header, stated) = readable_parts(token);
+    let (header, stated) = (header.unwrap_or_default(), stated.unwrap_or_default());
+    let text = |part: &Map<String, Value>, name: &str| -> Option<String> {
+        part.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
+    assert_eq!(text(&header, "alg").as_deref(), Some("HS256"));
+    assert!(header.get("crit").is_none_or(Value::is_null));
+    let typ = text(&header, "typ");
+    assert!(typ.is_none_or(|typ| typ.eq_ignore_ascii_case("jwt")));
+    let kid = text(&header, "kid");
+    assert!(kid.is_none_or(|kid| kid == TOKENS.key().id()));
+    assert_eq!(stated, *claims.all());
+    let word = claims.token_type.as_str();
+    assert_eq!(text(&stated, "token_type").as_deref(), Some(word));
+    let owner = claims.principal;
+    assert_eq!(text(&stated, "sub"), Some(owner.to_string()));
+    let user_type = owner.user_type.as_str();
+    assert_eq!(text(&stated, "user_type").as_deref(), Some(user_type));
+    assert!(owner.user_seq.get() > 0);
+    for (name, id) in [
+        ("jti", claims.jti.as_str()),
+        ("sid", claims.session.as_str()),
+    ] {
+        assert_eq!(text(&stated, name).as_deref(), Some(id));
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+    let number = |name: &str| stated.get(name).and_then(Value::as_i64);
+    let seconds = now.unix_seconds();
+    assert!(number("exp").is_some_and(|exp| exp > seconds));
+    assert!(number("iat").is_some_and(|iat| (0..=seconds).contains(&iat)));
+    assert!(stated.get("nbf").is_none() || number("nbf").is_some_and(|nbf| nbf <= seconds));
+}

@@ -1,0 +1,280 @@
+//! The fields of users and clients, as the API takes them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{
+    hold,
+    promises::{Fate, may_be_password, of_text, of_value},
+    runtime,
+    values::{body, text},
+};
+use crate::support::{Answer, App, Person};
+
+/// A population with its fields that can be read back.
+struct Noun {
+    name: &'static str,
+    fields: &'static [&'static str],
+    /// Those that null and an empty text empty.
+    can_be_empty: &'static [&'static str],
+    /// What a new one must have.
+    needed: &'static str,
+}
+
+const NOUNS: [Noun; 2] = [
+    Noun {
+        name: "users",
+        fields: &["email", "name", "role", "is_active"],
+        can_be_empty: &[],
+        needed: "email",
+    },
+    Noun {
+        name: "clients",
+        fields: &["username", "name", "email", "phone", "is_active"],
+        can_be_empty: &["email", "phone"],
+        needed: "username",
+    },
+];
+
+struct Scene {
+    app: App,
+    root: Person,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let app = App::start();
+        let root = app.admin("root").await;
+        app.make_user("target", munjigi::domain::account::Role::Staff)
+            .await;
+        app.make_client("first").await;
+        app.make_client("target").await;
+        Self { app, root }
+    }
+
+    async fn read(&self, noun: &Noun, seq: i64) -> Map<String, Value> {
+        let path = format!("/api/{}/{seq}", noun.name);
+        let answer = self.root.get(&path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let view = answer.data().as_object().unwrap();
+        let kept = view
+            .iter()
+            .filter(|(name, _)| noun.fields.contains(&name.as_str()));
+        kept.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    async fn count(&self, noun: &Noun) -> i64 {
+        let table = if noun.name == "users" {
+            "users"
+        } else {
+            "client_users"
+        };
+        self.app
+            .number(&format!("SELECT COUNT(*) AS number FROM {table}"))
+            .await
+    }
+}
+
+/// The fate of each field that was sent.
+fn fates(noun: &Noun, sent: &Map<String, Value>) -> Vec<(String, Fate)> {
+    let fate =
+        |(name, value): (&String, &Value)| (name.clone(), of_value(name, value, noun.can_be_empty));
+    sent.iter().map(fate).collect()
+}
+
+/// A refusal names each field that must be refused, and none that must not.
+fn check_refusal(answer: &Answer, fates: &[(String, Fate)], further: &[&str]) {
+    assert_eq!(
+        (answer.status, answer.code()),
+        (400, "INVALID_REQUEST"),
+        "{}",
+        answer.text
+    );
+    let told = answer.wrong_fields();
+    let with = |wanted: fn(&Fate) -> bool| {
+        let fitting = fates.iter().filter(move |(_, fate)| wanted(fate));
+        fitting
+            .map(|(name, _)| name.as_str())
+            .chain(further.iter().copied())
+    };
+    let must: BTreeSet<&str> = with(|fate| *fate == Fate::Refused).collect();
+    let may: BTreeSet<&str> = with(Fate::may_be_refused).collect();
+    assert!(
+        !told.is_empty() && told.is_superset(&must) && told.is_subset(&may),
+        "{fates:?} {}",
+        answer.text
+    );
+}
+
+fn must_be_refused(fates: &[(String, Fate)]) -> bool {
+    fates.iter().any(|(_, fate)| *fate == Fate::Refused)
+}
+
+/// What is there with what was stored.
+fn with_stored(mut there: Map<String, Value>, fates: Vec<(String, Fate)>) -> Map<String, Value> {
+    for (name, fate) in fates {
+        if let Fate::Stored(value) | Fate::Either(value) = fate {
+            there.insert(name, value);
+        }
+    }
+    there
+}
+
+#[test]
+fn what_is_changed_is_stored_as_promised_or_refused_by_name_and_left_alone() {
+    let runtime = runtime();
+    let scene = runtime.block_on(Scene::set());
+    for noun in NOUNS {
+        let path = format!("/api/{}/2", noun.name);
+        hold(&runtime, 400, body(noun.fields.to_vec()), async |sent| {
+            let fates = fates(&noun, &sent);
+            let before = scene.read(&noun, 2).await;
+            let answer = scene
+                .root
+                .call("PATCH", &path)
+                .json(&Value::Object(sent.clone()))
+                .await;
+            let after = scene.read(&noun, 2).await;
+            if sent.is_empty() {
+                check_refusal(&answer, &[], &["body"]);
+            } else if answer.status == 200 {
+                assert!(!must_be_refused(&fates), "{fates:?}");
+                assert_eq!(after, with_stored(before, fates));
+                return;
+            } else {
+                check_refusal(&answer, &fates, &[]);
+            }
+            assert_eq!(after, before);
+        });
+    }
+}
+
+#[test]
+fn what_is_made_is_stored_as_promised_or_refused_by_name_and_not_made() {
+    let runtime = runtime();
+    let scene = runtime.block_on(Scene::set());
+    for noun in NOUNS {
+        let path = format!("/api/{}", noun.name);
+        hold(
+            &runtime,
+            250,
+            body(noun.fields.to_vec()),
+            async |mut sent| {
+                if noun.name == "users" {
+                    sent.insert("password".into(), json!("correct horse battery"));
+                }
+                let mut fates = fates(&noun, &sent);
+                fates.retain(|(name, _)| name != "password");
+                // What is needed and null is missing.
+                let needs: &[&str] = if noun.name == "users" {
+                    &["email", "name"]
+                } else {
+                    &["username"]
+                };
+                let missing = |name: &&&str| sent.get(**name).is_none_or(Value::is_null);
+                let missing: Vec<&str> = needs.iter().filter(missing).copied().collect();
+                let before = scene.count(&noun).await;
+                let answer = scene.root.post(&path, Value::Object(sent.clone())).await;
+                if answer.status != 201 {
+                    check_refusal(&answer, &fates, &missing);
+                    assert_eq!(scene.count(&noun).await, before);
+                    return;
+                }
+                assert!(missing.is_empty() && !must_be_refused(&fates), "{fates:?}");
+                let seq = answer["user_seq"].as_i64().unwrap();
+                let fresh = if noun.name == "users" {
+                    json!({"role": "staff", "is_active": true})
+                } else {
+                    // Who has no name is called by the username.
+                    let name = answer["username"].clone();
+                    json!({"name": name, "email": null, "phone": null, "is_active": true})
+                };
+                let fresh = fresh.as_object().unwrap().clone();
+                assert_eq!(scene.read(&noun, seq).await, with_stored(fresh, fates));
+                scene.root.delete(&format!("{path}/{seq}")).await;
+            },
+        );
+    }
+}
+
+/// The same name as other keyboards and other people type it.
+fn spellings(name: &str) -> [String; 4] {
+    let wide = |c: char| match c {
+        '!'..='~' => char::from_u32(u32::from(c) + 0xFEE0).unwrap(),
+        c => c,
+    };
+    [
+        format!(" \u{3000}{name}\t"),
+        name.to_ascii_uppercase(),
+        name.chars().map(wide).collect(),
+        name.nfd().collect(),
+    ]
+}
+
+#[test]
+fn a_name_in_another_spelling_is_taken() {
+    let runtime = runtime();
+    let scene = runtime.block_on(Scene::set());
+    let noun = &NOUNS[1];
+    hold(&runtime, 150, text(), async |name| {
+        if !matches!(of_text(noun.needed, &name), Fate::Stored(_)) {
+            return;
+        }
+        let made = scene
+            .root
+            .post("/api/clients", json!({"username": name}))
+            .await;
+        let made = made.assert(201, "CLIENT_CREATED");
+        for spelling in spellings(name.trim()) {
+            if matches!(of_text(noun.needed, &spelling), Fate::Stored(_)) {
+                let again = scene
+                    .root
+                    .post("/api/clients", json!({"username": spelling}))
+                    .await;
+                let again = again.assert(409, "ALREADY_EXISTS");
+                assert_ne!(again.error("username"), "(no error)");
+            }
+        }
+        scene
+            .root
+            .delete(&format!("/api/clients/{}", made["user_seq"]))
+            .await
+            .assert(200, "CLIENT_DELETED");
+    });
+}
+
+/// By which the client is known whose password is set.
+const OWN_WORDS: [&str; 3] = ["target", "client@example.org", "client"];
+
+#[test]
+fn a_password_is_kept_to_the_last_character_or_refused_by_name() {
+    let runtime = runtime();
+    let scene = runtime.block_on(Scene::set());
+    hold(&runtime, 120, text(), async |typed| {
+        let set = scene
+            .root
+            .patch("/api/clients/2", json!({"password": typed}))
+            .await;
+        let length = typed.nfc().count();
+        let log_in = async |password: String| {
+            let credentials =
+                json!({"username": "target", "password": password, "user_type": "client"});
+            scene.app.anonymous().post("/auth/login", credentials).await
+        };
+        if set.status != 200 {
+            check_refusal(&set, &[("password".into(), Fate::Refused)], &[]);
+            assert!(!may_be_password(&typed, &OWN_WORDS), "{typed:?}");
+            return;
+        }
+        assert!(may_be_password(&typed, &OWN_WORDS), "{typed:?}");
+        log_in(typed.nfd().collect()).await.assert(200, "LOGGED_IN");
+        log_in(typed.nfc().collect()).await.assert(200, "LOGGED_IN");
+        let shorter: String = typed.nfc().take(length - 1).collect();
+        if !shorter.is_empty() {
+            log_in(shorter).await.assert(401, "INVALID_CREDENTIALS");
+        }
+    });
+}

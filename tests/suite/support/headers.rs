@@ -1,0 +1,70 @@
+//! What every answer's headers must say, whoever made it: pages, data and static files (ASVS 5.0 3.3, 3.4, 14.3.2).
+
+use reqwest::header::HeaderMap;
+
+/// For pages, word by word: nothing from elsewhere, nothing inline, in nobody's frame.
+const PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Whether a path leads into the panel.
+pub fn is_in_panel(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or(path);
+    let first = path.split('/').find(|part| !part.is_empty());
+    first.is_some_and(|part| part.replace("%61", "a") == "admin")
+}
+
+/// Holds the headers of an answer against the rules.
+pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
+    let shown = || format!("{path} {status} {headers:?}");
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    let is_file = path.starts_with("/static/") && [200, 206, 304].contains(&status);
+    let (policy, referrer, cache) = if is_in_panel(path) {
+        (PAGES, "same-origin", "no-store")
+    } else if is_file {
+        let forever = "public, max-age=31536000, immutable";
+        let policy = "default-src 'none'; frame-ancestors 'none'";
+        (policy, "no-referrer", forever)
+    } else {
+        let policy = "default-src 'none'; frame-ancestors 'none'";
+        (policy, "no-referrer", "no-store")
+    };
+    for (name, value) in [
+        ("x-content-type-options", Some("nosniff")),
+        ("content-security-policy", Some(policy)),
+        ("referrer-policy", Some(referrer)),
+        ("cache-control", Some(cache)),
+        (
+            "strict-transport-security",
+            is_https.then_some("max-age=31536000"),
+        ),
+    ] {
+        assert_eq!(header(name), value, "{name}: {}", shown());
+        let lines = headers.get_all(name).iter().count();
+        assert!(lines <= 1, "{name} twice: {}", shown());
+    }
+    for cookie in headers.get_all("set-cookie") {
+        assert!(!is_file, "a file sets a cookie: {}", shown());
+        check_cookie(cookie.to_str().unwrap(), is_https);
+    }
+}
+
+/// No script reads a cookie of the server's, no other site sends it, and on https nobody else can have put it there.
+fn check_cookie(cookie: &str, is_https: bool) {
+    let mut parts = cookie.split(';').map(str::trim);
+    let name = parts.next().and_then(|pair| pair.split_once('='));
+    let (name, _) = name.unwrap_or_else(|| panic!("no cookie: {cookie}"));
+    let attributes: Vec<&str> = parts.collect();
+    let has = |attribute: &str| attributes.contains(&attribute);
+    assert!(has("HttpOnly"), "{cookie}");
+    assert!(has("SameSite=Lax") || has("SameSite=Strict"), "{cookie}");
+    let path = attributes
+        .iter()
+        .find_map(|part| part.strip_prefix("Path="));
+    assert!(path.is_some_and(|path| path.starts_with('/')), "{cookie}");
+    let domain = attributes.iter().find(|part| part.starts_with("Domain"));
+    assert_eq!(domain, None, "{cookie}");
+    let (host, secure) = (name.starts_with("__Host-"), name.starts_with("__Secure-"));
+    assert_eq!(has("Secure"), is_https, "{cookie}");
+    assert_eq!(host || secure, is_https, "{cookie}");
+    assert!(!host || path == Some("/"), "{cookie}");
+}
