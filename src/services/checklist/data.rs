@@ -75,7 +75,7 @@ async fn flush(services: &Services) -> Finding {
 }
 
 /// How many stored hashes there are, and how many of them are cheaper than the configured cost: counted again when they
-/// are older than [`HashCounts::GOOD_FOR`], as all accounts have to be looked at.
+/// are older than ten minutes, as all accounts have to be looked at.
 #[derive(Default)]
 pub struct HashCounts(Mutex<Option<(Timestamp, i64, i64)>>);
 
@@ -86,8 +86,7 @@ impl HashCounts {
     async fn get(&self, services: &Services) -> Result<(i64, i64), Error> {
         let now = services.clock.now();
         let kept = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, cheap, all)) = kept.filter(|(at, ..)| now < *at + Self::GOOD_FOR) {
-            let _ = at;
+        if let Some((_, cheap, all)) = kept.filter(|(at, ..)| now < *at + Self::GOOD_FOR) {
             return Ok((cheap, all));
         }
         let cost = services.config.login.bcrypt_cost;
