@@ -10,7 +10,6 @@ use crate::{
     services::{
         Services,
         audit::{AuditKey, Recorder, seal_waiting},
-        checklist::HashCounts,
         dashboard::Dashboard,
         first_uses::FirstUses,
         jobs::Jobs,
@@ -145,7 +144,6 @@ pub(super) fn services(
     let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
     Ok(Services {
         metrics: Metrics::default(),
-        hash_counts: HashCounts::default(),
         revocations,
         first_uses: FirstUses::default(),
         dashboard: Dashboard::starting(&clock),

@@ -3,7 +3,6 @@
 //! Every verb exits 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints one clear sentence when it fails.
 
 mod audit;
-mod check;
 mod client_users;
 mod config;
 mod house;
@@ -50,8 +49,6 @@ enum Command {
     /// Flush expired tokens, or look into one
     #[command(subcommand)]
     Tokens(tokens::Verb),
-    /// Look whether this configuration and its data are safe, and what to do where not; exits 1 when something is wrong
-    Check(check::Arguments),
     /// Prove that the record of what was done is as it was written
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -110,7 +107,6 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::User(verb) => users::run(settings, verb).await,
         Command::Client(verb) => client_users::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,
-        Command::Check(arguments) => check::run(settings, &arguments).await,
         Command::Audit(verb) => audit::run(&settings, verb).await,
         Command::Config(verb) => config::run(&settings, &verb),
     }

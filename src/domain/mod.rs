@@ -5,7 +5,6 @@
 
 pub mod account;
 pub mod audit;
-pub mod checklist;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod job;

@@ -10,7 +10,6 @@ pub mod bearer;
 pub mod blacklist;
 pub mod browser_sessions;
 pub mod bulk;
-pub mod checklist;
 pub mod client_users;
 pub mod dashboard;
 pub mod device_tokens;
@@ -77,6 +76,4 @@ pub struct Services {
     pub first_uses: first_uses::FirstUses,
     /// Counts what an operator watches.
     pub metrics: metrics::Metrics,
-    /// How costly the stored hashes are.
-    pub hash_counts: checklist::HashCounts,
 }

@@ -12,7 +12,6 @@ pub mod audit_list;
 pub mod audit_seals;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
-pub mod checks;
 pub mod client_users;
 mod column_types;
 mod connection;

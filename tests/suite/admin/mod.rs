@@ -19,6 +19,5 @@ mod people_lists;
 mod permissions;
 mod person_forms;
 mod proof;
-mod security;
 mod setup;
 mod tokens;

@@ -21,7 +21,6 @@ const READ: &[&str] = &[
     "/admin/audit/1",
     "/admin/audit/proof",
     "/admin/account",
-    "/admin/security",
 ];
 
 /// Lists as files.

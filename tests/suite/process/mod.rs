@@ -11,7 +11,6 @@
 
 mod accounts;
 mod audit;
-mod check;
 mod client;
 mod cluster;
 mod command_line;

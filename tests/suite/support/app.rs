@@ -19,7 +19,6 @@ use munjigi::{
     services::{
         Services,
         audit::{AuditKey, Recorder},
-        checklist::HashCounts,
         dashboard::Dashboard,
         first_uses::FirstUses,
         flush::FlushRules,
@@ -351,7 +350,6 @@ fn services(
     revocations.follow(&store).unwrap();
     Services {
         metrics: Metrics::default(),
-        hash_counts: HashCounts::default(),
         revocations,
         first_uses: FirstUses::default(),
         delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
