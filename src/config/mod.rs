@@ -45,7 +45,7 @@ pub use self::{
     server::{ForwardedHeader, ServerConfig},
     smtp::{SmtpConfig, SmtpTls},
     tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig},
-    values::{InvalidValue, Secret, Span},
+    values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };
 

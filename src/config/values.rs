@@ -196,7 +196,8 @@ pub(super) fn url_problem(url: &Url) -> Option<&'static str> {
 }
 
 /// Whether a host name or address means this machine.
-pub(super) fn is_loopback_host(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

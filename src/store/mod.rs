@@ -10,6 +10,7 @@ pub mod audit_events;
 pub mod audit_list;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
+pub mod checklist;
 pub mod client_users;
 mod column_types;
 mod connection;

@@ -6,6 +6,7 @@ mod claims;
 mod fault;
 mod keys;
 mod recent;
+mod strength;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ use crate::{
 pub use claims::{Claims, TokenType};
 pub use fault::Fault;
 pub use keys::{KeyError, SigningKey, algorithm};
+pub use strength::{KeyStrength, Weakness};
 
 use recent::Recent;
 

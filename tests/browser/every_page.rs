@@ -205,6 +205,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
         "/admin/blacklist",
         "/admin/inspector",
         "/admin/audit",
+        "/admin/security",
         "/admin/account",
     ] {
         if !seen.contains_key(needed) {

@@ -40,6 +40,7 @@ mod owners;
 mod panel;
 mod people_list;
 mod person;
+mod security;
 mod setup;
 mod tokens;
 mod users;
@@ -84,6 +85,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(clients_person::routes)
         .configure(person::routes)
         .configure(locks::routes)
+        .configure(security::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

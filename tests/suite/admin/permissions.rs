@@ -19,6 +19,7 @@ const READ: &[&str] = &[
     "/admin/inspector",
     "/admin/audit",
     "/admin/audit/1",
+    "/admin/security",
     "/admin/account",
 ];
 
