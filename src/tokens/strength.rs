@@ -78,10 +78,7 @@ fn weakness(key: &[u8]) -> Option<Weakness> {
         Some(Weakness::Repeats)
     } else if counts(key) {
         Some(Weakness::Counts)
-    } else if key
-        .iter()
-        .all(|byte| byte.is_ascii_lowercase() || b" -_.,".contains(byte))
-    {
+    } else if is_worded(key) {
         Some(Weakness::Words)
     } else {
         None
@@ -98,6 +95,15 @@ fn repeats(key: &[u8], period: usize) -> bool {
 fn counts(key: &[u8]) -> bool {
     let steps = key.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) == 1);
     steps.count() * 2 > key.len()
+}
+
+/// Whether it is made of lower-case letters with something between them, as sentences are. Random keys have other letters
+/// too, or digits, and no more of them in between than here and there.
+fn is_worded(key: &[u8]) -> bool {
+    let is_between = |byte: &&u8| b" -_.,".contains(byte);
+    let between = key.iter().filter(is_between).count();
+    let letters = key.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    between >= 3 && (letters + between) * 5 >= key.len() * 4
 }
 
 #[cfg(test)]
@@ -121,6 +127,10 @@ mod tests {
             (format!("{alphabet}-CHANGEME"), Weakness::Example),
             (
                 "correct horse battery staple on top of the gate".to_owned(),
+                Weakness::Words,
+            ),
+            (
+                "for tests alone: 64 bytes that nobody would take for a real key.".to_owned(),
                 Weakness::Words,
             ),
         ] {

@@ -99,9 +99,11 @@ fn filled(text: &str, values: &[(&'static str, String)]) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("%{") {
         let (name, behind) = after.split_once('}').unwrap_or((after, ""));
-        let value = values.iter().find(|(known, _)| *known == name);
         filled.push_str(before);
-        filled.push_str(value.map_or("", |(_, value)| value));
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => filled.push_str(value),
+            None => filled.extend(["%{", name, "}"]),
+        }
         rest = behind;
     }
     filled.push_str(rest);
@@ -115,7 +117,10 @@ mod tests {
     #[test]
     fn a_value_that_looks_like_a_placeholder_stays_as_it_is() {
         let values = [("a", "%{b}".to_owned()), ("b", "two".to_owned())];
-        assert_eq!(filled("%{a} and %{b}, %{c}.", &values), "%{b} and two, .");
+        assert_eq!(
+            filled("%{a} and %{b}, %{c}.", &values),
+            "%{b} and two, %{c}."
+        );
         assert_eq!(filled("nothing", &values), "nothing");
     }
 

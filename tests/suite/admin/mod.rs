@@ -18,5 +18,6 @@ mod people;
 mod people_lists;
 mod permissions;
 mod person_forms;
+mod security;
 mod setup;
 mod tokens;

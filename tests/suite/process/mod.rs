@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod check;
 mod client;
 mod cluster;
 mod command_line;
