@@ -148,7 +148,9 @@ mod tests {
                 let mut key = vec![0; bytes];
                 SystemRandom::new().fill(&mut key).unwrap();
                 let base64 = BASE64_STANDARD.encode(&key);
-                let hexadecimal: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hexadecimal = key
+                    .iter()
+                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
                 for key in [&key[..], base64.as_bytes(), hexadecimal.as_bytes()] {
                     assert_eq!(KeyStrength::of(key).weakness, None, "{base64}");
                 }

@@ -53,11 +53,11 @@ fn idle(seen: &Seen) -> Finding {
     if idle.is_empty() {
         return Finding::ok(check, Told::new("idle_administrators.none"));
     }
-    let named = idle.iter().take(NAMED).map(|(email, last)| match last {
+    let told = idle.iter().take(NAMED).map(|(email, last)| match last {
         Some(at) => format!("{email} ({}d)", days(seen.now.since(*at))),
         None => format!("{email} (–)"),
     });
-    let mut names = named.collect::<Vec<_>>().join(", ");
+    let mut names = told.collect::<Vec<_>>().join(", ");
     if idle.len() > NAMED {
         names.push_str(", …");
     }

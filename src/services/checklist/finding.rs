@@ -1,5 +1,7 @@
 //! What came of a check, without a language; and its words in one.
 
+use std::fmt::Display;
+
 use rust_i18n::t;
 
 use super::{Check, Level};
@@ -64,7 +66,7 @@ impl Told {
     }
 
     /// A value that needs no words.
-    pub(super) fn value(value: impl ToString) -> Self {
+    pub(super) fn value(value: impl Display) -> Self {
         Self {
             key: None,
             values: vec![("value", value.to_string())],
@@ -72,7 +74,7 @@ impl Told {
     }
 
     /// With this value for `%{name}`.
-    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.values.push((name, value.to_string()));
         self
     }

@@ -80,10 +80,10 @@ fn file(seen: &Seen) -> Finding {
         Some(Err(unknown)) => return unknown.finding(check),
         Some(Ok(file)) => file,
     };
-    let level = if file.mode & 0o077 == 0 {
-        Level::Ok
-    } else {
+    let level = if file.mode & 0o077 > 0 {
         Level::Problem
+    } else {
+        Level::Ok
     };
     let advice = Told::new("key_file.advice").with("path", file.path.display());
     Finding::new(check, level, Told::value(file.mode()), advice)

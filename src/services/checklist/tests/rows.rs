@@ -48,16 +48,16 @@ fn administration() {
     );
     assert!(told.ends_with("admin9@example.org (100d), …"), "{told}");
     assert_setting(&[(Check::IdleAdministrators, Advice)], |c| {
-        c.tokens.update_last_login = false
+        c.tokens.update_last_login = false;
     });
     assert_setting(&[(Check::PanelSessions, Advice)], |c| {
-        c.admin.session_idle = Span::hours(3)
+        c.admin.session_idle = Span::hours(3);
     });
     assert_setting(&[(Check::PanelSessions, Problem)], |c| {
-        c.admin.session_absolute = Span::days(8)
+        c.admin.session_absolute = Span::days(8);
     });
     assert_setting(&[(Check::LinkLifetime, Advice)], |c| {
-        c.admin.link_lifetime = Span::days(2)
+        c.admin.link_lifetime = Span::days(2);
     });
 }
 

@@ -5,45 +5,45 @@ use super::*;
 #[test]
 fn lives_of_tokens() {
     assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
-        c.tokens.access_lifetime = Span::minutes(31)
+        c.tokens.access_lifetime = Span::minutes(31);
     });
     assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
-        c.tokens.access_lifetime = Span::minutes(60)
+        c.tokens.access_lifetime = Span::minutes(60);
     });
     assert_setting(&[(Check::AccessLifetime, Problem)], |c| {
-        c.tokens.access_lifetime = Span::minutes(61)
+        c.tokens.access_lifetime = Span::minutes(61);
     });
     assert_setting(&[], |c| c.tokens.access_lifetime = Span::minutes(1));
     assert_setting(&[(Check::RefreshLifetime, Advice)], |c| {
-        c.tokens.refresh_lifetime = Span::days(31)
+        c.tokens.refresh_lifetime = Span::days(31);
     });
     assert_setting(&[(Check::RefreshLifetime, Problem)], |c| {
-        c.tokens.refresh_lifetime = Span::days(91)
+        c.tokens.refresh_lifetime = Span::days(91);
     });
     assert_setting(&[(Check::SessionLifetime, Advice)], |c| {
-        c.tokens.session_lifetime = Span::days(91)
+        c.tokens.session_lifetime = Span::days(91);
     });
     assert_setting(&[(Check::SessionLifetime, Problem)], |c| {
-        c.tokens.session_lifetime = Span::days(366)
+        c.tokens.session_lifetime = Span::days(366);
     });
     assert_setting(&[(Check::Leeway, Advice)], |c| {
-        c.tokens.leeway = Span::minutes(2)
+        c.tokens.leeway = Span::minutes(2);
     });
     assert_setting(&[(Check::ReuseGrace, Advice)], |c| {
-        c.tokens.reuse_grace = Span::seconds(31)
+        c.tokens.reuse_grace = Span::seconds(31);
     });
 }
 
 #[test]
 fn rotation_and_what_tokens_tell() {
     assert_setting(&[(Check::Rotation, Problem)], |c| {
-        c.tokens.rotate_refresh_tokens = false
+        c.tokens.rotate_refresh_tokens = false;
     });
     assert_setting(&[(Check::Blacklist, Problem)], |c| {
-        c.tokens.blacklist_after_rotation = false
+        c.tokens.blacklist_after_rotation = false;
     });
     assert_setting(&[(Check::LostAnswer, Advice)], |c| {
-        c.tokens.recover_lost_answer = true
+        c.tokens.recover_lost_answer = true;
     });
     assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.audience.clear());
     assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.issuer = None);
@@ -53,7 +53,7 @@ fn rotation_and_what_tokens_tell() {
     });
     for claim in [ClaimName::Email, ClaimName::Name, ClaimName::Username] {
         assert_setting(&[(Check::PersonalData, Advice)], |c| {
-            c.tokens.claims.push(claim)
+            c.tokens.claims.push(claim);
         });
     }
     assert_setting(&[(Check::ExtraClaims, Problem)], |c| {
@@ -88,7 +88,7 @@ fn https_and_what_follows_from_it() {
         c.server.listen = "0.0.0.0:8080".parse().unwrap();
     });
     assert_setting(&[(Check::Listen, Advice)], |c| {
-        c.server.listen = "[::]:8080".parse().unwrap()
+        c.server.listen = "[::]:8080".parse().unwrap();
     });
 }
 
@@ -107,11 +107,11 @@ fn proxies_and_other_machines() {
         (&[], Advice),
     ] {
         assert_setting(&[(Check::TrustedProxies, level)], |c| {
-            c.server.trusted_proxies = proxies(list)
+            c.server.trusted_proxies = proxies(list);
         });
     }
     assert_setting(&[], |c| {
-        c.server.trusted_proxies = proxies(&["10.0.0.0/8", "fd00::/8"])
+        c.server.trusted_proxies = proxies(&["10.0.0.0/8", "fd00::/8"]);
     });
     assert_setting(&[(Check::SmtpTls, Problem)], |c| c.smtp.tls = SmtpTls::None);
     assert_setting(&[], |c| {
@@ -130,7 +130,7 @@ fn proxies_and_other_machines() {
         ("127.0.0.1:9464", &[]),
     ] {
         assert_setting(expected, |c| {
-            c.metrics.listen = Some(listen.parse().unwrap())
+            c.metrics.listen = Some(listen.parse().unwrap());
         });
     }
     assert_setting(&[(Check::PostgresTls, Problem)], |c| {
@@ -143,34 +143,34 @@ fn guessing() {
     assert_setting(&[(Check::BcryptCost, Advice)], |c| c.login.bcrypt_cost = 11);
     assert_setting(&[(Check::BcryptCost, Problem)], |c| c.login.bcrypt_cost = 9);
     assert_setting(&[(Check::PasswordLength, Problem)], |c| {
-        c.login.min_password_length = 7
+        c.login.min_password_length = 7;
     });
     assert_setting(&[(Check::AccountLimit, Advice)], |c| c.limits.failures = 11);
     assert_setting(&[(Check::AccountLimit, Advice)], |c| {
-        c.limits.longest_delay = Span::minutes(4)
+        c.limits.longest_delay = Span::minutes(4);
     });
     assert_setting(&[(Check::AccountLimit, Problem)], |c| {
-        c.limits.longest_delay = Span::seconds(59)
+        c.limits.longest_delay = Span::seconds(59);
     });
     assert_setting(&[(Check::AddressLimit, Problem)], |c| {
-        c.limits.failures_per_address = 0
+        c.limits.failures_per_address = 0;
     });
     assert_setting(&[(Check::AddressLimit, Advice)], |c| {
-        c.limits.failures_per_address = 1_001
+        c.limits.failures_per_address = 1_001;
     });
     assert_setting(&[(Check::AddressLimit, Problem)], |c| {
-        c.limits.failures_per_address = 100_001
+        c.limits.failures_per_address = 100_001;
     });
     assert_setting(&[(Check::OtpCode, Problem)], |c| c.otp.length = 5);
     assert_setting(&[(Check::OtpCode, Problem)], |c| {
-        c.otp.lifetime = Span::minutes(11)
+        c.otp.lifetime = Span::minutes(11);
     });
     assert_setting(&[(Check::OtpCode, Problem)], |c| c.otp.max_attempts = 6);
     assert_setting(&[(Check::OtpRequests, Advice)], |c| {
-        c.otp.requests_per_account = 21
+        c.otp.requests_per_account = 21;
     });
     // Reached under a public address, whatever it listens on.
     assert_setting(&[(Check::OtpDelivery, Problem)], |c| {
-        c.otp.delivery = OtpDelivery::Console
+        c.otp.delivery = OtpDelivery::Console;
     });
 }
