@@ -1,8 +1,8 @@
 //! The security checklist, alive: each rule that an operator can break, computed from the running configuration and data. A
 //! check gives one [`Finding`] without a language; the doors tell it.
 //!
-//! A new check is a line in `check.rs`, a function in its group's file and its words in `locales/checklist.*.yml`. A check that
-//! could not be made is a problem (ASVS 16.5.3). Nothing that is told is a secret.
+//! A new check is a line in `check.rs`, a function in its group's file and its words in `locales/checklist.*.yml`; a new group is
+//! a variant of [`Group`] and a file. A check that could not be made is a problem (ASVS 16.5.3). Nothing that is told is a secret.
 
 mod administration;
 mod check;
@@ -68,7 +68,13 @@ pub async fn of_server(services: &Services) -> Checked {
     let files = tokio::task::spawn_blocking(move || {
         (look_at_key_file(&of_files), DataFiles::look(&of_files))
     });
-    let (key_file, data) = files.await.unwrap_or_default();
+    let (key_file, data) = files.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the security checklist cannot look at the files");
+        (
+            Some(Err(Unknown::Logged)),
+            DataFiles::unknown(&Unknown::Logged),
+        )
+    });
     let question = Question {
         clock: services.clock.clone(),
         bcrypt_cost: config.login.bcrypt_cost,

@@ -115,13 +115,25 @@ pub struct DataFiles {
 }
 
 impl DataFiles {
+    /// They could not be looked at.
+    #[must_use]
+    pub fn unknown(unknown: &Unknown) -> Self {
+        Self {
+            unseen: vec![unknown.clone()],
+            ..Self::default()
+        }
+    }
+
     /// Looks at the files that these settings name.
     #[must_use]
     pub fn look(config: &Config) -> Self {
-        let mut files = Self {
-            directory: File::look(&config.server.data_dir).ok(),
-            ..Self::default()
-        };
+        let mut files = Self::default();
+        match File::look(&config.server.data_dir) {
+            Ok(directory) => files.directory = Some(directory),
+            // With a database elsewhere, and before the first start, there is none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => files.unseen.push(Unknown::Unreadable(error.to_string())),
+        }
         let Database::Sqlite(path) = config.database() else {
             return files;
         };

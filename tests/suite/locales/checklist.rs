@@ -62,7 +62,7 @@ fn every_check_is_told_and_nothing_else() {
 }
 
 #[test]
-fn a_setting_or_command_that_is_advised_exists() {
+fn a_setting_that_is_advised_exists() {
     let example = munjigi::config::EXAMPLE;
     let mut settings = BTreeSet::new();
     let mut section = "";

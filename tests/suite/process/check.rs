@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     database::{Database, on_postgres},
     place::{Finished, Place, write},
+    tools::in_repository,
 };
 
 /// A key that a random source made.
@@ -125,8 +126,9 @@ fn what_is_found_is_told_in_lines_with_what_to_do_below() {
     });
     assert_eq!(checks.count(), Check::ALL.len(), "{stdout}");
     let summary = lines.last().unwrap();
+    let all = format!("{} checks: ", Check::ALL.len());
     assert!(
-        summary.starts_with("42 checks: ") && summary.ends_with(", 1 problem"),
+        summary.starts_with(&all) && summary.ends_with(", 1 problem"),
         "{summary}"
     );
 }
@@ -253,4 +255,36 @@ fn help_says_what_it_does_and_how_it_ends() {
     ] {
         assert!(help.contains(part), "{help}");
     }
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_no_reason_to_pass() {
+    let place = in_order().with("MUNJIGI_SERVER__DATA_DIR", "a-file/data");
+    write(&place.path("a-file"), "");
+    let (code, found) = look(&place);
+    assert_eq!(code, Some(1));
+    let told = of(&found, "data_files")["found"].as_str().unwrap();
+    assert!(told.starts_with("not known: Not a directory"), "{told}");
+}
+
+#[test]
+fn a_command_that_is_advised_exists() {
+    let words = std::fs::read_to_string(in_repository("locales/checklist.en.yml")).unwrap();
+    let place = Place::on_sqlite();
+    let mut commands = 0;
+    for command in words.split('`').skip(1).step_by(2) {
+        let mut parts = command.split(' ');
+        if parts.next() != Some("munjigi") {
+            continue;
+        }
+        commands += 1;
+        let mut arguments: Vec<&str> = parts.collect();
+        let options = arguments.iter().position(|part| part.starts_with('-'));
+        let options = arguments.split_off(options.unwrap_or(arguments.len()));
+        let help = place.done(&[&arguments[..], &["--help"]].concat(), "");
+        for option in options.iter().filter(|part| part.starts_with('-')) {
+            assert!(help.contains(option), "{command}: {help}");
+        }
+    }
+    assert!(commands > 3, "the words are not read any more");
 }
