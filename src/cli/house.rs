@@ -55,19 +55,32 @@ pub(super) fn connect(config: &Config) -> Result<Db, Failure> {
             .map_or(PathBuf::from("."), PathBuf::from);
         make_private_directory(&directory)?;
     }
-    target(config).connect().map_err(|error| {
-        // libpq adds advice on further lines; the first one says what is wrong.
-        let reason = error.to_string();
-        let reason = reason.lines().next().unwrap_or_default().trim();
-        let wants_tls = ["SSL support is not compiled in", "no encryption"];
-        let advice = if wants_tls.iter().any(|sign| reason.contains(sign)) {
-            ". For TLS to Postgres build munjigi with `--features postgres-tls`, and set `sslmode=verify-full`"
-        } else {
-            ""
-        };
-        let database = database_name(config);
-        Failure::Refused(format!("the database ({database}) cannot be reached: {reason}{advice}"))
-    })
+    target(config)
+        .connect()
+        .map_err(|error| not_reached(config, &error))
+}
+
+/// A connection that writes nothing to what is there; none where there is no database file yet, and none is made.
+pub(super) fn look_into(config: &Config) -> Result<Option<Db>, Failure> {
+    target(config)
+        .look_into()
+        .map_err(|error| not_reached(config, &error))
+}
+
+fn not_reached(config: &Config, error: &impl std::fmt::Display) -> Failure {
+    // libpq adds advice on further lines; the first one says what is wrong.
+    let reason = error.to_string();
+    let reason = reason.lines().next().unwrap_or_default().trim();
+    let wants_tls = ["SSL support is not compiled in", "no encryption"];
+    let advice = if wants_tls.iter().any(|sign| reason.contains(sign)) {
+        ". For TLS to Postgres build munjigi with `--features postgres-tls`, and set `sslmode=verify-full`"
+    } else {
+        ""
+    };
+    let database = database_name(config);
+    Failure::Refused(format!(
+        "the database ({database}) cannot be reached: {reason}{advice}"
+    ))
 }
 
 /// Opens the database and brings its schema up to this version; gives the names of the migrations that were run.

@@ -3,6 +3,7 @@
 //! Every verb exits 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints one clear sentence when it fails.
 
 mod audit;
+mod check;
 mod client_users;
 mod config;
 mod house;
@@ -52,6 +53,12 @@ enum Command {
     /// Prove that the record of what was done is as it was written
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Check the settings, the key and the data against the security checklist
+    ///
+    /// Each check is ok, advice (it could be better, or is right for trying out only) or problem (something is wrong, or could
+    /// not be looked at), with what to do about it. It looks at what the server would run with: settings, key, files, database.
+    /// Nothing is made or changed. Exit code 1 when there is a problem. The panel has the same as a page.
+    Check(check::Arguments),
     /// Show the settings in force, or an example of all of them
     #[command(subcommand)]
     Config(config::Verb),
@@ -108,6 +115,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Client(verb) => client_users::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,
         Command::Audit(verb) => audit::run(&settings, verb).await,
+        Command::Check(arguments) => check::run(&settings, &arguments),
         Command::Config(verb) => config::run(&settings, &verb),
     }
 }

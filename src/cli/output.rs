@@ -42,3 +42,16 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, F
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Text in which whatever could steer a terminal, or turn the direction of writing, is spelled out.
+pub(super) fn tame(text: &str) -> String {
+    text.chars().fold(String::new(), |mut tame, c| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            tame.extend(c.escape_unicode());
+        } else {
+            tame.push(c);
+        }
+        tame
+    })
+}

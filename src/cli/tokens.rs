@@ -185,21 +185,8 @@ fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), Failure> {
             .and_then(Timestamp::from_unix_seconds)
             .map_or_else(String::new, |time| format!("  {time}"));
         // What a stranger wrote into a token must not reach the terminal raw.
-        let (name, value) = (tame(name), tame(&value.to_string()));
+        let (name, value) = (output::tame(name), output::tame(&value.to_string()));
         output::line(&format!("  {name:<12} {value}{readable}"))?;
     }
     Ok(())
-}
-
-/// Text in which whatever could steer a terminal, or turn the direction of writing, is spelled out.
-fn tame(text: &str) -> String {
-    text.chars().fold(String::new(), |mut tame, c| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            tame.extend(c.escape_unicode());
-        } else {
-            tame.push(c);
-        }
-        tame
-    })
 }

@@ -279,30 +279,33 @@ pub async fn waiting(services: &Services) -> Result<Waiting, Error> {
     let now = services.clock.now();
     let waiting = services
         .store
-        .read(move |connection| {
-            let mut waiting = Waiting {
-                tables: Vec::new(),
-                total: Count {
-                    rows: 0,
-                    more: false,
-                },
-                since: None,
-            };
-            for table in ExpiringTable::ALL {
-                let cutoff = now - kept_for(table);
-                let count = count_expired_to(connection, table, cutoff, WAITING_COUNTED_TO)?;
-                if count.rows == 0 {
-                    continue;
-                }
-                waiting.total.rows += count.rows;
-                waiting.total.more |= count.more;
-                waiting.tables.push((table, count));
-                let due = first_expired(connection, table, cutoff)?.map(|at| at + kept_for(table));
-                waiting.since = [waiting.since, due].into_iter().flatten().min();
-            }
-            Ok::<_, StoreError>(waiting)
-        })
+        .read(move |connection| waiting_at(connection, now))
         .await?;
+    Ok(waiting)
+}
+
+/// The same on a connection.
+pub(super) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting, StoreError> {
+    let mut waiting = Waiting {
+        tables: Vec::new(),
+        total: Count {
+            rows: 0,
+            more: false,
+        },
+        since: None,
+    };
+    for table in ExpiringTable::ALL {
+        let cutoff = now - kept_for(table);
+        let count = count_expired_to(connection, table, cutoff, WAITING_COUNTED_TO)?;
+        if count.rows == 0 {
+            continue;
+        }
+        waiting.total.rows += count.rows;
+        waiting.total.more |= count.more;
+        waiting.tables.push((table, count));
+        let due = first_expired(connection, table, cutoff)?.map(|at| at + kept_for(table));
+        waiting.since = [waiting.since, due].into_iter().flatten().min();
+    }
     Ok(waiting)
 }
 

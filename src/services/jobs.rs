@@ -36,7 +36,7 @@ use crate::{
 pub(super) use runner::{Batch, Work, run};
 
 /// How long a job may be silent before its process counts as killed.
-const DEAD_AFTER: Duration = Duration::from_mins(1);
+pub(super) const DEAD_AFTER: Duration = Duration::from_mins(1);
 
 /// What a job did so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod blacklist;
 pub mod browser_sessions;
 pub mod bulk;
+pub mod checklist;
 pub mod client_users;
 pub mod dashboard;
 pub mod device_tokens;

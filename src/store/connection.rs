@@ -69,6 +69,33 @@ pub enum Target {
 }
 
 impl Target {
+    /// Opens a connection that writes nothing, and makes no file: none where there is none.
+    pub fn look_into(&self) -> Result<Option<Db>, ConnectionError> {
+        let Self::Sqlite { path, busy_timeout } = self else {
+            return self.connect().map(Some);
+        };
+        if !path.exists() {
+            return Ok(None);
+        }
+        // The path as an address, in which signs of any kind can stand.
+        let address = std::path::absolute(path)
+            .ok()
+            .and_then(|path| url::Url::from_file_path(path).ok())
+            .ok_or_else(|| {
+                ConnectionError::InvalidConnectionUrl("the path has no address".into())
+            })?;
+        // Not "ro": such a connection leaves the files of the write-ahead log behind.
+        let mut connection = SqliteConnection::establish(&format!("{address}?mode=rw"))?;
+        let pragmas = format!(
+            "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
+            busy_timeout.as_millis()
+        );
+        connection
+            .batch_execute(&pragmas)
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Some(Db::Sqlite(connection)))
+    }
+
     /// Opens a connection that may write.
     pub fn connect(&self) -> Result<Db, ConnectionError> {
         match self {

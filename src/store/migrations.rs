@@ -5,11 +5,11 @@ use diesel::{
     QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
-    sql_types::Text,
+    sql_types::{BigInt, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::Db;
+use super::{connection::Db, error::StoreError};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -141,6 +141,65 @@ pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError
             name,
         })
         .collect())
+}
+
+/// How a database's schema stands to this binary's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has made any table yet.
+    Empty,
+    /// It lacks so many migrations.
+    Behind(usize),
+    /// It has a migration that this binary does not know, of this version.
+    Ahead(String),
+    /// It is the same.
+    UpToDate,
+}
+
+/// How the schema stands. Unlike [`status`] it makes no table where there is none.
+pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
+    let is_there = match connection {
+        Db::Postgres(_) => {
+            "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+        }
+        Db::Sqlite(_) => {
+            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
+        }
+    };
+    if diesel::sql_query(is_there)
+        .get_result::<Counted>(connection)?
+        .n
+        == 0
+    {
+        return Ok(Standing::Empty);
+    }
+    let applied: Vec<Version> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version DESC")
+            .load(connection)?;
+    let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
+    let is_known = |row: &&Version| known.iter().any(|(version, _)| *version == row.version);
+    if applied.is_empty() {
+        return Ok(Standing::Empty);
+    }
+    if let Some(newest) = applied.iter().find(|row| !is_known(row)) {
+        return Ok(Standing::Ahead(newest.version.clone()));
+    }
+    match known.len() - applied.len() {
+        0 => Ok(Standing::UpToDate),
+        lacking => Ok(Standing::Behind(lacking)),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
 /// Refuses a database whose schema this binary does not know.

@@ -12,6 +12,7 @@ pub mod audit_list;
 pub mod audit_seals;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
+pub mod checklist;
 pub mod client_users;
 mod column_types;
 mod connection;

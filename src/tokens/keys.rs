@@ -16,6 +16,7 @@ use base64::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
+use super::strength::KeyStrength;
 use crate::config::Algorithm;
 
 /// Random bytes of a key that munjigi makes for itself; its file holds them in base64.
@@ -70,6 +71,7 @@ pub struct SigningKey {
     decoding: DecodingKey,
     derivation: hkdf::Prk,
     id: String,
+    strength: KeyStrength,
 }
 
 impl SigningKey {
@@ -84,6 +86,7 @@ impl SigningKey {
             decoding: DecodingKey::from_secret(secret),
             derivation,
             id: BASE64_URL_SAFE_NO_PAD.encode(id),
+            strength: KeyStrength::of(secret),
         }
     }
 
@@ -92,15 +95,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::File`] and [`KeyError::TooShort`].
     pub fn from_file(path: &Path, algorithm: Algorithm) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let mut content = Vec::new();
-        // A key of more than 64 KiB is not a key but another file.
-        File::open(path)
-            .and_then(|file| file.take(64 * 1024).read_to_end(&mut content))
-            .map_err(failed)?;
+        let content = read(path)?;
         let secret = content.trim_ascii();
         let least = algorithm.min_key_bytes();
         if secret.len() < least {
@@ -137,6 +132,20 @@ impl SigningKey {
         Self::from_file(path, algorithm).map(|key| (key, made))
     }
 
+    /// How good the key is, as far as its bytes tell.
+    #[must_use]
+    pub fn strength(&self) -> KeyStrength {
+        self.strength
+    }
+
+    /// How good the key in a file is, be it long enough or not. Nothing is made.
+    ///
+    /// # Errors
+    /// [`KeyError::File`].
+    pub fn strength_of_file(path: &Path) -> Result<KeyStrength, KeyError> {
+        Ok(KeyStrength::of(read(path)?.trim_ascii()))
+    }
+
     /// The key's id (`kid`), derived from it one way.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -158,6 +167,19 @@ impl SigningKey {
     pub(super) fn decoding(&self) -> &DecodingKey {
         &self.decoding
     }
+}
+
+/// What is in a key's file.
+fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
+    let mut content = Vec::new();
+    // A key of more than 64 KiB is not a key but another file.
+    File::open(path)
+        .and_then(|file| file.take(64 * 1024).read_to_end(&mut content))
+        .map_err(|source| KeyError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(content)
 }
 
 /// Fills `out` with bytes for a purpose. It can only fail for more than 255 hashes' length, which nobody asks for.

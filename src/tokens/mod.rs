@@ -8,6 +8,7 @@ mod fault;
 pub(crate) mod fuzzing;
 mod keys;
 mod recent;
+mod strength;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,6 +28,7 @@ use crate::{
 pub use claims::{Claims, TokenType};
 pub use fault::Fault;
 pub use keys::{KeyError, SigningKey, algorithm};
+pub use strength::{KeyStrength, Weakness};
 
 use recent::Recent;
 

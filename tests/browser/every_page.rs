@@ -206,6 +206,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
         "/admin/inspector",
         "/admin/audit",
         "/admin/audit/proof",
+        "/admin/security",
         "/admin/account",
     ] {
         if !seen.contains_key(needed) {

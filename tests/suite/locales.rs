@@ -1,6 +1,7 @@
 //! The words: both languages say the same things, and nothing that is said is missing. Those of the panel are in a file of
 //! their own.
 
+mod checklist;
 mod panel;
 
 use std::{

@@ -8,7 +8,10 @@ use askama::Template;
 use super::{
     Answer, chart::Chart, events::EventView, flush::FlushPanel, layout::Layout, panel::Panel,
 };
-use crate::services::dashboard::{self, Totals};
+use crate::services::{
+    checklist,
+    dashboard::{self, Totals},
+};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     // The scope's own address: `/admin`.
@@ -23,6 +26,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[template(path = "admin/dashboard.html")]
 struct DashboardPage {
     l: Layout,
+    /// How many problems the security checklist sees, as far as that is known without looking.
+    security: Option<String>,
     totals: Option<Arc<Totals>>,
     /// The numbers are from before this page was asked for.
     is_old: bool,
@@ -42,7 +47,9 @@ async fn show(panel: Panel) -> Answer {
     let latest = dashboard::latest(services).await?;
     let l = panel.layout("dashboard");
     let bytes = totals.as_ref().map_or(0, |totals| totals.database_size);
+    let problems = checklist::problems_of_settings(services);
     panel.page(&DashboardPage {
+        security: (problems > 0).then(|| l.tn("dashboard.security", problems)),
         is_old: totals
             .as_ref()
             .is_some_and(|totals| totals.counted_at < panel.now()),

@@ -42,6 +42,7 @@ mod panel;
 mod people_list;
 mod person;
 mod proof;
+mod security;
 mod setup;
 mod tokens;
 mod users;
@@ -89,6 +90,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(clients_person::routes)
         .configure(person::routes)
         .configure(locks::routes)
+        .configure(security::routes)
         .default_service(web::to(not_found));
     config.service(panel);
 }

@@ -125,6 +125,20 @@ impl StoredHash {
     }
 }
 
+/// How many characters of a stored hash tell its cost.
+pub const COST_TOLD_BY: usize = PREFIX.len() + 2;
+
+/// The cost of a hash by its first [`COST_TOLD_BY`] characters; none where it is not of this scheme.
+#[must_use]
+pub fn cost_told_by(beginning: &str) -> Option<u32> {
+    beginning
+        .strip_prefix(PREFIX)?
+        .trim_end_matches('$')
+        .parse()
+        .ok()
+        .filter(|cost| COSTS.contains(cost))
+}
+
 /// The costs of the hashes that a failed try must still compute so that it has cost 2^`configured` rounds in all, when
 /// `done` says at which cost one was computed already.
 ///
@@ -169,6 +183,7 @@ mod tests {
             assert_eq!(hash.matches(&password("Password")), Ok(false));
             assert_eq!(hash.to_stored(), stored);
             assert_eq!(hash.cost(), cost);
+            assert_eq!(cost_told_by(&stored[..COST_TOLD_BY]), Some(cost));
         }
     }
 

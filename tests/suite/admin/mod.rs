@@ -19,5 +19,6 @@ mod people_lists;
 mod permissions;
 mod person_forms;
 mod proof;
+mod security;
 mod setup;
 mod tokens;

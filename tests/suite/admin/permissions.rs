@@ -20,6 +20,7 @@ const READ: &[&str] = &[
     "/admin/audit",
     "/admin/audit/1",
     "/admin/audit/proof",
+    "/admin/security",
     "/admin/account",
 ];
 

@@ -44,7 +44,7 @@ fn root() -> PathBuf {
 }
 
 /// The files below a folder that end so, with their texts.
-fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+pub(super) fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -63,8 +63,8 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Adds the entries of a file, `section.key` to text, without the leading `admin.`.
-fn read_into(words: &mut Words, name: &str, text: &str) {
+/// Adds the entries of a file, `section.key` to text, without the one word that stands above all of them.
+pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) {
     let mut levels: Vec<String> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let entry = line.trim_start();
@@ -88,8 +88,8 @@ fn read_into(words: &mut Words, name: &str, text: &str) {
             .unwrap_or_else(|| panic!("{name}:{number} is not in double quotes"));
         assert_eq!(
             levels.first().map(String::as_str),
-            Some("admin"),
-            "{name}:{number} is not below admin:"
+            Some(above),
+            "{name}:{number} is not below {above}:"
         );
         levels.push(key.to_owned());
         let key = levels[1..].join(".");
@@ -103,7 +103,7 @@ fn read_into(words: &mut Words, name: &str, text: &str) {
 fn words(language: &str) -> Words {
     let mut words = Words::new();
     for (name, text) in files("locales/admin", &format!(".{language}.yml")) {
-        read_into(&mut words, &name, &text);
+        read_into(&mut words, &name, &text, "admin");
     }
     assert!(
         words.len() > 50,
@@ -122,13 +122,13 @@ fn topics(language: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn has_hangul(text: &str) -> bool {
+pub(super) fn has_hangul(text: &str) -> bool {
     text.chars().any(|c| ('가'..='힣').contains(&c))
 }
 
 /// What is wrong, all of it at once.
 #[track_caller]
-fn assert_none(problems: &[String]) {
+pub(super) fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
@@ -186,7 +186,7 @@ fn speakers() -> Vec<(String, String)> {
 
 /// Whatever stands between two double quotes of a line. Pages have texts within attributes, so what is between the second and
 /// the third counts as well; it only has to look like a key.
-fn quoted(source: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(source: &str) -> impl Iterator<Item = &str> {
     source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))

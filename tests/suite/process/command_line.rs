@@ -5,7 +5,7 @@ use super::{
     place::{Place, SIGNING_KEY, write},
 };
 
-const VERBS: [&[&str]; 21] = [
+const VERBS: [&[&str]; 22] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -24,6 +24,7 @@ const VERBS: [&[&str]; 21] = [
     &["tokens"],
     &["tokens", "flush"],
     &["tokens", "inspect"],
+    &["check"],
     &["config"],
     &["config", "show"],
     &["config", "example"],

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod audit;
+mod check;
 mod client;
 mod cluster;
 mod command_line;

@@ -1,0 +1,212 @@
+//! `munjigi check`: the security checklist for whoever operates the server. It only looks: no directory, key or table is made
+//! by it, and no migration is run.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Failure, house, output};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::language::Language,
+    services::checklist::{
+        self, DataFiles, Finding, Group, Level, Question, Rows, Seen, Told, Unknown,
+        look_at_key_file,
+    },
+    store::StoreError,
+    tokens::{KeyError, KeyStrength, SigningKey},
+};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How wide the lines are.
+const WIDTH: usize = 100;
+/// Where the words of a line begin, behind the status.
+const INDENT: usize = 11;
+/// A space at which no line is broken.
+const HARD_SPACE: &str = "\u{a0}";
+/// How wide a title is at least: what was found stands in a column.
+const TITLE: usize = 30;
+
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let clock = Clock::System;
+    let rows = rows(config, &clock);
+    let seen = Seen {
+        config,
+        now: clock.now(),
+        uptime: None,
+        key: key(config),
+        key_file: look_at_key_file(config),
+        data: DataFiles::look(config),
+        rows,
+    };
+    let findings = checklist::findings(&seen);
+    if arguments.json {
+        output::json(&as_json(&findings))?;
+    } else {
+        print(&findings)?;
+    }
+    Ok(if checklist::count(&findings, Level::Problem) > 0 {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn key(config: &Config) -> Result<KeyStrength, Unknown> {
+    if let Some(secret) = &config.tokens.signing_key {
+        return Ok(KeyStrength::of(secret.reveal().as_bytes()));
+    }
+    let path = config.signing_key_file().unwrap_or_default();
+    SigningKey::strength_of_file(&path).map_err(|error| match error {
+        KeyError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Unknown::NoKey(path.display().to_string())
+        }
+        error => Unknown::Unreadable(error.to_string()),
+    })
+}
+
+fn rows(config: &Config, clock: &Clock) -> Rows {
+    let question = Question {
+        clock: clock.clone(),
+        bcrypt_cost: config.login.bcrypt_cost,
+        bound: None,
+    };
+    let why = |error: &StoreError| Unknown::Unreadable(first_line(&error.to_string()));
+    match house::look_into(config) {
+        Err(failure) => Rows::unknown(&Unknown::Unreadable(failure.to_string())),
+        Ok(None) => Rows::unknown(&Unknown::NoDatabase(house::database_name(config))),
+        Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, why)
+            .unwrap_or_else(|error| Rows::unknown(&why(&error))),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+fn as_json(findings: &[Finding]) -> Value {
+    let say = |told: &Told| told.say(Language::En);
+    let checks: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "check": finding.check.as_str(),
+                "group": finding.check.group().as_str(),
+                "status": finding.level.as_str(),
+                "found": say(&finding.found),
+                "advice": finding.advice.as_ref().map(say),
+                "source": finding.check.source(),
+            })
+        })
+        .collect();
+    let count = |level| checklist::count(findings, level);
+    json!({
+        "checks": checks,
+        "summary": {
+            "ok": count(Level::Ok),
+            "advice": count(Level::Advice),
+            "problem": count(Level::Problem),
+        },
+    })
+}
+
+fn print(findings: &[Finding]) -> Result<(), Failure> {
+    let mut told = Vec::new();
+    for group in Group::ALL {
+        output::line(&group.title(Language::En))?;
+        for finding in findings.iter().filter(|one| one.check.group() == *group) {
+            print_found(finding)?;
+            let Some(advice) = &finding.advice else {
+                continue;
+            };
+            // One cause can have many findings; what to do about it is told once.
+            if !told.contains(&advice) {
+                told.push(advice);
+                print_advice(finding, advice)?;
+            }
+        }
+        output::line("")?;
+    }
+    let count = |level| checklist::count(findings, level);
+    output::line(&format!(
+        "{} checks: {} ok, {} advice, {} problem",
+        findings.len(),
+        count(Level::Ok),
+        count(Level::Advice),
+        count(Level::Problem)
+    ))?;
+    Ok(())
+}
+
+/// `  problem  Access token lifetime         2h`
+fn print_found(finding: &Finding) -> Result<(), Failure> {
+    let title = finding.title(Language::En);
+    let found = output::tame(&finding.found.say(Language::En));
+    let gap = TITLE.saturating_sub(title.width());
+    let (status, indent) = (finding.level.as_str(), INDENT + TITLE + 2);
+    let mut head = format!("  {status:<7}  {title}{}  ", " ".repeat(gap));
+    for line in wrapped(&found, WIDTH - indent) {
+        output::line(format!("{head}{line}").trim_end())?;
+        head = " ".repeat(indent);
+    }
+    Ok(())
+}
+
+/// Below it: `→ Services that check tokens … [RFC 6750 5.3]`
+fn print_advice(finding: &Finding, advice: &Told) -> Result<(), Failure> {
+    let source = finding.check.source().replace(' ', HARD_SPACE);
+    let advice = format!("{} [{source}]", output::tame(&advice.say(Language::En)));
+    let mut sign = "→ ";
+    for line in wrapped(&advice, WIDTH - INDENT - 2) {
+        output::line(&format!("{}{sign}{line}", " ".repeat(INDENT)))?;
+        sign = "  ";
+    }
+    Ok(())
+}
+
+/// A text in lines of at most this width, broken between words. A longer word stays whole: it may be copied.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let fits = |line: &String| line.is_empty() || line.width() + 1 + word.width() <= width;
+        if !lines.last().is_some_and(fits) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+        .iter()
+        .map(|line| line.replace(HARD_SPACE, " "))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn lines_break_between_words_and_a_long_word_stays_whole() {
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(
+            wrapped("a munjigi-data/x b", 4),
+            ["a", "munjigi-data/x", "b"]
+        );
+        assert_eq!(wrapped("문지기 a", 6), ["문지기", "a"]);
+        assert_eq!(wrapped("a b\u{a0}c", 4), ["a", "b c"]);
+    }
+}

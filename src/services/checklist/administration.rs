@@ -1,0 +1,92 @@
+//! Administrators: whether there are any, whether they are still there, and how long their panel stays open.
+
+use super::{
+    Check, Finding, Level, Told,
+    seen::{Seen, days},
+};
+use crate::config::{AdminConfig, Span};
+
+/// How many idle administrators are named.
+pub(super) const NAMED: usize = 10;
+
+const IDLE: (Span, Span) = (Span::hours(2), Span::days(1));
+const ABSOLUTE: (Span, Span) = (Span::days(1), Span::days(7));
+const LINK: (Span, Span) = (Span::days(1), Span::days(7));
+
+pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
+    let mut findings = vec![administrators(seen), idle(seen)];
+    findings.extend(of_settings(&seen.config.admin));
+    findings
+}
+
+/// Those that need nothing but the settings.
+pub(super) fn of_settings(admin: &AdminConfig) -> Vec<Finding> {
+    vec![panel_sessions(admin), link_lifetime(admin)]
+}
+
+fn administrators(seen: &Seen) -> Finding {
+    let check = Check::Administrators;
+    let count = match &seen.rows.administrators {
+        Err(unknown) => return unknown.finding(check),
+        Ok(administrators) => administrators.active,
+    };
+    let (level, advice) = match count {
+        0 => (Level::Problem, "administrators.advice_none"),
+        1 => (Level::Advice, "administrators.advice_one"),
+        _ => (Level::Ok, "administrators.advice_one"),
+    };
+    let found = Told::new("administrators.found").with("count", count);
+    Finding::new(check, level, found, Told::new(advice))
+}
+
+fn idle(seen: &Seen) -> Finding {
+    let check = Check::IdleAdministrators;
+    let idle = match &seen.rows.administrators {
+        Err(unknown) => return unknown.finding(check),
+        Ok(administrators) => &administrators.idle,
+    };
+    if !seen.config.tokens.update_last_login {
+        let found = Told::new("idle_administrators.not_noted");
+        let advice = Told::new("idle_administrators.advice_not_noted");
+        return Finding::new(check, Level::Advice, found, advice);
+    }
+    if idle.is_empty() {
+        return Finding::ok(check, Told::new("idle_administrators.none"));
+    }
+    let told = idle.iter().take(NAMED).map(|(email, last)| match last {
+        Some(at) => format!("{email} ({}d)", days(seen.now.since(*at))),
+        None => format!("{email} (–)"),
+    });
+    let mut names = told.collect::<Vec<_>>().join(", ");
+    if idle.len() > NAMED {
+        names.push_str(", …");
+    }
+    let found = Told::new("idle_administrators.found").with("names", names);
+    Finding::new(
+        check,
+        Level::Advice,
+        found,
+        Told::new("idle_administrators.advice"),
+    )
+}
+
+fn panel_sessions(admin: &AdminConfig) -> Finding {
+    let idle = Level::up_to(&admin.session_idle, &IDLE.0, &IDLE.1);
+    let absolute = Level::up_to(&admin.session_absolute, &ABSOLUTE.0, &ABSOLUTE.1);
+    let found = Told::new("panel_sessions.found")
+        .with("idle", admin.session_idle)
+        .with("absolute", admin.session_absolute);
+    let advice = Told::new("panel_sessions.advice");
+    Finding::new(Check::PanelSessions, idle.max(absolute), found, advice)
+}
+
+fn link_lifetime(admin: &AdminConfig) -> Finding {
+    let level = Level::up_to(&admin.link_lifetime, &LINK.0, &LINK.1);
+    let found = Told::value(admin.link_lifetime);
+    Finding::new(
+        Check::LinkLifetime,
+        level,
+        found,
+        Told::new("link_lifetime.advice"),
+    )
+}

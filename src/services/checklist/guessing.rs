@@ -1,0 +1,151 @@
+//! Passwords and codes: what guessing one costs, and how often it can be tried. The configuration refuses what is outside of
+//! the norms already; these checks hold where it should ever let it pass.
+
+use super::{Check, Finding, Level, Told, network::is_exposed, seen::Seen};
+use crate::config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span};
+
+/// Tries that an account has before it waits. NIST SP 800-63B-4 section 3.2.2 allows a hundred; whoever forgot his password
+/// has given up before ten.
+const FAILURES: (u32, u32) = (10, 100);
+/// How long a try has to wait at last: at five minutes there are 288 tries in a day, at one minute 1,440.
+const DELAY: (Span, Span) = (Span::minutes(5), Span::minutes(1));
+const OF_ADDRESS: (u32, u32) = (1_000, 100_000);
+const OTP_REQUESTS: (u32, u32) = (20, 100);
+
+pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
+    let config = seen.config;
+    let mut findings = vec![bcrypt_cost(&config.login), old_hashes(seen)];
+    findings.extend(of_settings(config));
+    findings
+}
+
+/// Those that need nothing but the settings.
+pub(super) fn of_settings(config: &Config) -> Vec<Finding> {
+    vec![
+        password_length(&config.login),
+        account_limit(&config.limits),
+        address_limit(&config.limits),
+        otp_code(&config.otp),
+        otp_requests(&config.otp),
+        otp_delivery(config),
+    ]
+}
+
+pub(super) fn bcrypt_cost(login: &LoginConfig) -> Finding {
+    let level = match login.bcrypt_cost {
+        12.. => Level::Ok,
+        10 | 11 => Level::Advice,
+        _ => Level::Problem,
+    };
+    let found = Told::value(login.bcrypt_cost);
+    Finding::new(
+        Check::BcryptCost,
+        level,
+        found,
+        Told::new("bcrypt_cost.advice"),
+    )
+}
+
+fn old_hashes(seen: &Seen) -> Finding {
+    let check = Check::OldHashes;
+    let (users, clients) = match &seen.rows.hashes {
+        Err(unknown) => return unknown.finding(check),
+        Ok(hashes) => hashes,
+    };
+    let level = if users.cheaper + clients.cheaper > 0 {
+        Level::Advice
+    } else {
+        Level::Ok
+    };
+    let key = if users.is_bounded || clients.is_bounded {
+        "old_hashes.found_bounded"
+    } else {
+        "old_hashes.found"
+    };
+    let found = Told::new(key)
+        .with("users", users.cheaper)
+        .with("all_users", users.all)
+        .with("clients", clients.cheaper)
+        .with("all_clients", clients.all)
+        .with("cost", seen.config.login.bcrypt_cost);
+    Finding::new(check, level, found, Told::new("old_hashes.advice"))
+}
+
+fn password_length(login: &LoginConfig) -> Finding {
+    let level = if login.min_password_length < 8 {
+        Level::Problem
+    } else {
+        Level::Ok
+    };
+    let found = Told::new("password_length.found").with("least", login.min_password_length);
+    Finding::new(
+        Check::PasswordLength,
+        level,
+        found,
+        Told::new("password_length.advice"),
+    )
+}
+
+fn account_limit(limits: &LimitsConfig) -> Finding {
+    let tries = Level::up_to(&limits.failures, &FAILURES.0, &FAILURES.1);
+    let waits = if limits.longest_delay >= DELAY.0 {
+        Level::Ok
+    } else if limits.longest_delay >= DELAY.1 {
+        Level::Advice
+    } else {
+        Level::Problem
+    };
+    let found = Told::new("account_limit.found")
+        .with("failures", limits.failures)
+        .with("first", limits.first_delay)
+        .with("longest", limits.longest_delay);
+    let advice = Told::new("account_limit.advice");
+    Finding::new(Check::AccountLimit, tries.max(waits), found, advice)
+}
+
+fn address_limit(limits: &LimitsConfig) -> Finding {
+    let check = Check::AddressLimit;
+    let (failures, advice) = (
+        limits.failures_per_address,
+        Told::new("address_limit.advice"),
+    );
+    if failures == 0 {
+        return Finding::new(check, Level::Problem, Told::new("common.off"), advice);
+    }
+    let level = Level::up_to(&failures, &OF_ADDRESS.0, &OF_ADDRESS.1);
+    let found = Told::new("address_limit.found").with("failures", failures);
+    Finding::new(check, level, found, advice)
+}
+
+fn otp_code(otp: &OtpConfig) -> Finding {
+    let is_well = otp.length >= 6 && otp.lifetime <= Span::minutes(10) && otp.max_attempts <= 5;
+    let level = if is_well { Level::Ok } else { Level::Problem };
+    let found = Told::new("otp_code.found")
+        .with("length", otp.length)
+        .with("lifetime", otp.lifetime)
+        .with("attempts", otp.max_attempts);
+    Finding::new(Check::OtpCode, level, found, Told::new("otp_code.advice"))
+}
+
+fn otp_requests(otp: &OtpConfig) -> Finding {
+    let codes = otp.requests_per_account;
+    let level = Level::up_to(&codes, &OTP_REQUESTS.0, &OTP_REQUESTS.1);
+    let found = Told::new("otp_requests.found").with("codes", codes);
+    Finding::new(
+        Check::OtpRequests,
+        level,
+        found,
+        Told::new("otp_requests.advice"),
+    )
+}
+
+fn otp_delivery(config: &Config) -> Finding {
+    let (level, word) = match config.otp.delivery {
+        OtpDelivery::Smtp => (Level::Ok, "smtp"),
+        OtpDelivery::Webhook => (Level::Ok, "webhook"),
+        OtpDelivery::Console if is_exposed(config) => (Level::Problem, "console"),
+        OtpDelivery::Console => (Level::Advice, "console"),
+    };
+    let advice = Told::new("otp_delivery.advice");
+    Finding::new(Check::OtpDelivery, level, Told::value(word), advice)
+}

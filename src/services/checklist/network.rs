@@ -1,0 +1,157 @@
+//! The ways that requests, codes, mails and rows take: which of them somebody on the line can read, or step into.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::{Check, Finding, Level, Told, postgres};
+use crate::config::{Config, SmtpTls, is_loopback_host};
+
+pub(super) fn findings(config: &Config) -> Vec<Finding> {
+    vec![
+        https(config),
+        follows_from_https(config, Check::Cookies, "cookies.secure", "cookies.plain"),
+        follows_from_https(config, Check::Hsts, "hsts.sent", "hsts.not_sent"),
+        listen(config),
+        trusted_proxies(config),
+        postgres::finding(config),
+        smtp(config),
+        webhook(config),
+        metrics(config.metrics.listen),
+    ]
+}
+
+/// Whether others than this machine are meant to reach the server.
+pub(super) fn is_exposed(config: &Config) -> bool {
+    let public = config.server.public_url.as_ref();
+    let host = public.and_then(|url| url.host_str());
+    !config.server.listen.ip().is_loopback() || host.is_some_and(|host| !is_loopback_host(host))
+}
+
+fn is_https(config: &Config) -> bool {
+    let url = config.server.public_url.as_ref();
+    url.is_some_and(|url| url.scheme() == "https")
+}
+
+/// How bad it is that the server is not reached over https: for trying it out on one machine it is right.
+fn without_https(config: &Config) -> Level {
+    if is_https(config) {
+        Level::Ok
+    } else if is_exposed(config) {
+        Level::Problem
+    } else {
+        Level::Advice
+    }
+}
+
+fn https(config: &Config) -> Finding {
+    let level = without_https(config);
+    let found = match &config.server.public_url {
+        Some(url) => Told::value(url),
+        None => Told::new("https.not_set").with("listen", config.server.listen),
+    };
+    let advice = if level == Level::Advice {
+        "https.advice_local"
+    } else {
+        "https.advice"
+    };
+    Finding::new(Check::Https, level, found, Told::new(advice))
+}
+
+fn follows_from_https(config: &Config, check: Check, with: &str, without: &str) -> Finding {
+    let level = without_https(config);
+    let found = if level == Level::Ok { with } else { without };
+    let advice = Told::new("common.needs_https");
+    Finding::new(check, level, Told::new(found), advice)
+}
+
+fn listen(config: &Config) -> Finding {
+    let (listen, check) = (config.server.listen, Check::Listen);
+    if listen.ip().is_loopback() {
+        return Finding::ok(check, Told::new("listen.local").with("listen", listen));
+    }
+    let found = Told::new("listen.open").with("listen", listen);
+    Finding::new(check, Level::Advice, found, Told::new("listen.advice"))
+}
+
+fn trusted_proxies(config: &Config) -> Finding {
+    let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
+    let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
+    let found = Told::value(list.join(", "));
+    // Everybody, or so many that some are strangers: an eighth of a network operator's usual share.
+    let everybody = |net: &IpNet| net.prefix_len() == 0;
+    let wide = |net: &IpNet| match net {
+        IpNet::V4(net) => net.prefix_len() < 8,
+        IpNet::V6(net) => net.prefix_len() < 7,
+    };
+    if proxies.iter().any(everybody) {
+        let advice = Told::new("trusted_proxies.advice_everybody");
+        Finding::new(check, Level::Problem, found, advice)
+    } else if proxies.iter().any(wide) {
+        let advice = Told::new("trusted_proxies.advice_wide");
+        Finding::new(check, Level::Advice, found, advice)
+    } else if proxies.is_empty() && is_https(config) {
+        let advice = Told::new("trusted_proxies.advice_none");
+        Finding::new(
+            check,
+            Level::Advice,
+            Told::new("trusted_proxies.none"),
+            advice,
+        )
+    } else if proxies.is_empty() {
+        Finding::ok(check, Told::new("trusted_proxies.none"))
+    } else {
+        Finding::ok(check, found)
+    }
+}
+
+fn smtp(config: &Config) -> Finding {
+    let check = Check::SmtpTls;
+    let Some(host) = &config.smtp.host else {
+        return Finding::ok(check, Told::new("common.not_used"));
+    };
+    let (word, level) = match config.smtp.tls {
+        SmtpTls::Starttls => ("starttls", Level::Ok),
+        SmtpTls::Tls => ("tls", Level::Ok),
+        SmtpTls::None if is_loopback_host(host) => ("none", Level::Ok),
+        SmtpTls::None => ("none", Level::Problem),
+    };
+    let found = Told::value(format!("{word}, {host}"));
+    Finding::new(check, level, found, Told::new("smtp_tls.advice"))
+}
+
+fn webhook(config: &Config) -> Finding {
+    let check = Check::WebhookTls;
+    let Some(url) = &config.webhook.url else {
+        return Finding::ok(check, Told::new("common.not_used"));
+    };
+    let host = url.host_str().unwrap_or_default();
+    let level = if url.scheme() == "https" || is_loopback_host(host) {
+        Level::Ok
+    } else {
+        Level::Problem
+    };
+    // Neither path nor query: some services have a secret there.
+    let found = Told::value(format!("{}://{host}", url.scheme()));
+    Finding::new(check, level, found, Told::new("webhook_tls.advice"))
+}
+
+fn metrics(listen: Option<SocketAddr>) -> Finding {
+    let check = Check::MetricsListen;
+    let Some(listen) = listen else {
+        return Finding::ok(check, Told::new("common.not_used"));
+    };
+    // An address of a private network is a choice; every network, or a public address, is an oversight.
+    let level = match listen.ip() {
+        ip if ip.is_loopback() => Level::Ok,
+        IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() => Level::Advice,
+        IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Level::Advice,
+        _ => Level::Problem,
+    };
+    Finding::new(
+        check,
+        level,
+        Told::value(listen),
+        Told::new("metrics_listen.advice"),
+    )
+}

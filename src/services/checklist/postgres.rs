@@ -1,0 +1,139 @@
+//! Whether the way to Postgres is secret, by the address that libpq is given: what it says of TLS (`sslmode`), and to which
+//! machines it leads.
+
+use super::{Check, Finding, Level, Told};
+use crate::config::{Config, Database, is_loopback_host};
+
+pub(super) fn finding(config: &Config) -> Finding {
+    let check = Check::PostgresTls;
+    let Database::Postgres(address) = config.database() else {
+        return Finding::ok(check, Told::new("postgres_tls.sqlite"));
+    };
+    let way = Way::of(&address);
+    let Some(host) = way.hosts.iter().find(|host| is_remote(host)) else {
+        return Finding::ok(check, Told::new("postgres_tls.local"));
+    };
+    let mode = way.mode.as_deref();
+    let (level, advice) = match mode {
+        Some("verify-full") => (Level::Ok, "postgres_tls.advice"),
+        // Encrypted, to whoever answers.
+        Some("verify-ca" | "require") => (Level::Advice, "postgres_tls.advice_verify"),
+        _ if cfg!(feature = "postgres-tls") => (Level::Problem, "postgres_tls.advice"),
+        _ => (Level::Problem, "postgres_tls.advice_build"),
+    };
+    let found = match mode {
+        Some(mode) => Told::value(format!("sslmode={mode}, {host}")),
+        None => Told::new("postgres_tls.not_set").with("host", host),
+    };
+    Finding::new(check, level, found, Told::new(advice))
+}
+
+/// What an address says of the way to the database.
+struct Way {
+    /// The machines, or directories of sockets.
+    hosts: Vec<String>,
+    mode: Option<String>,
+}
+
+impl Way {
+    /// Reads `postgres://user:password@host:1,host:2/name?host=…&sslmode=…`. A password that was not percent-encoded may hold
+    /// any sign, so the hosts stand behind the last `@`.
+    fn of(address: &str) -> Self {
+        let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, behind)| behind);
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let authority = place.split('/').next().unwrap_or_default();
+        let mut hosts: Vec<String> = authority.split(',').map(without_port).collect();
+        let mut mode = None;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                // Each goes before what stands above.
+                "host" | "hostaddr" => hosts = value.split(',').map(str::to_owned).collect(),
+                "sslmode" => mode = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        hosts.retain(|host| !host.is_empty());
+        Self { hosts, mode }
+    }
+}
+
+fn without_port(host: &str) -> String {
+    let bare = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    // The directory of a socket is written percent-encoded here.
+    bare.replace("%2F", "/").replace("%2f", "/")
+}
+
+/// No host, or the directory of a socket, is this machine.
+fn is_remote(host: &str) -> bool {
+    !host.starts_with(['/', '@']) && !is_loopback_host(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(address: &str) -> Level {
+        let mut config = Config::default();
+        config.database.url = Some(Database::Postgres(address.to_owned()));
+        finding(&config).level
+    }
+
+    #[test]
+    fn a_way_to_another_machine_must_be_secret() {
+        for (address, expected) in [
+            ("postgres://u:p@localhost/n", Level::Ok),
+            ("postgres://u:p@127.0.0.1:5432/n", Level::Ok),
+            ("postgres://u@[::1]:5432/n", Level::Ok),
+            ("postgres:///n", Level::Ok),
+            ("postgres://u@%2Fvar%2Frun%2Fpostgresql/n", Level::Ok),
+            ("postgres:///n?host=/var/run/postgresql", Level::Ok),
+            (
+                "postgres://u:p@db.example.org/n?sslmode=verify-full",
+                Level::Ok,
+            ),
+            (
+                "postgres://u:p@db.example.org/n?sslmode=require",
+                Level::Advice,
+            ),
+            (
+                "postgres://u:p@db.example.org/n?x=y&sslmode=verify-ca",
+                Level::Advice,
+            ),
+            ("postgres://u:p@db.example.org/n", Level::Problem),
+            (
+                "postgres://u:p@db.example.org/n?sslmode=prefer",
+                Level::Problem,
+            ),
+            (
+                "postgres://u:p@10.0.0.7:5432/n?sslmode=disable",
+                Level::Problem,
+            ),
+            ("postgres://u:p@[fd00::7]:5432/n", Level::Problem),
+            (
+                "postgres://u:p@localhost:1,db.example.org:2/n",
+                Level::Problem,
+            ),
+            ("postgres:///n?host=db.example.org", Level::Problem),
+            ("postgres://u:p@x/y@db.example.org/n", Level::Problem),
+        ] {
+            assert_eq!(level(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_password_is_told() {
+        let mut config = Config::default();
+        let address =
+            "postgres://u:hun/ter2?@hunter2@db.example.org/n?password=hunter2&sslmode=disable";
+        config.database.url = Some(Database::Postgres(address.to_owned()));
+        let told = format!("{:?}", finding(&config));
+        assert!(
+            !told.contains("ter2") && told.contains("db.example.org"),
+            "{told}"
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! What the settings alone show.
+
+use super::*;
+
+#[test]
+fn lives_of_tokens() {
+    assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
+        c.tokens.access_lifetime = Span::minutes(31);
+    });
+    assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
+        c.tokens.access_lifetime = Span::minutes(60);
+    });
+    assert_setting(&[(Check::AccessLifetime, Problem)], |c| {
+        c.tokens.access_lifetime = Span::minutes(61);
+    });
+    assert_setting(&[], |c| c.tokens.access_lifetime = Span::minutes(1));
+    assert_setting(&[(Check::RefreshLifetime, Advice)], |c| {
+        c.tokens.refresh_lifetime = Span::days(31);
+    });
+    assert_setting(&[(Check::RefreshLifetime, Problem)], |c| {
+        c.tokens.refresh_lifetime = Span::days(91);
+    });
+    assert_setting(&[(Check::SessionLifetime, Advice)], |c| {
+        c.tokens.session_lifetime = Span::days(91);
+    });
+    assert_setting(&[(Check::SessionLifetime, Problem)], |c| {
+        c.tokens.session_lifetime = Span::days(366);
+    });
+    assert_setting(&[(Check::Leeway, Advice)], |c| {
+        c.tokens.leeway = Span::minutes(2);
+    });
+    assert_setting(&[(Check::ReuseGrace, Advice)], |c| {
+        c.tokens.reuse_grace = Span::seconds(31);
+    });
+}
+
+#[test]
+fn rotation_and_what_tokens_tell() {
+    assert_setting(&[(Check::Rotation, Problem)], |c| {
+        c.tokens.rotate_refresh_tokens = false;
+    });
+    assert_setting(&[(Check::Blacklist, Problem)], |c| {
+        c.tokens.blacklist_after_rotation = false;
+    });
+    assert_setting(&[(Check::LostAnswer, Advice)], |c| {
+        c.tokens.recover_lost_answer = true;
+    });
+    assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.audience.clear());
+    assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.issuer = None);
+    assert_setting(&[(Check::Audience, Advice)], |c| {
+        c.tokens.issuer = None;
+        c.tokens.audience.clear();
+    });
+    for claim in [ClaimName::Email, ClaimName::Name, ClaimName::Username] {
+        assert_setting(&[(Check::PersonalData, Advice)], |c| {
+            c.tokens.claims.push(claim);
+        });
+    }
+    assert_setting(&[(Check::ExtraClaims, Problem)], |c| {
+        c.tokens.extra_claims.insert("api_key".into(), "x".into());
+    });
+    assert_setting(&[], |c| {
+        c.tokens.extra_claims.insert("tenant".into(), "x".into());
+    });
+}
+
+#[test]
+fn https_and_what_follows_from_it() {
+    let expected = |level| {
+        [
+            (Check::Https, level),
+            (Check::Cookies, level),
+            (Check::Hsts, level),
+        ]
+    };
+    // On this machine only it is right for development.
+    assert_setting(&expected(Advice), |c| c.server.public_url = None);
+    assert_setting(&expected(Advice), |c| {
+        c.server.public_url = Some("http://localhost:8080".parse().unwrap());
+    });
+    assert_setting(&expected(Problem), |c| {
+        c.server.public_url = Some("http://auth.example.org".parse().unwrap());
+    });
+    let mut open = expected(Problem).to_vec();
+    open.push((Check::Listen, Advice));
+    assert_setting(&open, |c| {
+        c.server.public_url = None;
+        c.server.listen = "0.0.0.0:8080".parse().unwrap();
+    });
+    assert_setting(&[(Check::Listen, Advice)], |c| {
+        c.server.listen = "[::]:8080".parse().unwrap();
+    });
+}
+
+#[test]
+fn proxies_and_other_machines() {
+    let proxies = |list: &[&str]| {
+        list.iter()
+            .map(|net| net.parse().unwrap())
+            .collect::<Vec<_>>()
+    };
+    for (list, level) in [
+        (&["10.0.0.7/32", "0.0.0.0/0"][..], Problem),
+        (&["::/0"], Problem),
+        (&["128.0.0.0/1"], Advice),
+        (&["8000::/1"], Advice),
+        (&[], Advice),
+    ] {
+        assert_setting(&[(Check::TrustedProxies, level)], |c| {
+            c.server.trusted_proxies = proxies(list);
+        });
+    }
+    assert_setting(&[], |c| {
+        c.server.trusted_proxies = proxies(&["10.0.0.0/8", "fd00::/8"]);
+    });
+    assert_setting(&[(Check::SmtpTls, Problem)], |c| c.smtp.tls = SmtpTls::None);
+    assert_setting(&[], |c| {
+        c.smtp.tls = SmtpTls::None;
+        c.smtp.host = Some("localhost".into());
+    });
+    assert_setting(&[(Check::WebhookTls, Problem)], |c| {
+        c.webhook.url = Some("http://hooks.example.org/codes".parse().unwrap());
+    });
+    for (listen, expected) in [
+        ("0.0.0.0:9464", &[(Check::MetricsListen, Problem)][..]),
+        ("[::]:9464", &[(Check::MetricsListen, Problem)]),
+        ("192.0.2.7:9464", &[(Check::MetricsListen, Problem)]),
+        ("10.0.0.7:9464", &[(Check::MetricsListen, Advice)]),
+        ("[fd00::7]:9464", &[(Check::MetricsListen, Advice)]),
+        ("127.0.0.1:9464", &[]),
+    ] {
+        assert_setting(expected, |c| {
+            c.metrics.listen = Some(listen.parse().unwrap());
+        });
+    }
+    assert_setting(&[(Check::PostgresTls, Problem)], |c| {
+        c.database.url = Some(Database::Postgres("postgres://db.example.org/n".into()));
+    });
+}
+
+#[test]
+fn guessing() {
+    assert_setting(&[(Check::BcryptCost, Advice)], |c| c.login.bcrypt_cost = 11);
+    assert_setting(&[(Check::BcryptCost, Problem)], |c| c.login.bcrypt_cost = 9);
+    assert_setting(&[(Check::PasswordLength, Problem)], |c| {
+        c.login.min_password_length = 7;
+    });
+    assert_setting(&[(Check::AccountLimit, Advice)], |c| c.limits.failures = 11);
+    assert_setting(&[(Check::AccountLimit, Advice)], |c| {
+        c.limits.longest_delay = Span::minutes(4);
+    });
+    assert_setting(&[(Check::AccountLimit, Problem)], |c| {
+        c.limits.longest_delay = Span::seconds(59);
+    });
+    assert_setting(&[(Check::AddressLimit, Problem)], |c| {
+        c.limits.failures_per_address = 0;
+    });
+    assert_setting(&[(Check::AddressLimit, Advice)], |c| {
+        c.limits.failures_per_address = 1_001;
+    });
+    assert_setting(&[(Check::AddressLimit, Problem)], |c| {
+        c.limits.failures_per_address = 100_001;
+    });
+    assert_setting(&[(Check::OtpCode, Problem)], |c| c.otp.length = 5);
+    assert_setting(&[(Check::OtpCode, Problem)], |c| {
+        c.otp.lifetime = Span::minutes(11);
+    });
+    assert_setting(&[(Check::OtpCode, Problem)], |c| c.otp.max_attempts = 6);
+    assert_setting(&[(Check::OtpRequests, Advice)], |c| {
+        c.otp.requests_per_account = 21;
+    });
+    // Reached under a public address, whatever it listens on.
+    assert_setting(&[(Check::OtpDelivery, Problem)], |c| {
+        c.otp.delivery = OtpDelivery::Console;
+    });
+}

@@ -1,0 +1,192 @@
+//! Tokens and sessions: what `[tokens]` says of their lives and of what they tell.
+
+use super::{Check, Finding, Level, Told};
+use crate::config::{ClaimName, Span, TokensConfig};
+
+/// RFC 6750 section 5.3: "one hour or less". The usual is a quarter to half of that.
+const ACCESS: (Span, Span) = (Span::minutes(30), Span::minutes(60));
+const REFRESH: (Span, Span) = (Span::days(30), Span::days(90));
+const SESSION: (Span, Span) = (Span::days(90), Span::days(365));
+/// An honest repeat comes within seconds. The configuration allows a minute, which is a thief's chance, but no fault.
+const GRACE: (Span, Span) = (Span::seconds(30), Span::minutes(1));
+/// RFC 7519 section 4.1.4: "usually no more than a few minutes".
+const LEEWAY: (Span, Span) = (Span::minutes(1), Span::minutes(5));
+
+pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
+    let span = |check, value: Span, (fine, bad): (Span, Span), advice: &str| {
+        let level = Level::up_to(&value, &fine, &bad);
+        Finding::new(check, level, Told::value(value), Told::new(advice))
+    };
+    vec![
+        span(
+            Check::AccessLifetime,
+            tokens.access_lifetime,
+            ACCESS,
+            "access_lifetime.advice",
+        ),
+        span(
+            Check::RefreshLifetime,
+            tokens.refresh_lifetime,
+            REFRESH,
+            "refresh_lifetime.advice",
+        ),
+        span(
+            Check::SessionLifetime,
+            tokens.session_lifetime,
+            SESSION,
+            "session_lifetime.advice",
+        ),
+        switch(
+            Check::Rotation,
+            tokens.rotate_refresh_tokens,
+            "rotation.advice",
+        ),
+        switch(
+            Check::Blacklist,
+            tokens.blacklist_after_rotation,
+            "blacklist.advice",
+        ),
+        span(
+            Check::ReuseGrace,
+            tokens.reuse_grace,
+            GRACE,
+            "reuse_grace.advice",
+        ),
+        lost_answer(tokens),
+        span(Check::Leeway, tokens.leeway, LEEWAY, "leeway.advice"),
+        audience(tokens),
+        personal_data(tokens),
+        extra_claims(tokens),
+    ]
+}
+
+/// Something that must be switched on.
+fn switch(check: Check, is_on: bool, advice: &str) -> Finding {
+    let (level, found) = if is_on {
+        (Level::Ok, "common.on")
+    } else {
+        (Level::Problem, "common.off")
+    };
+    Finding::new(check, level, Told::new(found), Told::new(advice))
+}
+
+fn lost_answer(tokens: &TokensConfig) -> Finding {
+    let (level, found) = if tokens.recover_lost_answer {
+        (Level::Advice, "common.on")
+    } else {
+        (Level::Ok, "common.off")
+    };
+    let advice = Told::new("lost_answer.advice");
+    Finding::new(Check::LostAnswer, level, Told::new(found), advice)
+}
+
+fn audience(tokens: &TokensConfig) -> Finding {
+    let check = Check::Audience;
+    let audience = tokens.audience.join(", ");
+    let (key, advice) = match (&tokens.issuer, audience.as_str()) {
+        (Some(issuer), audience) if !audience.is_empty() => {
+            let found = Told::new("audience.both");
+            return Finding::ok(
+                check,
+                found.with("issuer", issuer).with("audience", audience),
+            );
+        }
+        (Some(_), _) => ("audience.issuer_only", "audience.advice_audience"),
+        (None, "") => ("audience.neither", "audience.advice"),
+        (None, _) => ("audience.audience_only", "audience.advice_issuer"),
+    };
+    Finding::new(check, Level::Advice, Told::new(key), Told::new(advice))
+}
+
+fn personal_data(tokens: &TokensConfig) -> Finding {
+    let personal = [ClaimName::Email, ClaimName::Name, ClaimName::Username];
+    let told: Vec<&str> = tokens
+        .claims
+        .iter()
+        .filter(|claim| personal.contains(claim))
+        .map(|claim| claim.as_str())
+        .collect();
+    if told.is_empty() {
+        return Finding::ok(Check::PersonalData, Told::new("personal_data.none"));
+    }
+    let found = Told::value(told.join(", "));
+    let advice = Told::new("personal_data.advice");
+    Finding::new(Check::PersonalData, Level::Advice, found, advice)
+}
+
+fn extra_claims(tokens: &TokensConfig) -> Finding {
+    let check = Check::ExtraClaims;
+    let names = tokens.extra_claims.keys();
+    let secret: Vec<&str> = names
+        .map(String::as_str)
+        .filter(|name| sounds_secret(name))
+        .collect();
+    if secret.is_empty() {
+        return Finding::ok(check, Told::new("extra_claims.none"));
+    }
+    let found = Told::new("extra_claims.found").with("names", secret.join(", "));
+    Finding::new(
+        check,
+        Level::Problem,
+        found,
+        Told::new("extra_claims.advice"),
+    )
+}
+
+/// Whether a name is that of something to be kept secret: `apiKey`, `db_password`, `token`.
+fn sounds_secret(name: &str) -> bool {
+    const PARTS: &[&str] = &[
+        "apikey",
+        "credential",
+        "passphrase",
+        "passwd",
+        "password",
+        "private",
+        "secret",
+    ];
+    const WORDS: &[&str] = &[
+        "key", "keys", "otp", "pass", "pin", "pwd", "token", "tokens",
+    ];
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() || !c.is_alphanumeric() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase().filter(|c| c.is_alphanumeric()));
+    }
+    let joined = words.replace(' ', "");
+    PARTS.iter().any(|part| joined.contains(part))
+        || words.split(' ').any(|word| WORDS.contains(&word))
+        // All in capitals each letter stood alone.
+        || WORDS.contains(&joined.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sounds_secret;
+
+    #[test]
+    fn names_of_secrets_are_known_however_they_are_written() {
+        for name in [
+            "password",
+            "dbPassword",
+            "API_KEY",
+            "apiKey",
+            "api-key",
+            "secret",
+            "client.secret",
+            "accessToken",
+            "TOKEN",
+            "pin",
+            "PrivateKey",
+            "otp",
+        ] {
+            assert!(sounds_secret(name), "{name}");
+        }
+        for name in [
+            "tenant", "tier", "region", "keyboard", "monkey", "spinner", "compass", "plan",
+        ] {
+            assert!(!sounds_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The security checklist as a page: every check is on it, what is wrong is told with what to do, and no secret is.
+
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use munjigi::{
+    config::{Config, Database, LogLevel, Secret, Span},
+    domain::account::Role,
+    services::checklist::Check,
+};
+
+use crate::support::{App, Page, SIGNING_KEY, on_postgres};
+
+/// The badge of a check; nothing where it is well.
+fn badge(page: &Page, check: &str) -> String {
+    let selector = format!("#{check} .badge");
+    page.texts(&selector).pop().unwrap_or_default()
+}
+
+fn found(page: &Page, check: &str) -> String {
+    page.text(&format!("#{check} .check-found"))
+}
+
+#[tokio::test]
+async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_language() {
+    let app = App::start();
+    app.signed_in("ann", Role::Admin).await;
+    let eva = app.signed_in("eva", Role::Auditor).await;
+    let page = eva.open("/admin/security").await;
+    let mut listed = page.attrs(".checks > li", "id");
+    listed.sort_unstable();
+    let mut all = Check::NAMES.to_vec();
+    all.sort_unstable();
+    assert_eq!(listed, all);
+    assert_eq!(
+        page.attr("nav a[aria-current=page]", "href"),
+        "/admin/security"
+    );
+    assert!(page.has(".page-head time"), "when it was looked at");
+    for name in Check::NAMES {
+        assert!(!found(&page, name).is_empty(), "{name}");
+        assert!(!page.text(&format!("#{name} .check-source")).is_empty());
+    }
+    // What is told of a check below stands in its number above.
+    let numbers = page.texts(".stat-value");
+    assert_eq!(numbers[0], page.count(".checks > .is-danger").to_string());
+    assert_eq!(numbers[1], page.count(".checks > .is-warn").to_string());
+    assert_eq!(numbers[2], page.count(".checks > .is-ok").to_string());
+    assert_eq!(page.count(".check-advice"), page.count(".checks .badge"));
+    let korean = app.browser().speaking("ko");
+    korean.sign_in("eva").await;
+    let page = korean.open("/admin/security").await;
+    assert_eq!(page.text("h1"), "보안 점검");
+    assert!(
+        page.text("#access_lifetime h3")
+            .contains("액세스 토큰 수명")
+    );
+    assert!(page.text("#personal_data .check-advice").contains("누구나"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_settings_is_told_with_what_to_do_and_hinted_at_on_the_dashboard() {
+    let key = "kR7vQx2mZp9LsWc4TnYb8HdFgJ6aEu3o+V5iXtBq1NwC0rMz/yPhGkSlDfAeUjOI";
+    let app = App::with(|config| config.tokens.signing_key = Some(Secret::new(key)));
+    let ann = app.signed_in("ann", Role::Admin).await;
+    assert!(!ann.open("/admin").await.has("#security"));
+    let wrong = |config: &mut Config| {
+        config.tokens.access_lifetime = Span::hours(2);
+        config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
+        config
+            .tokens
+            .extra_claims
+            .insert("password".into(), "hush-hush".into());
+        config.log.level = LogLevel::Debug;
+    };
+    let app = app.restarted_with(wrong);
+    let ann = app.browser();
+    ann.sign_in("ann").await;
+    let page = ann.open("/admin").await;
+    assert!(
+        page.text("#security").starts_with("3 checks"),
+        "{}",
+        page.text("#security")
+    );
+    assert_eq!(page.attr("#security a", "href"), "/admin/security");
+    let page = ann.open("/admin/security").await;
+    for (check, expected) in [
+        ("access_lifetime", "problem"),
+        ("key_strength", "problem"),
+        ("extra_claims", "problem"),
+        ("log_level", "advice"),
+        ("rotation", ""),
+    ] {
+        assert_eq!(badge(&page, check), expected, "{check}");
+    }
+    assert_eq!(found(&page, "access_lifetime"), "2h");
+    assert!(
+        page.text("#access_lifetime .check-advice")
+            .contains("tokens.access_lifetime")
+    );
+    // What is to be typed can be told from the words round it.
+    assert_eq!(page.text("#key_strength code"), "openssl rand -base64 64");
+    assert!(!page.html.contains("hush-hush") && !page.html.contains(SIGNING_KEY));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_rows_is_told() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    app.make_client("acme").await;
+    let page = ann.open("/admin/security").await;
+    // The suite hashes at the least cost there is.
+    assert_eq!(badge(&page, "old_hashes"), "advice");
+    let told = "1 of 1 internal users, 1 of 1 clients, below 12";
+    assert_eq!(found(&page, "old_hashes"), told);
+    assert_eq!(found(&page, "administrators"), "1 active");
+    assert_eq!(badge(&page, "administrators"), "advice");
+    assert_eq!(badge(&page, "idle_administrators"), "");
+    app.make_user("old", Role::Admin).await;
+    app.execute("UPDATE users SET password_hash = NULL").await;
+    let costly = "UPDATE client_users SET password_hash = REPLACE(password_hash, 'r=4$', 'r=12$')";
+    app.execute(costly).await;
+    let page = ann.open("/admin/security").await;
+    assert_eq!(
+        found(&page, "old_hashes"),
+        "0 of 0 internal users, 0 of 1 clients, below 12"
+    );
+    assert_eq!(badge(&page, "old_hashes"), "");
+    assert_eq!(badge(&page, "administrators"), "");
+    assert!(found(&page, "idle_administrators").ends_with("old@example.org (–)"));
+    assert_eq!(badge(&page, "database"), "");
+    app.execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '20261123%'")
+        .await;
+    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&page, "database"), "problem");
+    assert_eq!(found(&page, "database"), "missing migrations: 3");
+}
+
+#[tokio::test]
+async fn an_instance_that_has_run_for_long_must_have_flushed() {
+    let app = App::start();
+    app.signed_in("ann", Role::Admin).await;
+    app.advance(Duration::from_hours(4));
+    let ann = app.browser();
+    ann.sign_in("ann").await;
+    assert_eq!(
+        badge(&ann.open("/admin/security").await, "flush"),
+        "problem"
+    );
+    ann.post("/admin/blacklist/flush", &[]).await.assert(303);
+    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&page, "flush"), "");
+    assert_eq!(
+        found(&page, "flush"),
+        "up to date, the last one ended 0s ago"
+    );
+    app.execute("UPDATE jobs SET state = 'failed'").await;
+    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&page, "flush"), "problem");
+    assert!(found(&page, "flush").contains("failed"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_apart_from_postgress_is_told() {
+    // The suite's clock stands still, months from the machine's.
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let page = ann.open("/admin/security").await;
+    let expected = if on_postgres() { "problem" } else { "" };
+    assert_eq!(badge(&page, "clock"), expected, "{}", found(&page, "clock"));
+}
+
+#[tokio::test]
+async fn a_directory_that_others_can_get_into_is_told() {
+    let app = App::start();
+    let config = &app.services().config;
+    let chmod = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    let data = config.server.data_dir.clone();
+    chmod(&data, 0o700);
+    if let Database::Sqlite(file) = config.database() {
+        chmod(file.parent().unwrap(), 0o700);
+    }
+    let ann = app.signed_in("ann", Role::Admin).await;
+    assert_eq!(badge(&ann.open("/admin/security").await, "data_files"), "");
+    chmod(&data, 0o770);
+    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&page, "data_files"), "problem");
+    let command = format!("chmod go-rwx {}", data.display());
+    assert_eq!(page.text("#data_files code"), command);
+}

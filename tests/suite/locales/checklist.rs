@@ -1,0 +1,96 @@
+//! The words of the security checklist, `locales/checklist.{en,ko}.yml`: both languages say the same, every check has a title
+//! and what it tells, and nothing is there that no check tells.
+
+use std::collections::BTreeSet;
+
+use munjigi::services::checklist::{Check, Group};
+
+use super::{
+    Words,
+    panel::{assert_none, files, has_hangul, quoted, read_into},
+    placeholders, read,
+};
+
+fn words(language: &str) -> Words {
+    let (mut words, name) = (Words::new(), format!("locales/checklist.{language}.yml"));
+    read_into(&mut words, &name, &read(&name), "checklist");
+    words
+}
+
+#[test]
+fn both_languages_tell_the_same() {
+    let (en, ko) = (words("en"), words("ko"));
+    assert_eq!(en.keys().collect::<Vec<_>>(), ko.keys().collect::<Vec<_>>());
+    let mut problems = Vec::new();
+    for (key, english) in &en {
+        let korean = &ko[key];
+        let mut wrong = |what: &str| problems.push(format!("{key} {what}: {english} | {korean}"));
+        if english.trim().is_empty() || !has_hangul(korean) || has_hangul(english) {
+            wrong("is not said in both languages");
+        }
+        if placeholders(english) != placeholders(korean) {
+            wrong("has other placeholders");
+        }
+        if english.matches('`').count() % 2 == 1 || korean.matches('`').count() % 2 == 1 {
+            wrong("has an open backtick");
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn every_check_is_told_and_nothing_else() {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let sections: BTreeSet<&str> = Check::NAMES.iter().copied().collect();
+    for (_, source) in files("src/services/checklist", ".rs") {
+        let keys = quoted(&source).filter(|text| {
+            let section = text.split_once('.').map(|(section, _)| section);
+            section.is_some_and(|s| sections.contains(s) || ["common", "unknown"].contains(&s))
+        });
+        told.extend(keys.map(str::to_owned));
+    }
+    assert!(told.len() > 60, "the sources are not read any more");
+    told.extend(Check::NAMES.iter().map(|check| format!("{check}.title")));
+    let groups = Group::ALL.iter().map(|group| group.as_str());
+    told.extend(groups.map(|group| format!("group.{group}")));
+    let there: BTreeSet<String> = words("en").into_keys().collect();
+    let one_sided = told.symmetric_difference(&there);
+    let problems: Vec<String> = one_sided
+        .map(|key| format!("{key} is in one place only"))
+        .collect();
+    assert_none(&problems);
+}
+
+#[test]
+fn a_setting_that_is_advised_exists() {
+    let example = munjigi::config::EXAMPLE;
+    let mut settings = BTreeSet::new();
+    let mut section = "";
+    for line in example.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.strip_prefix("# ").and_then(|l| l.split_once(" = ")) {
+            settings.insert(format!("{section}.{key}"));
+        }
+    }
+    let sections: BTreeSet<&str> = settings
+        .iter()
+        .filter_map(|s| s.split('.').next())
+        .collect();
+    let mut problems = Vec::new();
+    for language in ["en", "ko"] {
+        for (key, text) in words(language) {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+            for word in text.split(|c| !is_part(c)) {
+                let word = word.trim_matches('.');
+                let is_setting = word
+                    .split_once('.')
+                    .is_some_and(|(s, _)| sections.contains(s));
+                if is_setting && !settings.contains(word) {
+                    problems.push(format!("{language} {key}: there is no setting {word}"));
+                }
+            }
+        }
+    }
+    assert_none(&problems);
+}
