@@ -69,12 +69,22 @@ pub enum Target {
 }
 
 impl Target {
-    /// Opens a connection that writes nothing, and makes no file: none where there is none.
+    /// Opens a connection that cannot write, and makes no file: none where there is none.
     pub fn look_into(&self) -> Result<Option<Db>, ConnectionError> {
-        let Self::Sqlite { path, busy_timeout } = self else {
-            return self.connect().map(Some);
+        let (path, busy_timeout) = match self {
+            Self::Sqlite { path, busy_timeout } => (path, busy_timeout),
+            Self::Postgres { url } => {
+                let mut connection = PgConnection::establish(url)?;
+                connection
+                    .batch_execute("SET default_transaction_read_only = on")
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                return Ok(Some(Db::Postgres(connection)));
+            }
         };
-        if !path.exists() {
+        let is_there = path
+            .try_exists()
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        if !is_there {
             return Ok(None);
         }
         // The path as an address, in which signs of any kind can stand.

@@ -157,6 +157,9 @@ pub enum Standing {
 }
 
 /// How the schema stands. Unlike [`status`] it makes no table where there is none.
+///
+/// # Errors
+/// The store's.
 pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
     let is_there = match connection {
         Db::Postgres(_) => {
@@ -166,11 +169,8 @@ pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
             "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
         }
     };
-    if diesel::sql_query(is_there)
-        .get_result::<Counted>(connection)?
-        .n
-        == 0
-    {
+    let there: Counted = diesel::sql_query(is_there).get_result(connection)?;
+    if there.n == 0 {
         return Ok(Standing::Empty);
     }
     let applied: Vec<Version> =
@@ -184,7 +184,7 @@ pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
     if let Some(newest) = applied.iter().find(|row| !is_known(row)) {
         return Ok(Standing::Ahead(newest.version.clone()));
     }
-    match known.len() - applied.len() {
+    match known.len().saturating_sub(applied.len()) {
         0 => Ok(Standing::UpToDate),
         lacking => Ok(Standing::Behind(lacking)),
     }

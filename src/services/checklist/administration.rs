@@ -9,6 +9,7 @@ use crate::config::{AdminConfig, Span};
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;
 
+// Each pair: up to where it is well, and beyond which it is a problem.
 const IDLE: (Span, Span) = (Span::hours(2), Span::days(1));
 const ABSOLUTE: (Span, Span) = (Span::days(1), Span::days(7));
 const LINK: (Span, Span) = (Span::days(1), Span::days(7));

@@ -4,6 +4,8 @@
 use super::{Check, Finding, Level, Told, network::is_exposed, seen::Seen};
 use crate::config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span};
 
+// Each pair: up to where (of the delay: from where on) it is well, and beyond which it is a problem.
+
 /// Tries that an account has before it waits. NIST SP 800-63B-4 section 3.2.2 allows a hundred; whoever forgot his password
 /// has given up before ten.
 const FAILURES: (u32, u32) = (10, 100);

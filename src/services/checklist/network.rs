@@ -78,7 +78,7 @@ fn trusted_proxies(config: &Config) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
     let found = Told::value(list.join(", "));
-    // Everybody, or so many that some are strangers: an eighth of a network operator's usual share.
+    // Everybody, or more than the widest private networks (10.0.0.0/8, fc00::/7): some of them are strangers.
     let everybody = |net: &IpNet| net.prefix_len() == 0;
     let wide = |net: &IpNet| match net {
         IpNet::V4(net) => net.prefix_len() < 8,

@@ -3,6 +3,8 @@
 use super::{Check, Finding, Level, Told};
 use crate::config::{ClaimName, Span, TokensConfig};
 
+// Each pair: up to where it is well, and beyond which it is a problem.
+
 /// RFC 6750 section 5.3: "one hour or less". The usual is a quarter to half of that.
 const ACCESS: (Span, Span) = (Span::minutes(30), Span::minutes(60));
 const REFRESH: (Span, Span) = (Span::days(30), Span::days(90));

@@ -133,6 +133,12 @@ async fn what_is_wrong_with_the_rows_is_told() {
     let page = ann.open("/admin/security").await;
     assert_eq!(badge(&page, "database"), "problem");
     assert_eq!(found(&page, "database"), "missing migrations: 3");
+    // What cannot be read is a problem, and leaves the rest.
+    app.execute("ALTER TABLE jobs RENAME TO jobs_away").await;
+    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&page, "flush"), "problem");
+    assert_eq!(found(&page, "flush"), "not known: it could not be read");
+    assert_eq!(found(&page, "administrators"), "2 active");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The store from its doors: what was answered is stored, and one request's trouble is nobody else's.
 
+mod checklist;
 mod concurrency;
 mod look_ups;
 mod writes;

@@ -1,0 +1,78 @@
+//! What the security checklist asks of the accounts.
+
+use munjigi::{
+    clock::Timestamp,
+    domain::{account::Role, principal::UserType},
+    store::{
+        checklist::{count_active_admins, count_hashes_by_beginning, list_idle_admins},
+        users::{self, NewUser},
+    },
+};
+
+use super::row;
+use crate::support::TestDatabase;
+
+#[test]
+fn hashes_are_counted_by_their_beginning_the_oldest_first() {
+    let database = TestDatabase::migrated();
+    let mut connection = database.target().connect().unwrap();
+    for (name, hash) in [
+        ("ann", Some("old hash")),
+        ("bob", None),
+        ("eva", Some("old one")),
+        ("sam", Some("new one")),
+    ] {
+        let new = NewUser {
+            password_hash: hash.map(str::to_owned),
+            ..row(name)
+        };
+        users::insert(&mut connection, &new).unwrap();
+    }
+    let mut of = |population, bound| {
+        let found = count_hashes_by_beginning(&mut connection, population, 3, bound);
+        let mut found = found.unwrap();
+        found.sort_unstable();
+        found
+    };
+    let (old, new) = (("old".to_owned(), 2), ("new".to_owned(), 1));
+    assert_eq!(of(UserType::User, None), [new, old.clone()]);
+    assert_eq!(of(UserType::User, Some(2)), [old]);
+    assert_eq!(of(UserType::Client, None), []);
+}
+
+#[test]
+fn administrators_who_may_log_in_and_have_not_are_listed() {
+    let database = TestDatabase::migrated();
+    let mut connection = database.target().connect().unwrap();
+    let day = |n: i64| Timestamp::from_unix_seconds(n * 86_400).unwrap();
+    for (name, role, is_active, last) in [
+        ("recent", Role::Admin, true, Some(day(200))),
+        ("later", Role::Admin, true, Some(day(90))),
+        ("sooner", Role::Admin, true, Some(day(80))),
+        ("never", Role::Admin, true, None),
+        ("away", Role::Admin, false, None),
+        ("auditor", Role::Auditor, true, None),
+    ] {
+        let new = NewUser {
+            role,
+            is_active,
+            password_hash: Some("hash".into()),
+            ..row(name)
+        };
+        let made = users::insert(&mut connection, &new).unwrap();
+        if last.is_some() {
+            assert!(users::note_login(&mut connection, made.id, "hash", last).unwrap());
+        }
+    }
+    assert_eq!(count_active_admins(&mut connection).unwrap(), 4);
+    let mut idle = |since, limit| list_idle_admins(&mut connection, since, limit).unwrap();
+    let of = |name: &str, last| (format!("{name}@example.org"), last);
+    let expected = [
+        of("never", None),
+        of("sooner", Some(day(80))),
+        of("later", Some(day(90))),
+    ];
+    assert_eq!(idle(day(100), 9), expected);
+    assert_eq!(idle(day(100), 2), expected[..2]);
+    assert_eq!(idle(day(90), 9), expected[..2]);
+}
