@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::language::Language,
+    services::audit::Recorder,
     services::checklist::{
         self, DataFiles, Finding, Group, Level, Question, Rows, Seen, Told, Unknown,
         look_at_key_file,
@@ -74,9 +75,26 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
     })
 }
 
+/// With what the record is written, where there is a key already.
+fn recorder(config: &Config) -> Result<Recorder, Unknown> {
+    let key = match (&config.tokens.signing_key, config.signing_key_file()) {
+        (Some(secret), _) => SigningKey::from_bytes(secret.reveal().as_bytes()),
+        (None, file) => {
+            let path = file.unwrap_or_default();
+            if !path.exists() {
+                return Err(Unknown::NoKey(path.display().to_string()));
+            }
+            SigningKey::from_file(&path, config.tokens.algorithm)
+                .map_err(|error| Unknown::Unreadable(error.to_string()))?
+        }
+    };
+    Ok(house::recorder(config, &key))
+}
+
 fn rows(config: &Config, clock: &Clock) -> Rows {
     let question = Question {
         clock: clock.clone(),
+        recorder: recorder(config),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };

@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+pub(super) use self::chain::state_in;
 pub use self::{
     chain::{ChainState, SEAL_EVERY, Trimmed, Trouble, seal_waiting, state, trim},
     marks::AuditKey,

@@ -29,6 +29,9 @@ pub enum Trouble {
     /// That row was not written with this server's key.
     #[error("the row that tells where the chain ends was not written with this server's key")]
     NotOurs,
+    /// That row was written with another signing key. The start of a server puts that right.
+    #[error("the row that tells where the chain ends was written with another signing key")]
+    AnotherKey,
     /// The chain ends before where this process has seen it end.
     #[error("the chain ends before where it ended a moment ago")]
     WentBack,
@@ -44,6 +47,7 @@ impl Trouble {
         match self {
             Self::Gone => "gone",
             Self::NotOurs => "not_ours",
+            Self::AnotherKey => "another_key",
             Self::WentBack => "went_back",
             Self::OldEventChanged => "old_event_changed",
         }
@@ -101,7 +105,11 @@ impl Recorder {
     ) -> Result<(), Trouble> {
         let chain = chain.ok_or(Trouble::Gone)?;
         if !is_new(chain) && !self.key().is_marked(chain) {
-            return Err(Trouble::NotOurs);
+            return Err(if self.key().is_another(&chain.mark) {
+                Trouble::AnotherKey
+            } else {
+                Trouble::NotOurs
+            });
         }
         let went_back = seen.is_some_and(|seen| {
             let is_at_it = chain.last_position == seen.position;
@@ -214,23 +222,31 @@ fn adopt(connection: &mut Db, recorder: &Recorder, chain: &mut ChainRow) -> Resu
 /// # Errors
 /// The store's.
 pub async fn state(store: &Store, recorder: &Recorder) -> Result<ChainState, Error> {
-    let known = recorder.memory(|memory| memory.trouble.or(memory.old_trouble));
-    let (of_read, seen) = (recorder.clone(), recorder.seen());
+    let recorder = recorder.clone();
     Ok(store
-        .read(move |connection| {
-            let chain = table::find_chain(connection)?;
-            let trouble = of_read.look_at(chain.as_ref(), seen.as_ref()).err();
-            Ok::<_, StoreError>(ChainState {
-                sealed: chain
-                    .as_ref()
-                    .map_or(0, |chain| chain.last_position + 1 - chain.first_position),
-                waiting: table::count_waiting(connection)?,
-                waiting_since: table::oldest_waiting(connection)?,
-                to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
-                trouble: known.or(trouble),
-            })
-        })
+        .read(move |connection| state_in(connection, &recorder))
         .await?)
+}
+
+/// The same by a connection of its own.
+pub(in crate::services) fn state_in(
+    connection: &mut Db,
+    recorder: &Recorder,
+) -> Result<ChainState, StoreError> {
+    let known = recorder.memory(|memory| memory.trouble.or(memory.old_trouble));
+    // Before the row is read: what is sealed meanwhile is no step back.
+    let seen = recorder.seen();
+    let chain = table::find_chain(connection)?;
+    let trouble = recorder.look_at(chain.as_ref(), seen.as_ref()).err();
+    Ok(ChainState {
+        sealed: chain
+            .as_ref()
+            .map_or(0, |chain| chain.last_position + 1 - chain.first_position),
+        waiting: table::count_waiting(connection)?,
+        waiting_since: table::oldest_waiting(connection)?,
+        to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
+        trouble: known.or(trouble),
+    })
 }
 
 /// What came of taking old events out.

@@ -229,7 +229,7 @@ async fn look_once(
         event: None,
     };
     match trouble {
-        Some(Trouble::Gone | Trouble::NotOurs) => walk.ends(),
+        Some(Trouble::Gone | Trouble::NotOurs | Trouble::AnotherKey) => walk.ends(),
         Some(Trouble::WentBack) => walk.not_as_noted(),
         Some(Trouble::OldEventChanged) | None => {}
     }

@@ -77,6 +77,10 @@ checks! {
 
     /// Whether the server is reached over https.
     Https = "https", Network, "ASVS 12.2";
+    /// Which way refresh tokens travel.
+    Transport = "transport", Network, "ASVS 10.1.1";
+    /// Which pages of other origins may call.
+    AllowedOrigins = "allowed_origins", Network, "ASVS 3.4.2";
     /// The flags of cookies.
     Cookies = "cookies", Network, "ASVS 3.3";
     /// Whether browsers are told to stay on https.
@@ -128,6 +132,10 @@ checks! {
     Clock = "clock", Upkeep, "RFC 7519 4.1.4";
     /// Who may read the data.
     DataFiles = "data_files", Upkeep, "ASVS 14.2";
+    /// Whether the record is sealed.
+    RecordSeal = "record_seal", Upkeep, "ASVS 16.4.2";
+    /// How long the record is kept.
+    RecordKept = "record_kept", Upkeep, "ASVS 16.1";
     /// How much the log tells.
     LogLevel = "log_level", Upkeep, "ASVS 16.2.5";
 }

@@ -77,6 +77,7 @@ pub async fn of_server(services: &Services) -> Checked {
     });
     let question = Question {
         clock: services.clock.clone(),
+        recorder: Ok(services.recorder.clone()),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: Some(PAGE_BOUND),
     };

@@ -3,13 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use url::Url;
 
 use super::{Check, Finding, Level, Told, postgres};
-use crate::config::{Config, SmtpTls, is_loopback_host};
+use crate::config::{Config, Origin, SmtpTls, Transport, is_loopback_host};
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     vec![
         https(config),
+        transport(config),
+        allowed_origins(config),
         follows_from_https(config, Check::Cookies, "cookies.secure", "cookies.plain"),
         follows_from_https(config, Check::Hsts, "hsts.sent", "hsts.not_sent"),
         listen(config),
@@ -56,6 +59,45 @@ fn https(config: &Config) -> Finding {
         "https.advice"
     };
     Finding::new(Check::Https, level, found, Told::new(advice))
+}
+
+/// In a body the token is the client's to keep, and a page has no place that no script can read.
+fn transport(config: &Config) -> Finding {
+    let check = Check::Transport;
+    let found = match config.tokens.transport {
+        Transport::Cookie => "transport.cookie",
+        Transport::Both => "transport.both",
+        Transport::Body if config.server.allowed_origins.is_empty() => "transport.body",
+        Transport::Body => {
+            let found = Told::new("transport.body_of_pages");
+            let advice = Told::new("transport.advice");
+            return Finding::new(check, Level::Advice, found, advice);
+        }
+    };
+    Finding::ok(check, Told::new(found))
+}
+
+fn allowed_origins(config: &Config) -> Finding {
+    let (origins, check) = (&config.server.allowed_origins, Check::AllowedOrigins);
+    let is_open = |origin: &&Origin| {
+        let url = Url::parse(origin.as_str()).ok();
+        url.is_some_and(|url| {
+            url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host)
+        })
+    };
+    let list = |origins: Vec<&Origin>| {
+        let names = origins.into_iter().map(Origin::as_str);
+        Told::value(names.collect::<Vec<_>>().join(", "))
+    };
+    let open: Vec<&Origin> = origins.iter().filter(is_open).collect();
+    if !open.is_empty() {
+        let advice = Told::new("allowed_origins.advice");
+        return Finding::new(check, Level::Problem, list(open), advice);
+    }
+    if origins.is_empty() {
+        return Finding::ok(check, Told::new("allowed_origins.none"));
+    }
+    Finding::ok(check, list(origins.iter().collect()))
 }
 
 fn follows_from_https(config: &Config, check: Check, with: &str, without: &str) -> Finding {

@@ -8,6 +8,7 @@ use crate::{
     clock::{Clock, Timestamp},
     domain::{job::JobKind, principal::UserType},
     services::{
+        audit::{ChainState, Recorder, state_in},
         flush::{self, Waiting},
         jobs::{DEAD_AFTER, Job},
         passwords::scheme::{COST_TOLD_BY, cost_told_by},
@@ -32,6 +33,8 @@ pub struct Rows {
     pub(super) hashes: Result<(Hashes, Hashes), Unknown>,
     /// What expires, and who takes it out.
     pub(super) flush: Result<FlushSeen, Unknown>,
+    /// How the chain of the record is.
+    pub(super) record: Result<ChainState, Unknown>,
     /// How far its clock is from ours; none where it has none of its own.
     pub(super) clock: Result<Option<Duration>, Unknown>,
 }
@@ -65,10 +68,12 @@ pub(super) struct FlushSeen {
 }
 
 /// What is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Question {
     /// The time.
     pub clock: Clock,
+    /// With what the record is written; or why the key is not known.
+    pub recorder: Result<Recorder, Unknown>,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
     /// How many accounts of a population are looked at, the oldest; none: all.
@@ -84,6 +89,7 @@ impl Rows {
             administrators: Err(unknown.clone()),
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
+            record: Err(unknown.clone()),
             clock: Err(unknown.clone()),
         }
     }
@@ -111,6 +117,10 @@ impl Rows {
             administrators: administrators(connection, now).map_err(|error| why(&error)),
             hashes: hashes(connection, question).map_err(|error| why(&error)),
             flush: flush_seen(connection, now).map_err(|error| why(&error)),
+            record: match &question.recorder {
+                Ok(recorder) => state_in(connection, recorder).map_err(|error| why(&error)),
+                Err(unknown) => Err(unknown.clone()),
+            },
         })
     }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     config::{Config, LogLevel, Span},
     domain::job::JobState,
+    services::audit::Trouble,
     store::migrations::Standing,
 };
 
@@ -23,6 +24,8 @@ pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
         flush(seen),
         clock(seen),
         data_files(&seen.data),
+        record_seal(seen),
+        record_kept(seen.config),
         log_level(seen.config),
     ]
 }
@@ -133,6 +136,57 @@ fn data_files(files: &DataFiles) -> Finding {
         return problem(file.path.display().to_string(), file.mode());
     }
     Finding::ok(check, Told::new("data_files.closed"))
+}
+
+/// What waits for its seal longer is waited for by nobody.
+const SEALED_WITHIN: Duration = Duration::from_mins(1);
+/// An intrusion is often found months later.
+const KEPT: Span = Span::days(365);
+
+fn record_seal(seen: &Seen) -> Finding {
+    let check = Check::RecordSeal;
+    let state = match &seen.rows.record {
+        Err(unknown) => return unknown.finding(check),
+        Ok(state) => state,
+    };
+    let problem =
+        |found, advice: &str| Finding::new(check, Level::Problem, found, Told::new(advice));
+    if let Some(trouble) = state.trouble {
+        let (found, advice) = match trouble {
+            Trouble::Gone => ("record_seal.gone", "record_seal.advice"),
+            Trouble::NotOurs => ("record_seal.not_ours", "record_seal.advice"),
+            Trouble::AnotherKey => ("record_seal.another_key", "record_seal.advice_key"),
+            Trouble::WentBack => ("record_seal.went_back", "record_seal.advice"),
+            Trouble::OldEventChanged => ("record_seal.old_event_changed", "record_seal.advice"),
+        };
+        return problem(Told::new(found), advice);
+    }
+    let waits = state.waiting_since.map(|at| seen.now.since(at));
+    if let Some(waits) = waits.filter(|waits| *waits > SEALED_WITHIN && !state.to_adopt) {
+        let found = Told::new("record_seal.waits")
+            .with("events", state.waiting)
+            .with("time", age(waits));
+        return problem(found, "record_seal.advice_waits");
+    }
+    Finding::ok(
+        check,
+        Told::new("record_seal.sealed").with("events", state.sealed),
+    )
+}
+
+fn record_kept(config: &Config) -> Finding {
+    let kept = config.audit.keep_for;
+    let level = if kept < KEPT {
+        Level::Advice
+    } else {
+        Level::Ok
+    };
+    Finding::new(
+        Check::RecordKept,
+        level,
+        Told::value(kept),
+        Told::new("record_kept.advice"),
+    )
 }
 
 fn log_level(config: &Config) -> Finding {

@@ -150,6 +150,7 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_made() {
         "flush",
         "clock",
         "data_files",
+        "record_seal",
     ];
     assert_eq!(with_status(&found, "problem"), unknown);
     for check in unknown {
@@ -220,6 +221,7 @@ fn a_database_that_does_not_answer_is_a_problem_and_its_password_is_told_nobody(
         "database",
         "flush",
         "clock",
+        "record_seal",
     ];
     assert_eq!(with_status(&found, "problem"), expected);
     let told = of(&found, "database")["found"].as_str().unwrap();

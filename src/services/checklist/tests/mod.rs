@@ -11,14 +11,20 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::{ClaimName, Config, Database, LogLevel, OtpDelivery, Secret, SmtpTls, Span},
+    config::{
+        ClaimName, Config, Database, LogLevel, OtpDelivery, Secret, SmtpTls, Span, Transport,
+    },
     domain::{
         job::{JobKind, JobState, StartedBy},
         language::Language,
         paging::Count,
         session::JobId,
     },
-    services::{flush::Waiting, jobs::Job},
+    services::{
+        audit::{ChainState, Trouble},
+        flush::Waiting,
+        jobs::Job,
+    },
     store::migrations::Standing,
     tokens::{KeyStrength, Weakness},
 };
@@ -50,6 +56,17 @@ fn file(path: &str, mode: u32, age: Duration) -> File {
     }
 }
 
+/// A chain with which nothing is to be said.
+fn sealed() -> ChainState {
+    ChainState {
+        sealed: 7,
+        waiting: 0,
+        waiting_since: None,
+        to_adopt: false,
+        trouble: None,
+    }
+}
+
 /// Rows with which nothing is to be said.
 fn good_rows() -> Rows {
     let waiting = Waiting {
@@ -72,6 +89,7 @@ fn good_rows() -> Rows {
             idle: Vec::new(),
         }),
         hashes: Ok((hashes, hashes)),
+        record: Ok(sealed()),
         flush: Ok(FlushSeen {
             is_running: false,
             last: None,

@@ -17,6 +17,61 @@ fn hashes_below_the_cost() {
 }
 
 #[test]
+fn the_record() {
+    for trouble in [
+        Trouble::Gone,
+        Trouble::NotOurs,
+        Trouble::AnotherKey,
+        Trouble::WentBack,
+        Trouble::OldEventChanged,
+    ] {
+        assert_seen(&[(Check::RecordSeal, Problem)], |seen| {
+            seen.rows.record = Ok(ChainState {
+                trouble: Some(trouble),
+                ..sealed()
+            });
+        });
+    }
+    let waits = |seconds, to_adopt| {
+        Ok(ChainState {
+            waiting: 2,
+            waiting_since: Some(now() - Duration::from_secs(seconds)),
+            to_adopt,
+            ..sealed()
+        })
+    };
+    assert_seen(&[(Check::RecordSeal, Problem)], |seen| {
+        seen.rows.record = waits(61, false);
+    });
+    // A moment ago; and behind older ones that are still being taken in.
+    for (seconds, to_adopt) in [(59, false), (600, true)] {
+        assert_seen(&[], |seen| seen.rows.record = waits(seconds, to_adopt));
+    }
+    assert_setting(&[(Check::RecordKept, Advice)], |c| {
+        c.audit.keep_for = Span::days(364);
+    });
+}
+
+#[test]
+fn the_ways_of_browsers() {
+    assert_setting(&[(Check::Transport, Advice)], |c| {
+        c.server.allowed_origins = vec!["https://app.example.org".parse().unwrap()];
+    });
+    assert_setting(&[], |c| {
+        c.server.allowed_origins = vec!["https://app.example.org".parse().unwrap()];
+        c.tokens.transport = Transport::Cookie;
+    });
+    assert_setting(&[], |c| {
+        c.server.allowed_origins = vec!["http://localhost:3000".parse().unwrap()];
+        c.tokens.transport = Transport::Both;
+    });
+    assert_setting(&[(Check::AllowedOrigins, Problem)], |c| {
+        c.server.allowed_origins = vec!["http://app.example.org".parse().unwrap()];
+        c.tokens.transport = Transport::Cookie;
+    });
+}
+
+#[test]
 fn administration() {
     for (active, level) in [(0, Problem), (1, Advice)] {
         assert_seen(&[(Check::Administrators, level)], |seen| {
@@ -203,6 +258,7 @@ fn what_cannot_be_looked_at_is_a_problem() {
             Check::Flush,
             Check::Clock,
             Check::DataFiles,
+            Check::RecordSeal,
         ];
         assert_seen(&all.map(|check| (check, Problem)), |seen| {
             seen.key = Err(unknown.clone());
