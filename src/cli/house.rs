@@ -9,7 +9,7 @@ use crate::{
     delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
-        audit::{AuditKey, Recorder, seal_waiting},
+        audit::{AuditKey, Recorder, is_of_another_key, seal_waiting},
         dashboard::Dashboard,
         first_uses::FirstUses,
         jobs::Jobs,
@@ -178,6 +178,14 @@ pub(super) fn services(
 pub(super) fn open(config: Config) -> Result<Services, Failure> {
     let (store, _) = migrated_store(&config)?;
     let (key, _) = signing_key(&config)?;
+    // What is written with another key could never be proved.
+    if is_of_another_key(&mut connect(&config)?, &AuditKey::of(&key)).map_err(Failure::refused)? {
+        return Err(Failure::Refused(
+            "the record in this database was written with another signing key: use that one, or start the server with \
+             this one first where you changed it"
+                .into(),
+        ));
+    }
     services(config, store, key, Channel::Console, None)
 }
 

@@ -87,6 +87,10 @@ words! {
         SigningKeyChanged = "signing_key_changed",
         /// The operator had the chain of the record begun anew.
         RecordRestarted = "record_restarted",
+        /// Events that were old enough were taken out of the record.
+        RecordTrimmed = "record_trimmed",
+        /// Something that this version does not know.
+        Unknown = "unknown",
         /// Somebody changed how the panel looks to him.
         PreferencesChanged = "preferences_changed",
     }

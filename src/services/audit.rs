@@ -33,7 +33,7 @@ pub use self::{
     marks::AuditKey,
     proof::{Outcome as ProofOutcome, Proof, last_proof, prove},
     refusals::note_access_refused,
-    restart::{note_key_change, restart},
+    restart::{is_of_another_key, note_key_change, restart},
     scribe::{Event, Recorder, Scribe, note, note_export},
     seen::{NotNoted, Noted},
     verify::{Break, BreakKind, Verdict, verify},

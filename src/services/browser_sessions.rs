@@ -6,7 +6,7 @@ use super::{
     Error, Services,
     audit::Event,
     device_tokens,
-    limits::{self, Account as Named, Claimant, Forgiveness},
+    limits::{self, Account as Named, Claimant, Forgiveness, find_account},
     login_counts::LoginCounts,
     passwords::Verdict,
     secret,
@@ -171,11 +171,20 @@ async fn refuse(
     let name = crate::domain::account::Email::parse(typed)
         .ok()
         .map(|email| email.as_typed().to_owned());
-    let event = Event::new(Action::SignInRefused).refused().to(Subject {
-        principal: None,
-        name,
-    });
-    super::audit::note(services, actor, event).await?;
+    let scribe = services.scribe(&actor);
+    services
+        .store
+        .write(move |connection| {
+            // Whether there is such an account or not, it is looked up.
+            let wanted = name.as_deref().unwrap_or_default();
+            let principal = find_account(connection, UserType::User, &normalised(wanted))?;
+            let event = Event::new(Action::SignInRefused).refused().to(Subject {
+                principal,
+                name: name.clone(),
+            });
+            Ok::<_, Error>(scribe.record(connection, &event)?)
+        })
+        .await?;
     Err(error)
 }
 

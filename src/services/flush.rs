@@ -139,6 +139,15 @@ impl Sweep {
         let trimmed = audit::trim(store, recorder, cutoff, *batch_size).await?;
         let (Trimmed::Some(deleted) | Trimmed::Last(deleted)) = trimmed;
         self.counts.audit_events += deleted;
+        if matches!(trimmed, Trimmed::Last(_)) && self.counts.audit_events > 0 {
+            let scribe = recorder.scribe(&Actor::server(), self.began_at);
+            let event = Event::new(Action::RecordTrimmed)
+                .noting("events", self.counts.audit_events)
+                .noting("before", cutoff.whole_seconds());
+            store
+                .write(move |connection| scribe.record(connection, &event))
+                .await?;
+        }
         Ok(match trimmed {
             Trimmed::Some(_) => Batch::Some(deleted),
             Trimmed::Last(_) => Batch::Last(deleted),

@@ -167,9 +167,9 @@ async fn judge(
                 return Err(Error::InvalidCredentials);
             }
             forgiveness.forget(connection)?;
-            booking.book(connection, principal)?;
+            let ended = booking.book(connection, principal)?;
             let account = read_again(connection, principal)?.ok_or(Error::InvalidCredentials)?;
-            booking.record(connection, &scribe, &account)?;
+            booking.record(connection, &scribe, &account, &ended)?;
             Ok(account)
         })
         .await?;

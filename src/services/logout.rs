@@ -223,16 +223,17 @@ pub(super) fn withdraw_access(
 }
 
 /// Ends the sessions of an account beyond the `keep` that were used last, of which the one that just `begun` is one
-/// whatever the clock says; part of its transaction.
+/// whatever the clock says; part of its transaction. Which.
 pub(super) fn end_beyond(
     connection: &mut Db,
     owner: Principal,
     keep: u32,
     begun: &SessionId,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    for id in sessions::list_beyond(connection, owner, begun, now, i64::from(keep) - 1)? {
-        end_one(connection, owner, &id, now, RevocationReason::TooMany)?;
+) -> Result<Vec<SessionId>, StoreError> {
+    let beyond = sessions::list_beyond(connection, owner, begun, now, i64::from(keep) - 1)?;
+    for id in &beyond {
+        end_one(connection, owner, id, now, RevocationReason::TooMany)?;
     }
-    Ok(())
+    Ok(beyond)
 }

@@ -253,8 +253,8 @@ async fn judge(services: &Services, guess: Guess, claimant: &Claimant) -> Result
             let account =
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
             if let Some(account) = &account {
-                booking.book(connection, account.principal)?;
-                booking.record(connection, &scribe, account)?;
+                let ended = booking.book(connection, account.principal)?;
+                booking.record(connection, &scribe, account, &ended)?;
             }
             Ok::<_, Error>(account)
         })

@@ -77,8 +77,12 @@ impl Opening {
     }
 
     /// Books the session and its refresh token; part of the log-in's transaction. Where the account has too many then, those
-    /// used longest ago end.
-    pub(super) fn book(&self, connection: &mut Db, owner: Principal) -> Result<(), StoreError> {
+    /// used longest ago end: which they are.
+    pub(super) fn book(
+        &self,
+        connection: &mut Db,
+        owner: Principal,
+    ) -> Result<Vec<SessionId>, StoreError> {
         sessions::insert(
             connection,
             &NewSession {
@@ -96,7 +100,7 @@ impl Opening {
             },
         )?;
         let most = self.sessions_per_account;
-        end_beyond(connection, owner, most, &self.session, self.now)?;
+        let ended = end_beyond(connection, owner, most, &self.session, self.now)?;
         outstanding_tokens::insert(
             connection,
             &NewOutstandingToken {
@@ -107,21 +111,35 @@ impl Opening {
                 created_at: self.now,
                 expires_at: self.refresh_expires_at,
             },
-        )
+        )?;
+        Ok(ended)
     }
 
-    /// Adds to the record that an account was let in; part of the same transaction.
+    /// Adds to the record that an account was let in, and which of its sessions `ended` for that; part of the same
+    /// transaction.
     pub(super) fn record(
         &self,
         connection: &mut Db,
         scribe: &Scribe,
         account: &Account,
+        ended: &[SessionId],
     ) -> Result<(), StoreError> {
+        let (scribe, subject) = (
+            scribe.known_as(account),
+            Subject::account(account.principal, account.login()),
+        );
+        for id in ended {
+            let event = Event::new(Action::SessionEnded)
+                .to(subject.clone())
+                .of_session(id)
+                .noting("reason", RevocationReason::TooMany);
+            scribe.record(connection, &event)?;
+        }
         let event = Event::new(Action::LoggedIn)
-            .to(Subject::account(account.principal, account.login()))
+            .to(subject)
             .of_session(&self.session)
             .noting("method", self.method);
-        scribe.known_as(account).record(connection, &event)
+        scribe.record(connection, &event)
     }
 
     /// The pair of tokens, once the booking is committed.

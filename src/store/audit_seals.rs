@@ -10,6 +10,7 @@ use diesel::{
 use super::{
     Db,
     error::StoreError,
+    insert::OrIgnoreExt,
     schema::{audit_chain, audit_events, audit_seals},
 };
 use crate::clock::Timestamp;
@@ -87,6 +88,8 @@ pub fn update_chain(connection: &mut Db, chain: &ChainRow) -> Result<(), StoreEr
 pub fn insert_mark(connection: &mut Db, event: i64, mark: &str) -> Result<(), StoreError> {
     diesel::insert_into(audit_seals::table)
         .values((audit_seals::event_id.eq(event), audit_seals::mark.eq(mark)))
+        // Whoever wrote an event has marked it himself.
+        .or_ignore()
         .execute(connection)?;
     Ok(())
 }
@@ -201,6 +204,44 @@ pub fn find_seal(connection: &mut Db, position: i64) -> Result<Option<String>, S
         .first::<Option<String>>(connection)
         .optional()?
         .flatten())
+}
+
+/// The least and the greatest place that is taken.
+pub fn bounds(connection: &mut Db) -> Result<(Option<i64>, Option<i64>), StoreError> {
+    let (least, greatest) = (
+        diesel::dsl::min(audit_seals::position),
+        diesel::dsl::max(audit_seals::position),
+    );
+    Ok((
+        audit_seals::table.select(least).get_result(connection)?,
+        audit_seals::table.select(greatest).get_result(connection)?,
+    ))
+}
+
+/// The first events whose places lie before `first` or behind `last`.
+pub fn list_outside(
+    connection: &mut Db,
+    first: i64,
+    last: i64,
+    limit: i64,
+) -> Result<Vec<SealRow>, StoreError> {
+    let outside = audit_seals::position
+        .lt(first)
+        .or(audit_seals::position.gt(last));
+    Ok(audit_seals::table
+        .filter(outside.assume_not_null())
+        .order(audit_seals::event_id)
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// Keeps everybody from writing events until the transaction ends. On SQLite the transaction does that by itself.
+pub fn hold_writers(connection: &mut Db) -> Result<(), StoreError> {
+    if let Db::Postgres(postgres) = connection {
+        sql_query("LOCK TABLE audit_events, audit_seals IN SHARE ROW EXCLUSIVE MODE")
+            .execute(postgres)?;
+    }
+    Ok(())
 }
 
 /// The number of the last event; zero where there is none.

@@ -32,6 +32,9 @@ pub enum Trouble {
     /// That row was written with another signing key. The start of a server puts that right.
     #[error("the row that tells where the chain ends was written with another signing key")]
     AnotherKey,
+    /// A place outside of the chain is taken: nobody with the key gave it.
+    #[error("a place outside of the chain is taken")]
+    Taken,
     /// The chain ends before where this process has seen it end.
     #[error("the chain ends before where it ended a moment ago")]
     WentBack,
@@ -48,6 +51,7 @@ impl Trouble {
             Self::Gone => "gone",
             Self::NotOurs => "not_ours",
             Self::AnotherKey => "another_key",
+            Self::Taken => "taken",
             Self::WentBack => "went_back",
             Self::OldEventChanged => "old_event_changed",
         }
@@ -65,6 +69,8 @@ pub(super) struct Memory {
     trouble: Option<Trouble>,
     /// Why it does not take old events out.
     old_trouble: Option<Trouble>,
+    /// It could not be kept there.
+    pub(super) unkept: bool,
     /// What was refused a moment ago.
     pub(super) refused: Refused,
 }
@@ -123,6 +129,38 @@ impl Recorder {
     }
 }
 
+/// The ends of the chain, if they are as somebody with the key left them, if what was seen is still in it, and if nothing
+/// stands outside of it.
+fn sound(
+    connection: &mut Db,
+    recorder: &Recorder,
+    chain: Option<ChainRow>,
+    seen: Option<&Noted>,
+) -> Attempt<ChainRow> {
+    if let Err(trouble) = recorder.look_at(chain.as_ref(), seen) {
+        return Ok(Err(trouble));
+    }
+    let Some(chain) = chain else {
+        return Ok(Err(Trouble::Gone));
+    };
+    let is_within =
+        |seen: &&Noted| (chain.first_position..=chain.last_position).contains(&seen.position);
+    if let Some(seen) = seen.filter(is_within) {
+        let there = table::find_seal(connection, seen.position)?;
+        // Taken out meanwhile, by a flush of another instance, it is not there.
+        if there.is_some_and(|seal| seal != seen.seal) {
+            return Ok(Err(Trouble::WentBack));
+        }
+    }
+    Ok(Ok(chain))
+}
+
+/// Whether a place outside of these ends is taken. The ends must be locked, or read between the two looks.
+fn is_outside((least, greatest): (Option<i64>, Option<i64>), chain: &ChainRow) -> bool {
+    least.is_some_and(|least| least < chain.first_position)
+        || greatest.is_some_and(|greatest| greatest > chain.last_position)
+}
+
 /// Tells the operator's log of trouble, once.
 fn tell(known: &mut Option<Trouble>, trouble: Option<Trouble>) {
     let before = std::mem::replace(known, trouble);
@@ -154,7 +192,12 @@ pub async fn seal_waiting(store: &Store, recorder: &Recorder) -> Result<u64, Err
         let of_batch = recorder.clone();
         let attempt = store
             .write(move |connection| seal_batch(connection, &of_batch))
-            .await?;
+            .await;
+        let attempt = match attempt {
+            // Whoever takes the next place keeps events from being sealed.
+            Err(StoreError::Conflict { .. }) => Err(Trouble::Taken),
+            attempt => attempt?,
+        };
         let trouble = attempt.as_ref().err().copied();
         recorder.memory(|memory| tell(&mut memory.trouble, trouble));
         let Ok((count, chain)) = attempt else {
@@ -175,19 +218,20 @@ fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
 fn seal_batch(connection: &mut Db, recorder: &Recorder) -> Attempt<(u64, ChainRow)> {
     let chain = table::lock_chain(connection)?;
     // What was seen since was committed before the lock was given.
-    if let Err(trouble) = recorder.look_at(chain.as_ref(), recorder.seen().as_ref()) {
-        return Ok(Err(trouble));
-    }
-    let Some(mut chain) = chain else {
-        return Ok(Err(Trouble::Gone));
+    let mut chain = match sound(connection, recorder, chain, recorder.seen().as_ref())? {
+        Ok(chain) => chain,
+        Err(trouble) => return Ok(Err(trouble)),
     };
+    if is_outside(table::bounds(connection)?, &chain) {
+        return Ok(Err(Trouble::Taken));
+    }
     adopt(connection, recorder, &mut chain)?;
     let waiting = table::list_waiting(connection, BATCH)?;
     let key = recorder.key();
     let places: Vec<Sealed> = waiting
         .into_iter()
         .map(|(event_id, mark)| {
-            let position = chain.last_position + 1;
+            let position = chain.last_position.saturating_add(1);
             let seal = key.seal(&chain.last_seal, position, event_id, &mark);
             chain.last_position = position;
             chain.last_seal.clone_from(&seal);
@@ -234,14 +278,23 @@ pub(in crate::services) fn state_in(
     recorder: &Recorder,
 ) -> Result<ChainState, StoreError> {
     let known = recorder.memory(|memory| memory.trouble.or(memory.old_trouble));
-    // Before the row is read: what is sealed meanwhile is no step back.
+    // Before the row is read: what is sealed meanwhile is no step back, and lies within it.
     let seen = recorder.seen();
+    let (_, greatest) = table::bounds(connection)?;
     let chain = table::find_chain(connection)?;
-    let trouble = recorder.look_at(chain.as_ref(), seen.as_ref()).err();
+    let (least, _) = table::bounds(connection)?;
+    let sound = sound(connection, recorder, chain.clone(), seen.as_ref())?;
+    let trouble = match &sound {
+        Ok(chain) if is_outside((least, greatest), chain) => Some(Trouble::Taken),
+        Ok(_) => None,
+        Err(trouble) => Some(*trouble),
+    };
+    let held = chain.as_ref().map_or(0, |chain| {
+        let behind = chain.last_position.saturating_add(1);
+        behind.saturating_sub(chain.first_position)
+    });
     Ok(ChainState {
-        sealed: chain
-            .as_ref()
-            .map_or(0, |chain| chain.last_position + 1 - chain.first_position),
+        sealed: held,
         waiting: table::count_waiting(connection)?,
         waiting_since: table::oldest_waiting(connection)?,
         to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
@@ -289,13 +342,14 @@ fn trim_batch(
     limit: i64,
 ) -> Attempt<u64> {
     let chain = table::lock_chain(connection)?;
-    if let Err(trouble) = recorder.look_at(chain.as_ref(), recorder.seen().as_ref()) {
-        return Ok(Err(trouble));
-    }
-    let Some(mut chain) = chain.filter(|chain| !is_new(chain)) else {
-        return Ok(Ok(0));
+    let mut chain = match sound(connection, recorder, chain, recorder.seen().as_ref())? {
+        Ok(chain) => chain,
+        Err(trouble) => return Ok(Err(trouble)),
     };
-    let seals = table::list_sealed(connection, 0, limit)?;
+    if is_new(&chain) {
+        return Ok(Ok(0));
+    }
+    let seals = table::list_sealed(connection, chain.first_position - 1, limit)?;
     let ids: Vec<i64> = seals.iter().map(|row| row.event_id).collect();
     let events = events_of(connection, &ids)?;
     let key = recorder.key();

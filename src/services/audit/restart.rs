@@ -3,6 +3,7 @@
 
 use super::{
     Recorder,
+    marks::AuditKey,
     scribe::{Event, Scribe},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// How far behind the last known place of the old chain a new one begins: behind what any instance may have seen of it.
-const BEYOND: i64 = 1_000_000;
+pub(super) const BEYOND: i64 = 1_000_000;
 
 /// Takes the events as they are: their marks and seals are made anew with the present key, a moment later.
 fn begin_anew(
@@ -24,9 +25,11 @@ fn begin_anew(
     scribe: &Scribe,
     event: &Event,
 ) -> Result<(), StoreError> {
+    table::hold_writers(connection)?;
+    table::clear(connection)?;
     let old = table::find_chain(connection)?.map_or(0, |chain| chain.last_position);
     let seen = recorder.seen().map_or(0, |seen| seen.position);
-    let last = old.max(seen) + BEYOND;
+    let last = old.max(seen).saturating_add(BEYOND);
     let mut chain = ChainRow {
         first_position: last + 1,
         base_seal: String::new(),
@@ -37,7 +40,6 @@ fn begin_anew(
         mark: String::new(),
     };
     chain.mark = recorder.key().mark_of_chain(&chain);
-    table::clear(connection)?;
     table::update_chain(connection, &chain)?;
     // Behind what is taken as it is: this one is marked as it is written.
     scribe.record(connection, event)
@@ -62,6 +64,15 @@ pub async fn restart(store: &Store, scribe: Scribe, why: String) -> Result<(), E
     Ok(())
 }
 
+/// Whether the chain was gone on with last by another key than this one.
+///
+/// # Errors
+/// The store's.
+pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
+    let chain = table::find_chain(connection)?;
+    Ok(chain.is_some_and(|chain| key.is_another(&chain.mark)))
+}
+
 /// Begins the chain anew where the server was started with another signing key than the one before; whether it was. To
 /// be called at the start.
 ///
@@ -77,15 +88,19 @@ pub async fn note_key_change(services: &Services) -> Result<bool, Error> {
             let Some(old) = chain.filter(|chain| key.is_another(&chain.mark)) else {
                 return Ok(false);
             };
-            // Where the seals are ours, the row of the ends is no key's but a forger's.
-            if table::find_last_seal(connection)?.is_some_and(|seal| !key.is_another(&seal)) {
+            // Where the seals are ours, or what was seen before, the row of the ends is no key's but a forger's.
+            let is_ours = |seal: &str| !key.is_another(seal);
+            let seen = recorder.seen();
+            if seen.is_some_and(|seen| is_ours(&seen.seal))
+                || table::find_last_seal(connection)?.is_some_and(|seal| is_ours(&seal))
+            {
                 return Ok(false);
             }
             let (before, _) = old.mark.split_once('.').unwrap_or_default();
             let event = Event::new(Action::SigningKeyChanged)
                 .noting("old_key", before)
                 .noting("key", key.id())
-                .noting("events", old.last_position + 1 - old.first_position);
+                .noting("end", format!("{}:{}", old.last_position, old.last_seal));
             begin_anew(connection, &recorder, &scribe, &event)?;
             Ok::<_, Error>(true)
         })

@@ -94,7 +94,10 @@ impl Recorder {
         let Some(file) = file else { return };
         let written = tokio::task::spawn_blocking(move || write(&file, &end)).await;
         if let Ok(Err(error)) = written {
-            tracing::debug!(%error, "where the record ends cannot be kept in a file");
+            // Once: it is tried again a second later.
+            if !self.memory(|memory| std::mem::replace(&mut memory.unkept, true)) {
+                tracing::warn!(%error, "where the record ends cannot be kept in the data directory: an old copy of the database would not show");
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Whether the record is as it was written: every event against its mark, every seal against the one before, and the two
 //! ends against the row that tells of them.
 
+mod beside;
+
 use std::collections::HashMap;
 
+use self::beside::{look_at_unsealed, look_for_noted, look_for_unmarked, look_outside};
 use super::{
     Recorder,
     chain::{Trouble, events_of, is_new},
@@ -14,7 +17,7 @@ use crate::{
     services::Error,
     store::{
         Db, Store, StoreError,
-        audit_contents::{self as contents, RawEvent},
+        audit_contents::RawEvent,
         audit_seals::{self as table, ChainRow, SealRow},
     },
 };
@@ -121,8 +124,9 @@ impl Walk {
     fn look_at(&mut self, row: &SealRow, found: Option<&Option<RawEvent>>) {
         let event = found.and_then(Option::as_ref);
         let position = row.position.unwrap_or(0);
-        if position != self.position + 1 {
-            self.missing(position - self.position - 1);
+        let next = self.position.saturating_add(1);
+        if position != next {
+            self.missing(position.saturating_sub(next));
         } else if !self.key.is_sealed(&self.seal, row) {
             self.broken(BreakKind::Unchained, row.event_id, event);
         }
@@ -224,14 +228,15 @@ async fn look_once(
     let mut walk = Walk {
         key: recorder.key().clone(),
         verdict: Verdict::default(),
-        position: ends.first_position - 1,
+        position: ends.first_position.saturating_sub(1),
         seal: ends.base_seal.clone(),
         event: None,
     };
     match trouble {
         Some(Trouble::Gone | Trouble::NotOurs | Trouble::AnotherKey) => walk.ends(),
         Some(Trouble::WentBack) => walk.not_as_noted(),
-        Some(Trouble::OldEventChanged) | None => {}
+        // Each event is looked at.
+        Some(Trouble::OldEventChanged | Trouble::Taken) | None => {}
     }
     // What was sealed meanwhile is the next look's.
     while walk.position < ends.last_position {
@@ -240,13 +245,15 @@ async fn look_once(
             table::list_sealed(connection, after, BATCH)
         })
         .await?;
-        if rows.0.is_empty() {
+        let within = |row: &&SealRow| row.position <= Some(ends.last_position);
+        let count = rows.0.iter().filter(within).count();
+        if count == 0 {
             break;
         }
-        for row in &rows.0 {
+        for row in rows.0.iter().filter(within) {
             walk.look_at(row, rows.1.get(&row.event_id));
         }
-        progress(rows.0.len() as u64);
+        progress(count as u64);
     }
     // What was seen and is not reached at all is told above.
     let seen = seen.filter(|seen| seen.position <= ends.last_position);
@@ -276,7 +283,7 @@ async fn finish(
 ) -> Result<Verdict, Error> {
     let is_known = ends.last_position != i64::MAX;
     if is_known && walk.position < ends.last_position {
-        walk.missing(ends.last_position - walk.position);
+        walk.missing(ends.last_position.saturating_sub(walk.position));
     } else if is_known && walk.position == ends.last_position && walk.seal != ends.last_seal {
         walk.ends();
     }
@@ -286,74 +293,15 @@ async fn finish(
         seal: walk.seal.clone(),
     });
     walk.verdict.to_adopt = is_known && ends.adopted < ends.adopt_to;
+    if is_known {
+        look_outside(store, &mut walk, ends).await?;
+    }
     look_at_unsealed(store, &mut walk).await?;
     look_for_unmarked(store, &mut walk, ends).await?;
     for noted in noted {
         look_for_noted(store, &mut walk, ends, noted).await?;
     }
     Ok(walk.verdict)
-}
-
-/// Those that wait for their seal have their marks.
-async fn look_at_unsealed(store: &Store, walk: &mut Walk) -> Result<(), Error> {
-    let mut after = 0;
-    loop {
-        let (rows, events) = look_through(store, move |connection| {
-            table::list_unsealed(connection, after, BATCH)
-        })
-        .await?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        after = last.event_id;
-        for row in &rows {
-            walk.verdict.waiting += 1;
-            walk.compare(row, events.get(&row.event_id));
-        }
-    }
-}
-
-/// Every event has a mark, but those from before there was a chain that are still to be taken into it.
-async fn look_for_unmarked(store: &Store, walk: &mut Walk, ends: &ChainRow) -> Result<(), Error> {
-    let (adopted, adopt_to) = (ends.adopted, ends.adopt_to);
-    let mut after = 0;
-    loop {
-        let unmarked = store
-            .look_through(move |connection| contents::list_unmarked(connection, after, BATCH))
-            .await?;
-        let Some(last) = unmarked.last() else {
-            return Ok(());
-        };
-        after = *last;
-        let is_to_adopt = |id: &i64| adopted < *id && *id <= adopt_to && adopt_to != i64::MAX;
-        for id in unmarked.iter().filter(|id| !is_to_adopt(id)) {
-            walk.broken(BreakKind::NotOurs, *id, None);
-        }
-    }
-}
-
-/// What once was the end is still in the chain, or was old enough to be taken out.
-async fn look_for_noted(
-    store: &Store,
-    walk: &mut Walk,
-    ends: &ChainRow,
-    noted: Noted,
-) -> Result<(), Error> {
-    let position = noted.position;
-    let is_as_noted = if position == ends.first_position - 1 {
-        ends.base_seal == noted.seal
-    } else if position < ends.first_position {
-        true
-    } else {
-        let found = store
-            .read(move |connection| table::find_seal(connection, position))
-            .await?;
-        found.is_some_and(|seal| seal == noted.seal)
-    };
-    if !is_as_noted {
-        walk.not_as_noted();
-    }
-    Ok(())
 }
 
 /// Seals, and their events by number: none where an event is there and cannot even be read.

@@ -156,6 +156,7 @@ fn record_seal(seen: &Seen) -> Finding {
             Trouble::Gone => ("record_seal.gone", "record_seal.advice"),
             Trouble::NotOurs => ("record_seal.not_ours", "record_seal.advice"),
             Trouble::AnotherKey => ("record_seal.another_key", "record_seal.advice_key"),
+            Trouble::Taken => ("record_seal.taken", "record_seal.advice"),
             Trouble::WentBack => ("record_seal.went_back", "record_seal.advice"),
             Trouble::OldEventChanged => ("record_seal.old_event_changed", "record_seal.advice"),
         };

@@ -2,4 +2,5 @@
 
 mod chain;
 mod events;
+mod forgery;
 mod keeping;

@@ -22,6 +22,7 @@ fn the_record() {
         Trouble::Gone,
         Trouble::NotOurs,
         Trouble::AnotherKey,
+        Trouble::Taken,
         Trouble::WentBack,
         Trouble::OldEventChanged,
     ] {
