@@ -71,6 +71,18 @@ fn not_reached(config: &Config, error: &impl std::fmt::Display) -> Failure {
     // libpq adds advice on further lines; the first one says what is wrong.
     let reason = error.to_string();
     let reason = reason.lines().next().unwrap_or_default().trim();
+    // What libpq says of an address that it cannot read repeats parts of it, which may be the password's.
+    let unreadable = [
+        "for connection option",
+        "URI",
+        "percent-encoded",
+        "integer value",
+    ];
+    let reason = if unreadable.iter().any(|sign| reason.contains(sign)) {
+        "its address cannot be read; percent-encode what stands in the user's name and the password"
+    } else {
+        reason
+    };
     let wants_tls = ["SSL support is not compiled in", "no encryption"];
     let advice = if wants_tls.iter().any(|sign| reason.contains(sign)) {
         ". For TLS to Postgres build munjigi with `--features postgres-tls`, and set `sslmode=verify-full`"

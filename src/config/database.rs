@@ -112,6 +112,13 @@ fn is_keyword_form(text: &str) -> bool {
 /// A password that was not percent-encoded may hold `/`, `?` or `@`, so more rather than less is masked.
 fn masked(address: &str) -> String {
     let start = address.find("://").map_or(0, |at| at + 3);
+    // A password with a question mark in it, or a parameter with an at sign: nobody can tell where which begins.
+    if address[start..]
+        .split_once('?')
+        .is_some_and(|(_, behind)| behind.contains('@'))
+    {
+        return format!("{}{MASK}", &address[..start]);
+    }
     let mut shown = address.to_owned();
     if let Some(end) = address.rfind('@').filter(|end| *end >= start)
         && let Some(colon) = address[start..end].find(':')
@@ -214,7 +221,12 @@ mod tests {
                 "postgres://u:hunter2@h:5432/n",
                 "postgres://u:********@h:5432/n",
             ),
-            ("postgres://u:hun/ter2?@x@h/n", "postgres://u:********@h/n"),
+            // Nobody can tell where which part begins.
+            ("postgres://u:hun/ter2?@x@h/n", "postgres://********"),
+            (
+                "postgres://h:1/n?user=app@tenant&password=hunter2",
+                "postgres://********",
+            ),
             ("postgres://:hunter2@h/n", "postgres://:********@h/n"),
             (
                 "postgres://u@h/n?sslmode=require&password=hunter2&sslpassword=hunter2",

@@ -65,6 +65,12 @@ fn is_own_origin_or_none(headers: &HeaderMap, services: &Services) -> bool {
     if public.is_some_and(|public| public.origin() == origin.origin()) {
         return true;
     }
+    // What is reached by https has no pages on the unprotected line, where anybody can put one; and no other scheme has any.
+    let is_public_host = public.is_some_and(|public| public.host() == origin.host());
+    let wants_https = is_public_host && public.is_some_and(|public| public.scheme() == "https");
+    if !(origin.scheme() == "https" || (origin.scheme() == "http" && !wants_https)) {
+        return false;
+    }
     // Asked under another name than the public one, such as the loopback address.
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let authority = origin.host_str().map(|name| match origin.port() {

@@ -17,7 +17,7 @@ use crate::{
         blacklisted_tokens::{self, NewBlacklistedToken},
         browser_sessions, revocations, sessions,
     },
-    tokens::TokenType,
+    tokens::{Claims, TokenType},
 };
 
 /// Ends the session that a refresh token belongs to, with its access tokens; the caller must be its owner. A token that is
@@ -68,7 +68,8 @@ pub async fn log_out(
         .await
 }
 
-/// Ends the session that the caller calls from, with its access tokens.
+/// Ends the session that the caller calls from, with its access tokens; and that of the refresh token which his browser
+/// `kept`, where it is another one of his. Somebody else's is left alone: the browser was used by two.
 ///
 /// # Errors
 /// The store's.
@@ -76,17 +77,23 @@ pub async fn log_out_here(
     services: &Services,
     actor: &Actor,
     caller: &Caller,
+    kept: Option<&Claims>,
 ) -> Result<(), Error> {
-    let (owner, session) = (caller.account.principal, caller.session.clone());
-    let (scribe, reason) = (services.scribe(actor), RevocationReason::Logout);
-    let event = Event::new(Action::LoggedOut)
-        .to(subject_of(&caller.account))
-        .of_session(&session);
+    let (owner, scribe) = (caller.account.principal, services.scribe(actor));
+    let reason = RevocationReason::Logout;
+    let mut ended = vec![caller.session.clone()];
+    ended.extend(
+        kept.filter(|kept| kept.principal == owner && kept.session != caller.session)
+            .map(|kept| kept.session.clone()),
+    );
+    let event = Event::new(Action::LoggedOut).to(subject_of(&caller.account));
     services
         .store
         .write(move |connection| {
-            if end_one(connection, owner, &session, scribe.now, reason)? {
-                scribe.record(connection, &event)?;
+            for session in &ended {
+                if end_one(connection, owner, session, scribe.now, reason)? {
+                    scribe.record(connection, &event.clone().of_session(session))?;
+                }
             }
             Ok::<(), Error>(())
         })

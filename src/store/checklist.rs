@@ -27,9 +27,11 @@ pub fn list_idle_admins(
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<(String, Option<Timestamp>)>, StoreError> {
-    let is_idle = users::last_login_at
+    // Whoever has never logged in has had the time since he was made.
+    let never = users::last_login_at
         .is_null()
-        .or(users::last_login_at.lt(since).assume_not_null());
+        .and(users::created_at.lt(since));
+    let is_idle = never.or(users::last_login_at.lt(since).assume_not_null());
     Ok(users::table
         .filter(users::role.eq(Role::Admin))
         .filter(users::is_active.eq(true))

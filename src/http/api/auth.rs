@@ -152,11 +152,11 @@ pub(super) async fn refresh(
     Ok(handed_out(&services, "REFRESHED", pair, shown.way))
 }
 
-/// `POST /auth/logout`: ends the session of the caller's refresh token; where cookies are read and none is shown, the one that
-/// he calls from.
+/// `POST /auth/logout`: ends the session of the refresh token in the body; where cookies are read and there is none, the
+/// session that the caller calls from, and that of his cookie.
 ///
 /// **Permissions**: a bearer, for his own refresh tokens. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or `INVALID_TOKEN`,
-/// `401`, `403` `FORBIDDEN` (somebody else's token, or the cookie from a foreign page; nothing changes), `503`.
+/// `401`, `403` `FORBIDDEN` (somebody else's token in the body, or the cookie from a foreign page; nothing changes), `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
     request: HttpRequest,
@@ -171,17 +171,16 @@ pub(super) async fn log_out(
         )));
     }
     let (answer, actor) = (Answer::done("LOGGED_OUT"), caller.actor(&request));
-    let Some(shown) = transport.shown(fields)? else {
-        services::logout::log_out_here(&services, &actor, &caller.0).await?;
+    let shown = transport.shown(fields)?;
+    if let Some(shown) = shown.filter(|shown| shown.way == Way::Body) {
+        services::logout::log_out(&services, &actor, &caller.0, &shown.token).await?;
         return Ok(answer);
-    };
-    services::logout::log_out(&services, &actor, &caller.0, &shown.token)
-        .await
-        .map_err(|error| transport.refusal(shown.way, error))?;
-    Ok(match shown.way {
-        Way::Body => answer,
-        Way::Cookie => answer.with_refresh_cookie(transport.removal()?),
-    })
+    }
+    let owner = caller.0.account.principal;
+    let removal = transport.removal(|kept| kept.principal == owner)?;
+    let kept = transport.kept();
+    services::logout::log_out_here(&services, &actor, &caller.0, kept.as_ref()).await?;
+    Ok(answer.with_refresh_cookie(removal))
 }
 
 /// How many sessions a log-out of all ended.
@@ -206,7 +205,8 @@ pub(super) async fn log_out_all(
     let removal = if keep_current {
         None
     } else {
-        transport.removal()?
+        let owner = caller.0.account.principal;
+        transport.removal(|kept| kept.principal == owner)?
     };
     let actor = caller.actor(&request);
     let sessions =

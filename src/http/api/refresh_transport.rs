@@ -14,6 +14,7 @@ use crate::{
     domain::problem::Problem,
     http::{origin, refresh_cookie},
     services::{Error, Services},
+    tokens::{Claims, TokenType},
 };
 
 /// The way of one refresh token.
@@ -128,16 +129,32 @@ impl RefreshTransport {
         Ok(kept.map(|token| ShownRefresh { token, way }))
     }
 
-    /// What takes the browser's cookie away, where one came along: to be asked before its session is ended.
+    /// What the token in the cookie says, if it is one that can be refreshed by.
+    pub(super) fn kept(&self) -> Option<Claims> {
+        let now = self.services.clock.now();
+        let kept = self.kept.as_deref()?;
+        let read = self
+            .services
+            .tokens
+            .read(kept, Some(TokenType::Refresh), now);
+        read.ok()
+    }
+
+    /// What takes the browser's cookie away, where one came along whose session ends, or that is good for nothing: to be
+    /// asked before the session is ended.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when a foreign page sends it.
-    pub(super) fn removal(&self) -> Result<Option<Cookie<'static>>, ApiError> {
+    pub(super) fn removal(
+        &self,
+        ends: impl FnOnce(&Claims) -> bool,
+    ) -> Result<Option<Cookie<'static>>, ApiError> {
         if self.kept.is_none() {
             return Ok(None);
         }
         self.check_page()?;
-        Ok(Some(refresh_cookie::remove(&self.services)))
+        let is_over = self.kept().as_ref().is_none_or(ends);
+        Ok(is_over.then(|| refresh_cookie::remove(&self.services)))
     }
 
     /// The refusal of a refresh token. One that will never be accepted again need not be kept: its cookie is taken away. A

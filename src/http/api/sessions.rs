@@ -72,7 +72,7 @@ pub(super) async fn end(
     let id = request.match_info().get("id").and_then(SessionId::parse);
     let id = id.ok_or(ApiError::NotFound)?;
     let removal = if id == caller.0.session {
-        transport.removal()?
+        transport.removal(|kept| kept.session == id)?
     } else {
         None
     };

@@ -28,7 +28,15 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
 pub(super) fn is_exposed(config: &Config) -> bool {
     let public = config.server.public_url.as_ref();
     let host = public.and_then(|url| url.host_str());
-    !config.server.listen.ip().is_loopback() || host.is_some_and(|host| !is_loopback_host(host))
+    let is_elsewhere = |origin: &Origin| {
+        let url = Url::parse(origin.as_str()).ok();
+        url.is_some_and(|url| !url.host_str().is_some_and(is_loopback_host))
+    };
+    !config.server.listen.ip().is_loopback()
+        || host.is_some_and(|host| !is_loopback_host(host))
+        // Whoever stands behind a proxy, or is called by pages of others, is there for others.
+        || !config.server.trusted_proxies.is_empty()
+        || config.server.allowed_origins.iter().any(is_elsewhere)
 }
 
 fn is_https(config: &Config) -> bool {

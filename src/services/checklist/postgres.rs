@@ -9,7 +9,11 @@ pub(super) fn finding(config: &Config) -> Finding {
     let Database::Postgres(address) = config.database() else {
         return Finding::ok(check, Told::new("postgres_tls.sqlite"));
     };
-    let way = Way::of(&address);
+    let Some(way) = Way::of(&address) else {
+        let found = Told::new("postgres_tls.unreadable");
+        let advice = Told::new("postgres_tls.advice_unreadable");
+        return Finding::new(check, Level::Problem, found, advice);
+    };
     let Some(host) = way.hosts.iter().find(|host| is_remote(host)) else {
         return Finding::ok(check, Told::new("postgres_tls.local"));
     };
@@ -38,23 +42,41 @@ struct Way {
 impl Way {
     /// Reads `postgres://user:password@host:1,host:2/name?host=…&sslmode=…`. A password that was not percent-encoded may hold
     /// any sign, so the hosts stand behind the last `@`.
-    fn of(address: &str) -> Self {
+    ///
+    /// None: it cannot be told where the hosts stand, or they stand in another file.
+    fn of(address: &str) -> Option<Self> {
         let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+        // A password with a question mark in it, or a parameter with an at sign.
+        if rest
+            .split_once('?')
+            .is_some_and(|(_, behind)| behind.contains('@'))
+        {
+            return None;
+        }
         let rest = rest.rsplit_once('@').map_or(rest, |(_, behind)| behind);
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let authority = place.split('/').next().unwrap_or_default();
         let mut hosts: Vec<String> = authority.split(',').map(without_port).collect();
-        let mut mode = None;
+        let (mut mode, mut addresses) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                // Each goes before what stands above.
-                "host" | "hostaddr" => hosts = value.split(',').map(str::to_owned).collect(),
+                // Each goes before what stands above, and the numbers before all names.
+                "host" => hosts = value.split(',').map(str::to_owned).collect(),
+                "hostaddr" => {
+                    addresses = Some(value.split(',').map(str::to_owned).collect::<Vec<_>>());
+                }
+                "service" => return None,
                 "sslmode" => mode = Some(value.into_owned()),
                 _ => {}
             }
         }
+        let mut hosts = addresses.unwrap_or(hosts);
         hosts.retain(|host| !host.is_empty());
-        Self { hosts, mode }
+        let is_name = |host: &String| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".:_-/@".contains(c);
+            host.chars().all(plain)
+        };
+        hosts.iter().all(is_name).then_some(Self { hosts, mode })
     }
 }
 
@@ -118,6 +140,15 @@ mod tests {
                 Level::Problem,
             ),
             ("postgres:///n?host=db.example.org", Level::Problem),
+            (
+                "postgres:///n?hostaddr=10.255.255.1&host=localhost",
+                Level::Problem,
+            ),
+            (
+                "postgres://db.example.org/n?user=me@localhost",
+                Level::Problem,
+            ),
+            ("postgres:///n?service=production", Level::Problem),
             ("postgres://u:p@x/y@db.example.org/n", Level::Problem),
         ] {
             assert_eq!(level(address), expected, "{address}");
@@ -127,13 +158,15 @@ mod tests {
     #[test]
     fn nothing_of_a_password_is_told() {
         let mut config = Config::default();
-        let address =
-            "postgres://u:hun/ter2?@hunter2@db.example.org/n?password=hunter2&sslmode=disable";
-        config.database.url = Some(Database::Postgres(address.to_owned()));
-        let told = format!("{:?}", finding(&config));
-        assert!(
-            !told.contains("ter2") && told.contains("db.example.org"),
-            "{told}"
-        );
+        for address in [
+            "postgres://u:hun/ter2?@hunter2@db.example.org/n?password=hunter2&sslmode=disable",
+            "postgres://127.0.0.1:5432/n?user=app@tenant&password=hunter2",
+            "postgres://db.example.org/n?password=hun@ter2",
+            "postgres://u:hunter2@db.example.org/n?password=hunter2",
+        ] {
+            config.database.url = Some(Database::Postgres(address.to_owned()));
+            let told = format!("{:?} {}", finding(&config), config.database());
+            assert!(!told.contains("ter2") && !told.contains("hun"), "{told}");
+        }
     }
 }

@@ -130,8 +130,11 @@ fn data_files(files: &DataFiles) -> Finding {
         return problem(directory.path.display().to_string(), directory.mode());
     }
     // Who may not enter the directory does not get to the file.
-    let is_open =
-        |(file, directory): &&(File, File)| file.mode & 0o004 != 0 && directory.mode & 0o001 != 0;
+    let is_open = |(file, directory): &&(File, File)| {
+        let others_reach_it = file.mode & 0o006 != 0 && directory.mode & 0o001 != 0;
+        // Who may write into the directory can put another file in its place.
+        others_reach_it || directory.mode & 0o002 != 0
+    };
     if let Some((file, _)) = files.database.iter().find(is_open) {
         return problem(file.path.display().to_string(), file.mode());
     }

@@ -116,6 +116,8 @@ async fn what_is_wrong_with_the_rows_is_told() {
     assert_eq!(badge(&page, "administrators"), "advice");
     assert_eq!(badge(&page, "idle_administrators"), "");
     app.make_user("old", Role::Admin).await;
+    let long_ago = "UPDATE users SET created_at = '2020-01-01 00:00:00' WHERE email LIKE 'old%'";
+    app.execute(long_ago).await;
     app.execute("UPDATE users SET password_hash = NULL").await;
     let costly = "UPDATE client_users SET password_hash = REPLACE(password_hash, 'r=4$', 'r=12$')";
     app.execute(costly).await;

@@ -25,7 +25,7 @@ fn by_both(config: &mut Config) {
 }
 
 /// A server that goes by the cookie, and who has logged in there.
-async fn ann() -> (App, Spa) {
+pub(super) async fn ann() -> (App, Spa) {
     let app = App::with(by_cookie);
     app.make_user("ann", Role::Staff).await;
     let ann = Spa::log_in(&app, "ann").await;
@@ -243,60 +243,6 @@ async fn with_both_each_log_in_chooses_and_a_refresh_answers_as_its_token_came()
     assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
     ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
-}
-
-#[tokio::test]
-async fn a_log_out_ends_the_cookies_session_and_takes_it_away() {
-    let (app, ann) = ann().await;
-    let anonymous = app.anonymous().call("POST", "/auth/logout");
-    let cookie = format!("munjigi_refresh={}", ann.cookie);
-    let refused = anonymous.header("cookie", &cookie).await;
-    assert_eq!(set_cookie(&refused.assert(401, "UNAUTHORIZED")), None);
-
-    app.make_user("bob", Role::Staff).await;
-    let bob = Spa::log_in(&app, "bob").await;
-    let cookie = ann.cookie.clone();
-    let crossed = Spa {
-        cookie,
-        ..bob.clone()
-    };
-    let refused = crossed.call(&app, "POST", "/auth/logout").await;
-    assert_eq!(set_cookie(&refused.assert(403, "FORBIDDEN")), None);
-    for spa in [&ann, &bob] {
-        spa.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
-    }
-    let gone = ann.call(&app, "POST", "/auth/logout").await;
-    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
-    ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
-        .await;
-    let cookie = "garbage".to_owned();
-    let crossed = Spa {
-        cookie,
-        ..bob.clone()
-    };
-    let refused = crossed.call(&app, "POST", "/auth/logout").await;
-    assert!(takes_away(&refused.assert(400, "INVALID_TOKEN")));
-    bob.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
-}
-
-#[tokio::test]
-async fn a_log_out_without_the_cookie_ends_the_session_that_it_comes_from() {
-    for transport in [Transport::Cookie, Transport::Both] {
-        let app = App::with(|config| config.tokens.transport = transport);
-        app.make_user("ann", Role::Staff).await;
-        let ann = Spa::log_in(&app, "ann").await;
-        let other = Spa::log_in(&app, "ann").await;
-        let gone = app.anonymous().call("POST", "/auth/logout");
-        let gone = gone.bearer(&ann.access).await;
-        gone.assert(200, "LOGGED_OUT");
-        ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
-            .await;
-        other
-            .assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID")
-            .await;
-        let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'logged_out'";
-        assert_eq!(app.number(recorded).await, 1);
-    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod callers;
 mod claims;
 mod client_users;
+mod cookie_log_out;
 mod cookie_pages;
 mod cookies;
 mod cors;

@@ -74,8 +74,14 @@ fn https_and_what_follows_from_it() {
         ]
     };
     // On this machine only it is right for development.
-    assert_setting(&expected(Advice), |c| c.server.public_url = None);
     assert_setting(&expected(Advice), |c| {
+        c.server.public_url = None;
+        c.server.trusted_proxies.clear();
+    });
+    // Behind a proxy it is there for others.
+    assert_setting(&expected(Problem), |c| c.server.public_url = None);
+    assert_setting(&expected(Advice), |c| {
+        c.server.trusted_proxies.clear();
         c.server.public_url = Some("http://localhost:8080".parse().unwrap());
     });
     assert_setting(&expected(Problem), |c| {

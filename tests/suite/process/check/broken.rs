@@ -54,12 +54,6 @@ fn settings_that_were_broken_from_outside_are_each_found() {
             "api_key",
         ),
         (
-            "SERVER__TRUSTED_PROXIES",
-            "0.0.0.0/0",
-            "trusted_proxies",
-            "0.0.0.0/0",
-        ),
-        (
             "WEBHOOK__URL",
             "http://hooks.example.org/hush-hush",
             "webhook_tls",
@@ -87,6 +81,17 @@ fn settings_that_were_broken_from_outside_are_each_found() {
     let place = in_order()
         .with("MUNJIGI_SERVER__LISTEN", "0.0.0.0:0")
         .with("MUNJIGI_OTP__ALLOW_REMOTE_CONSOLE", "true");
+    let everybody = in_order().with("MUNJIGI_SERVER__TRUSTED_PROXIES", "0.0.0.0/0");
+    let (_, found) = look(&everybody);
+    // Who stands behind a proxy is there for others.
+    let expected = [
+        "https",
+        "cookies",
+        "hsts",
+        "trusted_proxies",
+        "otp_delivery",
+    ];
+    assert_eq!(with_status(&found, "problem"), expected);
     let (code, found) = look(&place);
     let expected = ["https", "cookies", "hsts", "otp_delivery"];
     assert_eq!(
@@ -147,6 +152,9 @@ fn rows_that_were_broken_from_outside_are_each_found() {
     let place = in_order();
     let database = &place.database;
     database.execute("UPDATE users SET last_login_at = NULL WHERE email = 'bob@example.org'");
+    // A new one has had no time yet.
+    assert_eq!(of(&look(&place).1, "idle_administrators")["status"], "ok");
+    database.execute("UPDATE users SET created_at = '2020-01-01 00:00:00'");
     let (code, found) = look(&place);
     assert_eq!(code, Some(0));
     let told = of(&found, "idle_administrators");

@@ -1,0 +1,105 @@
+//! Logging out where the browser keeps the refresh token: which sessions end, and whether the cookie goes.
+
+use munjigi::{config::Transport, domain::account::Role};
+use serde_json::json;
+
+use super::cookies::ann;
+use crate::support::{
+    App, password_of,
+    spa::{Spa, set_cookie, takes_away},
+};
+
+#[tokio::test]
+async fn a_log_out_ends_the_cookies_session_and_takes_it_away() {
+    let (app, ann) = ann().await;
+    let anonymous = app.anonymous().call("POST", "/auth/logout");
+    let cookie = format!("munjigi_refresh={}", ann.cookie);
+    let refused = anonymous.header("cookie", &cookie).await;
+    assert_eq!(set_cookie(&refused.assert(401, "UNAUTHORIZED")), None);
+
+    app.make_user("bob", Role::Staff).await;
+    let bob = Spa::log_in(&app, "bob").await;
+    let cookie = ann.cookie.clone();
+    let crossed = Spa {
+        cookie,
+        ..bob.clone()
+    };
+    // Bob's session ends, from which he calls; Ann's goes on, and so does her cookie.
+    let crossed = crossed.call(&app, "POST", "/auth/logout").await;
+    assert_eq!(set_cookie(&crossed.assert(200, "LOGGED_OUT")), None);
+    ann.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
+    bob.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    let gone = ann.call(&app, "POST", "/auth/logout").await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    let bob = Spa::log_in(&app, "bob").await;
+    let cookie = "garbage".to_owned();
+    let garbled = Spa {
+        cookie,
+        ..bob.clone()
+    };
+    let gone = garbled.call(&app, "POST", "/auth/logout").await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    bob.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+}
+
+/// Two tabs, of which the second logged in again: the browser keeps one cookie.
+#[tokio::test]
+async fn a_log_out_from_another_tab_ends_both_sessions_of_the_account() {
+    let (app, ann) = ann().await;
+    let again = Spa::log_in(&app, "ann").await;
+    let cookie = again.cookie.clone();
+    let first_tab = Spa {
+        cookie,
+        ..ann.clone()
+    };
+    let gone = first_tab.call(&app, "POST", "/auth/logout").await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    for spa in [&ann, &again] {
+        spa.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_without_the_cookie_ends_the_session_that_it_comes_from() {
+    for transport in [Transport::Cookie, Transport::Both] {
+        let app = App::with(|config| config.tokens.transport = transport);
+        app.make_user("ann", Role::Staff).await;
+        let ann = Spa::log_in(&app, "ann").await;
+        let other = Spa::log_in(&app, "ann").await;
+        let gone = app.anonymous().call("POST", "/auth/logout");
+        let gone = gone.bearer(&ann.access).await;
+        gone.assert(200, "LOGGED_OUT");
+        ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+        other
+            .assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID")
+            .await;
+        let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'logged_out'";
+        assert_eq!(app.number(recorded).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_page_on_the_unprotected_line_is_no_page_of_ours() {
+    let app = App::with(|config| {
+        config.server.public_url = Some("https://auth.example.org/".parse().unwrap());
+        config.tokens.transport = Transport::Cookie;
+    });
+    app.make_user("ann", Role::Staff).await;
+    let body = json!({"username": "ann@example.org", "password": password_of("ann")});
+    for (origin, status) in [
+        ("https://auth.example.org", 200),
+        ("http://auth.example.org", 403),
+        ("ftp://auth.example.org", 403),
+    ] {
+        let log_in = app.anonymous().post("/auth/login", body.clone());
+        let log_in = log_in.header("host", "auth.example.org");
+        let answer = log_in.header("origin", origin).await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+}
