@@ -96,3 +96,29 @@ fn what_cannot_be_an_end_is_wrong_usage() {
         );
     }
 }
+
+#[test]
+fn nothing_is_written_with_another_key_than_the_records() {
+    let place = place();
+    let create = [
+        "user",
+        "create",
+        "--email",
+        "eve@example.org",
+        "--name",
+        "Eve",
+        "--role",
+        "admin",
+    ];
+    let mut command = place.command(&[&create[..], &["--password-stdin"]].concat());
+    let key = "another signing key, which is long enough for each of the algorithms there are";
+    command.env("MUNJIGI_TOKENS__SIGNING_KEY", key);
+    let refused = super::place::finish(command, "correct horse battery staple\n");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("another signing key"),
+        "{refused:?}"
+    );
+    let (code, told) = verified(&place, &[]);
+    assert_eq!((code, &told["holds"]), (Some(0), &json!(true)));
+}

@@ -223,3 +223,41 @@ async fn the_panel_tells_a_session_from_its_page() {
     let page = root.open(&event).await;
     assert!(page.text("#facts").contains("waits for its seal"));
 }
+
+#[tokio::test]
+async fn a_refused_sign_in_stands_on_the_page_of_whom_was_tried() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let fields = [("email", "root@example.org"), ("password", "wrong")];
+    app.browser()
+        .post("/admin/login", &fields)
+        .await
+        .assert(422);
+    let event = events(&app).await.remove(0);
+    assert_eq!(event.action.as_str(), "sign_in_refused");
+    assert!(event.subject.is_some());
+    let told = root.open("/admin/audit?person=root@example.org").await;
+    let told = told.texts("tbody tr td.lead b");
+    assert_eq!(told[0], "Sign-in to the panel refused", "{told:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_for_another_is_recorded_with_its_reason() {
+    let app = App::with(|config| config.tokens.sessions_per_account = 1);
+    let ann = app.user("ann").await;
+    ann.again().await;
+    let told = newest(&app, 2).await;
+    assert_eq!(
+        told,
+        [
+            "logged_in done ann@example.org ann@example.org",
+            "session_ended done ann@example.org ann@example.org"
+        ]
+    );
+    let ended = events(&app).await.remove(1);
+    assert_eq!(
+        ended.session.map(|id| id.to_string()),
+        Some(session_of(&ann))
+    );
+    assert_eq!(ended.changes[0].new.as_deref(), Some("too_many"));
+}

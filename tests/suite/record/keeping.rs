@@ -61,6 +61,8 @@ async fn events_go_when_they_are_old_enough_and_the_chain_begins_behind_them() {
     app.advance(DAY);
     // Made, and logged in for the first time: two.
     assert_eq!(flushed(&app, 2).await.audit_events, 2);
+    let told = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'record_trimmed'";
+    assert_eq!(app.number(told).await, 1);
     sealed(&app).await;
     let after = verdict(&app).await;
     assert!(after.holds(), "{after:?}");
