@@ -40,16 +40,16 @@ pub(super) enum Verb {
 }
 
 pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, Failure> {
-    let (store, _) = house::migrated_store(config)?;
-    let file = config.signing_key_file().unwrap_or_default();
-    if config.tokens.signing_key.is_none() && !file.exists() {
-        // A proof makes no key: nothing was written with it.
-        return Err(Failure::Refused(format!(
+    // A proof makes no key: nothing was written with it.
+    let key = house::existing_signing_key(config).map_err(Failure::refused)?;
+    let key = key.ok_or_else(|| {
+        let file = config.signing_key_file().unwrap_or_default();
+        Failure::Refused(format!(
             "there is no signing key ({}), and so no record to look at: start the server once, or look at server.data_dir",
             file.display()
-        )));
-    }
-    let (key, _) = house::signing_key(config)?;
+        ))
+    })?;
+    let (store, _) = house::migrated_store(config)?;
     let recorder = house::recorder(config, &key);
     match verb {
         Verb::Verify { noted, json } => {

@@ -77,17 +77,10 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
 
 /// With what the record is written, where there is a key already.
 fn recorder(config: &Config) -> Result<Recorder, Unknown> {
-    let key = match (&config.tokens.signing_key, config.signing_key_file()) {
-        (Some(secret), _) => SigningKey::from_bytes(secret.reveal().as_bytes()),
-        (None, file) => {
-            let path = file.unwrap_or_default();
-            if !path.exists() {
-                return Err(Unknown::NoKey(path.display().to_string()));
-            }
-            SigningKey::from_file(&path, config.tokens.algorithm)
-                .map_err(|error| Unknown::Unreadable(error.to_string()))?
-        }
-    };
+    let key = house::existing_signing_key(config)
+        .map_err(|error| Unknown::Unreadable(error.to_string()))?;
+    let path = config.signing_key_file().unwrap_or_default();
+    let key = key.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
     Ok(house::recorder(config, &key))
 }
 

@@ -21,7 +21,7 @@ use crate::{
         revocations::Revocations,
     },
     store::{Db, Store, StoreSettings, Target, migrations},
-    tokens::{SigningKey, Tokens},
+    tokens::{KeyError, SigningKey, Tokens},
 };
 
 /// How many codes may wait for their delivery.
@@ -134,6 +134,18 @@ pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf
     let (key, made) =
         SigningKey::from_file_or_new(&path, config.tokens.algorithm).map_err(Failure::refused)?;
     Ok((key, made.then_some(path)))
+}
+
+/// The signing key, where there is one: none is made.
+pub(super) fn existing_signing_key(config: &Config) -> Result<Option<SigningKey>, KeyError> {
+    if let Some(secret) = &config.tokens.signing_key {
+        return Ok(Some(SigningKey::from_bytes(secret.reveal().as_bytes())));
+    }
+    let path = config.signing_key_file().unwrap_or_default();
+    if !path.exists() {
+        return Ok(None);
+    }
+    SigningKey::from_file(&path, config.tokens.algorithm).map(Some)
 }
 
 /// The services, with codes delivered through `channel`, and links by `mail`.

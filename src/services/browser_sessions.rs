@@ -191,7 +191,7 @@ async fn refuse(
 /// Begins a session of an account; with a `proof` only if its password is still the one of that hash.
 pub(super) async fn begin(
     services: &Services,
-    mut actor: Actor,
+    actor: Actor,
     account: Account,
     proof: Option<Proof>,
 ) -> Result<SignedIn, Error> {
@@ -212,8 +212,7 @@ pub(super) async fn begin(
         expires_at: (now + settings.session_idle.get()).min(absolute),
         absolute_expires_at: absolute,
     };
-    actor.principal = Some(account.principal);
-    actor.name.clone_from(&account.email);
+    let actor = actor.known_as(&account);
     let name = account.email.clone().unwrap_or_default();
     let event = Event::new(Action::SignedIn).to(Subject::account(account.principal, name));
     let scribe = services.recorder.scribe(&actor, now);

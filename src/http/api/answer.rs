@@ -58,7 +58,6 @@ pub(super) struct Answer<T> {
     code: &'static str,
     data: Option<T>,
     pagination: Option<Pagination>,
-    carries_tokens: bool,
     device_cookie: Option<Cookie<'static>>,
     refresh_cookie: Option<Cookie<'static>>,
 }
@@ -71,7 +70,6 @@ impl Answer<()> {
             code,
             data: None,
             pagination: None,
-            carries_tokens: false,
             device_cookie: None,
             refresh_cookie: None,
         }
@@ -86,7 +84,6 @@ impl<T> Answer<T> {
             code,
             data: Some(data),
             pagination: None,
-            carries_tokens: false,
             device_cookie: None,
             refresh_cookie: None,
         }
@@ -96,14 +93,6 @@ impl<T> Answer<T> {
     pub(super) fn created(code: &'static str, data: T) -> Self {
         Self {
             status: StatusCode::CREATED,
-            ..Self::ok(code, data)
-        }
-    }
-
-    /// 200 with tokens, which no cache may keep (RFC 6749 section 5.1).
-    pub(super) fn tokens(code: &'static str, data: T) -> Self {
-        Self {
-            carries_tokens: true,
             ..Self::ok(code, data)
         }
     }
@@ -162,9 +151,6 @@ impl<T: Serialize> Responder for Answer<T> {
         };
         let mut answer = HttpResponse::build(self.status);
         answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
-        if self.carries_tokens {
-            answer.insert_header((header::CACHE_CONTROL, "no-store"));
-        }
         if let Some(cookie) = self.device_cookie {
             answer.insert_header((device_token::HEADER, cookie.value()));
             answer.cookie(cookie);

@@ -75,7 +75,7 @@ fn handed_out(
     };
     let life = Duration::from_secs(data.refresh_expires_in);
     let cookie = token.map(|token| refresh_cookie::keep(services, token, life));
-    Answer::tokens(code, data).with_refresh_cookie(cookie)
+    Answer::ok(code, data).with_refresh_cookie(cookie)
 }
 
 /// `POST /auth/login`: e-mail (or username) and password for a pair of tokens.
@@ -225,7 +225,7 @@ pub(super) async fn verify(
     let token = fields.required("token", token);
     let token = fields.complete(token)?;
     let claims = services::bearer::verify(&services, &token).await?;
-    Ok(Answer::tokens("TOKEN_VALID", claims.all().clone()))
+    Ok(Answer::ok("TOKEN_VALID", claims.all().clone()))
 }
 
 /// The number in a path such as `/api/users/7`; whatever is no number names nobody.

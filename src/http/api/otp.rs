@@ -47,7 +47,7 @@ pub(super) async fn request(
         expires_in: challenge.expires_in.as_secs(),
         resend_after: challenge.resend_after.as_secs(),
     };
-    Ok(Answer::tokens("OTP_SENT", view))
+    Ok(Answer::ok("OTP_SENT", view))
 }
 
 /// `POST /clients/otp/verify`: a challenge's code for a pair of tokens.

@@ -168,7 +168,6 @@ impl RefreshTransport {
                 | Error::SessionRevoked
                 | Error::UserInactive
                 | Error::TokenUserNotFound
-                | Error::InvalidLogoutToken
         );
         if way == Way::Cookie && is_final {
             ApiError::RefreshOver {

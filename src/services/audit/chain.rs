@@ -129,8 +129,7 @@ impl Recorder {
     }
 }
 
-/// The ends of the chain, if they are as somebody with the key left them, if what was seen is still in it, and if nothing
-/// stands outside of it.
+/// The ends of the chain, if they are as somebody with the key left them, and if what was seen is still in it.
 fn sound(
     connection: &mut Db,
     recorder: &Recorder,
