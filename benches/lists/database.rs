@@ -7,7 +7,7 @@ use std::{
 };
 
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection};
-use munjigi::store::{Db, Target, migrations};
+use munjigi::store::{Db, Target, engine::migrations};
 
 use crate::{
     Result,

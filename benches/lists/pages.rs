@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{
     clock::{Clock, Timestamp},
     domain::{
-        paging::Place,
+        paging::Cursor,
         session::{Jti, TokenState},
     },
 };
@@ -26,7 +26,7 @@ type Asked = (&'static str, String);
 /// Where the middle of a list is, by the time at which it is.
 fn after(value: &str, id: &str) -> String {
     let (value, id) = (value.to_owned(), id.to_owned());
-    format!("after={}", Place { value, id }.encoded())
+    format!("after={}", Cursor { value, id }.encoded())
 }
 
 /// The pages. A parameter that no page knows would be passed over, and quickly: so filters have to show on the page.

@@ -16,7 +16,7 @@ use munjigi::{
     store::{
         Db, Target,
         client_users::{self, NewClient},
-        migrations,
+        engine::migrations,
         outstanding_tokens::{self, NewOutstandingToken},
         sessions::{self, NewSession},
         users::{self, NewUser},

@@ -13,7 +13,7 @@ use crate::{
     database::{Database, add_members},
     exchange::get,
     load::{Client, run},
-    login::Visitor,
+    login::AnonymousPage,
     options::Options,
     probe::latencies,
     server::Server,
@@ -70,9 +70,9 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
 fn while_logins_flood<T>(munjigi: &Server, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let visitor = |number| {
         if number % 2 == 0 {
-            Visitor::right(number)
+            AnonymousPage::right(number)
         } else {
-            Visitor::wrong(number)
+            AnonymousPage::wrong(number)
         }
     };
     while_flooded(munjigi, (0..CONNECTIONS).map(visitor).collect(), work)

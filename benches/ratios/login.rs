@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 12;
 const HASHES_PER_SECOND: u32 = 4;
 
 /// Somebody who logs in again and again. A queue that is full says 503, which is no login.
-pub struct Visitor {
+pub struct AnonymousPage {
     request: Vec<u8>,
     due: u16,
     /// Whose name a guesser tries next.
@@ -36,7 +36,7 @@ pub struct Visitor {
 /// How many names a guesser has for himself.
 const NAMES: usize = 1_000_000;
 
-impl Visitor {
+impl AnonymousPage {
     /// Somebody with the right password.
     pub fn right(number: usize) -> Self {
         Self {
@@ -64,7 +64,7 @@ pub fn request(email: &str, password: &str) -> Vec<u8> {
     )
 }
 
-impl Client for Visitor {
+impl Client for AnonymousPage {
     fn request(&mut self) -> &[u8] {
         if let Some(name) = &mut self.next {
             self.request = request(&email(*name), "a wrong password");
@@ -91,7 +91,7 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
     let hashes = u32::try_from(cores)? * HASHES_PER_SECOND * options.seconds();
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        let clients = (0..CONNECTIONS).map(Visitor::right).collect();
+        let clients = (0..CONNECTIONS).map(AnonymousPage::right).collect();
         let left = Tickets::new(hashes);
         subject.push(run(munjigi.address, clients, move || left.take())?.rate());
         baseline.push(bare_bcrypt(cores, hashes));

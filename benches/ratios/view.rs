@@ -9,7 +9,7 @@ use std::{
 use munjigi::{
     clock::Clock,
     domain::session::{RevocationReason, SessionId},
-    services::revocations::View,
+    services::revocations::cache::RevocationCache,
 };
 
 use crate::{
@@ -32,7 +32,7 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
         .map(|_| SessionId::new(Clock::System.now()))
         .collect();
     let before = resident_bytes()?;
-    let full = View::default();
+    let full = RevocationCache::default();
     for id in &ids {
         full.end(
             id,
@@ -53,7 +53,7 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
         Target::None,
     )
     .with_target(&format!("< {LIMIT} B"), each < LIMIT);
-    let empty = View::default();
+    let empty = RevocationCache::default();
     let live: Vec<SessionId> = (0..ENDED)
         .map(|_| SessionId::new(Clock::System.now()))
         .collect();
@@ -69,7 +69,7 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
     ])
 }
 
-fn nanoseconds(view: &View, sessions: &[SessionId]) -> f64 {
+fn nanoseconds(view: &RevocationCache, sessions: &[SessionId]) -> f64 {
     let begun = Instant::now();
     for session in sessions {
         black_box(view.ended(black_box(session)));

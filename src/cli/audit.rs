@@ -5,12 +5,20 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Failure, house, output, users::refusal};
 use crate::{
+    cli::{CliError, bootstrap, output, users::refusal},
     clock::Clock,
     config::Config,
     domain::audit::Actor,
-    services::audit::{Break, BreakKind, Noted, Recorder, Verdict, restart, seal_waiting, verify},
+    services::{
+        audit::log::AuditLog,
+        audit_chain::{
+            chain::seal_waiting,
+            checkpoint::Checkpoint,
+            restart,
+            verify::{self, ChainReport, Violation, ViolationKind},
+        },
+    },
     store::Store,
 };
 
@@ -24,7 +32,7 @@ pub(super) enum Verb {
     Verify {
         /// An end of the chain that was noted before
         #[arg(long, value_name = "PLACE:SEAL")]
-        noted: Option<Noted>,
+        noted: Option<Checkpoint>,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -39,75 +47,77 @@ pub(super) enum Verb {
     },
 }
 
-pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliError> {
     // A proof makes no key: nothing was written with it.
-    let key = house::existing_signing_key(config).map_err(Failure::refused)?;
+    let key = bootstrap::existing_signing_key(config).map_err(CliError::refused)?;
     let key = key.ok_or_else(|| {
         let file = config.signing_key_file().unwrap_or_default();
-        Failure::Refused(format!(
+        CliError::Refused(format!(
             "there is no signing key ({}), and so no record to look at: start the server once, or look at server.data_dir",
             file.display()
         ))
     })?;
-    let (store, _) = house::migrated_store(config)?;
-    let recorder = house::recorder(config, &key);
+    let (store, _) = bootstrap::migrated_store(config)?;
+    let audit_log = bootstrap::audit_log(config, &key);
     match verb {
         Verb::Verify { noted, json } => {
-            let verdict = verify(&store, &recorder, noted, |_| ()).await;
+            let verdict = verify::verify(&store, &audit_log, noted, |_| ()).await;
             report(&verdict.map_err(refusal)?, json)
         }
-        Verb::Restart { reason } => begin_anew(&store, &recorder, reason).await,
+        Verb::Restart { reason } => begin_anew(&store, &audit_log, reason).await,
     }
 }
 
 async fn begin_anew(
     store: &Store,
-    recorder: &Recorder,
+    audit_log: &AuditLog,
     reason: String,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let reason = reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 500 || reason.contains(char::is_control) {
-        return Err(Failure::Usage(
+        return Err(CliError::Usage(
             "--reason: give 1 to 500 characters on one line, which the record will keep".into(),
         ));
     }
-    let found = verify(store, recorder, None, |_| ())
+    let found = verify::verify(store, audit_log, None, |_| ())
         .await
         .map_err(refusal)?;
     let why = match found.breaks.first() {
         Some(first) => format!("{reason} ({} wrong; {})", found.broken, sentence(first)),
         None => format!("{reason} (nothing was wrong)"),
     };
-    let scribe = recorder.scribe(&Actor::operator(), Clock::System.now());
-    restart(store, scribe, why).await.map_err(refusal)?;
-    let sealed = seal_waiting(store, recorder).await.map_err(refusal)?;
+    let audit_context = audit_log.audit_context(&Actor::operator(), Clock::System.now());
+    restart::restart(store, audit_context, why)
+        .await
+        .map_err(refusal)?;
+    let sealed = seal_waiting(store, audit_log).await.map_err(refusal)?;
     output::line(&format!("The chain begins anew over {sealed} events."))
 }
 
 /// What is wrong at a place, in a sentence.
-fn sentence(found: &Break) -> String {
+fn sentence(found: &Violation) -> String {
     let at = found
         .happened_at
         .map_or_else(String::new, |at| format!(" of {}", at.whole_seconds()));
     let event = found.event.unwrap_or_default();
     match (found.kind, found.event) {
-        (BreakKind::Changed, _) => format!("event {event}{at} is not as it was written"),
-        (BreakKind::Deleted, Some(_)) => {
+        (ViolationKind::Changed, _) => format!("event {event}{at} is not as it was written"),
+        (ViolationKind::Deleted, Some(_)) => {
             format!("{} after event {event}{at} were deleted", counted(found.events))
         }
-        (BreakKind::Deleted, None) => {
+        (ViolationKind::Deleted, None) => {
             format!("{} at the beginning were deleted", counted(found.events))
         }
-        (BreakKind::NotOurs, _) => {
+        (ViolationKind::NotOurs, _) => {
             format!("event {event} was slipped in: nobody with the signing key wrote it")
         }
-        (BreakKind::Unchained, _) => {
+        (ViolationKind::Unchained, _) => {
             format!("event {event}{at} has a seal that does not follow from the one before")
         }
-        (BreakKind::Ends, _) => {
+        (ViolationKind::Ends, _) => {
             "the row that tells where the chain begins and ends is gone or was changed".to_owned()
         }
-        (BreakKind::NotAsNoted, _) => {
+        (ViolationKind::NotAsNoted, _) => {
             "what was noted as the end of the chain is not in it: events were cut off, or an old copy was put back"
                 .to_owned()
         }
@@ -122,7 +132,7 @@ fn counted(events: i64) -> String {
     }
 }
 
-fn report(verdict: &Verdict, as_json: bool) -> Result<ExitCode, Failure> {
+fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
     let code = if verdict.holds() {
         ExitCode::SUCCESS
     } else {
@@ -136,7 +146,7 @@ fn report(verdict: &Verdict, as_json: bool) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn print(verdict: &Verdict) -> Result<(), Failure> {
+fn print(verdict: &ChainReport) -> Result<(), CliError> {
     if verdict.holds() {
         output::line("The record holds: every event is as it was written.")?;
     } else {
@@ -177,7 +187,7 @@ fn print(verdict: &Verdict) -> Result<(), Failure> {
     Ok(())
 }
 
-fn view(verdict: &Verdict) -> Value {
+fn view(verdict: &ChainReport) -> Value {
     let event = |event: Option<(i64, crate::clock::Timestamp)>| {
         event.map(|(id, at)| json!({"event": id, "happened_at": at}))
     };

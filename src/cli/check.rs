@@ -7,15 +7,20 @@ use clap::Args;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Failure, house, output};
 use crate::{
+    cli::{CliError, bootstrap, output},
     clock::Clock,
     config::Config,
     domain::language::Language,
-    services::audit::Recorder,
-    services::checklist::{
-        self, DataFiles, Finding, Group, Level, Question, Rows, Seen, Told, Unknown,
-        look_at_key_file,
+    services::{
+        audit::log::AuditLog,
+        checklist::{
+            self,
+            check::{Group, Level},
+            finding::{Finding, LocalizedText},
+            rows::{Question, Rows},
+            seen::{DataFiles, Seen, Unknown, look_at_key_file},
+        },
     },
     store::StoreError,
     tokens::{KeyError, KeyStrength, SigningKey},
@@ -37,7 +42,7 @@ const HARD_SPACE: &str = "\u{a0}";
 /// How wide a title is at least: what was found stands in a column.
 const TITLE: usize = 30;
 
-pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
     let clock = Clock::System;
     let rows = rows(config, &clock);
     let seen = Seen {
@@ -76,25 +81,25 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
 }
 
 /// With what the record is written, where there is a key already.
-fn recorder(config: &Config) -> Result<Recorder, Unknown> {
-    let key = house::existing_signing_key(config)
+fn audit_log(config: &Config) -> Result<AuditLog, Unknown> {
+    let key = bootstrap::existing_signing_key(config)
         .map_err(|error| Unknown::Unreadable(error.to_string()))?;
     let path = config.signing_key_file().unwrap_or_default();
     let key = key.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
-    Ok(house::recorder(config, &key))
+    Ok(bootstrap::audit_log(config, &key))
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
     let question = Question {
         clock: clock.clone(),
-        recorder: recorder(config),
+        audit_log: audit_log(config),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };
     let why = |error: &StoreError| Unknown::Unreadable(first_line(&error.to_string()));
-    match house::look_into(config) {
+    match bootstrap::open_read_only(config) {
         Err(failure) => Rows::unknown(&Unknown::Unreadable(failure.to_string())),
-        Ok(None) => Rows::unknown(&Unknown::NoDatabase(house::database_name(config))),
+        Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
         Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, why)
             .unwrap_or_else(|error| Rows::unknown(&why(&error))),
     }
@@ -105,7 +110,7 @@ fn first_line(text: &str) -> String {
 }
 
 fn as_json(findings: &[Finding]) -> Value {
-    let say = |told: &Told| told.say(Language::En);
+    let say = |told: &LocalizedText| told.say(Language::En);
     let checks: Vec<Value> = findings
         .iter()
         .map(|finding| {
@@ -130,7 +135,7 @@ fn as_json(findings: &[Finding]) -> Value {
     })
 }
 
-fn print(findings: &[Finding]) -> Result<(), Failure> {
+fn print(findings: &[Finding]) -> Result<(), CliError> {
     let mut told = Vec::new();
     for group in Group::ALL {
         output::line(&group.title(Language::En))?;
@@ -159,9 +164,9 @@ fn print(findings: &[Finding]) -> Result<(), Failure> {
 }
 
 /// `  problem  Access token lifetime         2h`
-fn print_found(finding: &Finding) -> Result<(), Failure> {
+fn print_found(finding: &Finding) -> Result<(), CliError> {
     let title = finding.title(Language::En);
-    let found = output::tame(&finding.found.say(Language::En));
+    let found = output::sanitize(&finding.found.say(Language::En));
     let gap = TITLE.saturating_sub(title.width());
     let (status, indent) = (finding.level.as_str(), INDENT + TITLE + 2);
     let mut head = format!("  {status:<7}  {title}{}  ", " ".repeat(gap));
@@ -173,9 +178,9 @@ fn print_found(finding: &Finding) -> Result<(), Failure> {
 }
 
 /// Below it: `→ Services that check tokens … [RFC 6750 5.3]`
-fn print_advice(finding: &Finding, advice: &Told) -> Result<(), Failure> {
+fn print_advice(finding: &Finding, advice: &LocalizedText) -> Result<(), CliError> {
     let source = finding.check.source().replace(' ', HARD_SPACE);
-    let advice = format!("{} [{source}]", output::tame(&advice.say(Language::En)));
+    let advice = format!("{} [{source}]", output::sanitize(&advice.say(Language::En)));
     let mut sign = "→ ";
     for line in wrapped(&advice, WIDTH - INDENT - 2) {
         output::line(&format!("{}{sign}{line}", " ".repeat(INDENT)))?;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{
-    Failure, house, output, password,
-    users::{LIFTED, NOT_LOCKED, email, name, refusal},
-};
 use crate::{
+    cli::{
+        CliError, bootstrap, output, password,
+        users::{LIFTED, NOT_LOCKED, email, name, refusal},
+    },
     config::Config,
     domain::{
         account::{Email, Name, Phone, Username},
@@ -20,8 +20,11 @@ use crate::{
     },
     services::{
         Error, Services,
-        client_users::{self, Client, ClientChanges, NewClient},
-        locks,
+        accounts::{
+            client_user_changes,
+            client_users::{self, Client, ClientChanges, NewClient},
+        },
+        limits::locks,
     },
     store::client_users::ClientFilter,
 };
@@ -95,10 +98,10 @@ fn phone(typed: &str) -> Result<Phone, String> {
     Phone::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
 }
 
-pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Create(arguments) => create(config, arguments).await,
-        Verb::List { search, json } => list(&house::open(config)?, search, json).await,
+        Verb::List { search, json } => list(&bootstrap::open(config)?, search, json).await,
         Verb::SetPassword {
             client,
             password_stdin,
@@ -134,7 +137,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
     }
 }
 
-async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> {
+async fn create(config: Config, arguments: Create) -> Result<ExitCode, CliError> {
     let Create {
         username,
         name,
@@ -148,7 +151,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
     } else {
         None
     };
-    let services = house::open(config)?;
+    let services = bootstrap::open(config)?;
     let new = NewClient {
         username,
         name,
@@ -157,10 +160,10 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         password,
         is_active: true,
     };
-    let client = client_users::create(&services, &Actor::operator(), new)
+    let client = client_user_changes::create(&services, &Actor::operator(), new)
         .await
         .map_err(refusal)?;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     answer(&client, json, "was made")
 }
 
@@ -168,7 +171,7 @@ async fn list(
     services: &Services,
     search: Option<String>,
     json: bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let filter = ClientFilter {
         search,
         ..ClientFilter::default()
@@ -226,31 +229,32 @@ async fn change(
     named: &Named,
     changes: ClientChanges,
     done: &str,
-) -> Result<ExitCode, Failure> {
-    let services = house::open(config)?;
+) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
     let client = find(&services, named).await?;
-    let client = client_users::update(&services, &Actor::operator(), client.user_seq, changes)
-        .await
-        .map_err(refusal)?;
-    house::seal(&services).await;
+    let client =
+        client_user_changes::update(&services, &Actor::operator(), client.user_seq, changes)
+            .await
+            .map_err(refusal)?;
+    bootstrap::seal(&services).await;
     answer(&client, named.json, done)
 }
 
-async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
-    let services = house::open(config)?;
+async fn unlock(config: Config, named: &Named) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
     let client = find(&services, named).await?;
     let owner = Principal::client(client.user_seq);
     let lifted = locks::lift_account(&services, &Actor::operator(), owner)
         .await
         .map_err(refusal)?;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     let done = if lifted { LIFTED } else { NOT_LOCKED };
     answer(&client, named.json, done)
 }
 
-async fn find(services: &Services, named: &Named) -> Result<Client, Failure> {
+async fn find(services: &Services, named: &Named) -> Result<Client, CliError> {
     match client_users::find_by_username(services, &named.username).await {
-        Err(Error::AccountNotFound(_)) => Err(Failure::Refused(format!(
+        Err(Error::AccountNotFound(_)) => Err(CliError::Refused(format!(
             "there is no client {}",
             named.username.as_typed()
         ))),
@@ -258,7 +262,7 @@ async fn find(services: &Services, named: &Named) -> Result<Client, Failure> {
     }
 }
 
-fn answer(client: &Client, json: bool, done: &str) -> Result<ExitCode, Failure> {
+fn answer(client: &Client, json: bool, done: &str) -> Result<ExitCode, CliError> {
     if json {
         output::json(&view(client))
     } else {

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Failure, output};
-use crate::config::{Config, EXAMPLE};
+use crate::{
+    cli::{CliError, output},
+    config::{Config, EXAMPLE},
+};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -19,7 +21,7 @@ pub(super) enum Verb {
     Example,
 }
 
-pub(super) fn run(config: &Config, verb: &Verb) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, verb: &Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Show { json: true } => output::json(config),
         Verb::Show { json: false } => output::line(config.to_toml().trim_end()),
@@ -27,6 +29,6 @@ pub(super) fn run(config: &Config, verb: &Verb) -> Result<ExitCode, Failure> {
     }
 }
 
-pub(super) fn example() -> Result<ExitCode, Failure> {
+pub(super) fn example() -> Result<ExitCode, CliError> {
     output::line(EXAMPLE.trim_end())
 }

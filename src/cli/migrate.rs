@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, house, output};
-use crate::{config::Config, store::migrations};
+use crate::{
+    cli::{CliError, bootstrap, output},
+    config::Config,
+    store::engine::migrations,
+};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -18,10 +21,10 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut connection = house::connect(config)?;
+pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
+    let mut connection = bootstrap::connect(config)?;
     if arguments.status {
-        let states = migrations::status(&mut connection).map_err(Failure::refused)?;
+        let states = migrations::status(&mut connection).map_err(CliError::refused)?;
         if arguments.json {
             let states: Vec<_> = states
                 .iter()
@@ -35,7 +38,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Fa
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let ran = migrations::migrate(&mut connection).map_err(Failure::refused)?;
+    let ran = migrations::migrate(&mut connection).map_err(CliError::refused)?;
     if arguments.json {
         return output::json(&json!({"migrations": ran}));
     }

@@ -3,10 +3,10 @@
 //! Every verb exits 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints one clear sentence when it fails.
 
 mod audit;
+pub mod bootstrap;
 mod check;
 mod client_users;
 mod config;
-mod house;
 mod logging;
 mod migrate;
 mod output;
@@ -66,7 +66,7 @@ enum Command {
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum CliError {
     /// It was refused, or something failed: exit code 1.
     #[error("{0}")]
     Refused(String),
@@ -75,7 +75,7 @@ enum Failure {
     Usage(String),
 }
 
-impl Failure {
+impl CliError {
     fn refused(error: impl std::fmt::Display) -> Self {
         Self::Refused(error.to_string())
     }
@@ -102,12 +102,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
     let path = arguments.config.as_deref();
     if let Some(Command::Config(config::Verb::Example)) = arguments.command {
         return config::example();
     }
-    let settings = Config::load(path).map_err(Failure::refused)?;
+    let settings = Config::load(path).map_err(CliError::refused)?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(settings).await,
         Command::Migrate(arguments) => migrate::run(&settings, &arguments),

@@ -5,26 +5,26 @@ use std::{io::Write, process::ExitCode};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::Failure;
+use crate::cli::CliError;
 
 /// Prints a value as JSON.
-pub(super) fn json<T: Serialize>(value: &T) -> Result<ExitCode, Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(Failure::refused)?;
+pub(super) fn json<T: Serialize>(value: &T) -> Result<ExitCode, CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(CliError::refused)?;
     line(&text)
 }
 
 /// Prints a line. A reader that has gone away (`munjigi user list | head -1`) is no failure.
-pub(super) fn line(text: &str) -> Result<ExitCode, Failure> {
+pub(super) fn line(text: &str) -> Result<ExitCode, CliError> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::refused(error))
+            Err(CliError::refused(error))
         }
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
 /// Prints rows in columns as wide as their widest cell. Korean letters are two columns wide on a terminal.
-pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, Failure> {
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, CliError> {
     let width = |text: &str| text.width();
     let mut widths: Vec<usize> = header.iter().map(|cell| width(cell)).collect();
     for row in rows {
@@ -44,14 +44,14 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, F
 }
 
 /// Text in which whatever could steer a terminal, or turn the direction of writing, is spelled out.
-pub(super) fn tame(text: &str) -> String {
-    text.chars().fold(String::new(), |mut tame, c| {
+pub(super) fn sanitize(text: &str) -> String {
+    text.chars().fold(String::new(), |mut sanitize, c| {
         let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || turns {
-            tame.extend(c.escape_unicode());
+            sanitize.extend(c.escape_unicode());
         } else {
-            tame.push(c);
+            sanitize.push(c);
         }
-        tame
+        sanitize
     })
 }

@@ -2,25 +2,27 @@
 
 use std::io::{IsTerminal, Read, stdin};
 
-use super::Failure;
-use crate::domain::{language::Language, password::Password};
+use crate::{
+    cli::CliError,
+    domain::{language::Language, password::Password},
+};
 
 /// More than any password; what is longer is no password but a file.
 const MAX_INPUT: u64 = 64 * 1024;
 
 /// A password from standard input when `from_stdin`, else from the terminal.
-pub(super) fn ask(from_stdin: bool) -> Result<Password, Failure> {
+pub(super) fn ask(from_stdin: bool) -> Result<Password, CliError> {
     let typed = if from_stdin { read_line()? } else { prompt()? };
     Password::parse(&typed).map_err(|problem| {
-        Failure::Refused(format!("the password: {}", problem.sentence(Language::En)))
+        CliError::Refused(format!("the password: {}", problem.sentence(Language::En)))
     })
 }
 
-fn read_line() -> Result<String, Failure> {
+fn read_line() -> Result<String, CliError> {
     let mut text = String::new();
     let read = stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
     read.map_err(|error| {
-        Failure::Refused(format!(
+        CliError::Refused(format!(
             "the password cannot be read from standard input: {error}"
         ))
     })?;
@@ -29,18 +31,18 @@ fn read_line() -> Result<String, Failure> {
     Ok(line.to_owned())
 }
 
-fn prompt() -> Result<String, Failure> {
+fn prompt() -> Result<String, CliError> {
     if !stdin().is_terminal() {
-        return Err(Failure::Usage(
+        return Err(CliError::Usage(
             "there is no terminal to ask for a password; use --password-stdin".into(),
         ));
     }
-    let ask = |text: &str| rpassword::prompt_password(text).map_err(Failure::refused);
+    let ask = |text: &str| rpassword::prompt_password(text).map_err(CliError::refused);
     let password = ask("Password: ")?;
     if ask("Once more: ")? == password {
         Ok(password)
     } else {
-        Err(Failure::Refused(
+        Err(CliError::Refused(
             "the two passwords differ; nothing was changed".into(),
         ))
     }

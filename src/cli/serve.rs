@@ -14,18 +14,20 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Failure, house, logging};
 use crate::{
+    cli::{CliError, bootstrap, logging},
     config::Config,
     http::{metrics, server},
     services::{
-        Services, audit,
-        first_uses::FirstUses,
-        flush::{self, ClockWatch},
-        links,
+        Services,
+        accounts::{first_admin_link, search_text, users::any_administrator},
+        audit_chain::{
+            chain::{self, SEAL_EVERY},
+            restart::note_key_change,
+        },
+        auth::access_token_usage::AccessTokenUsage,
         login_counts::LoginCounts,
-        search_text,
-        users::any_administrator,
+        maintenance::{clock_skew::ClockWatch, flush},
     },
 };
 
@@ -35,11 +37,11 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long after the first signal to stop another one is its echo.
 const ECHO: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
-    let (store, migrations) = house::migrated_store(&config)?;
-    let (key, made_key) = house::signing_key(&config)?;
-    let channel = house::channel(&config)?;
+    let (store, migrations) = bootstrap::migrated_store(&config)?;
+    let (key, made_key) = bootstrap::signing_key(&config)?;
+    let channel = bootstrap::channel(&config)?;
     let listener = bind(config.server.listen, "server.listen", 8081)?;
     let watched = config
         .metrics
@@ -49,24 +51,24 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     // With port 0 the system chose one.
     let address = listener.local_addr().unwrap_or(config.server.listen);
     let figures = watched.as_ref().and_then(|own| own.local_addr().ok());
-    let mail = house::mail(&config);
-    let services = web::Data::new(house::services(config, store, key, channel, mail)?);
+    let mail = bootstrap::mail(&config);
+    let services = web::Data::new(bootstrap::services(config, store, key, channel, mail)?);
     // Before the first request: what was revoked before the start is refused by the first answer.
     services
         .revocations
         .follow(&services.store)
-        .map_err(Failure::refused)?;
-    if audit::note_key_change(&services)
+        .map_err(CliError::refused)?;
+    if note_key_change(&services)
         .await
-        .map_err(Failure::refused)?
+        .map_err(CliError::refused)?
     {
         tracing::warn!("the signing key was changed: the record is marked anew with this one");
     }
     let server = server::build(services.clone(), listener)
-        .map_err(|error| Failure::Refused(format!("the server cannot be started: {error}")))?;
+        .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
     if let Some(listener) = watched {
         let metrics = metrics::build(services.clone(), listener)
-            .map_err(|error| Failure::Refused(format!("the figures cannot be served: {error}")))?;
+            .map_err(|error| CliError::Refused(format!("the figures cannot be served: {error}")))?;
         // It ends with the process: nobody loses anything by it.
         actix_web::rt::spawn(metrics);
     }
@@ -99,17 +101,17 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     chores.iter().for_each(JoinHandle::abort);
     services.delivery.drain(DRAIN).await;
     write_noted(&services).await;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     tracing::info!("stopped");
     drop(log);
     match ended {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
-        Ok(Err(error)) => Err(Failure::Refused(format!("the server failed: {error}"))),
-        Err(error) => Err(Failure::Refused(format!("the server failed: {error}"))),
+        Ok(Err(error)) => Err(CliError::Refused(format!("the server failed: {error}"))),
+        Err(error) => Err(CliError::Refused(format!("the server failed: {error}"))),
     }
 }
 
-fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Failure> {
+fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).map_err(|error| {
         let reason = match error.kind() {
             std::io::ErrorKind::AddrInUse => "another program listens there already".to_owned(),
@@ -120,7 +122,7 @@ fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Fai
             _ => error.to_string(),
         };
         let variable = key.to_uppercase().replace('.', "__");
-        Failure::Refused(format!(
+        CliError::Refused(format!(
             "cannot listen on {address}: {reason}. Choose another address with {key}, for example \
              MUNJIGI_{variable}=127.0.0.1:{another}"
         ))
@@ -140,7 +142,7 @@ async fn greet(
     if let Some(url) = &config.server.public_url {
         eprintln!("  reached at     {url}");
     }
-    eprintln!("  database       {}", house::database_name(config));
+    eprintln!("  database       {}", bootstrap::database_name(config));
     if let Some(figures) = figures {
         eprintln!("  metrics at     http://{figures}/metrics");
     }
@@ -158,7 +160,7 @@ async fn greet(
         let program = std::env::args()
             .next()
             .unwrap_or_else(|| "munjigi".to_owned());
-        if let Ok(Some(secret)) = links::issue_first(services).await {
+        if let Ok(Some(secret)) = first_admin_link::issue_first(services).await {
             let base = config.server.public_url.as_ref().map_or_else(
                 || format!("http://{address}"),
                 |url| url.as_str().trim_end_matches('/').to_owned(),
@@ -233,10 +235,10 @@ async fn write_regularly(services: web::Data<Services>) {
 /// What was done is sealed a moment later.
 async fn seal_regularly(services: web::Data<Services>) {
     loop {
-        if let Err(error) = audit::seal_waiting(&services.store, &services.recorder).await {
+        if let Err(error) = chain::seal_waiting(&services.store, &services.audit_log).await {
             tracing::warn!(%error, "the record cannot be sealed and will be tried again");
         }
-        actix_web::rt::time::sleep(audit::SEAL_EVERY).await;
+        actix_web::rt::time::sleep(SEAL_EVERY).await;
     }
 }
 
@@ -246,8 +248,8 @@ async fn note_first_uses(services: web::Data<Services>) {
         return;
     }
     loop {
-        actix_web::rt::time::sleep(FirstUses::WRITE_EVERY).await;
-        if let Err(error) = services.first_uses.write(&services.store).await {
+        actix_web::rt::time::sleep(AccessTokenUsage::WRITE_EVERY).await;
+        if let Err(error) = services.access_token_usage.write(&services.store).await {
             tracing::warn!(%error, "which tokens were used cannot be written and will be tried again");
         }
     }
@@ -259,9 +261,9 @@ async fn write_noted(services: &Services) {
         services.login_counts.write(store).await,
         services
             .otp_deliveries
-            .write(store, &services.recorder)
+            .write(store, &services.audit_log)
             .await,
-        services.first_uses.write(store).await,
+        services.access_token_usage.write(store).await,
     ] {
         if let Err(error) = written {
             tracing::warn!(%error, "what was noted cannot be written and will be tried again");
@@ -276,10 +278,10 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    fn listen() -> Result<Self, CliError> {
         let listen = |kind| {
             signal(kind)
-                .map_err(|error| Failure::Refused(format!("cannot listen for signals: {error}")))
+                .map_err(|error| CliError::Refused(format!("cannot listen for signals: {error}")))
         };
         Ok(Self {
             term: listen(SignalKind::terminate())?,

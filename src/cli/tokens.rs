@@ -9,14 +9,17 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::{Failure, house, output, users::refusal};
 use crate::{
+    cli::{CliError, bootstrap, output, users::refusal},
     clock::{Clock, Timestamp},
     config::Config,
     domain::job::StartedBy,
     services::{
-        bearer,
-        flush::{FlushCounts, FlushRules, NotFlushed, count, flush},
+        auth::bearer,
+        maintenance::{
+            flush::{FlushRules, NotFlushed, count, flush},
+            flush_counts::FlushCounts,
+        },
     },
     tokens::unverified_parts,
 };
@@ -40,25 +43,25 @@ pub(super) enum Verb {
     },
 }
 
-pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Flush { dry_run, json } => run_flush(&config, dry_run, json).await,
         Verb::Inspect { json } => inspect(config, json).await,
     }
 }
 
-async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCode, Failure> {
-    let (store, _) = house::migrated_store(config)?;
-    let (key, _) = house::signing_key(config)?;
+async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCode, CliError> {
+    let (store, _) = bootstrap::migrated_store(config)?;
+    let (key, _) = bootstrap::signing_key(config)?;
     let clock = Clock::System;
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
         keep_events_for: config.audit.keep_for.get(),
-        recorder: house::recorder(config, &key),
+        audit_log: bootstrap::audit_log(config, &key),
     };
     let expired = count(&store, &clock, &rules)
         .await
-        .map_err(Failure::refused)?;
+        .map_err(CliError::refused)?;
     if dry_run {
         return report(&expired, json, "would be deleted");
     }
@@ -71,9 +74,9 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     report(&deleted.map_err(not_flushed)?, json, "deleted")
 }
 
-fn not_flushed(error: NotFlushed) -> Failure {
+fn not_flushed(error: NotFlushed) -> CliError {
     match error {
-        NotFlushed::Busy(Some(job)) => Failure::Refused(format!(
+        NotFlushed::Busy(Some(job)) => CliError::Refused(format!(
             "another flush is running: {} began it at {}, and {} of {} expired rows are deleted. One runs at a time; try \
              again when it has ended",
             by_whom(&job.started_by),
@@ -81,7 +84,7 @@ fn not_flushed(error: NotFlushed) -> Failure {
             job.done,
             job.total
         )),
-        NotFlushed::Busy(None) => Failure::Refused("another flush was running; try again".into()),
+        NotFlushed::Busy(None) => CliError::Refused("another flush was running; try again".into()),
         NotFlushed::Failed(error) => refusal(error),
     }
 }
@@ -105,7 +108,7 @@ fn progress_bar(total: u64) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, Failure> {
+fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliError> {
     if json {
         return output::json(counts);
     }
@@ -132,18 +135,18 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, Fail
 /// More than any token; what is longer is no token but a file.
 const MAX_INPUT: u64 = 64 * 1024;
 
-async fn inspect(config: Config, json: bool) -> Result<ExitCode, Failure> {
+async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
     let mut text = String::new();
     stdin()
         .lock()
         .take(MAX_INPUT)
         .read_to_string(&mut text)
-        .map_err(Failure::refused)?;
+        .map_err(CliError::refused)?;
     let token = text.trim();
     if token.is_empty() {
-        return Err(Failure::Usage("give the token on standard input".into()));
+        return Err(CliError::Usage("give the token on standard input".into()));
     }
-    let services = house::open(config)?;
+    let services = bootstrap::open(config)?;
     let verdict = match bearer::verify(&services, token).await {
         Ok(_) => Ok("it would be accepted now".to_owned()),
         Err(error) => Err(refusal(error).to_string()),
@@ -175,7 +178,7 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), Failure> {
+fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), CliError> {
     output::line(title)?;
     for (name, value) in part {
         let time = matches!(name.as_str(), "exp" | "iat" | "nbf")
@@ -185,7 +188,7 @@ fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), Failure> {
             .and_then(Timestamp::from_unix_seconds)
             .map_or_else(String::new, |time| format!("  {time}"));
         // What a stranger wrote into a token must not reach the terminal raw.
-        let (name, value) = (output::tame(name), output::tame(&value.to_string()));
+        let (name, value) = (output::sanitize(name), output::sanitize(&value.to_string()));
         output::line(&format!("  {name:<12} {value}{readable}"))?;
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Failure, house, output, password};
 use crate::{
+    cli::{CliError, bootstrap, output, password},
     config::Config,
     domain::{
         account::{Email, Name, Role},
@@ -16,8 +16,12 @@ use crate::{
         principal::Principal,
     },
     services::{
-        Error, Services, locks,
-        users::{self, NewUser, User, UserChanges},
+        Error, Services,
+        accounts::{
+            user_changes,
+            users::{self, NewUser, User, UserChanges},
+        },
+        limits::locks,
     },
     store::users::UserFilter,
 };
@@ -92,10 +96,10 @@ pub(super) fn name(typed: &str) -> Result<Name, String> {
     Name::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
 }
 
-pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Create(arguments) => create(config, arguments).await,
-        Verb::List { search, json } => list(&house::open(config)?, search, json).await,
+        Verb::List { search, json } => list(&bootstrap::open(config)?, search, json).await,
         Verb::SetPassword {
             user,
             password_stdin,
@@ -136,7 +140,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, Failure>
     }
 }
 
-async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> {
+async fn create(config: Config, arguments: Create) -> Result<ExitCode, CliError> {
     let Create {
         email,
         name,
@@ -145,7 +149,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         json,
     } = arguments;
     let password = Some(password::ask(password_stdin)?);
-    let services = house::open(config)?;
+    let services = bootstrap::open(config)?;
     let new = NewUser {
         email,
         name,
@@ -153,10 +157,10 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         password,
         is_active: true,
     };
-    let user = users::create(&services, &Actor::operator(), new)
+    let user = user_changes::create(&services, &Actor::operator(), new)
         .await
         .map_err(refusal)?;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     answer(
         &user,
         json,
@@ -168,7 +172,7 @@ async fn list(
     services: &Services,
     search: Option<String>,
     json: bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let filter = UserFilter {
         search,
         ..UserFilter::default()
@@ -215,30 +219,30 @@ async fn change(
     named: &Named,
     changes: UserChanges,
     done: &str,
-) -> Result<ExitCode, Failure> {
-    let services = house::open(config)?;
+) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
     let user = find(&services, named).await?;
-    let user = users::update(&services, &Actor::operator(), user.user_seq, changes)
+    let user = user_changes::update(&services, &Actor::operator(), user.user_seq, changes)
         .await
         .map_err(refusal)?;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     answer(&user, named.json, done)
 }
 
-async fn unlock(config: Config, named: &Named) -> Result<ExitCode, Failure> {
-    let services = house::open(config)?;
+async fn unlock(config: Config, named: &Named) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
     let user = find(&services, named).await?;
     let owner = Principal::user(user.user_seq);
     let lifted = locks::lift_account(&services, &Actor::operator(), owner)
         .await
         .map_err(refusal)?;
-    house::seal(&services).await;
+    bootstrap::seal(&services).await;
     answer(&user, named.json, if lifted { LIFTED } else { NOT_LOCKED })
 }
 
-async fn find(services: &Services, named: &Named) -> Result<User, Failure> {
+async fn find(services: &Services, named: &Named) -> Result<User, CliError> {
     match users::find_by_email(services, &named.email).await {
-        Err(Error::AccountNotFound(_)) => Err(Failure::Refused(format!(
+        Err(Error::AccountNotFound(_)) => Err(CliError::Refused(format!(
             "there is no user {}",
             named.email.as_typed()
         ))),
@@ -246,7 +250,7 @@ async fn find(services: &Services, named: &Named) -> Result<User, Failure> {
     }
 }
 
-fn answer(user: &User, json: bool, done: &str) -> Result<ExitCode, Failure> {
+fn answer(user: &User, json: bool, done: &str) -> Result<ExitCode, CliError> {
     if json {
         output::json(&view(user))
     } else {
@@ -263,7 +267,7 @@ fn view(user: &User) -> Value {
 }
 
 /// What the services refused, in a sentence for the one at the terminal.
-pub(super) fn refusal(error: Error) -> Failure {
+pub(super) fn refusal(error: Error) -> CliError {
     match error {
         Error::Invalid(problems) => {
             let sentences: Vec<String> = problems
@@ -274,8 +278,8 @@ pub(super) fn refusal(error: Error) -> Failure {
                         .map(move |problem| format!("{field}: {}", problem.sentence(Language::En)))
                 })
                 .collect();
-            Failure::Refused(sentences.join("\n"))
+            CliError::Refused(sentences.join("\n"))
         }
-        error => Failure::refused(error),
+        error => CliError::refused(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, values::Span};
+use crate::config::{error::Checks, values::Span};
 
 /// How long administrators stay signed in to the panel, and how long its links are good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

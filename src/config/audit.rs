@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, values::Span};
+use crate::config::{error::Checks, values::Span};
 
 /// How long the record of what was done is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

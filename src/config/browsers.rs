@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use super::values::{InvalidValue, parsed};
+use crate::config::values::{InvalidValue, parsed};
 
 /// The origin of a page as browsers write it (RFC 6454 section 6.2): scheme, host, and the port where it is not the usual
 /// one.

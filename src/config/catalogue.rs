@@ -1,7 +1,7 @@
 //! Which keys there are, as the example lists them, and how they are written in a file and in the environment. The
 //! example is held complete by a test, so it is the one list of keys beside the structs.
 
-use super::EXAMPLE;
+use crate::config::EXAMPLE;
 
 /// How the environment variables of munjigi begin.
 pub(super) const PREFIX: &str = "MUNJIGI_";

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{
+use crate::config::{
     error::Checks,
     values::{InvalidValue, MASK, Span, parsed},
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, values::Span};
+use crate::config::{error::Checks, values::Span};
 
 /// How often what has expired is removed, and how much at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

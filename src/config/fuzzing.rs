@@ -1,6 +1,6 @@
 //! What must hold of every text that is read as a configuration file. See `src/fuzzing.rs`.
 
-use super::{Layers, error::Checks, read};
+use crate::config::{Layers, error::Checks, read};
 
 /// A text as a file: it is taken, and then can be shown as TOML, or each problem is told in a sentence.
 ///

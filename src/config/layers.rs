@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{catalogue, error::Checks, reader::Value};
+use crate::config::{catalogue, error::Checks, reader::Value};
 
 /// The variables of an environment, by name.
 pub type Environment = BTreeMap<String, OsString>;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, values::Span};
+use crate::config::{error::Checks, values::Span};
 
 /// How many failures are allowed, and how long the next try waits after that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, values::Span};
+use crate::config::{error::Checks, values::Span};
 
 /// What a password must be, and what hashing one may cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

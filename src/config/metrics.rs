@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Checks, server::optional_listen};
+use crate::config::{error::Checks, server::optional_listen};
 
 /// Where the figures can be fetched, if anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

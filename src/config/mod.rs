@@ -34,7 +34,7 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
+pub use crate::config::{
     admin::AdminConfig,
     audit::AuditConfig,
     browsers::{Origin, Transport},
@@ -55,7 +55,7 @@ pub use self::{
     webhook::WebhookConfig,
 };
 
-use self::{error::Checks, layers::Layers, reader::Fault};
+use crate::config::{error::Checks, layers::Layers, reader::ReadError};
 
 /// Every key with its default, as a file to copy and change: what `munjigi config example` prints.
 pub const EXAMPLE: &str = include_str!("example.toml");
@@ -207,7 +207,7 @@ fn read(layers: &mut Layers, checks: &mut Checks) -> Config {
         let example = catalogue::find(section, key)
             .zip(origin.as_deref())
             .and_then(|(entry, origin)| entry.example(origin));
-        if let (Fault::Kind(_), Some(example)) = (&fault, example) {
+        if let (ReadError::Kind(_), Some(example)) = (&fault, example) {
             message = format!("{message}, for example `{example}`");
         }
         checks.refuse_from(&path, origin.as_deref(), message);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServerConfig, error::Checks, values::Span};
+use crate::config::{error::Checks, server::ServerConfig, values::Span};
 
 /// How one-time codes are made, how long they live, and which way they are sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

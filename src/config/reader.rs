@@ -15,7 +15,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::catalogue::list;
+use crate::config::catalogue::list;
 
 /// A value, in the form it was given.
 #[derive(Clone, Debug)]
@@ -28,23 +28,23 @@ pub(super) enum Value {
 
 /// Why a value could not be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ReadError {
     /// A value of another kind than its key asks for; an example of a right one helps.
     Kind(String),
     /// The whole message.
     Message(String),
 }
 
-impl Display for Fault {
+impl Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Kind(message) | Self::Message(message)) = self;
         f.write_str(message)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ReadError {}
 
-impl de::Error for Fault {
+impl de::Error for ReadError {
     fn custom<T: Display>(message: T) -> Self {
         Self::Message(message.to_string())
     }
@@ -107,11 +107,11 @@ impl Value {
 /// Reads a whole number from the environment's text, else what the file says.
 macro_rules! whole_numbers {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             match &self {
                 Self::Typed(text) => match text.trim().parse() {
                     Ok(number) => visitor.visit_i64(number),
-                    Err(_) => Err(Fault::Kind("not a whole number".to_owned())),
+                    Err(_) => Err(ReadError::Kind("not a whole number".to_owned())),
                 },
                 Self::Written(_) => self.deserialize_any(visitor),
             }
@@ -120,9 +120,9 @@ macro_rules! whole_numbers {
 }
 
 impl<'de> Deserializer<'de> for Value {
-    type Error = Fault;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self {
             Self::Typed(text) | Self::Written(toml::Value::String(text)) => {
                 visitor.visit_string(text)
@@ -130,7 +130,7 @@ impl<'de> Deserializer<'de> for Value {
             Self::Written(toml::Value::Integer(number)) => visitor.visit_i64(number),
             Self::Written(toml::Value::Float(number)) => visitor.visit_f64(number),
             Self::Written(toml::Value::Boolean(truth)) => visitor.visit_bool(truth),
-            Self::Written(toml::Value::Datetime(_)) => Err(Fault::Kind(
+            Self::Written(toml::Value::Datetime(_)) => Err(ReadError::Kind(
                 "a date stands where none belongs: put text in quotes".to_owned(),
             )),
             Self::Written(toml::Value::Array(items)) => {
@@ -144,11 +144,11 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self {
             Self::Typed(text) => match text.trim().parse() {
                 Ok(truth) => visitor.visit_bool(truth),
-                Err(_) => Err(Fault::Kind("neither `true` nor `false`".to_owned())),
+                Err(_) => Err(ReadError::Kind("neither `true` nor `false`".to_owned())),
             },
             Self::Written(_) => self.deserialize_any(visitor),
         }
@@ -156,7 +156,7 @@ impl<'de> Deserializer<'de> for Value {
 
     whole_numbers! { deserialize_u16 deserialize_u32 deserialize_u64 }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.is_empty() {
             visitor.visit_none()
         } else {
@@ -164,7 +164,7 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self {
             Self::Typed(text) => {
                 let items = text
@@ -179,7 +179,7 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let Self::Typed(text) = &self else {
             return self.deserialize_any(visitor);
         };
@@ -189,7 +189,7 @@ impl<'de> Deserializer<'de> for Value {
                     .into_iter()
                     .map(|(key, value)| (key, Self::Written(value))),
             )),
-            Err(_) => Err(Fault::Message(
+            Err(_) => Err(ReadError::Message(
                 "not a table: write JSON, as in `{\"tenant\": \"acme\"}`".to_owned(),
             )),
         }
@@ -200,12 +200,12 @@ impl<'de> Deserializer<'de> for Value {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, ReadError> {
         match self {
             Self::Typed(text) | Self::Written(toml::Value::String(text)) => {
                 visitor.visit_enum(text.into_deserializer())
             }
-            Self::Written(_) => Err(Fault::Kind(
+            Self::Written(_) => Err(ReadError::Kind(
                 "another kind of value stands where text in quotes belongs".to_owned(),
             )),
         }
@@ -215,7 +215,7 @@ impl<'de> Deserializer<'de> for Value {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -225,7 +225,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-impl IntoDeserializer<'_, Fault> for Value {
+impl IntoDeserializer<'_, ReadError> for Value {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use super::{
+use crate::config::{
     browsers::Origin,
     error::Checks,
     values::{InvalidValue, Span, networks, optional_url, parsed, url_problem},

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{
+use crate::config::{
     error::Checks,
     values::{Secret, Span, is_loopback_host},
 };

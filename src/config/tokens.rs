@@ -5,8 +5,9 @@ use std::{path::PathBuf, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    Database, Transport,
+use crate::config::{
+    browsers::Transport,
+    database::Database,
     error::Checks,
     values::{InvalidValue, Secret, Span, parsed},
 };
@@ -50,7 +51,7 @@ pub struct TokensConfig {
     pub algorithm: Algorithm,
     /// The key; the bytes of this text are it.
     pub signing_key: Option<Secret>,
-    /// The file that holds the key; see [`super::Config::signing_key_file`] for what `None` means.
+    /// The file that holds the key; see [`crate::config::Config::signing_key_file`] for what `None` means.
     pub signing_key_file: Option<PathBuf>,
     /// The `iss` of every token, then required.
     pub issuer: Option<String>,

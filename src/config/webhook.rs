@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{
+use crate::config::{
     error::Checks,
     values::{Secret, Span, is_loopback_host, optional_url, url_problem},
 };

@@ -1,6 +1,6 @@
 //! The code as one line of the server's log, for trying things out: the only line that may hold a code.
 
-use super::notice::OtpNotice;
+use crate::delivery::notice::OtpNotice;
 
 /// The target of that line, by which a log filter can pick it out or shut it off.
 pub const TARGET: &str = "munjigi::otp_console";

@@ -3,11 +3,14 @@
 use askama::Template;
 use lettre::{Message, message::Mailbox};
 
-use super::{
-    mail::{UNWRITABLE, letter},
-    notice::{LinkNotice, lifetime},
+use crate::{
+    clock::Timestamp,
+    delivery::{
+        mail::{UNWRITABLE, letter},
+        notice::{LinkNotice, lifetime},
+    },
+    domain::language::Language,
 };
-use crate::{clock::Timestamp, domain::language::Language};
 
 /// What a template may say.
 struct Words<'a> {

@@ -12,8 +12,11 @@ use lettre::{
     },
 };
 
-use super::notice::{OtpNotice, lifetime};
-use crate::{clock::Timestamp, domain::language::Language};
+use crate::{
+    clock::Timestamp,
+    delivery::notice::{OtpNotice, lifetime},
+    domain::language::Language,
+};
 
 /// What a template may say.
 struct Words<'a> {

@@ -33,20 +33,22 @@ use tokio::{
     time::timeout,
 };
 
-use self::{
-    notice::Notice,
-    outcome::{Pending, Totals},
-    retry::{Failure, pause},
-    smtp::Smtp,
-    webhook::Webhook,
+use crate::{
+    clock::{Clock, Timestamp},
+    delivery::{
+        notice::Notice,
+        outcome::{Pending, Totals},
+        retry::{AttemptError, pause},
+        smtp::Smtp,
+        webhook::Webhook,
+    },
 };
-use crate::clock::{Clock, Timestamp};
 
-pub use self::{
+pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     notice::{LinkNotice, OtpNotice},
     outcome::{Counts, Observer, Settled},
-    reuse_mail::{Place, ReuseNotice},
+    reuse_mail::{ReuseNotice, TokenUse},
     settings::{Channel, SmtpSettings, Tls, WebhookSettings},
 };
 
@@ -128,10 +130,10 @@ impl Delivery {
                 (_, Some(settings)) => Some(Box::new(Smtp::new(settings)?)),
             },
             way: match channel {
-                Channel::Console => Way::Console,
-                Channel::Smtp(settings) => Way::Smtp(Box::new(Smtp::new(settings)?)),
+                Channel::Console => Transport::Console,
+                Channel::Smtp(settings) => Transport::Smtp(Box::new(Smtp::new(settings)?)),
                 Channel::Webhook(settings) => {
-                    Way::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
+                    Transport::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
                 }
             },
             clock: clock.clone(),
@@ -240,14 +242,14 @@ type Taken = Option<Box<Pending>>;
 const AFTER_THE_ANSWER: Duration = Duration::from_millis(5);
 
 /// A way of delivery, set up.
-enum Way {
+enum Transport {
     Console,
     Smtp(Box<Smtp>),
     Webhook(Box<Webhook>),
 }
 
 struct Sender {
-    way: Way,
+    way: Transport,
     /// For links, where codes go another way.
     mail: Option<Box<Smtp>>,
     clock: Clock,
@@ -274,7 +276,7 @@ impl Sender {
         }
     }
 
-    async fn tried(&self, pending: &mut Pending) -> Result<(), Failure> {
+    async fn tried(&self, pending: &mut Pending) -> Result<(), AttemptError> {
         let (dies_at, tries) = (pending.dies_at, &mut pending.attempts);
         let notice = match &pending.notice {
             Notice::Code(notice) => notice,
@@ -288,18 +290,18 @@ impl Sender {
             }
         };
         match &self.way {
-            Way::Console => {
+            Transport::Console => {
                 *tries += 1;
                 console::print(notice);
                 Ok(())
             }
-            Way::Smtp(smtp) => {
+            Transport::Smtp(smtp) => {
                 let mail = mail::compose(&smtp.from, notice, self.clock.now())
-                    .map_err(Failure::lasting)?;
+                    .map_err(AttemptError::lasting)?;
                 let attempt = || smtp.attempt(&mail, notice.code.reveal());
                 self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
             }
-            Way::Webhook(webhook) => {
+            Transport::Webhook(webhook) => {
                 let body = webhook.body(notice)?;
                 let attempt = || webhook.attempt(&notice.id, &body);
                 self.repeated(webhook.attempts(), dies_at, tries, attempt)
@@ -315,11 +317,11 @@ impl Sender {
         secret: &str,
         dies_at: Timestamp,
         tries: &mut u32,
-    ) -> Result<(), Failure> {
-        let ((Way::Smtp(smtp), _) | (_, Some(smtp))) = (&self.way, &self.mail) else {
-            return Err(Failure::lasting("no mail server is configured"));
+    ) -> Result<(), AttemptError> {
+        let ((Transport::Smtp(smtp), _) | (_, Some(smtp))) = (&self.way, &self.mail) else {
+            return Err(AttemptError::lasting("no mail server is configured"));
         };
-        let mail = compose(&smtp.from, self.clock.now()).map_err(Failure::lasting)?;
+        let mail = compose(&smtp.from, self.clock.now()).map_err(AttemptError::lasting)?;
         let attempt = || smtp.attempt(&mail, secret);
         self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
     }
@@ -331,15 +333,15 @@ impl Sender {
         dies_at: Timestamp,
         tries: &mut u32,
         attempt: impl Fn() -> F,
-    ) -> Result<(), Failure>
+    ) -> Result<(), AttemptError>
     where
-        F: Future<Output = Result<(), Failure>>,
+        F: Future<Output = Result<(), AttemptError>>,
     {
         let mut before = String::new();
         loop {
             if self.clock.now() >= dies_at {
                 let reason = format!("{before}it expired before it could be sent");
-                return Err(Failure::lasting(reason));
+                return Err(AttemptError::lasting(reason));
             }
             *tries += 1;
             match attempt().await {

@@ -4,11 +4,13 @@ use std::{fmt, time::Duration};
 
 use askama::Template;
 
-use super::reuse_mail::ReuseNotice;
-use crate::domain::{
-    language::Language,
-    otp::OtpCode,
-    principal::{Principal, UserSeq},
+use crate::{
+    delivery::reuse_mail::ReuseNotice,
+    domain::{
+        language::Language,
+        otp::OtpCode,
+        principal::{Principal, UserSeq},
+    },
 };
 
 /// A one-time code on its way to a client.

@@ -6,9 +6,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::notice::{Notice, OtpNotice, masked_email, masked_phone};
 use crate::{
     clock::Timestamp,
+    delivery::notice::{Notice, OtpNotice, masked_email, masked_phone},
     domain::principal::{Principal, UserSeq},
 };
 
@@ -105,14 +105,14 @@ impl Pending {
     }
 
     pub(super) fn sent(mut self) {
-        self.settle(None);
+        self.resolve(None);
     }
 
     pub(super) fn failed(mut self, reason: &str) {
-        self.settle(Some(reason));
+        self.resolve(Some(reason));
     }
 
-    fn settle(&mut self, failure: Option<&str>) {
+    fn resolve(&mut self, failure: Option<&str>) {
         self.settled = true;
         let totals = &self.totals;
         let total = if failure.is_some() {
@@ -206,7 +206,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if !self.settled {
-            self.settle(Some("it was broken off"));
+            self.resolve(Some("it was broken off"));
         }
     }
 }

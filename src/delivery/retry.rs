@@ -10,7 +10,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Why an attempt failed. The reason holds no code and no address.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct AttemptError {
     /// One short clause for the log.
     pub(super) reason: String,
     /// Whether another attempt may go better.
@@ -19,7 +19,7 @@ pub(super) struct Failure {
     pub(super) after: Option<Duration>,
 }
 
-impl Failure {
+impl AttemptError {
     /// A failure that no other attempt will heal.
     pub(super) fn lasting(reason: impl Into<String>) -> Self {
         Self {

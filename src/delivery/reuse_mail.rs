@@ -5,18 +5,18 @@ use std::{fmt, time::Duration};
 use askama::Template;
 use lettre::{Message, message::Mailbox};
 
-use super::{
-    mail::{UNWRITABLE, letter},
-    notice::masked_email,
-};
 use crate::{
     clock::Timestamp,
+    delivery::{
+        mail::{UNWRITABLE, letter},
+        notice::masked_email,
+    },
     domain::{language::Language, principal::Principal},
 };
 
 /// Where a token was shown, as far as that is known.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct TokenUse {
     /// The address.
     pub ip_address: Option<String>,
     /// What the program calls itself.
@@ -35,7 +35,7 @@ pub struct ReuseNotice {
     /// When the token came again.
     pub happened_at: Timestamp,
     /// Who had the session before, and who showed the used token.
-    pub places: [Place; 2],
+    pub places: [TokenUse; 2],
     /// The language to write in.
     pub language: Language,
     /// The request in which it was shown.
@@ -117,7 +117,7 @@ fn bodies(from: &Mailbox, notice: &ReuseNotice) -> Result<(String, String), aska
     })
 }
 
-fn in_words(place: &Place, language: Language) -> String {
+fn in_words(place: &TokenUse, language: Language) -> String {
     let unknown = match language {
         Language::Ko => "알 수 없음",
         Language::En => "unknown",

@@ -18,10 +18,10 @@ use lettre::{
     },
 };
 
-use super::{
+use crate::delivery::{
     DeliveryError,
     notice::masked_email,
-    retry::Failure,
+    retry::AttemptError,
     settings::{SmtpSettings, Tls},
 };
 
@@ -76,15 +76,21 @@ impl Smtp {
     }
 
     /// Tries once. Refused for good (5xx) is lasting; a 4xx answer, a broken connection and a slow server may pass.
-    pub(super) async fn attempt(&self, message: &Message, secret: &str) -> Result<(), Failure> {
+    pub(super) async fn attempt(
+        &self,
+        message: &Message,
+        secret: &str,
+    ) -> Result<(), AttemptError> {
         match tokio::time::timeout(self.timeout, self.hand_over(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure {
+            Ok(Err(error)) => Err(AttemptError {
                 reason: reason(&error, secret),
                 again: !error.is_permanent() && !error.is_client(),
                 after: None,
             }),
-            Err(_) => Err(Failure::passing("the mail server did not answer in time")),
+            Err(_) => Err(AttemptError::passing(
+                "the mail server did not answer in time",
+            )),
         }
     }
 

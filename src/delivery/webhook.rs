@@ -12,13 +12,15 @@ use reqwest::{
 };
 use serde::Serialize;
 
-use super::{
-    DeliveryError,
-    notice::OtpNotice,
-    retry::{Failure, LONGEST},
-    settings::WebhookSettings,
+use crate::{
+    clock::{Clock, Timestamp},
+    delivery::{
+        DeliveryError,
+        notice::OtpNotice,
+        retry::{AttemptError, LONGEST},
+        settings::WebhookSettings,
+    },
 };
-use crate::clock::{Clock, Timestamp};
 
 /// The fewest bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
 const MIN_SECRET: usize = 24;
@@ -89,7 +91,7 @@ impl Webhook {
     }
 
     /// The body of the request, the same for every attempt.
-    pub(super) fn body(&self, notice: &OtpNotice) -> Result<Vec<u8>, Failure> {
+    pub(super) fn body(&self, notice: &OtpNotice) -> Result<Vec<u8>, AttemptError> {
         let unwritable = "the request could not be written";
         let body = Body {
             r#type: "otp.requested",
@@ -104,17 +106,17 @@ impl Webhook {
                 language: notice.language.tag(),
                 message: notice
                     .sentence()
-                    .map_err(|_| Failure::lasting(unwritable))?,
+                    .map_err(|_| AttemptError::lasting(unwritable))?,
             },
         };
-        serde_json::to_vec(&body).map_err(|_| Failure::lasting(unwritable))
+        serde_json::to_vec(&body).map_err(|_| AttemptError::lasting(unwritable))
     }
 
     /// Tries once, signed for this moment.
     ///
     /// Any 2xx is taken for "sent". 408, 425, 429, 5xx, a broken connection and a timeout may pass; anything else,
     /// redirects included, is lasting.
-    pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), Failure> {
+    pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), AttemptError> {
         let timestamp = self.clock.now().unix_seconds().to_string();
         let answer = self
             .client
@@ -130,9 +132,9 @@ impl Webhook {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(self.refusal(&answer)),
             Err(error) if error.is_builder() => {
-                Err(Failure::lasting("the request could not be built"))
+                Err(AttemptError::lasting("the request could not be built"))
             }
-            Err(error) => Err(Failure::passing(reason(error))),
+            Err(error) => Err(AttemptError::passing(reason(error))),
         }
     }
 
@@ -144,7 +146,7 @@ impl Webhook {
         format!("v1,{}", STANDARD.encode(context.sign()))
     }
 
-    fn refusal(&self, answer: &Response) -> Failure {
+    fn refusal(&self, answer: &Response) -> AttemptError {
         let status = answer.status();
         let again = status.is_server_error()
             || matches!(
@@ -152,7 +154,7 @@ impl Webhook {
                 StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
             );
         let after = answer.headers().get(RETRY_AFTER);
-        Failure {
+        AttemptError {
             reason: format!("the gateway answered {}", status.as_u16()),
             again,
             after: after

@@ -6,7 +6,7 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use email_address::EmailAddress;
 use serde::{Serialize, Serializer};
 
-use super::{
+use crate::domain::{
     principal::{Principal, UserSeq},
     problem::Problem,
     text::{line, normalised},

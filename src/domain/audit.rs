@@ -5,16 +5,16 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::domain::{
     account::Account,
     principal::Principal,
     session::{Device, SessionId},
-    words::words,
+    text_enum::text_enum,
 };
 
-words! {
+text_enum! {
     /// Through which door somebody came.
-    Door {
+    AuditSource {
         /// The panel in a browser.
         Panel = "panel",
         /// The JSON door.
@@ -26,7 +26,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What was done.
     Action {
         /// A session began: an account was let in at the JSON door.
@@ -96,7 +96,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What came of it.
     Outcome {
         /// It was done.
@@ -145,7 +145,7 @@ impl Change {
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// Through which door.
-    pub door: Door,
+    pub door: AuditSource,
     /// The account; none for the operator, the server, and whoever is not signed in yet.
     pub principal: Option<Principal>,
     /// What the actor is called.
@@ -163,7 +163,12 @@ pub struct Actor {
 impl Actor {
     /// An account at a door.
     #[must_use]
-    pub fn account(door: Door, account: &Account, device: Device, request_id: String) -> Self {
+    pub fn account(
+        door: AuditSource,
+        account: &Account,
+        device: Device,
+        request_id: String,
+    ) -> Self {
         Self {
             door,
             principal: Some(account.principal),
@@ -177,7 +182,7 @@ impl Actor {
 
     /// Somebody at a door who is not known, or not known yet.
     #[must_use]
-    pub fn stranger(door: Door, device: Device, request_id: String) -> Self {
+    pub fn stranger(door: AuditSource, device: Device, request_id: String) -> Self {
         Self {
             door,
             principal: None,
@@ -211,16 +216,16 @@ impl Actor {
     /// The operator at the command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self::nobody(Door::CommandLine)
+        Self::nobody(AuditSource::CommandLine)
     }
 
     /// The server itself.
     #[must_use]
     pub fn server() -> Self {
-        Self::nobody(Door::Server)
+        Self::nobody(AuditSource::Server)
     }
 
-    fn nobody(door: Door) -> Self {
+    fn nobody(door: AuditSource) -> Self {
         Self {
             door,
             principal: None,
@@ -241,7 +246,7 @@ impl Actor {
     /// Whether the rules for administrators hold for it: the operator can always make another, so none holds for him.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        !matches!(self.door, Door::CommandLine | Door::Server)
+        !matches!(self.door, AuditSource::CommandLine | AuditSource::Server)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What must hold of every text that is read as a value of this room. See `src/fuzzing.rs`.
 
-use super::{
+use crate::domain::{
     account::{Email, Name, Phone, Role, Username},
     language::Language,
     otp::OtpCode,
-    paging::{Place, parse_ordering},
+    paging::{Cursor, parse_ordering},
     password::Password,
     preferences::parse_time_zone,
     principal::UserSeq,
@@ -50,8 +50,8 @@ pub fn fields(bytes: &[u8]) {
     if let Some(seq) = UserSeq::from_digits(text) {
         assert!(seq.get() > 0 && seq.get().to_string() == text);
     }
-    if let Some(place) = Place::decode(text) {
-        assert_eq!(Place::decode(&place.encoded()), Some(place.clone()));
+    if let Some(place) = Cursor::decode(text) {
+        assert_eq!(Cursor::decode(&place.encoded()), Some(place.clone()));
         assert!(place.time().is_none_or(|time| time.unix_micros() >= 0));
     }
     if let Ok(order) = parse_ordering(text, &[("name", 0), ("email", 1)], &["name", "email"]) {

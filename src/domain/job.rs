@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{
-    audit::{Actor, Door},
-    words::words,
+use crate::domain::{
+    audit::{Actor, AuditSource},
+    text_enum::text_enum,
 };
 
-words! {
+text_enum! {
     /// What a job does.
     JobKind {
         /// Takes out what has expired.
@@ -17,7 +17,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// How a job fares.
     JobState {
         /// It goes on.
@@ -31,7 +31,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What is done to many accounts.
     BulkAction {
         /// They may log in.
@@ -74,7 +74,7 @@ impl StartedBy {
     #[must_use]
     pub fn actor(actor: &Actor) -> Self {
         match (&actor.name, actor.door) {
-            (_, Door::CommandLine) => Self::CommandLine,
+            (_, AuditSource::CommandLine) => Self::CommandLine,
             (Some(name), _) => Self::Account(name.clone()),
             (None, _) => Self::Server,
         }
@@ -85,7 +85,7 @@ impl StartedBy {
     pub fn stored(&self) -> Option<&str> {
         match self {
             Self::Server => None,
-            Self::CommandLine => Some(Door::CommandLine.as_str()),
+            Self::CommandLine => Some(AuditSource::CommandLine.as_str()),
             Self::Account(name) => Some(name),
         }
     }
@@ -95,7 +95,7 @@ impl StartedBy {
     pub fn read(stored: Option<String>) -> Self {
         match stored {
             None => Self::Server,
-            Some(name) if name == Door::CommandLine.as_str() => Self::CommandLine,
+            Some(name) if name == AuditSource::CommandLine.as_str() => Self::CommandLine,
             Some(name) => Self::Account(name),
         }
     }

@@ -1,8 +1,8 @@
 //! What is limited so that nobody guesses it.
 
-use super::words::words;
+use crate::domain::text_enum::text_enum;
 
-words! {
+text_enum! {
     /// What somebody has to wait with after too many tries.
     LimitKind {
         /// Logging in by a password, at either door.

@@ -18,4 +18,4 @@ pub mod principal;
 pub mod problem;
 pub mod session;
 pub mod text;
-mod words;
+pub mod text_enum;

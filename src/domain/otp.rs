@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-use super::problem::Problem;
+use crate::domain::problem::Problem;
 
 /// A one-time code: decimal digits. It shows itself to nobody by accident.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::problem::Problem;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, domain::problem::Problem};
 
 /// A page of a list: its number from 1 on, and how many entries it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,14 +130,14 @@ impl<P> Seek<P> {
 
 /// The place of a row in a list, as an address carries it: the value that the list is ordered by, and the row's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     /// The value of the ordering column, as text.
     pub value: String,
     /// The row's id, as text.
     pub id: String,
 }
 
-impl Place {
+impl Cursor {
     /// The longest place that is read, in characters: longer than any name that a row can hold.
     const MAX: usize = 4_096;
 
@@ -166,7 +165,7 @@ impl Place {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.value))
     }
 
-    /// Reads what [`Place::encoded`] gave; nothing where it is none.
+    /// Reads what [`Cursor::encoded`] gave; nothing where it is none.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
         if text.len() > Self::MAX {
@@ -203,7 +202,7 @@ pub struct Slice<T> {
     pub has_next: bool,
     /// The row at which the search stopped before the part was full: what comes behind it, in the direction of reading,
     /// was not looked at. None where the part is full, or there is nothing more.
-    pub edge: Option<Place>,
+    pub edge: Option<Cursor>,
     /// How many entries the whole list has.
     pub count: Count,
 }

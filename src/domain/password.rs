@@ -4,7 +4,7 @@ use std::{fmt, sync::LazyLock};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{problem::Problem, text::normalised};
+use crate::domain::{problem::Problem, text::normalised};
 
 /// A password as a person typed it. It shows itself to nobody by accident: there is no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use chrono_tz::Tz;
 
-use super::{language::Language, problem::Problem, words::words};
+use crate::domain::{language::Language, problem::Problem, text_enum::text_enum};
 
-words! {
+text_enum! {
     /// The colours of the panel.
     Theme {
         /// As the browser's system has it.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use rust_i18n::t;
 
-use super::language::Language;
+use crate::domain::language::Language;
 
 /// One thing that is wrong with one field. The doors translate it; it never carries what was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

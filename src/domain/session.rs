@@ -6,8 +6,7 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::words::words;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, domain::text_enum::text_enum};
 
 /// Makes a type whose values are time-ordered UUIDs (version 7, RFC 9562 section 5.7), written as 32 hex digits.
 macro_rules! id {
@@ -103,7 +102,7 @@ fn new_v7(now: Timestamp) -> String {
     Uuid::new_v7(time).simple().to_string()
 }
 
-words! {
+text_enum! {
     /// How a session began.
     LoginMethod {
         /// By a password.
@@ -113,7 +112,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// Why a refresh token was blacklisted, or a session ended.
     RevocationReason {
         /// The token was used and has a successor.
@@ -139,7 +138,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What has become of a refresh token.
     TokenState {
         /// It buys a new pair.

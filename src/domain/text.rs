@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::problem::Problem;
+use crate::domain::problem::Problem;
 
 /// The form by which names are compared: trimmed, NFKC, lower case.
 ///

@@ -13,10 +13,10 @@ use actix_web::{
     web,
 };
 
-use super::{cookie_header, origin::is_https};
 use crate::{
     domain::audit::Actor,
-    services::{Services, limits::Claimant},
+    http::{cookie_header, middleware::origin::is_https},
+    services::{Services, limits::attempts::LoginContext},
 };
 
 /// The header that a device token is answered and sent in.
@@ -36,8 +36,8 @@ pub(super) struct ShownDevice(Option<String>);
 
 impl ShownDevice {
     /// Whoever sends the request.
-    pub(super) fn claimant(self, actor: Actor) -> Claimant {
-        Claimant {
+    pub(super) fn login_context(self, actor: Actor) -> LoginContext {
+        LoginContext {
             actor,
             device_token: self.0,
         }

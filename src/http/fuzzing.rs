@@ -7,10 +7,12 @@ use actix_web::{
     test::TestRequest,
 };
 
-use super::{client_address::client_address, cookie_header};
-use crate::config::{ForwardedHeader, ServerConfig};
+use crate::{
+    config::{ForwardedHeader, ServerConfig},
+    http::{cookie_header, middleware::client_address::client_address},
+};
 
-pub use super::{
+pub use crate::http::{
     admin::fuzzing::forms,
     api::fuzzing::{bodies, queries},
 };
@@ -148,7 +150,7 @@ pub fn cookies(bytes: &[u8]) {
     let found = cookie_header::value(&request, "munjigi_session");
     let text = String::from_utf8_lossy(bytes);
     assert!(found.is_none() || text.contains("munjigi_session"));
-    super::admin::fuzzing::cookies(&request);
+    crate::http::admin::fuzzing::cookies(&request);
     let ours = [b"munjigi_session=ours; ", bytes, b"; munjigi_device=ours"].concat();
     if let Ok(value) = HeaderValue::from_bytes(&ours) {
         let request = TestRequest::default()

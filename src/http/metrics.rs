@@ -9,8 +9,7 @@ use actix_web::{
 };
 use futures_util::TryFutureExt as _;
 
-use super::headers;
-use crate::services::Services;
+use crate::{http::middleware::headers, services::Services};
 
 /// How many connections are held: one or two monitors call now and then.
 const MAX_CONNECTIONS: usize = 64;

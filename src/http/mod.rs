@@ -5,19 +5,11 @@
 
 mod admin;
 pub mod api;
-mod client_address;
-mod connection;
-mod context;
 mod cookie_header;
-mod cors;
-mod descriptors;
 mod device_token;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod headers;
 pub mod metrics;
-mod origin;
-mod places;
+pub mod middleware;
 mod refresh_cookie;
-mod refusals;
 pub mod server;

@@ -7,8 +7,10 @@ use actix_web::{
     cookie::{Cookie, SameSite, time},
 };
 
-use super::{cookie_header, origin::is_https};
-use crate::services::Services;
+use crate::{
+    http::{cookie_header, middleware::origin::is_https},
+    services::Services,
+};
 
 /// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) keeps whoever has an unprotected line from
 /// putting one of his own in its place; `__Host-` would do more, but asks for the path `/`.

@@ -12,9 +12,9 @@ use chrono::{Days, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use super::{Error, Services, audit::AuditEvent};
 use crate::{
     clock::{Clock, Timestamp},
+    services::{audit::events::AuditEvent, bootstrap::Services, error::Error},
     store::{Store, StoreError, audit_list, login_counts, totals},
 };
 
@@ -122,7 +122,7 @@ impl Dashboard {
 async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
     let (begun, now) = (Instant::now(), clock.now());
     let mut totals = store
-        .look_through(move |connection| {
+        .read_list(move |connection| {
             Ok::<_, StoreError>(Totals {
                 users: totals::active_users(connection)?,
                 clients: totals::active_clients(connection)?,

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use crate::{
     domain::{principal::UserType, problem::Problems},
+    services::passwords::pool::HashError,
     store::{StoreError, StoreFailure},
     tokens::TokenError,
 };
-
-use super::passwords::HashError;
 
 /// Which population's account was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::revocations::Revocations;
-use crate::domain::principal::UserType;
+use crate::{domain::principal::UserType, services::revocations::Revocations};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Counters = Family<Labels, Counter>;

@@ -8,7 +8,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::Error;
+use crate::services::error::Error;
 
 /// A secret of 256 bits from the system's generator, as 43 characters of base64url (ASVS 5.0 7.2.3).
 pub fn fresh() -> Result<String, Error> {

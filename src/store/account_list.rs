@@ -1,22 +1,24 @@
 //! The lists of people in the panel, internal users and clients alike: filters, orders and places. They are read in
-//! [`super::account_pages`].
+//! [`crate::store::account_pages`].
 
-use super::{
-    Db,
-    client_users::ClientRow,
-    facet::{Facet, Found, Walked},
-    keyset::{Key, Values},
-    listing::Listing,
-    search,
-    statement::{Bind, Conditions},
-    users::UserRow,
-};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Role,
-        paging::{Place, Seek},
+        paging::{Cursor, Seek},
         principal::{UserSeq, UserType},
+    },
+    store::{
+        client_users::ClientRow,
+        engine::connection::Db,
+        pagination::{
+            filter::{Facet, Found, Walked},
+            keyset::{Key, Values},
+            listing::Listing,
+            search,
+            statement::{Bind, Conditions},
+        },
+        users::UserRow,
     },
 };
 
@@ -337,7 +339,7 @@ pub(super) fn ordered(connection: &Db, filter: &AccountFilter, order: AccountOrd
 }
 
 /// The values of a place in an order; none where they are none.
-pub(super) fn binds(order: AccountOrder, place: &Place) -> Option<(Bind, Bind)> {
+pub(super) fn binds(order: AccountOrder, place: &Cursor) -> Option<(Bind, Bind)> {
     let text = || Bind::from(place.value.as_str());
     let id = || place.id.parse().ok().map(|id: i64| Bind::from(id));
     match order.column {
@@ -350,14 +352,14 @@ pub(super) fn binds(order: AccountOrder, place: &Place) -> Option<(Bind, Bind)> 
 /// The parts of a row that orders go by: login, name, when it was made, last log-in, number.
 type Parts<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
 
-fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> Place {
-    let by_text = |value: &str| Place {
+fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> Cursor {
+    let by_text = |value: &str| Cursor {
         value: value.to_owned(),
         id: id.to_string(),
     };
     match order.column {
-        AccountColumn::CreatedAt => Place::at_time(created, &id),
-        AccountColumn::LastLogin => Place::at_time(last_login.unwrap_or(Timestamp::EPOCH), &id),
+        AccountColumn::CreatedAt => Cursor::at_time(created, &id),
+        AccountColumn::LastLogin => Cursor::at_time(last_login.unwrap_or(Timestamp::EPOCH), &id),
         AccountColumn::Name => by_text(name),
         AccountColumn::Login => by_text(login),
     }
@@ -366,7 +368,7 @@ fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> 
 impl UserRow {
     /// Its place in a list of this order.
     #[must_use]
-    pub fn place(&self, order: AccountOrder) -> Place {
+    pub fn place(&self, order: AccountOrder) -> Cursor {
         let (login, name) = (&self.email_normalized, &self.name_normalized);
         place(
             (login, name, self.created_at, self.last_login_at, self.id),
@@ -378,7 +380,7 @@ impl UserRow {
 impl ClientRow {
     /// Its place in a list of this order.
     #[must_use]
-    pub fn place(&self, order: AccountOrder) -> Place {
+    pub fn place(&self, order: AccountOrder) -> Cursor {
         let (login, name) = (&self.username_normalized, &self.name_normalized);
         place(
             (login, name, self.created_at, self.last_login_at, self.id),
@@ -387,7 +389,7 @@ impl ClientRow {
     }
 }
 
-pub(super) fn seek_of(order: AccountOrder, seek: &Seek<Place>) -> Seek<(Bind, Bind)> {
+pub(super) fn seek_of(order: AccountOrder, seek: &Seek<Cursor>) -> Seek<(Bind, Bind)> {
     let seek = seek.clone().try_map(|place| binds(order, &place));
     seek.unwrap_or(Seek::First)
 }

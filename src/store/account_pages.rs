@@ -2,17 +2,19 @@
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types};
 
-use super::{
-    Db,
-    account_list::{AccountFilter, AccountOrder, binds, by_number, ordered, seek_of, table},
-    client_users::ClientRow,
-    error::StoreError,
-    statement::Sql,
-    users::UserRow,
-};
-use crate::domain::{
-    paging::{Place, Seek, Slice},
-    principal::{UserSeq, UserType},
+use crate::{
+    domain::{
+        paging::{Cursor, Seek, Slice},
+        principal::{UserSeq, UserType},
+    },
+    store::{
+        account_list::{AccountFilter, AccountOrder, binds, by_number, ordered, seek_of, table},
+        client_users::ClientRow,
+        engine::connection::Db,
+        error::StoreError,
+        pagination::statement::Sql,
+        users::UserRow,
+    },
 };
 
 /// A page of the internal users that the filter holds. A place that is none is the beginning.
@@ -20,7 +22,7 @@ pub fn users(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
-    seek: &Seek<Place>,
+    seek: &Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<UserRow>, StoreError> {
     debug_assert_eq!(filter.population, UserType::User);
@@ -32,7 +34,7 @@ pub fn clients(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
-    seek: &Seek<Place>,
+    seek: &Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<ClientRow>, StoreError> {
     debug_assert_eq!(filter.population, UserType::Client);
@@ -44,7 +46,7 @@ pub fn users_batch(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     size: i64,
 ) -> Result<Vec<UserRow>, StoreError> {
     let after = after.and_then(|place| binds(order, place));
@@ -56,7 +58,7 @@ pub fn clients_batch(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     size: i64,
 ) -> Result<Vec<ClientRow>, StoreError> {
     let after = after.and_then(|place| binds(order, place));

@@ -6,8 +6,11 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{Db, audit_events::NewAuditEvent, error::StoreError};
-use crate::{clock::Timestamp, domain::principal::UserSeq};
+use crate::{
+    clock::Timestamp,
+    domain::principal::UserSeq,
+    store::{audit_events::NewAuditEvent, engine::connection::Db, error::StoreError},
+};
 
 /// An event as its row has it, its words not read: whoever changed it need not have kept to ours.
 #[derive(QueryableByName, Clone, Debug)]

@@ -2,14 +2,14 @@
 
 use diesel::{Insertable, RunQueryDsl};
 
-use super::{Db, error::StoreError, schema::audit_events};
 use crate::{
     clock::Timestamp,
     domain::{
-        audit::{Action, Door, Outcome},
+        audit::{Action, AuditSource, Outcome},
         principal::{UserSeq, UserType},
         session::SessionId,
     },
+    store::{engine::connection::Db, error::StoreError, schema::audit_events},
 };
 
 /// What a new row is made of.
@@ -19,7 +19,7 @@ pub struct NewAuditEvent {
     /// When it happened.
     pub happened_at: Timestamp,
     /// Through which door.
-    pub door: Door,
+    pub door: AuditSource,
     /// Who did it: the population …
     pub actor_type: Option<UserType>,
     /// … and the number in it.

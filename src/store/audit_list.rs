@@ -3,23 +3,25 @@
 use diesel::prelude::*;
 use diesel::{QueryDsl, RunQueryDsl};
 
-use super::{
-    Db,
-    error::StoreError,
-    facet::{Facet, Found, Walked},
-    keyset::{Key, Values},
-    listing::Listing,
-    schema::audit_events,
-    search,
-    statement::{Bind, Conditions, Sql},
-};
 use crate::{
     clock::Timestamp,
     domain::{
-        audit::{Action, Door, Outcome},
+        audit::{Action, AuditSource, Outcome},
         paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
         session::SessionId,
+    },
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        pagination::{
+            filter::{Facet, Found, Walked},
+            keyset::{Key, Values},
+            listing::Listing,
+            search,
+            statement::{Bind, Conditions, Sql},
+        },
+        schema::audit_events,
     },
 };
 
@@ -32,7 +34,7 @@ pub struct AuditEventRow {
     /// When it happened.
     pub happened_at: Timestamp,
     /// Through which door.
-    pub door: Door,
+    pub door: AuditSource,
     /// Who did it: the population …
     pub actor_type: Option<UserType>,
     /// … and the number in it.
@@ -69,7 +71,7 @@ pub struct AuditFilter {
     /// Only this action.
     pub action: Option<Action>,
     /// Only through this door.
-    pub door: Option<Door>,
+    pub door: Option<AuditSource>,
     /// Only what was done in this session, or to it.
     pub session: Option<SessionId>,
     /// Only what these accounts did, or what was done to them. An empty list fits nothing.
@@ -87,14 +89,14 @@ pub const MOST_PEOPLE: usize = 4;
 
 /// The place of a row in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditPlace {
+pub struct AuditCursor {
     /// When it happened.
     pub happened_at: Timestamp,
     /// Its number.
     pub id: i64,
 }
 
-impl AuditPlace {
+impl AuditCursor {
     fn binds(self) -> (Bind, Bind) {
         (self.happened_at.into(), self.id.into())
     }
@@ -107,7 +109,7 @@ const COLUMNS: &str = "id, happened_at, door, actor_type, actor_seq, actor_name,
 pub fn list(
     connection: &mut Db,
     filter: &AuditFilter,
-    seek: &Seek<AuditPlace>,
+    seek: &Seek<AuditCursor>,
     size: i64,
 ) -> Result<Slice<AuditEventRow>, StoreError> {
     let listing = listing(connection, filter);
@@ -124,11 +126,11 @@ pub fn list(
 pub fn batch(
     connection: &mut Db,
     filter: &AuditFilter,
-    after: Option<AuditPlace>,
+    after: Option<AuditCursor>,
     size: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
     let listing = listing(connection, filter);
-    listing.batch(connection, after.map(AuditPlace::binds), size)
+    listing.batch(connection, after.map(AuditCursor::binds), size)
 }
 
 /// What happens many times a day: whoever looks for what was changed looks past it.

@@ -7,13 +7,14 @@ use diesel::{
     sql_types::{Array, BigInt, Text},
 };
 
-use super::{
-    Db,
-    error::StoreError,
-    insert::OrIgnoreExt,
-    schema::{audit_chain, audit_events, audit_seals},
+use crate::{
+    clock::Timestamp,
+    store::{
+        engine::{connection::Db, insert::OrIgnoreExt},
+        error::StoreError,
+        schema::{audit_chain, audit_events, audit_seals},
+    },
 };
-use crate::clock::Timestamp;
 
 /// The two ends of the chain.
 #[derive(Queryable, Selectable, AsChangeset, Clone, Debug, PartialEq, Eq)]

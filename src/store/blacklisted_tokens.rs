@@ -6,23 +6,24 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{
-    Db,
-    error::StoreError,
-    facet::{Facet, Found, Walked},
-    insert::OrIgnoreExt,
-    keyset::{Key, Values},
-    listing::Listing,
-    schema::{blacklisted_tokens, outstanding_tokens},
-    statement::{Bind, Conditions},
-    token_owners::{Owned, owner_columns},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
         session::{Jti, RevocationReason, SessionId},
+    },
+    store::{
+        engine::{connection::Db, insert::OrIgnoreExt},
+        error::StoreError,
+        pagination::{
+            filter::{Facet, Found, Walked},
+            keyset::{Key, Values},
+            listing::Listing,
+            statement::{Bind, Conditions},
+        },
+        schema::{blacklisted_tokens, outstanding_tokens},
+        token_owners::{Owned, owner_columns},
     },
 };
 
@@ -113,7 +114,7 @@ pub fn insert_for_account(
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
-    use super::schema::sessions;
+    use crate::store::schema::sessions;
     let its_sessions = sessions::table
         .filter(sessions::user_type.eq(owner.user_type))
         .filter(sessions::user_seq.eq(owner.user_seq))
@@ -226,7 +227,7 @@ pub struct BlacklistRow {
 pub struct BlacklistFilter {
     /// Of one population.
     pub user_type: Option<UserType>,
-    /// Of these accounts, [`MAX_OWNERS`](super::token_owners::MAX_OWNERS) at most.
+    /// Of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
     pub owners: Option<Vec<Principal>>,
     /// For this reason.
     pub reason: Option<RevocationReason>,

@@ -2,17 +2,17 @@
 
 use diesel::prelude::*;
 
-use super::{
-    Db,
-    error::StoreError,
-    schema::{browser_sessions, panel_preferences, users},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Account, Role},
         principal::UserSeq,
         session::{BrowserSessionId, RevocationReason},
+    },
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        schema::{browser_sessions, panel_preferences, users},
     },
 };
 

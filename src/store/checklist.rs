@@ -5,10 +5,10 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::{Db, error::StoreError, schema::users};
 use crate::{
     clock::Timestamp,
     domain::{account::Role, principal::UserType},
+    store::{engine::connection::Db, error::StoreError, schema::users},
 };
 
 /// How many administrators may log in.

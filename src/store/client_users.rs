@@ -2,13 +2,18 @@
 
 use diesel::{dsl::max, prelude::*};
 
-use super::{Db, connection::MultiBackend, error::StoreError, schema::client_users, search};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Account,
         paging::{Order, Page},
         principal::UserSeq,
+    },
+    store::{
+        engine::connection::{Db, MultiBackend},
+        error::StoreError,
+        pagination::search,
+        schema::client_users,
     },
 };
 

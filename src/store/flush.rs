@@ -5,8 +5,11 @@ use diesel::{
     sql_types::{BigInt, Nullable, Timestamp as SqlTimestamp},
 };
 
-use super::{Db, error::StoreError};
-use crate::{clock::Timestamp, domain::paging::Count};
+use crate::{
+    clock::Timestamp,
+    domain::paging::Count,
+    store::{engine::connection::Db, error::StoreError},
+};
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use diesel::{
     sql_types::{Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{Db, error::StoreError, schema::jobs};
 use crate::{
     clock::Timestamp,
     domain::{
         job::{JobKind, JobState},
         session::JobId,
     },
+    store::{engine::connection::Db, error::StoreError, schema::jobs},
 };
 
 /// A row.

@@ -5,8 +5,11 @@ use diesel::{
     sql_types::{BigInt, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{Db, error::StoreError, schema::login_counts};
-use crate::{clock::Timestamp, domain::principal::UserType};
+use crate::{
+    clock::Timestamp,
+    domain::principal::UserType,
+    store::{engine::connection::Db, error::StoreError, schema::login_counts},
+};
 
 /// Adds to the count of an hour.
 pub fn add(

@@ -14,37 +14,26 @@ pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod checklist;
 pub mod client_users;
-mod column_types;
-mod connection;
+pub mod engine;
 mod error;
-mod facet;
 pub mod flush;
-mod gate;
-mod insert;
 pub mod jobs;
-mod keyset;
-mod listing;
 pub mod login_counts;
-pub mod migrations;
 pub mod otp_challenges;
 pub mod otp_deliveries;
 pub mod outstanding_tokens;
+pub mod pagination;
 pub mod panel_preferences;
-mod pool;
 pub mod rate_limits;
-mod readers;
 pub mod revocation_feed;
 pub mod revocations;
 pub mod rotation;
 mod schema;
-mod search;
 pub mod sessions;
 pub mod set_up_links;
-mod statement;
 pub mod token_owners;
 pub mod totals;
 pub mod users;
-mod writer;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -54,15 +43,19 @@ use std::{
 
 use diesel::r2d2::Pool;
 
-pub use connection::{Db, Target};
-pub use error::{StoreError, StoreFailure};
+pub use crate::store::engine::connection::{Db, Target};
+pub use crate::store::error::{StoreError, StoreFailure};
 
-use connection::Manager;
-use gate::Gate;
-use pool::{Connections, in_transaction, undone_again};
-use readers::{Crew, Readers};
-use revocation_feed::{Feed, Listener};
-use writer::Writer;
+use crate::store::{
+    engine::{
+        concurrency_limit::ConcurrencyLimit,
+        connection::Manager,
+        pool::{Connections, in_transaction, undone_again},
+        readers::{Crew, Readers},
+        writer::Writer,
+    },
+    revocation_feed::{Feed, Listener},
+};
 
 /// How many requests may wait for a connection before the next is turned away at once.
 const MAX_WAITING: usize = 2048;
@@ -84,9 +77,9 @@ pub struct StoreSettings {
 #[derive(Clone)]
 pub struct Store {
     pool: Connections,
-    gate: Gate,
+    gate: ConcurrencyLimit,
     /// Lets fewer lists and searches through than there are connections.
-    list_gate: Gate,
+    list_gate: ConcurrencyLimit,
     target: Target,
     feed: Arc<OnceLock<Feed>>,
     /// SQLite's only.
@@ -130,8 +123,8 @@ impl Store {
         let pool = Connections { pool, manager };
         Ok(Self {
             pool,
-            gate: Gate::new(size as usize, MAX_WAITING, timeout),
-            list_gate: Gate::new(at_once, MAX_WAITING_LISTS, timeout),
+            gate: ConcurrencyLimit::new(size as usize, MAX_WAITING, timeout),
+            list_gate: ConcurrencyLimit::new(at_once, MAX_WAITING_LISTS, timeout),
             target: settings.target.clone(),
             feed: Arc::default(),
             writer,
@@ -169,14 +162,14 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub async fn look_up<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read_by_key<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: StoreFailure + Send + 'static,
     {
         if let Some(readers) = &self.readers {
-            readers.look_up(f).await
+            readers.read_by_key(f).await
         } else {
             self.read(f).await
         }
@@ -187,7 +180,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`]; a much smaller crowd may wait.
-    pub async fn look_through<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read_list<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -200,7 +193,7 @@ impl Store {
             f(connection)
         };
         match &self.list_readers {
-            Some(readers) => readers.look_up(held).await,
+            Some(readers) => readers.read_by_key(held).await,
             None => self.read(held).await,
         }
     }
@@ -218,7 +211,7 @@ impl Store {
         E: StoreFailure + Send + 'static,
     {
         let f = move |connection: &mut Db| {
-            let (result, has_news) = revocations::noticing(|| f(connection));
+            let (result, has_news) = revocations::with_change_flag(|| f(connection));
             result.map(|value| (value, has_news))
         };
         let (value, has_news) = if let Some(writer) = &self.writer {

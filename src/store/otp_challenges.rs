@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{Db, error::StoreError, schema::otp_challenges};
 use crate::{
     clock::Timestamp,
     domain::{principal::UserSeq, session::ChallengeId},
+    store::{engine::connection::Db, error::StoreError, schema::otp_challenges},
 };
 
 /// What a new row is made of.

@@ -2,8 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{Db, error::StoreError, schema::otp_deliveries};
-use crate::{clock::Timestamp, domain::principal::UserSeq};
+use crate::{
+    clock::Timestamp,
+    domain::principal::UserSeq,
+    store::{engine::connection::Db, error::StoreError, schema::otp_deliveries},
+};
 
 /// A row, as it is inserted and read.
 #[derive(Insertable, Queryable, Selectable, Clone, Debug)]

@@ -6,22 +6,24 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{
-    Db,
-    error::StoreError,
-    facet::{Facet, Found, Walked},
-    keyset::{Key, Values},
-    listing::Listing,
-    schema::outstanding_tokens,
-    statement::{Bind, Conditions, Sql},
-    token_owners::{Owned, owner_columns},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         paging::{Seek, Slice},
         principal::{Principal, UserSeq, UserType},
         session::{Jti, RevocationReason, SessionId, TokenState},
+    },
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        pagination::{
+            filter::{Facet, Found, Walked},
+            keyset::{Key, Values},
+            listing::Listing,
+            statement::{Bind, Conditions, Sql},
+        },
+        schema::outstanding_tokens,
+        token_owners::{Owned, owner_columns},
     },
 };
 
@@ -96,7 +98,7 @@ pub struct TokenRow {
 pub struct TokenFilter {
     /// Of one population.
     pub user_type: Option<UserType>,
-    /// Of these accounts, [`MAX_OWNERS`](super::token_owners::MAX_OWNERS) at most.
+    /// Of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
     pub owners: Option<Vec<Principal>>,
     /// In this state.
     pub state: Option<TokenState>,

@@ -5,10 +5,12 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
-use super::{Db, error::StoreError, schema::panel_preferences};
-use crate::domain::{
-    preferences::{Preferences, Theme},
-    principal::UserSeq,
+use crate::{
+    domain::{
+        preferences::{Preferences, Theme},
+        principal::UserSeq,
+    },
+    store::{engine::connection::Db, error::StoreError, schema::panel_preferences},
 };
 
 /// Stores the wishes of a user in the place of those before.
@@ -26,7 +28,7 @@ pub fn put(
         .bind::<Nullable<Text>, _>(
             preferences
                 .language
-                .map(super::super::domain::language::Language::tag),
+                .map(crate::domain::language::Language::tag),
         )
         .bind::<Text, _>(preferences.theme)
         .bind::<Nullable<Text>, _>(preferences.time_zone.map(chrono_tz::Tz::name))

@@ -6,22 +6,24 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{
-    Db,
-    error::StoreError,
-    facet::{Facet, Found, Walked},
-    keyset::{Key, Values},
-    listing::Listing,
-    schema::rate_limits,
-    search::pattern,
-    statement::{Bind, Conditions},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         limits::LimitKind,
         paging::{Seek, Slice},
         principal::{UserSeq, UserType},
+    },
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        pagination::{
+            filter::{Facet, Found, Walked},
+            keyset::{Key, Values},
+            listing::Listing,
+            search::pattern,
+            statement::{Bind, Conditions},
+        },
+        schema::rate_limits,
     },
 };
 

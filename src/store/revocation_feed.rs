@@ -13,9 +13,8 @@ use std::{
 use diesel::{prelude::*, sql_types::BigInt, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::{
-    Db,
-    connection::Target,
+use crate::store::{
+    engine::connection::{Db, Target},
     error::StoreError,
     revocations::{CHANNEL, Position, Revocation, read_since},
 };
@@ -28,15 +27,15 @@ const LISTEN_EVERY: Duration = Duration::from_millis(20);
 
 /// What came of a reading.
 #[derive(Debug)]
-pub enum Heard {
+pub enum FeedUpdate {
     /// These news; with those from before, all that was committed when the reading began.
-    News(Vec<Revocation>, Instant),
+    RevocationEvent(Vec<Revocation>, Instant),
     /// News were written that cannot be read: what is known is not all any more.
     Missed,
 }
 
 /// Who is told, on the feed's thread.
-pub type Listener = Box<dyn Fn(Heard) + Send>;
+pub type Listener = Box<dyn Fn(FeedUpdate) + Send>;
 
 /// Whoever asked for a reading that begins after he asked.
 type Order = oneshot::Sender<()>;
@@ -63,7 +62,7 @@ impl Feed {
     /// # Errors
     /// [`StoreError::Unavailable`] when they cannot be read.
     pub(super) fn start(target: Target, listener: Listener) -> Result<Self, StoreError> {
-        let mut ear = Ear {
+        let mut ear = Subscriber {
             target,
             open: None,
             last_try: Instant::now(),
@@ -93,7 +92,7 @@ impl Feed {
     }
 }
 
-fn run(ear: &mut Ear, queue: &mpsc::Receiver<Order>) {
+fn run(ear: &mut Subscriber, queue: &mpsc::Receiver<Order>) {
     loop {
         match queue.recv_timeout(LISTEN_EVERY) {
             Ok(first) => {
@@ -101,7 +100,7 @@ fn run(ear: &mut Ear, queue: &mpsc::Receiver<Order>) {
                 let orders: Vec<Order> = std::iter::once(first).chain(queue.try_iter()).collect();
                 if let Err(error) = ear.read().or_else(|_| ear.read()) {
                     tracing::error!(%error, "a revocation was written and cannot be read back");
-                    (ear.listener)(Heard::Missed);
+                    (ear.listener)(FeedUpdate::Missed);
                 }
                 for order in orders {
                     // Whoever asked may have gone away meanwhile.
@@ -120,7 +119,7 @@ fn run(ear: &mut Ear, queue: &mpsc::Receiver<Order>) {
     }
 }
 
-struct Ear {
+struct Subscriber {
     target: Target,
     open: Option<Open>,
     last_try: Instant,
@@ -135,7 +134,7 @@ struct Open {
     data_version: Option<i64>,
 }
 
-impl Ear {
+impl Subscriber {
     /// Reads what is new. After a failure the connection is made anew, and all the news are read again by it: where one
     /// server has taken the place of another, positions mean nothing.
     fn read(&mut self) -> Result<(), StoreError> {
@@ -144,7 +143,7 @@ impl Ear {
         let result = self.try_read();
         match result {
             Ok(news) => {
-                (self.listener)(Heard::News(news, begun));
+                (self.listener)(FeedUpdate::RevocationEvent(news, begun));
                 Ok(())
             }
             Err(error) => {

@@ -3,7 +3,7 @@
 //!
 //! A row is written in the transaction of the change that it tells of. Reading goes on from a [`Position`]: each reading
 //! gives exactly what was committed since the one before, however late and with however early a number. How the news are
-//! followed is the feed's ([`super::revocation_feed`]).
+//! followed is the feed's ([`crate::store::revocation_feed`]).
 
 use std::cell::Cell;
 
@@ -14,16 +14,16 @@ use diesel::{
     sqlite::SqliteConnection,
 };
 
-use super::{
-    Db,
-    error::StoreError,
-    schema::{revocations, sessions},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         principal::{Principal, UserSeq, UserType},
         session::{RevocationReason, SessionId},
+    },
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        schema::{revocations, sessions},
     },
 };
 
@@ -39,7 +39,7 @@ thread_local! {
 }
 
 /// Runs a part of a transaction, and says whether it wrote news: they must be heard here before it is answered.
-pub(super) fn noticing<T>(f: impl FnOnce() -> T) -> (T, bool) {
+pub(super) fn with_change_flag<T>(f: impl FnOnce() -> T) -> (T, bool) {
     WRITTEN.set(false);
     let value = f();
     (value, WRITTEN.take())
@@ -47,7 +47,7 @@ pub(super) fn noticing<T>(f: impl FnOnce() -> T) -> (T, bool) {
 
 /// What became of an account or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum RevocationEvent {
     /// This session ended: its access tokens are refused.
     SessionEnded(SessionId, RevocationReason),
     /// The account's access tokens from before are refused; its sessions go on.
@@ -62,7 +62,7 @@ pub struct Revocation {
     /// The account.
     pub owner: Principal,
     /// What became of it.
-    pub news: News,
+    pub news: RevocationEvent,
     /// When.
     pub revoked_at: Timestamp,
     /// When the last access token that it speaks of expires, without any leeway.
@@ -217,13 +217,13 @@ impl Row {
     fn read(self) -> Revocation {
         let news = match self.session_id {
             // A reason of a later version ends a session all the same.
-            Some(session) => News::SessionEnded(
+            Some(session) => RevocationEvent::SessionEnded(
                 session,
                 RevocationReason::from_word(&self.reason)
                     .unwrap_or(RevocationReason::Administrator),
             ),
-            None if self.reason == CHANGED => News::AccountChanged,
-            None => News::TokensWithdrawn,
+            None if self.reason == CHANGED => RevocationEvent::AccountChanged,
+            None => RevocationEvent::TokensWithdrawn,
         };
         Revocation {
             owner: Principal {

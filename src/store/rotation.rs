@@ -11,19 +11,19 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{
-    Db,
-    blacklisted_tokens::{self, NewBlacklistedToken},
-    error::StoreError,
-    outstanding_tokens::{self, NewOutstandingToken},
-    sessions::{self, SessionState, Use},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Account, Role},
         principal::{Principal, UserType},
         session::{Jti, RevocationReason, SessionId},
+    },
+    store::{
+        blacklisted_tokens::{self, NewBlacklistedToken},
+        engine::connection::Db,
+        error::StoreError,
+        outstanding_tokens::{self, NewOutstandingToken},
+        sessions::{self, SessionActivity, SessionState},
     },
 };
 
@@ -42,13 +42,13 @@ pub struct Rotation {
     pub new: Jti,
     /// The use of the session that it is. The successor shall expire with it, if the session's absolute end does not come
     /// first.
-    pub usage: Use,
+    pub usage: SessionActivity,
 }
 
 impl Rotation {
     /// The same use, with a refresh token that lives until `expires_at`.
-    fn until(&self, expires_at: Timestamp) -> Use {
-        Use {
+    fn until(&self, expires_at: Timestamp) -> SessionActivity {
+        SessionActivity {
             expires_at,
             ..self.usage.clone()
         }

@@ -6,18 +6,17 @@ use diesel::{
     sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use super::{
-    Db,
-    connection::MultiBackend,
-    error::StoreError,
-    schema::{client_users, sessions, users},
-};
 use crate::{
     clock::Timestamp,
     domain::{
         account::Account,
         principal::{Principal, UserSeq, UserType},
         session::{Jti, LoginMethod, RevocationReason, SessionId},
+    },
+    store::{
+        engine::connection::{Db, MultiBackend},
+        error::StoreError,
+        schema::{client_users, sessions, users},
     },
 };
 
@@ -178,7 +177,7 @@ pub fn end_all(
 
 /// A use of a session: who hands it a refresh token, and what he gets.
 #[derive(Clone, Debug)]
-pub struct Use {
+pub struct SessionActivity {
     /// When.
     pub now: Timestamp,
     /// Until when its newest refresh token lives.
@@ -192,14 +191,18 @@ pub struct Use {
 }
 
 /// Notes a use of a session that has not ended; whether it has not.
-pub fn touch(connection: &mut Db, id: &SessionId, usage: &Use) -> Result<bool, StoreError> {
+pub fn touch(
+    connection: &mut Db,
+    id: &SessionId,
+    usage: &SessionActivity,
+) -> Result<bool, StoreError> {
     Ok(Touch { id, usage }.execute(connection)? == 1)
 }
 
 /// The update as a statement that stays prepared: diesel parses an UPDATE of its own again at every use.
 struct Touch<'a> {
     id: &'a SessionId,
-    usage: &'a Use,
+    usage: &'a SessionActivity,
 }
 
 impl QueryFragment<MultiBackend> for Touch<'_> {

@@ -3,10 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::{Db, error::StoreError, schema::set_up_links};
 use crate::{
     clock::Timestamp,
     domain::principal::{Principal, UserSeq, UserType},
+    store::{engine::connection::Db, error::StoreError, schema::set_up_links},
 };
 
 /// What a new row is made of.

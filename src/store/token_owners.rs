@@ -1,11 +1,13 @@
 //! Whose tokens are listed: what the lists of issued and of refused tokens have in common. A token names its account by
 //! population and number, never by one of them alone, and has no foreign key: the account may be gone.
 
-use super::{
-    facet::{Facet, Found, Walked},
-    statement::{Bind, Conditions},
+use crate::{
+    domain::principal::{Principal, UserType},
+    store::pagination::{
+        filter::{Facet, Found, Walked},
+        statement::{Bind, Conditions},
+    },
 };
-use crate::domain::principal::{Principal, UserType};
 
 /// The columns `login` and `name` of the account that a row of the table with this alias belongs to.
 macro_rules! owner_columns {

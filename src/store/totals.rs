@@ -2,12 +2,14 @@
 
 use diesel::{prelude::*, sql_types};
 
-use super::{
-    Db,
-    error::StoreError,
-    schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users},
+use crate::{
+    clock::Timestamp,
+    store::{
+        engine::connection::Db,
+        error::StoreError,
+        schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users},
+    },
 };
-use crate::clock::Timestamp;
 
 /// How many internal users may log in.
 pub fn active_users(connection: &mut Db) -> Result<i64, StoreError> {

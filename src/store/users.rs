@@ -2,13 +2,18 @@
 
 use diesel::prelude::*;
 
-use super::{Db, connection::MultiBackend, error::StoreError, schema::users, search};
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Account, Role},
         paging::{Order, Page},
         principal::UserSeq,
+    },
+    store::{
+        engine::connection::{Db, MultiBackend},
+        error::StoreError,
+        pagination::search,
+        schema::users,
     },
 };
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Fault;
 use crate::{
     clock::Timestamp,
     config::TokensConfig,
@@ -12,6 +11,7 @@ use crate::{
         principal::{Principal, UserSeq, UserType},
         session::{Jti, SessionId},
     },
+    tokens::fault::TokenDefect,
 };
 
 /// The latest time a token may name: the last second of the year 9999. What lies beyond is no date but a trick.
@@ -58,8 +58,11 @@ pub struct Claims {
 
 impl Claims {
     /// Reads the claims; everything but the times' relation to now is checked.
-    pub(super) fn parse(all: Map<String, Value>, settings: &TokensConfig) -> Result<Self, Fault> {
-        let wrong = |name: &str| Fault::Claim(name.to_owned());
+    pub(super) fn parse(
+        all: Map<String, Value>,
+        settings: &TokensConfig,
+    ) -> Result<Self, TokenDefect> {
+        let wrong = |name: &str| TokenDefect::Claim(name.to_owned());
         let token_type = match text(&all, "token_type")? {
             "access" => TokenType::Access,
             "refresh" => TokenType::Refresh,
@@ -67,7 +70,7 @@ impl Claims {
         };
         let principal = principal(&all, &settings.user_id_claim)?;
         if text(&all, "sub")? != principal.to_string() {
-            return Err(Fault::Subject);
+            return Err(TokenDefect::Subject);
         }
         check_issuer_and_audience(&all, settings)?;
         Ok(Self {
@@ -83,15 +86,15 @@ impl Claims {
     }
 
     /// Compares the times with now: expired when `exp <= now - leeway`; issued or good only from the future on: invalid.
-    pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), Fault> {
+    pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), TokenDefect> {
         let start = self
             .not_before
             .map_or(self.issued_at, |start| start.max(self.issued_at));
         if start > now + leeway {
-            return Err(Fault::NotYetValid(start));
+            return Err(TokenDefect::NotYetValid(start));
         }
         if self.expires_at <= now - leeway {
-            Err(Fault::Expired(self.expires_at))
+            Err(TokenDefect::Expired(self.expires_at))
         } else {
             Ok(())
         }
@@ -104,14 +107,14 @@ impl Claims {
     }
 }
 
-fn text<'a>(all: &'a Map<String, Value>, name: &str) -> Result<&'a str, Fault> {
+fn text<'a>(all: &'a Map<String, Value>, name: &str) -> Result<&'a str, TokenDefect> {
     all.get(name)
         .and_then(Value::as_str)
-        .ok_or_else(|| Fault::Claim(name.to_owned()))
+        .ok_or_else(|| TokenDefect::Claim(name.to_owned()))
 }
 
 /// A `NumericDate` in whole seconds (RFC 7519 section 2), between 1970 and the year 9999.
-fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Fault> {
+fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, TokenDefect> {
     let Some(value) = all.get(name) else {
         return Ok(None);
     };
@@ -121,25 +124,25 @@ fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Fault
     seconds
         .and_then(Timestamp::from_unix_seconds)
         .map(Some)
-        .ok_or_else(|| Fault::Claim(name.to_owned()))
+        .ok_or_else(|| TokenDefect::Claim(name.to_owned()))
 }
 
 /// The pair of population and number. A missing population is refused, never taken for the internal one.
-fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, Fault> {
+fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, TokenDefect> {
     let user_type: UserType = match all.get("user_type") {
-        None | Some(Value::Null) => return Err(Fault::NoPrincipal),
-        Some(Value::String(word)) => word.parse().map_err(|_| Fault::UnknownUserType)?,
-        Some(_) => return Err(Fault::UnknownUserType),
+        None | Some(Value::Null) => return Err(TokenDefect::NoPrincipal),
+        Some(Value::String(word)) => word.parse().map_err(|_| TokenDefect::UnknownUserType)?,
+        Some(_) => return Err(TokenDefect::UnknownUserType),
     };
     let user_seq = match all.get(user_id_claim) {
-        None | Some(Value::Null) => return Err(Fault::NoPrincipal),
+        None | Some(Value::Null) => return Err(TokenDefect::NoPrincipal),
         Some(Value::Number(number)) => number.as_i64().and_then(UserSeq::new),
         Some(Value::String(digits)) => UserSeq::from_digits(digits),
         Some(_) => None,
     };
     Ok(Principal {
         user_type,
-        user_seq: user_seq.ok_or_else(|| Fault::Claim(user_id_claim.to_owned()))?,
+        user_seq: user_seq.ok_or_else(|| TokenDefect::Claim(user_id_claim.to_owned()))?,
     })
 }
 
@@ -147,11 +150,11 @@ fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal,
 fn check_issuer_and_audience(
     all: &Map<String, Value>,
     settings: &TokensConfig,
-) -> Result<(), Fault> {
+) -> Result<(), TokenDefect> {
     if let Some(issuer) = &settings.issuer
         && text(all, "iss").ok() != Some(issuer)
     {
-        return Err(Fault::Issuer);
+        return Err(TokenDefect::Issuer);
     }
     if settings.audience.is_empty() {
         return Ok(());
@@ -169,6 +172,6 @@ fn check_issuer_and_audience(
     if meant_for_us {
         Ok(())
     } else {
-        Err(Fault::Audience)
+        Err(TokenDefect::Audience)
     }
 }

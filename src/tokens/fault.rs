@@ -8,12 +8,11 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value};
 
-use super::TokenError;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, tokens::TokenError};
 
 /// The first reason why a token is refused, in the order in which it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum TokenDefect {
     /// Longer than any token of ours.
     TooLong,
     /// Not three parts with dots between them, but so many.
@@ -50,7 +49,7 @@ pub enum Fault {
     Expired(Timestamp),
 }
 
-impl Fault {
+impl TokenDefect {
     /// Whether the token bears our signature all the same: it was ours once, and is no invention.
     #[must_use]
     pub fn is_signed(&self) -> bool {
@@ -76,35 +75,35 @@ impl Fault {
     }
 }
 
-impl From<Fault> for TokenError {
-    fn from(fault: Fault) -> Self {
+impl From<TokenDefect> for TokenError {
+    fn from(fault: TokenDefect) -> Self {
         match fault {
-            Fault::NoPrincipal => Self::NoPrincipal,
-            Fault::UnknownUserType => Self::UnknownUserType,
-            Fault::Expired(_) => Self::Expired,
+            TokenDefect::NoPrincipal => Self::NoPrincipal,
+            TokenDefect::UnknownUserType => Self::UnknownUserType,
+            TokenDefect::Expired(_) => Self::Expired,
             _ => Self::Invalid,
         }
     }
 }
 
 /// What the library found wrong with a token, told more exactly.
-pub(super) fn of_library(token: &str, ours: Algorithm, error: &Error) -> Fault {
+pub(super) fn of_library(token: &str, ours: Algorithm, error: &Error) -> TokenDefect {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, _] = parts.as_slice() else {
-        return Fault::Parts(parts.len());
+        return TokenDefect::Parts(parts.len());
     };
     let Some(header) = object(header) else {
-        return Fault::Header;
+        return TokenDefect::Header;
     };
     match header.get("alg") {
         Some(Value::String(name)) if *name != format!("{ours:?}") => {
-            return Fault::Algorithm(name.clone());
+            return TokenDefect::Algorithm(name.clone());
         }
         Some(Value::String(_)) => {}
-        _ => return Fault::Header,
+        _ => return TokenDefect::Header,
     }
     if object(claims).is_none() {
-        return Fault::Claims;
+        return TokenDefect::Claims;
     }
     let signed_by_another = matches!(
         error.kind(),
@@ -112,9 +111,9 @@ pub(super) fn of_library(token: &str, ours: Algorithm, error: &Error) -> Fault {
     );
     // A field of the header may be of another type than the library reads.
     if !signed_by_another && jsonwebtoken::decode_header(token).is_err() {
-        Fault::Header
+        TokenDefect::Header
     } else {
-        Fault::Signature
+        TokenDefect::Signature
     }
 }
 

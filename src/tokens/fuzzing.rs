@@ -6,8 +6,17 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Map, Value};
 
-use super::{Claims, Fault, MAX_LENGTH, SigningKey, TokenType, Tokens, readable_parts};
-use crate::{clock::Timestamp, config::TokensConfig};
+use crate::{
+    clock::Timestamp,
+    config::TokensConfig,
+    tokens::{
+        MAX_LENGTH, Tokens,
+        claims::{Claims, TokenType},
+        fault::TokenDefect,
+        keys::SigningKey,
+        readable_parts,
+    },
+};
 
 const KEY: &[u8] = b"the key of the fuzzing alone, longer than its hash";
 
@@ -52,7 +61,7 @@ fn check(token: &str) {
         Err(fault) => {
             assert!(!access && !refresh);
             assert!(!fault.is_signed() || is_signed(token));
-            assert!(token.len() <= MAX_LENGTH || fault == Fault::TooLong);
+            assert!(token.len() <= MAX_LENGTH || fault == TokenDefect::TooLong);
         }
     }
 }

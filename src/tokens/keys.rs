@@ -16,8 +16,7 @@ use base64::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-use super::strength::KeyStrength;
-use crate::config::Algorithm;
+use crate::{config::Algorithm, tokens::strength::KeyStrength};
 
 /// Random bytes of a key that munjigi makes for itself; its file holds them in base64.
 const FRESH_BYTES: usize = 64;

@@ -23,14 +23,13 @@ use crate::{
         principal::Principal,
         session::{Jti, SessionId},
     },
+    tokens::recent::Recent,
 };
 
-pub use claims::{Claims, TokenType};
-pub use fault::Fault;
-pub use keys::{KeyError, SigningKey, algorithm};
-pub use strength::{KeyStrength, Weakness};
-
-use recent::Recent;
+pub use crate::tokens::claims::{Claims, TokenType};
+pub use crate::tokens::fault::TokenDefect;
+pub use crate::tokens::keys::{KeyError, SigningKey, algorithm};
+pub use crate::tokens::strength::{KeyStrength, Weakness};
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -234,9 +233,9 @@ impl Tokens {
         token: &str,
         expected: Option<TokenType>,
         now: Timestamp,
-    ) -> Result<Claims, Fault> {
+    ) -> Result<Claims, TokenDefect> {
         if token.len() > MAX_LENGTH {
-            return Err(Fault::TooLong);
+            return Err(TokenDefect::TooLong);
         }
         let data = jsonwebtoken::decode::<Map<String, Value>>(
             token,
@@ -246,17 +245,17 @@ impl Tokens {
         .map_err(|error| fault::of_library(token, self.header.alg, &error))?;
         let header = data.header;
         if header.crit.is_some() {
-            return Err(Fault::Unsupported("crit"));
+            return Err(TokenDefect::Unsupported("crit"));
         }
         if !header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")) {
-            return Err(Fault::Unsupported("typ"));
+            return Err(TokenDefect::Unsupported("typ"));
         }
         if header.kid.is_some_and(|kid| kid != self.key.id()) {
-            return Err(Fault::Key);
+            return Err(TokenDefect::Key);
         }
         let claims = Claims::parse(data.claims, &self.settings)?;
         if expected.is_some_and(|expected| expected != claims.token_type) {
-            return Err(Fault::Type);
+            return Err(TokenDefect::Type);
         }
         claims.check_times(now, self.leeway())?;
         Ok(claims)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use super::Claims;
+use crate::tokens::claims::Claims;
 
 /// How many tokens are kept.
 const MOST: usize = 10_000;

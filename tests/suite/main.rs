@@ -10,15 +10,15 @@
 
 mod admin;
 mod api;
+mod audit_chain;
 mod delivery;
-mod door;
 mod faults;
-mod hammer;
+mod http_server;
 mod layers;
 mod locales;
 mod migrations;
 mod process;
 mod properties;
-mod record;
+mod races;
 mod store;
 mod support;

@@ -10,7 +10,7 @@ use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use munjigi::store::{
     Db,
-    migrations::{MigrationError, migrate, status},
+    engine::migrations::{MigrationError, migrate, status},
 };
 
 use crate::support::{TestDatabase, on_postgres};

@@ -1,6 +1,6 @@
 //! How the layers lie over one another, and how the environment's text is read.
 
-use super::*;
+use crate::config::tests::*;
 
 #[test]
 fn an_empty_configuration_is_the_default_and_valid() {

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::*;
+use crate::config::*;
 
 mod layering;
 mod reading;

@@ -1,6 +1,6 @@
 //! What cannot be read at all: unknown keys and variables, wrong kinds, no TOML. The messages are part of the contract.
 
-use super::*;
+use crate::config::tests::*;
 
 #[test]
 fn an_unknown_variable_is_refused_with_the_nearest_known_one() {

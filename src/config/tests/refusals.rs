@@ -1,6 +1,6 @@
 //! What can be read and is refused all the same: ranges, contradictions, what is unsafe.
 
-use super::*;
+use crate::config::tests::*;
 
 #[test]
 fn every_range_of_the_server_ends_where_the_example_says() {

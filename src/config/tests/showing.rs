@@ -1,6 +1,6 @@
 //! What a person is shown: the configuration in effect, and the example.
 
-use super::*;
+use crate::config::tests::*;
 
 #[test]
 fn what_is_shown_masks_every_secret_and_names_every_key() {

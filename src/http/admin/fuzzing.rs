@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, http::header::CONTENT_TYPE, test::TestRequest};
 use url::Url;
 
-use super::{
+use crate::http::admin::web::{
     cookies::{self, Name},
     csrf,
     form::fields,
-    frame::own_path,
+    page_context::own_path,
 };
 
 /// Bytes as a form: its fields are those that it has, no made-up token is good, and no wish leads to another site.
@@ -42,7 +42,12 @@ fn stays_here(path: &str) {
 
 /// A request's cookies as the panel reads them.
 pub(in crate::http) fn cookies(request: &HttpRequest) {
-    for name in [Name::Session, Name::Visitor, Name::Notice, Name::Language] {
+    for name in [
+        Name::Session,
+        Name::AnonymousPage,
+        Name::Notice,
+        Name::Language,
+    ] {
         for is_https in [false, true] {
             let _ = cookies::read(request, name, is_https);
         }

@@ -2,17 +2,19 @@
 
 use actix_web::{HttpRequest, web};
 
-use super::{
-    answer::Answer,
-    body::{Fields, password},
-    callers::Bearer,
-    errors::ApiError,
-};
 use crate::{
-    http::device_token::ShownDevice,
+    http::{
+        api::{
+            answer::Answer,
+            body::{Fields, password},
+            callers::Bearer,
+            errors::ApiError,
+        },
+        device_token::ShownDevice,
+    },
     services::{
         Error, Services,
-        account::{self, Kept},
+        accounts::own_account::{self, Kept},
     },
 };
 
@@ -30,11 +32,18 @@ pub(super) async fn change_password(
     let current = fields.required("current_password", password);
     let new = fields.required("new_password", password);
     let (current, new) = fields.complete(current.zip(new))?;
-    let claimant = shown.claimant(caller.actor(&request));
+    let login_context = shown.login_context(caller.actor(&request));
     let kept = Kept::Tokens(caller.0.session.clone());
-    account::change_password(&services, &claimant, &caller.0.account, kept, current, new)
-        .await
-        .map_err(as_named_here)?;
+    own_account::change_password(
+        &services,
+        &login_context,
+        &caller.0.account,
+        kept,
+        current,
+        new,
+    )
+    .await
+    .map_err(as_named_here)?;
     Ok(Answer::done("PASSWORD_CHANGED"))
 }
 

@@ -6,11 +6,10 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use super::messages::code_message;
 use crate::{
     clock::Timestamp,
     domain::paging::Paged,
-    http::{context::RequestContext, device_token},
+    http::{api::messages::code_message, device_token, middleware::context::RequestContext},
     services::Services,
 };
 

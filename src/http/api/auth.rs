@@ -5,25 +5,26 @@ use std::time::Duration;
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use super::{
-    answer::Answer,
-    body::{Fields, identifier, password, token},
-    callers::{Bearer, Stranger},
-    errors::ApiError,
-    me::AccountView,
-    refresh_transport::{RefreshTransport, Way},
-};
 use crate::{
     domain::{
         principal::UserType,
         problem::{Problem, Problems},
     },
     http::{
-        context::{RequestContext, RequestContextRef},
+        api::{
+            answer::Answer,
+            body::{Fields, identifier, password, token},
+            callers::{Anonymous, Bearer},
+            errors::ApiError,
+            me::AccountView,
+            refresh_transport::{RefreshTransport, TokenTransport},
+        },
+        middleware::context::{RequestContext, RequestContextRef},
         refresh_cookie,
     },
     services::{
-        self, Error, Services, login::Credentials, refresh::RefreshRequest, sessions::TokenPair,
+        Error, Services,
+        auth::{login::Credentials, refresh::RefreshRequest, sessions::TokenPair},
     },
 };
 
@@ -62,16 +63,16 @@ impl TokenData {
 }
 
 /// The answer that hands out a pair of tokens, the refresh token in its way.
-fn handed_out(
+fn token_response(
     services: &Services,
     code: &'static str,
     pair: TokenPair,
-    way: Way,
+    way: TokenTransport,
 ) -> Answer<TokenData> {
     let mut data = TokenData::new(services, pair);
     let token = match way {
-        Way::Body => None,
-        Way::Cookie => data.refresh.take(),
+        TokenTransport::Body => None,
+        TokenTransport::Cookie => data.refresh.take(),
     };
     let life = Duration::from_secs(data.refresh_expires_in);
     let cookie = token.map(|token| refresh_cookie::keep(services, token, life));
@@ -85,13 +86,13 @@ fn handed_out(
 pub(super) async fn log_in(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Stranger,
+    stranger: Anonymous,
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
     let way = transport.asked_for(&mut fields)?;
     let credentials = credentials(fields)?;
-    let pair = services::login::log_in(&services, credentials, stranger.0).await?;
+    let pair = crate::services::auth::login::log_in(&services, credentials, stranger.0).await?;
     logged_in(&services, &context, pair, way)
 }
 
@@ -120,11 +121,11 @@ pub(super) fn logged_in(
     services: &Services,
     context: &RequestContext,
     pair: TokenPair,
-    way: Way,
+    way: TokenTransport,
 ) -> Result<Answer<TokenData>, ApiError> {
     context.note_caller(pair.account.principal);
-    let device = services::device_tokens::issue(services, &pair.account)?;
-    let answer = handed_out(services, "LOGGED_IN", pair, way);
+    let device = crate::services::auth::device_tokens::issue(services, &pair.account)?;
+    let answer = token_response(services, "LOGGED_IN", pair, way);
     Ok(answer.on_device(services, device))
 }
 
@@ -135,7 +136,7 @@ pub(super) fn logged_in(
 pub(super) async fn refresh(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Stranger,
+    stranger: Anonymous,
     transport: RefreshTransport,
     fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
@@ -145,11 +146,11 @@ pub(super) async fn refresh(
         actor: stranger.0.actor,
         language: context.language,
     };
-    let pair = services::refresh::refresh(&services, request)
+    let pair = crate::services::auth::refresh::refresh(&services, request)
         .await
         .map_err(|error| transport.refusal(shown.way, error))?;
     context.note_caller(pair.account.principal);
-    Ok(handed_out(&services, "REFRESHED", pair, shown.way))
+    Ok(token_response(&services, "REFRESHED", pair, shown.way))
 }
 
 /// `POST /auth/logout`: ends the session of the refresh token in the body; where cookies are read and there is none, the
@@ -172,14 +173,15 @@ pub(super) async fn log_out(
     }
     let (answer, actor) = (Answer::done("LOGGED_OUT"), caller.actor(&request));
     let shown = transport.shown(fields)?;
-    if let Some(shown) = shown.filter(|shown| shown.way == Way::Body) {
-        services::logout::log_out(&services, &actor, &caller.0, &shown.token).await?;
+    if let Some(shown) = shown.filter(|shown| shown.way == TokenTransport::Body) {
+        crate::services::auth::logout::log_out(&services, &actor, &caller.0, &shown.token).await?;
         return Ok(answer);
     }
     let owner = caller.0.account.principal;
     let removal = transport.removal(|kept| kept.principal == owner)?;
     let kept = transport.kept();
-    services::logout::log_out_here(&services, &actor, &caller.0, kept.as_ref()).await?;
+    crate::services::auth::logout::log_out_here(&services, &actor, &caller.0, kept.as_ref())
+        .await?;
     Ok(answer.with_refresh_cookie(removal))
 }
 
@@ -210,7 +212,8 @@ pub(super) async fn log_out_all(
     };
     let actor = caller.actor(&request);
     let sessions =
-        services::logout::log_out_all(&services, &actor, &caller.0, keep_current).await?;
+        crate::services::auth::logout::log_out_all(&services, &actor, &caller.0, keep_current)
+            .await?;
     let answer = Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions });
     Ok(answer.with_refresh_cookie(removal))
 }
@@ -224,7 +227,7 @@ pub(super) async fn verify(
 ) -> Result<Answer<serde_json::Map<String, serde_json::Value>>, ApiError> {
     let token = fields.required("token", token);
     let token = fields.complete(token)?;
-    let claims = services::bearer::verify(&services, &token).await?;
+    let claims = crate::services::auth::bearer::verify(&services, &token).await?;
     Ok(Answer::ok("TOKEN_VALID", claims.all().clone()))
 }
 

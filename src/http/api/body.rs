@@ -11,12 +11,12 @@ use actix_web::{
 };
 use serde_json::{Map, Value};
 
-use super::errors::ApiError;
 use crate::{
     domain::{
         password::Password,
         problem::{Problem, Problems},
     },
+    http::api::errors::ApiError,
     services::Error,
 };
 

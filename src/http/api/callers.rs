@@ -9,18 +9,17 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
 
-use super::errors::ApiError;
 use crate::{
     domain::{
         account::Role,
-        audit::{Actor, Door},
+        audit::{Actor, AuditSource},
         principal::UserType,
     },
-    http::{context::RequestContext, device_token::ShownDevice},
+    http::{api::errors::ApiError, device_token::ShownDevice, middleware::context::RequestContext},
     services::{
         Error, Services,
-        bearer::{Caller, authenticate},
-        limits::Claimant,
+        auth::bearer::{Caller, authenticate},
+        limits::attempts::LoginContext,
     },
     tokens::TokenError,
 };
@@ -51,7 +50,7 @@ impl Administrator {
 fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
     let context = RequestContext::of(request);
     Actor::account(
-        Door::Api,
+        AuditSource::Api,
         &caller.account,
         context.device(),
         context.id.clone(),
@@ -129,16 +128,16 @@ fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a 
 }
 
 /// Whoever calls without a token, or with one that does not matter here: what is known of him.
-pub(super) struct Stranger(pub Claimant);
+pub(super) struct Anonymous(pub LoginContext);
 
-impl FromRequest for Stranger {
+impl FromRequest for Anonymous {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let context = RequestContext::of(request);
-        let actor = Actor::stranger(Door::Api, context.device(), context.id.clone());
+        let actor = Actor::stranger(AuditSource::Api, context.device(), context.id.clone());
         let shown = ShownDevice::from_request(request, payload).into_inner();
-        ready(shown.map(|shown| Self(shown.claimant(actor))))
+        ready(shown.map(|shown| Self(shown.login_context(actor))))
     }
 }

@@ -3,14 +3,6 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use super::{
-    answer::Answer,
-    auth::user_seq_in,
-    body::{Fields, password},
-    callers::{Administrator, Internal},
-    errors::ApiError,
-    query::Query,
-};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -18,9 +10,17 @@ use crate::{
         paging::parse_ordering,
         principal::UserSeq,
     },
+    http::api::{
+        answer::Answer,
+        auth::user_seq_in,
+        body::{Fields, password},
+        callers::{Administrator, Internal},
+        errors::ApiError,
+        query::Query,
+    },
     services::{
-        self, Error, Missing, Services,
-        client_users::{Client, ClientChanges, NewClient},
+        Error, Missing, Services,
+        accounts::client_users::{Client, ClientChanges, NewClient},
     },
     store::client_users::{ClientColumn, ClientFilter},
 };
@@ -105,7 +105,7 @@ pub(super) async fn list(
     query.finish()?;
     Ok(Answer::page(
         "CLIENT_LIST",
-        services::client_users::list(&services, filter, page).await?,
+        crate::services::accounts::client_users::list(&services, filter, page).await?,
     ))
 }
 
@@ -136,9 +136,13 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "CLIENT_CREATED",
-        services::client_users::create(&services, &caller.actor(&request), new)
-            .await?
-            .into(),
+        crate::services::accounts::client_user_changes::create(
+            &services,
+            &caller.actor(&request),
+            new,
+        )
+        .await?
+        .into(),
     ))
 }
 
@@ -153,7 +157,7 @@ pub(super) async fn show(
     let user_seq = named(&request)?;
     Ok(Answer::ok(
         "CLIENT",
-        services::client_users::find(&services, user_seq)
+        crate::services::accounts::client_users::find(&services, user_seq)
             .await?
             .into(),
     ))
@@ -180,9 +184,13 @@ pub(super) async fn update(
         is_active: fields.boolean("is_active"),
     };
     fields.finish()?;
-    let client =
-        services::client_users::update(&services, &caller.actor(&request), user_seq, changes)
-            .await?;
+    let client = crate::services::accounts::client_user_changes::update(
+        &services,
+        &caller.actor(&request),
+        user_seq,
+        changes,
+    )
+    .await?;
     Ok(Answer::ok("CLIENT_UPDATED", client.into()))
 }
 
@@ -194,7 +202,12 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    services::client_users::delete(&services, &caller.actor(&request), named(&request)?).await?;
+    crate::services::accounts::client_user_changes::delete(
+        &services,
+        &caller.actor(&request),
+        named(&request)?,
+    )
+    .await?;
     Ok(Answer::done("CLIENT_DELETED"))
 }
 

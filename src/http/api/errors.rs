@@ -12,16 +12,18 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use super::{
-    answer::Meta,
-    messages::{code_message, rate_limited, sentence},
-};
 use crate::{
     domain::{
         language::Language,
         problem::{Problem, Problems},
     },
-    http::context::RequestContext,
+    http::{
+        api::{
+            answer::Meta,
+            messages::{code_message, rate_limited, sentence},
+        },
+        middleware::context::RequestContext,
+    },
     services::{Error, Missing},
     store::StoreError,
     tokens::TokenError,
@@ -234,7 +236,7 @@ impl<'a> View<'a> {
 }
 
 #[derive(Serialize)]
-struct Failure<'a> {
+struct ErrorEnvelope<'a> {
     success: bool,
     code: &'a str,
     message: &'a str,
@@ -275,7 +277,7 @@ impl ApiError {
                 })
                 .collect()
         });
-        let body = Failure {
+        let body = ErrorEnvelope {
             success: false,
             code: view.code,
             message: &view.message,

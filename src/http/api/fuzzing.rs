@@ -3,11 +3,6 @@
 use actix_web::body::MessageBody;
 use serde_json::{Map, Value};
 
-use super::{
-    body::{Fields, identifier, password, token},
-    errors::ApiError,
-    query::Query,
-};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -15,7 +10,14 @@ use crate::{
         language::Language,
         paging::Page,
     },
-    http::context::RequestContext,
+    http::{
+        api::{
+            body::{Fields, identifier, password, token},
+            errors::ApiError,
+            query::Query,
+        },
+        middleware::context::RequestContext,
+    },
 };
 
 const KNOWN: &[&str] = &[

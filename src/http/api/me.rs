@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::{answer::Answer, callers::Bearer, errors::ApiError};
-use crate::domain::{
-    account::{Account, Role},
-    principal::{UserSeq, UserType},
+use crate::{
+    domain::{
+        account::{Account, Role},
+        principal::{UserSeq, UserType},
+    },
+    http::api::{answer::Answer, callers::Bearer, errors::ApiError},
 };
 
 /// An account as its owner sees it.

@@ -3,8 +3,8 @@
 mod account;
 mod answer;
 mod auth;
-mod body;
-pub(super) use body::MAX_BODY;
+pub mod body;
+use crate::http::api::errors::ApiError;
 mod callers;
 mod client_users;
 pub mod errors;
@@ -20,8 +20,6 @@ mod sessions;
 mod users;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard, http::Method, web};
-
-use errors::ApiError;
 
 /// The routes. A trailing slash is taken off before they are looked at.
 pub(super) fn routes(config: &mut web::ServiceConfig) {

@@ -3,18 +3,20 @@
 use actix_web::web;
 use serde::Serialize;
 
-use super::{
-    answer::Answer,
-    auth::{TokenData, logged_in},
-    body::{Fields, identifier},
-    callers::Stranger,
-    errors::ApiError,
-    refresh_transport::RefreshTransport,
-};
 use crate::{
     domain::{otp::OtpCode, problem::Problem, session::ChallengeId},
-    http::context::RequestContextRef,
-    services::{self, Services, otp::OtpRequest},
+    http::{
+        api::{
+            answer::Answer,
+            auth::{TokenData, logged_in},
+            body::{Fields, identifier},
+            callers::Anonymous,
+            errors::ApiError,
+            refresh_transport::RefreshTransport,
+        },
+        middleware::context::RequestContextRef,
+    },
+    services::{Services, auth::otp::OtpRequest},
 };
 
 /// What the one who asked for a code is told.
@@ -31,17 +33,17 @@ pub(super) struct ChallengeView {
 pub(super) async fn request(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Stranger,
+    stranger: Anonymous,
     mut fields: Fields,
 ) -> Result<Answer<ChallengeView>, ApiError> {
     let username = fields.required("username", identifier);
     let username = fields.complete(username)?;
     let request = OtpRequest {
         username,
-        claimant: stranger.0,
+        login_context: stranger.0,
         language: context.language,
     };
-    let challenge = services::otp::request(&services, request).await?;
+    let challenge = crate::services::auth::otp::request(&services, request).await?;
     let view = ChallengeView {
         challenge_id: challenge.id,
         expires_in: challenge.expires_in.as_secs(),
@@ -57,7 +59,7 @@ pub(super) async fn request(
 pub(super) async fn verify(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Stranger,
+    stranger: Anonymous,
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
@@ -68,6 +70,6 @@ pub(super) async fn verify(
     });
     let code = fields.required("code", OtpCode::parse);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let pair = services::otp::log_in(&services, challenge, code, stranger.0).await?;
+    let pair = crate::services::auth::otp::log_in(&services, challenge, code, stranger.0).await?;
     logged_in(&services, &context, pair, way)
 }

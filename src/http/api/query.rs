@@ -4,12 +4,12 @@ use std::{collections::HashMap, future::Ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
-use super::errors::ApiError;
 use crate::{
     domain::{
         paging::Page,
         problem::{Problem, Problems},
     },
+    http::api::errors::ApiError,
     services::Error,
 };
 

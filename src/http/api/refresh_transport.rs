@@ -5,21 +5,24 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, cookie::Cookie, dev::Payload, web};
 
-use super::{
-    body::{Fields, token},
-    errors::ApiError,
-};
 use crate::{
     config::Transport,
     domain::problem::Problem,
-    http::{origin, refresh_cookie},
+    http::{
+        api::{
+            body::{Fields, token},
+            errors::ApiError,
+        },
+        middleware::origin,
+        refresh_cookie,
+    },
     services::{Error, Services},
     tokens::{Claims, TokenType},
 };
 
 /// The way of one refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum TokenTransport {
     /// In bodies.
     Body,
     /// In the cookie.
@@ -31,7 +34,7 @@ pub(super) struct ShownRefresh {
     /// The token.
     pub token: String,
     /// How it came, and its successor goes.
-    pub way: Way,
+    pub way: TokenTransport,
 }
 
 /// How this server and the sender of a request do it. What touches the cookie asks first which page it is that sends the
@@ -78,30 +81,30 @@ impl RefreshTransport {
     ///
     /// # Errors
     /// [`Error::Forbidden`] when it is the cookie, for a foreign page.
-    pub(super) fn asked_for(&self, fields: &mut Fields) -> Result<Way, ApiError> {
+    pub(super) fn asked_for(&self, fields: &mut Fields) -> Result<TokenTransport, ApiError> {
         let way = match self.setting() {
             Transport::Body => {
                 if fields.says("transport", "cookie") {
                     fields.problem("transport", Problem::NotOneOf(&["body"]));
                 }
-                Way::Body
+                TokenTransport::Body
             }
             Transport::Cookie => {
                 fields.optional("transport", |word| match word {
                     "cookie" => Ok(()),
                     _ => Err(Problem::NotOneOf(&["cookie"])),
                 });
-                Way::Cookie
+                TokenTransport::Cookie
             }
             Transport::Both => fields
                 .optional("transport", |word| match word {
-                    "body" => Ok(Way::Body),
-                    "cookie" => Ok(Way::Cookie),
+                    "body" => Ok(TokenTransport::Body),
+                    "cookie" => Ok(TokenTransport::Cookie),
                     _ => Err(Problem::NotOneOf(&["body", "cookie"])),
                 })
-                .unwrap_or(Way::Body),
+                .unwrap_or(TokenTransport::Body),
         };
-        if way == Way::Cookie {
+        if way == TokenTransport::Cookie {
             self.check_page()?;
         }
         Ok(way)
@@ -116,7 +119,7 @@ impl RefreshTransport {
         if self.is_by_body() || in_body {
             let token = fields.required("refresh", token);
             let token = fields.complete(token)?;
-            let way = Way::Body;
+            let way = TokenTransport::Body;
             return Ok(Some(ShownRefresh { token, way }));
         }
         self.check_page()?;
@@ -124,7 +127,7 @@ impl RefreshTransport {
             fields.problem("refresh", Problem::TravelsInCookie);
         }
         fields.finish()?;
-        let way = Way::Cookie;
+        let way = TokenTransport::Cookie;
         let kept = self.kept.clone();
         Ok(kept.map(|token| ShownRefresh { token, way }))
     }
@@ -159,7 +162,7 @@ impl RefreshTransport {
 
     /// The refusal of a refresh token. One that will never be accepted again need not be kept: its cookie is taken away. A
     /// fault of ours takes away nothing.
-    pub(super) fn refusal(&self, way: Way, error: Error) -> ApiError {
+    pub(super) fn refusal(&self, way: TokenTransport, error: Error) -> ApiError {
         let is_final = matches!(
             error,
             Error::Token(_)
@@ -169,7 +172,7 @@ impl RefreshTransport {
                 | Error::UserInactive
                 | Error::TokenUserNotFound
         );
-        if way == Way::Cookie && is_final {
+        if way == TokenTransport::Cookie && is_final {
             ApiError::RefreshOver {
                 error,
                 removal: Box::new(refresh_cookie::remove(&self.services)),

@@ -3,15 +3,15 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use super::{
-    answer::Answer, callers::Bearer, errors::ApiError, refresh_transport::RefreshTransport,
-};
 use crate::{
     clock::Timestamp,
     domain::session::SessionId,
+    http::api::{
+        answer::Answer, callers::Bearer, errors::ApiError, refresh_transport::RefreshTransport,
+    },
     services::{
         Services,
-        sessions::{self, Session},
+        auth::sessions::{self, Session},
     },
 };
 

@@ -3,14 +3,6 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use super::{
-    answer::Answer,
-    auth::user_seq_in,
-    body::{Fields, password},
-    callers::{Administrator, Internal},
-    errors::ApiError,
-    query::Query,
-};
 use crate::{
     clock::Timestamp,
     domain::{
@@ -18,9 +10,17 @@ use crate::{
         paging::parse_ordering,
         principal::UserSeq,
     },
+    http::api::{
+        answer::Answer,
+        auth::user_seq_in,
+        body::{Fields, password},
+        callers::{Administrator, Internal},
+        errors::ApiError,
+        query::Query,
+    },
     services::{
-        self, Error, Missing, Services,
-        users::{NewUser, User, UserChanges},
+        Error, Missing, Services,
+        accounts::users::{NewUser, User, UserChanges},
     },
     store::users::{UserColumn, UserFilter},
 };
@@ -97,7 +97,7 @@ pub(super) async fn list(
     query.finish()?;
     Ok(Answer::page(
         "USER_LIST",
-        services::users::list(&services, filter, page).await?,
+        crate::services::accounts::users::list(&services, filter, page).await?,
     ))
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "USER_CREATED",
-        services::users::create(&services, &caller.actor(&request), new)
+        crate::services::accounts::user_changes::create(&services, &caller.actor(&request), new)
             .await?
             .into(),
     ))
@@ -143,7 +143,9 @@ pub(super) async fn show(
     let user_seq = named(&request)?;
     Ok(Answer::ok(
         "USER",
-        services::users::find(&services, user_seq).await?.into(),
+        crate::services::accounts::users::find(&services, user_seq)
+            .await?
+            .into(),
     ))
 }
 
@@ -167,8 +169,13 @@ pub(super) async fn update(
         is_active: fields.boolean("is_active"),
     };
     fields.finish()?;
-    let user =
-        services::users::update(&services, &caller.actor(&request), user_seq, changes).await?;
+    let user = crate::services::accounts::user_changes::update(
+        &services,
+        &caller.actor(&request),
+        user_seq,
+        changes,
+    )
+    .await?;
     Ok(Answer::ok("USER_UPDATED", user.into()))
 }
 
@@ -180,7 +187,12 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    services::users::delete(&services, &caller.actor(&request), named(&request)?).await?;
+    crate::services::accounts::user_changes::delete(
+        &services,
+        &caller.actor(&request),
+        named(&request)?,
+    )
+    .await?;
     Ok(Answer::done("USER_DELETED"))
 }
 

@@ -1,10 +1,13 @@
 //! Administrators: whether there are any, whether they are still there, and how long their panel stays open.
 
-use super::{
-    Check, Finding, Level, Told,
-    seen::{Seen, days},
+use crate::{
+    config::{AdminConfig, Span},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+        seen::{Seen, days},
+    },
 };
-use crate::config::{AdminConfig, Span};
 
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;
@@ -36,8 +39,8 @@ fn administrators(seen: &Seen) -> Finding {
         1 => (Level::Advice, "administrators.advice_one"),
         _ => (Level::Ok, "administrators.advice_one"),
     };
-    let found = Told::new("administrators.found").with("count", count);
-    Finding::new(check, level, found, Told::new(advice))
+    let found = LocalizedText::new("administrators.found").with("count", count);
+    Finding::new(check, level, found, LocalizedText::new(advice))
 }
 
 fn idle(seen: &Seen) -> Finding {
@@ -47,12 +50,12 @@ fn idle(seen: &Seen) -> Finding {
         Ok(administrators) => &administrators.idle,
     };
     if !seen.config.tokens.update_last_login {
-        let found = Told::new("idle_administrators.not_noted");
-        let advice = Told::new("idle_administrators.advice_not_noted");
+        let found = LocalizedText::new("idle_administrators.not_noted");
+        let advice = LocalizedText::new("idle_administrators.advice_not_noted");
         return Finding::new(check, Level::Advice, found, advice);
     }
     if idle.is_empty() {
-        return Finding::ok(check, Told::new("idle_administrators.none"));
+        return Finding::ok(check, LocalizedText::new("idle_administrators.none"));
     }
     let told = idle.iter().take(NAMED).map(|(email, last)| match last {
         Some(at) => format!("{email} ({}d)", days(seen.now.since(*at))),
@@ -62,32 +65,32 @@ fn idle(seen: &Seen) -> Finding {
     if idle.len() > NAMED {
         names.push_str(", …");
     }
-    let found = Told::new("idle_administrators.found").with("names", names);
+    let found = LocalizedText::new("idle_administrators.found").with("names", names);
     Finding::new(
         check,
         Level::Advice,
         found,
-        Told::new("idle_administrators.advice"),
+        LocalizedText::new("idle_administrators.advice"),
     )
 }
 
 fn panel_sessions(admin: &AdminConfig) -> Finding {
     let idle = Level::up_to(&admin.session_idle, &IDLE.0, &IDLE.1);
     let absolute = Level::up_to(&admin.session_absolute, &ABSOLUTE.0, &ABSOLUTE.1);
-    let found = Told::new("panel_sessions.found")
+    let found = LocalizedText::new("panel_sessions.found")
         .with("idle", admin.session_idle)
         .with("absolute", admin.session_absolute);
-    let advice = Told::new("panel_sessions.advice");
+    let advice = LocalizedText::new("panel_sessions.advice");
     Finding::new(Check::PanelSessions, idle.max(absolute), found, advice)
 }
 
 fn link_lifetime(admin: &AdminConfig) -> Finding {
     let level = Level::up_to(&admin.link_lifetime, &LINK.0, &LINK.1);
-    let found = Told::value(admin.link_lifetime);
+    let found = LocalizedText::value(admin.link_lifetime);
     Finding::new(
         Check::LinkLifetime,
         level,
         found,
-        Told::new("link_lifetime.advice"),
+        LocalizedText::new("link_lifetime.advice"),
     )
 }

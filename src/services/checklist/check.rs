@@ -1,7 +1,6 @@
 //! The list itself: which checks there are, in which group each stands, and the rule that it comes from.
 
-use super::Told;
-use crate::domain::language::Language;
+use crate::{domain::language::Language, services::checklist::finding::LocalizedText};
 
 /// Makes the list: a variant, its word, its group and its source.
 macro_rules! checks {
@@ -184,7 +183,7 @@ impl Group {
     /// What it is called in a language.
     #[must_use]
     pub fn title(self, language: Language) -> String {
-        Told::new(format!("group.{}", self.as_str())).say(language)
+        LocalizedText::new(format!("group.{}", self.as_str())).say(language)
     }
 }
 

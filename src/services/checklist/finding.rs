@@ -4,8 +4,10 @@ use std::fmt::Display;
 
 use rust_i18n::t;
 
-use super::{Check, Level};
-use crate::domain::language::Language;
+use crate::{
+    domain::language::Language,
+    services::checklist::check::{Check, Level},
+};
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,14 +17,19 @@ pub struct Finding {
     /// How it came out.
     pub level: Level,
     /// What was found.
-    pub found: Told,
+    pub found: LocalizedText,
     /// What to do about it; nothing where all is well.
-    pub advice: Option<Told>,
+    pub advice: Option<LocalizedText>,
 }
 
 impl Finding {
     /// What was found, and what to do where that is not well.
-    pub(super) fn new(check: Check, level: Level, found: Told, advice: Told) -> Self {
+    pub(super) fn new(
+        check: Check,
+        level: Level,
+        found: LocalizedText,
+        advice: LocalizedText,
+    ) -> Self {
         Self {
             check,
             level,
@@ -32,7 +39,7 @@ impl Finding {
     }
 
     /// All is well.
-    pub(super) fn ok(check: Check, found: Told) -> Self {
+    pub(super) fn ok(check: Check, found: LocalizedText) -> Self {
         Self {
             check,
             level: Level::Ok,
@@ -44,19 +51,19 @@ impl Finding {
     /// What is checked, in a few words.
     #[must_use]
     pub fn title(&self, language: Language) -> String {
-        Told::new(format!("{}.title", self.check.as_str())).say(language)
+        LocalizedText::new(format!("{}.title", self.check.as_str())).say(language)
     }
 }
 
 /// A sentence without its language: which it is in `locales/checklist.*.yml`, and the values that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct LocalizedText {
     /// None: the one value is all that is told, and is the same in each language.
     key: Option<String>,
     values: Vec<(&'static str, String)>,
 }
 
-impl Told {
+impl LocalizedText {
     /// The sentence of this key.
     pub(super) fn new(key: impl Into<String>) -> Self {
         Self {
@@ -129,7 +136,7 @@ mod tests {
     #[test]
     fn every_check_has_a_title_in_both_languages() {
         for check in Check::ALL {
-            let finding = Finding::ok(*check, Told::value(1));
+            let finding = Finding::ok(*check, LocalizedText::value(1));
             let (en, ko) = (finding.title(Language::En), finding.title(Language::Ko));
             assert!(!en.contains("title") && !ko.contains("title"), "{en} {ko}");
             assert_ne!(en, ko);

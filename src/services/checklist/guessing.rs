@@ -1,8 +1,15 @@
 //! Passwords and codes: what guessing one costs, and how often it can be tried. The configuration refuses what is outside of
 //! the norms already; these checks hold where it should ever let it pass.
 
-use super::{Check, Finding, Level, Told, network::is_exposed, seen::Seen};
-use crate::config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span};
+use crate::{
+    config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+        network::is_exposed,
+        seen::Seen,
+    },
+};
 
 // Each pair: up to where (of the delay: from where on) it is well, and beyond which it is a problem.
 
@@ -39,12 +46,12 @@ pub(super) fn bcrypt_cost(login: &LoginConfig) -> Finding {
         10 | 11 => Level::Advice,
         _ => Level::Problem,
     };
-    let found = Told::value(login.bcrypt_cost);
+    let found = LocalizedText::value(login.bcrypt_cost);
     Finding::new(
         Check::BcryptCost,
         level,
         found,
-        Told::new("bcrypt_cost.advice"),
+        LocalizedText::new("bcrypt_cost.advice"),
     )
 }
 
@@ -64,13 +71,13 @@ fn old_hashes(seen: &Seen) -> Finding {
     } else {
         "old_hashes.found"
     };
-    let found = Told::new(key)
+    let found = LocalizedText::new(key)
         .with("users", users.cheaper)
         .with("all_users", users.all)
         .with("clients", clients.cheaper)
         .with("all_clients", clients.all)
         .with("cost", seen.config.login.bcrypt_cost);
-    Finding::new(check, level, found, Told::new("old_hashes.advice"))
+    Finding::new(check, level, found, LocalizedText::new("old_hashes.advice"))
 }
 
 fn password_length(login: &LoginConfig) -> Finding {
@@ -79,12 +86,13 @@ fn password_length(login: &LoginConfig) -> Finding {
     } else {
         Level::Ok
     };
-    let found = Told::new("password_length.found").with("least", login.min_password_length);
+    let found =
+        LocalizedText::new("password_length.found").with("least", login.min_password_length);
     Finding::new(
         Check::PasswordLength,
         level,
         found,
-        Told::new("password_length.advice"),
+        LocalizedText::new("password_length.advice"),
     )
 }
 
@@ -97,11 +105,11 @@ fn account_limit(limits: &LimitsConfig) -> Finding {
     } else {
         Level::Problem
     };
-    let found = Told::new("account_limit.found")
+    let found = LocalizedText::new("account_limit.found")
         .with("failures", limits.failures)
         .with("first", limits.first_delay)
         .with("longest", limits.longest_delay);
-    let advice = Told::new("account_limit.advice");
+    let advice = LocalizedText::new("account_limit.advice");
     Finding::new(Check::AccountLimit, tries.max(waits), found, advice)
 }
 
@@ -109,35 +117,45 @@ fn address_limit(limits: &LimitsConfig) -> Finding {
     let check = Check::AddressLimit;
     let (failures, advice) = (
         limits.failures_per_address,
-        Told::new("address_limit.advice"),
+        LocalizedText::new("address_limit.advice"),
     );
     if failures == 0 {
-        return Finding::new(check, Level::Problem, Told::new("common.off"), advice);
+        return Finding::new(
+            check,
+            Level::Problem,
+            LocalizedText::new("common.off"),
+            advice,
+        );
     }
     let level = Level::up_to(&failures, &OF_ADDRESS.0, &OF_ADDRESS.1);
-    let found = Told::new("address_limit.found").with("failures", failures);
+    let found = LocalizedText::new("address_limit.found").with("failures", failures);
     Finding::new(check, level, found, advice)
 }
 
 fn otp_code(otp: &OtpConfig) -> Finding {
     let is_well = otp.length >= 6 && otp.lifetime <= Span::minutes(10) && otp.max_attempts <= 5;
     let level = if is_well { Level::Ok } else { Level::Problem };
-    let found = Told::new("otp_code.found")
+    let found = LocalizedText::new("otp_code.found")
         .with("length", otp.length)
         .with("lifetime", otp.lifetime)
         .with("attempts", otp.max_attempts);
-    Finding::new(Check::OtpCode, level, found, Told::new("otp_code.advice"))
+    Finding::new(
+        Check::OtpCode,
+        level,
+        found,
+        LocalizedText::new("otp_code.advice"),
+    )
 }
 
 fn otp_requests(otp: &OtpConfig) -> Finding {
     let codes = otp.requests_per_account;
     let level = Level::up_to(&codes, &OTP_REQUESTS.0, &OTP_REQUESTS.1);
-    let found = Told::new("otp_requests.found").with("codes", codes);
+    let found = LocalizedText::new("otp_requests.found").with("codes", codes);
     Finding::new(
         Check::OtpRequests,
         level,
         found,
-        Told::new("otp_requests.advice"),
+        LocalizedText::new("otp_requests.advice"),
     )
 }
 
@@ -148,6 +166,11 @@ fn otp_delivery(config: &Config) -> Finding {
         OtpDelivery::Console if is_exposed(config) => (Level::Problem, "console"),
         OtpDelivery::Console => (Level::Advice, "console"),
     };
-    let advice = Told::new("otp_delivery.advice");
-    Finding::new(Check::OtpDelivery, level, Told::value(word), advice)
+    let advice = LocalizedText::new("otp_delivery.advice");
+    Finding::new(
+        Check::OtpDelivery,
+        level,
+        LocalizedText::value(word),
+        advice,
+    )
 }

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
-use super::{
-    Check, Finding, Level, Told,
-    seen::{File, Seen, Unknown, days},
+use crate::{
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+        seen::{File, Seen, Unknown, days},
+    },
+    tokens::{KeyStrength, Weakness},
 };
-use crate::tokens::{KeyStrength, Weakness};
 
 /// After so long a key should be replaced.
 const OLD: Duration = Duration::from_hours(24 * 365);
@@ -37,10 +40,10 @@ fn length(seen: &Seen, key: KeyStrength) -> Finding {
     } else {
         Level::Ok
     };
-    let found = Told::new("key_length.found")
+    let found = LocalizedText::new("key_length.found")
         .with("algorithm", algorithm.as_str())
         .with("bytes", key.bytes);
-    let advice = Told::new("key_length.advice")
+    let advice = LocalizedText::new("key_length.advice")
         .with("algorithm", algorithm.as_str())
         .with("least", least);
     Finding::new(Check::KeyLength, level, found, advice)
@@ -49,26 +52,26 @@ fn length(seen: &Seen, key: KeyStrength) -> Finding {
 fn strength(key: KeyStrength) -> Finding {
     let check = Check::KeyStrength;
     let found = match key.weakness {
-        None => return Finding::ok(check, Told::new("key_strength.random")),
+        None => return Finding::ok(check, LocalizedText::new("key_strength.random")),
         Some(Weakness::FewBytes) => "key_strength.few_bytes",
         Some(Weakness::Repeats) => "key_strength.repeats",
         Some(Weakness::Counts) => "key_strength.counts",
         Some(Weakness::Example) => "key_strength.example",
         Some(Weakness::Words) => "key_strength.words",
     };
-    let advice = Told::new("key_strength.advice");
-    Finding::new(check, Level::Problem, Told::new(found), advice)
+    let advice = LocalizedText::new("key_strength.advice");
+    Finding::new(check, Level::Problem, LocalizedText::new(found), advice)
 }
 
 fn source(seen: &Seen) -> Finding {
     let check = Check::KeySource;
     match seen.config.signing_key_file() {
-        Some(path) => Finding::ok(check, Told::value(path.display())),
+        Some(path) => Finding::ok(check, LocalizedText::value(path.display())),
         None => Finding::new(
             check,
             Level::Advice,
-            Told::new("key_source.configuration"),
-            Told::new("key_source.advice"),
+            LocalizedText::new("key_source.configuration"),
+            LocalizedText::new("key_source.advice"),
         ),
     }
 }
@@ -76,7 +79,7 @@ fn source(seen: &Seen) -> Finding {
 fn file(seen: &Seen) -> Finding {
     let check = Check::KeyFile;
     let file = match &seen.key_file {
-        None => return Finding::ok(check, Told::new("key_file.no_file")),
+        None => return Finding::ok(check, LocalizedText::new("key_file.no_file")),
         Some(Err(unknown)) => return unknown.finding(check),
         Some(Ok(file)) => file,
     };
@@ -85,8 +88,8 @@ fn file(seen: &Seen) -> Finding {
     } else {
         Level::Ok
     };
-    let advice = Told::new("key_file.advice").with("path", file.path.display());
-    Finding::new(check, level, Told::value(file.mode()), advice)
+    let advice = LocalizedText::new("key_file.advice").with("path", file.path.display());
+    Finding::new(check, level, LocalizedText::value(file.mode()), advice)
 }
 
 fn age(seen: &Seen) -> Finding {
@@ -95,16 +98,16 @@ fn age(seen: &Seen) -> Finding {
         None => Finding::new(
             check,
             Level::Advice,
-            Told::new("key_age.not_known"),
-            Told::new("key_age.advice_not_known"),
+            LocalizedText::new("key_age.not_known"),
+            LocalizedText::new("key_age.advice_not_known"),
         ),
         Some(Err(Unknown::NoKey(path))) => Unknown::NoKey(path.clone()).finding(check),
         Some(Err(unknown)) => unknown.finding(check),
         Some(Ok(File { modified, .. })) => {
             let age = seen.now.since(*modified);
             let level = if age > OLD { Level::Advice } else { Level::Ok };
-            let found = Told::new("key_age.found").with("days", days(age));
-            Finding::new(check, level, found, Told::new("key_age.advice"))
+            let found = LocalizedText::new("key_age.found").with("days", days(age));
+            Finding::new(check, level, found, LocalizedText::new("key_age.advice"))
         }
     }
 }

@@ -4,29 +4,33 @@
 //! A new check is a line in `check.rs`, a function in its group's file and its words in `locales/checklist.*.yml`; a new group is
 //! a variant of [`Group`] and a file. A check that could not be made is a problem (ASVS 16.5.3). Nothing that is told is a secret.
 
-mod administration;
-mod check;
-mod finding;
-mod guessing;
-mod key;
-mod network;
-mod postgres;
-mod rows;
-mod seen;
-mod tokens;
-mod upkeep;
+pub mod administration;
+pub mod check;
+pub mod finding;
+pub mod guessing;
+pub mod key;
+pub mod network;
+pub mod postgres;
+pub mod rows;
+pub mod seen;
+pub mod tokens;
+pub mod upkeep;
 
 #[cfg(test)]
 mod tests;
 
-use super::Services;
-use crate::{clock::Timestamp, store::StoreError};
-
-pub use self::{
-    check::{Check, Group, Level},
-    finding::{Finding, Told},
-    rows::{Question, Rows},
-    seen::{DataFiles, File, Seen, Unknown, look_at_key_file},
+use crate::{
+    clock::Timestamp,
+    services::{
+        bootstrap::Services,
+        checklist::{
+            check::Level,
+            finding::Finding,
+            rows::{Question, Rows},
+            seen::{DataFiles, Seen, Unknown, look_at_key_file},
+        },
+    },
+    store::StoreError,
 };
 
 /// How many accounts of a population a page looks at: more would keep it waiting. The command line looks at all.
@@ -77,13 +81,13 @@ pub async fn of_server(services: &Services) -> Checked {
     });
     let question = Question {
         clock: services.clock.clone(),
-        recorder: Ok(services.recorder.clone()),
+        audit_log: Ok(services.audit_log.clone()),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: Some(PAGE_BOUND),
     };
     let rows = services
         .store
-        .look_through(move |connection| Rows::ask(connection, &question, logged))
+        .read_list(move |connection| Rows::ask(connection, &question, logged))
         .await
         .unwrap_or_else(|error| Rows::unknown(&logged(&error)));
     let seen = Seen {

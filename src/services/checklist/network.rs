@@ -5,8 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Url;
 
-use super::{Check, Finding, Level, Told, postgres};
-use crate::config::{Config, Origin, SmtpTls, Transport, is_loopback_host};
+use crate::{
+    config::{Config, Origin, SmtpTls, Transport, is_loopback_host},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+        postgres,
+    },
+};
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     vec![
@@ -58,15 +64,15 @@ fn without_https(config: &Config) -> Level {
 fn https(config: &Config) -> Finding {
     let level = without_https(config);
     let found = match &config.server.public_url {
-        Some(url) => Told::value(url),
-        None => Told::new("https.not_set").with("listen", config.server.listen),
+        Some(url) => LocalizedText::value(url),
+        None => LocalizedText::new("https.not_set").with("listen", config.server.listen),
     };
     let advice = if level == Level::Advice {
         "https.advice_local"
     } else {
         "https.advice"
     };
-    Finding::new(Check::Https, level, found, Told::new(advice))
+    Finding::new(Check::Https, level, found, LocalizedText::new(advice))
 }
 
 /// In a body the token is the client's to keep, and a page has no place that no script can read.
@@ -77,12 +83,12 @@ fn transport(config: &Config) -> Finding {
         Transport::Both => "transport.both",
         Transport::Body if config.server.allowed_origins.is_empty() => "transport.body",
         Transport::Body => {
-            let found = Told::new("transport.body_of_pages");
-            let advice = Told::new("transport.advice");
+            let found = LocalizedText::new("transport.body_of_pages");
+            let advice = LocalizedText::new("transport.advice");
             return Finding::new(check, Level::Advice, found, advice);
         }
     };
-    Finding::ok(check, Told::new(found))
+    Finding::ok(check, LocalizedText::new(found))
 }
 
 fn allowed_origins(config: &Config) -> Finding {
@@ -95,15 +101,15 @@ fn allowed_origins(config: &Config) -> Finding {
     };
     let list = |origins: Vec<&Origin>| {
         let names = origins.into_iter().map(Origin::as_str);
-        Told::value(names.collect::<Vec<_>>().join(", "))
+        LocalizedText::value(names.collect::<Vec<_>>().join(", "))
     };
     let open: Vec<&Origin> = origins.iter().filter(is_open).collect();
     if !open.is_empty() {
-        let advice = Told::new("allowed_origins.advice");
+        let advice = LocalizedText::new("allowed_origins.advice");
         return Finding::new(check, Level::Problem, list(open), advice);
     }
     if origins.is_empty() {
-        return Finding::ok(check, Told::new("allowed_origins.none"));
+        return Finding::ok(check, LocalizedText::new("allowed_origins.none"));
     }
     Finding::ok(check, list(origins.iter().collect()))
 }
@@ -111,23 +117,31 @@ fn allowed_origins(config: &Config) -> Finding {
 fn follows_from_https(config: &Config, check: Check, with: &str, without: &str) -> Finding {
     let level = without_https(config);
     let found = if level == Level::Ok { with } else { without };
-    let advice = Told::new("common.needs_https");
-    Finding::new(check, level, Told::new(found), advice)
+    let advice = LocalizedText::new("common.needs_https");
+    Finding::new(check, level, LocalizedText::new(found), advice)
 }
 
 fn listen(config: &Config) -> Finding {
     let (listen, check) = (config.server.listen, Check::Listen);
     if listen.ip().is_loopback() {
-        return Finding::ok(check, Told::new("listen.local").with("listen", listen));
+        return Finding::ok(
+            check,
+            LocalizedText::new("listen.local").with("listen", listen),
+        );
     }
-    let found = Told::new("listen.open").with("listen", listen);
-    Finding::new(check, Level::Advice, found, Told::new("listen.advice"))
+    let found = LocalizedText::new("listen.open").with("listen", listen);
+    Finding::new(
+        check,
+        Level::Advice,
+        found,
+        LocalizedText::new("listen.advice"),
+    )
 }
 
 fn trusted_proxies(config: &Config) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
-    let found = Told::value(list.join(", "));
+    let found = LocalizedText::value(list.join(", "));
     // Everybody, or more than the widest private networks (10.0.0.0/8, fc00::/7): some of them are strangers.
     let everybody = |net: &IpNet| net.prefix_len() == 0;
     let wide = |net: &IpNet| match net {
@@ -135,21 +149,21 @@ fn trusted_proxies(config: &Config) -> Finding {
         IpNet::V6(net) => net.prefix_len() < 7,
     };
     if proxies.iter().any(everybody) {
-        let advice = Told::new("trusted_proxies.advice_everybody");
+        let advice = LocalizedText::new("trusted_proxies.advice_everybody");
         Finding::new(check, Level::Problem, found, advice)
     } else if proxies.iter().any(wide) {
-        let advice = Told::new("trusted_proxies.advice_wide");
+        let advice = LocalizedText::new("trusted_proxies.advice_wide");
         Finding::new(check, Level::Advice, found, advice)
     } else if proxies.is_empty() && is_https(config) {
-        let advice = Told::new("trusted_proxies.advice_none");
+        let advice = LocalizedText::new("trusted_proxies.advice_none");
         Finding::new(
             check,
             Level::Advice,
-            Told::new("trusted_proxies.none"),
+            LocalizedText::new("trusted_proxies.none"),
             advice,
         )
     } else if proxies.is_empty() {
-        Finding::ok(check, Told::new("trusted_proxies.none"))
+        Finding::ok(check, LocalizedText::new("trusted_proxies.none"))
     } else {
         Finding::ok(check, found)
     }
@@ -158,7 +172,7 @@ fn trusted_proxies(config: &Config) -> Finding {
 fn smtp(config: &Config) -> Finding {
     let check = Check::SmtpTls;
     let Some(host) = &config.smtp.host else {
-        return Finding::ok(check, Told::new("common.not_used"));
+        return Finding::ok(check, LocalizedText::new("common.not_used"));
     };
     let (word, level) = match config.smtp.tls {
         SmtpTls::Starttls => ("starttls", Level::Ok),
@@ -166,14 +180,14 @@ fn smtp(config: &Config) -> Finding {
         SmtpTls::None if is_loopback_host(host) => ("none", Level::Ok),
         SmtpTls::None => ("none", Level::Problem),
     };
-    let found = Told::value(format!("{word}, {host}"));
-    Finding::new(check, level, found, Told::new("smtp_tls.advice"))
+    let found = LocalizedText::value(format!("{word}, {host}"));
+    Finding::new(check, level, found, LocalizedText::new("smtp_tls.advice"))
 }
 
 fn webhook(config: &Config) -> Finding {
     let check = Check::WebhookTls;
     let Some(url) = &config.webhook.url else {
-        return Finding::ok(check, Told::new("common.not_used"));
+        return Finding::ok(check, LocalizedText::new("common.not_used"));
     };
     let host = url.host_str().unwrap_or_default();
     let level = if url.scheme() == "https" || is_loopback_host(host) {
@@ -182,14 +196,19 @@ fn webhook(config: &Config) -> Finding {
         Level::Problem
     };
     // Neither path nor query: some services have a secret there.
-    let found = Told::value(format!("{}://{host}", url.scheme()));
-    Finding::new(check, level, found, Told::new("webhook_tls.advice"))
+    let found = LocalizedText::value(format!("{}://{host}", url.scheme()));
+    Finding::new(
+        check,
+        level,
+        found,
+        LocalizedText::new("webhook_tls.advice"),
+    )
 }
 
 fn metrics(listen: Option<SocketAddr>) -> Finding {
     let check = Check::MetricsListen;
     let Some(listen) = listen else {
-        return Finding::ok(check, Told::new("common.not_used"));
+        return Finding::ok(check, LocalizedText::new("common.not_used"));
     };
     // An address of a private network is a choice; every network, or a public address, is an oversight.
     let level = match listen.ip() {
@@ -201,7 +220,7 @@ fn metrics(listen: Option<SocketAddr>) -> Finding {
     Finding::new(
         check,
         level,
-        Told::value(listen),
-        Told::new("metrics_listen.advice"),
+        LocalizedText::value(listen),
+        LocalizedText::new("metrics_listen.advice"),
     )
 }

@@ -1,21 +1,26 @@
 //! Whether the way to Postgres is secret, by the address that libpq is given: what it says of TLS (`sslmode`), and to which
 //! machines it leads.
 
-use super::{Check, Finding, Level, Told};
-use crate::config::{Config, Database, is_loopback_host};
+use crate::{
+    config::{Config, Database, is_loopback_host},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+    },
+};
 
 pub(super) fn finding(config: &Config) -> Finding {
     let check = Check::PostgresTls;
     let Database::Postgres(address) = config.database() else {
-        return Finding::ok(check, Told::new("postgres_tls.sqlite"));
+        return Finding::ok(check, LocalizedText::new("postgres_tls.sqlite"));
     };
-    let Some(way) = Way::of(&address) else {
-        let found = Told::new("postgres_tls.unreadable");
-        let advice = Told::new("postgres_tls.advice_unreadable");
+    let Some(way) = PostgresConnection::of(&address) else {
+        let found = LocalizedText::new("postgres_tls.unreadable");
+        let advice = LocalizedText::new("postgres_tls.advice_unreadable");
         return Finding::new(check, Level::Problem, found, advice);
     };
     let Some(host) = way.hosts.iter().find(|host| is_remote(host)) else {
-        return Finding::ok(check, Told::new("postgres_tls.local"));
+        return Finding::ok(check, LocalizedText::new("postgres_tls.local"));
     };
     let mode = way.mode.as_deref();
     let (level, advice) = match mode {
@@ -26,20 +31,20 @@ pub(super) fn finding(config: &Config) -> Finding {
         _ => (Level::Problem, "postgres_tls.advice_build"),
     };
     let found = match mode {
-        Some(mode) => Told::value(format!("sslmode={mode}, {host}")),
-        None => Told::new("postgres_tls.not_set").with("host", host),
+        Some(mode) => LocalizedText::value(format!("sslmode={mode}, {host}")),
+        None => LocalizedText::new("postgres_tls.not_set").with("host", host),
     };
-    Finding::new(check, level, found, Told::new(advice))
+    Finding::new(check, level, found, LocalizedText::new(advice))
 }
 
 /// What an address says of the way to the database.
-struct Way {
+struct PostgresConnection {
     /// The machines, or directories of sockets.
     hosts: Vec<String>,
     mode: Option<String>,
 }
 
-impl Way {
+impl PostgresConnection {
     /// Reads `postgres://user:password@host:1,host:2/name?host=…&sslmode=…`. A password that was not percent-encoded may hold
     /// any sign, so the hosts stand behind the last `@`.
     ///

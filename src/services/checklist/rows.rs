@@ -3,19 +3,23 @@
 
 use std::time::Duration;
 
-use super::{administration::NAMED, seen::Unknown};
 use crate::{
     clock::{Clock, Timestamp},
     domain::{job::JobKind, principal::UserType},
     services::{
-        audit::{ChainState, Recorder, state_in},
-        flush::{self, Waiting},
-        jobs::{DEAD_AFTER, Job},
+        audit::log::AuditLog,
+        audit_chain::chain::{ChainState, state_in},
+        checklist::{administration::NAMED, seen::Unknown},
+        maintenance::{
+            flush::{self, Waiting},
+            jobs::{DEAD_AFTER, Job},
+        },
         passwords::scheme::{COST_TOLD_BY, cost_told_by},
     },
     store::{
-        Db, StoreError, checklist as table, jobs,
-        migrations::{Standing, standing},
+        Db, StoreError, checklist as table,
+        engine::migrations::{Standing, standing},
+        jobs,
     },
 };
 
@@ -73,7 +77,7 @@ pub struct Question {
     /// The time.
     pub clock: Clock,
     /// With what the record is written; or why the key is not known.
-    pub recorder: Result<Recorder, Unknown>,
+    pub audit_log: Result<AuditLog, Unknown>,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
     /// How many accounts of a population are looked at, the oldest; none: all.
@@ -117,8 +121,8 @@ impl Rows {
             administrators: administrators(connection, now).map_err(|error| why(&error)),
             hashes: hashes(connection, question).map_err(|error| why(&error)),
             flush: flush_seen(connection, now).map_err(|error| why(&error)),
-            record: match &question.recorder {
-                Ok(recorder) => state_in(connection, recorder).map_err(|error| why(&error)),
+            record: match &question.audit_log {
+                Ok(audit_log) => state_in(connection, audit_log).map_err(|error| why(&error)),
                 Err(unknown) => Err(unknown.clone()),
             },
         })

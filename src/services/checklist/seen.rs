@@ -7,10 +7,14 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::{Check, Finding, Level, Rows, Told};
 use crate::{
     clock::Timestamp,
     config::{Config, Database},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+        rows::Rows,
+    },
     tokens::KeyStrength,
 };
 
@@ -52,21 +56,27 @@ impl Unknown {
     pub(super) fn finding(&self, check: Check) -> Finding {
         let (found, advice) = match self {
             Self::NoDatabase(place) => (
-                Told::new("unknown.no_database").with("place", place),
+                LocalizedText::new("unknown.no_database").with("place", place),
                 "unknown.no_database_advice",
             ),
-            Self::NoTables => (Told::new("unknown.no_tables"), "unknown.no_database_advice"),
+            Self::NoTables => (
+                LocalizedText::new("unknown.no_tables"),
+                "unknown.no_database_advice",
+            ),
             Self::NoKey(place) => (
-                Told::new("unknown.no_key").with("place", place),
+                LocalizedText::new("unknown.no_key").with("place", place),
                 "unknown.no_key_advice",
             ),
             Self::Unreadable(reason) => (
-                Told::new("unknown.unreadable").with("reason", reason),
+                LocalizedText::new("unknown.unreadable").with("reason", reason),
                 "unknown.unreadable_advice",
             ),
-            Self::Logged => (Told::new("unknown.logged"), "unknown.logged_advice"),
+            Self::Logged => (
+                LocalizedText::new("unknown.logged"),
+                "unknown.logged_advice",
+            ),
         };
-        Finding::new(check, Level::Problem, found, Told::new(advice))
+        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
     }
 }
 

@@ -1,7 +1,12 @@
 //! Tokens and sessions: what `[tokens]` says of their lives and of what they tell.
 
-use super::{Check, Finding, Level, Told};
-use crate::config::{ClaimName, Span, TokensConfig};
+use crate::{
+    config::{ClaimName, Span, TokensConfig},
+    services::checklist::{
+        check::{Check, Level},
+        finding::{Finding, LocalizedText},
+    },
+};
 
 // Each pair: up to where it is well, and beyond which it is a problem.
 
@@ -17,7 +22,12 @@ const LEEWAY: (Span, Span) = (Span::minutes(1), Span::minutes(5));
 pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
     let span = |check, value: Span, (fine, bad): (Span, Span), advice: &str| {
         let level = Level::up_to(&value, &fine, &bad);
-        Finding::new(check, level, Told::value(value), Told::new(advice))
+        Finding::new(
+            check,
+            level,
+            LocalizedText::value(value),
+            LocalizedText::new(advice),
+        )
     };
     vec![
         span(
@@ -69,7 +79,12 @@ fn switch(check: Check, is_on: bool, advice: &str) -> Finding {
     } else {
         (Level::Problem, "common.off")
     };
-    Finding::new(check, level, Told::new(found), Told::new(advice))
+    Finding::new(
+        check,
+        level,
+        LocalizedText::new(found),
+        LocalizedText::new(advice),
+    )
 }
 
 fn lost_answer(tokens: &TokensConfig) -> Finding {
@@ -78,8 +93,8 @@ fn lost_answer(tokens: &TokensConfig) -> Finding {
     } else {
         (Level::Ok, "common.off")
     };
-    let advice = Told::new("lost_answer.advice");
-    Finding::new(Check::LostAnswer, level, Told::new(found), advice)
+    let advice = LocalizedText::new("lost_answer.advice");
+    Finding::new(Check::LostAnswer, level, LocalizedText::new(found), advice)
 }
 
 fn audience(tokens: &TokensConfig) -> Finding {
@@ -87,7 +102,7 @@ fn audience(tokens: &TokensConfig) -> Finding {
     let audience = tokens.audience.join(", ");
     let (key, advice) = match (&tokens.issuer, audience.as_str()) {
         (Some(issuer), audience) if !audience.is_empty() => {
-            let found = Told::new("audience.both");
+            let found = LocalizedText::new("audience.both");
             return Finding::ok(
                 check,
                 found.with("issuer", issuer).with("audience", audience),
@@ -97,7 +112,12 @@ fn audience(tokens: &TokensConfig) -> Finding {
         (None, "") => ("audience.neither", "audience.advice"),
         (None, _) => ("audience.audience_only", "audience.advice_issuer"),
     };
-    Finding::new(check, Level::Advice, Told::new(key), Told::new(advice))
+    Finding::new(
+        check,
+        Level::Advice,
+        LocalizedText::new(key),
+        LocalizedText::new(advice),
+    )
 }
 
 fn personal_data(tokens: &TokensConfig) -> Finding {
@@ -109,10 +129,13 @@ fn personal_data(tokens: &TokensConfig) -> Finding {
         .map(|claim| claim.as_str())
         .collect();
     if told.is_empty() {
-        return Finding::ok(Check::PersonalData, Told::new("personal_data.none"));
+        return Finding::ok(
+            Check::PersonalData,
+            LocalizedText::new("personal_data.none"),
+        );
     }
-    let found = Told::value(told.join(", "));
-    let advice = Told::new("personal_data.advice");
+    let found = LocalizedText::value(told.join(", "));
+    let advice = LocalizedText::new("personal_data.advice");
     Finding::new(Check::PersonalData, Level::Advice, found, advice)
 }
 
@@ -124,14 +147,14 @@ fn extra_claims(tokens: &TokensConfig) -> Finding {
         .filter(|name| sounds_secret(name))
         .collect();
     if secret.is_empty() {
-        return Finding::ok(check, Told::new("extra_claims.none"));
+        return Finding::ok(check, LocalizedText::new("extra_claims.none"));
     }
-    let found = Told::new("extra_claims.found").with("names", secret.join(", "));
+    let found = LocalizedText::new("extra_claims.found").with("names", secret.join(", "));
     Finding::new(
         check,
         Level::Problem,
         found,
-        Told::new("extra_claims.advice"),
+        LocalizedText::new("extra_claims.advice"),
     )
 }
 

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use super::{
-    Check, Finding, Level, Told,
-    rows::FlushSeen,
-    seen::{DataFiles, File, Seen, Unknown},
-};
 use crate::{
     config::{Config, LogLevel, Span},
     domain::job::JobState,
-    services::audit::Trouble,
-    store::migrations::Standing,
+    services::{
+        audit_chain::chain::ChainError,
+        checklist::{
+            check::{Check, Level},
+            finding::{Finding, LocalizedText},
+            rows::FlushSeen,
+            seen::{DataFiles, File, Seen, Unknown},
+        },
+    },
+    store::engine::migrations::Standing,
 };
 
 /// How many intervals may pass without a flush: one may be left out for a clock that jumped, one for another that ran.
@@ -34,18 +37,20 @@ fn database(seen: &Seen) -> Finding {
     let check = Check::Database;
     let (found, advice) = match &seen.rows.standing {
         Err(unknown) => return unknown.finding(check),
-        Ok(Standing::UpToDate) => return Finding::ok(check, Told::new("database.up_to_date")),
+        Ok(Standing::UpToDate) => {
+            return Finding::ok(check, LocalizedText::new("database.up_to_date"));
+        }
         Ok(Standing::Empty) => return Unknown::NoTables.finding(check),
         Ok(Standing::Behind(count)) => (
-            Told::new("database.behind").with("count", count),
+            LocalizedText::new("database.behind").with("count", count),
             "database.advice_behind",
         ),
         Ok(Standing::Ahead(version)) => (
-            Told::new("database.ahead").with("version", version),
+            LocalizedText::new("database.ahead").with("version", version),
             "database.advice_ahead",
         ),
     };
-    Finding::new(check, Level::Problem, found, Told::new(advice))
+    Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
 }
 
 fn flush(seen: &Seen) -> Finding {
@@ -57,11 +62,12 @@ fn flush(seen: &Seen) -> Finding {
 
 fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
     let check = Check::Flush;
-    let problem =
-        |found, advice: &str| Finding::new(check, Level::Problem, found, Told::new(advice));
+    let problem = |found, advice: &str| {
+        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
+    };
     let long = seen.config.flush.interval.get() * INTERVALS;
     if flush.is_running {
-        return Finding::ok(check, Told::new("flush.running"));
+        return Finding::ok(check, LocalizedText::new("flush.running"));
     }
     let ended = flush.last.as_ref().and_then(|job| job.finished_at);
     let ago = ended.map_or_else(|| "–".to_owned(), |at| age(seen.now.since(at)).to_string());
@@ -70,7 +76,7 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
         .as_ref()
         .is_some_and(|job| job.state == JobState::Failed)
     {
-        let found = Told::new("flush.failed").with("ago", ago);
+        let found = LocalizedText::new("flush.failed").with("ago", ago);
         return problem(found, "flush.advice_failed");
     }
     // A server that was only just started has had no time for it.
@@ -78,7 +84,7 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
     let waits = flush.waiting.since.map(|since| seen.now.since(since));
     if let Some(waits) = waits.filter(|waits| *waits > long && had_time) {
         let sign = if flush.waiting.total.more { "+" } else { "" };
-        let found = Told::new("flush.waits")
+        let found = LocalizedText::new("flush.waits")
             .with("rows", format!("{}{sign}", flush.waiting.total.rows))
             .with("time", age(waits));
         return problem(found, "flush.advice_waits");
@@ -86,12 +92,12 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
     // Only a server knows that it has been there the whole time.
     let runs_long = seen.uptime.is_some_and(|uptime| uptime > long);
     if runs_long && ended.is_none_or(|at| seen.now.since(at) > long) {
-        let found = Told::new("flush.long_ago").with("ago", ago);
+        let found = LocalizedText::new("flush.long_ago").with("ago", ago);
         return problem(found, "flush.advice_waits");
     }
     let found = match ended {
-        Some(_) => Told::new("flush.ended").with("ago", ago),
-        None => Told::new("flush.nothing"),
+        Some(_) => LocalizedText::new("flush.ended").with("ago", ago),
+        None => LocalizedText::new("flush.nothing"),
     };
     Finding::ok(check, found)
 }
@@ -100,12 +106,12 @@ fn clock(seen: &Seen) -> Finding {
     let check = Check::Clock;
     match seen.rows.clock {
         Err(ref unknown) => unknown.finding(check),
-        Ok(None) => Finding::ok(check, Told::new("clock.same_machine")),
+        Ok(None) => Finding::ok(check, LocalizedText::new("clock.same_machine")),
         Ok(Some(skew)) => {
             let level = Level::up_to(&skew, &SKEW.0, &SKEW.1);
             let millis = u64::try_from(skew.as_millis()).unwrap_or(u64::MAX);
-            let found = Told::new("clock.found").with("skew", Span::millis(millis));
-            Finding::new(check, level, found, Told::new("clock.advice"))
+            let found = LocalizedText::new("clock.found").with("skew", Span::millis(millis));
+            Finding::new(check, level, found, LocalizedText::new("clock.advice"))
         }
     }
 }
@@ -116,10 +122,10 @@ fn data_files(files: &DataFiles) -> Finding {
         return unknown.finding(check);
     }
     let problem = |path: String, mode: String| {
-        let found = Told::new("data_files.open")
+        let found = LocalizedText::new("data_files.open")
             .with("path", &path)
             .with("mode", mode);
-        let advice = Told::new("data_files.advice").with("path", path);
+        let advice = LocalizedText::new("data_files.advice").with("path", path);
         Finding::new(check, Level::Problem, found, advice)
     };
     if let Some(directory) = files
@@ -138,7 +144,7 @@ fn data_files(files: &DataFiles) -> Finding {
     if let Some((file, _)) = files.database.iter().find(is_open) {
         return problem(file.path.display().to_string(), file.mode());
     }
-    Finding::ok(check, Told::new("data_files.closed"))
+    Finding::ok(check, LocalizedText::new("data_files.closed"))
 }
 
 /// What waits for its seal longer is waited for by nobody.
@@ -152,29 +158,30 @@ fn record_seal(seen: &Seen) -> Finding {
         Err(unknown) => return unknown.finding(check),
         Ok(state) => state,
     };
-    let problem =
-        |found, advice: &str| Finding::new(check, Level::Problem, found, Told::new(advice));
+    let problem = |found, advice: &str| {
+        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
+    };
     if let Some(trouble) = state.trouble {
         let (found, advice) = match trouble {
-            Trouble::Gone => ("record_seal.gone", "record_seal.advice"),
-            Trouble::NotOurs => ("record_seal.not_ours", "record_seal.advice"),
-            Trouble::AnotherKey => ("record_seal.another_key", "record_seal.advice_key"),
-            Trouble::Taken => ("record_seal.taken", "record_seal.advice"),
-            Trouble::WentBack => ("record_seal.went_back", "record_seal.advice"),
-            Trouble::OldEventChanged => ("record_seal.old_event_changed", "record_seal.advice"),
+            ChainError::Gone => ("record_seal.gone", "record_seal.advice"),
+            ChainError::NotOurs => ("record_seal.not_ours", "record_seal.advice"),
+            ChainError::AnotherKey => ("record_seal.another_key", "record_seal.advice_key"),
+            ChainError::Taken => ("record_seal.taken", "record_seal.advice"),
+            ChainError::WentBack => ("record_seal.went_back", "record_seal.advice"),
+            ChainError::OldEventChanged => ("record_seal.old_event_changed", "record_seal.advice"),
         };
-        return problem(Told::new(found), advice);
+        return problem(LocalizedText::new(found), advice);
     }
     let waits = state.waiting_since.map(|at| seen.now.since(at));
     if let Some(waits) = waits.filter(|waits| *waits > SEALED_WITHIN && !state.to_adopt) {
-        let found = Told::new("record_seal.waits")
+        let found = LocalizedText::new("record_seal.waits")
             .with("events", state.waiting)
             .with("time", age(waits));
         return problem(found, "record_seal.advice_waits");
     }
     Finding::ok(
         check,
-        Told::new("record_seal.sealed").with("events", state.sealed),
+        LocalizedText::new("record_seal.sealed").with("events", state.sealed),
     )
 }
 
@@ -188,8 +195,8 @@ fn record_kept(config: &Config) -> Finding {
     Finding::new(
         Check::RecordKept,
         level,
-        Told::value(kept),
-        Told::new("record_kept.advice"),
+        LocalizedText::value(kept),
+        LocalizedText::new("record_kept.advice"),
     )
 }
 
@@ -198,8 +205,13 @@ fn log_level(config: &Config) -> Finding {
         LogLevel::Debug | LogLevel::Trace => Level::Advice,
         LogLevel::Error | LogLevel::Warn | LogLevel::Info => Level::Ok,
     };
-    let found = Told::value(config.log.level.as_str());
-    Finding::new(Check::LogLevel, level, found, Told::new("log_level.advice"))
+    let found = LocalizedText::value(config.log.level.as_str());
+    Finding::new(
+        Check::LogLevel,
+        level,
+        found,
+        LocalizedText::new("log_level.advice"),
+    )
 }
 
 /// A length of time in its two greatest units.

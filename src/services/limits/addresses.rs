@@ -8,11 +8,17 @@ use std::{
     time::Duration,
 };
 
-use super::{count, longest_lock, record_lock, rules};
 use crate::{
     clock::Timestamp,
     domain::{audit::Actor, limits::LimitKind},
-    services::{Error, Services},
+    services::{
+        bootstrap::Services,
+        error::Error,
+        limits::{
+            attempts::{count, longest_lock, record_lock},
+            rules,
+        },
+    },
 };
 
 /// How long a lock is believed before the database is asked again: it may have been lifted elsewhere.
@@ -22,7 +28,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// The addresses that have had enough, as far as this process knows.
 #[derive(Default)]
-pub(super) struct Addresses(Mutex<HashMap<String, Locked>>);
+pub(crate) struct Addresses(Mutex<HashMap<String, Locked>>);
 
 #[derive(Clone, Copy)]
 struct Locked {
@@ -101,14 +107,14 @@ pub async fn note_refused(
     let Some(rule) = rules::of_address(services, kind, actor.ip_address) else {
         return Ok(());
     };
-    let (scribe, bucket) = (services.scribe(actor), rule.bucket.name.clone());
-    let now = scribe.now;
+    let (audit_context, bucket) = (services.audit_context(actor), rule.bucket.name.clone());
+    let now = audit_context.now;
     let counted = services
         .store
         .write(move |connection| {
             let counted = count(connection, &rule, now)?;
             if counted.locked_until.is_some() {
-                record_lock(connection, &scribe, &counted)?;
+                record_lock(connection, &audit_context, &counted)?;
             }
             Ok::<_, Error>(counted.locked_until)
         })

@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
-use super::{
-    Account, count, record_lock,
-    rules::{Delay, HOUR, Rule, key, network, subject},
-};
 use crate::{
     config::OtpConfig,
     domain::limits::LimitKind,
-    services::{Error, audit::Scribe},
+    services::{
+        audit::log::AuditContext,
+        error::Error,
+        limits::{
+            attempts::{count, record_lock},
+            rules::{Delay, HOUR, LoginName, Rule, key, network, subject},
+        },
+    },
     store::{Db, rate_limits::Bucket},
 };
 
@@ -19,12 +22,12 @@ use crate::{
 pub(in crate::services) fn admit(
     connection: &mut Db,
     settings: &OtpConfig,
-    account: Account<'_>,
+    account: LoginName<'_>,
     device: Option<&str>,
-    scribe: &Scribe,
+    audit_context: &AuditContext,
 ) -> Result<(), Error> {
     let kind = Some(LimitKind::CodeRequest);
-    if let Some(address) = scribe.actor.ip_address.map(network) {
+    if let Some(address) = audit_context.actor.ip_address.map(network) {
         let bucket = Bucket {
             name: format!("otp:address:{address}"),
             kind,
@@ -32,21 +35,26 @@ pub(in crate::services) fn admit(
             subject: Some(address),
         };
         let max = settings.requests_per_address;
-        admit_to(connection, bucket, (max, HOUR), scribe)?;
+        admit_to(connection, bucket, (max, HOUR), audit_context)?;
     }
     // The pause is no lock that anybody has to know of.
     let pause = bucket_of("resend", account, device, None);
-    admit_to(connection, pause, (1, settings.resend_after.get()), scribe)?;
+    admit_to(
+        connection,
+        pause,
+        (1, settings.resend_after.get()),
+        audit_context,
+    )?;
     let hourly = bucket_of("account", account, device, kind);
     let max = settings.requests_per_account;
-    admit_to(connection, hourly, (max, HOUR), scribe)
+    admit_to(connection, hourly, (max, HOUR), audit_context)
 }
 
 fn admit_to(
     connection: &mut Db,
     bucket: Bucket,
     (max, window): (u32, Duration),
-    scribe: &Scribe,
+    audit_context: &AuditContext,
 ) -> Result<(), Error> {
     let rule = Rule {
         bucket,
@@ -54,9 +62,9 @@ fn admit_to(
         window,
         delay: Delay::Window,
     };
-    let counted = count(connection, &rule, scribe.now)?;
+    let counted = count(connection, &rule, audit_context.now)?;
     if counted.locked_until.is_some() && rule.bucket.kind.is_some() {
-        record_lock(connection, scribe, &counted)?;
+        record_lock(connection, audit_context, &counted)?;
     }
     Ok(())
 }
@@ -64,7 +72,7 @@ fn admit_to(
 /// A bucket of one-time codes for an account, or for one of its devices.
 pub(in crate::services) fn bucket_of(
     what: &str,
-    account: Account<'_>,
+    account: LoginName<'_>,
     device: Option<&str>,
     kind: Option<LimitKind>,
 ) -> Bucket {

@@ -2,7 +2,6 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::Claimant;
 use crate::{
     clock::Timestamp,
     config::LimitsConfig,
@@ -11,7 +10,7 @@ use crate::{
         limits::LimitKind,
         principal::UserType,
     },
-    services::{Services, device_tokens, secret},
+    services::{auth::device_tokens, bootstrap::Services, limits::attempts::LoginContext, secret},
     store::rate_limits::{Bucket, Count},
 };
 
@@ -22,7 +21,7 @@ pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// An account by its population and the name that was typed, normalised, whether it exists or not.
 #[derive(Clone, Copy, Debug)]
-pub struct Account<'a> {
+pub struct LoginName<'a> {
     /// The population.
     pub user_type: UserType,
     /// The name.
@@ -31,7 +30,7 @@ pub struct Account<'a> {
 
 /// A bucket and its rule.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     pub(super) bucket: Bucket,
     /// With this many events it is locked.
     pub(super) enough: i64,
@@ -42,7 +41,7 @@ pub(super) struct Rule {
 
 /// How long a bucket that has had enough is locked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Delay {
+pub(crate) enum Delay {
     /// Until its window ends.
     Window,
     /// So long at first, twice as long after each event that follows, up to a longest.
@@ -79,11 +78,11 @@ impl Rule {
 pub(super) fn of_account(
     services: &Services,
     kind: LimitKind,
-    account: Account<'_>,
-    claimant: &Claimant,
+    account: LoginName<'_>,
+    login_context: &LoginContext,
 ) -> Rule {
     let settings: &LimitsConfig = &services.config.limits;
-    let name = match device_key(services, account, claimant) {
+    let name = match device_key(services, account, login_context) {
         Some(device) => format!("{kind}:device:{device}"),
         None => format!("{kind}:account:{}:{}", account.user_type, key(account)),
     };
@@ -106,10 +105,10 @@ pub(super) fn of_account(
 /// What a device is counted by that shows a device token of this account.
 pub(in crate::services) fn device_key(
     services: &Services,
-    account: Account<'_>,
-    claimant: &Claimant,
+    account: LoginName<'_>,
+    login_context: &LoginContext,
 ) -> Option<String> {
-    let token = claimant.device_token.as_deref()?;
+    let token = login_context.device_token.as_deref()?;
     device_tokens::nonce_of(services, token, account)
 }
 
@@ -135,7 +134,7 @@ pub(super) fn of_address(
 }
 
 /// What is told of an account. What was typed may be a password in the wrong field: only what can be a name is kept.
-pub(super) fn subject(account: Account<'_>) -> Option<String> {
+pub(super) fn subject(account: LoginName<'_>) -> Option<String> {
     let can_be_a_name = match account.user_type {
         UserType::User => Email::parse(account.name).is_ok(),
         UserType::Client => Username::parse(account.name).is_ok(),
@@ -144,7 +143,7 @@ pub(super) fn subject(account: Account<'_>) -> Option<String> {
 }
 
 /// The account in the name of its bucket.
-pub(super) fn key(account: Account<'_>) -> String {
+pub(super) fn key(account: LoginName<'_>) -> String {
     subject(account).unwrap_or_else(|| format!("#{}", secret::hash(account.name)))
 }
 

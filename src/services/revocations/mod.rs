@@ -1,10 +1,10 @@
 //! What this instance knows of revocations, so that a bearer is accepted or refused without a question to the database:
-//! the ended sessions and withdrawn tokens that still matter ([`View`]), accounts as their rows are, and how old all that
+//! the ended sessions and withdrawn tokens that still matter ([`RevocationCache`]), accounts as their rows are, and how old all that
 //! is. The news come from the store's feed; when they are too old nothing here counts, and the database is asked at every
 //! call.
 
-mod accounts;
-mod view;
+pub mod account_cache;
+pub mod cache;
 
 use std::{
     sync::{
@@ -14,9 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use view::View;
-
-use self::accounts::Accounts;
 use crate::{
     clock::Timestamp,
     config::MAX_LEEWAY,
@@ -25,10 +22,11 @@ use crate::{
         principal::Principal,
         session::{Jti, RevocationReason, SessionId},
     },
+    services::revocations::{account_cache::Accounts, cache::RevocationCache},
     store::{
         Store, StoreError,
-        revocation_feed::Heard,
-        revocations::{News, Revocation},
+        revocation_feed::FeedUpdate,
+        revocations::{Revocation, RevocationEvent},
     },
 };
 
@@ -37,7 +35,7 @@ const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 /// What is known of an access token whose own text is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenStatus {
     /// It was not revoked.
     Good,
     /// Its session ended.
@@ -53,7 +51,7 @@ pub enum Standing {
 pub struct Revocations(Arc<Inner>);
 
 struct Inner {
-    view: View,
+    view: RevocationCache,
     accounts: Accounts,
     max_lag: Duration,
     begun: Instant,
@@ -64,11 +62,11 @@ struct Inner {
 }
 
 impl Revocations {
-    /// Knows nothing yet, and does not follow any news: until it does, every standing is [`Standing::Unknown`].
+    /// Knows nothing yet, and does not follow any news: until it does, every standing is [`TokenStatus::Unknown`].
     #[must_use]
     pub fn new(max_lag: Duration) -> Self {
         Self(Arc::new(Inner {
-            view: View::default(),
+            view: RevocationCache::default(),
             accounts: Accounts::default(),
             max_lag,
             begun: Instant::now(),
@@ -92,17 +90,17 @@ impl Revocations {
 
     /// What is known of the access token `jti` of this session and account.
     #[must_use]
-    pub fn standing(&self, owner: Principal, session: &SessionId, jti: &Jti) -> Standing {
+    pub fn standing(&self, owner: Principal, session: &SessionId, jti: &Jti) -> TokenStatus {
         let inner = &self.0;
         if inner.is_stale() {
-            return Standing::Unknown;
+            return TokenStatus::Unknown;
         }
         if let Some(reason) = inner.view.ended(session) {
-            return Standing::Ended(reason);
+            return TokenStatus::Ended(reason);
         }
         match inner.view.withdrawn(owner) {
-            Some(until) if jti.unix_millis() <= until => Standing::Withdrawn,
-            _ => Standing::Good,
+            Some(until) if jti.unix_millis() <= until => TokenStatus::Withdrawn,
+            _ => TokenStatus::Good,
         }
     }
 
@@ -188,9 +186,9 @@ impl Inner {
         self.lag().is_none_or(|lag| lag > self.max_lag)
     }
 
-    fn hear(&self, heard: Heard) {
+    fn hear(&self, heard: FeedUpdate) {
         match heard {
-            Heard::News(news, read_at) => {
+            FeedUpdate::RevocationEvent(news, read_at) => {
                 if self.is_stale() {
                     // So long a silence may have outlasted the rows that told of changes.
                     self.accounts.drop_all();
@@ -201,7 +199,7 @@ impl Inner {
                 // Last: who finds the news fresh finds them all.
                 self.known_at.store(known_at + 1, Ordering::Release);
             }
-            Heard::Missed => self.known_at.store(0, Ordering::Release),
+            FeedUpdate::Missed => self.known_at.store(0, Ordering::Release),
         }
         self.forget_now_and_then();
     }
@@ -215,18 +213,18 @@ impl Inner {
         } = revocation;
         let matters_for = expires_at.since(*revoked_at) + MAX_LEEWAY.get();
         match news {
-            News::SessionEnded(session, reason) => {
+            RevocationEvent::SessionEnded(session, reason) => {
                 self.view.end(session, *reason, self.uptime(), matters_for);
                 // When the view has forgotten it the database is asked: a clock that was set back makes old tokens young.
                 self.accounts.drop_session(session);
             }
-            News::TokensWithdrawn => {
+            RevocationEvent::TokensWithdrawn => {
                 let until = u64::try_from(revoked_at.unix_micros() / 1_000).unwrap_or(0);
                 self.view
                     .withdraw(*owner, until, self.uptime(), matters_for);
                 self.accounts.drop_changed(*owner);
             }
-            News::AccountChanged => self.accounts.drop_changed(*owner),
+            RevocationEvent::AccountChanged => self.accounts.drop_changed(*owner),
         }
     }
 
@@ -244,7 +242,8 @@ impl Inner {
 /// News of accounts first: whoever asks about a session that ended with a deactivation must not find the account as it was
 /// before.
 fn in_order(news: &[Revocation]) -> impl Iterator<Item = &Revocation> {
-    let ends = |revocation: &&Revocation| matches!(revocation.news, News::SessionEnded(..));
+    let ends =
+        |revocation: &&Revocation| matches!(revocation.news, RevocationEvent::SessionEnded(..));
     let (sessions, accounts): (Vec<_>, Vec<_>) = news.iter().partition(ends);
     accounts.into_iter().chain(sessions)
 }
@@ -258,8 +257,8 @@ mod tests {
     fn news_of_accounts_are_taken_before_the_ends_of_sessions() {
         let session = SessionId::new(Timestamp::EPOCH);
         let all: Vec<Revocation> = [
-            News::SessionEnded(session, RevocationReason::Deactivated),
-            News::AccountChanged,
+            RevocationEvent::SessionEnded(session, RevocationReason::Deactivated),
+            RevocationEvent::AccountChanged,
         ]
         .into_iter()
         .map(|news| Revocation {
@@ -270,7 +269,7 @@ mod tests {
         })
         .collect();
         let first = in_order(&all).next().unwrap();
-        assert_eq!(first.news, News::AccountChanged);
+        assert_eq!(first.news, RevocationEvent::AccountChanged);
         assert_eq!(in_order(&all).count(), 2);
     }
 
@@ -284,7 +283,7 @@ mod tests {
         assert!(revocations.has_session(&session, owner));
         revocations.0.apply(&Revocation {
             owner,
-            news: News::SessionEnded(session.clone(), RevocationReason::Logout),
+            news: RevocationEvent::SessionEnded(session.clone(), RevocationReason::Logout),
             revoked_at: Timestamp::EPOCH,
             expires_at: Timestamp::EPOCH,
         });

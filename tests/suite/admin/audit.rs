@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use munjigi::domain::{account::Role, paging::Place};
+use munjigi::domain::{account::Role, paging::Cursor};
 use serde_json::json;
 
 use crate::support::{App, Browser, Page, password_of};
@@ -340,7 +340,7 @@ async fn a_place_beyond_the_calendar_is_the_beginning() {
     assert!(!first.is_empty());
     for micros in [i64::MIN, i64::MAX] {
         let (value, id) = (micros.to_string(), "1".to_owned());
-        let place = Place { value, id }.encoded();
+        let place = Cursor { value, id }.encoded();
         for side in ["after", "before"] {
             let page = ann.open(&format!("/admin/audit?{side}={place}")).await;
             assert_eq!(page.texts("#results tbody tr"), first, "{side} {micros}");

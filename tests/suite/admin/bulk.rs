@@ -5,11 +5,11 @@ use std::time::Duration;
 use munjigi::{
     domain::{
         account::Role,
-        audit::{Actor, Door},
+        audit::{Actor, AuditSource},
         job::BulkAction,
         principal::{Principal, UserSeq, UserType},
     },
-    services::bulk::{self, Accounts, Wish},
+    services::accounts::bulk::{self, Accounts, BulkRequest},
 };
 
 use super::jobs::{look, look_until};
@@ -243,7 +243,7 @@ async fn who_lost_his_rights_meanwhile_cannot_take_those_of_the_last_administrat
     let (root, ann) = (app.admin("root").await, app.user("ann").await);
     let late = app.admin("late").await;
     let actor = Actor {
-        door: Door::Panel,
+        door: AuditSource::Panel,
         principal: Some(Principal::user(UserSeq::new(late.seq).unwrap())),
         name: Some(late.login.clone()),
         ..Actor::server()
@@ -251,7 +251,7 @@ async fn who_lost_his_rights_meanwhile_cannot_take_those_of_the_last_administrat
     app.execute("UPDATE users SET role = 'staff' WHERE email = 'late@example.org'")
         .await;
     let ids = [root.seq, ann.seq, late.seq].map(|seq| UserSeq::new(seq).unwrap());
-    let wish = Wish {
+    let wish = BulkRequest {
         user_type: UserType::User,
         action: BulkAction::Deactivate,
         accounts: Accounts::Selected(ids.to_vec()),

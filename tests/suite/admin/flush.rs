@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures_util::future::join;
 use munjigi::{
     domain::{account::Role, job::JobState},
-    services::{
-        flush::{FlushCounts, count, flush_regularly, last_flush, waiting},
+    services::maintenance::{
+        flush::{count, flush_regularly, last_flush, waiting},
+        flush_counts::FlushCounts,
         jobs::Report,
     },
 };

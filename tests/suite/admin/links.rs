@@ -346,7 +346,7 @@ async fn a_link_that_could_not_be_mailed_is_in_the_record() {
     delivery.drain(Duration::from_secs(20)).await;
     app.services()
         .otp_deliveries
-        .write(&app.services().store, &app.services().recorder)
+        .write(&app.services().store, &app.services().audit_log)
         .await
         .unwrap();
     let told = admin.open("/admin/audit").await.texts("tbody tr");

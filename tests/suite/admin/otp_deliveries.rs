@@ -82,7 +82,7 @@ async fn a_record_that_cannot_be_written_keeps_no_code_from_its_owner() {
     assert!(
         services
             .otp_deliveries
-            .write(&services.store, &services.recorder)
+            .write(&services.store, &services.audit_log)
             .await
             .is_err()
     );

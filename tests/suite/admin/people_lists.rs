@@ -6,12 +6,9 @@ use munjigi::{
     domain::{
         account::{Email, Name, Role},
         audit::Actor,
-        paging::Place,
+        paging::Cursor,
     },
-    services::{
-        search_text,
-        users::{self, NewUser},
-    },
+    services::accounts::{search_text, user_changes, users::NewUser},
 };
 
 use crate::support::{App, Browser};
@@ -27,7 +24,7 @@ async fn make(app: &App, email: &str, name: &str, role: Role) -> i64 {
         password: None,
         is_active: true,
     };
-    let user = users::create(app.services(), &Actor::operator(), new).await;
+    let user = user_changes::create(app.services(), &Actor::operator(), new).await;
     user.unwrap().user_seq.get()
 }
 
@@ -136,7 +133,7 @@ async fn what_cannot_be_read_is_told_and_passed_over() {
     }
     let far = [i64::MIN, i64::MAX].map(|micros| {
         let (value, id) = (micros.to_string(), "1".to_owned());
-        format!("after={}", Place { value, id }.encoded())
+        format!("after={}", Cursor { value, id }.encoded())
     });
     for query in [
         "after=xx",

@@ -5,7 +5,7 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, time::Durat
 use munjigi::{
     config::{Config, Database, LogLevel, Secret, Span},
     domain::account::Role,
-    services::checklist::Check,
+    services::checklist::check::Check,
 };
 
 use crate::support::{App, Page, SIGNING_KEY, on_postgres};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use munjigi::{domain::account::Role, services::links};
+use munjigi::{domain::account::Role, services::accounts::first_admin_link};
 
 use crate::support::{App, Browser, Page};
 
 const PASSWORD: &str = "a gate that only opens from inside";
 
 async fn link(app: &App) -> String {
-    let secret = links::issue_first(app.services()).await.unwrap();
+    let secret = first_admin_link::issue_first(app.services()).await.unwrap();
     format!("/admin/setup/{}", secret.expect("nobody is there yet"))
 }
 
@@ -66,7 +66,10 @@ async fn the_link_is_dead_once_there_is_an_administrator_however_he_was_made() {
         send(&stranger, link, "bob@example.org").await.assert(410);
     }
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM users").await, 1);
-    assert_eq!(links::issue_first(app.services()).await.unwrap(), None);
+    assert_eq!(
+        first_admin_link::issue_first(app.services()).await.unwrap(),
+        None
+    );
 
     let app = App::start();
     let link = link(&app).await;

@@ -17,7 +17,7 @@ struct Callers {
 /// Who calls, each of another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    Stranger,
+    Anonymous,
     Staff,
     Client,
     Root,
@@ -25,7 +25,7 @@ pub enum Caller {
 
 /// All of them.
 pub const CALLERS: [Caller; 4] = [
-    Caller::Stranger,
+    Caller::Anonymous,
     Caller::Staff,
     Caller::Client,
     Caller::Root,
@@ -36,7 +36,7 @@ impl Caller {
     pub fn refusal(self, who: Who) -> Option<u16> {
         match (who, self) {
             (Who::Anyone, _) | (_, Self::Root) => None,
-            (_, Self::Stranger) => Some(401),
+            (_, Self::Anonymous) => Some(401),
             (Who::Bearer, _) | (Who::Internal, Self::Staff) => None,
             (Who::Internal | Who::Administrator, _) => Some(403),
         }
@@ -73,7 +73,7 @@ impl Scene {
         with: impl Fn(Call) -> Call,
     ) -> Answer {
         let person = match caller {
-            Caller::Stranger => None,
+            Caller::Anonymous => None,
             Caller::Staff => Some(&mut self.callers.staff),
             Caller::Client => Some(&mut self.callers.client),
             Caller::Root => Some(&mut self.callers.root),

@@ -8,7 +8,10 @@ use std::{
 use futures_util::future::{join, join_all};
 use munjigi::{
     config::Span,
-    services::flush::{FlushCounts, count, flush},
+    services::maintenance::{
+        flush::{count, flush},
+        flush_counts::FlushCounts,
+    },
 };
 use serde_json::json;
 

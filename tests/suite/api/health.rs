@@ -57,7 +57,7 @@ impl Hog {
         };
         let work = tokio::spawn(async move {
             if list {
-                store.look_through(hold).await
+                store.read_list(hold).await
             } else {
                 store.read(hold).await
             }

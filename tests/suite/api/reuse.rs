@@ -162,7 +162,11 @@ async fn a_lost_answer_is_given_again_while_nothing_of_it_was_used() {
     // Now it was not lost: its access token calls.
     again.get("/api/me").await.assert(200, "ME");
     let services = app.services();
-    services.first_uses.write(&services.store).await.unwrap();
+    services
+        .access_token_usage
+        .write(&services.store)
+        .await
+        .unwrap();
     app.advance(Duration::from_mins(1));
     let stolen = app.anonymous().refresh(&ann.refresh).await;
     stolen.assert(401, "TOKEN_REUSED");
@@ -176,7 +180,11 @@ async fn a_lost_answer_is_not_given_again_once_its_successor_was_used() {
     // An access token from before the rotation says nothing of the answer.
     ann.get("/api/me").await.assert(200, "ME");
     let services = app.services();
-    services.first_uses.write(&services.store).await.unwrap();
+    services
+        .access_token_usage
+        .write(&services.store)
+        .await
+        .unwrap();
     let next = ann.refreshed().await;
     app.advance(Duration::from_mins(1));
     assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);

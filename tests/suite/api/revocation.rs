@@ -114,7 +114,7 @@ async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocatio
     answer.bearer(&ann.access).await.assert(200, "LOGGED_OUT");
     app.advance(Duration::from_hours(1));
     let services = app.services();
-    munjigi::services::flush::flush(
+    munjigi::services::maintenance::flush::flush(
         &services.store,
         &services.clock,
         app.flush_rules(100),

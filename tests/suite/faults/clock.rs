@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use munjigi::{
     clock::Clock,
-    services::flush::{ClockWatch, Doubt, flush},
+    services::maintenance::{
+        clock_skew::{ClockSkew, ClockWatch},
+        flush::flush,
+    },
 };
 use serde_json::json;
 
@@ -181,17 +184,17 @@ async fn the_server_does_not_flush_by_a_clock_that_jumped() {
     app.set_clock(Clock::System.now());
     assert_eq!(look(&mut watch).await, None);
     app.advance(MONTHS);
-    assert!(matches!(look(&mut watch).await, Some(Doubt::Ahead(by)) if by <= MONTHS));
+    assert!(matches!(look(&mut watch).await, Some(ClockSkew::Ahead(by)) if by <= MONTHS));
     assert!(look(&mut watch).await.is_some(), "still");
     // A restart knows nothing of the jump, but Postgres does.
     let doubt = look(&mut ClockWatch::start(&app.clock)).await;
     assert_eq!(
-        matches!(doubt, Some(Doubt::Apart(_))),
+        matches!(doubt, Some(ClockSkew::Apart(_))),
         on_postgres(),
         "{doubt:?}"
     );
     app.set_clock(Clock::System.now());
     assert_eq!(look(&mut watch).await, None);
     app.set_clock(Clock::System.now() - MINUTE * 6);
-    assert!(matches!(look(&mut watch).await, Some(Doubt::Back(_))));
+    assert!(matches!(look(&mut watch).await, Some(ClockSkew::Back(_))));
 }

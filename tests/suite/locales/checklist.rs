@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use munjigi::services::checklist::{Check, Group};
+use munjigi::services::checklist::check::{Check, Group};
 
 use super::{
     Words,

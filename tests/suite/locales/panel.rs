@@ -9,7 +9,7 @@ use std::{
 
 use munjigi::domain::{
     account::Role,
-    audit::{Action, Door, Outcome},
+    audit::{Action, AuditSource, Outcome},
     limits::LimitKind,
     preferences::Theme,
     principal::UserType,
@@ -34,7 +34,7 @@ const FAMILIES: [(&str, &[&str]); 8] = [
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),
     ("outcome.", Outcome::NAMES),
-    ("door.", Door::NAMES),
+    ("door.", AuditSource::NAMES),
     ("theme.", Theme::NAMES),
     ("limit.", LimitKind::NAMES),
 ];

@@ -3,7 +3,7 @@
 mod broken;
 
 use insta::assert_json_snapshot;
-use munjigi::services::checklist::Check;
+use munjigi::services::checklist::check::Check;
 use serde_json::Value;
 
 use super::{

@@ -19,26 +19,26 @@ use super::{
     server::eventually,
     tools::skip,
 };
-use crate::hammer::log::Told;
+use crate::races::log::LocalizedText;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// `tokens.revocation_max_lag` of these tests.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
-fn is(told: &Told) -> &'static str {
+fn is(told: &LocalizedText) -> &'static str {
     match told {
-        Told::Accepted(_) => "accepted",
-        Told::Refused(_) => "refused",
-        Told::Ill => "ill",
-        Told::Lost => "lost",
-        Told::Odd(_) => "odd",
+        LocalizedText::Accepted(_) => "accepted",
+        LocalizedText::Refused(_) => "refused",
+        LocalizedText::Ill => "ill",
+        LocalizedText::Lost => "lost",
+        LocalizedText::Odd(_) => "odd",
     }
 }
 
 /// That this was told, and nothing else but what may be told besides.
 #[track_caller]
-fn assert_told(found: &[Told], expected: &str, besides: &[&str]) {
-    let told = |told: &&Told| is(told) == expected;
+fn assert_told(found: &[LocalizedText], expected: &str, besides: &[&str]) {
+    let told = |told: &&LocalizedText| is(told) == expected;
     let others = found
         .iter()
         .filter(|one| !told(one) && !besides.contains(&is(one)));
@@ -174,7 +174,8 @@ fn a_full_disk_stops_what_is_written_and_nothing_else() {
         eventually(|| {
             let now = load.now();
             let latest = load.writes(now.saturating_sub(SECOND / 4)..now);
-            latest.contains(&Told::Ill) && !latest.iter().any(|told| is(told) == "accepted")
+            latest.contains(&LocalizedText::Ill)
+                && !latest.iter().any(|told| is(told) == "accepted")
         });
         let full = load.now();
         thread::sleep(SECOND);

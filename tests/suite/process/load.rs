@@ -20,9 +20,9 @@ use super::{
     place::PASSWORD,
     server::eventually,
 };
-use crate::hammer::{
+use crate::races::{
     checker::{Rules, Verdict, check},
-    log::{Asked, Entry, Pair, Token, Told},
+    log::{Asked, Entry, LocalizedText, Pair, Token},
 };
 
 /// Whom the load's sessions belong to.
@@ -42,22 +42,22 @@ pub struct Load {
 }
 
 /// What an answer says to the log. A 503 must say when to come again.
-fn told(answer: &io::Result<Answer>) -> Told {
+fn told(answer: &io::Result<Answer>) -> LocalizedText {
     let Ok(answer) = answer else {
-        return Told::Lost;
+        return LocalizedText::Lost;
     };
     match answer.status {
         200 if answer.body["data"]["refresh"].is_string() => {
             let pair = client::Pair::of(answer);
-            Told::Accepted(Some(Pair {
+            LocalizedText::Accepted(Some(Pair {
                 access: Token::read(&pair.access),
                 refresh: Token::read(&pair.refresh),
             }))
         }
-        200 => Told::Accepted(None),
-        401 => Told::Refused(answer.code().to_owned()),
-        503 if answer.retry_after.is_some() => Told::Ill,
-        _ => Told::Odd(format!("{answer:?}")),
+        200 => LocalizedText::Accepted(None),
+        401 => LocalizedText::Refused(answer.code().to_owned()),
+        503 if answer.retry_after.is_some() => LocalizedText::Ill,
+        _ => LocalizedText::Odd(format!("{answer:?}")),
     }
 }
 
@@ -115,17 +115,17 @@ impl Load {
     }
 
     /// What was told in this time to those who called with an access token.
-    pub fn calls(&self, time: Range<Duration>) -> Vec<Told> {
+    pub fn calls(&self, time: Range<Duration>) -> Vec<LocalizedText> {
         self.told_in(&time, |asked| matches!(asked, Asked::Use(_)))
     }
 
     /// What was told in this time to those who wanted something written.
-    pub fn writes(&self, time: Range<Duration>) -> Vec<Told> {
+    pub fn writes(&self, time: Range<Duration>) -> Vec<LocalizedText> {
         self.told_in(&time, |asked| !matches!(asked, Asked::Use(_)))
     }
 
     /// Of whatever began and ended in this time.
-    fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Asked) -> bool) -> Vec<Told> {
+    fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Asked) -> bool) -> Vec<LocalizedText> {
         let log = self.log.lock().unwrap();
         log.iter()
             .filter(|entry| {
@@ -149,8 +149,14 @@ impl Load {
             "{} times against the rules: {shown:#?}",
             verdict.violations.len()
         );
-        let ill = log.iter().filter(|entry| entry.told == Told::Ill).count();
-        let lost = log.iter().filter(|entry| entry.told == Told::Lost).count();
+        let ill = log
+            .iter()
+            .filter(|entry| entry.told == LocalizedText::Ill)
+            .count();
+        let lost = log
+            .iter()
+            .filter(|entry| entry.told == LocalizedText::Lost)
+            .count();
         println!(
             "{} answers: {} accepted, {} refused, {ill} ill, {lost} lost",
             log.len(),
@@ -172,7 +178,7 @@ impl Load {
         at: &mut Caller,
         asked: Asked,
         call: impl FnOnce(&mut Client) -> io::Result<Answer>,
-    ) -> (Told, Option<Answer>) {
+    ) -> (LocalizedText, Option<Answer>) {
         let began = self.now();
         let answer = call(&mut at.client);
         let told = told(&answer);
@@ -185,8 +191,8 @@ impl Load {
         };
         self.log.lock().unwrap().push(entry);
         match told {
-            Told::Lost => at.go_on(&self.addresses),
-            Told::Accepted(_) => {
+            LocalizedText::Lost => at.go_on(&self.addresses),
+            LocalizedText::Accepted(_) => {
                 self.good[part as usize].fetch_add(1, Ordering::SeqCst);
             }
             _ => {}
@@ -200,16 +206,21 @@ impl Load {
         let (told, answer) = self.ask(part, at, asked, |client| {
             client.try_post("/auth/login", &[], &body)
         });
-        matches!(told, Told::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
+        matches!(told, LocalizedText::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
     }
 
-    fn call(&self, part: Part, at: &mut Caller, access: &str) -> Told {
+    fn call(&self, part: Part, at: &mut Caller, access: &str) -> LocalizedText {
         let asked = Asked::Use(Token::read(access));
         self.ask(part, at, asked, |client| client.try_get("/api/me", access))
             .0
     }
 
-    fn refresh(&self, part: Part, at: &mut Caller, refresh: &str) -> (Told, Option<Answer>) {
+    fn refresh(
+        &self,
+        part: Part,
+        at: &mut Caller,
+        refresh: &str,
+    ) -> (LocalizedText, Option<Answer>) {
         let asked = Asked::Refresh(Token::read(refresh));
         let body = json!({"refresh": refresh});
         self.ask(part, at, asked, |client| {
@@ -241,9 +252,11 @@ impl Load {
                 continue;
             };
             match self.refresh(Part::Refresher, &mut at, refresh) {
-                (Told::Accepted(_), answer) => pair = answer.as_ref().map(client::Pair::of),
+                (LocalizedText::Accepted(_), answer) => {
+                    pair = answer.as_ref().map(client::Pair::of)
+                }
                 // Wrong, and in the log.
-                (Told::Refused(_), _) => return,
+                (LocalizedText::Refused(_), _) => return,
                 _ => {}
             }
         }
@@ -266,7 +279,7 @@ impl Load {
             let (told, _) = self.ask(Part::Comer, &mut at, asked, |client| {
                 client.try_log_out(&pair)
             });
-            if matches!(told, Told::Accepted(_)) {
+            if matches!(told, LocalizedText::Accepted(_)) {
                 gone.push(pair);
             }
         }

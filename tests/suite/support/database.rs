@@ -13,7 +13,7 @@ use std::{
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_query};
 use munjigi::{
     config::Database,
-    store::{Target, migrations},
+    store::{Target, engine::migrations},
 };
 use tempfile::TempDir;
 

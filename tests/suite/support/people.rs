@@ -6,9 +6,8 @@ use munjigi::{
         audit::Actor,
         password::Password,
     },
-    services::{
-        client_users::{self, NewClient},
-        users::{self, NewUser},
+    services::accounts::{
+        client_user_changes, client_users::NewClient, user_changes, users::NewUser,
     },
 };
 use serde_json::{Value, json};
@@ -64,7 +63,7 @@ impl App {
             password: Some(Password::parse(&password_of(name)).unwrap()),
             is_active: true,
         };
-        let user = users::create(self.services(), &Actor::operator(), new)
+        let user = user_changes::create(self.services(), &Actor::operator(), new)
             .await
             .unwrap();
         user.user_seq.get()
@@ -80,7 +79,7 @@ impl App {
             password: Some(Password::parse(&password_of(username)).unwrap()),
             is_active: true,
         };
-        let client = client_users::create(self.services(), &Actor::operator(), new)
+        let client = client_user_changes::create(self.services(), &Actor::operator(), new)
             .await
             .unwrap();
         client.user_seq.get()

@@ -5,10 +5,6 @@ use std::time::Duration;
 mod rows;
 mod settings;
 
-use super::{
-    rows::{Administrators, FlushSeen, Hashes},
-    *,
-};
 use crate::{
     clock::Timestamp,
     config::{
@@ -21,11 +17,16 @@ use crate::{
         session::JobId,
     },
     services::{
-        audit::{ChainState, Trouble},
-        flush::Waiting,
-        jobs::Job,
+        audit_chain::chain::{ChainError, ChainState},
+        checklist::{
+            check::Check,
+            rows::{Administrators, FlushSeen, Hashes},
+            seen::File,
+            *,
+        },
+        maintenance::{flush::Waiting, jobs::Job},
     },
-    store::migrations::Standing,
+    store::engine::migrations::Standing,
     tokens::{KeyStrength, Weakness},
 };
 

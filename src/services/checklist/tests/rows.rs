@@ -1,6 +1,6 @@
 //! What the database, its files and the clock show.
 
-use super::*;
+use crate::services::checklist::tests::*;
 
 #[test]
 fn hashes_below_the_cost() {
@@ -19,12 +19,12 @@ fn hashes_below_the_cost() {
 #[test]
 fn the_record() {
     for trouble in [
-        Trouble::Gone,
-        Trouble::NotOurs,
-        Trouble::AnotherKey,
-        Trouble::Taken,
-        Trouble::WentBack,
-        Trouble::OldEventChanged,
+        ChainError::Gone,
+        ChainError::NotOurs,
+        ChainError::AnotherKey,
+        ChainError::Taken,
+        ChainError::WentBack,
+        ChainError::OldEventChanged,
     ] {
         assert_seen(&[(Check::RecordSeal, Problem)], |seen| {
             seen.rows.record = Ok(ChainState {

@@ -1,6 +1,6 @@
 //! What the settings alone show.
 
-use super::*;
+use crate::services::checklist::tests::*;
 
 #[test]
 fn lives_of_tokens() {

@@ -1,0 +1,131 @@
+//! The security checklist as a page: what was found, and what to do about it. It is computed anew each time.
+
+use actix_web::web::{self, ServiceConfig};
+use askama::Template;
+
+use crate::{
+    clock::Timestamp,
+    http::admin::web::{error::PageResult, layout::Layout, panel::Panel},
+    services::checklist::{
+        self,
+        check::{Group, Level},
+        finding::Finding,
+    },
+};
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/security")
+            .route(web::get().to(show))
+            .route(web::head().to(show)),
+    );
+}
+
+#[derive(Template)]
+#[template(path = "admin/security/show.html")]
+struct SecurityPage {
+    l: Layout,
+    at: Timestamp,
+    problems: usize,
+    advice: usize,
+    well: usize,
+    groups: Vec<GroupView>,
+}
+
+impl SecurityPage {
+    /// The kind of a number: none where it is zero.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates hand their fields over so"
+    )]
+    fn kind_if(count: &usize, kind: &'static str) -> &'static str {
+        if *count > 0 { kind } else { "" }
+    }
+}
+
+/// The checks of a group, what is to be done first.
+struct GroupView {
+    id: &'static str,
+    title: String,
+    checks: Vec<CheckView>,
+}
+
+/// A check in the viewer's words.
+struct CheckView {
+    id: &'static str,
+    /// The kind of badge and icon: `ok`, `warn`, `danger`.
+    kind: &'static str,
+    status: String,
+    title: String,
+    found: String,
+    /// What to do, in pieces: what stands between backticks is to be copied as it is.
+    advice: Vec<Piece>,
+    source: &'static str,
+}
+
+struct Piece {
+    text: String,
+    is_code: bool,
+}
+
+impl GroupView {
+    fn new(l: &Layout, group: Group, findings: &[Finding]) -> Self {
+        let mut own: Vec<&Finding> = findings
+            .iter()
+            .filter(|finding| finding.check.group() == group)
+            .collect();
+        own.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+        Self {
+            id: group.as_str(),
+            title: group.title(l.spoken),
+            checks: own.iter().map(|one| CheckView::new(l, one)).collect(),
+        }
+    }
+}
+
+impl CheckView {
+    fn new(l: &Layout, finding: &Finding) -> Self {
+        let advice = finding.advice.as_ref().map(|told| told.say(l.spoken));
+        Self {
+            id: finding.check.as_str(),
+            kind: match finding.level {
+                Level::Ok => "ok",
+                Level::Advice => "warn",
+                Level::Problem => "danger",
+            },
+            status: l.word("security", finding.level.as_str()),
+            title: finding.title(l.spoken),
+            found: finding.found.say(l.spoken),
+            advice: advice.as_deref().map(pieces).unwrap_or_default(),
+            source: finding.check.source(),
+        }
+    }
+}
+
+fn pieces(text: &str) -> Vec<Piece> {
+    text.split('`')
+        .enumerate()
+        .map(|(at, text)| Piece {
+            text: text.to_owned(),
+            is_code: at % 2 == 1,
+        })
+        .collect()
+}
+
+/// `GET /admin/security`. **Permissions**: administrators and auditors. 200.
+async fn show(panel: Panel) -> PageResult {
+    let checked = checklist::of_server(panel.services()).await;
+    let l = panel.layout("security");
+    let groups = Group::ALL
+        .iter()
+        .map(|group| GroupView::new(&l, *group, &checked.findings));
+    let count = |level| checklist::count(&checked.findings, level);
+    panel.page(&SecurityPage {
+        at: checked.at,
+        problems: count(Level::Problem),
+        advice: count(Level::Advice),
+        well: count(Level::Ok),
+        groups: groups.collect(),
+        l,
+    })
+}

@@ -1,0 +1,126 @@
+//! The static files: carried in the program, laid down in a directory at the start, served from there by actix-files. Their
+//! address holds a hash of their contents, so a browser may keep them for good and never has an old one.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use actix_files::Files;
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    guard,
+    http::header::{CACHE_CONTROL, HeaderValue},
+    middleware::{Compress, Next, from_fn},
+    web::{self, ServiceConfig},
+};
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::{http::api, services::secret};
+
+const FILES: &[(&str, &[u8])] = &[
+    ("app.css", include_bytes!("../../../../static/app.css")),
+    ("app.js", include_bytes!("../../../../static/app.js")),
+    ("icons.svg", include_bytes!("../../../../static/icons.svg")),
+    ("mark.svg", include_bytes!("../../../../static/mark.svg")),
+    (
+        "favicon.svg",
+        include_bytes!("../../../../static/favicon.svg"),
+    ),
+];
+
+/// The hash of all files together: files name each other, so they change their address together.
+static HASH: LazyLock<String> = LazyLock::new(|| {
+    let mut context = Context::new(&SHA256);
+    for (name, bytes) in FILES {
+        context.update(name.as_bytes());
+        context.update(&bytes.len().to_le_bytes());
+        context.update(bytes);
+    }
+    let digest = context.finish();
+    let bytes = digest.as_ref().iter().take(8);
+    bytes.fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+});
+
+/// The address of a static file.
+pub(crate) fn url(name: &str) -> String {
+    format!("/static/{}/{name}", *HASH)
+}
+
+/// Lays the files down below a directory; gives the one that holds them. A file that lies there already stays.
+///
+/// # Errors
+/// When the directory cannot be written to.
+pub(crate) fn install(below: &Path) -> io::Result<PathBuf> {
+    let root = below.join("static");
+    let directory = root.join(HASH.as_str());
+    private().recursive(true).create(&directory)?;
+    for (name, bytes) in FILES {
+        let path = directory.join(name);
+        if fs::read(&path).is_ok_and(|there| there == *bytes) {
+            continue;
+        }
+        // Another instance may lay down the same file beside: each moves a whole one into place.
+        let fresh = directory.join(format!("{name}.{}", std::process::id()));
+        fs::write(&fresh, bytes)?;
+        fs::rename(&fresh, &path)?;
+    }
+    Ok(root)
+}
+
+/// A fresh directory for temporary files, which nobody else may enter.
+///
+/// # Errors
+/// When none can be made.
+pub(crate) fn temporary_directory() -> io::Result<PathBuf> {
+    let name = secret::fresh().map_err(io::Error::other)?;
+    let directory = std::env::temp_dir().join(format!("munjigi-{name}"));
+    // Fails where it is there already: a directory of somebody else's would be his to fill.
+    private().create(&directory)?;
+    Ok(directory)
+}
+
+/// Makes directories that only their owner may enter.
+fn private() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// The routes of the files that lie in `root`.
+pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
+    let root = root.to_path_buf();
+    move |config: &mut ServiceConfig| {
+        let files = Files::new("/", &root)
+            .prefer_utf8(true)
+            .guard(guard::Any(guard::Get()).or(guard::Head()))
+            .default_handler(web::to(api::not_read));
+        let scope = web::scope("/static")
+            .wrap(from_fn(kept_for_good))
+            .wrap(Compress::default())
+            .service(files)
+            .default_service(web::to(api::not_read));
+        config.service(scope);
+    }
+}
+
+/// What is found under a hash never changes.
+async fn kept_for_good(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    if matches!(response.status().as_u16(), 200 | 206 | 304) {
+        let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+        response.headers_mut().insert(CACHE_CONTROL, forever);
+    }
+    Ok(response)
+}

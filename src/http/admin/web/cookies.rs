@@ -1,0 +1,94 @@
+//! The panel's cookies. On https each has the `__Host-` prefix (RFC 6265bis section 4.1.3.2): no other host of the domain,
+//! and nobody on an unprotected line, can put one of his own in its place.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest,
+    cookie::{Cookie, CookieBuilder, SameSite},
+};
+
+use crate::{
+    domain::language::Language,
+    http::{cookie_header, middleware::origin::is_https},
+    services::Services,
+};
+
+/// A cookie of the panel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Name {
+    /// The session of whoever is signed in.
+    Session,
+    /// A secret of whoever is not, for the forms he sees.
+    AnonymousPage,
+    /// What the last action has to say, shown once.
+    Notice,
+    /// The language that a visitor chose.
+    Language,
+}
+
+impl Name {
+    /// The cookie's name.
+    pub(crate) fn of(self, is_https: bool) -> &'static str {
+        match (self, is_https) {
+            (Self::Session, true) => "__Host-munjigi_session",
+            (Self::Session, false) => "munjigi_session",
+            (Self::AnonymousPage, true) => "__Host-munjigi_visitor",
+            (Self::AnonymousPage, false) => "munjigi_visitor",
+            (Self::Notice, true) => "__Host-munjigi_notice",
+            (Self::Notice, false) => "munjigi_notice",
+            (Self::Language, true) => "__Host-munjigi_language",
+            (Self::Language, false) => "munjigi_language",
+        }
+    }
+}
+
+/// The browser's time zone, as its script tells it.
+const ZONE: &str = "munjigi_zone";
+
+/// The value of a cookie that came with a request.
+pub(crate) fn read(request: &HttpRequest, name: Name, is_https: bool) -> Option<String> {
+    cookie_header::value(request, name.of(is_https))
+}
+
+/// The browser's time zone, when it told one.
+pub(crate) fn zone(request: &HttpRequest) -> Option<chrono_tz::Tz> {
+    cookie_header::value(request, ZONE)?.parse().ok()
+}
+
+/// A cookie to be set; with no lifetime it goes with the browser.
+pub(crate) fn set(
+    name: Name,
+    value: String,
+    lifetime: Option<Duration>,
+    is_https: bool,
+) -> Cookie<'static> {
+    let mut cookie = base(name, value, is_https);
+    if let Some(lifetime) = lifetime {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        cookie = cookie.max_age(actix_web::cookie::time::Duration::seconds(seconds));
+    }
+    cookie.finish()
+}
+
+/// The same cookie, taken away.
+pub(crate) fn remove(name: Name, is_https: bool) -> Cookie<'static> {
+    let mut cookie = base(name, String::new(), is_https).finish();
+    cookie.make_removal();
+    cookie
+}
+
+fn base(name: Name, value: String, is_https: bool) -> CookieBuilder<'static> {
+    // Lax, so that a link in a mail finds who is signed in; nothing is changed by a GET.
+    Cookie::build(name.of(is_https), value)
+        .path("/")
+        .http_only(true)
+        .secure(is_https)
+        .same_site(SameSite::Lax)
+}
+
+/// The language that a browser chose in the panel.
+pub fn chosen_language(request: &HttpRequest, services: &Services) -> Option<Language> {
+    let tag = read(request, Name::Language, is_https(services))?;
+    Language::from_tag(&tag)
+}

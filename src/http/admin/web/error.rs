@@ -1,0 +1,237 @@
+//! The one table from what went wrong to the page that a browser shows: status, words, headers. No variant has a default.
+
+use std::{fmt, time::Duration};
+
+use actix_web::{
+    Error as ActixError, HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{CONTENT_LANGUAGE, LOCATION, RETRY_AFTER},
+    },
+};
+use askama::Template;
+use chrono_tz::Tz;
+
+use crate::{
+    http::{admin::web::layout::Layout, middleware::context::RequestContext},
+    services::Error,
+    store::StoreError,
+};
+
+/// How long a browser should wait when we are ill or full, in seconds.
+const WAIT: u64 = 5;
+
+/// What a page handler returns.
+pub type PageResult = Result<HttpResponse, AdminError>;
+
+/// An error at this door: one of the services', or one of the browser's.
+#[derive(Debug)]
+pub(crate) enum AdminError {
+    /// The services refused, or failed.
+    Service(Error),
+    /// `303` — nobody is signed in; to the door, and back to the page that was asked for.
+    SignIn {
+        /// An own path.
+        next: Option<String>,
+    },
+    /// `403` — an auditor wants to change something.
+    Forbidden,
+    /// `403` — the form was not sent by a page of this session: no token, another's, or an old one.
+    ForeignForm,
+    /// `404` — no such page, or nothing there.
+    NotFound,
+    /// `405` — the page exists, not with this method.
+    MethodNotAllowed,
+    /// `400` — what was sent is no form, or the address cannot be read.
+    Malformed,
+    /// `413` — the form is larger than 64 KiB.
+    TooLarge,
+    /// `503` — the request took longer than any may take, or its form did.
+    TooSlow,
+    /// `500` — a fault of this program.
+    Internal(String),
+}
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(text) => f.write_str(text),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for AdminError {
+    fn from(error: E) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// actix asks for an answer where none of ours is at hand: the status alone; the outermost middleware writes the page.
+impl ResponseError for AdminError {
+    fn status_code(&self) -> StatusCode {
+        view(self).status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// What a browser shows of an error: its status, and the words `error.<name>` and `error.<name>_text`.
+struct View {
+    status: StatusCode,
+    name: &'static str,
+    retry_after: Option<u64>,
+}
+
+fn view(error: &AdminError) -> View {
+    let mut retry_after = None;
+    let (status, name) = match error {
+        AdminError::Service(error) => return of_service(error),
+        AdminError::TooSlow => {
+            retry_after = Some(WAIT);
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+        }
+        AdminError::SignIn { .. } => (StatusCode::SEE_OTHER, "sign_in"),
+        AdminError::Forbidden => (StatusCode::FORBIDDEN, "read_only"),
+        AdminError::ForeignForm => (StatusCode::FORBIDDEN, "foreign_form"),
+        AdminError::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        AdminError::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "not_found"),
+        AdminError::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
+        AdminError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        AdminError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    View {
+        status,
+        name,
+        retry_after,
+    }
+}
+
+fn of_service(error: &Error) -> View {
+    let mut retry_after = None;
+    let (status, name) = match error {
+        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "malformed"),
+        Error::Unauthorized
+        | Error::InvalidCredentials
+        | Error::InvalidOtp
+        | Error::Token(_)
+        | Error::TokenBlacklisted
+        | Error::TokenReused
+        | Error::SessionRevoked
+        | Error::UserInactive
+        | Error::TokenUserNotFound
+        | Error::InvalidLogoutToken
+        | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+        Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
+        Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
+        Error::AccountNotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
+        Error::RateLimited { retry_after: wait } => {
+            retry_after = Some(whole_seconds(*wait));
+            (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+        }
+        Error::Overloaded | Error::Store(StoreError::Overloaded) => {
+            retry_after = Some(WAIT);
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+        }
+        Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
+            retry_after = Some(WAIT);
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+        Error::Internal(_) | Error::Store(StoreError::Conflict { .. } | StoreError::Query(_)) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    };
+    View {
+        status,
+        name,
+        retry_after,
+    }
+}
+
+/// Rounded up: whoever waits so long has waited long enough.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    l: Layout,
+    status: u16,
+    heading: String,
+    text: String,
+    request_id: String,
+}
+
+impl AdminError {
+    /// Where actix or a crate beside it refused: by its status, as a page of ours.
+    pub(crate) fn from_framework(error: &ActixError) -> Self {
+        match error.as_response_error().status_code() {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            status if status.is_client_error() => Self::Malformed,
+            _ => Self::Internal(error.to_string()),
+        }
+    }
+
+    /// The finished answer. What is our fault is logged here, once, with the request's id.
+    pub(crate) fn answer(&self, context: &RequestContext) -> HttpResponse {
+        if let Self::SignIn { next } = self {
+            return to_the_door(next.as_deref());
+        }
+        let view = view(self);
+        self.log(&view, context);
+        let look = context.look();
+        let l = Layout::plain(look.language, look.theme, Tz::UTC, context.received_at);
+        let page = ErrorPage {
+            status: view.status.as_u16(),
+            heading: l.t(&format!("error.{}", view.name)),
+            text: l.t(&format!("error.{}_text", view.name)),
+            request_id: if view.status.is_server_error() {
+                context.id.clone()
+            } else {
+                String::new()
+            },
+            l,
+        };
+        let mut answer = HttpResponse::build(view.status);
+        if let Some(seconds) = view.retry_after {
+            answer.insert_header((RETRY_AFTER, seconds));
+        }
+        answer
+            .content_type("text/html; charset=utf-8")
+            .insert_header((CONTENT_LANGUAGE, look.language.tag()))
+            .body(page.render().unwrap_or_default())
+    }
+
+    fn log(&self, view: &View, context: &RequestContext) {
+        let cause: &dyn fmt::Display = match self {
+            Self::Service(error) => error,
+            other => other,
+        };
+        if view.status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(request_id = context.id, error = %cause, "internal error");
+        } else if view.status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(request_id = context.id, error = %cause, "unavailable");
+        }
+    }
+}
+
+fn to_the_door(next: Option<&str>) -> HttpResponse {
+    let location = match next {
+        Some(next) => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("next", next)
+                .finish();
+            format!("/admin/login?{query}")
+        }
+        None => "/admin/login".to_owned(),
+    };
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, location))
+        .finish()
+}

@@ -1,0 +1,375 @@
+//! The query string of a list: its filters, its order, and where in it the page stands. All of it lives in the address,
+//! so that a list can be bookmarked and sent on. What cannot be read is told above the list and passed over.
+
+use std::{collections::HashMap, future::Ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use chrono::{Days, NaiveDate, TimeZone};
+use chrono_tz::Tz;
+use rust_i18n::t;
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        language::Language,
+        paging::{Cursor, Seek, Slice},
+        problem::{Problem, Problems},
+        session::SessionId,
+    },
+    http::admin::web::{error::AdminError, form::FieldErrors, layout::Layout},
+};
+
+/// The most characters that are searched for.
+const MAX_SEARCH: usize = 200;
+/// How many rows a page may have.
+pub(crate) const SIZES: &[i64] = &[25, 50, 100, 200];
+/// How many rows a page has when nothing is said.
+const SIZE: i64 = 50;
+/// The parameters that say where in the list a page stands.
+const PLACE: &[&str] = &["after", "before", "last", "at"];
+
+/// The query string of a list's page.
+pub(crate) struct ListQuery {
+    path: String,
+    /// In the order in which they came; each name once.
+    pairs: Vec<(String, String)>,
+    problems: Problems,
+    sorted_by: (String, bool),
+}
+
+impl FromRequest for ListQuery {
+    type Error = AdminError;
+    type Future = Ready<Result<Self, AdminError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self::new(request.path(), request.query_string())))
+    }
+}
+
+/// The header of a column that a list can be ordered by.
+pub(crate) struct SortLink {
+    /// The list in this order, or in the other direction.
+    pub url: String,
+    /// Empty where the list is not in this order, else `ascending` or `descending`.
+    pub direction: &'static str,
+}
+
+/// The ways from a page of a list to the others.
+pub(crate) struct Pager {
+    /// The first page; none where this is it, as the others.
+    pub first: Option<String>,
+    /// The page before.
+    pub previous: Option<String>,
+    /// The page after.
+    pub next: Option<String>,
+    /// The last page.
+    pub last: Option<String>,
+    /// Where the search goes on that stopped before this page was full; the page before or after, as one reads.
+    pub further: Option<String>,
+    /// Which rows these are, and of how many.
+    pub text: String,
+}
+
+impl ListQuery {
+    /// Reads the query of a list at `path`.
+    pub(crate) fn new(path: &str, query: &str) -> Self {
+        let mut seen = HashMap::new();
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if value.is_empty() {
+                continue;
+            }
+            let at = *seen.entry(name.clone().into_owned()).or_insert(pairs.len());
+            if at == pairs.len() {
+                pairs.push((name.into_owned(), value.into_owned()));
+            } else {
+                // As a form does that a link's parameters stand before: the later one counts.
+                pairs[at].1 = value.into_owned();
+            }
+        }
+        Self {
+            path: path.to_owned(),
+            pairs,
+            problems: Problems::default(),
+            sorted_by: (String::new(), false),
+        }
+    }
+
+    /// A parameter as it came; an empty text when it is missing.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        let mut pairs = self.pairs.iter();
+        pairs
+            .find(|(other, _)| other == name)
+            .map_or("", |(_, value)| value.as_str())
+    }
+
+    /// A parameter read by `parse`; none when it is missing, empty or wrong.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Option<T> {
+        let value = self.value(name);
+        if value.is_empty() {
+            return None;
+        }
+        parse(value)
+            .map_err(|problem| self.problems.add(name, problem))
+            .ok()
+    }
+
+    /// A text to search for.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.optional(name, |text| {
+            if text.chars().count() > MAX_SEARCH {
+                Err(Problem::TooLong { max: MAX_SEARCH })
+            } else if text.contains(char::is_control) {
+                Err(Problem::ControlCharacter)
+            } else {
+                Ok(text.trim().to_owned())
+            }
+        })
+        .filter(|text| !text.is_empty())
+    }
+
+    /// One of several words.
+    pub(crate) fn word<T>(
+        &mut self,
+        name: &str,
+        names: &'static [&'static str],
+        from_word: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.optional(name, |word| from_word(word).ok_or(Problem::NotOneOf(names)))
+    }
+
+    /// The id of a session.
+    pub(crate) fn session(&mut self, name: &str) -> Option<SessionId> {
+        self.optional(name, |text| {
+            SessionId::parse(text).ok_or(Problem::NotSession)
+        })
+    }
+
+    /// A day of the viewer's calendar: its first moment, and the first one of the next day.
+    pub(crate) fn day(&mut self, name: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+        self.optional(name, |text| {
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| Problem::NotDate)?;
+            let next = day.checked_add_days(Days::new(1));
+            let bounds = start_of(day, zone).zip(next.and_then(|next| start_of(next, zone)));
+            bounds.ok_or(Problem::NotDate)
+        })
+    }
+
+    /// Where in the list the page begins or ends. A place that cannot be read is the beginning.
+    pub(crate) fn seek(&self) -> Seek<Cursor> {
+        let place = |name| Cursor::decode(self.value(name));
+        if let Some(place) = place("after") {
+            Seek::After(place)
+        } else if let Some(place) = place("before") {
+            Seek::Before(place)
+        } else if self.value("last") == "1" {
+            Seek::Last
+        } else {
+            Seek::First
+        }
+    }
+
+    /// How many rows the page has.
+    pub(crate) fn size(&self) -> i64 {
+        let wanted = self.value("size").parse().ok();
+        wanted.filter(|size| SIZES.contains(size)).unwrap_or(SIZE)
+    }
+
+    /// The column to order by, and whether downwards: `?sort=-created`. `default` is the name of a column and a direction.
+    pub(crate) fn sort<C: Copy>(
+        &mut self,
+        columns: &[(&'static str, C)],
+        default: (&'static str, bool),
+    ) -> (C, bool) {
+        let wanted = self.value("sort").to_owned();
+        let (name, descending) = match wanted.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (wanted.as_str(), false),
+        };
+        let find = |name: &str| columns.iter().find(|(other, _)| *other == name);
+        let (column, descending) = match find(name) {
+            Some(column) => (column, descending),
+            None => (find(default.0).unwrap_or(&columns[0]), default.1),
+        };
+        self.sorted_by = (column.0.to_owned(), descending);
+        (column.1, descending)
+    }
+
+    /// The list ordered by a column: in its natural direction first, then in the other one. Call [`ListQuery::sort`] before.
+    pub(crate) fn sort_link(&self, name: &str) -> SortLink {
+        let (sorted_by, descending) = &self.sorted_by;
+        let is_this = sorted_by == name;
+        let direction = match (is_this, descending) {
+            (false, _) => "",
+            (true, false) => "ascending",
+            (true, true) => "descending",
+        };
+        // What happened last is what one wants to see of times.
+        let natural = matches!(name, "created" | "last_login");
+        let down = if is_this { !descending } else { natural };
+        let value = if down {
+            format!("-{name}")
+        } else {
+            name.to_owned()
+        };
+        SortLink {
+            url: self.url_with("sort", &value),
+            direction,
+        }
+    }
+
+    /// The first page of the list with one parameter changed.
+    pub(crate) fn url_with(&self, name: &str, value: &str) -> String {
+        self.url(&[name], &[(name, value)])
+    }
+
+    /// The first page of the list without a filter.
+    pub(crate) fn url_without(&self, name: &str) -> String {
+        self.url(&[name], &[])
+    }
+
+    /// The first page of the list without any of these filters.
+    pub(crate) fn url_without_all(&self, names: &[&str]) -> String {
+        self.url(names, &[])
+    }
+
+    /// The filters and the order, as a query string without `?`; empty where there are none.
+    pub(crate) fn query_string(&self) -> String {
+        let url = self.url(&["size"], &[]);
+        url.split_once('?')
+            .map(|(_, query)| query.to_owned())
+            .unwrap_or_default()
+    }
+
+    fn url(&self, without: &[&str], and: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.pairs {
+            if !without.contains(&name.as_str()) && !PLACE.contains(&name.as_str()) {
+                query.append_pair(name, value);
+            }
+        }
+        for (name, value) in and {
+            query.append_pair(name, value);
+        }
+        match query.finish().as_str() {
+            "" => self.path.clone(),
+            query => format!("{}?{query}", self.path),
+        }
+    }
+
+    /// What could not be read, for the page.
+    pub(crate) fn problems(&self, language: Language) -> FieldErrors {
+        FieldErrors::new(&self.problems, language)
+    }
+}
+
+/// The first moment of a day in a zone; where the clock leaps over midnight, the first one after it.
+fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
+    (0..4).find_map(|hour| {
+        let local = zone.from_local_datetime(&day.and_hms_opt(hour, 0, 0)?);
+        let utc = local.earliest()?.naive_utc();
+        Some(Timestamp::from_naive_utc(utc))
+    })
+}
+
+impl Pager {
+    /// Whether there is nothing but this page, so that it needs no ways to others.
+    pub(crate) fn is_all(&self) -> bool {
+        self.previous.is_none() && self.next.is_none()
+    }
+}
+
+/// The ways from this page of the list to the others, and which rows it shows.
+pub(crate) fn pager<T>(
+    query: &ListQuery,
+    l: &Layout,
+    slice: &Slice<T>,
+    place_of: impl Fn(&T) -> Cursor,
+) -> Pager {
+    let rows = i64::try_from(slice.items.len()).unwrap_or(i64::MAX);
+    let from = first_row(query, slice, rows);
+    let step = |name: &str, place: Option<Cursor>, at: Option<i64>| {
+        let place = place?.encoded();
+        let at = at.map(|at| at.to_string());
+        let mut and = vec![(name, place.as_str())];
+        and.extend(at.as_deref().map(|at| ("at", at)));
+        Some(query.url(&[], &and))
+    };
+    let backwards = matches!(query.seek(), Seek::Before(_) | Seek::Last);
+    // The search that stopped goes on from there. From a page without rows the way back begins there as well.
+    let edge = |is_ahead: bool| {
+        let leads_on = is_ahead != backwards;
+        let edge = slice.edge.clone();
+        edge.filter(|_| leads_on || slice.items.is_empty())
+    };
+    let previous = slice.has_previous.then(|| {
+        let place = edge(false).or_else(|| slice.items.first().map(&place_of));
+        let at = from.map(|from| (from - query.size()).max(1));
+        step("before", place, at).unwrap_or_else(|| query.url(&[], &[("last", "1")]))
+    });
+    let next = slice.has_next.then(|| {
+        let place = edge(true).or_else(|| slice.items.last().map(&place_of));
+        let at = from.map(|from| from + rows);
+        step("after", place, at).unwrap_or_else(|| query.url(&[], &[]))
+    });
+    let further = slice.edge.as_ref().and_then(|_| {
+        let way = if backwards { &previous } else { &next };
+        way.clone()
+    });
+    Pager {
+        first: slice.has_previous.then(|| query.url(&[], &[])),
+        last: next.as_ref().map(|_| query.url(&[], &[("last", "1")])),
+        previous,
+        next,
+        further,
+        text: range(l, slice, from, rows),
+    }
+}
+
+/// The number of the page's first row, where it is known: it is carried along from page to page.
+fn first_row<T>(query: &ListQuery, slice: &Slice<T>, rows: i64) -> Option<i64> {
+    match query.seek() {
+        Seek::First => Some(1),
+        Seek::Last => (!slice.count.more).then(|| (slice.count.rows - rows + 1).max(1)),
+        // A page that is not full begins later than a full one would.
+        Seek::Before(_) if slice.edge.is_some() => None,
+        Seek::After(_) | Seek::Before(_) if !slice.has_previous => Some(1),
+        Seek::After(_) | Seek::Before(_) => query
+            .value("at")
+            .parse()
+            .ok()
+            .filter(|at| (1..1_000_000_000).contains(at)),
+    }
+}
+
+fn range<T>(l: &Layout, slice: &Slice<T>, from: Option<i64>, rows: i64) -> String {
+    let shown = from
+        .filter(|_| rows > 0)
+        .map(|from| (from, from + rows - 1));
+    let counted = slice.count.rows;
+    let total = if slice.count.more {
+        // Deep in a list that was not counted so far there are as many as were walked past.
+        format!(
+            "{}+",
+            l.number(shown.map_or(counted, |(_, to)| counted.max(to)))
+        )
+    } else {
+        l.number(counted)
+    };
+    match shown {
+        Some((from, to)) => t!(
+            "admin.pager.range",
+            locale = l.language,
+            from = l.number(from),
+            to = l.number(to),
+            total = total
+        )
+        .into_owned(),
+        None if counted == 0 && slice.count.more => String::new(),
+        None => l.t1("pager.total", total),
+    }
+}

@@ -1,0 +1,22 @@
+//!
+
+pub mod agent;
+pub mod anonymous_page;
+pub mod assets;
+pub mod chart;
+pub mod claims;
+pub mod cookies;
+pub mod csrf;
+pub mod csv;
+pub mod display_time;
+pub mod edit_conflict;
+pub mod error;
+pub mod events;
+pub mod filters;
+pub mod form;
+pub mod layout;
+pub mod lists;
+pub mod notice;
+pub mod owners;
+pub mod page_context;
+pub mod panel;

@@ -1,0 +1,8 @@
+//!
+
+pub mod client_address;
+pub mod context;
+pub mod cors;
+pub mod headers;
+pub mod origin;
+pub mod refusals;

@@ -1,0 +1,112 @@
+//! The panel's lists of people: a page of those who fit a filter, and batches for whoever reads them all.
+
+use crate::{
+    domain::paging::{Cursor, Seek, Slice},
+    services::{
+        accounts::{client_users::Client, users::User},
+        bootstrap::Services,
+        error::Error,
+    },
+    store::account_pages as table,
+};
+
+pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
+
+/// An account and its place in the list.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The account.
+    pub account: T,
+    /// Where it stands.
+    pub place: Cursor,
+}
+
+/// A page of internal users. A place that is none is the beginning.
+///
+/// # Errors
+/// The store's.
+pub async fn users(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    seek: Seek<Cursor>,
+    size: i64,
+) -> Result<Slice<Listed<User>>, Error> {
+    let slice = services
+        .store
+        .read_list(move |connection| table::users(connection, &filter, order, &seek, size))
+        .await?;
+    Ok(slice.map(|row| Listed {
+        place: row.place(order),
+        account: row.into(),
+    }))
+}
+
+/// A page of clients. A place that is none is the beginning.
+///
+/// # Errors
+/// The store's.
+pub async fn clients(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    seek: Seek<Cursor>,
+    size: i64,
+) -> Result<Slice<Listed<Client>>, Error> {
+    let slice = services
+        .store
+        .read_list(move |connection| table::clients(connection, &filter, order, &seek, size))
+        .await?;
+    Ok(slice.map(|row| Listed {
+        place: row.place(order),
+        account: row.into(),
+    }))
+}
+
+/// The next internal users of the whole list.
+///
+/// # Errors
+/// The store's.
+pub async fn users_batch(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    after: Option<Cursor>,
+    size: i64,
+) -> Result<Vec<Listed<User>>, Error> {
+    let rows = services
+        .store
+        .read_list(move |connection| {
+            table::users_batch(connection, &filter, order, after.as_ref(), size)
+        })
+        .await?;
+    let listed = rows.into_iter().map(|row| Listed {
+        place: row.place(order),
+        account: row.into(),
+    });
+    Ok(listed.collect())
+}
+
+/// The next clients of the whole list.
+///
+/// # Errors
+/// The store's.
+pub async fn clients_batch(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    after: Option<Cursor>,
+    size: i64,
+) -> Result<Vec<Listed<Client>>, Error> {
+    let rows = services
+        .store
+        .read_list(move |connection| {
+            table::clients_batch(connection, &filter, order, after.as_ref(), size)
+        })
+        .await?;
+    let listed = rows.into_iter().map(|row| Listed {
+        place: row.place(order),
+        account: row.into(),
+    });
+    Ok(listed.collect())
+}

@@ -1,0 +1,13 @@
+//!
+
+pub mod bulk;
+pub mod bulk_work;
+pub mod client_user_changes;
+pub mod client_users;
+pub mod first_admin_link;
+pub mod lists;
+pub mod own_account;
+pub mod password_links;
+pub mod search_text;
+pub mod user_changes;
+pub mod users;

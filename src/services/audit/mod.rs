@@ -1,0 +1,5 @@
+//!
+
+pub mod events;
+pub mod log;
+pub mod refused_access;

@@ -1,0 +1,8 @@
+//!
+
+pub mod addresses;
+pub mod attempts;
+pub mod locks;
+pub mod pending_attempts;
+pub mod requests;
+pub mod rules;

@@ -1,0 +1,87 @@
+//! How many rows of each table a flush took out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::flush::ExpiringTable;
+
+/// How many rows of each table were taken out, or would be. The second half is the panel's, and is told only where there
+/// is something to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FlushCounts {
+    /// Refresh tokens that were issued.
+    pub outstanding_tokens: u64,
+    /// Refresh tokens that were refused.
+    pub blacklisted_tokens: u64,
+    /// One-time codes.
+    pub otp_challenges: u64,
+    /// Counted events.
+    pub rate_limits: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// What the instances had to know of revoked access tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revocations: u64,
+    /// Browsers' sessions in the panel.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub browser_sessions: u64,
+    /// One-time links.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub set_up_links: u64,
+    /// What became of one-time codes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub otp_deliveries: u64,
+    /// Log-ins, counted per hour.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub login_counts: u64,
+    /// Work in the background that has ended.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub jobs: u64,
+    /// Events of the record.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub audit_events: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over so"
+)]
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
+}
+
+impl FlushCounts {
+    /// The rows of all tables.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let mut counts = *self;
+        ExpiringTable::ALL
+            .map(|table| *counts.of(table))
+            .iter()
+            .sum::<u64>()
+            + self.audit_events
+    }
+
+    /// Each table with its rows.
+    #[must_use]
+    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
+        let mut counts = *self;
+        ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
+    }
+
+    pub(crate) fn of(&mut self, table: ExpiringTable) -> &mut u64 {
+        match table {
+            ExpiringTable::OutstandingTokens => &mut self.outstanding_tokens,
+            ExpiringTable::BlacklistedTokens => &mut self.blacklisted_tokens,
+            ExpiringTable::OtpChallenges => &mut self.otp_challenges,
+            ExpiringTable::RateLimits => &mut self.rate_limits,
+            ExpiringTable::Sessions => &mut self.sessions,
+            ExpiringTable::Revocations => &mut self.revocations,
+            ExpiringTable::BrowserSessions => &mut self.browser_sessions,
+            ExpiringTable::SetUpLinks => &mut self.set_up_links,
+            ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
+            ExpiringTable::LoginCounts => &mut self.login_counts,
+            ExpiringTable::Jobs => &mut self.jobs,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//!
+
+pub mod clock_skew;
+pub mod flush;
+pub mod flush_counts;
+pub mod job_runner;
+pub mod jobs;

@@ -1,0 +1,5 @@
+//!
+
+pub mod blacklist;
+pub mod inspector;
+pub mod refresh_tokens;

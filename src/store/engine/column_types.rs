@@ -1,0 +1,105 @@
+//! How the domain's values stand in columns: one generic pair of conversions each, for both databases.
+
+use chrono::NaiveDateTime;
+use diesel::{
+    backend::Backend,
+    deserialize::{self, FromSql},
+    serialize::{self, Output, ToSql},
+    sql_types,
+};
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::Role,
+        audit::{Action, AuditSource, Outcome},
+        job::{JobKind, JobState},
+        limits::LimitKind,
+        preferences::Theme,
+        principal::{UserSeq, UserType},
+        session::{
+            BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
+        },
+    },
+};
+
+impl<DB: Backend> ToSql<sql_types::Timestamp, DB> for Timestamp
+where
+    NaiveDateTime: ToSql<sql_types::Timestamp, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.naive_utc().to_sql(out)
+    }
+}
+
+impl<DB: Backend> FromSql<sql_types::Timestamp, DB> for Timestamp
+where
+    NaiveDateTime: FromSql<sql_types::Timestamp, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        NaiveDateTime::from_sql(value).map(Self::from_naive_utc)
+    }
+}
+
+impl<DB: Backend> FromSql<sql_types::BigInt, DB> for UserSeq
+where
+    i64: FromSql<sql_types::BigInt, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Self::new(i64::from_sql(value)?).ok_or_else(|| "a user_seq is greater than zero".into())
+    }
+}
+
+impl<DB: Backend> ToSql<sql_types::BigInt, DB> for UserSeq
+where
+    i64: ToSql<sql_types::BigInt, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.get_ref().to_sql(out)
+    }
+}
+
+/// A value kept as text: how it becomes a word, and how the word is read.
+macro_rules! text_column {
+    ($type:ty, $read:expr) => {
+        impl<DB: Backend> ToSql<sql_types::Text, DB> for $type
+        where
+            str: ToSql<sql_types::Text, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                self.as_str().to_sql(out)
+            }
+        }
+
+        impl<DB: Backend> FromSql<sql_types::Text, DB> for $type
+        where
+            String: FromSql<sql_types::Text, DB>,
+        {
+            fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                let text = String::from_sql(value)?;
+                let read: fn(&str) -> Option<$type> = $read;
+                read(&text).ok_or_else(|| concat!("not a ", stringify!($type)).into())
+            }
+        }
+    };
+}
+
+text_column!(UserType, |word| word.parse().ok());
+text_column!(Role, |word| Role::parse(word).ok());
+text_column!(LimitKind, LimitKind::from_word);
+text_column!(LoginMethod, LoginMethod::from_word);
+text_column!(RevocationReason, RevocationReason::from_word);
+text_column!(Jti, Jti::parse);
+text_column!(SessionId, SessionId::parse);
+text_column!(ChallengeId, ChallengeId::parse);
+text_column!(BrowserSessionId, BrowserSessionId::parse);
+text_column!(JobId, JobId::parse);
+text_column!(JobKind, JobKind::from_word);
+text_column!(JobState, JobState::from_word);
+text_column!(Theme, Theme::from_word);
+text_column!(AuditSource, AuditSource::from_word);
+// One that a newer version wrote, or somebody else, keeps nobody from reading the others.
+text_column!(Action, |word| Some(
+    Action::from_word(word).unwrap_or(Action::Unknown)
+));
+text_column!(Outcome, Outcome::from_word);

@@ -1,0 +1,38 @@
+//! `INSERT … ON CONFLICT DO NOTHING` for both databases: the uniqueness check that cannot lose a race. diesel offers it on
+//! each backend but not on the enum over both.
+
+use diesel::{
+    QueryResult, QuerySource, RunQueryDsl,
+    query_builder::{AstPass, InsertStatement, QueryFragment, QueryId},
+};
+
+use crate::store::engine::connection::{Db, MultiBackend};
+
+/// An insert that leaves existing rows as they are; its row count says whether this call was the one that inserted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OrIgnore<Q>(Q);
+
+impl<Q: QueryId> QueryId for OrIgnore<Q> {
+    type QueryId = OrIgnore<Q::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for OrIgnore<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" ON CONFLICT DO NOTHING");
+        Ok(())
+    }
+}
+
+impl<Q> RunQueryDsl<Db> for OrIgnore<Q> {}
+
+/// Adds `or_ignore` to inserts.
+pub(crate) trait OrIgnoreExt: Sized {
+    /// Leaves existing rows as they are.
+    fn or_ignore(self) -> OrIgnore<Self> {
+        OrIgnore(self)
+    }
+}
+
+impl<T: QuerySource, U, Op, Ret> OrIgnoreExt for InsertStatement<T, U, Op, Ret> {}

@@ -1,0 +1,263 @@
+//! What stands in the record of what happens at the JSON door: who, to whom, in which session, and whether it was allowed.
+
+use std::time::Duration;
+
+use munjigi::{
+    domain::account::Role,
+    services::audit::events::{AuditEvent, AuditQuery, list},
+};
+use serde_json::json;
+
+use crate::support::{App, Person, claims_of};
+
+/// The newest events, newest first, as words: what, what came of it, who, to whom.
+async fn newest(app: &App, count: usize) -> Vec<String> {
+    events(app)
+        .await
+        .iter()
+        .take(count)
+        .map(|event| {
+            let text = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".into());
+            format!(
+                "{} {} {} {}",
+                event.action,
+                event.outcome,
+                text(&event.actor_name),
+                text(&event.subject_name)
+            )
+        })
+        .collect()
+}
+
+async fn events(app: &App) -> Vec<AuditEvent> {
+    let seek = munjigi::domain::paging::Seek::First;
+    list(app.services(), AuditQuery::default(), seek, 100)
+        .await
+        .unwrap()
+        .items
+}
+
+fn session_of(person: &Person) -> String {
+    claims_of(&person.refresh)["sid"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_session_is_followed_from_its_beginning_to_its_end() {
+    let app = App::start();
+    for login in ["ann@example.org", "acme"] {
+        let person = match login {
+            "acme" => app.client("acme").await,
+            _ => app.user("ann").await,
+        };
+        let next = person.refreshed().await;
+        next.log_out(&next.refresh).await.assert(200, "LOGGED_OUT");
+        // What was ended is not ended twice.
+        next.log_out(&next.refresh)
+            .await
+            .assert(401, "SESSION_REVOKED");
+        let told = newest(&app, 2).await;
+        assert_eq!(
+            told,
+            [
+                format!("logged_out done {login} {login}"),
+                format!("logged_in done {login} {login}"),
+            ]
+        );
+        for event in &events(&app).await[..2] {
+            let session = event.session.as_ref().map(ToString::to_string);
+            assert_eq!(session, Some(session_of(&person)));
+            assert_eq!(event.actor, event.subject);
+            assert!(event.ip_address.is_some() && event.request_id.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn refreshes_are_counted_and_not_written() {
+    let app = App::start();
+    let mut machine = app.client("robot").await;
+    let before = events(&app).await.len();
+    for _ in 0..7 {
+        machine = machine.refreshed().await;
+    }
+    assert_eq!(events(&app).await.len(), before);
+    let counted = "SELECT refreshes AS number FROM sessions";
+    assert_eq!(app.number(counted).await, 7);
+    // Neither a repeat nor what is refused is a refresh.
+    app.advance(Duration::from_mins(2));
+    app.anonymous()
+        .refresh("garbage")
+        .await
+        .assert(401, "INVALID_TOKEN");
+    assert_eq!(app.number(counted).await, 7);
+}
+
+#[tokio::test]
+async fn a_refused_log_in_is_recorded_whoever_was_named() {
+    let app = App::start();
+    app.make_user("ann", Role::Staff).await;
+    for (username, name) in [
+        ("ann@example.org", "ann@example.org"),
+        ("nobody@example.org", "nobody@example.org"),
+        // Perhaps a password, typed into the wrong field.
+        ("correct horse battery", "-"),
+    ] {
+        let typed = json!({"username": username, "password": "wrong password"});
+        let answer = app.anonymous().post("/auth/login", typed).await;
+        answer.assert(401, "INVALID_CREDENTIALS");
+        let told = newest(&app, 1).await;
+        assert_eq!(told, [format!("log_in_refused refused - {name}")]);
+        let event = &events(&app).await[0];
+        assert_eq!(event.subject.is_some(), username.starts_with("ann"));
+        let text = format!("{event:?}");
+        assert!(
+            !text.contains("wrong password") && !text.contains("horse"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn codes_are_recorded_without_the_code() {
+    let app = App::with_gateway(|_| ());
+    app.make_client("acme").await;
+    for name in ["acme", "ghost"] {
+        let asked = app
+            .anonymous()
+            .post("/clients/otp/request", json!({"username": name}));
+        let answer = asked.await.assert(200, "OTP_SENT");
+        let told = newest(&app, 1).await;
+        assert_eq!(told, [format!("code_requested done - {name}")]);
+        let wrong = json!({"challenge_id": answer.data()["challenge_id"], "code": "00000"});
+        let refused = app.anonymous().post("/clients/otp/verify", wrong).await;
+        refused.assert(401, "INVALID_OTP");
+        let told = newest(&app, 1).await;
+        assert_eq!(told, [format!("log_in_refused refused - {name}")]);
+    }
+    let code = app.codes(1).await.remove(0);
+    assert!(!format!("{:?}", events(&app).await).contains(&code));
+}
+
+#[tokio::test]
+async fn what_a_role_does_not_allow_is_recorded_once_a_minute() {
+    let app = App::start();
+    let sam = app.internal("sam", Role::Staff).await;
+    let refused = |path: &str| {
+        let call = sam.delete(path);
+        async move { call.await.assert(403, "FORBIDDEN") }
+    };
+    let before = events(&app).await.len();
+    for _ in 0..3 {
+        refused("/api/users/1").await;
+        refused("/api/users/2").await;
+    }
+    let told = newest(&app, 1).await;
+    assert_eq!(
+        told,
+        ["access_refused refused sam@example.org sam@example.org"]
+    );
+    let event = &events(&app).await[0];
+    assert_eq!(
+        event.changes[0].new.as_deref(),
+        Some("DELETE /api/users/{user_seq}")
+    );
+    assert_eq!(events(&app).await.len(), before + 1);
+    app.advance(Duration::from_mins(1));
+    let sam = sam.again().await;
+    sam.delete("/api/users/1").await.assert(403, "FORBIDDEN");
+    assert_eq!(
+        events(&app).await.len(),
+        before + 3,
+        "a log-in and a refusal"
+    );
+}
+
+#[tokio::test]
+async fn somebody_elses_token_is_a_refused_access() {
+    let app = App::start();
+    let (ann, eve) = (app.user("ann").await, app.user("eve").await);
+    eve.log_out(&ann.refresh).await.assert(403, "FORBIDDEN");
+    let told = newest(&app, 1).await;
+    assert_eq!(
+        told,
+        ["access_refused refused eve@example.org eve@example.org"]
+    );
+}
+
+#[tokio::test]
+async fn ending_all_sessions_is_recorded_with_their_number() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    ann.again().await;
+    ann.post("/auth/logout-all", json!({}))
+        .await
+        .assert(200, "LOGGED_OUT_ALL");
+    let event = events(&app).await.remove(0);
+    assert_eq!(event.action.as_str(), "sessions_ended");
+    assert_eq!(event.changes[0].new.as_deref(), Some("2"));
+    assert_eq!(
+        event.session.map(|id| id.to_string()),
+        Some(session_of(&ann))
+    );
+}
+
+#[tokio::test]
+async fn the_panel_tells_a_session_from_its_page() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let ann = app.user("ann").await.refreshed().await;
+    let page = root.open(&format!("/admin/users/{}", ann.seq)).await;
+    assert!(page.text("#sessions tbody").contains("refreshed 1×"));
+    let path = page.attr("#sessions tbody a", "href");
+    assert_eq!(path, format!("/admin/audit?session={}", session_of(&ann)));
+    let told = root.open(&path).await.texts("tbody tr td.lead b");
+    assert_eq!(told, ["Logged in"]);
+    let chip = root.open(&path).await.text(".chip");
+    assert!(chip.contains(&session_of(&ann)), "{chip}");
+    let odd = root.open("/admin/audit?session=x").await;
+    assert!(odd.text("#results .banner").contains("the id of a session"));
+    let event = root.open(&path).await.attr("tbody tr td.lead a", "href");
+    let page = root.open(&event).await;
+    assert!(page.text("#facts").contains("waits for its seal"));
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_stands_on_the_page_of_whom_was_tried() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    let fields = [("email", "root@example.org"), ("password", "wrong")];
+    app.browser()
+        .post("/admin/login", &fields)
+        .await
+        .assert(422);
+    let event = events(&app).await.remove(0);
+    assert_eq!(event.action.as_str(), "sign_in_refused");
+    assert!(event.subject.is_some());
+    let told = root.open("/admin/audit?person=root@example.org").await;
+    let told = told.texts("tbody tr td.lead b");
+    assert_eq!(told[0], "Sign-in to the panel refused", "{told:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_for_another_is_recorded_with_its_reason() {
+    let app = App::with(|config| config.tokens.sessions_per_account = 1);
+    let ann = app.user("ann").await;
+    ann.again().await;
+    let told = newest(&app, 2).await;
+    assert_eq!(
+        told,
+        [
+            "logged_in done ann@example.org ann@example.org",
+            "session_ended done ann@example.org ann@example.org"
+        ]
+    );
+    let ended = events(&app).await.remove(1);
+    assert_eq!(
+        ended.session.map(|id| id.to_string()),
+        Some(session_of(&ann))
+    );
+    assert_eq!(ended.changes[0].new.as_deref(), Some("too_many"));
+}
