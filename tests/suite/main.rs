@@ -11,6 +11,7 @@
 mod admin;
 mod api;
 mod delivery;
+mod docs;
 mod door;
 mod faults;
 mod hammer;
