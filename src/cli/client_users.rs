@@ -161,7 +161,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
         .await
         .map_err(refusal)?;
     house::seal(&services).await;
-    answer(&client, json, "was made")
+    answer(&client, json, "was created")
 }
 
 async fn list(

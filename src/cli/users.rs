@@ -160,7 +160,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, Failure> 
     answer(
         &user,
         json,
-        &format!("was made, with the role {}", user.role),
+        &format!("was created, with the role {}", user.role),
     )
 }
 
