@@ -35,8 +35,7 @@ impl Document {
         let mut paths: Vec<String> = std::fs::read_dir(in_repository("docs"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".md"))
-            .map(|name| format!("docs/{name}"))
+            .filter_map(|name| Some(format!("docs/{}.md", name.strip_suffix(".md")?)))
             .collect();
         paths.sort();
         let root = ["README.md", "CHANGELOG.md", "SECURITY.md"];
