@@ -164,7 +164,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, CliError>
         .await
         .map_err(refusal)?;
     bootstrap::seal(&services).await;
-    answer(&client, json, "was made")
+    answer(&client, json, "was created")
 }
 
 async fn list(

@@ -164,7 +164,7 @@ async fn create(config: Config, arguments: Create) -> Result<ExitCode, CliError>
     answer(
         &user,
         json,
-        &format!("was made, with the role {}", user.role),
+        &format!("was created, with the role {}", user.role),
     )
 }
 

@@ -6,18 +6,18 @@ use std::{
     thread,
 };
 
-/// The page around the README's example.
+/// The page around the example in `docs/single-page-apps.md`.
 const PAGE: &str = include_str!("single_page.html");
 
-/// The page with the example as the README has it, but for the server's address, which the page is opened with.
+/// The page with the example as the document has it, except the server's address, which is a parameter of the page.
 fn page() -> String {
-    let readme = include_str!("../../README.md");
-    let (_, example) = readme.split_once("```js\n").unwrap();
+    let document = include_str!("../../docs/single-page-apps.md");
+    let (_, example) = document.split_once("```js\n").unwrap();
     let (function, _) = example.split_once("\n}\n").unwrap();
     let server = "\"https://auth.example.org\"";
     assert!(function.contains(server), "{function}");
     let function = function.replace(server, "new URLSearchParams(location.search).get('server')");
-    PAGE.replace("// THE README'S EXAMPLE", &format!("{function}\n}}"))
+    PAGE.replace("// THE DOCUMENT'S EXAMPLE", &format!("{function}\n}}"))
 }
 
 /// Serves the page at every path of a port of its own; the thread ends with the tests. The port.

@@ -12,6 +12,7 @@ mod admin;
 mod api;
 mod audit_chain;
 mod delivery;
+mod docs;
 mod faults;
 mod http_server;
 mod layers;

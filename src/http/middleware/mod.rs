@@ -1,4 +1,4 @@
-//!
+//! What every request passes: request context, client address, origin checks, CORS and headers.
 
 pub mod client_address;
 pub mod context;

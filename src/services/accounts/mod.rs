@@ -1,4 +1,4 @@
-//!
+//! Internal users and external clients: create, change, delete, list, set passwords, and bulk changes.
 
 pub mod bulk;
 pub mod bulk_work;

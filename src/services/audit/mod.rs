@@ -1,4 +1,4 @@
-//!
+//! The audit log: writing audit events and listing them.
 
 pub mod events;
 pub mod log;

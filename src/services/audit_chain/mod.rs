@@ -1,4 +1,4 @@
-//!
+//! Tamper evidence of the audit log: event MACs, chain links, the checkpoint, and their verification.
 
 pub mod chain;
 pub mod checkpoint;

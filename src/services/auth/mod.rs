@@ -1,4 +1,4 @@
-//!
+//! Login, refresh, logout, one-time codes, sessions, and the check of a bearer token.
 
 pub mod access_token_usage;
 pub mod bearer;

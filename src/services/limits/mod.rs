@@ -1,4 +1,4 @@
-//!
+//! Limits on failed attempts and on requests: counters, locks, and who they apply to.
 
 pub mod addresses;
 pub mod attempts;

@@ -1,4 +1,4 @@
-//!
+//! Background jobs, and the flush of expired rows.
 
 pub mod clock_skew;
 pub mod flush;

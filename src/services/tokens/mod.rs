@@ -1,4 +1,4 @@
-//!
+//! Refresh tokens as administrators see them: list, blacklist, inspector.
 
 pub mod blacklist;
 pub mod inspector;

@@ -1,4 +1,4 @@
-//!
+//! Connections, pools and threads, transactions, migrations: what runs a query on either database.
 
 pub mod column_types;
 pub mod concurrency_limit;

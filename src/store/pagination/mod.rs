@@ -1,4 +1,4 @@
-//!
+//! Keyset pagination over large tables: cursors, filters, search and scan budgets.
 
 pub mod filter;
 pub mod keyset;

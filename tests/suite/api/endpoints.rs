@@ -1,4 +1,4 @@
-//! Every endpoint of the JSON door with what may be sent to it, as the README documents it. Tests that walk all of them walk
+//! Every endpoint of the JSON door with what may be sent to it, as `docs/api.md` documents it. Tests that walk all of them walk
 //! this table; that it is whole is asked of the server here.
 
 use std::collections::BTreeSet;
@@ -271,7 +271,7 @@ pub fn allowed() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_table_of_endpoints_is_that_of_the_server_and_of_the_readme() {
+async fn the_table_of_endpoints_is_that_of_the_server_and_of_the_documents() {
     let registered = routes().await;
     let registered: BTreeSet<(String, String)> = registered
         .into_iter()
@@ -287,17 +287,20 @@ async fn the_table_of_endpoints_is_that_of_the_server_and_of_the_readme() {
         .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.to_owned()))
         .collect();
     assert_eq!(registered, ours);
-    let readme = include_str!("../../../README.md");
+    let documented = include_str!("../../../docs/api.md");
     for endpoint in ENDPOINTS {
         // The paths of clients are "the same under `/api/clients`".
         let path = endpoint
             .path
             .replace("/api/clients/{user_seq}", "/api/clients");
         let is_told = [format!("{path}`"), format!(" {path}`")];
-        assert!(is_told.iter().any(|told| readme.contains(told)), "{path}");
+        assert!(
+            is_told.iter().any(|told| documented.contains(told)),
+            "{path}"
+        );
         let fields = endpoint.fields.iter().map(|field| field.name);
         for name in fields.chain(endpoint.query.iter().map(|(name, _)| *name)) {
-            assert!(readme.contains(&format!("`{name}`")), "{path} {name}");
+            assert!(documented.contains(&format!("`{name}`")), "{path} {name}");
         }
     }
 }

@@ -21,7 +21,7 @@ fn a_user_is_made_listed_and_changed_for_people_and_for_programs() {
     ];
     assert_eq!(
         place.done(&create, PASSWORD),
-        "User 1 Gil@Example.org was made, with the role auditor.\n"
+        "User 1 Gil@Example.org was created, with the role auditor.\n"
     );
     let made = place.json(
         &[
@@ -109,7 +109,7 @@ fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
         "--phone",
         "+82 10-1234-5678",
     ];
-    assert_eq!(place.done(&create, ""), "Client 1 acme was made.\n");
+    assert_eq!(place.done(&create, ""), "Client 1 acme was created.\n");
     let made = place.json(
         &[
             "client",

@@ -8,7 +8,7 @@ use super::{
     tools::{diesel, in_repository},
 };
 
-/// diesel CLI as README shows it: in the repository, with its one `diesel.toml`.
+/// diesel CLI as `docs/postgres.md` shows it: in the repository, with its one `diesel.toml`.
 struct Diesel<'a> {
     program: &'a Path,
     place: &'a Place,

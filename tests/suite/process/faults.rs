@@ -1,5 +1,5 @@
 //! Faults made for real under load: Postgres crashes and comes back, one of two instances is killed, the disk is full. What
-//! clients see of each stands in the README's table "When something fails".
+//! clients see of each stands in the table "When something fails" of `docs/operations.md`.
 
 use std::{
     fs::{self, File},

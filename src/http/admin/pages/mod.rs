@@ -1,4 +1,4 @@
-//!
+//! One file per noun: handlers, page structs and view structs.
 
 pub mod account;
 pub mod audit;

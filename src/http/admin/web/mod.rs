@@ -1,4 +1,4 @@
-//!
+//! What pages share: forms, CSRF, layout, lists, CSV, charts.
 
 pub mod agent;
 pub mod anonymous_page;
