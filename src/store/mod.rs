@@ -154,24 +154,9 @@ impl Store {
         T: Send + 'static,
         E: StoreFailure + Send + 'static,
     {
-        self.on_pool(move |pool| pool.run(f)).await
-    }
-
-    /// Runs a closure that looks up a few rows by their keys: a matter of microseconds. On SQLite the readers do it, which
-    /// must not be kept by anything slower; lists and searches go through [`Store::read`].
-    ///
-    /// # Errors
-    /// As [`Store::read`].
-    pub async fn read_by_key<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
-    {
-        if let Some(readers) = &self.readers {
-            readers.read_by_key(f).await
-        } else {
-            self.read(f).await
+        match &self.readers {
+            Some(readers) => readers.run(f).await,
+            None => self.on_pool(move |pool| pool.run(f)).await,
         }
     }
 
@@ -193,7 +178,7 @@ impl Store {
             f(connection)
         };
         match &self.list_readers {
-            Some(readers) => readers.read_by_key(held).await,
+            Some(readers) => readers.run(held).await,
             None => self.read(held).await,
         }
     }

@@ -79,7 +79,7 @@ pub async fn look_at_first(
     let (hash, now) = (hashed(secret), services.clock.now());
     let link = services
         .store
-        .read_by_key(move |connection| what_first_is(connection, hash.as_deref(), now))
+        .read(move |connection| what_first_is(connection, hash.as_deref(), now))
         .await?;
     if link == FirstLink::Dead {
         addresses::note_refused(services, LimitKind::Link, actor).await?;

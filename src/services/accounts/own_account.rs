@@ -161,7 +161,7 @@ async fn known_hash(
 ) -> Result<Option<String>, Error> {
     let old = services
         .store
-        .read_by_key(move |connection| stored_hash(connection, owner))
+        .read(move |connection| stored_hash(connection, owner))
         .await?;
     let verdict = services.passwords.verify(current, old.clone()).await?;
     Ok(old.filter(|_| matches!(verdict, PasswordCheck::Right { .. })))

@@ -56,7 +56,7 @@ pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
     let (principal, session, jti) = (claims.principal, claims.session.clone(), claims.jti.clone());
     services
         .store
-        .read_by_key(move |connection| {
+        .read(move |connection| {
             let account = live_account(connection, principal, &session);
             // A used or logged-out refresh token is told apart from a session that ended otherwise.
             let known = matches!(account, Ok(_) | Err(Error::SessionRevoked));
@@ -130,7 +130,7 @@ async fn ask_for_all(services: &Services, claims: &Claims) -> Result<Arc<Account
     let owner = claims.principal;
     let withdrawn = services
         .store
-        .read_by_key(move |connection| revocations::find_withdrawal(connection, owner))
+        .read(move |connection| revocations::find_withdrawal(connection, owner))
         .await?;
     let issued_at = i64::try_from(claims.jti.unix_millis()).unwrap_or(i64::MAX);
     if withdrawn.is_some_and(|at| issued_at <= at.unix_micros() / 1_000) {
@@ -149,7 +149,7 @@ async fn read(
     let changes = revocations.changes();
     let id = session.clone();
     let account = store
-        .read_by_key(move |connection| live_account(connection, owner, &id))
+        .read(move |connection| live_account(connection, owner, &id))
         .await;
     if let Err(Error::UserInactive | Error::TokenUserNotFound | Error::SessionRevoked) = &account {
         // A change by hand, in SQL: it was told to nobody.

@@ -143,7 +143,7 @@ async fn judge(
     let searched = typed.to_owned();
     let row = services
         .store
-        .read_by_key(move |connection| users::find_by_email(connection, &searched))
+        .read(move |connection| users::find_by_email(connection, &searched))
         .await?;
     let candidate = row.filter(|row| row.is_active);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.clone());
@@ -260,7 +260,7 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
     let (hash, now) = (secret::hash(secret), services.clock.now());
     let live = services
         .store
-        .read_by_key(move |connection| table::find_live(connection, &hash, now))
+        .read(move |connection| table::find_live(connection, &hash, now))
         .await?;
     let Some(live) = live.filter(|live| {
         live.account.is_active && live.account.role.is_some_and(Role::opens_the_panel)

@@ -131,7 +131,7 @@ async fn judge(
     let (user_type, identifier) = (account.user_type, account.name.to_owned());
     let candidate = services
         .store
-        .read_by_key(move |connection| find_candidate(connection, user_type, &identifier))
+        .read(move |connection| find_candidate(connection, user_type, &identifier))
         .await?;
     // Without a candidate the same work is done for nothing: the time of the answer tells nobody who exists.
     let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());

@@ -210,7 +210,7 @@ async fn find(
     let id = challenge.clone();
     let username = services
         .store
-        .read_by_key(move |connection| otp_challenges::find_username(connection, &id))
+        .read(move |connection| otp_challenges::find_username(connection, &id))
         .await?;
     Ok(username.map(|username| (challenge, username)))
 }

@@ -139,7 +139,7 @@ pub(crate) async fn longest_lock(
     let (names, now) = (names.to_vec(), services.clock.now());
     let locked = services
         .store
-        .read_by_key(move |connection| table::find_locked(connection, &names, now))
+        .read(move |connection| table::find_locked(connection, &names, now))
         .await?;
     let longest = locked.into_iter().max_by_key(|(_, until)| *until);
     Ok(longest.map(|(bucket, until)| (bucket, until.since(now))))

@@ -107,7 +107,7 @@ impl Runner<'_> {
             }
             let id = self.id.clone();
             let asked = store
-                .read_by_key(move |connection| table::is_asked_to_stop(connection, &id))
+                .read(move |connection| table::is_asked_to_stop(connection, &id))
                 .await?;
             match asked {
                 Some(false) => {}

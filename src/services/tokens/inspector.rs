@@ -87,7 +87,7 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Findings, Error
     let grace = is_line.then(|| settings.reuse_grace.get());
     let (verdict, owner, booked) = services
         .store
-        .read(move |connection| read_by_key(connection, &read, grace, now))
+        .read(move |connection| look_at(connection, &read, grace, now))
         .await?;
     Ok(Findings {
         header,
@@ -102,7 +102,7 @@ type Looked = (Acceptance, Owner, Option<Jti>);
 
 /// What the database says of a token that reads well: in the order in which an access token is accepted
 /// ([`crate::services::auth::bearer::authenticate`]), or a refresh token used ([`crate::services::auth::refresh::refresh`]).
-fn read_by_key(
+fn look_at(
     connection: &mut Db,
     claims: &Claims,
     grace: Option<Duration>,

@@ -184,7 +184,7 @@ impl Readers {
     }
 
     /// Runs `f` on a reader's connection. [`StoreError::Overloaded`] when none has begun it in time.
-    pub(crate) async fn read_by_key<T, E, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
         T: Send + 'static,

@@ -40,7 +40,7 @@ async fn a_look_up_sees_what_was_answered_before_it() {
     let store = open(&database);
     for number in 1..=50 {
         insert(&store, &format!("user-{number}")).await.unwrap();
-        assert_eq!(store.read_by_key(count).await.unwrap(), number);
+        assert_eq!(store.read(count).await.unwrap(), number);
     }
 }
 
@@ -49,12 +49,12 @@ async fn a_panic_in_a_look_up_is_an_error_and_the_next_ones_work() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let panics =
-        (0..8).map(|_| store.read_by_key::<(), StoreError, _>(|_| panic!("on purpose, in a test")));
+        (0..8).map(|_| store.read::<(), StoreError, _>(|_| panic!("on purpose, in a test")));
     for result in join_all(panics).await {
         assert!(matches!(result, Err(StoreError::Query(_))), "{result:?}");
     }
     for _ in 0..8 {
-        assert_eq!(store.read_by_key(count).await.unwrap(), 0);
+        assert_eq!(store.read(count).await.unwrap(), 0);
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
         let store = store.clone();
         async move {
             store
-                .read_by_key(move |_| {
+                .read(move |_| {
                     begins.fetch_add(1, Ordering::SeqCst);
                     held.pass();
                     Ok::<(), StoreError>(())
@@ -87,7 +87,7 @@ async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
     }
     let counted = Arc::clone(&done);
     let given_up = store
-        .read_by_key(move |_| {
+        .read(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             Ok::<(), StoreError>(())
         })
@@ -98,7 +98,7 @@ async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
     );
     gate.open();
     holder.await.unwrap().unwrap();
-    assert_eq!(store.read_by_key(count).await.unwrap(), 0);
+    assert_eq!(store.read(count).await.unwrap(), 0);
     assert_eq!(done.load(Ordering::SeqCst), 0);
 }
 
@@ -161,7 +161,7 @@ async fn however_many_lists_are_asked_for_look_ups_and_writes_go_on() {
     }
     for number in 1..=20 {
         insert(&store, &format!("user-{number}")).await.unwrap();
-        assert_eq!(store.read_by_key(count).await.unwrap(), number);
+        assert_eq!(store.read(count).await.unwrap(), number);
         assert_eq!(store.read(count).await.unwrap(), number);
     }
     gate.open();
