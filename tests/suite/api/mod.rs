@@ -1,5 +1,6 @@
 //! The JSON door, as the wire contract has it.
 
+mod answers;
 mod callers;
 mod claims;
 mod client_users;

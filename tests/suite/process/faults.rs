@@ -19,26 +19,26 @@ use super::{
     server::eventually,
     tools::skip,
 };
-use crate::races::log::LocalizedText;
+use crate::races::log::Outcome;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// `tokens.revocation_max_lag` of these tests.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
-fn is(told: &LocalizedText) -> &'static str {
+fn is(told: &Outcome) -> &'static str {
     match told {
-        LocalizedText::Accepted(_) => "accepted",
-        LocalizedText::Refused(_) => "refused",
-        LocalizedText::Ill => "ill",
-        LocalizedText::Lost => "lost",
-        LocalizedText::Odd(_) => "odd",
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Refused(_) => "refused",
+        Outcome::Unavailable => "ill",
+        Outcome::Lost => "lost",
+        Outcome::Unexpected(_) => "odd",
     }
 }
 
 /// That this was told, and nothing else but what may be told besides.
 #[track_caller]
-fn assert_told(found: &[LocalizedText], expected: &str, besides: &[&str]) {
-    let told = |told: &&LocalizedText| is(told) == expected;
+fn assert_told(found: &[Outcome], expected: &str, besides: &[&str]) {
+    let told = |told: &&Outcome| is(told) == expected;
     let others = found
         .iter()
         .filter(|one| !told(one) && !besides.contains(&is(one)));
@@ -115,7 +115,7 @@ fn an_instance_is_killed_and_the_other_one_goes_on() {
     });
     // No time at all in which an answer may be 503.
     let verdict = load.judge(Vec::new());
-    assert!(verdict.honest > 100, "{verdict:?}");
+    assert!(verdict.accepted > 100, "{verdict:?}");
     two.stop();
 }
 
@@ -174,7 +174,7 @@ fn a_full_disk_stops_what_is_written_and_nothing_else() {
         eventually(|| {
             let now = load.now();
             let latest = load.writes(now.saturating_sub(SECOND / 4)..now);
-            latest.contains(&LocalizedText::Ill)
+            latest.contains(&Outcome::Unavailable)
                 && !latest.iter().any(|told| is(told) == "accepted")
         });
         let full = load.now();
@@ -193,7 +193,7 @@ fn a_full_disk_stops_what_is_written_and_nothing_else() {
         well.saturating_sub(freed)
     );
     let verdict = load.judge(vec![begun..well]);
-    assert!(verdict.honest > 100, "{verdict:?}");
+    assert!(verdict.accepted > 100, "{verdict:?}");
     // Of what was answered nothing is lost by a kill either.
     let pair = server.client().session(EMAIL);
     let next = Pair::of(&server.client().refresh(&pair.refresh));

@@ -21,8 +21,8 @@ use super::{
     server::eventually,
 };
 use crate::races::{
-    checker::{Rules, Verdict, check},
-    log::{Asked, Entry, LocalizedText, Pair, Token},
+    checker::{Report, Rules, check},
+    log::{Entry, Outcome, Pair, Request, Token},
 };
 
 /// Whom the load's sessions belong to.
@@ -42,22 +42,22 @@ pub struct Load {
 }
 
 /// What an answer says to the log. A 503 must say when to come again.
-fn told(answer: &io::Result<Answer>) -> LocalizedText {
+fn told(answer: &io::Result<Answer>) -> Outcome {
     let Ok(answer) = answer else {
-        return LocalizedText::Lost;
+        return Outcome::Lost;
     };
     match answer.status {
         200 if answer.body["data"]["refresh"].is_string() => {
             let pair = client::Pair::of(answer);
-            LocalizedText::Accepted(Some(Pair {
+            Outcome::Accepted(Some(Pair {
                 access: Token::read(&pair.access),
                 refresh: Token::read(&pair.refresh),
             }))
         }
-        200 => LocalizedText::Accepted(None),
-        401 => LocalizedText::Refused(answer.code().to_owned()),
-        503 if answer.retry_after.is_some() => LocalizedText::Ill,
-        _ => LocalizedText::Odd(format!("{answer:?}")),
+        200 => Outcome::Accepted(None),
+        401 => Outcome::Refused(answer.code().to_owned()),
+        503 if answer.retry_after.is_some() => Outcome::Unavailable,
+        _ => Outcome::Unexpected(format!("{answer:?}")),
     }
 }
 
@@ -115,28 +115,28 @@ impl Load {
     }
 
     /// What was told in this time to those who called with an access token.
-    pub fn calls(&self, time: Range<Duration>) -> Vec<LocalizedText> {
-        self.told_in(&time, |asked| matches!(asked, Asked::Use(_)))
+    pub fn calls(&self, time: Range<Duration>) -> Vec<Outcome> {
+        self.told_in(&time, |asked| matches!(asked, Request::Use(_)))
     }
 
     /// What was told in this time to those who wanted something written.
-    pub fn writes(&self, time: Range<Duration>) -> Vec<LocalizedText> {
-        self.told_in(&time, |asked| !matches!(asked, Asked::Use(_)))
+    pub fn writes(&self, time: Range<Duration>) -> Vec<Outcome> {
+        self.told_in(&time, |asked| !matches!(asked, Request::Use(_)))
     }
 
     /// Of whatever began and ended in this time.
-    fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Asked) -> bool) -> Vec<LocalizedText> {
+    fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Request) -> bool) -> Vec<Outcome> {
         let log = self.log.lock().unwrap();
         log.iter()
             .filter(|entry| {
-                time.contains(&entry.began) && time.contains(&entry.ended) && fits(&entry.asked)
+                time.contains(&entry.began) && time.contains(&entry.ended) && fits(&entry.request)
             })
-            .map(|entry| entry.told.clone())
+            .map(|entry| entry.outcome.clone())
             .collect()
     }
 
     /// Holds the log against the rules; 503 is right in these times alone.
-    pub fn judge(self, faults: Vec<Range<Duration>>) -> Verdict {
+    pub fn judge(self, faults: Vec<Range<Duration>>) -> Report {
         let log = self.log.into_inner().unwrap();
         let rules = Rules {
             faults,
@@ -151,16 +151,16 @@ impl Load {
         );
         let ill = log
             .iter()
-            .filter(|entry| entry.told == LocalizedText::Ill)
+            .filter(|entry| entry.outcome == Outcome::Unavailable)
             .count();
         let lost = log
             .iter()
-            .filter(|entry| entry.told == LocalizedText::Lost)
+            .filter(|entry| entry.outcome == Outcome::Lost)
             .count();
         println!(
             "{} answers: {} accepted, {} refused, {ill} ill, {lost} lost",
             log.len(),
-            verdict.honest,
+            verdict.accepted,
             verdict.refused
         );
         verdict
@@ -176,9 +176,9 @@ impl Load {
         &self,
         part: Part,
         at: &mut Caller,
-        asked: Asked,
+        asked: Request,
         call: impl FnOnce(&mut Client) -> io::Result<Answer>,
-    ) -> (LocalizedText, Option<Answer>) {
+    ) -> (Outcome, Option<Answer>) {
         let began = self.now();
         let answer = call(&mut at.client);
         let told = told(&answer);
@@ -186,13 +186,13 @@ impl Load {
             instance: at.instance,
             began,
             ended: self.now(),
-            asked,
-            told: told.clone(),
+            request: asked,
+            outcome: told.clone(),
         };
         self.log.lock().unwrap().push(entry);
         match told {
-            LocalizedText::Lost => at.go_on(&self.addresses),
-            LocalizedText::Accepted(_) => {
+            Outcome::Lost => at.go_on(&self.addresses),
+            Outcome::Accepted(_) => {
                 self.good[part as usize].fetch_add(1, Ordering::SeqCst);
             }
             _ => {}
@@ -202,26 +202,21 @@ impl Load {
 
     fn log_in(&self, part: Part, at: &mut Caller) -> Option<client::Pair> {
         let body = json!({"username": EMAIL, "password": PASSWORD});
-        let asked = Asked::LogIn(ACCOUNT.into());
+        let asked = Request::LogIn(ACCOUNT.into());
         let (told, answer) = self.ask(part, at, asked, |client| {
             client.try_post("/auth/login", &[], &body)
         });
-        matches!(told, LocalizedText::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
+        matches!(told, Outcome::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
     }
 
-    fn call(&self, part: Part, at: &mut Caller, access: &str) -> LocalizedText {
-        let asked = Asked::Use(Token::read(access));
+    fn call(&self, part: Part, at: &mut Caller, access: &str) -> Outcome {
+        let asked = Request::Use(Token::read(access));
         self.ask(part, at, asked, |client| client.try_get("/api/me", access))
             .0
     }
 
-    fn refresh(
-        &self,
-        part: Part,
-        at: &mut Caller,
-        refresh: &str,
-    ) -> (LocalizedText, Option<Answer>) {
-        let asked = Asked::Refresh(Token::read(refresh));
+    fn refresh(&self, part: Part, at: &mut Caller, refresh: &str) -> (Outcome, Option<Answer>) {
+        let asked = Request::Refresh(Token::read(refresh));
         let body = json!({"refresh": refresh});
         self.ask(part, at, asked, |client| {
             client.try_post("/auth/refresh", &[], &body)
@@ -252,11 +247,9 @@ impl Load {
                 continue;
             };
             match self.refresh(Part::Refresher, &mut at, refresh) {
-                (LocalizedText::Accepted(_), answer) => {
-                    pair = answer.as_ref().map(client::Pair::of)
-                }
+                (Outcome::Accepted(_), answer) => pair = answer.as_ref().map(client::Pair::of),
                 // Wrong, and in the log.
-                (LocalizedText::Refused(_), _) => return,
+                (Outcome::Refused(_), _) => return,
                 _ => {}
             }
         }
@@ -275,11 +268,11 @@ impl Load {
                 continue;
             };
             self.call(Part::Comer, &mut at, &pair.access);
-            let asked = Asked::End(Token::read(&pair.refresh).session);
+            let asked = Request::End(Token::read(&pair.refresh).session);
             let (told, _) = self.ask(Part::Comer, &mut at, asked, |client| {
                 client.try_log_out(&pair)
             });
-            if matches!(told, LocalizedText::Accepted(_)) {
+            if matches!(told, Outcome::Accepted(_)) {
                 gone.push(pair);
             }
         }

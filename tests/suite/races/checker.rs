@@ -1,11 +1,11 @@
-//! The judge of a run, who sees its log alone.
+//! Compares the log of a run with the rules:
 //!
-//! 1. What was revoked by an answered request is refused in every request that begins later: at once where it was
-//!    revoked, and by every refresh; on another instance after at most the allowed lag.
-//! 2. Whatever is given for a refresh token is one and the same successor, and each has one predecessor: a session is a line.
-//! 3. An honest client is refused only what somebody began to revoke.
-//! 4. A code is good once.
-//! 5. No answer but 200 and 401, and 503 while a fault was made.
+//! 1. After a request that revokes tokens is answered, every later request with them is refused: at once on the same
+//!    instance and by every refresh, on another instance after at most the allowed lag.
+//! 2. All answers to one refresh token contain the same successor, and each successor has one predecessor.
+//! 3. A client is refused only tokens whose revocation had begun.
+//! 4. A code is accepted once.
+//! 5. Every answer is 200 or 401, or 503 while a fault was injected.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-use super::log::{Asked, Entry, LocalizedText, Pair, Token};
+use super::log::{Entry, Outcome, Pair, Request, Token};
 
-/// What a run may show.
+/// The limits of a run.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// How long another instance may go on accepting what was revoked.
+    /// How long another instance may accept a revoked access token.
     pub most_lag: Duration,
-    /// When a fault was made: 503 is right for what overlaps with it.
+    /// When faults were injected: a request that overlaps with one may be answered 503.
     pub faults: Vec<Range<Duration>>,
 }
 
@@ -33,69 +33,69 @@ impl Default for Rules {
     }
 }
 
-/// What the judge found.
+/// The result of a check.
 #[derive(Debug, Default)]
-pub struct Verdict {
-    /// What was against the rules, in words.
+pub struct Report {
+    /// A sentence for each violation.
     pub violations: Vec<String>,
-    /// For each revocation that another instance was asked about: how long after it that one last accepted.
+    /// For each revocation and other instance that was called: how long after it that instance last accepted a token.
     pub lags: Vec<Duration>,
-    /// How many requests honest clients were accepted with.
-    pub honest: usize,
+    /// How many requests with tokens were accepted.
+    pub accepted: usize,
     /// How many requests were refused because of a revocation.
     pub refused: usize,
 }
 
-/// Something that takes tokens their worth.
+/// A request that revokes tokens.
 struct Revocation {
     instance: usize,
     began: Duration,
-    /// When it was answered; none: it was not.
+    /// When it was answered; `None` when it was not.
     answered: Option<Duration>,
     scope: Scope,
 }
 
 enum Scope {
     Session,
-    /// All sessions of an account that were given in an answer before this time.
+    /// All sessions of an account that began before this time.
     Account(Duration),
-    /// The access tokens of an account that give another role than this one, until it gets the next.
+    /// The access tokens of an account with another role than this one, until the next change.
     Role(String, Duration),
 }
 
 const FOREVER: Duration = Duration::MAX;
 
-/// Judges a run.
-pub fn check(log: &[Entry], rules: &Rules) -> Verdict {
-    let mut judge = ReuseDetector {
+/// Checks a log.
+pub fn check(log: &[Entry], rules: &Rules) -> Report {
+    let mut checker = Checker {
         rules,
         births: births(log),
         revocations: revocations(log),
-        verdict: Verdict::default(),
+        report: Report::default(),
     };
     let mut lags = HashMap::new();
     for entry in log {
-        judge.entry(entry, &mut lags);
+        checker.entry(entry, &mut lags);
     }
-    judge.verdict.lags = lags.into_values().collect();
-    lines(log, &mut judge.verdict);
-    codes(log, &mut judge.verdict);
-    judge.verdict
+    checker.report.lags = lags.into_values().collect();
+    clients(log, &mut checker.report);
+    codes(log, &mut checker.report);
+    checker.report
 }
 
-struct ReuseDetector<'a> {
+struct Checker<'a> {
     rules: &'a Rules,
     births: HashMap<String, Range<Duration>>,
     revocations: HashMap<String, Vec<Revocation>>,
-    verdict: Verdict,
+    report: Report,
 }
 
-/// When each session was asked for and given.
+/// When each session was requested and answered.
 fn births(log: &[Entry]) -> HashMap<String, Range<Duration>> {
     log.iter()
-        .filter(|entry| matches!(entry.asked, Asked::LogIn(_) | Asked::Code(_)))
-        .filter_map(|entry| match &entry.told {
-            LocalizedText::Accepted(Some(pair)) => {
+        .filter(|entry| matches!(entry.request, Request::LogIn(_) | Request::Code(_)))
+        .filter_map(|entry| match &entry.outcome {
+            Outcome::Accepted(Some(pair)) => {
                 Some((pair.access.session.clone(), entry.began..entry.ended))
             }
             _ => None,
@@ -103,31 +103,33 @@ fn births(log: &[Entry]) -> HashMap<String, Range<Duration>> {
         .collect()
 }
 
-/// The revocations by what they are of: a session or an account.
+/// The revocations by session or account.
 fn revocations(log: &[Entry]) -> HashMap<String, Vec<Revocation>> {
-    let next = |entry: &Entry, fits: &dyn Fn(&Asked) -> bool| {
+    let next = |entry: &Entry, fits: &dyn Fn(&Request) -> bool| {
         let later = log
             .iter()
-            .filter(|other| other.began > entry.began && fits(&other.asked));
+            .filter(|other| other.began > entry.began && fits(&other.request));
         later.map(|other| other.began).min().unwrap_or(FOREVER)
     };
     let mut revocations: HashMap<String, Vec<Revocation>> = HashMap::new();
     for entry in log {
-        let (of, scope, done) = match &entry.asked {
-            Asked::End(session) => (session, Scope::Session, entry.is_accepted()),
-            // Any repeat of a token that may be stolen ends its session, if it had not ended.
-            Asked::Replay(token) => {
-                let done = matches!(&entry.told, LocalizedText::Refused(_));
+        let (of, scope, done) = match &entry.request {
+            Request::End(session) => (session, Scope::Session, entry.is_accepted()),
+            // A replay ends the session, if it had not ended.
+            Request::Replay(token) => {
+                let done = matches!(&entry.outcome, Outcome::Refused(_));
                 (&token.session, Scope::Session, done)
             }
-            Asked::Deactivate(account) => {
-                let until = next(entry, &|asked| *asked == Asked::Activate(account.clone()));
+            Request::Deactivate(account) => {
+                let until = next(entry, &|request| {
+                    *request == Request::Activate(account.clone())
+                });
                 (account, Scope::Account(until), entry.is_accepted())
             }
-            Asked::SetRole(account, role) => {
+            Request::SetRole(account, role) => {
                 let until = next(
                     entry,
-                    &|asked| matches!(asked, Asked::SetRole(of, _) if of == account),
+                    &|request| matches!(request, Request::SetRole(of, _) if of == account),
                 );
                 (
                     account,
@@ -147,35 +149,37 @@ fn revocations(log: &[Entry]) -> HashMap<String, Vec<Revocation>> {
     revocations
 }
 
-impl ReuseDetector<'_> {
-    fn blame(&mut self, what: &str, entry: &Entry) {
-        self.verdict.violations.push(format!("{what}: {entry:?}"));
+impl Checker<'_> {
+    fn report_violation(&mut self, what: &str, entry: &Entry) {
+        self.report.violations.push(format!("{what}: {entry:?}"));
     }
 
     fn entry(&mut self, entry: &Entry, lags: &mut HashMap<(Duration, usize), Duration>) {
-        match &entry.told {
-            LocalizedText::Odd(_) => self.blame("neither 200 nor 401", entry),
-            LocalizedText::Ill => {
+        match &entry.outcome {
+            Outcome::Unexpected(_) => self.report_violation("neither 200 nor 401", entry),
+            Outcome::Unavailable => {
                 let excused =
                     |fault: &Range<Duration>| entry.began < fault.end && entry.ended > fault.start;
                 if !self.rules.faults.iter().any(excused) {
-                    self.blame("503 without a fault", entry);
+                    self.report_violation("503 without a fault", entry);
                 }
             }
-            LocalizedText::Lost => {}
-            LocalizedText::Accepted(_) => self.accepted(entry, lags),
-            LocalizedText::Refused(code) => self.refused(entry, code, lags),
+            Outcome::Lost => {}
+            Outcome::Accepted(_) => self.accepted(entry, lags),
+            Outcome::Refused(code) => self.refused(entry, code, lags),
         }
     }
 
     fn accepted(&mut self, entry: &Entry, lags: &mut HashMap<(Duration, usize), Duration>) {
-        let (token, is_use) = match &entry.asked {
-            Asked::Use(token) => (token, true),
-            Asked::Refresh(token) => (token, false),
-            Asked::Replay(_) => return self.blame("a stolen token was accepted", entry),
+        let (token, is_use) = match &entry.request {
+            Request::Use(token) => (token, true),
+            Request::Refresh(token) => (token, false),
+            Request::Replay(_) => {
+                return self.report_violation("a stolen token was accepted", entry);
+            }
             _ => return,
         };
-        self.verdict.honest += 1;
+        self.report.accepted += 1;
         let mut late = Vec::new();
         for revocation in self.of(token) {
             let Some(since) = revocation
@@ -192,9 +196,9 @@ impl ReuseDetector<'_> {
         }
         for (revocation, elsewhere, since) in late {
             if !elsewhere {
-                self.blame("accepted after it was revoked", entry);
+                self.report_violation("accepted after it was revoked", entry);
             } else if since > self.rules.most_lag {
-                self.blame("accepted elsewhere long after it was revoked", entry);
+                self.report_violation("accepted elsewhere long after it was revoked", entry);
             }
             if elsewhere {
                 let lag = lags.entry((revocation, entry.instance)).or_default();
@@ -209,22 +213,25 @@ impl ReuseDetector<'_> {
         code: &str,
         lags: &mut HashMap<(Duration, usize), Duration>,
     ) {
-        let excused = match &entry.asked {
-            Asked::Use(token) => self.is_excused(token, entry, code),
-            Asked::Refresh(token) => self.is_excused(token, entry, ""),
-            Asked::LogIn(account) => self.was_inactive(account, entry),
-            // Whose is somebody else's, or wrong, is refused for other reasons than these.
-            Asked::Replay(_) | Asked::Code(_) => true,
-            Asked::End(session) => self.revocations[session]
+        let excused = match &entry.request {
+            Request::Use(token) => self.is_excused(token, entry, code),
+            Request::Refresh(token) => self.is_excused(token, entry, ""),
+            Request::LogIn(account) => self.was_inactive(account, entry),
+            // Refused for other reasons than a revocation.
+            Request::Replay(_) | Request::Code(_) => true,
+            Request::End(session) => self.revocations[session]
                 .iter()
                 .any(|other| other.began < entry.began),
-            Asked::Deactivate(_) | Asked::Activate(_) | Asked::SetRole(..) => false,
+            Request::Deactivate(_)
+            | Request::Activate(_)
+            | Request::SetRole(..)
+            | Request::Flush => false,
         };
         if !excused {
-            self.blame("an honest client was refused", entry);
+            self.report_violation("a client was refused without a revocation", entry);
         }
-        self.verdict.refused += 1;
-        if let Asked::Use(token) = &entry.asked {
+        self.report.refused += 1;
+        if let Request::Use(token) = &entry.request {
             for revocation in self.of(token) {
                 let answered = revocation.answered.is_some_and(|at| at < entry.began);
                 if answered
@@ -242,11 +249,11 @@ impl ReuseDetector<'_> {
         find(&token.session).chain(find(&token.account))
     }
 
-    /// Whether a revocation, once it is answered, certainly is one of this token.
+    /// Whether a revocation, once it is answered, certainly covers this token.
     fn takes(&self, revocation: &Revocation, token: &Token, entry: &Entry, is_use: bool) -> bool {
         match &revocation.scope {
             Scope::Session => true,
-            // Begun while the account was inactive it can only have been before.
+            // A session that began while the account was inactive began before the deactivation.
             Scope::Account(until) => self
                 .births
                 .get(&token.session)
@@ -259,7 +266,7 @@ impl ReuseDetector<'_> {
         }
     }
 
-    /// Whether somebody had begun to revoke what may be this token before it was refused.
+    /// Whether a revocation that may cover this token had begun before it was refused.
     fn is_excused(&self, token: &Token, entry: &Entry, code: &str) -> bool {
         self.of(token).any(|revocation| {
             revocation.began < entry.ended
@@ -282,53 +289,54 @@ impl ReuseDetector<'_> {
     }
 }
 
-/// How long the answer to an activation may take: until it has come the account may be inactive.
+/// How long an activation may take to be answered: until then the account may be inactive.
 const TO_ACTIVATE: Duration = Duration::from_secs(5);
 
-/// Holds that what was given for refresh tokens makes a line.
-fn lines(log: &[Entry], verdict: &mut Verdict) {
+/// Checks that rotations form one chain for each session.
+fn clients(log: &[Entry], report: &mut Report) {
     let mut successors: HashMap<&str, &str> = HashMap::new();
     let mut predecessors: HashMap<&str, &str> = HashMap::new();
     let mut access = HashSet::new();
     for entry in log {
-        let LocalizedText::Accepted(Some(Pair {
+        let Outcome::Accepted(Some(Pair {
             access: given,
             refresh,
-        })) = &entry.told
+        })) = &entry.outcome
         else {
             continue;
         };
-        let mut blame = |what: &str| verdict.violations.push(format!("{what}: {entry:?}"));
+        let mut report_violation =
+            |what: &str| report.violations.push(format!("{what}: {entry:?}"));
         if !access.insert(&given.jti) {
-            blame("an access token was given twice");
+            report_violation("an access token was given twice");
         }
         if given.session != refresh.session {
-            blame("a pair of two sessions");
+            report_violation("a pair of two sessions");
         }
-        let Asked::Refresh(old) = &entry.asked else {
+        let Request::Refresh(old) = &entry.request else {
             continue;
         };
         if old.session != refresh.session {
-            blame("the successor is of another session");
+            report_violation("the successor is of another session");
         }
         if *successors.entry(&old.jti).or_insert(&refresh.jti) != refresh.jti {
-            blame("a second successor");
+            report_violation("a second successor");
         }
         if *predecessors.entry(&refresh.jti).or_insert(&old.jti) != old.jti {
-            blame("a successor of two");
+            report_violation("a successor of two");
         }
     }
 }
 
-/// Holds that a code lets in once.
-fn codes(log: &[Entry], verdict: &mut Verdict) {
+/// Checks that each code was accepted once.
+fn codes(log: &[Entry], report: &mut Report) {
     let mut used = HashSet::new();
     for entry in log {
-        if let Asked::Code(challenge) = &entry.asked
+        if let Request::Code(challenge) = &entry.request
             && entry.is_accepted()
             && !used.insert(challenge)
         {
-            verdict
+            report
                 .violations
                 .push(format!("a code was used twice: {entry:?}"));
         }

@@ -1,24 +1,24 @@
-//! What was asked and what was told, with the instants around it: all that the checker knows of a run.
+//! The log of a run: every request with its outcome and the instants around it. It is all that the checker sees.
 
 use std::time::Duration;
 
 use crate::support::claims_of;
 
-/// A token by what it says.
+/// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
-    /// Its id.
+    /// `jti`.
     pub jti: String,
-    /// Its session.
+    /// `sid`.
     pub session: String,
-    /// Whose it is, as `user:1`.
+    /// `sub`, such as `user:1`.
     pub account: String,
-    /// The role that it gives, where it gives one.
+    /// `role`, where there is one.
     pub role: Option<String>,
 }
 
 impl Token {
-    /// Of its text.
+    /// Decodes a token.
     pub fn read(text: &str) -> Self {
         let claims = claims_of(text);
         let word = |name: &str| {
@@ -45,62 +45,137 @@ pub struct Pair {
     pub refresh: Token,
 }
 
-/// What was asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// Whether an access token is accepted.
+pub enum Request {
+    /// A call with an access token.
     Use(Token),
-    /// A new pair for a refresh token, honestly.
+    /// A refresh by the owner of the token.
     Refresh(Token),
-    /// The same for one whose repeat is theft.
+    /// A refresh with a stolen token, after the grace period.
     Replay(Token),
-    /// A session by the password of this account.
+    /// A login with the password of this account.
     LogIn(String),
-    /// A session by the code of this challenge.
+    /// A login with the code of this challenge.
     Code(String),
-    /// The end of this session.
+    /// A logout of this session.
     End(String),
-    /// The end of all sessions of this account, which is inactive from then on.
+    /// This account is deactivated, which ends all its sessions.
     Deactivate(String),
-    /// The account is active again.
+    /// This account is activated.
     Activate(String),
-    /// Another role for this account.
+    /// This account gets another role.
     SetRole(String, String),
+    /// A flush of expired rows.
+    Flush,
 }
 
-/// What was told.
+impl Request {
+    /// Whether it is a refresh by the owner of the token.
+    pub fn is_refresh(&self) -> bool {
+        matches!(self, Self::Refresh(_))
+    }
+
+    /// Whether it is a login with a code.
+    pub fn is_code(&self) -> bool {
+        matches!(self, Self::Code(_))
+    }
+
+    /// Whether it is a logout.
+    pub fn is_logout(&self) -> bool {
+        matches!(self, Self::End(_))
+    }
+
+    /// Whether an administrator deactivates the account or changes its role.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Deactivate(_) | Self::SetRole(..))
+    }
+
+    /// Whether it is a flush.
+    pub fn is_flush(&self) -> bool {
+        matches!(self, Self::Flush)
+    }
+
+    /// Whether it revokes tokens.
+    pub fn is_revocation(&self) -> bool {
+        self.is_logout() || self.is_change()
+    }
+
+    /// Whether both are about the same session, account or challenge. A flush is about all of them.
+    fn concerns(&self, other: &Self) -> bool {
+        let keys = |request: &Self| match request {
+            Self::Use(token) | Self::Refresh(token) | Self::Replay(token) => {
+                vec![token.session.clone(), token.account.clone()]
+            }
+            Self::End(key)
+            | Self::LogIn(key)
+            | Self::Code(key)
+            | Self::Deactivate(key)
+            | Self::Activate(key)
+            | Self::SetRole(key, _) => vec![key.clone()],
+            Self::Flush => Vec::new(),
+        };
+        let theirs = keys(other);
+        self.is_flush() || other.is_flush() || keys(self).iter().any(|key| theirs.contains(key))
+    }
+}
+
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LocalizedText {
-    /// `200`, with tokens where there are any.
+pub enum Outcome {
+    /// `200`, with tokens where the answer has them.
     Accepted(Option<Pair>),
     /// `401` with this code.
     Refused(String),
-    /// `503`: a fault of ours.
-    Ill,
-    /// Anything else.
-    Odd(String),
-    /// Nothing: the answer was lost.
+    /// `503`.
+    Unavailable,
+    /// Any other answer.
+    Unexpected(String),
+    /// No answer was read.
     Lost,
 }
 
-/// A line of the log.
+/// One request of the log.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Which instance was asked.
+    /// The number of the instance.
     pub instance: usize,
-    /// Before the request was sent, from the beginning of the run.
+    /// Before the request was sent, since the start of the run.
     pub began: Duration,
-    /// After the answer had come, or was given up.
+    /// After the answer was read, or no longer waited for.
     pub ended: Duration,
-    /// What was asked.
-    pub asked: Asked,
-    /// What was told.
-    pub told: LocalizedText,
+    /// The request.
+    pub request: Request,
+    /// The outcome.
+    pub outcome: Outcome,
 }
 
 impl Entry {
-    /// Whether it was answered with yes.
+    /// Whether the answer was a success.
     pub fn is_accepted(&self) -> bool {
-        matches!(self.told, LocalizedText::Accepted(_))
+        matches!(self.outcome, Outcome::Accepted(_))
     }
+}
+
+/// How many pairs of an answered request of one side and one of the other were under way at the same time and were about
+/// the same session, account or challenge.
+pub fn overlaps(log: &[Entry], side: fn(&Request) -> bool, other: fn(&Request) -> bool) -> usize {
+    let of = |fits: fn(&Request) -> bool| {
+        let answered = log.iter().enumerate().filter(|(_, entry)| {
+            matches!(entry.outcome, Outcome::Accepted(_) | Outcome::Refused(_))
+        });
+        answered.filter(move |(_, entry)| fits(&entry.request))
+    };
+    let others: Vec<_> = of(other).collect();
+    of(side)
+        .map(|(number, entry)| {
+            let beside = others.iter().filter(|(theirs, their)| {
+                *theirs != number
+                    && their.began < entry.ended
+                    && entry.began < their.ended
+                    && entry.request.concerns(&their.request)
+            });
+            beside.count()
+        })
+        .sum()
 }

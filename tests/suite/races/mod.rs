@@ -1,13 +1,13 @@
-//! The hammer: clients, some of them ill-behaved, beside whatever may revoke their tokens, against one instance or two; and
-//! a checker that holds the log of answers against the rules.
+//! Races: clients, some of them misbehaving, run at the same time as everything that can revoke their tokens, against one
+//! instance or two; and a checker compares the log of all answers with the rules.
 //!
-//! `MUNJIGI_HAMMER_SECONDS` says how long each race goes on (2 by default), `MUNJIGI_HAMMER_SEED` by which numbers the
-//! clients choose; both are printed.
+//! `MUNJIGI_RACE_SECONDS` is the duration of each race (2 by default), `MUNJIGI_RACE_SEED` the seed of the clients' random
+//! numbers; both are printed.
 
-mod bad_logs;
 pub mod checker;
-mod field;
-mod guesses;
+mod checker_tests;
+mod clients;
 pub mod log;
-mod players;
+mod password_guesses;
 mod races;
+mod run;

@@ -1,10 +1,10 @@
-//! The checker against invented logs: what is against the rules is found, and what is not is let pass.
+//! Tests of the checker with made-up logs: it reports every violation, and nothing else.
 
 use std::time::Duration;
 
 use super::{
-    checker::{Rules, Verdict, check},
-    log::{Asked, Entry, LocalizedText, Pair, Token},
+    checker::{Report, Rules, check},
+    log::{Entry, Outcome, Pair, Request, Token},
 };
 
 fn token(jti: &str) -> Token {
@@ -16,44 +16,44 @@ fn token(jti: &str) -> Token {
     }
 }
 
-fn pair(access: &str, refresh: &str) -> LocalizedText {
-    LocalizedText::Accepted(Some(Pair {
+fn pair(access: &str, refresh: &str) -> Outcome {
+    Outcome::Accepted(Some(Pair {
         access: token(access),
         refresh: token(refresh),
     }))
 }
 
-fn refused(code: &str) -> LocalizedText {
-    LocalizedText::Refused(code.to_owned())
+fn refused(code: &str) -> Outcome {
+    Outcome::Refused(code.to_owned())
 }
 
-/// Begins at this millisecond and is answered one later.
-fn entry(instance: usize, at: u64, asked: Asked, told: LocalizedText) -> Entry {
+/// A request that begins at this millisecond and is answered one later.
+fn entry(instance: usize, at: u64, request: Request, outcome: Outcome) -> Entry {
     Entry {
         instance,
         began: Duration::from_millis(at),
         ended: Duration::from_millis(at + 1),
-        asked,
-        told,
+        request,
+        outcome,
     }
 }
 
-const YES: LocalizedText = LocalizedText::Accepted(None);
+const YES: Outcome = Outcome::Accepted(None);
 
 fn log_in() -> Entry {
-    entry(0, 0, Asked::LogIn("user:1".into()), pair("a0", "r0"))
+    entry(0, 0, Request::LogIn("user:1".into()), pair("a0", "r0"))
 }
 
-fn judged(log: &[Entry]) -> Verdict {
+fn judged(log: &[Entry]) -> Report {
     let log = [&[log_in()], log].concat();
     check(&log, &Rules::default())
 }
 
 #[track_caller]
-fn fine(log: &[Entry]) -> Verdict {
-    let verdict = judged(log);
-    assert_eq!(verdict.violations, [""; 0]);
-    verdict
+fn fine(log: &[Entry]) -> Report {
+    let report = judged(log);
+    assert_eq!(report.violations, [""; 0]);
+    report
 }
 
 #[track_caller]
@@ -64,15 +64,16 @@ fn blamed(log: &[Entry], what: &str) {
 
 #[test]
 fn what_is_revoked_must_be_refused_here_at_once_and_elsewhere_soon() {
-    let end = || entry(0, 10, Asked::End("s".into()), YES);
-    let using = |instance, at, told| entry(instance, at, Asked::Use(token("a0")), told);
-    let refreshing = |instance, at, told| entry(instance, at, Asked::Refresh(token("r0")), told);
+    let end = || entry(0, 10, Request::End("s".into()), YES);
+    let using = |instance, at, outcome| entry(instance, at, Request::Use(token("a0")), outcome);
+    let refreshing =
+        |instance, at, outcome| entry(instance, at, Request::Refresh(token("r0")), outcome);
     fine(&[
         using(0, 5, YES),
         end(),
         using(0, 20, refused("SESSION_REVOKED")),
     ]);
-    // Begun before the answer: either is right.
+    // It began before the answer: both outcomes are right.
     fine(&[end(), using(0, 10, YES)]);
     blamed(&[end(), using(0, 20, YES)], "accepted after it was revoked");
     let lagging = fine(&[
@@ -90,25 +91,25 @@ fn what_is_revoked_must_be_refused_here_at_once_and_elsewhere_soon() {
         &[end(), refreshing(1, 20, pair("a1", "r1"))],
         "accepted after it was revoked",
     );
-    // Not answered, not promised.
-    let lost = entry(0, 10, Asked::End("s".into()), LocalizedText::Lost);
+    // Without an answer nothing is promised.
+    let lost = entry(0, 10, Request::End("s".into()), Outcome::Lost);
     fine(&[lost, using(0, 20, YES)]);
 }
 
 #[test]
 fn a_deactivated_account_has_no_session_from_before_and_none_from_meanwhile() {
-    let off = entry(0, 10, Asked::Deactivate("user:1".into()), YES);
-    let on = entry(0, 30, Asked::Activate("user:1".into()), YES);
-    let using = |at, jti: &str, told| {
+    let off = entry(0, 10, Request::Deactivate("user:1".into()), YES);
+    let on = entry(0, 30, Request::Activate("user:1".into()), YES);
+    let using = |at, jti: &str, outcome| {
         let mut token = token(jti);
         if jti == "b0" {
             token.session = "t".to_owned();
         }
-        entry(0, at, Asked::Use(token), told)
+        entry(0, at, Request::Use(token), outcome)
     };
     let second = |at| {
-        let mut entry = entry(0, at, Asked::LogIn("user:1".into()), pair("b0", "q0"));
-        let LocalizedText::Accepted(Some(pair)) = &mut entry.told else {
+        let mut entry = entry(0, at, Request::LogIn("user:1".into()), pair("b0", "q0"));
+        let Outcome::Accepted(Some(pair)) = &mut entry.outcome else {
             unreachable!()
         };
         pair.access.session = "t".to_owned();
@@ -125,12 +126,12 @@ fn a_deactivated_account_has_no_session_from_before_and_none_from_meanwhile() {
         &[off.clone(), on.clone(), using(40, "a0", YES)],
         "accepted after",
     );
-    // Begun beside the deactivation, and answered before the account was active again.
+    // It began during the deactivation, and was answered before the account was active again.
     blamed(
         &[second(9), off.clone(), on.clone(), using(40, "b0", YES)],
         "accepted after",
     );
-    // Begun when it was active again: nobody may take it away.
+    // It began when the account was active again, and must stay.
     fine(&[off.clone(), on.clone(), second(50), using(60, "b0", YES)]);
     let taken = [
         off.clone(),
@@ -146,14 +147,14 @@ fn an_access_token_of_another_role_is_refused() {
     let role = entry(
         0,
         10,
-        Asked::SetRole("user:1".into(), "auditor".into()),
+        Request::SetRole("user:1".into(), "auditor".into()),
         YES,
     );
-    let using = |told| entry(0, 20, Asked::Use(token("a0")), told);
+    let using = |outcome| entry(0, 20, Request::Use(token("a0")), outcome);
     fine(&[role.clone(), using(refused("TOKEN_EXPIRED"))]);
     blamed(&[role.clone(), using(YES)], "accepted after it was revoked");
-    // Its session goes on.
-    let refresh = |told| entry(0, 30, Asked::Refresh(token("r0")), told);
+    // Its session has not ended.
+    let refresh = |outcome| entry(0, 30, Request::Refresh(token("r0")), outcome);
     fine(&[role.clone(), refresh(pair("a1", "r1"))]);
     blamed(
         &[role, refresh(refused("SESSION_REVOKED"))],
@@ -164,7 +165,7 @@ fn an_access_token_of_another_role_is_refused() {
 #[test]
 fn a_session_is_one_line() {
     let refresh = |at, old: &str, access: &str, new: &str| {
-        entry(0, at, Asked::Refresh(token(old)), pair(access, new))
+        entry(0, at, Request::Refresh(token(old)), pair(access, new))
     };
     fine(&[
         refresh(10, "r0", "a1", "r1"),
@@ -178,7 +179,7 @@ fn a_session_is_one_line() {
     let twice = [refresh(10, "r0", "a1", "r1"), refresh(11, "r0", "a1", "r1")];
     blamed(&twice, "an access token was given twice");
     let mut foreign = refresh(10, "r0", "a1", "r1");
-    let LocalizedText::Accepted(Some(pair)) = &mut foreign.told else {
+    let Outcome::Accepted(Some(pair)) = &mut foreign.outcome else {
         unreachable!()
     };
     pair.refresh.session = "t".to_owned();
@@ -189,15 +190,15 @@ fn a_session_is_one_line() {
 #[test]
 fn an_honest_client_is_refused_nothing() {
     for code in ["TOKEN_REUSED", "TOKEN_BLACKLISTED", "SESSION_REVOKED"] {
-        let lost = entry(0, 10, Asked::Refresh(token("r0")), refused(code));
+        let lost = entry(0, 10, Request::Refresh(token("r0")), refused(code));
         blamed(&[lost], "an honest client was refused");
-        let lost = entry(0, 10, Asked::Use(token("a0")), refused(code));
+        let lost = entry(0, 10, Request::Use(token("a0")), refused(code));
         blamed(&[lost], "an honest client was refused");
     }
     let lost = entry(
         0,
         10,
-        Asked::LogIn("user:1".into()),
+        Request::LogIn("user:1".into()),
         refused("INVALID_CREDENTIALS"),
     );
     blamed(&[lost], "an honest client was refused");
@@ -205,8 +206,8 @@ fn an_honest_client_is_refused_nothing() {
 
 #[test]
 fn theft_ends_the_session_and_is_never_accepted() {
-    let theft = |told| entry(0, 10, Asked::Replay(token("r0")), told);
-    let using = entry(0, 20, Asked::Use(token("a0")), YES);
+    let theft = |outcome| entry(0, 10, Request::Replay(token("r0")), outcome);
+    let using = entry(0, 20, Request::Use(token("a0")), YES);
     blamed(&[theft(pair("a1", "r1"))], "a stolen token was accepted");
     blamed(
         &[theft(refused("TOKEN_REUSED")), using],
@@ -217,8 +218,8 @@ fn theft_ends_the_session_and_is_never_accepted() {
 #[test]
 fn a_code_is_good_once() {
     let code = |at, session: &str| {
-        let mut entry = entry(0, at, Asked::Code("c".into()), pair("b0", "q0"));
-        if let LocalizedText::Accepted(Some(pair)) = &mut entry.told {
+        let mut entry = entry(0, at, Request::Code("c".into()), pair("b0", "q0"));
+        if let Outcome::Accepted(Some(pair)) = &mut entry.outcome {
             pair.access.jti = session.to_owned();
         }
         entry
@@ -229,7 +230,7 @@ fn a_code_is_good_once() {
 
 #[test]
 fn illness_needs_a_fault_and_nothing_else_is_said() {
-    let ill = entry(0, 10, Asked::Use(token("a0")), LocalizedText::Ill);
+    let ill = entry(0, 10, Request::Use(token("a0")), Outcome::Unavailable);
     blamed(std::slice::from_ref(&ill), "503 without a fault");
     let fault = Duration::from_millis(5)..Duration::from_millis(11);
     let rules = Rules {
@@ -240,8 +241,8 @@ fn illness_needs_a_fault_and_nothing_else_is_said() {
     let odd = entry(
         0,
         10,
-        Asked::Use(token("a0")),
-        LocalizedText::Odd("500".into()),
+        Request::Use(token("a0")),
+        Outcome::Unexpected("500".into()),
     );
     blamed(&[odd], "neither 200 nor 401");
 }

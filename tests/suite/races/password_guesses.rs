@@ -1,5 +1,5 @@
-//! Log-ins beside guesses at the same account's password, on two instances: no more guesses are heard than there are
-//! tries, no right password is called wrong, and nobody keeps the owner out.
+//! Logins at the same time as guesses at the same password, on two instances: no more guesses are verified than the limit
+//! allows, no correct password is refused as wrong, and the owner can log in.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use munjigi::domain::account::Role;
 use serde_json::json;
 
-use super::field::settings;
+use super::run::settings;
 use crate::support::{App, Call, Random, password_of};
 
 const EMAIL: &str = "ann@example.org";
-/// Failures before an account has to wait.
+/// Failures until an account is locked.
 const TRIES: usize = 5;
 
 fn log_in(app: &App, password: &str) -> Call {
@@ -19,7 +19,7 @@ fn log_in(app: &App, password: &str) -> Call {
     app.anonymous().post("/auth/login", body)
 }
 
-/// Log-ins with the right password and with wrong ones at once, and the owner's own on a device that is known.
+/// Logins with the correct password and with wrong ones at once, and one by the owner with a device token.
 async fn round(apps: &[App; 2], device: &str, random: &mut Random) {
     let right = password_of("ann");
     let calls: Vec<(bool, Call)> = (0..12)
@@ -37,26 +37,26 @@ async fn round(apps: &[App; 2], device: &str, random: &mut Random) {
     let owner =
         log_in(&apps[usize::from(random.one_in(2))], &right).header("x-device-token", device);
     let owner = owner.into_future();
-    let strangers = join_all(
+    let others = join_all(
         calls
             .into_iter()
             .map(async |(is_right, call)| (is_right, call.await)),
     );
-    let (owner, strangers) = futures_util::future::join(owner, strangers).await;
+    let (owner, others) = futures_util::future::join(owner, others).await;
     owner.assert(200, "LOGGED_IN");
-    let (mut authenticate, mut heard) = (0, 0);
-    for (is_right, answer) in strangers {
+    let (mut succeeded, mut verified) = (0, 0);
+    for (is_right, answer) in others {
         match (is_right, answer.status) {
-            (true, 200) => authenticate += 1,
-            (false, 401) => heard += 1,
+            (true, 200) => succeeded += 1,
+            (false, 401) => verified += 1,
             (_, 429) => drop(answer.assert(429, "RATE_LIMITED")),
             _ => panic!("{is_right}: {}", answer.text),
         }
     }
-    // Whoever is let in gives the account its tries back.
+    // A successful login resets the count of the account.
     assert!(
-        heard <= TRIES * (authenticate + 1),
-        "{heard} guesses were heard, {authenticate} authenticated"
+        verified <= TRIES * (succeeded + 1),
+        "{verified} guesses were verified, {succeeded} logins succeeded"
     );
 }
 
@@ -78,7 +78,7 @@ async fn log_in_beside_lock() {
     let mut rounds = 0;
     while begun.elapsed() < seconds {
         round(&apps, &device, &mut random).await;
-        // The longest wait is over, and with the next success the failures are forgotten.
+        // The longest lock is over, and the next success resets the count.
         apps[0].advance(Duration::from_mins(61));
         let own = log_in(&apps[1], &password_of("ann")).await;
         own.assert(200, "LOGGED_IN");

@@ -1,0 +1,270 @@
+//! One run of a race: one or two instances on one database, the log of their answers, and the checks afterwards.
+
+use std::{
+    cell::RefCell,
+    future::IntoFuture,
+    time::{Duration, Instant},
+};
+
+use munjigi::{config::Config, services::maintenance::flush::flush};
+use serde_json::json;
+
+use super::{
+    checker::{Rules, check},
+    log::{Entry, Outcome, Pair, Request, Token, overlaps},
+};
+use crate::support::{Answer, App, Call, Random, Remote};
+
+/// How long a revoked access token may be accepted by another instance before the test fails. Only against hanging: the
+/// lag itself is a rule of the checker.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// The instances and the log of their answers.
+pub struct RaceRun {
+    /// The instances on one database; the first one owns the clock.
+    pub apps: Vec<App>,
+    begun: Instant,
+    seconds: Duration,
+    log: RefCell<Vec<Entry>>,
+}
+
+/// A whole number from an environment variable of the tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a setting of the tests, not of the server"
+)]
+fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is not a whole number: {value}")),
+    )
+}
+
+/// The duration of a race and its random numbers. The seed is printed, so that a run can be repeated.
+pub fn settings(race: &str) -> (Duration, Random) {
+    let seconds = variable("MUNJIGI_RACE_SECONDS").unwrap_or(2);
+    let seed = variable("MUNJIGI_RACE_SEED").unwrap_or(20_261_125);
+    println!("{race}: {seconds} s, MUNJIGI_RACE_SEED={seed}");
+    (Duration::from_secs(seconds), Random::new(seed))
+}
+
+/// An answer as the log records it.
+pub fn outcome(answer: &Answer) -> Outcome {
+    match answer.status {
+        200 if answer.data().get("refresh").is_some() => Outcome::Accepted(Some(Pair {
+            access: Token::read(&answer.text_of("access")),
+            refresh: Token::read(&answer.text_of("refresh")),
+        })),
+        200 => Outcome::Accepted(None),
+        401 => Outcome::Refused(answer.code().to_owned()),
+        503 => Outcome::Unavailable,
+        _ => Outcome::Unexpected(format!("{} {}", answer.status, answer.text)),
+    }
+}
+
+impl RaceRun {
+    /// Starts this many instances with changed settings.
+    pub fn new(instances: usize, seconds: Duration, change: impl FnOnce(&mut Config)) -> Self {
+        let mut apps = vec![App::with_gateway(|config| {
+            config.database.pool_size = 8;
+            // Nothing is refused because of load: the checker takes a 503 for a fault.
+            config.database.acquire_timeout = munjigi::config::Span::minutes(2);
+            config.login.hash_deadline = munjigi::config::Span::minutes(2);
+            // Limits on attempts have their own tests; here all requests come from one address.
+            config.limits.failures = 100;
+            config.limits.failures_per_address = 0;
+            change(config);
+        })];
+        for _ in 1..instances {
+            apps.push(apps[0].another_instance());
+        }
+        Self {
+            apps,
+            begun: Instant::now(),
+            seconds,
+            log: RefCell::default(),
+        }
+    }
+
+    /// Whether another round is due: the time is not over, or the two sides of the race have not overlapped yet.
+    pub fn is_running(&self, side: fn(&Request) -> bool, other: fn(&Request) -> bool) -> bool {
+        let elapsed = self.begun.elapsed();
+        elapsed < self.seconds
+            || (elapsed < LIMIT && overlaps(&self.log.borrow(), side, other) == 0)
+    }
+
+    /// An unauthenticated client of an instance.
+    pub fn remote(&self, instance: usize) -> &Remote {
+        self.apps[instance].anonymous()
+    }
+
+    /// The number of a random instance.
+    pub fn any(&self, random: &mut Random) -> usize {
+        usize::try_from(random.below(self.apps.len() as u64)).unwrap()
+    }
+
+    /// Sends a request and logs its outcome.
+    pub async fn ask(&self, instance: usize, request: Request, call: Call) -> (Outcome, Answer) {
+        let began = self.begun.elapsed();
+        let answer = call.await;
+        let outcome = outcome(&answer);
+        self.note(instance, began, request, outcome.clone());
+        (outcome, answer)
+    }
+
+    /// Sends a request, and closes the connection when there is no answer after `limit`.
+    pub async fn ask_briefly(
+        &self,
+        instance: usize,
+        request: Request,
+        call: Call,
+        limit: Duration,
+    ) {
+        let began = self.begun.elapsed();
+        let outcome = match tokio::time::timeout(limit, call.into_future()).await {
+            Ok(answer) => outcome(&answer),
+            Err(_) => Outcome::Lost,
+        };
+        self.note(instance, began, request, outcome);
+    }
+
+    fn note(&self, instance: usize, began: Duration, request: Request, outcome: Outcome) {
+        self.log.borrow_mut().push(Entry {
+            instance,
+            began,
+            ended: self.begun.elapsed(),
+            request,
+            outcome,
+        });
+    }
+
+    /// Calls with an access token.
+    pub async fn call_with(&self, instance: usize, access: &str) -> Outcome {
+        let call = self.remote(instance).get("/api/me").bearer(access);
+        self.ask(instance, Request::Use(Token::read(access)), call)
+            .await
+            .0
+    }
+
+    /// Exchanges a refresh token.
+    pub async fn refresh(&self, instance: usize, refresh: &str) -> (Outcome, Answer) {
+        let request = Request::Refresh(Token::read(refresh));
+        self.ask(instance, request, self.remote(instance).refresh(refresh))
+            .await
+    }
+
+    /// Calls every instance with a revoked access token until it is refused.
+    pub async fn until_refused(&self, access: &str) {
+        for instance in 0..self.apps.len() {
+            let begun = Instant::now();
+            while matches!(self.call_with(instance, access).await, Outcome::Accepted(_)) {
+                assert!(begun.elapsed() < LIMIT, "it is still accepted");
+                // So that these calls do not keep the other instance from its work.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    }
+
+    /// Flushes a batch of expired rows; returns how many.
+    pub async fn flush(&self) -> u64 {
+        let services = self.apps[0].services();
+        let began = self.begun.elapsed();
+        let rows = flush(
+            &services.store,
+            &services.clock,
+            self.apps[0].flush_rules(20),
+            |_| (),
+        )
+        .await
+        .unwrap()
+        .total();
+        self.note(0, began, Request::Flush, Outcome::Accepted(None));
+        rows
+    }
+
+    /// Changes an account as an administrator.
+    pub async fn administer(
+        &self,
+        instance: usize,
+        access: &str,
+        seq: i64,
+        request: Request,
+    ) -> Outcome {
+        let change = match &request {
+            Request::Deactivate(_) => json!({"is_active": false}),
+            Request::Activate(_) => json!({"is_active": true}),
+            Request::SetRole(_, role) => json!({"role": role}),
+            other => unreachable!("{other:?} does not change an account"),
+        };
+        let path = format!("/api/users/{seq}");
+        let call = self.remote(instance).call("PATCH", &path).bearer(access);
+        self.ask(instance, request, call.json(&change)).await.0
+    }
+
+    /// Checks the log and the database against the rules, and that requests of the two sides ran at the same time.
+    pub async fn check(self, race: &str, side: fn(&Request) -> bool, other: fn(&Request) -> bool) {
+        self.check_database().await;
+        let log = self.log.into_inner();
+        let report = check(&log, &Rules::default());
+        let shown: Vec<_> = report.violations.iter().take(10).collect();
+        assert!(
+            shown.is_empty(),
+            "{race}: {} violations, such as {shown:#?}",
+            report.violations.len()
+        );
+        let overlaps = overlaps(&log, side, other);
+        let mut lags = report.lags;
+        lags.sort();
+        println!(
+            "{race}: {} answers, {} accepted, {} refused, {overlaps} overlaps; {} revocations seen elsewhere{}",
+            log.len(),
+            report.accepted,
+            report.refused,
+            lags.len(),
+            lags.last().map_or(String::new(), |last| {
+                let p99 = lags[(lags.len() * 99).div_ceil(100) - 1];
+                format!(", after {p99:?} (p99), {last:?} at the latest")
+            })
+        );
+        // The lag itself is measured by the bench `propagation`; the checker holds it to its limit.
+        assert!(report.accepted > 0, "{race}: nothing was accepted");
+        assert!(
+            overlaps > 0,
+            "{race}: its two sides never ran at the same time"
+        );
+    }
+
+    /// Each session is one chain of rotations in the database, and every rotated token has its successor.
+    async fn check_database(&self) {
+        let rotated = "FROM blacklisted_tokens WHERE reason = 'rotated'";
+        let bad = [
+            (
+                "two used tokens with one successor",
+                format!("SELECT successor {rotated} GROUP BY successor HAVING COUNT(*) > 1"),
+            ),
+            (
+                "a used token without a successor",
+                format!("SELECT jti {rotated} AND successor IS NULL"),
+            ),
+            (
+                "a successor of another session",
+                "SELECT b.jti FROM blacklisted_tokens b WHERE b.reason = 'rotated' AND NOT EXISTS \
+                 (SELECT 1 FROM outstanding_tokens o WHERE o.jti = b.successor AND o.session_id = b.session_id)"
+                .to_owned(),
+            ),
+            (
+                "two unused tokens of one session",
+                format!(
+                    "SELECT session_id FROM outstanding_tokens WHERE jti NOT IN (SELECT jti {rotated}) \
+                 GROUP BY session_id HAVING COUNT(*) > 1"
+                ),
+            ),
+        ];
+        for (what, rows) in bad {
+            let query = format!("SELECT COUNT(*) AS number FROM ({rows}) bad");
+            assert_eq!(self.apps[0].number(&query).await, 0, "{what}");
+        }
+    }
+}
