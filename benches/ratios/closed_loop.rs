@@ -1,4 +1,5 @@
-//! Closed loop: so many connections, each of which asks again as soon as it is answered. All of them live on one thread.
+//! Closed-loop load: a fixed number of connections, each of which sends its next request after a response. They share one
+//! thread.
 
 use std::{
     net::SocketAddr,
@@ -7,36 +8,36 @@ use std::{
 
 use crate::{
     Result,
-    exchange::{Answer, Connection},
+    http::{Connection, Response},
 };
 
-/// Somebody who asks over and over.
+/// A client of the load.
 pub trait Client: Send + 'static {
     /// The next request.
     fn request(&mut self) -> &[u8];
 
-    /// Looks at its answer; whether it counts. A wrong answer is an error and ends the load.
-    fn accept(&mut self, answer: &Answer<'_>) -> Result<bool>;
+    /// Checks the response and returns whether it counts. An error ends the load.
+    fn accept(&mut self, response: &Response<'_>) -> Result<bool>;
 }
 
-/// What came of a load.
+/// The result of a load.
 pub struct Run<C> {
-    /// How many answers counted.
-    pub answers: u32,
-    /// From the first request to the last answer.
-    pub took: Duration,
-    /// The clients, to go on where they stopped.
+    /// Number of responses that count.
+    pub responses: u32,
+    /// From the first request to the last response.
+    pub elapsed: Duration,
+    /// The clients, for a further load.
     pub clients: Vec<C>,
 }
 
 impl<C> Run<C> {
-    /// Answers that counted, for each second.
+    /// Responses that count, per second.
     pub fn rate(&self) -> f64 {
-        f64::from(self.answers) / self.took.as_secs_f64()
+        f64::from(self.responses) / self.elapsed.as_secs_f64()
     }
 }
 
-/// Lets each client ask on a connection of its own while `go_on` says so. A request that was sent is waited for.
+/// Runs each client on its own connection while `go_on` returns `true`. Requests that were sent are completed.
 pub fn run<C, G>(address: SocketAddr, clients: Vec<C>, go_on: G) -> Result<Run<C>>
 where
     C: Client,
@@ -50,55 +51,59 @@ where
         for client in clients {
             ready.push((Connection::open(address).await?, client));
         }
-        let began = Instant::now();
+        let start = Instant::now();
         let tasks: Vec<_> = ready
             .into_iter()
-            .map(|(connection, client)| tokio::spawn(ask(connection, client, go_on.clone())))
+            .map(|(connection, client)| tokio::spawn(run_client(connection, client, go_on.clone())))
             .collect();
         let mut run = Run {
-            answers: 0,
-            took: Duration::ZERO,
+            responses: 0,
+            elapsed: Duration::ZERO,
             clients: Vec::with_capacity(tasks.len()),
         };
         for task in tasks {
-            let (answers, client) = task.await??;
-            run.answers += answers;
+            let (responses, client) = task.await??;
+            run.responses += responses;
             run.clients.push(client);
         }
-        run.took = began.elapsed();
+        run.elapsed = start.elapsed();
         Ok(run)
     })
 }
 
-/// As [`run`], for so long.
-pub fn run_for<C: Client>(address: SocketAddr, clients: Vec<C>, turn: Duration) -> Result<Run<C>> {
-    let end = Instant::now() + turn;
+/// Like [`run`], for this time.
+pub fn run_for<C: Client>(
+    address: SocketAddr,
+    clients: Vec<C>,
+    duration: Duration,
+) -> Result<Run<C>> {
+    let end = Instant::now() + duration;
     run(address, clients, move || Instant::now() < end)
 }
 
-async fn ask<C: Client>(
+async fn run_client<C: Client>(
     mut connection: Connection,
     mut client: C,
     go_on: impl Fn() -> bool,
 ) -> Result<(u32, C)> {
-    let mut answers = 0;
+    let mut responses = 0;
     while go_on() {
-        let answer = connection.exchange(client.request()).await?;
-        answers += u32::from(client.accept(&answer)?);
+        let response = connection.exchange(client.request()).await?;
+        responses += u32::from(client.accept(&response)?);
     }
-    Ok((answers, client))
+    Ok((responses, client))
 }
 
-/// A client that sends one and the same request and wants 200.
+/// Sends the same request again and expects 200.
 #[derive(Clone)]
-pub struct Same(pub Vec<u8>);
+pub struct RepeatedRequest(pub Vec<u8>);
 
-impl Client for Same {
+impl Client for RepeatedRequest {
     fn request(&mut self) -> &[u8] {
         &self.0
     }
 
-    fn accept(&mut self, answer: &Answer<'_>) -> Result<bool> {
-        answer.expect(200).map(|()| true)
+    fn accept(&mut self, response: &Response<'_>) -> Result<bool> {
+        response.expect(200).map(|()| true)
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/me` while logins flood the server, against the same while nothing else happens.
+//! Latency of `GET /api/me` during a flood of logins, compared with an idle server.
 
 use std::{
     sync::{
@@ -10,48 +10,48 @@ use std::{
 
 use crate::{
     Result,
-    database::{Database, add_members},
-    exchange::get,
-    load::{Client, run},
-    login::AnonymousPage,
+    closed_loop::{Client, run},
+    database::{Database, add_logged_in},
+    http::get,
+    login::LoginClient,
+    open_loop::latencies,
     options::Options,
-    probe::latencies,
     server::Server,
     statistics::{Spread, millis, p99},
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How many connections flood.
+/// Connections of the flood.
 const CONNECTIONS: usize = 32;
-/// How long a call may take under the flood, in 99 of 100 cases.
+/// Target of the p99 during the flood, in milliseconds.
 const LIMIT: f64 = 50.0;
-/// The flood runs for so long before anybody looks.
-const BUILD_UP: Duration = Duration::from_millis(500);
+/// Time from the start of the flood to the first measurement.
+const WARM_UP: Duration = Duration::from_millis(500);
 
-/// The p99 of either, as milliseconds.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("flood")?;
+/// Compares the p99 of each round.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("flood")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
-    let members = add_members(&mut database.migrate()?, 0..CONNECTIONS)?;
+    let users = add_logged_in(&mut database.migrate()?, 0..CONNECTIONS)?;
     let munjigi = Server::munjigi(&database, &directory)?;
-    let token = members.first().map(|member| member.access.as_str());
+    let token = users.first().map(|user| user.access.as_str());
     let request = get("/api/me", token);
-    // The first calls open connections and warm caches.
-    latencies(munjigi.address, &request, options.turn / 4)?;
+    // Warm-up.
+    latencies(munjigi.address, &request, options.duration / 4)?;
     let (mut flooded, mut idle) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         idle.push(millis(p99(latencies(
             munjigi.address,
             &request,
-            options.turn * 2,
+            options.duration * 2,
         )?)));
         let times = while_logins_flood(&munjigi, || {
-            latencies(munjigi.address, &request, options.turn * 2)
+            latencies(munjigi.address, &request, options.duration * 2)
         })?;
         flooded.push(millis(p99(times)));
     }
-    let highest = Spread::of(flooded.clone()).greatest;
+    let highest = Spread::of(flooded.clone()).max;
     let absolute = highest <= LIMIT;
     Ok(vec![
         Row::ratio(
@@ -61,39 +61,40 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
             &idle,
             Target::AtMost(5.0),
         ),
-        Row::ratio("… its highest round", "ms", &[highest], &idle, Target::None)
+        Row::ratio("… highest round", "ms", &[highest], &idle, Target::None)
             .with_target(&format!("≤ {LIMIT} ms"), absolute),
     ])
 }
 
-/// Does something while connections hammer logins, half of them with a wrong password.
+/// Runs `work` during a flood of logins, half of them with a wrong password.
 fn while_logins_flood<T>(munjigi: &Server, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let visitor = |number| {
+    let client = |number| {
         if number % 2 == 0 {
-            AnonymousPage::right(number)
+            LoginClient::with_right_password(number)
         } else {
-            AnonymousPage::wrong(number)
+            LoginClient::with_wrong_password(number)
         }
     };
-    while_flooded(munjigi, (0..CONNECTIONS).map(visitor).collect(), work)
+    while_flooded(munjigi, (0..CONNECTIONS).map(client).collect(), work)
 }
 
-/// Does something while these clients ask and ask.
+/// Runs `work` while these clients send requests.
 pub fn while_flooded<C: Client, T>(
     munjigi: &Server,
     clients: Vec<C>,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     let flooding = Arc::new(AtomicBool::new(true));
-    let (go_on, address) = (Arc::clone(&flooding), munjigi.address);
-    let flood =
-        std::thread::spawn(move || run(address, clients, move || go_on.load(Ordering::Relaxed)));
-    std::thread::sleep(BUILD_UP);
+    let (is_running, address) = (Arc::clone(&flooding), munjigi.address);
+    let flood = std::thread::spawn(move || {
+        run(address, clients, move || is_running.load(Ordering::Relaxed))
+    });
+    std::thread::sleep(WARM_UP);
     let result = work();
     flooding.store(false, Ordering::Relaxed);
     let flood = flood.join().map_err(|_| "the flood panicked")??;
-    if flood.answers == 0 {
-        return Err("there was no flood: nothing was answered".into());
+    if flood.responses == 0 {
+        return Err("there was no flood: no responses".into());
     }
     result
 }

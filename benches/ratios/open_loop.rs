@@ -1,32 +1,32 @@
-//! Open loop: requests at fixed times, whatever became of those before. Latency counts from the instant a request was due,
-//! so that a server that stands still cannot hide it by keeping the next request from being sent.
+//! Open-loop load: requests at fixed times, independent of earlier responses. Latency is measured from the scheduled time,
+//! which avoids coordinated omission.
 
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use crate::{Result, exchange::Caller};
+use crate::{Result, http::BlockingConnection};
 
-/// The time from one request to the next: 200 of them each second.
+/// Time between two requests: 200 requests per second.
 const INTERVAL: Duration = Duration::from_millis(5);
-/// Threads that take turns; each sleeps until its own request is due, more precisely than a timer wheel would.
+/// Threads that send the requests in turn. Each sleeps until its next request, which is more precise than a timer wheel.
 const THREADS: u32 = 16;
 
-/// Sends a request at every interval for so long; the latency of each.
-pub fn latencies(address: SocketAddr, request: &[u8], turn: Duration) -> Result<Vec<Duration>> {
-    let began = Instant::now() + Duration::from_millis(50);
-    let end = began + turn;
+/// Sends the request at each interval for `duration` and returns the latencies.
+pub fn latencies(address: SocketAddr, request: &[u8], duration: Duration) -> Result<Vec<Duration>> {
+    let start = Instant::now() + Duration::from_millis(50);
+    let end = start + duration;
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|first| {
                 scope.spawn(move || {
-                    let mut caller = Caller::open(address)?;
+                    let mut connection = BlockingConnection::open(address)?;
                     let mut latencies = Vec::new();
-                    let mut due = began + INTERVAL * first;
+                    let mut due = start + INTERVAL * first;
                     while due < end {
                         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                        caller.exchange(request)?.expect(200)?;
+                        connection.exchange(request)?.expect(200)?;
                         latencies.push(due.elapsed());
                         due += INTERVAL * THREADS;
                     }
@@ -36,7 +36,7 @@ pub fn latencies(address: SocketAddr, request: &[u8], turn: Duration) -> Result<
             .collect();
         let mut all = Vec::new();
         for thread in threads {
-            all.extend(thread.join().map_err(|_| "a probe panicked")??);
+            all.extend(thread.join().map_err(|_| "a load thread panicked")??);
         }
         Ok(all)
     })

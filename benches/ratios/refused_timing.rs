@@ -1,49 +1,49 @@
-//! Whether the time of an answer tells who exists: refused logins of a known account against those of an unknown one,
-//! and codes asked for by a client that exists against one that does not.
+//! Whether response times reveal which accounts exist: rejected logins of existing and unknown accounts, and code requests
+//! of existing and unknown clients.
 
 use std::time::{Duration, Instant};
 
 use crate::{
     Result,
     database::{Database, add_clients, add_users, email, username},
-    exchange::{Caller, post},
+    http::{BlockingConnection, post},
     login,
     options::Options,
     server::Server,
     statistics::median_millis,
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How often each is asked, one by one; more tells smaller differences apart.
+/// Requests of each kind per round. More requests detect smaller differences.
 const LOGINS_PER_ROUND: usize = 12;
-/// The same for codes, which are quick.
+/// Requests for codes per round; they are faster than logins.
 const CODES_PER_ROUND: usize = 200;
-/// How far the medians may be apart.
+/// Target of the relative difference between medians.
 const TOLERANCE: f64 = 0.03;
 const WRONG: &str = "a wrong password";
 
-/// Medians of what is asked in turn.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
+/// Compares the medians.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
     let rounds = usize::try_from(options.rounds)?;
     let (logins, codes) = (rounds * LOGINS_PER_ROUND, rounds * CODES_PER_ROUND);
-    let directory = workplace.directory("refused")?;
+    let directory = work_dir.directory("refused")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
     let mut connection = database.migrate()?;
     add_users(&mut connection, 0..logins, true)?;
     add_users(&mut connection, logins..2 * logins, false)?;
-    // Every other name exists, so that both kinds come to the same places of the indexes.
+    // Every other name exists, so that both kinds use the same index pages.
     add_clients(&mut connection, (0..2 * codes).step_by(2))?;
     drop(connection);
     let munjigi = Server::munjigi(&database, &directory)?;
-    let mut caller = Caller::open(munjigi.address)?;
+    let mut connection = BlockingConnection::open(munjigi.address)?;
 
-    let refused = |number| login::request(&email(number), WRONG);
-    let [known, inactive, unknown] = times(&mut caller, logins, 401, |turn| {
+    let login = |number| login::request(&email(number), WRONG);
+    let [known, inactive, unknown] = times(&mut connection, logins, 401, |index| {
         [
-            refused(turn),
-            refused(logins + turn),
-            refused(2 * logins + turn),
+            login(index),
+            login(logins + index),
+            login(2 * logins + index),
         ]
     })?;
     let code = |number| {
@@ -52,31 +52,31 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
             &format!("{{\"username\":\"{}\"}}", username(number)),
         )
     };
-    let [somebody, nobody] = times(&mut caller, codes, 200, |turn| {
-        [code(2 * turn), code(2 * turn + 1)]
+    let [existing, missing] = times(&mut connection, codes, 200, |index| {
+        [code(2 * index), code(2 * index + 1)]
     })?;
     Ok(vec![
-        row("refused login, unknown/known", &unknown, &known),
-        row("refused login, inactive/known", &inactive, &known),
-        row("code asked for, unknown/known", &nobody, &somebody),
+        row("rejected login, unknown/known", &unknown, &known),
+        row("rejected login, inactive/known", &inactive, &known),
+        row("code request, unknown/known", &missing, &existing),
     ])
 }
 
-/// Times of several kinds of request that take turns. Which kind is first changes from turn to turn, so that none gains
-/// by what the one before it left in a cache.
+/// Measures several kinds of requests alternately. The order changes each time, so that no kind profits from caches
+/// filled by another.
 fn times<const KINDS: usize>(
-    caller: &mut Caller,
-    turns: usize,
-    due: u16,
+    connection: &mut BlockingConnection,
+    count: usize,
+    expected: u16,
     requests: impl Fn(usize) -> [Vec<u8>; KINDS],
 ) -> Result<[Vec<Duration>; KINDS]> {
     let mut times = [const { Vec::new() }; KINDS];
-    for turn in 0..turns {
-        let requests = requests(turn);
-        for kind in (0..KINDS).map(|kind| (kind + turn) % KINDS) {
-            let began = Instant::now();
-            caller.exchange(&requests[kind])?.expect(due)?;
-            times[kind].push(began.elapsed());
+    for index in 0..count {
+        let requests = requests(index);
+        for kind in (0..KINDS).map(|kind| (kind + index) % KINDS) {
+            let start = Instant::now();
+            connection.exchange(&requests[kind])?.expect(expected)?;
+            times[kind].push(start.elapsed());
         }
     }
     Ok(times)
