@@ -6,7 +6,7 @@ use crate::{
     cli::CliError,
     clock::Clock,
     config::{Config, Database, OtpDelivery, SmtpTls},
-    delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, Delivery, DeliveryOptions, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
         audit::log::AuditLog,
@@ -170,7 +170,7 @@ pub(super) fn services(
     })?;
     let clock = Clock::System;
     let otp_deliveries = OtpDeliveries::default();
-    let extras = Extras {
+    let extras = DeliveryOptions {
         mail,
         observer: Some(otp_deliveries.observer(clock.clone())),
     };

@@ -91,11 +91,11 @@ pub(super) struct Named {
 }
 
 fn username(typed: &str) -> Result<Username, String> {
-    Username::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+    Username::parse(typed).map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 fn phone(typed: &str) -> Result<Phone, String> {
-    Phone::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+    Phone::parse(typed).map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {

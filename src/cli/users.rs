@@ -89,11 +89,11 @@ pub(super) struct Named {
 }
 
 pub(super) fn email(typed: &str) -> Result<Email, String> {
-    Email::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+    Email::parse(typed).map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 pub(super) fn name(typed: &str) -> Result<Name, String> {
-    Name::parse(typed).map_err(|problem| problem.sentence(Language::En).into_owned())
+    Name::parse(typed).map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
@@ -275,7 +275,7 @@ pub(super) fn refusal(error: Error) -> CliError {
                 .flat_map(|(field, problems)| {
                     problems
                         .iter()
-                        .map(move |problem| format!("{field}: {}", problem.sentence(Language::En)))
+                        .map(move |problem| format!("{field}: {}", problem.message(Language::En)))
                 })
                 .collect();
             CliError::Refused(sentences.join("\n"))

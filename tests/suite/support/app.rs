@@ -13,7 +13,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
     config::{Config, OtpDelivery, Secret},
-    delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, Delivery, DeliveryOptions, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
     http::server,
     services::{
@@ -341,7 +341,7 @@ fn services(
             .as_bytes(),
     );
     let otp_deliveries = OtpDeliveries::default();
-    let extras = Extras {
+    let extras = DeliveryOptions {
         mail,
         observer: Some(otp_deliveries.observer(clock.clone())),
     };
