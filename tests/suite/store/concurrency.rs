@@ -97,11 +97,11 @@ async fn after_a_restart_of_the_database_people_go_on() {
     let app = App::start();
     let mut ann = app.admin("ann").await;
     for _ in 0..3 {
-        join_all((0..16).map(|_| app.services().store.ask())).await;
+        join_all((0..16).map(|_| app.services().store.check_connection())).await;
         end_connections(app.database());
         ann.get("/api/me").await.assert(200, "ME");
         ann.log_in().await.assert(200, "LOGGED_IN");
-        join_all((0..16).map(|_| app.services().store.ask())).await;
+        join_all((0..16).map(|_| app.services().store.check_connection())).await;
         end_connections(app.database());
         // A refresh that met a dead connection may be told 503, as nobody knows what became of it; but the token was
         // not used, and one of the next calls finds a sound connection.
