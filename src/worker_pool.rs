@@ -329,9 +329,9 @@ mod tests {
         let pool = pool(1, 1, LONG);
         let (release, first) = occupy(&pool).await;
         let (_, second) = enqueue(&pool).await;
-        let asked = Instant::now();
+        let started = Instant::now();
         assert_eq!(pool.run(|()| ()).await, Err(WorkError::Overloaded));
-        assert!(asked.elapsed() < Duration::from_millis(500));
+        assert!(started.elapsed() < Duration::from_millis(500));
         drop(release);
         assert_eq!(first.await.unwrap(), Ok(()));
         assert_eq!(second.await.unwrap(), Ok(()));

@@ -2,7 +2,7 @@
 //! accounts whose access tokens were revoked, and accounts whose row changed.
 //!
 //! An event is inserted in the transaction of the change it describes. Reading continues from a [`Position`]: each read
-//! returns exactly what was committed since the one before, whatever the order of the commits. The
+//! returns exactly what was committed since the one before, independent of the order of the commits. The
 //! [feed](crate::store::revocation_feed) reads them.
 
 use diesel::{
@@ -264,7 +264,7 @@ fn read_by_id(
 }
 
 /// The rows that this statement sees and the one before did not see are those committed in between: a snapshot sees a
-/// transaction as a whole or not at all, whatever its id.
+/// transaction as a whole or not at all, independent of its id.
 fn read_by_snapshot(
     connection: &mut PgConnection,
     position: Option<&Position>,

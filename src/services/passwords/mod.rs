@@ -90,7 +90,7 @@ impl Passwords {
     /// Whether `password` is the one with the hash `stored`.
     ///
     /// Pass `None` for an account that is unknown, inactive or has no password: the result is [`PasswordCheck::Wrong`] after
-    /// the same work. Every [`PasswordCheck::Wrong`] costs 2^cost bcrypt rounds, whatever is stored, so the time reveals
+    /// the same work. Every [`PasswordCheck::Wrong`] costs 2^cost bcrypt rounds for every stored text, so the time reveals
     /// nothing about an account (ASVS 5.0 6.3.8). A stored text that cannot be parsed is logged, without the text. The one
     /// exception is a hash of a higher cost than the configured one, which takes its own time.
     ///

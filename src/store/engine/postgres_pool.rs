@@ -1,5 +1,5 @@
-//! The pool of Postgres connections: idle connections are checked before they are used, broken ones are replaced, and work
-//! whose connection broke before the commit runs once more.
+//! The pool of Postgres connections. Idle connections are checked before they are used, broken ones are replaced, and work
+//! runs once more when its connection broke before the commit.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,7 +22,7 @@ use crate::store::{
 };
 
 /// How long an idle connection is trusted. A check before each use would cost a fifth of the throughput; no check at all
-/// would give the first requests after a quiet night a connection that a firewall has cut.
+/// would give the first requests after an idle period connections that a firewall has cut.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// The pool, and the limit on the callers that use it. Clones share both.

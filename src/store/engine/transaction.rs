@@ -1,4 +1,4 @@
-//! Transactions: the value that a write closure gets, and how one is begun, committed and repeated.
+//! Transactions: the argument of write closures, and how transactions are begun, committed and repeated.
 
 use std::{
     num::NonZero,
@@ -36,7 +36,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Notes that the transaction inserted a revocation event.
+    /// Records that the transaction inserted a revocation event.
     pub(in crate::store) fn set_has_revocation_events(&mut self) {
         self.has_revocation_events = true;
     }
@@ -62,7 +62,7 @@ impl DerefMut for Transaction<'_> {
 }
 
 /// Begins a transaction. On SQLite it holds the write lock from the start: a deferred one that reads before it writes
-/// fails when another wrote in between, whatever the busy timeout.
+/// fails when another connection wrote in between, without waiting for the busy timeout.
 pub(crate) fn begin(connection: &mut Db) -> Result<(), StoreError> {
     match connection {
         Db::Sqlite(sqlite) => {
