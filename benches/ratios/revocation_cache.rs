@@ -33,7 +33,7 @@ pub fn measure(options: &Options, _: &WorkDir) -> Result<Vec<Row>> {
     let before = resident_bytes()?;
     let full = RevocationCache::default();
     for id in &ids {
-        full.end(
+        full.insert_ended(
             id,
             RevocationReason::Logout,
             Duration::ZERO,
