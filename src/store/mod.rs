@@ -111,18 +111,8 @@ impl Store {
             ),
             Target::Postgres { .. } => (None, None, (size as usize / 2).max(1)),
         };
-        let pool = Pool::builder()
-            .max_size(settings.pool_size)
-            .min_idle(Some(1))
-            // A query per check-out would cost a fifth of the speed; broken connections are dropped when they fail.
-            .test_on_check_out(false)
-            .connection_timeout(settings.acquire_timeout)
-            .error_handler(Box::new(QuietHandler))
-            .build(manager.clone())
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let pool = Connections { pool, manager };
         Ok(Self {
-            pool,
+            pool: connections(manager, size, timeout)?,
             gate: ConcurrencyLimit::new(size as usize, MAX_WAITING, timeout),
             list_gate: ConcurrencyLimit::new(at_once, MAX_WAITING_LISTS, timeout),
             target: settings.target.clone(),
@@ -133,13 +123,32 @@ impl Store {
         })
     }
 
+    /// Opens one connection that only reads, on a database whose schema is ready. Nothing is created, and every
+    /// [`Store::write`] fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be made; it blocks until that is known.
+    pub fn open_read_only(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let manager = Manager::read_only(settings.target.clone());
+        let timeout = settings.acquire_timeout;
+        Ok(Self {
+            pool: connections(manager, 1, timeout)?,
+            gate: ConcurrencyLimit::new(1, MAX_WAITING, timeout),
+            list_gate: ConcurrencyLimit::new(1, MAX_WAITING_LISTS, timeout),
+            target: settings.target.clone(),
+            feed: Arc::default(),
+            writer: None,
+            readers: None,
+            list_readers: None,
+        })
+    }
+
     /// The database's name for people: `SQLite` or `Postgres`.
     #[must_use]
     pub fn backend(&self) -> &'static str {
-        if self.writer.is_some() {
-            "SQLite"
-        } else {
-            "Postgres"
+        match self.target {
+            Target::Sqlite { .. } => "SQLite",
+            Target::Postgres { .. } => "Postgres",
         }
     }
 
@@ -267,6 +276,19 @@ impl Store {
         })
         .await
     }
+}
+
+fn connections(manager: Manager, size: u32, timeout: Duration) -> Result<Connections, StoreError> {
+    let pool = Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        // A query per check-out would cost a fifth of the speed; broken connections are dropped when they fail.
+        .test_on_check_out(false)
+        .connection_timeout(timeout)
+        .error_handler(Box::new(QuietHandler))
+        .build(manager.clone())
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(Connections { pool, manager })
 }
 
 /// r2d2 reports every failed connection attempt; the requests that wait for one report it already.

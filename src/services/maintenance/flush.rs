@@ -86,11 +86,11 @@ fn kept_for(table: ExpiringTable) -> Duration {
 pub async fn count(
     store: &Store,
     clock: &Clock,
-    rules: &FlushRules,
+    keep_events_for: Duration,
 ) -> Result<FlushCounts, StoreError> {
-    let (now, kept) = (clock.now(), rules.keep_events_for);
+    let now = clock.now();
     store
-        .read(move |connection| count_at(connection, now, kept))
+        .read(move |connection| count_at(connection, now, keep_events_for))
         .await
 }
 

@@ -145,6 +145,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Manager {
     target: Target,
+    read_only: bool,
     deaths: Arc<AtomicU64>,
 }
 
@@ -152,8 +153,25 @@ impl Manager {
     pub fn new(target: Target) -> Self {
         Self {
             target,
+            read_only: false,
             deaths: Arc::default(),
         }
+    }
+
+    /// One whose connections are opened with [`Target::open_read_only`].
+    pub fn read_only(target: Target) -> Self {
+        Self {
+            read_only: true,
+            ..Self::new(target)
+        }
+    }
+
+    fn open(&self) -> Result<Db, ConnectionError> {
+        if !self.read_only {
+            return self.target.connect();
+        }
+        let found = self.target.open_read_only()?;
+        found.ok_or_else(|| ConnectionError::BadConnection("there is no database".into()))
     }
 
     /// Whether a connection that was just taken from the pool can be relied on. Once one has died the others are
@@ -184,10 +202,7 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, diesel::r2d2::Error> {
         let deaths_known = self.deaths.load(Ordering::Relaxed);
-        let mut connection = self
-            .target
-            .connect()
-            .map_err(diesel::r2d2::Error::ConnectionError)?;
+        let mut connection = self.open().map_err(diesel::r2d2::Error::ConnectionError)?;
         if let Db::Sqlite(sqlite) = &mut connection {
             sqlite
                 .batch_execute("PRAGMA query_only = ON")

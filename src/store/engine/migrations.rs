@@ -130,17 +130,23 @@ fn run_pending<DB: diesel::backend::Backend>(
         .collect()
 }
 
-/// Every migration of this binary, in order, and whether the database has it.
+/// Every migration of this binary, in order, and whether the database has it. It writes nothing.
 pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
-    let applied = in_turn(connection, applied_versions)?;
-    let known = known(connection)?;
-    Ok(known
-        .into_iter()
-        .map(|(version, name)| MigrationState {
-            applied: applied.contains(&version),
-            name,
-        })
-        .collect())
+    let applied = recorded_versions(connection).map_err(MigrationError::failed)?;
+    Ok(states(known(connection)?, &applied))
+}
+
+/// The same for a SQLite file that does not exist yet: no migration was run.
+pub fn status_without_file() -> Result<Vec<MigrationState>, MigrationError> {
+    Ok(states(names::<diesel::sqlite::Sqlite>(&SQLITE)?, &[]))
+}
+
+fn states(known: Vec<(String, String)>, applied: &[String]) -> Vec<MigrationState> {
+    let state = |(version, name)| MigrationState {
+        applied: applied.contains(&version),
+        name,
+    };
+    known.into_iter().map(state).collect()
 }
 
 /// How a database's schema stands to this binary's.
@@ -156,12 +162,29 @@ pub enum Standing {
     UpToDate,
 }
 
-/// How the schema stands. Unlike [`status`] it makes no table where there is none.
+/// How the schema stands. It writes nothing.
 ///
 /// # Errors
 /// The store's.
 pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
-    let is_there = match connection {
+    let applied = recorded_versions(connection)?;
+    let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
+    let is_known = |applied: &&String| known.iter().any(|(version, _)| version == *applied);
+    if applied.is_empty() {
+        return Ok(Standing::Empty);
+    }
+    if let Some(newest) = applied.iter().find(|version| !is_known(version)) {
+        return Ok(Standing::Ahead(newest.clone()));
+    }
+    match known.len().saturating_sub(applied.len()) {
+        0 => Ok(Standing::UpToDate),
+        lacking => Ok(Standing::Behind(lacking)),
+    }
+}
+
+/// The versions of the migrations that were run, newest first; none if their table does not exist, and it is not created.
+fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
+    let table_exists = match connection {
         Db::Postgres(_) => {
             "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
         }
@@ -169,25 +192,14 @@ pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
             "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
         }
     };
-    let there: Counted = diesel::sql_query(is_there).get_result(connection)?;
-    if there.n == 0 {
-        return Ok(Standing::Empty);
+    let found: Counted = diesel::sql_query(table_exists).get_result(connection)?;
+    if found.n == 0 {
+        return Ok(Vec::new());
     }
-    let applied: Vec<Version> =
+    let rows: Vec<Version> =
         diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version DESC")
             .load(connection)?;
-    let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
-    let is_known = |row: &&Version| known.iter().any(|(version, _)| *version == row.version);
-    if applied.is_empty() {
-        return Ok(Standing::Empty);
-    }
-    if let Some(newest) = applied.iter().find(|row| !is_known(row)) {
-        return Ok(Standing::Ahead(newest.version.clone()));
-    }
-    match known.len().saturating_sub(applied.len()) {
-        0 => Ok(Standing::UpToDate),
-        lacking => Ok(Standing::Behind(lacking)),
-    }
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 #[derive(QueryableByName)]
@@ -232,20 +244,21 @@ fn applied_versions(connection: &mut Db) -> Result<Vec<String>, MigrationError> 
 
 /// Version and name of each migration of this binary, in order.
 fn known(connection: &Db) -> Result<Vec<(String, String)>, MigrationError> {
-    fn names<DB: diesel::backend::Backend>(
-        source: &EmbeddedMigrations,
-    ) -> Result<Vec<(String, String)>, MigrationError> {
-        let migrations: Vec<Box<dyn Migration<DB>>> =
-            source.migrations().map_err(MigrationError::failed)?;
-        let mut names: Vec<_> = migrations
-            .iter()
-            .map(|m| (m.name().version().to_string(), m.name().to_string()))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
     match connection {
         Db::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),
         Db::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
     }
+}
+
+fn names<DB: diesel::backend::Backend>(
+    source: &EmbeddedMigrations,
+) -> Result<Vec<(String, String)>, MigrationError> {
+    let migrations: Vec<Box<dyn Migration<DB>>> =
+        source.migrations().map_err(MigrationError::failed)?;
+    let mut names: Vec<_> = migrations
+        .iter()
+        .map(|m| (m.name().version().to_string(), m.name().to_string()))
+        .collect();
+    names.sort();
+    Ok(names)
 }

@@ -280,9 +280,13 @@ async fn what_the_panel_leaves_behind_goes_in_its_time() {
         ..FlushCounts::default()
     };
     assert_eq!(
-        count(&services.store, &services.clock, &app.flush_rules(1))
-            .await
-            .unwrap(),
+        count(
+            &services.store,
+            &services.clock,
+            app.flush_rules(1).keep_events_for
+        )
+        .await
+        .unwrap(),
         expected
     );
     assert_eq!(waiting(services).await.unwrap().total.rows, 6);

@@ -13,24 +13,15 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
     config::{Config, OtpDelivery, Secret},
-    delivery::{Channel, Delivery, Extras, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
     http::server,
     services::{
-        Services,
-        audit::log::AuditLog,
-        audit_chain::event_mac::AuditKey,
-        auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
-        dashboard::Dashboard,
-        limits::attempts::Limits,
-        login_counts::LoginCounts,
-        maintenance::{flush::FlushRules, jobs::Jobs},
-        metrics::Metrics,
-        passwords::{PasswordSettings, Passwords},
-        revocations::Revocations,
+        Services, bootstrap::password_settings, maintenance::flush::FlushRules,
+        passwords::PasswordSettings,
     },
     store::{Store, StoreError, StoreSettings},
-    tokens::{SigningKey, Tokens},
+    tokens::SigningKey,
 };
 use tempfile::TempDir;
 
@@ -324,44 +315,13 @@ fn services(
     channel: Channel,
     mail: Option<SmtpSettings>,
 ) -> Services {
-    let login = &config.login;
-    let passwords = Passwords::start(PasswordSettings {
+    let key = config.tokens.signing_key.clone().unwrap();
+    let key = SigningKey::from_bytes(key.reveal().as_bytes());
+    let passwords = PasswordSettings {
         cost: BCRYPT_COST,
-        threads: login.hash_threads,
-        queue: login.hash_queue,
-        deadline: login.hash_deadline.get(),
-    });
-    let key = SigningKey::from_bytes(
-        config
-            .tokens
-            .signing_key
-            .clone()
-            .unwrap()
-            .reveal()
-            .as_bytes(),
-    );
-    let otp_deliveries = OtpDeliveries::default();
-    let extras = Extras {
-        mail,
-        observer: Some(otp_deliveries.observer(clock.clone())),
+        ..password_settings(&config.login)
     };
-    let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
-    revocations.follow(&store).unwrap();
-    Services {
-        metrics: Metrics::default(),
-        revocations,
-        access_token_usage: AccessTokenUsage::default(),
-        delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
-        otp_deliveries,
-        dashboard: Dashboard::starting(&clock),
-        audit_log: AuditLog::new(AuditKey::of(&key)).kept_in(&config.server.data_dir),
-        tokens: Tokens::new(config.tokens.clone(), key),
-        passwords: passwords.unwrap(),
-        limits: Limits::default(),
-        login_counts: LoginCounts::default(),
-        jobs: Jobs::default(),
-        clock,
-        config,
-        store,
-    }
+    let services = Services::start(config, clock, store, key, passwords, channel, mail).unwrap();
+    services.revocations.follow(&services.store).unwrap();
+    services
 }
