@@ -94,14 +94,16 @@ impl Target {
                 ConnectionError::InvalidConnectionUrl("the path has no address".into())
             })?;
         // Not "ro": such a connection leaves the files of the write-ahead log behind.
-        let mut connection = SqliteConnection::establish(&format!("{address}?mode=rw"))?;
-        let pragmas = format!(
-            "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
-            busy_timeout.as_millis()
-        );
-        connection
-            .batch_execute(&pragmas)
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let mut connection = open_query_only(&format!("{address}?mode=rw"), *busy_timeout)?;
+        // In a directory that cannot be written the files of the log cannot be created. If there is no log, no process has
+        // the database open, so the file does not change while it is read.
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        let can_read = connection.batch_execute("SELECT 1 FROM sqlite_master");
+        if can_read.is_err() && !PathBuf::from(log).exists() {
+            let immutable = format!("{address}?mode=ro&immutable=1");
+            connection = open_query_only(&immutable, *busy_timeout)?;
+        }
         Ok(Some(Db::Sqlite(connection)))
     }
 
@@ -124,6 +126,21 @@ impl Target {
             }
         }
     }
+}
+
+fn open_query_only(
+    address: &str,
+    busy_timeout: Duration,
+) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(address)?;
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
+        busy_timeout.as_millis()
+    );
+    connection
+        .batch_execute(&pragmas)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 /// A connection of the pool, and what is known of its health.

@@ -4,13 +4,15 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     time::SystemTime,
 };
 
 use super::{
     database::{Database, on_postgres},
-    place::{Finished, Place, write},
+    place::{Finished, Place, finish, write},
     tools::in_repository,
 };
 
@@ -187,6 +189,66 @@ fn assert_all_answer(place: &Place, token: &str) {
 fn a_database_in_use_is_left_as_it_was() {
     let (place, token) = in_use();
     assert_all_answer(&place, &token);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_enough() {
+    if on_postgres() {
+        // The database is not in the directory.
+        return;
+    }
+    let (place, token) = in_use();
+    let directory = place.path("munjigi-data");
+    set_modes(&directory, 0o400, 0o500);
+    let mut touch = Command::new("touch");
+    touch.arg(directory.join("file"));
+    assert_ne!(finish(without_privileges(&touch), "").code, Some(0));
+    let before = State::of(&place);
+    for (command, part) in [
+        (COMMANDS[0], "[x] "),
+        (COMMANDS[1], "ann@example.org"),
+        (COMMANDS[2], "acme"),
+        (COMMANDS[3], "expired rows would be deleted\n"),
+        (COMMANDS[4], "accepted: it would be accepted now\n"),
+        (COMMANDS[5], "The audit log is intact"),
+        (COMMANDS[6], " problem\n"),
+    ] {
+        let finished = finish(without_privileges(&place.command(command)), &token);
+        assert_eq!(finished.stderr, "", "{command:?}");
+        assert!(finished.stdout.contains(part), "{command:?}: {finished:?}");
+        assert!(!finished.stdout.contains("not known"), "{finished:?}");
+    }
+    assert!(State::of(&place) == before);
+    set_modes(&directory, 0o600, 0o700);
+}
+
+/// Sets the permissions of a directory and its files.
+fn set_modes(directory: &Path, file: u32, own: u32) {
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    for entry in fs::read_dir(directory).unwrap() {
+        set(&entry.unwrap().path(), file).unwrap();
+    }
+    set(directory, own).unwrap();
+}
+
+/// The same command; as root without the capability to ignore permissions.
+fn without_privileges(command: &Command) -> Command {
+    let mut same = if rustix::process::geteuid().is_root() {
+        let mut setpriv = Command::new("/usr/bin/setpriv");
+        setpriv
+            .args(["--bounding-set=-all", "--inh-caps=-all", "--"])
+            .arg(command.get_program());
+        setpriv
+    } else {
+        Command::new(command.get_program())
+    };
+    let environment = command.get_envs();
+    let set = environment.filter_map(|(name, value)| Some((name, value?)));
+    same.args(command.get_args()).env_clear().envs(set);
+    if let Some(directory) = command.get_current_dir() {
+        same.current_dir(directory);
+    }
+    same
 }
 
 #[test]
