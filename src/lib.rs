@@ -5,6 +5,7 @@
 //! | Room | What it holds |
 //! |---|---|
 //! | [`clock`] | the only caller of "now" |
+//! | [`worker_pool`] | threads with a bounded queue, for work that blocks |
 //! | [`domain`] | values without I/O, built only by parsing |
 //! | [`config`] | one struct per concern, strict and documented; the only reader of the environment |
 //! | [`tokens`] | what a token is: claims, keys, how it is made and read; no database |
@@ -17,6 +18,8 @@
 rust_i18n::i18n!("locales", fallback = "en");
 
 pub mod clock;
+pub mod worker_pool;
+
 pub mod domain;
 
 pub mod config;

@@ -34,7 +34,7 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
     let before = resident_bytes()?;
     let full = RevocationCache::default();
     for id in &ids {
-        full.end(
+        full.insert_ended(
             id,
             RevocationReason::Logout,
             Duration::ZERO,

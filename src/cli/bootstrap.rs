@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         Db, Store, StoreSettings, Target,
-        engine::migrations::{self, MigrationError, Standing},
+        engine::migrations::{self, MigrationError, SchemaStatus},
     },
     tokens::{KeyError, SigningKey},
 };
@@ -109,20 +109,20 @@ pub(super) fn read_only_store(config: &Config) -> Result<Store, CliError> {
             "there is no database yet ({database}): {first_steps}"
         )));
     };
-    match migrations::standing(&mut connection).map_err(CliError::refused)? {
-        Standing::UpToDate => {}
-        Standing::Empty => {
+    match migrations::schema_status(&mut connection).map_err(CliError::refused)? {
+        SchemaStatus::UpToDate => {}
+        SchemaStatus::Empty => {
             return Err(CliError::Refused(format!(
                 "the database ({database}) has no tables yet: {first_steps}"
             )));
         }
-        Standing::Behind(missing) => {
+        SchemaStatus::Behind(missing) => {
             return Err(CliError::Refused(format!(
                 "the schema of the database ({database}) is older than this munjigi: {missing} migrations are missing. \
                  This command runs none; start the server, or run `munjigi migrate`"
             )));
         }
-        Standing::Ahead(version) => {
+        SchemaStatus::Ahead(version) => {
             return Err(CliError::refused(MigrationError::SchemaIsNewer(version)));
         }
     }

@@ -177,7 +177,7 @@ pub async fn logins(services: &Services, zone: Tz) -> Result<Vec<LoginDay>, Erro
     let since = now - Duration::from_hours(24 * (DAYS + 1));
     let hours = services
         .store
-        .read(move |connection| login_counts::list_since(connection, since))
+        .read_list(move |connection| login_counts::list_since(connection, since))
         .await?;
     let day_of = |at: Timestamp| zone.from_utc_datetime(at.naive_utc()).date_naive();
     let today = day_of(now);
@@ -210,7 +210,7 @@ pub async fn logins(services: &Services, zone: Tz) -> Result<Vec<LoginDay>, Erro
 pub async fn latest(services: &Services) -> Result<Vec<AuditEvent>, Error> {
     let rows = services
         .store
-        .read(|connection| audit_list::latest(connection, LATEST))
+        .read_list(|connection| audit_list::latest(connection, LATEST))
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }

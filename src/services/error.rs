@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{principal::UserType, problem::Problems},
-    services::passwords::pool::HashError,
+    services::passwords::error::HashError,
     store::{StoreError, StoreFailure},
     tokens::TokenError,
 };

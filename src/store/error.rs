@@ -1,39 +1,44 @@
-//! What can go wrong between the house and its database, in four words. Never swallowed: a database that is down is not
-//! a wrong password.
+//! The errors of the store. They are never swallowed: a database that is down must not look like a wrong password.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another row holds this value already; the column is `table.column`'s latter half.
-    #[error("another row has this {column} already")]
+    /// Another row has the same value in a unique column.
+    #[error("another row has the same {column}")]
     Conflict {
-        /// The name of the unique column.
+        /// The column, without its table.
         column: String,
     },
-    /// More work waits for the database than may wait; trying again shortly is right.
-    #[error("too much work waits for the database")]
+    /// Too many requests wait for a connection, or none was free in time. The caller may retry shortly.
+    #[error("too many requests wait for the database")]
     Overloaded,
-    /// The database cannot be reached, or cannot do its work now (down, locked, disk full).
+    /// The database cannot be reached or cannot work now (down, locked, disk full).
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The database refused the statement: a fault of this program.
-    #[error("the database refused a statement: {0}")]
+    /// The database rejected the statement: a bug of this program.
+    #[error("the database rejected a statement: {0}")]
     Query(String),
 }
 
 impl StoreError {
-    /// Whether the same transaction may well succeed when it is run again (Postgres: serialisation failure, deadlock).
+    /// Whether the same transaction may succeed when it is repeated (Postgres: serialisation failure, deadlock).
     pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::Query(message) if message.contains("deadlock detected") || message.contains("could not serialize access"))
     }
 }
 
-/// An error of a closure that ran in the store: it can be made of a store error, and shows it again.
+/// An error type that the closures passed to the store may return: it converts from a store error, and gives it back.
 pub trait StoreFailure: From<StoreError> {
-    /// The store error inside, if that is what it is.
+    /// The store error that it was converted from.
     fn store_error(&self) -> Option<&StoreError>;
+
+    /// Whether a statement failed in a way that may have broken the transaction or the connection: any store error but
+    /// a conflict.
+    fn is_failure(&self) -> bool {
+        !matches!(self.store_error(), None | Some(StoreError::Conflict { .. }))
+    }
 }
 
 impl StoreFailure for StoreError {
@@ -53,13 +58,13 @@ impl From<DieselError> for StoreError {
             DieselError::DatabaseError(
                 DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
-                // A standby that has not taken over yet.
+                // A standby that has not been promoted yet.
                 | DatabaseErrorKind::ReadOnlyTransaction,
                 _,
             )
             | DieselError::BrokenTransactionManager => Self::Unavailable(error.to_string()),
             DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)
-                if is_illness(info.message()) =>
+                if is_outage(info.message()) =>
             {
                 Self::Unavailable(info.message().trim().to_owned())
             }
@@ -68,9 +73,10 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// Messages by which a database says that it is ill rather than misused. Neither gives a kind of its own for them.
-fn is_illness(message: &str) -> bool {
-    const SIGNS: &[&str] = &[
+/// Whether a message means that the database cannot work, not that the statement is wrong. diesel has no error kind for
+/// these.
+fn is_outage(message: &str) -> bool {
+    const MESSAGES: &[&str] = &[
         // SQLite
         "database is locked",
         "database table is locked",
@@ -96,11 +102,11 @@ fn is_illness(message: &str) -> bool {
         "cannot execute",
         "canceling statement",
     ];
-    SIGNS.iter().any(|sign| message.contains(sign))
+    MESSAGES.iter().any(|part| message.contains(part))
 }
 
-/// The column whose unique index refused a row. Postgres names the constraint (`users_email_normalized_key`), SQLite
-/// only says `UNIQUE constraint failed: users.email_normalized`.
+/// The column whose unique index rejected a row. Postgres names the constraint (`users_email_normalized_key`), SQLite's
+/// message is `UNIQUE constraint failed: users.email_normalized`.
 fn conflicting_column(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
     if let (Some(table), Some(constraint)) = (info.table_name(), info.constraint_name()) {
         let column = constraint.strip_prefix(table).unwrap_or(constraint);

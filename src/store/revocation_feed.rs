@@ -1,8 +1,8 @@
-//! Following the news of revocations: a thread with a connection of its own, which reads them when this process wrote some,
-//! when the database says that somebody else wrote, and once a second in any case.
+//! The revocation feed: a thread with a connection of its own that reads new revocation events when this process wrote
+//! some, when the database signals a change, and once a second in any case.
 //!
-//! The connection is not the pool's: when all of those are busy the news must be heard all the same, or every call would
-//! have to ask the database just then.
+//! The connection does not belong to the pool: when the pool is exhausted the events must still be read, because
+//! otherwise every request would have to query the database at that time.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -16,102 +16,104 @@ use tokio::sync::oneshot;
 use crate::store::{
     engine::connection::{Db, Target},
     error::StoreError,
-    revocations::{CHANNEL, Position, Revocation, read_since},
+    revocations::{CHANNEL, Position, RevocationEvent, read_since},
 };
 
-/// How often the news are read when nobody calls.
+/// How often the events are read without a signal.
 const READ_EVERY: Duration = Duration::from_secs(1);
-/// How often the database is looked at for a call: Postgres's socket for a notice, SQLite's shared memory for a change. It
-/// is no question to a server.
-const LISTEN_EVERY: Duration = Duration::from_millis(20);
+/// How often the connection is checked for a signal: Postgres's socket for a notification, SQLite's shared memory for a
+/// changed version. Neither costs a round trip.
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
-/// What came of a reading.
+/// The result of a read.
 #[derive(Debug)]
 pub enum FeedUpdate {
-    /// These news; with those from before, all that was committed when the reading began.
-    RevocationEvent(Vec<Revocation>, Instant),
-    /// News were written that cannot be read: what is known is not all any more.
+    /// The new events. Together with those passed before, they are everything committed until the given time, at which
+    /// the read began.
+    Events(Vec<RevocationEvent>, Instant),
+    /// Events were written that cannot be read: the known ones are incomplete.
     Missed,
 }
 
-/// Who is told, on the feed's thread.
-pub type Listener = Box<dyn Fn(FeedUpdate) + Send>;
+/// Called with each update, on the feed's thread.
+pub type UpdateHandler = Box<dyn Fn(FeedUpdate) + Send>;
 
-/// Whoever asked for a reading that begins after he asked.
-type Order = oneshot::Sender<()>;
+/// A request for a read that begins after the request; answered when its events have been handled.
+type CatchUpRequest = oneshot::Sender<()>;
 
-/// The handle to the feed's thread, which ends with it.
+/// A handle to the feed's thread, which ends when it is dropped.
 pub(super) struct Feed {
-    orders: Option<mpsc::Sender<Order>>,
+    requests: Option<mpsc::Sender<CatchUpRequest>>,
     handle: Option<JoinHandle<()>>,
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        drop(self.orders.take());
+        drop(self.requests.take());
         if let Some(handle) = self.handle.take() {
-            // One that panicked has nothing left to close.
+            // A thread that panicked has nothing left to close.
             let _ = handle.join();
         }
     }
 }
 
 impl Feed {
-    /// Reads all the news there are, and follows them from then on.
+    /// Reads all stored events, and follows new ones from then on.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when they cannot be read.
-    pub(super) fn start(target: Target, listener: Listener) -> Result<Self, StoreError> {
-        let mut ear = Subscriber {
+    pub(super) fn start(target: Target, handler: UpdateHandler) -> Result<Self, StoreError> {
+        let mut subscriber = Subscriber {
             target,
             open: None,
-            last_try: Instant::now(),
-            listener,
+            last_read: Instant::now(),
+            handler,
         };
-        ear.read()?;
-        let (orders, queue) = mpsc::channel();
+        subscriber.read()?;
+        let (requests, queue) = mpsc::channel();
         let handle = std::thread::Builder::new()
             .name("revocations".into())
-            .spawn(move || run(&mut ear, &queue))
+            .spawn(move || run(&mut subscriber, &queue))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
-            orders: Some(orders),
+            requests: Some(requests),
             handle: Some(handle),
         })
     }
 
-    /// Waits until all that is committed now has been heard, or is known to be missed.
+    /// Waits until all events committed before the call have been handled, or [`FeedUpdate::Missed`] has.
     pub(super) async fn catch_up(&self) {
-        let (order, done) = oneshot::channel();
-        if let Some(orders) = &self.orders
-            && orders.send(order).is_ok()
+        let (request, done) = oneshot::channel();
+        if let Some(requests) = &self.requests
+            && requests.send(request).is_ok()
         {
-            // A thread that ended has told so: what it knew grows old.
+            // An error means that the thread has ended: the known events become stale, and are no longer used.
             let _ = done.await;
         }
     }
 }
 
-fn run(ear: &mut Subscriber, queue: &mpsc::Receiver<Order>) {
+fn run(subscriber: &mut Subscriber, queue: &mpsc::Receiver<CatchUpRequest>) {
     loop {
-        match queue.recv_timeout(LISTEN_EVERY) {
+        match queue.recv_timeout(POLL_EVERY) {
             Ok(first) => {
-                // Only those who asked before the reading begins.
-                let orders: Vec<Order> = std::iter::once(first).chain(queue.try_iter()).collect();
-                if let Err(error) = ear.read().or_else(|_| ear.read()) {
-                    tracing::error!(%error, "a revocation was written and cannot be read back");
-                    (ear.listener)(FeedUpdate::Missed);
+                // Collected before the read begins: later requests need another read.
+                let requests: Vec<CatchUpRequest> =
+                    std::iter::once(first).chain(queue.try_iter()).collect();
+                if let Err(error) = subscriber.read().or_else(|_| subscriber.read()) {
+                    tracing::error!(%error, "a new revocation event cannot be read");
+                    (subscriber.handler)(FeedUpdate::Missed);
                 }
-                for order in orders {
-                    // Whoever asked may have gone away meanwhile.
-                    let _ = order.send(());
+                for request in requests {
+                    // The receiver is gone when the caller stopped waiting.
+                    let _ = request.send(());
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                if (ear.hears_a_call() || ear.last_try.elapsed() >= READ_EVERY)
-                    && let Err(error) = ear.read()
+                if (subscriber.has_signal() || subscriber.last_read.elapsed() >= READ_EVERY)
+                    && let Err(error) = subscriber.read()
                 {
-                    tracing::warn!(%error, "the news of revocations cannot be read");
+                    tracing::warn!(%error, "the revocation events cannot be read");
                 }
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -122,28 +124,28 @@ fn run(ear: &mut Subscriber, queue: &mpsc::Receiver<Order>) {
 struct Subscriber {
     target: Target,
     open: Option<Open>,
-    last_try: Instant,
-    listener: Listener,
+    /// When the last read began, successful or not.
+    last_read: Instant,
+    handler: UpdateHandler,
 }
 
-/// A connection, and how far the news have been read by it.
+/// A connection, and how far the events have been read with it.
 struct Open {
     connection: Db,
     position: Option<Position>,
-    /// SQLite's, when it was looked at last.
+    /// SQLite's data version at the last check.
     data_version: Option<i64>,
 }
 
 impl Subscriber {
-    /// Reads what is new. After a failure the connection is made anew, and all the news are read again by it: where one
-    /// server has taken the place of another, positions mean nothing.
+    /// Reads the new events and passes them to the handler. After a failure the next read opens a new connection and reads
+    /// all stored events: when another server has taken over, the old position is meaningless.
     fn read(&mut self) -> Result<(), StoreError> {
-        self.last_try = Instant::now();
-        let begun = self.last_try;
-        let result = self.try_read();
-        match result {
-            Ok(news) => {
-                (self.listener)(FeedUpdate::RevocationEvent(news, begun));
+        let began = Instant::now();
+        self.last_read = began;
+        match self.try_read() {
+            Ok(events) => {
+                (self.handler)(FeedUpdate::Events(events, began));
                 Ok(())
             }
             Err(error) => {
@@ -153,7 +155,7 @@ impl Subscriber {
         }
     }
 
-    fn try_read(&mut self) -> Result<Vec<Revocation>, StoreError> {
+    fn try_read(&mut self) -> Result<Vec<RevocationEvent>, StoreError> {
         let open = match &mut self.open {
             Some(open) => open,
             none => none.insert(Open {
@@ -163,45 +165,46 @@ impl Subscriber {
             }),
         };
         if let Db::Postgres(postgres) = &mut open.connection {
-            // This reading answers the calls that have come; kept, they would pile up.
+            // This read covers the notifications that have arrived; left in the queue they would pile up.
             postgres
                 .notifications_iter()
                 .take_while(Result::is_ok)
                 .for_each(drop);
         }
-        let (news, position) = read_since(&mut open.connection, open.position.as_ref())?;
+        let (events, position) = read_since(&mut open.connection, open.position.as_ref())?;
         open.position = Some(position);
-        Ok(news)
+        Ok(events)
     }
 
-    /// Whether somebody wrote. An error is a call too: the reading finds out.
-    fn hears_a_call(&mut self) -> bool {
+    /// Whether the database signals a change. An error counts as a signal: the read that follows reports it.
+    fn has_signal(&mut self) -> bool {
         let Some(open) = &mut self.open else {
             return false;
         };
         match &mut open.connection {
-            // All calls that have come; one reading answers them. On a dead connection the errors never end.
+            // All notifications that have arrived; one read covers them. On a broken connection the iterator never ends.
             Db::Postgres(postgres) => {
-                let mut is_called = false;
-                for call in postgres.notifications_iter() {
-                    is_called = true;
-                    if call.is_err() {
+                let mut has_signal = false;
+                for notification in postgres.notifications_iter() {
+                    has_signal = true;
+                    if notification.is_err() {
                         break;
                     }
                 }
-                is_called
+                has_signal
             }
             Db::Sqlite(sqlite) => {
                 let version = data_version(sqlite);
-                let is_news = version != open.data_version;
+                let has_changed = version != open.data_version;
                 open.data_version = version;
-                is_news
+                has_changed
             }
         }
     }
 }
 
-/// A number that changes when another connection, of this process or another, has committed; none: it cannot be had.
+/// A number that changes when another connection, of this process or another, has committed; `None` when it cannot be
+/// read.
 fn data_version(connection: &mut SqliteConnection) -> Option<i64> {
     #[derive(QueryableByName)]
     struct Version {
@@ -220,9 +223,11 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
         Target::Sqlite { .. } => target.connect().map_err(failed),
         Target::Postgres { url } => {
             use diesel::connection::SimpleConnection;
-            let target = Target::Postgres { url: watched(url) };
+            let target = Target::Postgres {
+                url: with_keepalives(url),
+            };
             let mut connection = target.connect().map_err(failed)?;
-            // A reading that hangs would keep all those waiting who revoke something.
+            // A read that hangs would delay every revocation.
             connection.batch_execute(&format!(
                 "LISTEN {CHANNEL}; SET statement_timeout = '5s'; SET lock_timeout = '2s'"
             ))?;
@@ -231,8 +236,8 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
     }
 }
 
-/// The URL with a connection that notices in seconds when the other side is gone without a word.
-fn watched(url: &str) -> String {
+/// The URL with parameters by which the connection notices within seconds that the server is gone.
+fn with_keepalives(url: &str) -> String {
     let settings = "keepalives_idle=5&keepalives_interval=2&keepalives_count=2&tcp_user_timeout=5000&connect_timeout=5";
     let separator = if url.contains('?') { '&' } else { '?' };
     if url.contains("keepalives_idle") || url.contains("tcp_user_timeout") {

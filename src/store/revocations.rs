@@ -1,11 +1,9 @@
-//! The table of what every instance must know to refuse access tokens without asking the database: sessions that ended,
-//! accounts whose tokens were withdrawn, and accounts whose row changed.
+//! The table of revocation events, which let every instance refuse access tokens without a query: sessions that ended,
+//! accounts whose access tokens were revoked, and accounts whose row changed.
 //!
-//! A row is written in the transaction of the change that it tells of. Reading goes on from a [`Position`]: each reading
-//! gives exactly what was committed since the one before, however late and with however early a number. How the news are
-//! followed is the feed's ([`crate::store::revocation_feed`]).
-
-use std::cell::Cell;
+//! An event is inserted in the transaction of the change it describes. Reading continues from a [`Position`]: each read
+//! returns exactly what was committed since the one before, independent of the order of the commits. The
+//! [feed](crate::store::revocation_feed) reads them.
 
 use diesel::{
     pg::PgConnection,
@@ -21,64 +19,52 @@ use crate::{
         session::{RevocationReason, SessionId},
     },
     store::{
-        engine::connection::Db,
+        engine::{connection::Db, transaction::Transaction},
         error::StoreError,
         schema::{revocations, sessions},
     },
 };
 
-/// The channel on which Postgres tells the other instances that there is news.
+/// The Postgres notification channel for new events.
 pub(super) const CHANNEL: &str = "munjigi_revocations";
 
-/// What is written for a row that only changed.
+/// The `reason` of an account whose row changed.
 const CHANGED: &str = "changed";
 
-thread_local! {
-    /// Whether the transaction that runs on this thread has written news.
-    static WRITTEN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a part of a transaction, and says whether it wrote news: they must be heard here before it is answered.
-pub(super) fn with_change_flag<T>(f: impl FnOnce() -> T) -> (T, bool) {
-    WRITTEN.set(false);
-    let value = f();
-    (value, WRITTEN.take())
-}
-
-/// What became of an account or a session.
+/// What an event revokes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RevocationEvent {
-    /// This session ended: its access tokens are refused.
+pub enum RevocationKind {
+    /// The session ended: its access tokens are refused.
     SessionEnded(SessionId, RevocationReason),
-    /// The account's access tokens from before are refused; its sessions go on.
-    TokensWithdrawn,
-    /// The account's row changed, or went.
+    /// The account's access tokens issued until now are refused; its sessions continue.
+    AccessTokensRevoked,
+    /// The account's row was changed or deleted.
     AccountChanged,
 }
 
-/// One of the news.
+/// A revocation event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
+pub struct RevocationEvent {
     /// The account.
     pub owner: Principal,
-    /// What became of it.
-    pub news: RevocationEvent,
-    /// When.
+    /// What it revokes.
+    pub kind: RevocationKind,
+    /// The time of the change. [`RevocationKind::AccessTokensRevoked`]: access tokens issued until then are refused.
     pub revoked_at: Timestamp,
-    /// When the last access token that it speaks of expires, without any leeway.
+    /// When the last of the revoked access tokens expires, without leeway.
     pub expires_at: Timestamp,
 }
 
-/// How far the news have been read.
+/// How far the events have been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// SQLite: the last number. One transaction writes at a time, so numbers are committed in their order.
-    Number(i64),
-    /// Postgres: which transactions were over when it was read (a `pg_snapshot` as text).
+    /// SQLite: the last id. One transaction writes at a time, so ids are committed in their order.
+    Id(i64),
+    /// Postgres: which transactions had ended at the time of the read (a `pg_snapshot` as text).
     Snapshot(String),
 }
 
-/// The number of the writing transaction, in SQL.
+/// The SQL expression for the id of the current transaction.
 fn xact(connection: &Db) -> &'static str {
     match connection {
         Db::Postgres(_) => "pg_current_xact_id()::text::bigint",
@@ -86,10 +72,10 @@ fn xact(connection: &Db) -> &'static str {
     }
 }
 
-/// Tells the other instances, once this transaction is committed, that there is news.
-fn announce(connection: &mut Db) -> Result<(), StoreError> {
-    WRITTEN.set(true);
-    if let Db::Postgres(postgres) = connection {
+/// Marks the transaction, and notifies the other instances on Postgres once it is committed.
+fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    transaction.set_has_revocation_events();
+    if let Db::Postgres(postgres) = &mut **transaction {
         diesel::sql_query("SELECT pg_notify($1, '')")
             .bind::<Text, _>(CHANNEL)
             .execute(postgres)?;
@@ -97,19 +83,19 @@ fn announce(connection: &mut Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes down the sessions of an account that ended just at `now`: all of them, or this one. A session from before the end
-/// of access tokens was written down counts as having some until `unknown`.
+/// Inserts an event for each session of an account that ended at `now`, or for `session` only. A session without a stored
+/// expiry of its access tokens is assumed to have some until `max_expires_at`.
 ///
-/// Those whose access tokens have expired are told too, for a clock that is ahead: they are good again when it is set right,
-/// and no instance may go on knowing such a session as live.
+/// Sessions whose access tokens have expired get an event too, because the clock may be ahead: when it is set back those
+/// tokens are valid again, and no instance may still treat the session as live.
 pub fn insert_ended(
-    connection: &mut Db,
+    transaction: &mut Transaction<'_>,
     owner: Principal,
     session: Option<&SessionId>,
     now: Timestamp,
-    unknown: Timestamp,
+    max_expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    // An account may have ended many: one alone is found by its key.
+    // An account may have many ended sessions: a single one is found by its key.
     let which = match session {
         Some(_) => "id = $5",
         None => "$5 IS NULL",
@@ -118,73 +104,76 @@ pub fn insert_ended(
         "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
          SELECT {}, id, user_type, user_seq, end_reason, ended_at, COALESCE(access_expires_at, $1) FROM sessions \
          WHERE ended_at = $2 AND user_type = $3 AND user_seq = $4 AND {which}",
-        xact(connection)
+        xact(transaction)
     );
-    let written = diesel::sql_query(statement)
-        .bind::<SqlTimestamp, _>(unknown)
+    let inserted = diesel::sql_query(statement)
+        .bind::<SqlTimestamp, _>(max_expires_at)
         .bind::<SqlTimestamp, _>(now)
         .bind::<Text, _>(owner.user_type)
         .bind::<BigInt, _>(owner.user_seq)
         .bind::<Nullable<Text>, _>(session)
-        .execute(connection)?;
-    if written > 0 {
-        announce(connection)?;
+        .execute(&mut **transaction)?;
+    if inserted > 0 {
+        announce(transaction)?;
     }
     Ok(())
 }
 
-/// Writes down that the access tokens of an account are refused which were issued until `at`. They live until `unknown` at
+/// Inserts the event that an account's access tokens issued until `until` are refused. They expire at `max_expires_at` at
 /// the latest.
-pub fn insert_withdrawn(
-    connection: &mut Db,
+pub fn insert_not_before(
+    transaction: &mut Transaction<'_>,
     owner: Principal,
-    at: Timestamp,
-    unknown: Timestamp,
+    until: Timestamp,
+    max_expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let ends: Vec<Option<Timestamp>> = sessions::table
+    let expiries: Vec<Option<Timestamp>> = sessions::table
         .filter(sessions::user_type.eq(owner.user_type))
         .filter(sessions::user_seq.eq(owner.user_seq))
         .filter(sessions::ended_at.is_null())
         .select(sessions::access_expires_at)
-        .load(connection)?;
-    let last = ends.into_iter().map(|end| end.unwrap_or(unknown)).max();
+        .load(&mut **transaction)?;
+    let last = expiries
+        .into_iter()
+        .map(|expires_at| expires_at.unwrap_or(max_expires_at))
+        .max();
     let reason = RevocationReason::RoleChanged.as_str();
-    insert_for_account(connection, owner, reason, at, last.unwrap_or(at))
+    insert_for_account(transaction, owner, reason, until, last.unwrap_or(until))
 }
 
-/// Writes down that the row of an account changed, or went.
+/// Inserts the event that an account's row was changed or deleted.
 pub fn insert_changed(
-    connection: &mut Db,
+    transaction: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    insert_for_account(connection, owner, CHANGED, now, now)
+    insert_for_account(transaction, owner, CHANGED, now, now)
 }
 
 fn insert_for_account(
-    connection: &mut Db,
+    transaction: &mut Transaction<'_>,
     owner: Principal,
     reason: &str,
-    now: Timestamp,
+    revoked_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     let statement = format!(
         "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
          VALUES ({}, NULL, $1, $2, $3, $4, $5)",
-        xact(connection)
+        xact(transaction)
     );
     diesel::sql_query(statement)
         .bind::<Text, _>(owner.user_type)
         .bind::<BigInt, _>(owner.user_seq)
         .bind::<Text, _>(reason)
-        .bind::<SqlTimestamp, _>(now)
+        .bind::<SqlTimestamp, _>(revoked_at)
         .bind::<SqlTimestamp, _>(expires_at)
-        .execute(connection)?;
-    announce(connection)
+        .execute(&mut **transaction)?;
+    announce(transaction)
 }
 
-/// Since when the access tokens of an account are good; none: since ever.
-pub fn find_withdrawal(
+/// The time until which the access tokens of an account are refused; `None` when they were never revoked.
+pub fn find_not_before(
     connection: &mut Db,
     owner: Principal,
 ) -> Result<Option<Timestamp>, StoreError> {
@@ -214,23 +203,23 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Revocation {
-        let news = match self.session_id {
-            // A reason of a later version ends a session all the same.
-            Some(session) => RevocationEvent::SessionEnded(
+    fn into_event(self) -> RevocationEvent {
+        let kind = match self.session_id {
+            // A reason that only a later version knows ends the session as well.
+            Some(session) => RevocationKind::SessionEnded(
                 session,
                 RevocationReason::from_word(&self.reason)
                     .unwrap_or(RevocationReason::Administrator),
             ),
-            None if self.reason == CHANGED => RevocationEvent::AccountChanged,
-            None => RevocationEvent::TokensWithdrawn,
+            None if self.reason == CHANGED => RevocationKind::AccountChanged,
+            None => RevocationKind::AccessTokensRevoked,
         };
-        Revocation {
+        RevocationEvent {
             owner: Principal {
                 user_type: self.user_type,
                 user_seq: self.user_seq,
             },
-            news,
+            kind,
             revoked_at: self.revoked_at,
             expires_at: self.expires_at,
         }
@@ -239,49 +228,49 @@ impl Row {
 
 const COLUMNS: &str = "session_id, user_type, user_seq, reason, revoked_at, expires_at";
 
-/// The news since a position, or all that are left; and how far they have been read with it.
+/// The events since a position, or all stored ones; and the new position.
 pub(super) fn read_since(
     connection: &mut Db,
     position: Option<&Position>,
-) -> Result<(Vec<Revocation>, Position), StoreError> {
+) -> Result<(Vec<RevocationEvent>, Position), StoreError> {
     match connection {
-        Db::Sqlite(sqlite) => read_by_number(sqlite, position),
+        Db::Sqlite(sqlite) => read_by_id(sqlite, position),
         Db::Postgres(postgres) => read_by_snapshot(postgres, position),
     }
 }
 
-fn read_by_number(
+fn read_by_id(
     connection: &mut SqliteConnection,
     position: Option<&Position>,
-) -> Result<(Vec<Revocation>, Position), StoreError> {
+) -> Result<(Vec<RevocationEvent>, Position), StoreError> {
     #[derive(QueryableByName)]
-    struct Numbered {
+    struct WithId {
         #[diesel(sql_type = BigInt)]
         id: i64,
         #[diesel(embed)]
         row: Row,
     }
-    let read = match position {
-        Some(Position::Number(number)) => *number,
+    let last_id = match position {
+        Some(Position::Id(id)) => *id,
         _ => 0,
     };
     let statement = format!("SELECT id, {COLUMNS} FROM revocations WHERE id > $1 ORDER BY id");
-    let rows: Vec<Numbered> = diesel::sql_query(statement)
-        .bind::<BigInt, _>(read)
+    let rows: Vec<WithId> = diesel::sql_query(statement)
+        .bind::<BigInt, _>(last_id)
         .load(connection)?;
-    let read = rows.last().map_or(read, |last| last.id);
-    let news = rows.into_iter().map(|numbered| numbered.row.read());
-    Ok((news.collect(), Position::Number(read)))
+    let last_id = rows.last().map_or(last_id, |last| last.id);
+    let events = rows.into_iter().map(|with_id| with_id.row.into_event());
+    Ok((events.collect(), Position::Id(last_id)))
 }
 
-/// What this statement sees and the one before did not see is what was committed in between: a transaction is seen or not
-/// as a whole, whatever its number.
+/// The rows that this statement sees and the one before did not see are those committed in between: a snapshot sees a
+/// transaction as a whole or not at all, independent of its id.
 fn read_by_snapshot(
     connection: &mut PgConnection,
     position: Option<&Position>,
-) -> Result<(Vec<Revocation>, Position), StoreError> {
+) -> Result<(Vec<RevocationEvent>, Position), StoreError> {
     #[derive(QueryableByName)]
-    struct Seen {
+    struct WithSnapshot {
         #[diesel(sql_type = Text)]
         snapshot: String,
         #[diesel(embed)]
@@ -298,18 +287,20 @@ fn read_by_snapshot(
         Some(Position::Snapshot(text)) => text.as_str(),
         _ => "",
     };
-    // The row of the left side is there when there is no news, so the position always comes.
+    // The left side returns a row even when there are no events, so there is always a position.
     let statement = format!(
         "SELECT now.snapshot, r.session_id, r.user_type, r.user_seq, r.reason, r.revoked_at, r.expires_at \
          FROM (SELECT pg_current_snapshot()::text AS snapshot) now LEFT JOIN revocations r ON TRUE {since} ORDER BY r.id"
     );
-    let rows: Vec<Seen> = diesel::sql_query(statement)
+    let rows: Vec<WithSnapshot> = diesel::sql_query(statement)
         .bind::<Text, _>(text)
         .load(connection)?;
     let snapshot = rows
         .first()
-        .map(|seen| seen.snapshot.clone())
+        .map(|first| first.snapshot.clone())
         .ok_or_else(|| StoreError::Query("no snapshot".into()))?;
-    let news = rows.into_iter().filter_map(|seen| seen.row.map(Row::read));
-    Ok((news.collect(), Position::Snapshot(snapshot)))
+    let events = rows
+        .into_iter()
+        .filter_map(|row| row.row.map(Row::into_event));
+    Ok((events.collect(), Position::Snapshot(snapshot)))
 }

@@ -7,7 +7,7 @@ use std::{
 
 /// From the ground up; two rooms on one floor do not know each other.
 const FLOORS: &[&[&str]] = &[
-    &["clock"],
+    &["clock", "worker_pool"],
     &["domain"],
     &["config"],
     &["tokens"],

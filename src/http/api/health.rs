@@ -26,7 +26,7 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
         "lag_ms": lag.and_then(|lag| u64::try_from(lag.as_millis()).ok()),
         "fresh": !services.revocations.is_stale(),
     });
-    match services.store.ask().await {
+    match services.store.check_connection().await {
         Ok(()) => HttpResponse::Ok()
             .json(json!({
                 "status": "ready", "database": database, "delivery": delivery, "revocations": revocations

@@ -137,7 +137,7 @@ pub async fn preview(
     let (own, wish) = (actor.principal, wish.clone());
     let preview = services
         .store
-        .read(move |connection| match &wish.accounts {
+        .read_list(move |connection| match &wish.accounts {
             Accounts::Selected(ids) => preview_selected(connection, &wish, ids, own),
             Accounts::Fitting { filter, up_to, .. } => {
                 preview_fitting(connection, &wish, filter, *up_to, own)

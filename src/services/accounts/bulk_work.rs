@@ -25,7 +25,7 @@ use crate::{
         },
     },
     store::{
-        Db, Store,
+        Db, Store, Transaction,
         account_pages::{count_exact, ids_after},
         browser_sessions, client_users as client_table, users as user_table,
         users::UserRow,
@@ -84,7 +84,7 @@ impl Bulk {
         };
         let (filter, up_to) = (filter.clone(), *up_to);
         let found = store
-            .read(move |connection| ids_after(connection, &filter, after, up_to, LOOKED_UP))
+            .read_list(move |connection| ids_after(connection, &filter, after, up_to, LOOKED_UP))
             .await?;
         self.next = found.last().map(|id| id.get());
         self.waiting.extend(found);
@@ -114,7 +114,7 @@ impl Work for Bulk {
             Accounts::Fitting { filter, up_to, .. } => (filter.clone(), *up_to),
         };
         let rows = store
-            .read(move |connection| count_exact(connection, &filter, up_to))
+            .read_list(move |connection| count_exact(connection, &filter, up_to))
             .await?;
         Ok(u64::try_from(rows).unwrap_or(0))
     }
@@ -147,7 +147,7 @@ impl Work for Bulk {
 }
 
 fn change_user(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     action: BulkAction,
     id: UserSeq,
@@ -197,7 +197,7 @@ fn must_stay(connection: &mut Db, actor: &Actor, old: &UserRow) -> Result<Option
 }
 
 fn change_client(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     action: BulkAction,
     id: UserSeq,
@@ -226,7 +226,7 @@ fn change_client(
 
 /// Ends the sessions of an account, and records it where there were any; `in_panel` were ended before.
 fn end_sessions(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     subject: Subject,
     owner: Principal,

@@ -22,7 +22,7 @@ use crate::{
         limits::locks,
     },
     store::{
-        Db, StoreError, client_users as table,
+        Db, StoreError, Transaction, client_users as table,
         client_users::{ClientChanges as RowChanges, ClientRow, NewClient as NewRow},
         revocations, set_up_links,
     },
@@ -155,7 +155,7 @@ pub async fn update(
 
 /// Activates or deactivates a client whose row is locked; part of a transaction.
 pub(crate) fn set_active(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &ClientRow,
     is_active: bool,
@@ -182,7 +182,7 @@ pub(crate) fn put_hash(
 
 /// Changes the row, ends what must end, and records it.
 fn apply(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &ClientRow,
     row: &RowChanges,
@@ -318,7 +318,7 @@ pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Re
 
 /// Deletes a client whose row is locked and ends its sessions; part of a transaction.
 pub(crate) fn remove(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &ClientRow,
 ) -> Result<(), Error> {

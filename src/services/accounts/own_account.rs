@@ -34,8 +34,8 @@ use crate::{
         passwords::PasswordCheck,
     },
     store::{
-        Db, StoreError, browser_sessions as sessions_table, client_users, panel_preferences,
-        set_up_links, users as table,
+        Db, StoreError, Transaction, browser_sessions as sessions_table, client_users,
+        panel_preferences, set_up_links, users as table,
     },
 };
 
@@ -233,7 +233,7 @@ fn replace_hash(
 }
 
 fn end_all_but(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     kept: &Kept,
     now: Timestamp,

@@ -19,8 +19,8 @@ use crate::{
         limits::locks,
     },
     store::{
-        Db, StoreError, browser_sessions, panel_preferences, revocations, set_up_links,
-        users as table,
+        Db, StoreError, Transaction, browser_sessions, panel_preferences, revocations,
+        set_up_links, users as table,
         users::{NewUser as NewRow, UserChanges as RowChanges, UserRow},
     },
 };
@@ -165,7 +165,7 @@ pub(crate) fn put_hash(
 
 /// Activates or deactivates a user whose row is locked; part of a transaction.
 pub(crate) fn set_active(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &UserRow,
     is_active: bool,
@@ -187,7 +187,7 @@ pub(crate) fn set_active(
 
 /// Ends what a change does not leave alive: all sessions, or those in the panel.
 fn end_what_must(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     old: &UserRow,
     row: &RowChanges,
     now: Timestamp,
@@ -287,7 +287,7 @@ pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Re
 
 /// Deletes a user whose row is locked, with all that was his; part of a transaction.
 pub(crate) fn remove(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &UserRow,
 ) -> Result<(), Error> {

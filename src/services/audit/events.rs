@@ -215,7 +215,7 @@ pub async fn history(
 ) -> Result<Vec<AuditEvent>, Error> {
     let rows = services
         .store
-        .read(move |connection| table::history(connection, subject, limit))
+        .read_list(move |connection| table::history(connection, subject, limit))
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }

@@ -275,7 +275,7 @@ fn adopt(
 pub async fn state(store: &Store, audit_log: &AuditLog) -> Result<ChainState, Error> {
     let audit_log = audit_log.clone();
     Ok(store
-        .read(move |connection| state_in(connection, &audit_log))
+        .read_list(move |connection| state_in(connection, &audit_log))
         .await?)
 }
 

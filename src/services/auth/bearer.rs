@@ -82,25 +82,25 @@ fn note_use(services: &Services, claims: &Claims) {
 /// The account of an access token whose own text is good, if nothing was revoked.
 async fn account_behind(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
     let (owner, session) = (claims.principal, &claims.session);
-    match services.revocations.standing(owner, session, &claims.jti) {
-        TokenStatus::Good if services.revocations.has_session(session, owner) => {
+    match services.revocations.status(owner, session, &claims.jti) {
+        TokenStatus::Valid if services.revocations.has_session(session, owner) => {
             match known(services, claims) {
                 Some(account) if account.is_active => Ok(account),
                 Some(_) => Err(Error::UserInactive),
                 None => ask(services, claims).await,
             }
         }
-        TokenStatus::Good => ask(services, claims).await,
+        TokenStatus::Valid => ask(services, claims).await,
         // It expired before its time: its session goes on, and a refresh gives one that says how things are now.
-        TokenStatus::Withdrawn => Err(TokenError::Expired.into()),
-        TokenStatus::Ended(RevocationReason::Deleted) => Err(Error::TokenUserNotFound),
+        TokenStatus::Revoked => Err(TokenError::Expired.into()),
+        TokenStatus::SessionEnded(RevocationReason::Deleted) => Err(Error::TokenUserNotFound),
         // Unless the account was activated again.
-        TokenStatus::Ended(RevocationReason::Deactivated) => match known(services, claims) {
+        TokenStatus::SessionEnded(RevocationReason::Deactivated) => match known(services, claims) {
             Some(account) if account.is_active => Err(Error::SessionRevoked),
             Some(_) => Err(Error::UserInactive),
             None => ask(services, claims).await,
         },
-        TokenStatus::Ended(_) => Err(Error::SessionRevoked),
+        TokenStatus::SessionEnded(_) => Err(Error::SessionRevoked),
         TokenStatus::Unknown => ask_for_all(services, claims).await,
     }
 }
@@ -130,7 +130,7 @@ async fn ask_for_all(services: &Services, claims: &Claims) -> Result<Arc<Account
     let owner = claims.principal;
     let withdrawn = services
         .store
-        .read(move |connection| revocations::find_withdrawal(connection, owner))
+        .read(move |connection| revocations::find_not_before(connection, owner))
         .await?;
     let issued_at = i64::try_from(claims.jti.unix_millis()).unwrap_or(i64::MAX);
     if withdrawn.is_some_and(|at| issued_at <= at.unix_micros() / 1_000) {
@@ -146,18 +146,18 @@ async fn read(
     owner: Principal,
     session: SessionId,
 ) -> Result<Arc<Account>, Error> {
-    let changes = revocations.changes();
+    let generation = revocations.generation();
     let id = session.clone();
     let account = store
         .read(move |connection| live_account(connection, owner, &id))
         .await;
     if let Err(Error::UserInactive | Error::TokenUserNotFound | Error::SessionRevoked) = &account {
         // A change by hand, in SQL: it was told to nobody.
-        revocations.forget(owner, &session);
+        revocations.remove(owner, &session);
     }
     let account = Arc::new(account?);
-    revocations.keep(&account, changes);
-    revocations.keep_session(&session, owner);
+    revocations.insert_account(&account, generation);
+    revocations.insert_session(&session, owner);
     Ok(account)
 }
 

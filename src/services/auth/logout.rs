@@ -16,7 +16,7 @@ use crate::{
         maintenance::flush::cutoff,
     },
     store::{
-        Db, StoreError,
+        StoreError, Transaction,
         blacklisted_tokens::{self, NewBlacklistedToken},
         browser_sessions, revocations, sessions,
     },
@@ -139,7 +139,7 @@ fn subject_of(account: &Account) -> Subject {
 
 /// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Whether it had not ended before.
 pub(crate) fn end_one(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     id: &SessionId,
     now: Timestamp,
@@ -158,7 +158,7 @@ pub(crate) fn end_one(
 ///
 /// What has expired within the leeway may still be accepted, so it counts; what expired before ends uncounted.
 pub(crate) fn end_all(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
     reason: RevocationReason,
@@ -171,7 +171,7 @@ pub(crate) fn end_all(
 
 /// The same, but the session `kept` goes on. The others are ended one by one, each by [`end_one`].
 pub(crate) fn end_all_except(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     kept: &SessionId,
     now: Timestamp,
@@ -192,7 +192,7 @@ pub(crate) fn end_all_except(
 
 /// Ends all sessions of an account, but a user's sessions in the panel go on.
 pub(crate) fn end_tokens(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
     reason: RevocationReason,
@@ -205,7 +205,7 @@ pub(crate) fn end_tokens(
 
 /// Tells every instance of the sessions of an account that ended just now, of all or of this one.
 fn tell(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     session: Option<&SessionId>,
     now: Timestamp,
@@ -221,21 +221,21 @@ const BESIDE: Duration = Duration::from_secs(2);
 /// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
 /// new ones. Part of a transaction, after the account's row was locked.
 pub(crate) fn withdraw_access(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // Those that were made after the last withdrawal may be dated behind it.
-    let last = revocations::find_withdrawal(connection, owner)?;
+    let last = revocations::find_not_before(connection, owner)?;
     let dated = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
     let until = dated.max(now + BESIDE);
-    revocations::insert_withdrawn(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
+    revocations::insert_not_before(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
 }
 
 /// Ends the sessions of an account beyond the `keep` that were used last, of which the one that just `begun` is one
 /// whatever the clock says; part of its transaction. Which.
 pub(crate) fn enforce_session_limit(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     owner: Principal,
     keep: u32,
     begun: &SessionId,

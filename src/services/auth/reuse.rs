@@ -24,7 +24,7 @@ use crate::{
         error::Error,
     },
     store::{
-        Db,
+        Transaction,
         blacklisted_tokens::{self, Blacklisting, Successor},
         sessions::{self, SessionActivity, SessionRow},
     },
@@ -98,7 +98,7 @@ pub(crate) async fn resolve(
 
 impl ReuseDetector {
     /// Looks at how the token was used before, in one transaction with what follows from it.
-    fn judge(&self, connection: &mut Db) -> Result<Repeat, Error> {
+    fn judge(&self, connection: &mut Transaction<'_>) -> Result<Repeat, Error> {
         let claims = &self.claims;
         let found =
             sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
@@ -141,7 +141,7 @@ impl ReuseDetector {
 
     fn end(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         account: Account,
         session: SessionRow,
     ) -> Result<Repeat, Error> {

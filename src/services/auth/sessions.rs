@@ -16,7 +16,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        Db, StoreError, client_users,
+        Db, StoreError, Transaction, client_users,
         outstanding_tokens::{self, NewOutstandingToken},
         sessions::{self, NewSession, SessionRow},
         users,
@@ -81,7 +81,7 @@ impl SessionStart {
     /// used longest ago end: which they are.
     pub(crate) fn book(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         owner: Principal,
     ) -> Result<Vec<SessionId>, StoreError> {
         sessions::insert(
@@ -181,7 +181,7 @@ pub(crate) fn pair(
     let expires_at = services.tokens.access_expiry(now, refresh.expires_at);
     services
         .revocations
-        .keep_session(session, account.principal);
+        .insert_session(session, account.principal);
     let access = services
         .tokens
         .issue_access(&account, session, access, now, expires_at)?;

@@ -14,11 +14,11 @@ use crate::{
             flush::{self, Waiting},
             jobs::{DEAD_AFTER, Job},
         },
-        passwords::scheme::{COST_TOLD_BY, cost_told_by},
+        passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix},
     },
     store::{
         Db, StoreError, checklist as table,
-        engine::migrations::{Standing, standing},
+        engine::migrations::{SchemaStatus, schema_status},
         jobs,
     },
 };
@@ -30,7 +30,7 @@ const IDLE_FOR: Duration = Duration::from_hours(24 * 90);
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// How its schema stands to this binary's.
-    pub(super) standing: Result<Standing, Unknown>,
+    pub(super) standing: Result<SchemaStatus, Unknown>,
     /// The administrators who may log in.
     pub(super) administrators: Result<Administrators, Unknown>,
     /// The password hashes of internal users, and of clients.
@@ -107,9 +107,9 @@ impl Rows {
         question: &Question,
         why: impl Fn(&StoreError) -> Unknown,
     ) -> Result<Self, StoreError> {
-        let standing = standing(connection)?;
+        let standing = schema_status(connection)?;
         let clock = skew(connection, &question.clock).map_err(|error| why(&error));
-        if standing == Standing::Empty {
+        if standing == SchemaStatus::Empty {
             let mut rows = Self::unknown(&Unknown::NoTables);
             (rows.standing, rows.clock) = (Ok(standing), clock);
             return Ok(rows);
@@ -139,13 +139,13 @@ fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators,
 
 fn hashes(connection: &mut Db, question: &Question) -> Result<(Hashes, Hashes), StoreError> {
     let mut of = |population| -> Result<Hashes, StoreError> {
-        let length = i64::try_from(COST_TOLD_BY).unwrap_or(i64::MAX);
+        let length = i64::try_from(COST_PREFIX_LEN).unwrap_or(i64::MAX);
         let rows =
             table::count_hashes_by_beginning(connection, population, length, question.bound)?;
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
-            if cost_told_by(&beginning).is_none_or(|cost| cost < question.bcrypt_cost) {
+            if cost_of_prefix(&beginning).is_none_or(|cost| cost < question.bcrypt_cost) {
                 hashes.cheaper += n;
             }
         }

@@ -14,7 +14,7 @@ use crate::{
             seen::{DataFiles, File, Seen, Unknown},
         },
     },
-    store::engine::migrations::Standing,
+    store::engine::migrations::SchemaStatus,
 };
 
 /// How many intervals may pass without a flush: one may be left out for a clock that jumped, one for another that ran.
@@ -37,15 +37,15 @@ fn database(seen: &Seen) -> Finding {
     let check = Check::Database;
     let (found, advice) = match &seen.rows.standing {
         Err(unknown) => return unknown.finding(check),
-        Ok(Standing::UpToDate) => {
+        Ok(SchemaStatus::UpToDate) => {
             return Finding::ok(check, LocalizedText::new("database.up_to_date"));
         }
-        Ok(Standing::Empty) => return Unknown::NoTables.finding(check),
-        Ok(Standing::Behind(count)) => (
+        Ok(SchemaStatus::Empty) => return Unknown::NoTables.finding(check),
+        Ok(SchemaStatus::Behind(count)) => (
             LocalizedText::new("database.behind").with("count", count),
             "database.advice_behind",
         ),
-        Ok(Standing::Ahead(version)) => (
+        Ok(SchemaStatus::Ahead(version)) => (
             LocalizedText::new("database.ahead").with("version", version),
             "database.advice_ahead",
         ),

@@ -95,7 +95,7 @@ pub async fn list(
     };
     let rows = services
         .store
-        .read(move |connection| table::list(connection, &filter, now, seek.clone(), size))
+        .read_list(move |connection| table::list(connection, &filter, now, seek.clone(), size))
         .await?;
     Ok(rows.map(Lock::from))
 }
@@ -117,7 +117,7 @@ pub async fn of_account(services: &Services, owner: Principal) -> Result<Vec<Loc
     let now = services.clock.now();
     services
         .store
-        .read(move |connection| {
+        .read_list(move |connection| {
             let (_, name) = names_of(connection, owner)?;
             let filter = LockFilter {
                 account: Some((owner.user_type, name)),

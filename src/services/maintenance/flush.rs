@@ -90,7 +90,7 @@ pub async fn count(
 ) -> Result<FlushCounts, StoreError> {
     let now = clock.now();
     store
-        .read(move |connection| count_at(connection, now, keep_events_for))
+        .read_list(move |connection| count_at(connection, now, keep_events_for))
         .await
 }
 
@@ -162,7 +162,7 @@ impl Work for RetentionSweep {
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
         let (now, kept) = (self.began_at, self.rules.keep_events_for);
         let counts = store
-            .read(move |connection| count_at(connection, now, kept))
+            .read_list(move |connection| count_at(connection, now, kept))
             .await?;
         Ok(counts.total())
     }
@@ -287,7 +287,7 @@ pub async fn waiting(services: &Services) -> Result<Waiting, Error> {
     let now = services.clock.now();
     let waiting = services
         .store
-        .read(move |connection| waiting_at(connection, now))
+        .read_list(move |connection| waiting_at(connection, now))
         .await?;
     Ok(waiting)
 }

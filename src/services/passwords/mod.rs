@@ -1,9 +1,9 @@
-//! Hashing and checking passwords: on threads of their own, in the same time whether an account exists or not.
+//! Hashing and comparing passwords: on threads of their own, in the same time whether an account exists or not.
 //!
-//! Knows no account and no store: who may log in is `services::login`'s business. How a hash is written is in
-//! [`scheme`], the threads are in [`pool`].
+//! Knows no account and no store: `services::auth` decides who may log in. The format of a hash is in [`scheme`], the
+//! threads are a [`WorkerPool`].
 
-pub mod pool;
+pub mod error;
 pub mod scheme;
 
 use std::{io, time::Duration};
@@ -11,73 +11,91 @@ use std::{io, time::Duration};
 use crate::{
     domain::password::Password,
     services::passwords::{
-        pool::{HashError, Pool},
+        error::HashError,
         scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend},
     },
+    worker_pool::{PoolSettings, WorkerPool, cores},
 };
 
 /// How passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordSettings {
-    /// bcrypt's cost for new hashes: 2^cost rounds. At least 10 in production, 12 by default.
+    /// The bcrypt cost of new hashes: 2^cost rounds. At least 10 in production, 12 by default.
     pub cost: u32,
-    /// How many threads hash; 0 means as many as the machine has cores.
+    /// The number of hashing threads; 0 means one per core.
     pub threads: usize,
-    /// How many passwords may wait for a thread; one more is refused at once.
+    /// How many passwords may wait for a thread; one more is rejected at once.
     pub queue: usize,
     /// How long a password may wait for a thread.
     pub deadline: Duration,
 }
 
-/// What came of checking a password.
+/// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// It is the password.
+    /// The password is correct.
     Right {
-        /// The stored hash was made at a lower cost than the configured one: store a new one.
+        /// The stored hash has a lower cost than the configured one: store a new one.
         needs_rehash: bool,
     },
-    /// It is not, or there is none to compare with.
+    /// The password is wrong, or there is none to compare with.
     Wrong,
 }
 
 /// A handle to the hashing threads. Cheap to clone; the threads end with the last clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Passwords {
-    pool: Pool,
+    pool: WorkerPool<()>,
     cost: u32,
 }
 
 impl Passwords {
-    /// Starts the threads.
+    /// Starts the threads. On Linux they run at nice 10, so that hashing never slows down other work.
     ///
-    /// Fails with [`io::ErrorKind::InvalidInput`] for a cost outside of 4 to 31, and when the system gives no thread.
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a cost outside 4 to 31; otherwise when a thread cannot be started.
     pub fn start(settings: PasswordSettings) -> io::Result<Self> {
         if !COSTS.contains(&settings.cost) {
-            let sentence = "the bcrypt cost must lie between 4 and 31";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
+            let message = "the bcrypt cost must be between 4 and 31";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        let pool = PoolSettings {
+            name: "hash",
+            threads: match settings.threads {
+                0 => cores(),
+                threads => threads,
+            },
+            max_waiting: settings.queue,
+            timeout: settings.deadline,
+            low_priority: true,
+        };
         Ok(Self {
-            pool: Pool::start(settings.threads, settings.queue, settings.deadline)?,
+            pool: WorkerPool::start(pool, || ())?,
             cost: settings.cost,
         })
     }
 
-    /// The text to store for a password, under a fresh salt and the configured cost.
+    /// The text to store for a password, with a new salt and the configured cost.
+    ///
+    /// # Errors
+    /// [`HashError`].
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let cost = self.cost;
         self.pool
-            .run(move || StoredHash::fresh(&password, cost).map(|hash| hash.to_stored()))
+            .run(move |()| StoredHash::fresh(&password, cost).map(|hash| hash.to_stored()))
             .await?
-            .map_err(stopped)
+            .map_err(failed)
     }
 
-    /// Whether `password` is the one whose hash is `stored`.
+    /// Whether `password` is the one with the hash `stored`.
     ///
-    /// Pass `None` for an account that is unknown, inactive or has no password: that is [`PasswordCheck::Wrong`] after the
-    /// same work. Every [`PasswordCheck::Wrong`] costs 2^cost bcrypt rounds, whatever is stored, so the time tells nothing
-    /// about an account (ASVS 5.0 6.3.8); a stored text that cannot be read is logged, without the text. The one
+    /// Pass `None` for an account that is unknown, inactive or has no password: the result is [`PasswordCheck::Wrong`] after
+    /// the same work. Every [`PasswordCheck::Wrong`] costs 2^cost bcrypt rounds for every stored text, so the time reveals
+    /// nothing about an account (ASVS 5.0 6.3.8). A stored text that cannot be parsed is logged, without the text. The one
     /// exception is a hash of a higher cost than the configured one, which takes its own time.
+    ///
+    /// # Errors
+    /// [`HashError`].
     pub async fn verify(
         &self,
         password: Password,
@@ -85,13 +103,13 @@ impl Passwords {
     ) -> Result<PasswordCheck, HashError> {
         let cost = self.cost;
         self.pool
-            .run(move || check(&password, stored.as_deref(), cost, &mut spend))
+            .run(move |()| check(&password, stored.as_deref(), cost, &mut spend))
             .await?
-            .map_err(stopped)
+            .map_err(failed)
     }
 }
 
-fn stopped(error: SchemeError) -> HashError {
+fn failed(error: SchemeError) -> HashError {
     tracing::error!(%error, "a password could not be hashed");
     HashError::Stopped
 }
@@ -104,7 +122,7 @@ fn check(
 ) -> Result<PasswordCheck, SchemeError> {
     let hash = stored.and_then(|stored| {
         StoredHash::parse(stored)
-            .inspect_err(|error| tracing::warn!(%error, "no password fits this account"))
+            .inspect_err(|error| tracing::warn!(%error, "the stored hash of an account cannot be parsed; no password matches it"))
             .ok()
     });
     if let Some(hash) = &hash
@@ -138,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_hashed_is_recognised_and_nothing_else() {
+    async fn a_hashed_password_matches_and_no_other_does() {
         let passwords = passwords(4);
         let stored = passwords.hash(password(" 비밀번호 ")).await.unwrap();
         assert!(
@@ -148,27 +166,27 @@ mod tests {
         let right = Ok(PasswordCheck::Right {
             needs_rehash: false,
         });
-        for (typed, verdict) in [
+        for (typed, expected) in [
             (" 비밀번호 ", right),
             ("비밀번호", Ok(PasswordCheck::Wrong)),
             (" 비밀번호", Ok(PasswordCheck::Wrong)),
         ] {
             let stored = Some(stored.clone());
-            assert_eq!(passwords.verify(password(typed), stored).await, verdict);
+            assert_eq!(passwords.verify(password(typed), stored).await, expected);
         }
     }
 
     #[tokio::test]
-    async fn nobody_and_an_unreadable_hash_are_wrong() {
+    async fn a_missing_or_unreadable_hash_is_wrong() {
         let passwords = passwords(4);
         for stored in [None, Some(String::new()), Some("$2b$04$x".to_owned())] {
-            let verdict = passwords.verify(password("x"), stored).await;
-            assert_eq!(verdict, Ok(PasswordCheck::Wrong));
+            let result = passwords.verify(password("x"), stored).await;
+            assert_eq!(result, Ok(PasswordCheck::Wrong));
         }
     }
 
     #[tokio::test]
-    async fn a_hash_of_a_lower_cost_is_to_be_raised_and_one_of_a_higher_is_not() {
+    async fn a_hash_of_a_lower_cost_needs_a_rehash_and_one_of_a_higher_does_not() {
         let (low, high) = (passwords(4), passwords(6));
         let of_low = low.hash(password("x")).await.unwrap();
         let of_high = high.hash(password("x")).await.unwrap();
@@ -178,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn every_failed_try_spends_the_configured_rounds() {
+    fn every_wrong_password_costs_the_configured_rounds() {
         let stored_at = |cost| {
             let hash = StoredHash::fresh(&password("right"), cost).unwrap();
             Some((cost, hash.to_stored()))
         };
         for stored in [None, stored_at(4), stored_at(6), stored_at(7)] {
             let mut rounds = stored.as_ref().map_or(0, |(cost, _)| 1 << cost);
-            let verdict = check(
+            let result = check(
                 &password("wrong"),
                 stored.as_ref().map(|(_, text)| text.as_str()),
                 7,
@@ -194,22 +212,22 @@ mod tests {
                     Ok(())
                 },
             );
-            assert_eq!((verdict, rounds), (Ok(PasswordCheck::Wrong), 1 << 7));
+            assert_eq!((result, rounds), (Ok(PasswordCheck::Wrong), 1 << 7));
         }
         let mut spent = Vec::new();
-        let mut note = |_: &Password, cost| {
+        let mut record = |_: &Password, cost| {
             spent.push(cost);
             Ok(())
         };
         assert_eq!(
-            check(&password("x"), Some("malformed"), 7, &mut note),
+            check(&password("x"), Some("malformed"), 7, &mut record),
             Ok(PasswordCheck::Wrong)
         );
         assert_eq!(spent, [7]);
     }
 
     #[test]
-    fn a_cost_that_bcrypt_does_not_know_is_refused_at_the_start() {
+    fn a_cost_that_bcrypt_does_not_support_is_rejected_at_start() {
         for cost in [0, 3, 32] {
             let settings = PasswordSettings {
                 cost,
@@ -217,7 +235,7 @@ mod tests {
                 queue: 1,
                 deadline: Duration::from_secs(1),
             };
-            let error = Passwords::start(settings).unwrap_err();
+            let error = Passwords::start(settings).err().unwrap();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }

@@ -1,9 +1,9 @@
-//! How a password is stored: passlib's documented `bcrypt_sha256`, version 2. Pure computing; who computes and when is
-//! in `services::passwords`.
+//! The stored form of a password: passlib's documented `bcrypt_sha256`, version 2. Pure computation; its threads are in
+//! `services::passwords`.
 //!
 //! `$bcrypt-sha256$v=2,t=2b,r=<cost>$<22 characters of salt>$<31 characters of digest>`: HMAC-SHA-256 of the password,
 //! keyed by the salt as text, in base64, then bcrypt (`2b`) of those 44 characters with the same salt. bcrypt alone
-//! reads 72 bytes, which are 24 characters of Hangul; here every character counts.
+//! reads only 72 bytes, which are 24 characters of Hangul; with HMAC every character counts.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -19,7 +19,7 @@ use bcrypt::BcryptError;
 
 use crate::domain::password::Password;
 
-/// The costs that bcrypt knows: 2^cost rounds.
+/// The costs that bcrypt supports: 2^cost rounds.
 pub const COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
@@ -27,17 +27,17 @@ const PREFIX: &str = "$bcrypt-sha256$v=2,t=2b,r=";
 const SALT_TEXT: usize = 22;
 const DIGEST_TEXT: usize = 31;
 
-/// What can go wrong besides a wrong password. No variant carries a part of a hash.
+/// Why a hash cannot be parsed or computed. No variant contains a part of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
-    /// The stored text is not of this scheme, or not in its one canonical spelling.
+    /// The stored text is not of this scheme, or not in its canonical form.
     #[error("the stored hash is not a bcrypt_sha256 hash of version 2")]
     Malformed,
-    /// The system gave no random bytes.
-    #[error("the system gave no random bytes")]
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     NoRandom,
-    /// bcrypt refused its input.
-    #[error("bcrypt refused its input")]
+    /// bcrypt rejected its input.
+    #[error("bcrypt rejected its input")]
     Bcrypt,
 }
 
@@ -47,7 +47,7 @@ impl From<BcryptError> for SchemeError {
     }
 }
 
-/// A stored hash, taken apart.
+/// A parsed stored hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash {
     cost: u32,
@@ -56,7 +56,10 @@ pub struct StoredHash {
 }
 
 impl StoredHash {
-    /// Reads a stored hash in its one canonical spelling; anything else is [`SchemeError::Malformed`].
+    /// Parses a stored hash in its canonical form.
+    ///
+    /// # Errors
+    /// [`SchemeError::Malformed`] for anything else.
     pub fn parse(stored: &str) -> Result<Self, SchemeError> {
         Self::split(stored).ok_or(SchemeError::Malformed)
     }
@@ -79,36 +82,42 @@ impl StoredHash {
         })
     }
 
-    /// The cost this hash was made with.
+    /// The bcrypt cost of the hash.
     #[must_use]
     pub fn cost(&self) -> u32 {
         self.cost
     }
 
-    /// Whether `password` is the one; costs 2^cost rounds either way and compares in constant time.
+    /// Whether `password` has this hash. Computes 2^cost rounds in either case and compares in constant time.
+    ///
+    /// # Errors
+    /// [`SchemeError::Bcrypt`].
     pub fn matches(&self, password: &Password) -> Result<bool, SchemeError> {
-        let made = Self::make(password, self.cost, self.salt)?;
-        Ok(verify_slices_are_equal(&made.digest, &self.digest).is_ok())
+        let computed = Self::compute(password, self.cost, self.salt)?;
+        Ok(verify_slices_are_equal(&computed.digest, &self.digest).is_ok())
     }
 
-    /// The hash of a password under a fresh salt.
+    /// The hash of a password with a new salt.
+    ///
+    /// # Errors
+    /// [`SchemeError::NoRandom`] and [`SchemeError::Bcrypt`].
     pub fn fresh(password: &Password, cost: u32) -> Result<Self, SchemeError> {
         let mut salt = [0; 16];
         SystemRandom::new()
             .fill(&mut salt)
             .map_err(|_| SchemeError::NoRandom)?;
-        Self::make(password, cost, salt)
+        Self::compute(password, cost, salt)
     }
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that calls bcrypt, on the threads of services::passwords, with 44 bytes"
+        reason = "the only caller of bcrypt: on the threads of services::passwords, with 44 bytes"
     )]
-    fn make(password: &Password, cost: u32, salt: [u8; 16]) -> Result<Self, SchemeError> {
+    fn compute(password: &Password, cost: u32, salt: [u8; 16]) -> Result<Self, SchemeError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, BASE64.encode(salt).as_bytes());
         let tag = hmac::sign(&key, password.reveal().as_bytes());
-        let made = bcrypt::hash_with_salt(STANDARD.encode(tag), cost, salt)?.to_string();
-        let text = made.get(made.len().saturating_sub(DIGEST_TEXT)..);
+        let hash = bcrypt::hash_with_salt(STANDARD.encode(tag), cost, salt)?.to_string();
+        let text = hash.get(hash.len().saturating_sub(DIGEST_TEXT)..);
         let digest = text.and_then(|text| BASE64.decode(text).ok()?.try_into().ok());
         Ok(Self {
             cost,
@@ -125,13 +134,13 @@ impl StoredHash {
     }
 }
 
-/// How many characters of a stored hash tell its cost.
-pub const COST_TOLD_BY: usize = PREFIX.len() + 2;
+/// The length of the prefix of a stored hash that contains its cost.
+pub const COST_PREFIX_LEN: usize = PREFIX.len() + 2;
 
-/// The cost of a hash by its first [`COST_TOLD_BY`] characters; none where it is not of this scheme.
+/// The cost of a hash, from its first [`COST_PREFIX_LEN`] characters; `None` when it is not of this scheme.
 #[must_use]
-pub fn cost_told_by(beginning: &str) -> Option<u32> {
-    beginning
+pub fn cost_of_prefix(prefix: &str) -> Option<u32> {
+    prefix
         .strip_prefix(PREFIX)?
         .trim_end_matches('$')
         .parse()
@@ -139,11 +148,11 @@ pub fn cost_told_by(beginning: &str) -> Option<u32> {
         .filter(|cost| COSTS.contains(cost))
 }
 
-/// The costs of the hashes that a failed try must still compute so that it has cost 2^`configured` rounds in all, when
-/// `done` says at which cost one was computed already.
+/// The costs of the hashes that a wrong password must still compute to reach 2^`configured` rounds in all. `done` is the
+/// cost of the hash that was computed already.
 ///
-/// Nothing done: one at the configured cost. One at a lower cost c: one at each of c, c+1, … `configured` - 1, which
-/// add up to 2^`configured` - 2^c. One at the configured cost or above: none.
+/// `None`: one at the configured cost. A lower cost c: one at each of c, c+1, … `configured` - 1, which add up to
+/// 2^`configured` - 2^c. The configured cost or above: none.
 #[must_use]
 pub fn missing_costs(configured: u32, done: Option<u32>) -> Vec<u32> {
     match done {
@@ -152,9 +161,12 @@ pub fn missing_costs(configured: u32, done: Option<u32>) -> Vec<u32> {
     }
 }
 
-/// Computes one hash of `cost` for its time only. It needs nothing prepared.
+/// Computes one hash of `cost` only for the time it takes.
+///
+/// # Errors
+/// [`SchemeError::Bcrypt`].
 pub fn spend(password: &Password, cost: u32) -> Result<(), SchemeError> {
-    StoredHash::make(password, cost, [0; 16]).map(|hash| {
+    StoredHash::compute(password, cost, [0; 16]).map(|hash| {
         std::hint::black_box(hash.digest);
     })
 }
@@ -168,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn hashes_made_by_passlib_are_understood() {
+    fn hashes_from_passlib_match() {
         let salt = "n79VH.0Q2TMWmt3Oqt9uku";
         for (typed, cost, digest) in [
-            // The example of passlib's documentation; the others were made with passlib 1.7.4.
+            // The example of passlib's documentation; the others were computed with passlib 1.7.4.
             ("password", 12, "Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2"),
             (&"한글".repeat(30), 4, "bhACDEbTEXV8CsmEH0rAbfYVu.gBMHe"),
             (" outer ", 4, "o5s8Z7QVHf1YtQnUfT5gZWQrB5yodTy"),
@@ -183,12 +195,12 @@ mod tests {
             assert_eq!(hash.matches(&password("Password")), Ok(false));
             assert_eq!(hash.to_stored(), stored);
             assert_eq!(hash.cost(), cost);
-            assert_eq!(cost_told_by(&stored[..COST_TOLD_BY]), Some(cost));
+            assert_eq!(cost_of_prefix(&stored[..COST_PREFIX_LEN]), Some(cost));
         }
     }
 
     #[test]
-    fn every_character_counts_and_none_is_cut() {
+    fn every_character_counts_beyond_72_bytes() {
         let long = "가나다라마바사아자차카타파하거너더러머버".repeat(3);
         assert_eq!(long.chars().count(), 60);
         let hash = StoredHash::fresh(&password(&long), 4).unwrap();
@@ -202,15 +214,15 @@ mod tests {
 
     #[test]
     fn two_hashes_of_one_password_differ() {
-        let made = || StoredHash::fresh(&password("same"), 4).unwrap().to_stored();
-        assert_ne!(made(), made());
+        let hash = || StoredHash::fresh(&password("same"), 4).unwrap().to_stored();
+        assert_ne!(hash(), hash());
     }
 
     #[test]
-    fn only_the_canonical_spelling_is_read() {
-        let good =
+    fn only_the_canonical_form_is_parsed() {
+        let valid =
             "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2";
-        assert!(StoredHash::parse(good).is_ok());
+        assert!(StoredHash::parse(valid).is_ok());
         for (from, to) in [
             ("v=2", "v=1"),
             ("t=2b", "t=2a"),
@@ -224,7 +236,7 @@ mod tests {
             ("ft2", "ft2$"),
             ("ft2", "ft2="),
             ("ft2", "ft"),
-            // The bits of the last character that carry nothing must be zero.
+            // The unused bits of the last character must be zero.
             ("ft2", "ft3"),
             ("uku", "ukv"),
             ("uku", "uk"),
@@ -232,7 +244,7 @@ mod tests {
             ("n79", "n\u{ac00}"),
             ("n79", "n 9"),
         ] {
-            let odd = good.replacen(from, to, 1);
+            let odd = valid.replacen(from, to, 1);
             assert_eq!(
                 StoredHash::parse(&odd).err(),
                 Some(SchemeError::Malformed),
@@ -251,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_try_always_costs_the_configured_work() {
+    fn a_wrong_password_always_costs_the_configured_rounds() {
         let rounds = |costs: &[u32]| costs.iter().map(|cost| 1_u64 << cost).sum::<u64>();
         for configured in COSTS {
             assert_eq!(

@@ -1,5 +1,5 @@
-//! Accounts as their rows are, and sessions that are known to be theirs, kept in memory for those who call: an account is
-//! dropped when its row changes, and read again after a while in any case.
+//! A cache of account rows and of the sessions that belong to them, for requests with an access token. An account is removed
+//! when its row changes, and read again after a while in any case.
 
 use std::{
     sync::{
@@ -13,110 +13,114 @@ use quick_cache::sync::Cache;
 
 use crate::domain::{account::Account, principal::Principal, session::SessionId};
 
-/// How many accounts are kept.
-const MOST_ACCOUNTS: usize = 50_000;
-/// How many sessions are kept.
-const MOST_SESSIONS: usize = 200_000;
-/// How long an account is believed. Its changes are told at once; this is for those that were made by hand, in SQL.
-const BELIEVED_FOR: Duration = Duration::from_secs(30);
+/// How many accounts are cached.
+const MAX_ACCOUNTS: usize = 50_000;
+/// How many sessions are cached.
+const MAX_SESSIONS: usize = 200_000;
+/// How long an account stays fresh. Changes by munjigi remove it at once; this covers changes by hand, in SQL.
+const FRESH_FOR: Duration = Duration::from_secs(30);
 
-struct Known {
+struct CachedAccount {
     account: Arc<Account>,
-    /// Until when it is believed, in milliseconds of uptime.
-    until: AtomicU64,
+    /// In milliseconds of uptime.
+    fresh_until: AtomicU64,
 }
 
-/// The accounts, by population and number, and the sessions.
-pub struct Accounts {
-    known: Cache<Principal, Arc<Known>>,
+/// The cached accounts and sessions.
+pub struct AccountCache {
+    accounts: Cache<Principal, Arc<CachedAccount>>,
     sessions: Cache<[u8; 16], Principal>,
-    /// How many changes were told. Whoever reads a row notes the count before and keeps nothing when it is another after:
-    /// what he read may be older than the change.
-    changes: Mutex<u64>,
+    /// Incremented with every change of an account. A reader takes it before it reads a row, and the row is not cached when
+    /// it has changed since: the row may be older than the change.
+    generation: Mutex<u64>,
 }
 
-impl Default for Accounts {
+impl Default for AccountCache {
     fn default() -> Self {
         Self {
-            known: Cache::new(MOST_ACCOUNTS),
-            sessions: Cache::new(MOST_SESSIONS),
-            changes: Mutex::new(0),
+            accounts: Cache::new(MAX_ACCOUNTS),
+            sessions: Cache::new(MAX_SESSIONS),
+            generation: Mutex::new(0),
         }
     }
 }
 
-impl Accounts {
-    /// The account, if it is known; and whether it should be read again, which is said to one caller only.
+impl AccountCache {
+    /// The cached account, and whether it is stale and the caller must read it again. Only one caller gets `true`.
     pub fn find(&self, principal: Principal, uptime: Duration) -> Option<(Arc<Account>, bool)> {
-        let known = self.known.get(&principal)?;
-        let (now, until) = (millis(uptime), known.until.load(Ordering::Relaxed));
-        let is_old = until <= now
-            && known
-                .until
+        let cached = self.accounts.get(&principal)?;
+        let now = millis(uptime);
+        let fresh_until = cached.fresh_until.load(Ordering::Relaxed);
+        let is_stale = fresh_until <= now
+            && cached
+                .fresh_until
                 .compare_exchange(
-                    until,
-                    now + millis(BELIEVED_FOR),
+                    fresh_until,
+                    now + millis(FRESH_FOR),
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 )
                 .is_ok();
-        Some((Arc::clone(&known.account), is_old))
+        Some((Arc::clone(&cached.account), is_stale))
     }
 
-    /// Whether this is known to be a session of this account.
+    /// Whether the session is cached as one of this account.
     pub fn has_session(&self, session: &SessionId, owner: Principal) -> bool {
         session
             .bytes()
             .is_some_and(|key| self.sessions.get(&key) == Some(owner))
     }
 
-    /// How many changes were told so far.
-    pub fn changes(&self) -> u64 {
+    /// The number of changes so far, to be passed to [`AccountCache::insert`].
+    pub fn generation(&self) -> u64 {
         *self.lock()
     }
 
-    /// Keeps an account that was read when so many changes had been told; unless there are more now.
-    pub fn keep(&self, account: &Arc<Account>, changes: u64, uptime: Duration) {
-        let now = self.lock();
-        if *now == changes {
-            let known = Known {
+    /// Caches an account that was read after [`AccountCache::generation`] returned `generation`, unless an account has
+    /// changed since.
+    pub fn insert(&self, account: &Arc<Account>, generation: u64, uptime: Duration) {
+        let current = self.lock();
+        if *current == generation {
+            let cached = CachedAccount {
                 account: Arc::clone(account),
-                until: AtomicU64::new(millis(uptime + BELIEVED_FOR)),
+                fresh_until: AtomicU64::new(millis(uptime + FRESH_FOR)),
             };
-            self.known.insert(account.principal, Arc::new(known));
+            self.accounts.insert(account.principal, Arc::new(cached));
         }
     }
 
-    /// Keeps a session that is this account's. That it ended is the view's to know.
-    pub fn keep_session(&self, session: &SessionId, owner: Principal) {
+    /// Caches a session of this account. Whether it has ended is in the revocation cache.
+    pub fn insert_session(&self, session: &SessionId, owner: Principal) {
         if let Some(key) = session.bytes() {
             self.sessions.insert(key, owner);
         }
     }
 
-    /// Drops a session that ended.
-    pub fn drop_session(&self, session: &SessionId) {
+    /// Removes a session that ended.
+    pub fn remove_session(&self, session: &SessionId) {
         if let Some(key) = session.bytes() {
             self.sessions.remove(&key);
         }
     }
 
-    /// Drops an account whose row changed.
-    pub fn drop_changed(&self, principal: Principal) {
-        let mut changes = self.lock();
-        *changes += 1;
-        self.known.remove(&principal);
+    /// Removes an account whose row changed.
+    pub fn remove(&self, principal: Principal) {
+        let mut generation = self.lock();
+        *generation += 1;
+        self.accounts.remove(&principal);
     }
 
-    /// Drops all accounts.
-    pub fn drop_all(&self) {
-        let mut changes = self.lock();
-        *changes += 1;
-        self.known.clear();
+    /// Removes all accounts.
+    pub fn clear(&self) {
+        let mut generation = self.lock();
+        *generation += 1;
+        self.accounts.clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.generation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,8 @@
-//! What is revoked, in memory: which sessions ended, and since when an account's access tokens are good. Only what can
-//! still matter: an entry goes when the last access token that it refuses has expired.
+//! The revocation cache: which sessions ended, and until when an account's access tokens are refused. An entry is removed
+//! when the last access token that it refuses has expired.
 //!
-//! How long that takes is measured by the machine's own uptime, never by the clock: a clock that jumps ahead must not
-//! forget what is good again when it jumps back.
+//! That time is measured by the uptime of the process, never by the clock: after a clock has jumped ahead and back, the
+//! tokens that seemed expired are valid again and must still be refused.
 
 use std::{
     collections::HashMap,
@@ -19,30 +19,30 @@ use crate::domain::{
     session::{RevocationReason, SessionId},
 };
 
-/// How many parts the sessions are kept in: so many can be read and written side by side.
-const PARTS: usize = 64;
+/// The number of locks over the sessions, so that threads rarely wait for each other.
+const SHARDS: usize = 64;
 
-/// A session's id as its 16 bytes.
+/// The 16 bytes of a session id.
 type Key = [u8; 16];
 
 #[derive(Clone, Copy)]
 struct Ended {
     /// In seconds of uptime.
-    forget_at: u32,
+    expires_at: u32,
     reason: RevocationReason,
 }
 
 #[derive(Clone, Copy)]
-struct Withdrawn {
-    forget_at: u32,
-    /// In milliseconds since the epoch, as token ids have it.
+struct NotBefore {
+    expires_at: u32,
+    /// In milliseconds since the epoch, as in token ids.
     until: u64,
 }
 
-/// What is revoked. About 50 bytes for each session.
+/// The ended sessions and revoked access tokens. About 50 bytes per session.
 pub struct RevocationCache {
     sessions: Vec<RwLock<HashMap<Key, Ended>>>,
-    accounts: RwLock<HashMap<Principal, Withdrawn>>,
+    accounts: RwLock<HashMap<Principal, NotBefore>>,
     hasher: RandomState,
     entries: AtomicUsize,
 }
@@ -50,7 +50,7 @@ pub struct RevocationCache {
 impl Default for RevocationCache {
     fn default() -> Self {
         Self {
-            sessions: (0..PARTS).map(|_| RwLock::default()).collect(),
+            sessions: (0..SHARDS).map(|_| RwLock::default()).collect(),
             accounts: RwLock::default(),
             hasher: RandomState::new(),
             entries: AtomicUsize::new(0),
@@ -59,82 +59,90 @@ impl Default for RevocationCache {
 }
 
 impl RevocationCache {
-    /// Notes that a session ended, for this long from now on.
-    pub fn end(
+    /// Inserts a session that ended. The entry expires after `lifetime`.
+    pub fn insert_ended(
         &self,
         session: &SessionId,
         reason: RevocationReason,
         uptime: Duration,
-        matters_for: Duration,
+        lifetime: Duration,
     ) {
         let Some(key) = session.bytes() else { return };
-        let forget_at = seconds(uptime + matters_for).saturating_add(1);
-        let mut part = write(self.part(&key));
-        let before = part.insert(key, Ended { forget_at, reason });
+        let expires_at = seconds(uptime + lifetime).saturating_add(1);
+        let mut shard = write(self.shard(&key));
+        let before = shard.insert(key, Ended { expires_at, reason });
         if before.is_none() {
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Why a session ended; none: as far as is known it did not.
+    /// Why a session ended; `None` when there is no entry.
     #[must_use]
     pub fn ended(&self, session: &SessionId) -> Option<RevocationReason> {
         let key = session.bytes()?;
-        read(self.part(&key)).get(&key).map(|ended| ended.reason)
+        read(self.shard(&key)).get(&key).map(|ended| ended.reason)
     }
 
-    /// Notes that the access tokens of an account are refused that were issued until then, in milliseconds since the epoch.
-    pub fn withdraw(&self, owner: Principal, until: u64, uptime: Duration, matters_for: Duration) {
-        let forget_at = seconds(uptime + matters_for).saturating_add(1);
+    /// Inserts that the access tokens of an account issued until `until`, in milliseconds since the epoch, are refused. The
+    /// entry expires after `lifetime`.
+    pub fn insert_not_before(
+        &self,
+        owner: Principal,
+        until: u64,
+        uptime: Duration,
+        lifetime: Duration,
+    ) {
+        let expires_at = seconds(uptime + lifetime).saturating_add(1);
         let mut accounts = write(&self.accounts);
-        if let Some(known) = accounts.get_mut(&owner) {
-            known.until = known.until.max(until);
-            known.forget_at = known.forget_at.max(forget_at);
+        if let Some(entry) = accounts.get_mut(&owner) {
+            entry.until = entry.until.max(until);
+            entry.expires_at = entry.expires_at.max(expires_at);
         } else {
-            accounts.insert(owner, Withdrawn { forget_at, until });
+            accounts.insert(owner, NotBefore { expires_at, until });
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Until when the access tokens of an account are refused; none: those of every time are good.
+    /// Access tokens of the account issued until this time, in milliseconds since the epoch, are refused; `None` when there
+    /// is no entry.
     #[must_use]
-    pub fn withdrawn(&self, owner: Principal) -> Option<u64> {
-        read(&self.accounts).get(&owner).map(|known| known.until)
+    pub fn not_before(&self, owner: Principal) -> Option<u64> {
+        read(&self.accounts).get(&owner).map(|entry| entry.until)
     }
 
-    /// Forgets what does not matter any more.
-    pub fn forget(&self, uptime: Duration) {
+    /// Removes the expired entries.
+    pub fn remove_expired(&self, uptime: Duration) {
         let now = seconds(uptime);
         let mut entries = 0;
-        for part in &self.sessions {
-            let mut part = write(part);
-            part.retain(|_, ended| ended.forget_at > now);
-            if part.capacity() > 4 * part.len() + 64 {
-                part.shrink_to_fit();
+        for shard in &self.sessions {
+            let mut shard = write(shard);
+            shard.retain(|_, ended| ended.expires_at > now);
+            if shard.capacity() > 4 * shard.len() + 64 {
+                shard.shrink_to_fit();
             }
-            entries += part.len();
+            entries += shard.len();
         }
         let mut accounts = write(&self.accounts);
-        accounts.retain(|_, withdrawn| withdrawn.forget_at > now);
+        accounts.retain(|_, entry| entry.expires_at > now);
         self.entries
             .store(entries + accounts.len(), Ordering::Relaxed);
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing is revoked.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn part(&self, key: &Key) -> &RwLock<HashMap<Key, Ended>> {
+    fn shard(&self, key: &Key) -> &RwLock<HashMap<Key, Ended>> {
         let hash = usize::try_from(self.hasher.hash_one(key) % 64).unwrap_or(0);
-        &self.sessions[hash % PARTS]
+        &self.sessions[hash % SHARDS]
     }
 }
 
@@ -160,31 +168,31 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
-    fn what_ended_is_known_until_it_does_not_matter() {
-        let view = RevocationCache::default();
+    fn an_ended_session_is_known_until_its_entry_expires() {
+        let cache = RevocationCache::default();
         let session = SessionId::new(Timestamp::EPOCH);
-        assert_eq!(view.ended(&session), None);
-        view.end(&session, RevocationReason::Logout, HOUR, HOUR);
-        assert_eq!(view.ended(&session), Some(RevocationReason::Logout));
-        view.forget(HOUR * 2);
-        assert_eq!(view.ended(&session), Some(RevocationReason::Logout));
-        assert_eq!(view.len(), 1);
-        view.forget(HOUR * 2 + Duration::from_secs(2));
-        assert_eq!(view.ended(&session), None);
-        assert!(view.is_empty());
+        assert_eq!(cache.ended(&session), None);
+        cache.insert_ended(&session, RevocationReason::Logout, HOUR, HOUR);
+        assert_eq!(cache.ended(&session), Some(RevocationReason::Logout));
+        cache.remove_expired(HOUR * 2);
+        assert_eq!(cache.ended(&session), Some(RevocationReason::Logout));
+        assert_eq!(cache.len(), 1);
+        cache.remove_expired(HOUR * 2 + Duration::from_secs(2));
+        assert_eq!(cache.ended(&session), None);
+        assert!(cache.is_empty());
     }
 
     #[test]
-    fn the_latest_withdrawal_of_an_account_counts_and_of_no_other() {
-        let view = RevocationCache::default();
+    fn the_latest_not_before_time_of_an_account_applies_to_it_alone() {
+        let cache = RevocationCache::default();
         let seq = UserSeq::new(1).unwrap();
-        view.withdraw(Principal::user(seq), 20, HOUR, HOUR);
-        view.withdraw(Principal::user(seq), 10, HOUR, Duration::ZERO);
-        assert_eq!(view.withdrawn(Principal::user(seq)), Some(20));
-        assert_eq!(view.withdrawn(Principal::client(seq)), None);
-        view.forget(HOUR + HOUR / 2);
-        assert_eq!(view.withdrawn(Principal::user(seq)), Some(20));
-        view.forget(HOUR * 3);
-        assert_eq!(view.withdrawn(Principal::user(seq)), None);
+        cache.insert_not_before(Principal::user(seq), 20, HOUR, HOUR);
+        cache.insert_not_before(Principal::user(seq), 10, HOUR, Duration::ZERO);
+        assert_eq!(cache.not_before(Principal::user(seq)), Some(20));
+        assert_eq!(cache.not_before(Principal::client(seq)), None);
+        cache.remove_expired(HOUR + HOUR / 2);
+        assert_eq!(cache.not_before(Principal::user(seq)), Some(20));
+        cache.remove_expired(HOUR * 3);
+        assert_eq!(cache.not_before(Principal::user(seq)), None);
     }
 }

@@ -150,7 +150,7 @@ pub async fn latest_of(
     };
     services
         .store
-        .read(move |connection| {
+        .read_list(move |connection| {
             let rows = table::list(connection, &filter, Seek::First, limit)?;
             Ok(rows.map(|row| token(row, expired_at)).items)
         })
@@ -174,7 +174,7 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
     let expired_at = services.clock.now() - services.tokens.leeway();
     services
         .store
-        .read(move |connection| {
+        .read_list(move |connection| {
             let Some(row) = table::find(connection, &jti)? else {
                 return Ok(None);
             };

@@ -1,4 +1,4 @@
-//! How the domain's values stand in columns: one generic pair of conversions each, for both databases.
+//! Conversions between domain values and columns: one generic pair per type, for both databases.
 
 use chrono::NaiveDateTime;
 use diesel::{
@@ -46,7 +46,8 @@ where
     i64: FromSql<sql_types::BigInt, DB>,
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        Self::new(i64::from_sql(value)?).ok_or_else(|| "a user_seq is greater than zero".into())
+        Self::new(i64::from_sql(value)?)
+            .ok_or_else(|| "a user_seq must be greater than zero".into())
     }
 }
 
@@ -59,9 +60,9 @@ where
     }
 }
 
-/// A value kept as text: how it becomes a word, and how the word is read.
+/// The conversions of a type that is stored as text: `as_str`, and the given parser.
 macro_rules! text_column {
-    ($type:ty, $read:expr) => {
+    ($type:ty, $parse:expr) => {
         impl<DB: Backend> ToSql<sql_types::Text, DB> for $type
         where
             str: ToSql<sql_types::Text, DB>,
@@ -77,8 +78,8 @@ macro_rules! text_column {
         {
             fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
                 let text = String::from_sql(value)?;
-                let read: fn(&str) -> Option<$type> = $read;
-                read(&text).ok_or_else(|| concat!("not a ", stringify!($type)).into())
+                let parse: fn(&str) -> Option<$type> = $parse;
+                parse(&text).ok_or_else(|| concat!("not a ", stringify!($type)).into())
             }
         }
     };
@@ -98,7 +99,7 @@ text_column!(JobKind, JobKind::from_word);
 text_column!(JobState, JobState::from_word);
 text_column!(Theme, Theme::from_word);
 text_column!(AuditSource, AuditSource::from_word);
-// One that a newer version wrote, or somebody else, keeps nobody from reading the others.
+// An action that only another version knows must not make the whole list unreadable.
 text_column!(Action, |word| Some(
     Action::from_word(word).unwrap_or(Action::Unknown)
 ));

@@ -1,4 +1,4 @@
-//! A gate that so many pass at the same time, and before which a bounded crowd waits for a bounded time.
+//! A limit on how many callers run at the same time. A bounded number of further callers wait, for a bounded time.
 
 use std::{
     sync::{
@@ -12,34 +12,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::store::error::StoreError;
 
-/// The gate. Clones share it.
+/// The limit. Clones share it.
 #[derive(Clone)]
 pub(crate) struct ConcurrencyLimit {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    most_waiting: usize,
+    max_waiting: usize,
     timeout: Duration,
 }
 
 impl ConcurrencyLimit {
-    /// A gate for `most` at the same time.
-    pub(crate) fn new(most: usize, most_waiting: usize, timeout: Duration) -> Self {
+    /// A limit of `max` callers at the same time, with `max_waiting` more that wait for up to `timeout`.
+    pub(crate) fn new(max: usize, max_waiting: usize, timeout: Duration) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(max)),
             waiting: Arc::default(),
-            most_waiting,
+            max_waiting,
             timeout,
         }
     }
 
-    /// The right to be inside, until it is dropped. [`StoreError::Overloaded`] when the crowd is full, or it takes too long.
-    pub(crate) async fn enter(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    /// Waits for a permit, which is returned when it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] at once when too many wait, or after the timeout.
+    pub(crate) async fn acquire(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
         }
-        // Whoever goes away while he waits leaves the crowd too.
-        let _place =
-            WaitingSlot::take(&self.waiting, self.most_waiting).ok_or(StoreError::Overloaded)?;
+        // Also freed when this future is dropped.
+        let _slot =
+            WaitingSlot::take(&self.waiting, self.max_waiting).ok_or(StoreError::Overloaded)?;
         let permits = Arc::clone(&self.permits);
         match tokio::time::timeout(self.timeout, permits.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -48,13 +51,13 @@ impl ConcurrencyLimit {
     }
 }
 
-/// A place among those who wait, given back when it is dropped.
+/// One of the `max_waiting` waiting callers; freed when it is dropped.
 struct WaitingSlot<'a>(&'a AtomicUsize);
 
 impl<'a> WaitingSlot<'a> {
-    fn take(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
+        let slot = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < max).then_some(slot)
     }
 }
 

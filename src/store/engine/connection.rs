@@ -1,20 +1,13 @@
-//! One connection type over both databases, and how one is opened: by the kind that the configuration names.
+//! One connection type for both databases, and how connections are opened.
 //!
-//! The derive's own `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently
-//! opens a SQLite file.
+//! The derived `establish` is never used: it tries each backend in turn, so that a mistyped Postgres URL silently opens a
+//! SQLite file.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Duration};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection, r2d2::ManageConnection, sql_types::Timestamp as SqlTimestamp,
+    connection::SimpleConnection, sql_types::Timestamp as SqlTimestamp,
 };
 
 use crate::{clock::Timestamp, store::error::StoreError};
@@ -22,8 +15,8 @@ use crate::{clock::Timestamp, store::error::StoreError};
 pub use multi::{Db, MultiBackend};
 
 mod multi {
-    /// A connection to either database. Most queries are written once against it; where the two must differ, a store
-    /// function matches on the arm.
+    /// A connection to either database. Most queries are written once for both; where they must differ, a store function
+    /// matches on the variant.
     #[derive(diesel::MultiConnection)]
     pub enum Db {
         /// Postgres.
@@ -34,7 +27,7 @@ mod multi {
 }
 
 impl Db {
-    /// Postgres's own clock, which may be another machine's; none on SQLite, which has none.
+    /// The time of the Postgres server, which may run on another machine; `None` on SQLite.
     pub fn clock(&mut self) -> Result<Option<Timestamp>, StoreError> {
         #[derive(QueryableByName)]
         struct Now {
@@ -50,25 +43,36 @@ impl Db {
     }
 }
 
-/// Where the database is and how its connections are set up.
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// The database.
+    pub target: Target,
+    /// Postgres: the number of connections. SQLite: the limit on the reading threads of each kind.
+    pub pool_size: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+}
+
+/// Where the database is, and how its connections are set up.
 #[derive(Clone)]
 pub enum Target {
     /// A SQLite file.
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// How long a statement waits for another process's lock.
+        /// How long a statement waits for a lock of another process.
         busy_timeout: Duration,
     },
     /// A Postgres server.
     Postgres {
-        /// The connection URL; it may hold a password, so it is shown to nobody.
+        /// The connection URL. It may contain a password, so it is never logged or shown.
         url: String,
     },
 }
 
 impl Target {
-    /// Opens a connection that cannot write, and makes no file: none where there is none.
+    /// Opens a connection that cannot write. Creates no file: `None` when the SQLite file does not exist.
     pub fn open_read_only(&self) -> Result<Option<Db>, ConnectionError> {
         let (path, busy_timeout) = match self {
             Self::Sqlite { path, busy_timeout } => (path, busy_timeout),
@@ -80,40 +84,40 @@ impl Target {
                 return Ok(Some(Db::Postgres(connection)));
             }
         };
-        let is_there = path
+        let exists = path
             .try_exists()
             .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-        if !is_there {
+        if !exists {
             return Ok(None);
         }
-        // The path as an address, in which signs of any kind can stand.
-        let address = std::path::absolute(path)
+        // As a URL, in which special characters of the path are escaped.
+        let url = std::path::absolute(path)
             .ok()
             .and_then(|path| url::Url::from_file_path(path).ok())
             .ok_or_else(|| {
-                ConnectionError::InvalidConnectionUrl("the path has no address".into())
+                ConnectionError::InvalidConnectionUrl("the path cannot be written as a URL".into())
             })?;
-        // Not "ro": such a connection leaves the files of the write-ahead log behind.
-        let mut connection = open_query_only(&format!("{address}?mode=rw"), *busy_timeout)?;
+        // Not "ro": such a connection does not remove the files of the write-ahead log when it is closed.
+        let mut connection = open_query_only(&format!("{url}?mode=rw"), *busy_timeout)?;
         // In a directory that cannot be written the files of the log cannot be created. If there is no log, no process has
         // the database open, so the file does not change while it is read.
         let mut log = path.clone().into_os_string();
         log.push("-wal");
         let can_read = connection.batch_execute("SELECT 1 FROM sqlite_master");
         if can_read.is_err() && !PathBuf::from(log).exists() {
-            let immutable = format!("{address}?mode=ro&immutable=1");
+            let immutable = format!("{url}?mode=ro&immutable=1");
             connection = open_query_only(&immutable, *busy_timeout)?;
         }
         Ok(Some(Db::Sqlite(connection)))
     }
 
-    /// Opens a connection that may write.
+    /// Opens a connection that can write.
     pub fn connect(&self) -> Result<Db, ConnectionError> {
         match self {
             Self::Postgres { url } => PgConnection::establish(url).map(Db::Postgres),
             Self::Sqlite { path, busy_timeout } => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
-                // FULL: a revocation that was answered must survive a power cut. The writer's group commit makes it free.
+                // FULL: a revocation that was answered must survive a power failure. The group commit of the writer makes it cheap.
                 let pragmas = format!(
                     "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
@@ -128,11 +132,8 @@ impl Target {
     }
 }
 
-fn open_query_only(
-    address: &str,
-    busy_timeout: Duration,
-) -> Result<SqliteConnection, ConnectionError> {
-    let mut connection = SqliteConnection::establish(address)?;
+fn open_query_only(url: &str, busy_timeout: Duration) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(url)?;
     let pragmas = format!(
         "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
         busy_timeout.as_millis()
@@ -143,107 +144,7 @@ fn open_query_only(
     Ok(connection)
 }
 
-/// A connection of the pool, and what is known of its health.
-pub struct Pooled {
-    /// The connection.
-    pub connection: Db,
-    /// Set when a statement failed and the connection no longer answers: it must not go back into the pool.
-    pub broken: bool,
-    /// How many deaths of connections were known when this one last gave a sign of life.
-    deaths_known: u64,
-    last_used: Instant,
-}
-
-/// How long a connection may lie in the pool before it is asked for a sign of life. Asking each time would cost a fifth of
-/// the speed; never asking would give the first requests after a quiet night to connections that a firewall cut.
-const TRUSTED_FOR: Duration = Duration::from_secs(2);
-
-/// Opens the pool's connections. On SQLite they only read: all writes go through the writer.
-#[derive(Clone)]
-pub struct Manager {
-    target: Target,
-    read_only: bool,
-    deaths: Arc<AtomicU64>,
-}
-
-impl Manager {
-    pub fn new(target: Target) -> Self {
-        Self {
-            target,
-            read_only: false,
-            deaths: Arc::default(),
-        }
-    }
-
-    /// One whose connections are opened with [`Target::open_read_only`].
-    pub fn read_only(target: Target) -> Self {
-        Self {
-            read_only: true,
-            ..Self::new(target)
-        }
-    }
-
-    fn open(&self) -> Result<Db, ConnectionError> {
-        if !self.read_only {
-            return self.target.connect();
-        }
-        let found = self.target.open_read_only()?;
-        found.ok_or_else(|| ConnectionError::BadConnection("there is no database".into()))
-    }
-
-    /// Whether a connection that was just taken from the pool can be relied on. Once one has died the others are
-    /// suspects too: they are asked before they are used.
-    pub fn is_sound(&self, pooled: &mut Pooled) -> bool {
-        let deaths = self.deaths.load(Ordering::Relaxed);
-        if pooled.deaths_known != deaths || pooled.last_used.elapsed() > TRUSTED_FOR {
-            pooled.broken = ping(&mut pooled.connection).is_err();
-            pooled.deaths_known = deaths;
-        }
-        pooled.last_used = Instant::now();
-        !pooled.broken
-    }
-
-    /// Asks a connection whose statement failed whether it is still alive; a dead one leaves the pool.
-    pub fn examine(&self, pooled: &mut Pooled) -> bool {
-        pooled.broken = ping(&mut pooled.connection).is_err();
-        if pooled.broken {
-            self.deaths.fetch_add(1, Ordering::Relaxed);
-        }
-        !pooled.broken
-    }
-}
-
-impl ManageConnection for Manager {
-    type Connection = Pooled;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<Pooled, diesel::r2d2::Error> {
-        let deaths_known = self.deaths.load(Ordering::Relaxed);
-        let mut connection = self.open().map_err(diesel::r2d2::Error::ConnectionError)?;
-        if let Db::Sqlite(sqlite) = &mut connection {
-            sqlite
-                .batch_execute("PRAGMA query_only = ON")
-                .map_err(diesel::r2d2::Error::QueryError)?;
-        }
-        Ok(Pooled {
-            connection,
-            broken: false,
-            deaths_known,
-            last_used: Instant::now(),
-        })
-    }
-
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), diesel::r2d2::Error> {
-        ping(&mut pooled.connection).map_err(diesel::r2d2::Error::QueryError)
-    }
-
-    fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        use diesel::r2d2::R2D2Connection;
-        pooled.broken || std::thread::panicking() || pooled.connection.is_broken()
-    }
-}
-
-/// Asks the database for a sign of life.
+/// Checks that the database answers on this connection.
 pub fn ping(connection: &mut Db) -> diesel::QueryResult<()> {
     connection.batch_execute("SELECT 1")
 }

@@ -1,5 +1,5 @@
-//! `INSERT … ON CONFLICT DO NOTHING` for both databases: the uniqueness check that cannot lose a race. diesel offers it on
-//! each backend but not on the enum over both.
+//! `INSERT … ON CONFLICT DO NOTHING` for both databases: a uniqueness check without a race. diesel supports it on
+//! each backend, but not on the enum over both.
 
 use diesel::{
     QueryResult, QuerySource, RunQueryDsl,
@@ -8,7 +8,7 @@ use diesel::{
 
 use crate::store::engine::connection::{Db, MultiBackend};
 
-/// An insert that leaves existing rows as they are; its row count says whether this call was the one that inserted.
+/// An insert that leaves existing rows unchanged. Its row count is 1 when this call inserted the row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OrIgnore<Q>(Q);
 
@@ -27,9 +27,9 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for OrIgnore<Q>
 
 impl<Q> RunQueryDsl<Db> for OrIgnore<Q> {}
 
-/// Adds `or_ignore` to inserts.
+/// Adds `or_ignore` to insert statements.
 pub(crate) trait OrIgnoreExt: Sized {
-    /// Leaves existing rows as they are.
+    /// Leaves existing rows unchanged.
     fn or_ignore(self) -> OrIgnore<Self> {
         OrIgnore(self)
     }

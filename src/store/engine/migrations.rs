@@ -1,5 +1,5 @@
-//! The schema's history, embedded in the binary, and how a database is brought up to it. It shares its bookkeeping table
-//! with diesel CLI, so each accepts what the other did.
+//! The migrations, embedded in the binary, and how they are applied. The table of applied migrations is that of the diesel
+//! CLI, so either can continue where the other stopped.
 
 use diesel::{
     QueryableByName, RunQueryDsl,
@@ -14,17 +14,17 @@ use crate::store::{engine::connection::Db, error::StoreError};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Why a database cannot be brought to this binary's schema.
+/// Why a database cannot be migrated to the schema of this binary.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database has migrations that this binary does not know.
+    /// The database has a migration that this binary does not contain.
     #[error(
-        "the database's schema is newer than this munjigi: it has migration {0}, which this binary does not know. \
-         Start the newer binary, or go back with the diesel CLI of that version"
+        "the schema of the database is newer than this munjigi: it has migration {0}, which this binary does not contain. \
+         Start the newer binary, or revert the migration with the diesel CLI"
     )]
     SchemaIsNewer(String),
-    /// A migration left rows that point nowhere.
-    #[error("after the migration, rows of {0} refer to rows that do not exist")]
+    /// The migration left rows with dangling foreign keys.
+    #[error("after the migration, rows of {0} reference rows that do not exist")]
     ForeignKeys(String),
     /// A migration failed; it was rolled back.
     #[error("the migration failed: {0}")]
@@ -43,35 +43,38 @@ impl From<diesel::result::Error> for MigrationError {
     }
 }
 
-/// A migration and whether the database has it.
+/// A migration, and whether it has been applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its directory's name.
+    /// The name of its directory.
     pub name: String,
-    /// Whether it was run.
+    /// Whether it has been applied.
     pub applied: bool,
 }
 
-/// Runs what is missing, in order; gives the names of what was run. Instances that start together take turns.
+/// Applies the pending migrations in order and returns their names. Instances that start together take turns.
+///
+/// # Errors
+/// [`MigrationError`]; the database is unchanged then.
 pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
-    in_turn(connection, |connection| {
-        refuse_newer(connection)?;
+    with_lock(connection, |connection| {
+        reject_newer(connection)?;
         run(connection)
     })
 }
 
-/// Does this while no other instance does. Looking at the applied migrations makes their table where it is missing, so
-/// that belongs into a turn as well. On SQLite statements wait for each other by themselves.
-fn in_turn<T>(
+/// Runs `work` while no other instance does. Reading the applied migrations creates their table when it is missing, so
+/// that requires the lock too. On SQLite statements wait for each other by themselves.
+fn with_lock<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, MigrationError>,
 ) -> Result<T, MigrationError> {
-    // An arbitrary number that is this program's own.
+    // An arbitrary number that no other program uses.
     if let Db::Postgres(postgres) = connection {
         postgres.batch_execute("SELECT pg_advisory_lock(7271374)")?;
     }
     let done = work(connection)?;
-    // After a failure the connection is dropped, and the lock with it.
+    // After a failure the caller drops the connection, which releases the lock.
     if let Db::Postgres(postgres) = connection {
         postgres.batch_execute("SELECT pg_advisory_unlock(7271374)")?;
     }
@@ -82,12 +85,12 @@ fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
     match connection {
         Db::Postgres(postgres) => run_pending(postgres, POSTGRES),
         Db::Sqlite(sqlite) => {
-            // A table rebuilt with foreign keys on takes its child rows with it, and the pragma is ignored inside the
-            // migration's own transaction: so it is off around the whole run, and the rows are checked afterwards.
+            // Rebuilding a table with foreign keys on would delete its child rows, and the pragma has no effect inside the
+            // transaction of the migration: so it is off for the whole run, and the rows are checked afterwards.
             sqlite
                 .batch_execute("PRAGMA foreign_keys = OFF")
                 .map_err(MigrationError::failed)?;
-            // One that starts beside this one waits here, and then finds nothing to run.
+            // An instance that starts at the same time waits here, and then finds nothing to run.
             let ran = sqlite.immediate_transaction(|sqlite| {
                 let ran = run_pending(sqlite, SQLITE)?;
                 let dangling: Vec<DanglingTable> =
@@ -130,13 +133,19 @@ fn run_pending<DB: diesel::backend::Backend>(
         .collect()
 }
 
-/// Every migration of this binary, in order, and whether the database has it. It writes nothing.
+/// All migrations of this binary, in order, and whether they have been applied. It writes nothing.
+///
+/// # Errors
+/// [`MigrationError::Failed`].
 pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
     let applied = recorded_versions(connection).map_err(MigrationError::failed)?;
     Ok(states(known(connection)?, &applied))
 }
 
-/// The same for a SQLite file that does not exist yet: no migration was run.
+/// As [`status`], for a SQLite file that does not exist yet: no migration has been applied.
+///
+/// # Errors
+/// [`MigrationError::Failed`].
 pub fn status_without_file() -> Result<Vec<MigrationState>, MigrationError> {
     Ok(states(names::<diesel::sqlite::Sqlite>(&SQLITE)?, &[]))
 }
@@ -149,42 +158,42 @@ fn states(known: Vec<(String, String)>, applied: &[String]) -> Vec<MigrationStat
     known.into_iter().map(state).collect()
 }
 
-/// How a database's schema stands to this binary's.
+/// The schema of a database compared to that of this binary.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody has made any table yet.
+pub enum SchemaStatus {
+    /// There are no tables yet.
     Empty,
-    /// It lacks so many migrations.
+    /// This many migrations are pending.
     Behind(usize),
-    /// It has a migration that this binary does not know, of this version.
+    /// The database has the migration of this version, which this binary does not contain.
     Ahead(String),
-    /// It is the same.
+    /// The same.
     UpToDate,
 }
 
-/// How the schema stands. It writes nothing.
+/// Compares the schema of the database. It writes nothing.
 ///
 /// # Errors
-/// The store's.
-pub fn standing(connection: &mut Db) -> Result<Standing, StoreError> {
+/// [`StoreError`].
+pub fn schema_status(connection: &mut Db) -> Result<SchemaStatus, StoreError> {
     let applied = recorded_versions(connection)?;
     let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
     let is_known = |applied: &&String| known.iter().any(|(version, _)| version == *applied);
     if applied.is_empty() {
-        return Ok(Standing::Empty);
+        return Ok(SchemaStatus::Empty);
     }
     if let Some(newest) = applied.iter().find(|version| !is_known(version)) {
-        return Ok(Standing::Ahead(newest.clone()));
+        return Ok(SchemaStatus::Ahead(newest.clone()));
     }
     match known.len().saturating_sub(applied.len()) {
-        0 => Ok(Standing::UpToDate),
-        lacking => Ok(Standing::Behind(lacking)),
+        0 => Ok(SchemaStatus::UpToDate),
+        pending => Ok(SchemaStatus::Behind(pending)),
     }
 }
 
-/// The versions of the migrations that were run, newest first; none if their table does not exist, and it is not created.
+/// The versions of the applied migrations, newest first; none if their table does not exist, which is not created.
 fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
-    let table_exists = match connection {
+    let count_tables = match connection {
         Db::Postgres(_) => {
             "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
         }
@@ -192,8 +201,8 @@ fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
             "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
         }
     };
-    let found: Counted = diesel::sql_query(table_exists).get_result(connection)?;
-    if found.n == 0 {
+    let tables: Count = diesel::sql_query(count_tables).get_result(connection)?;
+    if tables.n == 0 {
         return Ok(Vec::new());
     }
     let rows: Vec<Version> =
@@ -203,7 +212,7 @@ fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
 }
 
 #[derive(QueryableByName)]
-struct Counted {
+struct Count {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
@@ -214,13 +223,16 @@ struct Version {
     version: String,
 }
 
-/// Refuses a database whose schema this binary does not know.
-pub fn refuse_newer(connection: &mut Db) -> Result<(), MigrationError> {
+/// Rejects a database with a migration that this binary does not contain.
+///
+/// # Errors
+/// [`MigrationError::SchemaIsNewer`] and [`MigrationError::Failed`].
+pub fn reject_newer(connection: &mut Db) -> Result<(), MigrationError> {
     let applied = applied_versions(connection)?;
     let known = known(connection)?;
     match applied
         .into_iter()
-        .filter(|version| known.iter().all(|(ours, _)| ours != version))
+        .filter(|version| known.iter().all(|(known, _)| known != version))
         .max()
     {
         Some(newest) => Err(MigrationError::SchemaIsNewer(newest)),
@@ -242,7 +254,7 @@ fn applied_versions(connection: &mut Db) -> Result<Vec<String>, MigrationError> 
         .collect())
 }
 
-/// Version and name of each migration of this binary, in order.
+/// The version and the name of each migration of this binary, in order.
 fn known(connection: &Db) -> Result<Vec<(String, String)>, MigrationError> {
     match connection {
         Db::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),

@@ -1,4 +1,4 @@
-//! What the security checklist asks of the accounts.
+//! The queries of the security checklist on accounts.
 
 use munjigi::{
     clock::Timestamp,
@@ -13,7 +13,7 @@ use super::row;
 use crate::support::TestDatabase;
 
 #[test]
-fn hashes_are_counted_by_their_beginning_the_oldest_first() {
+fn hashes_are_counted_by_their_prefix_the_oldest_first() {
     let database = TestDatabase::migrated();
     let mut connection = database.target().connect().unwrap();
     for (name, hash) in [
@@ -28,20 +28,20 @@ fn hashes_are_counted_by_their_beginning_the_oldest_first() {
         };
         users::insert(&mut connection, &new).unwrap();
     }
-    let mut of = |population, bound| {
+    let mut counts = |population, bound| {
         let found = count_hashes_by_beginning(&mut connection, population, 3, bound);
         let mut found = found.unwrap();
         found.sort_unstable();
         found
     };
     let (old, new) = (("old".to_owned(), 2), ("new".to_owned(), 1));
-    assert_eq!(of(UserType::User, None), [new, old.clone()]);
-    assert_eq!(of(UserType::User, Some(2)), [old]);
-    assert_eq!(of(UserType::Client, None), []);
+    assert_eq!(counts(UserType::User, None), [new, old.clone()]);
+    assert_eq!(counts(UserType::User, Some(2)), [old]);
+    assert_eq!(counts(UserType::Client, None), []);
 }
 
 #[test]
-fn administrators_who_may_log_in_and_have_not_are_listed() {
+fn active_administrators_without_a_recent_login_are_listed() {
     let database = TestDatabase::migrated();
     let mut connection = database.target().connect().unwrap();
     let day = |n: i64| Timestamp::from_unix_seconds(n * 86_400).unwrap();
@@ -59,18 +59,18 @@ fn administrators_who_may_log_in_and_have_not_are_listed() {
             password_hash: Some("hash".into()),
             ..row(name)
         };
-        let made = users::insert(&mut connection, &new).unwrap();
+        let created = users::insert(&mut connection, &new).unwrap();
         if last.is_some() {
-            assert!(users::note_login(&mut connection, made.id, "hash", last).unwrap());
+            assert!(users::note_login(&mut connection, created.id, "hash", last).unwrap());
         }
     }
     assert_eq!(count_active_admins(&mut connection).unwrap(), 4);
     let mut idle = |since, limit| list_idle_admins(&mut connection, since, limit).unwrap();
-    let of = |name: &str, last| (format!("{name}@example.org"), last);
+    let admin = |name: &str, last| (format!("{name}@example.org"), last);
     let expected = [
-        of("never", None),
-        of("sooner", Some(day(80))),
-        of("later", Some(day(90))),
+        admin("never", None),
+        admin("sooner", Some(day(80))),
+        admin("later", Some(day(90))),
     ];
     assert_eq!(idle(day(100), 9), expected);
     assert_eq!(idle(day(100), 2), expected[..2]);

@@ -1,16 +1,16 @@
-//! Reads beside writes, and connections that died while they lay in the pool.
+//! Lists beside writes, and broken connections in the pool.
 
 use std::time::Duration;
 
 use diesel::{RunQueryDsl, sql_query};
 use futures_util::future::join_all;
-use munjigi::store::{Store, StoreError, StoreSettings};
+use munjigi::store::{Db, Store, StoreError, StoreSettings};
 
 use super::{count, insert, open, stored};
 use crate::support::{App, TestDatabase, on_postgres};
 
-/// Ends every connection to the database but the one that says so.
-fn end_connections(database: &TestDatabase) {
+/// Terminates all other connections to the database.
+fn terminate_connections(database: &TestDatabase) {
     let mut connection = database.target().connect().unwrap();
     sql_query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -21,26 +21,26 @@ fn end_connections(database: &TestDatabase) {
 }
 
 #[tokio::test]
-async fn a_read_sees_what_was_answered_before_it() {
+async fn a_list_sees_every_write_answered_before_it() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     for number in 1..=50 {
         insert(&store, &format!("user-{number}")).await.unwrap();
-        assert_eq!(store.read(count).await.unwrap(), number);
+        assert_eq!(store.read_list(count).await.unwrap(), number);
     }
 }
 
 #[tokio::test]
-async fn a_panic_in_a_read_is_an_error_and_its_connection_is_replaced() {
+async fn a_panic_in_a_list_is_an_error_and_later_lists_succeed() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let panics =
-        (0..8).map(|_| store.read::<(), StoreError, _>(|_| panic!("on purpose, in a test")));
+        (0..8).map(|_| store.read_list::<(), StoreError, _>(|_| panic!("on purpose, in a test")));
     for result in join_all(panics).await {
         assert!(matches!(result, Err(StoreError::Query(_))), "{result:?}");
     }
     for _ in 0..8 {
-        assert_eq!(store.read(count).await.unwrap(), 0);
+        assert_eq!(store.read_list(count).await.unwrap(), 0);
     }
 }
 
@@ -51,33 +51,32 @@ async fn a_reading_connection_cannot_write_on_sqlite() {
     }
     let database = TestDatabase::migrated();
     let store = open(&database);
-    let refused = store
-        .read(|connection| {
-            sql_query("DELETE FROM users").execute(connection)?;
-            Ok::<(), StoreError>(())
-        })
-        .await;
-    refused.unwrap_err();
+    let delete = |connection: &mut Db| {
+        sql_query("DELETE FROM users").execute(connection)?;
+        Ok::<(), StoreError>(())
+    };
+    store.read(delete).await.unwrap_err();
+    store.read_list(delete).await.unwrap_err();
 }
 
 #[tokio::test]
-async fn dead_pooled_connections_cost_no_read_and_no_write_an_error() {
+async fn a_broken_pooled_connection_fails_no_read_and_no_write() {
     if !on_postgres() {
         return;
     }
     let database = TestDatabase::migrated();
     let store = open(&database);
     for round in 0..3 {
-        // All four connections are open before they are ended.
+        // All four connections are open before they are terminated.
         join_all((0..16).map(|_| store.read(count))).await;
-        end_connections(&database);
+        terminate_connections(&database);
         for number in 0..4 {
             assert_eq!(store.read(count).await.unwrap(), round * 4 + number);
             insert(&store, &format!("user-{round}-{number}"))
                 .await
                 .unwrap();
         }
-        end_connections(&database);
+        terminate_connections(&database);
         let reads = join_all((0..16).map(|_| store.read(count))).await;
         assert!(
             reads
@@ -90,21 +89,21 @@ async fn dead_pooled_connections_cost_no_read_and_no_write_an_error() {
 }
 
 #[tokio::test]
-async fn after_a_restart_of_the_database_people_go_on() {
+async fn after_a_restart_of_the_database_tokens_and_logins_work() {
     if !on_postgres() {
         return;
     }
     let app = App::start();
     let mut ann = app.admin("ann").await;
     for _ in 0..3 {
-        join_all((0..16).map(|_| app.services().store.ask())).await;
-        end_connections(app.database());
+        join_all((0..16).map(|_| app.services().store.check_connection())).await;
+        terminate_connections(app.database());
         ann.get("/api/me").await.assert(200, "ME");
         ann.log_in().await.assert(200, "LOGGED_IN");
-        join_all((0..16).map(|_| app.services().store.ask())).await;
-        end_connections(app.database());
-        // A refresh that met a dead connection may be told 503, as nobody knows what became of it; but the token was
-        // not used, and one of the next calls finds a sound connection.
+        join_all((0..16).map(|_| app.services().store.check_connection())).await;
+        terminate_connections(app.database());
+        // A refresh on a broken connection may be answered 503, because its outcome is unknown; but the token was not
+        // used, and one of the next calls gets a working connection.
         let mut answer = app.anonymous().refresh(&ann.refresh).await;
         for _ in 0..8 {
             if answer.status != 200 {
@@ -117,7 +116,7 @@ async fn after_a_restart_of_the_database_people_go_on() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_reached_is_unavailable_at_the_opening() {
+async fn opening_an_unreachable_database_is_unavailable() {
     let target = munjigi::store::Target::Postgres {
         url: "postgres://nobody@127.0.0.1:1/nothing".to_owned(),
     };

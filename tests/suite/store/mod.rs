@@ -1,8 +1,8 @@
-//! The store from its doors: what was answered is stored, and one request's trouble is nobody else's.
+//! The store through its public API: an answered write is stored, and a failure affects only its own request.
 
 mod checklist;
 mod concurrency;
-mod look_ups;
+mod reads;
 mod writes;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
@@ -58,7 +58,7 @@ fn count(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(query.get_result::<Row>(connection)?.number)
 }
 
-/// How many users a connection sees that shares nothing with the store: what is really there.
+/// The number of users, as seen by a connection that shares nothing with the store.
 fn stored(database: &TestDatabase) -> i64 {
     count(&mut database.target().connect().unwrap()).unwrap()
 }

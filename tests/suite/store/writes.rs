@@ -1,4 +1,4 @@
-//! Writes beside each other: conflicts, failures and panics stay with the one they belong to.
+//! Concurrent writes: a conflict, a failure or a panic affects only its own write.
 
 use futures_util::future::join_all;
 use munjigi::store::{StoreError, users};
@@ -20,28 +20,28 @@ async fn two_hundred_writes_at_once_are_all_stored() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_taken_fails_for_itself_alone() {
+async fn a_conflict_fails_only_its_own_write() {
     let database = TestDatabase::migrated();
     let store = open(&database);
-    // Every third name is there already when its turn comes.
+    // Of every three names, two are the same.
     let names: Vec<String> = (0..150)
         .map(|number| format!("user-{}", number / 3 * 3 + number % 3 % 2))
         .collect();
     let results = join_all(names.iter().map(|name| insert(&store, name))).await;
-    let (made, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    assert_eq!((made.len(), refused.len()), (100, 50));
-    for refusal in refused {
+    let (created, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!((created.len(), failed.len()), (100, 50));
+    for conflict in failed {
         assert!(
-            matches!(&refusal, Err(StoreError::Conflict { column }) if column == "email_normalized"),
+            matches!(&conflict, Err(StoreError::Conflict { column }) if column == "email_normalized"),
             "{:?}",
-            refusal.err()
+            conflict.err()
         );
     }
     assert_eq!(stored(&database), 100);
 }
 
 #[tokio::test]
-async fn a_panic_in_a_write_is_its_own_error_and_what_follows_is_stored() {
+async fn a_panic_in_a_write_fails_only_that_write() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     for round in 0..3 {
@@ -61,7 +61,7 @@ async fn a_panic_in_a_write_is_its_own_error_and_what_follows_is_stored() {
         after.unwrap();
         insert(&store, &format!("later-{round}")).await.unwrap();
     }
-    // The panicking one's own row went with it.
+    // The row of each panicking write was rolled back.
     assert_eq!(stored(&database), 9);
     drop(store);
     let reopened = open(&database);
@@ -70,7 +70,7 @@ async fn a_panic_in_a_write_is_its_own_error_and_what_follows_is_stored() {
 }
 
 #[tokio::test]
-async fn a_panic_inside_a_nested_transaction_leaves_nothing_open() {
+async fn a_panic_in_a_nested_transaction_leaves_no_transaction_open() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let nested = store
@@ -87,13 +87,13 @@ async fn a_panic_inside_a_nested_transaction_leaves_nothing_open() {
 }
 
 #[tokio::test]
-async fn a_statement_that_fails_takes_its_transaction_back_and_no_other() {
+async fn a_failed_statement_rolls_back_only_its_own_transaction() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let failing = store.write::<(), StoreError, _>(|connection| {
         use diesel::RunQueryDsl;
-        users::insert(connection, &row("taken-back"))?;
-        diesel::sql_query("SELECT nothing FROM nowhere").execute(connection)?;
+        users::insert(connection, &row("rolled-back"))?;
+        diesel::sql_query("SELECT nothing FROM nowhere").execute(&mut **connection)?;
         Ok(())
     });
     let (failed, one, two) = tokio::join!(failing, insert(&store, "one"), insert(&store, "two"));
@@ -105,7 +105,7 @@ async fn a_statement_that_fails_takes_its_transaction_back_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_is_committed_before_the_store_is_gone() {
+async fn accepted_writes_are_committed_before_the_store_is_closed() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let names: Vec<String> = (0..50).map(|number| format!("user-{number}")).collect();

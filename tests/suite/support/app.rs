@@ -229,7 +229,7 @@ impl App {
         store
             .write(move |connection| {
                 sql_query(&statement)
-                    .execute(connection)
+                    .execute(&mut **connection)
                     .map_err(StoreError::from)
             })
             .await

@@ -26,7 +26,7 @@ use crate::{
         },
         maintenance::{flush::Waiting, jobs::Job},
     },
-    store::engine::migrations::Standing,
+    store::engine::migrations::SchemaStatus,
     tokens::{KeyStrength, Weakness},
 };
 
@@ -84,7 +84,7 @@ fn good_rows() -> Rows {
         is_bounded: false,
     };
     Rows {
-        standing: Ok(Standing::UpToDate),
+        standing: Ok(SchemaStatus::UpToDate),
         administrators: Ok(Administrators {
             active: 2,
             idle: Vec::new(),

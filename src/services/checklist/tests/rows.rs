@@ -184,9 +184,9 @@ fn a_flush_that_is_behind() {
 #[test]
 fn a_schema_that_is_another() {
     for standing in [
-        Standing::Empty,
-        Standing::Behind(2),
-        Standing::Ahead("2099".into()),
+        SchemaStatus::Empty,
+        SchemaStatus::Behind(2),
+        SchemaStatus::Ahead("2099".into()),
     ] {
         assert_seen(&[(Check::Database, Problem)], |seen| {
             seen.rows.standing = Ok(standing);

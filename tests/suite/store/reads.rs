@@ -1,4 +1,4 @@
-//! Look-ups by key: on SQLite they have readers of their own, which nothing slower keeps busy.
+//! Reads by key, which lists do not delay.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use munjigi::store::{Db, Store, StoreError, StoreSettings};
 use super::{count, insert, open};
 use crate::support::TestDatabase;
 
-/// Holds up whoever comes to it until it is opened.
+/// Blocks the threads that pass it until it is opened.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -35,7 +35,7 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn a_look_up_sees_what_was_answered_before_it() {
+async fn a_read_sees_every_write_answered_before_it() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     for number in 1..=50 {
@@ -45,7 +45,7 @@ async fn a_look_up_sees_what_was_answered_before_it() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_look_up_is_an_error_and_the_next_ones_work() {
+async fn a_panic_in_a_read_is_an_error_and_later_reads_succeed() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let panics =
@@ -59,7 +59,7 @@ async fn a_panic_in_a_look_up_is_an_error_and_the_next_ones_work() {
 }
 
 #[tokio::test]
-async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
+async fn a_read_that_waits_too_long_is_overloaded_and_never_runs() {
     let database = TestDatabase::migrated();
     let store = Store::open(&StoreSettings {
         target: database.target(),
@@ -67,43 +67,40 @@ async fn a_look_up_that_waits_too_long_is_given_up_and_not_done_later() {
         acquire_timeout: Duration::from_millis(200),
     })
     .unwrap();
-    let (gate, done) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
-    let begun = Arc::new(AtomicUsize::new(0));
-    let (held, begins) = (gate.clone(), Arc::clone(&begun));
+    let (gate, runs) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+    let started = Arc::new(AtomicUsize::new(0));
+    let (held, counter) = (gate.clone(), Arc::clone(&started));
     let holder = tokio::spawn({
         let store = store.clone();
         async move {
             store
                 .read(move |_| {
-                    begins.fetch_add(1, Ordering::SeqCst);
+                    counter.fetch_add(1, Ordering::SeqCst);
                     held.pass();
                     Ok::<(), StoreError>(())
                 })
                 .await
         }
     });
-    while begun.load(Ordering::SeqCst) == 0 {
+    while started.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    let counted = Arc::clone(&done);
-    let given_up = store
+    let counter = Arc::clone(&runs);
+    let late = store
         .read(move |_| {
-            counted.fetch_add(1, Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::SeqCst);
             Ok::<(), StoreError>(())
         })
         .await;
-    assert!(
-        matches!(given_up, Err(StoreError::Overloaded)),
-        "{given_up:?}"
-    );
+    assert!(matches!(late, Err(StoreError::Overloaded)), "{late:?}");
     gate.open();
     holder.await.unwrap().unwrap();
     assert_eq!(store.read(count).await.unwrap(), 0);
-    assert_eq!(done.load(Ordering::SeqCst), 0);
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
-async fn those_who_go_away_while_they_wait_leave_room_for_others() {
+async fn a_dropped_read_frees_its_place_in_the_queue() {
     let database = TestDatabase::migrated();
     let store = Store::open(&StoreSettings {
         target: database.target(),
@@ -111,20 +108,20 @@ async fn those_who_go_away_while_they_wait_leave_room_for_others() {
         acquire_timeout: Duration::from_secs(30),
     })
     .unwrap();
-    let (gate, begun) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
-    let (held, begins, holding) = (gate.clone(), Arc::clone(&begun), store.clone());
+    let (gate, started) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+    let (held, counter, holding) = (gate.clone(), Arc::clone(&started), store.clone());
     let holder = tokio::spawn(async move {
         let keep_busy = move |_: &mut Db| {
-            begins.fetch_add(1, Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::SeqCst);
             held.pass();
             Ok::<(), StoreError>(())
         };
         holding.read(keep_busy).await
     });
-    while begun.load(Ordering::SeqCst) == 0 {
+    while started.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    // More than may wait at the same time; each is polled once, so that it waits, and then dropped.
+    // More than the queue holds; each is polled once, so that it is queued, and then dropped.
     for _ in 0..5000 {
         let mut waits = Box::pin(store.read(count));
         assert!(waits.as_mut().now_or_never().is_none());
@@ -137,7 +134,7 @@ async fn those_who_go_away_while_they_wait_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn however_many_lists_are_asked_for_look_ups_and_writes_go_on() {
+async fn lists_delay_neither_reads_nor_writes() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let gate = Gate::default();
@@ -153,11 +150,11 @@ async fn however_many_lists_are_asked_for_look_ups_and_writes_go_on() {
             })
         })
         .collect();
-    // Most of them are turned away at once: a crowd would wait for nothing.
+    // Most of them are rejected at once, because the queue is short.
     let mut lists = futures_util::stream::FuturesUnordered::from_iter(lists);
     for _ in 0..100 {
-        let refused = futures_util::StreamExt::next(&mut lists).await.unwrap();
-        assert!(matches!(refused, Ok(Err(StoreError::Overloaded))));
+        let rejected = futures_util::StreamExt::next(&mut lists).await.unwrap();
+        assert!(matches!(rejected, Ok(Err(StoreError::Overloaded))));
     }
     for number in 1..=20 {
         insert(&store, &format!("user-{number}")).await.unwrap();
@@ -166,7 +163,7 @@ async fn however_many_lists_are_asked_for_look_ups_and_writes_go_on() {
     }
     gate.open();
     while let Some(list) = futures_util::StreamExt::next(&mut lists).await {
-        // Those who still waited were let in, or it took too long.
+        // Those that were queued have run, or timed out.
         let _ = list.unwrap();
     }
     assert_eq!(store.read_list(count).await.unwrap(), 20);
