@@ -14,7 +14,6 @@ use crate::{
         auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
         dashboard::Dashboard,
         limits::attempts::Limits,
-        login_counts::LoginCounts,
         maintenance::jobs::Jobs,
         metrics::Metrics,
         passwords::{PasswordSettings, Passwords},
@@ -192,7 +191,6 @@ pub(super) fn services(
         passwords,
         delivery,
         limits: Limits::default(),
-        login_counts: LoginCounts::default(),
         jobs: Jobs::default(),
         otp_deliveries,
     })

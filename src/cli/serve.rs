@@ -26,7 +26,6 @@ use crate::{
             restart::note_key_change,
         },
         auth::access_token_usage::AccessTokenUsage,
-        login_counts::LoginCounts,
         maintenance::{clock_skew::ClockWatch, flush},
     },
 };
@@ -36,6 +35,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long after the first signal to stop another one is its echo.
 const ECHO: Duration = Duration::from_secs(1);
+/// The interval at which the delivery results of one-time codes are written.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
@@ -224,10 +225,10 @@ async fn fill_in_search_texts(services: web::Data<Services>) {
     }
 }
 
-/// What is noted in memory is written now and then: the counts of log-ins, and what became of codes.
+/// Writes the delivery results of one-time codes, which are collected in memory, at intervals.
 async fn write_regularly(services: web::Data<Services>) {
     loop {
-        actix_web::rt::time::sleep(LoginCounts::WRITE_EVERY).await;
+        actix_web::rt::time::sleep(WRITE_EVERY).await;
         write_noted(&services).await;
     }
 }
@@ -258,7 +259,6 @@ async fn note_first_uses(services: web::Data<Services>) {
 async fn write_noted(services: &Services) {
     let store = &services.store;
     for written in [
-        services.login_counts.write(store).await,
         services
             .otp_deliveries
             .write(store, &services.audit_log)

@@ -122,7 +122,6 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("browsers' sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
         ("deliveries of codes", counts.otp_deliveries),
-        ("counts of log-ins", counts.login_counts),
         ("ended jobs", counts.jobs),
         ("events of the record", counts.audit_events),
     ];

@@ -12,7 +12,6 @@ use crate::{
         auth::{access_token_usage, otp_deliveries},
         dashboard,
         limits::attempts,
-        login_counts,
         maintenance::jobs,
         metrics,
         passwords::Passwords,
@@ -40,8 +39,6 @@ pub struct Services {
     pub delivery: Delivery,
     /// What is remembered of tries to be let in.
     pub limits: attempts::Limits,
-    /// Counts log-ins for the dashboard.
-    pub login_counts: login_counts::LoginCounts,
     /// The work in the background.
     pub jobs: jobs::Jobs,
     /// What the dashboard tells.
