@@ -26,7 +26,6 @@ use crate::{
             restart::note_key_change,
         },
         auth::access_token_usage::AccessTokenUsage,
-        login_counts::LoginCounts,
         maintenance::{clock_skew::ClockWatch, flush},
     },
 };
@@ -36,6 +35,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// After the first signal to stop, further ones within this time are repetitions of it.
 const ECHO: Duration = Duration::from_secs(1);
+/// The interval at which the delivery results of one-time codes are written.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
@@ -249,10 +250,10 @@ async fn fill_in_search_texts(services: web::Data<Services>) {
     }
 }
 
-/// Writes log-in counts and the delivery results of one-time codes, which are collected in memory, at intervals.
+/// Writes the delivery results of one-time codes, which are collected in memory, at intervals.
 async fn write_regularly(services: web::Data<Services>) {
     loop {
-        actix_web::rt::time::sleep(LoginCounts::WRITE_EVERY).await;
+        actix_web::rt::time::sleep(WRITE_EVERY).await;
         write_collected(&services).await;
     }
 }
@@ -283,7 +284,6 @@ async fn write_token_usage(services: web::Data<Services>) {
 async fn write_collected(services: &Services) {
     let store = &services.store;
     for written in [
-        services.login_counts.write(store).await,
         services
             .otp_deliveries
             .write(store, &services.audit_log)

@@ -135,7 +135,6 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("panel sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
         ("code deliveries", counts.otp_deliveries),
-        ("counts of log-ins", counts.login_counts),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),
     ];

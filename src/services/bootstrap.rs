@@ -13,7 +13,6 @@ use crate::{
         auth::{access_token_usage, otp_deliveries},
         dashboard,
         limits::attempts,
-        login_counts,
         maintenance::jobs,
         metrics,
         passwords::{PasswordSettings, Passwords},
@@ -44,8 +43,6 @@ pub struct Services {
     pub delivery: Delivery,
     /// Rate limits of log-in attempts.
     pub limits: attempts::Limits,
-    /// Log-in counts for the dashboard.
-    pub login_counts: login_counts::LoginCounts,
     /// Background jobs.
     pub jobs: jobs::Jobs,
     /// Cached figures of the dashboard.
@@ -100,7 +97,6 @@ impl Services {
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
             limits: attempts::Limits::default(),
-            login_counts: login_counts::LoginCounts::default(),
             jobs: jobs::Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             metrics: metrics::Metrics::default(),

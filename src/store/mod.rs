@@ -18,7 +18,7 @@ pub mod engine;
 mod error;
 pub mod flush;
 pub mod jobs;
-pub mod login_counts;
+pub mod login_history;
 pub mod otp_challenges;
 pub mod otp_deliveries;
 pub mod outstanding_tokens;
