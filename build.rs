@@ -1,4 +1,4 @@
-//! cargo notices a changed migration by itself, but not a new one, nor any change of the words.
+//! Rebuilds after changes in directories whose new files cargo does not detect.
 
 fn main() {
     for directory in ["migrations", "locales", "templates"] {

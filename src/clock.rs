@@ -1,7 +1,5 @@
-//! The clock of the house: the only caller of "now".
-//!
-//! Everything that depends on time asks a [`Clock`] that was handed to it, so a test advances a fixed clock instead of
-//! sleeping. No time zones and no formatting for people here: those belong to the doors.
+//! The only place that reads the system time. Code that depends on time takes a [`Clock`], so that tests can advance a
+//! fixed clock instead of sleeping. Time zones and display formats belong to the interfaces.
 
 use std::{
     fmt,
@@ -17,37 +15,36 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Serialize, Serializer};
 
-/// A point in time: UTC, cut to microseconds.
-///
-/// Microseconds because Postgres keeps no more: a value read back from either database equals the one that was stored.
+/// A point in time in UTC, truncated to microseconds, the precision of Postgres: a stored value equals the value read
+/// back from either database.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = diesel::sql_types::Timestamp)]
 pub struct Timestamp(NaiveDateTime);
 
 impl Timestamp {
-    /// The earliest time there is here: 1970-01-01T00:00:00Z.
+    /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH.naive_utc());
 
-    /// From microseconds since the epoch; saturates at the bounds of the calendar.
+    /// From microseconds since the epoch; saturates at the maximum date.
     #[must_use]
     pub fn from_unix_micros(micros: i64) -> Self {
         DateTime::from_timestamp_micros(micros)
             .map_or(Self(NaiveDateTime::MAX), |time| Self(time.naive_utc()))
     }
 
-    /// From whole seconds since the epoch (a JWT `NumericDate`); `None` beyond the bounds of the calendar.
+    /// From seconds since the epoch (a JWT `NumericDate`); `None` if out of range.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
         DateTime::from_timestamp(seconds, 0).map(|time| Self(time.naive_utc()))
     }
 
-    /// From a naive UTC value as a database column holds it.
+    /// From the UTC value of a database column.
     #[must_use]
     pub fn from_naive_utc(naive: NaiveDateTime) -> Self {
         Self::from_unix_micros(naive.and_utc().timestamp_micros())
     }
 
-    /// The naive UTC value for a database column.
+    /// The UTC value for a database column.
     #[must_use]
     pub fn naive_utc(&self) -> &NaiveDateTime {
         &self.0
@@ -65,13 +62,13 @@ impl Timestamp {
         self.0.and_utc().timestamp()
     }
 
-    /// This time with its fraction of a second cut off.
+    /// Truncated to seconds.
     #[must_use]
     pub fn whole_seconds(self) -> Self {
         Self::from_unix_micros(self.unix_seconds().saturating_mul(1_000_000))
     }
 
-    /// How long from `earlier` until this time; zero when `earlier` is the later one.
+    /// The time elapsed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(
@@ -122,17 +119,17 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Where the time comes from: the system, or a hand that a test moves.
+/// The source of the current time.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// The system's clock.
+    /// The system clock.
     System,
-    /// A clock that stands still until it is moved; its clones move together.
+    /// A clock for tests that changes only with [`Clock::advance`]. Clones share the time.
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `time`.
+    /// A fixed clock set to `time`.
     #[must_use]
     pub fn fixed(time: Timestamp) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(time.unix_micros())))
@@ -142,7 +139,7 @@ impl Clock {
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that asks the system for the time"
+        reason = "the one place that reads the system time"
     )]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -151,7 +148,7 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock forward; the system's clock goes on by itself.
+    /// Advances a fixed clock. Does nothing for the system clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Fixed(micros) = self {
             micros.fetch_add(

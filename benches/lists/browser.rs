@@ -1,4 +1,4 @@
-//! The administrator's browser, as far as a page's time needs one: cookies, the sign-in form, and pages.
+//! A minimal browser for the admin panel: cookies, login form, pages.
 
 use std::{
     collections::BTreeMap,
@@ -12,31 +12,30 @@ use crate::{
     server::{EMAIL, PASSWORD, Server},
 };
 
-/// A browser that is signed in.
+/// A logged-in browser.
 pub struct Browser {
     http: Client,
     url: String,
     cookies: BTreeMap<String, String>,
 }
 
-/// A page, and how long it took.
+/// A page and its response time.
 pub struct Page {
-    /// Its text.
     pub html: String,
-    /// From the request to the last byte.
-    pub took: Duration,
+    /// From the request to the last byte of the response.
+    pub elapsed: Duration,
 }
 
 impl Page {
-    /// Whether it says that a filter is active.
+    /// Whether the page shows an active filter.
     pub fn is_filtered(&self) -> bool {
         self.html.contains("class=\"chips\"")
     }
 }
 
 impl Browser {
-    /// Signs the administrator in.
-    pub async fn signed_in(server: &Server) -> Result<Self> {
+    /// Logs the administrator in.
+    pub async fn log_in(server: &Server) -> Result<Self> {
         let mut browser = Self {
             http: Client::builder()
                 .no_proxy()
@@ -51,7 +50,7 @@ impl Browser {
             .html
             .split_once("name=\"csrf\" value=\"")
             .and_then(|(_, rest)| rest.split('"').next())
-            .ok_or("the sign-in page has no form")?;
+            .ok_or("the login page has no form")?;
         let mut body = form_urlencoded::Serializer::new(String::new());
         let fields = [("csrf", token), ("email", EMAIL), ("password", PASSWORD)];
         let body = body.extend_pairs(fields).finish();
@@ -62,22 +61,21 @@ impl Browser {
             .body(body);
         let (status, _) = browser.send(request).await?;
         if status != StatusCode::SEE_OTHER {
-            return Err(format!("the sign-in answered {status}").into());
+            return Err(format!("the login returned {status}").into());
         }
         Ok(browser)
     }
 
-    /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Result<Page> {
-        let began = Instant::now();
+        let start = Instant::now();
         let request = self.http.get(format!("{}{path}", self.url));
         let (status, html) = self.send(request).await?;
         if status != StatusCode::OK {
-            return Err(format!("{path} answered {status}").into());
+            return Err(format!("{path} returned {status}").into());
         }
         Ok(Page {
             html,
-            took: began.elapsed(),
+            elapsed: start.elapsed(),
         })
     }
 

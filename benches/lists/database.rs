@@ -1,4 +1,4 @@
-//! The databases that are served: made, filled, and taken away again.
+//! Databases with generated rows. They are deleted after the run.
 
 use std::{
     fmt,
@@ -11,16 +11,14 @@ use munjigi::store::{Db, Target, engine::migrations};
 
 use crate::{
     Result,
-    filling::{self, Size},
     options::Options,
+    rows::{self, Size},
 };
 
-/// Which kind of database.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A file.
     Sqlite,
-    /// A server.
     Postgres,
 }
 
@@ -33,24 +31,24 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A filled database. It goes with this value, unless it shall be kept.
+/// A database with rows. It is deleted when the value is dropped, unless `--keep` is set.
 pub struct Database {
-    /// What `DATABASE_URL` says of it.
+    /// The value of `DATABASE_URL`.
     pub url: String,
-    /// A directory of its own, for the server's data.
+    /// The data directory of the server.
     pub directory: PathBuf,
     kind: Kind,
-    kept: bool,
+    keep: bool,
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if self.kept {
+        if self.keep {
             return;
         }
         if let (Kind::Postgres, Some(server)) = (self.kind, postgres()) {
             let name = self.url.rsplit('/').next().unwrap_or_default();
-            // A bench that ends badly leaves a database with a telling name.
+            // Errors are ignored: the name shows where the database is from.
             let _ = on_server(&server, &format!("DROP DATABASE {name} WITH (FORCE)"));
         }
         let _ = std::fs::remove_dir_all(&self.directory);
@@ -58,21 +56,21 @@ impl Drop for Database {
 }
 
 impl Kind {
-    /// Reads its name on the command line.
-    pub fn read(name: &str) -> Result<Self> {
+    /// Parses the name used on the command line.
+    pub fn parse(name: &str) -> Result<Self> {
         match name {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" => Ok(Self::Postgres),
-            other => Err(format!("there is no kind {other}: sqlite or postgres").into()),
+            other => Err(format!("unknown kind {other}: give sqlite or postgres").into()),
         }
     }
 
-    /// A database of this size; nothing where there is no server for it.
-    pub fn make(self, options: &Options, size: Size) -> Result<Option<Database>> {
+    /// Creates a database of this size. `None` if no Postgres server is configured.
+    pub fn create(self, options: &Options, size: Size) -> Result<Option<Database>> {
         let name = format!("munjigi_lists_{}", size.users);
         let directory =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lists/{self}-{}", size.users));
-        let (url, there) = match self {
+        let (url, exists) = match self {
             Self::Sqlite => {
                 let file = directory.join("munjigi.db");
                 (file.display().to_string(), file.exists())
@@ -80,14 +78,14 @@ impl Kind {
             Self::Postgres => {
                 let Some(server) = postgres() else {
                     eprintln!(
-                        "{self}: not measured, neither MUNJIGI_BENCH_POSTGRES nor TEST_DATABASE_URL is set"
+                        "{self}: skipped, neither MUNJIGI_BENCH_POSTGRES nor TEST_DATABASE_URL is set"
                     );
                     return Ok(None);
                 };
-                let there = on_server(&server, &format!("CREATE DATABASE {name}")).is_err();
+                let exists = on_server(&server, &format!("CREATE DATABASE {name}")).is_err();
                 let mut url = url::Url::parse(&server)?;
                 url.set_path(&name);
-                (url.to_string(), there)
+                (url.to_string(), exists)
             }
         };
         std::fs::create_dir_all(&directory)?;
@@ -95,21 +93,21 @@ impl Kind {
             url,
             directory,
             kind: self,
-            kept: options.keep,
+            keep: options.keep,
         };
-        if there && options.keep {
-            eprintln!("{self}: {size} is there already");
-        } else if there {
-            let kept = "is there already: use it with --keep, or remove it";
+        if exists && options.keep {
+            eprintln!("{self}: {size} already exists");
+        } else if exists {
+            let hint = "already exists: use it with --keep, or delete it";
             std::mem::forget(database);
-            return Err(format!("{self}: the database of {size} {kept}").into());
+            return Err(format!("{self}: the database with {size} {hint}").into());
         } else {
-            eprintln!("{self}: making {size} …");
-            let began = Instant::now();
+            eprintln!("{self}: creating {size} …");
+            let start = Instant::now();
             let mut connection = database.connect()?;
             migrations::migrate(&mut connection)?;
-            filling::fill(&mut connection, size)?;
-            eprintln!("{self}: made in {} s", began.elapsed().as_secs());
+            rows::insert(&mut connection, size)?;
+            eprintln!("{self}: created in {} s", start.elapsed().as_secs());
         }
         Ok(Some(database))
     }
@@ -130,10 +128,10 @@ impl Database {
     }
 }
 
-/// The URL of a Postgres superuser, where one is given.
+/// The URL of a Postgres superuser, if set.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the bench's own setting, not the server's"
+    reason = "a setting of the benchmark, not of the server"
 )]
 fn postgres() -> Option<String> {
     ["MUNJIGI_BENCH_POSTGRES", "TEST_DATABASE_URL"]
@@ -141,7 +139,7 @@ fn postgres() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()))
 }
 
-/// Runs a statement as the superuser.
+/// Runs a statement as superuser.
 fn on_server(server: &str, statement: &str) -> Result<()> {
     Ok(PgConnection::establish(server)?.batch_execute(statement)?)
 }

@@ -1,37 +1,36 @@
-//! What is asked for on the command line.
+//! Command line options.
 
 use std::num::NonZeroU32;
 
 use crate::{Result, database::Kind};
 
-/// What this process shall do.
+/// The selected action.
 pub enum Task {
-    /// Take figures.
+    /// Run the benchmark.
     Measure(Options),
-    /// Say how it is asked.
+    /// Print this help text.
     Help(String),
 }
 
-/// Which figures, and how big the installations are.
 pub struct Options {
     only: Option<Kind>,
-    /// How big they are: 1 is a million users.
+    /// Scale of the large database: 1 is 1,000,000 users.
     pub scale: f64,
-    /// How often each page is asked for.
+    /// Requests per page.
     pub rounds: u32,
-    /// Whether the databases stay there for a look at them.
+    /// Whether to keep the databases.
     pub keep: bool,
 }
 
 impl Options {
-    /// Whether this kind of database is asked for.
-    pub fn wants(&self, kind: Kind) -> bool {
+    /// Whether this kind of database is selected.
+    pub fn includes(&self, kind: Kind) -> bool {
         self.only.is_none_or(|only| only == kind)
     }
 }
 
-/// Reads the command line.
-pub fn read() -> Result<Task> {
+/// Parses the command line.
+pub fn parse() -> Result<Task> {
     let mut options = Options {
         only: None,
         scale: 1.0,
@@ -46,13 +45,13 @@ pub fn read() -> Result<Task> {
                 .ok_or_else(|| format!("{argument} needs a value"))
         };
         match argument.as_str() {
-            // Cargo adds it.
+            // Added by cargo.
             "--bench" => {}
-            "--only" => options.only = Some(Kind::read(&value()?)?),
+            "--only" => options.only = Some(Kind::parse(&value()?)?),
             "--scale" => {
                 options.scale = value()?.parse()?;
                 if !(0.000_1..=10.0).contains(&options.scale) {
-                    return Err("--scale is between 0.0001 and 10".into());
+                    return Err("--scale must be 0.0001 to 10".into());
                 }
             }
             "--rounds" => options.rounds = value()?.parse::<NonZeroU32>()?.get(),
@@ -66,10 +65,10 @@ pub fn read() -> Result<Task> {
 
 fn help() -> String {
     "cargo bench --bench lists [-- OPTIONS]\n\n  \
-     --scale F      how big the big installation is; 1 is a million users (1)\n  \
+     --scale F      scale of the large database; 1 is 1,000,000 users (default 1)\n  \
      --only KIND    sqlite or postgres only\n  \
-     --rounds N     how often each page is asked for; the median counts (5)\n  \
-     --keep         leave the databases there (target/tmp/lists, munjigi_lists_…), and take them again if they are there\n\n\
-     Postgres is measured where MUNJIGI_BENCH_POSTGRES or TEST_DATABASE_URL is the URL of a superuser."
+     --rounds N     requests per page; the median is reported (default 5)\n  \
+     --keep         keep the databases (target/tmp/lists, munjigi_lists_…) and reuse existing ones\n\n\
+     Postgres is measured if MUNJIGI_BENCH_POSTGRES or TEST_DATABASE_URL is the URL of a superuser."
         .to_owned()
 }

@@ -1,4 +1,4 @@
-//! The pages that are asked for.
+//! The pages that are measured.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use munjigi::{
 use crate::{
     Result,
     browser::Browser,
-    filling::{Size, email, username},
+    rows::{Size, email, username},
     server::Server,
 };
 
-/// A page's name, and how long it took; a text where it could not be taken.
+/// The name of a page and its response time, or an error message.
 pub type Figure = (&'static str, std::result::Result<Duration, String>);
 
-/// A page that is asked for: its name, and its address.
-type Asked = (&'static str, String);
+/// The name and path of a page.
+type PageUrl = (&'static str, String);
 
-/// Where the middle of a list is, by the time at which it is.
+/// The query parameter for the entries after a row.
 fn after(value: &str, id: &str) -> String {
     let (value, id) = (value.to_owned(), id.to_owned());
     format!("after={}", Cursor { value, id }.encoded())
 }
 
-/// The pages. A parameter that no page knows would be passed over, and quickly: so filters have to show on the page.
-fn pages(size: Size) -> Vec<Asked> {
+/// All pages.
+fn pages(size: Size) -> Vec<PageUrl> {
     let now = Clock::System.now();
     let days = |days: u64| now.unix_micros() - 86_400_000_000 * i64::try_from(days).unwrap_or(0);
     let day = |ago: u64| {
@@ -40,10 +40,10 @@ fn pages(size: Size) -> Vec<Asked> {
     let mut pages = people("users", "users", size.users, &day);
     pages.extend([
         (
-            "users: few administrators",
+            "users: administrators (few)",
             "/admin/users?role=admin".into(),
         ),
-        ("users: most are staff", "/admin/users?role=staff".into()),
+        ("users: staff (most)", "/admin/users?role=staff".into()),
     ]);
     pages.extend(people("clients", "clients", size.clients, &day));
     let half_way = Timestamp::from_unix_micros(days(17));
@@ -51,24 +51,24 @@ fn pages(size: Size) -> Vec<Asked> {
     let micros = half_way.unix_micros().to_string();
     for list in ["tokens", "blacklist"] {
         let mut add = |name: &str, query: String| {
-            // They live as long as the bench does.
+            // Leaked: used until the end of the process.
             let name: &'static str = format!("{list}: {name}").leak();
             pages.push((name, format!("/admin/{list}{query}")));
         };
         add("first page", String::new());
         add("last page", "?last=1".into());
         add(
-            "from the middle on",
+            "from the middle",
             format!("?{}", after(&micros, token.as_str())),
         );
-        add("of clients", "?user_type=client".into());
+        add("clients", "?user_type=client".into());
         add(
-            "of one user by e-mail",
+            "one user by e-mail",
             format!("?person={}", email(size.users / 2)),
         );
-        add("of nobody", "?person=nobody@example.org".into());
-        add("of one day", format!("?from={0}&to={0}", day(10)));
-        add("of long ago", format!("?to={}", day(400)));
+        add("unknown user", "?person=unknown@example.org".into());
+        add("one day", format!("?from={0}&to={0}", day(10)));
+        add("before all entries", format!("?to={}", day(400)));
         add(
             "clients, one day, from the middle",
             format!(
@@ -101,16 +101,16 @@ fn pages(size: Size) -> Vec<Asked> {
     pages
 }
 
-/// What the audit log is asked: frequent and rare things, alone and together.
-fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
+/// Audit log pages: frequent and rare filters, alone and combined.
+fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<PageUrl> {
     let queries = [
         ("first page", String::new()),
         ("last page", "?last=1".into()),
         ("frequent action", "?action=account_updated".into()),
         ("rare action, last page", "?action=exported&last=1".into()),
-        ("rare door", "?door=command_line".into()),
+        ("rare source", "?door=command_line".into()),
         (
-            "frequent action, rare door",
+            "frequent action, rare source",
             "?action=account_updated&door=command_line".into(),
         ),
         ("frequent text", "?search=example".into()),
@@ -120,23 +120,20 @@ fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
             "?search=example&action=exported".into(),
         ),
         (
-            "frequent text, rare door",
+            "frequent text, rare source",
             "?search=example&door=command_line".into(),
         ),
-        ("text of one in fifteen", "?search=minjun".into()),
+        ("text in 1 of 15", "?search=minjun".into()),
         (
-            "text of one in fifteen, rare action",
+            "text in 1 of 15, rare action",
             "?search=minjun&action=exported".into(),
         ),
         ("rare text", format!("?search={}@corp", size.events / 2)),
-        ("two letters that no event has", "?search=zz".into()),
+        ("two letters without match", "?search=zz".into()),
+        ("one account", format!("?person={}", email(size.users / 2))),
+        ("account with many events", format!("?person={}", email(7))),
         (
-            "of one person",
-            format!("?person={}", email(size.users / 2)),
-        ),
-        ("of a busy person", format!("?person={}", email(7))),
-        (
-            "text of one in fifteen, on one day",
+            "text in 1 of 15, one day",
             format!("?search=minjun&from={0}&to={0}", day(500)),
         ),
     ];
@@ -147,8 +144,8 @@ fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
     named.collect()
 }
 
-/// What both populations are asked.
-fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String) -> Vec<Asked> {
+/// Pages that exist for users and clients.
+fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String) -> Vec<PageUrl> {
     let one = if list == "users" {
         email(rows / 2)
     } else {
@@ -161,38 +158,38 @@ fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String
         ("by name, first page", "?sort=name".into()),
         ("by name, last page", "?sort=name&last=1".into()),
         (
-            "by name, from the middle on",
+            "by name, from the middle",
             format!("?sort=name&{}", after("liam", "1")),
         ),
         ("by creation, last page", "?sort=created&last=1".into()),
-        ("by last log-in, first page", "?sort=-last_login".into()),
-        ("search that fits one", format!("?search={one}")),
-        ("search that fits nobody", "?search=qqqqqq".into()),
+        ("by last login, first page", "?sort=-last_login".into()),
+        ("search with one match", format!("?search={one}")),
+        ("search without match", "?search=qqqqqq".into()),
         (
-            "search that fits a few hundred",
+            "search with some hundred matches",
             format!("?search={}", rest.chars().take(6).collect::<String>()),
         ),
-        ("search that fits most", "?search=example".into()),
+        ("search matching most", "?search=example".into()),
         (
-            "search that fits most, last page",
+            "search matching most, last page",
             "?search=example&last=1".into(),
         ),
-        ("search that fits one in fifteen", "?search=minjun".into()),
+        ("search matching 1 of 15", "?search=minjun".into()),
         (
-            "search that fits one in fifteen, by name, last page",
+            "search matching 1 of 15, by name, last page",
             "?search=minjun&sort=name&last=1".into(),
         ),
         (
-            "search that fits one in fifteen, inactive",
+            "search matching 1 of 15, inactive",
             "?search=minjun&active=no".into(),
         ),
-        ("search by two letters that nobody has", "?search=qq".into()),
+        ("search for two letters without match", "?search=qq".into()),
         (
-            "search by two letters",
+            "search for two letters",
             format!("?search={}", begin.chars().take(2).collect::<String>()),
         ),
         (
-            "search by two words",
+            "search for two words",
             format!(
                 "?search={}%20kim",
                 begin.chars().take(4).collect::<String>()
@@ -228,14 +225,14 @@ fn people(list: &'static str, path: &str, rows: i64, day: &dyn Fn(u64) -> String
         .collect()
 }
 
-/// Asks for each page so many times; the median of each.
+/// Requests each page `rounds` times and returns the medians.
 pub async fn measure(server: &Server, size: Size, rounds: u32) -> Result<Vec<Figure>> {
-    let mut browser = Browser::signed_in(server).await?;
+    let mut browser = Browser::log_in(server).await?;
     let mut figures = Vec::new();
     for (name, path) in pages(size) {
         figures.push((
             name,
-            take(&mut browser, &path, rounds)
+            median(&mut browser, &path, rounds)
                 .await
                 .map_err(|failure| failure.to_string()),
         ));
@@ -243,19 +240,20 @@ pub async fn measure(server: &Server, size: Size, rounds: u32) -> Result<Vec<Fig
     Ok(figures)
 }
 
-async fn take(browser: &mut Browser, path: &str, rounds: u32) -> Result<Duration> {
+async fn median(browser: &mut Browser, path: &str, rounds: u32) -> Result<Duration> {
     let first = browser.get(path).await?;
     let is_filter = path.split(['?', '&']).skip(1).any(|part| {
         !["sort=", "size=", "last=", "after=", "before="]
             .iter()
             .any(|name| part.starts_with(name))
     });
+    // An unknown parameter would be ignored, and the page would be fast for that reason.
     if is_filter && !first.is_filtered() {
-        return Err(format!("{path} does not say that it is filtered").into());
+        return Err(format!("{path} is not filtered").into());
     }
     let mut times = Vec::new();
     for _ in 0..rounds {
-        times.push(browser.get(path).await?.took);
+        times.push(browser.get(path).await?.elapsed);
     }
     times.sort();
     times

@@ -1,4 +1,4 @@
-//! munjigi as it is configured by default, as a process of its own, with an administrator in it.
+//! A munjigi process with the default configuration and an administrator.
 
 use std::{
     io::Write,
@@ -10,15 +10,15 @@ use std::{
 
 use crate::{Result, database::Database};
 
-/// How long it may take to start: it looks through the rows for what an older version left.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Maximum time for starting, which includes a scan for rows of older versions.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The administrator's e-mail.
+/// E-mail address of the administrator.
 pub const EMAIL: &str = "root@lists.example";
-/// His password.
+/// Password of the administrator.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A running server; it ends when it is dropped.
+/// A running server. It is stopped when the value is dropped.
 pub struct Server {
     child: Child,
     /// Where it listens.
@@ -27,14 +27,14 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have stopped already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Server {
-    /// Starts one on a database.
+    /// Starts a server for a database.
     pub fn start(database: &Database) -> Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let command = |verb: &[&str]| {
@@ -54,7 +54,7 @@ impl Server {
                 .stderr(Stdio::null());
             command
         };
-        make_administrator(command(&[
+        create_administrator(command(&[
             "user",
             "create",
             "--email",
@@ -71,13 +71,13 @@ impl Server {
             .stderr(log)
             .spawn()?;
         let mut server = Self { child, address };
-        let began = Instant::now();
+        let start = Instant::now();
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("the server ended at once: {status}").into());
+                return Err(format!("the server stopped at startup: {status}").into());
             }
-            if began.elapsed() > PATIENCE {
-                return Err("the server does not answer".into());
+            if start.elapsed() > START_TIMEOUT {
+                return Err("the server does not respond".into());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -85,9 +85,9 @@ impl Server {
     }
 }
 
-/// Runs the verb that makes him. A database that was kept has him already, and then the verb fails; the sign-in shows
-/// whether he is there.
-fn make_administrator(mut verb: Command) -> Result<()> {
+/// Runs the command that creates the administrator. It fails if the administrator exists in a kept database, so the status
+/// is ignored; the login fails if there is none.
+fn create_administrator(mut verb: Command) -> Result<()> {
     let mut process = verb.stdin(Stdio::piped()).spawn()?;
     if let Some(mut input) = process.stdin.take() {
         writeln!(input, "{PASSWORD}")?;

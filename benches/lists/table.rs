@@ -1,33 +1,33 @@
-//! The table at the end.
+//! The table of results.
 
-use crate::{database::Kind, filling::Size, pages::Figure};
+use crate::{database::Kind, pages::Figure, rows::Size};
 
-/// What no page may take, in milliseconds.
+/// Target response time in milliseconds.
 const TARGET: f64 = 100.0;
 
-/// Prints how long each page took on the small and on the big installation, and how it grew.
-pub fn print(kind: Kind, sizes: [Size; 2], small: &[Figure], big: &[Figure]) {
+/// Prints the times on the small and the large database, and the growth factor.
+pub fn print(kind: Kind, sizes: [Size; 2], small: &[Figure], large: &[Figure]) {
     println!(
-        "\n{kind}: {}; then {}. Whole pages over HTTP, median.\n",
+        "\n{kind}: {} (small), {} (large). Median times of complete pages over HTTP.\n",
         sizes[0], sizes[1]
     );
     let width = small.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     println!(
         "{:width$}  {:>9}  {:>9}  {:>6}  under {TARGET} ms",
-        "page", "small", "big", "growth"
+        "page", "small", "large", "growth"
     );
-    for ((name, small), (_, big)) in small.iter().zip(big) {
-        match (small, big) {
-            (Ok(small), Ok(big)) => {
-                let (small, big) = (1_000.0 * small.as_secs_f64(), 1_000.0 * big.as_secs_f64());
-                let reached = if big < TARGET { "yes" } else { "NO" };
+    for ((name, small), (_, large)) in small.iter().zip(large) {
+        match (small, large) {
+            (Ok(small), Ok(large)) => {
+                let (small, large) = (1_000.0 * small.as_secs_f64(), 1_000.0 * large.as_secs_f64());
+                let reached = if large < TARGET { "yes" } else { "NO" };
                 println!(
-                    "{name:width$}  {small:>6.1} ms  {big:>6.1} ms  {:>5.1}×  {reached}",
-                    big / small
+                    "{name:width$}  {small:>6.1} ms  {large:>6.1} ms  {:>5.1}×  {reached}",
+                    large / small
                 );
             }
             (Err(failure), _) | (_, Err(failure)) => {
-                println!("{name:width$}  not taken: {failure}");
+                println!("{name:width$}  failed: {failure}");
             }
         }
     }

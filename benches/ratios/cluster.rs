@@ -1,5 +1,4 @@
-//! A private Postgres cluster as a careful operator would run it: every commit reaches the disk. It stops, and its
-//! directory goes, when this process ends in whatever way.
+//! A temporary Postgres cluster with durable commits. It is stopped and deleted when this process ends, even by a crash.
 
 use std::{
     os::unix::{
@@ -11,13 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Result, database::Database, server::free_address, workplace::Workplace};
+use crate::{Result, database::Database, server::free_address, work_dir::WorkDir};
 
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time for starting.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The shell holds our pipe. When the pipe closes it stops the server and removes the directory.
-const WATCH: &str = r#"
+/// Runs Postgres until standard input closes, then stops it and deletes the directory.
+const SUPERVISOR: &str = r#"
 "$1/postgres" -D "$2/data" -k "$2" -p "$3" -c listen_addresses=127.0.0.1 -c fsync=on -c synchronous_commit=on \
     >"$2/log" 2>&1 </dev/null &
 postgres=$!
@@ -28,28 +27,28 @@ wait $postgres
 rm -rf "$2"
 "#;
 
-/// The cluster, until it is dropped.
+/// A running cluster. It is stopped when the value is dropped.
 pub struct Cluster {
     programs: PathBuf,
     port: u16,
-    watch: Child,
+    supervisor: Child,
     pipe: Option<ChildStdin>,
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        let _ = self.watch.wait();
+        let _ = self.supervisor.wait();
     }
 }
 
 impl Cluster {
-    /// Makes and starts one; an error that says so where Postgres is not installed.
-    pub fn start(workplace: &Workplace) -> Result<Self> {
+    /// Creates and starts a cluster. An error if Postgres is not installed.
+    pub fn start(work_dir: &WorkDir) -> Result<Self> {
         let programs =
-            programs().ok_or("no Postgres server is installed here (Debian: postgresql)")?;
+            programs().ok_or("Postgres is not installed (Debian package: postgresql)")?;
         let account = unprivileged_account()?;
-        let directory = home(workplace, account)?;
+        let directory = data_directory(work_dir, account)?;
         let as_account = |command: &mut Command| {
             command
                 .current_dir(&directory)
@@ -77,30 +76,30 @@ impl Cluster {
             return Err("initdb failed".into());
         }
         let port = free_address()?.port();
-        let mut watch = Command::new("sh");
-        watch
-            .args(["-c", WATCH, "watch"])
+        let mut supervisor = Command::new("sh");
+        supervisor
+            .args(["-c", SUPERVISOR, "supervisor"])
             .arg(&programs)
             .arg(&directory)
             .arg(port.to_string());
-        as_account(&mut watch);
-        let mut watch = watch.stdin(Stdio::piped()).process_group(0).spawn()?;
-        let pipe = watch.stdin.take();
+        as_account(&mut supervisor);
+        let mut supervisor = supervisor.stdin(Stdio::piped()).process_group(0).spawn()?;
+        let pipe = supervisor.stdin.take();
         let cluster = Self {
             programs,
             port,
-            watch,
+            supervisor,
             pipe,
         };
         cluster.wait()?;
         Ok(cluster)
     }
 
-    /// Waits until it answers.
+    /// Waits until it accepts connections.
     fn wait(&self) -> Result<()> {
-        let began = Instant::now();
+        let start = Instant::now();
         while let Err(error) = self.database().connect() {
-            if began.elapsed() > PATIENCE {
+            if start.elapsed() > START_TIMEOUT {
                 return Err(error);
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -108,7 +107,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Its one database.
+    /// The database of the cluster.
     pub fn database(&self) -> Database {
         Database::Postgres(format!(
             "postgres://postgres@127.0.0.1:{}/postgres",
@@ -116,7 +115,7 @@ impl Cluster {
         ))
     }
 
-    /// Runs a script for pgbench with so many clients, for so many seconds; the transactions of each second.
+    /// Runs a pgbench script and returns the transactions per second.
     pub fn pgbench(&self, script: &Path, clients: usize, seconds: u32) -> Result<f64> {
         let output = Command::new(self.programs.join("pgbench"))
             .args([
@@ -158,7 +157,7 @@ impl Cluster {
     }
 }
 
-/// Where the newest installed server's programs are: Debian's place, or the search path.
+/// The directory of the newest installed Postgres programs: that of Debian, or common directories.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -173,16 +172,16 @@ fn programs() -> Option<PathBuf> {
         })
         .max();
     let on_the_path = ["/usr/local/bin", "/usr/local/pgsql/bin", "/usr/bin"].map(PathBuf::from);
-    let places = newest
+    let directories = newest
         .map(|(_, programs)| programs)
         .into_iter()
         .chain(on_the_path);
     let mut complete =
-        places.filter(|place| place.join("initdb").exists() && place.join("pgbench").exists());
+        directories.filter(|bin| bin.join("initdb").exists() && bin.join("pgbench").exists());
     complete.next()
 }
 
-/// The user and group to run the server as: root must not.
+/// User and group for Postgres, which must not run as root. `None` if this process is not root.
 fn unprivileged_account() -> Result<Option<(u32, u32)>> {
     if std::fs::metadata("/proc/self")?.uid() != 0 {
         return Ok(None);
@@ -195,20 +194,22 @@ fn unprivileged_account() -> Result<Option<(u32, u32)>> {
             _ => None,
         }
     });
-    let ids = ids.ok_or("running as root, and there is no user postgres to run Postgres as")?;
+    let ids = ids.ok_or("running as root, but there is no user `postgres`")?;
     Ok(Some(ids))
 }
 
-/// A directory for the cluster that its user may enter: the workplace, unless that lies behind a closed door.
-fn home(workplace: &Workplace, account: Option<(u32, u32)>) -> Result<PathBuf> {
+/// A directory that the Postgres user can enter: in the work directory, or in the temporary directory if a parent of it is
+/// not accessible.
+fn data_directory(work_dir: &WorkDir, account: Option<(u32, u32)>) -> Result<PathBuf> {
     let Some((user, group)) = account else {
-        return workplace.directory("postgres");
+        return work_dir.directory("postgres");
     };
-    // The workplace itself is ours, and nobody else's until now.
-    std::fs::set_permissions(workplace.path(), std::fs::Permissions::from_mode(0o711))?;
-    let open = |path: &Path| std::fs::metadata(path).is_ok_and(|data| data.mode() & 0o001 != 0);
-    let directory = if workplace.path().ancestors().all(open) {
-        workplace.directory("postgres")?
+    // Initially only the current user can enter the work directory.
+    std::fs::set_permissions(work_dir.path(), std::fs::Permissions::from_mode(0o711))?;
+    let can_enter =
+        |path: &Path| std::fs::metadata(path).is_ok_and(|data| data.mode() & 0o001 != 0);
+    let directory = if work_dir.path().ancestors().all(can_enter) {
+        work_dir.directory("postgres")?
     } else {
         tempfile::Builder::new()
             .prefix("ratios-postgres-")

@@ -1,4 +1,4 @@
-//! The databases that are served, and the people in them. Rows are made by munjigi's own store, tokens by its own key.
+//! Databases of the measured servers. Rows are inserted with munjigi's store; tokens are issued with the server's key.
 
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
@@ -26,26 +26,24 @@ use munjigi::{
 
 use crate::Result;
 
-/// What signs the tokens of the servers that are measured.
+/// The signing key of the measured servers.
 pub const SIGNING_KEY: &str = "only for the benches: a signing key of at least 32 bytes";
-/// The password of everybody.
+/// The password of all accounts.
 pub const PASSWORD: &str = "correct horse battery staple";
-/// The cost of its hash: munjigi's own default.
+/// The bcrypt cost: munjigi's default.
 pub const COST: u32 = 12;
 
-/// Which database.
+/// A database.
 pub enum Database {
-    /// A file.
+    /// The path of a file.
     Sqlite(PathBuf),
-    /// A server.
+    /// A URL.
     Postgres(String),
 }
 
-/// Somebody with a session.
-pub struct Member {
-    /// The access token.
+/// The tokens of a logged-in user.
+pub struct LoggedIn {
     pub access: String,
-    /// The refresh token.
     pub refresh: String,
 }
 
@@ -56,7 +54,7 @@ struct Count {
 }
 
 impl Database {
-    /// What `DATABASE_URL` says of it.
+    /// The value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(path) => path.display().to_string(),
@@ -64,7 +62,7 @@ impl Database {
         }
     }
 
-    /// A connection that may write.
+    /// A connection for reading and writing.
     pub fn connect(&self) -> Result<Db> {
         let target = match self {
             Self::Sqlite(path) => Target::Sqlite {
@@ -76,14 +74,14 @@ impl Database {
         Ok(target.connect()?)
     }
 
-    /// Brings the schema up, by munjigi's own migrations.
+    /// Runs the migrations.
     pub fn migrate(&self) -> Result<Db> {
         let mut connection = self.connect()?;
         migrations::migrate(&mut connection)?;
         Ok(connection)
     }
 
-    /// How many tokens are blacklisted: each rotation leaves one.
+    /// The number of rotated tokens.
     pub fn count_blacklisted(&self) -> Result<i64> {
         let query = diesel::sql_query(
             "SELECT count(*) AS count FROM blacklisted_tokens WHERE reason = 'rotated'",
@@ -92,17 +90,17 @@ impl Database {
     }
 }
 
-/// The address of a user that [`add_members`] or [`add_users`] made.
+/// The e-mail address of a user created by [`add_logged_in`] or [`add_users`].
 pub fn email(number: usize) -> String {
     format!("user-{number:05}@example.org")
 }
 
-/// The name of a client that [`add_clients`] made.
+/// The username of a client created by [`add_clients`].
 pub fn username(number: usize) -> String {
     format!("client-{number:05}")
 }
 
-/// Adds internal users, who all have [`PASSWORD`].
+/// Adds internal users with [`PASSWORD`].
 pub fn add_users(
     connection: &mut Db,
     numbers: std::ops::Range<usize>,
@@ -131,7 +129,7 @@ pub fn add_users(
     })
 }
 
-/// Adds clients, who log in by one-time codes.
+/// Adds clients without a password.
 pub fn add_clients(connection: &mut Db, numbers: impl Iterator<Item = usize>) -> Result<()> {
     let now = Clock::System.now();
     connection.transaction(|connection| {
@@ -156,8 +154,11 @@ pub fn add_clients(connection: &mut Db, numbers: impl Iterator<Item = usize>) ->
     })
 }
 
-/// Adds users who are logged in, each in a session of his own.
-pub fn add_members(connection: &mut Db, numbers: std::ops::Range<usize>) -> Result<Vec<Member>> {
+/// Adds users, each with a session.
+pub fn add_logged_in(
+    connection: &mut Db,
+    numbers: std::ops::Range<usize>,
+) -> Result<Vec<LoggedIn>> {
     let accounts = add_users(connection, numbers, true)?;
     let tokens = Tokens::new(
         TokensConfig::default(),
@@ -171,7 +172,7 @@ pub fn add_members(connection: &mut Db, numbers: std::ops::Range<usize>) -> Resu
     })
 }
 
-fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Member> {
+fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<LoggedIn> {
     let now = Clock::System.now();
     let (session, jti) = (SessionId::new(now), Jti::new(now));
     let expires_at = tokens.refresh_expiry(now);
@@ -191,7 +192,7 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Mem
         absolute_expires_at: tokens.session_expiry(now),
     };
     sessions::insert(connection, &new_session)?;
-    let booked = NewOutstandingToken {
+    let new_token = NewOutstandingToken {
         jti: jti.clone(),
         session_id: session.clone(),
         user_type: owner.user_type,
@@ -199,8 +200,8 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Mem
         created_at: now,
         expires_at,
     };
-    outstanding_tokens::insert(connection, &booked)?;
-    Ok(Member {
+    outstanding_tokens::insert(connection, &new_token)?;
+    Ok(LoggedIn {
         access: tokens
             .issue_access(account, &session, &Jti::new(now), now, access_until)?
             .token,
@@ -210,7 +211,7 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Mem
     })
 }
 
-/// The hash of [`PASSWORD`]; it takes its time, so it is made once.
+/// The hash of [`PASSWORD`], computed once because it is slow.
 fn password_hash() -> Result<String> {
     static HASH: OnceLock<std::result::Result<String, String>> = OnceLock::new();
     let hash = HASH.get_or_init(|| {

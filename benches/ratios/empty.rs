@@ -1,4 +1,4 @@
-//! The baseline of a request: an actix server, with as many workers as munjigi, whose one handler does nothing.
+//! The baseline: an actix server with as many workers as munjigi and a handler that does nothing.
 
 use std::{io::Read, net::Ipv4Addr};
 
@@ -6,7 +6,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 
 use crate::Result;
 
-/// Serves until standard input ends, which it does when the benches do, in whatever way.
+/// Serves until standard input ends, which happens when the benchmark process ends.
 pub fn serve(port: u16) -> Result<()> {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);

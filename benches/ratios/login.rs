@@ -1,4 +1,4 @@
-//! Logging in by password against bcrypt alone on all cores: how much of the machine reaches the one thing that must be slow.
+//! Throughput of password logins, compared with bcrypt alone on all cores.
 
 use std::{
     num::NonZero,
@@ -11,52 +11,52 @@ use std::{
 
 use crate::{
     Result,
+    closed_loop::{Client, run},
     database::{COST, Database, PASSWORD, add_users, email},
-    exchange::{Answer, post},
-    load::{Client, run},
+    http::{Response, post},
     options::Options,
     server::Server,
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How many people log in at the same time.
+/// Number of connections.
 const CONNECTIONS: usize = 12;
-/// About as many hashes does a core make in a second; how long a turn takes hangs on it, and nothing else.
+/// Approximate hashes per core and second. Determines only how long a round takes.
 const HASHES_PER_SECOND: u32 = 4;
 
-/// Somebody who logs in again and again. A queue that is full says 503, which is no login.
-pub struct AnonymousPage {
+/// Logs in repeatedly. A 503 response of a full queue does not count.
+pub struct LoginClient {
     request: Vec<u8>,
-    due: u16,
-    /// Whose name a guesser tries next.
+    expected: u16,
+    /// The number of the next account, with a wrong password.
     next: Option<usize>,
 }
 
-/// How many names a guesser has for himself.
-const NAMES: usize = 1_000_000;
+/// Accounts per client with a wrong password.
+const ACCOUNTS_PER_CLIENT: usize = 1_000_000;
 
-impl AnonymousPage {
-    /// Somebody with the right password.
-    pub fn right(number: usize) -> Self {
+impl LoginClient {
+    /// A client with the correct password.
+    pub fn with_right_password(number: usize) -> Self {
         Self {
             request: request(&email(number), PASSWORD),
-            due: 200,
+            expected: 200,
             next: None,
         }
     }
 
-    /// Somebody who guesses, at another name each time: the same one is not heard again after a few tries.
-    pub fn wrong(number: usize) -> Self {
+    /// A client with a wrong password. It uses another account each time, because accounts are locked after some failures.
+    pub fn with_wrong_password(number: usize) -> Self {
         Self {
             request: Vec::new(),
-            due: 401,
-            next: Some((number + 1) * NAMES),
+            expected: 401,
+            next: Some((number + 1) * ACCOUNTS_PER_CLIENT),
         }
     }
 }
 
-/// A log-in of an internal user.
+/// A login request of an internal user.
 pub fn request(email: &str, password: &str) -> Vec<u8> {
     post(
         "/auth/login",
@@ -64,26 +64,26 @@ pub fn request(email: &str, password: &str) -> Vec<u8> {
     )
 }
 
-impl Client for AnonymousPage {
+impl Client for LoginClient {
     fn request(&mut self) -> &[u8] {
-        if let Some(name) = &mut self.next {
-            self.request = request(&email(*name), "a wrong password");
-            *name += 1;
+        if let Some(number) = &mut self.next {
+            self.request = request(&email(*number), "a wrong password");
+            *number += 1;
         }
         &self.request
     }
 
-    fn accept(&mut self, answer: &Answer<'_>) -> Result<bool> {
-        if answer.status == 503 {
+    fn accept(&mut self, response: &Response<'_>) -> Result<bool> {
+        if response.status == 503 {
             return Ok(false);
         }
-        answer.expect(self.due).map(|()| true)
+        response.expect(self.expected).map(|()| true)
     }
 }
 
-/// A fixed number of logins against as many hashes: how long they take is compared, to the end of the last one.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("login")?;
+/// Compares the time for a fixed number of logins with the time for as many hashes.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("login")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
     add_users(&mut database.migrate()?, 0..CONNECTIONS, true)?;
     let munjigi = Server::munjigi(&database, &directory)?;
@@ -91,8 +91,10 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
     let hashes = u32::try_from(cores)? * HASHES_PER_SECOND * options.seconds();
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        let clients = (0..CONNECTIONS).map(AnonymousPage::right).collect();
-        let left = Tickets::new(hashes);
+        let clients = (0..CONNECTIONS)
+            .map(LoginClient::with_right_password)
+            .collect();
+        let left = Countdown::new(hashes);
         subject.push(run(munjigi.address, clients, move || left.take())?.rate());
         baseline.push(bare_bcrypt(cores, hashes));
     }
@@ -105,10 +107,10 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
     )])
 }
 
-/// Hashes on as many threads as there are cores; how many each second.
+/// Hashes per second on this number of threads.
 fn bare_bcrypt(threads: usize, hashes: u32) -> f64 {
-    let left = Tickets::new(hashes);
-    let began = Instant::now();
+    let left = Countdown::new(hashes);
+    let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -118,14 +120,14 @@ fn bare_bcrypt(threads: usize, hashes: u32) -> f64 {
             });
         }
     });
-    f64::from(hashes) / began.elapsed().as_secs_f64()
+    f64::from(hashes) / start.elapsed().as_secs_f64()
 }
 
-/// A number of times, shared by all who want one.
+/// A shared counter that is decremented to zero.
 #[derive(Clone)]
-struct Tickets(Arc<AtomicU32>);
+struct Countdown(Arc<AtomicU32>);
 
-impl Tickets {
+impl Countdown {
     fn new(number: u32) -> Self {
         Self(Arc::new(AtomicU32::new(number)))
     }

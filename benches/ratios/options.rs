@@ -1,49 +1,49 @@
-//! What is asked for on the command line.
+//! Command line options.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::Result;
 
-/// What this process shall do.
+/// The selected action.
 pub enum Task {
-    /// Take figures.
+    /// Run the benchmark.
     Measure(Options),
-    /// Be the baseline: answer every request with nothing, on this port.
+    /// Run the empty server on this port.
     ServeEmpty(u16),
-    /// Say how it is asked.
+    /// Print this help text.
     Help(String),
 }
 
-/// Which figures, and how long they are looked at.
+/// The selected figures and the duration.
 pub struct Options {
-    /// These figures only; all when it is empty.
+    /// Empty for all figures.
     only: Vec<String>,
-    /// How often subject and baseline take turns.
+    /// Number of rounds; each measures munjigi and the baseline.
     pub rounds: u32,
-    /// How long a turn of either lasts, where its end is a matter of time.
-    pub turn: Duration,
+    /// Duration of one measurement, if it is limited by time.
+    pub duration: Duration,
 }
 
 impl Options {
-    /// Whether this figure is asked for.
-    pub fn wants(&self, name: &str) -> bool {
+    /// Whether this figure is selected.
+    pub fn includes(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 
-    /// A turn's whole seconds, one at least.
+    /// The duration in seconds, at least 1.
     pub fn seconds(&self) -> u32 {
-        u32::try_from(self.turn.as_secs())
+        u32::try_from(self.duration.as_secs())
             .unwrap_or(u32::MAX)
             .max(1)
     }
 }
 
-/// Reads the command line.
-pub fn read(names: &[&str]) -> Result<Task> {
+/// Parses the command line.
+pub fn parse(names: &[&str]) -> Result<Task> {
     let mut options = Options {
         only: Vec::new(),
         rounds: 5,
-        turn: Duration::from_secs(3),
+        duration: Duration::from_secs(3),
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -53,13 +53,13 @@ pub fn read(names: &[&str]) -> Result<Task> {
                 .ok_or_else(|| format!("{argument} needs a value"))
         };
         match argument.as_str() {
-            // Cargo adds it.
+            // Added by cargo.
             "--bench" => {}
             "--only" => {
                 let name = value()?;
                 if !names.contains(&name.as_str()) {
                     return Err(format!(
-                        "there is no figure {name}; there are: {}",
+                        "unknown figure {name}; the figures are {}",
                         names.join(", ")
                     )
                     .into());
@@ -68,7 +68,8 @@ pub fn read(names: &[&str]) -> Result<Task> {
             }
             "--rounds" => options.rounds = value()?.parse::<NonZeroU32>()?.get(),
             "--seconds" => {
-                options.turn = Duration::from_secs(value()?.parse::<NonZeroU32>()?.get().into());
+                options.duration =
+                    Duration::from_secs(value()?.parse::<NonZeroU32>()?.get().into());
             }
             "--serve-empty" => return Ok(Task::ServeEmpty(value()?.parse()?)),
             "--help" | "-h" => return Ok(Task::Help(help(names))),
@@ -81,9 +82,9 @@ pub fn read(names: &[&str]) -> Result<Task> {
 fn help(names: &[&str]) -> String {
     format!(
         "cargo bench [-- OPTIONS]\n\n  \
-         --only NAME    this figure only; may be given several times\n  \
-         --rounds N     how often subject and baseline take turns (5)\n  \
-         --seconds S    how long a turn lasts (3)\n\n\
+         --only NAME    only this figure; can be repeated\n  \
+         --rounds N     number of rounds (default 5)\n  \
+         --seconds S    duration of one measurement (default 3)\n\n\
          Figures: {}",
         names.join(", ")
     )

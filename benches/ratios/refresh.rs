@@ -1,19 +1,19 @@
-//! Clients who refresh their own token over and over, and the proof that each answer was a rotation.
+//! Clients that refresh their tokens repeatedly, and a check that each response was a rotation.
 
 use std::net::SocketAddr;
 
 use crate::{
     Result,
-    database::{Database, Member},
-    exchange::{Answer, post},
-    load::{Client, run_for},
+    closed_loop::{Client, run_for},
+    database::{Database, LoggedIn},
+    http::{Response, post},
     options::Options,
 };
 
-/// How many clients refresh at the same time.
+/// Number of clients.
 pub const CLIENTS: usize = 32;
 
-/// Somebody who refreshes.
+/// A client that refreshes.
 pub struct Refresher {
     token: String,
     request: Vec<u8>,
@@ -28,15 +28,15 @@ impl Client for Refresher {
         &self.request
     }
 
-    fn accept(&mut self, answer: &Answer<'_>) -> Result<bool> {
-        answer.expect(200)?;
-        let text = std::str::from_utf8(answer.body)?;
+    fn accept(&mut self, response: &Response<'_>) -> Result<bool> {
+        response.expect(200)?;
+        let text = std::str::from_utf8(response.body)?;
         let (_, after) = text
             .split_once("\"refresh\":\"")
-            .ok_or("a refresh without a refresh token")?;
+            .ok_or("the response has no refresh token")?;
         let (token, _) = after
             .split_once('"')
-            .ok_or("a refresh token without an end")?;
+            .ok_or("the refresh token is incomplete")?;
         if token == self.token {
             return Err("the refresh token did not change".into());
         }
@@ -45,7 +45,7 @@ impl Client for Refresher {
     }
 }
 
-/// The clients of a server, between their turns.
+/// The clients of a server, between two measurements.
 pub struct Refreshers {
     address: SocketAddr,
     clients: Vec<Refresher>,
@@ -53,40 +53,40 @@ pub struct Refreshers {
 }
 
 impl Refreshers {
-    /// These members, at this server.
-    pub fn new(address: SocketAddr, members: &[Member]) -> Self {
-        let refresher = |member: &Member| Refresher {
-            token: member.refresh.clone(),
+    /// Clients for these users.
+    pub fn new(address: SocketAddr, users: &[LoggedIn]) -> Self {
+        let refresher = |user: &LoggedIn| Refresher {
+            token: user.refresh.clone(),
             request: Vec::new(),
         };
         Self {
             address,
-            clients: members.iter().map(refresher).collect(),
+            clients: users.iter().map(refresher).collect(),
             acknowledged: 0,
         }
     }
 
-    /// They refresh, each as fast as it is answered; how many refreshes each second.
-    pub fn take_turn(&mut self, options: &Options) -> Result<f64> {
+    /// Runs the clients and returns the refreshes per second.
+    pub fn run(&mut self, options: &Options) -> Result<f64> {
         let run = run_for(
             self.address,
             std::mem::take(&mut self.clients),
-            options.turn,
+            options.duration,
         )?;
-        self.acknowledged += i64::from(run.answers);
+        self.acknowledged += i64::from(run.responses);
         let rate = run.rate();
         self.clients = run.clients;
         Ok(rate)
     }
 
-    /// Every acknowledged refresh has left its row in the database, and nothing else has.
+    /// Checks that the number of rotated tokens in the database equals the number of acknowledged refreshes.
     pub fn check(&self, database: &Database) -> Result<()> {
         let rows = database.count_blacklisted()?;
         if rows == self.acknowledged {
             Ok(())
         } else {
             Err(format!(
-                "{} refreshes were acknowledged, and {rows} are in the database",
+                "{} refreshes were acknowledged, but {rows} are in the database",
                 self.acknowledged
             )
             .into())

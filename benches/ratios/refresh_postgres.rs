@@ -1,5 +1,5 @@
-//! Refreshing on Postgres against pgbench, which does the same work as a transaction of separate statements, with as many
-//! clients on the same cluster.
+//! Throughput of refreshes on Postgres, compared with pgbench running the same work as separate statements in a
+//! transaction, with the same number of clients on the same cluster.
 
 use std::path::PathBuf;
 
@@ -8,22 +8,22 @@ use diesel::connection::SimpleConnection;
 use crate::{
     Result,
     cluster::Cluster,
-    database::add_members,
+    database::add_logged_in,
     options::Options,
     refresh::{CLIENTS, Refreshers},
     server::Server,
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// Sessions for pgbench's clients, of the same users; their ids are the clients' numbers.
+/// Sessions for the pgbench clients. Their ids are the numbers of the clients.
 const SESSIONS: &str = "
     INSERT INTO sessions (id, user_type, user_seq, method, created_at, last_used_at, expires_at, absolute_expires_at)
     SELECT lpad((id - 1)::text, 32, '0'), 'user', id, 'password', now(), now(), now() + interval '30 days',
            now() + interval '90 days'
     FROM users";
 
-/// A rotation in separate statements. The ids begin with the time and end at random, as munjigi's own do.
+/// A rotation as separate statements. As in munjigi, ids start with the time and end with random digits.
 const SCRIPT: &str = r"
 \set user :client_id + 1
 \set old random(1, 9000000000000000000)
@@ -48,24 +48,24 @@ UPDATE sessions SET last_used_at = localtimestamp,
 COMMIT;
 ";
 
-/// 32 clients against pgbench's 32.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("refresh-postgres")?;
-    let cluster = Cluster::start(workplace)?;
+/// Compares munjigi with pgbench.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("refresh-postgres")?;
+    let cluster = Cluster::start(work_dir)?;
     let database = cluster.database();
     let mut connection = database.migrate()?;
-    let members = add_members(&mut connection, 0..CLIENTS)?;
+    let users = add_logged_in(&mut connection, 0..CLIENTS)?;
     connection.batch_execute(SESSIONS)?;
     drop(connection);
     let script: PathBuf = directory.join("refresh.sql");
     std::fs::write(&script, SCRIPT)?;
     let munjigi = Server::munjigi(&database, &directory)?;
-    let mut refreshers = Refreshers::new(munjigi.address, &members);
-    refreshers.take_turn(options)?;
+    let mut refreshers = Refreshers::new(munjigi.address, &users);
+    refreshers.run(options)?;
     cluster.pgbench(&script, CLIENTS, 1)?;
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        subject.push(refreshers.take_turn(options)?);
+        subject.push(refreshers.run(options)?);
         baseline.push(cluster.pgbench(&script, CLIENTS, options.seconds())?);
     }
     refreshers.check(&database)?;

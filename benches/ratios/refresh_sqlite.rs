@@ -1,5 +1,5 @@
-//! Refreshing on SQLite against a bare loop that commits the same rows one transaction at a time: what it is worth that
-//! many requests share one commit.
+//! Throughput of refreshes on SQLite, compared with a loop that commits the same rows one transaction at a time. Shows the
+//! effect of group commit.
 
 use std::{
     path::Path,
@@ -21,12 +21,12 @@ use munjigi::{
 
 use crate::{
     Result,
-    database::{Database, add_members, add_users},
+    database::{Database, add_logged_in, add_users},
     options::Options,
     refresh::{CLIENTS, Refreshers},
     server::Server,
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
 diesel::table! {
@@ -74,20 +74,20 @@ diesel::table! {
 }
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 
-/// 32 clients against the loop.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("refresh-sqlite")?;
+/// Compares munjigi with the loop.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("refresh-sqlite")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
-    let members = add_members(&mut database.migrate()?, 0..CLIENTS)?;
+    let users = add_logged_in(&mut database.migrate()?, 0..CLIENTS)?;
     let munjigi = Server::munjigi(&database, &directory)?;
-    let mut refreshers = Refreshers::new(munjigi.address, &members);
+    let mut refreshers = Refreshers::new(munjigi.address, &users);
     let mut one_by_one = OneByOne::new(&directory.join("one-by-one.db"))?;
-    refreshers.take_turn(options)?;
-    one_by_one.take_turn(options.turn / 4)?;
+    refreshers.run(options)?;
+    one_by_one.run(options.duration / 4)?;
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        subject.push(refreshers.take_turn(options)?);
-        baseline.push(one_by_one.take_turn(options.turn)?);
+        subject.push(refreshers.run(options)?);
+        baseline.push(one_by_one.run(options.duration)?);
     }
     refreshers.check(&database)?;
     Ok(vec![Row::ratio(
@@ -99,14 +99,14 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
     )])
 }
 
-/// The loop: one connection, one thread, prepared statements, `synchronous = FULL`, a database of its own.
+/// The loop: one connection, one thread, prepared statements, `synchronous = FULL`, its own database.
 struct OneByOne {
     connection: SqliteConnection,
-    members: Vec<Rotating>,
+    sessions: Vec<LoopSession>,
 }
 
-/// A session of the loop, and the token that is its newest.
-struct Rotating {
+/// A session of the loop with its current token.
+struct LoopSession {
     user: i64,
     session: String,
     token: String,
@@ -121,36 +121,36 @@ impl OneByOne {
         connection.batch_execute(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
         )?;
-        let members = connection.transaction(|connection| {
+        let sessions = connection.transaction(|connection| {
             accounts
                 .iter()
-                .map(|account| begin_session(connection, account))
+                .map(|account| insert_session(connection, account))
                 .collect::<Result<_>>()
         })?;
         Ok(Self {
             connection,
-            members,
+            sessions,
         })
     }
 
-    /// Rotations, one after the other; how many each second.
-    fn take_turn(&mut self, turn: Duration) -> Result<f64> {
-        let (began, mut rotations) = (Instant::now(), 0_u32);
-        let mut turns = (0..self.members.len()).cycle();
-        while began.elapsed() < turn {
-            let member = turns
+    /// Runs rotations sequentially and returns their number per second.
+    fn run(&mut self, duration: Duration) -> Result<f64> {
+        let (start, mut rotations) = (Instant::now(), 0_u32);
+        let mut indexes = (0..self.sessions.len()).cycle();
+        while start.elapsed() < duration {
+            let session = indexes
                 .next()
-                .and_then(|next| self.members.get_mut(next))
-                .ok_or("nobody rotates")?;
+                .and_then(|index| self.sessions.get_mut(index))
+                .ok_or("no sessions")?;
             self.connection
-                .immediate_transaction(|connection| rotate(connection, member))?;
+                .immediate_transaction(|connection| rotate(connection, session))?;
             rotations += 1;
         }
-        Ok(f64::from(rotations) / began.elapsed().as_secs_f64())
+        Ok(f64::from(rotations) / start.elapsed().as_secs_f64())
     }
 }
 
-fn begin_session(connection: &mut SqliteConnection, account: &Account) -> Result<Rotating> {
+fn insert_session(connection: &mut SqliteConnection, account: &Account) -> Result<LoopSession> {
     let now = Clock::System.now();
     let in_thirty_days = now + Duration::from_hours(30 * 24);
     let id = Jti::new(now).to_string();
@@ -167,30 +167,30 @@ fn begin_session(connection: &mut SqliteConnection, account: &Account) -> Result
             sessions::absolute_expires_at.eq((now + Duration::from_hours(90 * 24)).naive_utc()),
         ))
         .execute(connection)?;
-    Ok(Rotating {
+    Ok(LoopSession {
         user,
         session: id,
         token: Jti::new(now).to_string(),
     })
 }
 
-/// What a rotation reads and writes, and nothing else.
-fn rotate(connection: &mut SqliteConnection, member: &mut Rotating) -> Result<()> {
+/// Reads and writes the same rows as a rotation of munjigi.
+fn rotate(connection: &mut SqliteConnection, current: &mut LoopSession) -> Result<()> {
     let now = Clock::System.now();
     let expires_at: Timestamp = now.whole_seconds() + Duration::from_hours(30 * 24);
     let fresh = Jti::new(now).to_string();
-    let (account, session) = find(connection, member)?;
+    let (account, session) = find(connection, current)?;
     let used: bool =
-        select(exists(blacklisted_tokens::table.find(&member.token))).get_result(connection)?;
+        select(exists(blacklisted_tokens::table.find(&current.token))).get_result(connection)?;
     if !account.3 || session.1.is_some() || used {
-        return Err("the loop's own rows are not as they should be".into());
+        return Err("unexpected rows in the database of the loop".into());
     }
     diesel::insert_into(blacklisted_tokens::table)
         .values((
-            blacklisted_tokens::jti.eq(&member.token),
-            blacklisted_tokens::session_id.eq(&member.session),
+            blacklisted_tokens::jti.eq(&current.token),
+            blacklisted_tokens::session_id.eq(&current.session),
             blacklisted_tokens::user_type.eq("user"),
-            blacklisted_tokens::user_seq.eq(member.user),
+            blacklisted_tokens::user_seq.eq(current.user),
             blacklisted_tokens::reason.eq("rotated"),
             blacklisted_tokens::blacklisted_at.eq(now.naive_utc()),
             blacklisted_tokens::expires_at.eq(expires_at.naive_utc()),
@@ -200,37 +200,37 @@ fn rotate(connection: &mut SqliteConnection, member: &mut Rotating) -> Result<()
     diesel::insert_into(outstanding_tokens::table)
         .values((
             outstanding_tokens::jti.eq(&fresh),
-            outstanding_tokens::session_id.eq(&member.session),
+            outstanding_tokens::session_id.eq(&current.session),
             outstanding_tokens::user_type.eq("user"),
-            outstanding_tokens::user_seq.eq(member.user),
+            outstanding_tokens::user_seq.eq(current.user),
             outstanding_tokens::created_at.eq(now.naive_utc()),
             outstanding_tokens::expires_at.eq(expires_at.naive_utc()),
         ))
         .execute(connection)?;
-    let touch = Touch {
-        session: &member.session,
+    let update = UpdateSession {
+        session: &current.session,
         now: *now.naive_utc(),
         expires_at: *expires_at.naive_utc(),
     };
-    touch.execute(connection)?;
-    member.token = fresh;
+    update.execute(connection)?;
+    current.token = fresh;
     Ok(())
 }
 
-type Account4 = (String, String, String, bool);
-type SessionEnds = (chrono::NaiveDateTime, Option<chrono::NaiveDateTime>);
+type AccountRow = (String, String, String, bool);
+type SessionRow = (chrono::NaiveDateTime, Option<chrono::NaiveDateTime>);
 
 fn find(
     connection: &mut SqliteConnection,
-    member: &Rotating,
-) -> QueryResult<(Account4, SessionEnds)> {
-    let its_session = sessions::id
-        .eq(&member.session)
+    current: &LoopSession,
+) -> QueryResult<(AccountRow, SessionRow)> {
+    let join = sessions::id
+        .eq(&current.session)
         .and(sessions::user_type.eq("user"))
-        .and(sessions::user_seq.eq(member.user));
+        .and(sessions::user_seq.eq(current.user));
     users::table
-        .inner_join(sessions::table.on(its_session))
-        .filter(users::id.eq(member.user))
+        .inner_join(sessions::table.on(join))
+        .filter(users::id.eq(current.user))
         .select((
             (users::email, users::name, users::role, users::is_active),
             (sessions::absolute_expires_at, sessions::ended_at),
@@ -238,14 +238,14 @@ fn find(
         .get_result(connection)
 }
 
-/// The update of a session as a statement that stays prepared, which diesel's own does not.
-struct Touch<'a> {
+/// The update of a session. Unlike an update built with diesel, it is cached as a prepared statement.
+struct UpdateSession<'a> {
     session: &'a str,
     now: chrono::NaiveDateTime,
     expires_at: chrono::NaiveDateTime,
 }
 
-impl QueryFragment<Sqlite> for Touch<'_> {
+impl QueryFragment<Sqlite> for UpdateSession<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET last_used_at = ");
         out.push_bind_param::<sql_types::Timestamp, _>(&self.now)?;
@@ -256,9 +256,9 @@ impl QueryFragment<Sqlite> for Touch<'_> {
     }
 }
 
-impl QueryId for Touch<'_> {
-    type QueryId = Touch<'static>;
+impl QueryId for UpdateSession<'_> {
+    type QueryId = UpdateSession<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<SqliteConnection> for Touch<'_> {}
+impl RunQueryDsl<SqliteConnection> for UpdateSession<'_> {}

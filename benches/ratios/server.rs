@@ -1,4 +1,4 @@
-//! The servers that are measured, as processes of their own: munjigi itself, and the empty one.
+//! The measured server processes: munjigi and the empty server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -10,33 +10,33 @@ use std::{
 use crate::{
     Result,
     database::{Database, SIGNING_KEY},
-    exchange::{Caller, get},
+    http::{BlockingConnection, get},
 };
 
-/// How long a server may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is asked whether it is there.
-const KNOCK: Duration = Duration::from_micros(200);
+/// Maximum time for starting.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time between two connection attempts while starting.
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
 
-/// A running server; it ends when it is dropped.
+/// A running server. It is stopped when the value is dropped.
 pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
-    /// From the start of its process to its first answer.
+    /// From the start of the process to the first response.
     pub started_in: Duration,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have stopped already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Server {
-    /// munjigi as it is configured by default, with its log written to nowhere.
+    /// Starts munjigi with the default configuration. Its log is discarded.
     pub fn munjigi(database: &Database, directory: &Path) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_munjigi"));
@@ -47,16 +47,15 @@ impl Server {
             .env("MUNJIGI_SERVER__LISTEN", address.to_string())
             .env("MUNJIGI_SERVER__DATA_DIR", directory)
             .env("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
-            // One client asks for all the codes here.
+            // All requests are from one address.
             .env("MUNJIGI_OTP__REQUESTS_PER_ADDRESS", "100000")
-            // And guesses all the passwords.
             .env("MUNJIGI_LIMITS__FAILURES_PER_ADDRESS", "0")
             .env("DATABASE_URL", database.url())
             .stdin(Stdio::null());
         Self::start(command, address)
     }
 
-    /// The empty actix server: this very program, started again.
+    /// Starts the empty server, which is this program with another option.
     pub fn empty() -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -68,43 +67,43 @@ impl Server {
 
     fn start(mut command: Command, address: SocketAddr) -> Result<Self> {
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let began = Instant::now();
+        let start = Instant::now();
         let child = command.spawn()?;
         let mut server = Self {
             child,
             address,
             started_in: Duration::ZERO,
         };
-        let alive = get("/healthz", None);
+        let health = get("/healthz", None);
         loop {
-            if let Ok(mut caller) = Caller::open(address) {
-                caller.exchange(&alive)?.expect(200)?;
-                server.started_in = began.elapsed();
+            if let Ok(mut connection) = BlockingConnection::open(address) {
+                connection.exchange(&health)?.expect(200)?;
+                server.started_in = start.elapsed();
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("the server ended at once: {status}").into());
+                return Err(format!("the server stopped at startup: {status}").into());
             }
-            if began.elapsed() > PATIENCE {
-                return Err("the server does not answer".into());
+            if start.elapsed() > START_TIMEOUT {
+                return Err("the server does not respond".into());
             }
-            std::thread::sleep(KNOCK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// The memory of the process that is really there, in MiB (`VmRSS`, Linux only).
+    /// Resident memory of the process in MiB (`VmRSS`, Linux only).
     pub fn resident_mebibytes(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let kibibytes = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|rest| rest.split_whitespace().next())
-            .ok_or("the system does not tell VmRSS")?;
+            .ok_or("no VmRSS in /proc")?;
         Ok(kibibytes.parse::<f64>()? / 1024.0)
     }
 }
 
-/// An address that nobody listens on.
+/// A free address on the loopback interface.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,4 +1,4 @@
-//! From the start of the process to its first answer, on a database that is there already, against the empty server.
+//! Time from the start of the process to the first response with an existing database, compared with the empty server.
 
 use crate::{
     Result,
@@ -7,17 +7,17 @@ use crate::{
     server::Server,
     statistics::{Spread, millis},
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How long a start may take, in milliseconds.
+/// Target in milliseconds.
 const LIMIT: f64 = 100.0;
-/// A start is short, so it is looked at more often than other things.
+/// Starts per round.
 const STARTS_PER_ROUND: u32 = 2;
 
-/// The median of the starts.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("start")?;
+/// Measures the median of all starts.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("start")?;
     let database = Database::Sqlite(directory.join("munjigi.db"));
     drop(database.migrate()?);
     let (mut subject, mut baseline) = (Vec::new(), Vec::new());

@@ -2,19 +2,16 @@
 
 use std::{fmt, time::Duration};
 
-/// The middle of what several rounds gave, and how far they lay apart.
+/// Median and range of several values.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread {
-    /// The middle one.
     pub median: f64,
-    /// The least.
-    pub least: f64,
-    /// The greatest.
-    pub greatest: f64,
+    pub min: f64,
+    pub max: f64,
 }
 
 impl Spread {
-    /// The spread of some values; of none it is nothing but NaN.
+    /// NaN if there are no values.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
@@ -26,37 +23,36 @@ impl Spread {
         };
         Self {
             median,
-            least: at(0),
-            greatest: at(values.len().saturating_sub(1)),
+            min: at(0),
+            max: at(values.len().saturating_sub(1)),
         }
     }
 }
 
-/// Median, least and greatest, as precisely as they deserve.
+/// Median, minimum and maximum.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = if self.median < 10.0 { 3 } else { 1 };
         write!(
             f,
             "{:.digits$} ({:.digits$}–{:.digits$})",
-            self.median, self.least, self.greatest
+            self.median, self.min, self.max
         )
     }
 }
 
-/// The value that 99 of 100 do not exceed.
+/// The 99th percentile.
 pub fn p99(mut values: Vec<Duration>) -> Duration {
     values.sort();
     let index = (values.len() * 99).div_ceil(100).saturating_sub(1);
     values.get(index).copied().unwrap_or(Duration::MAX)
 }
 
-/// The median of some times in milliseconds.
+/// The median in milliseconds.
 pub fn median_millis(times: &[Duration]) -> f64 {
     Spread::of(times.iter().copied().map(millis).collect()).median
 }
 
-/// A time in milliseconds.
 pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

@@ -1,8 +1,8 @@
-//! The table at the end.
+//! The table of results.
 
 use crate::{options::Options, statistics::Spread};
 
-/// A figure, ready to be printed.
+/// A row of the table.
 pub struct Row {
     name: String,
     subject: String,
@@ -12,19 +12,19 @@ pub struct Row {
     reached: &'static str,
 }
 
-/// What a ratio has to be.
+/// The target of a ratio.
 #[derive(Clone, Copy)]
 pub enum Target {
     /// At least this much.
     AtLeast(f64),
     /// At most this much.
     AtMost(f64),
-    /// Nothing: it is shown for information.
+    /// No target.
     None,
 }
 
 impl Row {
-    /// A figure whose median ratio is held against a target. Subject and baseline are shown in `unit`.
+    /// A figure with a target for its median ratio. `unit` is that of subject and baseline.
     pub fn ratio(
         name: &str,
         unit: &str,
@@ -52,18 +52,18 @@ impl Row {
         }
     }
 
-    /// The same row with another target: an absolute one, which `reached` says.
+    /// Replaces the target with an absolute one.
     pub fn with_target(mut self, target: &str, reached: bool) -> Self {
         target.clone_into(&mut self.target);
         self.reached = yes_or_no(reached);
         self
     }
 
-    /// A row that says why there is no figure.
+    /// A row for a figure that could not be measured.
     pub fn without_figure(name: &str, reason: &str) -> Self {
         Self {
             name: name.to_owned(),
-            subject: format!("not taken: {reason}"),
+            subject: format!("failed: {reason}"),
             baseline: String::new(),
             ratio: String::new(),
             target: String::new(),
@@ -107,14 +107,14 @@ pub fn print(options: &Options, rows: &[Row]) {
         "reached",
     ];
     let mut widths = HEAD.map(|cell| cell.chars().count());
-    // The reason why there is no figure may be as long as it likes.
+    // A failure reason does not widen the columns.
     for row in rows.iter().filter(|row| !row.ratio.is_empty()) {
         for (width, cell) in widths.iter_mut().zip(row.cells()) {
             *width = (*width).max(cell.chars().count());
         }
     }
     println!(
-        "\nMedian of {} rounds of {} s, the two sides taking turns; in brackets the lowest and highest round.\n",
+        "\nMedian of {} rounds of {} s, measured alternately; minimum and maximum in parentheses.\n",
         options.rounds,
         options.seconds()
     );

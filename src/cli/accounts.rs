@@ -109,7 +109,7 @@ enum Change {
 
 /// Turns what is wrong with an argument into the sentence that clap prints.
 pub(super) fn argument<T>(parsed: Result<T, Problem>) -> Result<T, String> {
-    parsed.map_err(|problem| problem.sentence(Language::En).into_owned())
+    parsed.map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 pub(super) async fn run<L: Args + Into<Login>>(

@@ -41,7 +41,7 @@ impl From<Error> for CliError {
             .iter()
             .flat_map(|(field, problems)| {
                 let line =
-                    move |problem: &Problem| format!("{field}: {}", problem.sentence(Language::En));
+                    move |problem: &Problem| format!("{field}: {}", problem.message(Language::En));
                 problems.iter().map(line)
             })
             .collect();

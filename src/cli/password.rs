@@ -14,7 +14,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 pub(super) fn ask(from_stdin: bool) -> Result<Password, CliError> {
     let typed = if from_stdin { read_line()? } else { prompt()? };
     Password::parse(&typed).map_err(|problem| {
-        CliError::Refused(format!("the password: {}", problem.sentence(Language::En)))
+        CliError::Refused(format!("the password: {}", problem.message(Language::En)))
     })
 }
 

@@ -1,18 +1,18 @@
-//! `[admin]`: how long administrators stay signed in to the panel. What they may do there is the services' to know.
+//! `[admin]`: session and link lifetimes of the admin panel.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, values::Span};
 
-/// How long administrators stay signed in to the panel, and how long its links are good.
+/// Session and link lifetimes of the admin panel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminConfig {
-    /// How long a session in the panel lives without being used.
+    /// An admin panel session ends after this time without a request.
     pub session_idle: Span,
-    /// How long a session in the panel lives however often it is used.
+    /// An admin panel session ends after this time in any case.
     pub session_absolute: Span,
-    /// How long a link to set a password is good.
+    /// How long a link to set a password is valid.
     pub link_lifetime: Span,
 }
 

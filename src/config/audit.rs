@@ -1,14 +1,14 @@
-//! `[audit]`: how long the record of what was done is kept. What is recorded is the services' to know.
+//! `[audit]`: how long the audit log is kept.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, values::Span};
 
-/// How long the record of what was done is kept.
+/// How long the audit log is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
-    /// How long an event is kept.
+    /// How long an audit event is kept.
     pub keep_for: Span,
 }
 

@@ -1,4 +1,4 @@
-//! What browsers need settled: which origins may call, and which way their refresh tokens travel. The doors act on it.
+//! Value types for browser clients: allowed origins, and how refresh tokens are transported.
 
 use std::str::FromStr;
 
@@ -7,14 +7,13 @@ use url::Url;
 
 use crate::config::values::{InvalidValue, parsed};
 
-/// The origin of a page as browsers write it (RFC 6454 section 6.2): scheme, host, and the port where it is not the usual
-/// one.
+/// An origin as browsers serialize it (RFC 6454 section 6.2): scheme, host, and the port if it is not the default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Origin(String);
 
 impl Origin {
-    /// Its text, to be compared with an `Origin` header letter by letter.
+    /// The text, for exact comparison with an `Origin` header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -28,26 +27,28 @@ impl FromStr for Origin {
         let refused = |reason: &str| Err(InvalidValue(reason.to_owned()));
         if text.contains('*') {
             return refused(
-                "not one origin: credentials are for origins that are named, so name each, \
-                 as in `https://app.example.org`",
+                "wildcards are not allowed, because requests carry credentials: list each origin, \
+                 for example `https://app.example.org`",
             );
         }
         if text == "null" {
             return refused(
-                "`null` is what any page without an origin of its own says: name an origin, \
-                 as in `https://app.example.org`",
+                "`null` matches every page without an origin: give an origin, \
+                 for example `https://app.example.org`",
             );
         }
         let Ok(url) = Url::parse(text) else {
-            return refused("not an origin: write it in full, as in `https://app.example.org`");
+            return refused(
+                "not an origin: give the full origin, for example `https://app.example.org`",
+            );
         };
         if !matches!(url.scheme(), "http" | "https") {
-            return refused("not the origin of a web page: begin it with `https://`");
+            return refused("not an http or https origin: start it with `https://`");
         }
         let origin = url.origin().ascii_serialization();
         if origin != text {
             return Err(InvalidValue(format!(
-                "not as browsers write an origin (in lower case, without a path, a user name or the usual port): \
+                "not in the form that browsers send (lower case, no path, no user name, no default port): \
                  give `{origin}`"
             )));
         }
@@ -61,16 +62,16 @@ impl<'de> Deserialize<'de> for Origin {
     }
 }
 
-/// Which way refresh tokens travel.
+/// How refresh tokens are transported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
-    /// In the bodies of requests and answers, for programs that keep it themselves.
+    /// In request and response bodies, for clients that store the token.
     #[default]
     Body,
-    /// In a cookie that no script can read, for single-page apps.
+    /// In an `HttpOnly` cookie, for single-page apps.
     Cookie,
-    /// In the way that each log-in asks for.
+    /// Each login request chooses one of the two.
     Both,
 }
 
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_taken_as_browsers_write_it_and_in_no_other_way() {
+    fn only_the_form_that_browsers_send_is_an_origin() {
         for origin in [
             "https://app.example.org",
             "https://app.example.org:8443",
@@ -93,14 +94,14 @@ mod tests {
             );
         }
         for (odd, words) in [
-            ("*", "name each"),
-            ("https://*.example.org", "name each"),
-            ("null", "any page without an origin"),
-            ("", "write it in full"),
-            ("app.example.org", "write it in full"),
-            ("localhost:3000", "begin it with `https://`"),
-            ("file:///index.html", "begin it with `https://`"),
-            ("chrome-extension://abc", "begin it with `https://`"),
+            ("*", "list each origin"),
+            ("https://*.example.org", "list each origin"),
+            ("null", "every page without an origin"),
+            ("", "give the full origin"),
+            ("app.example.org", "give the full origin"),
+            ("localhost:3000", "start it with `https://`"),
+            ("file:///index.html", "start it with `https://`"),
+            ("chrome-extension://abc", "start it with `https://`"),
             ("https://app.example.org/", "give `https://app.example.org`"),
             (
                 "https://app.example.org/x?y#z",

@@ -1,19 +1,19 @@
-//! Which keys there are, as the example lists them, and how they are written in a file and in the environment. The
-//! example is held complete by a test, so it is the one list of keys beside the structs.
+//! The list of all keys, parsed from `example.toml`, with their environment variables and suggestions for misspelled
+//! names. A test checks that the example has exactly the keys of the structs.
 
-use crate::config::EXAMPLE;
+/// `example.toml`: every key with its default. Printed by `munjigi config example`.
+pub const EXAMPLE: &str = include_str!("example.toml");
 
-/// How the environment variables of munjigi begin.
+/// The prefix of the environment variables.
 pub(super) const PREFIX: &str = "MUNJIGI_";
 
-/// A key, with its default as the example writes it.
+/// A key with its default as written in the example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The section, without brackets.
+    /// Without brackets.
     pub(super) section: &'static str,
-    /// The key within its section.
     pub(super) key: &'static str,
-    /// The default, in TOML.
+    /// In TOML.
     pub(super) default: &'static str,
 }
 
@@ -23,12 +23,13 @@ impl Entry {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// The environment variable of this key.
+    /// The environment variable that sets this key.
     pub(super) fn variable(&self) -> String {
         format!("{PREFIX}{}__{}", self.section, self.key).to_uppercase()
     }
 
-    /// The default as it would be written in the place that `origin` names; `None` where the default shows nothing.
+    /// The default as a line of a file, or as a variable if `origin` is this key's variable. `None` if the default is
+    /// empty.
     pub(super) fn example(&self, origin: &str) -> Option<String> {
         if matches!(self.default, "\"\"" | "[]" | "{}") {
             return None;
@@ -45,7 +46,7 @@ impl Entry {
     }
 }
 
-/// All keys, in the order of the example.
+/// All keys in the order of the example.
 pub(super) fn entries() -> impl Iterator<Item = Entry> {
     let mut section = "";
     EXAMPLE.lines().filter_map(move |line| {
@@ -62,33 +63,31 @@ pub(super) fn entries() -> impl Iterator<Item = Entry> {
     })
 }
 
-/// The key of this section and name.
 pub(super) fn find(section: &str, key: &str) -> Option<Entry> {
     entries().find(|entry| entry.section == section && entry.key == key)
 }
 
-/// The key of this environment variable.
 pub(super) fn find_variable(variable: &str) -> Option<Entry> {
     entries().find(|entry| entry.variable() == variable)
 }
 
-/// All sections, in the order of the example.
+/// All sections in the order of the example.
 pub(super) fn sections() -> Vec<&'static str> {
     let mut sections: Vec<_> = entries().map(|entry| entry.section).collect();
     sections.dedup();
     sections
 }
 
-/// What to write instead of a section that does not exist.
-pub(super) fn remedy_for_section(section: &str) -> String {
+/// The error message for an unknown section.
+pub(super) fn unknown_section(section: &str) -> String {
     match nearest(section, sections()) {
         Some(name) => format!("unknown section: did you mean `[{name}]`?"),
         None => format!("unknown section: the sections are {}", list(&sections())),
     }
 }
 
-/// What to write instead of a key that its section does not have.
-pub(super) fn remedy_for_key(section: &str, key: &str) -> String {
+/// The error message for an unknown key.
+pub(super) fn unknown_key(section: &str, key: &str) -> String {
     let keys: Vec<_> = entries()
         .filter(|entry| entry.section == section)
         .map(|entry| entry.key)
@@ -105,10 +104,10 @@ pub(super) fn remedy_for_key(section: &str, key: &str) -> String {
     }
 }
 
-/// What to write instead of an environment variable that sets nothing.
-pub(super) fn remedy_for_variable(variable: &str) -> String {
+/// The error message for an unknown environment variable.
+pub(super) fn unknown_variable(variable: &str) -> String {
     if is_service_link(variable) {
-        return "Kubernetes sets this variable for a service named munjigi: give the service another name, \
+        return "Kubernetes sets this variable for a service named `munjigi`: rename the service, \
                 or set `enableServiceLinks: false` in the pod"
             .to_owned();
     }
@@ -125,24 +124,24 @@ pub(super) fn remedy_for_variable(variable: &str) -> String {
         .collect();
     if of_section.is_empty() {
         format!(
-            "unknown variable: write `{PREFIX}SECTION__KEY`, as in `{PREFIX}SERVER__LISTEN`; the sections are {}",
+            "unknown variable: write `{PREFIX}SECTION__KEY`, for example `{PREFIX}SERVER__LISTEN`; the sections are {}",
             list(&sections())
         )
     } else {
         format!(
-            "unknown variable: those of this section are {}",
+            "unknown variable: the variables of this section are {}",
             list(&of_section)
         )
     }
 }
 
-/// Whether Kubernetes makes a variable of this form for a service named munjigi.
+/// Whether Kubernetes sets a variable of this form for a service named `munjigi`.
 fn is_service_link(variable: &str) -> bool {
     let rest = &variable[PREFIX.len()..];
     rest.starts_with("SERVICE_HOST") || rest.starts_with("SERVICE_PORT") || rest.starts_with("PORT")
 }
 
-/// The candidate that a slip of the fingers turns into `text`, if one is close.
+/// The candidate with the smallest edit distance to `text`, if it is close enough to be a typing error.
 fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
@@ -152,7 +151,7 @@ fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Words in backticks, as a list.
+/// The words in backticks, separated by commas.
 pub(super) fn list(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     quoted.join(", ")

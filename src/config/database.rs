@@ -1,4 +1,4 @@
-//! `[database]`: which database, and how its connections are shared. Opening one is the store's.
+//! `[database]`: the database URL and the connection pool.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -9,17 +9,17 @@ use crate::config::{
     values::{InvalidValue, MASK, Span, parsed},
 };
 
-/// Which database, and how its connections are shared.
+/// The database URL and the connection pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// The database; `None` is the file `munjigi.db` in `server.data_dir`.
+    /// `None` means the file `munjigi.db` in `server.data_dir`.
     pub url: Option<Database>,
-    /// Connections held open.
+    /// Connections in the pool.
     pub pool_size: u32,
-    /// How long a request waits for a free connection before it is answered with 503.
+    /// How long a request waits for a free connection before the response is 503.
     pub acquire_timeout: Span,
-    /// How long `SQLite` waits for a lock that another process holds.
+    /// How long `SQLite` waits for a lock held by another process.
     pub busy_timeout: Span,
 }
 
@@ -47,14 +47,14 @@ impl DatabaseConfig {
     }
 }
 
-/// A database, chosen by the scheme of its address alone: a mistyped address opens nothing.
+/// A database. The URL scheme alone decides which kind; a mistyped URL is an error.
 ///
-/// `Debug`, `Display` and `Serialize` mask a password in the address.
+/// `Debug`, `Display` and `Serialize` mask passwords in the URL.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
-    /// The `SQLite` file of this path.
+    /// The path of a `SQLite` file.
     Sqlite(PathBuf),
-    /// The Postgres database of this `postgres://` address, password included.
+    /// A `postgres://` URL, including its password.
     Postgres(String),
 }
 
@@ -71,16 +71,15 @@ impl FromStr for Database {
         }
         let path = text.strip_prefix("sqlite://").unwrap_or(text);
         let wrong = if text.contains("://") && path == text {
-            "munjigi speaks to Postgres and SQLite only".to_owned()
+            "only Postgres and SQLite are supported".to_owned()
         } else if has_scheme(path) || path.starts_with(':') {
-            "neither an address with `//` behind its scheme nor the path of a lasting file"
-                .to_owned()
+            "neither a database URL with `://` nor the path of a file".to_owned()
         } else if is_keyword_form(path) {
-            "the `host=… port=…` form is not read".to_owned()
+            "the `host=… port=…` form is not supported".to_owned()
         } else if path.is_empty() {
-            "no file is named".to_owned()
+            "the path is empty".to_owned()
         } else if path != text && path.contains('?') {
-            "options behind `?` are not read for SQLite".to_owned()
+            "options after `?` are not supported for SQLite".to_owned()
         } else {
             return Ok(Self::Sqlite(PathBuf::from(path)));
         };
@@ -88,7 +87,7 @@ impl FromStr for Database {
     }
 }
 
-/// Whether a text begins as an address does. One letter before the colon is a drive, not a scheme.
+/// Whether the text starts with a URL scheme. A single letter before the colon is a Windows drive, not a scheme.
 fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| {
         scheme.len() > 1
@@ -99,7 +98,7 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Whether a text begins as libpq's keyword form does: a lower-case word and `=`.
+/// Whether the text starts like a libpq keyword string: a lower-case word and `=`.
 fn is_keyword_form(text: &str) -> bool {
     text.split_once('=').is_some_and(|(word, _)| {
         let word = word.trim_end();
@@ -107,15 +106,15 @@ fn is_keyword_form(text: &str) -> bool {
     })
 }
 
-/// The address without its passwords: all between the first colon and the last `@`, and each parameter that is one.
+/// Masks the passwords in a URL: everything between the first colon and the last `@`, and password parameters.
 ///
-/// A password that was not percent-encoded may hold `/`, `?` or `@`, so more rather than less is masked.
+/// A password that is not percent-encoded may contain `/`, `?` or `@`, so in doubt more is masked.
 fn masked(address: &str) -> String {
     let start = address.find("://").map_or(0, |at| at + 3);
-    // A password with a question mark in it, or a parameter with an at sign: nobody can tell where which begins.
+    // Ambiguous: either the password contains `?` or a parameter contains `@`.
     if address[start..]
         .split_once('?')
-        .is_some_and(|(_, behind)| behind.contains('@'))
+        .is_some_and(|(_, query)| query.contains('@'))
     {
         return format!("{}{MASK}", &address[..start]);
     }
@@ -173,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_chooses_the_database() {
+    fn the_scheme_selects_the_database() {
         for (text, path) in [
             ("sqlite://var/a.db", "var/a.db"),
             ("sqlite:///var/a.db", "/var/a.db"),
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused_without_being_repeated() {
+    fn an_invalid_url_is_rejected_without_repeating_it() {
         for text in [
             "mysql://root:hunter2@h/n",
             "sqlite:hunter2.db",
@@ -215,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn no_form_of_showing_it_shows_a_password() {
+    fn passwords_are_masked_in_every_output() {
         for (address, shown) in [
             (
                 "postgres://u:hunter2@h:5432/n",
                 "postgres://u:********@h:5432/n",
             ),
-            // Nobody can tell where which part begins.
+            // Ambiguous: the password or a parameter.
             ("postgres://u:hun/ter2?@x@h/n", "postgres://********"),
             (
                 "postgres://h:1/n?user=app@tenant&password=hunter2",

@@ -1,19 +1,18 @@
-//! What is wrong with a configuration, in words for the person who wrote it. Here belongs how a problem is said and
-//! collected; which values are wrong is decided by the sections.
+//! Configuration errors, and how they are collected. The checks themselves are in the files of the sections.
 
 use std::{
     fmt::{self, Display},
     ops::RangeInclusive,
 };
 
-/// One thing that is wrong: where, and what would be right. It never holds the value of a secret.
+/// One problem, with its location and how to fix it. Never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key (`tokens.access_lifetime`), or the file or variable where no key is to blame.
+    /// The key, such as `tokens.access_lifetime`; a file or variable if the problem concerns no single key.
     pub key: String,
-    /// The file or the environment variable that the value came from; `None` for a value nobody gave.
+    /// The file or environment variable that set the value; `None` for a default.
     pub origin: Option<String>,
-    /// What is wrong, and what would be right.
+    /// What is wrong and how to fix it.
     pub message: String,
 }
 
@@ -26,7 +25,7 @@ impl Display for Problem {
     }
 }
 
-/// A configuration that munjigi does not start with: all its problems, one line each.
+/// An invalid configuration. `Display` prints all problems, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.problems))]
 pub struct ConfigError {
@@ -34,7 +33,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The problems, in the order they were found. Never empty.
+    /// Never empty.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -46,19 +45,19 @@ fn lines(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-/// The problems found so far, so that a person sees all of them at once.
+/// Collects problems, so that all of them are reported at once.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     problems: Vec<Problem>,
 }
 
 impl Checks {
-    /// Notes that the value of `key` is wrong.
+    /// Reports a problem of `key`.
     pub(super) fn refuse(&mut self, key: &str, message: impl Into<String>) {
         self.refuse_from(key, None, message);
     }
 
-    /// Notes that the value of `key`, which came from `origin`, is wrong.
+    /// Reports a problem of `key`, with the origin of its value.
     pub(super) fn refuse_from(
         &mut self,
         key: &str,
@@ -72,7 +71,7 @@ impl Checks {
         });
     }
 
-    /// Notes a value that is outside of its range.
+    /// Reports `value` if it is outside of `range`.
     pub(super) fn within<T: PartialOrd + Display>(
         &mut self,
         key: &str,
@@ -88,7 +87,7 @@ impl Checks {
         }
     }
 
-    /// The end of a check: an error when anything was noted.
+    /// An error if any problem was reported.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         if self.problems.is_empty() {
             Ok(())
@@ -101,7 +100,7 @@ impl Checks {
 }
 
 impl ConfigError {
-    /// The same problems, with the origin that `of_key` knows for each key.
+    /// Adds the origin of each key, as returned by `of_key`.
     pub(super) fn with_origins(mut self, of_key: impl Fn(&str) -> Option<String>) -> Self {
         for problem in &mut self.problems {
             if problem.origin.is_none() {

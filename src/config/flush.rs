@@ -1,16 +1,16 @@
-//! `[flush]`: how often what has expired is removed. What may be removed is the services' to know.
+//! `[flush]`: how often expired rows are deleted.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, values::Span};
 
-/// How often what has expired is removed, and how much at once.
+/// How often expired rows are deleted, and how many per transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlushConfig {
     /// The time between two flushes.
     pub interval: Span,
-    /// Rows removed in one transaction.
+    /// Rows deleted in one transaction.
     pub batch_size: u32,
 }
 

@@ -1,11 +1,11 @@
-//! What must hold of every text that is read as a configuration file. See `src/fuzzing.rs`.
+//! Properties of the configuration parser, for fuzzing. See `src/fuzzing.rs`.
 
-use crate::config::{Layers, error::Checks, read};
+use crate::config::{error::Checks, layers::Layers, sections::read};
 
-/// A text as a file: it is taken, and then can be shown as TOML, or each problem is told in a sentence.
+/// A text read as a configuration file either gives a configuration that prints as valid TOML, or an error message.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If the property is violated.
 pub fn configuration(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -13,12 +13,12 @@ pub fn configuration(bytes: &[u8]) {
     let (mut checks, mut layers) = (Checks::default(), Layers::default());
     layers.add_file("munjigi.toml", text, &mut checks);
     let config = read(&mut layers, &mut checks);
-    let refused = checks
+    let result = checks
         .finish()
         .and_then(|()| config.validate())
         .map_err(|error| error.to_string());
-    match refused {
+    match result {
         Ok(()) => assert!(config.to_toml().parse::<toml::Table>().is_ok()),
-        Err(told) => assert!(!told.trim().is_empty()),
+        Err(message) => assert!(!message.trim().is_empty()),
     }
 }

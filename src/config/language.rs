@@ -1,13 +1,13 @@
-//! `[language]`: the language for callers who name none. The languages themselves are [`crate::domain::language`]'s.
+//! `[language]`: the default language.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::language::Language;
 
-/// The language for callers who name none.
+/// The default language.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LanguageConfig {
-    /// What is spoken when a caller asks for no language, or for none that munjigi speaks.
+    /// Used if a request accepts none of the supported languages.
     pub default: Language,
 }

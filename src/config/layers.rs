@@ -1,5 +1,5 @@
-//! The layers of a configuration, file below environment, laid over one another with the origin of each value. Here
-//! belongs which keys may be set and who wins; what a value means is read in `reader` and the sections.
+//! Merges the configuration file and the environment (which overrides the file), and keeps the origin of each value.
+//! Rejects unknown keys. Values are parsed in `reader` and in the sections.
 
 use std::{
     collections::BTreeMap,
@@ -9,30 +9,30 @@ use std::{
 
 use crate::config::{catalogue, error::Checks, reader::Value};
 
-/// The variables of an environment, by name.
+/// Environment variables by name.
 pub type Environment = BTreeMap<String, OsString>;
 
-/// diesel's own variable for the database, which its command line reads too.
+/// Also read by the `diesel` command line.
 const DATABASE_URL: &str = "DATABASE_URL";
 
-/// What was set, with its origin, section by section.
+/// The values that were set, with their origins, by section and key.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     sections: BTreeMap<String, BTreeMap<String, (Value, String)>>,
 }
 
 impl Layers {
-    /// Lays the text of a file over what is there. `name` is how the file is called in messages.
+    /// Adds the text of a file, overriding earlier values. `name` is used in messages.
     pub(super) fn add_file(&mut self, name: &str, text: &str, checks: &mut Checks) {
         let table = match text.parse::<toml::Table>() {
             Ok(table) => table,
             Err(error) => {
-                let place = error
+                let position = error
                     .span()
-                    .map_or(String::new(), |span| place(text, span.start));
-                // The error's own Display shows the line, which may hold a secret.
+                    .map_or(String::new(), |span| position(text, span.start));
+                // `Display` of the error prints the line, which may contain a secret.
                 checks.refuse(
-                    &format!("{name}{place}"),
+                    &format!("{name}{position}"),
                     format!("not TOML: {}", error.message()),
                 );
                 return;
@@ -43,20 +43,26 @@ impl Layers {
             match value {
                 toml::Value::Table(keys) if known => self.add_section(name, &section, keys, checks),
                 toml::Value::Table(_) => {
-                    let remedy = catalogue::remedy_for_section(&section);
-                    checks.refuse_from(&section, Some(name), remedy);
+                    let message = catalogue::unknown_section(&section);
+                    checks.refuse_from(&section, Some(name), message);
                 }
                 _ if known => {
-                    let remedy =
-                        format!("a section, not a key: write `[{section}]` and its keys below it");
-                    checks.refuse_from(&section, Some(name), remedy);
+                    let message = format!(
+                        "this is a section, not a key: write `[{section}]` and its keys below it"
+                    );
+                    checks.refuse_from(&section, Some(name), message);
                 }
                 _ => {
-                    let remedy = match catalogue::entries().find(|entry| entry.key == section) {
-                        Some(entry) => format!("stands outside of a section: put it below `[{}]`", entry.section),
-                        None => "stands outside of a section and is unknown: put each key below its section".to_owned(),
+                    let message = match catalogue::entries().find(|entry| entry.key == section) {
+                        Some(entry) => {
+                            format!("not in a section: move it below `[{}]`", entry.section)
+                        }
+                        None => {
+                            "unknown key, and not in a section: each key belongs below its section"
+                                .to_owned()
+                        }
                     };
-                    checks.refuse_from(&section, Some(name), remedy);
+                    checks.refuse_from(&section, Some(name), message);
                 }
             }
         }
@@ -65,35 +71,35 @@ impl Layers {
     fn add_section(&mut self, name: &str, section: &str, keys: toml::Table, checks: &mut Checks) {
         for (key, value) in keys {
             if catalogue::find(section, &key).is_some() {
-                self.set(section, &key, Value::Written(value), name);
+                self.set(section, &key, Value::Toml(value), name);
             } else {
-                let remedy = catalogue::remedy_for_key(section, &key);
-                checks.refuse_from(&format!("{section}.{key}"), Some(name), remedy);
+                let message = catalogue::unknown_key(section, &key);
+                checks.refuse_from(&format!("{section}.{key}"), Some(name), message);
             }
         }
     }
 
-    /// Lays an environment over what is there. An empty variable counts as unset.
+    /// Adds environment variables, overriding earlier values. An empty variable counts as unset.
     pub(super) fn add_environment(&mut self, environment: &Environment, checks: &mut Checks) {
-        // `DATABASE_URL` sorts before every `MUNJIGI_` name, so munjigi's own variable is laid over it.
+        // `DATABASE_URL` sorts before every `MUNJIGI_` name, so `MUNJIGI_DATABASE__URL` overrides it.
         for (variable, value) in environment.iter().filter(|(_, value)| !value.is_empty()) {
-            let is_ours = variable.starts_with(catalogue::PREFIX);
-            if !is_ours && variable != DATABASE_URL {
+            let has_prefix = variable.starts_with(catalogue::PREFIX);
+            if !has_prefix && variable != DATABASE_URL {
                 continue;
             }
-            let entry = if is_ours {
+            let entry = if has_prefix {
                 catalogue::find_variable(variable)
             } else {
                 catalogue::find("database", "url")
             };
             let Some(entry) = entry else {
-                checks.refuse(variable, catalogue::remedy_for_variable(variable));
+                checks.refuse(variable, catalogue::unknown_variable(variable));
                 continue;
             };
             match value.to_str() {
                 Some(text) => {
-                    let typed = Value::Typed(text.to_owned());
-                    self.set(entry.section, entry.key, typed, variable);
+                    let text = Value::Text(text.to_owned());
+                    self.set(entry.section, entry.key, text, variable);
                 }
                 None => checks.refuse_from(&entry.path(), Some(variable), "not UTF-8 text"),
             }
@@ -107,14 +113,14 @@ impl Layers {
             .insert(key.to_owned(), (value, origin.to_owned()));
     }
 
-    /// Forgets a key, so that the others can still be read. Whether there was one to forget.
+    /// Removes a key, so that the other keys can still be read. Returns `true` if it was set.
     pub(super) fn remove(&mut self, section: &str, key: &str) -> bool {
         self.sections
             .get_mut(section)
             .is_some_and(|keys| keys.remove(key).is_some())
     }
 
-    /// Where the value of a key, or of the key it is a part of, came from.
+    /// The origin of a key's value. `path` may also name a part of the value, such as `tokens.claims[1]`.
     pub(super) fn origin(&self, path: &str) -> Option<String> {
         let mut names = path.split(['.', '[']);
         let (section, key) = (names.next()?, names.next()?);
@@ -122,7 +128,7 @@ impl Layers {
         Some(origin.clone())
     }
 
-    /// The values alone.
+    /// The values without their origins.
     pub(super) fn values(&self) -> BTreeMap<String, BTreeMap<String, Value>> {
         let values_of = |keys: &BTreeMap<String, (Value, String)>| {
             keys.iter()
@@ -136,7 +142,7 @@ impl Layers {
     }
 }
 
-/// The text of the file at `path`, or of `munjigi.toml` in the working directory where there is one, with its name.
+/// Name and text of the file at `path`, or of `munjigi.toml` in the working directory if it exists.
 pub(super) fn read_file(path: Option<&Path>, checks: &mut Checks) -> Option<(String, String)> {
     let chosen = path.unwrap_or(Path::new("munjigi.toml"));
     let name = chosen.display().to_string();
@@ -153,7 +159,6 @@ pub(super) fn read_file(path: Option<&Path>, checks: &mut Checks) -> Option<(Str
     }
 }
 
-/// The environment of this process.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
@@ -164,8 +169,8 @@ pub(super) fn process_environment() -> Environment {
         .collect()
 }
 
-/// `, line 3, column 5` for a byte of a text.
-fn place(text: &str, byte: usize) -> String {
+/// The position of a byte offset, as `, line 3, column 5`.
+fn position(text: &str, byte: usize) -> String {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;

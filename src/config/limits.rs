@@ -1,22 +1,22 @@
-//! `[limits]`: how often a password, a code, a link or a token may be wrong before the next try has to wait.
+//! `[limits]`: rate limits for failed attempts with passwords, codes, links and tokens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, values::Span};
 
-/// How many failures are allowed, and how long the next try waits after that.
+/// Rate limits for failed attempts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Failures in a row for one account, after which it waits.
+    /// Consecutive failures for one account before it is locked.
     pub failures: u32,
-    /// How long it waits then; twice as long after each failure that follows.
+    /// Length of the first lock. It doubles after each further failure.
     pub first_delay: Span,
-    /// The longest it waits.
+    /// Maximum length of a lock.
     pub longest_delay: Span,
-    /// Failures of each kind from one address in an hour; 0 counts none.
+    /// Failures of each kind from one IP address per hour; 0 disables this limit.
     pub failures_per_address: u32,
-    /// How long a device that has logged in is known by its device token.
+    /// Lifetime of a device token.
     pub device_lifetime: Span,
 }
 
@@ -50,7 +50,7 @@ impl LimitsConfig {
             checks.refuse(
                 "limits.longest_delay",
                 format!(
-                    "`{}` is shorter than `limits.first_delay` ({}): give as much or more",
+                    "`{}` is shorter than `limits.first_delay` ({}): give at least as much",
                     self.longest_delay, self.first_delay
                 ),
             );

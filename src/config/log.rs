@@ -1,36 +1,36 @@
-//! `[log]`: how much is logged, and in which form. Setting up the log is the command line's.
+//! `[log]`: log level and format.
 
 use serde::{Deserialize, Serialize};
 
-/// How much is logged, and in which form.
+/// Log level and format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// The least severe messages that are shown.
+    /// The minimum severity that is logged.
     pub level: LogLevel,
-    /// The form of a line.
+    /// The format of a log line.
     pub format: LogFormat,
 }
 
-/// The least severe messages that are shown.
+/// The minimum severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// What failed.
+    /// Failures.
     Error,
-    /// And what may need attention.
+    /// Conditions that may need attention.
     Warn,
-    /// And what happens in a normal day.
+    /// Normal operation.
     #[default]
     Info,
-    /// And what helps to find a fault.
+    /// Details for troubleshooting.
     Debug,
-    /// And everything else.
+    /// Everything.
     Trace,
 }
 
 impl LogLevel {
-    /// The level's word, which is also its directive for `tracing`.
+    /// The name of the level, which is also its `tracing` directive.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,11 +43,11 @@ impl LogLevel {
     }
 }
 
-/// The form of a line in the log.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// `pretty` on a terminal, else `json`.
+    /// `pretty` on a terminal, otherwise `json`.
     #[default]
     Auto,
     /// For people.

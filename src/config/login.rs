@@ -1,22 +1,22 @@
-//! `[login]`: what a password must be and what hashing one may cost. The rules of logging in are the services'.
+//! `[login]`: password policy and password hashing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, values::Span};
 
-/// What a password must be, and what hashing one may cost.
+/// Password policy and password hashing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginConfig {
-    /// bcrypt's cost: the logarithm of its rounds. Hashes of another cost are renewed at the next login.
+    /// The bcrypt cost (binary logarithm of the rounds). Hashes with another cost are replaced at the next login.
     pub bcrypt_cost: u32,
-    /// Threads that hash; 0 means one per core.
+    /// Hashing threads; 0 means one per core.
     pub hash_threads: usize,
-    /// Passwords that may wait to be hashed; one more is answered with 503.
+    /// Maximum number of passwords in the hashing queue. When it is full the response is 503.
     pub hash_queue: usize,
-    /// How long a password may wait to be hashed before it is answered with 503.
+    /// Maximum time in the hashing queue. After it the response is 503.
     pub hash_deadline: Span,
-    /// The least number of characters in a new password.
+    /// Minimum number of characters in a new password.
     pub min_password_length: usize,
 }
 
@@ -38,7 +38,7 @@ impl LoginConfig {
             checks.refuse(
                 "login.bcrypt_cost",
                 format!(
-                    "`{}` hashes too cheaply to withstand guessing: give 10 to 16, 12 for most machines",
+                    "`{}` is too low to resist brute force: give 10 to 16, 12 for most machines",
                     self.bcrypt_cost
                 ),
             );
@@ -47,7 +47,7 @@ impl LoginConfig {
             checks.refuse(
                 "login.bcrypt_cost",
                 format!(
-                    "`{}` would keep a core busy for seconds at every login: give 10 to 16, 12 for most machines",
+                    "`{}` takes seconds of CPU time for each login: give 10 to 16, 12 for most machines",
                     self.bcrypt_cost
                 ),
             );

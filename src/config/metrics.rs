@@ -1,4 +1,4 @@
-//! `[metrics]`: where the figures that an operator watches can be fetched. Which figures is the services' to know.
+//! `[metrics]`: the metrics endpoint.
 
 use std::net::SocketAddr;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, server::optional_listen};
 
-/// Where the figures can be fetched, if anywhere.
+/// The metrics endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// The address and port of their own; none: they cannot be fetched.
+    /// Address and port of the endpoint; `None` disables it.
     #[serde(deserialize_with = "optional_listen")]
     pub listen: Option<SocketAddr>,
 }
@@ -23,7 +23,7 @@ impl MetricsConfig {
         {
             checks.refuse(
                 "metrics.listen",
-                "the server itself listens there: give an address of its own, for example `127.0.0.1:9464`",
+                "the same as `server.listen`: give another address or port, for example `127.0.0.1:9464`",
             );
         }
     }

@@ -1,41 +1,41 @@
-//! `[otp]`: how one-time codes are made and which way they go. The way itself is `[smtp]` or `[webhook]`.
+//! `[otp]`: one-time codes. Their delivery is configured in `[smtp]` and `[webhook]`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{error::Checks, server::ServerConfig, values::Span};
 
-/// How one-time codes are made, how long they live, and which way they are sent.
+/// One-time codes: format, lifetime, limits and delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OtpConfig {
-    /// The way a code takes to its owner.
+    /// How codes are sent.
     pub delivery: OtpDelivery,
-    /// Whether codes may be written to the log although the server can be reached from other machines.
+    /// Allows `console` although the server can be reached from other machines.
     pub allow_remote_console: bool,
-    /// Digits of a code.
+    /// Number of digits.
     pub length: usize,
-    /// How long a code can be used.
+    /// How long a code is valid.
     pub lifetime: Span,
-    /// Tries at one code, after which it is void.
+    /// Attempts per code. After them the code is invalid.
     pub max_attempts: u32,
-    /// How long an account waits before it is sent another code.
+    /// Minimum time between two codes for one account.
     pub resend_after: Span,
-    /// Codes that one account is sent in an hour.
+    /// Maximum number of codes for one account per hour.
     pub requests_per_account: u32,
-    /// Codes that one address asks for in an hour.
+    /// Maximum number of codes requested from one IP address per hour.
     pub requests_per_address: u32,
 }
 
-/// The way a one-time code takes to its owner.
+/// How one-time codes are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OtpDelivery {
-    /// Written to the server's own output, for trying munjigi out.
+    /// Written to the server log, for evaluation.
     #[default]
     Console,
-    /// By mail, as `[smtp]` says.
+    /// By mail, see `[smtp]`.
     Smtp,
-    /// By a signed call to a service of yours, as `[webhook]` says.
+    /// By a signed HTTP request to the operator's own service, see `[webhook]`.
     Webhook,
 }
 
@@ -62,7 +62,7 @@ impl OtpConfig {
                 "otp.delivery",
                 format!(
                     "`console` writes codes to the log, and `server.listen` ({}) can be reached from other machines: \
-                     give `smtp` or `webhook`, or set `otp.allow_remote_console = true` where nobody else reads the log",
+                     give `smtp` or `webhook`, or set `otp.allow_remote_console = true` if only trusted people can read the log",
                     server.listen
                 ),
             );

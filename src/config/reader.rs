@@ -1,5 +1,5 @@
-//! How a written value becomes a typed one: strict for a file, where a type can be written; by what is asked for in
-//! the environment, where everything is text. Its messages name kinds of values and never repeat one.
+//! Deserializes values from the file and the environment. Values from the file keep their TOML type; values from the
+//! environment are text and are parsed as the type that is expected. Error messages never repeat a value.
 
 use std::{
     collections::BTreeMap,
@@ -17,27 +17,27 @@ use serde::{
 
 use crate::config::catalogue::list;
 
-/// A value, in the form it was given.
+/// A value as it was set.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    /// From a file, with a type.
-    Written(toml::Value),
-    /// From the environment: text, whatever is asked for.
-    Typed(String),
+    /// From the file.
+    Toml(toml::Value),
+    /// From the environment.
+    Text(String),
 }
 
-/// Why a value could not be read.
+/// Why a value cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ReadError {
-    /// A value of another kind than its key asks for; an example of a right one helps.
-    Kind(String),
-    /// The whole message.
+    /// Wrong type or out of range; an example is added to the message.
+    Type(String),
+    /// The complete message.
     Message(String),
 }
 
 impl Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Kind(message) | Self::Message(message)) = self;
+        let (Self::Type(message) | Self::Message(message)) = self;
         f.write_str(message)
     }
 }
@@ -51,26 +51,23 @@ impl de::Error for ReadError {
 
     fn invalid_type(unexpected: Unexpected, expected: &dyn Expected) -> Self {
         let found = match unexpected {
-            Unexpected::Bool(_) => "a truth value",
+            Unexpected::Bool(_) => "a boolean",
             Unexpected::Unsigned(_) | Unexpected::Signed(_) => "a number",
-            Unexpected::Float(_) => "a number with a fraction",
+            Unexpected::Float(_) => "a number with decimals",
             Unexpected::Str(_) | Unexpected::Char(_) => "text",
             Unexpected::Seq => "a list",
             Unexpected::Map => "a table",
-            _ => "another kind of value",
+            _ => "a value of another type",
         };
-        Self::Kind(format!("{found} stands where {} belongs", wanted(expected)))
+        Self::Type(format!("expected {}, found {found}", describe(expected)))
     }
 
     fn invalid_value(_: Unexpected, expected: &dyn Expected) -> Self {
-        Self::Kind(format!("does not fit: give {}", wanted(expected)))
+        Self::Type(format!("out of range: give {}", describe(expected)))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::Message(format!(
-            "not one of the words known here: give one of {}",
-            list(expected)
-        ))
+        Self::Message(format!("unknown value: give one of {}", list(expected)))
     }
 
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
@@ -78,12 +75,12 @@ impl de::Error for ReadError {
     }
 }
 
-/// What a type asks for, in a person's words.
-fn wanted(expected: &dyn Expected) -> String {
+/// Names an expected type in plain words.
+fn describe(expected: &dyn Expected) -> String {
     let name = expected.to_string();
     match name.as_str() {
         "u16" => "a whole number from 0 to 65535".to_owned(),
-        "u32" | "u64" | "usize" => "a whole number from 0 on".to_owned(),
+        "u32" | "u64" | "usize" => "a whole number of 0 or more".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
         "a string" | "a string or map" | "string or map" | "path string" => {
             "text in quotes".to_owned()
@@ -98,22 +95,22 @@ fn wanted(expected: &dyn Expected) -> String {
 impl Value {
     fn is_empty(&self) -> bool {
         match self {
-            Self::Written(toml::Value::String(text)) | Self::Typed(text) => text.trim().is_empty(),
-            Self::Written(_) => false,
+            Self::Toml(toml::Value::String(text)) | Self::Text(text) => text.trim().is_empty(),
+            Self::Toml(_) => false,
         }
     }
 }
 
-/// Reads a whole number from the environment's text, else what the file says.
+/// Implements deserialization of whole numbers, which are parsed if they come from the environment.
 macro_rules! whole_numbers {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             match &self {
-                Self::Typed(text) => match text.trim().parse() {
+                Self::Text(text) => match text.trim().parse() {
                     Ok(number) => visitor.visit_i64(number),
-                    Err(_) => Err(ReadError::Kind("not a whole number".to_owned())),
+                    Err(_) => Err(ReadError::Type("not a whole number".to_owned())),
                 },
-                Self::Written(_) => self.deserialize_any(visitor),
+                Self::Toml(_) => self.deserialize_any(visitor),
             }
         }
     )*};
@@ -124,33 +121,31 @@ impl<'de> Deserializer<'de> for Value {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self {
-            Self::Typed(text) | Self::Written(toml::Value::String(text)) => {
-                visitor.visit_string(text)
-            }
-            Self::Written(toml::Value::Integer(number)) => visitor.visit_i64(number),
-            Self::Written(toml::Value::Float(number)) => visitor.visit_f64(number),
-            Self::Written(toml::Value::Boolean(truth)) => visitor.visit_bool(truth),
-            Self::Written(toml::Value::Datetime(_)) => Err(ReadError::Kind(
-                "a date stands where none belongs: put text in quotes".to_owned(),
+            Self::Text(text) | Self::Toml(toml::Value::String(text)) => visitor.visit_string(text),
+            Self::Toml(toml::Value::Integer(number)) => visitor.visit_i64(number),
+            Self::Toml(toml::Value::Float(number)) => visitor.visit_f64(number),
+            Self::Toml(toml::Value::Boolean(value)) => visitor.visit_bool(value),
+            Self::Toml(toml::Value::Datetime(_)) => Err(ReadError::Type(
+                "expected another type, found a date: put text in quotes".to_owned(),
             )),
-            Self::Written(toml::Value::Array(items)) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Self::Written)))
+            Self::Toml(toml::Value::Array(items)) => {
+                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Self::Toml)))
             }
-            Self::Written(toml::Value::Table(table)) => visitor.visit_map(MapDeserializer::new(
+            Self::Toml(toml::Value::Table(table)) => visitor.visit_map(MapDeserializer::new(
                 table
                     .into_iter()
-                    .map(|(key, value)| (key, Self::Written(value))),
+                    .map(|(key, value)| (key, Self::Toml(value))),
             )),
         }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self {
-            Self::Typed(text) => match text.trim().parse() {
-                Ok(truth) => visitor.visit_bool(truth),
-                Err(_) => Err(ReadError::Kind("neither `true` nor `false`".to_owned())),
+            Self::Text(text) => match text.trim().parse() {
+                Ok(value) => visitor.visit_bool(value),
+                Err(_) => Err(ReadError::Type("neither `true` nor `false`".to_owned())),
             },
-            Self::Written(_) => self.deserialize_any(visitor),
+            Self::Toml(_) => self.deserialize_any(visitor),
         }
     }
 
@@ -166,31 +161,31 @@ impl<'de> Deserializer<'de> for Value {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match &self {
-            Self::Typed(text) => {
+            Self::Text(text) => {
                 let items = text
                     .split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty());
                 visitor.visit_seq(SeqDeserializer::new(
-                    items.map(|item| Self::Typed(item.to_owned())),
+                    items.map(|item| Self::Text(item.to_owned())),
                 ))
             }
-            Self::Written(_) => self.deserialize_any(visitor),
+            Self::Toml(_) => self.deserialize_any(visitor),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let Self::Typed(text) = &self else {
+        let Self::Text(text) = &self else {
             return self.deserialize_any(visitor);
         };
         match serde_json::from_str::<BTreeMap<String, toml::Value>>(text) {
             Ok(table) => visitor.visit_map(MapDeserializer::new(
                 table
                     .into_iter()
-                    .map(|(key, value)| (key, Self::Written(value))),
+                    .map(|(key, value)| (key, Self::Toml(value))),
             )),
             Err(_) => Err(ReadError::Message(
-                "not a table: write JSON, as in `{\"tenant\": \"acme\"}`".to_owned(),
+                "not a JSON object: write for example `{\"tenant\": \"acme\"}`".to_owned(),
             )),
         }
     }
@@ -202,11 +197,11 @@ impl<'de> Deserializer<'de> for Value {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self {
-            Self::Typed(text) | Self::Written(toml::Value::String(text)) => {
+            Self::Text(text) | Self::Toml(toml::Value::String(text)) => {
                 visitor.visit_enum(text.into_deserializer())
             }
-            Self::Written(_) => Err(ReadError::Kind(
-                "another kind of value stands where text in quotes belongs".to_owned(),
+            Self::Toml(_) => Err(ReadError::Type(
+                "expected text in quotes, found a value of another type".to_owned(),
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! `[server]`: where munjigi listens and how the process runs. What the doors do with a request is theirs.
+//! `[server]`: listening address, proxies, timeouts and the data directory.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -16,51 +16,51 @@ use crate::config::{
     values::{InvalidValue, Span, networks, optional_url, parsed, url_problem},
 };
 
-/// Where the server listens, whom it believes, and where its files are.
+/// Listening address, proxies, timeouts and the data directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// The address and port to listen on.
+    /// Address and port to listen on.
     #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
-    /// The address that people and programs reach the server at, for links in mails and pages.
+    /// The URL at which clients reach the server, for links in mails and pages.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
-    /// The origins of other pages that may call, with credentials. The server's own need not be among them.
+    /// Origins that may call the API from a browser with credentials. The server's own origin is always allowed.
     pub allowed_origins: Vec<Origin>,
-    /// The networks whose forwarded headers are believed. Empty: nobody's.
+    /// Networks of proxies. The forwarded header is ignored for requests from other addresses.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The one header in which they tell from where a request came.
+    /// The header in which the proxies send the client address.
     pub forwarded_header: ForwardedHeader,
-    /// The directory of the `SQLite` database and of the signing key that munjigi makes itself.
+    /// Directory of the `SQLite` database and the generated signing key.
     pub data_dir: PathBuf,
-    /// Threads that serve requests; 0 means one per core.
+    /// Worker threads; 0 means one per core.
     pub workers: usize,
-    /// Connections that are held at the same time, over all workers.
+    /// Maximum number of open connections, over all workers.
     pub max_connections: usize,
-    /// How long the head of a request may take, from its first byte to its last.
+    /// Maximum time from the first to the last byte of a request head.
     pub head_timeout: Span,
-    /// How long a request may take from its head to the head of its answer, and an answer without making progress.
+    /// Maximum time from a request head to its response head, and maximum time a response may make no progress.
     pub request_timeout: Span,
-    /// How long running requests may take to end after the signal to stop.
+    /// How long running requests may take after the stop signal.
     pub shutdown_timeout: Span,
 }
 
-/// In which header a proxy tells from where a request came. Only one is believed: a proxy writes one of them, and lets a
-/// client's own words pass in the other.
+/// The header in which a proxy sends the client address. Only one is read: a proxy sets one of them and passes the other
+/// on as the client sent it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForwardedHeader {
-    /// `X-Forwarded-For`, which nobody standardised and everybody writes.
+    /// `X-Forwarded-For`, the de facto standard.
     #[default]
     XForwardedFor,
-    /// `Forwarded`, as RFC 7239 has it.
+    /// `Forwarded` (RFC 7239).
     Forwarded,
 }
 
 impl ForwardedHeader {
-    /// The header's name, which is also the setting's word.
+    /// The header name, which is also the value of the setting.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,14 +96,14 @@ impl ServerConfig {
             } else if url.query().is_some() || url.fragment().is_some() {
                 checks.refuse(
                     "server.public_url",
-                    "paths are added to this address: leave out what stands behind `?` or `#`",
+                    "paths are appended to this URL: remove the part after `?` or `#`",
                 );
             }
         }
         if self.data_dir.as_os_str().is_empty() {
             checks.refuse(
                 "server.data_dir",
-                "no directory is named: give one, for example `munjigi-data`",
+                "must not be empty: give a directory, for example `munjigi-data`",
             );
         }
         checks.within("server.workers", &self.workers, 0..=256);
@@ -138,8 +138,8 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         text.parse().map(Self).map_err(|_| {
             InvalidValue(
-                "not an address with a port: write numbers, as in `127.0.0.1:8080` (this machine only), \
-                 `0.0.0.0:8080` (every network) or `[::1]:8080`"
+                "not an IP address with a port: give for example `127.0.0.1:8080` (this machine only), \
+                 `0.0.0.0:8080` (all IPv4 networks) or `[::1]:8080`"
                     .to_owned(),
             )
         })
@@ -150,7 +150,7 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::E
     parsed::<D, Listen>(deserializer).map(|listen| listen.0)
 }
 
-/// An address to listen on where there need not be one.
+/// An address to listen on; `None` if the text is empty.
 pub(super) fn optional_listen<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {

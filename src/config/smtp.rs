@@ -1,4 +1,4 @@
-//! `[smtp]`: the mail server. Writing and sending a mail is the delivery room's.
+//! `[smtp]`: the mail server.
 
 use std::path::PathBuf;
 
@@ -10,39 +10,39 @@ use crate::config::{
     values::{Secret, Span, is_loopback_host},
 };
 
-/// The mail server, and the name munjigi writes under.
+/// The mail server and the sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpConfig {
-    /// The mail server's name or address.
+    /// Host name or IP address.
     pub host: Option<String>,
-    /// The port; `None` (written as 0) is the usual one for `tls`, see [`SmtpConfig::effective_port`].
+    /// `None` (0 in the file) means the default port for `tls`, see [`SmtpConfig::effective_port`].
     #[serde(serialize_with = "port_or_zero", deserialize_with = "port")]
     pub port: Option<u16>,
-    /// How the connection is kept secret.
+    /// How the connection is encrypted.
     pub tls: SmtpTls,
-    /// The user to log in as.
+    /// User name for SMTP authentication.
     pub username: Option<String>,
-    /// That user's password.
+    /// Password for SMTP authentication.
     pub password: Option<Secret>,
-    /// The sender, `munjigi <no-reply@example.org>` or a bare address.
+    /// The sender: `munjigi <no-reply@example.org>` or an address only.
     pub from: Option<String>,
-    /// A PEM file of certificates to trust besides the public ones.
+    /// PEM file of certificates that are trusted in addition to the public ones.
     pub ca_file: Option<PathBuf>,
-    /// How long the mail server may take to answer.
+    /// Maximum time for one attempt.
     pub timeout: Span,
 }
 
-/// How the connection to the mail server is kept secret.
+/// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SmtpTls {
-    /// Begins in the clear and must change to TLS before anything is said (RFC 3207).
+    /// Requires `STARTTLS` before any other command (RFC 3207).
     #[default]
     Starttls,
-    /// TLS from the first byte (RFC 8314).
+    /// TLS from the first byte (RFC 8314 section 3).
     Tls,
-    /// Not at all.
+    /// Unencrypted.
     None,
 }
 
@@ -62,7 +62,7 @@ impl Default for SmtpConfig {
 }
 
 impl SmtpConfig {
-    /// The port that was given, else 587 for `starttls`, 465 for `tls`, 25 for `none`.
+    /// The configured port, or the default: 587 for `starttls`, 465 for `tls`, 25 for `none`.
     #[must_use]
     pub fn effective_port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
@@ -73,11 +73,13 @@ impl SmtpConfig {
     }
 
     pub(super) fn check(&self, is_used: bool, checks: &mut Checks) {
-        let needed = "`otp.delivery` is `smtp`, which needs it: give";
+        let needed = "required if `otp.delivery` is `smtp`: give";
         if is_used && self.host.is_none() {
             checks.refuse(
                 "smtp.host",
-                format!("{needed} the mail server's name, for example `smtp.example.org`"),
+                format!(
+                    "{needed} the host name of the mail server, for example `smtp.example.org`"
+                ),
             );
         }
         if is_used && self.from.is_none() {
@@ -99,11 +101,11 @@ impl SmtpConfig {
         match (&self.username, &self.password) {
             (Some(_), None) => checks.refuse(
                 "smtp.password",
-                "`smtp.username` is set and this is not: give both or neither",
+                "required if `smtp.username` is set: give both or neither",
             ),
             (None, Some(_)) => checks.refuse(
                 "smtp.username",
-                "`smtp.password` is set and this is not: give both or neither",
+                "required if `smtp.password` is set: give both or neither",
             ),
             _ => {}
         }
@@ -111,7 +113,7 @@ impl SmtpConfig {
         if self.tls == SmtpTls::None && self.password.is_some() && is_remote {
             checks.refuse(
                 "smtp.tls",
-                "with `none` the password would cross the network readable: give `starttls` or `tls`",
+                "with `none` the password would be sent unencrypted: give `starttls` or `tls`",
             );
         }
         checks.within(

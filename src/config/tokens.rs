@@ -1,4 +1,4 @@
-//! `[tokens]`: what tokens say, how long they live and what signs them. Signing and reading them is the tokens room's.
+//! `[tokens]`: claims, lifetimes, rotation and the signing key.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -12,62 +12,63 @@ use crate::config::{
     values::{InvalidValue, Secret, Span, parsed},
 };
 
-/// The greatest leeway that can be configured. The flush keeps what has expired for as long, so that raising the leeway
-/// never makes a refused token good again.
+/// The maximum leeway. The flush keeps expired rows for this time, so that raising the leeway never makes a revoked token
+/// valid again.
 pub const MAX_LEEWAY: Span = Span::minutes(5);
 
-/// The longest life that an access token can be given.
+/// The maximum lifetime of an access token.
 pub const MAX_ACCESS_LIFETIME: Span = Span::days(1);
 
-/// What tokens say, how long they live, and what signs them.
+/// Claims, lifetimes, rotation and the signing key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a setting of its own, as in SimpleJWT"
+    reason = "independent settings, as in SimpleJWT"
 )]
 pub struct TokensConfig {
-    /// How long an access token is valid.
+    /// Lifetime of an access token.
     pub access_lifetime: Span,
-    /// How long a refresh token is valid: the idle end of a login.
+    /// Lifetime of a refresh token, and so the idle timeout of a session.
     pub refresh_lifetime: Span,
-    /// How long a login lasts however often it is refreshed.
+    /// Maximum lifetime of a session, however often it is refreshed.
     pub session_lifetime: Span,
-    /// Which way refresh tokens travel.
+    /// How refresh tokens are transported.
     pub transport: Transport,
-    /// Whether a refresh answers with a new refresh token.
+    /// Whether a refresh returns a new refresh token.
     pub rotate_refresh_tokens: bool,
-    /// Whether a refresh token that was replaced is void.
+    /// Whether a refresh token is revoked after rotation.
     pub blacklist_after_rotation: bool,
-    /// How long a refresh token that was replaced still gets the same successor; zero: not at all.
+    /// Grace period: how long a rotated refresh token still returns the same successor. Zero disables it.
     pub reuse_grace: Span,
-    /// Whether a replaced refresh token gets its successor even later, as long as nothing that came with it was used.
+    /// Whether a rotated refresh token returns its successor after the grace period if neither the successor nor its
+    /// access token was used.
     pub recover_lost_answer: bool,
-    /// How many sessions of an account live at once; one more ends the one used longest ago.
+    /// Maximum number of sessions of an account. A further login ends the least recently used one.
     pub sessions_per_account: u32,
-    /// How old the news of revocations may be before the database is asked at every call.
+    /// Maximum age of the revocation cache. When it is older, each request reads the database.
     pub revocation_max_lag: Span,
-    /// The one algorithm that signs and is accepted.
+    /// The algorithm for signing and the only one accepted.
     pub algorithm: Algorithm,
-    /// The key; the bytes of this text are it.
+    /// The signing key: the bytes of this text.
     pub signing_key: Option<Secret>,
-    /// The file that holds the key; see [`crate::config::Config::signing_key_file`] for what `None` means.
+    /// File that contains the signing key; for `None` see [`crate::config::Config::signing_key_file`].
     pub signing_key_file: Option<PathBuf>,
-    /// The `iss` of every token, then required.
+    /// The `iss` claim. If set, tokens without it are rejected.
     pub issuer: Option<String>,
-    /// The `aud` of every token; when not empty, one of them is required.
+    /// The `aud` claim. If not empty, tokens must contain one of these values.
     pub audience: Vec<String>,
-    /// How far other clocks may be off.
+    /// Allowed clock skew.
     pub leeway: Span,
-    /// What an access token says of its account.
+    /// Account data that access tokens contain.
     pub claims: Vec<ClaimName>,
-    /// Claims of fixed value in every access token: text, numbers, true or false.
+    /// Additional claims of access tokens with fixed values: text, numbers, booleans.
     pub extra_claims: Map<String, Value>,
-    /// The name of the claim that holds the account's number.
+    /// Name of the claim that contains the account number.
     pub user_id_claim: String,
-    /// The schemes accepted in the `Authorization` header.
+    /// Accepted schemes of the `Authorization` header.
     pub auth_header_types: Vec<String>,
-    /// Whether a login is noted on its account.
+    /// Whether a login updates the last-login time of its account.
     pub update_last_login: bool,
 }
 
@@ -99,7 +100,7 @@ impl Default for TokensConfig {
     }
 }
 
-/// How tokens are signed: HMAC (RFC 7518 section 3.2) with one key that munjigi alone, or its instances, hold.
+/// The signing algorithm: HMAC (RFC 7518 section 3.2), with a key shared by all instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Algorithm {
@@ -113,7 +114,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name in a token's header.
+    /// The `alg` value (RFC 7518 section 3.1).
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -123,7 +124,7 @@ impl Algorithm {
         }
     }
 
-    /// The least length of a key: that of the hash (RFC 7518 section 3.2).
+    /// The minimum key length: the size of the hash (RFC 7518 section 3.2).
     #[must_use]
     pub fn min_key_bytes(self) -> usize {
         match self {
@@ -142,14 +143,10 @@ impl FromStr for Algorithm {
             "HS256" => return Ok(Self::Hs256),
             "HS384" => return Ok(Self::Hs384),
             "HS512" => return Ok(Self::Hs512),
-            _ if text.eq_ignore_ascii_case("none") => {
-                "`none` would accept tokens that nobody signed"
-            }
+            _ if text.eq_ignore_ascii_case("none") => "`none` would accept unsigned tokens",
             "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384"
-            | "ES512" | "EdDSA" => {
-                "algorithms with a public key are not supported: munjigi checks its own tokens"
-            }
-            _ => "not an algorithm that munjigi signs with",
+            | "ES512" | "EdDSA" => "public-key algorithms are not supported",
+            _ => "unknown algorithm",
         };
         Err(InvalidValue(format!(
             "{wrong}: give `HS256`, `HS384` or `HS512`"
@@ -163,22 +160,22 @@ impl<'de> Deserialize<'de> for Algorithm {
     }
 }
 
-/// What an access token can say of its account, when the account has it.
+/// Account data that an access token can contain. It is left out if the account does not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClaimName {
-    /// The e-mail address.
+    /// E-mail address.
     Email,
-    /// The role of an internal user.
+    /// Role of an internal user.
     Role,
     /// The name of an internal user.
     Name,
-    /// The username of an external client.
+    /// Username of an external client.
     Username,
 }
 
 impl ClaimName {
-    /// The claim's name in a token.
+    /// The name of the claim.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -190,7 +187,7 @@ impl ClaimName {
     }
 }
 
-/// The claims that munjigi writes itself: neither an extra claim nor `user_id_claim` may take their names.
+/// Names that neither `extra_claims` nor `user_id_claim` may use.
 const RESERVED: &[&str] = &[
     "iss",
     "sub",
@@ -221,7 +218,7 @@ impl TokensConfig {
         {
             checks.refuse(
                 "tokens.audience",
-                "one of the names is empty: give each a name, for example `[\"api.example.org\"]`",
+                "contains an empty value: give for example `[\"api.example.org\"]`",
             );
         }
     }
@@ -236,7 +233,7 @@ impl TokensConfig {
             if !span.is_whole_seconds() {
                 checks.refuse(
                     key,
-                    format!("`{span}` has a fraction of a second, which token times cannot hold: give whole seconds"),
+                    format!("`{span}` is not a whole number of seconds: give whole seconds"),
                 );
             }
         }
@@ -270,7 +267,7 @@ impl TokensConfig {
             checks.refuse(
                 "tokens.refresh_lifetime",
                 format!(
-                    "`{}` is not longer than `tokens.access_lifetime` ({}): give more, for example `30d`",
+                    "`{}` is not longer than `tokens.access_lifetime` ({}): give a longer time, for example `30d`",
                     self.refresh_lifetime, self.access_lifetime
                 ),
             );
@@ -291,8 +288,8 @@ impl TokensConfig {
             if self.signing_key_file.is_none() && matches!(database, Database::Postgres(_)) {
                 checks.refuse(
                     "tokens.signing_key",
-                    "on Postgres all instances must share one key: add `signing_key = \"…\"` under `[tokens]` with the \
-                     output of `openssl rand -base64 48`, or name a file that holds it with `signing_key_file`",
+                    "required on Postgres, where all instances must use the same key: add `signing_key = \"…\"` under \
+                     `[tokens]` with the output of `openssl rand -base64 48`, or set `signing_key_file`",
                 );
             }
             return;
@@ -312,7 +309,7 @@ impl TokensConfig {
         if self.signing_key_file.is_some() {
             checks.refuse(
                 "tokens.signing_key_file",
-                "`tokens.signing_key` is set too, and only one key can sign: give one of the two",
+                "`tokens.signing_key` is also set: give only one of the two",
             );
         }
     }
@@ -322,7 +319,7 @@ impl TokensConfig {
         if RESERVED.contains(&id) {
             checks.refuse(
                 "tokens.user_id_claim",
-                format!("`{id}` is a claim of another meaning: give a name of its own, for example `user_seq`"),
+                format!("`{id}` is a reserved claim: give another name, for example `user_seq`"),
             );
         } else if !(1..=64).contains(&id.len())
             || !id
@@ -331,22 +328,19 @@ impl TokensConfig {
         {
             checks.refuse(
                 "tokens.user_id_claim",
-                "not a claim's name: give 1 to 64 of the characters A-Z a-z 0-9 _ : / . -, for example `user_seq`",
+                "not a claim name: give 1 to 64 of the characters A-Z a-z 0-9 _ : / . -, for example `user_seq`",
             );
         }
         for (name, value) in &self.extra_claims {
             let key = format!("tokens.extra_claims.{name}");
             if name.is_empty() {
-                checks.refuse(&key, "a claim has no name: give it one");
+                checks.refuse(&key, "the name of the claim is empty: give a name");
             } else if name == id || RESERVED.contains(&name.as_str()) {
-                checks.refuse(
-                    &key,
-                    "munjigi writes this claim itself: give the fixed one another name",
-                );
+                checks.refuse(&key, "reserved claim: give the claim another name");
             } else if !is_scalar(value) {
                 checks.refuse(
                     &key,
-                    "not a fixed value: give text, a number, `true` or `false`",
+                    "not a single value: give text, a number, `true` or `false`",
                 );
             }
         }
@@ -357,19 +351,19 @@ impl TokensConfig {
         if !(1..=8).contains(&count) {
             checks.refuse(
                 "tokens.auth_header_types",
-                format!("{count} schemes are listed: give 1 to 8, for example `[\"Bearer\"]`"),
+                format!("contains {count} schemes: give 1 to 8, for example `[\"Bearer\"]`"),
             );
         }
         if !self.auth_header_types.iter().all(|scheme| is_token(scheme)) {
             checks.refuse(
                 "tokens.auth_header_types",
-                "a scheme is one word of letters, digits and marks such as `-` (RFC 9110): give for example `[\"Bearer\"]`",
+                "contains a scheme that is not a token (RFC 9110 section 5.6.2): give for example `[\"Bearer\"]`",
             );
         }
     }
 }
 
-/// Text, a truth value, or a number that TOML can hold too.
+/// Whether the value is text, a boolean, or a number that TOML can represent.
 fn is_scalar(value: &Value) -> bool {
     match value {
         Value::String(_) | Value::Bool(_) => true,
@@ -378,7 +372,7 @@ fn is_scalar(value: &Value) -> bool {
     }
 }
 
-/// A `token` as RFC 9110 section 5.6.2 defines it.
+/// Whether the text is a `token` (RFC 9110 section 5.6.2).
 fn is_token(text: &str) -> bool {
     let is_token_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !text.is_empty() && text.chars().all(is_token_char)

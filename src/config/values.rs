@@ -1,5 +1,4 @@
-//! The kinds of value that several sections share: durations, secrets, addresses. What only one section knows is in
-//! that section's file.
+//! Value types that several sections use: durations, secrets, URLs, networks.
 
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
@@ -7,56 +6,56 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use url::Url;
 
-/// What is shown in the place of a secret.
+/// Printed instead of a secret.
 pub(super) const MASK: &str = "********";
 
-/// A text that is not what its key asks for. The message says what would be right and never repeats the text.
+/// A text that cannot be parsed. The message says what is expected and never repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(pub(super) String);
 
-/// A length of time, written with its units: `30m`, `30d`, `1h30m`, `500ms`.
+/// A duration, written with units: `30m`, `30d`, `1h30m`, `500ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(Duration);
 
 impl Span {
-    /// This many milliseconds.
+    /// A number of milliseconds.
     #[must_use]
     pub const fn millis(n: u64) -> Self {
         Self(Duration::from_millis(n))
     }
 
-    /// This many seconds.
+    /// A number of seconds.
     #[must_use]
     pub const fn seconds(n: u64) -> Self {
         Self(Duration::from_secs(n))
     }
 
-    /// This many minutes.
+    /// A number of minutes.
     #[must_use]
     pub const fn minutes(n: u64) -> Self {
         Self::seconds(n * 60)
     }
 
-    /// This many hours.
+    /// A number of hours.
     #[must_use]
     pub const fn hours(n: u64) -> Self {
         Self::minutes(n * 60)
     }
 
-    /// This many days of 24 hours.
+    /// A number of days of 24 hours.
     #[must_use]
     pub const fn days(n: u64) -> Self {
         Self::hours(n * 24)
     }
 
-    /// The duration itself.
+    /// The duration as a standard type.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
     }
 
-    /// Whether it has no fraction of a second; token times (RFC 7519 `NumericDate`) have none here.
+    /// Whether the duration is a whole number of seconds, as in the `NumericDate` of a token (RFC 7519 section 2).
     #[must_use]
     pub const fn is_whole_seconds(self) -> bool {
         self.0.subsec_nanos() == 0
@@ -69,7 +68,7 @@ impl From<Duration> for Span {
     }
 }
 
-/// The compact form, which reads back as the same duration: `30m`, `30d`, `1h30m`, `0s`.
+/// The compact form, which parses as the same duration: `30m`, `30d`, `1h30m`, `0s`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_zero() {
@@ -99,7 +98,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         humantime::parse_duration(text).map(Self).map_err(|_| {
             InvalidValue(
-                "not a duration: write numbers with their units (ms, s, m, h, d), as in `30m` or `1h30m`"
+                "not a duration: give numbers with units (ms, s, m, h, d), for example `30m` or `1h30m`"
                     .to_owned(),
             )
         })
@@ -118,21 +117,21 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// A text that nobody sees: neither `Debug`, `Display` nor `Serialize` show it, only [`Secret::reveal`].
+/// A secret text. `Debug`, `Display` and `Serialize` print a mask; only [`Secret::reveal`] returns the text.
 ///
-/// Comparing two of them takes no constant time: it is for tests and reloads, not for checking a caller's input.
+/// `==` is not constant-time, so it must not be used to check input.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps the text.
+    /// Wraps a secret text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that uses it.
+    /// The secret text.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -157,7 +156,7 @@ impl Serialize for Secret {
     }
 }
 
-/// Reads a text and parses it; the parser's own message is the problem.
+/// Deserializes a text and parses it. The error is the parser's message.
 pub(super) fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -168,7 +167,8 @@ where
         .map_err(D::Error::custom)
 }
 
-/// An optional web address. The `url` crate's own reader repeats the text in its message, and some addresses are secret.
+/// Deserializes an optional URL. Unlike the `url` crate's implementation, the error does not repeat the text, which may
+/// contain a secret.
 pub(super) fn optional_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Url>, D::Error> {
@@ -177,25 +177,23 @@ pub(super) fn optional_url<'de, D: Deserializer<'de>>(
     };
     Url::parse(&text).map(Some).map_err(|error| {
         D::Error::custom(format!(
-            "not a web address ({error}): write it in full, as in `https://auth.example.org`"
+            "not a URL ({error}): give the full URL, for example `https://auth.example.org`"
         ))
     })
 }
 
-/// What is wrong with a web address that munjigi calls or names, whatever it is for.
+/// Checks that a URL uses http or https and has no user name or password; returns the problem.
 pub(super) fn url_problem(url: &Url) -> Option<&'static str> {
     if !matches!(url.scheme(), "http" | "https") {
-        Some("not a web address: begin it with `https://`")
+        Some("not an http or https URL: start it with `https://`")
     } else if !url.username().is_empty() || url.password().is_some() {
-        Some(
-            "a user name or password does not belong in this address: leave out what stands before the `@`",
-        )
+        Some("a URL here must not contain a user name or password: remove the part before `@`")
     } else {
         None
     }
 }
 
-/// Whether a host name or address means this machine.
+/// Whether a host name or IP address refers to this machine.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -203,7 +201,7 @@ pub fn is_loopback_host(host: &str) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// A network, or a bare address as the network of that one address.
+/// A network in CIDR notation, or a single address.
 struct Network(IpNet);
 
 impl FromStr for Network {
@@ -216,7 +214,7 @@ impl FromStr for Network {
             .map(Self)
             .map_err(|_| {
                 InvalidValue(
-                    "not an address or network: write it as in `10.0.0.7`, `10.0.0.0/8` or `fd00::/8`"
+                    "not an IP address or network: give for example `10.0.0.7`, `10.0.0.0/8` or `fd00::/8`"
                         .to_owned(),
                 )
             })
@@ -229,7 +227,7 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// A list of networks.
+/// Deserializes a list of networks.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let networks = Vec::<Network>::deserialize(deserializer)?;
     Ok(networks.into_iter().map(|network| network.0).collect())
@@ -240,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_shown_compactly_and_reads_back_as_itself() {
+    fn a_span_prints_compactly_and_parses_as_itself() {
         for (span, shown) in [
             (Span::seconds(0), "0s"),
             (Span::minutes(30), "30m"),
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shows_itself_to_nobody_who_does_not_ask() {
+    fn a_secret_is_masked_in_every_output() {
         let secret = Secret::new("opensesame");
         let json = serde_json::to_string(&secret).unwrap();
         let shown = format!("{secret} {secret:?} {json}");
@@ -282,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_host_is_known_in_every_spelling() {
+    fn every_spelling_of_a_loopback_host_is_recognised() {
         for host in [
             "localhost",
             "LOCALHOST",

@@ -1,4 +1,4 @@
-//! `[webhook]`: the service that is told of codes. Calling it is the delivery room's.
+//! `[webhook]`: the HTTP endpoint that receives one-time codes.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -9,20 +9,20 @@ use crate::config::{
     values::{Secret, Span, is_loopback_host, optional_url, url_problem},
 };
 
-/// The service of yours that is told of codes, and how it knows that the call is munjigi's.
+/// The HTTP endpoint that receives one-time codes, and the secret that signs the requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// The address that is called.
+    /// The URL of the endpoint.
     #[serde(deserialize_with = "optional_url")]
     pub url: Option<Url>,
-    /// The secret that calls are signed with, see [`WebhookConfig::key`].
+    /// The signing secret, see [`WebhookConfig::key`].
     pub secret: Option<Secret>,
-    /// Whether `http` is allowed to another machine.
+    /// Allows `http` to another machine.
     pub allow_http: bool,
-    /// How long one call may take.
+    /// Maximum time for one request.
     pub timeout: Span,
-    /// Further tries after a call that failed.
+    /// Retries after a failed request.
     pub retries: u32,
 }
 
@@ -38,14 +38,14 @@ impl Default for WebhookConfig {
     }
 }
 
-/// How a secret in the form of Standard Webhooks begins; base64 follows.
+/// Prefix of a base64 secret (Standard Webhooks 1.0).
 const PREFIX: &str = "whsec_";
-const LEAST_BYTES: usize = 24;
+const MIN_BYTES: usize = 24;
 
 impl WebhookConfig {
-    /// The bytes that sign a call (Standard Webhooks 1.0): those behind `whsec_` decoded, else the text's own.
+    /// The bytes of the signing key (Standard Webhooks 1.0): the decoded base64 after `whsec_`, or the bytes of the text.
     ///
-    /// `None` without a secret, or when what stands behind `whsec_` is not base64.
+    /// `None` without a secret, or if the text after `whsec_` is not base64.
     #[must_use]
     pub fn key(&self) -> Option<Vec<u8>> {
         let text = self.secret.as_ref()?.reveal();
@@ -71,7 +71,7 @@ impl WebhookConfig {
             if is_used {
                 checks.refuse(
                     "webhook.url",
-                    "`otp.delivery` is `webhook`, which needs it: give the address to call, \
+                    "required if `otp.delivery` is `webhook`: give the URL to call, \
                      for example `https://hooks.example.org/codes`",
                 );
             }
@@ -83,19 +83,19 @@ impl WebhookConfig {
         } else if url.scheme() == "http" && !self.allow_http && !is_local {
             checks.refuse(
                 "webhook.url",
-                "with `http` codes would cross the network readable: give an `https` address, \
-                 or set `webhook.allow_http = true` where the network is yours alone",
+                "with `http` codes would be sent unencrypted: give an `https` URL, \
+                 or set `webhook.allow_http = true` on a trusted network",
             );
         }
     }
 
     fn check_secret(&self, is_used: bool, checks: &mut Checks) {
-        let remedy = "for example `whsec_` and the output of `openssl rand -base64 32`";
+        let example = "for example `whsec_` and the output of `openssl rand -base64 32`";
         if self.secret.is_none() {
             if is_used {
                 checks.refuse(
                     "webhook.secret",
-                    format!("`otp.delivery` is `webhook`, which needs it: give at least {LEAST_BYTES} random bytes, {remedy}"),
+                    format!("required if `otp.delivery` is `webhook`: give at least {MIN_BYTES} random bytes, {example}"),
                 );
             }
             return;
@@ -103,12 +103,12 @@ impl WebhookConfig {
         match self.key() {
             None => checks.refuse(
                 "webhook.secret",
-                format!("what stands behind `{PREFIX}` is not base64: give {remedy}"),
+                format!("the text after `{PREFIX}` is not base64: give {example}"),
             ),
-            Some(key) if key.len() < LEAST_BYTES => checks.refuse(
+            Some(key) if key.len() < MIN_BYTES => checks.refuse(
                 "webhook.secret",
                 format!(
-                    "{} bytes are too few: give at least {LEAST_BYTES} random bytes, {remedy}",
+                    "{} bytes are too few: give at least {MIN_BYTES} random bytes, {example}",
                     key.len()
                 ),
             ),

@@ -1,8 +1,8 @@
-//! The code as one line of the server's log, for trying things out: the only line that may hold a code.
+//! Writes a code to the server log, for evaluation. No other log line contains a code.
 
 use crate::delivery::notice::OtpNotice;
 
-/// The target of that line, by which a log filter can pick it out or shut it off.
+/// The log target of these lines, for log filters.
 pub const TARGET: &str = "munjigi::otp_console";
 
 pub(super) fn print(notice: &OtpNotice) {

@@ -1,4 +1,4 @@
-//! The mail that carries a link to set a password: its words. Its headers are `mail`'s.
+//! The mail with a link to set a password. Its headers are set in `mail`.
 
 use askama::Template;
 use lettre::{Message, message::Mailbox};
@@ -6,14 +6,13 @@ use lettre::{Message, message::Mailbox};
 use crate::{
     clock::Timestamp,
     delivery::{
-        mail::{UNWRITABLE, letter},
+        mail::{RENDER_FAILED, build_message},
         notice::{LinkNotice, lifetime},
     },
     domain::language::Language,
 };
 
-/// What a template may say.
-struct Words<'a> {
+struct LinkMail<'a> {
     sender: &'a str,
     login: &'a str,
     url: &'a str,
@@ -23,39 +22,39 @@ struct Words<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/link.ko.txt")]
-struct TextKo<'a>(Words<'a>);
+struct TextKo<'a>(LinkMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/link.en.txt")]
-struct TextEn<'a>(Words<'a>);
+struct TextEn<'a>(LinkMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/link.ko.html")]
-struct HtmlKo<'a>(Words<'a>);
+struct HtmlKo<'a>(LinkMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/link.en.html")]
-struct HtmlEn<'a>(Words<'a>);
+struct HtmlEn<'a>(LinkMail<'a>);
 
-/// Composes the mail. Fails with a reason for the log, which holds neither the address nor the link.
+/// Composes the mail. The error is a reason for the log; it contains neither the address nor the link.
 pub(super) fn compose(
     from: &Mailbox,
     notice: &LinkNotice,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
-    let bodies = bodies(from, notice).map_err(|_| UNWRITABLE)?;
+    let bodies = bodies(from, notice).map_err(|_| RENDER_FAILED)?;
     let subject = match (notice.language, notice.is_first) {
-        (Language::Ko, true) => "비밀번호를 설정해 주세요",
+        (Language::Ko, true) => "비밀번호 설정 안내",
         (Language::Ko, false) => "비밀번호 재설정 안내",
         (Language::En, true) => "Set your password",
         (Language::En, false) => "Reset your password",
     };
-    letter(from, &notice.email, subject, bodies, notice.language, now)
+    build_message(from, &notice.email, subject, bodies, notice.language, now)
 }
 
 fn bodies(from: &Mailbox, notice: &LinkNotice) -> Result<(String, String), askama::Error> {
     let lifetime = lifetime(notice.language, notice.expires_in);
-    let words = || Words {
+    let mail = || LinkMail {
         sender: from.name.as_deref().unwrap_or_else(|| from.email.domain()),
         login: &notice.login,
         url: &notice.url,
@@ -63,7 +62,7 @@ fn bodies(from: &Mailbox, notice: &LinkNotice) -> Result<(String, String), askam
         lifetime: &lifetime,
     };
     Ok(match notice.language {
-        Language::Ko => (TextKo(words()).render()?, HtmlKo(words()).render()?),
-        Language::En => (TextEn(words()).render()?, HtmlEn(words()).render()?),
+        Language::Ko => (TextKo(mail()).render()?, HtmlKo(mail()).render()?),
+        Language::En => (TextEn(mail()).render()?, HtmlEn(mail()).render()?),
     })
 }

@@ -1,4 +1,4 @@
-//! The mail that carries a code: its words, its two forms and its headers. How it is sent is in `smtp`.
+//! The mail with a one-time code, and the headers of all mails. Sending is in `smtp`.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +18,7 @@ use crate::{
     domain::language::Language,
 };
 
-/// What a template may say.
-struct Words<'a> {
+struct OtpMail<'a> {
     sender: &'a str,
     username: &'a str,
     code: &'a str,
@@ -28,44 +27,44 @@ struct Words<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/otp.ko.txt")]
-struct TextKo<'a>(Words<'a>);
+struct TextKo<'a>(OtpMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.en.txt")]
-struct TextEn<'a>(Words<'a>);
+struct TextEn<'a>(OtpMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.ko.html")]
-struct HtmlKo<'a>(Words<'a>);
+struct HtmlKo<'a>(OtpMail<'a>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.en.html")]
-struct HtmlEn<'a>(Words<'a>);
+struct HtmlEn<'a>(OtpMail<'a>);
 
-/// Composes the mail: `multipart/alternative` with a text and an HTML form in the client's language, marked as written
-/// by a machine (RFC 3834 section 5). The code stands in the body only: subjects show on locked screens. The challenge's
-/// id is nowhere in it, so the mail alone does not let anybody in.
+/// Composes the mail in the client's language. The subject does not contain the code, because subjects are displayed on
+/// locked screens. The mail does not contain the challenge id, which a login also requires.
 ///
-/// Fails with a reason for the log, which holds no address.
+/// The error is a reason for the log; it contains no address.
 pub(super) fn compose(
     from: &Mailbox,
     notice: &OtpNotice,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
     let email = notice.email.as_deref().ok_or("no e-mail address")?;
-    let bodies = bodies(from, notice).map_err(|_| UNWRITABLE)?;
+    let bodies = bodies(from, notice).map_err(|_| RENDER_FAILED)?;
     let subject = match notice.language {
         Language::Ko => "로그인 인증번호 안내",
-        Language::En => "Your sign-in code",
+        Language::En => "Your login code",
     };
-    letter(from, email, subject, bodies, notice.language, now)
+    build_message(from, email, subject, bodies, notice.language, now)
 }
 
-/// What is said of a mail whose template gave no text.
-pub(super) const UNWRITABLE: &str = "the mail could not be written";
+/// The failure reason when a template cannot be rendered.
+pub(super) const RENDER_FAILED: &str = "the mail template could not be rendered";
 
-/// A mail of two forms, text and HTML, with the headers that every mail of ours has.
-pub(super) fn letter(
+/// Builds a `multipart/alternative` mail from a text and an HTML body. The headers mark it as automatically generated
+/// (RFC 3834 section 5).
+pub(super) fn build_message(
     from: &Mailbox,
     email: &str,
     subject: &str,
@@ -73,9 +72,7 @@ pub(super) fn letter(
     language: Language,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
-    let to: Address = email
-        .parse()
-        .map_err(|_| "the e-mail address cannot be written to")?;
+    let to: Address = email.parse().map_err(|_| "the e-mail address is invalid")?;
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
@@ -91,24 +88,24 @@ pub(super) fn letter(
 
 fn bodies(from: &Mailbox, notice: &OtpNotice) -> Result<(String, String), askama::Error> {
     let lifetime = lifetime(notice.language, notice.expires_in);
-    let words = || Words {
+    let mail = || OtpMail {
         sender: from.name.as_deref().unwrap_or_else(|| from.email.domain()),
         username: &notice.username,
         code: notice.code.reveal(),
         lifetime: &lifetime,
     };
     Ok(match notice.language {
-        Language::Ko => (TextKo(words()).render()?, HtmlKo(words()).render()?),
-        Language::En => (TextEn(words()).render()?, HtmlEn(words()).render()?),
+        Language::Ko => (TextKo(mail()).render()?, HtmlKo(mail()).render()?),
+        Language::En => (TextEn(mail()).render()?, HtmlEn(mail()).render()?),
     })
 }
 
-/// A random id under the sender's domain (RFC 5322 section 3.6.4), which names neither this machine nor the challenge.
+/// A random message id with the sender's domain (RFC 5322 section 3.6.4). It does not reveal the host name.
 fn message_id(from: &Mailbox) -> Result<String, &'static str> {
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| "the system gave no random bytes")?;
+        .map_err(|_| "the system random source failed")?;
     let random = u128::from_be_bytes(bytes);
     Ok(format!("<{random:032x}@{}>", from.email.domain()))
 }

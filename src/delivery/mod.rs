@@ -1,11 +1,10 @@
-//! Sending a code or a notice: by mail, by a webhook, or to the console.
+//! Sends one-time codes, password links and security notices by mail, webhook or console, from background tasks.
 //!
-//! Takes values of `domain` and its own settings, and knows no store: that a code exists, and for whom, is
-//! `services::otp`'s business. Whoever sends does not wait and is not told of a failure, so that the answer to a request
-//! for a code is the same, and as fast, whether the client exists or not; what came of it stands in the log and in
-//! [`Delivery::counts`].
+//! Sending neither waits nor returns an error, so that the response to a request for a code does not reveal whether the
+//! client exists. Outcomes are logged, passed to an [`Observer`] and counted in [`Delivery::counts`].
 
 mod console;
+mod error;
 mod link_mail;
 mod mail;
 mod notice;
@@ -17,10 +16,8 @@ mod smtp;
 mod webhook;
 
 use std::{
-    io,
     panic::AssertUnwindSafe,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -46,102 +43,74 @@ use crate::{
 
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
-    notice::{LinkNotice, OtpNotice},
-    outcome::{Counts, Observer, Settled},
-    reuse_mail::{ReuseNotice, TokenUse},
+    error::DeliveryError,
+    notice::{LinkNotice, OtpNotice, ReuseNotice, TokenUse},
+    outcome::{Counts, DeliveryOutcome, Observer},
     settings::{Channel, SmtpSettings, Tls, WebhookSettings},
 };
 
-/// How many notices are under way at once.
-const CONCURRENT: usize = 4;
+/// Number of background tasks, and so of notices that are sent at the same time.
+const TASKS: usize = 4;
 
-/// Why a way of delivery cannot be used at all. Said at the start, never for a single notice.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
-    /// There is no Tokio runtime to send from.
-    #[error("delivery must be started inside of a Tokio runtime")]
-    NoRuntime,
-    /// The sender's address cannot be read.
-    #[error("the sender must be `login@example.org` or `Example <login@example.org>`")]
-    Sender,
-    /// The file of certificates cannot be read.
-    #[error("the file of certificates {path} cannot be used: {source}")]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// The certificates cannot be used.
-    #[error("TLS to the mail server cannot be set up: {0}")]
-    Tls(#[source] lettre::transport::smtp::Error),
-    /// The secret of the webhook is unreadable or too short.
-    #[error("the webhook's secret must be `whsec_` and base64, or plain text, of 24 bytes or more")]
-    Secret,
-    /// The HTTP client cannot be set up, most often for want of certificates of the system.
-    #[error("the webhook's HTTP client cannot be set up: {0}")]
-    Client(#[source] reqwest::Error),
-}
-
-/// One way of delivery with its queue. Clones share both; when the last one is dropped, what is queued is still sent as
-/// long as the runtime lives.
+/// A delivery queue with its background tasks. Clones share the queue. After the last clone is dropped, queued notices
+/// are still sent while the runtime runs.
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// `None` once nothing is taken any more.
-    queue: Mutex<Option<mpsc::Sender<Taken>>>,
+    /// `None` after [`Delivery::drain`].
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     totals: Arc<Totals>,
     has_mail: bool,
     clock: Clock,
 }
 
-/// What goes with a way of delivery.
+/// Optional parts of [`Delivery::start_with`].
 #[derive(Default)]
-pub struct Extras {
-    /// The mail server that takes links. The one that takes codes takes them too; without any, none can be sent.
+pub struct DeliveryOptions {
+    /// The mail server for links and reuse notices, if codes are not sent by mail.
     pub mail: Option<SmtpSettings>,
-    /// Who is told what became of each notice.
+    /// Called with each outcome.
     pub observer: Option<Observer>,
 }
 
 impl Delivery {
-    /// Checks the settings and starts the background tasks on the current Tokio runtime; at most `queue` notices wait.
+    /// Checks the settings and starts the background tasks on the current Tokio runtime. `queue` is the capacity.
     pub fn start(channel: Channel, queue: usize, clock: Clock) -> Result<Self, DeliveryError> {
-        Self::start_with(channel, Extras::default(), queue, clock)
+        Self::start_with(channel, DeliveryOptions::default(), queue, clock)
     }
 
-    /// The same with what goes with it.
+    /// Like [`Delivery::start`], with options.
     pub fn start_with(
         channel: Channel,
-        extras: Extras,
+        options: DeliveryOptions,
         queue: usize,
         clock: Clock,
     ) -> Result<Self, DeliveryError> {
         let runtime = Handle::try_current().map_err(|_| DeliveryError::NoRuntime)?;
-        let totals = Arc::new(Totals::new(channel.name(), extras.observer));
-        let has_mail = extras.mail.is_some() || matches!(channel, Channel::Smtp(_));
-        let sender = Arc::new(Sender {
-            mail: match (&channel, extras.mail) {
+        let totals = Arc::new(Totals::new(channel.name(), options.observer));
+        let has_mail = options.mail.is_some() || matches!(channel, Channel::Smtp(_));
+        let worker = Arc::new(Worker {
+            mail: match (&channel, options.mail) {
                 (Channel::Smtp(_), _) | (_, None) => None,
                 (_, Some(settings)) => Some(Box::new(Smtp::new(settings)?)),
             },
-            way: match channel {
-                Channel::Console => Transport::Console,
-                Channel::Smtp(settings) => Transport::Smtp(Box::new(Smtp::new(settings)?)),
+            backend: match channel {
+                Channel::Console => Backend::Console,
+                Channel::Smtp(settings) => Backend::Smtp(Box::new(Smtp::new(settings)?)),
                 Channel::Webhook(settings) => {
-                    Transport::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
+                    Backend::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
                 }
             },
             clock: clock.clone(),
         });
-        let (queue, waiting) = mpsc::channel(queue.max(1));
-        let waiting = Arc::new(AsyncMutex::new(waiting));
-        let tasks = (0..CONCURRENT)
-            .map(|_| runtime.spawn(work_on(Arc::clone(&waiting), Arc::clone(&sender))))
+        let (queue, receiver) = mpsc::channel(queue.max(1));
+        let receiver = Arc::new(AsyncMutex::new(receiver));
+        let tasks = (0..TASKS)
+            .map(|_| runtime.spawn(run(Arc::clone(&receiver), Arc::clone(&worker))))
             .collect();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -154,201 +123,195 @@ impl Delivery {
         })
     }
 
-    /// Takes a notice and returns at once. A full queue, and one that takes nothing any more, is a failed delivery.
+    /// Queues a code. If the queue is full or was drained, the delivery fails at once.
     pub fn send(&self, notice: OtpNotice) {
-        self.take(Notice::Code(notice));
+        self.enqueue(Notice::Code(notice));
     }
 
-    /// Whether there is mail: links and word of reused tokens can be sent.
+    /// Whether a mail server is configured, which links and reuse notices need.
     #[must_use]
     pub fn sends_mail(&self) -> bool {
         self.inner.has_mail
     }
 
-    /// Takes a link for its way by mail, as [`Delivery::send`] takes a code.
+    /// Queues a link, which is sent by mail.
     pub fn send_link(&self, notice: LinkNotice) {
-        self.take(Notice::Link(notice));
+        self.enqueue(Notice::Link(notice));
     }
 
-    /// Takes word of a reused token for its way by mail, as [`Delivery::send`] takes a code.
+    /// Queues a reuse notice, which is sent by mail.
     pub fn send_reuse(&self, notice: ReuseNotice) {
-        self.take(Notice::Reuse(notice));
+        self.enqueue(Notice::Reuse(notice));
     }
 
-    fn take(&self, notice: Notice) {
-        let dies_at = self.inner.clock.now() + notice.expires_in();
-        let pending = Pending::new(notice, dies_at, Arc::clone(&self.inner.totals));
+    fn enqueue(&self, notice: Notice) {
+        let expires_at = self.inner.clock.now() + notice.expires_in();
+        let pending = Pending::new(notice, expires_at, Arc::clone(&self.inner.totals));
         if let Err((Some(pending), reason)) = self.put(Some(Box::new(pending))) {
             pending.failed(reason);
         }
     }
 
-    /// Does for nobody what [`Delivery::send`] does for somebody, as far as the asker's watch could tell: the same queue is
-    /// taken, the same task is woken.
-    pub fn send_nothing(&self) {
-        // That there was no room for nothing is no failure.
-        let _room = self.put(None);
+    /// Queues an entry that sends nothing. For clients that do not exist: takes as long as [`Delivery::send`].
+    pub fn send_decoy(&self) {
+        // A full queue does not matter here.
+        let _result = self.put(None);
     }
 
-    fn put(&self, taken: Taken) -> Result<(), (Taken, &'static str)> {
-        let queue = self.inner.queue.lock();
-        match &*queue.unwrap_or_else(PoisonError::into_inner) {
-            None => Err((taken, "the server is stopping")),
-            Some(queue) => queue.try_send(taken).map_err(|error| match error {
-                mpsc::error::TrySendError::Full(taken) => (taken, "the queue is full"),
-                mpsc::error::TrySendError::Closed(taken) => (taken, "nothing is sent any more"),
+    fn put(&self, entry: Queued) -> Result<(), (Queued, &'static str)> {
+        match &*lock(&self.inner.queue) {
+            None => Err((entry, "the server is stopping")),
+            Some(queue) => queue.try_send(entry).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(entry) => (entry, "the queue is full"),
+                mpsc::error::TrySendError::Closed(entry) => (entry, "the queue is closed"),
             }),
         }
     }
 
-    /// What has become of the notices so far.
+    /// The current counts.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.inner.totals.counts()
     }
 
-    /// Takes nothing more, and waits until what was taken is sent or has failed, at most `patience` long. What is left
-    /// then has failed. Returns the final counts; a second call returns them at once.
-    pub async fn drain(&self, patience: Duration) -> Counts {
-        drop(
-            self.inner
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let mut tasks = std::mem::take(
-            &mut *self
-                .inner
-                .tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        if timeout(patience, join_all(&mut tasks)).await.is_err() {
+    /// Closes the queue and waits up to `limit` for the queued notices. Notices that remain are aborted and count as
+    /// failed. Returns the final counts. Can be called again.
+    pub async fn drain(&self, limit: Duration) -> Counts {
+        drop(lock(&self.inner.queue).take());
+        let mut tasks = std::mem::take(&mut *lock(&self.inner.tasks));
+        if timeout(limit, join_all(&mut tasks)).await.is_err() {
             tasks.iter().for_each(JoinHandle::abort);
             for task in tasks.into_iter().filter(|task| !task.is_finished()) {
-                // It was told to end: whether it had ended by itself in the meantime makes no difference.
-                let _ended = task.await;
+                // The task was aborted, or it ended by itself.
+                let _result = task.await;
             }
         }
         self.counts()
     }
 }
 
-/// What the queue holds: a notice, or nothing in the place of one.
-type Taken = Option<Box<Pending>>;
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-/// How long a task lets the answer go first: its work would compete with it for a core.
-const AFTER_THE_ANSWER: Duration = Duration::from_millis(5);
+/// An entry of the queue; `None` for a decoy.
+type Queued = Option<Box<Pending>>;
 
-/// A way of delivery, set up.
-enum Transport {
+/// Delay before a notice is processed, so that the response of the request is not slowed down by it.
+const START_DELAY: Duration = Duration::from_millis(5);
+
+enum Backend {
     Console,
     Smtp(Box<Smtp>),
     Webhook(Box<Webhook>),
 }
 
-struct Sender {
-    way: Transport,
-    /// For links, where codes go another way.
+struct Worker {
+    backend: Backend,
+    /// For links and reuse notices, if the backend is not SMTP.
     mail: Option<Box<Smtp>>,
     clock: Clock,
 }
 
-async fn work_on(waiting: Arc<AsyncMutex<mpsc::Receiver<Taken>>>, sender: Arc<Sender>) {
+/// A background task: processes the queue until it is closed and empty.
+async fn run(receiver: Arc<AsyncMutex<mpsc::Receiver<Queued>>>, worker: Arc<Worker>) {
     loop {
-        let next = waiting.lock().await.recv().await;
-        let Some(taken) = next else { return };
-        tokio::time::sleep(AFTER_THE_ANSWER).await;
-        let Some(pending) = taken else { continue };
-        // What is dropped without an outcome notes itself as failed; the task goes on.
-        let _panicked = AssertUnwindSafe(sender.deliver(*pending))
+        let next = receiver.lock().await.recv().await;
+        let Some(entry) = next else { return };
+        tokio::time::sleep(START_DELAY).await;
+        let Some(pending) = entry else { continue };
+        // After a panic the notice counts as failed, because it is dropped; the task continues.
+        let _result = AssertUnwindSafe(worker.deliver(*pending))
             .catch_unwind()
             .await;
     }
 }
 
-impl Sender {
+impl Worker {
     async fn deliver(&self, mut pending: Pending) {
-        match self.tried(&mut pending).await {
+        match self.send(&mut pending).await {
             Ok(()) => pending.sent(),
             Err(failure) => pending.failed(&failure.reason),
         }
     }
 
-    async fn tried(&self, pending: &mut Pending) -> Result<(), AttemptError> {
-        let (dies_at, tries) = (pending.dies_at, &mut pending.attempts);
+    async fn send(&self, pending: &mut Pending) -> Result<(), AttemptError> {
+        let (expires_at, attempts) = (pending.expires_at, &mut pending.attempts);
         let notice = match &pending.notice {
             Notice::Code(notice) => notice,
             Notice::Link(link) => {
                 let compose = |from: &_, now| link_mail::compose(from, link, now);
-                return self.mailed(compose, link.secret(), dies_at, tries).await;
+                return self
+                    .send_mail(compose, link.secret(), expires_at, attempts)
+                    .await;
             }
             Notice::Reuse(reuse) => {
                 let compose = |from: &_, now| reuse_mail::compose(from, reuse, now);
-                return self.mailed(compose, "", dies_at, tries).await;
+                return self.send_mail(compose, "", expires_at, attempts).await;
             }
         };
-        match &self.way {
-            Transport::Console => {
-                *tries += 1;
+        match &self.backend {
+            Backend::Console => {
+                *attempts += 1;
                 console::print(notice);
                 Ok(())
             }
-            Transport::Smtp(smtp) => {
+            Backend::Smtp(smtp) => {
                 let mail = mail::compose(&smtp.from, notice, self.clock.now())
-                    .map_err(AttemptError::lasting)?;
+                    .map_err(AttemptError::permanent)?;
                 let attempt = || smtp.attempt(&mail, notice.code.reveal());
-                self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
+                self.retry(smtp::MAX_ATTEMPTS, expires_at, attempts, attempt)
+                    .await
             }
-            Transport::Webhook(webhook) => {
+            Backend::Webhook(webhook) => {
                 let body = webhook.body(notice)?;
                 let attempt = || webhook.attempt(&notice.id, &body);
-                self.repeated(webhook.attempts(), dies_at, tries, attempt)
+                self.retry(webhook.max_attempts(), expires_at, attempts, attempt)
                     .await
             }
         }
     }
 
-    /// Sends a letter by the mail server; no log shows its secret.
-    async fn mailed(
+    /// Sends a mail. `secret` is masked in failure reasons.
+    async fn send_mail(
         &self,
         compose: impl Fn(&Mailbox, Timestamp) -> Result<Message, &'static str>,
         secret: &str,
-        dies_at: Timestamp,
-        tries: &mut u32,
+        expires_at: Timestamp,
+        attempts: &mut u32,
     ) -> Result<(), AttemptError> {
-        let ((Transport::Smtp(smtp), _) | (_, Some(smtp))) = (&self.way, &self.mail) else {
-            return Err(AttemptError::lasting("no mail server is configured"));
+        let ((Backend::Smtp(smtp), _) | (_, Some(smtp))) = (&self.backend, &self.mail) else {
+            return Err(AttemptError::permanent("no mail server is configured"));
         };
-        let mail = compose(&smtp.from, self.clock.now()).map_err(AttemptError::lasting)?;
+        let mail = compose(&smtp.from, self.clock.now()).map_err(AttemptError::permanent)?;
         let attempt = || smtp.attempt(&mail, secret);
-        self.repeated(smtp::ATTEMPTS, dies_at, tries, attempt).await
+        self.retry(smtp::MAX_ATTEMPTS, expires_at, attempts, attempt)
+            .await
     }
 
-    /// Attempts until one succeeds, one fails for good, `most` were made, or the code or link is dead at `dies_at`.
-    async fn repeated<F>(
+    /// Repeats `attempt` until it succeeds or fails permanently, until `max_attempts` were made, or until `expires_at`.
+    async fn retry<F>(
         &self,
-        most: u32,
-        dies_at: Timestamp,
-        tries: &mut u32,
+        max_attempts: u32,
+        expires_at: Timestamp,
+        attempts: &mut u32,
         attempt: impl Fn() -> F,
     ) -> Result<(), AttemptError>
     where
         F: Future<Output = Result<(), AttemptError>>,
     {
-        let mut before = String::new();
+        let mut previous = String::new();
         loop {
-            if self.clock.now() >= dies_at {
-                let reason = format!("{before}it expired before it could be sent");
-                return Err(AttemptError::lasting(reason));
+            if self.clock.now() >= expires_at {
+                let reason = format!("{previous}it expired before it could be sent");
+                return Err(AttemptError::permanent(reason));
             }
-            *tries += 1;
+            *attempts += 1;
             match attempt().await {
-                Err(failure) if failure.again && *tries < most => {
-                    let pause = failure.after.unwrap_or_else(|| pause(*tries));
+                Err(failure) if failure.is_temporary && *attempts < max_attempts => {
+                    let pause = failure.retry_after.unwrap_or_else(|| pause(*attempts));
                     tokio::time::sleep(pause).await;
-                    before = format!("{}; then ", failure.reason);
+                    previous = format!("{}; then ", failure.reason);
                 }
                 outcome => return outcome,
             }

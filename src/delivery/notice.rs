@@ -1,11 +1,11 @@
-//! What is delivered, the words that go with it, and how little of an address is shown in the log.
+//! The notices that are delivered, the text of an SMS, and the masking of addresses in the log.
 
 use std::{fmt, time::Duration};
 
 use askama::Template;
 
 use crate::{
-    delivery::reuse_mail::ReuseNotice,
+    clock::Timestamp,
     domain::{
         language::Language,
         otp::OtpCode,
@@ -13,31 +13,31 @@ use crate::{
     },
 };
 
-/// A one-time code on its way to a client.
+/// A one-time code for a client.
 #[derive(Clone)]
 pub struct OtpNotice {
-    /// The challenge the code answers.
+    /// The id of the challenge.
     pub id: String,
-    /// The client's number.
+    /// The client.
     pub client: UserSeq,
-    /// The client's username.
+    /// The username of the client.
     pub username: String,
-    /// Where a mail goes.
+    /// The recipient of a mail.
     pub email: Option<String>,
-    /// Where a gateway may send a text message.
+    /// The telephone number, for a webhook that sends text messages.
     pub phone: Option<String>,
     /// The code.
     pub code: OtpCode,
-    /// How long the code lives, counted from the moment it is handed over.
+    /// How long the code is valid, from the call of `Delivery::send`.
     pub expires_in: Duration,
-    /// The language to write in.
+    /// The language of the message.
     pub language: Language,
-    /// The request that asked for the code.
+    /// The id of the request for the code.
     pub request_id: String,
 }
 
 impl OtpNotice {
-    /// As much of the addresses as may be kept.
+    /// The masked addresses, for the log and the audit log.
     pub(super) fn masked_recipient(&self) -> Option<String> {
         let email = self.email.as_deref().map(masked_email);
         let phone = self.phone.as_deref().map(masked_phone);
@@ -45,20 +45,19 @@ impl OtpNotice {
         (!known.is_empty()).then(|| known.join(", "))
     }
 
-    /// The sentence for a text message: a Korean one fits into the 90 bytes (EUC-KR) of one message, an English one
-    /// into 160 characters (GSM 03.38).
-    pub(super) fn sentence(&self) -> Result<String, askama::Error> {
+    /// The text of an SMS. It fits into one message: 90 bytes (EUC-KR) in Korean, 160 characters (GSM 03.38) in English.
+    pub(super) fn sms_text(&self) -> Result<String, askama::Error> {
         let code = self.code.reveal();
         let lifetime = lifetime(self.language, self.expires_in);
         let lifetime = lifetime.as_str();
         match self.language {
-            Language::Ko => SentenceKo { code, lifetime }.render(),
-            Language::En => SentenceEn { code, lifetime }.render(),
+            Language::Ko => SmsKo { code, lifetime }.render(),
+            Language::En => SmsEn { code, lifetime }.render(),
         }
     }
 }
 
-/// The address in `Debug` is masked, and the code is not there.
+/// Masks the addresses and omits the code.
 impl fmt::Debug for OtpNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtpNotice")
@@ -73,35 +72,35 @@ impl fmt::Debug for OtpNotice {
     }
 }
 
-/// A link to set a password, on its way to the owner of an account.
+/// A link to set a password.
 #[derive(Clone)]
 pub struct LinkNotice {
-    /// Whose password it sets.
+    /// The account.
     pub owner: Principal,
-    /// By which name the owner logs in.
+    /// The login name of the account.
     pub login: String,
-    /// Where the mail goes.
+    /// The recipient of the mail.
     pub email: String,
-    /// The link; its last part is the secret.
+    /// The link. Its last path segment is secret.
     pub url: String,
-    /// Whether there is no password yet.
+    /// Whether the account has no password yet.
     pub is_first: bool,
-    /// How long the link is good, counted from the moment it is handed over.
+    /// How long the link is valid, from the call of `Delivery::send_link`.
     pub expires_in: Duration,
-    /// The language to write in.
+    /// The language of the message.
     pub language: Language,
-    /// The request that asked for the link.
+    /// The id of the request for the link.
     pub request_id: String,
 }
 
 impl LinkNotice {
-    /// The part of the link that no log may hold.
+    /// The secret part of the link, which must not be logged.
     pub(super) fn secret(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
     }
 }
 
-/// The address in `Debug` is masked, and the link is not there.
+/// Masks the address and omits the link.
 impl fmt::Debug for LinkNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkNotice")
@@ -114,7 +113,54 @@ impl fmt::Debug for LinkNotice {
     }
 }
 
-/// What the queue carries.
+/// Where a token was used, as far as known.
+#[derive(Clone, Debug, Default)]
+pub struct TokenUse {
+    /// The IP address.
+    pub ip_address: Option<String>,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
+}
+
+/// A message to the owner of an account: a refresh token was reused, and its session was ended.
+#[derive(Clone)]
+pub struct ReuseNotice {
+    /// The account.
+    pub owner: Principal,
+    /// The login name of the account.
+    pub login: String,
+    /// The recipient of the mail.
+    pub email: String,
+    /// When the token was reused.
+    pub happened_at: Timestamp,
+    /// The last use of the session before the reuse.
+    pub first_use: TokenUse,
+    /// The reuse.
+    pub second_use: TokenUse,
+    /// The language of the message.
+    pub language: Language,
+    /// The id of the request that reused the token.
+    pub request_id: String,
+}
+
+impl ReuseNotice {
+    /// How long sending is attempted if the mail server is unavailable.
+    pub(super) const EXPIRES_IN: Duration = Duration::from_hours(24);
+}
+
+/// Masks the address.
+impl fmt::Debug for ReuseNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuseNotice")
+            .field("owner", &self.owner)
+            .field("email", &masked_email(&self.email))
+            .field("language", &self.language)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An entry of the delivery queue.
 pub(super) enum Notice {
     Code(OtpNotice),
     Link(LinkNotice),
@@ -133,19 +179,19 @@ impl Notice {
 
 #[derive(Template)]
 #[template(path = "sms/otp.ko.txt")]
-struct SentenceKo<'a> {
+struct SmsKo<'a> {
     code: &'a str,
     lifetime: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "sms/otp.en.txt")]
-struct SentenceEn<'a> {
+struct SmsEn<'a> {
     code: &'a str,
     lifetime: &'a str,
 }
 
-/// How long a code or a link lives, in words: `1 day`, `5 minutes`, `1 minute 30 seconds`.
+/// A duration as text: `1 day`, `5 minutes`, `1 minute 30 seconds`.
 pub(super) fn lifetime(language: Language, expires_in: Duration) -> String {
     let seconds = expires_in.as_secs();
     let mut words = Vec::new();
@@ -166,7 +212,7 @@ pub(super) fn lifetime(language: Language, expires_in: Duration) -> String {
     words.join(" ")
 }
 
-/// `ann@example.org` as `a***@example.org`; what has no `@` is hidden altogether.
+/// Masks `ann@example.org` as `a***@example.org`; a text without `@` as `***`.
 pub(super) fn masked_email(email: &str) -> String {
     match email.rsplit_once('@') {
         Some((local, domain)) => {
@@ -177,8 +223,8 @@ pub(super) fn masked_email(email: &str) -> String {
     }
 }
 
-/// `+82 10-1234-5678` as `+82********78`: the first two and the last two digits. A number of fewer than seven digits
-/// is hidden altogether.
+/// Masks all digits but the first two and the last two: `+82 10-1234-5678` as `+82********78`. A number of fewer than
+/// seven digits becomes `***`.
 pub(super) fn masked_phone(phone: &str) -> String {
     let plus = if phone.trim_start().starts_with('+') {
         "+"
@@ -213,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_does_not_show_its_code_or_its_addresses() {
+    fn debug_output_omits_the_code_and_masks_addresses() {
         let shown = format!("{:?}", notice(Language::En));
         for hidden in ["482913", "ann.lee", "1234"] {
             assert!(!shown.contains(hidden), "{shown}");
@@ -223,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_hide_what_identifies() {
+    fn addresses_are_masked() {
         assert_eq!(masked_email("x@example.org"), "x***@example.org");
         assert_eq!(masked_email("한글@예시.한국"), "한***@예시.한국");
         assert_eq!(masked_email("nobody"), "***");
@@ -232,24 +278,24 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_fits_into_one_text_message() {
-        let korean = notice(Language::Ko).sentence().unwrap();
+    fn an_sms_fits_into_one_message() {
+        let korean = notice(Language::Ko).sms_text().unwrap();
         assert_eq!(
             korean,
-            "인증번호 [482913] 5분 안에 입력하세요. 다른 사람에게 알려 주지 마세요."
+            "인증번호는 [482913]입니다. 5분 안에 입력하세요. 타인에게 알려주지 마세요."
         );
         let bytes: usize = korean.chars().map(|c| 1 + usize::from(!c.is_ascii())).sum();
         assert!(bytes <= 90, "{bytes}");
-        let english = notice(Language::En).sentence().unwrap();
+        let english = notice(Language::En).sms_text().unwrap();
         assert_eq!(
             english,
-            "482913 is your sign-in code, valid for 5 minutes. Never share it; nobody from us will ask for it."
+            "482913 is your login code. It expires in 5 minutes. Do not share it with anyone."
         );
         assert!(english.is_ascii() && english.len() <= 160);
     }
 
     #[test]
-    fn a_lifetime_is_said_in_words() {
+    fn a_lifetime_is_written_as_text() {
         for (seconds, korean, english) in [
             (300, "5분", "5 minutes"),
             (60, "1분", "1 minute"),

@@ -1,5 +1,4 @@
-//! What becomes of a notice: exactly one outcome each, one line of the log, the running totals, and a word to whoever wants
-//! to know.
+//! The outcome of each notice: one log line, the totals, and a call of the observer.
 
 use std::sync::{
     Arc,
@@ -12,46 +11,46 @@ use crate::{
     domain::principal::{Principal, UserSeq},
 };
 
-/// How many notices are under way, were sent, and have failed since the start.
+/// Number of notices since the start, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Taken, and neither sent nor failed yet.
+    /// Neither sent nor failed yet.
     pub queued: u64,
-    /// Taken by the mail server or the gateway, or printed.
+    /// Accepted by the mail server or webhook, or printed.
     pub sent: u64,
-    /// Given up.
+    /// Not sent.
     pub failed: u64,
 }
 
-/// What became of one notice. Codes, links and whole addresses are not in it.
+/// The outcome of a notice. Contains no code, no link and no unmasked address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum DeliveryOutcome {
     /// A one-time code.
     Code {
-        /// The challenge it answers.
+        /// The id of the challenge.
         challenge: String,
-        /// For which client.
+        /// The client.
         client: UserSeq,
-        /// By which way.
+        /// The name of the channel.
         channel: &'static str,
-        /// To whom, masked.
+        /// The masked addresses.
         recipient: Option<String>,
-        /// Why it was not sent; none: it was.
+        /// The reason if it was not sent.
         failure: Option<String>,
     },
     /// A link to set a password.
     Link {
-        /// Whose password.
+        /// The account.
         owner: Principal,
-        /// By which name the owner logs in.
+        /// The login name of the account.
         login: String,
-        /// Why it was not sent; none: it was.
+        /// The reason if it was not sent.
         failure: Option<String>,
     },
 }
 
-/// Who is told of each outcome, at once and on the sender's own task: it must neither wait nor panic.
-pub type Observer = Arc<dyn Fn(Settled) + Send + Sync>;
+/// Called with each outcome of a code or link, on the delivery task. Must not block or panic.
+pub type Observer = Arc<dyn Fn(DeliveryOutcome) + Send + Sync>;
 
 pub(super) struct Totals {
     channel: &'static str,
@@ -81,26 +80,26 @@ impl Totals {
     }
 }
 
-/// A notice under way. Dropped without an outcome (a panic, the end of the server), it has failed.
+/// A notice without an outcome. If it is dropped without one (panic, shutdown), it counts as failed.
 pub(super) struct Pending {
     pub(super) notice: Notice,
-    /// When the code or the link is worth nothing any more.
-    pub(super) dies_at: Timestamp,
-    /// How many attempts were begun.
+    /// When the code or link expires.
+    pub(super) expires_at: Timestamp,
+    /// Number of attempts started.
     pub(super) attempts: u32,
     totals: Arc<Totals>,
-    settled: bool,
+    is_resolved: bool,
 }
 
 impl Pending {
-    pub(super) fn new(notice: Notice, dies_at: Timestamp, totals: Arc<Totals>) -> Self {
+    pub(super) fn new(notice: Notice, expires_at: Timestamp, totals: Arc<Totals>) -> Self {
         totals.queued.fetch_add(1, Ordering::SeqCst);
         Self {
             notice,
-            dies_at,
+            expires_at,
             attempts: 0,
             totals,
-            settled: false,
+            is_resolved: false,
         }
     }
 
@@ -113,7 +112,7 @@ impl Pending {
     }
 
     fn resolve(&mut self, failure: Option<&str>) {
-        self.settled = true;
+        self.is_resolved = true;
         let totals = &self.totals;
         let total = if failure.is_some() {
             &totals.failed
@@ -121,32 +120,32 @@ impl Pending {
             &totals.sent
         };
         total.fetch_add(1, Ordering::SeqCst);
-        // Told before it counts as settled: who waits for that finds the record complete.
-        let told = self.told(failure.map(str::to_owned));
-        if let (Some(observer), Some(told)) = (&totals.observer, told) {
-            observer(told);
+        // Before `queued` decreases, so that the audit log is complete once it is zero.
+        let outcome = self.outcome(failure.map(str::to_owned));
+        if let (Some(observer), Some(outcome)) = (&totals.observer, outcome) {
+            observer(outcome);
         }
         totals.queued.fetch_sub(1, Ordering::SeqCst);
         match &self.notice {
             Notice::Code(code) => self.log_code(code, failure),
-            Notice::Link(link) => self.log_letter("link", &link.email, &link.request_id, failure),
+            Notice::Link(link) => self.log_mail("link", &link.email, &link.request_id, failure),
             Notice::Reuse(reuse) => {
-                self.log_letter("reuse", &reuse.email, &reuse.request_id, failure);
+                self.log_mail("reuse", &reuse.email, &reuse.request_id, failure);
             }
         }
     }
 
-    /// What the observer is told. That a token was reused is in the record already, mail or no mail.
-    fn told(&self, failure: Option<String>) -> Option<Settled> {
+    /// The outcome for the observer. None for a reuse notice: the reuse is already in the audit log.
+    fn outcome(&self, failure: Option<String>) -> Option<DeliveryOutcome> {
         Some(match &self.notice {
-            Notice::Code(code) => Settled::Code {
+            Notice::Code(code) => DeliveryOutcome::Code {
                 challenge: code.id.clone(),
                 client: code.client,
                 channel: self.totals.channel,
                 recipient: code.masked_recipient(),
                 failure,
             },
-            Notice::Link(link) => Settled::Link {
+            Notice::Link(link) => DeliveryOutcome::Link {
                 owner: link.owner,
                 login: link.login.clone(),
                 failure,
@@ -193,7 +192,7 @@ impl Pending {
         }
     }
 
-    fn log_letter(&self, about: &str, email: &str, request_id: &str, failure: Option<&str>) {
+    fn log_mail(&self, about: &str, email: &str, request_id: &str, failure: Option<&str>) {
         let (email, attempts) = (masked_email(email), self.attempts);
         if let Some(reason) = failure {
             tracing::warn!(about, reason, attempts, email, request_id, "mail not sent");
@@ -205,8 +204,8 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.settled {
-            self.resolve(Some("it was broken off"));
+        if !self.is_resolved {
+            self.resolve(Some("delivery was aborted"));
         }
     }
 }

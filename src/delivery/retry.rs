@@ -1,53 +1,53 @@
-//! When a failed attempt is repeated: the pause between two attempts, and what an attempt can come to.
+//! Errors of an attempt, and the pause before the next attempt.
 
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-const FIRST: Duration = Duration::from_millis(500);
-/// The longest pause, whatever a server asks for: a code lives for minutes.
-pub(super) const LONGEST: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The maximum pause, even if the server asks for more, because a code is valid for minutes only.
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// Why an attempt failed. The reason holds no code and no address.
+/// Why an attempt failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AttemptError {
-    /// One short clause for the log.
+    /// A reason for the log. Contains no code and no address.
     pub(super) reason: String,
-    /// Whether another attempt may go better.
-    pub(super) again: bool,
-    /// How long the other side asked us to wait.
-    pub(super) after: Option<Duration>,
+    /// Whether another attempt may succeed.
+    pub(super) is_temporary: bool,
+    /// The pause that the server asked for.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl AttemptError {
-    /// A failure that no other attempt will heal.
-    pub(super) fn lasting(reason: impl Into<String>) -> Self {
+    /// A failure that will occur again.
+    pub(super) fn permanent(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            again: false,
-            after: None,
+            is_temporary: false,
+            retry_after: None,
         }
     }
 
-    /// A failure that may pass.
-    pub(super) fn passing(reason: impl Into<String>) -> Self {
+    /// A failure that may not occur again.
+    pub(super) fn temporary(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            again: true,
-            after: None,
+            is_temporary: true,
+            retry_after: None,
         }
     }
 }
 
-/// The pause after the attempt number `attempt` (from 1): doubling from half a second to [`LONGEST`], of which a random
-/// part of up to a half is taken off, so that many senders do not come back together.
+/// The pause after attempt number `attempt`, counted from 1. It doubles from 500 ms to [`MAX_PAUSE`], minus a random part
+/// of up to one half (jitter).
 pub(super) fn pause(attempt: u32) -> Duration {
-    let full = FIRST
+    let full = FIRST_PAUSE
         .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
-        .min(LONGEST);
+        .min(MAX_PAUSE);
     let mut byte = [0_u8; 1];
-    // Without random bytes the pause is merely not spread.
-    let _spread = SystemRandom::new().fill(&mut byte);
+    // Without random bytes there is no jitter.
+    let _result = SystemRandom::new().fill(&mut byte);
     full.saturating_sub(full / 512 * u32::from(byte[0]))
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_30_seconds_and_lose_at_most_a_half() {
+    fn pauses_double_up_to_30_seconds_minus_at_most_one_half() {
         for (attempt, millis) in [(1, 500), (2, 1_000), (3, 2_000), (7, 30_000), (99, 30_000)] {
             let full = Duration::from_millis(millis);
             for _ in 0..50 {

@@ -1,22 +1,22 @@
-//! What each way of delivery needs to be told. Read and checked by `config`; here they are plain values.
+//! Settings of the delivery channels. They are read and checked by `config`.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
 
-/// How codes and notices leave the house.
+/// How codes are delivered.
 #[derive(Clone, Debug)]
 pub enum Channel {
-    /// A line in the server's own log, for trying things out.
+    /// A line in the server log, for evaluation.
     Console,
-    /// A mail.
+    /// By mail.
     Smtp(SmtpSettings),
-    /// A signed HTTP request to a gateway of the operator's.
+    /// By a signed HTTP request to the operator's own service.
     Webhook(WebhookSettings),
 }
 
 impl Channel {
-    /// The word that names the channel in the configuration and in the log.
+    /// The name of the channel in the configuration and in the log.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -27,35 +27,35 @@ impl Channel {
     }
 }
 
-/// How the connection to the mail server is protected.
+/// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// Starts in the clear and must then change to TLS (RFC 3207); nothing is sent to a server that does not.
+    /// Requires `STARTTLS` before any other command (RFC 3207).
     Starttls,
     /// TLS from the first byte (RFC 8314 section 3).
     Tls,
-    /// None: for a relay on the same machine.
+    /// Unencrypted, for a relay on the same machine.
     None,
 }
 
-/// The mail server that takes our mails.
+/// The mail server.
 #[derive(Clone)]
 pub struct SmtpSettings {
-    /// Its name; with TLS, the name that its certificate must have.
+    /// Host name. With TLS, the certificate must be valid for it.
     pub host: String,
-    /// Its port.
+    /// Port.
     pub port: u16,
-    /// How the connection is protected.
+    /// How the connection is encrypted.
     pub tls: Tls,
-    /// The name to log in by; without one nobody logs in.
+    /// User name for SMTP authentication; `None` disables authentication.
     pub username: Option<String>,
-    /// The password to log in by.
+    /// Password for SMTP authentication.
     pub password: Option<String>,
-    /// Whom the mails are from: `login@example.org` or `Example <login@example.org>`.
+    /// Sender: `login@example.org` or `Example <login@example.org>`.
     pub from: String,
-    /// A file of PEM certificates that are trusted besides the public ones.
+    /// PEM file of certificates that are trusted in addition to the public ones.
     pub ca_file: Option<PathBuf>,
-    /// The most one attempt may take, from connecting to the server's last word.
+    /// Maximum time for one attempt, including connecting.
     pub timeout: Duration,
 }
 
@@ -74,16 +74,16 @@ impl fmt::Debug for SmtpSettings {
     }
 }
 
-/// The gateway that takes our requests.
+/// The webhook.
 #[derive(Clone)]
 pub struct WebhookSettings {
-    /// Where requests go. Shown without its path and query, which may hold a key.
+    /// The URL. `Debug` omits its path and query, which may contain a key.
     pub url: Url,
-    /// What requests are signed with: `whsec_` and base64, or the characters themselves; 24 bytes or more.
+    /// Signing secret: `whsec_` and base64, or plain text; at least 24 bytes.
     pub secret: String,
-    /// The most one attempt may take.
+    /// Maximum time for one attempt.
     pub timeout: Duration,
-    /// How many times a failed attempt is repeated.
+    /// Retries after a failed attempt.
     pub retries: u32,
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_do_not_show_themselves() {
+    fn debug_output_omits_secrets() {
         let smtp = Channel::Smtp(SmtpSettings {
             host: "mail.example.org".to_owned(),
             port: 587,

@@ -1,4 +1,4 @@
-//! Sending by mail, through one mail server with kept connections. The words of the mail are in `mail`.
+//! Sends mails through one mail server, over reused connections. Mails are composed in `mail`.
 
 use std::{
     io,
@@ -19,24 +19,24 @@ use lettre::{
 };
 
 use crate::delivery::{
-    DeliveryError,
+    error::DeliveryError,
     notice::masked_email,
     retry::AttemptError,
     settings::{SmtpSettings, Tls},
 };
 
-/// How many times a mail is tried in all: a code that comes late is of no use.
-pub(super) const ATTEMPTS: u32 = 3;
+/// Maximum number of attempts per mail.
+pub(super) const MAX_ATTEMPTS: u32 = 3;
 
-/// How long a connection that nobody uses is kept; servers close them after some minutes (RFC 5321 section 4.5.3.2.7).
-const KEPT: Duration = Duration::from_mins(1);
+/// How long an idle connection is kept. Servers close connections after five minutes (RFC 5321 section 4.5.3.2.7).
+const MAX_IDLE: Duration = Duration::from_mins(1);
 
-/// The most characters of a mail server's answer that go into the log.
-const ANSWER: usize = 160;
+/// Maximum number of characters of a server response in the log.
+const MAX_REASON: usize = 160;
 
-/// A mail server, ready to take mails.
+/// A client of the mail server.
 pub(super) struct Smtp {
-    /// Whom the mails are from.
+    /// The sender of the mails.
     pub(super) from: Mailbox,
     host: String,
     port: u16,
@@ -54,7 +54,7 @@ enum Security {
 }
 
 impl Smtp {
-    /// Reads the sender's address and the certificates; connects to nobody yet.
+    /// Parses the sender and loads the certificates. Does not connect.
     pub(super) fn new(settings: SmtpSettings) -> Result<Self, DeliveryError> {
         Ok(Self {
             from: settings.from.parse().map_err(|_| DeliveryError::Sender)?,
@@ -75,30 +75,31 @@ impl Smtp {
         })
     }
 
-    /// Tries once. Refused for good (5xx) is lasting; a 4xx answer, a broken connection and a slow server may pass.
+    /// Makes one attempt. A 5xx response is a permanent failure; a 4xx response, a lost connection and a timeout are
+    /// temporary. `secret` is masked in the failure reason.
     pub(super) async fn attempt(
         &self,
         message: &Message,
         secret: &str,
     ) -> Result<(), AttemptError> {
-        match tokio::time::timeout(self.timeout, self.hand_over(message)).await {
+        match tokio::time::timeout(self.timeout, self.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(AttemptError {
                 reason: reason(&error, secret),
-                again: !error.is_permanent() && !error.is_client(),
-                after: None,
+                is_temporary: !error.is_permanent() && !error.is_client(),
+                retry_after: None,
             }),
-            Err(_) => Err(AttemptError::passing(
-                "the mail server did not answer in time",
+            Err(_) => Err(AttemptError::temporary(
+                "the mail server did not respond in time",
             )),
         }
     }
 
-    // lettre's own pool and timeout are not used: the timeout covers connecting only, and when a send is broken off from
-    // outside, the pool keeps its connection. The server's late answer to that mail would then be read as the answer to
-    // the next one. Here a connection is kept only after a mail that went through to its end.
-    async fn hand_over(&self, message: &Message) -> Result<(), SmtpError> {
-        let mut connection = match self.kept().await {
+    // lettre's pool and timeout are not used: its timeout covers connecting only, and its pool keeps the connection of a
+    // cancelled send. The late response to that mail would be read as the response to the next one. Here a connection is
+    // kept only after a complete exchange.
+    async fn send(&self, message: &Message) -> Result<(), SmtpError> {
+        let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
@@ -109,11 +110,11 @@ impl Smtp {
         Ok(())
     }
 
-    /// A kept connection that still answers. The number of them is bounded by that of the senders.
-    async fn kept(&self) -> Option<AsyncSmtpConnection> {
+    /// An idle connection that still works. There are at most as many as delivery tasks.
+    async fn idle_connection(&self) -> Option<AsyncSmtpConnection> {
         loop {
             let (since, mut connection) = self.lock().pop()?;
-            if since.elapsed() < KEPT && connection.test_connected().await {
+            if since.elapsed() < MAX_IDLE && connection.test_connected().await {
                 return Some(connection);
             }
         }
@@ -155,24 +156,24 @@ fn certificates(path: &Path) -> Result<Certificate, DeliveryError> {
         source,
     };
     let pem = std::fs::read(path).map_err(unreadable)?;
-    let nothing = || {
+    let no_certificate = || {
         unreadable(io::Error::new(
             io::ErrorKind::InvalidData,
             "no PEM certificate",
         ))
     };
-    // A file without any is no error to the parser, and would be a mail server that is never trusted.
+    // The parser accepts a file without certificates; then no server would be trusted.
     if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
-        return Err(nothing());
+        return Err(no_certificate());
     }
-    Certificate::from_pem(&pem).map_err(|_| nothing())
+    Certificate::from_pem(&pem).map_err(|_| no_certificate())
 }
 
-/// What went wrong, in one clause: the server's answer without addresses, without the code or link (a server may quote either),
-/// without control characters, and not too long.
+/// The failure reason for the log: the server response with addresses and the secret masked (a server may quote them),
+/// without control characters, at most [`MAX_REASON`] characters.
 fn reason(error: &SmtpError, secret: &str) -> String {
-    let said = error.to_string();
-    let words: Vec<String> = said
+    let response = error.to_string();
+    let words: Vec<String> = response
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .map(|word| match word {
@@ -183,5 +184,5 @@ fn reason(error: &SmtpError, secret: &str) -> String {
             word => word.to_owned(),
         })
         .collect();
-    words.join(" ").chars().take(ANSWER).collect()
+    words.join(" ").chars().take(MAX_REASON).collect()
 }

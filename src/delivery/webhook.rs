@@ -1,4 +1,4 @@
-//! Sending to a gateway of the operator's: a JSON body, signed after the Standard Webhooks specification 1.0.0.
+//! Sends codes to the operator's own service: a JSON request, signed as defined by Standard Webhooks 1.0.0.
 
 use std::{error::Error as _, time::Duration};
 
@@ -15,17 +15,17 @@ use serde::Serialize;
 use crate::{
     clock::{Clock, Timestamp},
     delivery::{
-        DeliveryError,
+        error::DeliveryError,
         notice::OtpNotice,
-        retry::{AttemptError, LONGEST},
+        retry::{AttemptError, MAX_PAUSE},
         settings::WebhookSettings,
     },
 };
 
-/// The fewest bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
+/// Minimum number of bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
 const MIN_SECRET: usize = 24;
 
-/// A gateway, ready to take requests.
+/// A client of the webhook.
 pub(super) struct Webhook {
     client: Client,
     settings: WebhookSettings,
@@ -47,17 +47,16 @@ struct Data<'a> {
     phone: Option<&'a str>,
     email: Option<&'a str>,
     code: &'a str,
-    /// Seconds.
+    /// In seconds.
     expires_in: u64,
     language: &'static str,
     message: String,
 }
 
 impl Webhook {
-    /// Reads the secret and prepares the client; connects to nobody yet.
+    /// Decodes the secret and creates the HTTP client. Does not connect.
     ///
-    /// The client follows no redirect (the signature is for one address), uses no proxy of the environment, and writes
-    /// no body to the log.
+    /// The client does not follow redirects, ignores proxy variables, and does not log request bodies.
     pub(super) fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, DeliveryError> {
         let secret = match settings.secret.strip_prefix("whsec_") {
             Some(encoded) => STANDARD
@@ -85,14 +84,14 @@ impl Webhook {
         })
     }
 
-    /// How many times a request is tried in all.
-    pub(super) fn attempts(&self) -> u32 {
+    /// Maximum number of attempts per request.
+    pub(super) fn max_attempts(&self) -> u32 {
         self.settings.retries.saturating_add(1)
     }
 
-    /// The body of the request, the same for every attempt.
+    /// The request body, which is the same for all attempts.
     pub(super) fn body(&self, notice: &OtpNotice) -> Result<Vec<u8>, AttemptError> {
-        let unwritable = "the request could not be written";
+        let failed = "the request body could not be created";
         let body = Body {
             r#type: "otp.requested",
             timestamp: self.clock.now(),
@@ -105,20 +104,20 @@ impl Webhook {
                 expires_in: notice.expires_in.as_secs(),
                 language: notice.language.tag(),
                 message: notice
-                    .sentence()
-                    .map_err(|_| AttemptError::lasting(unwritable))?,
+                    .sms_text()
+                    .map_err(|_| AttemptError::permanent(failed))?,
             },
         };
-        serde_json::to_vec(&body).map_err(|_| AttemptError::lasting(unwritable))
+        serde_json::to_vec(&body).map_err(|_| AttemptError::permanent(failed))
     }
 
-    /// Tries once, signed for this moment.
+    /// Makes one attempt, signed with the current time.
     ///
-    /// Any 2xx is taken for "sent". 408, 425, 429, 5xx, a broken connection and a timeout may pass; anything else,
-    /// redirects included, is lasting.
+    /// A 2xx response is success. 408, 425, 429, 5xx, a lost connection and a timeout are temporary failures. Everything
+    /// else, including redirects, is a permanent failure.
     pub(super) async fn attempt(&self, id: &str, body: &[u8]) -> Result<(), AttemptError> {
         let timestamp = self.clock.now().unix_seconds().to_string();
-        let answer = self
+        let response = self
             .client
             .post(self.settings.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -128,13 +127,13 @@ impl Webhook {
             .body(body.to_vec())
             .send()
             .await;
-        match answer {
-            Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(self.refusal(&answer)),
+        match response {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => Err(self.failure(&response)),
             Err(error) if error.is_builder() => {
-                Err(AttemptError::lasting("the request could not be built"))
+                Err(AttemptError::permanent("the request could not be built"))
             }
-            Err(error) => Err(AttemptError::passing(reason(error))),
+            Err(error) => Err(AttemptError::temporary(reason(error))),
         }
     }
 
@@ -146,39 +145,39 @@ impl Webhook {
         format!("v1,{}", STANDARD.encode(context.sign()))
     }
 
-    fn refusal(&self, answer: &Response) -> AttemptError {
-        let status = answer.status();
-        let again = status.is_server_error()
+    fn failure(&self, response: &Response) -> AttemptError {
+        let status = response.status();
+        let is_temporary = status.is_server_error()
             || matches!(
                 status,
                 StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
             );
-        let after = answer.headers().get(RETRY_AFTER);
+        let retry_after_header = response.headers().get(RETRY_AFTER);
         AttemptError {
-            reason: format!("the gateway answered {}", status.as_u16()),
-            again,
-            after: after
+            reason: format!("the webhook responded with {}", status.as_u16()),
+            is_temporary,
+            retry_after: retry_after_header
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| retry_after(value, self.clock.now())),
         }
     }
 }
 
-/// Reads `Retry-After` (RFC 9110 section 10.2.3), seconds or a date; at most [`LONGEST`].
+/// Parses `Retry-After` (RFC 9110 section 10.2.3), which is seconds or a date. At most [`MAX_PAUSE`].
 fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let asked = if let Ok(seconds) = value.trim().parse() {
+    let pause = if let Ok(seconds) = value.trim().parse() {
         Duration::from_secs(seconds)
     } else {
         let date = DateTime::parse_from_rfc2822(value.trim()).ok()?;
         Timestamp::from_unix_seconds(date.timestamp())?.since(now)
     };
-    Some(asked.min(LONGEST))
+    Some(pause.min(MAX_PAUSE))
 }
 
-/// What went wrong, with its cause and without the address, which may hold a key.
+/// The failure reason with its causes, without the URL, which may contain a key.
 fn reason(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return "the gateway did not answer in time".to_owned();
+        return "the webhook did not respond in time".to_owned();
     }
     let error = error.without_url();
     let mut reason = error.to_string();
@@ -205,8 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_signed_as_the_specification_says() {
-        // The example of the Standard Webhooks specification.
+    fn the_signature_matches_the_example_of_the_specification() {
         let webhook = webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = webhook.signature(
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -217,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_or_unreadable_secret_is_refused_at_the_start() {
+    fn a_short_or_invalid_secret_is_rejected_at_startup() {
         for secret in ["", "short", "whsec_", "whsec_c2hvcnQ=", "whsec_***"] {
             assert!(
                 matches!(webhook(secret), Err(DeliveryError::Secret)),

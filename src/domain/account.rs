@@ -1,4 +1,4 @@
-//! What an account is known by: e-mail, username, name, telephone, role.
+//! Accounts and their values: e-mail, username, name, telephone number, role.
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ use crate::domain::{
     text::{line, normalised},
 };
 
-/// An e-mail address, as typed (trimmed) and as compared.
+/// An e-mail address, as typed (trimmed) and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     typed: String,
@@ -20,10 +20,10 @@ pub struct Email {
 }
 
 impl Email {
-    /// The most characters of an address (RFC 5321 section 4.5.3.1.3 less the angle brackets).
+    /// Maximum number of characters (RFC 5321 section 4.5.3.1.3 without the angle brackets).
     pub const MAX: usize = 254;
 
-    /// Reads an address of the form `local@domain.tld`, without a display name, comment or domain literal.
+    /// Parses `local@domain.tld`, without display name, comment or domain literal.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = line(typed, Self::MAX)?;
         let options = email_address::Options::default()
@@ -37,20 +37,20 @@ impl Email {
         Ok(Self { typed, normalised })
     }
 
-    /// The address as it was typed, without outer spaces.
+    /// As typed, trimmed.
     #[must_use]
     pub fn as_typed(&self) -> &str {
         &self.typed
     }
 
-    /// The address by which accounts are compared.
+    /// Normalised, for comparison.
     #[must_use]
     pub fn normalised(&self) -> &str {
         &self.normalised
     }
 }
 
-/// The name a client logs in by, as typed (trimmed) and as compared.
+/// The login name of a client, as typed (trimmed) and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     typed: String,
@@ -58,10 +58,10 @@ pub struct Username {
 }
 
 impl Username {
-    /// The most characters of a username.
+    /// Maximum number of characters.
     pub const MAX: usize = 150;
 
-    /// Reads a username: letters and digits of any script and `. _ - @ +`, the first one a letter or digit.
+    /// Parses a username: letters and digits of any script and `. _ - @ +`, starting with a letter or digit.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = line(typed, Self::MAX)?;
         let normalised = normalised(&typed);
@@ -72,13 +72,13 @@ impl Username {
         Ok(Self { typed, normalised })
     }
 
-    /// The name as it was typed, without outer spaces.
+    /// As typed, trimmed.
     #[must_use]
     pub fn as_typed(&self) -> &str {
         &self.typed
     }
 
-    /// The name by which accounts are compared.
+    /// Normalised, for comparison.
     #[must_use]
     pub fn normalised(&self) -> &str {
         &self.normalised
@@ -89,41 +89,41 @@ fn is_combining(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// What a person or a company is called.
+/// The name of a person or company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
-    /// The most characters of a name.
+    /// Maximum number of characters.
     pub const MAX: usize = 150;
 
-    /// Reads a line of at most [`Name::MAX`] characters.
+    /// Parses one line of at most [`Name::MAX`] characters.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         line(typed, Self::MAX).map(Self)
     }
 
-    /// The name by which it is searched and ordered.
+    /// Normalised, for searching and sorting.
     #[must_use]
     pub fn normalised(&self) -> String {
         normalised(&self.0)
     }
 
-    /// The name.
+    /// As typed, trimmed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A telephone number as typed; no claim is made that somebody answers.
+/// A telephone number as typed. Only its format is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone(String);
 
 impl Phone {
-    /// The most characters of a number, with its spaces and hyphens.
+    /// Maximum number of characters, including spaces and hyphens.
     pub const MAX: usize = 32;
 
-    /// Reads `+`, digits, spaces, hyphens, dots and brackets, with 4 to 15 digits (ITU-T E.164 section 6.1).
+    /// Parses `+`, digits, spaces, hyphens, dots and parentheses, with 4 to 15 digits (ITU-T E.164 section 6.1).
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = line(typed, Self::MAX)?;
         let digits = typed.chars().filter(char::is_ascii_digit).count();
@@ -136,30 +136,30 @@ impl Phone {
         Ok(Self(typed))
     }
 
-    /// The number as typed.
+    /// As typed, trimmed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What an internal user may do.
+/// The role of an internal user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub enum Role {
-    /// Everything.
+    /// Reads and changes everything.
     Admin,
-    /// Reads everything, changes nothing.
+    /// Reads everything.
     Auditor,
-    /// Nothing of others but the list.
+    /// Reads the list of users only.
     Staff,
 }
 
 impl Role {
-    /// The words that name a role, in claims, bodies and columns.
+    /// The names of the roles in claims, JSON and the database.
     pub const NAMES: &'static [&'static str] = &["admin", "auditor", "staff"];
 
-    /// The word for this role.
+    /// The name of the role.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -169,13 +169,13 @@ impl Role {
         }
     }
 
-    /// Whether it opens the panel: administrators change things there, auditors look.
+    /// Whether the role may log in to the admin panel.
     #[must_use]
-    pub fn opens_the_panel(self) -> bool {
+    pub fn has_panel_access(self) -> bool {
         matches!(self, Self::Admin | Self::Auditor)
     }
 
-    /// Reads one of [`Role::NAMES`].
+    /// Parses one of [`Role::NAMES`].
     pub fn parse(word: &str) -> Result<Self, Problem> {
         match word {
             "admin" => Ok(Self::Admin),
@@ -206,20 +206,20 @@ impl Serialize for Role {
     }
 }
 
-/// An account of either population, as far as tokens and answers tell of it. Nothing in it is secret.
+/// The public data of an account of either user type. Contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its identity.
+    /// User type and number.
     pub principal: Principal,
-    /// What it is called.
+    /// The name of the person or company.
     pub name: String,
-    /// Its e-mail address; every internal user has one.
+    /// Always set for internal users.
     pub email: Option<String>,
-    /// Its username; every client has one, no internal user.
+    /// Set for clients only.
     pub username: Option<String>,
-    /// Its role; every internal user has one, no client.
+    /// Set for internal users only.
     pub role: Option<Role>,
-    /// Whether it may log in and use its tokens.
+    /// Whether the account may log in and use tokens.
     pub is_active: bool,
 }
 
@@ -262,9 +262,9 @@ impl Account {
         }
     }
 
-    /// The account's own words, none of which may be its password.
+    /// Name, e-mail and username, which must not be used as the password.
     #[must_use]
-    pub fn own_words(&self) -> [&str; 3] {
+    pub fn identifiers(&self) -> [&str; 3] {
         [
             self.name.as_str(),
             self.email.as_deref().unwrap_or_default(),
@@ -272,7 +272,7 @@ impl Account {
         ]
     }
 
-    /// What the account logs in by: a user's e-mail address, a client's username.
+    /// The login name: the e-mail of a user, the username of a client.
     #[must_use]
     pub fn login(&self) -> &str {
         let login = self.username.as_deref().or(self.email.as_deref());

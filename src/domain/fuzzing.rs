@@ -1,4 +1,4 @@
-//! What must hold of every text that is read as a value of this room. See `src/fuzzing.rs`.
+//! Properties of the value types, for fuzzing. See `src/fuzzing.rs`.
 
 use crate::domain::{
     account::{Email, Name, Phone, Role, Username},
@@ -11,32 +11,32 @@ use crate::domain::{
     text::normalised,
 };
 
-/// A text as each value: what is accepted is what was typed without outer spaces, is accepted again as it is kept, and has one
-/// form by which it is compared.
+/// Parses a text as each value type: an accepted value is the trimmed text, parses again as the same value, and its
+/// normalised form is stable.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If a property is violated.
 pub fn fields(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
     if let Ok(email) = Email::parse(text) {
-        keeps(text, email.as_typed(), Email::MAX);
+        assert_line(text, email.as_typed(), Email::MAX);
         assert_eq!(Email::parse(email.as_typed()).as_ref(), Ok(&email));
         assert_eq!(normalised(email.normalised()), email.normalised());
         assert!(email.as_typed().contains('@'));
     }
     if let Ok(username) = Username::parse(text) {
-        keeps(text, username.as_typed(), Username::MAX);
+        assert_line(text, username.as_typed(), Username::MAX);
         assert_eq!(Username::parse(username.as_typed()).as_ref(), Ok(&username));
         assert_eq!(normalised(username.normalised()), username.normalised());
         assert!(!username.normalised().contains(char::is_whitespace));
     }
     if let Ok(name) = Name::parse(text) {
-        keeps(text, name.as_str(), Name::MAX);
+        assert_line(text, name.as_str(), Name::MAX);
     }
     if let Ok(phone) = Phone::parse(text) {
-        keeps(text, phone.as_str(), Phone::MAX);
+        assert_line(text, phone.as_str(), Phone::MAX);
     }
     assert!(Role::parse(text).is_ok_and(|role| role.as_str() == text) == Role::parse(text).is_ok());
     if let Ok(password) = Password::parse(text) {
@@ -50,9 +50,9 @@ pub fn fields(bytes: &[u8]) {
     if let Some(seq) = UserSeq::from_digits(text) {
         assert!(seq.get() > 0 && seq.get().to_string() == text);
     }
-    if let Some(place) = Cursor::decode(text) {
-        assert_eq!(Cursor::decode(&place.encoded()), Some(place.clone()));
-        assert!(place.time().is_none_or(|time| time.unix_micros() >= 0));
+    if let Some(cursor) = Cursor::decode(text) {
+        assert_eq!(Cursor::decode(&cursor.encoded()), Some(cursor.clone()));
+        assert!(cursor.time().is_none_or(|time| time.unix_micros() >= 0));
     }
     if let Ok(order) = parse_ordering(text, &[("name", 0), ("email", 1)], &["name", "email"]) {
         assert!(order.len() <= 2);
@@ -62,17 +62,16 @@ pub fn fields(bytes: &[u8]) {
     }
 }
 
-/// What is kept of a typed line.
-fn keeps(typed: &str, kept: &str, most: usize) {
-    assert_eq!(kept, typed.trim());
-    assert!((1..=most).contains(&kept.chars().count()));
-    assert!(!kept.contains(char::is_control));
+fn assert_line(typed: &str, parsed: &str, max: usize) {
+    assert_eq!(parsed, typed.trim());
+    assert!((1..=max).contains(&parsed.chars().count()));
+    assert!(!parsed.contains(char::is_control));
 }
 
-/// A text as `Accept-Language`: no language is answered that it does not name.
+/// Parses a text as `Accept-Language`: the result is a language that the text names.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If the property is violated.
 pub fn languages(bytes: &[u8]) {
     let Ok(header) = std::str::from_utf8(bytes) else {
         return;

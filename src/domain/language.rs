@@ -1,4 +1,4 @@
-//! The languages that munjigi speaks, and how a caller's wish is read.
+//! The supported languages, and parsing of `Accept-Language`.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language's tag (RFC 5646), which is also its name in `locales/`.
+    /// The language tag (RFC 5646), which is also the name of the file in `locales/`.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// The language of this tag.
+    /// The language with this tag.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         match tag {
@@ -33,9 +33,9 @@ impl Language {
         }
     }
 
-    /// The best of our languages for an `Accept-Language` header (RFC 9110 section 12.5.4), if it names any.
+    /// The preferred supported language of an `Accept-Language` header (RFC 9110 section 12.5.4).
     ///
-    /// Unreadable parts are passed over; at equal weight the one named first wins.
+    /// Invalid parts are ignored; with equal weights the first one is preferred.
     #[must_use]
     pub fn from_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(Self, f32)> = None;
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_of_the_greatest_weight_wins() {
+    fn the_language_with_the_highest_weight_is_selected() {
         for (header, language) in [
             ("ko-KR,ko;q=0.9,en;q=0.8", Some(Language::Ko)),
             ("fr, en;q=0.5, ko;q=0.7", Some(Language::Ko)),

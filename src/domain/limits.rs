@@ -1,19 +1,19 @@
-//! What is limited so that nobody guesses it.
+//! The kinds of rate-limited attempts.
 
 use crate::domain::text_enum::text_enum;
 
 text_enum! {
-    /// What somebody has to wait with after too many tries.
+    /// A kind of attempt that is limited after too many failures.
     LimitKind {
-        /// Logging in by a password, at either door.
+        /// Login with a password, in the API and the admin panel.
         Login = "login",
-        /// Logging in by a one-time code.
+        /// Login with a one-time code.
         Code = "code",
-        /// Asking for one-time codes.
+        /// Request for a one-time code.
         CodeRequest = "code_request",
-        /// Refreshing, with texts that are no tokens of ours.
+        /// Refresh with a token that has no valid signature.
         Refresh = "refresh",
-        /// Opening one-time links that there are not.
+        /// Opening a one-time link that does not exist.
         Link = "link",
     }
 }

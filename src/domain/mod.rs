@@ -1,7 +1,6 @@
-//! The values of the house, without any I/O, built only by parsing: what exists is valid.
+//! Value types without I/O. They are created by parsing, so every value is valid and need not be checked again.
 //!
-//! A function that takes an [`account::Email`] need not check it again. What is wrong with an input is said as
-//! [`problem::Problem`]s, which the doors translate.
+//! Invalid input is reported as a [`problem::Problem`].
 
 pub mod account;
 pub mod audit;

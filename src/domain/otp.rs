@@ -1,4 +1,4 @@
-//! One-time codes: how one is made and how a typed one is read. Hashing is in `services::otp`.
+//! One-time codes: generating and parsing. Hashing is in the services.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::domain::problem::Problem;
 
-/// A one-time code: decimal digits. It shows itself to nobody by accident.
+/// A one-time code of decimal digits. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtpCode(String);
 
 impl OtpCode {
-    /// The most digits a code has.
+    /// Maximum number of digits.
     pub const MAX_LENGTH: usize = 10;
 
-    /// A fresh code of `length` digits, each as likely as any other, from the system's random source.
+    /// Generates a uniformly distributed code from the system random source.
     ///
-    /// `None` when the system gives no random bytes.
+    /// `None` if the random source fails.
     #[must_use]
     pub fn generate(length: usize) -> Option<Self> {
         let random = SystemRandom::new();
@@ -24,7 +24,7 @@ impl OtpCode {
         while digits.len() < length {
             let mut byte = [0_u8; 1];
             random.fill(&mut byte).ok()?;
-            // 250 is the greatest multiple of 10 in a byte: what lies above would favour some digits.
+            // Bytes from 250 on are skipped, because they would make some digits more likely.
             if byte[0] < 250 {
                 digits.push(char::from(b'0' + byte[0] % 10));
             }
@@ -32,7 +32,7 @@ impl OtpCode {
         Some(Self(digits))
     }
 
-    /// Reads a typed code; spaces and hyphens between the digits are passed over.
+    /// Parses a typed code. Spaces and hyphens are ignored.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         if typed.len() > 64 {
             return Err(Problem::TooLong {
@@ -50,7 +50,7 @@ impl OtpCode {
         }
     }
 
-    /// The digits, for the one who delivers or hashes them.
+    /// The digits.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_their_length_and_every_digit_occurs() {
+    fn codes_have_the_requested_length_and_every_digit_occurs() {
         let mut seen = [0_u32; 10];
         for _ in 0..500 {
             let code = OtpCode::generate(6).unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_does_not_show_itself() {
+    fn debug_output_omits_the_code() {
         assert_eq!(
             format!("{:?}", OtpCode::parse("123456").unwrap()),
             "OtpCode(…)"

@@ -1,10 +1,10 @@
-//! Which part of a list is asked for, and in which order.
+//! Parameters and results of lists: page, order, cursor, count.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::{clock::Timestamp, domain::problem::Problem};
 
-/// A page of a list: its number from 1 on, and how many entries it holds.
+/// A page of a list: its number, counted from 1, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     number: i64,
@@ -12,14 +12,14 @@ pub struct Page {
 }
 
 impl Page {
-    /// The highest page number that is read; with [`Page::MAX_SIZE`] it stays far from overflow.
+    /// Maximum page number; multiplied by [`Page::MAX_SIZE`] it does not overflow.
     pub const MAX_NUMBER: i64 = 1_000_000_000;
-    /// The entries of a page when none are asked for.
+    /// Default number of entries per page.
     pub const DEFAULT_SIZE: i64 = 20;
-    /// The most entries of a page.
+    /// Maximum number of entries per page.
     pub const MAX_SIZE: i64 = 100;
 
-    /// A page; the bounds are `1..=MAX_NUMBER` and `1..=MAX_SIZE`, and a value outside is moved to the nearest.
+    /// Clamps the values to `1..=MAX_NUMBER` and `1..=MAX_SIZE`.
     #[must_use]
     pub fn new(number: i64, size: i64) -> Self {
         Self {
@@ -28,43 +28,43 @@ impl Page {
         }
     }
 
-    /// The page's number, from 1 on.
+    /// The page number, counted from 1.
     #[must_use]
     pub fn number(self) -> i64 {
         self.number
     }
 
-    /// How many entries a page holds.
+    /// The number of entries per page.
     #[must_use]
     pub fn size(self) -> i64 {
         self.size
     }
 
-    /// How many entries stand before this page.
+    /// The number of entries before this page.
     #[must_use]
     pub fn offset(self) -> i64 {
         (self.number - 1) * self.size
     }
 
-    /// How many pages `total` entries fill; at least one.
+    /// The number of pages for `total` entries; at least one.
     #[must_use]
     pub fn pages(self, total: i64) -> i64 {
         (total.max(0) + self.size - 1).div_euclid(self.size).max(1)
     }
 }
 
-/// A column to order by, and in which direction.
+/// A column to sort by, and the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order<C> {
     /// The column.
     pub column: C,
-    /// Greatest first.
+    /// Whether the greatest value is first.
     pub descending: bool,
 }
 
-/// Reads `-created_at,email`: column names with an optional minus for descending, separated by commas.
+/// Parses `-created_at,email`: column names separated by commas, with a minus for descending.
 ///
-/// `names` are the columns that may be ordered by. An empty text gives an empty order.
+/// `names` are the columns that can be sorted by. An empty text gives an empty order.
 pub fn parse_ordering<C: Copy>(
     text: &str,
     names: &[(&'static str, C)],
@@ -92,56 +92,56 @@ pub fn parse_ordering<C: Copy>(
     Ok(order)
 }
 
-/// One page of entries, and how many there are in all.
+/// One page of a list, and the total.
 #[derive(Clone, Debug)]
 pub struct Paged<T> {
-    /// The page that was asked for.
+    /// The requested page.
     pub page: Page,
     /// Its entries.
     pub items: Vec<T>,
-    /// How many entries the whole list has.
+    /// Number of entries in the whole list.
     pub total: i64,
 }
 
-/// Which part of a long list is asked for, by the place of a row in it and not by a number of rows before it.
+/// The requested part of a list with keyset pagination. `C` is the type of a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seek<P> {
-    /// The beginning.
+pub enum Seek<C> {
+    /// The beginning of the list.
     First,
-    /// The end.
+    /// The end of the list.
     Last,
-    /// What comes after this place.
-    After(P),
-    /// What comes before this place.
-    Before(P),
+    /// The entries after this cursor.
+    After(C),
+    /// The entries before this cursor.
+    Before(C),
 }
 
-impl<P> Seek<P> {
-    /// The same with another form of the place, if it has one.
-    pub fn try_map<Q>(self, f: impl FnOnce(P) -> Option<Q>) -> Option<Seek<Q>> {
+impl<C> Seek<C> {
+    /// Converts the cursor; `None` if `f` returns `None`.
+    pub fn try_map<D>(self, f: impl FnOnce(C) -> Option<D>) -> Option<Seek<D>> {
         Some(match self {
             Self::First => Seek::First,
             Self::Last => Seek::Last,
-            Self::After(place) => Seek::After(f(place)?),
-            Self::Before(place) => Seek::Before(f(place)?),
+            Self::After(cursor) => Seek::After(f(cursor)?),
+            Self::Before(cursor) => Seek::Before(f(cursor)?),
         })
     }
 }
 
-/// The place of a row in a list, as an address carries it: the value that the list is ordered by, and the row's id.
+/// The position of a row in a sorted list, as used in URLs: the value of the sort column and the id of the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The value of the ordering column, as text.
+    /// The value of the sort column, as text.
     pub value: String,
-    /// The row's id, as text.
+    /// The id of the row, as text.
     pub id: String,
 }
 
 impl Cursor {
-    /// The longest place that is read, in characters: longer than any name that a row can hold.
+    /// Maximum length of an encoded cursor: longer than any value of a row.
     const MAX: usize = 4_096;
 
-    /// The place of a row in a list that is ordered by a time.
+    /// A cursor in a list that is sorted by time.
     #[must_use]
     pub fn at_time(at: Timestamp, id: &impl ToString) -> Self {
         Self {
@@ -150,8 +150,7 @@ impl Cursor {
         }
     }
 
-    /// The time by which the list is ordered; nothing where it is none of the years 1970 to 9999: what lies beyond is no
-    /// place that a row had, and not every database knows it.
+    /// The value as a time. `None` unless it is in the years 1970 to 9999, which both databases support.
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {
         let micros: i64 = self.value.parse().ok()?;
@@ -159,13 +158,13 @@ impl Cursor {
         is_known.then(|| Timestamp::from_unix_micros(micros))
     }
 
-    /// One word of letters, digits, `-` and `_`.
+    /// Encodes the cursor with letters, digits, `-` and `_`.
     #[must_use]
     pub fn encoded(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.value))
     }
 
-    /// Reads what [`Cursor::encoded`] gave; nothing where it is none.
+    /// Decodes the result of [`Cursor::encoded`]; `None` if it is invalid.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
         if text.len() > Self::MAX {
@@ -174,7 +173,7 @@ impl Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let decoded = String::from_utf8(bytes).ok()?;
         let (id, value) = decoded.split_once('\n')?;
-        // Postgres stores no NUL, so no row stands there.
+        // Postgres cannot store NUL, so no row has this value.
         (!decoded.contains('\0')).then(|| Self {
             value: value.to_owned(),
             id: id.to_owned(),
@@ -182,33 +181,32 @@ impl Cursor {
     }
 }
 
-/// How many rows a list has, counted up to a bound.
+/// The number of rows of a list, counted up to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// So many; at most the bound.
+    /// The number of rows, at most the limit.
     pub rows: i64,
-    /// There are more than that.
+    /// Whether there are more rows.
     pub more: bool,
 }
 
-/// A part of a long list.
+/// A part of a list with keyset pagination.
 #[derive(Clone, Debug)]
 pub struct Slice<T> {
     /// Its entries.
     pub items: Vec<T>,
-    /// Whether there is something before them.
+    /// Whether there are entries before these.
     pub has_previous: bool,
-    /// Whether there is something after them.
+    /// Whether there are entries after these.
     pub has_next: bool,
-    /// The row at which the search stopped before the part was full: what comes behind it, in the direction of reading,
-    /// was not looked at. None where the part is full, or there is nothing more.
+    /// The last row examined, if the scan budget was used up before the part was full: rows beyond it were not examined.
     pub edge: Option<Cursor>,
-    /// How many entries the whole list has.
+    /// The number of entries in the whole list.
     pub count: Count,
 }
 
 impl<T> Slice<T> {
-    /// The same with other entries.
+    /// Converts the entries.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Slice<U> {
         Slice {
             items: self.items.into_iter().map(f).collect(),

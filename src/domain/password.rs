@@ -1,4 +1,4 @@
-//! Passwords as typed, and the rules a new one must keep. Hashing is in `services::passwords`.
+//! Passwords, and the policy for new passwords. Hashing is in `services::passwords`.
 
 use std::{fmt, sync::LazyLock};
 
@@ -6,20 +6,19 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{problem::Problem, text::normalised};
 
-/// A password as a person typed it. It shows itself to nobody by accident: there is no `Display` and no `Serialize`.
+/// A typed password. `Debug` does not print it; there is no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
-    /// The most characters of a password, counted after normalisation.
+    /// Maximum number of characters after normalisation.
     pub const MAX: usize = 1024;
 
-    /// Takes a typed password: every Unicode character and outer spaces are kept, and all of them count.
+    /// Accepts every Unicode character and keeps leading and trailing spaces.
     ///
-    /// It is brought to NFC once, so that the same letters typed on another keyboard (a syllable of Hangul as one code
-    /// point or as its letters) are the same password (NIST SP 800-63B-4 section 3.1.1.2). [`Problem::Blank`] when
-    /// nothing was typed, [`Problem::TooLong`] above [`Password::MAX`]. How short it may be is the
-    /// [`PasswordPolicy`]'s business: a login must be able to present what an older policy allowed.
+    /// The password is normalised to NFC, so that a Hangul syllable typed as one or several code points is the same
+    /// password (NIST SP 800-63B-4 section 3.1.1.2). Errors: [`Problem::Blank`] and [`Problem::TooLong`]. The minimum
+    /// length is checked by [`PasswordPolicy`] for new passwords only, because older passwords may be shorter.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let password: String = typed.nfc().take(Self::MAX + 1).collect();
         if password.is_empty() {
@@ -31,7 +30,7 @@ impl Password {
         Ok(Self(password))
     }
 
-    /// The characters, for the one who hashes them.
+    /// The password.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -44,47 +43,46 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a new password must keep (ASVS 5.0 6.2, NIST SP 800-63B-4 section 3.1.1.2): a length, and not to be the first
-/// guess. No rules about kinds of characters, and no expiry: both make passwords worse.
+/// The policy for new passwords (ASVS 5.0 6.2, NIST SP 800-63B-4 section 3.1.1.2): a minimum length, no common password, no
+/// identifier of the account. As recommended there, no rules about character classes and no expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// The fewest characters of a new password.
+    /// Minimum number of characters.
     pub min_length: usize,
 }
 
 impl PasswordPolicy {
-    /// What is wrong with `password` for an account that is known by `own_words` (its e-mail, username, name,
-    /// telephone); empty when it may be used.
+    /// The problems of a password; empty if it is allowed. `identifiers` are e-mail, username and name of the account.
     ///
-    /// Common words and own words are compared without regard to case, width of letters and outer spaces. Of an e-mail
-    /// the part before the `@` is an own word too.
+    /// Common passwords and identifiers are compared after normalisation. The local part of an e-mail address counts as
+    /// an identifier.
     #[must_use]
-    pub fn check(&self, password: &Password, own_words: &[&str]) -> Vec<Problem> {
+    pub fn check(&self, password: &Password, identifiers: &[&str]) -> Vec<Problem> {
         let mut problems = Vec::new();
         if password.reveal().chars().count() < self.min_length {
             problems.push(Problem::TooShort {
                 min: self.min_length,
             });
         }
-        let compared = normalised(password.reveal());
-        if is_common(&compared) {
+        let normalised = normalised(password.reveal());
+        if is_common(&normalised) {
             problems.push(Problem::CommonPassword);
         }
-        if own_words.iter().any(|word| is_own(&compared, word)) {
-            problems.push(Problem::OwnWords);
+        if identifiers.iter().any(|it| is_identifier(&normalised, it)) {
+            problems.push(Problem::SameAsIdentifier);
         }
         problems
     }
 }
 
-fn is_own(compared: &str, word: &str) -> bool {
-    let word = normalised(word);
-    let local = word.rsplit_once('@').map_or("", |(local, _)| local);
-    !compared.is_empty() && (compared == word || compared == local)
+fn is_identifier(password: &str, identifier: &str) -> bool {
+    let identifier = normalised(identifier);
+    let local = identifier.rsplit_once('@').map_or("", |(local, _)| local);
+    !password.is_empty() && (password == identifier || password == local)
 }
 
-/// The commonest passwords of 8 characters or more (ASVS 5.0 6.2.4 asks for 3,000), lower case and sorted by bytes.
-/// Cut into lines at the first question, so that a start pays nothing for them.
+/// The most common passwords of 8 or more characters (ASVS 5.0 6.2.4 requires 3,000), in lower case, sorted by bytes.
+/// Split into lines at the first use.
 static COMMON: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     include_str!("common_passwords.txt")
         .lines()
@@ -92,8 +90,8 @@ static COMMON: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
-fn is_common(compared: &str) -> bool {
-    COMMON.binary_search(&compared).is_ok()
+fn is_common(password: &str) -> bool {
+    COMMON.binary_search(&password).is_ok()
 }
 
 #[cfg(test)]
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_and_outer_spaces_are_kept() {
+    fn every_character_and_surrounding_spaces_are_kept() {
         for typed in [
             " outer ",
             "nul\0in\tside\n",
@@ -122,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_password_typed_on_two_keyboards_is_one_password() {
+    fn composed_and_decomposed_hangul_are_the_same_password() {
         assert_eq!(
             password("\u{1112}\u{1161}\u{11ab}글").reveal(),
             "\u{d55c}글"
@@ -130,12 +128,12 @@ mod tests {
         assert_ne!(
             password("ｐass"),
             password("pass"),
-            "NFC keeps what the eye can tell apart"
+            "NFC does not change the width of letters"
         );
     }
 
     #[test]
-    fn a_password_has_at_most_1024_characters_of_any_size() {
+    fn a_password_has_at_most_1024_characters() {
         assert!(Password::parse(&"🔑".repeat(1024)).is_ok());
         let too_long = Err(Problem::TooLong { max: 1024 });
         assert_eq!(Password::parse(&"a".repeat(1025)), too_long);
@@ -143,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_show_itself() {
+    fn debug_output_omits_the_password() {
         assert_eq!(format!("{:?}", password("secret")), "Password(…)");
     }
 
     #[test]
-    fn length_is_counted_in_characters_and_nothing_else_is_demanded() {
+    fn the_length_is_counted_in_characters_and_no_character_class_is_required() {
         assert_eq!(
             POLICY.check(&password("일곱글자입니다"), &[]),
             [Problem::TooShort { min: 8 }]
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commonest_passwords_are_refused_in_any_case_and_width() {
+    fn common_passwords_are_rejected_in_any_case_and_width() {
         for common in [
             "password",
             "PassWord1",
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_list_is_long_enough_sorted_and_in_the_form_that_is_compared() {
+    fn the_list_of_common_passwords_is_long_enough_sorted_and_normalised() {
         assert!(COMMON.len() >= 3_000, "{}", COMMON.len());
         assert!(COMMON.is_sorted());
         for word in COMMON.iter() {
@@ -185,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_accounts_own_words_are_refused() {
+    fn identifiers_of_the_account_are_rejected() {
         let own = ["Ann.Archer@example.org", "홍길동무역회사", "", " "];
         for word in [
             "ann.archer@example.org",
@@ -195,14 +193,14 @@ mod tests {
         ] {
             assert_eq!(
                 POLICY.check(&password(word), &own),
-                [Problem::OwnWords],
+                [Problem::SameAsIdentifier],
                 "{word}"
             );
         }
         assert!(
             POLICY
                 .check(&password("홍길동무역회사"), &own)
-                .contains(&Problem::OwnWords)
+                .contains(&Problem::SameAsIdentifier)
         );
         assert_eq!(POLICY.check(&password("ann.archer's boat"), &own), []);
         assert_eq!(POLICY.check(&password("         "), &own), []);

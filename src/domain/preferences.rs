@@ -1,34 +1,34 @@
-//! How somebody wants the panel to look.
+//! Display preferences of the admin panel.
 
 use chrono_tz::Tz;
 
 use crate::domain::{language::Language, problem::Problem, text_enum::text_enum};
 
 text_enum! {
-    /// The colours of the panel.
+    /// The color theme.
     Theme {
-        /// As the browser's system has it.
+        /// As set in the operating system.
         System = "system",
-        /// Light.
+        /// Light colors.
         Light = "light",
-        /// Dark.
+        /// Dark colors.
         Dark = "dark",
     }
 }
 
-/// Reads the name of a time zone (IANA time zone database), such as `Asia/Seoul`.
+/// Parses a name of the IANA time zone database, such as `Asia/Seoul`.
 pub fn parse_time_zone(name: &str) -> Result<Tz, Problem> {
     name.parse().map_err(|_| Problem::NotTimeZone)
 }
 
-/// The wishes of one administrator.
+/// The preferences of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preferences {
-    /// The language; none: as the browser asks.
+    /// `None`: as requested by the browser.
     pub language: Option<Language>,
-    /// The colours.
+    /// The color theme.
     pub theme: Theme,
-    /// The time zone; none: the browser's.
+    /// `None`: the time zone of the browser.
     pub time_zone: Option<Tz>,
 }
 

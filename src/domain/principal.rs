@@ -1,25 +1,25 @@
-//! Who somebody is: one of two populations, and the number in that population's table.
+//! The identity of an account: user type and number.
 
 use std::{fmt, str::FromStr};
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The population an account belongs to. The two have tables of their own whose numbers collide freely.
+/// The type of an account. Each type has its own table, so a number can occur in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub enum UserType {
-    /// An internal user: logs in by e-mail and password and has a role.
+    /// Internal user: logs in with e-mail and password, and has a role.
     User,
-    /// An external client: logs in by username, with a one-time code or a password.
+    /// External client: logs in with a username and a one-time code or password.
     Client,
 }
 
 impl UserType {
-    /// The words that name a population, in claims, bodies and columns.
+    /// The names of the types in claims, JSON and the database.
     pub const NAMES: &'static [&'static str] = &["user", "client"];
 
-    /// The word for this population.
+    /// The name of the type.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl fmt::Display for UserType {
     }
 }
 
-/// The word is neither `user` nor `client`. It is never defaulted and never echoed.
+/// A text is neither `user` nor `client`. There is no default, and the text is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown user type")]
 pub struct UnknownUserType;
@@ -66,19 +66,19 @@ impl<'de> Deserialize<'de> for UserType {
     }
 }
 
-/// The number of an account within its population's table: greater than zero, never given twice.
+/// The number of an account within its user type: greater than zero, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = diesel::sql_types::BigInt)]
 pub struct UserSeq(i64);
 
 impl UserSeq {
-    /// A number greater than zero, else `None`.
+    /// `None` unless the number is greater than zero.
     #[must_use]
     pub fn new(number: i64) -> Option<Self> {
         (number > 0).then_some(Self(number))
     }
 
-    /// From digits only: no sign, no spaces, no leading zero.
+    /// Parses digits without sign, spaces or leading zeros.
     #[must_use]
     pub fn from_digits(digits: &str) -> Option<Self> {
         let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
@@ -89,13 +89,13 @@ impl UserSeq {
         }
     }
 
-    /// The number itself.
+    /// The number.
     #[must_use]
     pub fn get(self) -> i64 {
         self.0
     }
 
-    /// The number itself, where it is lent.
+    /// A reference to the number, for binding it to a query.
     #[must_use]
     pub fn get_ref(&self) -> &i64 {
         &self.0
@@ -114,17 +114,17 @@ impl Serialize for UserSeq {
     }
 }
 
-/// The identity of an account everywhere: the pair of population and number. Neither alone names anybody.
+/// The identity of an account: user type and number. Neither alone identifies an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
-    /// Which population.
+    /// The user type.
     pub user_type: UserType,
-    /// Which number in it.
+    /// The number within the user type.
     pub user_seq: UserSeq,
 }
 
 impl Principal {
-    /// The internal user of this number.
+    /// An internal user.
     #[must_use]
     pub fn user(user_seq: UserSeq) -> Self {
         Self {
@@ -133,7 +133,7 @@ impl Principal {
         }
     }
 
-    /// The external client of this number.
+    /// An external client.
     #[must_use]
     pub fn client(user_seq: UserSeq) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Principal {
     }
 }
 
-/// The form of the `sub` claim: `user:1`, `client:7`.
+/// The value of the `sub` claim: `user:1`, `client:7`.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.user_type, self.user_seq)
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_read_from_plain_digits_only() {
+    fn a_number_is_parsed_from_plain_digits_only() {
         assert_eq!(UserSeq::from_digits("42").map(UserSeq::get), Some(42));
         for odd in [
             "",

@@ -1,4 +1,4 @@
-//! What can be wrong with an input, field by field, before anybody has put it into a language.
+//! Problems of input fields, with messages in each language.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,76 +6,76 @@ use rust_i18n::t;
 
 use crate::domain::language::Language;
 
-/// One thing that is wrong with one field. The doors translate it; it never carries what was typed.
+/// A problem of an input field. Never contains the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// The field is missing.
     Required,
-    /// The field is there and empty, or holds only spaces.
+    /// The field is empty or contains only spaces.
     Blank,
     /// More characters than `max`.
     TooLong {
-        /// The most characters allowed.
+        /// Maximum number of characters.
         max: usize,
     },
     /// Fewer characters than `min`.
     TooShort {
-        /// The fewest characters allowed.
+        /// Minimum number of characters.
         min: usize,
     },
-    /// Not a text.
+    /// Not a string.
     NotText,
-    /// Neither true nor false.
+    /// Not a boolean.
     NotBoolean,
-    /// Not a whole number between the bounds.
+    /// Not a whole number from `min` to `max`.
     NotNumber {
-        /// The least value allowed.
+        /// Minimum value.
         min: i64,
-        /// The greatest value allowed.
+        /// Maximum value.
         max: i64,
     },
-    /// Holds a NUL or another control character.
+    /// Contains a control character, such as NUL.
     ControlCharacter,
     /// Not an e-mail address.
     NotEmail,
-    /// Not a username: a letter or digit first, then letters, digits and `. _ - @ +`.
+    /// Not a username, see [`crate::domain::account::Username::parse`].
     NotUsername,
-    /// Not a telephone number: `+`, digits, spaces, hyphens and brackets, with 4 to 15 digits.
+    /// Not a telephone number, see [`crate::domain::account::Phone::parse`].
     NotPhone,
-    /// Not one of the values that exist.
+    /// Not one of these values.
     NotOneOf(&'static [&'static str]),
-    /// No field of this name exists here.
+    /// The request has no field with this name.
     UnknownField,
-    /// The password stands among the commonest.
+    /// The password is in the list of common passwords.
     CommonPassword,
-    /// The password is the account's own name or address.
-    OwnWords,
-    /// Another account has this value already.
+    /// The password is the name, username or e-mail of the account.
+    SameAsIdentifier,
+    /// Another account has this value.
     Taken,
-    /// The body is not the JSON or the form that its content type says.
+    /// The body cannot be parsed as its content type.
     MalformedBody,
-    /// The body is JSON, but no object.
+    /// The body is JSON, but not an object.
     NotObject,
-    /// Nothing to change was sent.
+    /// The request contains no field to change.
     NothingToChange,
-    /// A refresh token, where it travels in a cookie.
-    TravelsInCookie,
-    /// Not a day of the calendar.
+    /// A refresh token in the body, although it is transported in a cookie.
+    SentInCookie,
+    /// Not a date.
     NotDate,
-    /// Not the id of a session.
+    /// Not a session id.
     NotSession,
-    /// Not a time zone of the IANA database.
+    /// Not a time zone of the IANA time zone database.
     NotTimeZone,
-    /// Not what was typed in the field before.
-    NotRepeated,
-    /// Not the password of the account.
+    /// The repeated password is different.
+    PasswordMismatch,
+    /// Not the current password of the account.
     WrongPassword,
 }
 
 impl Problem {
-    /// What is wrong, as a sentence. The words are in `locales/`.
+    /// The message from `locales/`, a sentence.
     #[must_use]
-    pub fn sentence(&self, language: Language) -> Cow<'static, str> {
+    pub fn message(&self, language: Language) -> Cow<'static, str> {
         let locale = language.tag();
         match self {
             Self::Required => t!("problem.required", locale = locale),
@@ -98,27 +98,27 @@ impl Problem {
             ),
             Self::UnknownField => t!("problem.unknown_field", locale = locale),
             Self::CommonPassword => t!("problem.common_password", locale = locale),
-            Self::OwnWords => t!("problem.own_words", locale = locale),
+            Self::SameAsIdentifier => t!("problem.same_as_identifier", locale = locale),
             Self::Taken => t!("problem.taken", locale = locale),
             Self::MalformedBody => t!("problem.malformed_body", locale = locale),
             Self::NotObject => t!("problem.not_object", locale = locale),
             Self::NothingToChange => t!("problem.nothing_to_change", locale = locale),
-            Self::TravelsInCookie => t!("problem.travels_in_cookie", locale = locale),
+            Self::SentInCookie => t!("problem.sent_in_cookie", locale = locale),
             Self::NotDate => t!("problem.not_date", locale = locale),
             Self::NotSession => t!("problem.not_session", locale = locale),
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
-            Self::NotRepeated => t!("problem.not_repeated", locale = locale),
+            Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
         }
     }
 }
 
-/// The problems of an input by field name; empty when all is well.
+/// The problems of an input, by field name. Empty if the input is valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(BTreeMap<String, Vec<Problem>>);
 
 impl Problems {
-    /// The problems of one field.
+    /// One problem of one field.
     #[must_use]
     pub fn one(field: impl Into<String>, problem: Problem) -> Self {
         let mut problems = Self::default();
@@ -126,12 +126,12 @@ impl Problems {
         problems
     }
 
-    /// Notes a problem of a field.
+    /// Adds a problem of a field.
     pub fn add(&mut self, field: impl Into<String>, problem: Problem) {
         self.0.entry(field.into()).or_default().push(problem);
     }
 
-    /// The same problems, of fields that are called otherwise at another door: pairs of the old name and the new one.
+    /// Renames fields that have another name in another interface. `names` are pairs of old and new name.
     #[must_use]
     pub fn renamed(self, names: &[(&str, &str)]) -> Self {
         let new_name = |old: &str| names.iter().find(|(name, _)| *name == old);
@@ -142,13 +142,13 @@ impl Problems {
         Self(renamed.collect())
     }
 
-    /// Whether nothing is wrong.
+    /// Whether the input is valid.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each field with its problems, by field name.
+    /// The fields with their problems, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Problem])> {
         self.0
             .iter()

@@ -1,4 +1,4 @@
-//! A session (token family) and what belongs to it: its id, its tokens' ids, how it began and why it ended.
+//! Sessions: ids of sessions and tokens, login method, revocation reason, device.
 
 use std::{fmt, net::IpAddr};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{clock::Timestamp, domain::text_enum::text_enum};
 
-/// Makes a type whose values are time-ordered UUIDs (version 7, RFC 9562 section 5.7), written as 32 hex digits.
+/// Defines an id type: a time-ordered UUID (version 7, RFC 9562 section 5.7), written as 32 hex digits.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -17,37 +17,36 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// A fresh id whose first bits are the time `now` in milliseconds, the rest random.
+            /// A new id: the time `now` in milliseconds, followed by random bits.
             #[must_use]
             pub fn new(now: Timestamp) -> Self {
                 Self(new_v7(now))
             }
 
-            /// The least id of the time `at`: every id made then or later is not below it.
+            /// A lower bound of all ids created at or after `at`.
             #[must_use]
             pub fn lower_bound(at: Timestamp) -> Self {
                 let millis = u64::try_from(at.unix_micros() / 1_000).unwrap_or(0);
                 Self(format!("{:012x}{:020x}", millis & 0xFFFF_FFFF_FFFF, 0))
             }
 
-            /// Reads 32 lower-case hex digits.
+            /// Parses 32 lower-case hex digits.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
                 (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
             }
 
-            /// When it was made, in milliseconds since the epoch.
+            /// The creation time in milliseconds since the epoch.
             #[must_use]
             pub fn unix_millis(&self) -> u64 {
-                // An id is made of 32 hex digits: what cannot be read is not there.
                 self.0
                     .get(..12)
                     .and_then(|digits| u64::from_str_radix(digits, 16).ok())
                     .unwrap_or(0)
             }
 
-            /// The 16 bytes that the digits stand for.
+            /// The 16 bytes of the UUID.
             #[must_use]
             pub fn bytes(&self) -> Option<[u8; 16]> {
                 u128::from_str_radix(&self.0, 16).ok().map(u128::to_be_bytes)
@@ -75,23 +74,23 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of one token (`jti`, RFC 7519 section 4.1.7).
+    /// The id of a token (`jti`, RFC 7519 section 4.1.7).
     Jti
 }
 id! {
-    /// The id of a session, the `sid` of its tokens.
+    /// The id of a session (claim `sid`).
     SessionId
 }
 id! {
-    /// The id of a one-time code's challenge.
+    /// The id of a one-time code challenge.
     ChallengeId
 }
 id! {
-    /// The id of a browser's session, by which it is listed and ended. The cookie holds another secret.
+    /// The id of a browser session. It is not secret; the cookie contains a separate secret.
     BrowserSessionId
 }
 id! {
-    /// The id of a job that runs in the background.
+    /// The id of a background job.
     JobId
 }
 
@@ -103,11 +102,11 @@ fn new_v7(now: Timestamp) -> String {
 }
 
 text_enum! {
-    /// How a session began.
+    /// How the user logged in.
     LoginMethod {
-        /// By a password.
+        /// With a password.
         Password = "password",
-        /// By a one-time code.
+        /// With a one-time code.
         Otp = "otp",
     }
 }
@@ -115,60 +114,60 @@ text_enum! {
 text_enum! {
     /// Why a refresh token was blacklisted, or a session ended.
     RevocationReason {
-        /// The token was used and has a successor.
+        /// The token was rotated and has a successor.
         Rotated = "rotated",
-        /// Its owner logged out.
+        /// The user logged out.
         Logout = "logout",
-        /// Its owner ended all of his sessions.
+        /// The user ended all of their sessions.
         LogoutAll = "logout_all",
         /// The account was deactivated.
         Deactivated = "deactivated",
         /// The account was deleted.
         Deleted = "deleted",
-        /// The account's password was changed.
+        /// The password was changed.
         PasswordChanged = "password_changed",
-        /// The account's role was changed.
+        /// The role was changed.
         RoleChanged = "role_changed",
         /// An administrator ended it.
         Administrator = "administrator",
-        /// A refresh token of it came again after it was used: it is in two hands.
+        /// Reuse detection: a rotated refresh token was used again.
         Reused = "reused",
-        /// The account began more sessions than it may have.
+        /// The account exceeded the session limit.
         TooMany = "too_many",
     }
 }
 
 text_enum! {
-    /// What has become of a refresh token.
+    /// The state of a refresh token.
     TokenState {
-        /// It buys a new pair.
+        /// Can be used.
         Live = "live",
-        /// It was used, and has a successor.
+        /// Rotated; it has a successor.
         Used = "used",
-        /// It was refused for another reason.
+        /// Revoked for another reason.
         Blacklisted = "blacklisted",
-        /// Its time passed, and nobody had used it.
+        /// Expired without being used.
         Expired = "expired",
     }
 }
 
-/// From where a session was begun, as far as it is known.
+/// The device of a login, as far as known.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
-    /// The address, after trusted proxies are taken off.
+    /// The client address, as sent by a trusted proxy if there is one.
     pub ip_address: Option<IpAddr>,
-    /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] characters and without controls.
+    /// The `User-Agent` header, truncated to [`Device::USER_AGENT_MAX`] characters, without control characters.
     pub user_agent: Option<String>,
 }
 
 impl Device {
-    /// The most characters that are kept of a `User-Agent`.
+    /// Maximum number of characters of `user_agent`.
     pub const USER_AGENT_MAX: usize = 256;
 
-    /// A device by its address and what it calls itself.
+    /// Truncates and cleans the `User-Agent`.
     #[must_use]
     pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
-        let cut = |text: &str| {
+        let clean = |text: &str| {
             text.chars()
                 .filter(|c| !c.is_control())
                 .take(Self::USER_AGENT_MAX)
@@ -176,7 +175,7 @@ impl Device {
         };
         Self {
             ip_address,
-            user_agent: user_agent.map(cut).filter(|text| !text.is_empty()),
+            user_agent: user_agent.map(clean).filter(|text| !text.is_empty()),
         }
     }
 }

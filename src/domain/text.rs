@@ -1,13 +1,12 @@
-//! How typed text is read: trimming, normalisation, and what no field may hold.
+//! Parsing of typed text: trimming, normalisation, forbidden characters.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::problem::Problem;
 
-/// The form by which names are compared: trimmed, NFKC, lower case.
+/// The normalised form for comparison: trimmed, NFKC, lower case. Unique indexes are on this form.
 ///
-/// Two spellings that a person takes for the same (`ANN@X.ORG`, full-width letters) have one normalised form, and the
-/// unique indexes are on it.
+/// Spellings that look the same (`ANN@X.ORG`, full-width letters) have the same normalised form.
 #[must_use]
 pub fn normalised(typed: &str) -> String {
     typed
@@ -19,10 +18,10 @@ pub fn normalised(typed: &str) -> String {
         .collect()
 }
 
-/// What somebody is searched by: the normalised forms of several texts, decomposed, a line each.
+/// The text of the search index: the normalised texts, decomposed (NFD), one per line.
 ///
-/// Decomposed, because a search goes by runs of three characters, and a syllable of Hangul is then two or three of them:
-/// a given name of two syllables, and even a family name of one, can be found by the index.
+/// The index uses trigrams. Decomposed, a Hangul syllable has two or three characters, so that names of one or two
+/// syllables can be found.
 #[must_use]
 pub fn searchable(texts: &[&str]) -> String {
     let lines: Vec<String> = texts
@@ -32,7 +31,7 @@ pub fn searchable(texts: &[&str]) -> String {
     lines.join("\n")
 }
 
-/// A line of text: trimmed, not empty, at most `max` characters, no control character.
+/// Parses a line of text: trimmed, not empty, at most `max` characters, no forbidden character.
 pub(super) fn line(typed: &str, max: usize) -> Result<String, Problem> {
     let trimmed = typed.trim();
     if trimmed.is_empty() {
@@ -47,8 +46,8 @@ pub(super) fn line(typed: &str, max: usize) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
-/// Characters that no stored line holds: controls (NUL first of all, which Postgres cannot store), and the marks that
-/// turn the writing direction of the text after them and so can disguise what a reader sees.
+/// Control characters (Postgres cannot store NUL), line separators, and characters that change the writing direction,
+/// which can disguise a text.
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
@@ -59,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_that_look_the_same_have_one_normalised_form() {
+    fn spellings_that_look_the_same_have_the_same_normalised_form() {
         assert_eq!(normalised("  Ann@Example.ORG "), "ann@example.org");
         assert_eq!(normalised("ＡＮＮ@example.org"), "ann@example.org");
         assert_eq!(normalised("\u{1112}\u{1161}\u{11ab}"), "\u{d55c}");
     }
 
     #[test]
-    fn normalising_twice_changes_nothing() {
+    fn normalisation_is_idempotent() {
         for text in ["İstanbul", "ﬀ", "Straße", "ｶﾞ", "ϓ"] {
             assert_eq!(normalised(&normalised(text)), normalised(text), "{text}");
         }

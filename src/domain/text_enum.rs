@@ -1,6 +1,6 @@
-//! Enums that are kept as words: in columns, in query strings, in answers.
+//! Enums that are stored and transmitted as text.
 
-/// Makes an enum that is kept as a word in a text column.
+/// Defines an enum with a name for each variant, stored in a text column.
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -17,13 +17,13 @@ macro_rules! text_enum {
         }
 
         impl $name {
-            /// All of them.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Their words.
+            /// The names of all variants.
             pub const NAMES: &'static [&'static str] = &[$($word),+];
 
-            /// The word for it.
+            /// The name of the variant.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -31,7 +31,7 @@ macro_rules! text_enum {
                 }
             }
 
-            /// Reads the word.
+            /// Parses a name.
             #[must_use]
             pub fn from_word(word: &str) -> Option<Self> {
                 match word {

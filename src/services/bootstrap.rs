@@ -6,7 +6,7 @@ use std::io;
 use crate::{
     clock::Clock,
     config::{Config, LoginConfig},
-    delivery::{Channel, Delivery, DeliveryError, Extras, SmtpSettings},
+    delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings},
     services::{
         audit::log,
         audit_chain::event_mac::AuditKey,
@@ -86,14 +86,14 @@ impl Services {
     ) -> Result<Self, StartError> {
         let passwords = Passwords::start(passwords).map_err(StartError::Passwords)?;
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
-        let extras = Extras {
+        let options = DeliveryOptions {
             mail,
             observer: Some(otp_deliveries.observer(clock.clone())),
         };
         Ok(Self {
             audit_log: audit_log(&config, &key),
             tokens: Tokens::new(config.tokens.clone(), key),
-            delivery: Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())?,
+            delivery: Delivery::start_with(channel, options, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
             limits: attempts::Limits::default(),

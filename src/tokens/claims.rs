@@ -1,4 +1,4 @@
-//! The claims of a token that was read: typed, checked one by one, nothing defaulted.
+//! The claims of a verified token. Each claim is checked; none has a default.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use crate::{
         principal::{Principal, UserSeq, UserType},
         session::{Jti, SessionId},
     },
-    tokens::fault::TokenDefect,
+    tokens::error::TokenDefect,
 };
 
-/// The latest time a token may name: the last second of the year 9999. What lies beyond is no date but a trick.
-const LATEST: i64 = 253_402_300_799;
+/// The latest time that is accepted: the last second of the year 9999.
+const MAX_TIME: i64 = 253_402_300_799;
 
-/// What a token may be used for.
+/// The claim `token_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenType {
-    /// As a bearer.
+    /// Authenticates requests as a bearer token.
     Access,
-    /// To get a new pair, or to log out.
+    /// Gets new tokens, or logs out.
     Refresh,
 }
 
 impl TokenType {
-    /// The word in the claim `token_type`.
+    /// The value of the claim `token_type`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,27 +37,27 @@ impl TokenType {
     }
 }
 
-/// The claims of a token whose signature was good.
+/// The claims of a token with a valid signature.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// What it may be used for.
+    /// `token_type`.
     pub token_type: TokenType,
-    /// Whose it is.
+    /// The account: `user_type` and the account number.
     pub principal: Principal,
-    /// Its id.
+    /// `jti`.
     pub jti: Jti,
-    /// Its session.
+    /// `sid`.
     pub session: SessionId,
-    /// When it expires.
+    /// `exp`.
     pub expires_at: Timestamp,
-    /// When it was issued.
+    /// `iat`.
     pub issued_at: Timestamp,
     not_before: Option<Timestamp>,
     all: Map<String, Value>,
 }
 
 impl Claims {
-    /// Reads the claims; everything but the times' relation to now is checked.
+    /// Parses and checks the claims, except for whether the token is valid now.
     pub(super) fn parse(
         all: Map<String, Value>,
         settings: &TokensConfig,
@@ -85,7 +85,7 @@ impl Claims {
         })
     }
 
-    /// Compares the times with now: expired when `exp <= now - leeway`; issued or good only from the future on: invalid.
+    /// Checks the times: expired if `exp <= now - leeway`, not yet valid if `iat` or `nbf` is later than `now + leeway`.
     pub(super) fn check_times(&self, now: Timestamp, leeway: Duration) -> Result<(), TokenDefect> {
         let start = self
             .not_before
@@ -100,7 +100,7 @@ impl Claims {
         }
     }
 
-    /// All claims as they stand in the token.
+    /// All claims of the token.
     #[must_use]
     pub fn all(&self) -> &Map<String, Value> {
         &self.all
@@ -120,14 +120,14 @@ fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Token
     };
     let seconds = value
         .as_i64()
-        .filter(|seconds| (0..=LATEST).contains(seconds));
+        .filter(|seconds| (0..=MAX_TIME).contains(seconds));
     seconds
         .and_then(Timestamp::from_unix_seconds)
         .map(Some)
         .ok_or_else(|| TokenDefect::Claim(name.to_owned()))
 }
 
-/// The pair of population and number. A missing population is refused, never taken for the internal one.
+/// The account. A missing `user_type` is an error; it has no default.
 fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, TokenDefect> {
     let user_type: UserType = match all.get("user_type") {
         None | Some(Value::Null) => return Err(TokenDefect::NoPrincipal),
@@ -146,7 +146,7 @@ fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal,
     })
 }
 
-/// Where an issuer or audience is configured, a token without it is refused too.
+/// If an issuer or audience is configured, the token must contain it.
 fn check_issuer_and_audience(
     all: &Map<String, Value>,
     settings: &TokensConfig,
@@ -159,17 +159,17 @@ fn check_issuer_and_audience(
     if settings.audience.is_empty() {
         return Ok(());
     }
-    let ours = |value: &Value| {
+    let is_configured = |value: &Value| {
         value
             .as_str()
-            .is_some_and(|one| settings.audience.iter().any(|ours| ours == one))
+            .is_some_and(|text| settings.audience.iter().any(|audience| audience == text))
     };
-    let meant_for_us = match all.get("aud") {
-        Some(Value::Array(many)) => many.iter().any(ours),
-        Some(one) => ours(one),
+    let is_accepted = match all.get("aud") {
+        Some(Value::Array(many)) => many.iter().any(is_configured),
+        Some(one) => is_configured(one),
         None => false,
     };
-    if meant_for_us {
+    if is_accepted {
         Ok(())
     } else {
         Err(TokenDefect::Audience)

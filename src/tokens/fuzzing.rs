@@ -1,4 +1,4 @@
-//! What must hold of every text that is read as a token. See `src/fuzzing.rs`.
+//! Properties of token verification, for fuzzing. See `src/fuzzing.rs`.
 
 use std::sync::LazyLock;
 
@@ -10,24 +10,23 @@ use crate::{
     clock::Timestamp,
     config::TokensConfig,
     tokens::{
-        MAX_LENGTH, Tokens,
         claims::{Claims, TokenType},
-        fault::TokenDefect,
+        error::TokenDefect,
+        jwt::{MAX_LENGTH, Tokens, readable_parts},
         keys::SigningKey,
-        readable_parts,
     },
 };
 
 const KEY: &[u8] = b"the key of the fuzzing alone, longer than its hash";
 
-/// Of one long run: what it keeps of tokens that it read must not matter either.
+/// Shared by all inputs of a run, to test the cache too.
 static TOKENS: LazyLock<Tokens> =
     LazyLock::new(|| Tokens::new(TokensConfig::default(), SigningKey::from_bytes(KEY)));
 
-/// The first byte `s`: a header and claims, a line each, which are signed as they are. Any other: a token as it stands.
+/// If the input starts with `s`, a header and claims (one line each) that are signed here; otherwise a token.
 ///
 /// # Panics
-/// Where that does not hold.
+/// If a property is violated.
 pub fn tokens(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -47,7 +46,7 @@ fn check(token: &str) {
     let examined = TOKENS.examine(token, None, now);
     let as_type = |expected| TOKENS.read(token, Some(expected), now).is_ok();
     let (access, refresh) = (as_type(TokenType::Access), as_type(TokenType::Refresh));
-    // The second time it is found among those that were read lately.
+    // The second call uses the cache.
     for _ in 0..2 {
         assert_eq!(TOKENS.read_access(token, now).is_ok(), access);
     }
@@ -58,10 +57,10 @@ fn check(token: &str) {
             assert_eq!(refresh, claims.token_type == TokenType::Refresh);
             check_accepted(token, &claims, now);
         }
-        Err(fault) => {
+        Err(defect) => {
             assert!(!access && !refresh);
-            assert!(!fault.is_signed() || is_signed(token));
-            assert!(token.len() <= MAX_LENGTH || fault == TokenDefect::TooLong);
+            assert!(!defect.is_signed() || is_signed(token));
+            assert!(token.len() <= MAX_LENGTH || defect == TokenDefect::TooLong);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The signing key: where its bytes come from, what is too weak, its id, and the keys derived from it.
+//! The signing key: loading, generating, minimum length, id, and derived keys.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,42 +18,42 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use crate::{config::Algorithm, tokens::strength::KeyStrength};
 
-/// Random bytes of a key that munjigi makes for itself; its file holds them in base64.
-const FRESH_BYTES: usize = 64;
+/// Random bytes of a generated key; the file contains them in base64.
+const GENERATED_BYTES: usize = 64;
 
-/// Why there is no key to sign with.
+/// Why the signing key cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read, or not be made.
-    #[error("the signing key file {path} cannot be read or made: {source}", path = path.display())]
+    /// The file cannot be read or created.
+    #[error("the signing key file {path} cannot be read or created: {source}", path = path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
     /// The key is too short for the algorithm (RFC 7518 section 3.2).
     #[error(
-        "the signing key in {path} has {bytes} bytes, and {algorithm} needs at least {least}: write at least {least} \
-         random bytes into it, for example with `openssl rand -base64 64`",
+        "the signing key in {path} has {bytes} bytes, but {algorithm} requires at least {least}: \
+         write random bytes to the file, for example from `openssl rand -base64 64`",
         path = path.display()
     )]
     TooShort {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// How many bytes it holds.
+        /// The length of the key.
         bytes: usize,
-        /// The algorithm's name.
+        /// The name of the algorithm.
         algorithm: &'static str,
-        /// The fewest bytes it may have.
+        /// The minimum length.
         least: usize,
     },
-    /// The system gave no random bytes.
-    #[error("the system's random source gives no bytes to make a signing key of")]
+    /// The system random source failed.
+    #[error("the system random source failed, so no signing key can be generated")]
     NoRandomness,
 }
 
-/// The library's name of an algorithm.
+/// The algorithm as a type of the `jsonwebtoken` library.
 #[must_use]
 pub fn algorithm(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
     match algorithm {
@@ -63,7 +63,7 @@ pub fn algorithm(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
     }
 }
 
-/// A secret that signs tokens. Its bytes are shown to nobody.
+/// A secret that signs tokens. Its bytes are not accessible.
 #[derive(Clone)]
 pub struct SigningKey {
     encoding: EncodingKey,
@@ -74,7 +74,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A key of these bytes; the configuration has seen to their number.
+    /// A key with these bytes. The length is not checked.
     #[must_use]
     pub fn from_bytes(secret: &[u8]) -> Self {
         let derivation = hkdf::Salt::new(hkdf::HKDF_SHA256, b"munjigi").extract(secret);
@@ -89,7 +89,7 @@ impl SigningKey {
         }
     }
 
-    /// The key in a file: its content without outer white space.
+    /// Loads a key from a file. Leading and trailing whitespace is removed.
     ///
     /// # Errors
     /// [`KeyError::File`] and [`KeyError::TooShort`].
@@ -108,7 +108,8 @@ impl SigningKey {
         Ok(Self::from_bytes(secret))
     }
 
-    /// The key in a file that is made, readable by its owner only, when it is not there. `true`: it was made.
+    /// Loads a key from a file. If the file does not exist, it is created with a random key, readable by its owner only, and
+    /// `true` is returned.
     ///
     /// # Errors
     /// As [`SigningKey::from_file`], and [`KeyError::NoRandomness`].
@@ -117,10 +118,10 @@ impl SigningKey {
             path: path.to_owned(),
             source,
         };
-        let made = match path.try_exists() {
+        let is_new = match path.try_exists() {
             Ok(true) => false,
             Ok(false) => {
-                let mut secret = [0; FRESH_BYTES];
+                let mut secret = [0; GENERATED_BYTES];
                 SystemRandom::new()
                     .fill(&mut secret)
                     .map_err(|_| KeyError::NoRandomness)?;
@@ -128,16 +129,16 @@ impl SigningKey {
             }
             Err(error) => return Err(failed(error)),
         };
-        Self::from_file(path, algorithm).map(|key| (key, made))
+        Self::from_file(path, algorithm).map(|key| (key, is_new))
     }
 
-    /// How good the key is, as far as its bytes tell.
+    /// An estimate of the strength of the key.
     #[must_use]
     pub fn strength(&self) -> KeyStrength {
         self.strength
     }
 
-    /// How good the key in a file is, be it long enough or not. Nothing is made.
+    /// An estimate of the strength of the key in a file, which may be too short. Does not create the file.
     ///
     /// # Errors
     /// [`KeyError::File`].
@@ -145,13 +146,13 @@ impl SigningKey {
         Ok(KeyStrength::of(read(path)?.trim_ascii()))
     }
 
-    /// The key's id (`kid`), derived from it one way.
+    /// The key id (`kid`), derived from the key. The key cannot be computed from it.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// A key for another purpose, from which neither this one nor that of a third purpose can be computed (HKDF, RFC 5869).
+    /// Derives a key for another purpose (HKDF, RFC 5869). The derived keys are independent of each other.
     #[must_use]
     pub fn derive(&self, purpose: &'static [u8]) -> hmac::Key {
         let mut bytes = [0; 32];
@@ -168,10 +169,9 @@ impl SigningKey {
     }
 }
 
-/// What is in a key's file.
 fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
     let mut content = Vec::new();
-    // A key of more than 64 KiB is not a key but another file.
+    // A file of more than 64 KiB is not a key file.
     File::open(path)
         .and_then(|file| file.take(64 * 1024).read_to_end(&mut content))
         .map_err(|source| KeyError::File {
@@ -181,7 +181,7 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
     Ok(content)
 }
 
-/// Fills `out` with bytes for a purpose. It can only fail for more than 255 hashes' length, which nobody asks for.
+/// Fills `out` with derived bytes. HKDF fails only for more than 255 times the hash length.
 fn fill(derivation: &hkdf::Prk, purpose: &[u8], out: &mut [u8]) {
     struct Length(usize);
     impl hkdf::KeyType for Length {
@@ -192,31 +192,34 @@ fn fill(derivation: &hkdf::Prk, purpose: &[u8], out: &mut [u8]) {
     let filled = derivation
         .expand(&[purpose], Length(out.len()))
         .and_then(|material| material.fill(out));
-    debug_assert!(filled.is_ok(), "HKDF gives up to 255 hashes' length");
+    debug_assert!(
+        filled.is_ok(),
+        "HKDF provides up to 255 times the hash length"
+    );
 }
 
-/// A new file with this content that only its owner may read. `false`: it was there, and stays as it is.
+/// Creates a file that only its owner can read. Returns `false` if it already exists; it is then left unchanged.
 ///
-/// It is written under another name first: neither a process that starts beside this one nor the next start after a
-/// crash finds a file without its content.
+/// The content is written to a temporary file first, so that neither a concurrent process nor a start after a crash reads
+/// an incomplete file.
 fn new_file(path: &Path, content: &[u8]) -> io::Result<bool> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
-    let unfinished = PathBuf::from(name);
+    let temporary = PathBuf::from(name);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
+    let mut file = options.open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    // Unlike a rename, a link never takes the place of what is there.
-    match fs::hard_link(&unfinished, path) {
-        Ok(()) => fs::remove_file(&unfinished).map(|()| true),
+    // Unlike a rename, a hard link does not replace an existing file.
+    match fs::hard_link(&temporary, path) {
+        Ok(()) => fs::remove_file(&temporary).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&unfinished).map(|()| false)
+            fs::remove_file(&temporary).map(|()| false)
         }
-        // A file system without links.
-        Err(_) => fs::rename(&unfinished, path).map(|()| true),
+        // The file system does not support hard links.
+        Err(_) => fs::rename(&temporary, path).map(|()| true),
     }
 }

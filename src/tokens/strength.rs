@@ -1,37 +1,37 @@
-//! How good a signing key is, as far as its bytes tell: its length, and whether it was made by a person instead of by a
-//! random source (RFC 8725 section 3.5). What is kept says nothing more about the key.
+//! Estimates the strength of a signing key: its length, and whether it was written by a person instead of generated
+//! (RFC 8725 section 3.5).
 
 use std::collections::BTreeSet;
 
-/// How good a key is. Its bytes cannot be had from it.
+/// The estimated strength of a key. Does not contain the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyStrength {
-    /// Its length in bytes.
+    /// Length in bytes.
     pub bytes: usize,
-    /// Why it is no random key, if it is not.
+    /// Why the key is probably not random.
     pub weakness: Option<Weakness>,
 }
 
-/// Why a key is no random one.
+/// Why a key is probably not random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
-    /// It is made of a handful of different bytes.
+    /// It has few distinct bytes.
     FewBytes,
-    /// A part of it comes again and again.
+    /// It repeats a shorter sequence.
     Repeats,
-    /// It counts upwards or downwards, as in `abcdef` or `123456`.
+    /// It is mostly a sequence such as `abcdef` or `654321`.
     Counts,
-    /// It has words of examples and defaults in it.
+    /// It contains a word that is common in examples and defaults.
     Example,
-    /// It is written like words of a language.
+    /// It looks like words of a language.
     Words,
 }
 
-/// Fewer different bytes than these are no random key, be it written in hexadecimal digits.
-const LEAST_DISTINCT: usize = 8;
+/// A random key has more distinct bytes, even in hexadecimal.
+const MIN_DISTINCT: usize = 8;
 
-/// Words of keys in documentation, templates and tests, in lower case. None is shorter than six letters: a random key in base64
-/// has one of them in it once in millions of keys.
+/// Words from keys in documentation, templates and tests, in lower case. They have six letters or more, so that a random
+/// base64 key contains one only once in millions.
 const EXAMPLES: &[&str] = &[
     "change-me",
     "change_me",
@@ -56,7 +56,7 @@ const EXAMPLES: &[&str] = &[
 ];
 
 impl KeyStrength {
-    /// Looks at a key.
+    /// Estimates the strength of `key`.
     #[must_use]
     pub fn of(key: &[u8]) -> Self {
         Self {
@@ -72,13 +72,13 @@ fn weakness(key: &[u8]) -> Option<Weakness> {
     let has = |word: &&&str| text.windows(word.len()).any(|part| part == word.as_bytes());
     if EXAMPLES.iter().any(|word| has(&word)) {
         Some(Weakness::Example)
-    } else if distinct.len() < LEAST_DISTINCT {
+    } else if distinct.len() < MIN_DISTINCT {
         Some(Weakness::FewBytes)
     } else if (1..=key.len() / 2).any(|period| repeats(key, period)) {
         Some(Weakness::Repeats)
-    } else if counts(key) {
+    } else if is_sequence(key) {
         Some(Weakness::Counts)
-    } else if is_worded(key) {
+    } else if is_prose(key) {
         Some(Weakness::Words)
     } else {
         None
@@ -91,19 +91,19 @@ fn repeats(key: &[u8], period: usize) -> bool {
         .all(|(one, later)| one == later)
 }
 
-/// Whether more than half of the bytes are the next or the last one of those before them.
-fn counts(key: &[u8]) -> bool {
+/// Whether more than half of the bytes are the successor or predecessor of the byte before.
+fn is_sequence(key: &[u8]) -> bool {
     let steps = key.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) == 1);
     steps.count() * 2 > key.len()
 }
 
-/// Whether it is made of lower-case letters with something between them, as sentences are. Random keys have other letters
-/// too, or digits, and no more of them in between than here and there.
-fn is_worded(key: &[u8]) -> bool {
-    let is_between = |byte: &&u8| b" -_.,".contains(byte);
-    let between = key.iter().filter(is_between).count();
+/// Whether the key consists mostly of lower-case letters and separators. Random keys also have upper-case letters or
+/// digits, and few separators.
+fn is_prose(key: &[u8]) -> bool {
+    let is_separator = |byte: &&u8| b" -_.,".contains(byte);
+    let separators = key.iter().filter(is_separator).count();
     let letters = key.iter().filter(|byte| byte.is_ascii_lowercase()).count();
-    between >= 3 && (letters + between) * 5 >= key.len() * 4
+    separators >= 3 && (letters + separators) * 5 >= key.len() * 4
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_persons_made_are_known() {
+    fn keys_written_by_people_are_recognised() {
         let alphabet = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKL";
         for (key, weakness) in [
             ("x".repeat(64), Weakness::FewBytes),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_random_key_is_none_of_them_in_any_writing() {
+    fn random_keys_have_no_weakness_in_any_encoding() {
         use aws_lc_rs::rand::{SecureRandom, SystemRandom};
         for bytes in [32, 48, 64] {
             for _ in 0..200 {

@@ -1,5 +1,5 @@
-//! The words: both languages say the same things, and nothing that is said is missing. Those of the panel are in a file of
-//! their own.
+//! The locale files: both languages have the same keys, and all keys are used. The admin panel and the checklist have files
+//! of their own.
 
 mod checklist;
 mod panel;
@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The entries of a file of two levels, `section.key` to text.
+/// The entries of a file with two levels: `section.key` to text.
 fn words(language: &str) -> Words {
     let (mut words, mut section) = (Words::new(), String::new());
     for line in read(&format!("locales/{language}.yml")).lines() {
@@ -30,7 +30,7 @@ fn words(language: &str) -> Words {
                 let key = format!("{section}.{}", key.trim());
                 assert!(
                     words.insert(key.clone(), value).is_none(),
-                    "{key} stands there twice"
+                    "{key} is there twice"
                 );
             }
         } else if let Some(name) = line.strip_suffix(':') {
@@ -39,7 +39,7 @@ fn words(language: &str) -> Words {
     }
     assert!(
         words.len() > 50,
-        "the file of {language} is not read any more"
+        "the file of {language} is no longer parsed"
     );
     words
 }
@@ -64,7 +64,7 @@ fn both_languages_have_the_same_keys_with_the_same_placeholders() {
     }
 }
 
-/// The texts in quotes of a source file that look like codes of the contract.
+/// The quoted texts of a line that look like response codes.
 fn codes_in(source: &str) -> BTreeSet<String> {
     let is_code = |text: &&str| {
         text.len() > 1
@@ -81,10 +81,10 @@ fn every_code_has_a_message_and_every_message_a_code() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api");
     for entry in fs::read_dir(folder).unwrap() {
         let source = fs::read_to_string(entry.unwrap().path()).unwrap();
-        // A quote in a character or in a raw text would turn inside out what follows it.
+        // Line by line, because a quote in a character literal or raw string would invert the rest.
         codes.extend(source.lines().flat_map(codes_in));
     }
-    // The one method of HTTP that is written out.
+    // An HTTP method, not a code.
     codes.remove("OPTIONS");
     let messages: BTreeSet<String> = words("en")
         .keys()
@@ -95,19 +95,16 @@ fn every_code_has_a_message_and_every_message_a_code() {
 }
 
 #[test]
-fn every_sentence_is_said_somewhere() {
+fn every_message_is_used() {
     let mut sources = read("src/domain/problem.rs");
     sources.push_str(&read("src/http/api/errors.rs"));
     for key in words("en").keys().filter(|key| !key.starts_with("code.")) {
-        assert!(
-            sources.contains(&format!("\"{key}\"")),
-            "{key} is said nowhere"
-        );
+        assert!(sources.contains(&format!("\"{key}\"")), "{key} is not used");
     }
 }
 
 #[test]
-fn the_fixed_korean_messages_are_the_contracts() {
+fn the_korean_messages_of_the_contract_are_unchanged() {
     let ko = words("ko");
     for (key, message) in [
         ("code.LOGGED_OUT", "로그아웃 완료"),
@@ -135,7 +132,7 @@ fn the_fixed_korean_messages_are_the_contracts() {
 }
 
 #[tokio::test]
-async fn no_placeholder_is_left_open_in_an_answer() {
+async fn no_response_contains_a_placeholder() {
     let app = App::start();
     let root = app.admin("root").await;
     let body = json!({"email": "x".repeat(300), "name": "", "role": "x", "password": "x", "is_active": 1, "x": 1});

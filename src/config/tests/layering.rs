@@ -1,6 +1,6 @@
-//! How the layers lie over one another, and how the environment's text is read.
+//! Precedence of defaults, file and environment, and how environment variables are parsed.
 
-use crate::config::tests::*;
+use crate::config::tests::support::*;
 
 #[test]
 fn an_empty_configuration_is_the_default_and_valid() {
@@ -9,7 +9,7 @@ fn an_empty_configuration_is_the_default_and_valid() {
 }
 
 #[test]
-fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+fn the_environment_overrides_the_file_and_the_file_overrides_the_defaults() {
     let file = "[tokens]\naccess_lifetime = '10m'\nrefresh_lifetime = '20d'";
     let config = load(file, &[("MUNJIGI_TOKENS__ACCESS_LIFETIME", "5m")]).unwrap();
     assert_eq!(config.tokens.access_lifetime, Span::minutes(5));
@@ -18,16 +18,16 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
-fn our_own_variable_wins_over_database_url_and_that_over_the_file() {
+fn the_munjigi_variable_overrides_database_url_which_overrides_the_file() {
     let file = "[database]\nurl = 'file.db'";
     let both = [
         ("DATABASE_URL", "diesel.db"),
-        ("MUNJIGI_DATABASE__URL", "ours.db"),
+        ("MUNJIGI_DATABASE__URL", "munjigi.db"),
     ];
     for (variables, path) in [
         (&both[..0], "file.db"),
         (&both[..1], "diesel.db"),
-        (&both[..], "ours.db"),
+        (&both[..], "munjigi.db"),
     ] {
         let config = load(file, variables).unwrap();
         assert_eq!(config.database(), Database::Sqlite(path.into()));
@@ -35,7 +35,7 @@ fn our_own_variable_wins_over_database_url_and_that_over_the_file() {
 }
 
 #[test]
-fn without_an_address_the_database_and_the_key_are_files_in_the_data_directory() {
+fn without_a_url_the_database_and_the_key_are_files_in_the_data_directory() {
     let config = with_env(&[("MUNJIGI_SERVER__DATA_DIR", "d")]);
     assert_eq!(config.database(), Database::Sqlite("d/munjigi.db".into()));
     assert_eq!(
@@ -47,7 +47,7 @@ fn without_an_address_the_database_and_the_key_are_files_in_the_data_directory()
 }
 
 #[test]
-fn text_that_looks_like_something_else_stays_text_in_the_environment() {
+fn text_that_looks_like_another_type_stays_text_in_the_environment() {
     let config = with_env(&[
         ("MUNJIGI_TOKENS__ISSUER", "12345"),
         ("MUNJIGI_TOKENS__USER_ID_CLAIM", "true"),
@@ -69,7 +69,7 @@ fn text_that_looks_like_something_else_stays_text_in_the_environment() {
 }
 
 #[test]
-fn the_environment_sets_keys_of_every_kind() {
+fn the_environment_sets_keys_of_every_type() {
     let config = with_env(&[
         ("MUNJIGI_SERVER__LISTEN", "[::1]:0"),
         (
@@ -129,7 +129,7 @@ fn the_environment_sets_keys_of_every_kind() {
 }
 
 #[test]
-fn what_is_empty_counts_as_not_set() {
+fn an_empty_value_counts_as_not_set() {
     let config = with_env(&[
         ("MUNJIGI_DATABASE__POOL_SIZE", ""),
         ("MUNJIGI_TOKENS__SIGNING_KEY", ""),

@@ -1,9 +1,9 @@
-//! What cannot be read at all: unknown keys and variables, wrong kinds, no TOML. The messages are part of the contract.
+//! Values that cannot be read: unknown keys and variables, wrong types, invalid TOML.
 
-use crate::config::tests::*;
+use crate::config::tests::support::*;
 
 #[test]
-fn an_unknown_variable_is_refused_with_the_nearest_known_one() {
+fn an_unknown_variable_is_rejected_with_a_suggestion() {
     for (name, remedy) in [
         (
             "MUNJIGI_SERVER_LISTEN",
@@ -31,7 +31,7 @@ fn an_unknown_variable_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_what_would_be_right() {
+fn an_unknown_key_is_rejected_with_a_suggestion() {
     refused(
         "[tokens]\nacces_lifetime = '1m'",
         "tokens.acces_lifetime (F): unknown key: did you mean `access_lifetime`?",
@@ -50,19 +50,19 @@ fn an_unknown_key_is_refused_with_what_would_be_right() {
     );
     refused(
         "listen = 'x'",
-        "listen (F): stands outside of a section: put it below `[server]`",
+        "listen (F): not in a section: move it below `[server]`",
     );
     refused(
         "log = 'debug'",
-        "log (F): a section, not a key: write `[log]` and its keys below it",
+        "log (F): this is a section, not a key: write `[log]` and its keys below it",
     );
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_refused_with_an_example() {
+fn a_value_of_the_wrong_type_is_rejected_with_an_example() {
     refused(
         "[database]\npool_size = '8'",
-        "database.pool_size (F): text stands where a whole number from 0 on belongs, for example `pool_size = 8`",
+        "database.pool_size (F): expected a whole number of 0 or more, found text, for example `pool_size = 8`",
     );
     refused_env(
         "MUNJIGI_DATABASE__POOL_SIZE",
@@ -72,17 +72,17 @@ fn a_value_of_the_wrong_kind_is_refused_with_an_example() {
     refused_env(
         "MUNJIGI_TOKENS__CLAIMS",
         "email,shoe",
-        "tokens.claims[1] (MUNJIGI_TOKENS__CLAIMS): not one of the words known here: give one of `email`, `role`, `name`, `username`",
+        "tokens.claims[1] (MUNJIGI_TOKENS__CLAIMS): unknown value: give one of `email`, `role`, `name`, `username`",
     );
     refused(
         "[tokens]\naccess_lifetime = 1800",
-        "tokens.access_lifetime (F): a number stands where text in quotes belongs, for example `access_lifetime = \"30m\"`",
+        "tokens.access_lifetime (F): expected text in quotes, found a number, for example `access_lifetime = \"30m\"`",
     );
     refused_for(&[
         (
             "[database]\npool_size = -1",
             "database.pool_size",
-            "give a whole number from 0 on",
+            "give a whole number of 0 or more",
         ),
         ("[smtp]\nport = 70000", "smtp.port", "from 0 to 65535"),
         (
@@ -130,28 +130,28 @@ fn a_value_of_the_wrong_kind_is_refused_with_an_example() {
     ]);
     refused(
         "[tokens]\ntransport = 'Cookie'",
-        "tokens.transport (F): not one of the words known here: give one of `body`, `cookie`, `both`",
+        "tokens.transport (F): unknown value: give one of `body`, `cookie`, `both`",
     );
     refused(
         "[server]\nallowed_origins = ['https://app.example.org', 'https://app.example.org/']",
-        "server.allowed_origins[1] (F): not as browsers write an origin (in lower case, without a path, a user name or \
-         the usual port): give `https://app.example.org`",
+        "server.allowed_origins[1] (F): not in the form that browsers send (lower case, no path, no user name, \
+         no default port): give `https://app.example.org`",
     );
     refused_env(
         "MUNJIGI_SERVER__ALLOWED_ORIGINS",
         "https://app.example.org,*",
-        "server.allowed_origins[1] (MUNJIGI_SERVER__ALLOWED_ORIGINS): not one origin: credentials are for origins \
-         that are named, so name each, as in `https://app.example.org`",
+        "server.allowed_origins[1] (MUNJIGI_SERVER__ALLOWED_ORIGINS): wildcards are not allowed, because \
+         requests carry credentials: list each origin, for example `https://app.example.org`",
     );
     refused_env(
         "MUNJIGI_TOKENS__EXTRA_CLAIMS",
         "a=b",
-        "tokens.extra_claims (MUNJIGI_TOKENS__EXTRA_CLAIMS): not a table: write JSON, as in `{\"tenant\": \"acme\"}`",
+        "tokens.extra_claims (MUNJIGI_TOKENS__EXTRA_CLAIMS): not a JSON object: write for example `{\"tenant\": \"acme\"}`",
     );
 }
 
 #[test]
-fn all_problems_are_said_at_once() {
+fn all_problems_are_reported_at_once() {
     let file = "[server]\nlisten = 1\nlsten = 2\n[otp]\nlength = 'x'";
     let message = load(file, &[("MUNJIGI_FOO", "x")]).unwrap_err();
     let mut keys: Vec<_> = message
@@ -198,7 +198,7 @@ fn no_message_repeats_a_secret() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_refused_with_its_line() {
+fn invalid_toml_is_rejected_with_its_line() {
     refused(
         "[server]\n\nlisten = \"x\"\nlisten = 1",
         "F, line 4, column 1: not TOML: duplicate key",
@@ -206,7 +206,7 @@ fn a_file_that_is_no_toml_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_file_that_was_named_must_exist() {
+fn a_file_given_by_path_must_exist() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("absent.toml");
     let error = Config::load_with(Some(&path), &Environment::new()).unwrap_err();
@@ -220,7 +220,7 @@ fn a_file_that_was_named_must_exist() {
 
 #[test]
 #[cfg(unix)]
-fn a_variable_that_is_no_text_is_refused() {
+fn a_variable_that_is_not_utf8_is_rejected() {
     use std::os::unix::ffi::OsStringExt;
     let odd = Environment::from([(
         "MUNJIGI_SERVER__DATA_DIR".to_owned(),

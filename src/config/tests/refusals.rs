@@ -1,9 +1,9 @@
-//! What can be read and is refused all the same: ranges, contradictions, what is unsafe.
+//! Values that are rejected by the checks: out of range, contradictory, unsafe.
 
-use crate::config::tests::*;
+use crate::config::tests::support::*;
 
 #[test]
-fn every_range_of_the_server_ends_where_the_example_says() {
+fn the_server_and_database_ranges_are_those_of_the_example() {
     refused_for(&[
         ("[server]\nworkers = 257", "server.workers", "0 to 256"),
         (
@@ -61,7 +61,7 @@ fn every_range_of_the_server_ends_where_the_example_says() {
 }
 
 #[test]
-fn every_range_of_the_rules_ends_where_the_example_says() {
+fn the_other_ranges_are_those_of_the_example() {
     refused_for(&[
         ("[login]\nbcrypt_cost = 9", "login.bcrypt_cost", "10 to 16"),
         ("[login]\nbcrypt_cost = 17", "login.bcrypt_cost", "10 to 16"),
@@ -129,7 +129,7 @@ fn every_range_of_the_rules_ends_where_the_example_says() {
         (
             "[metrics]\nlisten = '127.0.0.1:8080'",
             "metrics.listen",
-            "an address of its own",
+            "give another address or port",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
         ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
@@ -139,7 +139,7 @@ fn every_range_of_the_rules_ends_where_the_example_says() {
 }
 
 #[test]
-fn lifetimes_that_contradict_one_another_are_refused() {
+fn contradictory_lifetimes_are_rejected() {
     refused_for(&[
         (
             "[tokens]\naccess_lifetime = '25h'",
@@ -176,7 +176,7 @@ fn lifetimes_that_contradict_one_another_are_refused() {
 }
 
 #[test]
-fn a_weak_doubled_or_missing_signing_key_is_refused() {
+fn a_weak_duplicate_or_missing_signing_key_is_rejected() {
     refused_env(
         "MUNJIGI_TOKENS__SIGNING_KEY",
         "hunter2hunter",
@@ -190,7 +190,7 @@ fn a_weak_doubled_or_missing_signing_key_is_refused() {
         (
             &(long("HS256") + "\nsigning_key_file = 'k'"),
             "tokens.signing_key_file",
-            "one of the two",
+            "only one of the two",
         ),
         (
             "[database]\nurl = 'postgres://h/n'",
@@ -200,12 +200,12 @@ fn a_weak_doubled_or_missing_signing_key_is_refused() {
         (
             "[tokens]\nalgorithm = 'none'",
             "tokens.algorithm",
-            "nobody signed: give `HS256`, `HS384` or `HS512`",
+            "unsigned tokens: give `HS256`, `HS384` or `HS512`",
         ),
         (
             "[tokens]\nalgorithm = 'RS256'",
             "tokens.algorithm",
-            "public key",
+            "public-key",
         ),
         (
             "[tokens]\nalgorithm = 'hs256'",
@@ -219,7 +219,7 @@ fn a_weak_doubled_or_missing_signing_key_is_refused() {
 }
 
 #[test]
-fn claims_that_take_a_reserved_name_are_refused() {
+fn claims_with_a_reserved_name_are_rejected() {
     refused_for(&[
         (
             "[tokens]\nuser_id_claim = 'sub'",
@@ -229,7 +229,7 @@ fn claims_that_take_a_reserved_name_are_refused() {
         (
             "[tokens]\nuser_id_claim = 'email'",
             "tokens.user_id_claim",
-            "another meaning",
+            "reserved claim: give another name",
         ),
         (
             "[tokens]\nuser_id_claim = 'a b'",
@@ -281,7 +281,7 @@ fn claims_that_take_a_reserved_name_are_refused() {
 }
 
 #[test]
-fn a_way_for_codes_that_lacks_something_or_shows_them_is_refused() {
+fn an_incomplete_or_insecure_delivery_is_rejected() {
     let smtp = |rest: &str| format!("[otp]\ndelivery = 'smtp'\n[smtp]\n{rest}");
     let hook = |rest: &str| format!("[otp]\ndelivery = 'webhook'\n[webhook]\n{rest}");
     let (from, secret) = (
@@ -312,7 +312,7 @@ fn a_way_for_codes_that_lacks_something_or_shows_them_is_refused() {
             "smtp.tls",
             "`starttls`",
         ),
-        (&hook(secret), "webhook.url", "the address to call"),
+        (&hook(secret), "webhook.url", "the URL to call"),
         (
             &hook("url = 'https://h'"),
             "webhook.secret",
@@ -326,7 +326,7 @@ fn a_way_for_codes_that_lacks_something_or_shows_them_is_refused() {
         (
             &hook(&format!("url = 'https://u:hunter2@h'\n{secret}")),
             "webhook.url",
-            "does not belong",
+            "must not contain",
         ),
         (
             "[webhook]\nsecret = 'whsec_AAAA'",

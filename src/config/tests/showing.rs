@@ -1,9 +1,9 @@
-//! What a person is shown: the configuration in effect, and the example.
+//! The output of `munjigi config show` and `munjigi config example`.
 
-use crate::config::tests::*;
+use crate::config::tests::support::*;
 
 #[test]
-fn what_is_shown_masks_every_secret_and_names_every_key() {
+fn the_printed_configuration_masks_secrets_and_has_every_key() {
     let config = with_env(&[
         ("DATABASE_URL", "postgres://u:hunter2@h/n"),
         (
@@ -35,7 +35,7 @@ fn what_is_shown_masks_every_secret_and_names_every_key() {
 }
 
 #[test]
-fn what_is_shown_of_the_default_reads_back_as_the_default() {
+fn the_printed_default_configuration_parses_as_the_default() {
     assert_eq!(
         load(&Config::default().to_toml(), &[]),
         Ok(Config::default())
@@ -43,7 +43,7 @@ fn what_is_shown_of_the_default_reads_back_as_the_default() {
 }
 
 #[test]
-fn the_example_with_every_key_line_in_effect_is_the_default() {
+fn the_example_with_every_key_uncommented_is_the_default() {
     let in_effect: Vec<_> = EXAMPLE
         .lines()
         .map(|line| line.strip_prefix("# ").unwrap_or(line))
@@ -58,7 +58,7 @@ fn the_example_with_every_key_line_in_effect_is_the_default() {
 }
 
 #[test]
-fn the_example_has_every_key_and_no_other() {
+fn the_example_has_exactly_the_keys_of_the_structs() {
     let Json::Object(sections) = serde_json::to_value(Config::default()).unwrap() else {
         panic!("a configuration is an object");
     };
@@ -74,7 +74,7 @@ fn the_example_has_every_key_and_no_other() {
 }
 
 #[test]
-fn the_example_is_no_wider_than_a_page() {
+fn the_example_has_at_most_100_characters_per_line() {
     for line in EXAMPLE.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }

@@ -272,7 +272,7 @@ impl ApiError {
                 .map(|(field, problems)| {
                     let sentences = problems
                         .iter()
-                        .map(|problem| problem.sentence(context.language));
+                        .map(|problem| problem.message(context.language));
                     (field, sentences.collect())
                 })
                 .collect()

@@ -124,7 +124,7 @@ impl RefreshTransport {
         }
         self.check_page()?;
         if fields.has("refresh") {
-            fields.problem("refresh", Problem::TravelsInCookie);
+            fields.problem("refresh", Problem::SentInCookie);
         }
         fields.finish()?;
         let way = TokenTransport::Cookie;

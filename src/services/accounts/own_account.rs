@@ -186,7 +186,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
         forgiveness,
     } = change;
     let owner = account.principal;
-    let hash = checked_hash(services, new, &account.own_words()).await?;
+    let hash = checked_hash(services, new, &account.identifiers()).await?;
     let audit_context = services.audit_context(&actor);
     let now = audit_context.now;
     let event = Event::new(Action::PasswordChanged).to(subject(&account));

@@ -234,7 +234,7 @@ pub async fn set_password(
         return Ok(None);
     };
     let account = &owner.account;
-    let password_hash = checked_hash(services, password, &account.own_words()).await?;
+    let password_hash = checked_hash(services, password, &account.identifiers()).await?;
     let principal = account.principal;
     actor.principal = Some(principal);
     actor.name = Some(owner.login().to_owned());

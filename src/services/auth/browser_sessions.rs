@@ -150,7 +150,7 @@ async fn judge(
     let (Some(row), PasswordCheck::Right { .. }, Some(hash)) = (candidate, verdict, hash) else {
         return refuse(services, actor, typed, Error::InvalidCredentials).await;
     };
-    if !row.role.opens_the_panel() {
+    if !row.role.has_panel_access() {
         return refuse(services, actor, typed, Error::Forbidden).await;
     }
     let proof = LoginProof { hash, forgiveness };
@@ -254,7 +254,7 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
         .read(move |connection| table::find_live(connection, &hash, now))
         .await?;
     let Some(live) = live.filter(|live| {
-        live.account.is_active && live.account.role.is_some_and(Role::opens_the_panel)
+        live.account.is_active && live.account.role.is_some_and(Role::has_panel_access)
     }) else {
         return Ok(None);
     };

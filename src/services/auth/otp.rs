@@ -105,7 +105,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         Some(client) => services
             .delivery
             .send(notice(client, &id, code, expires_in, &request)),
-        None => services.delivery.send_nothing(),
+        None => services.delivery.send_decoy(),
     }
     Ok(Challenge {
         id,

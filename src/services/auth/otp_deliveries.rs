@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     clock::{Clock, Timestamp},
-    delivery::{Observer, Settled},
+    delivery::{DeliveryOutcome, Observer},
     domain::{
         audit::{Action, Actor, Subject},
         principal::UserSeq,
@@ -31,7 +31,7 @@ const MOST: usize = 10_000;
 /// The most rows that are written in one transaction.
 const BATCH: usize = 500;
 
-type LocalizedText = VecDeque<(Timestamp, Settled)>;
+type LocalizedText = VecDeque<(Timestamp, DeliveryOutcome)>;
 
 /// The outcomes that are not written yet. Clones share them.
 #[derive(Clone, Default)]
@@ -60,9 +60,9 @@ impl OtpDeliveries {
         Arc::new(move |settled| own.note(clock.now(), settled))
     }
 
-    fn note(&self, at: Timestamp, settled: Settled) {
+    fn note(&self, at: Timestamp, settled: DeliveryOutcome) {
         // A link that was sent is in the record already, by whom it was asked for.
-        if matches!(settled, Settled::Link { failure: None, .. }) {
+        if matches!(settled, DeliveryOutcome::Link { failure: None, .. }) {
             return;
         }
         let mut told = self.lock();
@@ -114,10 +114,10 @@ fn insert(
     connection: &mut Db,
     audit_log: &AuditLog,
     at: Timestamp,
-    settled: &Settled,
+    settled: &DeliveryOutcome,
 ) -> Result<(), StoreError> {
     match settled {
-        Settled::Code {
+        DeliveryOutcome::Code {
             challenge,
             client,
             channel,
@@ -136,7 +136,7 @@ fn insert(
                 expires_at: at + KEPT_FOR,
             },
         ),
-        Settled::Link {
+        DeliveryOutcome::Link {
             owner,
             login,
             failure,

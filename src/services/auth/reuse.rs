@@ -205,13 +205,11 @@ fn warn(services: &Services, theft: Theft, request: RefreshRequest, now: Timesta
         login: theft.subject.name.unwrap_or_default(),
         email,
         happened_at: now,
-        places: [
-            theft.other,
-            TokenUse {
-                ip_address: request.actor.ip_address.map(|address| address.to_string()),
-                user_agent: request.actor.user_agent,
-            },
-        ],
+        first_use: theft.other,
+        second_use: TokenUse {
+            ip_address: request.actor.ip_address.map(|address| address.to_string()),
+            user_agent: request.actor.user_agent,
+        },
         language: request.language,
         request_id: request.actor.request_id.unwrap_or_default(),
     });

@@ -41,9 +41,9 @@ async fn a_client_is_made_of_a_username_alone() {
 async fn every_field_of_a_client_is_checked_and_named() {
     let app = App::start();
     let root = app.admin("root").await;
-    let username = "Start with a letter or digit; then letters, digits and . _ - @ + are allowed.";
-    let phone = "This is not a telephone number such as +82 10-1234-5678.";
-    let address = "This is not an e-mail address such as name@example.org.";
+    let username = "Start with a letter or digit. Letters, digits and . _ - @ + are allowed.";
+    let phone = "Enter a telephone number such as +82 10-1234-5678.";
+    let address = "Enter an e-mail address such as name@example.org.";
     for (field, value, sentence) in [
         ("username", json!(null), "This field is required."),
         ("username", json!(" "), "This field may not be empty."),
@@ -56,7 +56,7 @@ async fn every_field_of_a_client_is_checked_and_named() {
             json!("a".repeat(151)),
             "At most 150 characters are allowed.",
         ),
-        ("username", json!(7), "This must be a text."),
+        ("username", json!(7), "This must be a string."),
         ("name", json!(""), "This field may not be empty."),
         (
             "name",
@@ -64,20 +64,24 @@ async fn every_field_of_a_client_is_checked_and_named() {
             "At most 150 characters are allowed.",
         ),
         ("email", json!("acme"), address),
-        ("email", json!(7), "This must be a text."),
+        ("email", json!(7), "This must be a string."),
         ("phone", json!("123"), phone),
         ("phone", json!("call me"), phone),
         ("phone", json!("82+1012345678"), phone),
         ("phone", json!("1".repeat(16)), phone),
-        ("phone", json!(821_012_345_678_i64), "This must be a text."),
+        (
+            "phone",
+            json!(821_012_345_678_i64),
+            "This must be a string.",
+        ),
         (
             "password",
             json!("short"),
-            "At least 8 characters are needed.",
+            "At least 8 characters are required.",
         ),
         ("is_active", json!("yes"), "This must be true or false."),
-        ("role", json!("admin"), "There is no such field."),
-        ("user_seq", json!(1), "There is no such field."),
+        ("role", json!("admin"), "Unknown field."),
+        ("user_seq", json!(1), "Unknown field."),
     ] {
         let mut body = json!({"username": "acme"});
         body[field] = value.clone();
@@ -108,10 +112,7 @@ async fn a_username_that_is_taken_is_a_conflict_in_any_case_and_width() {
             .assert(201, "CLIENT_CREATED");
         let refused = root.post("/api/clients", json!({"username": same})).await;
         let refused = refused.assert(409, "ALREADY_EXISTS");
-        assert_eq!(
-            refused.error("username"),
-            "Another account has this already."
-        );
+        assert_eq!(refused.error("username"), "This value is already in use.");
     }
     let refused = root
         .patch("/api/clients/1", json!({"username": "FULL"}))
@@ -165,7 +166,7 @@ async fn null_empties_what_may_be_empty() {
 async fn a_clients_password_may_not_be_its_own_words() {
     let app = App::start();
     let root = app.admin("root").await;
-    let sentence = "The password may not be your own name or address.";
+    let sentence = "The password must not be your name, username or e-mail address.";
     let new = json!({"username": "acme-trading", "name": "Acme Trading Ltd", "email": "buying.desk@example.org"});
     for password in [
         "acme-trading",

@@ -43,10 +43,7 @@ async fn a_plain_request_id_comes_back_and_any_other_is_replaced() {
 #[tokio::test]
 async fn messages_follow_accept_language() {
     let app = App::start();
-    let (en, ko) = (
-        "There is nothing at this address",
-        "요청한 리소스를 찾을 수 없습니다",
-    );
+    let (en, ko) = ("Not found", "요청한 리소스를 찾을 수 없습니다");
     for (header, language, message) in [
         ("ko", "ko", ko),
         ("ko-KR,ko;q=0.9,en;q=0.8", "ko", ko),
@@ -92,7 +89,7 @@ async fn the_default_language_is_configured() {
         .get("/nothing")
         .header("accept-language", "en")
         .await;
-    assert_eq!(answer.message(), "There is nothing at this address");
+    assert_eq!(answer.message(), "Not found");
 }
 
 #[tokio::test]

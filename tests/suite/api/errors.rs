@@ -198,7 +198,7 @@ async fn a_body_that_is_no_json_object_is_told() {
     let app = App::start();
     let nested =
         |depth: usize| format!(r#"{{"token": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-    let malformed = "The body cannot be read as its content type says.";
+    let malformed = "The body cannot be parsed as its content type.";
     let no_object = "The body must be a JSON object.";
     for (body, sentence) in [
         (b"{".to_vec(), malformed),

@@ -207,12 +207,12 @@ async fn a_field_that_no_account_can_have_is_told() {
         (
             json!({"username": 7, "password": "x"}),
             "username",
-            "This must be a text.",
+            "This must be a string.",
         ),
         (
             json!({"username": "a", "password": ["x"]}),
             "password",
-            "This must be a text.",
+            "This must be a string.",
         ),
         (
             json!({"username": "a", "password": "x", "user_type": "root"}),

@@ -57,7 +57,7 @@ async fn a_log_out_needs_a_bearer_and_a_refresh_token_of_ones_own() {
     let unreadable = unreadable.assert(400, "INVALID_REQUEST");
     assert_eq!(
         unreadable.error("body"),
-        "The body cannot be read as its content type says."
+        "The body cannot be parsed as its content type."
     );
     for garbage in ["garbage", "a.b.c", ann.access.as_str()] {
         let refused = ann.log_out(garbage).korean().await;

@@ -313,12 +313,12 @@ async fn a_code_may_be_typed_with_spaces_and_hyphens_but_must_be_there() {
         (
             json!({"challenge_id": challenge, "code": 123_456}),
             "code",
-            "This must be a text.",
+            "This must be a string.",
         ),
         (
             json!({"challenge_id": [challenge], "code": code}),
             "challenge_id",
-            "This must be a text.",
+            "This must be a string.",
         ),
         (
             json!({"challenge_id": challenge, "code": "1".repeat(65)}),

@@ -58,7 +58,7 @@ async fn only_who_knows_the_current_password_changes_it() {
         let refused = refused.assert(400, "INVALID_REQUEST");
         assert_eq!(
             refused.error("current_password"),
-            "This is not your current password."
+            "The current password is incorrect."
         );
         assert_eq!(refused.error("new_password"), "(no error)");
     }
@@ -78,20 +78,20 @@ async fn what_the_policy_says_stands_at_the_new_password() {
     let app = App::start();
     let ann = app.user("ann").await;
     for (new, sentence) in [
-        (json!("short"), "At least 8 characters are needed."),
+        (json!("short"), "At least 8 characters are required."),
         (
             json!("ann@example.org"),
-            "The password may not be your own name or address.",
+            "The password must not be your name, username or e-mail address.",
         ),
         (
             json!("password1"),
-            "This password is among the most common ones. Choose another.",
+            "This password is too common. Choose another.",
         ),
         (
             json!("x".repeat(1025)),
             "At most 1024 characters are allowed.",
         ),
-        (json!(12_345_678), "This must be a text."),
+        (json!(12_345_678), "This must be a string."),
         (Value::Null, "This field is required."),
     ] {
         let body = json!({"current_password": ann.password, "new_password": new});
@@ -119,7 +119,7 @@ async fn who_has_no_password_cannot_set_the_first_one_here() {
         let refused = refused.assert(400, "INVALID_REQUEST");
         assert_eq!(
             refused.error("current_password"),
-            "This is not your current password."
+            "The current password is incorrect."
         );
     }
     acme.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;

@@ -261,7 +261,7 @@ async fn the_owner_is_written_to_where_there_is_mail() {
     assert_eq!(mail["to"], serde_json::json!(["ann@example.org"]));
     assert_eq!(
         mail["headers"]["subject"],
-        "보안을 위해 세션을 종료했습니다"
+        "보안을 위해 세션이 종료되었습니다"
     );
     let text = mail["text"].as_str().unwrap();
     for part in [

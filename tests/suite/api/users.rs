@@ -83,8 +83,8 @@ async fn assert_refused(wrong: &[(&str, Value, &str)]) {
 
 #[tokio::test]
 async fn the_address_and_the_name_of_a_new_user_are_checked() {
-    let address = "This is not an e-mail address such as name@example.org.";
-    let text = "This must be a text.";
+    let address = "Enter an e-mail address such as name@example.org.";
+    let text = "This must be a string.";
     assert_refused(&[
         ("email", json!("ann"), address),
         ("email", json!("ann@localhost"), address),
@@ -128,7 +128,7 @@ async fn the_address_and_the_name_of_a_new_user_are_checked() {
 
 #[tokio::test]
 async fn the_other_fields_of_a_new_user_are_checked_and_unknown_ones_refused() {
-    let text = "This must be a text.";
+    let text = "This must be a string.";
     assert_refused(&[
         (
             "role",
@@ -147,22 +147,22 @@ async fn the_other_fields_of_a_new_user_are_checked_and_unknown_ones_refused() {
         (
             "password",
             json!("short12"),
-            "At least 8 characters are needed.",
+            "At least 8 characters are required.",
         ),
         (
             "password",
             json!("PassWord123"),
-            "This password is among the most common ones. Choose another.",
+            "This password is too common. Choose another.",
         ),
         (
             "password",
             json!("ｐａｓｓｗｏｒｄ"),
-            "This password is among the most common ones. Choose another.",
+            "This password is too common. Choose another.",
         ),
         ("password", json!(12_345_678), text),
-        ("user_seq", json!(7), "There is no such field."),
-        ("password_hash", json!("x"), "There is no such field."),
-        ("isActive", json!(true), "There is no such field."),
+        ("user_seq", json!(7), "Unknown field."),
+        ("password_hash", json!("x"), "Unknown field."),
+        ("isActive", json!(true), "Unknown field."),
     ])
     .await;
 }
@@ -190,7 +190,7 @@ async fn a_password_may_not_be_the_accounts_own_words() {
             .assert(400, "INVALID_REQUEST");
         assert_eq!(
             refused.error("password"),
-            "The password may not be your own name or address.",
+            "The password must not be your name, username or e-mail address.",
             "{password}"
         );
     }
@@ -205,7 +205,7 @@ async fn a_password_may_not_be_the_accounts_own_words() {
         let refused = root.patch(&path, body).await.assert(400, "INVALID_REQUEST");
         assert_eq!(
             refused.error("password"),
-            "The password may not be your own name or address."
+            "The password must not be your name, username or e-mail address."
         );
     }
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
@@ -247,7 +247,7 @@ async fn an_address_that_is_taken_is_a_conflict_however_it_is_typed() {
     let path = format!("/api/users/{}", root.seq);
     let refused = root.patch(&path, json!({"email": "Ann@example.org"})).await;
     let refused = refused.assert(409, "ALREADY_EXISTS");
-    assert_eq!(refused.error("email"), "Another account has this already.");
+    assert_eq!(refused.error("email"), "This value is already in use.");
     // One's own in another case is no conflict.
     let answer = root
         .patch(&path, json!({"email": "Root@Example.org"}))
@@ -280,13 +280,13 @@ async fn a_change_changes_what_was_sent_and_nothing_else() {
         (
             json!({"nickname": "x", "name": "x"}),
             "nickname",
-            "There is no such field.",
+            "Unknown field.",
         ),
         (json!({"name": ""}), "name", "This field may not be empty."),
         (
             json!({"password": "short"}),
             "password",
-            "At least 8 characters are needed.",
+            "At least 8 characters are required.",
         ),
     ] {
         let refused = root.patch(&path, body).await.assert(400, "INVALID_REQUEST");
@@ -368,5 +368,5 @@ async fn a_form_makes_a_user_too() {
         .await;
     let refused = refused.assert(400, "INVALID_REQUEST");
     assert_eq!(refused.error("is_active"), "This must be true or false.");
-    assert_eq!(refused.error("x"), "There is no such field.");
+    assert_eq!(refused.error("x"), "Unknown field.");
 }

@@ -1,4 +1,4 @@
-//! Delivery against real servers: the queue and the console here, mail and webhook in their own files.
+//! Delivery with real servers: queue and console here, mail and webhook in their own files.
 
 mod smtp;
 pub mod support;
@@ -14,14 +14,14 @@ use munjigi::{
 use support::{
     counts, logs, notice,
     receiver::{Answer, Receiver},
-    settled,
+    wait_for_outcomes,
 };
 
 #[tokio::test]
-async fn the_console_prints_one_line_that_holds_the_code() {
+async fn the_console_prints_one_line_with_the_code() {
     let delivery = Delivery::start(Channel::Console, 8, Clock::System).unwrap();
     delivery.send(notice("console", "1100000001"));
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
     let lines = logs::lines("1100000001");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains(&format!(
@@ -31,35 +31,35 @@ async fn the_console_prints_one_line_that_holds_the_code() {
 }
 
 #[test]
-fn delivery_cannot_start_outside_of_a_runtime() {
+fn delivery_cannot_start_outside_a_runtime() {
     let started = Delivery::start(Channel::Console, 8, Clock::System);
     assert!(matches!(started, Err(DeliveryError::NoRuntime)));
 }
 
 #[actix_web::test]
-async fn a_full_queue_fails_at_once_and_nobody_waits() {
-    let gateway = Receiver::start(&[Answer::late(Duration::from_secs(3))]);
-    let channel = webhook::channel(&gateway, Duration::from_secs(5), 0);
+async fn a_full_queue_fails_at_once_without_blocking() {
+    let server = Receiver::start(&[Answer::late(Duration::from_secs(3))]);
+    let channel = webhook::channel(&server, Duration::from_secs(5), 0);
     let delivery = Delivery::start(channel, 2, Clock::System).unwrap();
-    let begun = Instant::now();
+    let start = Instant::now();
     for _ in 0..50 {
         delivery.send(notice("full", "1100000002"));
     }
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(1));
     let now = delivery.counts();
     assert_eq!((now.queued, now.sent, now.failed), (2, 0, 48));
     let lines = logs::lines("the queue is full");
     assert_eq!(lines.len(), 48);
     assert!(lines[0].contains("WARN") && lines[0].contains("attempts=0"));
     assert!(lines[47].contains("queued=2 sent=0 failed=48"));
-    assert_eq!(settled(&delivery, 50).await, counts(2, 48));
-    gateway.stop().await;
+    assert_eq!(wait_for_outcomes(&delivery, 50).await, counts(2, 48));
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn draining_sends_what_was_taken_and_takes_nothing_more() {
-    let gateway = Receiver::start(&[Answer::late(Duration::from_millis(50))]);
-    let channel = webhook::channel(&gateway, Duration::from_secs(5), 0);
+async fn draining_sends_queued_notices_and_rejects_new_ones() {
+    let server = Receiver::start(&[Answer::late(Duration::from_millis(50))]);
+    let channel = webhook::channel(&server, Duration::from_secs(5), 0);
     let delivery = Delivery::start(channel, 100, Clock::System).unwrap();
     for _ in 0..10 {
         delivery.send(notice("drain", "1100000003"));
@@ -69,24 +69,24 @@ async fn draining_sends_what_was_taken_and_takes_nothing_more() {
     assert_eq!(delivery.counts(), counts(10, 1));
     assert!(logs::outcome("drained").contains("the server is stopping"));
     assert_eq!(delivery.drain(Duration::ZERO).await, counts(10, 1));
-    assert_eq!(gateway.received().len(), 10);
-    gateway.stop().await;
+    assert_eq!(server.received().len(), 10);
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn what_cannot_be_sent_in_time_at_the_end_has_failed_one_by_one() {
-    let gateway = Receiver::start(&[Answer::late(Duration::from_mins(1))]);
-    let channel = webhook::channel(&gateway, Duration::from_mins(1), 0);
+async fn notices_that_remain_after_draining_fail() {
+    let server = Receiver::start(&[Answer::late(Duration::from_mins(1))]);
+    let channel = webhook::channel(&server, Duration::from_mins(1), 0);
     let delivery = Delivery::start(channel, 100, Clock::System).unwrap();
     for number in 0..7 {
         delivery.send(notice(&format!("cut-{number}"), "1100000004"));
     }
-    let begun = Instant::now();
-    let patience = Duration::from_millis(300);
-    assert_eq!(delivery.drain(patience).await, counts(0, 7));
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    let start = Instant::now();
+    let limit = Duration::from_millis(300);
+    assert_eq!(delivery.drain(limit).await, counts(0, 7));
+    assert!(start.elapsed() < Duration::from_secs(2));
     for number in 0..7 {
-        assert!(logs::outcome(&format!("cut-{number}")).contains("it was broken off"));
+        assert!(logs::outcome(&format!("cut-{number}")).contains("delivery was aborted"));
     }
-    gateway.stop().await;
+    server.stop().await;
 }

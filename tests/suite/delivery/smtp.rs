@@ -1,4 +1,4 @@
-//! Mail against a real mail server, which decodes what it gets by itself.
+//! Mail with a real mail server, which decodes the messages.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use munjigi::{
 use serde_json::{Value, json};
 
 use super::support::{
-    counts, logs, notice, settled,
+    counts, logs, notice,
     smtp_server::{Certificates, SmtpServer, no_mail_server},
+    wait_for_outcomes,
 };
 
 fn start(settings: SmtpSettings) -> Delivery {
@@ -24,7 +25,7 @@ fn text<'a>(event: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn a_mail_says_the_code_in_both_forms_and_in_the_clients_language() {
+async fn a_mail_contains_the_code_as_text_and_html_in_the_clients_language() {
     if no_mail_server() {
         return;
     }
@@ -42,7 +43,7 @@ async fn a_mail_says_the_code_in_both_forms_and_in_the_clients_language() {
             Language::En,
             "mail-en",
             "3300000002",
-            "Your sign-in code",
+            "Your login code",
             "5 minutes",
         ),
     ] {
@@ -72,19 +73,16 @@ async fn a_mail_says_the_code_in_both_forms_and_in_the_clients_language() {
         }
         let html = text(&mail, "html");
         assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())));
-        assert!(
-            !html.contains("http"),
-            "nothing is loaded and nothing is to be clicked"
-        );
+        assert!(!html.contains("http"), "no external resources and no links");
         logs::assert_never_logged(code);
     }
-    assert_eq!(settled(&delivery, 2).await, counts(2, 0));
+    assert_eq!(wait_for_outcomes(&delivery, 2).await, counts(2, 0));
     let line = logs::outcome("mail-ko");
     assert!(line.contains("email=\"a***@example.org\""), "{line}");
 }
 
 #[tokio::test]
-async fn what_stands_in_a_name_is_text_in_the_html_form() {
+async fn a_sender_name_is_escaped_in_html() {
     if no_mail_server() {
         return;
     }
@@ -99,11 +97,11 @@ async fn what_stands_in_a_name_is_text_in_the_html_form() {
 }
 
 #[tokio::test]
-async fn starttls_and_tls_with_a_login_and_an_own_authority() {
+async fn starttls_and_tls_with_a_login_and_a_private_authority() {
     if no_mail_server() {
         return;
     }
-    let certificates = Certificates::make();
+    let certificates = Certificates::generate();
     for (mode, tls, id, code) in [
         ("starttls", Tls::Starttls, "mail-starttls", "3300000004"),
         ("tls", Tls::Tls, "mail-tls", "3300000005"),
@@ -127,7 +125,7 @@ async fn starttls_and_tls_with_a_login_and_an_own_authority() {
         let delivery = start(settings);
         let id = format!("{id}-wrong");
         delivery.send(notice(&id, code));
-        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+        assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
         let line = logs::outcome(&id);
         assert!(
             line.contains("535") && line.contains("attempts=1"),
@@ -138,17 +136,17 @@ async fn starttls_and_tls_with_a_login_and_an_own_authority() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_gets_nothing() {
+async fn a_server_with_an_untrusted_certificate_gets_no_mail() {
     if no_mail_server() {
         return;
     }
-    let certificates = Certificates::make();
+    let certificates = Certificates::generate();
     for (mode, tls) in [("starttls", Tls::Starttls), ("tls", Tls::Tls)] {
         let mut server = SmtpServer::start_tls(mode, &certificates, &[]).await;
         let delivery = start(server.settings(tls, None));
-        let id = format!("mail-stranger-{mode}");
+        let id = format!("mail-untrusted-{mode}");
         delivery.send(notice(&id, "3300000006"));
-        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+        assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
         assert!(
             logs::outcome(&id).contains("certificate"),
             "{}",
@@ -159,26 +157,26 @@ async fn a_server_that_nobody_vouches_for_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_without_starttls_gets_nothing_when_it_is_required() {
+async fn a_server_without_starttls_gets_no_mail_if_it_is_required() {
     if no_mail_server() {
         return;
     }
     let mut server = SmtpServer::start(&["plain"]).await;
     let delivery = start(server.settings(Tls::Starttls, None));
     delivery.send(notice("mail-plain", "3300000007"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     assert_eq!(server.rest(), [] as [Value; 0]);
 }
 
 #[tokio::test]
-async fn a_passing_refusal_is_tried_three_times_with_one_message_id() {
+async fn a_temporary_failure_is_retried_with_the_same_message_id() {
     if no_mail_server() {
         return;
     }
     let mut server = SmtpServer::start(&["plain", "--defer", "2"]).await;
     let delivery = start(server.settings(Tls::None, None));
     delivery.send(notice("mail-defer", "3300000008"));
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
     let mails = [
         server.next().await,
         server.next().await,
@@ -196,14 +194,14 @@ async fn a_passing_refusal_is_tried_three_times_with_one_message_id() {
 }
 
 #[tokio::test]
-async fn after_three_passing_refusals_the_mail_has_failed() {
+async fn a_mail_fails_after_three_temporary_failures() {
     if no_mail_server() {
         return;
     }
     let mut server = SmtpServer::start(&["plain", "--defer", "9"]).await;
     let delivery = start(server.settings(Tls::None, None));
     delivery.send(notice("mail-defer-9", "3300000009"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     for _ in 0..3 {
         server.next().await;
     }
@@ -217,7 +215,7 @@ async fn after_three_passing_refusals_the_mail_has_failed() {
 }
 
 #[tokio::test]
-async fn a_lasting_refusal_is_not_repeated() {
+async fn a_permanent_failure_is_not_retried() {
     if no_mail_server() {
         return;
     }
@@ -225,7 +223,7 @@ async fn a_lasting_refusal_is_not_repeated() {
     let mut server = SmtpServer::start(&arguments).await;
     let delivery = start(server.settings(Tls::None, None));
     delivery.send(notice("mail-550", "3300000010"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     assert_eq!(server.next().await["event"], "refused");
     assert_eq!(server.rest(), [] as [Value; 0]);
     let line = logs::outcome("mail-550");
@@ -237,7 +235,7 @@ async fn a_lasting_refusal_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_is_given_up() {
+async fn a_server_that_does_not_respond_is_a_failure() {
     if no_mail_server() {
         return;
     }
@@ -246,16 +244,16 @@ async fn a_server_that_falls_silent_is_given_up() {
     settings.timeout = Duration::from_millis(500);
     let delivery = start(settings);
     delivery.send(notice("mail-stall", "3300000011"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     for _ in 0..3 {
         server.next().await;
     }
     assert_eq!(server.rest(), [] as [Value; 0]);
-    assert!(logs::outcome("mail-stall").contains("did not answer in time"));
+    assert!(logs::outcome("mail-stall").contains("did not respond in time"));
 }
 
 #[tokio::test]
-async fn a_kept_connection_takes_more_than_one_mail_and_a_closed_one_is_replaced() {
+async fn a_connection_is_reused_and_a_closed_one_is_replaced() {
     if no_mail_server() {
         return;
     }
@@ -263,17 +261,20 @@ async fn a_kept_connection_takes_more_than_one_mail_and_a_closed_one_is_replaced
     let delivery = start(server.settings(Tls::None, None));
     let mut connections = Vec::new();
     for number in 1..=4 {
-        delivery.send(notice(&format!("mail-kept-{number}"), "3300000014"));
-        assert_eq!(settled(&delivery, number).await, counts(number, 0));
+        delivery.send(notice(&format!("mail-reused-{number}"), "3300000014"));
+        assert_eq!(
+            wait_for_outcomes(&delivery, number).await,
+            counts(number, 0)
+        );
         connections.push(server.next().await["connection"].as_u64().unwrap());
-        // The server hangs up a moment after its answer.
+        // The server closes the connection shortly after its response.
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     assert_eq!(connections, [1, 1, 2, 2]);
 }
 
 #[tokio::test]
-async fn a_client_without_an_address_and_a_server_that_is_not_there_are_failures() {
+async fn a_missing_address_and_an_unreachable_server_are_failures() {
     if no_mail_server() {
         return;
     }
@@ -282,18 +283,18 @@ async fn a_client_without_an_address_and_a_server_that_is_not_there_are_failures
     settings.port = 1;
     let delivery = start(settings);
     for (id, email) in [("mail-none", None), ("mail-odd", Some("@"))] {
-        let mut nobody = notice(id, "3300000012");
-        nobody.email = email.map(str::to_owned);
-        delivery.send(nobody);
+        let mut notice = notice(id, "3300000012");
+        notice.email = email.map(str::to_owned);
+        delivery.send(notice);
     }
     delivery.send(notice("mail-gone", "3300000013"));
-    assert_eq!(settled(&delivery, 3).await, counts(0, 3));
+    assert_eq!(wait_for_outcomes(&delivery, 3).await, counts(0, 3));
     let line = logs::outcome("mail-none");
     assert!(
         line.contains("no e-mail address") && line.contains("attempts=0"),
         "{line}"
     );
-    assert!(logs::outcome("mail-odd").contains("cannot be written to"));
+    assert!(logs::outcome("mail-odd").contains("the e-mail address is invalid"));
     let line = logs::outcome("mail-gone");
     assert!(
         line.contains("attempts=3") && line.contains("refused"),
@@ -302,7 +303,7 @@ async fn a_client_without_an_address_and_a_server_that_is_not_there_are_failures
 }
 
 #[tokio::test]
-async fn settings_that_cannot_work_stop_the_start() {
+async fn invalid_settings_are_rejected_at_startup() {
     if no_mail_server() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What the tests of delivery stand on: notices, the captured log, a mail server and an HTTP receiver.
+//! Helpers of the delivery tests: notices, captured log, mail server, HTTP receiver.
 
 pub mod logs;
 pub mod smtp_server;
@@ -12,7 +12,7 @@ use munjigi::{
 
 pub use crate::support::receiver::{self, PATIENCE};
 
-/// A notice whose request is named like the test, so that its lines can be found in the log.
+/// A notice with this request id, by which its log lines can be found.
 pub fn notice(request_id: &str, code: &str) -> OtpNotice {
     logs::capture();
     OtpNotice {
@@ -29,19 +29,19 @@ pub fn notice(request_id: &str, code: &str) -> OtpNotice {
 }
 
 /// Waits until `total` notices have an outcome.
-pub async fn settled(delivery: &Delivery, total: u64) -> Counts {
-    let begun = Instant::now();
+pub async fn wait_for_outcomes(delivery: &Delivery, total: u64) -> Counts {
+    let start = Instant::now();
     loop {
         let counts = delivery.counts();
         if counts.sent + counts.failed >= total {
             return counts;
         }
-        assert!(begun.elapsed() < PATIENCE, "still waiting: {counts:?}");
+        assert!(start.elapsed() < PATIENCE, "still waiting: {counts:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// The counts when nothing is under way.
+/// Counts with an empty queue.
 pub fn counts(sent: u64, failed: u64) -> Counts {
     Counts {
         queued: 0,

@@ -1,4 +1,4 @@
-//! The webhook against a real HTTP server.
+//! The webhook with a real HTTP server.
 
 use std::time::{Duration, Instant};
 
@@ -14,27 +14,27 @@ use serde_json::json;
 use super::support::{
     counts, logs, notice,
     receiver::{Answer, Received, Receiver},
-    settled,
+    wait_for_outcomes,
 };
 
-const SECRET: &str = "a secret of the gateway, long enough";
+const SECRET: &str = "a secret of at least 24 bytes";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A channel to `gateway`, signed with [`SECRET`].
-pub fn channel(gateway: &Receiver, timeout: Duration, retries: u32) -> Channel {
+/// A channel to `server` with [`SECRET`].
+pub fn channel(server: &Receiver, timeout: Duration, retries: u32) -> Channel {
     Channel::Webhook(WebhookSettings {
-        url: gateway.url.parse().unwrap(),
+        url: server.url.parse().unwrap(),
         secret: SECRET.to_owned(),
         timeout,
         retries,
     })
 }
 
-fn start(gateway: &Receiver, retries: u32) -> Delivery {
-    Delivery::start(channel(gateway, SECOND, retries), 8, Clock::System).unwrap()
+fn start(server: &Receiver, retries: u32) -> Delivery {
+    Delivery::start(channel(server, SECOND, retries), 8, Clock::System).unwrap()
 }
 
-/// Checks a signature as a receiver does that knows only the specification.
+/// Verifies the signature as defined by the specification, independently of the implementation.
 fn assert_signed(request: &Received, secret: &[u8]) {
     let header = |name: &str| request.headers[name].as_str();
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
@@ -47,11 +47,11 @@ fn assert_signed(request: &Received, secret: &[u8]) {
 }
 
 #[actix_web::test]
-async fn a_request_is_signed_and_says_everything_the_gateway_needs() {
-    let gateway = Receiver::start(&[Answer::status(202)]);
+async fn a_request_is_signed_and_contains_all_fields() {
+    let server = Receiver::start(&[Answer::status(202)]);
     let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
     let channel = Channel::Webhook(WebhookSettings {
-        url: gateway.url.parse().unwrap(),
+        url: server.url.parse().unwrap(),
         secret: format!("whsec_{}", STANDARD.encode(SECRET)),
         timeout: SECOND,
         retries: 0,
@@ -61,8 +61,8 @@ async fn a_request_is_signed_and_says_everything_the_gateway_needs() {
     korean.language = Language::Ko;
     korean.email = None;
     delivery.send(korean);
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
-    let request = gateway.received().remove(0);
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
+    let request = server.received().remove(0);
     assert_signed(&request, SECRET.as_bytes());
     assert_eq!(request.headers["webhook-id"], "challenge-hook-ko");
     assert_eq!(request.headers["webhook-timestamp"], "1771072245");
@@ -80,7 +80,7 @@ async fn a_request_is_signed_and_says_everything_the_gateway_needs() {
                 "code": "2200000001",
                 "expires_in": 300,
                 "language": "ko",
-                "message": "인증번호 [2200000001] 5분 안에 입력하세요. 다른 사람에게 알려 주지 마세요.",
+                "message": "인증번호는 [2200000001]입니다. 5분 안에 입력하세요. 타인에게 알려주지 마세요.",
             },
         })
     );
@@ -91,17 +91,17 @@ async fn a_request_is_signed_and_says_everything_the_gateway_needs() {
     );
     assert!(line.contains("phone=\"+82********78\""), "{line}");
     logs::assert_never_logged("2200000001");
-    gateway.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn a_passing_failure_is_repeated_with_the_same_id_and_body() {
+async fn a_temporary_failure_is_retried_with_the_same_id_and_body() {
     let script = [408, 425, 503, 200].map(Answer::status);
-    let gateway = Receiver::start(&script);
-    let delivery = start(&gateway, 3);
+    let server = Receiver::start(&script);
+    let delivery = start(&server, 3);
     delivery.send(notice("hook-again", "2200000002"));
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
-    let received = gateway.received();
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
+    let received = server.received();
     assert_eq!(received.len(), 4);
     for request in &received {
         assert_signed(request, SECRET.as_bytes());
@@ -109,77 +109,77 @@ async fn a_passing_failure_is_repeated_with_the_same_id_and_body() {
         assert_eq!(request.body, received[0].body);
     }
     assert!(logs::outcome("hook-again").contains("attempts=4"));
-    gateway.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn repeating_ends_with_the_last_retry() {
-    let gateway = Receiver::start(&[Answer::status(500)]);
-    let delivery = start(&gateway, 1);
+async fn a_notice_fails_after_the_last_retry() {
+    let server = Receiver::start(&[Answer::status(500)]);
+    let delivery = start(&server, 1);
     delivery.send(notice("hook-down", "2200000003"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
-    assert_eq!(gateway.received().len(), 2);
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
+    assert_eq!(server.received().len(), 2);
     let line = logs::outcome("hook-down");
     assert!(
         line.contains("WARN") && line.contains("attempts=2"),
         "{line}"
     );
-    assert!(line.contains("the gateway answered 500"), "{line}");
-    gateway.stop().await;
+    assert!(line.contains("the webhook responded with 500"), "{line}");
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn the_gateway_says_how_long_to_wait() {
-    let gateway = Receiver::start(&[Answer::with(429, "retry-after", "2"), Answer::status(204)]);
-    let delivery = start(&gateway, 1);
-    let begun = Instant::now();
+async fn retry_after_is_respected() {
+    let server = Receiver::start(&[Answer::with(429, "retry-after", "2"), Answer::status(204)]);
+    let delivery = start(&server, 1);
+    let start = Instant::now();
     delivery.send(notice("hook-wait", "2200000004"));
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
-    assert!(begun.elapsed() >= Duration::from_secs(2));
-    gateway.stop().await;
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn a_lasting_failure_is_not_repeated() {
+async fn a_permanent_failure_is_not_retried() {
     for status in [400, 401, 404, 410, 422] {
-        let gateway = Receiver::start(&[Answer::status(status)]);
-        let delivery = start(&gateway, 3);
+        let server = Receiver::start(&[Answer::status(status)]);
+        let delivery = start(&server, 3);
         let request_id = format!("hook-{status}");
         delivery.send(notice(&request_id, "2200000005"));
-        assert_eq!(settled(&delivery, 1).await, counts(0, 1));
-        assert_eq!(gateway.received().len(), 1);
+        assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
+        assert_eq!(server.received().len(), 1);
         let line = logs::outcome(&request_id);
         assert!(
-            line.contains(&format!("the gateway answered {status}")),
+            line.contains(&format!("the webhook responded with {status}")),
             "{line}"
         );
-        gateway.stop().await;
+        server.stop().await;
     }
 }
 
 #[actix_web::test]
 async fn a_redirect_is_not_followed() {
-    let gateway = Receiver::start(&[Answer::with(307, "location", "/elsewhere")]);
-    let delivery = start(&gateway, 3);
+    let server = Receiver::start(&[Answer::with(307, "location", "/elsewhere")]);
+    let delivery = start(&server, 3);
     delivery.send(notice("hook-moved", "2200000006"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
-    let paths: Vec<_> = gateway.received().into_iter().map(|it| it.path).collect();
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
+    let paths: Vec<_> = server.received().into_iter().map(|it| it.path).collect();
     assert_eq!(paths, ["/hook"]);
-    gateway.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn a_slow_gateway_is_tried_again() {
-    let gateway = Receiver::start(&[Answer::late(Duration::from_secs(3)), Answer::status(200)]);
-    let delivery = start(&gateway, 1);
+async fn a_timeout_is_retried() {
+    let server = Receiver::start(&[Answer::late(Duration::from_secs(3)), Answer::status(200)]);
+    let delivery = start(&server, 1);
     delivery.send(notice("hook-slow", "2200000007"));
-    assert_eq!(settled(&delivery, 1).await, counts(1, 0));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
     assert!(logs::outcome("hook-slow").contains("attempts=2"));
-    gateway.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
-async fn a_gateway_that_is_not_there_is_a_failure_without_its_address() {
+async fn an_unreachable_server_is_a_failure_logged_without_its_url() {
     let channel = Channel::Webhook(WebhookSettings {
         url: "http://127.0.0.1:1/hidden?key=hidden".parse().unwrap(),
         secret: SECRET.to_owned(),
@@ -188,7 +188,7 @@ async fn a_gateway_that_is_not_there_is_a_failure_without_its_address() {
     });
     let delivery = Delivery::start(channel, 8, Clock::System).unwrap();
     delivery.send(notice("hook-gone", "2200000008"));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     let line = logs::outcome("hook-gone");
     assert!(
         line.contains("attempts=2") && line.contains("refused"),
@@ -198,20 +198,20 @@ async fn a_gateway_that_is_not_there_is_a_failure_without_its_address() {
 }
 
 #[actix_web::test]
-async fn a_code_that_has_expired_is_not_sent() {
-    let gateway = Receiver::start(&[Answer::status(503)]);
+async fn an_expired_code_is_not_sent() {
+    let server = Receiver::start(&[Answer::status(503)]);
     let clock = Clock::fixed(Timestamp::EPOCH);
-    let channel = channel(&gateway, SECOND, 9);
+    let channel = channel(&server, SECOND, 9);
     let delivery = Delivery::start(channel, 8, clock.clone()).unwrap();
     delivery.send(notice("hook-late", "2200000009"));
-    while gateway.received().is_empty() {
+    while server.received().is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     }
     clock.advance(Duration::from_mins(5));
-    assert_eq!(settled(&delivery, 1).await, counts(0, 1));
-    assert_eq!(gateway.received().len(), 1);
+    assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
+    assert_eq!(server.received().len(), 1);
     let line = logs::outcome("hook-late");
-    let reason = "the gateway answered 503; then it expired before it could be sent";
+    let reason = "the webhook responded with 503; then it expired before it could be sent";
     assert!(line.contains(reason), "{line}");
-    gateway.stop().await;
+    server.stop().await;
 }

@@ -1,5 +1,5 @@
-//! The panel's words, `locales/admin/<topic>.{en,ko}.yml`: both languages say the same things, everything that a page says
-//! is there, and nothing is there that no page says.
+//! The texts of the admin panel, `locales/admin/<topic>.{en,ko}.yml`: both languages have the same keys, every key that a
+//! page uses is defined, and every key is used.
 
 use std::{
     collections::BTreeSet,
@@ -18,16 +18,16 @@ use munjigi::domain::{
 
 use super::{Words, placeholders};
 
-/// Keys whose Korean needs no Hangul: names, signs and numbers.
+/// Keys with a Korean text without Hangul: names, symbols, numbers.
 const WITHOUT_HANGUL: [&str; 0] = [];
 
-/// Texts that are the same in both languages on purpose.
+/// Keys that are intentionally the same in both languages.
 const SAME_IN_BOTH: [&str; 0] = [];
 
-/// The beginnings of words that are there for whoever needs them.
+/// Prefixes of keys that need not be used.
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
-/// Keys that are put together from a beginning and one of these words.
+/// Keys that are built at run time from a prefix and one of these names.
 const FAMILIES: [(&str, &[&str]); 8] = [
     ("role.", Role::NAMES),
     ("user_type.", UserType::NAMES),
@@ -43,7 +43,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The files below a folder that end so, with their texts.
+/// The files below a folder with this ending, and their texts.
 pub(super) fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
     while let Some(folder) = folders.pop() {
@@ -59,11 +59,11 @@ pub(super) fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
         }
     }
     found.sort();
-    assert!(!found.is_empty(), "nothing in {folder} ends with {ending}");
+    assert!(!found.is_empty(), "no file in {folder} ends with {ending}");
     found
 }
 
-/// Adds the entries of a file, `section.key` to text, without the one word that stands above all of them.
+/// Adds the entries of a file, `section.key` to text, without the top-level key `above`.
 pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) {
     let mut levels: Vec<String> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -74,8 +74,11 @@ pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) 
         let depth = (line.len() - entry.len()) / 2;
         let (key, value) = entry
             .split_once(':')
-            .unwrap_or_else(|| panic!("{name}:{number} is no entry: {line}"));
-        assert!(depth <= levels.len(), "{name}:{number} stands too deep");
+            .unwrap_or_else(|| panic!("{name}:{number} is not an entry: {line}"));
+        assert!(
+            depth <= levels.len(),
+            "{name}:{number} is nested too deeply"
+        );
         levels.truncate(depth);
         let value = value.trim();
         if value.is_empty() {
@@ -95,11 +98,11 @@ pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) 
         let key = levels[1..].join(".");
         levels.pop();
         let twice = words.insert(key.clone(), value.to_owned());
-        assert!(twice.is_none(), "{name}:{number}: {key} stands there twice");
+        assert!(twice.is_none(), "{name}:{number}: {key} is there twice");
     }
 }
 
-/// All of the panel's words in a language.
+/// All texts of the admin panel in a language.
 fn words(language: &str) -> Words {
     let mut words = Words::new();
     for (name, text) in files("locales/admin", &format!(".{language}.yml")) {
@@ -107,12 +110,12 @@ fn words(language: &str) -> Words {
     }
     assert!(
         words.len() > 50,
-        "the files of {language} are not read any more"
+        "the files of {language} are no longer parsed"
     );
     words
 }
 
-/// The names of the topics that have a file in a language.
+/// The topics that have a file in a language.
 fn topics(language: &str) -> BTreeSet<String> {
     let ending = format!(".{language}.yml");
     let files = files("locales/admin", &ending);
@@ -126,7 +129,7 @@ pub(super) fn has_hangul(text: &str) -> bool {
     text.chars().any(|c| ('가'..='힣').contains(&c))
 }
 
-/// What is wrong, all of it at once.
+/// Fails with all problems.
 #[track_caller]
 pub(super) fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
@@ -148,7 +151,7 @@ fn every_topic_has_both_languages_with_the_same_keys() {
 }
 
 #[test]
-fn no_text_is_empty_or_left_in_the_other_language() {
+fn every_text_is_translated() {
     let (en, ko) = (words("en"), words("ko"));
     let mut problems = Vec::new();
     for (key, english) in &en {
@@ -158,10 +161,10 @@ fn no_text_is_empty_or_left_in_the_other_language() {
             wrong("is empty");
         }
         if placeholders(english) != placeholders(korean) {
-            wrong("has other placeholders");
+            wrong("has different placeholders");
         }
         if has_hangul(english) {
-            wrong("is Korean in English");
+            wrong("has Hangul in English");
         }
         if !has_hangul(korean) && !WITHOUT_HANGUL.contains(&key.as_str()) {
             wrong("has no Hangul");
@@ -173,19 +176,19 @@ fn no_text_is_empty_or_left_in_the_other_language() {
     assert_none(&problems);
 }
 
-/// The sources that speak the panel's words: its handlers and its pages.
-fn speakers() -> Vec<(String, String)> {
-    let mut speakers = files("src/http/admin", ".rs");
-    speakers.extend(
+/// The sources that use the texts: handlers and templates.
+fn sources() -> Vec<(String, String)> {
+    let mut sources = files("src/http/admin", ".rs");
+    sources.extend(
         files("templates", ".html")
             .into_iter()
             .filter(|(name, _)| !name.starts_with("templates/mail")),
     );
-    speakers
+    sources
 }
 
-/// Whatever stands between two double quotes of a line. Pages have texts within attributes, so what is between the second and
-/// the third counts as well; it only has to look like a key.
+/// The texts between double quotes of each line, without comments. Also those between two quoted texts, because templates
+/// have quoted texts within attributes; callers filter for keys.
 pub(super) fn quoted(source: &str) -> impl Iterator<Item = &str> {
     source
         .lines()
@@ -194,7 +197,7 @@ pub(super) fn quoted(source: &str) -> impl Iterator<Item = &str> {
         .map(|text| text.strip_prefix("admin.").unwrap_or(text))
 }
 
-/// Whether a quoted text can only be meant as a key of one of these sections.
+/// Whether a quoted text looks like a key of one of these sections.
 fn is_key(text: &str, sections: &BTreeSet<&str>) -> bool {
     let Some((section, rest)) = text.split_once('.') else {
         return false;
@@ -208,7 +211,7 @@ fn is_key(text: &str, sections: &BTreeSet<&str>) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The families that a page asks for by name with `word`.
+/// The prefixes that a source uses with `word`.
 fn families_of(source: &str) -> impl Iterator<Item = String> {
     let calls = source.split(".word(\"").skip(1);
     calls
@@ -216,8 +219,8 @@ fn families_of(source: &str) -> impl Iterator<Item = String> {
         .map(|family| format!("{family}."))
 }
 
-/// The keys that a page asks for by name with `t`, `t1` or `tn`.
-fn asked_for(source: &str) -> Vec<&str> {
+/// The keys that a source uses with `t`, `t1` or `tn`.
+fn used_keys(source: &str) -> Vec<&str> {
     let calls = [".t(", ".t1(", ".tn("];
     let after = calls
         .into_iter()
@@ -229,20 +232,20 @@ fn asked_for(source: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_key_that_a_page_asks_for_is_there() {
+fn every_used_key_is_defined() {
     let words = words("en");
     let sections: BTreeSet<&str> = words
         .keys()
         .filter_map(|key| key.split('.').next())
         .collect();
     let mut problems = BTreeSet::new();
-    for (name, source) in speakers() {
+    for (name, source) in sources() {
         let named = quoted(&source).filter(|text| is_key(text, &sections));
-        for key in named.chain(asked_for(&source)) {
-            // The beginning of a family, which is put together elsewhere.
-            let begins = key.ends_with('.') || key.contains('{');
-            if !begins && !words.contains_key(key) {
-                problems.insert(format!("{name}: there is no {key}"));
+        for key in named.chain(used_keys(&source)) {
+            // A prefix from which the key is built elsewhere.
+            let is_prefix = key.ends_with('.') || key.contains('{');
+            if !is_prefix && !words.contains_key(key) {
+                problems.insert(format!("{name}: {key} is not defined"));
             }
         }
     }
@@ -250,11 +253,11 @@ fn every_key_that_a_page_asks_for_is_there() {
 }
 
 #[test]
-fn no_key_is_unused() {
-    let speakers = speakers();
+fn every_key_is_used() {
+    let sources = sources();
     let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut families: BTreeSet<String> = BTreeSet::new();
-    for (_, source) in &speakers {
+    for (_, source) in &sources {
         for text in quoted(source) {
             named.insert(text);
             let beginning = text.split('{').next().unwrap_or_default();
@@ -276,12 +279,12 @@ fn no_key_is_unused() {
     };
     let words = words("en");
     let unused = words.keys().filter(|key| !is_used(key));
-    let problems: Vec<String> = unused.map(|key| format!("no page says {key}")).collect();
+    let problems: Vec<String> = unused.map(|key| format!("{key} is not used")).collect();
     assert_none(&problems);
 }
 
 #[test]
-fn every_word_of_the_domain_has_a_text_and_every_such_text_a_word() {
+fn every_name_of_the_domain_enums_has_a_text_and_vice_versa() {
     let words = words("en");
     let mut problems = Vec::new();
     for (family, names) in FAMILIES {
@@ -291,15 +294,15 @@ fn every_word_of_the_domain_has_a_text_and_every_such_text_a_word() {
             .collect();
         let wanted: BTreeSet<&str> = names.iter().copied().collect();
         for name in wanted.symmetric_difference(&there) {
-            problems.push(format!("{family}{name} is in one place only"));
+            problems.push(format!("{family}{name} is in only one of both"));
         }
     }
     assert_none(&problems);
 }
 
 #[test]
-fn a_placeholder_is_named_as_the_pages_fill_it() {
-    // `t1` fills %{value} and `tn` fills %{n}; what else is filled is named where it is done.
+fn every_placeholder_is_filled() {
+    // `t1` fills %{value} and `tn` fills %{n}; other placeholders are named in the call.
     let handlers = files("src/http/admin", ".rs");
     let is_filled = |name: &str| {
         ["value", "n"].contains(&name)
@@ -314,7 +317,7 @@ fn a_placeholder_is_named_as_the_pages_fill_it() {
             .into_iter()
             .filter(|name| !is_filled(name))
         {
-            problems.push(format!("{key}: nothing fills %{{{name}}}"));
+            problems.push(format!("{key}: %{{{name}}} is not filled"));
         }
     }
     assert_none(&problems);

@@ -209,7 +209,7 @@ async fn change_password(mut form: Form<Panel>, shown: ShownDevice) -> PageResul
     let current = form.required("current", Password::parse);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
-        form.problem("repeated", Problem::NotRepeated);
+        form.problem("repeated", Problem::PasswordMismatch);
     }
     let name = form.panel.viewer().account.name.clone();
     let (Some(current), Some(new), false) = (current, new, form.has_problems()) else {

@@ -204,7 +204,7 @@ async fn set_password(mut form: Form<AnonymousPage>, secret: Path<String>) -> Pa
 
 /// Whoever may enter the panel is led to its door; others have nothing to do here.
 fn after(visitor: &AnonymousPage, owner: &LinkOwner) -> PageResult {
-    if owner.account.role.is_some_and(Role::opens_the_panel) {
+    if owner.account.role.is_some_and(Role::has_panel_access) {
         let notice = Notice::ok(visitor.t("links.sign_in_now"));
         visitor.redirect_with("/admin/login", &notice)
     } else {

@@ -131,7 +131,7 @@ pub(crate) fn new_password<P: crate::http::admin::web::form::Sender>(
         let problem = if repeated.is_empty() {
             Problem::Required
         } else {
-            Problem::NotRepeated
+            Problem::PasswordMismatch
         };
         form.problem("repeat", problem);
         return None;

@@ -206,7 +206,7 @@ impl FieldErrors {
     /// The problems in a language.
     pub(crate) fn new(problems: &Problems, language: Language) -> Self {
         let sentences = |problems: &[Problem]| {
-            let sentences = problems.iter().map(|problem| problem.sentence(language));
+            let sentences = problems.iter().map(|problem| problem.message(language));
             sentences.map(std::borrow::Cow::into_owned).collect()
         };
         Self(

@@ -1,4 +1,4 @@
-//! Everything that the threads of these tests log, down to the last trace line of the last crate, kept for looking at.
+//! Captures the log of the delivery tests, including trace lines of all crates.
 
 use std::{
     cell::Cell,
@@ -10,20 +10,20 @@ use tracing_subscriber::{
     Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-static READY: OnceLock<()> = OnceLock::new();
+static CAPTURE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static INITIALIZED: OnceLock<()> = OnceLock::new();
 
 thread_local! {
-    /// The other tests of the suite log elsewhere: into nothing.
-    static KEPT: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is captured.
+    static CAPTURED: Cell<bool> = const { Cell::new(false) };
 }
 
 #[derive(Clone, Copy)]
-struct Keeper;
+struct CaptureWriter;
 
-impl Write for Keeper {
+impl Write for CaptureWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.lock().unwrap().extend_from_slice(bytes);
+        CAPTURE.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -32,7 +32,7 @@ impl Write for Keeper {
     }
 }
 
-impl<'a> MakeWriter<'a> for Keeper {
+impl<'a> MakeWriter<'a> for CaptureWriter {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -40,41 +40,41 @@ impl<'a> MakeWriter<'a> for Keeper {
     }
 }
 
-/// Begins to keep what this thread logs.
+/// Captures the log of this thread from now on.
 pub fn capture() {
-    READY.get_or_init(|| {
+    INITIALIZED.get_or_init(|| {
         let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .with_writer(Keeper)
-            .with_filter(filter_fn(|_| KEPT.get()));
+            .with_writer(CaptureWriter)
+            .with_filter(filter_fn(|_| CAPTURED.get()));
         tracing_subscriber::registry().with(layer).init();
     });
-    KEPT.set(true);
+    CAPTURED.set(true);
 }
 
-/// The lines that hold `part`.
+/// The captured lines that contain `part`.
 pub fn lines(part: &str) -> Vec<String> {
-    String::from_utf8_lossy(&WRITTEN.lock().unwrap())
+    String::from_utf8_lossy(&CAPTURE.lock().unwrap())
         .lines()
         .filter(|line| line.contains(part))
         .map(str::to_owned)
         .collect()
 }
 
-/// The one outcome line of a request.
+/// The only line of a request. Asserts that it does not contain unmasked addresses.
 pub fn outcome(request_id: &str) -> String {
     let mut lines = lines(&format!("request_id=\"{request_id}\""));
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = lines.remove(0);
-    // Without its time: that may well have these digits.
-    let said = line.split_once(' ').map_or("", |(_, said)| said);
+    // Without the timestamp, which may contain these digits.
+    let text = line.split_once(' ').map_or("", |(_, text)| text);
     for hidden in ["ann.lee", "1234"] {
-        assert!(!said.contains(hidden), "{line}");
+        assert!(!text.contains(hidden), "{line}");
     }
     line
 }
 
-/// The code stands nowhere in the log, as itself or as its bytes.
+/// Asserts that the log does not contain the code, neither as text nor as bytes.
 pub fn assert_never_logged(code: &str) {
     let bytes = format!("{:?}", code.as_bytes());
     for form in [code, bytes.trim_matches(['[', ']'])] {

@@ -1,4 +1,4 @@
-//! A real mail server: `smtp_server.py` as a process of its own, and certificates for it.
+//! A mail server: the process `smtp_server.py`, and certificates for it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 
 use super::PATIENCE;
 
-/// An own authority, and a certificate of it for `localhost`.
+/// A private certificate authority, and a certificate for `localhost` issued by it.
 pub struct Certificates {
     directory: TempDir,
 }
 
 impl Certificates {
-    pub fn make() -> Self {
+    pub fn generate() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
@@ -48,7 +48,7 @@ impl Certificates {
     }
 }
 
-/// A mail server that ends with this value.
+/// A mail server. It is stopped when the value is dropped.
 pub struct SmtpServer {
     process: Child,
     events: mpsc::UnboundedReceiver<Value>,
@@ -56,11 +56,11 @@ pub struct SmtpServer {
 }
 
 impl SmtpServer {
-    /// Starts it with the script's arguments after the port.
+    /// Starts the server. `arguments` are those of the script after the port.
     pub async fn start(arguments: &[&str]) -> Self {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/delivery/smtp_server.py");
-        let mut process = Command::new(python().expect(WANTED))
+        let mut process = Command::new(python().expect(REQUIREMENT))
             .arg(script)
             .arg("0")
             .args(arguments)
@@ -88,7 +88,7 @@ impl SmtpServer {
         server
     }
 
-    /// Starts it with a certificate of `certificates`.
+    /// Starts the server with TLS.
     pub async fn start_tls(mode: &str, certificates: &Certificates, options: &[&str]) -> Self {
         let (cert, key) = (certificates.path("cert.pem"), certificates.path("key.pem"));
         let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
@@ -96,20 +96,20 @@ impl SmtpServer {
         Self::start(&[&arguments, options].concat()).await
     }
 
-    /// The next thing that happened.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Value {
         tokio::time::timeout(PATIENCE, self.events.recv())
             .await
-            .expect("the mail server told of nothing in time")
+            .expect("the mail server reported no event in time")
             .expect("the mail server ended: is aiosmtpd installed for MUNJIGI_TEST_PYTHON?")
     }
 
-    /// What happened and was not looked at yet.
+    /// The events that were not read yet.
     pub fn rest(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
 
-    /// Settings for this server, without a login.
+    /// Settings for this server without authentication.
     pub fn settings(&self, tls: Tls, ca_file: Option<PathBuf>) -> SmtpSettings {
         SmtpSettings {
             host: "localhost".to_owned(),
@@ -131,29 +131,29 @@ impl Drop for SmtpServer {
     }
 }
 
-/// Whether there is nothing to run the mail server with. That is said, and on a CI machine it is a failure.
+/// Whether the mail server cannot be run. Prints a message; on CI it is a failure.
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "the tests' own setting, not the server's; and who runs them reads it"
+    reason = "a setting of the tests, and a message for the person who runs them"
 )]
 pub fn no_mail_server() -> bool {
     let missing = python().is_none();
     if missing {
         assert!(
             std::env::var_os("CI").is_none(),
-            "on CI this runs: {WANTED}"
+            "must not be skipped on CI: {REQUIREMENT}"
         );
-        eprintln!("SKIPPED, no mail server: {WANTED}");
+        eprintln!("SKIPPED, no mail server: {REQUIREMENT}");
     }
     missing
 }
 
-const WANTED: &str = "set MUNJIGI_TEST_PYTHON to a python3 that has aiosmtpd (tests/run does)";
+const REQUIREMENT: &str = "set MUNJIGI_TEST_PYTHON to a python3 that has aiosmtpd (tests/run does)";
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the tests' own setting, not the server's"
+    reason = "a setting of the tests, not of the server"
 )]
 fn python() -> Option<String> {
     std::env::var("MUNJIGI_TEST_PYTHON")

@@ -1,5 +1,5 @@
-//! The least HTTP/1.1 that a load needs: a request that was written beforehand, and an answer with a length, on a
-//! connection that stays. The load shares the machine with what it measures, so it has to cost little.
+//! A minimal HTTP/1.1 client: prepared requests, responses with `Content-Length`, persistent connections. It must use
+//! little CPU time, because it runs on the same machine as the measured server.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -12,32 +12,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Result;
 
-/// No answer that is asked for here is longer, pages of the panel included.
+/// Maximum size of a response, including pages of the admin panel.
 const BUFFER: usize = 256 * 1024;
-/// A server that says nothing for so long is broken.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time for a response.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An answer.
-pub struct Answer<'a> {
-    /// The status code.
+/// A response.
+pub struct Response<'a> {
     pub status: u16,
-    /// The body.
     pub body: &'a [u8],
 }
 
-impl Answer<'_> {
-    /// Nothing, if the status is this one; else an error that shows the answer.
+impl Response<'_> {
+    /// An error with the body, unless the status is the expected one.
     pub fn expect(&self, status: u16) -> Result<()> {
         if self.status == status {
             Ok(())
         } else {
             let body = String::from_utf8_lossy(self.body);
-            Err(format!("status {} where {status} was due: {body}", self.status).into())
+            Err(format!("expected status {status}, got {}: {body}", self.status).into())
         }
     }
 }
 
-/// A GET request, with a bearer where one is given.
+/// A GET request, with a bearer token if given.
 pub fn get(path: &str, bearer: Option<&str>) -> Vec<u8> {
     let authorization = bearer.map_or(String::new(), |token| {
         format!("Authorization: Bearer {token}\r\n")
@@ -54,14 +52,13 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A connection of a load with many of them on one thread.
+/// An asynchronous connection, for many connections on one thread.
 pub struct Connection {
     stream: tokio::net::TcpStream,
     buffer: Box<[u8]>,
 }
 
 impl Connection {
-    /// Connects.
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = tokio::net::TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -71,73 +68,72 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for its answer.
-    pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
+    /// Sends a request and waits for the response.
+    pub async fn exchange(&mut self, request: &[u8]) -> Result<Response<'_>> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
         let (status, body) = loop {
             match self.stream.read(&mut self.buffer[filled..]).await? {
-                0 => return Err(gone()),
+                0 => return Err(closed()),
                 read => filled += read,
             }
             if let Some(parts) = parts(&self.buffer[..filled])? {
                 break parts;
             }
         };
-        Ok(Answer {
+        Ok(Response {
             status,
             body: &self.buffer[body],
         })
     }
 }
 
-/// A connection that blocks its thread: for times to be taken one by one, without a timer wheel between.
-pub struct Caller {
+/// A blocking connection, for precise measurement of single requests.
+pub struct BlockingConnection {
     stream: std::net::TcpStream,
     buffer: Box<[u8]>,
 }
 
-impl Caller {
-    /// Connects.
+impl BlockingConnection {
     pub fn open(address: SocketAddr) -> Result<Self> {
         let stream = std::net::TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(READ_TIMEOUT))?;
         Ok(Self {
             stream,
             buffer: vec![0; BUFFER].into_boxed_slice(),
         })
     }
 
-    /// Sends a request and waits for its answer.
-    pub fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
+    /// Sends a request and waits for the response.
+    pub fn exchange(&mut self, request: &[u8]) -> Result<Response<'_>> {
         self.stream.write_all(request)?;
         let mut filled = 0;
         let (status, body) = loop {
             match self.stream.read(&mut self.buffer[filled..])? {
-                0 => return Err(gone()),
+                0 => return Err(closed()),
                 read => filled += read,
             }
             if let Some(parts) = parts(&self.buffer[..filled])? {
                 break parts;
             }
         };
-        Ok(Answer {
+        Ok(Response {
             status,
             body: &self.buffer[body],
         })
     }
 }
 
-fn gone() -> crate::Failure {
+fn closed() -> crate::Failure {
     std::io::Error::new(
         ErrorKind::UnexpectedEof,
-        "the server closed the connection, or answered too much",
+        "the server closed the connection, or the response is too large",
     )
     .into()
 }
 
-/// Status and body of an answer; `None` while it is not complete.
+/// Status and body of a response; `None` if it is incomplete.
 fn parts(received: &[u8]) -> Result<Option<(u16, Range<usize>)>> {
     let Some(head) = received.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(None);
@@ -151,7 +147,7 @@ fn parts(received: &[u8]) -> Result<Option<(u16, Range<usize>)>> {
     let length = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .ok_or("an answer without a length")?;
+        .ok_or("a response without Content-Length")?;
     let body = head + 4..head + 4 + length.1.trim().parse::<usize>()?;
     let status = status.parse()?;
     Ok((received.len() >= body.end).then_some((status, body)))

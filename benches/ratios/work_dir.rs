@@ -1,4 +1,4 @@
-//! The directory the benches work in: on the disk the build is on, and gone afterwards.
+//! The temporary work directory of the benchmarks, on the disk of the build directory.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,12 @@ use tempfile::TempDir;
 
 use crate::Result;
 
-/// A directory that is removed at the end.
-pub struct Workplace(TempDir);
+/// A directory that is deleted when the value is dropped.
+pub struct WorkDir(TempDir);
 
-impl Workplace {
-    /// Makes it below the build's own directory. Elsewhere could be a disk in memory, whose commits cost nothing.
+impl WorkDir {
+    /// Creates the directory below the build directory. The system's temporary directory may be in memory, where commits
+    /// are too fast.
     pub fn new() -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("ratios-")
@@ -18,14 +19,14 @@ impl Workplace {
         Ok(Self(directory))
     }
 
-    /// A new directory in it.
+    /// Creates a subdirectory.
     pub fn directory(&self, name: &str) -> Result<PathBuf> {
         let path = self.0.path().join(name);
         std::fs::create_dir_all(&path)?;
         Ok(path)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

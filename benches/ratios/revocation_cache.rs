@@ -1,5 +1,4 @@
-//! What is revoked, kept in memory: what a million ended sessions take, and what looking into them costs against looking
-//! into nothing.
+//! The revocation cache: memory for a million ended sessions, and the time of a lookup compared with an empty cache.
 
 use std::{
     hint::black_box,
@@ -16,18 +15,18 @@ use crate::{
     Result,
     options::Options,
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How many sessions ended within the life of an access token.
+/// Number of ended sessions.
 const ENDED: u32 = 1_000_000;
-/// The bare numbers of an entry: the session's 16 bytes, when it is forgotten, and why it ended.
-const BARE: f64 = 21.0;
-/// What an entry may take, in bytes.
+/// Net size of an entry in bytes: session id, expiry, reason.
+const NET_SIZE: f64 = 21.0;
+/// Target size of an entry in bytes.
 const LIMIT: f64 = 100.0;
 
-/// Bytes for each entry, and nanoseconds for each look.
-pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
+/// Measures bytes per entry and nanoseconds per lookup.
+pub fn measure(options: &Options, _: &WorkDir) -> Result<Vec<Row>> {
     let ids: Vec<SessionId> = (0..ENDED)
         .map(|_| SessionId::new(Clock::System.now()))
         .collect();
@@ -43,13 +42,13 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
     }
     let each = (resident_bytes()? - before) / f64::from(ENDED);
     if u32::try_from(full.len()) != Ok(ENDED) {
-        return Err("ids came twice".into());
+        return Err("duplicate ids".into());
     }
     let memory = Row::ratio(
         "memory of an ended session",
         "B",
         &[each],
-        &[BARE],
+        &[NET_SIZE],
         Target::None,
     )
     .with_target(&format!("< {LIMIT} B"), each < LIMIT);
@@ -62,22 +61,22 @@ pub fn measure(options: &Options, _: &Workplace) -> Result<Vec<Row>> {
         subject.push(nanoseconds(&full, &live));
         baseline.push(nanoseconds(&empty, &live));
     }
-    let name = "a live session looked for among a million ended ones";
+    let name = "lookup of an active session among a million ended ones";
     Ok(vec![
         memory,
         Row::ratio(name, "ns", &subject, &baseline, Target::None),
     ])
 }
 
-fn nanoseconds(view: &RevocationCache, sessions: &[SessionId]) -> f64 {
-    let begun = Instant::now();
+fn nanoseconds(cache: &RevocationCache, sessions: &[SessionId]) -> f64 {
+    let start = Instant::now();
     for session in sessions {
-        black_box(view.ended(black_box(session)));
+        black_box(cache.ended(black_box(session)));
     }
-    begun.elapsed().as_secs_f64() * 1e9 / f64::from(ENDED)
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(ENDED)
 }
 
-/// The memory of this process that is really there (`/proc/self/statm`, Linux only).
+/// Resident memory of this process in bytes (`/proc/self/statm`, Linux only).
 fn resident_bytes() -> Result<f64> {
     let text = std::fs::read_to_string("/proc/self/statm")?;
     let pages = text.split_whitespace().nth(1).ok_or("no statm")?;

@@ -1,4 +1,4 @@
-//! `GET /api/me` while garbage tokens flood the server, or an administrator's browsers search among very many users.
+//! Latency of `GET /api/me` during floods of invalid tokens and of searches in the admin panel.
 
 use std::time::Duration;
 
@@ -16,33 +16,38 @@ use munjigi::{
 
 use crate::{
     Result,
+    closed_loop::Client,
     cluster::Cluster,
-    database::{Database, add_members, add_users, email},
-    exchange::{Answer, get, post},
-    flood::while_flooded,
-    load::Client,
+    database::{Database, add_logged_in, add_users, email},
+    http::{Response, get, post},
+    login_flood::while_flooded,
+    open_loop::latencies,
     options::Options,
-    probe::latencies,
     server::Server,
     statistics::{Spread, millis, p99},
     table::{Row, Target},
-    workplace::Workplace,
+    work_dir::WorkDir,
 };
 
-/// How many connections flood.
+/// Connections of a flood.
 const CONNECTIONS: usize = 32;
-/// How many users are searched.
+/// Number of users in the database.
 const USERS: usize = 100_000;
-/// How long a call may take under a flood, in 99 of 100 cases, in milliseconds.
+/// Target of the p99 during a flood, in milliseconds.
 const LIMIT: f64 = 100.0;
 
-/// The p99 under either flood, on SQLite and on Postgres.
-pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
-    let directory = workplace.directory("floods")?;
+/// Measures both floods on SQLite and on Postgres.
+pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
+    let directory = work_dir.directory("floods")?;
     let sqlite = Database::Sqlite(directory.join("munjigi.db"));
-    let mut rows = on("SQLite", &sqlite, options, workplace)?;
-    match Cluster::start(workplace) {
-        Ok(cluster) => rows.extend(on("Postgres", &cluster.database(), options, workplace)?),
+    let mut rows = measure_on("SQLite", &sqlite, options, work_dir)?;
+    match Cluster::start(work_dir) {
+        Ok(cluster) => rows.extend(measure_on(
+            "Postgres",
+            &cluster.database(),
+            options,
+            work_dir,
+        )?),
         Err(reason) => rows.push(Row::without_figure(
             "floods on Postgres",
             &reason.to_string(),
@@ -51,30 +56,30 @@ pub fn measure(options: &Options, workplace: &Workplace) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn on(
+fn measure_on(
     name: &str,
     database: &Database,
     options: &Options,
-    workplace: &Workplace,
+    work_dir: &WorkDir,
 ) -> Result<Vec<Row>> {
     let mut connection = database.migrate()?;
-    let members = add_members(&mut connection, 0..1)?;
-    let member = members.first().ok_or("nobody is logged in")?;
+    let users = add_logged_in(&mut connection, 0..1)?;
+    let user = users.first().ok_or("no session")?;
     add_users(&mut connection, 1..USERS, true)?;
-    let cookie = sign_in(&mut connection)?;
+    let cookie = log_in(&mut connection)?;
     drop(connection);
-    let munjigi = Server::munjigi(database, &workplace.directory("floods")?)?;
-    let request = get("/api/me", Some(&member.access));
-    latencies(munjigi.address, &request, options.turn / 4)?;
+    let munjigi = Server::munjigi(database, &work_dir.directory("floods")?)?;
+    let request = get("/api/me", Some(&user.access));
+    latencies(munjigi.address, &request, options.duration / 4)?;
     let mut rows = Vec::new();
-    for kind in ["garbage tokens", "searches"] {
+    for kind in ["invalid tokens", "searches"] {
         let (mut flooded, mut idle) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
-            let probe = || latencies(munjigi.address, &request, options.turn * 2);
+            let probe = || latencies(munjigi.address, &request, options.duration * 2);
             idle.push(millis(p99(probe()?)));
             let clients = (0..CONNECTIONS).map(|number| match kind {
-                "searches" => Flooding::searches(number, &cookie),
-                _ => Flooding::garbage(number, &member.access),
+                "searches" => FloodClient::searches(number, &cookie),
+                _ => FloodClient::invalid_tokens(number, &user.access),
             });
             flooded.push(millis(p99(while_flooded(
                 &munjigi,
@@ -82,11 +87,11 @@ fn on(
                 probe,
             )?)));
         }
-        let highest = Spread::of(flooded.clone()).greatest;
-        let title = format!("me under {kind}, {name}, p99");
+        let highest = Spread::of(flooded.clone()).max;
+        let title = format!("me under flood of {kind}, {name}, p99");
         rows.push(
             Row::ratio(&title, "ms", &flooded, &idle, Target::None).with_target(
-                &format!("≤ {LIMIT} ms in each round, was {highest:.1}"),
+                &format!("≤ {LIMIT} ms in each round, highest {highest:.1}"),
                 highest <= LIMIT,
             ),
         );
@@ -94,10 +99,10 @@ fn on(
     Ok(rows)
 }
 
-/// Makes one of the users an administrator who is signed in to the panel; the cookie.
-fn sign_in(connection: &mut Db) -> Result<String> {
+/// Creates an admin panel session for one of the users, who becomes an administrator. Returns the cookie.
+fn log_in(connection: &mut Db) -> Result<String> {
     let now = Clock::System.now();
-    let row = users::find_by_email(connection, &email(1))?.ok_or("nobody to sign in")?;
+    let row = users::find_by_email(connection, &email(1))?.ok_or("no user")?;
     diesel::sql_query(format!(
         "UPDATE users SET role = 'admin' WHERE id = {}",
         row.id
@@ -122,16 +127,16 @@ fn sign_in(connection: &mut Db) -> Result<String> {
     Ok(secret)
 }
 
-/// Somebody who asks the same things in turn, and is answered as is due, or told that the server is busy.
-struct Flooding {
+/// Sends requests in turn. Each response must have the expected status or 503.
+struct FloodClient {
     requests: Vec<Vec<u8>>,
     next: usize,
-    due: u16,
+    expected: u16,
 }
 
-impl Flooding {
-    /// Tokens that are none, and one whose signature is wrong, everywhere where tokens are read.
-    fn garbage(number: usize, token: &str) -> Self {
+impl FloodClient {
+    /// Malformed tokens and a token with a wrong signature, for each endpoint that takes tokens.
+    fn invalid_tokens(number: usize, token: &str) -> Self {
         let forged = format!("{}AAAA", token.get(..token.len() - 4).unwrap_or(token));
         let long = "x".repeat(4_000);
         let requests = ["garbage", forged.as_str(), long.as_str()]
@@ -146,11 +151,11 @@ impl Flooding {
         Self {
             requests: requests.collect(),
             next: number,
-            due: 401,
+            expected: 401,
         }
     }
 
-    /// Searches of one and two letters, which no index answers.
+    /// Searches for one and two letters, for which no index can be used.
     fn searches(number: usize, cookie: &str) -> Self {
         let request = |text: &&str| {
             format!(
@@ -164,21 +169,21 @@ impl Flooding {
                 .map(request)
                 .collect(),
             next: number,
-            due: 200,
+            expected: 200,
         }
     }
 }
 
-impl Client for Flooding {
+impl Client for FloodClient {
     fn request(&mut self) -> &[u8] {
         self.next = (self.next + 1) % self.requests.len();
         self.requests.get(self.next).map_or(&[], Vec::as_slice)
     }
 
-    fn accept(&mut self, answer: &Answer<'_>) -> Result<bool> {
-        if answer.status == 503 {
+    fn accept(&mut self, response: &Response<'_>) -> Result<bool> {
+        if response.status == 503 {
             return Ok(false);
         }
-        answer.expect(self.due).map(|()| true)
+        response.expect(self.expected).map(|()| true)
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of an installation, made inside the database: a row that came through the program one by one would take hours.
+//! Generates the rows with SQL in the database; inserting them one by one would take hours.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use munjigi::{clock::Clock, store::Db};
 
 use crate::Result;
 
-/// How many rows there are.
+/// The number of rows per table.
 #[derive(Clone, Copy)]
 pub struct Size {
     /// Internal users.
     pub users: i64,
     /// Clients.
     pub clients: i64,
-    /// Outstanding tokens, five to a session.
+    /// Outstanding tokens, five per session.
     pub tokens: i64,
-    /// Events of the audit log.
+    /// Audit events.
     pub events: i64,
 }
 
@@ -32,23 +32,23 @@ impl fmt::Display for Size {
 }
 
 impl Size {
-    /// Ten thousand rows of each kind, or fewer where the big one is smaller than that.
+    /// 10,000 rows per table, or a tenth of the large size if that is less.
     pub fn small(scale: f64) -> Self {
-        let big = Self::big(scale);
+        let large = Self::large(scale);
         Self {
-            users: 10_000.min(big.users / 10),
-            clients: 10_000.min(big.clients / 10),
-            tokens: 10_000.min(big.tokens / 10),
-            events: 10_000.min(big.events / 10),
+            users: 10_000.min(large.users / 10),
+            clients: 10_000.min(large.clients / 10),
+            tokens: 10_000.min(large.tokens / 10),
+            events: 10_000.min(large.events / 10),
         }
     }
 
-    /// A million users, two hundred thousand clients, five million tokens, a million events, times `scale`.
+    /// 1,000,000 users, 200,000 clients, 5,000,000 tokens and 1,000,000 events, times `scale`.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "scale is at most ten, and rows are whole"
+        reason = "scale is at most ten, and the number of rows is an integer"
     )]
-    pub fn big(scale: f64) -> Self {
+    pub fn large(scale: f64) -> Self {
         let rows = |of: f64| (of * scale) as i64;
         Self {
             users: rows(1_000_000.0),
@@ -64,8 +64,8 @@ const GIVEN: &str =
 const FAMILY: &str =
     "kim lee park choi jung kang cho yoon jang lim smith jones taylor brown wilson evans";
 
-/// How long a refresh token lives, in seconds.
-const REFRESH_LIFE: i64 = 30 * 86_400;
+/// Lifetime of a refresh token in seconds.
+const REFRESH_LIFETIME: i64 = 30 * 86_400;
 
 /// The e-mail of user number `n`.
 pub fn email(n: i64) -> String {
@@ -91,14 +91,14 @@ fn word(words: &[&'static str], n: i64) -> &'static str {
     words.get(at).copied().unwrap_or_default()
 }
 
-/// What the two databases say differently.
+/// The SQL dialect of a database.
 struct Dialect {
     is_sqlite: bool,
     now: i64,
 }
 
 impl Dialect {
-    /// A point in time, from seconds since 1970.
+    /// A timestamp from seconds since 1970.
     fn time(&self, seconds: &str) -> String {
         if self.is_sqlite {
             format!("strftime('%Y-%m-%d %H:%M:%S', {seconds}, 'unixepoch')")
@@ -107,7 +107,7 @@ impl Dialect {
         }
     }
 
-    /// So many hex digits of a number.
+    /// A number with this many hex digits.
     fn hex(&self, digits: u8, number: &str) -> String {
         if self.is_sqlite {
             format!("printf('%0{digits}x', {number})")
@@ -116,7 +116,7 @@ impl Dialect {
         }
     }
 
-    /// An id as the program makes it: its time in milliseconds, and digits that look like chance but are not.
+    /// An id: the time in milliseconds and pseudo-random digits.
     fn id(&self, seconds: &str, number: &str) -> String {
         format!(
             "{} || {} || {}",
@@ -127,7 +127,7 @@ impl Dialect {
     }
 }
 
-/// The numbers from 1, and two lists of words with their numbers from 0.
+/// Common table expressions: the numbers from 1, and given and family names numbered from 0.
 fn with_numbers(count: i64) -> String {
     let list = |words: &str| -> String {
         let rows = words.split(' ').enumerate();
@@ -142,14 +142,14 @@ fn with_numbers(count: i64) -> String {
     )
 }
 
-/// Fills a migrated database.
-pub fn fill(connection: &mut Db, size: Size) -> Result<()> {
+/// Inserts the rows into a migrated database.
+pub fn insert(connection: &mut Db, size: Size) -> Result<()> {
     let dialect = Dialect {
         is_sqlite: matches!(connection, Db::Sqlite(_)),
         now: Clock::System.now().unix_micros() / 1_000_000,
     };
     if dialect.is_sqlite {
-        // A database that is not finished is worth nothing, so nothing has to be safe yet.
+        // Durability is not needed while the database is created.
         connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000")?;
     } else {
         connection
@@ -163,18 +163,18 @@ pub fn fill(connection: &mut Db, size: Size) -> Result<()> {
         ("blacklist", blacklist(&dialect, size)),
         ("audit log", events(&dialect, size)),
     ] {
-        let began = std::time::Instant::now();
+        let start = std::time::Instant::now();
         connection.batch_execute(&statement)?;
-        eprintln!("  {what}: {:.1} s", began.elapsed().as_secs_f64());
+        eprintln!("  {what}: {:.1} s", start.elapsed().as_secs_f64());
     }
     if !dialect.is_sqlite {
-        // The server does it by itself within minutes. SQLite never does, so it has to be quick without.
+        // Postgres analyzes automatically within minutes. SQLite never does, so it is measured without.
         connection.batch_execute("VACUUM ANALYZE")?;
     }
     Ok(())
 }
 
-/// One in ten thousand an administrator, one in five thousand an auditor, three in a hundred inactive, one in ten never seen.
+/// 1 of 10,000 is an administrator, 1 of 5,000 an auditor, 3 of 100 inactive, 1 of 10 never logged in.
 fn users(dialect: &Dialect, size: Size) -> String {
     let email = "given_name || '.' || family_name || n || '@' || CASE n % 3 WHEN 0 THEN 'example.org' WHEN 1 \
                  THEN 'corp.example.com' ELSE 'mail.example.net' END";
@@ -191,7 +191,7 @@ fn users(dialect: &Dialect, size: Size) -> String {
          SELECT email, email, name, lower(name), role, NULL, n % 33 <> 0, CASE WHEN n % 10 = 0 THEN NULL ELSE {last} END, \
          {created}, {created}, email || {newline} || lower(name) FROM (SELECT n, {email} AS email, {name} AS name, \
          CASE WHEN n % 10000 = 1 THEN 'admin' WHEN n % 5000 = 2 THEN 'auditor' ELSE 'staff' END AS role \
-         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS made ORDER BY n",
+         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS generated ORDER BY n",
         with_numbers(size.users),
         GIVEN.split(' ').count(),
         FAMILY.split(' ').count(),
@@ -213,7 +213,7 @@ fn clients(dialect: &Dialect, size: Size) -> String {
          username || {newline} || lower(name) || {newline} || email || CASE WHEN n % 2 = 0 THEN {newline} || '+82 10-' || n ELSE '' END \
          FROM (SELECT n, given_name || '-' || n AS username, 'Shop ' || family_name || ' ' || n AS name, \
          given_name || n || '@shop.example.com' AS email \
-         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS made ORDER BY n",
+         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS generated ORDER BY n",
         with_numbers(size.clients),
         GIVEN.split(' ').count(),
         FAMILY.split(' ').count(),
@@ -229,8 +229,8 @@ fn newline(dialect: &Dialect) -> &'static str {
     }
 }
 
-/// When session number `s` began, in seconds: evenly over 29 days that ended four days ago.
-fn began(dialect: &Dialect, size: Size, s: &str) -> String {
+/// Start time of session `s` in seconds: evenly distributed over 29 days that ended four days ago.
+fn start_time(dialect: &Dialect, size: Size, s: &str) -> String {
     let sessions = size.tokens / 5;
     format!(
         "({} - 33 * 86400 + ({s}) * (29 * 86400) / {sessions})",
@@ -245,10 +245,10 @@ fn owner_seq(size: Size) -> String {
     format!("1 + ((s) * 7919) % CASE WHEN (s) % 5 = 0 THEN {clients} ELSE {users} END")
 }
 
-/// One in twenty-five has ended.
+/// 1 of 25 sessions has ended.
 fn sessions(dialect: &Dialect, size: Size) -> String {
-    let began = began(dialect, size, "n");
-    let at = |days: i64| dialect.time(&format!("{began} + {}", days * 86_400));
+    let start = start_time(dialect, size, "n");
+    let at = |days: i64| dialect.time(&format!("{start} + {}", days * 86_400));
     format!(
         "{} INSERT INTO sessions (id, user_type, user_seq, method, ip_address, user_agent, created_at, last_used_at, \
          expires_at, absolute_expires_at, ended_at, end_reason) \
@@ -260,7 +260,7 @@ fn sessions(dialect: &Dialect, size: Size) -> String {
         at(34),
         at(90),
         at(4),
-        id = dialect.id(&began, "n"),
+        id = dialect.id(&start, "n"),
         owner_type = OWNER_TYPE.replace("(s)", "n"),
         owner_seq = owner_seq(size).replace("(s)", "n"),
         reason = reason("n"),
@@ -274,15 +274,15 @@ fn reason(s: &str) -> String {
     )
 }
 
-/// The columns of token number `n`: five a session, a day apart.
+/// The columns of token `n`: five per session, created one day apart.
 fn token(dialect: &Dialect, size: Size) -> String {
-    let began = began(dialect, size, "s");
-    let created = format!("({began} + (n % 5) * 86400)");
+    let start = start_time(dialect, size, "s");
+    let created = format!("({start} + (n % 5) * 86400)");
     format!(
         "SELECT n, s, {} AS jti, {} AS session_id, {} AS user_type, {} AS user_seq, {created} AS created \
          FROM (SELECT n, n / 5 + 1 AS s FROM (SELECT n - 1 AS n FROM numbers) AS from_zero) AS numbered",
         dialect.id(&created, "n"),
-        dialect.id(&began, "s"),
+        dialect.id(&start, "s"),
         OWNER_TYPE.replace("(s)", "s"),
         owner_seq(size).replace("(s)", "s"),
     )
@@ -294,12 +294,12 @@ fn tokens(dialect: &Dialect, size: Size) -> String {
          SELECT jti, session_id, user_type, user_seq, {}, {} FROM ({}) AS token",
         with_numbers(size.tokens),
         dialect.time("created"),
-        dialect.time(&format!("created + {REFRESH_LIFE}")),
+        dialect.time(&format!("created + {REFRESH_LIFETIME}")),
         token(dialect, size),
     )
 }
 
-/// All but the last token of a session were used; where the session has ended, that one is blacklisted as well.
+/// All tokens of a session but the last are rotated; if the session has ended, the last one is blacklisted too.
 fn blacklist(dialect: &Dialect, size: Size) -> String {
     format!(
         "{} INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at) \
@@ -308,13 +308,12 @@ fn blacklist(dialect: &Dialect, size: Size) -> String {
         with_numbers(size.tokens),
         reason("s"),
         dialect.time("created + CASE WHEN n % 5 < 4 THEN 86400 ELSE 60 END"),
-        dialect.time(&format!("created + {REFRESH_LIFE}")),
+        dialect.time(&format!("created + {REFRESH_LIFETIME}")),
         token(dialect, size),
     )
 }
 
-/// Nearly all of them change an account through the panel; one in three thousand is an export, one in two thousand came
-/// from the command line.
+/// Most events are account updates in the admin panel; 1 of 3,000 is an export, 1 of 2,000 is from the CLI.
 fn events(dialect: &Dialect, size: Size) -> String {
     let happened = dialect.time(&format!(
         "{} - 94000000 + n * 93000000 / {}",
@@ -330,7 +329,7 @@ fn events(dialect: &Dialect, size: Size) -> String {
          CASE WHEN n % 3000 = 5 THEN 'exported' WHEN n % 4 = 0 THEN 'signed_in' ELSE 'account_updated' END AS action, \
          1 + (n * 7919) % {users} AS seq, given_name || '.' || family_name || n || '@corp.example.com' AS subject, \
          '192.0.2.' || (n % 250) AS ip \
-         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS made ORDER BY n",
+         FROM numbers JOIN given ON g = n % {} JOIN family ON f = (n / 7) % {}) AS generated ORDER BY n",
         with_numbers(size.events),
         GIVEN.split(' ').count(),
         FAMILY.split(' ').count(),
