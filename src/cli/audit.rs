@@ -1,4 +1,4 @@
-//! `munjigi audit`: whether the record of what was done is as it was written, and beginning its chain anew.
+//! `munjigi audit`: verifies the audit log, and starts its chain again.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{CliError, bootstrap, output, users::refusal},
-    clock::Clock,
+    cli::{bootstrap, error::CliError, output},
+    clock::{Clock, Timestamp},
     config::Config,
     domain::audit::Actor,
     services::{
@@ -18,57 +18,58 @@ use crate::{
             restart,
             verify::{self, ChainReport, Violation, ViolationKind},
         },
+        bootstrap::audit_log,
     },
     store::Store,
 };
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Look at every event, its mark and its seal; exits 1 when one was changed, deleted or slipped in
+    /// Verify every event and its chain link; nothing is created or changed
     ///
-    /// The record may be written meanwhile. At the end it prints where the chain ends: note that elsewhere, and give it
-    /// back with `--noted` to prove later that nothing was cut off since, not even by putting an old copy of the database
-    /// back.
+    /// It may run while servers write. At the end it prints the last link of the chain: store it elsewhere and pass it to a
+    /// later run with `--checkpoint`, to prove that nothing was cut off since, not even by restoring an old copy of the
+    /// database.
+    ///
+    /// Exit code 1 when an event was changed, deleted or inserted. Exit code 1 also when there is no database or signing key
+    /// yet, or when the schema is that of another version.
     Verify {
-        /// An end of the chain that was noted before
-        #[arg(long, value_name = "PLACE:SEAL")]
-        noted: Option<Checkpoint>,
-        /// Answer in JSON
+        /// The last link of the chain, as an earlier run printed it
+        #[arg(long, value_name = "POSITION:LINK")]
+        checkpoint: Option<Checkpoint>,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Begin the chain anew over the events as they are now, after `verify` has said that it is broken
+    /// Start the chain again over the existing events, after `verify` has found it broken
     ///
-    /// What is wrong then stays in the record as an event.
+    /// An audit event records the reason and what was wrong.
     Restart {
-        /// Why; it is recorded
+        /// The reason, which the audit log keeps
         #[arg(long)]
         reason: String,
     },
 }
 
 pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliError> {
-    // A proof makes no key: nothing was written with it.
-    let key = bootstrap::existing_signing_key(config).map_err(CliError::refused)?;
-    let key = key.ok_or_else(|| {
-        let file = config.signing_key_file().unwrap_or_default();
-        CliError::Refused(format!(
-            "there is no signing key ({}), and so no record to look at: start the server once, or look at server.data_dir",
-            file.display()
-        ))
-    })?;
-    let (store, _) = bootstrap::migrated_store(config)?;
-    let audit_log = bootstrap::audit_log(config, &key);
     match verb {
-        Verb::Verify { noted, json } => {
-            let verdict = verify::verify(&store, &audit_log, noted, |_| ()).await;
-            report(&verdict.map_err(refusal)?, json)
+        Verb::Verify { checkpoint, json } => {
+            let store = bootstrap::read_only_store(config)?;
+            let key = bootstrap::required_signing_key(config)?;
+            let audit_log = audit_log(config, &key);
+            let verdict = verify::verify(&store, &audit_log, checkpoint, |_| ()).await?;
+            report(&verdict, json)
         }
-        Verb::Restart { reason } => begin_anew(&store, &audit_log, reason).await,
+        Verb::Restart { reason } => {
+            // No key is created: no event could have been written with it.
+            let key = bootstrap::required_signing_key(config)?;
+            let (store, _) = bootstrap::migrated_store(config)?;
+            restart_chain(&store, &audit_log(config, &key), reason).await
+        }
     }
 }
 
-async fn begin_anew(
+async fn restart_chain(
     store: &Store,
     audit_log: &AuditLog,
     reason: String,
@@ -76,32 +77,30 @@ async fn begin_anew(
     let reason = reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 500 || reason.contains(char::is_control) {
         return Err(CliError::Usage(
-            "--reason: give 1 to 500 characters on one line, which the record will keep".into(),
+            "--reason: give 1 to 500 characters on one line".into(),
         ));
     }
-    let found = verify::verify(store, audit_log, None, |_| ())
-        .await
-        .map_err(refusal)?;
+    let found = verify::verify(store, audit_log, None, |_| ()).await?;
     let why = match found.breaks.first() {
         Some(first) => format!("{reason} ({} wrong; {})", found.broken, sentence(first)),
         None => format!("{reason} (nothing was wrong)"),
     };
     let audit_context = audit_log.audit_context(&Actor::operator(), Clock::System.now());
-    restart::restart(store, audit_context, why)
-        .await
-        .map_err(refusal)?;
-    let sealed = seal_waiting(store, audit_log).await.map_err(refusal)?;
-    output::line(&format!("The chain begins anew over {sealed} events."))
+    restart::restart(store, audit_context, why).await?;
+    let sealed = seal_waiting(store, audit_log).await?;
+    output::line(&format!(
+        "The chain was started again over {sealed} events."
+    ))
 }
 
-/// What is wrong at a place, in a sentence.
+/// A violation as a sentence.
 fn sentence(found: &Violation) -> String {
     let at = found
         .happened_at
         .map_or_else(String::new, |at| format!(" of {}", at.whole_seconds()));
     let event = found.event.unwrap_or_default();
     match (found.kind, found.event) {
-        (ViolationKind::Changed, _) => format!("event {event}{at} is not as it was written"),
+        (ViolationKind::Changed, _) => format!("event {event}{at} was changed"),
         (ViolationKind::Deleted, Some(_)) => {
             format!("{} after event {event}{at} were deleted", counted(found.events))
         }
@@ -109,17 +108,16 @@ fn sentence(found: &Violation) -> String {
             format!("{} at the beginning were deleted", counted(found.events))
         }
         (ViolationKind::NotOurs, _) => {
-            format!("event {event} was slipped in: nobody with the signing key wrote it")
+            format!("event {event} was inserted: it was not written with the signing key")
         }
         (ViolationKind::Unchained, _) => {
-            format!("event {event}{at} has a seal that does not follow from the one before")
+            format!("event {event}{at} has a link that does not follow from the previous one")
         }
         (ViolationKind::Ends, _) => {
-            "the row that tells where the chain begins and ends is gone or was changed".to_owned()
+            "the row with the first and last link of the chain is missing or was changed".to_owned()
         }
         (ViolationKind::NotAsNoted, _) => {
-            "what was noted as the end of the chain is not in it: events were cut off, or an old copy was put back"
-                .to_owned()
+            "a checkpoint is not in the chain: events were cut off, or an old copy of the database was restored".to_owned()
         }
     }
 }
@@ -148,23 +146,23 @@ fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
 
 fn print(verdict: &ChainReport) -> Result<(), CliError> {
     if verdict.holds() {
-        output::line("The record holds: every event is as it was written.")?;
+        output::line("The audit log is intact: every event is as it was written.")?;
     } else {
         output::line(&format!(
-            "The record does not hold: {} places are wrong, and from the first one on it proves nothing.",
+            "The audit log is not intact: {} violations were found, and from the first one on it proves nothing.",
             verdict.broken
         ))?;
         for found in &verdict.breaks {
             output::line(&format!("  - {}", sentence(found)))?;
         }
-        let untold = verdict.broken.saturating_sub(verdict.breaks.len() as u64);
-        if untold > 0 {
-            output::line(&format!("  and {untold} more"))?;
+        let not_shown = verdict.broken.saturating_sub(verdict.breaks.len() as u64);
+        if not_shown > 0 {
+            output::line(&format!("  and {not_shown} more"))?;
         }
     }
     if let (Some((first, from)), Some((last, to))) = (verdict.first, verdict.last) {
         output::line(&format!(
-            "  sealed    {} from event {first} ({}) to event {last} ({})",
+            "  linked     {} from event {first} ({}) to event {last} ({})",
             counted(verdict.sealed),
             from.whole_seconds(),
             to.whole_seconds()
@@ -172,23 +170,23 @@ fn print(verdict: &ChainReport) -> Result<(), CliError> {
     }
     if verdict.waiting > 0 {
         output::line(&format!(
-            "  waiting   {} for the seal, which a running server adds within a second",
+            "  pending    {} not linked yet; a running server links them within a second",
             counted(verdict.waiting)
         ))?;
     }
     if verdict.to_adopt {
         output::line(
-            "  older     events from before there was a chain are still being taken into it",
+            "  older      events from before there was a chain are still being added to it",
         )?;
     }
     if let Some(end) = &verdict.end {
-        output::line(&format!("  end       {end}"))?;
+        output::line(&format!("  last link  {end}"))?;
     }
     Ok(())
 }
 
 fn view(verdict: &ChainReport) -> Value {
-    let event = |event: Option<(i64, crate::clock::Timestamp)>| {
+    let event = |event: Option<(i64, Timestamp)>| {
         event.map(|(id, at)| json!({"event": id, "happened_at": at}))
     };
     let breaks: Vec<Value> = verdict

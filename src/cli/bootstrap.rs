@@ -1,33 +1,28 @@
-//! Putting the house together from its configuration: data directory, database, schema, key, services.
+//! Building what a command works with from the configuration: data directory, database, schema, key, services.
+//!
+//! A command that writes uses [`open`] or [`migrated_store`]; one that only reads uses [`read_only_store`] or
+//! [`open_read_only`], with [`existing_signing_key`].
 
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     clock::Clock,
     config::{Config, Database, OtpDelivery, SmtpTls},
-    delivery::{Channel, Delivery, DeliveryOptions, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
-        audit::log::AuditLog,
         audit_chain::{chain::seal_waiting, event_mac::AuditKey, restart::is_of_another_key},
-        auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
-        dashboard::Dashboard,
-        limits::attempts::Limits,
-        login_counts::LoginCounts,
-        maintenance::jobs::Jobs,
-        metrics::Metrics,
-        passwords::{PasswordSettings, Passwords},
-        revocations::Revocations,
+        bootstrap::password_settings,
     },
-    store::{Db, Store, StoreSettings, Target, engine::migrations},
-    tokens::{KeyError, SigningKey, Tokens},
+    store::{
+        Db, Store, StoreSettings, Target,
+        engine::migrations::{self, MigrationError, SchemaStatus},
+    },
+    tokens::{KeyError, SigningKey},
 };
 
-/// How many codes may wait for their delivery.
-const DELIVERY_QUEUE: usize = 1000;
-
-/// How the database is reached.
+/// The database that the configuration names.
 pub(super) fn target(config: &Config) -> Target {
     match config.database() {
         Database::Sqlite(path) => Target::Sqlite {
@@ -38,7 +33,7 @@ pub(super) fn target(config: &Config) -> Target {
     }
 }
 
-/// How the database is called for people: without a password.
+/// The database as it is printed, without a password.
 pub(super) fn database_name(config: &Config) -> String {
     match config.database() {
         Database::Sqlite(path) => format!("SQLite, {}", path.display()),
@@ -46,21 +41,21 @@ pub(super) fn database_name(config: &Config) -> String {
     }
 }
 
-/// A connection to the database; for SQLite the directories on the way to it are made.
+/// A connection to the database. For SQLite, missing parent directories are created.
 pub(super) fn connect(config: &Config) -> Result<Db, CliError> {
     if let Database::Sqlite(path) = config.database() {
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .map_or(PathBuf::from("."), PathBuf::from);
-        make_private_directory(&directory)?;
+        create_private_directory(&directory)?;
     }
     target(config)
         .connect()
         .map_err(|error| not_reached(config, &error))
 }
 
-/// A connection that writes nothing to what is there; none where there is no database file yet, and none is made.
+/// A connection that cannot write; `None` if there is no database file yet. None is created.
 pub(super) fn open_read_only(config: &Config) -> Result<Option<Db>, CliError> {
     target(config)
         .open_read_only()
@@ -68,23 +63,23 @@ pub(super) fn open_read_only(config: &Config) -> Result<Option<Db>, CliError> {
 }
 
 fn not_reached(config: &Config, error: &impl std::fmt::Display) -> CliError {
-    // libpq adds advice on further lines; the first one says what is wrong.
+    // libpq adds advice on further lines; the first line is the error.
     let reason = error.to_string();
     let reason = reason.lines().next().unwrap_or_default().trim();
-    // What libpq says of an address that it cannot read repeats parts of it, which may be the password's.
-    let unreadable = [
+    // libpq's message about a URL that it cannot parse repeats parts of it, which may belong to the password.
+    let unparsable = [
         "for connection option",
         "URI",
         "percent-encoded",
         "integer value",
     ];
-    let reason = if unreadable.iter().any(|sign| reason.contains(sign)) {
-        "its address cannot be read; percent-encode what stands in the user's name and the password"
+    let reason = if unparsable.iter().any(|part| reason.contains(part)) {
+        "its URL cannot be parsed; percent-encode the special characters of user name and password"
     } else {
         reason
     };
-    let wants_tls = ["SSL support is not compiled in", "no encryption"];
-    let advice = if wants_tls.iter().any(|sign| reason.contains(sign)) {
+    let needs_tls = ["SSL support is not compiled in", "no encryption"];
+    let advice = if needs_tls.iter().any(|part| reason.contains(part)) {
         ". For TLS to Postgres build munjigi with `--features postgres-tls`, and set `sslmode=verify-full`"
     } else {
         ""
@@ -95,15 +90,46 @@ fn not_reached(config: &Config, error: &impl std::fmt::Display) -> CliError {
     ))
 }
 
-/// Opens the database and brings its schema up to this version; gives the names of the migrations that were run.
+/// Opens the database and runs the missing migrations; returns their names.
 pub(super) fn migrated_store(config: &Config) -> Result<(Store, Vec<String>), CliError> {
-    // One connection first: several that open a fresh SQLite file at once trip over each other.
+    // One connection first: several that open a new SQLite file at the same time block each other.
     let ran = migrations::migrate(&mut connect(config)?).map_err(CliError::refused)?;
     let store = Store::open(&store_settings(config)).map_err(CliError::refused)?;
     Ok((store, ran))
 }
 
-/// How the store is opened.
+/// The database for a command that only reads: nothing is created, and no migration runs.
+///
+/// Refused if there is no database yet, or if its schema is not this version's.
+pub(super) fn read_only_store(config: &Config) -> Result<Store, CliError> {
+    let database = database_name(config);
+    let first_steps = "start the server once, or run `munjigi migrate`";
+    let Some(mut connection) = open_read_only(config)? else {
+        return Err(CliError::Refused(format!(
+            "there is no database yet ({database}): {first_steps}"
+        )));
+    };
+    match migrations::schema_status(&mut connection).map_err(CliError::refused)? {
+        SchemaStatus::UpToDate => {}
+        SchemaStatus::Empty => {
+            return Err(CliError::Refused(format!(
+                "the database ({database}) has no tables yet: {first_steps}"
+            )));
+        }
+        SchemaStatus::Behind(missing) => {
+            return Err(CliError::Refused(format!(
+                "the schema of the database ({database}) is older than this munjigi: {missing} migrations are missing. \
+                 This command runs none; start the server, or run `munjigi migrate`"
+            )));
+        }
+        SchemaStatus::Ahead(version) => {
+            return Err(CliError::refused(MigrationError::SchemaIsNewer(version)));
+        }
+    }
+    Store::open_read_only(&store_settings(config)).map_err(CliError::refused)
+}
+
+/// The settings of the store.
 pub(super) fn store_settings(config: &Config) -> StoreSettings {
     StoreSettings {
         target: target(config),
@@ -112,7 +138,7 @@ pub(super) fn store_settings(config: &Config) -> StoreSettings {
     }
 }
 
-/// The signing key, and where its file is if it was made just now.
+/// The signing key, and the path of its file if it was created by this call.
 pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf>), CliError> {
     if let Some(secret) = &config.tokens.signing_key {
         return Ok((SigningKey::from_bytes(secret.reveal().as_bytes()), None));
@@ -123,20 +149,20 @@ pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf
         ));
     };
     if config.tokens.signing_key_file.is_some() {
-        // A file that somebody named is somebody's to make: a typo must not sign with a key of its own.
+        // A configured file is never created: after a typo the server would sign with a new key.
         let key =
             SigningKey::from_file(&path, config.tokens.algorithm).map_err(CliError::refused)?;
         return Ok((key, None));
     }
     if let Some(directory) = path.parent() {
-        make_private_directory(directory)?;
+        create_private_directory(directory)?;
     }
-    let (key, made) =
+    let (key, created) =
         SigningKey::from_file_or_new(&path, config.tokens.algorithm).map_err(CliError::refused)?;
-    Ok((key, made.then_some(path)))
+    Ok((key, created.then_some(path)))
 }
 
-/// The signing key, where there is one: none is made.
+/// The signing key; `None` if there is no key file yet. None is created.
 pub(super) fn existing_signing_key(config: &Config) -> Result<Option<SigningKey>, KeyError> {
     if let Some(secret) = &config.tokens.signing_key {
         return Ok(Some(SigningKey::from_bytes(secret.reveal().as_bytes())));
@@ -148,84 +174,54 @@ pub(super) fn existing_signing_key(config: &Config) -> Result<Option<SigningKey>
     SigningKey::from_file(&path, config.tokens.algorithm).map(Some)
 }
 
-/// The services, with codes delivered through `channel`, and links by `mail`.
-pub(super) fn services(
+/// The signing key; refused if there is none yet.
+pub(super) fn required_signing_key(config: &Config) -> Result<SigningKey, CliError> {
+    let key = existing_signing_key(config).map_err(CliError::refused)?;
+    key.ok_or_else(|| {
+        let file = config.signing_key_file().unwrap_or_default();
+        CliError::Refused(format!(
+            "there is no signing key yet ({}): start the server once, or check server.data_dir",
+            file.display()
+        ))
+    })
+}
+
+/// The services for a command that writes. Database, schema and key are created if they are missing.
+pub(super) fn open(config: Config) -> Result<Services, CliError> {
+    let (store, _) = migrated_store(&config)?;
+    let (key, _) = signing_key(&config)?;
+    // An audit event written with another key would fail the verification.
+    if is_of_another_key(&mut connect(&config)?, &AuditKey::of(&key)).map_err(CliError::refused)? {
+        return Err(CliError::Refused(
+            "the audit log in this database was written with another signing key: use that key, or, if you changed the \
+             key, start the server with the new one first"
+                .into(),
+        ));
+    }
+    start(config, store, key, Channel::Console, None)
+}
+
+/// The services, with the system's clock.
+pub(super) fn start(
     config: Config,
     store: Store,
     key: SigningKey,
     channel: Channel,
     mail: Option<SmtpSettings>,
 ) -> Result<Services, CliError> {
-    let login = &config.login;
-    let settings = PasswordSettings {
-        cost: login.bcrypt_cost,
-        threads: login.hash_threads,
-        queue: login.hash_queue,
-        deadline: login.hash_deadline.get(),
-    };
-    let passwords = Passwords::start(settings).map_err(|error| {
-        CliError::Refused(format!(
-            "the threads that hash passwords cannot be started: {error}"
-        ))
-    })?;
-    let clock = Clock::System;
-    let otp_deliveries = OtpDeliveries::default();
-    let extras = DeliveryOptions {
-        mail,
-        observer: Some(otp_deliveries.observer(clock.clone())),
-    };
-    let delivery = Delivery::start_with(channel, extras, DELIVERY_QUEUE, clock.clone())
-        .map_err(CliError::refused)?;
-    let audit_log = audit_log(&config, &key);
-    let tokens = Tokens::new(config.tokens.clone(), key);
-    let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
-    Ok(Services {
-        metrics: Metrics::default(),
-        revocations,
-        access_token_usage: AccessTokenUsage::default(),
-        dashboard: Dashboard::starting(&clock),
-        clock,
-        config,
-        store,
-        tokens,
-        audit_log,
-        passwords,
-        delivery,
-        limits: Limits::default(),
-        login_counts: LoginCounts::default(),
-        jobs: Jobs::default(),
-        otp_deliveries,
-    })
+    let passwords = password_settings(&config.login);
+    Services::start(config, Clock::System, store, key, passwords, channel, mail)
+        .map_err(CliError::refused)
 }
 
-/// The services for a verb of the command line.
-pub(super) fn open(config: Config) -> Result<Services, CliError> {
-    let (store, _) = migrated_store(&config)?;
-    let (key, _) = signing_key(&config)?;
-    // What is written with another key could never be proved.
-    if is_of_another_key(&mut connect(&config)?, &AuditKey::of(&key)).map_err(CliError::refused)? {
-        return Err(CliError::Refused(
-            "the record in this database was written with another signing key: use that one, or start the server with \
-             this one first where you changed it"
-                .into(),
-        ));
-    }
-    services(config, store, key, Channel::Console, None)
-}
-
-/// Whoever writes the record.
-pub(super) fn audit_log(config: &Config, key: &SigningKey) -> AuditLog {
-    AuditLog::new(AuditKey::of(key)).kept_in(&config.server.data_dir)
-}
-
-/// Seals what a verb has added to the record. What cannot be sealed now is sealed by the next one, or by the server.
-pub(super) async fn seal(services: &Services) {
+/// Links the audit events of a command into the audit chain. If that fails, the next command or the server links them.
+pub(super) async fn link_events(services: &Services) {
     if let Err(error) = seal_waiting(&services.store, &services.audit_log).await {
-        tracing::warn!(%error, "the record cannot be sealed now");
+        tracing::warn!(%error, "audit events cannot be linked into the chain now");
     }
 }
 
-/// The mail server, where one is configured. Links go by it, whichever way codes go.
+/// The mail server, if one is configured. It sends links and notices even if codes are sent another way.
 pub(super) fn mail(config: &Config) -> Option<SmtpSettings> {
     let smtp = &config.smtp;
     let (host, from) = smtp.host.clone().zip(smtp.from.clone())?;
@@ -248,7 +244,7 @@ pub(super) fn mail(config: &Config) -> Option<SmtpSettings> {
     })
 }
 
-/// How the configuration wants codes to be delivered.
+/// The configured channel for one-time codes.
 pub(super) fn channel(config: &Config) -> Result<Channel, CliError> {
     let missing = |key: &str| CliError::Refused(format!("{key} is not configured"));
     Ok(match config.otp.delivery {
@@ -272,8 +268,8 @@ pub(super) fn channel(config: &Config) -> Result<Channel, CliError> {
     })
 }
 
-/// Makes a directory that only its owner may enter, where there is none.
-fn make_private_directory(directory: &Path) -> Result<(), CliError> {
+/// Creates a directory that only its owner may enter, unless it exists.
+fn create_private_directory(directory: &Path) -> Result<(), CliError> {
     if directory.as_os_str().is_empty() || directory.is_dir() {
         return Ok(());
     }
@@ -283,7 +279,7 @@ fn make_private_directory(directory: &Path) -> Result<(), CliError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(|error| {
         CliError::Refused(format!(
-            "the data directory {} cannot be made: {error}",
+            "the data directory {} cannot be created: {error}",
             directory.display()
         ))
     })

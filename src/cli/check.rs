@@ -1,5 +1,5 @@
-//! `munjigi check`: the security checklist for whoever operates the server. It only looks: no directory, key or table is made
-//! by it, and no migration is run.
+//! `munjigi check`: the security checklist for the operator. It writes nothing: no directory, key or table is created, and no
+//! migration runs.
 
 use std::process::ExitCode;
 
@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    cli::{CliError, bootstrap, output},
+    cli::{bootstrap, error::CliError, output},
     clock::Clock,
     config::Config,
     domain::language::Language,
     services::{
         audit::log::AuditLog,
+        bootstrap::audit_log,
         checklist::{
             self,
             check::{Group, Level},
@@ -28,18 +29,18 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// How wide the lines are.
+/// Maximum width of a line, in columns.
 const WIDTH: usize = 100;
-/// Where the words of a line begin, behind the status.
+/// Column of the text after the status.
 const INDENT: usize = 11;
-/// A space at which no line is broken.
+/// A space that no line is broken at.
 const HARD_SPACE: &str = "\u{a0}";
-/// How wide a title is at least: what was found stands in a column.
+/// Minimum width of a title, so that the findings are aligned.
 const TITLE: usize = 30;
 
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
@@ -80,28 +81,28 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
     })
 }
 
-/// With what the record is written, where there is a key already.
-fn audit_log(config: &Config) -> Result<AuditLog, Unknown> {
+/// The audit log, for verifying its chain; it needs the signing key.
+fn existing_audit_log(config: &Config) -> Result<AuditLog, Unknown> {
     let key = bootstrap::existing_signing_key(config)
         .map_err(|error| Unknown::Unreadable(error.to_string()))?;
     let path = config.signing_key_file().unwrap_or_default();
     let key = key.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
-    Ok(bootstrap::audit_log(config, &key))
+    Ok(audit_log(config, &key))
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
     let question = Question {
         clock: clock.clone(),
-        audit_log: audit_log(config),
+        audit_log: existing_audit_log(config),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };
-    let why = |error: &StoreError| Unknown::Unreadable(first_line(&error.to_string()));
+    let unreadable = |error: &StoreError| Unknown::Unreadable(first_line(&error.to_string()));
     match bootstrap::open_read_only(config) {
-        Err(failure) => Rows::unknown(&Unknown::Unreadable(failure.to_string())),
+        Err(error) => Rows::unknown(&Unknown::Unreadable(error.to_string())),
         Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
-        Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, why)
-            .unwrap_or_else(|error| Rows::unknown(&why(&error))),
+        Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, unreadable)
+            .unwrap_or_else(|error| Rows::unknown(&unreadable(&error))),
     }
 }
 
@@ -110,7 +111,7 @@ fn first_line(text: &str) -> String {
 }
 
 fn as_json(findings: &[Finding]) -> Value {
-    let say = |told: &LocalizedText| told.say(Language::En);
+    let say = |text: &LocalizedText| text.say(Language::En);
     let checks: Vec<Value> = findings
         .iter()
         .map(|finding| {
@@ -136,7 +137,7 @@ fn as_json(findings: &[Finding]) -> Value {
 }
 
 fn print(findings: &[Finding]) -> Result<(), CliError> {
-    let mut told = Vec::new();
+    let mut printed = Vec::new();
     for group in Group::ALL {
         output::line(&group.title(Language::En))?;
         for finding in findings.iter().filter(|one| one.check.group() == *group) {
@@ -144,9 +145,9 @@ fn print(findings: &[Finding]) -> Result<(), CliError> {
             let Some(advice) = &finding.advice else {
                 continue;
             };
-            // One cause can have many findings; what to do about it is told once.
-            if !told.contains(&advice) {
-                told.push(advice);
+            // One cause can have many findings; its advice is printed once.
+            if !printed.contains(&advice) {
+                printed.push(advice);
                 print_advice(finding, advice)?;
             }
         }
@@ -189,7 +190,7 @@ fn print_advice(finding: &Finding, advice: &LocalizedText) -> Result<(), CliErro
     Ok(())
 }
 
-/// A text in lines of at most this width, broken between words. A longer word stays whole: it may be copied.
+/// Breaks a text into lines of at most this width, between words. A longer word stays whole, so that it can be copied.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ').filter(|word| !word.is_empty()) {

@@ -1,11 +1,11 @@
-//! `munjigi config`: the settings in force, and the example of all of them.
+//! `munjigi config`: the settings in force, and an example of all settings.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use crate::{
-    cli::{CliError, output},
+    cli::{error::CliError, output},
     config::{Config, EXAMPLE},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) enum Verb {
     /// Show the settings in force; secrets are masked
     Show {
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },

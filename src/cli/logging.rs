@@ -1,4 +1,4 @@
-//! Where log lines go and how they look.
+//! The log: its destination, level and format.
 
 use std::io::{BufWriter, IsTerminal, stdout};
 
@@ -7,12 +7,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts logging to standard output; what is returned must live until the last line is written.
+/// Starts logging to standard output. Lines are written until the guard is dropped.
 ///
-/// Only munjigi's own lines follow `log.level`. The crates below it may say their warnings and no more: at a finer level
-/// some of them print what they send, codes included. What is no HTTP is the sender's fault, and not an error of ours.
+/// `log.level` applies to munjigi's own lines only. Dependencies log warnings at most: below that some of them print what
+/// they send, one-time codes included. Malformed HTTP requests are the client's error and are not logged.
 pub(super) fn start(config: &LogConfig) -> WorkerGuard {
-    // Lines that come together are written together; the writer flushes as soon as none waits.
+    // Lines are written in batches; the writer flushes when its queue is empty.
     let (writer, guard) = tracing_appender::non_blocking(BufWriter::new(stdout()));
     let filter = EnvFilter::new(format!(
         "warn,lettre=off,reqwest::connect=off,actix_http::h1::dispatcher=off,munjigi={}",
@@ -26,7 +26,7 @@ pub(super) fn start(config: &LogConfig) -> WorkerGuard {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    // A second start in one process (tests) keeps the first one's.
+    // A second call in one process (tests) keeps the first subscriber.
     if pretty {
         let _ = subscriber
             .with_ansi(stdout().is_terminal())

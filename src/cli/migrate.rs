@@ -1,4 +1,4 @@
-//! `munjigi migrate`: the schema, on demand. The server does the same at its start.
+//! `munjigi migrate`: runs the missing migrations, as the server does at its start.
 
 use std::process::ExitCode;
 
@@ -6,38 +6,28 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    cli::{CliError, bootstrap, output},
+    cli::{bootstrap, error::CliError, output},
     config::Config,
     store::engine::migrations,
 };
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Only show which migrations the database has
+    /// Only list the migrations, `[x]` for those that the database has; nothing is created or changed
+    ///
+    /// Exit code 0 even if migrations are missing or there is no database yet.
     #[arg(long)]
     status: bool,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
-    let mut connection = bootstrap::connect(config)?;
     if arguments.status {
-        let states = migrations::status(&mut connection).map_err(CliError::refused)?;
-        if arguments.json {
-            let states: Vec<_> = states
-                .iter()
-                .map(|state| json!({"name": state.name, "applied": state.applied}))
-                .collect();
-            return output::json(&states);
-        }
-        for state in states {
-            let mark = if state.applied { "x" } else { " " };
-            output::line(&format!("[{mark}] {}", state.name))?;
-        }
-        return Ok(ExitCode::SUCCESS);
+        return status(config, arguments.json);
     }
+    let mut connection = bootstrap::connect(config)?;
     let ran = migrations::migrate(&mut connection).map_err(CliError::refused)?;
     if arguments.json {
         return output::json(&json!({"migrations": ran}));
@@ -47,6 +37,31 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
     }
     for name in ran {
         output::line(&format!("ran {name}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(config: &Config, json: bool) -> Result<ExitCode, CliError> {
+    let connection = bootstrap::open_read_only(config)?;
+    if connection.is_none() && !json {
+        let database = bootstrap::database_name(config);
+        output::line(&format!("There is no database yet ({database})."))?;
+    }
+    let states = match connection {
+        Some(mut connection) => migrations::status(&mut connection),
+        None => migrations::status_without_file(),
+    };
+    let states = states.map_err(CliError::refused)?;
+    if json {
+        let states: Vec<_> = states
+            .iter()
+            .map(|state| json!({"name": state.name, "applied": state.applied}))
+            .collect();
+        return output::json(&states);
+    }
+    for state in states {
+        let mark = if state.applied { "x" } else { " " };
+        output::line(&format!("[{mark}] {}", state.name))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,15 @@
-//! The command line: a third door to the same services. One file per group of verbs.
+//! The command-line interface, over the same services as the API and the admin panel. One file per group of verbs.
 //!
-//! Every verb exits 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints one clear sentence when it fails.
+//! Every verb exits with 0 (done), 1 (refused or failed) or 2 (wrong usage), and prints the reason when it fails. A verb that
+//! only reads writes nothing: no directory, file, table or row is created, and no migration runs.
 
+mod accounts;
 mod audit;
 pub mod bootstrap;
 mod check;
 mod client_users;
 mod config;
+mod error;
 mod logging;
 mod migrate;
 mod output;
@@ -19,16 +22,18 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::{cli::error::CliError, config::Config};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage";
 
 /// A self-hosted JWT authentication server: access and refresh tokens for internal users and external clients.
 ///
-/// Without a command it serves. Settings come from defaults, then `munjigi.toml`, then the environment; `munjigi config
-/// example` lists them all.
+/// Without a command it starts the server. Settings are read from `munjigi.toml` and the environment, which overrides the
+/// file; `munjigi config example` lists them all.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
-    /// The configuration file [default: munjigi.toml where present]
+    /// The configuration file [default: munjigi.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -37,67 +42,43 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start the server (what happens without a command)
+    /// Start the server (the default)
     Serve,
-    /// Bring the database's schema up to this version
+    /// Run the database migrations that are missing
     Migrate(migrate::Arguments),
-    /// Manage internal users: e-mail, password, role
+    /// Manage internal users, who log in with e-mail address and password and have a role
     #[command(subcommand)]
     User(users::Verb),
-    /// Manage external clients: username, one-time code or password
+    /// Manage external clients, which log in with username and one-time code or password
     #[command(subcommand)]
     Client(client_users::Verb),
-    /// Flush expired tokens, or look into one
+    /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
-    /// Prove that the record of what was done is as it was written
+    /// Verify the audit log
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Check the settings, the key and the data against the security checklist
     ///
-    /// Each check is ok, advice (it could be better, or is right for trying out only) or problem (something is wrong, or could
-    /// not be looked at), with what to do about it. It looks at what the server would run with: settings, key, files, database.
-    /// Nothing is made or changed. Exit code 1 when there is a problem. The panel has the same as a page.
+    /// The result of each check is ok, advice (could be better, or is fine for evaluation only) or problem (is wrong, or could
+    /// not be checked), with what to do about it. The checks cover what the server would run with: settings, key, files and
+    /// database. Nothing is created or changed. Exit code 1 when there is a problem. The admin panel shows the same checks.
     Check(check::Arguments),
-    /// Show the settings in force, or an example of all of them
+    /// Show the settings in force, or an example of all settings
     #[command(subcommand)]
     Config(config::Verb),
 }
 
-/// Why a verb did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    /// It was refused, or something failed: exit code 1.
-    #[error("{0}")]
-    Refused(String),
-    /// The command line was wrong: exit code 2.
-    #[error("{0}")]
-    Usage(String),
-}
-
-impl CliError {
-    fn refused(error: impl std::fmt::Display) -> Self {
-        Self::Refused(error.to_string())
-    }
-
-    fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Refused(_) => ExitCode::from(1),
-            Self::Usage(_) => ExitCode::from(2),
-        }
-    }
-}
-
-/// Reads the command line and does what it says.
+/// Parses the command line, runs the command and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    // clap ends the process by itself with code 2 where the usage is wrong, and 0 for --help and --version.
+    // clap exits by itself: with 2 for wrong usage, with 0 for --help and --version.
     match actix_web::rt::System::new().block_on(dispatch(arguments)) {
         Ok(code) => code,
-        Err(failure) => {
-            eprintln!("munjigi: {failure}");
-            failure.exit_code()
+        Err(error) => {
+            eprintln!("munjigi: {error}");
+            error.exit_code()
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How verbs print: a table for people, JSON for programs.
+//! Printing to standard output: tables for people, JSON for programs.
 
 use std::{io::Write, process::ExitCode};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 
 /// Prints a value as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<ExitCode, CliError> {
@@ -13,7 +13,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<ExitCode, CliError> {
     line(&text)
 }
 
-/// Prints a line. A reader that has gone away (`munjigi user list | head -1`) is no failure.
+/// Prints a line. A closed pipe (`munjigi user list | head -1`) is not an error.
 pub(super) fn line(text: &str) -> Result<ExitCode, CliError> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -23,7 +23,7 @@ pub(super) fn line(text: &str) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Prints rows in columns as wide as their widest cell. Korean letters are two columns wide on a terminal.
+/// Prints rows in columns as wide as their widest cell. Hangul takes two columns on a terminal.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, CliError> {
     let width = |text: &str| text.width();
     let mut widths: Vec<usize> = header.iter().map(|cell| width(cell)).collect();
@@ -43,15 +43,15 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, C
     Ok(ExitCode::SUCCESS)
 }
 
-/// Text in which whatever could steer a terminal, or turn the direction of writing, is spelled out.
+/// Escapes control characters and characters that change the writing direction.
 pub(super) fn sanitize(text: &str) -> String {
-    text.chars().fold(String::new(), |mut sanitize, c| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            sanitize.extend(c.escape_unicode());
+    text.chars().fold(String::new(), |mut safe, c| {
+        let changes_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || changes_direction {
+            safe.extend(c.escape_unicode());
         } else {
-            sanitize.push(c);
+            safe.push(c);
         }
-        sanitize
+        safe
     })
 }

@@ -1,16 +1,16 @@
-//! Asking for a password: twice and without echo on a terminal, or one line from standard input.
+//! Reading a password: twice and without echo on a terminal, or one line from standard input.
 
 use std::io::{IsTerminal, Read, stdin};
 
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{language::Language, password::Password},
 };
 
-/// More than any password; what is longer is no password but a file.
+/// Limit of what is read from standard input, in bytes; far above the longest password.
 const MAX_INPUT: u64 = 64 * 1024;
 
-/// A password from standard input when `from_stdin`, else from the terminal.
+/// Reads a password from standard input if `from_stdin`, else from the terminal.
 pub(super) fn ask(from_stdin: bool) -> Result<Password, CliError> {
     let typed = if from_stdin { read_line()? } else { prompt()? };
     Password::parse(&typed).map_err(|problem| {
@@ -26,7 +26,7 @@ fn read_line() -> Result<String, CliError> {
             "the password cannot be read from standard input: {error}"
         ))
     })?;
-    // The line's end is not part of the password; spaces are.
+    // The line end is not part of the password; spaces are.
     let line = text.lines().next().unwrap_or("");
     Ok(line.to_owned())
 }
@@ -34,12 +34,12 @@ fn read_line() -> Result<String, CliError> {
 fn prompt() -> Result<String, CliError> {
     if !stdin().is_terminal() {
         return Err(CliError::Usage(
-            "there is no terminal to ask for a password; use --password-stdin".into(),
+            "no terminal to read the password from; use --password-stdin".into(),
         ));
     }
     let ask = |text: &str| rpassword::prompt_password(text).map_err(CliError::refused);
     let password = ask("Password: ")?;
-    if ask("Once more: ")? == password {
+    if ask("Repeat: ")? == password {
         Ok(password)
     } else {
         Err(CliError::Refused(

@@ -1,4 +1,4 @@
-//! `munjigi serve`: the start, what is printed then, the flush that goes on beside, and the graceful end.
+//! `munjigi serve`: the start, the startup message, the background tasks, and the graceful shutdown.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{CliError, bootstrap, logging},
+    cli::{bootstrap, error::CliError, logging},
     config::Config,
     http::{metrics, server},
     services::{
@@ -26,89 +26,92 @@ use crate::{
             restart::note_key_change,
         },
         auth::access_token_usage::AccessTokenUsage,
-        login_counts::LoginCounts,
         maintenance::{clock_skew::ClockWatch, flush},
     },
 };
 
-/// How long codes that wait for their delivery are waited for at the end, and jobs that stop.
+/// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// How long after the first signal to stop another one is its echo.
+/// After the first signal to stop, further ones within this time are repetitions of it.
 const ECHO: Duration = Duration::from_secs(1);
+/// The interval at which the delivery results of one-time codes are written.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
     let (store, migrations) = bootstrap::migrated_store(&config)?;
-    let (key, made_key) = bootstrap::signing_key(&config)?;
+    let (key, new_key) = bootstrap::signing_key(&config)?;
     let channel = bootstrap::channel(&config)?;
     let listener = bind(config.server.listen, "server.listen", 8081)?;
-    let watched = config
+    let metrics_listener = config
         .metrics
         .listen
-        .map(|own| bind(own, "metrics.listen", 9465));
-    let watched = watched.transpose()?;
-    // With port 0 the system chose one.
-    let address = listener.local_addr().unwrap_or(config.server.listen);
-    let figures = watched.as_ref().and_then(|own| own.local_addr().ok());
+        .map(|address| bind(address, "metrics.listen", 9465))
+        .transpose()?;
+    let startup = Startup {
+        // With port 0 the system has chosen one.
+        address: listener.local_addr().unwrap_or(config.server.listen),
+        metrics: metrics_listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok()),
+        migrations,
+        new_key,
+    };
     let mail = bootstrap::mail(&config);
-    let services = web::Data::new(bootstrap::services(config, store, key, channel, mail)?);
-    // Before the first request: what was revoked before the start is refused by the first answer.
-    services
-        .revocations
-        .follow(&services.store)
-        .map_err(CliError::refused)?;
-    if note_key_change(&services)
-        .await
-        .map_err(CliError::refused)?
-    {
-        tracing::warn!("the signing key was changed: the record is marked anew with this one");
-    }
+    let services = web::Data::new(bootstrap::start(config, store, key, channel, mail)?);
+    prepare(&services).await?;
     let server = server::build(services.clone(), listener)
         .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
-    if let Some(listener) = watched {
+    if let Some(listener) = metrics_listener {
         let metrics = metrics::build(services.clone(), listener)
-            .map_err(|error| CliError::Refused(format!("the figures cannot be served: {error}")))?;
-        // It ends with the process: nobody loses anything by it.
+            .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
+        // It is not shut down gracefully: it ends with the process.
         actix_web::rt::spawn(metrics);
     }
     let handle = server.handle();
-    // Heard before anything is printed: who reads that it listens may stop it.
+    // Signal handlers are installed and the server runs before readiness is announced.
     let signals = Signals::listen()?;
-    // Spawned before anything is printed: who reads that it listens gets an answer.
     let running = actix_web::rt::spawn(server);
-    greet(
-        &services,
-        (address, figures),
-        &migrations,
-        made_key.as_ref(),
-    )
-    .await;
-    let chores = [
-        actix_web::rt::spawn(flush_regularly(services.clone())),
-        actix_web::rt::spawn(write_regularly(services.clone())),
-        actix_web::rt::spawn(note_first_uses(services.clone())),
-        actix_web::rt::spawn(seal_regularly(services.clone())),
-        actix_web::rt::spawn(fill_in_search_texts(services.clone())),
-    ];
+    startup.print(&services).await;
+    let tasks = spawn_tasks(&services);
     let ended = tokio::select! {
         ended = running => ended,
         () = stop_on_signal(handle, signals, &services) => return Ok(ExitCode::SUCCESS),
     };
-    // Those that began beside the last requests hear it too.
-    services.jobs.stop_all();
-    services.jobs.drain(DRAIN).await;
-    chores.iter().for_each(JoinHandle::abort);
-    services.delivery.drain(DRAIN).await;
-    write_noted(&services).await;
-    bootstrap::seal(&services).await;
-    tracing::info!("stopped");
+    shut_down(&services, &tasks).await;
     drop(log);
     match ended {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(CliError::Refused(format!("the server failed: {error}"))),
         Err(error) => Err(CliError::Refused(format!("the server failed: {error}"))),
     }
+}
+
+/// What must be done before the first request.
+async fn prepare(services: &Services) -> Result<(), CliError> {
+    // The first response already refuses what was revoked before the start.
+    services
+        .revocations
+        .follow(&services.store)
+        .map_err(CliError::refused)?;
+    if note_key_change(services).await? {
+        tracing::warn!(
+            "the signing key was changed: the event MACs of the audit log are recomputed"
+        );
+    }
+    Ok(())
+}
+
+async fn shut_down(services: &Services, tasks: &[JoinHandle<()>]) {
+    // Again, for jobs that the last requests have started.
+    services.jobs.stop_all();
+    services.jobs.drain(DRAIN).await;
+    tasks.iter().for_each(JoinHandle::abort);
+    services.delivery.drain(DRAIN).await;
+    write_collected(services).await;
+    bootstrap::link_events(services).await;
+    tracing::info!("stopped");
 }
 
 fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, CliError> {
@@ -129,54 +132,77 @@ fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Cli
     })
 }
 
-/// The few lines that an operator reads. They go to standard error; standard output is the log's.
-async fn greet(
-    services: &Services,
-    (address, figures): (SocketAddr, Option<SocketAddr>),
-    migrations: &[String],
-    made_key: Option<&PathBuf>,
-) {
-    let config = &services.config;
-    eprintln!("munjigi {}", env!("CARGO_PKG_VERSION"));
-    eprintln!("  listening on   http://{address}");
-    if let Some(url) = &config.server.public_url {
-        eprintln!("  reached at     {url}");
-    }
-    eprintln!("  database       {}", bootstrap::database_name(config));
-    if let Some(figures) = figures {
-        eprintln!("  metrics at     http://{figures}/metrics");
-    }
-    if !migrations.is_empty() {
-        eprintln!("  schema         {} migrations run", migrations.len());
-    }
-    if let Some(path) = made_key {
-        eprintln!(
-            "  signing key    {} (made just now; keep it secret, and keep it)",
-            path.display()
+/// What the startup message contains.
+struct Startup {
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+    /// The migrations that were run.
+    migrations: Vec<String>,
+    /// The file of the signing key, if it was created.
+    new_key: Option<PathBuf>,
+}
+
+impl Startup {
+    /// Prints the startup message on standard error; standard output is for the log.
+    async fn print(&self, services: &Services) {
+        let (config, address) = (&services.config, self.address);
+        eprintln!("munjigi {}", env!("CARGO_PKG_VERSION"));
+        eprintln!("  listening on   http://{address}");
+        if let Some(url) = &config.server.public_url {
+            eprintln!("  public URL     {url}");
+        }
+        eprintln!("  database       {}", bootstrap::database_name(config));
+        if let Some(metrics) = self.metrics {
+            eprintln!("  metrics at     http://{metrics}/metrics");
+        }
+        if !self.migrations.is_empty() {
+            eprintln!("  schema         {} migrations run", self.migrations.len());
+        }
+        if let Some(path) = &self.new_key {
+            eprintln!(
+                "  signing key    {} (created; keep it secret and back it up)",
+                path.display()
+            );
+        }
+        if let Ok(false) = any_administrator(services).await {
+            self.print_first_steps(services).await;
+        }
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            listen = %address,
+            database = services.store.backend(),
+            "started"
         );
     }
-    if let Ok(false) = any_administrator(services).await {
-        // As this process was called, so that the line can be copied.
+
+    /// How to create the first administrator.
+    async fn print_first_steps(&self, services: &Services) {
+        if let Ok(Some(secret)) = first_admin_link::issue_first(services).await {
+            let public_url = services.config.server.public_url.as_ref();
+            let base = public_url.map_or_else(
+                || format!("http://{}", self.address),
+                |url| url.as_str().trim_end_matches('/').to_owned(),
+            );
+            eprintln!("  first admin    {base}/admin/setup/{secret} (valid once, for one hour)");
+        }
+        // The path that this process was started with, so that the line can be copied.
         let program = std::env::args()
             .next()
             .unwrap_or_else(|| "munjigi".to_owned());
-        if let Ok(Some(secret)) = first_admin_link::issue_first(services).await {
-            let base = config.server.public_url.as_ref().map_or_else(
-                || format!("http://{address}"),
-                |url| url.as_str().trim_end_matches('/').to_owned(),
-            );
-            eprintln!("  first admin    {base}/admin/setup/{secret} (good once, for one hour)");
-        }
         eprintln!(
             "  or             {program} user create --email you@example.org --name \"Your name\" --role admin"
         );
     }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        listen = %address,
-        database = services.store.backend(),
-        "started"
-    );
+}
+
+fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
+    [
+        actix_web::rt::spawn(flush_regularly(services.clone())),
+        actix_web::rt::spawn(write_regularly(services.clone())),
+        actix_web::rt::spawn(write_token_usage(services.clone())),
+        actix_web::rt::spawn(link_regularly(services.clone())),
+        actix_web::rt::spawn(fill_in_search_texts(services.clone())),
+    ]
 }
 
 async fn flush_regularly(services: web::Data<Services>) {
@@ -188,11 +214,11 @@ async fn flush_regularly(services: web::Data<Services>) {
         match watch.look(&services).await {
             Ok(None) => {}
             Ok(Some(doubt)) => {
-                tracing::warn!(%doubt, "nothing is flushed: a clock that is ahead calls expired what is not");
+                tracing::warn!(%doubt, "nothing is flushed: if the clock is ahead, valid rows look expired");
                 continue;
             }
             Err(error) => {
-                tracing::warn!(%error, "the flush will be tried again at its next time");
+                tracing::warn!(%error, "the flush is skipped this time");
                 continue;
             }
         }
@@ -205,60 +231,59 @@ async fn flush_regularly(services: web::Data<Services>) {
                 sessions = counts.sessions,
                 "flushed"
             ),
-            Ok(None) => tracing::info!("another flush runs already"),
+            Ok(None) => tracing::info!("another flush is running"),
             Err(error) => {
-                tracing::warn!(%error, "the flush failed and will be tried again at its next time");
+                tracing::warn!(%error, "the flush failed; the next one continues");
             }
         }
     }
 }
 
-/// Accounts from before there was a search are made searchable, once.
+/// Fills in the search text of accounts that were created before there was a search.
 async fn fill_in_search_texts(services: web::Data<Services>) {
     match search_text::fill_in(&services).await {
         Ok(0) => {}
-        Ok(accounts) => tracing::info!(accounts, "made searchable"),
+        Ok(accounts) => tracing::info!(accounts, "search texts filled in"),
         Err(error) => {
-            tracing::warn!(%error, "not all accounts are searchable; the next start goes on");
+            tracing::warn!(%error, "some accounts cannot be searched yet; the next start continues");
         }
     }
 }
 
-/// What is noted in memory is written now and then: the counts of log-ins, and what became of codes.
+/// Writes the delivery results of one-time codes, which are collected in memory, at intervals.
 async fn write_regularly(services: web::Data<Services>) {
     loop {
-        actix_web::rt::time::sleep(LoginCounts::WRITE_EVERY).await;
-        write_noted(&services).await;
+        actix_web::rt::time::sleep(WRITE_EVERY).await;
+        write_collected(&services).await;
     }
 }
 
-/// What was done is sealed a moment later.
-async fn seal_regularly(services: web::Data<Services>) {
+/// Links audit events into the audit chain shortly after they were written.
+async fn link_regularly(services: web::Data<Services>) {
     loop {
         if let Err(error) = chain::seal_waiting(&services.store, &services.audit_log).await {
-            tracing::warn!(%error, "the record cannot be sealed and will be tried again");
+            tracing::warn!(%error, "audit events cannot be linked into the chain; it is tried again");
         }
         actix_web::rt::time::sleep(SEAL_EVERY).await;
     }
 }
 
-/// Which access tokens were used is written sooner: a used refresh token may be answered by it.
-async fn note_first_uses(services: web::Data<Services>) {
+/// Writes first uses of access tokens, for `tokens.recover_lost_answer`. The interval is short because refreshes depend on it.
+async fn write_token_usage(services: web::Data<Services>) {
     if !services.tokens.settings().recover_lost_answer {
         return;
     }
     loop {
         actix_web::rt::time::sleep(AccessTokenUsage::WRITE_EVERY).await;
         if let Err(error) = services.access_token_usage.write(&services.store).await {
-            tracing::warn!(%error, "which tokens were used cannot be written and will be tried again");
+            tracing::warn!(%error, "first uses of access tokens cannot be written; it is tried again");
         }
     }
 }
 
-async fn write_noted(services: &Services) {
+async fn write_collected(services: &Services) {
     let store = &services.store;
     for written in [
-        services.login_counts.write(store).await,
         services
             .otp_deliveries
             .write(store, &services.audit_log)
@@ -266,12 +291,12 @@ async fn write_noted(services: &Services) {
         services.access_token_usage.write(store).await,
     ] {
         if let Err(error) = written {
-            tracing::warn!(%error, "what was noted cannot be written and will be tried again");
+            tracing::warn!(%error, "collected figures cannot be written; it is tried again");
         }
     }
 }
 
-/// The two signals that ask for the end. Once they are listened to they end the process no more by themselves.
+/// SIGTERM and SIGINT. Once they are listened for, they no longer end the process by themselves.
 struct Signals {
     term: Signal,
     int: Signal,
@@ -297,14 +322,14 @@ impl Signals {
     }
 }
 
-/// The first SIGTERM or SIGINT lets requests in flight finish; a later one does not wait for them, and ends this.
+/// After the first SIGTERM or SIGINT, requests in flight may finish. Returns at a second one, which does not wait for them.
 async fn stop_on_signal(handle: ServerHandle, mut signals: Signals, services: &Services) {
     signals.next().await;
     tracing::info!(graceful = true, "stopping");
     services.jobs.stop_all();
-    // The server takes no second word while it stops gracefully: whoever calls this ends instead.
+    // A graceful stop cannot be made a forced one: the caller ends the process instead.
     actix_web::rt::spawn(handle.stop(true));
-    // Supervisors signal the process and its group: the echo of the first signal is not a second wish.
+    // Supervisors signal the process and its group, so the first signal can arrive twice.
     actix_web::rt::time::sleep(ECHO).await;
     while signals.next().now_or_never().is_some() {}
     signals.next().await;

@@ -1,4 +1,4 @@
-//! `munjigi tokens`: the flush, and a look into a token.
+//! `munjigi tokens`: the flush of expired rows, and the inspection of a token.
 
 use std::{
     io::{IsTerminal, Read, stderr, stdin},
@@ -10,12 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{CliError, bootstrap, output, users::refusal},
+    cli::{bootstrap, error::CliError, output},
     clock::{Clock, Timestamp},
     config::Config,
+    delivery::Channel,
     domain::job::StartedBy,
     services::{
         auth::bearer,
+        bootstrap::audit_log,
         maintenance::{
             flush::{FlushRules, NotFlushed, count, flush},
             flush_counts::FlushCounts,
@@ -26,18 +28,23 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Delete expired tokens, codes and sessions; the server does the same by itself, every hour unless set otherwise
+    /// Delete expired tokens, codes and sessions; the server does the same every `flush.interval`
     Flush {
-        /// Only count what would be deleted
+        /// Only count what would be deleted; nothing is created or changed
+        ///
+        /// Exit code 1 when there is no database yet, or when its schema is that of another version.
         #[arg(long)]
         dry_run: bool,
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Read a token from standard input and say what it holds, and whether it would be accepted now
+    /// Read a token from standard input, print its contents, and whether it would be accepted now
+    ///
+    /// Exit code 0 when it would be accepted, 1 when it would be refused. Nothing is created or changed. Exit code 1 also when
+    /// there is no database or signing key yet, or when the schema is that of another version.
     Inspect {
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -51,20 +58,26 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError
 }
 
 async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCode, CliError> {
+    let (clock, keep_events_for) = (Clock::System, config.audit.keep_for.get());
+    if dry_run {
+        let store = bootstrap::read_only_store(config)?;
+        let expired = count(&store, &clock, keep_events_for).await;
+        return report(
+            &expired.map_err(CliError::refused)?,
+            json,
+            "would be deleted",
+        );
+    }
     let (store, _) = bootstrap::migrated_store(config)?;
     let (key, _) = bootstrap::signing_key(config)?;
-    let clock = Clock::System;
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
-        keep_events_for: config.audit.keep_for.get(),
-        audit_log: bootstrap::audit_log(config, &key),
+        keep_events_for,
+        audit_log: audit_log(config, &key),
     };
-    let expired = count(&store, &clock, &rules)
+    let expired = count(&store, &clock, keep_events_for)
         .await
         .map_err(CliError::refused)?;
-    if dry_run {
-        return report(&expired, json, "would be deleted");
-    }
     let bar = progress_bar(expired.total());
     let deleted = flush(&store, &clock, rules, |rows| {
         bar.inc(rows);
@@ -77,27 +90,27 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
 fn not_flushed(error: NotFlushed) -> CliError {
     match error {
         NotFlushed::Busy(Some(job)) => CliError::Refused(format!(
-            "another flush is running: {} began it at {}, and {} of {} expired rows are deleted. One runs at a time; try \
-             again when it has ended",
-            by_whom(&job.started_by),
+            "another flush is running: started by {} at {}, {} of {} expired rows deleted so far. Only one runs at a \
+             time; try again when it has ended",
+            started_by(&job.started_by),
             job.started_at,
             job.done,
             job.total
         )),
         NotFlushed::Busy(None) => CliError::Refused("another flush was running; try again".into()),
-        NotFlushed::Failed(error) => refusal(error),
+        NotFlushed::Failed(error) => error.into(),
     }
 }
 
-fn by_whom(started_by: &StartedBy) -> &str {
-    match started_by {
+fn started_by(starter: &StartedBy) -> &str {
+    match starter {
         StartedBy::Server => "the server",
         StartedBy::CommandLine => "the command line",
         StartedBy::Account(name) => name,
     }
 }
 
-/// A bar on a terminal; nothing elsewhere.
+/// A progress bar on standard error, if that is a terminal.
 fn progress_bar(total: u64) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -118,13 +131,12 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("one-time codes", counts.otp_challenges),
         ("rate limits", counts.rate_limits),
         ("sessions", counts.sessions),
-        ("news of revocations", counts.revocations),
-        ("browsers' sessions", counts.browser_sessions),
+        ("revocation events", counts.revocations),
+        ("panel sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
-        ("deliveries of codes", counts.otp_deliveries),
-        ("counts of log-ins", counts.login_counts),
+        ("code deliveries", counts.otp_deliveries),
         ("ended jobs", counts.jobs),
-        ("events of the record", counts.audit_events),
+        ("audit events", counts.audit_events),
     ];
     for (name, rows) in rows {
         output::line(&format!("{rows:>10}  {name}"))?;
@@ -132,7 +144,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
     output::line(&format!("{:>10}  expired rows {done}", counts.total()))
 }
 
-/// More than any token; what is longer is no token but a file.
+/// Limit of what is read from standard input, in bytes; far above the longest token.
 const MAX_INPUT: u64 = 64 * 1024;
 
 async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
@@ -146,20 +158,18 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
     if token.is_empty() {
         return Err(CliError::Usage("give the token on standard input".into()));
     }
-    let services = bootstrap::open(config)?;
-    let verdict = match bearer::verify(&services, token).await {
-        Ok(_) => Ok("it would be accepted now".to_owned()),
-        Err(error) => Err(refusal(error).to_string()),
+    let store = bootstrap::read_only_store(&config)?;
+    let key = bootstrap::required_signing_key(&config)?;
+    let services = bootstrap::start(config, store, key, Channel::Console, None)?;
+    let (accepted, sentence) = match bearer::verify(&services, token).await {
+        Ok(_) => (true, "it would be accepted now".to_owned()),
+        Err(error) => (false, CliError::from(error).to_string()),
     };
     let (header, claims) = unverified_parts(token).unwrap_or_default();
-    let code = if verdict.is_ok() {
+    let code = if accepted {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
-    };
-    let (accepted, sentence) = match &verdict {
-        Ok(sentence) => (true, sentence),
-        Err(sentence) => (false, sentence),
     };
     if json {
         output::json(
@@ -187,7 +197,7 @@ fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), CliError> {
         let readable = time
             .and_then(Timestamp::from_unix_seconds)
             .map_or_else(String::new, |time| format!("  {time}"));
-        // What a stranger wrote into a token must not reach the terminal raw.
+        // The token's contents are unverified: they must not control the terminal.
         let (name, value) = (output::sanitize(name), output::sanitize(&value.to_string()));
         output::line(&format!("  {name:<12} {value}{readable}"))?;
     }

@@ -1,57 +1,127 @@
-//! The rules. A transaction begins and ends here; the doors (HTTP, command line) make one call and shape one answer.
-//!
-//! Row structs of the store stop here or are turned into views without secrets. What can be refused or go wrong is one
-//! [`Error`].
+//! [`Services`], the state that all rules share, and [`Services::start`], the only place that builds it: for the server, the
+//! CLI and the tests alike.
+
+use std::io;
 
 use crate::{
     clock::Clock,
-    config::Config,
-    delivery::Delivery,
+    config::{Config, LoginConfig},
+    delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings},
     services::{
         audit::log,
+        audit_chain::event_mac::AuditKey,
         auth::{access_token_usage, otp_deliveries},
         dashboard,
         limits::attempts,
-        login_counts,
         maintenance::jobs,
         metrics,
-        passwords::Passwords,
+        passwords::{PasswordSettings, Passwords},
         revocations,
     },
     store::Store,
-    tokens::Tokens,
+    tokens::{SigningKey, Tokens},
 };
 
-/// What the rules need to work with; made once at the start, shared by all requests.
+/// Maximum number of messages that wait for delivery.
+const DELIVERY_QUEUE: usize = 1000;
+
+/// Shared state of all rules; built once at the start.
 pub struct Services {
-    /// The time.
+    /// The current time.
     pub clock: Clock,
     /// The settings.
     pub config: Config,
     /// The database.
     pub store: Store,
-    /// Makes and reads tokens.
+    /// Signs and verifies tokens.
     pub tokens: Tokens,
-    /// Writes the record of what is done.
+    /// Writes audit events.
     pub audit_log: log::AuditLog,
-    /// Hashes passwords on threads of their own.
+    /// Hashes passwords on its own threads.
     pub passwords: Passwords,
-    /// Sends codes.
+    /// Sends one-time codes, links and notices.
     pub delivery: Delivery,
-    /// What is remembered of tries to be let in.
+    /// Rate limits of log-in attempts.
     pub limits: attempts::Limits,
-    /// Counts log-ins for the dashboard.
-    pub login_counts: login_counts::LoginCounts,
-    /// The work in the background.
+    /// Background jobs.
     pub jobs: jobs::Jobs,
-    /// What the dashboard tells.
+    /// Cached figures of the dashboard.
     pub dashboard: dashboard::Dashboard,
-    /// Keeps what became of the codes that were sent.
+    /// Delivery outcomes of one-time codes.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
-    /// What is known of revocations.
+    /// The revocation cache. Until [`revocations::Revocations::follow`] is called every check asks the database.
     pub revocations: revocations::Revocations,
-    /// Notes which access tokens were used.
+    /// First uses of access tokens, for `tokens.recover_lost_answer`.
     pub access_token_usage: access_token_usage::AccessTokenUsage,
-    /// Counts what an operator watches.
+    /// Counters for the metrics endpoint.
     pub metrics: metrics::Metrics,
+}
+
+/// Why the services could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system gave no threads, or the bcrypt cost is outside of 4 to 31.
+    #[error("the threads for password hashing cannot be started: {0}")]
+    Passwords(#[source] io::Error),
+    /// The settings of a delivery channel cannot be used.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+}
+
+impl Services {
+    /// Builds the services over an open store. One-time codes are sent through `channel`, links through `mail`.
+    ///
+    /// It needs a Tokio runtime. The revocation feed is not followed yet, and no background task runs.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        key: SigningKey,
+        passwords: PasswordSettings,
+        channel: Channel,
+        mail: Option<SmtpSettings>,
+    ) -> Result<Self, StartError> {
+        let passwords = Passwords::start(passwords).map_err(StartError::Passwords)?;
+        let otp_deliveries = otp_deliveries::OtpDeliveries::default();
+        let options = DeliveryOptions {
+            mail,
+            observer: Some(otp_deliveries.observer(clock.clone())),
+        };
+        Ok(Self {
+            audit_log: audit_log(&config, &key),
+            tokens: Tokens::new(config.tokens.clone(), key),
+            delivery: Delivery::start_with(channel, options, DELIVERY_QUEUE, clock.clone())?,
+            revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
+            dashboard: dashboard::Dashboard::starting(&clock),
+            limits: attempts::Limits::default(),
+            jobs: jobs::Jobs::default(),
+            access_token_usage: access_token_usage::AccessTokenUsage::default(),
+            metrics: metrics::Metrics::default(),
+            passwords,
+            otp_deliveries,
+            clock,
+            config,
+            store,
+        })
+    }
+}
+
+/// The audit log of these settings, with MACs made by this key.
+#[must_use]
+pub fn audit_log(config: &Config, key: &SigningKey) -> log::AuditLog {
+    log::AuditLog::new(AuditKey::of(key)).kept_in(&config.server.data_dir)
+}
+
+/// How passwords are hashed by these settings.
+#[must_use]
+pub fn password_settings(login: &LoginConfig) -> PasswordSettings {
+    PasswordSettings {
+        cost: login.bcrypt_cost,
+        threads: login.hash_threads,
+        queue: login.hash_queue,
+        deadline: login.hash_deadline.get(),
+    }
 }

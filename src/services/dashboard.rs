@@ -1,71 +1,76 @@
-//! What the panel's first page tells: how much there is, how many log in, what happened last, and how the server is.
+//! The data of the panel's first page: totals, log-ins per day, the latest audit events, and the uptime.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use chrono::{Days, NaiveDate, TimeZone};
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::{
     clock::{Clock, Timestamp},
     services::{audit::events::AuditEvent, bootstrap::Services, error::Error},
-    store::{Store, StoreError, audit_list, login_counts, totals},
+    store::{
+        Store, StoreError, audit_list,
+        login_history::{self, LoginsInPeriod},
+        totals,
+    },
 };
 
-/// How much there is of everything.
+/// The number of rows of each kind, and the size of the database.
 #[derive(Clone, Debug)]
 pub struct Totals {
-    /// Internal users who may log in.
+    /// Active internal users.
     pub users: i64,
-    /// Clients who may log in.
+    /// Active clients.
     pub clients: i64,
     /// Sessions that are neither ended nor expired.
     pub sessions: i64,
     /// Refresh tokens that have not expired.
     pub outstanding: i64,
-    /// Refresh tokens that are refused, and have not expired.
+    /// Blacklisted refresh tokens that have not expired.
     pub blacklisted: i64,
-    /// How many bytes the database takes.
+    /// The size of the database in bytes.
     pub database_size: i64,
     /// The version of the database.
     pub database_version: String,
-    /// When this was counted.
+    /// The time of this count.
     pub counted_at: Timestamp,
-    /// How long that took.
+    /// The duration of this count.
     cost: Duration,
 }
 
-/// The log-ins of one day.
+/// The log-ins of one day, to the API and to the admin panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginDay {
-    /// The day, in the zone that was asked for.
+    /// The day, in the requested time zone.
     pub day: NaiveDate,
-    /// How many were let in.
+    /// How many succeeded.
     pub accepted: i64,
-    /// How many were refused.
+    /// How many were refused: wrong credentials, an inactive account, or no access to the admin panel.
     pub refused: i64,
 }
 
-/// How many days of log-ins are told.
+/// The number of days in the chart of log-ins.
 pub const DAYS: u64 = 30;
-/// How many events are told.
+/// The number of audit events shown.
 const LATEST: i64 = 8;
 
-/// What is counted in less time is counted each time.
+/// A count that took less time than this is repeated for each page.
 const CHEAP: Duration = Duration::from_millis(20);
-/// What was counted is told again while it is younger than so many times what it cost: so counting never takes more than
-/// a fiftieth of the database's time, however often the page is opened.
-const WORTH: u32 = 50;
-/// How long a page waits for a new count when there is an old one to tell, and when there is none.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+/// A slower count is reused until its age is this many times its duration. Counting thus takes at most a fiftieth of the
+/// database's time, however often the page is opened.
+const REUSE_FACTOR: u32 = 50;
+/// The longest time a page waits for a new count: if there is an old one to show, and if there is none.
+const WAIT_LIMITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// When the server started, and what was counted last. Clones share it.
+/// The start time of the server and the results of earlier counts. Clones share them.
 #[derive(Clone)]
 pub struct Dashboard(Arc<Inner>);
 
@@ -73,16 +78,26 @@ struct Inner {
     started_at: Timestamp,
     is_counting: AtomicBool,
     totals: watch::Sender<Option<Arc<Totals>>>,
+    past_logins: Mutex<HashMap<Period, LoginsInPeriod>>,
 }
 
+/// From the first time, included, to the second one, excluded.
+type Period = (Timestamp, Timestamp);
+
+/// The log-ins of a period are counted again until its end is this far in the past: by then every event is committed.
+const SETTLED_AFTER: Duration = Duration::from_mins(10);
+/// The most periods whose log-ins are kept: days of 60 time zones.
+const MAX_PAST_PERIODS: usize = 60 * 30;
+
 impl Dashboard {
-    /// For a server that starts now.
+    /// For a server that is starting now.
     #[must_use]
     pub fn starting(clock: &Clock) -> Self {
         Self(Arc::new(Inner {
             started_at: clock.now(),
             is_counting: AtomicBool::new(false),
             totals: watch::Sender::new(None),
+            past_logins: Mutex::default(),
         }))
     }
 
@@ -92,11 +107,40 @@ impl Dashboard {
         now.since(self.0.started_at)
     }
 
-    fn kept(&self) -> Option<Arc<Totals>> {
+    fn last_totals(&self) -> Option<Arc<Totals>> {
         self.0.totals.borrow().clone()
     }
 
-    /// Counts in the background, unless somebody does already.
+    /// The log-ins of those periods that were counted before and cannot change any more.
+    fn known_logins(&self, periods: &[Period], now: Timestamp) -> HashMap<Period, LoginsInPeriod> {
+        let mut past = self.past_logins();
+        // After the clock was set back, a period that had ended may end in the future.
+        past.retain(|(_, end), _| *end + SETTLED_AFTER <= now);
+        periods
+            .iter()
+            .filter_map(|period| Some((*period, *past.get(period)?)))
+            .collect()
+    }
+
+    fn keep_logins(&self, counted: &HashMap<Period, LoginsInPeriod>, now: Timestamp) {
+        let mut past = self.past_logins();
+        let settled = counted
+            .iter()
+            .filter(|((_, end), _)| *end + SETTLED_AFTER <= now);
+        if past.len() + counted.len() > MAX_PAST_PERIODS {
+            past.clear();
+        }
+        past.extend(settled);
+    }
+
+    fn past_logins(&self) -> MutexGuard<'_, HashMap<Period, LoginsInPeriod>> {
+        self.0
+            .past_logins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts counting in the background, unless a count is running already.
     fn count(&self, store: &Store, clock: &Clock) {
         if self.0.is_counting.swap(true, Ordering::AcqRel) {
             return;
@@ -110,8 +154,8 @@ impl Dashboard {
                     own.0.totals.send_replace(Some(Arc::new(totals)));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the dashboard's numbers cannot be counted");
-                    // Whoever waits need not wait longer.
+                    tracing::warn!(%error, "cannot count the totals of the dashboard");
+                    // Wakes the pages that wait for the result.
                     own.0.totals.send_modify(|_| ());
                 }
             }
@@ -140,14 +184,14 @@ async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
     Ok(totals)
 }
 
-/// How much there is; none when that is not known yet. A count that is costly is told for a while, see
+/// The totals; `None` if the first count is not finished yet. A slow count is reused for some time, see
 /// [`Totals::counted_at`].
 pub async fn totals(services: &Services) -> Option<Arc<Totals>> {
     let own = &services.dashboard;
-    let kept = own.kept();
+    let kept = own.last_totals();
     let is_fresh = |totals: &Totals| {
         let age = services.clock.now().since(totals.counted_at);
-        totals.cost >= CHEAP && age < totals.cost * WORTH
+        totals.cost >= CHEAP && age < totals.cost * REUSE_FACTOR
     };
     if kept.as_deref().is_some_and(is_fresh) {
         return kept;
@@ -155,62 +199,110 @@ pub async fn totals(services: &Services) -> Option<Arc<Totals>> {
     let mut counted = own.0.totals.subscribe();
     counted.mark_unchanged();
     own.count(&services.store, &services.clock);
-    let patience = if kept.is_some() {
-        PATIENCE.0
+    let limit = if kept.is_some() {
+        WAIT_LIMITS.0
     } else {
-        PATIENCE.1
+        WAIT_LIMITS.1
     };
-    // Too late: the last one is told, and the new one to whoever comes next.
-    let _ = tokio::time::timeout(patience, counted.changed()).await;
-    own.kept()
+    // After the time limit the previous count is shown; the new one is used from the next page on.
+    let _ = tokio::time::timeout(limit, counted.changed()).await;
+    own.last_totals()
 }
 
-/// The log-ins of the last [`DAYS`] days in a zone, today's last.
+/// The log-ins of the last [`DAYS`] days in a time zone, today last.
 ///
-/// They were counted by hours of UTC: where a zone's day begins within one, that hour belongs to the day it began in.
+/// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted on
+/// the day of the given zone that contains it. Days that are over are counted once for each time zone and start of the
+/// server.
 ///
 /// # Errors
-/// The store's.
+/// Those of [`Store::read_list`].
 pub async fn logins(services: &Services, zone: Tz) -> Result<Vec<LoginDay>, Error> {
     let now = services.clock.now();
-    services.login_counts.write(&services.store).await?;
-    let since = now - Duration::from_hours(24 * (DAYS + 1));
-    let hours = services
-        .store
-        .read_list(move |connection| login_counts::list_since(connection, since))
-        .await?;
-    let day_of = |at: Timestamp| zone.from_utc_datetime(at.naive_utc()).date_naive();
-    let today = day_of(now);
-    let mut days: Vec<LoginDay> = (0..DAYS)
+    let today = zone.from_utc_datetime(now.naive_utc()).date_naive();
+    let days: Vec<(NaiveDate, Period)> = (0..DAYS)
         .rev()
         .filter_map(|back| today.checked_sub_days(Days::new(back)))
-        .map(|day| LoginDay {
-            day,
-            accepted: 0,
-            refused: 0,
+        .map(|day| {
+            let end = start_of(day + Days::new(1), zone);
+            (day, (start_of(day, zone), end))
         })
         .collect();
-    for (hour, was_accepted, hits) in hours {
-        let day = day_of(hour);
-        if let Some(entry) = days.iter_mut().find(|entry| entry.day == day) {
-            if was_accepted {
-                entry.accepted += hits;
-            } else {
-                entry.refused += hits;
-            }
-        }
-    }
-    Ok(days)
+    let periods: Vec<Period> = days.iter().map(|(_, period)| *period).collect();
+    let mut logins = services.dashboard.known_logins(&periods, now);
+    let unknown: Vec<Period> = periods
+        .into_iter()
+        .filter(|period| !logins.contains_key(period))
+        .collect();
+    let counted: HashMap<Period, LoginsInPeriod> = services
+        .store
+        .read_list(move |connection| {
+            let counts = login_history::count_by_period(connection, &unknown)?;
+            Ok::<_, StoreError>(unknown.iter().copied().zip(counts).collect())
+        })
+        .await?;
+    services.dashboard.keep_logins(&counted, now);
+    logins.extend(counted);
+    Ok(days
+        .into_iter()
+        .map(|(day, period)| LoginDay {
+            day,
+            accepted: logins.get(&period).map_or(0, |counted| counted.accepted),
+            refused: logins.get(&period).map_or(0, |counted| counted.refused),
+        })
+        .collect())
 }
 
-/// What happened last.
+/// The first moment of a day in a time zone: midnight, or the end of the gap where the zone's clocks skip midnight.
+fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
+    let midnight = day.and_time(NaiveTime::MIN);
+    let first = (0..=48)
+        .map(|half_hours| midnight + TimeDelta::minutes(30 * half_hours))
+        .find_map(|local| zone.from_local_datetime(&local).earliest());
+    let micros = first.map_or_else(
+        || midnight.and_utc().timestamp_micros(),
+        |at| at.timestamp_micros(),
+    );
+    Timestamp::from_unix_micros(micros)
+}
+
+/// The latest audit events that are not routine log-ins and log-outs.
 ///
 /// # Errors
-/// The store's.
+/// Those of [`Store::read`].
 pub async fn latest(services: &Services) -> Result<Vec<AuditEvent>, Error> {
     let rows = services
         .store
         .read_list(|connection| audit_list::latest(connection, LATEST))
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Days, NaiveDate};
+    use chrono_tz::Tz;
+
+    use super::start_of;
+
+    fn hours_of(day: (i32, u32, u32), zone: Tz) -> u64 {
+        let day = NaiveDate::from_ymd_opt(day.0, day.1, day.2).unwrap();
+        let end = start_of(day + Days::new(1), zone);
+        end.since(start_of(day, zone)).as_secs() / 3600
+    }
+
+    #[test]
+    fn a_day_begins_at_local_midnight_also_where_the_clocks_change() {
+        let seoul = start_of(
+            NaiveDate::from_ymd_opt(2026, 2, 15).unwrap(),
+            Tz::Asia__Seoul,
+        );
+        assert_eq!(seoul.to_string(), "2026-02-14T15:00:00+00:00");
+        assert_eq!(hours_of((2026, 2, 15), Tz::Asia__Seoul), 24);
+        assert_eq!(hours_of((2026, 3, 29), Tz::Europe__Berlin), 23);
+        assert_eq!(hours_of((2026, 10, 25), Tz::Europe__Berlin), 25);
+        // Clocks go from 00:00 to 01:00.
+        assert_eq!(hours_of((2026, 9, 6), Tz::America__Santiago), 23);
+        assert_eq!(hours_of((2026, 9, 5), Tz::America__Santiago), 24);
+    }
 }

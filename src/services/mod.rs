@@ -11,7 +11,6 @@ pub mod checklist;
 pub mod dashboard;
 pub mod error;
 pub mod limits;
-pub mod login_counts;
 pub mod maintenance;
 pub mod metrics;
 pub mod passwords;

@@ -32,15 +32,13 @@ pub enum ExpiringTable {
     SetUpLinks,
     /// What became of one-time codes.
     OtpDeliveries,
-    /// Log-ins, counted per hour: what expires is the hour.
-    LoginCounts,
     /// Work that has ended: what expires is when it began.
     Jobs,
 }
 
 impl ExpiringTable {
     /// All of them, tokens before their sessions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::OutstandingTokens,
         Self::BlacklistedTokens,
         Self::OtpChallenges,
@@ -50,7 +48,6 @@ impl ExpiringTable {
         Self::BrowserSessions,
         Self::SetUpLinks,
         Self::OtpDeliveries,
-        Self::LoginCounts,
         Self::Jobs,
     ];
 
@@ -67,7 +64,6 @@ impl ExpiringTable {
             Self::BrowserSessions => "browser_sessions",
             Self::SetUpLinks => "set_up_links",
             Self::OtpDeliveries => "otp_deliveries",
-            Self::LoginCounts => "login_counts",
             Self::Jobs => "jobs",
         }
     }
@@ -83,15 +79,12 @@ impl ExpiringTable {
             | Self::Jobs => "id",
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",
-            // Not the whole key: the few rows of an hour go together.
-            Self::LoginCounts => "hour",
         }
     }
 
     /// The column that says when a row expires.
     fn expiry(self) -> &'static str {
         match self {
-            Self::LoginCounts => "hour",
             Self::Jobs => "started_at",
             _ => "expires_at",
         }
@@ -171,8 +164,7 @@ pub fn first_expired(
         .expired)
 }
 
-/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first; how many. Of log-in counts
-/// it takes `limit` hours with all of their rows.
+/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first; how many.
 pub fn delete_expired(
     connection: &mut Db,
     table: ExpiringTable,

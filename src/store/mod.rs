@@ -18,7 +18,7 @@ pub mod engine;
 mod error;
 pub mod flush;
 pub mod jobs;
-pub mod login_counts;
+pub mod login_history;
 pub mod otp_challenges;
 pub mod otp_deliveries;
 pub mod outstanding_tokens;
@@ -70,12 +70,24 @@ impl Store {
         })
     }
 
+    /// Opens one connection that can only read. Creates nothing; every [`Store::write`] fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database does not exist or no connection can be opened.
+    pub fn open_read_only(settings: &StoreSettings) -> Result<Self, StoreError> {
+        Ok(Self {
+            feed: Arc::default(),
+            target: settings.target.clone(),
+            engine: Engine::open_read_only(settings)?,
+        })
+    }
+
     /// The database's name as shown to people: `SQLite` or `Postgres`.
     #[must_use]
     pub fn backend(&self) -> &'static str {
-        match &self.engine {
-            Engine::Sqlite { .. } => "SQLite",
-            Engine::Postgres { .. } => "Postgres",
+        match &self.target {
+            Target::Sqlite { .. } => "SQLite",
+            Target::Postgres { .. } => "Postgres",
         }
     }
 

@@ -109,15 +109,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    login_counts (hour, user_type, outcome) {
-        hour -> Timestamp,
-        user_type -> Text,
-        outcome -> Text,
-        hits -> BigInt,
-    }
-}
-
-diesel::table! {
     otp_challenges (id) {
         id -> Text,
         username_normalized -> Text,
@@ -249,7 +240,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     browser_sessions,
     client_users,
     jobs,
-    login_counts,
     otp_challenges,
     otp_deliveries,
     outstanding_tokens,

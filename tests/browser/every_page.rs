@@ -239,7 +239,7 @@ async fn the_pages_of_visitors_are_accessible_and_light_and_fit_a_phone() {
     let Some(mut inspection) = Inspection::with(&setting.browser).await else {
         return;
     };
-    let greeting = setting.server.greeting();
+    let greeting = setting.server.startup();
     let secret = greeting.split("/admin/setup/").nth(1).unwrap();
     let secret = secret.split_whitespace().next().unwrap();
     inspection.look_at("/admin/login").await;

@@ -10,7 +10,7 @@ async fn the_printed_link_makes_the_first_administrator_who_then_signs_in() {
         return;
     };
     let browser = &setting.browser;
-    let greeting = setting.server.greeting();
+    let greeting = setting.server.startup();
     let secret = greeting
         .split("/admin/setup/")
         .nth(1)

@@ -92,7 +92,6 @@ INSERT INTO set_up_links (token_hash, purpose, created_at, expires_at)
 VALUES ('x', 'first_administrator', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO audit_events (happened_at, door, action, outcome, changes, search_text)
 VALUES ('2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '앤');
-INSERT INTO login_counts (hour, user_type, outcome, hits) VALUES ('2026-01-01 00:00:00', 'user', 'accepted', 1);
 INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at)
 VALUES ('j', 'flush', 'running', 2, 1, FALSE, '{}', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at)
@@ -103,7 +102,7 @@ UPDATE client_users SET search_text = 'acme';
 ";
 
 /// The tables that the sample rows fill, and those that SQLite searches by.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 18] = [
     "users",
     "client_users",
     "sessions",
@@ -117,7 +116,6 @@ const TABLES: [&str; 19] = [
     "audit_events",
     "audit_seals",
     "audit_chain",
-    "login_counts",
     "jobs",
     "otp_deliveries",
     "users_search",

@@ -1,6 +1,5 @@
 DROP TABLE otp_deliveries;
 DROP TABLE jobs;
-DROP TABLE login_counts;
 DROP TABLE audit_events;
 DROP TABLE set_up_links;
 DROP TABLE panel_preferences;

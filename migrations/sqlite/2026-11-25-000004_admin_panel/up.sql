@@ -68,15 +68,6 @@ CREATE INDEX audit_events_actor ON audit_events (actor_type, actor_seq, happened
 CREATE INDEX audit_events_subject ON audit_events (subject_type, subject_seq, happened_at, id);
 CREATE INDEX audit_events_subject_name ON audit_events (subject_name);
 
--- Log-ins and refused log-ins, counted per hour.
-CREATE TABLE login_counts (
-    hour TIMESTAMP NOT NULL,
-    user_type TEXT NOT NULL CHECK (user_type IN ('user', 'client')),
-    outcome TEXT NOT NULL CHECK (outcome IN ('accepted', 'refused')),
-    hits BIGINT NOT NULL,
-    PRIMARY KEY (hour, user_type, outcome)
-) WITHOUT ROWID;
-
 -- Work that goes on in the background. One flush runs at a time: the unique index is what sees to it.
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY NOT NULL,

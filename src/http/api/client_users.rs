@@ -105,7 +105,7 @@ pub(super) async fn list(
     query.finish()?;
     Ok(Answer::page(
         "CLIENT_LIST",
-        crate::services::accounts::client_users::list(&services, filter, page).await?,
+        crate::services::accounts::client_users::list(&services.store, filter, page).await?,
     ))
 }
 

@@ -97,7 +97,7 @@ pub(super) async fn list(
     query.finish()?;
     Ok(Answer::page(
         "USER_LIST",
-        crate::services::accounts::users::list(&services, filter, page).await?,
+        crate::services::accounts::users::list(&services.store, filter, page).await?,
     ))
 }
 

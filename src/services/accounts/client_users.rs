@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        client_users as table,
+        Store, client_users as table,
         client_users::{ClientFilter, ClientRow},
     },
 };
@@ -94,13 +94,8 @@ pub struct ClientChanges {
 ///
 /// # Errors
 /// The store's.
-pub async fn list(
-    services: &Services,
-    filter: ClientFilter,
-    page: Page,
-) -> Result<Paged<Client>, Error> {
-    services
-        .store
+pub async fn list(store: &Store, filter: ClientFilter, page: Page) -> Result<Paged<Client>, Error> {
+    store
         .read_list(move |connection| {
             let total = table::count(connection, &filter)?;
             let rows = table::list(connection, &filter, page)?;

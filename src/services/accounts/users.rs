@@ -15,7 +15,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        users as table,
+        Store, users as table,
         users::{UserFilter, UserRow},
     },
 };
@@ -96,13 +96,8 @@ impl UserChanges {
 ///
 /// # Errors
 /// The store's.
-pub async fn list(
-    services: &Services,
-    filter: UserFilter,
-    page: Page,
-) -> Result<Paged<User>, Error> {
-    services
-        .store
+pub async fn list(store: &Store, filter: UserFilter, page: Page) -> Result<Paged<User>, Error> {
+    store
         .read_list(move |connection| {
             let total = table::count(connection, &filter)?;
             let rows = table::list(connection, &filter, page)?;

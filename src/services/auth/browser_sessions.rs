@@ -23,7 +23,6 @@ use crate::{
             attempts::{self, CounterReset, LoginContext, find_account},
             rules::LoginName,
         },
-        login_counts::LoginCounts,
         passwords::PasswordCheck,
         secret,
     },
@@ -155,11 +154,7 @@ async fn judge(
         return refuse(services, actor, typed, Error::Forbidden).await;
     }
     let proof = LoginProof { hash, forgiveness };
-    let signed_in = begin(services, actor, row.account(), Some(proof)).await?;
-    services
-        .login_counts
-        .note(services.clock.now(), UserType::User, LoginCounts::ACCEPTED);
-    Ok(signed_in)
+    begin(services, actor, row.account(), Some(proof)).await
 }
 
 async fn refuse(
@@ -168,10 +163,6 @@ async fn refuse(
     typed: &str,
     error: Error,
 ) -> Result<SignedIn, Error> {
-    let now = services.clock.now();
-    services
-        .login_counts
-        .note(now, UserType::User, LoginCounts::REFUSED);
     // What was typed may be a password in the wrong field: only what looks like an address is kept.
     let name = crate::domain::account::Email::parse(typed)
         .ok()

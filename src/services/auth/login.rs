@@ -19,7 +19,6 @@ use crate::{
             attempts::{self, CounterReset, LoginContext},
             rules::LoginName,
         },
-        login_counts::LoginCounts,
         passwords::PasswordCheck,
     },
     store::{Db, StoreError, client_users, users},
@@ -84,17 +83,14 @@ pub(crate) async fn note_refusal(
         .await
 }
 
-/// Counts a log-in for the dashboard; a fault of ours is neither accepted nor refused.
+/// Counts a log-in for the metrics; an internal error counts as neither accepted nor refused.
 pub(crate) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
     let outcome = match error {
-        None => LoginCounts::ACCEPTED,
-        Some(Error::InvalidCredentials | Error::InvalidOtp) => LoginCounts::REFUSED,
+        None => "accepted",
+        Some(Error::InvalidCredentials | Error::InvalidOtp) => "refused",
         Some(_) => return,
     };
     services.metrics.logged_in(user_type, outcome);
-    services
-        .login_counts
-        .note(services.clock.now(), user_type, outcome);
 }
 
 async fn authenticate(

@@ -18,7 +18,6 @@ use crate::{
         audit_chain::chain::{self, Trimmed},
         bootstrap::Services,
         error::Error,
-        login_counts,
         maintenance::{
             flush_counts::FlushCounts,
             job_runner::{self, Batch, Work},
@@ -73,7 +72,6 @@ pub fn cutoff(now: Timestamp) -> Timestamp {
 /// How long a row of a table stays after the time that its row names.
 fn kept_for(table: ExpiringTable) -> Duration {
     match table {
-        ExpiringTable::LoginCounts => login_counts::KEPT_FOR,
         ExpiringTable::Jobs => JOBS_KEPT_FOR,
         _ => MAX_LEEWAY.get(),
     }
@@ -86,11 +84,11 @@ fn kept_for(table: ExpiringTable) -> Duration {
 pub async fn count(
     store: &Store,
     clock: &Clock,
-    rules: &FlushRules,
+    keep_events_for: Duration,
 ) -> Result<FlushCounts, StoreError> {
-    let (now, kept) = (clock.now(), rules.keep_events_for);
+    let now = clock.now();
     store
-        .read_list(move |connection| count_at(connection, now, kept))
+        .read_list(move |connection| count_at(connection, now, keep_events_for))
         .await
 }
 

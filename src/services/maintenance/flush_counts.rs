@@ -31,9 +31,6 @@ pub struct FlushCounts {
     /// What became of one-time codes.
     #[serde(skip_serializing_if = "is_zero")]
     pub otp_deliveries: u64,
-    /// Log-ins, counted per hour.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub login_counts: u64,
     /// Work in the background that has ended.
     #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,
@@ -64,7 +61,7 @@ impl FlushCounts {
 
     /// Each table with its rows.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 10] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -80,7 +77,6 @@ impl FlushCounts {
             ExpiringTable::BrowserSessions => &mut self.browser_sessions,
             ExpiringTable::SetUpLinks => &mut self.set_up_links,
             ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
-            ExpiringTable::LoginCounts => &mut self.login_counts,
             ExpiringTable::Jobs => &mut self.jobs,
         }
     }

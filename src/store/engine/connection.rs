@@ -98,14 +98,16 @@ impl Target {
                 ConnectionError::InvalidConnectionUrl("the path cannot be written as a URL".into())
             })?;
         // Not "ro": such a connection does not remove the files of the write-ahead log when it is closed.
-        let mut connection = SqliteConnection::establish(&format!("{url}?mode=rw"))?;
-        let pragmas = format!(
-            "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
-            busy_timeout.as_millis()
-        );
-        connection
-            .batch_execute(&pragmas)
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let mut connection = open_query_only(&format!("{url}?mode=rw"), *busy_timeout)?;
+        // In a directory that cannot be written the files of the log cannot be created. If there is no log, no process has
+        // the database open, so the file does not change while it is read.
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        let can_read = connection.batch_execute("SELECT 1 FROM sqlite_master");
+        if can_read.is_err() && !PathBuf::from(log).exists() {
+            let immutable = format!("{url}?mode=ro&immutable=1");
+            connection = open_query_only(&immutable, *busy_timeout)?;
+        }
         Ok(Some(Db::Sqlite(connection)))
     }
 
@@ -128,6 +130,18 @@ impl Target {
             }
         }
     }
+}
+
+fn open_query_only(url: &str, busy_timeout: Duration) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(url)?;
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA query_only = ON;",
+        busy_timeout.as_millis()
+    );
+    connection
+        .batch_execute(&pragmas)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 /// Checks that the database answers on this connection.

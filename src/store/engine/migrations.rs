@@ -133,20 +133,29 @@ fn run_pending<DB: diesel::backend::Backend>(
         .collect()
 }
 
-/// All migrations of this binary, in order, and whether they have been applied.
+/// All migrations of this binary, in order, and whether they have been applied. It writes nothing.
 ///
 /// # Errors
 /// [`MigrationError::Failed`].
 pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
-    let applied = with_lock(connection, applied_versions)?;
-    let known = known(connection)?;
-    Ok(known
-        .into_iter()
-        .map(|(version, name)| MigrationState {
-            applied: applied.contains(&version),
-            name,
-        })
-        .collect())
+    let applied = recorded_versions(connection).map_err(MigrationError::failed)?;
+    Ok(states(known(connection)?, &applied))
+}
+
+/// As [`status`], for a SQLite file that does not exist yet: no migration has been applied.
+///
+/// # Errors
+/// [`MigrationError::Failed`].
+pub fn status_without_file() -> Result<Vec<MigrationState>, MigrationError> {
+    Ok(states(names::<diesel::sqlite::Sqlite>(&SQLITE)?, &[]))
+}
+
+fn states(known: Vec<(String, String)>, applied: &[String]) -> Vec<MigrationState> {
+    let state = |(version, name)| MigrationState {
+        applied: applied.contains(&version),
+        name,
+    };
+    known.into_iter().map(state).collect()
 }
 
 /// The schema of a database compared to that of this binary.
@@ -162,11 +171,28 @@ pub enum SchemaStatus {
     UpToDate,
 }
 
-/// Compares the schema of the database. Unlike [`status`] it creates no table.
+/// Compares the schema of the database. It writes nothing.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn schema_status(connection: &mut Db) -> Result<SchemaStatus, StoreError> {
+    let applied = recorded_versions(connection)?;
+    let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
+    let is_known = |applied: &&String| known.iter().any(|(version, _)| version == *applied);
+    if applied.is_empty() {
+        return Ok(SchemaStatus::Empty);
+    }
+    if let Some(newest) = applied.iter().find(|version| !is_known(version)) {
+        return Ok(SchemaStatus::Ahead(newest.clone()));
+    }
+    match known.len().saturating_sub(applied.len()) {
+        0 => Ok(SchemaStatus::UpToDate),
+        pending => Ok(SchemaStatus::Behind(pending)),
+    }
+}
+
+/// The versions of the applied migrations, newest first; none if their table does not exist, which is not created.
+fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
     let count_tables = match connection {
         Db::Postgres(_) => {
             "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
@@ -177,23 +203,12 @@ pub fn schema_status(connection: &mut Db) -> Result<SchemaStatus, StoreError> {
     };
     let tables: Count = diesel::sql_query(count_tables).get_result(connection)?;
     if tables.n == 0 {
-        return Ok(SchemaStatus::Empty);
+        return Ok(Vec::new());
     }
-    let applied: Vec<Version> =
+    let rows: Vec<Version> =
         diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version DESC")
             .load(connection)?;
-    let known = known(connection).map_err(|error| StoreError::Query(error.to_string()))?;
-    let is_known = |row: &&Version| known.iter().any(|(version, _)| *version == row.version);
-    if applied.is_empty() {
-        return Ok(SchemaStatus::Empty);
-    }
-    if let Some(newest) = applied.iter().find(|row| !is_known(row)) {
-        return Ok(SchemaStatus::Ahead(newest.version.clone()));
-    }
-    match known.len().saturating_sub(applied.len()) {
-        0 => Ok(SchemaStatus::UpToDate),
-        pending => Ok(SchemaStatus::Behind(pending)),
-    }
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 #[derive(QueryableByName)]
@@ -241,20 +256,21 @@ fn applied_versions(connection: &mut Db) -> Result<Vec<String>, MigrationError> 
 
 /// The version and the name of each migration of this binary, in order.
 fn known(connection: &Db) -> Result<Vec<(String, String)>, MigrationError> {
-    fn names<DB: diesel::backend::Backend>(
-        source: &EmbeddedMigrations,
-    ) -> Result<Vec<(String, String)>, MigrationError> {
-        let migrations: Vec<Box<dyn Migration<DB>>> =
-            source.migrations().map_err(MigrationError::failed)?;
-        let mut names: Vec<_> = migrations
-            .iter()
-            .map(|m| (m.name().version().to_string(), m.name().to_string()))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
     match connection {
         Db::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),
         Db::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
     }
+}
+
+fn names<DB: diesel::backend::Backend>(
+    source: &EmbeddedMigrations,
+) -> Result<Vec<(String, String)>, MigrationError> {
+    let migrations: Vec<Box<dyn Migration<DB>>> =
+        source.migrations().map_err(MigrationError::failed)?;
+    let mut names: Vec<_> = migrations
+        .iter()
+        .map(|m| (m.name().version().to_string(), m.name().to_string()))
+        .collect();
+    names.sort();
+    Ok(names)
 }

@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub mod insert;
 pub mod migrations;
 pub mod postgres_pool;
+pub mod read_only;
 pub mod readers;
 pub mod transaction;
 pub mod writer;
@@ -15,6 +16,7 @@ use crate::store::{
         concurrency_limit::ConcurrencyLimit,
         connection::{Db, StoreSettings, Target},
         postgres_pool::PostgresPool,
+        read_only::ReadOnly,
         readers::Readers,
         transaction::{in_transaction, with_retries},
         writer::Writer,
@@ -46,6 +48,8 @@ pub(crate) enum Engine {
         /// Lets lists and searches use half of the pool.
         list_limit: ConcurrencyLimit,
     },
+    /// Either database, on one connection that can only read.
+    ReadOnly(ReadOnly),
 }
 
 impl Engine {
@@ -72,6 +76,14 @@ impl Engine {
         }
     }
 
+    /// Opens one connection that can only read, and creates nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database does not exist or no connection can be opened.
+    pub(crate) fn open_read_only(settings: &StoreSettings) -> Result<Self, StoreError> {
+        ReadOnly::open(&settings.target).map(Self::ReadOnly)
+    }
+
     /// See [`Store::read`](crate::store::Store::read).
     pub(crate) async fn read<T, E, F>(&self, f: F) -> Result<T, E>
     where
@@ -82,6 +94,7 @@ impl Engine {
         match self {
             Self::Sqlite { readers, .. } => readers.run(f).await,
             Self::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
+            Self::ReadOnly(connection) => connection.run(f).await,
         }
     }
 
@@ -103,6 +116,7 @@ impl Engine {
                 })
                 .await
             }
+            Self::ReadOnly(connection) => connection.run(f).await,
         }
     }
 
@@ -121,6 +135,7 @@ impl Engine {
                 })
                 .await
             }
+            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
         }
     }
 
@@ -139,6 +154,7 @@ impl Engine {
                 })
                 .await
             }
+            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
         }
     }
 }

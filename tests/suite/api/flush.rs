@@ -28,9 +28,13 @@ const TABLES: [&str; 5] = [
 
 async fn flushed(app: &App) -> FlushCounts {
     let services = app.services();
-    let expected = count(&services.store, &services.clock, &app.flush_rules(2))
-        .await
-        .unwrap();
+    let expected = count(
+        &services.store,
+        &services.clock,
+        app.flush_rules(2).keep_events_for,
+    )
+    .await
+    .unwrap();
     let mut told = 0;
     let counts = flush(
         &services.store,

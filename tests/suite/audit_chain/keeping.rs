@@ -30,7 +30,7 @@ async fn sealed(app: &App) {
 async fn flushed(app: &App, batch_size: u32) -> FlushCounts {
     let services = app.services();
     let rules = app.flush_rules(batch_size);
-    let waiting = count(&services.store, &services.clock, &rules)
+    let waiting = count(&services.store, &services.clock, rules.keep_events_for)
         .await
         .unwrap();
     let flushed = flush(&services.store, &services.clock, rules, |_| ())

@@ -1,4 +1,4 @@
-//! `munjigi user` and `munjigi client`: for people and as JSON, also beside a running server.
+//! `munjigi user` and `munjigi client`: as text and as JSON, also beside a running server.
 
 use super::{
     client::Pair,
@@ -6,7 +6,7 @@ use super::{
 };
 
 #[test]
-fn a_user_is_made_listed_and_changed_for_people_and_for_programs() {
+fn a_user_is_created_listed_and_changed_as_text_and_as_json() {
     let place = Place::new();
     let create = [
         "user",
@@ -23,7 +23,7 @@ fn a_user_is_made_listed_and_changed_for_people_and_for_programs() {
         place.done(&create, PASSWORD),
         "User 1 Gil@Example.org was created, with the role auditor.\n"
     );
-    let made = place.json(
+    let created = place.json(
         &[
             "user",
             "create",
@@ -35,11 +35,11 @@ fn a_user_is_made_listed_and_changed_for_people_and_for_programs() {
         ],
         PASSWORD,
     );
-    assert_eq!(made["user_seq"], 2);
-    assert_eq!(made["role"], "staff");
-    assert_eq!(made["is_active"], true);
-    assert_eq!(made["last_login_at"], serde_json::Value::Null);
-    assert!(made.get("password_hash").is_none() && made.get("password").is_none());
+    assert_eq!(created["user_seq"], 2);
+    assert_eq!(created["role"], "staff");
+    assert_eq!(created["is_active"], true);
+    assert_eq!(created["last_login_at"], serde_json::Value::Null);
+    assert!(created.get("password_hash").is_none() && created.get("password").is_none());
 
     // The same address in another spelling.
     let again = place.run_with_input(
@@ -76,10 +76,10 @@ user_seq  email              name      role     active  last login
     );
 
     let named = |verb: &'static str| ["user", verb, "--email", "gil@example.org"];
-    let told = place.done(&named("deactivate"), "");
+    let printed = place.done(&named("deactivate"), "");
     assert!(
-        told.starts_with("User 1 Gil@Example.org is inactive"),
-        "{told}"
+        printed.starts_with("User 1 Gil@Example.org is inactive"),
+        "{printed}"
     );
     assert_eq!(place.json(&["user", "list"], "")[0]["is_active"], false);
     assert_eq!(place.json(&named("activate"), "")["is_active"], true);
@@ -97,7 +97,7 @@ user_seq  email              name      role     active  last login
 }
 
 #[test]
-fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
+fn a_client_is_created_listed_and_changed_as_text_and_as_json() {
     let place = Place::new();
     let create = [
         "client",
@@ -110,7 +110,7 @@ fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
         "+82 10-1234-5678",
     ];
     assert_eq!(place.done(&create, ""), "Client 1 acme was created.\n");
-    let made = place.json(
+    let created = place.json(
         &[
             "client",
             "create",
@@ -122,8 +122,8 @@ fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
         ],
         PASSWORD,
     );
-    assert_eq!(made["user_seq"], 2);
-    assert!(made.get("password_hash").is_none() && made.get("password").is_none());
+    assert_eq!(created["user_seq"], 2);
+    assert!(created.get("password_hash").is_none() && created.get("password").is_none());
     let again = place.run(&["client", "create", "--username", "ACME"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert_eq!(
@@ -132,7 +132,7 @@ fn a_client_is_made_listed_and_changed_for_people_and_for_programs() {
     );
 
     let table = place.done(&["client", "list"], "");
-    // Two letters of Hangul are as wide as four of Latin.
+    // A letter of Hangul is two columns wide.
     let expected = "\
 user_seq  username  name             email            phone             active  last login
 1         acme      acme             it@acme.example  +82 10-1234-5678  yes     never
@@ -149,11 +149,11 @@ user_seq  username  name             email            phone             active  
             .starts_with("Client 1 acme is inactive")
     );
     assert_eq!(place.json(&named("activate"), "")["is_active"], true);
-    let told = place.done(
+    let printed = place.done(
         &[&named("set-password")[..], &["--password-stdin"]].concat(),
         PASSWORD,
     );
-    assert_eq!(told, "Client 1 acme has a new password.\n");
+    assert_eq!(printed, "Client 1 acme has a new password.\n");
     let unknown = place.run(&["client", "deactivate", "--username", "nobody"]);
     assert_eq!(
         (unknown.code, unknown.stderr.as_str()),
@@ -202,7 +202,7 @@ fn a_password_from_standard_input_keeps_its_outer_spaces_and_loses_its_line_end(
 }
 
 #[test]
-fn what_is_changed_beside_a_running_server_counts_at_once() {
+fn changes_beside_a_running_server_take_effect_at_once() {
     let place = Place::new();
     place.user("staff@example.org", "staff");
     place.client("acme");
@@ -223,7 +223,7 @@ fn what_is_changed_beside_a_running_server_counts_at_once() {
         }
         assert_eq!(client.log_in(name, user_type).code(), "INVALID_CREDENTIALS");
 
-        // What has ended stays ended.
+        // Ended sessions stay ended.
         place.done(&verb("activate"), "");
         assert_eq!(
             client.get("/api/me", &first.access).code(),
@@ -249,13 +249,13 @@ fn what_is_changed_beside_a_running_server_counts_at_once() {
 }
 
 #[test]
-fn an_operator_lifts_the_lock_of_whoever_cannot_get_in() {
+fn an_operator_unlocks_an_account() {
     let place = Place::new();
     place.user("root@example.org", "admin");
     place.client("acme");
     let server = place.serve();
     let mut client = server.client();
-    for ([noun, flag, name], user_type, told) in [
+    for ([noun, flag, name], user_type, printed) in [
         (
             ["user", "--email", "root@example.org"],
             "user",
@@ -270,9 +270,12 @@ fn an_operator_lifts_the_lock_of_whoever_cannot_get_in() {
         assert_eq!(client.log_in(name, user_type).code(), "RATE_LIMITED");
         let unlock = [noun, "unlock", flag, name];
         let lifted = place.done(&unlock, "");
-        assert_eq!(lifted, format!("{told} is not locked any more.\n"));
+        assert_eq!(lifted, format!("{printed} is not locked any more.\n"));
         assert_eq!(client.log_in(name, user_type).status, 200);
-        assert_eq!(place.done(&unlock, ""), format!("{told} was not locked.\n"));
+        assert_eq!(
+            place.done(&unlock, ""),
+            format!("{printed} was not locked.\n")
+        );
         assert_eq!(place.json(&unlock, "")["is_active"], true);
     }
     let unknown = place.run(&["user", "unlock", "--email", "nobody@example.org"]);
@@ -285,7 +288,7 @@ fn an_operator_lifts_the_lock_of_whoever_cannot_get_in() {
 }
 
 #[test]
-fn what_could_steer_a_terminal_gets_into_no_list() {
+fn control_characters_are_refused_in_names() {
     let place = Place::new();
     for name in ["\u{1b}[31mred", "two\nlines", "\u{9b}31m", "\u{202e}turned"] {
         let user = [

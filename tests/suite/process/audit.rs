@@ -1,10 +1,10 @@
-//! `munjigi audit`: the proof, its exit codes, and what it says where.
+//! `munjigi audit`: verification and restart of the audit chain, with their exit codes and output.
 
 use serde_json::{Value, json};
 
 use super::place::Place;
 
-/// A place whose record holds a user, his log-in, and a log-out.
+/// A place with a user and a log-in in its audit log.
 fn place() -> Place {
     let place = Place::new();
     place.user("ann@example.org", "admin");
@@ -21,7 +21,7 @@ fn verified(place: &Place, more: &[&str]) -> (Option<i32>, Value) {
 }
 
 #[test]
-fn a_record_that_holds_is_told_with_its_end() {
+fn an_intact_audit_log_is_reported_with_its_last_link() {
     let place = place();
     let finished = place.run(&["audit", "verify"]);
     assert_eq!(
@@ -32,30 +32,30 @@ fn a_record_that_holds_is_told_with_its_end() {
     assert!(
         finished
             .stdout
-            .starts_with("The record holds: every event is as it was written.\n"),
+            .starts_with("The audit log is intact: every event is as it was written.\n"),
         "{finished:?}"
     );
-    let (code, told) = verified(&place, &[]);
+    let (code, report) = verified(&place, &[]);
     assert_eq!(
-        (code, &told["holds"], &told["waiting"]),
+        (code, &report["holds"], &report["waiting"]),
         (Some(0), &json!(true), &json!(0))
     );
-    // The verb that made the user sealed what it did, and the server did when it stopped.
-    assert!(told["sealed"].as_i64().unwrap() >= 2, "{told}");
-    let end = told["end"].as_str().unwrap();
+    // The command that created the user linked its events, and so did the server when it stopped.
+    assert!(report["sealed"].as_i64().unwrap() >= 2, "{report}");
+    let end = report["end"].as_str().unwrap();
     assert!(finished.stdout.contains(end));
     place.user("bob@example.org", "staff");
-    let (code, later) = verified(&place, &["--noted", end]);
+    let (code, later) = verified(&place, &["--checkpoint", end]);
     assert_eq!((code, &later["holds"]), (Some(0), &json!(true)));
-    let (code, told) = verified(&place, &["--noted", "1:not-this-seal"]);
+    let (code, report) = verified(&place, &["--checkpoint", "1:not-this-link"]);
     assert_eq!(
-        (code, &told["breaks"][0]["kind"]),
+        (code, &report["breaks"][0]["kind"]),
         (Some(1), &json!("not_as_noted"))
     );
 }
 
 #[test]
-fn a_record_that_was_changed_is_told_from_which_event_on() {
+fn the_first_changed_event_is_reported() {
     let place = place();
     place
         .database
@@ -63,14 +63,16 @@ fn a_record_that_was_changed_is_told_from_which_event_on() {
     let finished = place.run(&["audit", "verify"]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert!(
-        finished.stdout.starts_with("The record does not hold: 1 "),
+        finished
+            .stdout
+            .starts_with("The audit log is not intact: 1 violations"),
         "{finished:?}"
     );
     assert!(finished.stdout.contains("event 2 of 20"), "{finished:?}");
-    let (code, told) = verified(&place, &[]);
+    let (code, report) = verified(&place, &[]);
     assert_eq!(code, Some(1));
     assert_eq!(
-        (&told["breaks"][0]["kind"], &told["breaks"][0]["event"]),
+        (&report["breaks"][0]["kind"], &report["breaks"][0]["event"]),
         (&json!("changed"), &json!(2))
     );
 
@@ -78,18 +80,18 @@ fn a_record_that_was_changed_is_told_from_which_event_on() {
         let refused = place.run(&[&["audit", "restart"], arguments].concat());
         assert_eq!(refused.code, Some(2), "{refused:?}");
     }
-    let anew = place.run(&["audit", "restart", "--reason", "eve was here"]);
-    assert_eq!(anew.code, Some(0), "{anew:?}");
-    let (code, told) = verified(&place, &[]);
-    assert_eq!((code, &told["holds"]), (Some(0), &json!(true)));
+    let restarted = place.run(&["audit", "restart", "--reason", "eve was here"]);
+    assert_eq!(restarted.code, Some(0), "{restarted:?}");
+    let (code, report) = verified(&place, &[]);
+    assert_eq!((code, &report["holds"]), (Some(0), &json!(true)));
 }
 
 #[test]
-fn what_cannot_be_an_end_is_wrong_usage() {
+fn an_invalid_checkpoint_is_wrong_usage() {
     let place = Place::new();
-    for noted in ["", "1", "x:y", "0:seal", "-1:seal", "1:"] {
-        let refused = place.run(&["audit", "verify", &format!("--noted={noted}")]);
-        assert_eq!(refused.code, Some(2), "{noted}: {refused:?}");
+    for checkpoint in ["", "1", "x:y", "0:link", "-1:link", "1:"] {
+        let refused = place.run(&["audit", "verify", &format!("--checkpoint={checkpoint}")]);
+        assert_eq!(refused.code, Some(2), "{checkpoint}: {refused:?}");
         assert!(
             refused.stderr.contains("a number, a colon, and the seal"),
             "{refused:?}"
@@ -98,7 +100,7 @@ fn what_cannot_be_an_end_is_wrong_usage() {
 }
 
 #[test]
-fn nothing_is_written_with_another_key_than_the_records() {
+fn nothing_is_written_with_another_signing_key() {
     let place = place();
     let create = [
         "user",
@@ -119,6 +121,6 @@ fn nothing_is_written_with_another_key_than_the_records() {
         refused.stderr.contains("another signing key"),
         "{refused:?}"
     );
-    let (code, told) = verified(&place, &[]);
-    assert_eq!((code, &told["holds"]), (Some(0), &json!(true)));
+    let (code, report) = verified(&place, &[]);
+    assert_eq!((code, &report["holds"]), (Some(0), &json!(true)));
 }

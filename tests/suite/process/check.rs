@@ -1,4 +1,4 @@
-//! `munjigi check`: what it finds, how it ends, and that it only looks.
+//! `munjigi check`: findings, exit codes, and that it changes nothing.
 
 mod broken;
 
@@ -12,10 +12,10 @@ use super::{
     tools::in_repository,
 };
 
-/// A key that a random source made.
+/// A random key.
 const GOOD_KEY: &str = "kR7vQx2mZp9LsWc4TnYb8HdFgJ6aEu3o+V5iXtBq1NwC0rMz/yPhGkSlDfAeUjOI";
 
-/// A place that was set up as it should be, with two administrators who have just logged in.
+/// A place set up as recommended, with two administrators who have just logged in.
 fn in_order() -> Place {
     let place = Place::new().with("MUNJIGI_TOKENS__SIGNING_KEY", GOOD_KEY);
     for name in ["ann", "bob"] {
@@ -35,13 +35,13 @@ fn look(place: &Place) -> (Option<i32>, Value) {
     (finished.code, found)
 }
 
-/// One check of an answer.
+/// One check of the report.
 fn of<'a>(found: &'a Value, check: &str) -> &'a Value {
     let checks = found["checks"].as_array().unwrap();
     checks.iter().find(|one| one["check"] == check).unwrap()
 }
 
-/// The checks that came out so.
+/// The checks with this status.
 fn with_status(found: &Value, status: &str) -> Vec<String> {
     let checks = found["checks"].as_array().unwrap();
     let those = checks.iter().filter(|one| one["status"] == status);
@@ -100,7 +100,7 @@ fn a_server_in_order_has_advice_only_and_exits_with_0() {
 }
 
 #[test]
-fn what_is_found_is_told_in_lines_with_what_to_do_below() {
+fn findings_are_printed_with_advice_below() {
     let place = in_order().with("MUNJIGI_TOKENS__ACCESS_LIFETIME", "2h");
     let Finished { code, stdout, .. } = place.run(&["check"]);
     assert_eq!(code, Some(1));
@@ -134,7 +134,7 @@ fn what_is_found_is_told_in_lines_with_what_to_do_below() {
 }
 
 #[test]
-fn before_the_first_start_nothing_is_known_and_nothing_is_made() {
+fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
     let place = Place::on_sqlite();
     let (code, found) = look(&place);
     assert_eq!(code, Some(1));
@@ -174,16 +174,16 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_made() {
 }
 
 #[test]
-fn looking_into_a_database_leaves_it_as_it_was() {
+fn an_empty_database_is_left_unchanged() {
     let place = Place::new();
     if let Database::Sqlite(file) = &place.database {
-        // A name that is no address as it stands.
+        // A name that must be escaped in a URL.
         let odd = file.with_file_name("a?b#c%41 ü.db");
         write(&odd, "");
         let place = Place::on_sqlite().with("DATABASE_URL", odd.as_os_str());
         let (_, found) = look(&place);
-        let told = of(&found, "database")["found"].as_str().unwrap();
-        assert!(told.contains("has no tables yet"), "{told}");
+        let finding = of(&found, "database")["found"].as_str().unwrap();
+        assert!(finding.contains("has no tables yet"), "{finding}");
         assert_eq!(std::fs::metadata(&odd).unwrap().len(), 0);
         let beside = std::fs::read_dir(odd.parent().unwrap()).unwrap().count();
         assert_eq!(beside, 1);
@@ -191,25 +191,25 @@ fn looking_into_a_database_leaves_it_as_it_was() {
     }
     let (code, found) = look(&place);
     assert_eq!(code, Some(1));
-    let told = of(&found, "database")["found"].as_str().unwrap();
-    assert!(told.contains("has no tables yet"), "{told}");
-    let made = place.database.texts(
+    let finding = of(&found, "database")["found"].as_str().unwrap();
+    assert!(finding.contains("has no tables yet"), "{finding}");
+    let created = place.database.texts(
         "relname::text",
         "pg_class WHERE relname LIKE '%migrations%'",
     );
-    assert!(made.is_empty(), "{made:?}");
+    assert!(created.is_empty(), "{created:?}");
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_a_problem_and_its_password_is_told_nobody() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+fn an_unreachable_database_is_a_problem_and_its_password_is_not_printed() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     let place = Place::on_sqlite()
         .with(
             "DATABASE_URL",
-            format!("postgres://munjigi:hush-hush@{nobody}/munjigi"),
+            format!("postgres://munjigi:hush-hush@{unused}/munjigi"),
         )
         .with("MUNJIGI_TOKENS__SIGNING_KEY", GOOD_KEY);
     let (code, found) = look(&place);
@@ -224,10 +224,10 @@ fn a_database_that_does_not_answer_is_a_problem_and_its_password_is_told_nobody(
         "record_seal",
     ];
     assert_eq!(with_status(&found, "problem"), expected);
-    let told = of(&found, "database")["found"].as_str().unwrap();
-    assert!(told.contains("cannot be reached"), "{told}");
+    let finding = of(&found, "database")["found"].as_str().unwrap();
+    assert!(finding.contains("cannot be reached"), "{finding}");
     assert!(!found.to_string().contains("hush-hush"));
-    // One that munjigi cannot reach in secret.
+    // A connection without TLS to another machine.
     let remote = "postgres://munjigi:hush-hush@db.invalid/munjigi";
     let (_, found) = look(&place.with("DATABASE_URL", remote));
     assert_eq!(of(&found, "postgres_tls")["status"], "problem");
@@ -236,45 +236,48 @@ fn a_database_that_does_not_answer_is_a_problem_and_its_password_is_told_nobody(
 #[test]
 fn clocks_on_one_machine_agree() {
     let (_, found) = look(&in_order());
-    let told = &of(&found, "clock");
-    assert_eq!(told["status"], "ok");
+    let finding = &of(&found, "clock");
+    assert_eq!(finding["status"], "ok");
     let expected = if on_postgres() {
         "0s apart"
     } else {
         "SQLite is on the same machine"
     };
-    assert_eq!(told["found"], expected);
+    assert_eq!(finding["found"], expected);
 }
 
 #[test]
-fn help_says_what_it_does_and_how_it_ends() {
+fn the_help_describes_effects_and_exit_code() {
     let help = Place::on_sqlite().done(&["check", "--help"], "");
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "--json",
         "Exit code 1 when there is a problem",
-        "Nothing is made or changed",
+        "Nothing is created or changed",
     ] {
         assert!(help.contains(part), "{help}");
     }
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_no_reason_to_pass() {
+fn what_cannot_be_checked_is_a_problem() {
     let place = in_order().with("MUNJIGI_SERVER__DATA_DIR", "a-file/data");
     write(&place.path("a-file"), "");
     let (code, found) = look(&place);
     assert_eq!(code, Some(1));
-    let told = of(&found, "data_files")["found"].as_str().unwrap();
-    assert!(told.starts_with("not known: Not a directory"), "{told}");
+    let finding = of(&found, "data_files")["found"].as_str().unwrap();
+    assert!(
+        finding.starts_with("not known: Not a directory"),
+        "{finding}"
+    );
 }
 
 #[test]
 fn a_command_that_is_advised_exists() {
-    let words = std::fs::read_to_string(in_repository("locales/checklist.en.yml")).unwrap();
+    let texts = std::fs::read_to_string(in_repository("locales/checklist.en.yml")).unwrap();
     let place = Place::on_sqlite();
     let mut commands = 0;
-    for command in words.split('`').skip(1).step_by(2) {
+    for command in texts.split('`').skip(1).step_by(2) {
         let mut parts = command.split(' ');
         if parts.next() != Some("munjigi") {
             continue;
@@ -288,5 +291,5 @@ fn a_command_that_is_advised_exists() {
             assert!(help.contains(option), "{command}: {help}");
         }
     }
-    assert!(commands > 3, "the words are not read any more");
+    assert!(commands > 3, "the texts are not read any more");
 }

@@ -1,5 +1,4 @@
-//! A small HTTP client: one connection, kept alive, each request written as it is told. What a well-behaved library would
-//! not send can be sent too.
+//! A small HTTP client: one kept-alive connection, and full control over the bytes of a request, invalid ones included.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -8,9 +7,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{place::PASSWORD, server::PATIENCE};
+use super::{place::PASSWORD, server::TIMEOUT};
 
-/// Somebody with a connection.
+/// A client with one connection.
 pub struct Client {
     address: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
@@ -18,16 +17,16 @@ pub struct Client {
     pub headers: Vec<(String, String)>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its body, `Null` when it is no JSON.
+    /// Its body; `Null` if it is not JSON.
     pub body: Value,
-    /// When to come again, where it says so.
+    /// The `Retry-After` header.
     pub retry_after: Option<String>,
-    /// The refresh token in the cookie that it sets.
+    /// The refresh token in its `Set-Cookie` header.
     pub refresh_cookie: Option<String>,
 }
 
@@ -48,7 +47,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Of an answer that carries tokens.
+    /// The tokens of a response with status 200.
     pub fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer:?}");
         let text = |name: &str| answer.body["data"][name].as_str().unwrap().to_owned();
@@ -60,7 +59,7 @@ impl Pair {
 }
 
 impl Client {
-    /// Without a connection; the first request makes one.
+    /// Without a connection; the first request opens one.
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
@@ -73,14 +72,14 @@ impl Client {
     pub fn connect(&mut self) -> io::Result<&mut BufReader<TcpStream>> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(self.address)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             stream.set_nodelay(true)?;
             self.stream = Some(BufReader::new(stream));
         }
         Ok(self.stream.as_mut().unwrap())
     }
 
-    /// Sends a request without waiting for its answer.
+    /// Sends a request without waiting for the response.
     pub fn send(
         &mut self,
         method: &str,
@@ -105,7 +104,7 @@ impl Client {
         self.connect()?.get_mut().write_all(bytes)
     }
 
-    /// Reads an answer.
+    /// Reads a response.
     pub fn receive(&mut self) -> io::Result<Answer> {
         let stream = self.connect()?;
         let mut head = String::new();
@@ -143,7 +142,7 @@ impl Client {
         })
     }
 
-    /// Sends JSON and reads the answer. A connection that the server has closed meanwhile is made anew.
+    /// Sends JSON and reads the response.
     pub fn try_post(
         &mut self,
         target: &str,
@@ -155,40 +154,40 @@ impl Client {
         self.receive()
     }
 
-    /// As [`Client::try_post`], of a server that is there.
+    /// As [`Client::try_post`]; the server must respond.
     pub fn post(&mut self, target: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         self.try_post(target, headers, body).unwrap()
     }
 
-    /// Calls with an access token and without a body.
+    /// Sends a GET request with an access token; the server must respond.
     pub fn get(&mut self, target: &str, access: &str) -> Answer {
         self.try_get(target, access).unwrap()
     }
 
-    /// As [`Client::get`], of a server that may be gone.
+    /// As [`Client::get`], if the server may not respond.
     pub fn try_get(&mut self, target: &str, access: &str) -> io::Result<Answer> {
         let bearer = format!("Bearer {access}");
         self.send("GET", target, &[("Authorization", &bearer)], "")?;
         self.receive()
     }
 
-    /// Asks for a log-in with [`PASSWORD`].
+    /// Logs in with [`PASSWORD`].
     pub fn log_in(&mut self, username: &str, user_type: &str) -> Answer {
         let body = json!({"username": username, "password": PASSWORD, "user_type": user_type});
         self.post("/auth/login", &[], &body)
     }
 
-    /// A session of an internal user.
+    /// Logs in an internal user and returns the tokens.
     pub fn session(&mut self, email: &str) -> Pair {
         Pair::of(&self.log_in(email, "user"))
     }
 
-    /// Asks for a new pair.
+    /// Refreshes.
     pub fn refresh(&mut self, refresh: &str) -> Answer {
         self.post("/auth/refresh", &[], &json!({"refresh": refresh}))
     }
 
-    /// Asks for the end of a session.
+    /// Logs out.
     pub fn try_log_out(&mut self, pair: &Pair) -> io::Result<Answer> {
         let bearer = format!("Bearer {}", pair.access);
         self.try_post(

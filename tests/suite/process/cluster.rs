@@ -1,5 +1,5 @@
-//! A Postgres server of the test's own, to be stopped and started under its users. Where there are no programs to make one
-//! its tests say so and pass, but not in CI.
+//! A Postgres server for one test, which can be crashed and restarted. Where the server programs are missing, its tests print
+//! that and pass, except in CI.
 
 use std::{
     fs::OpenOptions,
@@ -13,14 +13,14 @@ use tempfile::TempDir;
 
 use super::tools::skip;
 
-/// A running server; it stops, and its files go, with this value.
+/// A running server; stopped and deleted when this value is dropped.
 pub struct Cluster {
     programs: PathBuf,
     directory: TempDir,
     port: u16,
 }
 
-/// The directory of the newest server programs; Debian does not put them into PATH.
+/// The directory of the newest server programs; Debian does not add it to PATH.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -42,7 +42,7 @@ fn is_root() -> bool {
 }
 
 impl Cluster {
-    /// A fresh one, started; none where there cannot be one, said aloud.
+    /// Creates and starts one; `None`, with the reason printed, if that is not possible here.
     pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             skip("there are no Postgres programs in /usr/lib/postgresql");
@@ -81,14 +81,13 @@ impl Cluster {
             .append(true)
             .open(data.join("postgresql.conf"))
             .unwrap();
-        // It is stopped as by a crash, and must know then what it had answered.
         write!(
             settings,
             "\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nfsync = off\n",
             cluster.directory.path().display()
         )
         .unwrap();
-        cluster.begin();
+        cluster.restart();
         Some(cluster)
     }
 
@@ -109,13 +108,13 @@ impl Cluster {
         command
     }
 
-    /// The URL of its own database.
+    /// The URL of its maintenance database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Starts it, and waits until it answers.
-    pub fn begin(&self) {
+    /// Starts it, and waits until it accepts connections.
+    pub fn restart(&self) {
         let log = self.directory.path().join("log");
         let mut start = self.program("pg_ctl");
         start
@@ -127,7 +126,7 @@ impl Cluster {
         run(&mut start);
     }
 
-    /// Stops it as a crash would: nobody is waited for, nothing is put away.
+    /// Stops it as a crash would: without waiting for clients and without a checkpoint.
     pub fn crash(&self) {
         let mut stop = self.program("pg_ctl");
         stop.arg("-D")
@@ -148,7 +147,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Runs a command that must succeed. What it leaves running keeps none of the test's pipes.
+/// Runs a command that must succeed. Processes that it leaves running do not hold pipes of the test.
 pub fn run(command: &mut Command) {
     let silent = command
         .stdin(Stdio::null())

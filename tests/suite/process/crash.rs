@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of a storm of refreshes and log-outs: what was answered holds after the next start.
+//! `kill -9` under a load of refreshes and log-outs: everything that was answered still holds after a restart.
 
 use std::{
     sync::{
@@ -18,20 +18,20 @@ use crate::support::Random;
 const SESSIONS: usize = 16;
 const ROUNDS: u64 = 4;
 
-/// What a session's holder knows when the server is killed.
+/// What the holder of a session knows when the server is killed.
 struct Session {
-    /// The newest pair that was answered.
+    /// The latest pair received.
     pair: Pair,
-    /// Refresh tokens whose successor was answered.
+    /// Refresh tokens whose successor was received.
     used: Vec<String>,
-    /// The pairs of log-outs that were answered.
+    /// The pairs of log-outs with a response.
     logged_out: Vec<Pair>,
-    /// What was asked for and not answered.
-    in_flight: Option<Asked>,
+    /// The request without a response.
+    in_flight: Option<Request>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Asked {
+enum Request {
     Refresh,
     LogOut,
     LogIn,
@@ -47,11 +47,15 @@ impl Session {
         }
     }
 
-    /// Refreshes until the server is gone; every so often logs out, and begins another session.
-    fn storm(&mut self, client: &mut Client, random: &mut Random) {
+    /// Refreshes until the server is gone; from time to time logs out and in again.
+    fn run(&mut self, client: &mut Client, random: &mut Random) {
         loop {
             let ends = random.below(40) == 0;
-            self.in_flight = Some(if ends { Asked::LogOut } else { Asked::Refresh });
+            self.in_flight = Some(if ends {
+                Request::LogOut
+            } else {
+                Request::Refresh
+            });
             let answer = if ends {
                 client.try_log_out(&self.pair)
             } else {
@@ -62,7 +66,7 @@ impl Session {
             assert_eq!(answer.status, 200, "{answer:?}");
             if ends {
                 self.logged_out.push(self.pair.clone());
-                self.in_flight = Some(Asked::LogIn);
+                self.in_flight = Some(Request::LogIn);
                 let body =
                     serde_json::json!({"username": EMAIL, "password": super::place::PASSWORD});
                 let Ok(answer) = client.try_post("/auth/login", &[], &body) else {
@@ -78,15 +82,15 @@ impl Session {
         }
     }
 
-    /// What must hold at the next start; gives the session that goes on, if one does.
+    /// Checks what must hold after the restart; returns the session if it is still active.
     fn check(self, client: &mut Client) -> Option<Pair> {
         let refused = |client: &mut Client, token: &str| {
             let body = serde_json::json!({"token": token});
             let answer = client.try_post("/auth/verify", &[], &body).unwrap();
             assert_eq!(answer.status, 401, "{answer:?}");
         };
-        let ended = self.in_flight == Some(Asked::LogIn);
-        let alive = if ended {
+        let ended = self.in_flight == Some(Request::LogIn);
+        let active = if ended {
             None
         } else {
             let me = client.get("/api/me", &self.pair.access).status;
@@ -94,19 +98,19 @@ impl Session {
             match (self.in_flight, answer.status) {
                 (_, 200) => {
                     assert_eq!(me, 200, "a session that can be refreshed can be used");
-                    // Was it done before the kill, and only the answer lost, then this is that successor; and so is that
-                    // of every repeat.
+                    // If the refresh was done before the kill and only the response was lost, this is its successor, and
+                    // every retry returns the same.
                     let next = Pair::of(&answer);
                     let repeat = Pair::of(&client.refresh(&self.pair.refresh));
                     assert_eq!(repeat.refresh, next.refresh);
                     refused(client, &self.pair.refresh);
                     Some(next)
                 }
-                (Some(Asked::LogOut), 401) => {
-                    assert_eq!(me, 401, "half a log-out");
+                (Some(Request::LogOut), 401) => {
+                    assert_eq!(me, 401, "the log-out was done by half");
                     None
                 }
-                lost => panic!("what was answered is lost: {lost:?}, {answer:?}"),
+                lost => panic!("an answered request is lost: {lost:?}, {answer:?}"),
             }
         };
         for token in &self.used {
@@ -116,15 +120,15 @@ impl Session {
             refused(client, &pair.refresh);
             assert_eq!(client.get("/api/me", &pair.access).status, 401);
         }
-        alive
+        active
     }
 }
 
 const EMAIL: &str = "staff@example.org";
 
 #[test]
-fn what_was_answered_before_a_kill_holds_after_it() {
-    // A try that was not judged when the server was killed stays counted: enough of them would lock the account.
+fn answered_requests_survive_a_kill() {
+    // An attempt without a result when the server is killed stays counted: enough of them would lock the account.
     let place = Place::new().with("MUNJIGI_LIMITS__FAILURES", "100");
     place.user(EMAIL, "staff");
     let mut server = place.serve();
@@ -145,8 +149,8 @@ fn what_was_answered_before_a_kill_holds_after_it() {
                 scope.spawn(move || {
                     let mut random = Random::new(round * 1000 + number);
                     together.wait();
-                    session.storm(&mut client, &mut random);
-                    assert!(killed.load(Ordering::SeqCst), "it ended by itself");
+                    session.run(&mut client, &mut random);
+                    assert!(killed.load(Ordering::SeqCst), "it stopped by itself");
                 });
             }
             together.wait();
@@ -166,6 +170,6 @@ fn what_was_answered_before_a_kill_holds_after_it() {
     println!(
         "{ROUNDS} kills: {rotations} rotations and {log_outs} log-outs were answered, {open} requests were not"
     );
-    assert!(rotations > 100 && log_outs > 0, "no storm");
+    assert!(rotations > 100 && log_outs > 0, "no load");
     server.stop();
 }

@@ -1,4 +1,4 @@
-//! A database of the test's own, and a look into it.
+//! A database for one test, and direct SQL on it.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,29 +10,29 @@ use diesel::{
     connection::SimpleConnection, sql_query, sql_types::Text,
 };
 
-/// The server under which each test makes its own database, where the suite runs on Postgres.
+/// The server on which each test creates its database, if the tests run on Postgres.
 fn server_url() -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "which database the suite runs on"
+        reason = "selects the database of the test run"
     )]
     std::env::var("TEST_DATABASE_URL").ok()
 }
 
-/// Whether the suite runs on Postgres.
+/// Whether the tests run on Postgres.
 pub fn on_postgres() -> bool {
     server_url().is_some()
 }
 
-/// Where a test's rows are.
+/// The database of a test.
 pub enum Database {
-    /// A file, which its directory takes along.
+    /// A file in a temporary directory.
     Sqlite(PathBuf),
-    /// A database of its own, dropped with this value.
+    /// A database that is dropped with this value.
     Postgres {
-        /// The URL of the server's own database.
+        /// The URL of the maintenance database of the server.
         server: String,
-        /// The name of the test's.
+        /// The name of the test database.
         name: String,
     },
 }
@@ -44,7 +44,7 @@ struct Cell {
 }
 
 impl Database {
-    /// An empty Postgres database, where the suite runs on Postgres; else a SQLite file at this path, not made yet.
+    /// An empty Postgres database if the tests run on Postgres; else a SQLite file at this path, which is not created yet.
     pub fn fresh(file: &Path) -> Self {
         match server_url() {
             Some(server) => Self::on_server(server),
@@ -52,7 +52,7 @@ impl Database {
         }
     }
 
-    /// An empty database on this server.
+    /// Creates an empty database on this server.
     pub fn on_server(server: String) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -83,7 +83,7 @@ impl Database {
         }
     }
 
-    /// The values of one column of text.
+    /// The values of a text column.
     pub fn texts(&self, column: &str, table: &str) -> Vec<String> {
         let query = sql_query(format!("SELECT {column} AS cell FROM {table}"));
         let cells: Vec<Cell> = match self {
@@ -111,7 +111,7 @@ impl Drop for Database {
         if let Self::Postgres { server, name } = self
             && let Ok(mut connection) = PgConnection::establish(server)
         {
-            // The server may still be ending its connections.
+            // The server may still be closing connections.
             let _ =
                 connection.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }

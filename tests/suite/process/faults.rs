@@ -1,5 +1,5 @@
-//! Faults made for real under load: Postgres crashes and comes back, one of two instances is killed, the disk is full. What
-//! clients see of each stands in the table "When something fails" of `docs/operations.md`.
+//! Real faults under load: Postgres crashes and restarts, one of two instances is killed, the disk is full. What clients see
+//! of each is in the table "When something fails" of `docs/operations.md`.
 
 use std::{
     fs::{self, File},
@@ -25,33 +25,33 @@ const SECOND: Duration = Duration::from_secs(1);
 /// `tokens.revocation_max_lag` of these tests.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
-fn is(told: &Outcome) -> &'static str {
-    match told {
+fn kind(response: &Outcome) -> &'static str {
+    match response {
         Outcome::Accepted(_) => "accepted",
         Outcome::Refused(_) => "refused",
-        Outcome::Unavailable => "ill",
+        Outcome::Unavailable => "unavailable",
         Outcome::Lost => "lost",
-        Outcome::Unexpected(_) => "odd",
+        Outcome::Unexpected(_) => "unexpected",
     }
 }
 
-/// That this was told, and nothing else but what may be told besides.
+/// There are responses of the expected kind, and no others except of these kinds.
 #[track_caller]
-fn assert_told(found: &[Outcome], expected: &str, besides: &[&str]) {
-    let told = |told: &&Outcome| is(told) == expected;
+fn assert_responses(found: &[Outcome], expected: &str, allowed: &[&str]) {
+    let is_expected = |one: &&Outcome| kind(one) == expected;
     let others = found
         .iter()
-        .filter(|one| !told(one) && !besides.contains(&is(one)));
+        .filter(|one| !is_expected(one) && !allowed.contains(&kind(one)));
     let others: Vec<_> = others.collect();
     assert!(others.is_empty(), "{others:?}");
-    assert!(found.iter().any(|one| told(&one)), "nobody asked");
+    assert!(found.iter().any(|one| is_expected(&one)), "no request");
 }
 
-/// A session that was logged out needs neither database nor disk to be refused.
+/// Calls with a logged-out session are refused without database or disk.
 const REFUSED: &[&str] = &["refused"];
 
 #[test]
-fn postgres_crashes_and_comes_back_and_nobody_loses_a_session() {
+fn a_crash_of_postgres_ends_no_session() {
     if !on_postgres() {
         return;
     }
@@ -61,7 +61,7 @@ fn postgres_crashes_and_comes_back_and_nobody_loses_a_session() {
     let place = Place::on_server(cluster.url())
         .with("MUNJIGI_TOKENS__REVOCATION_MAX_LAG", "2s")
         .with("MUNJIGI_DATABASE__ACQUIRE_TIMEOUT", "500ms")
-        // The fault may last longer than the grace window.
+        // The fault may last longer than the grace period.
         .with("MUNJIGI_TOKENS__RECOVER_LOST_ANSWER", "true");
     place.user(EMAIL, "staff");
     let server = place.serve();
@@ -73,21 +73,21 @@ fn postgres_crashes_and_comes_back_and_nobody_loses_a_session() {
         let begun = load.now();
         cluster.crash();
         let down = load.now();
-        // Long enough for what is known of revocations to be too old, and for what comes of that.
+        // Long enough for the revocation cache to become too old.
         thread::sleep(MAX_LAG + 3 * SECOND);
         let up = load.now();
-        cluster.begin();
+        cluster.restart();
         load.until_well();
         let well = load.now();
         thread::sleep(SECOND / 2);
         (begun, down, up, well)
     });
-    // At first the news are fresh: no call needs the database to be accepted, or refused after a log-out.
-    assert_told(&load.calls(down..begun + MAX_LAG / 2), "accepted", REFUSED);
-    // Then they are too old, and there is nobody to ask.
-    assert_told(&load.calls(down + MAX_LAG + SECOND..up), "ill", &[]);
-    assert_told(&load.writes(down..up), "ill", &[]);
-    println!("well again {:?} after the start", well.saturating_sub(up));
+    // At first the revocation cache is fresh: calls are accepted or refused without the database.
+    assert_responses(&load.calls(down..begun + MAX_LAG / 2), "accepted", REFUSED);
+    // Then it is too old, and the database cannot be asked.
+    assert_responses(&load.calls(down + MAX_LAG + SECOND..up), "unavailable", &[]);
+    assert_responses(&load.writes(down..up), "unavailable", &[]);
+    println!("recovered {:?} after the restart", well.saturating_sub(up));
     load.judge(vec![begun..well]);
     let mut client = server.client();
     assert_eq!(
@@ -99,7 +99,7 @@ fn postgres_crashes_and_comes_back_and_nobody_loses_a_session() {
 }
 
 #[test]
-fn an_instance_is_killed_and_the_other_one_goes_on() {
+fn after_a_kill_the_other_instance_continues() {
     if !on_postgres() {
         return;
     }
@@ -113,13 +113,13 @@ fn an_instance_is_killed_and_the_other_one_goes_on() {
         load.until_well();
         thread::sleep(SECOND / 2);
     });
-    // No time at all in which an answer may be 503.
+    // At no time may a response be 503.
     let verdict = load.judge(Vec::new());
     assert!(verdict.accepted > 100, "{verdict:?}");
     two.stop();
 }
 
-/// A file system of a few megabytes, which goes with this value.
+/// A file system of a few megabytes, unmounted when this value is dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -129,7 +129,7 @@ impl SmallDisk {
         mount
             .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
             .arg(at);
-        // Whoever is not root may not, and in some containers root may not either.
+        // This needs root, and some containers forbid it even then.
         if mount.output().is_ok_and(|done| done.status.success()) {
             return Some(Self(at.to_owned()));
         }
@@ -154,7 +154,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_stops_what_is_written_and_nothing_else() {
+fn a_full_disk_fails_writes_only() {
     if on_postgres() {
         return;
     }
@@ -170,12 +170,12 @@ fn a_full_disk_stops_what_is_written_and_nothing_else() {
         load.until_well();
         let begun = load.now();
         let filling = disk.fill();
-        // What the journal has room for is still written.
+        // Writes succeed until the journal is full.
         eventually(|| {
             let now = load.now();
             let latest = load.writes(now.saturating_sub(SECOND / 4)..now);
             latest.contains(&Outcome::Unavailable)
-                && !latest.iter().any(|told| is(told) == "accepted")
+                && !latest.iter().any(|one| kind(one) == "accepted")
         });
         let full = load.now();
         thread::sleep(SECOND);
@@ -186,15 +186,15 @@ fn a_full_disk_stops_what_is_written_and_nothing_else() {
         thread::sleep(SECOND / 2);
         (begun, full, freed, well)
     });
-    assert_told(&load.calls(begun..freed), "accepted", REFUSED);
-    assert_told(&load.writes(full..freed), "ill", REFUSED);
+    assert_responses(&load.calls(begun..freed), "accepted", REFUSED);
+    assert_responses(&load.writes(full..freed), "unavailable", REFUSED);
     println!(
-        "well again {:?} after there was room",
+        "recovered {:?} after space was freed",
         well.saturating_sub(freed)
     );
     let verdict = load.judge(vec![begun..well]);
     assert!(verdict.accepted > 100, "{verdict:?}");
-    // Of what was answered nothing is lost by a kill either.
+    // Answered requests survive a kill, too.
     let pair = server.client().session(EMAIL);
     let next = Pair::of(&server.client().refresh(&pair.refresh));
     server.kill();

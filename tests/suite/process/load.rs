@@ -1,5 +1,5 @@
-//! A load on real processes while a fault is made: people who call, refresh, log in and out, each on a thread of its own,
-//! and the log of what they were told.
+//! Load on real processes during a fault: clients that call, refresh, log in and out, each on its own thread, and the log of
+//! their responses.
 
 use std::{
     io,
@@ -21,28 +21,28 @@ use super::{
     server::eventually,
 };
 use crate::races::{
-    checker::{Report, Rules, check},
-    log::{Entry, Outcome, Pair, Request, Token},
+    checker::{Rules, Report, check},
+    log::{Request, Entry, Outcome, Pair, Token},
 };
 
-/// Whom the load's sessions belong to.
+/// The account of all sessions.
 pub const EMAIL: &str = "staff@example.org";
 const ACCOUNT: &str = "user:1";
-/// Between two requests of one person, so that a small machine has time for all.
-const BREATH: Duration = Duration::from_millis(4);
+/// Pause between two requests of a client, so that a small machine has time for all.
+const PAUSE: Duration = Duration::from_millis(4);
 
-/// Who calls what, and what came of it.
+/// The running load and its log.
 pub struct Load {
     addresses: Vec<SocketAddr>,
     begun: Instant,
     log: Mutex<Vec<Entry>>,
     over: AtomicBool,
-    /// How many answers were good since [`Load::until_well`] last asked.
+    /// Number of responses with 200 since [`Load::until_well`] was called last, by [`Part`].
     good: [AtomicUsize; 3],
 }
 
-/// What an answer says to the log. A 503 must say when to come again.
-fn told(answer: &io::Result<Answer>) -> Outcome {
+/// The response as it is logged. A 503 must have `Retry-After`.
+fn outcome(answer: &io::Result<Answer>) -> Outcome {
     let Ok(answer) = answer else {
         return Outcome::Lost;
     };
@@ -61,16 +61,16 @@ fn told(answer: &io::Result<Answer>) -> Outcome {
     }
 }
 
-/// What the load consists of.
+/// The kinds of clients.
 #[derive(Clone, Copy)]
 enum Part {
     Bearer,
     Refresher,
-    Comer,
+    Visitor,
 }
 
 impl Load {
-    /// On these instances.
+    /// For these instances.
     pub fn on(addresses: Vec<SocketAddr>) -> Self {
         Self {
             addresses,
@@ -81,20 +81,20 @@ impl Load {
         }
     }
 
-    /// The time, as the log has it.
+    /// The current time of the log.
     pub fn now(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// Runs `during` beside the load.
+    /// Runs `during` while the load runs.
     pub fn beside<T>(&self, during: impl FnOnce() -> T) -> T {
         thread::scope(|scope| {
             for number in 0..2 {
                 scope.spawn(move || self.bearer(number));
                 scope.spawn(move || self.refresher(number));
-                scope.spawn(move || self.comer(number));
+                scope.spawn(move || self.visitor(number));
             }
-            // However `during` ends, the load must.
+            // The load must end even if `during` panics.
             let end = End(&self.over);
             let value = during();
             drop(end);
@@ -102,7 +102,7 @@ impl Load {
         })
     }
 
-    /// Waits until a call, a refresh and a log-in are answered with 200.
+    /// Waits until calls, refreshes and log-ins are answered with 200 again.
     pub fn until_well(&self) {
         for good in &self.good {
             good.store(0, Ordering::SeqCst);
@@ -114,18 +114,22 @@ impl Load {
         });
     }
 
-    /// What was told in this time to those who called with an access token.
+    /// The responses in this time to calls with an access token.
     pub fn calls(&self, time: Range<Duration>) -> Vec<Outcome> {
-        self.told_in(&time, |asked| matches!(asked, Request::Use(_)))
+        self.responses_in(&time, |asked| matches!(asked, Request::Use(_)))
     }
 
-    /// What was told in this time to those who wanted something written.
+    /// The responses in this time to requests that write.
     pub fn writes(&self, time: Range<Duration>) -> Vec<Outcome> {
-        self.told_in(&time, |asked| !matches!(asked, Request::Use(_)))
+        self.responses_in(&time, |asked| !matches!(asked, Request::Use(_)))
     }
 
-    /// Of whatever began and ended in this time.
-    fn told_in(&self, time: &Range<Duration>, fits: impl Fn(&Request) -> bool) -> Vec<Outcome> {
+    /// Only requests that began and ended in this time.
+    fn responses_in(
+        &self,
+        time: &Range<Duration>,
+        fits: impl Fn(&Request) -> bool,
+    ) -> Vec<Outcome> {
         let log = self.log.lock().unwrap();
         log.iter()
             .filter(|entry| {
@@ -135,7 +139,7 @@ impl Load {
             .collect()
     }
 
-    /// Holds the log against the rules; 503 is right in these times alone.
+    /// Checks the log by the rules; 503 is allowed in these times only.
     pub fn judge(self, faults: Vec<Range<Duration>>) -> Report {
         let log = self.log.into_inner().unwrap();
         let rules = Rules {
@@ -146,7 +150,7 @@ impl Load {
         let shown: Vec<_> = verdict.violations.iter().take(10).collect();
         assert!(
             shown.is_empty(),
-            "{} times against the rules: {shown:#?}",
+            "{} violations: {shown:#?}",
             verdict.violations.len()
         );
         let ill = log
@@ -167,11 +171,11 @@ impl Load {
     }
 
     fn runs(&self) -> bool {
-        thread::sleep(BREATH);
+        thread::sleep(PAUSE);
         !self.over.load(Ordering::SeqCst)
     }
 
-    /// Asks; one whose answer is lost goes on at the next instance.
+    /// Sends a request. If its response is lost, the client continues on the next instance.
     fn ask(
         &self,
         part: Part,
@@ -181,32 +185,32 @@ impl Load {
     ) -> (Outcome, Option<Answer>) {
         let began = self.now();
         let answer = call(&mut at.client);
-        let told = told(&answer);
+        let result = outcome(&answer);
         let entry = Entry {
             instance: at.instance,
             began,
             ended: self.now(),
             request: asked,
-            outcome: told.clone(),
+            outcome: result.clone(),
         };
         self.log.lock().unwrap().push(entry);
-        match told {
-            Outcome::Lost => at.go_on(&self.addresses),
+        match result {
+            Outcome::Lost => at.next(&self.addresses),
             Outcome::Accepted(_) => {
                 self.good[part as usize].fetch_add(1, Ordering::SeqCst);
             }
             _ => {}
         }
-        (told, answer.ok())
+        (result, answer.ok())
     }
 
     fn log_in(&self, part: Part, at: &mut Caller) -> Option<client::Pair> {
         let body = json!({"username": EMAIL, "password": PASSWORD});
         let asked = Request::LogIn(ACCOUNT.into());
-        let (told, answer) = self.ask(part, at, asked, |client| {
+        let (result, answer) = self.ask(part, at, asked, |client| {
             client.try_post("/auth/login", &[], &body)
         });
-        matches!(told, Outcome::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
+        matches!(result, Outcome::Accepted(_)).then(|| client::Pair::of(&answer.unwrap()))
     }
 
     fn call(&self, part: Part, at: &mut Caller, access: &str) -> Outcome {
@@ -215,7 +219,12 @@ impl Load {
             .0
     }
 
-    fn refresh(&self, part: Part, at: &mut Caller, refresh: &str) -> (Outcome, Option<Answer>) {
+    fn refresh(
+        &self,
+        part: Part,
+        at: &mut Caller,
+        refresh: &str,
+    ) -> (Outcome, Option<Answer>) {
         let asked = Request::Refresh(Token::read(refresh));
         let body = json!({"refresh": refresh});
         self.ask(part, at, asked, |client| {
@@ -223,7 +232,7 @@ impl Load {
         })
     }
 
-    /// Calls with one access token, which lives longer than the test.
+    /// Calls with one access token, which is valid longer than the test runs.
     fn bearer(&self, number: usize) {
         let mut at = Caller::at(&self.addresses, number);
         let mut pair = None;
@@ -237,54 +246,56 @@ impl Load {
         }
     }
 
-    /// Refreshes, and comes again with the same token when it was told nothing good.
+    /// Refreshes, and retries with the same token until it is accepted.
     fn refresher(&self, number: usize) {
         let mut at = Caller::at(&self.addresses, number);
         let mut pair = None;
         while self.runs() {
             let Some(client::Pair { refresh, .. }) = &pair else {
-                pair = self.log_in(Part::Comer, &mut at);
+                pair = self.log_in(Part::Visitor, &mut at);
                 continue;
             };
             match self.refresh(Part::Refresher, &mut at, refresh) {
-                (Outcome::Accepted(_), answer) => pair = answer.as_ref().map(client::Pair::of),
-                // Wrong, and in the log.
+                (Outcome::Accepted(_), answer) => {
+                    pair = answer.as_ref().map(client::Pair::of)
+                }
+                // A violation, which the checker finds in the log.
                 (Outcome::Refused(_), _) => return,
                 _ => {}
             }
         }
     }
 
-    /// Logs in, calls, logs out, and tries all of it again; whether that is right is the checker's to say.
-    fn comer(&self, number: usize) {
+    /// Logs in, calls, logs out, and then uses the old tokens; the checker decides whether each response is right.
+    fn visitor(&self, number: usize) {
         let mut at = Caller::at(&self.addresses, number);
         let mut gone: Vec<client::Pair> = Vec::new();
         while self.runs() {
             for pair in gone.iter().rev().take(2) {
-                self.call(Part::Comer, &mut at, &pair.access);
-                self.refresh(Part::Comer, &mut at, &pair.refresh);
+                self.call(Part::Visitor, &mut at, &pair.access);
+                self.refresh(Part::Visitor, &mut at, &pair.refresh);
             }
-            let Some(pair) = self.log_in(Part::Comer, &mut at) else {
+            let Some(pair) = self.log_in(Part::Visitor, &mut at) else {
                 continue;
             };
-            self.call(Part::Comer, &mut at, &pair.access);
+            self.call(Part::Visitor, &mut at, &pair.access);
             let asked = Request::End(Token::read(&pair.refresh).session);
-            let (told, _) = self.ask(Part::Comer, &mut at, asked, |client| {
+            let (result, _) = self.ask(Part::Visitor, &mut at, asked, |client| {
                 client.try_log_out(&pair)
             });
-            if matches!(told, Outcome::Accepted(_)) {
+            if matches!(result, Outcome::Accepted(_)) {
                 gone.push(pair);
             }
         }
-        // Once more, when all is over: of what was answered nothing is lost.
+        // Again at the end: no answered log-out is lost.
         for pair in &gone {
-            self.call(Part::Comer, &mut at, &pair.access);
-            self.refresh(Part::Comer, &mut at, &pair.refresh);
+            self.call(Part::Visitor, &mut at, &pair.access);
+            self.refresh(Part::Visitor, &mut at, &pair.refresh);
         }
     }
 }
 
-/// Ends the load when it goes.
+/// Ends the load when it is dropped.
 struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -293,7 +304,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Somebody at one of the instances.
+/// A client of one of the instances.
 struct Caller {
     instance: usize,
     client: Client,
@@ -308,7 +319,7 @@ impl Caller {
         }
     }
 
-    fn go_on(&mut self, addresses: &[SocketAddr]) {
+    fn next(&mut self, addresses: &[SocketAddr]) {
         *self = Self::at(addresses, self.instance + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The log of a whole run, at its finest level: one line per request, and nothing in it that opens a door.
+//! The log of a whole run at level `trace`: one line per request, and no secret.
 
 mod run;
 
@@ -19,13 +19,13 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let place = Place::new()
         .with("MUNJIGI_LOG__LEVEL", "trace")
         .with("MUNJIGI_OTP__DELIVERY", "webhook")
-        // Long enough not to stand in the log by chance.
+        // Long enough not to appear in the log by chance.
         .with("MUNJIGI_OTP__LENGTH", "10")
         .with("MUNJIGI_WEBHOOK__URL", &receiver.url)
         .with("MUNJIGI_WEBHOOK__SECRET", WEBHOOK_SECRET)
         .with("RUST_LOG", "trace")
         .with("RUST_BACKTRACE", "1");
-    // The server of the tests asks for no password, and takes any.
+    // The Postgres server of the tests accepts any password.
     let url = place.database.url();
     let place = match place.database {
         Database::Sqlite(_) => place,
@@ -49,11 +49,11 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let sent = run.secrets.clone();
     run.secrets.extend(hashes);
     let ended = server.stop();
-    assert_nothing_is_stored(&place, &sent);
+    assert_no_secret_is_stored(&place, &sent);
     let printed = format!("{}{}", ended.stdout, ended.stderr);
     assert!(run.secrets.len() > 60, "{}", run.secrets.len());
     for secret in &run.secrets {
-        assert!(secret.len() >= 8, "{secret} may stand there by chance");
+        assert!(secret.len() >= 8, "{secret} may appear by chance");
         for form in [
             secret.clone(),
             BASE64_STANDARD.encode(secret),
@@ -69,9 +69,9 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     one_line_each(&run, &ended.stdout);
 }
 
-/// No password, token or code of a whole run stands in the database's file: not in a column that somebody thought of, and
-/// in no other. On Postgres the same rows are written.
-fn assert_nothing_is_stored(place: &Place, secrets: &[String]) {
+/// No password, token or code of a whole run is in the database file, in whatever column. On Postgres the same rows are
+/// written.
+fn assert_no_secret_is_stored(place: &Place, secrets: &[String]) {
     let Database::Sqlite(file) = &place.database else {
         return;
     };
@@ -108,13 +108,13 @@ fn no_refresh_token_of_a_cookie_is_in_the_log() {
     let printed = format!("{}{}", ended.stdout, ended.stderr);
     assert!(printed.contains("/auth/refresh") && tokens.len() > 4);
     for token in tokens {
-        // Neither as it is nor the part of it that signs.
+        // Not even its signature.
         let signature = token.rsplit('.').next().unwrap();
         assert!(!printed.contains(signature), "{signature}");
     }
 }
 
-/// What is stored in the place of passwords and codes.
+/// The stored hashes of passwords and codes.
 fn hashes(place: &Place) -> Vec<String> {
     let mut hashes = place
         .database
@@ -124,7 +124,7 @@ fn hashes(place: &Place) -> Vec<String> {
         "client_users WHERE password_hash IS NOT NULL",
     ));
     hashes.extend(place.database.texts("code_hash", "otp_challenges"));
-    // Salt and digest by themselves, too.
+    // Salt and digest separately, too.
     let parts: Vec<String> = hashes
         .iter()
         .flat_map(|hash| hash.split('$').skip(3).map(str::to_owned))
@@ -133,7 +133,7 @@ fn hashes(place: &Place) -> Vec<String> {
     hashes
 }
 
-/// Each line is JSON, and each request has one of its own with all that belongs there.
+/// Every line is JSON, and every request has exactly one line with all its fields.
 fn one_line_each(run: &Run, log: &str) {
     let mut lines: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in log.lines() {
@@ -165,7 +165,7 @@ fn one_line_each(run: &Run, log: &str) {
 }
 
 #[test]
-fn the_console_shows_a_code_in_the_one_line_it_exists_for() {
+fn console_delivery_logs_a_code_in_one_line_only() {
     let place = Place::new().with("MUNJIGI_OTP__LENGTH", "10");
     place.client("acme");
     let server = place.serve();
@@ -184,7 +184,7 @@ fn the_console_shows_a_code_in_the_one_line_it_exists_for() {
 }
 
 #[test]
-fn a_log_for_people_has_one_line_per_request_too() {
+fn the_pretty_format_has_one_line_per_request() {
     let place = Place::new().with("MUNJIGI_LOG__FORMAT", "pretty");
     let server = place.serve();
     let id = [("X-Request-Id", "request-of-the-test")];
@@ -199,7 +199,7 @@ fn a_log_for_people_has_one_line_per_request_too() {
     for part in ["INFO", "POST", "/auth/login", "400"] {
         assert!(lines[0].contains(part), "{log}");
     }
-    // To no terminal: no colours. And what was typed makes no line of its own.
+    // Not a terminal, so no colours. A line break in the input does not begin a new line.
     assert!(!log.contains('\u{1b}') && !log.contains(WRONG), "{log}");
     assert_eq!(log.matches("INFO request").count(), 1, "{log}");
 }

@@ -1,4 +1,4 @@
-//! The figures for monitoring: at an address of their own, where one is configured, and nowhere else.
+//! Metrics: served at their own address if one is configured, and nowhere else.
 
 use std::{
     io::{Read, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use super::place::Place;
 
-/// What an address answers to a GET: its status line and all that follows.
+/// The response to a GET: its status line, and everything after it.
 fn fetched(address: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
@@ -19,19 +19,19 @@ fn fetched(address: &str, path: &str) -> (String, String) {
 }
 
 #[test]
-fn the_figures_are_served_apart_from_everything_else() {
+fn metrics_are_served_at_their_own_address_only() {
     let place = Place::new().with("MUNJIGI_METRICS__LISTEN", "127.0.0.1:0");
     place.user("staff@example.org", "staff");
     let server = place.serve();
     let mut client = server.client();
     let pair = client.session("staff@example.org");
     client.try_log_out(&pair).unwrap();
-    let greeting = server.greeting();
-    let address = greeting
+    let startup = server.startup();
+    let address = startup
         .lines()
         .find_map(|line| line.strip_prefix("  metrics at     http://"))
         .and_then(|rest| rest.strip_suffix("/metrics"))
-        .unwrap_or_else(|| panic!("{greeting}"));
+        .unwrap_or_else(|| panic!("{startup}"));
     let (status, text) = fetched(address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
     let refused = fetched(address, "/nothing").1;

@@ -1,12 +1,12 @@
-//! The real binary as a process: how it starts, what it refuses, how it stops and is killed, what it logs, and what other
-//! programs make of its tokens, hashes and schema. What can be asked of the server inside the test's own process is not
-//! here.
+//! The real binary as a process: start, refusals, shutdown and kill, its log, the CLI, and whether other programs accept its
+//! tokens, hashes and schema. Tests of the server inside the test's own process are elsewhere.
 //!
-//! The database is SQLite, or Postgres where `TEST_DATABASE_URL` is set; the few tests that are of one only say so.
+//! The database is SQLite, or Postgres if `TEST_DATABASE_URL` is set. The few tests for only one of them return early on the
+//! other.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test ends where its ground is missing"
+    reason = "a test fails where its setup fails"
 )]
 
 mod accounts;
@@ -24,6 +24,7 @@ mod log;
 mod metrics;
 mod other_programs;
 pub mod place;
+mod read_only;
 mod receiver;
 mod refusals;
 pub mod server;

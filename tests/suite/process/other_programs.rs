@@ -1,4 +1,5 @@
-//! What other implementations make of our tokens and hashes, and we of theirs. The scripts are in `tests/python`.
+//! Other implementations accept munjigi's tokens and hashes, and munjigi accepts their hashes. The scripts are in
+//! `tests/python`.
 
 use std::{path::Path, process::Command};
 
@@ -11,7 +12,7 @@ use super::{
     tools::{in_repository, python},
 };
 
-/// Runs a script, which gets JSON on standard input and prints JSON.
+/// Runs a script that reads JSON from standard input and prints JSON.
 fn ask(python: &Path, script: &str, question: &Value) -> Value {
     let mut command = Command::new(python);
     command
@@ -22,7 +23,7 @@ fn ask(python: &Path, script: &str, question: &Value) -> Value {
     serde_json::from_str(&finished.stdout).unwrap()
 }
 
-/// Each population's tokens, and the key that signs them.
+/// Tokens of each population, and refreshed ones.
 fn tokens(place: &Place) -> Vec<(&'static str, Pair)> {
     place.user("auditor@example.org", "auditor");
     place.client("acme");
@@ -36,7 +37,7 @@ fn tokens(place: &Place) -> Vec<(&'static str, Pair)> {
 }
 
 #[test]
-fn pyjwt_reads_our_tokens() {
+fn pyjwt_reads_the_tokens() {
     let Some(python) = python() else { return };
     for algorithm in ["HS256", "HS384", "HS512"] {
         let place = Place::new().with("MUNJIGI_TOKENS__ALGORITHM", algorithm);
@@ -76,7 +77,7 @@ fn pyjwt_checks_issuer_and_audience() {
 }
 
 #[test]
-fn stock_simplejwt_accepts_our_tokens() {
+fn simplejwt_accepts_the_tokens() {
     let Some(python) = python() else { return };
     let place = Place::new();
     for (_, pair) in tokens(&place) {
@@ -94,7 +95,7 @@ fn stock_simplejwt_accepts_our_tokens() {
     }
 }
 
-/// 60 characters of Hangul are 180 bytes; bcrypt alone reads 72.
+/// 60 characters of Hangul are 180 bytes; plain bcrypt reads 72.
 fn korean(last: &str) -> String {
     let first: String = "동해물과백두산이마르고닳도록"
         .chars()
@@ -112,7 +113,7 @@ fn log_in(client: &mut Client, password: &str) -> u16 {
 }
 
 #[test]
-fn passlib_confirms_our_hashes_and_we_confirm_passlibs() {
+fn passlib_and_munjigi_accept_the_hashes_of_each_other() {
     let Some(python) = python() else { return };
     let place = Place::on_sqlite();
     place.user(EMAIL, "staff");
@@ -142,9 +143,9 @@ fn passlib_confirms_our_hashes_and_we_confirm_passlibs() {
         assert_eq!(answer["wrong"], false, "{answer}");
         assert_eq!(answer["identified"], true, "{answer}");
 
-        let theirs = answer["made"].as_str().unwrap();
+        let passlib_hash = answer["made"].as_str().unwrap();
         place.database.execute(&format!(
-            "UPDATE users SET password_hash = '{theirs}' WHERE id = 1"
+            "UPDATE users SET password_hash = '{passlib_hash}' WHERE id = 1"
         ));
         assert_eq!(log_in(&mut client, right), 200);
         assert_eq!(log_in(&mut client, wrong), 401);

@@ -1,4 +1,4 @@
-//! A directory to run the binary in, with a database and an environment of its own.
+//! A directory to run the binary in, with its own database and environment.
 
 use std::{
     ffi::OsString,
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 
 use super::{database::Database, server::Server};
 
-/// The password of everybody in these tests.
+/// The password of all accounts in these tests.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A key for where one must be configured.
+/// A signing key, for settings that require one.
 pub const SIGNING_KEY: &str =
     "a-signing-key-of-the-tests-with-more-than-sixty-four-bytes-in-its-text";
 
-/// Where the binary runs.
+/// The directory, environment and database that the binary runs with.
 pub struct Place {
     directory: TempDir,
     environment: Vec<(String, OsString)>,
@@ -27,26 +27,26 @@ pub struct Place {
     pub database: Database,
 }
 
-/// How a run of the binary ended.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code; `None` when a signal ended it.
+    /// Its exit code; `None` if it was ended by a signal.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Place {
-    /// On the suite's database, with a signing key where there must be one.
+    /// On the database of this test run, with a signing key if that requires one.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::fresh(&directory.path().join("munjigi-data/munjigi.db"));
         Self::on(directory, database)
     }
 
-    /// On a database of its own on this Postgres server.
+    /// On a new database of this Postgres server.
     pub fn on_server(url: String) -> Self {
         Self::on(tempfile::tempdir().unwrap(), Database::on_server(url))
     }
@@ -54,7 +54,7 @@ impl Place {
     fn on(directory: TempDir, database: Database) -> Self {
         let place = Self::in_directory(directory, database);
         match place.database {
-            // As configured by nobody.
+            // The defaults.
             Database::Sqlite(_) => place,
             Database::Postgres { .. } => {
                 let url = place.database.url();
@@ -65,7 +65,7 @@ impl Place {
         }
     }
 
-    /// On SQLite, whatever the suite runs on.
+    /// On SQLite, also in a test run on Postgres.
     pub fn on_sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("munjigi-data/munjigi.db");
@@ -78,18 +78,18 @@ impl Place {
             environment: Vec::new(),
             database,
         }
-        // The cheapest that may be configured.
+        // The lowest cost that can be configured.
         .with("MUNJIGI_LOGIN__BCRYPT_COST", "10")
         .with("MUNJIGI_SERVER__LISTEN", "127.0.0.1:0")
     }
 
-    /// With a variable in the binary's environment; the last one of a name counts.
+    /// Sets a variable in the environment of the binary, instead of an earlier value.
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Without a variable.
+    /// Removes a variable.
     pub fn without(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self
@@ -100,13 +100,13 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// The bytes of the key that tokens are signed with.
+    /// The signing key in use.
     pub fn signing_key(&self) -> String {
         std::fs::read_to_string(self.path("munjigi-data/signing.key"))
             .unwrap_or_else(|_| SIGNING_KEY.to_owned())
     }
 
-    /// The binary, about to be run here with nothing of the test's own environment.
+    /// The command to run the binary here, without the environment of the test.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_munjigi"));
         command
@@ -117,17 +117,17 @@ impl Place {
         command
     }
 
-    /// Runs a verb to its end.
+    /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Finished {
         self.run_with_input(arguments, "")
     }
 
-    /// Runs a verb to its end, with this on standard input.
+    /// Runs a command to its end, with this on standard input.
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Finished {
         finish(self.command(arguments), input)
     }
 
-    /// Runs a verb that must succeed, and gives what it printed.
+    /// Runs a command that must succeed without errors printed, and returns its standard output.
     pub fn done(&self, arguments: &[&str], input: &str) -> String {
         let finished = self.run_with_input(arguments, input);
         assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:?}");
@@ -141,7 +141,7 @@ impl Place {
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
     }
 
-    /// Makes an internal user with [`PASSWORD`].
+    /// Creates an internal user with [`PASSWORD`].
     pub fn user(&self, email: &str, role: &str) {
         let create = ["user", "create", "--name", "Somebody", "--password-stdin"];
         self.done(
@@ -150,7 +150,7 @@ impl Place {
         );
     }
 
-    /// Makes a client with [`PASSWORD`].
+    /// Creates a client with [`PASSWORD`].
     pub fn client(&self, username: &str) {
         let create = ["client", "create", "--password-stdin", "--username"];
         self.done(
@@ -173,7 +173,7 @@ pub fn finish(mut command: Command, input: &str) -> Finished {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    // One that reads nothing may be gone before all is written.
+    // A process that does not read its input may have exited before all is written.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     let output = process.wait_with_output().unwrap();
     Finished {

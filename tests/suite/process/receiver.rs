@@ -1,4 +1,4 @@
-//! A small HTTP receiver that keeps what it gets, for codes delivered by webhook.
+//! A small HTTP server that stores the bodies it receives, for codes delivered by webhook.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -10,9 +10,9 @@ use std::{
 
 use serde_json::Value;
 
-use super::server::PATIENCE;
+use super::server::TIMEOUT;
 
-/// A receiver; its thread ends with the tests.
+/// A receiver; its thread ends with the test binary.
 pub struct Receiver {
     /// Its address.
     pub url: String,
@@ -25,7 +25,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/codes", listener.local_addr().unwrap());
         let bodies = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&bodies);
+        let received = Arc::clone(&bodies);
         thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
                 let mut stream = BufReader::new(stream);
@@ -40,7 +40,8 @@ impl Receiver {
                 }
                 let mut body = vec![0; length];
                 stream.read_exact(&mut body).unwrap();
-                kept.lock()
+                received
+                    .lock()
                     .unwrap()
                     .push(serde_json::from_slice(&body).unwrap());
                 let status = if number == 0 {
@@ -56,14 +57,14 @@ impl Receiver {
         Self { url, bodies }
     }
 
-    /// How many times the code of a challenge was sent.
+    /// How often the code of a challenge was sent.
     pub fn tries(&self, challenge: &str) -> usize {
         let bodies = self.bodies.lock().unwrap();
         let of_it = |body: &&Value| body["data"]["challenge_id"] == challenge;
         bodies.iter().filter(of_it).count()
     }
 
-    /// The code that was sent for a challenge, waited for.
+    /// Waits for the code of a challenge.
     pub fn code(&self, challenge: &str) -> String {
         let begun = Instant::now();
         loop {
@@ -75,7 +76,7 @@ impl Receiver {
                 return body["data"]["code"].as_str().unwrap().to_owned();
             }
             drop(bodies);
-            assert!(begun.elapsed() < PATIENCE, "no code was delivered");
+            assert!(begun.elapsed() < TIMEOUT, "no code was delivered");
             thread::sleep(Duration::from_millis(5));
         }
     }

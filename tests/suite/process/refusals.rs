@@ -1,4 +1,4 @@
-//! What the binary does not start with: one clear sentence, exit code 1, no panic, no secret. And wrong usage: code 2.
+//! Errors: one clear sentence without secrets, exit code 1, no panic. Wrong usage: exit code 2.
 
 use std::net::TcpListener;
 
@@ -7,8 +7,8 @@ use super::{
     place::{Finished, PASSWORD, Place, SIGNING_KEY, write},
 };
 
-/// A server that nobody listens as: the port was free a moment ago.
-fn nobody() -> String {
+/// An address that no server listens on: its port was free a moment ago.
+fn unused_address() -> String {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -16,7 +16,7 @@ fn nobody() -> String {
         .to_string()
 }
 
-/// It was refused with one line on standard error that has all of this, and nothing else was printed.
+/// The command failed with one line on standard error that contains all parts, and printed nothing else.
 fn assert_refused(finished: &Finished, parts: &[&str]) {
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert_eq!(finished.stdout, "", "{finished:?}");
@@ -37,8 +37,8 @@ fn assert_refused(finished: &Finished, parts: &[&str]) {
 }
 
 #[test]
-fn postgres_without_a_signing_key_is_refused_with_the_line_to_add() {
-    let url = format!("postgres://munjigi:hush-hush@{}/munjigi", nobody());
+fn postgres_without_a_signing_key_is_refused_with_an_example() {
+    let url = format!("postgres://munjigi:hush-hush@{}/munjigi", unused_address());
     let place = Place::on_sqlite().with("DATABASE_URL", url);
     assert_refused(
         &place.run(&[]),
@@ -48,8 +48,8 @@ fn postgres_without_a_signing_key_is_refused_with_the_line_to_add() {
 }
 
 #[test]
-fn a_database_that_nobody_serves_is_one_sentence_without_its_password() {
-    let address = nobody();
+fn an_unreachable_database_is_reported_without_its_password() {
+    let address = unused_address();
     let url = format!("postgres://munjigi:hush-hush@{address}/munjigi");
     let place = Place::on_sqlite()
         .with("DATABASE_URL", url)
@@ -71,7 +71,7 @@ fn a_database_that_nobody_serves_is_one_sentence_without_its_password() {
 }
 
 #[test]
-fn a_sqlite_file_that_cannot_be_one_is_refused() {
+fn a_file_that_is_not_a_sqlite_database_is_refused() {
     let place = Place::on_sqlite();
     write(&place.path("notes.txt"), &"not a database, ".repeat(100));
     let place = place.with("DATABASE_URL", "sqlite://notes.txt");
@@ -97,7 +97,7 @@ fn a_schema_newer_than_the_binary_is_refused() {
     ] {
         assert_refused(&place.run(verb), &["newer", "99991231235959"]);
     }
-    // Looking is not refused.
+    // The status can still be read.
     assert_eq!(place.run(&["migrate", "--status"]).code, Some(0));
 }
 
@@ -114,7 +114,7 @@ fn a_port_that_is_taken_is_refused_with_the_key_to_change() {
 
 #[test]
 fn a_key_file_that_cannot_be_used_is_refused() {
-    // Not a file; nothing; too little.
+    // Not a file; missing; too short.
     let place = Place::on_sqlite();
     std::fs::create_dir_all(place.path("munjigi-data/signing.key")).unwrap();
     assert_refused(
@@ -135,7 +135,7 @@ fn a_key_file_that_cannot_be_used_is_refused() {
 }
 
 #[test]
-fn a_configuration_that_is_wrong_is_refused_by_the_keys_name() {
+fn an_invalid_setting_is_refused_with_its_key() {
     let cases: [(&str, &str, &[&str]); 8] = [
         (
             "MUNJIGI_TOKENS__ACCESS_LIFETIME",
@@ -183,7 +183,7 @@ fn a_configuration_that_is_wrong_is_refused_by_the_keys_name() {
 }
 
 #[test]
-fn a_configuration_file_that_is_wrong_is_refused_by_the_keys_name() {
+fn an_invalid_configuration_file_is_refused_with_the_key() {
     let place = Place::on_sqlite();
     for (content, parts) in [
         (
@@ -208,20 +208,20 @@ fn a_configuration_file_that_is_wrong_is_refused_by_the_keys_name() {
 }
 
 #[test]
-fn a_console_that_others_could_read_codes_for_is_refused_on_an_open_address() {
+fn console_delivery_is_refused_on_a_public_address() {
     let place = Place::on_sqlite().with("MUNJIGI_SERVER__LISTEN", "0.0.0.0:0");
     assert_refused(&place.run(&[]), &["otp.delivery", "console"]);
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_made_is_refused() {
+fn a_data_directory_that_cannot_be_created_is_refused() {
     let place = Place::on_sqlite();
     write(&place.path("munjigi-data"), "a file");
     assert_refused(&place.run(&[]), &["munjigi-data"]);
 }
 
 #[test]
-fn wrong_usage_exits_with_two_and_touches_nothing() {
+fn wrong_usage_exits_with_2_and_creates_nothing() {
     let place = Place::on_sqlite();
     for arguments in [
         &["sreve"][..],
@@ -253,7 +253,7 @@ fn wrong_usage_exits_with_two_and_touches_nothing() {
         &["config", "show", "--yaml"],
         &["serve", "--port", "8080"],
         &["tokens", "inspect"],
-        // Without a terminal and without --password-stdin there is nobody to ask.
+        // Without a terminal and without --password-stdin no password can be read.
         &[
             "user",
             "create",
@@ -274,7 +274,7 @@ fn wrong_usage_exits_with_two_and_touches_nothing() {
 }
 
 #[test]
-fn a_password_that_is_none_is_refused_in_a_sentence() {
+fn an_invalid_password_is_refused_in_a_sentence() {
     let place = Place::new();
     let create = [
         "user",

@@ -1,4 +1,4 @@
-//! The binary as a running server: its address, what it printed so far, signals, and its end.
+//! The binary as a running server: its address, output, signals and exit.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -13,55 +13,59 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
 
-/// The longest a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that a test waits for anything.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub fn eventually(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "it does not come true");
+        assert!(
+            begun.elapsed() < TIMEOUT,
+            "the condition does not come true"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A server that is killed with this value.
+/// A server, killed when this value is dropped.
 pub struct Server {
     process: Child,
-    stdout: Kept,
-    stderr: Kept,
+    stdout: Output,
+    stderr: Output,
     /// Where it listens.
     pub address: SocketAddr,
 }
 
-/// How a server ended.
+/// How a server exited.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit code; `None` when a signal ended it.
     pub code: Option<i32>,
     /// Its log.
     pub stdout: String,
-    /// What it told its operator.
+    /// Its standard error: the startup message.
     pub stderr: String,
-    /// How long the end took.
+    /// How long it took to exit.
     pub took: Duration,
 }
 
-/// What comes out of a pipe, line by line.
-struct Kept {
+/// The lines read from a pipe.
+struct Output {
     lines: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
 
-impl Kept {
+impl Output {
     fn of(pipe: impl Read + Send + 'static) -> Self {
         let lines = Arc::new(Mutex::new(String::new()));
-        let kept = Arc::clone(&lines);
+        let received = Arc::clone(&lines);
         let reader = thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                kept.lock()
+                received
+                    .lock()
                     .unwrap()
                     .push_str(&String::from_utf8_lossy(&line));
                 line.clear();
@@ -86,7 +90,7 @@ impl Kept {
 }
 
 impl Server {
-    /// Starts it and waits until it says where it listens.
+    /// Starts it and waits until it prints its address.
     pub fn start(mut command: Command) -> Self {
         let mut process = command
             .stdin(Stdio::null())
@@ -94,8 +98,8 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = Kept::of(process.stdout.take().unwrap());
-        let stderr = Kept::of(process.stderr.take().unwrap());
+        let stdout = Output::of(process.stdout.take().unwrap());
+        let stderr = Output::of(process.stderr.take().unwrap());
         let mut server = Self {
             process,
             stdout,
@@ -104,8 +108,8 @@ impl Server {
         };
         let begun = Instant::now();
         loop {
-            let told = server.stderr.so_far();
-            let address = told
+            let printed = server.stderr.so_far();
+            let address = printed
                 .lines()
                 .find_map(|line| line.strip_prefix("  listening on   http://"));
             if let Some(address) = address {
@@ -113,10 +117,10 @@ impl Server {
                 return server;
             }
             if let Some(status) = server.process.try_wait().unwrap() {
-                let told = server.stderr.whole();
-                panic!("the server ended with {status}: {told}");
+                let printed = server.stderr.whole();
+                panic!("the server exited with {status}: {printed}");
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not listen: {told}");
+            assert!(begun.elapsed() < TIMEOUT, "it does not listen: {printed}");
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -126,18 +130,18 @@ impl Server {
         Client::new(self.address)
     }
 
-    /// What it told its operator so far. The line of the address comes first, so this waits for the log's first line.
-    pub fn greeting(&self) -> String {
+    /// Its startup message. The address is printed first, so this waits for the first line of the log.
+    pub fn startup(&self) -> String {
         self.wait_for_log("\"message\":\"started\"");
-        // The two pipes are read by threads of their own: this one may be behind.
-        let mut told = self.stderr.so_far();
+        // Each pipe is read by its own thread: this one may be behind.
+        let mut printed = self.stderr.so_far();
         loop {
             thread::sleep(Duration::from_millis(20));
             let now = self.stderr.so_far();
-            if now == told && now.ends_with('\n') {
+            if now == printed && now.ends_with('\n') {
                 return now;
             }
-            told = now;
+            printed = now;
         }
     }
 
@@ -150,7 +154,7 @@ impl Server {
     pub fn wait_for_log(&self, part: &str) {
         let begun = Instant::now();
         while !self.log().contains(part) {
-            assert!(begun.elapsed() < PATIENCE, "no {part} in {}", self.log());
+            assert!(begun.elapsed() < TIMEOUT, "no {part} in {}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -165,7 +169,7 @@ impl Server {
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub fn ended(mut self) -> Ended {
         let begun = Instant::now();
         let status = self.wait();
@@ -184,15 +188,15 @@ impl Server {
                 return status;
             }
             assert!(
-                begun.elapsed() < 2 * PATIENCE,
-                "it does not end: {}",
+                begun.elapsed() < 2 * TIMEOUT,
+                "it does not exit: {}",
                 self.log()
             );
             thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Asks it to stop, and waits for its end, which must be a good one.
+    /// Sends SIGTERM and waits until it exits, which must be with code 0.
     pub fn stop(self) -> Ended {
         self.signal(Signal::TERM);
         let ended = self.ended();
@@ -200,7 +204,7 @@ impl Server {
         ended
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it.
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

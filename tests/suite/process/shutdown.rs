@@ -1,4 +1,4 @@
-//! The end: who asked gets the answer, nobody new is taken, and nobody idle holds it up.
+//! Graceful shutdown: requests in flight are answered, new connections are refused, idle ones do not delay it.
 
 use std::{
     net::TcpStream,
@@ -10,15 +10,15 @@ use rustix::process::Signal;
 
 use super::{client::Client, place::Place, receiver::Receiver};
 
-/// More than a log-in takes, and much less than `server.shutdown_timeout`.
+/// Longer than a log-in takes, and much shorter than `server.shutdown_timeout`.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// With passwords as slow as they are by default, 240 ms each.
+/// With the default bcrypt cost: 240 ms per password.
 fn slow_place() -> Place {
     let place = Place::new();
     place.user("admin@example.org", "admin");
     let place = place.with("MUNJIGI_LOGIN__BCRYPT_COST", "12");
-    // Its hash is of that cost, too.
+    // Hash the stored password at that cost, too.
     place.done(
         &[
             "user",
@@ -68,22 +68,25 @@ fn a_login_in_flight_is_answered_before_a_sigint_ends_the_server() {
 }
 
 #[test]
-fn connections_that_wait_for_nothing_do_not_hold_up_the_end() {
+fn idle_connections_do_not_delay_the_shutdown() {
     let place = Place::new();
     let server = place.serve();
-    // One that has been answered, one that never asked.
+    // One that has had a response, one that never sent a request.
     let mut idle = server.client();
     assert_eq!(idle.get("/healthz", "").status, 200);
     let mut silent = server.client();
     silent.connect().unwrap();
     thread::sleep(Duration::from_millis(100));
     let ended = server.stop();
-    println!("with two idle connections the end took {:?}", ended.took);
+    println!(
+        "with two idle connections the shutdown took {:?}",
+        ended.took
+    );
     assert!(ended.took < AT_ONCE, "{ended:?}");
 }
 
 #[test]
-fn nobody_new_is_answered_while_the_last_requests_end() {
+fn new_connections_are_refused_while_the_last_requests_end() {
     let place = slow_place();
     let server = place.serve();
     let mut busy: Vec<Client> = (0..6).map(|_| server.client()).collect();
@@ -104,7 +107,7 @@ fn nobody_new_is_answered_while_the_last_requests_end() {
     server.wait_for_log("\"message\":\"stopping\"");
     let deadline = Instant::now() + Duration::from_secs(2);
     while TcpStream::connect(server.address).is_ok() {
-        assert!(Instant::now() < deadline, "it still takes connections");
+        assert!(Instant::now() < deadline, "it still accepts connections");
         thread::sleep(Duration::from_millis(5));
     }
     for client in &mut busy {
@@ -115,17 +118,17 @@ fn nobody_new_is_answered_while_the_last_requests_end() {
 }
 
 #[test]
-fn a_later_signal_does_not_wait() {
+fn a_second_signal_ends_the_server_at_once() {
     let place = slow_place();
     let mut server = place.serve();
     let mut client = server.client();
-    // A request whose body never comes.
+    // The body of this request is never sent.
     client
         .raw(b"POST /auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
         .unwrap();
     thread::sleep(Duration::from_millis(200));
     server.signal(Signal::TERM);
-    // One that comes at once would be the echo of the first.
+    // A signal within one second counts as a repetition of the first.
     thread::sleep(Duration::from_millis(1500));
     assert!(server.runs());
     server.signal(Signal::TERM);
@@ -135,7 +138,7 @@ fn a_later_signal_does_not_wait() {
 }
 
 #[test]
-fn a_code_that_was_promised_is_sent_before_the_end() {
+fn a_code_that_was_requested_is_sent_before_the_end() {
     let receiver = Receiver::start();
     let place = Place::new()
         .with("MUNJIGI_OTP__DELIVERY", "webhook")
@@ -151,7 +154,7 @@ fn a_code_that_was_promised_is_sent_before_the_end() {
         &[],
         &serde_json::json!({"username": "acme"}),
     );
-    // The receiver refuses the first try: what is sent is sent by a later one.
+    // The receiver refuses the first attempt, so the code is sent by a later one.
     server.stop();
     let challenge = asked.body["data"]["challenge_id"].as_str().unwrap();
     assert_eq!(receiver.tries(challenge), 2);

@@ -1,4 +1,4 @@
-//! The start: what it makes, what it says, and what lasts until the next one.
+//! The start: what is created, what is printed, and what survives a restart.
 
 use std::{os::unix::fs::PermissionsExt, path::Path, time::Instant};
 
@@ -9,7 +9,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_first_start_without_configuration_makes_all_it_needs_and_says_so() {
+fn a_first_start_without_configuration_creates_what_it_needs_and_prints_it() {
     let place = Place::on_sqlite();
     let server = place.serve();
     assert_eq!(server.client().get("/readyz", "").status, 200);
@@ -23,16 +23,16 @@ fn a_first_start_without_configuration_makes_all_it_needs_and_says_so() {
         assert_eq!(mode(&path) & 0o077 & !0o044, 0, "{}", path.display());
     }
 
-    let greeting = server.greeting();
+    let startup = server.startup();
     let expected = [
         format!("munjigi {}", env!("CARGO_PKG_VERSION")),
         format!("  listening on   http://{}", server.address),
         "  database       SQLite, munjigi-data/munjigi.db".to_owned(),
         "  schema         3 migrations run".to_owned(),
-        "  signing key    munjigi-data/signing.key (made just now; keep it secret, and keep it)"
+        "  signing key    munjigi-data/signing.key (created; keep it secret and back it up)"
             .to_owned(),
         format!(
-            "  first admin    http://{}/admin/setup/… (good once, for one hour)",
+            "  first admin    http://{}/admin/setup/… (valid once, for one hour)",
             server.address
         ),
         format!(
@@ -40,30 +40,30 @@ fn a_first_start_without_configuration_makes_all_it_needs_and_says_so() {
             env!("CARGO_BIN_EXE_munjigi")
         ),
     ];
-    let link = greeting.split("/admin/setup/").nth(1).unwrap();
+    let link = startup.split("/admin/setup/").nth(1).unwrap();
     let secret = link.split(' ').next().unwrap();
-    assert_eq!(secret.len(), 43, "{greeting}");
-    let greeting = greeting.replace(secret, "…");
+    assert_eq!(secret.len(), 43, "{startup}");
+    let startup = startup.replace(secret, "…");
     // A later version has more migrations.
-    let calm = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
-    let (told, expected): (Vec<_>, Vec<_>) = (
-        greeting.lines().map(calm).collect(),
-        expected.iter().map(|line| calm(line)).collect(),
+    let without_digits = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
+    let (printed, expected): (Vec<_>, Vec<_>) = (
+        startup.lines().map(without_digits).collect(),
+        expected.iter().map(|line| without_digits(line)).collect(),
     );
-    assert_eq!(told, expected, "{greeting}");
-    assert!(!greeting.contains(place.signing_key().trim()));
+    assert_eq!(printed, expected, "{startup}");
+    assert!(!startup.contains(place.signing_key().trim()));
     server.stop();
 }
 
 #[test]
-fn a_later_start_is_silent_about_what_is_there_and_accepts_yesterdays_tokens() {
+fn a_later_start_creates_nothing_and_accepts_earlier_tokens() {
     let place = Place::new();
     place.user("staff@example.org", "staff");
     let server = place.serve();
     let pair = server.client().session("staff@example.org");
-    let greeting = server.greeting();
-    // Somebody who may make users is still missing.
-    assert!(greeting.contains("first admin"), "{greeting}");
+    let startup = server.startup();
+    // There is no administrator yet.
+    assert!(startup.contains("first admin"), "{startup}");
     let ended = server.stop();
     assert!(
         ended.stdout.contains("\"message\":\"stopped\""),
@@ -72,8 +72,8 @@ fn a_later_start_is_silent_about_what_is_there_and_accepts_yesterdays_tokens() {
 
     place.user("admin@example.org", "admin");
     let server = place.serve();
-    let greeting = server.greeting();
-    assert_eq!(greeting.lines().count(), 3, "{greeting}");
+    let startup = server.startup();
+    assert_eq!(startup.lines().count(), 3, "{startup}");
     let mut client = server.client();
     assert_eq!(client.get("/api/me", &pair.access).status, 200);
     let next = Pair::of(&client.refresh(&pair.refresh));
@@ -92,7 +92,7 @@ fn two_servers_of_one_database_may_start_together() {
         (one.join().unwrap(), two.join().unwrap())
     });
     place.user("admin@example.org", "admin");
-    // Both sign with one key, and both see what the other does.
+    // Both sign with the same key, and each sees the changes of the other.
     let pair = one.client().session("admin@example.org");
     let next = Pair::of(&two.client().refresh(&pair.refresh));
     let repeat = Pair::of(&one.client().refresh(&pair.refresh));
@@ -105,7 +105,7 @@ fn two_servers_of_one_database_may_start_together() {
 }
 
 #[test]
-fn the_time_from_the_start_to_the_first_answer_is_printed() {
+fn the_time_from_start_to_first_response_is_printed() {
     let place = Place::new();
     place.user("admin@example.org", "admin");
     place.serve().stop();
@@ -126,7 +126,7 @@ fn the_time_from_the_start_to_the_first_answer_is_printed() {
         "SQLite"
     };
     println!(
-        "start to first answer on {name}, an existing database: median {:?} of {times:?}",
+        "from start to first response on {name}, with an existing database: median {:?} of {times:?}",
         times[2]
     );
 }

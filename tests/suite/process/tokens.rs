@@ -1,4 +1,4 @@
-//! `munjigi tokens`: looking into one, and the flush.
+//! `munjigi tokens`: inspection of a token, and the flush.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use munjigi::tokens::unverified_parts;
@@ -18,7 +18,7 @@ fn claims(token: &str) -> Map<String, Value> {
 }
 
 #[test]
-fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
+fn inspect_prints_the_contents_of_a_token_and_whether_it_would_be_accepted() {
     let place = Place::new();
     place.user("staff@example.org", "staff");
     let server = place.serve();
@@ -38,7 +38,7 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
                 .ends_with("accepted: it would be accepted now\n"),
             "{seen:?}"
         );
-        // Its times are readable, its signature is nowhere.
+        // Times are printed readably, the signature is not printed.
         assert!(
             seen.stdout.contains("user:1") && seen.stdout.contains("+00:00"),
             "{seen:?}"
@@ -54,9 +54,9 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
     let mut old = claims(&pair.access);
     old.insert("exp".into(), json!(1_700_000_000));
     old.insert("iat".into(), json!(1_699_999_000));
-    let mut stranger = claims(&pair.access);
-    stranger.insert("user_seq".into(), json!(4711));
-    stranger.insert("sub".into(), json!("user:4711"));
+    let mut unknown = claims(&pair.access);
+    unknown.insert("user_seq".into(), json!(4711));
+    unknown.insert("sub".into(), json!("user:4711"));
     for (token, reason) in [
         (forged(&old, key), "expired"),
         (
@@ -66,13 +66,13 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
             ),
             "",
         ),
-        (forged(&stranger, key), "does not exist"),
+        (forged(&unknown, key), "does not exist"),
         (used.refresh.clone(), "blacklisted"),
         ("garbage".to_owned(), ""),
         ("a.b.c".to_owned(), ""),
         ("\u{1b}[31mred".to_owned(), ""),
         ("한글.한글.한글".to_owned(), ""),
-        ("x".repeat(100_000), ""),
+        ("x".retry(100_000), ""),
     ] {
         let seen = inspect(&token);
         assert_eq!((seen.code, seen.stderr.as_str()), (Some(1), ""), "{seen:?}");
@@ -87,7 +87,7 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
         assert_eq!(json["accepted"], false);
     }
 
-    // What a stranger writes does not reach the terminal raw.
+    // Control characters of an unverified token are escaped.
     let mut red = claims(&pair.access);
     red.insert(
         "\u{1b}[31mred".into(),
@@ -107,7 +107,7 @@ fn inspect_says_what_a_token_holds_and_whether_it_would_be_accepted() {
 }
 
 #[test]
-fn the_flush_takes_what_has_expired_and_nothing_else() {
+fn the_flush_deletes_expired_rows_and_nothing_else() {
     let place = Place::new();
     place.user("staff@example.org", "staff");
     let server = place.serve();
@@ -143,11 +143,14 @@ fn the_flush_takes_what_has_expired_and_nothing_else() {
         "outstanding_tokens": 3, "blacklisted_tokens": 1, "otp_challenges": 1, "rate_limits": 0, "sessions": 0
     });
     assert_eq!(place.json(&["tokens", "flush", "--dry-run"], ""), expected);
-    let told = place.done(&["tokens", "flush", "--dry-run"], "");
-    assert!(told.contains("         3  outstanding tokens\n"), "{told}");
+    let printed = place.done(&["tokens", "flush", "--dry-run"], "");
     assert!(
-        told.ends_with("         5  expired rows would be deleted\n"),
-        "{told}"
+        printed.contains("         3  outstanding tokens\n"),
+        "{printed}"
+    );
+    assert!(
+        printed.ends_with("         5  expired rows would be deleted\n"),
+        "{printed}"
     );
     assert_eq!(
         tables.iter().map(|table| count(table)).collect::<Vec<_>>(),
@@ -155,21 +158,21 @@ fn the_flush_takes_what_has_expired_and_nothing_else() {
     );
 
     assert_eq!(place.json(&["tokens", "flush"], ""), expected);
-    let told = place.done(&["tokens", "flush"], "");
+    let printed = place.done(&["tokens", "flush"], "");
     assert!(
-        told.ends_with("         0  expired rows deleted\n"),
-        "{told}"
+        printed.ends_with("         0  expired rows deleted\n"),
+        "{printed}"
     );
     assert_eq!(count("outstanding_tokens"), before[0] - 3);
-    // What had not expired is there still: a repeat gets its successor, and that is good.
-    let repeat = Pair::of(&client.refresh(&pair.refresh));
-    assert_eq!(repeat.refresh, next.refresh);
+    // Rows that have not expired are still there: a retry gets the successor, which is accepted.
+    let retry = Pair::of(&client.refresh(&pair.refresh));
+    assert_eq!(retry.refresh, next.refresh);
     assert_eq!(client.refresh(&next.refresh).status, 200);
     server.stop();
 }
 
 #[test]
-fn a_flush_beside_another_one_is_refused_and_says_which() {
+fn a_second_flush_is_refused_with_details_of_the_first() {
     let place = Place::new();
     place.done(&["migrate"], "");
     place.database.execute(
@@ -186,7 +189,7 @@ fn a_flush_beside_another_one_is_refused_and_says_which() {
     ] {
         assert!(refused.stderr.contains(part), "{part}: {refused:?}");
     }
-    // Whoever began it is dead: nobody has seen it for a minute.
+    // Its process has died: no heartbeat for a minute.
     place
         .database
         .execute("UPDATE jobs SET seen_at = '2026-01-02 03:04:05'");

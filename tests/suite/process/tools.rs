@@ -1,17 +1,17 @@
-//! Programs that the tests ask and that `tests/run` installs. Where one is missing its tests say so and pass, but not in
+//! Programs that some tests need and `tests/run` installs. Where one is missing, its tests print that and pass, except in
 //! CI.
 
 use std::path::{Path, PathBuf};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "where the tests' own programs are"
+    reason = "paths of programs that only the tests use"
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A program, or another file, by the variable that says where it is.
+/// The path of a program or file, from this environment variable.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let found = variable(name).map(PathBuf::from);
     if found.is_none() {
@@ -20,7 +20,7 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Says why something is not tested here. In CI everything is.
+/// Prints why something is not tested here. Fails in CI, where everything is tested.
 pub fn skip(reason: &str) {
     assert!(
         variable("CI").as_deref() != Some("true"),
@@ -29,7 +29,7 @@ pub fn skip(reason: &str) {
     println!("not tested: {reason}");
 }
 
-/// A Python that has the packages of `tests/python/requirements.txt`.
+/// A Python interpreter with the packages of `tests/python/requirements.txt`.
 pub fn python() -> Option<PathBuf> {
     tool("MUNJIGI_TEST_PYTHON")
 }

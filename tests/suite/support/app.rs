@@ -1,4 +1,4 @@
-//! A real server on a port of its own, in this process, with its own database and a clock that tests move.
+//! A real server in the test process, with its own port and database, and a clock that the test sets.
 
 use std::{
     net::TcpListener,
@@ -13,38 +13,29 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
     config::{Config, OtpDelivery, Secret},
-    delivery::{Channel, Delivery, DeliveryOptions, SmtpSettings, Tls, WebhookSettings},
+    delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
     http::server,
     services::{
-        Services,
-        audit::log::AuditLog,
-        audit_chain::event_mac::AuditKey,
-        auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
-        dashboard::Dashboard,
-        limits::attempts::Limits,
-        login_counts::LoginCounts,
-        maintenance::{flush::FlushRules, jobs::Jobs},
-        metrics::Metrics,
-        passwords::{PasswordSettings, Passwords},
-        revocations::Revocations,
+        Services, bootstrap::password_settings, maintenance::flush::FlushRules,
+        passwords::PasswordSettings,
     },
     store::{Store, StoreError, StoreSettings},
-    tokens::{SigningKey, Tokens},
+    tokens::SigningKey,
 };
 use tempfile::TempDir;
 
 use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
 use crate::delivery::support::smtp_server::SmtpServer;
 
-/// bcrypt's least cost: the tests are not about its slowness.
+/// The lowest cost of bcrypt, so that tests are fast.
 const BCRYPT_COST: u32 = 4;
 
-/// A running server. It stops, and its database goes, when this value does.
+/// A running server. When this value is dropped, it stops and its database is deleted.
 pub struct App {
-    /// The time that the server believes.
+    /// The clock of the server.
     pub clock: Clock,
-    /// Where codes arrive, when they are delivered by webhook.
+    /// The receiver of codes, if they are delivered by webhook.
     pub gateway: Option<Receiver>,
     remote: Remote,
     running: Option<Running>,
@@ -65,7 +56,7 @@ impl App {
         Self::with(|_| ())
     }
 
-    /// A server with other settings than the default ones.
+    /// A server with changed settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let database = Arc::new(TestDatabase::migrated());
         let mut config = Config::default();
@@ -76,15 +67,15 @@ impl App {
         data.path().clone_into(&mut config.server.data_dir);
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
         config.login.hash_threads = 1;
-        // Tests that log many people in at once are not about the queue.
+        // Tests with many log-ins at the same time must not fill the queue.
         config.login.hash_queue = 1_000;
         change(&mut config);
-        // A fraction of a second, to be cut off where whole ones are spoken of.
+        // With a fraction of a second, which whole seconds must cut off.
         let clock = Clock::fixed(Timestamp::from_unix_micros(1_771_072_245_678_901));
         Self::on(database, data, clock, config)
     }
 
-    /// A server whose codes arrive at [`App::gateway`].
+    /// A server that delivers codes to [`App::gateway`].
     pub fn with_gateway(change: impl FnOnce(&mut Config)) -> Self {
         Self::with(|config| {
             config.otp.delivery = OtpDelivery::Webhook;
@@ -94,7 +85,7 @@ impl App {
         })
     }
 
-    /// A server that sends mail by this one, and is reached at an address of its own.
+    /// A server that sends mail through this one, and has a public URL.
     pub fn with_mail(server: &SmtpServer) -> Self {
         let port = server.settings(Tls::None, None).port;
         Self::with(|config| {
@@ -106,7 +97,7 @@ impl App {
         })
     }
 
-    /// The same database and clock under a server with other settings.
+    /// Restarts the server with changed settings, on the same database and clock.
     pub fn restarted_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let (clock, mut config) = (self.clock.clone(), self.config.clone());
         let (database, data) = (Arc::clone(&self.database), Arc::clone(&self.data));
@@ -115,7 +106,7 @@ impl App {
         Self::on(database, data, clock, config)
     }
 
-    /// A second server on the same database, as a second instance of the program is.
+    /// A second instance on the same database.
     pub fn another_instance(&self) -> Self {
         Self::on(
             Arc::clone(&self.database),
@@ -126,7 +117,7 @@ impl App {
     }
 
     fn on(database: Arc<TestDatabase>, data: Arc<TempDir>, clock: Clock, config: Config) -> Self {
-        // Only settings that an operator may choose; the cost of a hash is the one exception.
+        // Only valid settings; the bcrypt cost is the one exception.
         config.validate().unwrap();
         let (started, starting) = mpsc::channel();
         let (of_thread, thread_clock) = (config.clone(), clock.clone());
@@ -175,17 +166,17 @@ impl App {
 }
 
 impl App {
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn anonymous(&self) -> &Remote {
         &self.remote
     }
 
-    /// Somebody at a browser, without a session.
+    /// A browser without a session.
     pub fn browser(&self) -> Browser {
         Browser::new(&self.remote)
     }
 
-    /// An account of this role, signed in to the panel; made here.
+    /// Creates an account of this role and logs it in to the admin panel.
     pub async fn signed_in(&self, name: &str, role: Role) -> Browser {
         self.make_user(name, role).await;
         let browser = self.browser();
@@ -193,7 +184,7 @@ impl App {
         browser
     }
 
-    /// What a flush of so many rows at once goes by.
+    /// The rules of a flush with this batch size.
     pub fn flush_rules(&self, batch_size: u32) -> FlushRules {
         FlushRules {
             batch_size,
@@ -201,7 +192,7 @@ impl App {
         }
     }
 
-    /// What the server's rules work with, for looking behind it.
+    /// The services of the server.
     pub fn services(&self) -> &Services {
         self.running
             .as_ref()
@@ -214,24 +205,24 @@ impl App {
         self.data.path()
     }
 
-    /// The database under the server.
+    /// The database of the server.
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// Sets the clock, ahead or back.
+    /// Sets the clock, forwards or backwards.
     pub fn set_clock(&self, to: Timestamp) {
         if let Clock::Fixed(micros) = &self.clock {
             micros.store(to.unix_micros(), Ordering::SeqCst);
         }
     }
 
-    /// Runs a statement behind the server's back; how many rows it touched.
+    /// Executes SQL directly on the database; returns the number of affected rows.
     pub async fn execute(&self, statement: &str) -> usize {
         let statement = statement.to_owned();
         let store = &self.services().store;
@@ -245,7 +236,7 @@ impl App {
             .unwrap()
     }
 
-    /// The one number that a `SELECT … AS number` gives.
+    /// The number that a `SELECT … AS number` returns.
     pub async fn number(&self, query: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Row {
@@ -265,7 +256,7 @@ impl App {
             .unwrap()
     }
 
-    /// The codes that arrived at the gateway, once `count` of them have.
+    /// Waits for `count` codes at the gateway and returns them.
     pub async fn codes(&self, count: usize) -> Vec<String> {
         let received = self.gateway.as_ref().unwrap().wait_for(count).await;
         let code = |call: &super::receiver::Received| {
@@ -280,7 +271,7 @@ impl Drop for App {
         let Some(running) = self.running.take() else {
             return;
         };
-        // The command is given by the call; only its end would have to be awaited.
+        // The call itself stops the server; the future would only wait for it.
         drop(running.handle.stop(false));
         let ended = running.thread.join();
         drop(running.services);
@@ -302,7 +293,7 @@ fn channel(gateway: Option<&Receiver>, config: &Config) -> Channel {
     })
 }
 
-/// The mail server that a test has named: one without TLS or log-in.
+/// The configured mail server, without TLS and authentication.
 fn mail(config: &Config) -> Option<SmtpSettings> {
     let (host, from) = config.smtp.host.clone().zip(config.smtp.from.clone())?;
     Some(SmtpSettings {
@@ -324,44 +315,13 @@ fn services(
     channel: Channel,
     mail: Option<SmtpSettings>,
 ) -> Services {
-    let login = &config.login;
-    let passwords = Passwords::start(PasswordSettings {
+    let key = config.tokens.signing_key.clone().unwrap();
+    let key = SigningKey::from_bytes(key.reveal().as_bytes());
+    let passwords = PasswordSettings {
         cost: BCRYPT_COST,
-        threads: login.hash_threads,
-        queue: login.hash_queue,
-        deadline: login.hash_deadline.get(),
-    });
-    let key = SigningKey::from_bytes(
-        config
-            .tokens
-            .signing_key
-            .clone()
-            .unwrap()
-            .reveal()
-            .as_bytes(),
-    );
-    let otp_deliveries = OtpDeliveries::default();
-    let extras = DeliveryOptions {
-        mail,
-        observer: Some(otp_deliveries.observer(clock.clone())),
+        ..password_settings(&config.login)
     };
-    let revocations = Revocations::new(config.tokens.revocation_max_lag.get());
-    revocations.follow(&store).unwrap();
-    Services {
-        metrics: Metrics::default(),
-        revocations,
-        access_token_usage: AccessTokenUsage::default(),
-        delivery: Delivery::start_with(channel, extras, 1_000, clock.clone()).unwrap(),
-        otp_deliveries,
-        dashboard: Dashboard::starting(&clock),
-        audit_log: AuditLog::new(AuditKey::of(&key)).kept_in(&config.server.data_dir),
-        tokens: Tokens::new(config.tokens.clone(), key),
-        passwords: passwords.unwrap(),
-        limits: Limits::default(),
-        login_counts: LoginCounts::default(),
-        jobs: Jobs::default(),
-        clock,
-        config,
-        store,
-    }
+    let services = Services::start(config, clock, store, key, passwords, channel, mail).unwrap();
+    services.revocations.follow(&services.store).unwrap();
+    services
 }

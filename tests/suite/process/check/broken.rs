@@ -1,4 +1,4 @@
-//! What was broken from outside, each found: a setting, a file's permissions, a row.
+//! Each check finds its problem: a setting, the permissions of a file, a row.
 
 use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
 
@@ -8,17 +8,17 @@ use super::{
 };
 
 #[track_caller]
-fn assert_problem(place: &Place, check: &str, told: &str) {
+fn assert_problem(place: &Place, check: &str, part: &str) {
     let (code, found) = look(place);
     let mut problems = with_status(&found, "problem");
     if check.starts_with("key_") && check != "key_file" {
-        // The record was marked with the key before.
+        // The audit log was written with the previous key.
         assert_eq!(problems.pop().as_deref(), Some("record_seal"), "{found:#}");
     }
     assert_eq!(problems, [check], "{found:#}");
     assert_eq!(code, Some(1));
     let found = of(&found, check)["found"].as_str().unwrap();
-    assert!(found.contains(told), "{found}");
+    assert!(found.contains(part), "{found}");
 }
 
 fn chmod(path: &Path, mode: u32) {
@@ -26,8 +26,8 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 #[test]
-fn settings_that_were_broken_from_outside_are_each_found() {
-    for (variable, value, check, told) in [
+fn each_bad_setting_is_found() {
+    for (variable, value, check, part) in [
         ("TOKENS__ROTATE_REFRESH_TOKENS", "false", "rotation", "off"),
         (
             "TOKENS__BLACKLIST_AFTER_ROTATION",
@@ -71,7 +71,7 @@ fn settings_that_were_broken_from_outside_are_each_found() {
         let place = in_order()
             .with("MUNJIGI_WEBHOOK__ALLOW_HTTP", "true")
             .with(&format!("MUNJIGI_{variable}"), value);
-        assert_problem(&place, check, told);
+        assert_problem(&place, check, part);
         let printed = place.run(&["check"]).stdout;
         assert!(
             !printed.contains("hush-hush") && !printed.contains(SIGNING_KEY),
@@ -81,9 +81,9 @@ fn settings_that_were_broken_from_outside_are_each_found() {
     let place = in_order()
         .with("MUNJIGI_SERVER__LISTEN", "0.0.0.0:0")
         .with("MUNJIGI_OTP__ALLOW_REMOTE_CONSOLE", "true");
-    let everybody = in_order().with("MUNJIGI_SERVER__TRUSTED_PROXIES", "0.0.0.0/0");
-    let (_, found) = look(&everybody);
-    // Who stands behind a proxy is there for others.
+    let open = in_order().with("MUNJIGI_SERVER__TRUSTED_PROXIES", "0.0.0.0/0");
+    let (_, found) = look(&open);
+    // Behind a proxy, the server is reachable by others.
     let expected = [
         "https",
         "cookies",
@@ -102,7 +102,7 @@ fn settings_that_were_broken_from_outside_are_each_found() {
 }
 
 #[test]
-fn what_others_may_read_is_found() {
+fn files_that_others_may_read_are_found() {
     let place = Place::on_sqlite();
     place.user("ann@example.org", "admin");
     place.user("bob@example.org", "admin");
@@ -114,7 +114,7 @@ fn what_others_may_read_is_found() {
     chmod(&key, 0o640);
     assert_problem(&place, "key_file", "0640");
     chmod(&key, 0o600);
-    // The way to the file is open, and so is the file.
+    // Others may enter the directory and read the file.
     chmod(&data, 0o755);
     assert_problem(&place, "data_files", "munjigi-data/munjigi.db");
     for file in std::fs::read_dir(&data).unwrap() {
@@ -124,7 +124,7 @@ fn what_others_may_read_is_found() {
     chmod(&data, 0o770);
     assert_problem(&place, "data_files", "0770");
     chmod(&data, 0o700);
-    // A key of last year, and one that is too short.
+    // An old key, and one that is too short.
     let touched = Command::new("touch")
         .args(["-d", "400 days ago"])
         .arg(&key)
@@ -148,32 +148,32 @@ fn what_others_may_read_is_found() {
 }
 
 #[test]
-fn rows_that_were_broken_from_outside_are_each_found() {
+fn each_bad_row_is_found() {
     let place = in_order();
     let database = &place.database;
     database.execute("UPDATE users SET last_login_at = NULL WHERE email = 'bob@example.org'");
-    // A new one has had no time yet.
+    // A new account is not idle yet.
     assert_eq!(of(&look(&place).1, "idle_administrators")["status"], "ok");
     database.execute("UPDATE users SET created_at = '2020-01-01 00:00:00'");
     let (code, found) = look(&place);
     assert_eq!(code, Some(0));
-    let told = of(&found, "idle_administrators");
-    assert_eq!(told["status"], "advice");
+    let finding = of(&found, "idle_administrators");
+    assert_eq!(finding["status"], "advice");
     assert!(
-        told["found"]
+        finding["found"]
             .as_str()
             .unwrap()
             .ends_with(": bob@example.org (–)"),
-        "{told}"
+        "{finding}"
     );
     database.execute(
         "UPDATE users SET last_login_at = '2020-01-01 00:00:00' WHERE email = 'ann@example.org'",
     );
     let (_, found) = look(&place);
-    let told = of(&found, "idle_administrators")["found"].as_str().unwrap();
+    let finding = of(&found, "idle_administrators")["found"].as_str().unwrap();
     assert!(
-        told.contains(": bob@example.org (–), ann@example.org (") && told.ends_with("d)"),
-        "{told}"
+        finding.contains(": bob@example.org (–), ann@example.org (") && finding.ends_with("d)"),
+        "{finding}"
     );
     database.execute("UPDATE users SET is_active = false");
     assert_problem(&place, "administrators", "0 active");
@@ -187,9 +187,9 @@ fn rows_that_were_broken_from_outside_are_each_found() {
         of(&found, "old_hashes")["found"],
         "0 of 2 internal users, 1 of 1 clients, below 10"
     );
-    let waiting = "INSERT INTO rate_limits (bucket, hits, expires_at) \
+    let expired = "INSERT INTO rate_limits (bucket, hits, expires_at) \
         VALUES ('x', 1, '2020-01-01 00:00:00')";
-    database.execute(waiting);
+    database.execute(expired);
     assert_problem(&place, "flush", "rows that wait: 1, the first for");
     place.done(&["tokens", "flush"], "");
     assert_eq!(look(&place).0, Some(0));
@@ -206,12 +206,12 @@ fn rows_that_were_broken_from_outside_are_each_found() {
     assert_problem(&place, "database", "missing migrations: 1");
     assert!(
         place.done(&["migrate", "--status"], "").contains("[ ]"),
-        "it ran none"
+        "a migration ran"
     );
 }
 
 #[test]
-fn a_table_that_cannot_be_read_leaves_the_other_answers() {
+fn an_unreadable_table_does_not_affect_the_other_checks() {
     let place = in_order();
     place
         .database

@@ -1,5 +1,4 @@
-//! Somebody who does everything that can be done at the JSON door, failures and oddities included, and remembers what must
-//! not be logged of it.
+//! A client that uses the whole API, with failures and odd requests, and collects what must not be logged.
 
 use std::{collections::BTreeMap, io};
 
@@ -16,17 +15,17 @@ use crate::process::{
 pub const WRONG: &str = "wrong-battery-horse-staple";
 pub const NEW: &str = "new passphrase, 새로운 암호";
 
-/// Such a run.
+/// Such a client.
 pub struct Run {
     client: Client,
-    /// What must not be logged.
+    /// What must not be in the log.
     pub secrets: Vec<String>,
     /// Method, route and status of each request, by its id.
     pub sent: BTreeMap<String, (String, String, u16)>,
 }
 
 impl Run {
-    /// With a client that has done nothing yet.
+    /// With no request sent yet.
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -35,7 +34,7 @@ impl Run {
         }
     }
 
-    /// Does everything.
+    /// Sends all requests.
     pub fn everything(&mut self, receiver: &Receiver, server: &Server) {
         log_in_and_out(self);
         one_time_codes(self, receiver);
@@ -44,7 +43,7 @@ impl Run {
         broken_heads(self, server);
     }
 
-    /// Remembers a secret.
+    /// Adds a secret.
     pub fn secret(&mut self, text: &str) {
         self.secrets.push(text.to_owned());
     }
@@ -56,7 +55,7 @@ impl Run {
         }
     }
 
-    /// Sends a request under an id of its own; its line in the log must name this route.
+    /// Sends a request with its own id; its line in the log must have this route.
     fn call(
         &mut self,
         method: &str,
@@ -68,7 +67,7 @@ impl Run {
         let headers = [headers, &[("X-Request-Id", id.as_str())]].concat();
         self.client.send(method, target, &headers, body).unwrap();
         let answer = self.client.receive().unwrap();
-        // A method of the caller's own invention is not repeated.
+        // An unknown method is not logged.
         let method = if method == WRONG { "-" } else { method };
         let line = (method.to_owned(), route.to_owned(), answer.status);
         self.sent.insert(id, line);
@@ -238,13 +237,13 @@ fn people(run: &mut Run) {
         let path = format!("/api/{noun}");
         let route = format!("/api/{noun}/{{user_seq}}");
         let all = (path.as_str(), path.as_str());
-        let made = run.on("POST", all, &admin, &new);
-        assert_eq!(made.status, 201, "{made:?}");
+        let created = run.on("POST", all, &admin, &new);
+        assert_eq!(created.status, 201, "{created:?}");
         assert_eq!(run.on("POST", all, &admin, &new).status, 409);
         assert_eq!(run.on("POST", all, &staff, &new).status, 403);
         let short = json!({"email": "x@example.org", "username": "x", "name": "X", "password": WRONG, "pasword": WRONG});
         assert_eq!(run.on("POST", all, &admin, &short).status, 400);
-        let one = format!("{path}/{}", made.body["data"]["user_seq"]);
+        let one = format!("{path}/{}", created.body["data"]["user_seq"]);
         let one = (route.as_str(), one.as_str());
         assert_eq!(run.on("GET", one, &staff, &Value::Null).status, 200);
         assert_eq!(
@@ -271,7 +270,7 @@ fn people(run: &mut Run) {
     }
 }
 
-/// Secrets where nobody expects them.
+/// Secrets in unexpected parts of a request.
 fn odd_places(run: &mut Run) {
     let pair = Pair::of(&run.log_in("admin@example.org", PASSWORD, "user"));
     let (access, refresh) = (&pair.access, &pair.refresh);
@@ -321,7 +320,7 @@ fn odd_places(run: &mut Run) {
         let body = json!({"username": "admin@example.org", "password": PASSWORD}).to_string();
         run.call("POST", login, &[json, (name, access)], &body);
     }
-    // An id with a secret in it that is none of ours to echo: it has a dot.
+    // An invalid request id, because of the dot, with a secret in it.
     run.client.headers = vec![("X-Request-Id".into(), access.clone())];
     run.client.send("GET", "/healthz", &[], "").unwrap();
     assert_eq!(run.client.receive().unwrap().status, 200);
@@ -354,7 +353,7 @@ fn odd_places(run: &mut Run) {
     run.call("POST", login, &[], &format!("password={WRONG}"));
 }
 
-/// Requests that are none: they have no line, and must not be quoted in one.
+/// Malformed requests: they have no line of their own, and must not be quoted in one.
 fn broken_heads(run: &mut Run, server: &Server) {
     let token = run
         .secrets
@@ -371,7 +370,7 @@ fn broken_heads(run: &mut Run, server: &Server) {
     ] {
         let mut client = server.client();
         let sent: io::Result<()> = client.raw(bytes.as_bytes());
-        // It may close the connection before it has read all.
+        // The server may close the connection before it has read everything.
         if sent.is_ok()
             && let Ok(answer) = client.receive()
         {

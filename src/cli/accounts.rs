@@ -1,0 +1,282 @@
+//! The verbs that `munjigi user` and `munjigi client` share, over [`UserType`].
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::{
+    cli::{bootstrap, error::CliError, output, password},
+    clock::Timestamp,
+    config::Config,
+    domain::{
+        account::{Email, Username},
+        audit::Actor,
+        language::Language,
+        paging::Page,
+        password::Password,
+        principal::{Principal, UserType},
+        problem::Problem,
+    },
+    services::{
+        Error, Services,
+        accounts::{
+            client_user_changes,
+            client_users::{self, ClientChanges},
+            user_changes,
+            users::{self, UserChanges},
+        },
+        limits::locks,
+    },
+    store::{Store, client_users::ClientFilter, users::UserFilter},
+};
+
+/// The shared verbs. `L` is the option that names an account.
+#[derive(Subcommand)]
+pub(super) enum Verb<L: Args> {
+    /// List the accounts; nothing is created or changed
+    ///
+    /// Exit code 1 when there is no database yet, or when its schema is that of another version.
+    List {
+        /// Only accounts with this text in a name, address or phone number
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set the password of an account; all its sessions end
+    SetPassword {
+        #[command(flatten)]
+        account: Named<L>,
+        /// Read the password from standard input, one line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Allow an account to log in again
+    Activate(Named<L>),
+    /// Forbid an account to log in; all its sessions end
+    Deactivate(Named<L>),
+    /// Remove the lock of an account that failed to log in too often
+    Unlock(Named<L>),
+}
+
+/// An account, named by what it logs in with.
+#[derive(Args)]
+pub(super) struct Named<L: Args> {
+    #[command(flatten)]
+    login: L,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an account logs in with.
+pub(super) enum Login {
+    User(Email),
+    Client(Username),
+}
+
+/// An account as it is printed.
+pub(super) struct Account {
+    pub(super) principal: Principal,
+    /// The e-mail address or username.
+    pub(super) login: String,
+    /// The cells of its row in `list`.
+    pub(super) cells: Vec<String>,
+    pub(super) json: Value,
+}
+
+impl Account {
+    /// Prints what was done to it, or with `json` the account itself.
+    pub(super) fn print(&self, json: bool, done: &str) -> Result<ExitCode, CliError> {
+        if json {
+            return output::json(&self.json);
+        }
+        let population = match self.principal.user_type {
+            UserType::User => "User",
+            UserType::Client => "Client",
+        };
+        let (number, login) = (self.principal.user_seq, &self.login);
+        output::line(&format!("{population} {number} {login} {done}."))
+    }
+}
+
+enum Change {
+    Password(Password),
+    Active(bool),
+}
+
+/// Turns what is wrong with an argument into the sentence that clap prints.
+pub(super) fn argument<T>(parsed: Result<T, Problem>) -> Result<T, String> {
+    parsed.map_err(|problem| problem.message(Language::En).into_owned())
+}
+
+pub(super) async fn run<L: Args + Into<Login>>(
+    config: Config,
+    user_type: UserType,
+    columns: &[&str],
+    verb: Verb<L>,
+) -> Result<ExitCode, CliError> {
+    match verb {
+        Verb::List { search, json } => {
+            let store = bootstrap::read_only_store(&config)?;
+            let accounts = list(&store, user_type, search).await?;
+            print_list(&accounts, columns, json)
+        }
+        Verb::SetPassword {
+            account,
+            password_stdin,
+        } => {
+            let password = password::ask(password_stdin)?;
+            let done = "has a new password";
+            change(config, account, Change::Password(password), done).await
+        }
+        Verb::Activate(account) => change(config, account, Change::Active(true), "is active").await,
+        Verb::Deactivate(account) => {
+            let done = "is inactive, and all sessions have ended";
+            change(config, account, Change::Active(false), done).await
+        }
+        Verb::Unlock(account) => unlock(config, account).await,
+    }
+}
+
+async fn list(
+    store: &Store,
+    user_type: UserType,
+    search: Option<String>,
+) -> Result<Vec<Account>, CliError> {
+    let mut accounts = Vec::new();
+    for number in 1.. {
+        let page = Page::new(number, Page::MAX_SIZE);
+        let search = search.clone();
+        let total = match user_type {
+            UserType::User => {
+                let filter = UserFilter {
+                    search,
+                    ..UserFilter::default()
+                };
+                let found = users::list(store, filter, page).await?;
+                accounts.extend(found.items.into_iter().map(Account::from));
+                found.total
+            }
+            UserType::Client => {
+                let filter = ClientFilter {
+                    search,
+                    ..ClientFilter::default()
+                };
+                let found = client_users::list(store, filter, page).await?;
+                accounts.extend(found.items.into_iter().map(Account::from));
+                found.total
+            }
+        };
+        if number >= page.pages(total) {
+            break;
+        }
+    }
+    Ok(accounts)
+}
+
+fn print_list(accounts: &[Account], columns: &[&str], json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        let accounts: Vec<&Value> = accounts.iter().map(|account| &account.json).collect();
+        return output::json(&accounts);
+    }
+    let rows: Vec<Vec<String>> = accounts
+        .iter()
+        .map(|account| account.cells.clone())
+        .collect();
+    output::table(columns, &rows)
+}
+
+async fn change<L: Args + Into<Login>>(
+    config: Config,
+    named: Named<L>,
+    change: Change,
+    done: &str,
+) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
+    let found = find(&services, named.login.into()).await?;
+    let account = update(&services, found.principal, change).await?;
+    bootstrap::link_events(&services).await;
+    account.print(named.json, done)
+}
+
+async fn unlock<L: Args + Into<Login>>(
+    config: Config,
+    named: Named<L>,
+) -> Result<ExitCode, CliError> {
+    let services = bootstrap::open(config)?;
+    let account = find(&services, named.login.into()).await?;
+    let lifted = locks::lift_account(&services, &Actor::operator(), account.principal).await?;
+    bootstrap::link_events(&services).await;
+    let done = if lifted {
+        "is not locked any more"
+    } else {
+        "was not locked"
+    };
+    account.print(named.json, done)
+}
+
+async fn find(services: &Services, login: Login) -> Result<Account, CliError> {
+    let (found, name) = match &login {
+        Login::User(email) => {
+            let found = users::find_by_email(services, email).await;
+            (
+                found.map(Account::from),
+                format!("user {}", email.as_typed()),
+            )
+        }
+        Login::Client(username) => {
+            let found = client_users::find_by_username(services, username).await;
+            (
+                found.map(Account::from),
+                format!("client {}", username.as_typed()),
+            )
+        }
+    };
+    found.map_err(|error| match error {
+        Error::AccountNotFound(_) => CliError::Refused(format!("there is no {name}")),
+        error => error.into(),
+    })
+}
+
+async fn update(
+    services: &Services,
+    principal: Principal,
+    change: Change,
+) -> Result<Account, Error> {
+    let (actor, number) = (Actor::operator(), principal.user_seq);
+    Ok(match principal.user_type {
+        UserType::User => {
+            let mut changes = UserChanges::default();
+            match change {
+                Change::Password(password) => changes.password = Some(password),
+                Change::Active(active) => changes.is_active = Some(active),
+            }
+            user_changes::update(services, &actor, number, changes)
+                .await?
+                .into()
+        }
+        UserType::Client => {
+            let mut changes = ClientChanges::default();
+            match change {
+                Change::Password(password) => changes.password = Some(Some(password)),
+                Change::Active(active) => changes.is_active = Some(active),
+            }
+            client_user_changes::update(services, &actor, number, changes)
+                .await?
+                .into()
+        }
+    })
+}
+
+/// The cell of a log-in time.
+pub(super) fn last_login(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.to_string())
+}
+
+/// The cell of a truth value.
+pub(super) fn yes_or_no(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.to_owned()
+}

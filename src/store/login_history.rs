@@ -1,0 +1,55 @@
+//! Log-ins per day for the dashboard's chart, counted from the audit events.
+
+use std::fmt::Write as _;
+
+use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+
+use crate::{
+    clock::Timestamp,
+    store::{engine::connection::Db, error::StoreError, pagination::statement::Sql},
+};
+
+/// The log-ins within one period.
+#[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginsInPeriod {
+    /// The index of the period in the argument of [`count_by_period`].
+    #[diesel(sql_type = BigInt)]
+    pub period: i64,
+    /// Log-ins to the API and the admin panel that succeeded.
+    #[diesel(sql_type = BigInt)]
+    pub accepted: i64,
+    /// Log-ins to the API and the admin panel that were refused.
+    #[diesel(sql_type = BigInt)]
+    pub refused: i64,
+}
+
+/// Counts the log-ins within each period: from the first time, included, to the second one, excluded.
+///
+/// Both counts read ranges of the index `audit_events_action` and no rows of the table. The periods are passed in, and
+/// not computed in SQL, because a day of the viewer's time zone may have 23 or 25 hours.
+pub fn count_by_period(
+    connection: &mut Db,
+    periods: &[(Timestamp, Timestamp)],
+) -> Result<Vec<LoginsInPeriod>, StoreError> {
+    const COUNT: &str = "(SELECT COUNT(*) FROM audit_events WHERE action IN ";
+    const WITHIN: &str = " AND happened_at >= starts_at AND happened_at < ends_at) AS ";
+    if periods.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new("WITH periods (period, starts_at, ends_at) AS (VALUES ");
+    for (at, (starts_at, ends_at)) in periods.iter().enumerate() {
+        let mut row = String::from(if at == 0 { "(" } else { ", (" });
+        let _ = write!(row, "CAST({at} AS BIGINT), ");
+        sql.push(&row).bind(*starts_at).push(", ").bind(*ends_at);
+        sql.push(")");
+    }
+    sql.push(") SELECT period, ").push(COUNT);
+    sql.push("('logged_in', 'signed_in')")
+        .push(WITHIN)
+        .push("accepted, ");
+    sql.push(COUNT)
+        .push("('log_in_refused', 'sign_in_refused')");
+    sql.push(WITHIN)
+        .push("refused FROM periods ORDER BY period");
+    Ok(sql.query().load(connection)?)
+}
