@@ -13,7 +13,7 @@ use crate::{
         audit_chain::{chain::seal_waiting, event_mac::AuditKey, restart::is_of_another_key},
         auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
         dashboard::Dashboard,
-        limits::attempts::Limits,
+        limits::state::Limits,
         login_counts::LoginCounts,
         maintenance::jobs::Jobs,
         metrics::Metrics,

@@ -11,7 +11,7 @@ use crate::{
         audit::log,
         auth::{access_token_usage, otp_deliveries},
         dashboard,
-        limits::attempts,
+        limits::state,
         login_counts,
         maintenance::jobs,
         metrics,
@@ -39,7 +39,7 @@ pub struct Services {
     /// Sends codes.
     pub delivery: Delivery,
     /// What is remembered of tries to be let in.
-    pub limits: attempts::Limits,
+    pub limits: state::Limits,
     /// Counts log-ins for the dashboard.
     pub login_counts: login_counts::LoginCounts,
     /// The work in the background.

@@ -22,7 +22,7 @@ use munjigi::{
         audit_chain::event_mac::AuditKey,
         auth::{access_token_usage::AccessTokenUsage, otp_deliveries::OtpDeliveries},
         dashboard::Dashboard,
-        limits::attempts::Limits,
+        limits::state::Limits,
         login_counts::LoginCounts,
         maintenance::{flush::FlushRules, jobs::Jobs},
         metrics::Metrics,
