@@ -108,7 +108,7 @@ fn log_in(connection: &mut Db) -> Result<String> {
         row.id
     ))
     .execute(connection)?;
-    let secret = secret::fresh()?;
+    let secret = secret::generate()?;
     let until = now + Duration::from_hours(1);
     browser_sessions::insert(
         connection,

@@ -16,7 +16,7 @@ use actix_web::{
 use crate::{
     domain::audit::Actor,
     http::{cookie_header, middleware::origin::is_https},
-    services::{Services, limits::attempts::LoginContext},
+    services::{Services, limits::login_context::LoginContext},
 };
 
 /// The header that a device token is answered and sent in.

@@ -12,7 +12,7 @@ use crate::{
         audit_chain::event_mac::AuditKey,
         auth::{access_token_usage, otp_deliveries},
         dashboard,
-        limits::attempts,
+        limits::state,
         maintenance::jobs,
         metrics,
         passwords::{PasswordSettings, Passwords},
@@ -41,8 +41,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
     pub delivery: Delivery,
-    /// Rate limits of log-in attempts.
-    pub limits: attempts::Limits,
+    /// Rate limits of login attempts.
+    pub limits: state::Limits,
     /// Background jobs.
     pub jobs: jobs::Jobs,
     /// Cached figures of the dashboard.

@@ -1,4 +1,4 @@
-//! What can be refused or go wrong, in the words of the business. Each door translates every variant, without a default.
+//! Errors of the services. The API and the admin panel each translate every variant, in a `match` without a `_` arm.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     tokens::TokenError,
 };
 
-/// Which population's account was not found.
+/// The population of an account that was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// An internal user.
@@ -19,7 +19,7 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// An account of this population.
+    /// The variant for a population.
     #[must_use]
     pub fn of(user_type: UserType) -> Self {
         match user_type {
@@ -29,76 +29,76 @@ impl Missing {
     }
 }
 
-/// A refusal or a failure.
+/// A rejected request or a failure.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `400` `INVALID_REQUEST` — what was sent is wrong, field by field.
+    /// `400` `INVALID_REQUEST`: the input is invalid; one problem for each field.
     #[error("the input is invalid")]
     Invalid(Problems),
-    /// `401` `UNAUTHORIZED` — no credentials were sent.
+    /// `401` `UNAUTHORIZED`: no credentials were sent.
     #[error("no credentials")]
     Unauthorized,
-    /// `401` `INVALID_CREDENTIALS` — unknown, wrong and inactive are one answer.
+    /// `401` `INVALID_CREDENTIALS`: unknown account, wrong password or inactive account.
     #[error("wrong credentials")]
     InvalidCredentials,
-    /// `401` `INVALID_OTP` — wrong, used, expired, unknown and too often tried are one answer.
+    /// `401` `INVALID_OTP`: the code is wrong, used, expired or unknown, or has no attempts left.
     #[error("wrong one-time code")]
     InvalidOtp,
-    /// `401` `INVALID_TOKEN` or `TOKEN_EXPIRED` — the token itself is refused.
+    /// `401` `INVALID_TOKEN` or `TOKEN_EXPIRED`: the token itself is invalid.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// `401` `TOKEN_BLACKLISTED` — the refresh token was used or revoked.
+    /// `401` `TOKEN_BLACKLISTED`: the refresh token was used or revoked.
     #[error("the token is blacklisted")]
     TokenBlacklisted,
-    /// `401` `TOKEN_REUSED` — the refresh token came again long after it was used; its session has been ended.
+    /// `401` `TOKEN_REUSED`: the refresh token was presented again after the grace period; its session was ended.
     #[error("the refresh token was used twice")]
     TokenReused,
-    /// `401` `SESSION_REVOKED` — the token's session has ended.
+    /// `401` `SESSION_REVOKED`: the session of the token has ended.
     #[error("the session has ended")]
     SessionRevoked,
-    /// `401` `USER_INACTIVE` — the token's account is inactive.
+    /// `401` `USER_INACTIVE`: the account of the token is inactive.
     #[error("the account is inactive")]
     UserInactive,
-    /// `401` `USER_NOT_FOUND` — the token's account does not exist.
-    #[error("the token's account does not exist")]
+    /// `401` `USER_NOT_FOUND`: the account of the token does not exist.
+    #[error("the account of the token does not exist")]
     TokenUserNotFound,
-    /// `400` `INVALID_TOKEN` — the refresh token handed to the log-out is none.
+    /// `400` `INVALID_TOKEN`: the refresh token of the logout is invalid.
     #[error("the refresh token to log out is invalid")]
     InvalidLogoutToken,
-    /// `403` `FORBIDDEN` — the caller may not do this.
+    /// `403` `FORBIDDEN`: the caller lacks the permission.
     #[error("forbidden")]
     Forbidden,
-    /// `403` `FORBIDDEN` — the last administrator stays one.
+    /// `403` `FORBIDDEN`: the last active administrator cannot be deactivated, demoted or deleted.
     #[error("the last active administrator cannot be deactivated, demoted or deleted")]
     LastAdministrator,
-    /// `403` `FORBIDDEN` — in the panel nobody takes away his own rights.
-    #[error("nobody can deactivate, demote or delete himself here")]
+    /// `403` `FORBIDDEN`: in the admin panel an account cannot deactivate, demote or delete itself.
+    #[error("accounts cannot deactivate, demote or delete themselves in the admin panel")]
     OwnAccount,
-    /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND` — no such account.
+    /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND`: the account does not exist.
     #[error("no such account")]
     AccountNotFound(Missing),
-    /// `409` `ALREADY_EXISTS` — another account has this value of the field.
+    /// `409` `ALREADY_EXISTS`: another account has this value of the field.
     #[error("another account has this {field} already")]
     AlreadyExists {
         /// The field.
         field: &'static str,
     },
-    /// `429` `RATE_LIMITED` — too often; how long to wait.
+    /// `429` `RATE_LIMITED`: too many attempts or requests.
     #[error("too many requests")]
     RateLimited {
-        /// How long until the next try is heard.
+        /// The time until the next attempt is allowed.
         retry_after: Duration,
     },
-    /// `503` `OVERLOADED` — a bounded queue is full.
-    #[error("too much work is waiting")]
+    /// `503` `OVERLOADED`: a bounded queue is full.
+    #[error("a queue is full")]
     Overloaded,
-    /// `503` `UNAVAILABLE` — the database, or another part we stand on, is away.
+    /// `503` `UNAVAILABLE`: the database or another dependency is unavailable.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// `500` `INTERNAL_ERROR` — a fault of this program; its text is for the log alone.
+    /// `500` `INTERNAL_ERROR`: a bug or a broken system; the text appears only in the log.
     #[error("internal error: {0}")]
     Internal(String),
-    /// A failure of the store, sorted into the three above at the door.
+    /// `503` `OVERLOADED`, `503` `UNAVAILABLE` or `500` `INTERNAL_ERROR`: an error of the store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,5 +1,4 @@
-//! What an operator watches: counters and gauges, written out in the OpenMetrics text format. No name, address or token
-//! is in them.
+//! Metrics: counters and gauges in the OpenMetrics text format. They contain no names, addresses or tokens.
 
 use std::sync::atomic::AtomicU64;
 
@@ -14,7 +13,7 @@ use crate::{domain::principal::UserType, services::revocations::Revocations};
 type Labels = Vec<(&'static str, &'static str)>;
 type Counters = Family<Labels, Counter>;
 
-/// The counters, and the gauges as they were read last.
+/// The metrics of this process.
 pub struct Metrics {
     registry: Registry,
     refreshes: Counters,
@@ -25,7 +24,6 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
-    /// All at zero.
     fn default() -> Self {
         let mut registry = Registry::with_prefix("munjigi");
         let (refreshes, reused, logins) = (
@@ -34,7 +32,7 @@ impl Default for Metrics {
             Counters::default(),
         );
         for user_type in UserType::NAMES {
-            // Zero is said too: who watches for a rise must see where it began.
+            // Exported from the start as zero, so that the first increase is visible to `rate()`.
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
             drop(reused.get_or_create(&vec![("user_type", user_type)]));
             for outcome in ["accepted", "refused"] {
@@ -44,27 +42,27 @@ impl Default for Metrics {
         let (revocations, lag) = (Gauge::default(), Gauge::default());
         registry.register(
             "refreshes",
-            "Refresh tokens that bought a new pair",
+            "Refresh tokens exchanged for a new pair",
             refreshes.clone(),
         );
         registry.register(
             "refresh_tokens_reused",
-            "Used refresh tokens that came again and ended their session",
+            "Reused refresh tokens that ended their session",
             reused.clone(),
         );
         registry.register(
             "logins",
-            "Log-ins by password and by one-time code",
+            "Logins by password and by one-time code",
             logins.clone(),
         );
         registry.register(
             "revocations",
-            "Revocations that this instance keeps in memory",
+            "Revocations in the cache of this instance",
             revocations.clone(),
         );
         registry.register_with_unit(
             "revocation_lag",
-            "How old the news of revocations are; infinite where none were heard",
+            "Age of the revocation cache; infinite if it was never filled",
             Unit::Seconds,
             lag.clone(),
         );
@@ -80,25 +78,25 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A session was refreshed.
+    /// Counts a refreshed session.
     pub fn refreshed(&self, user_type: UserType) {
         let labels = vec![("user_type", user_type.as_str())];
         self.refreshes.get_or_create(&labels).inc();
     }
 
-    /// A used refresh token came again.
+    /// Counts a reused refresh token.
     pub fn refresh_token_reused(&self, user_type: UserType) {
         let labels = vec![("user_type", user_type.as_str())];
         self.reused.get_or_create(&labels).inc();
     }
 
-    /// Somebody was let in, or not.
+    /// Counts a login; `outcome` is `accepted` or `refused`.
     pub fn logged_in(&self, user_type: UserType, outcome: &'static str) {
         let labels = vec![("user_type", user_type.as_str()), ("outcome", outcome)];
         self.logins.get_or_create(&labels).inc();
     }
 
-    /// All of them in the OpenMetrics text format, with the revocations as they are known now.
+    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache.
     #[must_use]
     pub fn text(&self, revocations: &Revocations) -> String {
         let entries = i64::try_from(revocations.entries()).unwrap_or(i64::MAX);
@@ -107,7 +105,7 @@ impl Metrics {
         self.lag
             .set(lag.map_or(f64::INFINITY, |lag| lag.as_secs_f64()));
         let mut text = String::new();
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }

@@ -2,6 +2,7 @@
 //!
 //! Row structs of the store stop here or are turned into views without secrets. Every refusal and failure is one [`Error`].
 
+pub mod account_lookup;
 pub mod accounts;
 pub mod audit;
 pub mod audit_chain;
@@ -14,6 +15,7 @@ pub mod limits;
 pub mod maintenance;
 pub mod metrics;
 pub mod passwords;
+pub mod retention;
 pub mod revocations;
 pub mod secret;
 pub mod tokens;

@@ -1,4 +1,4 @@
-//! Secrets that are handed out once and known by their hash afterwards: cookies of the panel, one-time links.
+//! Secrets of which only the hash is stored: session cookies of the admin panel, one-time links.
 
 use std::fmt::Write as _;
 
@@ -10,14 +10,18 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::services::error::Error;
 
-/// A secret of 256 bits from the system's generator, as 43 characters of base64url (ASVS 5.0 7.2.3).
-pub fn fresh() -> Result<String, Error> {
+/// A new secret of 256 bits from the system's random generator, as 43 characters of base64url (ASVS 5.0 7.2.3).
+///
+/// # Errors
+/// [`Error::Internal`] if the random generator fails.
+pub fn generate() -> Result<String, Error> {
     let mut bytes = [0_u8; 32];
-    rand::fill(&mut bytes).map_err(|_| Error::Internal("the system gives no randomness".into()))?;
+    rand::fill(&mut bytes)
+        .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// What is stored of a secret: its SHA-256 in hex. It needs no salt and no slowness: nobody guesses 256 bits.
+/// The SHA-256 of a secret in hex. It needs neither a salt nor a slow hash, because 256 random bits cannot be guessed.
 #[must_use]
 pub fn hash(secret: &str) -> String {
     let digest = digest(&SHA256, secret.as_bytes());
@@ -27,9 +31,9 @@ pub fn hash(secret: &str) -> String {
     })
 }
 
-/// Whether a text has the form of a secret; whether it is one of ours is for its hash to say.
+/// Whether a text has the format of a secret.
 #[must_use]
-pub fn is_one(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.len() == 43 && text.bytes().all(plain)
+pub fn is_well_formed(text: &str) -> bool {
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.len() == 43 && text.bytes().all(is_base64url)
 }

@@ -24,7 +24,7 @@ use crate::{
     },
     services::{
         Error, Services,
-        auth::{login::Credentials, refresh::RefreshRequest, sessions::TokenPair},
+        auth::{login::Credentials, refresh_request::RefreshRequest, token_pair::TokenPair},
     },
 };
 
@@ -124,7 +124,7 @@ pub(super) fn logged_in(
     way: TokenTransport,
 ) -> Result<Answer<TokenData>, ApiError> {
     context.note_caller(pair.account.principal);
-    let device = crate::services::auth::device_tokens::issue(services, &pair.account)?;
+    let device = crate::services::limits::device_tokens::issue(services, &pair.account)?;
     let answer = token_response(services, "LOGGED_IN", pair, way);
     Ok(answer.on_device(services, device))
 }
@@ -180,7 +180,7 @@ pub(super) async fn log_out(
     let owner = caller.0.account.principal;
     let removal = transport.removal(|kept| kept.principal == owner)?;
     let kept = transport.kept();
-    crate::services::auth::logout::log_out_here(&services, &actor, &caller.0, kept.as_ref())
+    crate::services::auth::logout::log_out_current(&services, &actor, &caller.0, kept.as_ref())
         .await?;
     Ok(answer.with_refresh_cookie(removal))
 }

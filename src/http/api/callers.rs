@@ -19,7 +19,7 @@ use crate::{
     services::{
         Error, Services,
         auth::bearer::{Caller, authenticate},
-        limits::attempts::LoginContext,
+        limits::login_context::LoginContext,
     },
     tokens::TokenError,
 };

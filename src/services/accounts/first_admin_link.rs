@@ -33,7 +33,7 @@ pub const FIRST_LIFETIME: Duration = Duration::from_hours(1);
 /// The store's.
 pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
     let now = services.clock.now();
-    let secret = secret::fresh()?;
+    let secret = secret::generate()?;
     let new = NewLink {
         token_hash: secret::hash(&secret),
         purpose: FIRST_ADMINISTRATOR,
@@ -82,7 +82,7 @@ pub async fn look_at_first(
         .read(move |connection| what_first_is(connection, hash.as_deref(), now))
         .await?;
     if link == FirstLink::Dead {
-        addresses::note_refused(services, LimitKind::Link, actor).await?;
+        addresses::record_failure(services, LimitKind::Link, actor).await?;
     }
     Ok(link)
 }

@@ -21,15 +21,13 @@ use crate::{
         audit::log::{Event, note},
         auth::{
             browser_sessions::Viewer,
-            device_tokens::login_of,
-            logout::{end_all_except, end_tokens},
+            logout::{self, end_all_except},
         },
         bootstrap::Services,
         error::Error,
         limits::{
-            attempts::{self, CounterReset, LoginContext},
-            locks,
-            rules::LoginName,
+            attempts, counting::CounterReset, locks, login_context::LoginContext,
+            login_name::LoginName,
         },
         passwords::PasswordCheck,
     },
@@ -122,16 +120,12 @@ pub async fn change_password(
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let name = login_of(account);
-    let named = LoginName {
-        user_type: account.principal.user_type,
-        name: &name,
-    };
-    let pass = attempts::begin(services, LimitKind::Login, named, login_context).await?;
+    let login_name = LoginName::of(account);
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, login_context).await?;
     let old = match known_hash(services, account.principal, current).await {
         Ok(Some(old)) => old,
         Ok(None) => {
-            pass.wrong().await;
+            attempt.fail().await;
             let event = Event::new(Action::PasswordChanged)
                 .refused()
                 .to(subject(account));
@@ -139,17 +133,17 @@ pub async fn change_password(
             return Err(wrong_password());
         }
         // Nothing was guessed: the try is given back.
-        Err(error) => return pass.conclude(Err(error)).await,
+        Err(error) => return attempt.finish(Err(error)).await,
     };
     let change = Replacement {
         actor: login_context.actor.clone(),
         account: account.clone(),
         kept,
         old,
-        forgiveness: pass.forgiveness(),
+        reset: attempt.counter_reset(),
     };
     let replaced = replace(services, change, new).await;
-    pass.conclude(replaced).await
+    attempt.finish(replaced).await
 }
 
 /// The stored hash, for whoever knows the password it was made of. Every guess at a current password passes here, of either
@@ -174,7 +168,7 @@ struct Replacement {
     kept: Kept,
     /// The hash of the password until now.
     old: String,
-    forgiveness: CounterReset,
+    reset: CounterReset,
 }
 
 async fn replace(services: &Services, change: Replacement, new: Password) -> Result<(), Error> {
@@ -183,7 +177,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
         account,
         kept,
         old,
-        forgiveness,
+        reset,
     } = change;
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
@@ -200,7 +194,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
             set_up_links::withdraw(connection, owner, now)?;
             end_all_but(connection, owner, &kept, now)?;
             audit_context.record(connection, &event)?;
-            forgiveness.forget(connection)?;
+            reset.apply(connection)?;
             locks::lift_by_password(connection, &audit_context, owner)
         })
         .await
@@ -242,7 +236,7 @@ fn end_all_but(
     match kept {
         Kept::Browser(kept) => {
             sessions_table::end_all(connection, owner.user_seq, Some(kept), now, reason)?;
-            end_tokens(connection, owner, now, reason)?;
+            logout::end_token_sessions(connection, owner, now, reason)?;
         }
         Kept::Tokens(kept) => {
             end_all_except(connection, owner, kept, now, reason)?;
@@ -266,7 +260,8 @@ pub async fn end_token_sessions(
     services
         .store
         .write(move |connection| {
-            let ended = end_tokens(connection, owner, now, RevocationReason::LogoutAll)?;
+            let ended =
+                logout::end_token_sessions(connection, owner, now, RevocationReason::LogoutAll)?;
             if ended > 0 {
                 let event = event.clone().noting("sessions", ended);
                 audit_context.record(connection, &event)?;

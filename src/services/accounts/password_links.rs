@@ -70,7 +70,7 @@ pub async fn issue(
         services.clock.now(),
         services.config.admin.link_lifetime.get(),
     );
-    let secret = secret::fresh()?;
+    let secret = secret::generate()?;
     let new = NewLink {
         token_hash: secret::hash(&secret),
         purpose: PASSWORD,
@@ -198,7 +198,7 @@ pub async fn look_at(
         None => None,
     };
     if found.is_none() {
-        addresses::note_refused(services, LimitKind::Link, actor).await?;
+        addresses::record_failure(services, LimitKind::Link, actor).await?;
     }
     Ok(found)
 }

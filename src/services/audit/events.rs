@@ -10,7 +10,7 @@ use crate::{
         session::SessionId,
         text::normalised,
     },
-    services::{bootstrap::Services, error::Error, tokens::refresh_tokens::owners_of},
+    services::{account_lookup::owners_of, bootstrap::Services, error::Error},
     store::{
         Db, StoreError, audit_list as table,
         audit_list::{AuditCursor, AuditEventRow, AuditFilter, MOST_PEOPLE},

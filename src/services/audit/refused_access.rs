@@ -9,8 +9,8 @@ use crate::{
         principal::Principal,
     },
     services::{
+        account_lookup::subject,
         audit::log::{AuditLog, Event},
-        auth::sessions::subject,
         bootstrap::Services,
         error::Error,
     },

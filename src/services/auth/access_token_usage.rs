@@ -1,6 +1,5 @@
-//! Which sessions have used the newest access token they were given: noted in memory at its first use and written in the
-//! background, once for each. Only where `tokens.recover_lost_answer` is on: a used refresh token is answered once more as
-//! long as nothing that came with the first answer was used.
+//! The first use of each session's newest access token, collected in memory and written in the background. It is needed only
+//! with `tokens.recover_lost_answer`: a used refresh token is accepted again while no token of the first response was used.
 
 use std::{
     collections::HashMap,
@@ -17,46 +16,46 @@ use crate::{
     tokens::{Claims, TokenType},
 };
 
-/// How many sessions are remembered as noted. One that was forgotten is noted again.
-const REMEMBERED: usize = 50_000;
-/// The most first uses that wait to be written; beyond that they are noted at the next use.
-const WAITING: usize = 50_000;
+/// The number of sessions in the cache of collected uses; an evicted session is collected again.
+const CACHE_CAPACITY: usize = 50_000;
+/// The maximum number of uses that are not written yet; further ones are collected at the next use.
+const MAX_UNWRITTEN: usize = 50_000;
 
-/// The first uses that are not written yet, and those that are.
+/// The issue times of the newest used access tokens, by session.
 pub struct AccessTokenUsage {
-    noted: Cache<SessionId, u64>,
-    waiting: Mutex<HashMap<SessionId, u64>>,
+    collected: Cache<SessionId, u64>,
+    unwritten: Mutex<HashMap<SessionId, u64>>,
 }
 
 impl Default for AccessTokenUsage {
     fn default() -> Self {
         Self {
-            noted: Cache::new(REMEMBERED),
-            waiting: Mutex::default(),
+            collected: Cache::new(CACHE_CAPACITY),
+            unwritten: Mutex::default(),
         }
     }
 }
 
 impl AccessTokenUsage {
-    /// How often they are written.
+    /// The interval between two writes.
     pub const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-    /// Notes that an access token was accepted.
-    pub(crate) fn note(&self, claims: &Claims) {
+    /// Collects the use of an accepted access token.
+    pub(super) fn record(&self, claims: &Claims) {
         let issued_at = claims.jti.unix_millis();
-        let noted = self.noted.get(&claims.session);
-        if claims.token_type != TokenType::Access || noted.is_some_and(|noted| noted >= issued_at) {
+        let collected = self.collected.get(&claims.session);
+        if claims.token_type != TokenType::Access || collected.is_some_and(|at| at >= issued_at) {
             return;
         }
-        let mut waiting = self.lock();
-        if waiting.len() < WAITING {
-            let newest = waiting.entry(claims.session.clone()).or_default();
+        let mut unwritten = self.lock();
+        if unwritten.len() < MAX_UNWRITTEN {
+            let newest = unwritten.entry(claims.session.clone()).or_default();
             *newest = issued_at.max(*newest);
-            self.noted.insert(claims.session.clone(), issued_at);
+            self.collected.insert(claims.session.clone(), issued_at);
         }
     }
 
-    /// Writes what was noted since the last time. What cannot be written waits for the next time.
+    /// Writes the collected uses. If that fails they are kept for the next call.
     ///
     /// # Errors
     /// The store's.
@@ -65,7 +64,7 @@ impl AccessTokenUsage {
         if taken.is_empty() {
             return Ok(());
         }
-        // In one order, so that two instances do not wait for each other crosswise.
+        // Sorted, so that two instances cannot deadlock.
         let mut rows: Vec<_> = taken.iter().map(|(id, at)| (id.clone(), *at)).collect();
         rows.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
         let written = store
@@ -77,9 +76,9 @@ impl AccessTokenUsage {
             })
             .await;
         if written.is_err() {
-            let mut waiting = self.lock();
+            let mut unwritten = self.lock();
             for (session, issued_at) in taken {
-                let known = waiting.entry(session).or_default();
+                let known = unwritten.entry(session).or_default();
                 *known = issued_at.max(*known);
             }
         }
@@ -87,6 +86,8 @@ impl AccessTokenUsage {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, u64>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

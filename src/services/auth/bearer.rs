@@ -1,5 +1,5 @@
-//! Whether a token is accepted now: its own text first, then what is known of revocations, and only where that is not
-//! enough the database.
+//! Verification of bearer tokens: first the token itself, then the revocation cache, and the database only if the cache does
+//! not suffice.
 
 use std::sync::Arc;
 
@@ -18,39 +18,39 @@ use crate::{
     tokens::{Claims, TokenError, TokenType},
 };
 
-/// Somebody who called with an access token that is accepted.
+/// The caller of a request with a valid access token.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The account as its row is.
+    /// The account, possibly from the cache.
     pub account: Arc<Account>,
     /// The session the token belongs to.
     pub session: SessionId,
 }
 
-/// Accepts an access token, or says why not. No question to the database, as long as the news of revocations are fresh
-/// and the account is known here.
+/// Verifies an access token. The database is not queried while the revocation cache is up to date and contains the account
+/// and the session.
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::SessionRevoked`], and the store's.
 pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Error> {
     let claims = services.tokens.read_access(token, services.clock.now())?;
-    let account = account_behind(services, &claims).await?;
-    note_use(services, &claims);
+    let account = find_account(services, &claims).await?;
+    record_use(services, &claims);
     Ok(Caller {
         account,
         session: claims.session.clone(),
     })
 }
 
-/// Says of a token of either type whether it would be accepted now, and gives its claims.
+/// Verifies a token of either type, and returns its claims.
 ///
 /// # Errors
 /// As [`authenticate`], and [`Error::TokenBlacklisted`] for a refresh token.
 pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
     let claims = services.tokens.read(token, None, services.clock.now())?;
     if claims.token_type == TokenType::Access {
-        account_behind(services, &claims).await?;
-        note_use(services, &claims);
+        find_account(services, &claims).await?;
+        record_use(services, &claims);
         return Ok(claims);
     }
     let (principal, session, jti) = (claims.principal, claims.session.clone(), claims.jti.clone());
@@ -58,9 +58,9 @@ pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
         .store
         .read(move |connection| {
             let account = live_account(connection, principal, &session);
-            // A used or logged-out refresh token is told apart from a session that ended otherwise.
-            let known = matches!(account, Ok(_) | Err(Error::SessionRevoked));
-            if known && blacklisted_tokens::contains(connection, &jti)? {
+            // A used or logged-out refresh token has an error of its own, even after its session has ended.
+            let may_be_blacklisted = matches!(account, Ok(_) | Err(Error::SessionRevoked));
+            if may_be_blacklisted && blacklisted_tokens::contains(connection, &jti)? {
                 return Err(Error::TokenBlacklisted);
             }
             account?;
@@ -73,60 +73,64 @@ pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
     Ok(claims)
 }
 
-fn note_use(services: &Services, claims: &Claims) {
+fn record_use(services: &Services, claims: &Claims) {
     if services.tokens.settings().recover_lost_answer {
-        services.access_token_usage.note(claims);
+        services.access_token_usage.record(claims);
     }
 }
 
-/// The account of an access token whose own text is good, if nothing was revoked.
-async fn account_behind(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
+/// The account of a valid access token, if neither the token nor its session was revoked.
+async fn find_account(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
     let (owner, session) = (claims.principal, &claims.session);
     match services.revocations.status(owner, session, &claims.jti) {
         TokenStatus::Valid if services.revocations.has_session(session, owner) => {
-            match known(services, claims) {
+            match cached_account(services, claims) {
                 Some(account) if account.is_active => Ok(account),
                 Some(_) => Err(Error::UserInactive),
-                None => ask(services, claims).await,
+                None => load_account(services, claims).await,
             }
         }
-        TokenStatus::Valid => ask(services, claims).await,
-        // It expired before its time: its session goes on, and a refresh gives one that says how things are now.
+        TokenStatus::Valid => load_account(services, claims).await,
+        // Treated as expired: the session continues, and a refresh issues a token with the current claims.
         TokenStatus::Revoked => Err(TokenError::Expired.into()),
         TokenStatus::SessionEnded(RevocationReason::Deleted) => Err(Error::TokenUserNotFound),
-        // Unless the account was activated again.
-        TokenStatus::SessionEnded(RevocationReason::Deactivated) => match known(services, claims) {
+        // The account may have been activated again.
+        TokenStatus::SessionEnded(RevocationReason::Deactivated) => match cached_account(services, claims)
+        {
             Some(account) if account.is_active => Err(Error::SessionRevoked),
             Some(_) => Err(Error::UserInactive),
-            None => ask(services, claims).await,
+            None => load_account(services, claims).await,
         },
         TokenStatus::SessionEnded(_) => Err(Error::SessionRevoked),
-        TokenStatus::Unknown => ask_for_all(services, claims).await,
+        TokenStatus::Unknown => load_with_revocations(services, claims).await,
     }
 }
 
-/// The account of a token as it is known here. Now and then it is read again, behind this call.
-fn known(services: &Services, claims: &Claims) -> Option<Arc<Account>> {
+/// The cached account of a token. An old cache entry is returned and read again in the background.
+fn cached_account(services: &Services, claims: &Claims) -> Option<Arc<Account>> {
     let (account, is_old) = services.revocations.account(claims.principal)?;
     if is_old {
         let (store, revocations) = (services.store.clone(), services.revocations.clone());
         let (principal, session) = (claims.principal, claims.session.clone());
         tokio::spawn(async move {
-            // When it cannot be read just now it is read later; what was revoked is told otherwise.
+            // On failure it is read again later. Revocations do not depend on it.
             let _ = read(&store, &revocations, principal, session).await;
         });
     }
     Some(account)
 }
 
-/// Asks the database for the account and the session of an access token.
-async fn ask(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
+/// Reads the account and the session of an access token from the database.
+async fn load_account(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
     let (store, revocations) = (&services.store, &services.revocations);
     read(store, revocations, claims.principal, claims.session.clone()).await
 }
 
-/// The same where nothing is known: for what was withdrawn too.
-async fn ask_for_all(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
+/// Like [`load_account`], but also checks in the database whether the token was revoked, because the cache is outdated.
+async fn load_with_revocations(
+    services: &Services,
+    claims: &Claims,
+) -> Result<Arc<Account>, Error> {
     let owner = claims.principal;
     let withdrawn = services
         .store
@@ -136,10 +140,10 @@ async fn ask_for_all(services: &Services, claims: &Claims) -> Result<Arc<Account
     if withdrawn.is_some_and(|at| issued_at <= at.unix_micros() / 1_000) {
         return Err(TokenError::Expired.into());
     }
-    ask(services, claims).await
+    load_account(services, claims).await
 }
 
-/// Reads an account and a session of its, and keeps them.
+/// Reads an account and one of its sessions, and caches both.
 async fn read(
     store: &Store,
     revocations: &Revocations,
@@ -152,7 +156,7 @@ async fn read(
         .read(move |connection| live_account(connection, owner, &id))
         .await;
     if let Err(Error::UserInactive | Error::TokenUserNotFound | Error::SessionRevoked) = &account {
-        // A change by hand, in SQL: it was told to nobody.
+        // A manual change in SQL creates no revocation event.
         revocations.remove(owner, &session);
     }
     let account = Arc::new(account?);
@@ -161,7 +165,7 @@ async fn read(
     Ok(account)
 }
 
-/// The account a token names, if it may use its tokens and the token's session has not ended.
+/// The account of a token, if it is active and the session has not ended.
 fn live_account(
     connection: &mut Db,
     principal: Principal,

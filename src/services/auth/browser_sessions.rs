@@ -1,4 +1,4 @@
-//! Sessions in the panel: signing in and out, and who a browser's cookie stands for.
+//! Sessions in the admin panel: signing in and out, and the account of a browser's session cookie.
 
 use std::time::Duration;
 
@@ -12,16 +12,14 @@ use crate::{
         preferences::Preferences,
         principal::{UserSeq, UserType},
         session::{BrowserSessionId, Device, RevocationReason},
-        text::normalised,
     },
     services::{
         audit::log::Event,
-        auth::device_tokens,
         bootstrap::Services,
         error::Error,
         limits::{
-            attempts::{self, CounterReset, LoginContext, find_account},
-            rules::LoginName,
+            attempts, counting::CounterReset, device_tokens, login_context::LoginContext,
+            login_name::LoginName,
         },
         passwords::PasswordCheck,
         secret,
@@ -36,54 +34,53 @@ use crate::{
 /// An administrator or auditor who is signed in.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    /// The session.
+    /// The id of the session.
     pub session: BrowserSessionId,
-    /// The account as its row is now.
+    /// The account by its current row.
     pub account: Account,
-    /// How he wants the panel to look.
+    /// The display preferences.
     pub preferences: Preferences,
 }
 
 impl Viewer {
-    /// Whether he may change anything: an auditor may not.
+    /// Whether the account may change anything: an auditor may not.
     #[must_use]
     pub fn may_write(&self) -> bool {
         self.account.role == Some(Role::Admin)
     }
 }
 
-/// A session that has just begun, and the secret of its cookie.
+/// A session that has just started, and the secret of its cookie.
 pub struct SignedIn {
-    /// What the cookie holds. It is stored nowhere.
+    /// The value of the session cookie. Only its hash is stored.
     pub secret: String,
-    /// How long the cookie is kept.
+    /// The lifetime of the cookie.
     pub lifetime: Duration,
-    /// How the administrator wants the panel to look.
+    /// The display preferences.
     pub preferences: Preferences,
-    /// By which the browser is known the next time.
+    /// The device token for the next login with this browser.
     pub device_token: String,
 }
 
-/// What somebody has shown to know, when his session begins.
+/// Proof of a verified password, with which a session starts.
 pub(crate) struct LoginProof {
-    /// The hash of his password.
+    /// The hash that was verified.
     hash: String,
-    /// What is forgotten because of it.
-    forgiveness: CounterReset,
+    reset: CounterReset,
 }
 
-/// A session in the panel as its owner's page lists it.
+/// A session in the admin panel.
 #[derive(Clone, Debug)]
 pub struct BrowserSession {
-    /// Its id.
+    /// The id of the session.
     pub id: BrowserSessionId,
-    /// From which address it began.
+    /// The address of the login.
     pub ip_address: Option<String>,
-    /// From which browser.
+    /// The `User-Agent` of the login.
     pub user_agent: Option<String>,
-    /// When it was begun.
+    /// When the session started.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// The last recorded use.
     pub last_used_at: Timestamp,
 }
 
@@ -99,47 +96,37 @@ impl From<BrowserSessionRow> for BrowserSession {
     }
 }
 
-/// How long a session goes on before its use is noted again: a page is no reason to write.
+/// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-/// Lets an administrator or auditor in by e-mail and password, and begins a session with a secret of its own: what the
-/// browser held before is worth nothing.
+/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret: a session
+/// cookie that the browser had before is not reused.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`] (unknown, wrong and inactive are one answer in one time), [`Error::RateLimited`] after too
-/// many of them at either door, [`Error::Forbidden`] for a right password whose role does not open the panel,
-/// [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time), [`Error::RateLimited`] after
+/// too many failures in the admin panel and the API together, [`Error::Forbidden`] for a correct password of an account
+/// without a panel role, [`Error::Overloaded`], and the store's.
 pub async fn sign_in(
     services: &Services,
     login_context: LoginContext,
     email: &str,
     password: Password,
 ) -> Result<SignedIn, Error> {
-    let typed = normalised(email);
-    let account = LoginName {
-        user_type: UserType::User,
-        name: &typed,
-    };
-    let pass = attempts::begin(services, LimitKind::Login, account, &login_context).await?;
-    let judged = judge(
-        services,
-        login_context.actor,
-        &typed,
-        password,
-        pass.forgiveness(),
-    )
-    .await;
-    pass.conclude(judged).await
+    let login_name = LoginName::new(UserType::User, email);
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, &login_context).await?;
+    let (actor, reset) = (login_context.actor, attempt.counter_reset());
+    let result = verify_password(services, actor, login_name, password, reset).await;
+    attempt.finish(result).await
 }
 
-async fn judge(
+async fn verify_password(
     services: &Services,
     actor: Actor,
-    typed: &str,
+    login_name: LoginName,
     password: Password,
-    forgiveness: CounterReset,
+    reset: CounterReset,
 ) -> Result<SignedIn, Error> {
-    let searched = typed.to_owned();
+    let searched = login_name.name.clone();
     let row = services
         .store
         .read(move |connection| users::find_by_email(connection, &searched))
@@ -148,43 +135,38 @@ async fn judge(
     let hash = candidate.as_ref().and_then(|row| row.password_hash.clone());
     let verdict = services.passwords.verify(password, hash.clone()).await?;
     let (Some(row), PasswordCheck::Right { .. }, Some(hash)) = (candidate, verdict, hash) else {
-        return refuse(services, actor, typed, Error::InvalidCredentials).await;
+        return refuse(services, actor, login_name, Error::InvalidCredentials).await;
     };
     if !row.role.has_panel_access() {
-        return refuse(services, actor, typed, Error::Forbidden).await;
+        return refuse(services, actor, login_name, Error::Forbidden).await;
     }
-    let proof = LoginProof { hash, forgiveness };
+    let proof = LoginProof { hash, reset };
     begin(services, actor, row.account(), Some(proof)).await
 }
 
 async fn refuse(
     services: &Services,
     actor: Actor,
-    typed: &str,
+    login_name: LoginName,
     error: Error,
 ) -> Result<SignedIn, Error> {
-    // What was typed may be a password in the wrong field: only what looks like an address is kept.
-    let name = crate::domain::account::Email::parse(typed)
-        .ok()
-        .map(|email| email.as_typed().to_owned());
+
     let audit_context = services.audit_context(&actor);
     services
         .store
         .write(move |connection| {
-            // Whether there is such an account or not, it is looked up.
-            let wanted = name.as_deref().unwrap_or_default();
-            let principal = find_account(connection, UserType::User, &normalised(wanted))?;
-            let event = Event::new(Action::SignInRefused).refused().to(Subject {
-                principal,
-                name: name.clone(),
-            });
+            // Looked up for every reason, so that the response takes the same time.
+            let principal = login_name.find(connection)?;
+            let event = Event::new(Action::SignInRefused)
+                .refused()
+                .to(login_name.subject(principal));
             Ok::<_, Error>(audit_context.record(connection, &event)?)
         })
         .await?;
     Err(error)
 }
 
-/// Begins a session of an account; with a `proof` only if its password is still the one of that hash.
+/// Starts a session of an account. With a `proof` it fails if the password was changed after it was verified.
 pub(crate) async fn begin(
     services: &Services,
     actor: Actor,
@@ -192,7 +174,7 @@ pub(crate) async fn begin(
     proof: Option<LoginProof>,
 ) -> Result<SignedIn, Error> {
     let now = services.clock.now();
-    let secret = secret::fresh()?;
+    let secret = secret::generate()?;
     let device_token = device_tokens::issue(services, &account)?;
     let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
     let lifetime = settings.session_absolute.get();
@@ -216,12 +198,12 @@ pub(crate) async fn begin(
     let preferences = services
         .store
         .write(move |connection| {
-            // The hash took its time: the account is looked at again, and locked, before a session begins.
-            if let Some(LoginProof { hash, forgiveness }) = &proof {
+            // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
+            if let Some(LoginProof { hash, reset }) = &proof {
                 if !users::note_login(connection, user_seq, hash, last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
-                forgiveness.forget(connection)?;
+                reset.apply(connection)?;
             }
             table::insert(connection, &new)?;
             audit_context.record(connection, &event)?;
@@ -239,12 +221,12 @@ pub(crate) async fn begin(
     })
 }
 
-/// Whose session the secret of a cookie stands for; none when it has ended, or its account may not enter any more.
+/// The session of a cookie's secret; `None` if it has ended, or its account is inactive or has no panel role any more.
 ///
 /// # Errors
-/// The store's: a database that is away is no reason to sign anybody out.
+/// The store's: an unavailable database must not sign anyone out.
 pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, Error> {
-    // Longer than any secret of ours: it need not be hashed to be unknown.
+    // Longer than any valid secret, so it need not be hashed.
     if secret.len() > 64 {
         return Ok(None);
     }
@@ -292,7 +274,7 @@ pub async fn sign_out(services: &Services, actor: Actor, viewer: &Viewer) -> Res
     Ok(())
 }
 
-/// Ends a session in the panel, one's own or another's; whether there was such a live one.
+/// Ends a session in the admin panel, the actor's own or another one. Returns `false` if there is no such live session.
 ///
 /// # Errors
 /// The store's.
@@ -334,7 +316,7 @@ async fn end_with(
         .await
 }
 
-/// The live sessions of a user in the panel.
+/// The user's live sessions in the admin panel.
 ///
 /// # Errors
 /// The store's.

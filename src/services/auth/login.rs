@@ -1,4 +1,5 @@
-//! Logging in by password, for both populations. Unknown, wrong and inactive are one answer in one time.
+//! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the same
+//! response after the same time.
 
 use crate::{
     domain::{
@@ -8,43 +9,41 @@ use crate::{
         password::Password,
         principal::{Principal, UserType},
         session::LoginMethod,
-        text::normalised,
     },
     services::{
         audit::log::Event,
-        auth::sessions::{SessionStart, TokenPair},
+        auth::{session_start::SessionStart, token_pair::TokenPair},
         bootstrap::Services,
         error::Error,
         limits::{
-            attempts::{self, CounterReset, LoginContext},
-            rules::LoginName,
+            attempts, counting::CounterReset, login_context::LoginContext, login_name::LoginName,
         },
         passwords::PasswordCheck,
     },
     store::{Db, StoreError, client_users, users},
 };
 
-/// What somebody shows to be let in.
+/// The credentials that a caller presents.
 pub struct Credentials {
-    /// Which population they claim to belong to.
+    /// The population of the account.
     pub user_type: UserType,
-    /// The e-mail address of an internal user, the username of a client, as typed.
+    /// The e-mail address of an internal user or the username of a client, as typed.
     pub identifier: String,
     /// The password.
     pub password: Password,
 }
 
-/// An account that may log in by password, and the hash to compare with.
+/// An account that may log in with a password, and its hash.
 #[derive(Clone)]
 struct Candidate {
     account: Account,
     hash: String,
 }
 
-/// Lets somebody in by password and begins a session.
+/// Verifies a password and starts a session.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many of them, [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many failures, [`Error::Overloaded`], and the store's.
 pub async fn log_in(
     services: &Services,
     credentials: Credentials,
@@ -56,35 +55,31 @@ pub async fn log_in(
     result
 }
 
-/// Records that somebody was not let in. Who is unknown, wrong or inactive is looked up alike.
-pub(crate) async fn note_refusal(
+/// Records a refused login. The account is looked up for every reason, so that the response takes the same time.
+pub(super) async fn record_refusal(
     services: &Services,
     login_context: &LoginContext,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     method: LoginMethod,
 ) -> Result<(), Error> {
     let audit_context = services.audit_context(&login_context.actor);
-    let (user_type, name) = (account.user_type, account.name.to_owned());
+    let login_name = login_name.clone();
     services
         .store
         .write(move |connection| {
-            let principal = attempts::find_account(connection, user_type, &name)?;
-            let named = LoginName {
-                user_type,
-                name: &name,
-            };
+            let principal = login_name.find(connection)?;
             let event = Event::new(Action::LogInRefused)
                 .refused()
-                .to(attempts::named_subject(named, principal))
-                .noting("user_type", user_type)
+                .to(login_name.subject(principal))
+                .noting("user_type", login_name.user_type)
                 .noting("method", method);
             Ok(audit_context.record(connection, &event)?)
         })
         .await
 }
 
-/// Counts a log-in for the metrics; an internal error counts as neither accepted nor refused.
-pub(crate) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
+/// Counts a login for the metrics. An internal error counts as neither accepted nor refused.
+pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
     let outcome = match error {
         None => "accepted",
         Some(Error::InvalidCredentials | Error::InvalidOtp) => "refused",
@@ -103,33 +98,29 @@ async fn authenticate(
         identifier,
         password,
     } = credentials;
-    let name = normalised(&identifier);
-    let account = LoginName {
-        user_type,
-        name: &name,
-    };
-    let pass = attempts::begin(services, LimitKind::Login, account, login_context).await?;
-    let forgiveness = pass.forgiveness();
-    let judged = judge(services, account, password, login_context, forgiveness).await;
-    if matches!(judged, Err(Error::InvalidCredentials)) {
-        note_refusal(services, login_context, account, LoginMethod::Password).await?;
+    let login_name = LoginName::new(user_type, &identifier);
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, login_context).await?;
+    let reset = attempt.counter_reset();
+    let result = verify_password(services, &login_name, password, login_context, reset).await;
+    if matches!(result, Err(Error::InvalidCredentials)) {
+        record_refusal(services, login_context, &login_name, LoginMethod::Password).await?;
     }
-    pass.conclude(judged).await
+    attempt.finish(result).await
 }
 
-async fn judge(
+async fn verify_password(
     services: &Services,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     password: Password,
     login_context: &LoginContext,
-    forgiveness: CounterReset,
+    reset: CounterReset,
 ) -> Result<TokenPair, Error> {
-    let (user_type, identifier) = (account.user_type, account.name.to_owned());
+    let searched = login_name.clone();
     let candidate = services
         .store
-        .read(move |connection| find_candidate(connection, user_type, &identifier))
+        .read(move |connection| find_candidate(connection, &searched))
         .await?;
-    // Without a candidate the same work is done for nothing: the time of the answer tells nobody who exists.
+    // Without a candidate a dummy hash is verified, so that the response time does not show which accounts exist.
     let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());
     let verdict = services.passwords.verify(password.clone(), hash).await?;
     let (Some(candidate), PasswordCheck::Right { needs_rehash }) = (candidate, verdict) else {
@@ -138,21 +129,21 @@ async fn judge(
     let now = services.clock.now();
     let principal = candidate.account.principal;
     let device = login_context.device();
-    let opening = SessionStart::new(
+    let start = SessionStart::new(
         services,
         Some(principal),
         LoginMethod::Password,
         device,
         now,
     );
-    let (booking, owner) = (opening.clone(), candidate.clone());
+    let (new_session, owner) = (start.clone(), candidate.clone());
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let account = services
         .store
         .write(move |connection| {
-            // The hash took its time: the account is looked at again, and locked, before a session begins.
-            let still_so = match principal.user_type {
+            // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
+            let is_unchanged = match principal.user_type {
                 UserType::User => {
                     users::note_login(connection, principal.user_seq, &owner.hash, last_login_at)?
                 }
@@ -163,24 +154,24 @@ async fn judge(
                     last_login_at,
                 )?,
             };
-            if !still_so {
+            if !is_unchanged {
                 return Err(Error::InvalidCredentials);
             }
-            forgiveness.forget(connection)?;
-            let ended = booking.book(connection, principal)?;
-            let account = read_again(connection, principal)?.ok_or(Error::InvalidCredentials)?;
-            booking.record(connection, &audit_context, &account, &ended)?;
+            reset.apply(connection)?;
+            let ended = new_session.insert(connection, principal)?;
+            let account = reload(connection, principal)?.ok_or(Error::InvalidCredentials)?;
+            new_session.record(connection, &audit_context, &account, &ended)?;
             Ok(account)
         })
         .await?;
     if needs_rehash {
         rehash_later(services, &candidate, password);
     }
-    opening.tokens(services, account)
+    start.issue(services, account)
 }
 
-/// The account as its locked row is: its role may have changed since the password was asked for.
-fn read_again(connection: &mut Db, principal: Principal) -> Result<Option<Account>, StoreError> {
+/// The account by its locked row: its role may have changed since the candidate was read.
+fn reload(connection: &mut Db, principal: Principal) -> Result<Option<Account>, StoreError> {
     let seq = principal.user_seq;
     Ok(match principal.user_type {
         UserType::User => users::find_by_id(connection, seq)?.map(|row| row.account()),
@@ -190,15 +181,14 @@ fn read_again(connection: &mut Db, principal: Principal) -> Result<Option<Accoun
 
 fn find_candidate(
     connection: &mut Db,
-    user_type: UserType,
-    identifier: &str,
+    login_name: &LoginName,
 ) -> Result<Option<Candidate>, StoreError> {
-    let (account, hash) = match user_type {
-        UserType::User => match users::find_by_email(connection, identifier)? {
+    let (account, hash) = match login_name.user_type {
+        UserType::User => match users::find_by_email(connection, &login_name.name)? {
             Some(row) => (row.account(), row.password_hash),
             None => return Ok(None),
         },
-        UserType::Client => match client_users::find_by_username(connection, identifier)? {
+        UserType::Client => match client_users::find_by_username(connection, &login_name.name)? {
             Some(row) => (row.account(), row.password_hash),
             None => return Ok(None),
         },
@@ -208,8 +198,8 @@ fn find_candidate(
         .map(|hash| Candidate { account, hash }))
 }
 
-/// The cost was raised since this password was hashed: it is hashed again, after the answer, and put in the old one's
-/// place if that still stands there. When the queue is full the next log-in tries again.
+/// Hashes a password again in the background because the configured cost was raised. The hash is replaced only if it has not
+/// changed meanwhile; if the queue of the password pool is full, the next login tries again.
 fn rehash_later(services: &Services, candidate: &Candidate, password: Password) {
     let (passwords, store) = (services.passwords.clone(), services.store.clone());
     let (principal, old) = (candidate.account.principal, candidate.hash.clone());
@@ -232,11 +222,11 @@ fn rehash_later(services: &Services, candidate: &Candidate, password: Password) 
 fn log_rehash(principal: Principal, replaced: Result<bool, StoreError>) {
     match replaced {
         Ok(true) => {
-            tracing::info!(%principal, "the password's hash was raised to the configured cost");
+            tracing::info!(%principal, "the password was hashed again with the configured cost");
         }
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(%principal, %error, "the password's stronger hash was not stored");
+            tracing::warn!(%principal, %error, "the new password hash was not stored");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ending sessions: one, or all of an account.
+//! Logging out, and ending sessions: one, or all of an account.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     },
     services::{
         audit::log::Event, auth::bearer::Caller, bootstrap::Services, error::Error,
-        maintenance::flush::cutoff,
+        retention::cutoff,
     },
     store::{
         StoreError, Transaction,
@@ -23,12 +23,11 @@ use crate::{
     tokens::{Claims, TokenType},
 };
 
-/// Ends the session that a refresh token belongs to, with its access tokens; the caller must be its owner. A token that is
-/// blacklisted already is no error: what was wanted is so.
+/// Ends the session of a refresh token; the caller must be its owner. A token that is blacklisted already is no error.
 ///
 /// # Errors
-/// [`Error::InvalidLogoutToken`] when it is no refresh token of ours, [`Error::Forbidden`] when it is somebody else's
-/// (and then nothing changes), and the store's.
+/// [`Error::InvalidLogoutToken`] if it is no valid refresh token, [`Error::Forbidden`] if it belongs to another account
+/// (nothing changes then), and the store's.
 pub async fn log_out(
     services: &Services,
     actor: &Actor,
@@ -61,7 +60,7 @@ pub async fn log_out(
     services
         .store
         .write(move |connection| {
-            // Always the session first and its tokens then, as a refresh does: two who lock them do not wait crosswise.
+            // The session before its tokens, in the same order as a refresh, so that the two cannot deadlock.
             if end_one(connection, claims.principal, &claims.session, now, reason)? {
                 audit_context.record(connection, &event)?;
             }
@@ -71,23 +70,24 @@ pub async fn log_out(
         .await
 }
 
-/// Ends the session that the caller calls from, with its access tokens; and that of the refresh token which his browser
-/// `kept`, where it is another one of his. Somebody else's is left alone: the browser was used by two.
+/// Ends the caller's current session, and the session of the refresh token in the cookie (`cookie_claims`) if it is another
+/// one of the same account. The session of another account, which logged in with the same browser, is not ended.
 ///
 /// # Errors
 /// The store's.
-pub async fn log_out_here(
+pub async fn log_out_current(
     services: &Services,
     actor: &Actor,
     caller: &Caller,
-    kept: Option<&Claims>,
+    cookie_claims: Option<&Claims>,
 ) -> Result<(), Error> {
     let (owner, audit_context) = (caller.account.principal, services.audit_context(actor));
     let reason = RevocationReason::Logout;
     let mut ended = vec![caller.session.clone()];
     ended.extend(
-        kept.filter(|kept| kept.principal == owner && kept.session != caller.session)
-            .map(|kept| kept.session.clone()),
+        cookie_claims
+            .filter(|claims| claims.principal == owner && claims.session != caller.session)
+            .map(|claims| claims.session.clone()),
     );
     let event = Event::new(Action::LoggedOut).to(subject_of(&caller.account));
     services
@@ -103,8 +103,8 @@ pub async fn log_out_here(
         .await
 }
 
-/// Ends all sessions of the caller, a user's in the panel among them; the one he calls from goes on where `keep_current`
-/// says so. How many, those in the panel not counted.
+/// Ends all sessions of the caller, including sessions in the admin panel; with `keep_current` all but the current session.
+/// Returns how many, without those in the admin panel.
 ///
 /// # Errors
 /// The store's.
@@ -137,7 +137,8 @@ fn subject_of(account: &Account) -> Subject {
     Subject::account(account.principal, account.login())
 }
 
-/// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Whether it had not ended before.
+/// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Returns `true` if this call
+/// ended it.
 pub(crate) fn end_one(
     connection: &mut Transaction<'_>,
     owner: Principal,
@@ -147,16 +148,15 @@ pub(crate) fn end_one(
 ) -> Result<bool, StoreError> {
     let ended = sessions::end(connection, owner, id, now, reason)?;
     if ended {
-        tell(connection, owner, Some(id), now)?;
+        insert_revocation_event(connection, owner, Some(id), now)?;
     }
     blacklisted_tokens::insert_for_session(connection, id, cutoff(now), now, reason)?;
     Ok(ended)
 }
 
-/// Ends all sessions of an account, a user's in the panel among them, and blacklists its refresh tokens; part of a
-/// transaction. How many sessions, those in the panel not counted.
-///
-/// What has expired within the leeway may still be accepted, so it counts; what expired before ends uncounted.
+/// Ends all sessions of an account, including sessions in the admin panel, and blacklists its refresh tokens; part of a
+/// transaction. Returns how many sessions, without those in the admin panel and without those that expired before the
+/// greatest leeway (see [`cutoff`]).
 pub(crate) fn end_all(
     connection: &mut Transaction<'_>,
     owner: Principal,
@@ -166,10 +166,10 @@ pub(crate) fn end_all(
     if owner.user_type == UserType::User {
         browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
     }
-    end_tokens(connection, owner, now, reason)
+    end_token_sessions(connection, owner, now, reason)
 }
 
-/// The same, but the session `kept` goes on. The others are ended one by one, each by [`end_one`].
+/// Like [`end_all`], but the session `kept` is not ended.
 pub(crate) fn end_all_except(
     connection: &mut Transaction<'_>,
     owner: Principal,
@@ -181,7 +181,7 @@ pub(crate) fn end_all_except(
         browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
     }
     let mut ended = 0;
-    // What the clock calls expired ends too: it may be a clock that is ahead.
+    // Expired sessions too: they may be live by the clock of another instance.
     for session in sessions::list_live(connection, owner, Timestamp::EPOCH, i64::MAX)? {
         if session.id != *kept && end_one(connection, owner, &session.id, now, reason)? {
             ended += usize::from(session.expires_at > cutoff(now));
@@ -190,60 +190,60 @@ pub(crate) fn end_all_except(
     Ok(ended)
 }
 
-/// Ends all sessions of an account, but a user's sessions in the panel go on.
-pub(crate) fn end_tokens(
+/// Like [`end_all`], but sessions in the admin panel are not ended.
+pub(crate) fn end_token_sessions(
     connection: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
-    tell(connection, owner, None, now)?;
+    insert_revocation_event(connection, owner, None, now)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
 }
 
-/// Tells every instance of the sessions of an account that ended just now, of all or of this one.
-fn tell(
+/// Notifies all instances that this session, or all sessions of the account, ended.
+fn insert_revocation_event(
     connection: &mut Transaction<'_>,
     owner: Principal,
     session: Option<&SessionId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let unknown = now + MAX_ACCESS_LIFETIME.get();
-    revocations::insert_ended(connection, owner, session, now, unknown)
+    let expires_at = now + MAX_ACCESS_LIFETIME.get();
+    revocations::insert_ended(connection, owner, session, now, expires_at)
 }
 
-/// For how long after a change its account's tokens are withdrawn too: one that is being made beside it may tell how the
-/// account was before. Much longer than a transaction takes.
-const BESIDE: Duration = Duration::from_secs(2);
+/// Access tokens that are issued within this time after a change are revoked too: they may have been issued by a concurrent
+/// transaction that read the account before the change. Much longer than a transaction takes.
+const CONCURRENT: Duration = Duration::from_secs(2);
 
-/// Withdraws the access tokens that an account has, as when its role changed; its sessions go on, and are refreshed by
-/// new ones. Part of a transaction, after the account's row was locked.
+/// Revokes the access tokens of an account, for example after a change of its role. Its sessions continue, and a refresh
+/// issues a new access token. Part of a transaction that has locked the account's row.
 pub(crate) fn withdraw_access(
     connection: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // Those that were made after the last withdrawal may be dated behind it.
+    // Tokens issued after the last withdrawal may have issue times after it.
     let last = revocations::find_not_before(connection, owner)?;
-    let dated = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
-    let until = dated.max(now + BESIDE);
+    let issued_until = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
+    let until = issued_until.max(now + CONCURRENT);
     revocations::insert_not_before(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
 }
 
-/// Ends the sessions of an account beyond the `keep` that were used last, of which the one that just `begun` is one
-/// whatever the clock says; part of its transaction. Which.
+/// Ends all sessions of an account but the `limit` last used ones; part of the transaction that starts the session
+/// `started`, which always counts as last used. Returns the ended sessions.
 pub(crate) fn enforce_session_limit(
     connection: &mut Transaction<'_>,
     owner: Principal,
-    keep: u32,
-    begun: &SessionId,
+    limit: u32,
+    started: &SessionId,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let beyond = sessions::list_beyond(connection, owner, begun, now, i64::from(keep) - 1)?;
-    for id in &beyond {
+    let excess = sessions::list_beyond(connection, owner, started, now, i64::from(limit) - 1)?;
+    for id in &excess {
         end_one(connection, owner, id, now, RevocationReason::TooMany)?;
     }
-    Ok(beyond)
+    Ok(excess)
 }

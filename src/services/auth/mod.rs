@@ -1,13 +1,16 @@
-//! Login, refresh, logout, one-time codes, sessions, and the check of a bearer token.
+//! Login, refresh, logout, one-time codes, sessions, and the verification of bearer tokens.
 
 pub mod access_token_usage;
 pub mod bearer;
 pub mod browser_sessions;
-pub mod device_tokens;
 pub mod login;
 pub mod logout;
 pub mod otp;
 pub mod otp_deliveries;
 pub mod refresh;
+pub mod refresh_request;
 pub mod reuse;
+pub mod rotation_policy;
+pub mod session_start;
 pub mod sessions;
+pub mod token_pair;

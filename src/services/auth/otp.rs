@@ -1,5 +1,5 @@
-//! One-time codes for clients: asking for one, and logging in by it. A client that does not exist gets the same answer in
-//! the same time.
+//! One-time codes for client users: requesting one, and logging in with it. The response to a request is the same, after the
+//! same time, for a client user that does not exist.
 
 use std::time::Duration;
 
@@ -16,21 +16,23 @@ use crate::{
         otp::OtpCode,
         principal::{Principal, UserType},
         session::{ChallengeId, LoginMethod},
-        text::normalised,
     },
     services::{
         audit::log::Event,
         auth::{
-            login::{count, note_refusal},
-            sessions::{SessionStart, TokenPair},
+            login::{count, record_refusal},
+            session_start::SessionStart,
+            token_pair::TokenPair,
         },
         bootstrap::Services,
         error::Error,
         limits::{
-            addresses,
-            attempts::{self, CounterReset, LoginContext},
+            addresses, attempts,
+            counting::CounterReset,
+            login_context::LoginContext,
+            login_name::LoginName,
             requests::{self, bucket_of},
-            rules::{LoginName, device_key},
+            rules::device_key,
         },
     },
     store::{
@@ -40,28 +42,28 @@ use crate::{
     },
 };
 
-/// Who asks for a code, and from where.
+/// A request for a one-time code.
 pub struct OtpRequest {
     /// The username as typed.
     pub username: String,
-    /// Whoever asks.
+    /// The origin of the request.
     pub login_context: LoginContext,
-    /// In which language the code is delivered.
+    /// The language of the message that delivers the code.
     pub language: Language,
 }
 
-/// What the one who asked is told.
+/// The response to a request for a code.
 #[derive(Clone, Debug)]
 pub struct Challenge {
-    /// To be sent back with the code.
+    /// The id to send back with the code.
     pub id: ChallengeId,
-    /// How long the code is good.
+    /// The lifetime of the code.
     pub expires_in: Duration,
-    /// How long until another can be asked for.
+    /// The time until another code can be requested.
     pub resend_after: Duration,
 }
 
-/// Makes a challenge, and hands its code to the delivery if there is such an active client.
+/// Creates a challenge, and delivers its code if there is such an active client user.
 ///
 /// # Errors
 /// [`Error::RateLimited`], and the store's.
@@ -71,22 +73,22 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     let settings = services.config.otp.clone();
     let id = ChallengeId::new(now);
     let code = OtpCode::generate(settings.length)
-        .ok_or_else(|| Error::Unavailable("the system's random source gives no bytes".into()))?;
-    let username = normalised(&request.username);
+        .ok_or_else(|| Error::Unavailable("the system's random generator failed".into()))?;
+    let login_name = LoginName::new(UserType::Client, &request.username);
     let code_hash = hash(services, &id, &code);
     let (expires_in, resend_after) = (settings.lifetime.get(), settings.resend_after.get());
-    let device = device_key(services, named(&username), &request.login_context);
+    let device = device_key(services, &login_name, &request.login_context);
     let challenge_id = id.clone();
     let client = services
         .store
         .write(move |connection| {
-            let account = named(&username);
-            let device = device.as_deref();
-            requests::admit(connection, &settings, account, device, &audit_context)?;
-            let client = client_users::find_recipient(connection, &username)?;
+            let (device, username) = (device.as_deref(), &login_name.name);
+            requests::admit(connection, &settings, &login_name, device, &audit_context)?;
+            let client = client_users::find_recipient(connection, username)?;
             let principal = client.as_ref().map(|client| Principal::client(client.id));
-            audit_context.record(connection, &asked(account, principal))?;
-            otp_challenges::supersede(connection, &username, now)?;
+            let event = Event::new(Action::CodeRequested).to(login_name.subject(principal));
+            audit_context.record(connection, &event)?;
+            otp_challenges::supersede(connection, username, now)?;
             let new = NewChallenge {
                 id: challenge_id.clone(),
                 username_normalized: username.clone(),
@@ -100,7 +102,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
             Ok::<_, Error>(client)
         })
         .await?;
-    // Without a client the same is done for nobody: the time of the answer tells nothing.
+    // Without a client user the same work is done, so that the response time does not show which ones exist.
     match client {
         Some(client) => services
             .delivery
@@ -112,19 +114,6 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         expires_in,
         resend_after,
     })
-}
-
-/// The event of a code that was asked for, whether anybody has that name or not.
-fn asked(account: LoginName<'_>, principal: Option<Principal>) -> Event {
-    Event::new(Action::CodeRequested).to(attempts::named_subject(account, principal))
-}
-
-/// A client by the name that was typed.
-fn named(username: &str) -> LoginName<'_> {
-    LoginName {
-        user_type: UserType::Client,
-        name: username,
-    }
 }
 
 fn notice(
@@ -152,11 +141,11 @@ fn notice(
     }
 }
 
-/// Lets a client in by a one-time code and begins a session. The code is used up by it.
+/// Verifies a one-time code and starts a session. The code can be used once.
 ///
 /// # Errors
-/// [`Error::InvalidOtp`] for a code that is wrong, used, expired, unknown, or tried too often; [`Error::RateLimited`] after
-/// too many failures; and the store's.
+/// [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
+/// [`Error::RateLimited`] after too many failures; and the store's.
 pub async fn log_in(
     services: &Services,
     challenge: Option<ChallengeId>,
@@ -176,34 +165,32 @@ async fn authenticate(
 ) -> Result<TokenPair, Error> {
     let (kind, address) = (LimitKind::Code, login_context.actor.ip_address);
     addresses::admit(services, kind, address).await?;
-    let Some((challenge, username)) = find(services, challenge).await? else {
-        addresses::note_refused(services, kind, &login_context.actor).await?;
-        note_refusal(services, login_context, named(""), LoginMethod::Otp).await?;
+    let Some((challenge, login_name)) = find(services, challenge).await? else {
+        addresses::record_failure(services, kind, &login_context.actor).await?;
+        let unknown = LoginName::new(UserType::Client, "");
+        record_refusal(services, login_context, &unknown, LoginMethod::Otp).await?;
         return Err(Error::InvalidOtp);
     };
-    let account = named(&username);
-    let pass = attempts::begin(services, kind, account, login_context).await?;
-    let device = device_key(services, account, login_context);
-    // The tries are counted over all challenges of a name: asking for a new code buys no new tries.
-    let tries = bucket_of("tries", account, device.as_deref(), None);
-    let guess = Guess {
+    let attempt = attempts::begin(services, kind, &login_name, login_context).await?;
+    let device = device_key(services, &login_name, login_context);
+    let code_attempt = CodeAttempt {
         challenge,
         code,
-        tries,
-        forgiveness: pass.forgiveness(),
+        bucket: bucket_of("tries", &login_name, device.as_deref(), None),
+        reset: attempt.counter_reset(),
     };
-    let judged = judge(services, guess, login_context).await;
-    if matches!(judged, Err(Error::InvalidOtp)) {
-        note_refusal(services, login_context, account, LoginMethod::Otp).await?;
+    let result = verify_code(services, code_attempt, login_context).await;
+    if matches!(result, Err(Error::InvalidOtp)) {
+        record_refusal(services, login_context, &login_name, LoginMethod::Otp).await?;
     }
-    pass.conclude(judged).await
+    attempt.finish(result).await
 }
 
-/// A challenge and the name it was made for.
+/// A challenge and the login name it was created for.
 async fn find(
     services: &Services,
     challenge: Option<ChallengeId>,
-) -> Result<Option<(ChallengeId, String)>, Error> {
+) -> Result<Option<(ChallengeId, LoginName)>, Error> {
     let Some(challenge) = challenge else {
         return Ok(None);
     };
@@ -212,20 +199,21 @@ async fn find(
         .store
         .read(move |connection| otp_challenges::find_username(connection, &id))
         .await?;
-    Ok(username.map(|username| (challenge, username)))
+    let user_type = UserType::Client;
+    Ok(username.map(|name| (challenge, LoginName { user_type, name })))
 }
 
-/// A code, and what belongs to the try.
-struct Guess {
+struct CodeAttempt {
     challenge: ChallengeId,
     code: OtpCode,
-    tries: Bucket,
-    forgiveness: CounterReset,
+    /// Counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
+    bucket: Bucket,
+    reset: CounterReset,
 }
 
-async fn judge(
+async fn verify_code(
     services: &Services,
-    guess: Guess,
+    code_attempt: CodeAttempt,
     login_context: &LoginContext,
 ) -> Result<TokenPair, Error> {
     let now = services.clock.now();
@@ -237,44 +225,44 @@ async fn judge(
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let device = login_context.device();
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
-    let opening = SessionStart::new(services, None, LoginMethod::Otp, device, now);
-    let booking = opening.clone();
+    let start = SessionStart::new(services, None, LoginMethod::Otp, device, now);
+    let new_session = start.clone();
     let account: Option<Account> = services
         .store
         .write(move |connection| {
-            let (challenge, tries) = (&guess.challenge, &guess.tries);
-            // A wrong try is an outcome, not an error: an error would roll its count back.
+            let (challenge, bucket) = (&code_attempt.challenge, &code_attempt.bucket);
+            // A wrong code is not an error here: an error would roll back the count.
             let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
             else {
                 return Ok(None);
             };
-            let count = rate_limits::count(connection, tries, now, now + window, false)?;
-            let right = is_right(&key, challenge, &guess.code, &attempt);
-            let Some(user_seq) = attempt.user_seq.filter(|_| right && count.hits <= max) else {
+            let count = rate_limits::count(connection, bucket, now, now + window, false)?;
+            let is_right = matches_hash(&key, challenge, &code_attempt.code, &attempt);
+            let Some(user_seq) = attempt.user_seq.filter(|_| is_right && count.hits <= max) else {
                 return Ok(None);
             };
             let used = otp_challenges::use_up(connection, challenge, now)?;
             if !used || !client_users::note_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
-            rate_limits::clear(connection, &tries.name)?;
-            guess.forgiveness.forget(connection)?;
+            rate_limits::clear(connection, &bucket.name)?;
+            code_attempt.reset.apply(connection)?;
             let account =
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
             if let Some(account) = &account {
-                let ended = booking.book(connection, account.principal)?;
-                booking.record(connection, &audit_context, account, &ended)?;
+                let ended = new_session.insert(connection, account.principal)?;
+                new_session.record(connection, &audit_context, account, &ended)?;
             }
             Ok::<_, Error>(account)
         })
         .await?;
-    opening.tokens(services, account.ok_or(Error::InvalidOtp)?)
+    start.issue(services, account.ok_or(Error::InvalidOtp)?)
 }
 
-/// What the codes' key is derived for.
+/// The purpose of the derived key.
 const PURPOSE: &[u8] = b"one-time codes";
 
-/// The keyed hash of a code, bound to its challenge: useless in the database of another server, or in another row.
+/// The HMAC of a code and its challenge: it is not valid in another row, or on a server with another key.
 fn hash(services: &Services, id: &ChallengeId, code: &OtpCode) -> String {
     let tag = hmac::sign(
         &services.tokens.key().derive(PURPOSE),
@@ -283,9 +271,9 @@ fn hash(services: &Services, id: &ChallengeId, code: &OtpCode) -> String {
     BASE64_STANDARD.encode(tag)
 }
 
-fn is_right(key: &hmac::Key, id: &ChallengeId, code: &OtpCode, attempt: &Attempt) -> bool {
+fn matches_hash(key: &hmac::Key, id: &ChallengeId, code: &OtpCode, attempt: &Attempt) -> bool {
     let expected = BASE64_STANDARD.decode(&attempt.code_hash);
-    // hmac::verify takes the same time wherever the first difference is.
+    // hmac::verify compares in constant time.
     expected
         .is_ok_and(|expected| hmac::verify(key, message(id, code).as_bytes(), &expected).is_ok())
 }

@@ -1,7 +1,7 @@
-//! What became of one-time codes and of links that were sent: told by the delivery, kept for the client's page.
+//! The outcomes of delivering one-time codes, and of delivering links that failed.
 //!
-//! The delivery waits for nobody, so what it tells is noted in memory and written together: regularly, at the stop, and
-//! before anybody reads. What was told since the last writing is lost with a crash.
+//! They are collected in memory, so that delivery does not wait for the database, and written in batches: regularly, at
+//! shutdown, and before they are listed. A crash loses the ones that are not written yet.
 
 use std::{
     collections::VecDeque,
@@ -18,70 +18,69 @@ use crate::{
     },
     services::{
         audit::log::{AuditLog, Event},
-        bootstrap::Services,
         error::Error,
     },
     store::{Db, Store, StoreError, otp_deliveries as table, otp_deliveries::OtpDeliveryRow},
 };
 
 /// How long a row is kept.
-const KEPT_FOR: Duration = Duration::from_hours(24 * 30);
-/// The most that waits to be written: a database that is away must not cost the memory.
-const MOST: usize = 10_000;
-/// The most rows that are written in one transaction.
+const RETENTION: Duration = Duration::from_hours(24 * 30);
+/// The maximum number of outcomes in memory; while the database is unavailable the oldest are dropped.
+const CAPACITY: usize = 10_000;
+/// The number of rows that are written in one transaction.
 const BATCH: usize = 500;
 
-type LocalizedText = VecDeque<(Timestamp, DeliveryOutcome)>;
+type Outcomes = VecDeque<(Timestamp, DeliveryOutcome)>;
 
 /// The outcomes that are not written yet. Clones share them.
 #[derive(Clone, Default)]
-pub struct OtpDeliveries(Arc<Mutex<LocalizedText>>);
+pub struct OtpDeliveries(Arc<Mutex<Outcomes>>);
 
-/// What became of a code, as a client's page tells it.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtpDelivery {
-    /// When that was known.
+    /// When the outcome was known.
     pub delivered_at: Timestamp,
-    /// By which way: `smtp`, `webhook` or `console`.
+    /// `smtp`, `webhook` or `console`.
     pub channel: String,
-    /// To whom, masked.
+    /// The recipient, masked.
     pub recipient: Option<String>,
-    /// Whether it was sent.
+    /// Whether the code was sent.
     pub was_sent: bool,
-    /// Why it was not.
+    /// Why the code was not sent.
     pub reason: Option<String>,
 }
 
 impl OtpDeliveries {
-    /// Whom the delivery tells.
+    /// The observer that the delivery notifies.
     #[must_use]
     pub fn observer(&self, clock: Clock) -> Observer {
         let own = self.clone();
-        Arc::new(move |settled| own.note(clock.now(), settled))
+        Arc::new(move |settled| own.push(clock.now(), settled))
     }
 
-    fn note(&self, at: Timestamp, settled: DeliveryOutcome) {
-        // A link that was sent is in the record already, by whom it was asked for.
+    fn push(&self, at: Timestamp, settled: DeliveryOutcome) {
+        // The audit log already contains the link, as an action of its requester.
         if matches!(settled, DeliveryOutcome::Link { failure: None, .. }) {
             return;
         }
-        let mut told = self.lock();
-        if told.len() == MOST {
-            told.pop_front();
+        let mut outcomes = self.lock();
+        if outcomes.len() == CAPACITY {
+            outcomes.pop_front();
         }
-        told.push_back((at, settled));
+        outcomes.push_back((at, settled));
     }
 
-    /// Writes what was told since the last time. What cannot be written waits for the next time.
+    /// Writes the collected outcomes. If that fails they are kept for the next call.
     ///
     /// # Errors
     /// The store's.
     pub async fn write(&self, store: &Store, audit_log: &AuditLog) -> Result<(), StoreError> {
         loop {
             let batch: Vec<_> = {
-                let mut told = self.lock();
-                let end = told.len().min(BATCH);
-                told.drain(..end).collect()
+                let mut outcomes = self.lock();
+                let end = outcomes.len().min(BATCH);
+                outcomes.drain(..end).collect()
             };
             if batch.is_empty() {
                 return Ok(());
@@ -94,10 +93,10 @@ impl OtpDeliveries {
                 })
                 .await;
             if let Err(error) = written {
-                let mut told = self.lock();
+                let mut outcomes = self.lock();
                 for entry in batch.into_iter().rev() {
-                    if told.len() < MOST {
-                        told.push_front(entry);
+                    if outcomes.len() < CAPACITY {
+                        outcomes.push_front(entry);
                     }
                 }
                 return Err(error);
@@ -105,7 +104,25 @@ impl OtpDeliveries {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LocalizedText> {
+    /// The newest outcomes of a client user's codes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(
+        &self,
+        store: &Store,
+        audit_log: &AuditLog,
+        client: UserSeq,
+        limit: i64,
+    ) -> Result<Vec<OtpDelivery>, Error> {
+        self.write(store, audit_log).await?;
+        let rows = store
+            .read(move |connection| table::list(connection, client, limit))
+            .await?;
+        Ok(rows.into_iter().map(OtpDelivery::from).collect())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Outcomes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -133,7 +150,7 @@ fn insert(
                 outcome: if failure.is_none() { SENT } else { "failed" }.to_owned(),
                 reason: failure.clone(),
                 delivered_at: at,
-                expires_at: at + KEPT_FOR,
+                expires_at: at + RETENTION,
             },
         ),
         DeliveryOutcome::Link {
@@ -153,26 +170,6 @@ fn insert(
 }
 
 const SENT: &str = "sent";
-
-/// The newest outcomes of a client's codes.
-///
-/// # Errors
-/// The store's.
-pub async fn list(
-    services: &Services,
-    client: UserSeq,
-    limit: i64,
-) -> Result<Vec<OtpDelivery>, Error> {
-    services
-        .otp_deliveries
-        .write(&services.store, &services.audit_log)
-        .await?;
-    let rows = services
-        .store
-        .read(move |connection| table::list(connection, client, limit))
-        .await?;
-    Ok(rows.into_iter().map(OtpDelivery::from).collect())
-}
 
 impl From<OtpDeliveryRow> for OtpDelivery {
     fn from(row: OtpDeliveryRow) -> Self {

@@ -1,9 +1,10 @@
-//! A refresh token that comes again after it was used: the honest repeat of a client that has three tabs or lost the
-//! answer, or theft (RFC 9700 section 4.14.2).
+//! Reuse detection: a refresh token that is presented again after it was used. It is either the retry of a client that has
+//! several tabs or lost the response, or theft (RFC 9700 section 4.14.2).
 //!
-//! Within the grace window every repeat is given the successor that the first use was given: the same token, so that a
-//! session's tokens are always one line. After it the token is in two hands, and nobody can tell whose are the honest
-//! ones: the session ends for both.
+//! Within the grace period every retry gets the successor of the first use, so that a session has a single rotation chain.
+//! After it two parties hold the token, and the server cannot know which one is legitimate: the session ends for both.
+
+use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
@@ -14,11 +15,12 @@ use crate::{
         session::RevocationReason,
     },
     services::{
+        account_lookup::subject,
         audit::log::{AuditContext, Event},
         auth::{
             logout::end_one,
-            refresh::{RefreshRequest, usage},
-            sessions::{TokenPair, access_id, pair, subject},
+            refresh_request::RefreshRequest,
+            token_pair::{TokenIds, TokenPair},
         },
         bootstrap::Services,
         error::Error,
@@ -31,74 +33,71 @@ use crate::{
     tokens::Claims,
 };
 
-/// What a repeat turns out to be.
-enum Repeat {
-    /// Honest: it is given what the first use was given.
+enum Reuse {
+    /// A retry of the first use: the response is the successor that the first use created.
     GraceRetry(Account, Successor),
-    /// The token is in two hands.
     Theft(Box<Theft>),
 }
 
 struct Theft {
     account: Account,
     subject: Subject,
-    /// Who had the session before.
-    other: TokenUse,
+    /// The last use of the session before this one.
+    previous_use: TokenUse,
 }
 
-/// What is needed to tell one from the other.
 #[derive(Clone)]
 struct ReuseDetector {
     claims: Claims,
     audit_context: AuditContext,
-    usage: SessionActivity,
-    grace: std::time::Duration,
-    recovers: bool,
+    activity: SessionActivity,
+    grace: Duration,
+    recover_lost_answer: bool,
     now: Timestamp,
 }
 
-/// Gives an honest repeat the pair that it missed, and ends the session of a stolen token.
-pub(crate) async fn resolve(
+/// Issues the pair of the first use to a retry, or ends the session of a stolen token.
+pub(super) async fn resolve(
     services: &Services,
-    claims: &Claims,
+    claims: Claims,
     request: RefreshRequest,
-    now: Timestamp,
+    ids: TokenIds,
 ) -> Result<TokenPair, Error> {
-    let access = access_id(services, claims.principal, now);
     let settings = services.tokens.settings();
-    let judge = ReuseDetector {
-        claims: claims.clone(),
-        usage: usage(services, &request.actor, now),
+    let now = ids.now;
+    let detector = ReuseDetector {
+        claims,
+        activity: request.activity(services, now),
         audit_context: services.audit_log.audit_context(&request.actor, now),
         grace: settings.reuse_grace.get(),
-        recovers: settings.recover_lost_answer,
+        recover_lost_answer: settings.recover_lost_answer,
         now,
     };
-    let repeat = services
+    let reuse = services
         .store
-        .write(move |connection| judge.judge(connection))
+        .write(move |connection| detector.detect(connection))
         .await?;
-    match repeat {
-        Repeat::GraceRetry(account, successor) => {
+    match reuse {
+        Reuse::GraceRetry(account, successor) => {
             let refresh = services.tokens.issue_refresh(
                 &account,
-                &claims.session,
+                &ids.session,
                 &successor.jti,
                 successor.created_at,
                 successor.expires_at,
             )?;
-            pair(services, account, &claims.session, refresh, &access, now)
+            ids.issue_with(services, account, refresh)
         }
-        Repeat::Theft(theft) => {
-            warn(services, *theft, request, now);
+        Reuse::Theft(theft) => {
+            report(services, *theft, request, now);
             Err(Error::TokenReused)
         }
     }
 }
 
 impl ReuseDetector {
-    /// Looks at how the token was used before, in one transaction with what follows from it.
-    fn judge(&self, connection: &mut Transaction<'_>) -> Result<Repeat, Error> {
+    /// Decides by the first use of the token, in one transaction with the consequences.
+    fn detect(&self, connection: &mut Transaction<'_>) -> Result<Reuse, Error> {
         let claims = &self.claims;
         let found =
             sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
@@ -106,93 +105,91 @@ impl ReuseDetector {
         if !account.is_active {
             return Err(Error::UserInactive);
         }
-        // A token that was revoked with its session, or used in one that is over, tells nothing new.
-        let over = state.is_none_or(|state| state.ended || state.absolute_expires_at <= self.now);
-        let before = blacklisted_tokens::find(connection, &claims.jti)?
-            .filter(|before| !over && before.reason == RevocationReason::Rotated)
+        // Only a token that was rotated in a session that is still live can be reused.
+        let is_over =
+            state.is_none_or(|state| state.ended || state.absolute_expires_at <= self.now);
+        let first_use = blacklisted_tokens::find(connection, &claims.jti)?
+            .filter(|row| !is_over && row.reason == RevocationReason::Rotated)
             .ok_or(Error::TokenBlacklisted)?;
         let session =
             sessions::find_by_id(connection, &claims.session)?.ok_or(Error::SessionRevoked)?;
-        if let Some(successor) = self.missed(&before, &session) {
-            let usage = SessionActivity {
-                expires_at: session.expires_at,
-                ..self.usage.clone()
-            };
-            // It may have ended since it was looked at.
-            if !sessions::touch(connection, &claims.session, &usage)? {
-                return Err(Error::SessionRevoked);
-            }
-            return Ok(Repeat::GraceRetry(account, successor));
+        let Some(successor) = self.retried_successor(&first_use, &session) else {
+            return self.end_session(connection, account, session);
+        };
+        let activity = SessionActivity {
+            expires_at: session.expires_at,
+            ..self.activity.clone()
+        };
+        // On Postgres the session may have ended since it was read.
+        if !sessions::touch(connection, &claims.session, &activity)? {
+            return Err(Error::SessionRevoked);
         }
-        self.end(connection, account, session)
+        Ok(Reuse::GraceRetry(account, successor))
     }
 
-    /// The successor that the first use was given, where this may be the same client's repeat of it.
-    fn missed(&self, before: &Blacklisting, session: &SessionRow) -> Option<Successor> {
-        let successor = before.successor.clone()?;
-        let in_grace = !self.grace.is_zero() && self.now <= before.at + self.grace;
-        // Token ids know milliseconds: an access token of the same one may be the successor's.
-        let access_unused = session
+    /// The successor that the first use created, if this may be a retry by the same client.
+    fn retried_successor(
+        &self,
+        first_use: &Blacklisting,
+        session: &SessionRow,
+    ) -> Option<Successor> {
+        let successor = first_use.successor.clone()?;
+        let is_in_grace = !self.grace.is_zero() && self.now <= first_use.at + self.grace;
+        // Token ids have a resolution of milliseconds: an access token of the same one may be the successor's.
+        let is_access_unused = session
             .access_used_at
             .is_none_or(|at| at.unix_micros() / 1_000 < successor.created_at.unix_micros() / 1_000);
-        let answer_lost = self.recovers && !successor.refused && access_unused;
-        (in_grace || answer_lost).then_some(successor)
+        let is_answer_lost = self.recover_lost_answer && !successor.refused && is_access_unused;
+        (is_in_grace || is_answer_lost).then_some(successor)
     }
 
-    fn end(
+    fn end_session(
         &self,
         connection: &mut Transaction<'_>,
         account: Account,
         session: SessionRow,
-    ) -> Result<Repeat, Error> {
+    ) -> Result<Reuse, Error> {
         let claims = &self.claims;
         let (owner, reason) = (claims.principal, RevocationReason::Reused);
         if !end_one(connection, owner, &claims.session, self.now, reason)? {
             return Err(Error::TokenBlacklisted);
         }
         sessions::note_reuse(connection, &claims.session, &claims.jti)?;
-        // Never refreshed: then whoever began it had it.
-        let has_last = session.last_ip_address.is_some() || session.last_user_agent.is_some();
-        let other = TokenUse {
-            ip_address: if has_last {
-                session.last_ip_address
-            } else {
-                session.ip_address
-            },
-            user_agent: if has_last {
-                session.last_user_agent
-            } else {
-                session.user_agent
-            },
+        // A session that was never refreshed was last used by its login.
+        let is_refreshed = session.last_ip_address.is_some() || session.last_user_agent.is_some();
+        let (ip_address, user_agent) = if is_refreshed {
+            (session.last_ip_address, session.last_user_agent)
+        } else {
+            (session.ip_address, session.user_agent)
         };
         let subject = subject(connection, owner)?;
         let mut event = Event::new(Action::RefreshTokenReused)
             .to(subject.clone())
             .of_session(&claims.session)
             .noting("token", &claims.jti);
-        if let Some(address) = &other.ip_address {
+        if let Some(address) = &ip_address {
             event = event.noting("other_address", address);
         }
-        if let Some(agent) = &other.user_agent {
+        if let Some(agent) = &user_agent {
             event = event.noting("other_program", agent);
         }
         self.audit_context.record(connection, &event)?;
-        Ok(Repeat::Theft(Box::new(Theft {
+        Ok(Reuse::Theft(Box::new(Theft {
             account,
             subject,
-            other,
+            previous_use: TokenUse {
+                ip_address,
+                user_agent,
+            },
         })))
     }
 }
 
-/// Tells the operator's log, the metrics, and the owner where there is mail.
-fn warn(services: &Services, theft: Theft, request: RefreshRequest, now: Timestamp) {
+/// Reports a theft: in the log, in the metrics, and by mail to the account's owner if mail is configured.
+fn report(services: &Services, theft: Theft, request: RefreshRequest, now: Timestamp) {
     let principal = theft.account.principal;
     services.metrics.refresh_token_reused(principal.user_type);
-    tracing::warn!(
-        %principal,
-        "a refresh token came again after it was used; its session was ended"
-    );
+    tracing::warn!(%principal, "a refresh token was reused; its session was ended");
     let Some(email) = theft
         .account
         .email
@@ -205,7 +202,7 @@ fn warn(services: &Services, theft: Theft, request: RefreshRequest, now: Timesta
         login: theft.subject.name.unwrap_or_default(),
         email,
         happened_at: now,
-        first_use: theft.other,
+        first_use: theft.previous_use,
         second_use: TokenUse {
             ip_address: request.actor.ip_address.map(|address| address.to_string()),
             user_agent: request.actor.user_agent,

@@ -1,357 +1,190 @@
-//! Guessing: how often a password or a code may be wrong. A try is counted before it is judged, so a hundred at once are
-//! no more tries than a hundred in a row, on however many instances; what turns out right is taken back.
+//! Limits on passwords and one-time codes that are tried. An attempt is counted before it is verified, so a hundred
+//! simultaneous attempts count like a hundred successive ones, on any number of instances; a successful one is taken back.
 //!
-//! [`begin`] a try, judge it, and `Attempt::conclude` it. What cannot be guessed for an account (links, garbage in the place
-//! of tokens) is counted for its address alone, after it was refused: see [`addresses`].
+//! [`begin`] an attempt, verify it, then [`Attempt::finish`] it. Values that cannot be guessed are counted only for their
+//! address, after they failed: see `addresses`.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::{
-    clock::{Clock, Timestamp},
-    domain::{
-        audit::{Action, Actor, Subject},
-        limits::LimitKind,
-        principal::{Principal, UserType},
-        session::Device,
-    },
+    clock::Clock,
+    domain::{audit::Actor, limits::LimitKind},
     services::{
-        audit::log::{AuditContext, AuditLog, Event},
+        audit::log::{AuditContext, AuditLog},
         bootstrap::Services,
         error::Error,
         limits::{
-            addresses::Addresses,
-            pending_attempts::{Entry, PendingAttempts},
-            rules::{self, LoginName, Rule},
+            counting::{CounterReset, Hit, count, longest_lock},
+            login_context::LoginContext,
+            login_name::LoginName,
+            pending_attempts::PendingAttempt,
+            rules::{self, Rule},
         },
     },
-    store::{Db, Store, StoreError, client_users, rate_limits as table, users},
+    store::Store,
 };
 
-/// The longest a try waits for others at the same account to be judged.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest an attempt waits for the outcome of other attempts at the same account.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// What this process remembers of tries; everything that decides stands in the database.
-#[derive(Default)]
-pub struct Limits {
-    gate: PendingAttempts,
-    pub(crate) addresses: Addresses,
-}
-
-impl Limits {
-    /// Forgets that a bucket was locked.
-    pub(crate) fn forget(&self, bucket: &str) {
-        self.addresses.forget(bucket);
-    }
-}
-
-/// Whoever tries to be let in.
-#[derive(Clone, Debug)]
-pub struct LoginContext {
-    /// Through which door, from where, in which request.
-    pub actor: Actor,
-    /// The device token that was shown.
-    pub device_token: Option<String>,
-}
-
-impl LoginContext {
-    /// The device a session begins from.
-    #[must_use]
-    pub fn device(&self) -> Device {
-        Device::new(self.actor.ip_address, self.actor.user_agent.as_deref())
-    }
-}
-
-/// A try that was counted in a bucket.
-#[derive(Clone)]
-pub(crate) struct Counted {
-    rule: Rule,
-    hits: i64,
-    /// Until when this try locked the bucket, if it did.
-    pub(crate) locked_until: Option<Timestamp>,
-}
-
-/// A try that is counted and may be judged. Dropped without a verdict it stays counted as a failure.
+/// An attempt that is counted and can be verified. If it is dropped without an outcome it stays counted as a failure.
 #[must_use]
 pub struct Attempt {
-    counted: Vec<Counted>,
+    hits: Vec<Hit>,
     actor: Actor,
     store: Store,
     clock: Clock,
     audit_log: AuditLog,
-    entry: Option<Entry>,
+    pending: Option<PendingAttempt>,
 }
 
-/// Counts a try to be let in to an account by the name that was typed, whether it exists or not, before it is judged.
+/// Counts an attempt to log in with this name, whether or not the account exists.
 ///
-/// Where the tries that are allowed are being judged right now, it waits for their verdicts.
+/// While all allowed attempts are being verified it waits for their outcome.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when the account (or the device, of one that has logged in before) or the address must wait; and
-/// the store's.
+/// [`Error::RateLimited`] if the account (or the known device) or the address is locked; and the store's.
 pub async fn begin(
     services: &Services,
     kind: LimitKind,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     login_context: &LoginContext,
 ) -> Result<Attempt, Error> {
-    let mut rules = vec![rules::of_account(services, kind, account, login_context)];
-    rules.extend(rules::of_address(
+    let mut rules = vec![rules::account_rule(
+        services,
+        kind,
+        login_name,
+        login_context,
+    )];
+    rules.extend(rules::address_rule(
         services,
         kind,
         login_context.actor.ip_address,
     ));
-    let names: Vec<String> = rules.iter().map(|rule| rule.bucket.name.clone()).collect();
-    let deadline = Instant::now() + PATIENCE;
+    let buckets: Vec<String> = rules.iter().map(|rule| rule.bucket.name.clone()).collect();
+    let deadline = Instant::now() + MAX_WAIT;
     loop {
-        let judged = services.limits.gate.watch(&names);
-        if let Some((bucket, wait)) = longest_lock(services, &names).await? {
-            if judged.wait_for(&bucket, deadline).await {
+        let outcomes = services.limits.pending.subscribe(&buckets);
+        if let Some((bucket, retry_after)) = longest_lock(services, &buckets).await? {
+            if outcomes.wait_for(&bucket, deadline).await {
                 continue;
             }
-            return Err(Error::RateLimited { retry_after: wait });
+            return Err(Error::RateLimited { retry_after });
         }
-        let entry = services.limits.gate.enter(&names);
+        let pending = services.limits.pending.start(&buckets);
         match count_all(services, &rules).await {
-            Ok(counted) => {
+            Ok(hits) => {
                 return Ok(Attempt {
-                    counted,
+                    hits,
                     actor: login_context.actor.clone(),
                     store: services.store.clone(),
                     clock: services.clock.clone(),
                     audit_log: services.audit_log.clone(),
-                    entry: Some(entry),
+                    pending: Some(pending),
                 });
             }
-            // Another took the last try in between: whether it is worth waiting for is seen above.
+            // A concurrent attempt locked the bucket in between; the next round decides whether to wait.
             Err(Error::RateLimited { .. }) if Instant::now() < deadline => {}
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Of these buckets the one that is locked the longest, and how long it still is.
-pub(crate) async fn longest_lock(
-    services: &Services,
-    names: &[String],
-) -> Result<Option<(String, Duration)>, Error> {
-    let (names, now) = (names.to_vec(), services.clock.now());
-    let locked = services
-        .store
-        .read(move |connection| table::find_locked(connection, &names, now))
-        .await?;
-    let longest = locked.into_iter().max_by_key(|(_, until)| *until);
-    Ok(longest.map(|(bucket, until)| (bucket, until.since(now))))
-}
-
-/// Counts in all of the buckets or, where one of them is locked, in none.
-async fn count_all(services: &Services, rules: &[Rule]) -> Result<Vec<Counted>, Error> {
+/// Counts in all of the buckets or, if one of them is locked, in none.
+async fn count_all(services: &Services, rules: &[Rule]) -> Result<Vec<Hit>, Error> {
     let (rules, now) = (rules.to_vec(), services.clock.now());
     services
         .store
         .write(move |connection| {
-            let counted = rules.iter().map(|rule| count(connection, rule, now));
-            counted.collect::<Result<Vec<_>, Error>>()
+            let hits = rules.iter().map(|rule| count(connection, rule, now));
+            hits.collect::<Result<Vec<_>, Error>>()
         })
         .await
 }
 
-/// Counts in a bucket, and locks it when it has had enough by this; part of a transaction, which the refusal rolls back.
-pub(crate) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<Counted, Error> {
-    let count = table::count(
-        connection,
-        &rule.bucket,
-        now,
-        now + rule.window,
-        rule.slides(),
-    )?;
-    if let Some(until) = count.locked_until {
-        return Err(Error::RateLimited {
-            retry_after: until.since(now),
-        });
-    }
-    let locked_until = rule.lock_of(&count, now);
-    if let Some(until) = locked_until {
-        table::lock(connection, &rule.bucket.name, now, until)?;
-    }
-    Ok(Counted {
-        rule: rule.clone(),
-        hits: count.hits,
-        locked_until,
-    })
-}
-
-/// What a right try leaves of its counts, to be done in the transaction of the success.
-#[derive(Clone)]
-pub(crate) struct CounterReset(Vec<Counted>);
-
-impl CounterReset {
-    /// Forgets the failures of the account or device, and takes this try back from its address.
-    pub(crate) fn forget(&self, connection: &mut Db) -> Result<(), StoreError> {
-        for counted in &self.0 {
-            if counted.rule.is_of_address() {
-                counted.take_back(connection)?;
-            } else {
-                table::clear(connection, &counted.rule.bucket.name)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes this try back, and nothing else.
-    fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
-        self.0
-            .iter()
-            .try_for_each(|counted| counted.take_back(connection))
-    }
-}
-
-impl Counted {
-    fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
-        let name = &self.rule.bucket.name;
-        table::take_back(connection, name, self.rule.enough, self.locked_until)
-    }
-}
-
 impl Attempt {
-    /// What the success must do in its transaction.
-    pub(crate) fn forgiveness(&self) -> CounterReset {
-        CounterReset(self.counted.clone())
+    /// The reset that a successful login applies in its transaction.
+    pub(crate) fn counter_reset(&self) -> CounterReset {
+        CounterReset(self.hits.clone())
     }
 
-    /// The verdict, by what came of the try: a success has used [`Attempt::forgiveness`]; wrong credentials and codes stay
-    /// counted; whatever else went wrong was no guess and is taken back.
-    pub(crate) async fn conclude<T>(self, result: Result<T, Error>) -> Result<T, Error> {
+    /// Ends the attempt with its outcome: a success has applied [`Attempt::counter_reset`]; wrong credentials and codes stay
+    /// counted; after any other error the hits are taken back.
+    pub(crate) async fn finish<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
-            Ok(_) => self.right(),
-            Err(Error::InvalidCredentials | Error::InvalidOtp) => self.wrong().await,
-            Err(_) => self.undo().await,
+            Ok(_) => self.succeed(),
+            Err(Error::InvalidCredentials | Error::InvalidOtp) => self.fail().await,
+            Err(_) => self.cancel().await,
         }
         result
     }
 
-    /// It was right, and its forgiveness is committed.
-    fn right(mut self) {
-        if let Some(entry) = self.entry.take() {
-            entry.free();
+    fn succeed(mut self) {
+        if let Some(pending) = self.pending.take() {
+            pending.release();
         }
     }
 
-    /// It was wrong: what it locked is told to the record.
-    pub(crate) async fn wrong(mut self) {
-        let entry = self.entry.take();
+    /// Ends the attempt as failed, and records the locks that it started.
+    pub(crate) async fn fail(mut self) {
+        let pending = self.pending.take();
         let locks = self.locks();
         if !locks.is_empty() {
-            tell(self.store.clone(), self.audit_context(), locks).await;
+            record_locks(self.store.clone(), self.audit_context(), locks).await;
         }
-        // Only now: whoever waits for the verdict finds the record complete.
-        drop(entry);
+        // Dropped last: the audit log is complete when waiting attempts continue.
+        drop(pending);
     }
 
-    /// It was no guess.
-    pub(crate) async fn undo(mut self) {
-        let entry = self.entry.take();
-        let forgiveness = self.forgiveness();
-        let undone = self
+    async fn cancel(mut self) {
+        let pending = self.pending.take();
+        let reset = self.counter_reset();
+        let result = self
             .store
-            .write(move |connection| forgiveness.take_back(connection))
+            .write(move |connection| reset.take_back(connection))
             .await;
-        if let Err(error) = undone {
-            tracing::warn!(%error, "a try that was no guess stays counted");
+        if let Err(error) = result {
+            tracing::warn!(%error, "a cancelled login attempt stays counted as a failure");
         }
-        if let Some(entry) = entry {
-            entry.free();
+        if let Some(pending) = pending {
+            pending.release();
         }
     }
 
-    /// Whoever writes into the record what this try led to.
     fn audit_context(&self) -> AuditContext {
         self.audit_log.audit_context(&self.actor, self.clock.now())
     }
 
-    fn locks(&self) -> Vec<Counted> {
-        let locked = |counted: &&Counted| counted.locked_until.is_some();
-        self.counted.iter().filter(locked).cloned().collect()
+    fn locks(&self) -> Vec<Hit> {
+        let locked = |hit: &&Hit| hit.locked_until.is_some();
+        self.hits.iter().filter(locked).cloned().collect()
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // Whoever hangs up before the verdict has had his try, and what it locked is told all the same.
+        // The client disconnected before the outcome: the attempt stays counted, so its locks are recorded.
         let locks = self.locks();
-        if self.entry.is_some() && !locks.is_empty() {
+        if self.pending.is_some() && !locks.is_empty() {
             let (store, audit_context) = (self.store.clone(), self.audit_context());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(tell(store, audit_context, locks));
+                runtime.spawn(record_locks(store, audit_context, locks));
             }
         }
     }
 }
 
-/// Records the locks that a failure began.
-async fn tell(store: Store, audit_context: AuditContext, locks: Vec<Counted>) {
-    let told = store
+async fn record_locks(store: Store, audit_context: AuditContext, locks: Vec<Hit>) {
+    let result = store
         .write(move |connection| {
             locks
                 .iter()
-                .try_for_each(|lock| record_lock(connection, &audit_context, lock))
+                .try_for_each(|hit| hit.record_lock(connection, &audit_context))
         })
         .await;
-    if let Err(error) = told {
-        tracing::warn!(%error, "a lock is missing in the record");
+    if let Err(error) = result {
+        tracing::warn!(%error, "a lock was not recorded in the audit log");
     }
-}
-
-/// Records a lock: who was tried, and what for; from where is the actor's.
-pub(crate) fn record_lock(
-    connection: &mut Db,
-    audit_context: &AuditContext,
-    lock: &Counted,
-) -> Result<(), StoreError> {
-    let bucket = &lock.rule.bucket;
-    let principal = match (bucket.user_type, &bucket.subject) {
-        (Some(user_type), Some(name)) => find_account(connection, user_type, name)?,
-        _ => None,
-    };
-    let subject = Subject {
-        principal,
-        name: bucket.subject.clone(),
-    };
-    let mut event = Event::new(Action::Locked).to(subject);
-    if let Some(kind) = bucket.kind {
-        event = event.noting("limit", kind);
-    }
-    if let Some(user_type) = bucket.user_type {
-        event = event.noting("user_type", user_type);
-    }
-    event = event.noting("tries", lock.hits);
-    if let Some(until) = lock.locked_until {
-        event = event.noting("until", until.whole_seconds());
-    }
-    audit_context.record(connection, &event)
-}
-
-/// Whoever was named, as the record has him: what was typed may be a password in the wrong field.
-pub(crate) fn named_subject(account: LoginName<'_>, principal: Option<Principal>) -> Subject {
-    Subject {
-        principal,
-        name: rules::subject(account),
-    }
-}
-
-/// The account of this name.
-pub(crate) fn find_account(
-    connection: &mut Db,
-    user_type: UserType,
-    name: &str,
-) -> Result<Option<Principal>, StoreError> {
-    Ok(match user_type {
-        UserType::User => {
-            users::find_by_email(connection, name)?.map(|row| Principal::user(row.id))
-        }
-        UserType::Client => {
-            client_users::find_by_username(connection, name)?.map(|row| Principal::client(row.id))
-        }
-    })
 }

@@ -1,5 +1,4 @@
-//! The locks that hold now, and lifting them before their time: by an administrator, at the command line, or by a new
-//! password.
+//! Active locks, and lifting them early: by an administrator, with the CLI, or by a new password.
 
 use crate::{
     clock::Timestamp,
@@ -10,10 +9,10 @@ use crate::{
         principal::{Principal, UserType},
     },
     services::{
+        account_lookup::find_by_login,
         audit::log::{AuditContext, Event},
         bootstrap::Services,
         error::{Error, Missing},
-        limits::attempts::find_account,
     },
     store::{
         Db, StoreError, client_users, rate_limits as table,
@@ -22,26 +21,26 @@ use crate::{
     },
 };
 
-/// Somebody who has to wait.
+/// A locked account, device or address.
 #[derive(Clone, Debug)]
 pub struct Lock {
-    /// What is counted, by which it is lifted.
+    /// The name of the bucket, by which the lock is lifted.
     pub bucket: String,
-    /// What he has to wait with.
+    /// What is locked.
     pub kind: LimitKind,
-    /// The population of the account that was tried; none for an address.
+    /// The population of the account; `None` for an address.
     pub user_type: Option<UserType>,
-    /// What the account logs in by, or the address; none where what was typed can be no name.
+    /// The login name or the address; `None` if what was typed is no valid login name.
     pub subject: Option<String>,
-    /// The account; none where none has this name.
+    /// The account; `None` if no account has this name.
     pub account: Option<Principal>,
-    /// Only one device of the account has to wait.
+    /// Whether only one device of the account is locked.
     pub is_device: bool,
-    /// How often it was tried.
+    /// The number of counted failures.
     pub failures: i64,
-    /// Since when it is locked.
+    /// When the lock started.
     pub locked_at: Timestamp,
-    /// Until when.
+    /// When the lock ends.
     pub locked_until: Timestamp,
 }
 
@@ -65,32 +64,32 @@ impl From<LockRow> for Lock {
     }
 }
 
-/// Which locks are looked for.
+/// Filters of the list of locks.
 #[derive(Clone, Debug, Default)]
 pub struct LockQuery {
-    /// A part of the name or the address.
+    /// Part of the login name or of the address.
     pub search: Option<String>,
-    /// Of this kind.
+    /// The kind of lock.
     pub kind: Option<LimitKind>,
 }
 
-/// The locks that hold now, the latest first.
+/// The active locks, the latest first.
 ///
 /// # Errors
 /// The store's.
 pub async fn list(
     services: &Services,
-    wanted: LockQuery,
+    query: LockQuery,
     seek: Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<Lock>, Error> {
     let now = services.clock.now();
     let seek = seek
-        .try_map(|place| Some((place.time()?, place.id.clone())))
+        .try_map(|cursor| Some((cursor.time()?, cursor.id.clone())))
         .unwrap_or(Seek::First);
     let filter = LockFilter {
-        search: wanted.search,
-        kind: wanted.kind,
+        search: query.search,
+        kind: query.kind,
         ..LockFilter::default()
     };
     let rows = services
@@ -100,16 +99,16 @@ pub async fn list(
     Ok(rows.map(Lock::from))
 }
 
-/// The place of a lock in the list.
+/// The position of a lock in the list.
 #[must_use]
-pub fn place_of(lock: &Lock) -> Cursor {
+pub fn cursor_of(lock: &Lock) -> Cursor {
     Cursor::at_time(lock.locked_at, &lock.bucket)
 }
 
-/// The most locks of one account that its page tells.
-const MOST_OF_ACCOUNT: i64 = 10;
+/// The maximum number of locks of one account that are listed.
+const MAX_OF_ACCOUNT: i64 = 10;
 
-/// The locks of an account that hold now, the latest first.
+/// The active locks of an account, the latest first.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and the store's.
@@ -123,13 +122,13 @@ pub async fn of_account(services: &Services, owner: Principal) -> Result<Vec<Loc
                 account: Some((owner.user_type, name)),
                 ..LockFilter::default()
             };
-            let rows = table::list(connection, &filter, now, Seek::First, MOST_OF_ACCOUNT)?;
+            let rows = table::list(connection, &filter, now, Seek::First, MAX_OF_ACCOUNT)?;
             Ok(rows.items.into_iter().map(Lock::from).collect())
         })
         .await
 }
 
-/// What an account logs in by: as typed, and as compared.
+/// The login name of an account: as typed, and normalised.
 fn names_of(connection: &mut Db, owner: Principal) -> Result<(String, String), Error> {
     let names = match owner.user_type {
         UserType::User => users::find_by_id(connection, owner.user_seq)?
@@ -140,7 +139,7 @@ fn names_of(connection: &mut Db, owner: Principal) -> Result<(String, String), E
     names.ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))
 }
 
-/// Lifts all locks of an account, and forgets its failures; whether there was a lock.
+/// Lifts all locks of an account, and clears its failures. Returns `true` if there was a lock.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and the store's.
@@ -160,7 +159,7 @@ pub async fn lift_account(
         .await
 }
 
-/// Lifts all locks of an account because of a new password; part of the change's transaction.
+/// Lifts all locks of an account because of a new password; part of the transaction of the change.
 pub(crate) fn lift_by_password(
     connection: &mut Db,
     audit_context: &AuditContext,
@@ -187,12 +186,12 @@ fn lift_all(
     Ok(lifted > 0)
 }
 
-/// Lifts one lock by its bucket, which forgets what it has counted; whether it was locked.
+/// Lifts one lock, and clears the counter of its bucket. Returns `true` if the bucket was locked.
 ///
 /// # Errors
 /// The store's.
 pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bool, Error> {
-    // No bucket of ours has such a name, and Postgres takes no NUL.
+    // No bucket has such a name, and Postgres rejects NUL.
     if bucket.chars().any(char::is_control) {
         return Ok(false);
     }
@@ -210,18 +209,18 @@ pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bo
                 return Ok(false);
             };
             table::clear(connection, &name)?;
-            let event = lifted(connection, &lock)?;
+            let event = lift_event(connection, &lock)?;
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(true)
         })
         .await?;
-    services.limits.forget(bucket);
+    services.limits.locked_addresses.remove(bucket);
     Ok(was_locked)
 }
 
-fn lifted(connection: &mut Db, lock: &LockRow) -> Result<Event, StoreError> {
+fn lift_event(connection: &mut Db, lock: &LockRow) -> Result<Event, StoreError> {
     let principal = match (lock.user_type, &lock.subject) {
-        (Some(user_type), Some(name)) => find_account(connection, user_type, name)?,
+        (Some(user_type), Some(name)) => find_by_login(connection, user_type, name)?,
         _ => None,
     };
     let subject = Subject {

@@ -1,8 +1,14 @@
-//! Limits on failed attempts and on requests: counters, locks, and who they apply to.
+//! Limits on failed attempts and on requests: counters, locks, and the rules for them.
 
 pub mod addresses;
 pub mod attempts;
+pub mod counting;
+pub mod device_tokens;
+pub mod locked_addresses;
 pub mod locks;
+pub mod login_context;
+pub mod login_name;
 pub mod pending_attempts;
 pub mod requests;
 pub mod rules;
+pub mod state;

@@ -1,5 +1,5 @@
-//! Tries that are being judged in this process, so that an honest one waits for the verdict of those before it instead of
-//! being turned away because they might all be wrong.
+//! The attempts that this process is verifying. Further attempts at the same bucket wait for their outcome instead of being
+//! rejected because all of them might fail, so that simultaneous correct logins all succeed.
 
 use std::{
     collections::HashMap,
@@ -16,148 +16,156 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long somebody waits before another look where nothing tells when it is worth it.
+/// The pause before a retry that no notification triggers.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How many tries may wait at the same time; one more is turned away at once.
+/// The maximum number of attempts that wait at the same time; further ones are rejected at once.
 const MAX_WAITING: usize = 1_024;
 
-/// Buckets are put into so many groups where it need not be known exactly which of them had a try.
+/// The number of groups into which buckets are hashed to count started attempts.
 const GROUPS: usize = 32;
 
-fn group(name: &str) -> usize {
+fn group(bucket: &str) -> usize {
     let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
+    bucket.hash(&mut hasher);
     usize::try_from(hasher.finish() % GROUPS as u64).unwrap_or(0)
 }
 
-/// Which buckets have tries that are being judged.
+/// The buckets with pending attempts. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct PendingAttempts(Arc<Inner>);
+pub(super) struct PendingAttempts(Arc<Shared>);
 
 #[derive(Default)]
-struct Inner {
-    tries: Mutex<Tries>,
+struct Shared {
+    buckets: Mutex<Buckets>,
     waiting: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Tries {
-    judged: HashMap<String, Judged>,
-    /// How many tries there ever were, of each group of buckets.
-    entered: [u64; GROUPS],
+struct Buckets {
+    pending: HashMap<String, PendingBucket>,
+    /// How many attempts were ever started, by group of buckets.
+    started: [u64; GROUPS],
 }
 
-/// The tries of one bucket.
-struct Judged {
-    count: usize,
-    /// Whoever waits sees it change when a try was given back, and go when the last one has its verdict.
-    freed: watch::Sender<()>,
+struct PendingBucket {
+    attempts: usize,
+    /// Notifies when an attempt's hit was taken back; closed when no attempt is pending any more.
+    released: watch::Sender<()>,
 }
 
 impl PendingAttempts {
-    fn tries(&self) -> MutexGuard<'_, Tries> {
-        self.0.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Buckets> {
+        self.0
+            .buckets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a try.
-    pub(super) fn enter(&self, names: &[String]) -> Entry {
-        let mut tries = self.tries();
+    /// Adds a pending attempt.
+    pub(super) fn start(&self, names: &[String]) -> PendingAttempt {
+        let mut buckets = self.lock();
         for name in names {
-            tries.entered[group(name)] += 1;
-            let of_bucket = tries.judged.entry(name.clone()).or_insert_with(|| Judged {
-                count: 0,
-                freed: watch::Sender::new(()),
-            });
-            of_bucket.count += 1;
+            buckets.started[group(name)] += 1;
+            let bucket = buckets
+                .pending
+                .entry(name.clone())
+                .or_insert_with(|| PendingBucket {
+                    attempts: 0,
+                    released: watch::Sender::new(()),
+                });
+            bucket.attempts += 1;
         }
-        Entry {
-            gate: self.clone(),
+        PendingAttempt {
+            all: self.clone(),
             names: names.to_vec(),
         }
     }
 
-    /// What is being judged of these buckets at this moment. Look before the database is asked, or a verdict that falls in
-    /// between is missed.
-    pub(super) fn watch(&self, names: &[String]) -> Watch {
-        let tries = self.tries();
-        let of = |name: &String| Some((name.clone(), tries.judged.get(name)?.freed.subscribe()));
-        Watch {
-            gate: self.clone(),
-            verdicts: names.iter().filter_map(of).collect(),
-            entered: tries.entered,
+    /// Subscribes to the outcomes of what is pending in these buckets. Must be called before the locks are read from the
+    /// database, or an outcome in between is missed.
+    pub(super) fn subscribe(&self, names: &[String]) -> PendingOutcomes {
+        let buckets = self.lock();
+        let of = |name: &String| {
+            let bucket = buckets.pending.get(name)?;
+            Some((name.clone(), bucket.released.subscribe()))
+        };
+        PendingOutcomes {
+            all: self.clone(),
+            released: names.iter().filter_map(of).collect(),
+            started: buckets.started,
         }
     }
 }
 
-/// A try that is being judged, until this value goes.
-pub(super) struct Entry {
-    gate: PendingAttempts,
+/// A pending attempt, until it is dropped.
+pub(super) struct PendingAttempt {
+    all: PendingAttempts,
     names: Vec<String>,
 }
 
-impl Entry {
-    /// The try was given back: whoever waits may have it.
-    pub(super) fn free(self) {
-        let tries = self.gate.tries();
+impl PendingAttempt {
+    /// Ends an attempt whose hits were taken back, and notifies the waiting ones.
+    pub(super) fn release(self) {
+        let buckets = self.all.lock();
         for name in &self.names {
-            if let Some(of_bucket) = tries.judged.get(name) {
-                of_bucket.freed.send_replace(());
+            if let Some(bucket) = buckets.pending.get(name) {
+                bucket.released.send_replace(());
             }
         }
-        drop(tries);
+        drop(buckets);
     }
 }
 
-impl Drop for Entry {
+impl Drop for PendingAttempt {
     fn drop(&mut self) {
-        let mut tries = self.gate.tries();
+        let mut buckets = self.all.lock();
         for name in &self.names {
-            if let Some(of_bucket) = tries.judged.get_mut(name) {
-                of_bucket.count -= 1;
-                if of_bucket.count == 0 {
-                    tries.judged.remove(name);
+            if let Some(bucket) = buckets.pending.get_mut(name) {
+                bucket.attempts -= 1;
+                if bucket.attempts == 0 {
+                    buckets.pending.remove(name);
                 }
             }
         }
     }
 }
 
-/// Verdicts that can be waited for.
-pub(super) struct Watch {
-    gate: PendingAttempts,
-    verdicts: HashMap<String, watch::Receiver<()>>,
-    entered: [u64; GROUPS],
+/// A subscription to the outcomes of pending attempts.
+pub(super) struct PendingOutcomes {
+    all: PendingAttempts,
+    released: HashMap<String, watch::Receiver<()>>,
+    started: [u64; GROUPS],
 }
 
-impl Watch {
-    /// Waits until a try of this bucket was given back, or all of them have their verdicts; whether there was anything to
-    /// wait for, and it is worth another look.
+impl PendingOutcomes {
+    /// Waits until an attempt at this bucket was released or none is pending. Returns `true` if the locks should be read
+    /// again, `false` if there was nothing to wait for, too many wait, or the deadline has passed.
     pub(super) async fn wait_for(mut self, bucket: &str, deadline: Instant) -> bool {
-        let Some(verdict) = self.verdicts.get_mut(bucket) else {
-            // Nothing was being judged when this began, but may have been when the database was asked.
+        let Some(released) = self.released.get_mut(bucket) else {
+            // Nothing was pending at the subscription; an attempt may have started and ended before the locks were read.
             let group = group(bucket);
-            let have_come = self.gate.tries().entered[group] != self.entered[group];
-            if have_come && Instant::now() < deadline {
-                // Others of the group come all the time: not faster than this.
+            let has_started = self.all.lock().started[group] != self.started[group];
+            if has_started && Instant::now() < deadline {
+                // Attempts at other buckets of the group start all the time, so retries are spaced out.
                 tokio::time::sleep(PAUSE).await;
             }
-            return have_come && Instant::now() < deadline;
+            return has_started && Instant::now() < deadline;
         };
-        let Some(_place) = WaitingSlot::take(&self.gate.0.waiting) else {
+        let Some(_slot) = WaitingSlot::take(&self.all.0.waiting) else {
             return false;
         };
-        // That the sender is gone says that nothing is being judged any more.
-        timeout_at(deadline, verdict.changed()).await.is_ok()
+        // A closed channel means that nothing is pending any more.
+        timeout_at(deadline, released.changed()).await.is_ok()
     }
 }
 
-/// A place among those who wait, given back when it is dropped.
+/// One of the [`MAX_WAITING`] slots, released when it is dropped.
 struct WaitingSlot<'a>(&'a AtomicUsize);
 
 impl<'a> WaitingSlot<'a> {
     fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
+        let slot = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(slot)
     }
 }
 

@@ -1,5 +1,5 @@
-//! How often one-time codes are asked for: per address, per account, and with a pause between two. A device that has logged
-//! in before has counts of its own, so that nobody can use up its owner's.
+//! Limits on requests for one-time codes: per address, per account, and a pause between two. A known device has counters of
+//! its own, so that others cannot use up those of the account's owner.
 
 use std::time::Duration;
 
@@ -10,19 +10,22 @@ use crate::{
         audit::log::AuditContext,
         error::Error,
         limits::{
-            attempts::{count, record_lock},
-            rules::{Delay, HOUR, LoginName, Rule, key, network, subject},
+            counting::count,
+            login_name::LoginName,
+            rules::{Delay, HOUR, Rule, network},
         },
     },
     store::{Db, rate_limits::Bucket},
 };
 
-/// Counts a request in its transaction, and refuses it when its address or its account has had enough, or too soon after
-/// the last one. `device` is what a known device is counted by.
+/// Counts a request; part of its transaction. `device` is the key of a known device.
+///
+/// # Errors
+/// [`Error::RateLimited`] if the address or the account is locked, or the last request is too recent; and the store's.
 pub(in crate::services) fn admit(
     connection: &mut Db,
     settings: &OtpConfig,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     device: Option<&str>,
     audit_context: &AuditContext,
 ) -> Result<(), Error> {
@@ -37,15 +40,11 @@ pub(in crate::services) fn admit(
         let max = settings.requests_per_address;
         admit_to(connection, bucket, (max, HOUR), audit_context)?;
     }
-    // The pause is no lock that anybody has to know of.
-    let pause = bucket_of("resend", account, device, None);
-    admit_to(
-        connection,
-        pause,
-        (1, settings.resend_after.get()),
-        audit_context,
-    )?;
-    let hourly = bucket_of("account", account, device, kind);
+    // Without a kind: the pause between two requests is not listed or recorded as a lock.
+    let pause = bucket_of("resend", login_name, device, None);
+    let resend_after = settings.resend_after.get();
+    admit_to(connection, pause, (1, resend_after), audit_context)?;
+    let hourly = bucket_of("account", login_name, device, kind);
     let max = settings.requests_per_account;
     admit_to(connection, hourly, (max, HOUR), audit_context)
 }
@@ -58,13 +57,13 @@ fn admit_to(
 ) -> Result<(), Error> {
     let rule = Rule {
         bucket,
-        enough: i64::from(max),
+        threshold: i64::from(max),
         window,
         delay: Delay::Window,
     };
-    let counted = count(connection, &rule, audit_context.now)?;
-    if counted.locked_until.is_some() && rule.bucket.kind.is_some() {
-        record_lock(connection, audit_context, &counted)?;
+    let hit = count(connection, &rule, audit_context.now)?;
+    if hit.locked_until.is_some() && rule.bucket.kind.is_some() {
+        hit.record_lock(connection, audit_context)?;
     }
     Ok(())
 }
@@ -72,19 +71,18 @@ fn admit_to(
 /// A bucket of one-time codes for an account, or for one of its devices.
 pub(in crate::services) fn bucket_of(
     what: &str,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     device: Option<&str>,
     kind: Option<LimitKind>,
 ) -> Bucket {
     let name = match device {
         Some(device) => format!("otp:{what}-of-device:{device}"),
-        // What was typed may be a password in the wrong field.
-        None => format!("otp:{what}:{}", key(account)),
+        None => format!("otp:{what}:{}", login_name.bucket_key()),
     };
     Bucket {
         name,
         kind,
-        user_type: Some(account.user_type),
-        subject: subject(account),
+        user_type: Some(login_name.user_type),
+        subject: login_name.valid_name(),
     }
 }

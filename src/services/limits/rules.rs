@@ -1,100 +1,91 @@
-//! What is counted together, how much of it is enough, and how long it is locked then.
+//! The rules: what is counted in one bucket, its threshold, and how long it is locked.
 
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
     clock::Timestamp,
     config::LimitsConfig,
-    domain::{
-        account::{Email, Username},
-        limits::LimitKind,
-        principal::UserType,
+    domain::limits::LimitKind,
+    services::{
+        bootstrap::Services,
+        limits::{device_tokens, login_context::LoginContext, login_name::LoginName},
     },
-    services::{auth::device_tokens, bootstrap::Services, limits::attempts::LoginContext, secret},
     store::rate_limits::{Bucket, Count},
 };
 
-/// How long failures are remembered after the last one.
-const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
-/// The window in which what comes from one address is counted.
+/// How long failures of an account count after the last one.
+const FAILURE_WINDOW: Duration = Duration::from_hours(24);
+/// The window of the counters per address.
 pub(super) const HOUR: Duration = Duration::from_hours(1);
 
-/// An account by its population and the name that was typed, normalised, whether it exists or not.
-#[derive(Clone, Copy, Debug)]
-pub struct LoginName<'a> {
-    /// The population.
-    pub user_type: UserType,
-    /// The name.
-    pub name: &'a str,
-}
-
-/// A bucket and its rule.
+/// A bucket and its limit.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub(super) struct Rule {
     pub(super) bucket: Bucket,
-    /// With this many events it is locked.
-    pub(super) enough: i64,
-    /// How long events are remembered.
+    /// The number of hits that locks the bucket.
+    pub(super) threshold: i64,
+    /// How long hits count.
     pub(super) window: Duration,
     pub(super) delay: Delay,
 }
 
-/// How long a bucket that has had enough is locked.
+/// How long a bucket is locked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Delay {
+pub(super) enum Delay {
     /// Until its window ends.
     Window,
-    /// So long at first, twice as long after each event that follows, up to a longest.
+    /// Doubled with each hit after the first lock, up to a maximum.
     Growing { first: Duration, longest: Duration },
 }
 
 impl Rule {
-    /// Whether each event keeps those before it in memory.
+    /// Whether each hit extends the window.
     pub(super) fn slides(&self) -> bool {
         matches!(self.delay, Delay::Growing { .. })
     }
 
-    /// Whether it counts what comes from an address, for whichever account.
+    /// Whether it counts per address, over all accounts.
     pub(super) fn is_of_address(&self) -> bool {
         self.bucket.user_type.is_none()
     }
 
-    /// Until when the bucket is locked after this event, if it has had enough.
-    pub(super) fn lock_of(&self, count: &Count, now: Timestamp) -> Option<Timestamp> {
-        if count.hits < self.enough {
+    /// The end of the lock that this hit starts; `None` below the threshold.
+    pub(super) fn locked_until(&self, count: &Count, now: Timestamp) -> Option<Timestamp> {
+        if count.hits < self.threshold {
             return None;
         }
         let (first, longest) = match self.delay {
             Delay::Window => return Some(count.expires_at),
             Delay::Growing { first, longest } => (first, longest),
         };
-        let doublings = u32::try_from(count.hits - self.enough).unwrap_or(u32::MAX);
+        let doublings = u32::try_from(count.hits - self.threshold).unwrap_or(u32::MAX);
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
         Some(now + first.saturating_mul(factor).min(longest))
     }
 }
 
-/// The failures of an account; of a device that has logged in to it before, its own.
-pub(super) fn of_account(
+/// The rule for the failures of an account, or of one of its known devices.
+pub(super) fn account_rule(
     services: &Services,
     kind: LimitKind,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     login_context: &LoginContext,
 ) -> Rule {
     let settings: &LimitsConfig = &services.config.limits;
-    let name = match device_key(services, account, login_context) {
+    let user_type = login_name.user_type;
+    let name = match device_key(services, login_name, login_context) {
         Some(device) => format!("{kind}:device:{device}"),
-        None => format!("{kind}:account:{}:{}", account.user_type, key(account)),
+        None => format!("{kind}:account:{user_type}:{}", login_name.bucket_key()),
     };
     Rule {
         bucket: Bucket {
             name,
             kind: Some(kind),
-            user_type: Some(account.user_type),
-            subject: subject(account),
+            user_type: Some(user_type),
+            subject: login_name.valid_name(),
         },
-        enough: i64::from(settings.failures),
-        window: FORGOTTEN_AFTER,
+        threshold: i64::from(settings.failures),
+        window: FAILURE_WINDOW,
         delay: Delay::Growing {
             first: settings.first_delay.get(),
             longest: settings.longest_delay.get(),
@@ -102,52 +93,39 @@ pub(super) fn of_account(
     }
 }
 
-/// What a device is counted by that shows a device token of this account.
+/// The key of a known device: one that presents a valid device token of this account.
 pub(in crate::services) fn device_key(
     services: &Services,
-    account: LoginName<'_>,
+    login_name: &LoginName,
     login_context: &LoginContext,
 ) -> Option<String> {
     let token = login_context.device_token.as_deref()?;
-    device_tokens::nonce_of(services, token, account)
+    device_tokens::verified_nonce(services, token, login_name)
 }
 
-/// The failures of one kind from an address; none where it is not known, or they are not counted.
-pub(super) fn of_address(
+/// The rule for the failures of one kind from an address; `None` if the address is unknown or such failures have no limit.
+pub(super) fn address_rule(
     services: &Services,
     kind: LimitKind,
     address: Option<IpAddr>,
 ) -> Option<Rule> {
-    let enough = i64::from(services.config.limits.failures_per_address);
+    let threshold = i64::from(services.config.limits.failures_per_address);
     let network = network(address?);
-    (enough > 0).then(|| Rule {
+    (threshold > 0).then(|| Rule {
         bucket: Bucket {
             name: format!("{kind}:address:{network}"),
             kind: Some(kind),
             user_type: None,
             subject: Some(network),
         },
-        enough,
+        threshold,
         window: HOUR,
         delay: Delay::Window,
     })
 }
 
-/// What is told of an account. What was typed may be a password in the wrong field: only what can be a name is kept.
-pub(super) fn subject(account: LoginName<'_>) -> Option<String> {
-    let can_be_a_name = match account.user_type {
-        UserType::User => Email::parse(account.name).is_ok(),
-        UserType::Client => Username::parse(account.name).is_ok(),
-    };
-    can_be_a_name.then(|| account.name.to_owned())
-}
-
-/// The account in the name of its bucket.
-pub(super) fn key(account: LoginName<'_>) -> String {
-    subject(account).unwrap_or_else(|| format!("#{}", secret::hash(account.name)))
-}
-
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one (a household has at least that much).
+/// The network that is counted as one address: an IPv4 address, or the /64 of an IPv6 address (the smallest network that
+/// providers assign to a customer).
 pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
@@ -161,6 +139,7 @@ pub(super) fn network(address: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::principal::UserType;
 
     fn lock_after(hits: i64) -> Option<u64> {
         let rule = Rule {
@@ -170,8 +149,8 @@ mod tests {
                 user_type: Some(UserType::User),
                 subject: None,
             },
-            enough: 5,
-            window: FORGOTTEN_AFTER,
+            threshold: 5,
+            window: FAILURE_WINDOW,
             delay: Delay::Growing {
                 first: Duration::from_mins(1),
                 longest: Duration::from_hours(1),
@@ -182,7 +161,7 @@ mod tests {
             expires_at: Timestamp::EPOCH,
             locked_until: None,
         };
-        let until = rule.lock_of(&count, Timestamp::EPOCH)?;
+        let until = rule.locked_until(&count, Timestamp::EPOCH)?;
         Some(until.since(Timestamp::EPOCH).as_secs() / 60)
     }
 
@@ -197,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_household_is_one_address() {
+    fn an_ipv6_network_of_64_bits_is_one_address() {
         for (address, counted) in [
             ("203.0.113.9", "203.0.113.9"),
             ("::ffff:203.0.113.9", "203.0.113.9"),

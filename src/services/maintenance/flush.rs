@@ -60,15 +60,6 @@ impl FlushRules {
     }
 }
 
-/// Up to when a row must have expired to be taken out.
-///
-/// A blacklisted token whose row is gone is refused only because it has expired. So its row stays for the greatest leeway
-/// that can be configured, not for the one that is: raising the leeway later must not make a refused token good again.
-#[must_use]
-pub fn cutoff(now: Timestamp) -> Timestamp {
-    now - MAX_LEEWAY.get()
-}
-
 /// How long a row of a table stays after the time that its row names.
 fn kept_for(table: ExpiringTable) -> Duration {
     match table {

@@ -1,4 +1,4 @@
-//! The blacklist as the panel shows it: whose token, since when, why, and until when its row stays.
+//! The list of blacklisted refresh tokens.
 
 use crate::{
     clock::Timestamp,
@@ -10,71 +10,71 @@ use crate::{
     services::{
         bootstrap::Services,
         error::Error,
-        tokens::refresh_tokens::{Listed, Owner, owner, wanted_owners},
+        tokens::owner::{Owner, TokenList, find_owners},
     },
     store::{blacklisted_tokens as table, blacklisted_tokens::BlacklistFilter},
 };
 
-/// A refresh token that is refused.
+/// A blacklisted refresh token.
 #[derive(Clone, Debug)]
 pub struct BlacklistedToken {
-    /// Its id.
+    /// The id of the token.
     pub jti: Jti,
-    /// Whose it is.
+    /// The account that it was issued to.
     pub owner: Owner,
-    /// Why it is refused.
+    /// Why it was blacklisted.
     pub reason: RevocationReason,
-    /// Since when.
+    /// When it was blacklisted.
     pub blacklisted_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// Which of them are looked for.
+/// Filters of the list.
 #[derive(Clone, Debug, Default)]
 pub struct BlacklistQuery {
-    /// Of one population.
+    /// The population of the owner.
     pub user_type: Option<UserType>,
-    /// Of whoever logs in by this e-mail address or username.
+    /// The owner's e-mail address or username, or `user:1`.
     pub person: Option<String>,
-    /// For this reason.
+    /// The reason.
     pub reason: Option<RevocationReason>,
-    /// Blacklisted then or later.
+    /// Blacklisted at this time or later.
     pub from: Option<Timestamp>,
-    /// Blacklisted before.
+    /// Blacklisted before this time.
     pub to: Option<Timestamp>,
 }
 
-/// The blacklisted tokens that are looked for, the latest first.
+/// The blacklisted tokens that match the query, the latest first.
 ///
 /// # Errors
 /// The store's.
 pub async fn list(
     services: &Services,
-    wanted: BlacklistQuery,
+    query: BlacklistQuery,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<Listed<BlacklistedToken>, Error> {
+) -> Result<TokenList<BlacklistedToken>, Error> {
     let seek = seek
-        .try_map(|place| read_place(&place))
+        .try_map(|cursor| read_cursor(&cursor))
         .unwrap_or(Seek::First);
     services
         .store
         .read_list(move |connection| {
-            let owners = wanted_owners(connection, wanted.person.as_deref())?;
+            let owners = find_owners(connection, query.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
-                return Ok(Listed::UnknownPerson);
+                return Ok(TokenList::UnknownOwner);
             }
             let filter = BlacklistFilter {
-                user_type: wanted.user_type,
+                user_type: query.user_type,
                 owners,
-                reason: wanted.reason,
-                from: wanted.from,
-                to: wanted.to,
+                reason: query.reason,
+                from: query.from,
+                to: query.to,
             };
             let rows = table::list(connection, &filter, seek.clone(), size)?;
-            Ok(Listed::Rows(rows.map(|row| BlacklistedToken {
-                owner: owner(row.user_type, row.user_seq, row.login, row.name),
+            Ok(TokenList::Rows(rows.map(|row| BlacklistedToken {
+                owner: Owner::new(row.user_type, row.user_seq, row.login, row.name),
                 jti: row.jti,
                 reason: row.reason,
                 blacklisted_at: row.blacklisted_at,
@@ -84,12 +84,12 @@ pub async fn list(
         .await
 }
 
-/// The place of a row in the list.
+/// The position of a token in the list.
 #[must_use]
-pub fn place_of(refused: &BlacklistedToken) -> Cursor {
-    Cursor::at_time(refused.blacklisted_at, &refused.jti)
+pub fn cursor_of(token: &BlacklistedToken) -> Cursor {
+    Cursor::at_time(token.blacklisted_at, &token.jti)
 }
 
-fn read_place(place: &Cursor) -> Option<(Timestamp, Jti)> {
-    Some((place.time()?, Jti::parse(&place.id)?))
+fn read_cursor(cursor: &Cursor) -> Option<(Timestamp, Jti)> {
+    Some((cursor.time()?, Jti::parse(&cursor.id)?))
 }

@@ -1,5 +1,4 @@
-//! A look into a token that somebody pasted: what it holds, and whether the API would accept it now, without changing
-//! anything. Nothing of it is stored, recorded or logged.
+//! Inspecting a pasted token: its contents, and whether the API would accept it now. Nothing is changed, stored or logged.
 
 use std::time::Duration;
 
@@ -12,107 +11,109 @@ use crate::{
         principal::Principal,
         session::{Jti, RevocationReason},
     },
-    services::{bootstrap::Services, error::Error, tokens::refresh_tokens::Owner},
+    services::{
+        auth::rotation_policy::RotationPolicy, bootstrap::Services, error::Error,
+        tokens::owner::Owner,
+    },
     store::{Db, StoreError, blacklisted_tokens, outstanding_tokens, sessions},
     tokens::{Claims, TokenDefect, TokenType, readable_parts},
 };
 
-/// What is found in a token.
+/// The result of an inspection.
 #[derive(Clone, Debug)]
-pub struct Findings {
-    /// Its header as it stands there, where it can be read.
+pub struct Inspection {
+    /// The header, if it is readable.
     pub header: Option<Map<String, Value>>,
-    /// Its claims as they stand there, where they can be read. They are nobody's word where the signature is not ours.
+    /// The claims, if they are readable. They are not trustworthy unless the signature is valid.
     pub claims: Option<Map<String, Value>>,
-    /// Whether it would be accepted now.
-    pub verdict: Acceptance,
-    /// The account that it was made for, where it is one of our tokens.
+    /// Whether the token would be accepted now.
+    pub acceptance: Acceptance,
+    /// The account that it was issued to, if the token is authentic.
     pub owner: Option<Owner>,
-    /// Its id, where it is a refresh token that is booked.
-    pub booked: Option<Jti>,
+    /// The id of the token, if it is an outstanding refresh token.
+    pub outstanding: Option<Jti>,
 }
 
 /// Whether a token would be accepted now, and if not why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// It would be: for what it is good for.
+    /// It would be accepted.
     Accepted(TokenType),
-    /// The token itself is refused.
-    Faulty(TokenDefect),
-    /// Its account does not exist (any more).
+    /// The token itself is invalid.
+    Invalid(TokenDefect),
+    /// Its account does not exist.
     NoAccount,
     /// Its account is inactive.
     Inactive,
-    /// It was used, or revoked: when, and why.
+    /// It is blacklisted: since when, and why.
     Blacklisted(Timestamp, RevocationReason),
-    /// It was used at the one time, and until the other a repeat gets the same successor.
-    Repeatable(Timestamp, Timestamp),
+    /// It was used at the first time, and can be retried until the second.
+    InGracePeriod(Timestamp, Timestamp),
     /// Its session was ended: when, and why.
     SessionEnded(Timestamp, RevocationReason),
-    /// Its session has reached its greatest age: when.
+    /// Its session has reached its absolute end: when.
     SessionOver(Timestamp),
-    /// Its session does not exist (any more).
+    /// Its session does not exist.
     NoSession,
 }
 
 impl Acceptance {
-    /// Whether it would be accepted.
+    /// Whether the token would be accepted.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         matches!(self, Self::Accepted(_))
     }
 }
 
-/// Looks into a token.
+/// Inspects a token.
 ///
 /// # Errors
 /// The store's.
-pub async fn inspect(services: &Services, token: &str) -> Result<Findings, Error> {
+pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Error> {
     let now = services.clock.now();
     let (header, claims) = readable_parts(token);
     let read = match services.tokens.examine(token, None, now) {
         Ok(read) => read,
-        Err(fault) => {
-            return Ok(Findings {
+        Err(defect) => {
+            return Ok(Inspection {
                 header,
                 claims,
-                verdict: Acceptance::Faulty(fault),
+                acceptance: Acceptance::Invalid(defect),
                 owner: None,
-                booked: None,
+                outstanding: None,
             });
         }
     };
     let settings = services.tokens.settings();
-    let is_line = settings.rotate_refresh_tokens && settings.blacklist_after_rotation;
-    let grace = is_line.then(|| settings.reuse_grace.get());
-    let (verdict, owner, booked) = services
+    let is_single_use = RotationPolicy::of(settings) == RotationPolicy::SingleUse;
+    let grace = is_single_use.then(|| settings.reuse_grace.get());
+    let (acceptance, owner, outstanding) = services
         .store
-        .read(move |connection| look_at(connection, &read, grace, now))
+        .read(move |connection| check(connection, &read, grace, now))
         .await?;
-    Ok(Findings {
+    Ok(Inspection {
         header,
         claims,
-        verdict,
+        acceptance,
         owner: Some(owner),
-        booked,
+        outstanding,
     })
 }
 
-type Looked = (Acceptance, Owner, Option<Jti>);
-
-/// What the database says of a token that reads well: in the order in which an access token is accepted
-/// ([`crate::services::auth::bearer::authenticate`]), or a refresh token used ([`crate::services::auth::refresh::refresh`]).
-fn look_at(
+/// Checks an authentic token, in the order in which an access token is verified
+/// ([`crate::services::auth::bearer::authenticate`]) or a refresh token is exchanged
+/// ([`crate::services::auth::refresh::refresh`]).
+fn check(
     connection: &mut Db,
     claims: &Claims,
     grace: Option<Duration>,
     now: Timestamp,
-) -> Result<Looked, Error> {
+) -> Result<(Acceptance, Owner, Option<Jti>), Error> {
     let is_refresh = claims.token_type == TokenType::Refresh;
-    let booked = is_refresh && outstanding_tokens::find(connection, &claims.jti)?.is_some();
+    let is_outstanding = is_refresh && outstanding_tokens::find(connection, &claims.jti)?.is_some();
     let found = sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
     let owner = owner(claims.principal, found.as_ref().map(|(account, _)| account));
-    let verdict = match &found {
+    let acceptance = match &found {
         None => Acceptance::NoAccount,
         Some((account, _)) if !account.is_active => Acceptance::Inactive,
         Some((_, state)) => match blacklisting(connection, claims)? {
@@ -120,7 +121,7 @@ fn look_at(
                 if state.is_some_and(|state| !state.ended)
                     && grace.is_some_and(|grace| !grace.is_zero() && now <= at + grace) =>
             {
-                Acceptance::Repeatable(at, at + grace.unwrap_or_default())
+                Acceptance::InGracePeriod(at, at + grace.unwrap_or_default())
             }
             Some((reason, at)) => Acceptance::Blacklisted(at, reason),
             None => match state {
@@ -133,7 +134,8 @@ fn look_at(
             },
         },
     };
-    Ok((verdict, owner, booked.then(|| claims.jti.clone())))
+    let outstanding = is_outstanding.then(|| claims.jti.clone());
+    Ok((acceptance, owner, outstanding))
 }
 
 /// Only refresh tokens are blacklisted.

@@ -1,5 +1,6 @@
-//! Refresh tokens as administrators see them: list, blacklist, inspector.
+//! Administration of refresh tokens: list, blacklist, inspector.
 
 pub mod blacklist;
 pub mod inspector;
+pub mod owner;
 pub mod refresh_tokens;

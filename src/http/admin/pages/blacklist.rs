@@ -19,7 +19,7 @@ use crate::{
     },
     services::tokens::{
         blacklist::{self, BlacklistQuery, BlacklistedToken},
-        refresh_tokens::Listed,
+        owner::TokenList,
     },
 };
 
@@ -110,12 +110,12 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let listed = blacklist::list(panel.services(), wanted.clone(), seek, size).await?;
     let l = panel.layout("blacklist");
     let (views, pager) = match listed {
-        Listed::Rows(slice) => {
-            let pager = pager(&query, &l, &slice, blacklist::place_of);
+        TokenList::Rows(slice) => {
+            let pager = pager(&query, &l, &slice, blacklist::cursor_of);
             let views = slice.items.iter().map(|row| RefusedView::new(&l, row));
             (Some(views.collect()), Some(pager))
         }
-        Listed::UnknownPerson => (None, None),
+        TokenList::UnknownOwner => (None, None),
     };
     panel.page(&ListPage {
         flush: FlushPanel::new(&panel, &l).await?,

@@ -21,7 +21,7 @@ use crate::{
             client_user_changes,
             client_users::{self, Client, ClientChanges},
         },
-        auth::otp_deliveries::{self, OtpDelivery},
+        auth::otp_deliveries::OtpDelivery,
     },
 };
 
@@ -57,12 +57,15 @@ struct ShowPage {
 
 /// `GET /admin/clients/{seq}`. **Permissions**: administrators and auditors. 200, 404.
 async fn show(panel: Panel, seq: Path<String>) -> PageResult {
-    let seq = seq_of(&seq)?;
-    let client = client_users::find(panel.services(), seq).await?;
+    let (seq, services) = (seq_of(&seq)?, panel.services());
+    let client = client_users::find(services, seq).await?;
     let l = panel.layout("clients");
     panel.page(&ShowPage {
         around: PersonDetails::of(&panel, &l, Principal::client(seq)).await?,
-        deliveries: otp_deliveries::list(panel.services(), seq, DELIVERIES_SHOWN).await?,
+        deliveries: services
+            .otp_deliveries
+            .list(&services.store, &services.audit_log, seq, DELIVERIES_SHOWN)
+            .await?,
         initials: initials(&client.name),
         client,
         l,

@@ -16,7 +16,7 @@ use crate::{
         owners::OwnerView,
         panel::Panel,
     },
-    services::tokens::inspector::{self, Acceptance, Findings},
+    services::tokens::inspector::{self, Acceptance, Inspection},
     tokens::{MAX_LENGTH, TokenDefect},
 };
 
@@ -89,14 +89,16 @@ fn token_in(pasted: &str) -> &str {
 }
 
 impl ResultView {
-    fn new(l: &Layout, findings: Findings) -> Self {
+    fn new(l: &Layout, findings: Inspection) -> Self {
         Self {
-            is_accepted: findings.verdict.is_accepted(),
-            sentence: sentence(l, &findings.verdict),
+            is_accepted: findings.acceptance.is_accepted(),
+            sentence: sentence(l, &findings.acceptance),
             header: fields(findings.header.unwrap_or_default()),
             claims: fields(findings.claims.unwrap_or_default()),
             owner: findings.owner.map(|owner| OwnerView::new(l, &owner)),
-            href: findings.booked.map(|jti| format!("/admin/tokens/{jti}")),
+            href: findings
+                .outstanding
+                .map(|jti| format!("/admin/tokens/{jti}")),
         }
     }
 }
@@ -108,7 +110,7 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
         Acceptance::Accepted(token_type) => {
             l.t(&format!("inspector.accepted_{}", token_type.as_str()))
         }
-        Acceptance::Faulty(fault) => of_fault(l, fault),
+        Acceptance::Invalid(fault) => of_fault(l, fault),
         Acceptance::NoAccount => l.t("inspector.no_account"),
         Acceptance::Inactive => l.t("inspector.inactive"),
         Acceptance::Blacklisted(at, reason) => t!(
@@ -118,7 +120,7 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
             reason = l.t(&format!("reason.{reason}"))
         )
         .into_owned(),
-        Acceptance::Repeatable(at, until) => t!(
+        Acceptance::InGracePeriod(at, until) => t!(
             "admin.inspector.repeatable",
             locale = l.language,
             at = exact(at),

@@ -130,7 +130,7 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
             .iter()
             .map(|one| LockView::new(&l, one))
             .collect(),
-        pager: pager(&query, &l, &slice, locks::place_of),
+        pager: pager(&query, &l, &slice, locks::cursor_of),
         l,
     })
 }

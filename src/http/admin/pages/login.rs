@@ -165,7 +165,7 @@ async fn sign_out(form: Form<Panel>) -> PageResult {
     browser_sessions::sign_out(panel.services(), panel.actor(), panel.viewer()).await?;
     let is_https = is_https(panel.services());
     // The door tells that it was closed, to a browser that is a stranger again.
-    let visitor = secret::fresh()?;
+    let visitor = secret::generate()?;
     let notice = Notice::ok(panel.t("login.signed_out"));
     Ok(panel
         .redirecting("/admin/login", None)

@@ -29,7 +29,7 @@ use crate::{
         Error,
         accounts::password_links::{self, Issued},
         audit::events,
-        auth::sessions::{self, Ending, Session},
+        auth::sessions::{self, RevocationOutcome, Session},
         limits::locks,
         tokens::refresh_tokens,
     },
@@ -165,9 +165,11 @@ async fn end_session(
         match sessions::end_by_administrator(panel.services(), &panel.actor(), id, Some(owner))
             .await?
         {
-            Ending::Done => Notice::ok(panel.t("person.session_ended")),
-            Ending::Before => Notice::warn(panel.t("person.session_ended_before")),
-            Ending::Unknown => return Err(AdminError::NotFound),
+            RevocationOutcome::Revoked => Notice::ok(panel.t("person.session_ended")),
+            RevocationOutcome::AlreadyRevoked => {
+                Notice::warn(panel.t("person.session_ended_before"))
+            }
+            RevocationOutcome::NotFound => return Err(AdminError::NotFound),
         };
     panel.redirect_with(&page_of(owner), &notice)
 }

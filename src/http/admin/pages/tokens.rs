@@ -22,8 +22,11 @@ use crate::{
         panel::{Panel, PanelAdmin},
     },
     services::{
-        auth::sessions::{self, Ending, Session},
-        tokens::refresh_tokens::{self, Listed, Token, TokenInSession, TokenQuery},
+        auth::sessions::{self, RevocationOutcome, Session},
+        tokens::{
+            owner::TokenList,
+            refresh_tokens::{self, Token, TokenInSession, TokenQuery},
+        },
     },
 };
 
@@ -136,12 +139,12 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let listed = refresh_tokens::list(panel.services(), wanted.clone(), seek, size).await?;
     let l = panel.layout("tokens");
     let (views, pager) = match listed {
-        Listed::Rows(slice) => {
-            let pager = pager(&query, &l, &slice, refresh_tokens::place_of);
+        TokenList::Rows(slice) => {
+            let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
             let views = slice.items.iter().map(|token| TokenView::new(&l, token));
             (Some(views.collect()), Some(pager))
         }
-        Listed::UnknownPerson => (None, None),
+        TokenList::UnknownOwner => (None, None),
     };
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
@@ -282,11 +285,13 @@ async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
     let jti = Jti::parse(&jti).ok_or(AdminError::NotFound)?;
     let back = format!("/admin/tokens/{jti}");
     match refresh_tokens::blacklist(panel.services(), panel.actor(), jti).await? {
-        Ending::Done => panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done"))),
-        Ending::Before => {
+        RevocationOutcome::Revoked => {
+            panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done")))
+        }
+        RevocationOutcome::AlreadyRevoked => {
             panel.redirect_with(&back, &Notice::warn(panel.t("tokens.blacklist_before")))
         }
-        Ending::Unknown => Err(AdminError::NotFound),
+        RevocationOutcome::NotFound => Err(AdminError::NotFound),
     }
 }
 
@@ -309,8 +314,10 @@ async fn end(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
         match sessions::end_by_administrator(panel.services(), &panel.actor(), session, None)
             .await?
         {
-            Ending::Done => Notice::ok(panel.t("tokens.end_session_done")),
-            Ending::Before | Ending::Unknown => Notice::warn(panel.t("tokens.end_session_before")),
+            RevocationOutcome::Revoked => Notice::ok(panel.t("tokens.end_session_done")),
+            RevocationOutcome::AlreadyRevoked | RevocationOutcome::NotFound => {
+                Notice::warn(panel.t("tokens.end_session_before"))
+            }
         };
     panel.redirect_with(&format!("/admin/tokens/{jti}"), &notice)
 }

@@ -56,7 +56,7 @@ fn visitor(request: &HttpRequest) -> Result<AnonymousPage, AdminError> {
     let secret = [Name::Session, Name::AnonymousPage]
         .into_iter()
         .find_map(|name| cookies::read(request, name, is_https))
-        .filter(|value| secret::is_one(value));
+        .filter(|value| secret::is_well_formed(value));
     // The language chosen at the door is the request's already.
     let preferences = Preferences::default();
     Ok(AnonymousPage(PageContext::new(

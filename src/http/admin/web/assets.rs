@@ -80,7 +80,7 @@ pub(crate) fn install(below: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// When none can be made.
 pub(crate) fn temporary_directory() -> io::Result<PathBuf> {
-    let name = secret::fresh().map_err(io::Error::other)?;
+    let name = secret::generate().map_err(io::Error::other)?;
     let directory = std::env::temp_dir().join(format!("munjigi-{name}"));
     // Fails where it is there already: a directory of somebody else's would be his to fill.
     private().create(&directory)?;

@@ -3,7 +3,7 @@
 use crate::{
     domain::principal::{Principal, UserType},
     http::admin::web::layout::Layout,
-    services::tokens::refresh_tokens::Owner,
+    services::tokens::owner::Owner,
 };
 
 /// An account beside one of its tokens.

@@ -62,7 +62,7 @@ impl PageContext {
         let is_https = is_https(&services);
         let (secret, is_fresh) = match secret {
             Some(secret) => (secret, false),
-            None => (secret::fresh()?, true),
+            None => (secret::generate()?, true),
         };
         let look = Look {
             language: preferences.language.unwrap_or(context.language),

@@ -1,0 +1,134 @@
+//! Starting a session.
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::Account,
+        audit::{Action, Subject},
+        principal::Principal,
+        session::{Device, LoginMethod, RevocationReason, SessionId},
+    },
+    services::{
+        audit::log::{AuditContext, Event},
+        auth::{
+            logout::enforce_session_limit,
+            token_pair::{TokenIds, TokenPair},
+        },
+        bootstrap::Services,
+        error::Error,
+    },
+    store::{
+        Db, StoreError,
+        outstanding_tokens::{self, NewOutstandingToken},
+        sessions::{self, NewSession},
+    },
+};
+
+/// A session that is about to start, and its first tokens.
+#[derive(Clone)]
+pub(super) struct SessionStart {
+    ids: TokenIds,
+    refresh_expires_at: Timestamp,
+    session_expires_at: Timestamp,
+    access_expires_at: Timestamp,
+    sessions_per_account: u32,
+    method: LoginMethod,
+    device: Device,
+}
+
+impl SessionStart {
+    /// `owner` as for [`TokenIds::new`].
+    pub(super) fn new(
+        services: &Services,
+        owner: Option<Principal>,
+        method: LoginMethod,
+        device: Device,
+        now: Timestamp,
+    ) -> Self {
+        let session_expires_at = services.tokens.session_expiry(now);
+        let refresh_expires_at = services.tokens.refresh_expiry(now).min(session_expires_at);
+        Self {
+            ids: TokenIds::new(services, owner, SessionId::new(now), now),
+            access_expires_at: services.tokens.access_expiry(now, refresh_expires_at),
+            sessions_per_account: services.tokens.settings().sessions_per_account,
+            refresh_expires_at,
+            session_expires_at,
+            method,
+            device,
+        }
+    }
+
+    /// Inserts the session and its refresh token; part of the transaction of the login. Returns the sessions that were ended
+    /// because the account had too many.
+    pub(super) fn insert(
+        &self,
+        connection: &mut Db,
+        owner: Principal,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let TokenIds {
+            session,
+            refresh,
+            now,
+            ..
+        } = &self.ids;
+        sessions::insert(
+            connection,
+            &NewSession {
+                id: session.clone(),
+                user_type: owner.user_type,
+                user_seq: owner.user_seq,
+                method: self.method,
+                ip_address: self.device.ip_address.map(|address| address.to_string()),
+                user_agent: self.device.user_agent.clone(),
+                created_at: *now,
+                last_used_at: *now,
+                expires_at: self.refresh_expires_at,
+                absolute_expires_at: self.session_expires_at,
+                access_expires_at: Some(self.access_expires_at),
+            },
+        )?;
+        let limit = self.sessions_per_account;
+        let ended = enforce_session_limit(connection, owner, limit, session, *now)?;
+        outstanding_tokens::insert(
+            connection,
+            &NewOutstandingToken {
+                jti: refresh.clone(),
+                session_id: session.clone(),
+                user_type: owner.user_type,
+                user_seq: owner.user_seq,
+                created_at: *now,
+                expires_at: self.refresh_expires_at,
+            },
+        )?;
+        Ok(ended)
+    }
+
+    /// Records the login and the sessions that it `ended` in the audit log; part of the same transaction.
+    pub(super) fn record(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+        account: &Account,
+        ended: &[SessionId],
+    ) -> Result<(), StoreError> {
+        let audit_context = audit_context.known_as(account);
+        let subject = Subject::account(account.principal, account.login());
+        for id in ended {
+            let event = Event::new(Action::SessionEnded)
+                .to(subject.clone())
+                .of_session(id)
+                .noting("reason", RevocationReason::TooMany);
+            audit_context.record(connection, &event)?;
+        }
+        let event = Event::new(Action::LoggedIn)
+            .to(subject)
+            .of_session(&self.ids.session)
+            .noting("method", self.method);
+        audit_context.record(connection, &event)
+    }
+
+    /// Issues the tokens, once the session is committed.
+    pub(super) fn issue(&self, services: &Services, account: Account) -> Result<TokenPair, Error> {
+        self.ids.issue(services, account, self.refresh_expires_at)
+    }
+}

@@ -1,0 +1,99 @@
+//! Issuing an access token and a refresh token.
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::Account,
+        principal::Principal,
+        session::{Jti, SessionId},
+    },
+    services::{bootstrap::Services, error::Error},
+    tokens::Issued,
+};
+
+/// The tokens that a login or a refresh issues.
+#[derive(Clone)]
+pub struct TokenPair {
+    /// The access token.
+    pub access: Issued,
+    /// The refresh token.
+    pub refresh: Issued,
+    /// The owner of both.
+    pub account: Account,
+    /// When they were issued.
+    pub issued_at: Timestamp,
+}
+
+/// The ids of tokens that are about to be issued.
+///
+/// The account is read after the ids were created: the transaction that reads it writes the refresh token's id. If the
+/// account's access tokens are revoked in between, this access token is revoked too, and its outdated role is not accepted.
+#[derive(Clone)]
+pub(super) struct TokenIds {
+    pub(super) session: SessionId,
+    pub(super) refresh: Jti,
+    access: Jti,
+    pub(super) now: Timestamp,
+}
+
+impl TokenIds {
+    /// For tokens of a session. `owner` is `None` if the account is not known yet; this is allowed only for client users,
+    /// whose access tokens are never revoked separately from their session.
+    pub(super) fn new(
+        services: &Services,
+        owner: Option<Principal>,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Self {
+        let issue_time = owner.map_or(now, |owner| services.revocations.issue_time(owner, now));
+        Self {
+            session,
+            refresh: Jti::new(now),
+            access: Jti::new(issue_time),
+            now,
+        }
+    }
+
+    /// Issues both tokens, once the refresh token's id is committed.
+    pub(super) fn issue(
+        &self,
+        services: &Services,
+        account: Account,
+        refresh_expires_at: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        let refresh = services.tokens.issue_refresh(
+            &account,
+            &self.session,
+            &self.refresh,
+            self.now,
+            refresh_expires_at,
+        )?;
+        self.issue_with(services, account, refresh)
+    }
+
+    /// Issues an access token beside an existing refresh token.
+    pub(super) fn issue_with(
+        &self,
+        services: &Services,
+        account: Account,
+        refresh: Issued,
+    ) -> Result<TokenPair, Error> {
+        let expires_at = services.tokens.access_expiry(self.now, refresh.expires_at);
+        services
+            .revocations
+            .keep_session(&self.session, account.principal);
+        let access = services.tokens.issue_access(
+            &account,
+            &self.session,
+            &self.access,
+            self.now,
+            expires_at,
+        )?;
+        Ok(TokenPair {
+            access,
+            refresh,
+            account,
+            issued_at: self.now,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Counting hits in the buckets of the database, and undoing the count.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    domain::audit::{Action, Subject},
+    services::{
+        account_lookup::find_by_login,
+        audit::log::{AuditContext, Event},
+        bootstrap::Services,
+        error::Error,
+        limits::rules::Rule,
+    },
+    store::{Db, StoreError, rate_limits as table},
+};
+
+/// A hit that was counted in a bucket.
+#[derive(Clone)]
+pub(super) struct Hit {
+    rule: Rule,
+    hits: i64,
+    /// The end of the lock, if this hit locked the bucket.
+    pub(super) locked_until: Option<Timestamp>,
+}
+
+/// The bucket with the longest lock, and the remaining time of that lock; `None` if none of the buckets is locked.
+pub(super) async fn longest_lock(
+    services: &Services,
+    buckets: &[String],
+) -> Result<Option<(String, Duration)>, Error> {
+    let (buckets, now) = (buckets.to_vec(), services.clock.now());
+    let locked = services
+        .store
+        .read(move |connection| table::find_locked(connection, &buckets, now))
+        .await?;
+    let longest = locked.into_iter().max_by_key(|(_, until)| *until);
+    Ok(longest.map(|(bucket, until)| (bucket, until.since(now))))
+}
+
+/// Counts a hit in a bucket, and locks the bucket if this hit reaches the threshold; part of a transaction, which must be
+/// rolled back on [`Error::RateLimited`] (the bucket was locked before).
+pub(super) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<Hit, Error> {
+    let window_end = now + rule.window;
+    let count = table::count(connection, &rule.bucket, now, window_end, rule.slides())?;
+    if let Some(until) = count.locked_until {
+        return Err(Error::RateLimited {
+            retry_after: until.since(now),
+        });
+    }
+    let locked_until = rule.locked_until(&count, now);
+    if let Some(until) = locked_until {
+        table::lock(connection, &rule.bucket.name, now, until)?;
+    }
+    Ok(Hit {
+        rule: rule.clone(),
+        hits: count.hits,
+        locked_until,
+    })
+}
+
+impl Hit {
+    fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
+        let name = &self.rule.bucket.name;
+        table::take_back(connection, name, self.rule.threshold, self.locked_until)
+    }
+
+    /// Records the lock that this hit started in the audit log.
+    pub(super) fn record_lock(
+        &self,
+        connection: &mut Db,
+        audit_context: &AuditContext,
+    ) -> Result<(), StoreError> {
+        let bucket = &self.rule.bucket;
+        let principal = match (bucket.user_type, &bucket.subject) {
+            (Some(user_type), Some(name)) => find_by_login(connection, user_type, name)?,
+            _ => None,
+        };
+        let mut event = Event::new(Action::Locked).to(Subject {
+            principal,
+            name: bucket.subject.clone(),
+        });
+        if let Some(kind) = bucket.kind {
+            event = event.noting("limit", kind);
+        }
+        if let Some(user_type) = bucket.user_type {
+            event = event.noting("user_type", user_type);
+        }
+        event = event.noting("tries", self.hits);
+        if let Some(until) = self.locked_until {
+            event = event.noting("until", until.whole_seconds());
+        }
+        audit_context.record(connection, &event)
+    }
+}
+
+/// The hits of one attempt, to be undone.
+#[derive(Clone)]
+pub(crate) struct CounterReset(pub(super) Vec<Hit>);
+
+impl CounterReset {
+    /// Clears the counter of the account or device, and takes this attempt's hit back from its address; part of the
+    /// transaction of a successful login.
+    pub(crate) fn apply(&self, connection: &mut Db) -> Result<(), StoreError> {
+        for hit in &self.0 {
+            if hit.rule.is_of_address() {
+                hit.take_back(connection)?;
+            } else {
+                table::clear(connection, &hit.rule.bucket.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes this attempt's hits back, and nothing else.
+    pub(super) fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
+        self.0.iter().try_for_each(|hit| hit.take_back(connection))
+    }
+}

@@ -1,0 +1,56 @@
+//! A cache of locked addresses, so that requests from them cost no query.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::clock::Timestamp;
+
+/// How long a cached lock is used before it is read again: another instance may have lifted it.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+/// The maximum number of cached addresses; for others the database is queried.
+const CAPACITY: usize = 10_000;
+
+/// The locked addresses that this process knows of, by the name of their bucket.
+#[derive(Default)]
+pub(super) struct LockedAddresses(Mutex<HashMap<String, AddressLock>>);
+
+#[derive(Clone, Copy)]
+pub(super) struct AddressLock {
+    pub(super) until: Timestamp,
+    read_at: Timestamp,
+}
+
+impl AddressLock {
+    /// Whether it must be read from the database again.
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
+        self.until > now && now.since(self.read_at) >= FRESH_FOR
+    }
+}
+
+impl LockedAddresses {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, AddressLock>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn find(&self, bucket: &str) -> Option<AddressLock> {
+        self.lock().get(bucket).copied()
+    }
+
+    pub(super) fn insert(&self, bucket: &str, until: Timestamp, now: Timestamp) {
+        let mut locks = self.lock();
+        if locks.len() >= CAPACITY {
+            locks.retain(|_, lock| lock.until > now);
+        }
+        if locks.len() < CAPACITY || locks.contains_key(bucket) {
+            let read_at = now;
+            locks.insert(bucket.to_owned(), AddressLock { until, read_at });
+        }
+    }
+
+    pub(super) fn remove(&self, bucket: &str) {
+        self.lock().remove(bucket);
+    }
+}
