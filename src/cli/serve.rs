@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     cli::{CliError, bootstrap, logging},
     config::Config,
-    http::{metrics, server},
+    http::{app, metrics},
     services::{
         Services,
         accounts::{first_admin_link, search_text, users::any_administrator},
@@ -64,7 +64,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     {
         tracing::warn!("the signing key was changed: the record is marked anew with this one");
     }
-    let server = server::build(services.clone(), listener)
+    let server = app::build(services.clone(), listener)
         .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
     if let Some(listener) = watched {
         let metrics = metrics::build(services.clone(), listener)
