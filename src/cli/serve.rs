@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     cli::{bootstrap, error::CliError, logging},
     config::Config,
-    http::{metrics, server},
+    http::{app, metrics},
     services::{
         Services,
         accounts::{first_admin_link, search_text, users::any_administrator},
@@ -61,7 +61,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let mail = bootstrap::mail(&config);
     let services = web::Data::new(bootstrap::start(config, store, key, channel, mail)?);
     prepare(&services).await?;
-    let server = server::build(services.clone(), listener)
+    let server = app::build(services.clone(), listener)
         .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
     if let Some(listener) = metrics_listener {
         let metrics = metrics::build(services.clone(), listener)

@@ -1,11 +1,11 @@
-//! Reading the header `Cookie`.
+//! Parsing the header `Cookie`.
 
 use actix_web::{HttpRequest, cookie::Cookie, http::header::COOKIE};
 
 /// The value of the first cookie of this name.
 ///
-/// The framework reads no cookie at all where a byte of the header is no UTF-8. But they come from every program of the host,
-/// and of its parent domains: what one of those leaves in a browser must not hide ours.
+/// actix ignores all cookies of a header that is not valid UTF-8. A browser also sends cookies that other programs on the
+/// host and its parent domains have set; an invalid one must not hide the others.
 pub(super) fn value(request: &HttpRequest, name: &str) -> Option<String> {
     let mut pairs = request
         .headers()

@@ -1,4 +1,4 @@
-//! How a device token travels: in a cookie for browsers, in a header of the same meaning for clients without a cookie jar.
+//! The transport of device tokens: a cookie for browsers, and a header for clients without a cookie jar.
 
 use std::{
     convert::Infallible,
@@ -19,10 +19,10 @@ use crate::{
     services::{Services, limits::login_context::LoginContext},
 };
 
-/// The header that a device token is answered and sent in.
+/// The header of a device token, in requests and answers.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
 
-/// The cookie's name. On https it has the `__Host-` prefix, as the panel's own have.
+/// The cookie's name. With https it has the `__Host-` prefix, like those of the admin panel.
 fn name(is_https: bool) -> &'static str {
     if is_https {
         "__Host-munjigi_device"
@@ -31,11 +31,11 @@ fn name(is_https: bool) -> &'static str {
     }
 }
 
-/// The device token that came with a request, in the header or else in the cookie.
-pub(super) struct ShownDevice(Option<String>);
+/// The device token of a request, if it has one: from the header, otherwise from the cookie. It is not verified.
+pub(super) struct PresentedDevice(Option<String>);
 
-impl ShownDevice {
-    /// Whoever sends the request.
+impl PresentedDevice {
+    /// The context of a log-in attempt by `actor` on this device.
     pub(super) fn login_context(self, actor: Actor) -> LoginContext {
         LoginContext {
             actor,
@@ -44,22 +44,22 @@ impl ShownDevice {
     }
 }
 
-impl FromRequest for ShownDevice {
+impl FromRequest for PresentedDevice {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let in_header = request.headers().get(HEADER);
         let in_header = in_header.and_then(|value| value.to_str().ok());
-        let shown = in_header.map(str::to_owned).or_else(|| {
+        let presented = in_header.map(str::to_owned).or_else(|| {
             let services = request.app_data::<web::Data<Services>>()?;
             cookie_header::value(request, name(is_https(services)))
         });
-        ready(Ok(Self(shown)))
+        ready(Ok(Self(presented)))
     }
 }
 
-/// The cookie that keeps a device token.
+/// A cookie with a device token.
 pub(super) fn cookie(services: &Services, token: String) -> Cookie<'static> {
     let is_https = is_https(services);
     let lifetime = services.config.limits.device_lifetime.get();

@@ -1,4 +1,4 @@
-//! The figures that an operator watches, at an address of their own: whoever reaches the API does not reach them.
+//! Metrics, on an address of their own (`metrics.listen`): they are not served where the API is.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -11,9 +11,9 @@ use futures_util::TryFutureExt as _;
 
 use crate::{http::middleware::headers, services::Services};
 
-/// How many connections are held: one or two monitors call now and then.
+/// The most connections at the same time. One or two monitoring systems poll now and then.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a caller may take to send its request's head.
+/// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server on a bound listener that answers `GET /metrics`.
@@ -43,7 +43,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
     Ok(server)
 }
 
-/// `GET /metrics`. **Permissions**: whoever reaches the address. `200`.
+/// `GET /metrics`: all metrics in the OpenMetrics text format. **Permissions**: anyone who can reach the address. `200`.
 async fn show(services: web::Data<Services>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")

@@ -1,15 +1,17 @@
-//! The doors for programs and browsers: the server, what every request passes, the JSON door in [`api`] and the panel in
-//! `admin`.
+//! The HTTP server, the JSON API and the admin panel.
 //!
-//! A handler takes extractors, makes one service call and shapes one answer. Rules live in the services.
+//! [`app`] puts the routes of the interfaces and the middleware together and runs them in `server`. A handler takes
+//! extractors, makes one service call and returns one answer. The rules are in the services.
 
 mod admin;
 pub mod api;
+pub mod app;
 mod cookie_header;
 mod device_token;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod metrics;
 pub mod middleware;
+mod pipeline;
 mod refresh_cookie;
-pub mod server;
+mod server;

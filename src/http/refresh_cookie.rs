@@ -1,4 +1,4 @@
-//! The cookie that keeps a browser's refresh token, out of reach of every script. Who may use it is `origin`'s to say.
+//! The `HttpOnly` cookie with a browser's refresh token. `middleware::origin` decides which requests may use it.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::{
     services::Services,
 };
 
-/// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) keeps whoever has an unprotected line from
-/// putting one of his own in its place; `__Host-` would do more, but asks for the path `/`.
+/// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) prevents that an attacker on the network sets it
+/// over http. `__Host-` would also exclude other hosts of the domain, but requires the path `/`.
 fn name(is_https: bool) -> &'static str {
     if is_https {
         "__Secure-munjigi_refresh"
@@ -22,17 +22,17 @@ fn name(is_https: bool) -> &'static str {
     }
 }
 
-/// Where browsers send it: to `/auth` and what is below, as they see it. A path in the public address is a proxy's, which
-/// takes it off before we see the request.
+/// The path that browsers send it to: `/auth` and everything below, as they see it. A path in the public address is removed by
+/// the proxy before the request arrives here.
 fn path(services: &Services) -> String {
     let public = services.config.server.public_url.as_ref();
     let before = public.map_or("", |url| url.path().trim_end_matches('/'));
     format!("{before}/auth")
 }
 
-/// The cookie that keeps a refresh token for the rest of its life.
-pub(super) fn keep(services: &Services, token: String, life: Duration) -> Cookie<'static> {
-    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+/// A cookie with a refresh token, for the token's remaining `lifetime`.
+pub(super) fn set(services: &Services, token: String, lifetime: Duration) -> Cookie<'static> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     let is_https = is_https(services);
     Cookie::build(name(is_https), token)
         .path(path(services))
@@ -43,14 +43,14 @@ pub(super) fn keep(services: &Services, token: String, life: Duration) -> Cookie
         .finish()
 }
 
-/// The same cookie, taken away.
+/// A cookie that removes it from the browser.
 pub(super) fn remove(services: &Services) -> Cookie<'static> {
-    let mut cookie = keep(services, String::new(), Duration::ZERO);
+    let mut cookie = set(services, String::new(), Duration::ZERO);
     cookie.make_removal();
     cookie
 }
 
-/// The refresh token that a browser keeps.
+/// The refresh token in the cookie of a request.
 pub(super) fn read(request: &HttpRequest, services: &Services) -> Option<String> {
     let value = cookie_header::value(request, name(is_https(services)))?;
     let token = value.trim();

@@ -96,7 +96,7 @@ impl Services {
             delivery: Delivery::start_with(channel, options, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
-            limits: attempts::Limits::default(),
+            limits: state::Limits::default(),
             jobs: jobs::Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             metrics: metrics::Metrics::default(),

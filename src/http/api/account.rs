@@ -6,11 +6,12 @@ use crate::{
     http::{
         api::{
             answer::Answer,
-            body::{Fields, password},
+            body::Fields,
             callers::Bearer,
             errors::ApiError,
+            inputs::{CURRENT_PASSWORD, NEW_PASSWORD},
         },
-        device_token::ShownDevice,
+        device_token::PresentedDevice,
     },
     services::{
         Error, Services,
@@ -18,21 +19,21 @@ use crate::{
     },
 };
 
-/// `POST /auth/password`: sets another password for whoever shows that he knows the current one. All his other sessions end.
+/// `POST /auth/password`: changes the password of a caller who knows the current one. All other sessions of the account end.
 ///
 /// **Permissions**: a bearer of either population. `200` `PASSWORD_CHANGED`; `400` `INVALID_REQUEST` (the current password is
-/// wrong, or the new one breaks the policy), `401`, `429` (after too many wrong ones), `503`.
+/// wrong, or the new one breaks the policy), `401`, `429` (too many wrong ones), `503`.
 pub(super) async fn change_password(
     services: web::Data<Services>,
     request: HttpRequest,
     caller: Bearer,
-    shown: ShownDevice,
+    device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    let current = fields.required("current_password", password);
-    let new = fields.required("new_password", password);
+    let current = fields.required(&CURRENT_PASSWORD);
+    let new = fields.required(&NEW_PASSWORD);
     let (current, new) = fields.complete(current.zip(new))?;
-    let login_context = shown.login_context(caller.actor(&request));
+    let login_context = device.login_context(caller.actor(&request));
     let kept = Kept::Tokens(caller.0.session.clone());
     own_account::change_password(
         &services,
@@ -43,12 +44,12 @@ pub(super) async fn change_password(
         new,
     )
     .await
-    .map_err(as_named_here)?;
+    .map_err(with_field_names)?;
     Ok(Answer::done("PASSWORD_CHANGED"))
 }
 
-/// The services call the fields as the panel's form does.
-fn as_named_here(error: Error) -> Error {
+/// Problems under the names of the API's fields. The services use those of the admin panel's form.
+fn with_field_names(error: Error) -> Error {
     match error {
         Error::Invalid(problems) => Error::Invalid(problems.renamed(&[
             ("current", "current_password"),

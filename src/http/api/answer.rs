@@ -32,7 +32,7 @@ impl<'a> Meta<'a> {
     }
 }
 
-/// Where a page stands in its list.
+/// The position of a page in its list.
 #[derive(Serialize, Clone, Copy)]
 struct Pagination {
     page: i64,
@@ -51,7 +51,7 @@ struct Envelope<'a, T> {
     meta: Meta<'a>,
 }
 
-/// A success: its code, its data, and what else it says.
+/// A successful answer: its code, its data, and its cookies.
 pub(super) struct Answer<T> {
     status: StatusCode,
     code: &'static str,
@@ -88,7 +88,7 @@ impl<T> Answer<T> {
         }
     }
 
-    /// 201 with what was made.
+    /// 201 with the created object.
     pub(super) fn created(code: &'static str, data: T) -> Self {
         Self {
             status: StatusCode::CREATED,
@@ -98,7 +98,7 @@ impl<T> Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// The same, with a device token to be shown at the next log-in.
+    /// The same with a device token, in the cookie and the header, for the next log-in.
     pub(super) fn on_device(self, services: &Services, token: String) -> Self {
         Self {
             device_cookie: Some(device_token::cookie(services, token)),
@@ -106,7 +106,7 @@ impl<T> Answer<T> {
         }
     }
 
-    /// The same, setting the cookie of the refresh token or taking it away; none: it is left as it is.
+    /// The same with a cookie that sets or removes the refresh token; with `None` the browser keeps what it has.
     pub(super) fn with_refresh_cookie(self, cookie: Option<Cookie<'static>>) -> Self {
         Self {
             refresh_cookie: cookie,

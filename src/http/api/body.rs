@@ -1,4 +1,4 @@
-//! Reading a body, JSON or form, field by field: every field's problem is gathered, nothing is guessed.
+//! Reading a body, JSON or form, field by field. The problems of all fields are collected; no type is converted implicitly.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,24 +12,27 @@ use actix_web::{
 use serde_json::{Map, Value};
 
 use crate::{
-    domain::{
-        password::Password,
-        problem::{Problem, Problems},
+    domain::problem::{Problem, Problems},
+    http::api::{
+        endpoint::Endpoint,
+        errors::ApiError,
+        input::{Declared, Field, Input, Presence},
     },
-    http::api::errors::ApiError,
     services::Error,
 };
 
 /// The largest body that is read, in bytes.
 pub(in crate::http) const MAX_BODY: usize = 64 * 1024;
 
-/// The fields of a body, and what was found wrong with them so far.
+/// The fields of a body, and the problems found so far.
 pub(super) struct Fields {
+    declared: Declared,
     values: Map<String, Value>,
-    /// A form knows only texts: `true` and `12` are read from them.
+    /// All values of a form are texts: `true` and `false` are read from them.
     from_form: bool,
     problems: Problems,
-    /// Why there are no fields. It is told by [`Fields::finish`] and not at once: who may not call learns that first.
+    /// Why there are no fields. [`Fields::finish`] returns it, later than the extractor, so that a caller without permission
+    /// gets `401` or `403` first.
     unreadable: Option<ApiError>,
 }
 
@@ -46,20 +49,28 @@ impl FromRequest for Fields {
             .headers()
             .get(CONTENT_TYPE)
             .map(|value| media_type(value.as_bytes()));
-        // The server could unpack it (the panel's answers are compressed), but this door never promised to.
+        // The API accepts no compressed bodies.
         let bytes = (!encoded).then(|| Bytes::from_request(request, payload));
+        let endpoint = Endpoint::of(request);
+        let (declared, refuses_unknown) = endpoint.map_or((&[][..], false), |endpoint| {
+            (endpoint.body, endpoint.refuses_unknown)
+        });
         Box::pin(async move {
             let read = match bytes {
                 None => Err(ApiError::UnsupportedMediaType),
                 Some(bytes) => match bytes.await {
-                    Ok(bytes) => Self::read(&bytes, media_type.as_deref()),
+                    Ok(bytes) => Self::read(&bytes, media_type.as_deref(), declared),
                     Err(error) => Err(refused_body(&error)),
                 },
             };
-            Ok(read.unwrap_or_else(|error| Self {
+            let mut fields = read.unwrap_or_else(|error| Self {
                 unreadable: Some(error),
-                ..Self::new(Map::new(), false)
-            }))
+                ..Self::new(Map::new(), false, declared)
+            });
+            if refuses_unknown {
+                fields.refuse_unknown();
+            }
+            Ok(fields)
         })
     }
 }
@@ -91,8 +102,9 @@ fn media_type(header: &[u8]) -> String {
 }
 
 impl Fields {
-    fn new(values: Map<String, Value>, from_form: bool) -> Self {
+    fn new(values: Map<String, Value>, from_form: bool, declared: &'static [Field]) -> Self {
         Self {
+            declared: Declared::new(declared),
             values,
             from_form,
             problems: Problems::default(),
@@ -100,79 +112,81 @@ impl Fields {
         }
     }
 
-    /// Reads a body of this type, which is in lower case and without parameters.
-    pub(super) fn read(bytes: &[u8], media_type: Option<&str>) -> Result<Self, ApiError> {
-        match media_type {
-            Some("application/json") => Self::from_json(bytes),
-            Some("application/x-www-form-urlencoded") => Self::from_form(bytes),
-            None if bytes.is_empty() => Ok(Self::new(Map::new(), false)),
-            _ => Err(ApiError::UnsupportedMediaType),
-        }
+    /// Reads a body of an endpoint with these fields. The media type is in lower case and without parameters.
+    pub(super) fn read(
+        bytes: &[u8],
+        media_type: Option<&str>,
+        declared: &'static [Field],
+    ) -> Result<Self, ApiError> {
+        let (values, from_form) = match media_type {
+            Some("application/json") => (json(bytes)?, false),
+            Some("application/x-www-form-urlencoded") => (form(bytes)?, true),
+            None if bytes.is_empty() => (Map::new(), false),
+            _ => return Err(ApiError::UnsupportedMediaType),
+        };
+        Ok(Self::new(values, from_form, declared))
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, ApiError> {
-        if bytes.is_empty() {
-            return Ok(Self::new(Map::new(), false));
-        }
-        // Deep nesting ends at the parser's limit of 128; lone surrogates are no text.
-        match serde_json::from_slice(bytes) {
-            Ok(Value::Object(values)) => Ok(Self::new(values, false)),
-            Ok(_) => Err(Error::Invalid(Problems::one("body", Problem::NotObject)).into()),
-            Err(_) => Err(malformed()),
-        }
-    }
-
-    fn from_form(bytes: &[u8]) -> Result<Self, ApiError> {
-        if std::str::from_utf8(bytes).is_err() {
-            return Err(malformed());
-        }
-        let pairs = form_urlencoded::parse(bytes);
-        let values = pairs
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-            .collect();
-        Ok(Self::new(values, true))
-    }
-
-    /// Whether there are fields at all; where there are none, [`Fields::finish`] tells why.
+    /// Whether the body could be read; if not, [`Fields::finish`] returns why.
     pub(super) fn are_readable(&self) -> bool {
         self.unreadable.is_none()
     }
 
-    /// Whether the body has a field of this name that is not null.
-    pub(super) fn has(&self, name: &str) -> bool {
+    /// Whether a field was sent and is not null.
+    pub(super) fn has<T>(&mut self, input: &Input<T>) -> bool {
+        self.declared.note_any(input.name);
+        self.is_sent(input.name)
+    }
+
+    /// Whether a field is exactly this text.
+    pub(super) fn is_text<T>(&mut self, input: &Input<T>, text: &str) -> bool {
+        self.declared.note_any(input.name);
+        self.values
+            .get(input.name)
+            .is_some_and(|value| value == text)
+    }
+
+    fn is_sent(&self, name: &str) -> bool {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Whether a field is this very text.
-    pub(super) fn says(&self, name: &str, text: &str) -> bool {
-        self.values.get(name).is_some_and(|value| value == text)
-    }
-
-    /// Notes a problem of a field.
+    /// Adds a problem of a field.
     pub(super) fn problem(&mut self, name: &str, problem: Problem) {
         self.problems.add(name, problem);
     }
 
-    /// A field that must be there: its text, read by `parse`.
-    pub(super) fn required<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Option<T> {
-        if self.has(name) {
-            self.optional(name, parse)
+    /// A field that must be sent. `None` only if it has a problem.
+    pub(super) fn required<T>(&mut self, input: &Input<T>) -> Option<T> {
+        const PRESENCES: &[Presence] = &[
+            Presence::Required,
+            Presence::Alternative,
+            Presence::UnlessCookie,
+        ];
+        self.declared.note(input.name, PRESENCES);
+        if self.is_sent(input.name) {
+            self.text(input.name, input.parse)
         } else {
-            self.problem(name, Problem::Required);
+            self.problem(input.name, Problem::Required);
             None
         }
     }
 
-    /// A field that may be missing (or null): its text, read by `parse`.
-    pub(super) fn optional<T>(
+    /// A field that may be missing or null.
+    pub(super) fn optional<T>(&mut self, input: &Input<T>) -> Option<T> {
+        self.optional_as(input, input.parse)
+    }
+
+    /// A field that may be missing or null, read by another parser than the declared one.
+    pub(super) fn optional_as<T, U>(
         &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Option<T> {
+        input: &Input<T>,
+        parse: impl FnOnce(&str) -> Result<U, Problem>,
+    ) -> Option<U> {
+        self.declared.note(input.name, &[Presence::Optional]);
+        self.text(input.name, parse)
+    }
+
+    fn text<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Problem>) -> Option<T> {
         let read = match self.values.get(name) {
             None | Some(Value::Null) => return None,
             Some(Value::String(text)) => parse(text),
@@ -181,41 +195,36 @@ impl Fields {
         read.map_err(|problem| self.problem(name, problem)).ok()
     }
 
-    /// A field that may be missing (as it was), or null or an empty text (emptied): the outer `None` and the inner.
-    #[expect(
-        clippy::option_option,
-        reason = "left alone and emptied are two things"
-    )]
-    pub(super) fn clearable<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Option<Option<T>> {
-        match self.values.get(name) {
-            Some(Value::String(text)) if text.trim().is_empty() => Some(None),
-            _ => self.nullable(name, parse),
+    /// A field that may be missing (the outer `None`), or null or blank (the inner `None`: its value is removed).
+    #[expect(clippy::option_option, reason = "missing and null are two cases")]
+    pub(super) fn clearable<T>(&mut self, input: &Input<T>) -> Option<Option<T>> {
+        match self.values.get(input.name) {
+            Some(Value::String(text)) if text.trim().is_empty() => {
+                self.declared.note(input.name, &[Presence::Nullable]);
+                Some(None)
+            }
+            _ => self.nullable(input),
         }
     }
 
-    /// As [`Fields::clearable`], for a field whose empty text is a mistake and not a wish.
-    #[expect(
-        clippy::option_option,
-        reason = "left alone and emptied are two things"
-    )]
-    pub(super) fn nullable<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Option<Option<T>> {
-        match self.values.get(name) {
+    /// As [`Fields::clearable`], but a blank text is a value like others.
+    #[expect(clippy::option_option, reason = "missing and null are two cases")]
+    pub(super) fn nullable<T>(&mut self, input: &Input<T>) -> Option<Option<T>> {
+        self.declared.note(input.name, &[Presence::Nullable]);
+        match self.values.get(input.name) {
             None => None,
             Some(Value::Null) => Some(None),
-            Some(_) => self.optional(name, parse).map(Some),
+            Some(_) => self.text(input.name, input.parse).map(Some),
         }
     }
 
-    /// A truth that may be missing (or null).
-    pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
+    /// A boolean that may be missing or null.
+    pub(super) fn boolean(&mut self, input: &Input<bool>) -> Option<bool> {
+        self.declared.note(input.name, &[Presence::Optional]);
+        self.truth(input.name)
+    }
+
+    fn truth(&mut self, name: &str) -> Option<bool> {
         match self.values.get(name) {
             None | Some(Value::Null) => None,
             Some(Value::Bool(value)) => Some(*value),
@@ -228,30 +237,44 @@ impl Fields {
         }
     }
 
-    /// Refuses every field that is not among `known`, by name.
-    pub(super) fn refuse_unknown(&mut self, known: &[&str]) {
-        let unknown: Vec<String> = self
-            .values
-            .keys()
-            .filter(|name| !known.contains(&name.as_str()))
-            .cloned()
+    /// Reads a field by its declaration, for its problems alone.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn check(&mut self, field: &Field) {
+        self.declared.note(field.name, &[field.presence]);
+        if field.presence == Presence::Required && !self.is_sent(field.name) {
+            self.problem(field.name, Problem::Required);
+        }
+        if field.kind == crate::http::api::input::Kind::Boolean {
+            self.truth(field.name);
+        } else {
+            self.text(field.name, |text| field.problem(text).map_or(Ok(()), Err));
+        }
+    }
+
+    /// Refuses every field that the endpoint does not declare, by name.
+    pub(super) fn refuse_unknown(&mut self) {
+        let names = self.values.keys();
+        let unknown: Vec<String> = names
+            .filter(|name| !self.declared.contains(name))
+            // A name can be as long as the body; the answer contains the beginning.
+            .map(|name| name.chars().take(64).collect())
             .collect();
         for name in unknown {
-            // A name can be as long as the body; it is told back cut.
-            let name: String = name.chars().take(64).collect();
             self.problem(&name, Problem::UnknownField);
         }
     }
 
-    /// Refuses a body that has none of these fields: there is nothing to change.
-    pub(super) fn require_any(&mut self, names: &[&str]) {
-        if !names.iter().any(|name| self.values.contains_key(*name)) {
+    /// Refuses a body that has none of the declared fields: there is nothing to change.
+    pub(super) fn require_any(&mut self) {
+        let has = |name| self.values.contains_key(name);
+        if !self.declared.names().any(has) {
             self.problem("body", Problem::NothingToChange);
         }
     }
 
-    /// The problems so far; it is an error when there are any.
+    /// Ends the reading; an error if there are problems.
     pub(super) fn finish(self) -> Result<(), ApiError> {
+        self.declared.assert_complete();
         if let Some(error) = self.unreadable {
             return Err(error);
         }
@@ -262,43 +285,32 @@ impl Fields {
         }
     }
 
-    /// What a field reader gave, and the problems when any field had one.
+    /// Ends the reading and returns what [`Fields::required`] read; an error if any field has a problem.
     pub(super) fn complete<T>(self, value: Option<T>) -> Result<T, ApiError> {
         self.finish()?;
-        // A reader gives nothing only where it noted a problem.
+        // `None` without a problem cannot happen.
         value.ok_or_else(malformed)
     }
 }
 
-/// The most characters of a name that somebody tries to log in by.
-const MAX_IDENTIFIER: usize = 254;
-
-/// A name that somebody tries to log in by: it is compared, not stored, so only what no name can be is refused.
-pub(super) fn identifier(typed: &str) -> Result<String, Problem> {
-    if typed.trim().is_empty() {
-        Err(Problem::Blank)
-    } else if typed.chars().count() > MAX_IDENTIFIER {
-        Err(Problem::TooLong {
-            max: MAX_IDENTIFIER,
-        })
-    } else if typed.contains(char::is_control) {
-        Err(Problem::ControlCharacter)
-    } else {
-        Ok(typed.to_owned())
+fn json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    // The parser refuses nesting deeper than 128, and surrogates that are not a pair.
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(_) => Err(Error::Invalid(Problems::one("body", Problem::NotObject)).into()),
+        Err(_) => Err(malformed()),
     }
 }
 
-/// A token as text; whether it is one is for others to say.
-pub(super) fn token(typed: &str) -> Result<String, Problem> {
-    let trimmed = typed.trim();
-    if trimmed.is_empty() {
-        Err(Problem::Blank)
-    } else {
-        Ok(trimmed.to_owned())
+fn form(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(malformed());
     }
-}
-
-/// A password as typed.
-pub(super) fn password(typed: &str) -> Result<Password, Problem> {
-    Password::parse(typed)
+    let pairs = form_urlencoded::parse(bytes);
+    Ok(pairs
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect())
 }

@@ -1,5 +1,5 @@
-//! Who calls: the bearer of an access token, and what his role lets him do. A handler that asks for one of these cannot
-//! forget the check.
+//! Extractors for the caller: the bearer of an access token, a role, or an anonymous caller. They check the permission before
+//! the handler runs.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,9 @@ use crate::{
         audit::{Actor, AuditSource},
         principal::UserType,
     },
-    http::{api::errors::ApiError, device_token::ShownDevice, middleware::context::RequestContext},
+    http::{
+        api::errors::ApiError, device_token::PresentedDevice, middleware::context::RequestContext,
+    },
     services::{
         Error, Services,
         auth::bearer::{Caller, authenticate},
@@ -24,24 +26,26 @@ use crate::{
     tokens::TokenError,
 };
 
-/// Anybody with an access token that is accepted, of either population.
+/// A caller of either population with a valid access token.
 pub(super) struct Bearer(pub Caller);
 
 /// An internal user.
-pub(super) struct Internal(#[expect(dead_code, reason = "being one is what matters")] pub Caller);
+pub(super) struct Internal(
+    #[expect(dead_code, reason = "the handlers need only the check")] pub Caller,
+);
 
 /// An internal user with the role `admin`.
 pub(super) struct Administrator(pub Caller);
 
 impl Bearer {
-    /// Who does what this request asks for, for the record.
+    /// The actor of this request in the audit log.
     pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
         actor(&self.0, request)
     }
 }
 
 impl Administrator {
-    /// Who does what this request asks for, for the record.
+    /// The actor of this request in the audit log.
     pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
         actor(&self.0, request)
     }
@@ -92,7 +96,7 @@ impl FromRequest for Administrator {
         let request = request.clone();
         Box::pin(async move {
             let caller = caller(&request).await?;
-            // A role counts in the internal population only, and as the row has it now.
+            // Only internal users have a role. It is the one in the database now, not that of the token.
             match (caller.account.principal.user_type, caller.account.role) {
                 (UserType::User, Some(Role::Admin)) => Ok(Self(caller)),
                 _ => Err(Error::Forbidden.into()),
@@ -111,8 +115,8 @@ async fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1), or of another configured scheme. A header of any other
-/// scheme is no credential of ours.
+/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1), or of another scheme in `tokens.auth_header_types`. Any
+/// other scheme counts as no credentials.
 fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a str, Error> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(Error::Unauthorized)?;
@@ -121,13 +125,13 @@ fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a 
     }
     let header = header.to_str().map_err(|_| TokenError::Invalid)?.trim();
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !schemes.iter().any(|ours| ours.eq_ignore_ascii_case(scheme)) {
+    if !schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme)) {
         return Err(Error::Unauthorized);
     }
     Ok(token.trim())
 }
 
-/// Whoever calls without a token, or with one that does not matter here: what is known of him.
+/// A caller whose access token, if any, does not matter: the context of a log-in attempt.
 pub(super) struct Anonymous(pub LoginContext);
 
 impl FromRequest for Anonymous {
@@ -137,7 +141,7 @@ impl FromRequest for Anonymous {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let context = RequestContext::of(request);
         let actor = Actor::stranger(AuditSource::Api, context.device(), context.id.clone());
-        let shown = ShownDevice::from_request(request, payload).into_inner();
-        ready(shown.map(|shown| Self(shown.login_context(actor))))
+        let device = PresentedDevice::from_request(request, payload).into_inner();
+        ready(device.map(|device| Self(device.login_context(actor))))
     }
 }

@@ -6,26 +6,31 @@ use serde::Serialize;
 use crate::{
     clock::Timestamp,
     domain::{
-        account::{Email, Name, Phone, Username},
-        paging::parse_ordering,
+        paging::{Order, parse_ordering},
         principal::UserSeq,
+        problem::Problem,
     },
     http::api::{
         answer::Answer,
-        auth::user_seq_in,
-        body::{Fields, password},
+        body::Fields,
         callers::{Administrator, Internal},
         errors::ApiError,
+        input::{Kind, inputs, names},
+        inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME},
+        path,
         query::Query,
     },
     services::{
         Error, Missing, Services,
-        accounts::client_users::{Client, ClientChanges, NewClient},
+        accounts::{
+            client_user_changes,
+            client_users::{self, Client, ClientChanges, NewClient},
+        },
     },
     store::client_users::{ClientColumn, ClientFilter},
 };
 
-/// An external client as a list or a page shows it.
+/// An external client in an answer.
 #[derive(Serialize)]
 pub(super) struct ClientView {
     user_seq: UserSeq,
@@ -55,27 +60,8 @@ impl From<Client> for ClientView {
     }
 }
 
-const FIELDS: &[&str] = &[
-    "username",
-    "name",
-    "email",
-    "phone",
-    "password",
-    "is_active",
-];
-
-const ORDERINGS: &[&str] = &[
-    "user_seq",
-    "username",
-    "name",
-    "email",
-    "is_active",
-    "last_login_at",
-    "created_at",
-    "updated_at",
-];
-
-const COLUMNS: &[(&str, ClientColumn)] = &[
+/// The columns that a list can be ordered by.
+const COLUMNS: [(&str, ClientColumn); 8] = [
     ("user_seq", ClientColumn::UserSeq),
     ("username", ClientColumn::Username),
     ("name", ClientColumn::Name),
@@ -86,7 +72,19 @@ const COLUMNS: &[(&str, ClientColumn)] = &[
     ("updated_at", ClientColumn::UpdatedAt),
 ];
 
-/// `GET /api/clients?page=&page_size=&search=&is_active=&ordering=`: a page of clients.
+const COLUMN_NAMES: [&str; COLUMNS.len()] = names(&COLUMNS);
+
+inputs! {
+    /// The order of the list, such as `-created_at,name`.
+    ORDERING: Vec<Order<ClientColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
+        ordering;
+}
+
+fn ordering(text: &str) -> Result<Vec<Order<ClientColumn>>, Problem> {
+    parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
+}
+
+/// `GET /api/clients`: a page of clients.
 ///
 /// **Permissions**: internal. `200` `CLIENT_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
@@ -95,21 +93,19 @@ pub(super) async fn list(
     mut query: Query,
 ) -> Result<Answer<Vec<ClientView>>, ApiError> {
     let filter = ClientFilter {
-        search: query.search(),
-        is_active: query.boolean("is_active"),
-        order: query
-            .optional("ordering", |text| parse_ordering(text, COLUMNS, ORDERINGS))
-            .unwrap_or_default(),
+        search: query.get(&SEARCH).flatten(),
+        is_active: query.get(&IS_ACTIVE),
+        order: query.get(&ORDERING).unwrap_or_default(),
     };
     let page = query.page();
     query.finish()?;
     Ok(Answer::page(
         "CLIENT_LIST",
-        crate::services::accounts::client_users::list(&services.store, filter, page).await?,
+        client_users::list(&services.store, filter, page).await?,
     ))
 }
 
-/// `POST /api/clients`: makes a client. Without a password it logs in by one-time code only.
+/// `POST /api/clients`: creates a client. Without a password it can log in by one-time code only.
 ///
 /// **Permissions**: `admin`. `201` `CLIENT_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
@@ -118,13 +114,12 @@ pub(super) async fn create(
     request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<ClientView>, ApiError> {
-    fields.refuse_unknown(FIELDS);
-    let username = fields.required("username", Username::parse);
-    let name = fields.optional("name", Name::parse);
-    let email = fields.clearable("email", Email::parse).flatten();
-    let phone = fields.clearable("phone", Phone::parse).flatten();
-    let password = fields.optional("password", password);
-    let is_active = fields.boolean("is_active");
+    let username = fields.required(&USERNAME);
+    let name = fields.optional(&NAME);
+    let email = fields.clearable(&EMAIL).flatten();
+    let phone = fields.clearable(&PHONE).flatten();
+    let password = fields.optional(&PASSWORD);
+    let is_active = fields.boolean(&IS_ACTIVE);
     let username = fields.complete(username)?;
     let new = NewClient {
         username,
@@ -136,13 +131,9 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "CLIENT_CREATED",
-        crate::services::accounts::client_user_changes::create(
-            &services,
-            &caller.actor(&request),
-            new,
-        )
-        .await?
-        .into(),
+        client_user_changes::create(&services, &caller.actor(&request), new)
+            .await?
+            .into(),
     ))
 }
 
@@ -157,13 +148,11 @@ pub(super) async fn show(
     let user_seq = named(&request)?;
     Ok(Answer::ok(
         "CLIENT",
-        crate::services::accounts::client_users::find(&services, user_seq)
-            .await?
-            .into(),
+        client_users::find(&services, user_seq).await?.into(),
     ))
 }
 
-/// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` empties `email`, `phone` and `password`.
+/// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `email`, `phone` and `password`.
 ///
 /// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
 pub(super) async fn update(
@@ -173,24 +162,18 @@ pub(super) async fn update(
     mut fields: Fields,
 ) -> Result<Answer<ClientView>, ApiError> {
     let user_seq = named(&request)?;
-    fields.refuse_unknown(FIELDS);
-    fields.require_any(FIELDS);
+    fields.require_any();
     let changes = ClientChanges {
-        username: fields.optional("username", Username::parse),
-        name: fields.optional("name", Name::parse),
-        email: fields.clearable("email", Email::parse),
-        phone: fields.clearable("phone", Phone::parse),
-        password: fields.nullable("password", password),
-        is_active: fields.boolean("is_active"),
+        username: fields.optional(&USERNAME),
+        name: fields.optional(&NAME),
+        email: fields.clearable(&EMAIL),
+        phone: fields.clearable(&PHONE),
+        password: fields.nullable(&PASSWORD),
+        is_active: fields.boolean(&IS_ACTIVE),
     };
     fields.finish()?;
-    let client = crate::services::accounts::client_user_changes::update(
-        &services,
-        &caller.actor(&request),
-        user_seq,
-        changes,
-    )
-    .await?;
+    let client =
+        client_user_changes::update(&services, &caller.actor(&request), user_seq, changes).await?;
     Ok(Answer::ok("CLIENT_UPDATED", client.into()))
 }
 
@@ -202,15 +185,11 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    crate::services::accounts::client_user_changes::delete(
-        &services,
-        &caller.actor(&request),
-        named(&request)?,
-    )
-    .await?;
+    client_user_changes::delete(&services, &caller.actor(&request), named(&request)?).await?;
     Ok(Answer::done("CLIENT_DELETED"))
 }
 
+/// The account that the path names.
 fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    user_seq_in(request).ok_or(Error::AccountNotFound(Missing::Client))
+    path::user_seq(request).ok_or(Error::AccountNotFound(Missing::Client))
 }

@@ -1,4 +1,4 @@
-//! The one table from what went wrong to what a client sees: status, code, message, headers. No variant has a default.
+//! The table from errors to answers of the API: status, code, message, headers. The `match` has no `_` arm.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
@@ -29,37 +29,37 @@ use crate::{
     tokens::TokenError,
 };
 
-/// How long a client should wait when we are ill or full.
+/// `Retry-After` when the server is unavailable or overloaded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An error at this door: one of the services', or one of HTTP itself.
+/// An error of the API: one of the services, or one of HTTP itself.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The services refused, or failed.
+    /// An error of the services; its variants name the answer.
     Service(Error),
-    /// `404` `NOT_FOUND` — no such path.
+    /// `404` `NOT_FOUND`: no such path.
     NotFound,
-    /// `405` `METHOD_NOT_ALLOWED` — the path exists, not with this method.
+    /// `405` `METHOD_NOT_ALLOWED`: the path exists, but not with this method.
     MethodNotAllowed {
-        /// The methods that do.
+        /// The methods that the path has.
         allow: String,
     },
-    /// `413` `PAYLOAD_TOO_LARGE` — the body is larger than 64 KiB.
+    /// `413` `PAYLOAD_TOO_LARGE`: the body is larger than 64 KiB.
     PayloadTooLarge,
-    /// `415` `UNSUPPORTED_MEDIA_TYPE` — the body is neither JSON nor a form.
+    /// `415` `UNSUPPORTED_MEDIA_TYPE`: the body is neither JSON nor a form.
     UnsupportedMediaType,
-    /// `400` `INVALID_REQUEST` with a sentence of its own — log-out without a refresh token.
+    /// `400` `INVALID_REQUEST` with a message of its own: log-out without a refresh token.
     RefreshTokenRequired(Problems),
-    /// The services' refusal of a refresh token that a browser kept in its cookie: it is taken away.
+    /// As [`ApiError::Service`], for a refresh token in a cookie that will never be accepted again: the cookie is removed.
     RefreshOver {
-        /// The refusal.
+        /// The error of the services.
         error: Error,
-        /// What takes the cookie away.
+        /// The cookie that removes it.
         removal: Box<Cookie<'static>>,
     },
-    /// `503` `OVERLOADED` — the request took longer than any may take, or its body did.
+    /// `503` `OVERLOADED`: the request or its body took longer than `server.request_timeout`.
     TooSlow,
-    /// `500` `INTERNAL_ERROR` — a fault of this program.
+    /// `500` `INTERNAL_ERROR`: a bug.
     Internal(String),
 }
 
@@ -75,7 +75,7 @@ impl<E: Into<Error>> From<E> for ApiError {
     }
 }
 
-/// actix asks for an answer where none of ours is at hand: the status alone; the outermost middleware writes the rest.
+/// actix renders errors by this trait: the status alone. The outermost middleware replaces the answer.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         View::of(self, Language::default()).status
@@ -86,13 +86,13 @@ impl ResponseError for ApiError {
     }
 }
 
-/// What a client sees of an error.
+/// The parts of an answer that depend on the error.
 struct View<'a> {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
     problems: Option<Cow<'a, Problems>>,
-    /// A token was shown and refused (RFC 6750 section 3.1).
+    /// Whether a token was presented and refused (RFC 6750 section 3.1).
     token_refused: bool,
     retry_after: Option<Duration>,
 }
@@ -180,7 +180,7 @@ impl<'a> View<'a> {
             Error::InvalidLogoutToken => {
                 Self::new(StatusCode::BAD_REQUEST, "INVALID_TOKEN", language)
             }
-            // Nobody is refused his own account here: that is the panel's rule.
+            // `OwnAccount` is a rule of the admin panel and does not occur here.
             Error::Forbidden | Error::OwnAccount => {
                 Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
             }
@@ -246,7 +246,7 @@ struct ErrorEnvelope<'a> {
 }
 
 impl ApiError {
-    /// Where actix or a crate beside it refused: by its status, in our envelope.
+    /// An error of actix or one of its crates, by its status.
     pub(in crate::http) fn from_framework(error: &ActixError) -> Self {
         match error.as_response_error().status_code() {
             StatusCode::NOT_FOUND => Self::NotFound,
@@ -260,7 +260,7 @@ impl ApiError {
         }
     }
 
-    /// The finished answer, in the request's language. What is our fault is logged here, once, with the request's id.
+    /// The complete answer, in the language of the request. `500` and `503` are logged here, once, with the request id.
     pub(in crate::http) fn answer(&self, context: &RequestContext) -> HttpResponse {
         let view = View::of(self, context.language);
         self.log(&view, context);
@@ -328,7 +328,7 @@ impl ApiError {
     }
 }
 
-/// Seconds, rounded up: who waits that long has waited long enough.
+/// Seconds, rounded up, so that the wait is never too short.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -1,40 +1,41 @@
-//! What must hold of every body and query of this door. See `src/fuzzing.rs`.
+//! Fuzz targets for the bodies and queries of the API. See `src/fuzzing.rs`.
 
 use actix_web::body::MessageBody;
 use serde_json::{Map, Value};
 
 use crate::{
     clock::Timestamp,
-    domain::{
-        account::{Email, Phone, Role},
-        language::Language,
-        paging::Page,
-    },
+    domain::{language::Language, paging::Page},
     http::{
         api::{
-            body::{Fields, identifier, password, token},
+            body::Fields,
+            endpoint::Endpoint,
             errors::ApiError,
+            input::Field,
+            inputs::{EMAIL, IDENTIFIER, IS_ACTIVE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN},
             query::Query,
+            routes::ENDPOINTS,
         },
         middleware::context::RequestContext,
     },
 };
 
-const KNOWN: &[&str] = &[
-    "email",
-    "phone",
-    "role",
-    "is_active",
-    "token",
-    "username",
-    "password",
+/// Fields of several types, one of them required.
+const BODY: &[Field] = &[
+    EMAIL.optional(),
+    PHONE.nullable(),
+    ROLE.optional(),
+    IS_ACTIVE.optional(),
+    TOKEN.required(),
+    IDENTIFIER.optional(),
+    PASSWORD.optional(),
 ];
 
-/// The first byte chooses the content type: the fields are those that the JSON or the form has, and what is refused is told
-/// in the envelope by the name of its field.
+/// Parses a body; the first byte chooses the content type. Every value that is read is that of the JSON or form, and an error
+/// names only fields of the body or of the declaration. The same holds for the body as that of an endpoint.
 ///
 /// # Panics
-/// Where that does not hold.
+/// When this does not hold.
 pub fn bodies(bytes: &[u8]) {
     let Some((choice, body)) = bytes.split_first() else {
         return;
@@ -45,53 +46,84 @@ pub fn bodies(bytes: &[u8]) {
         2 => Some("text/plain"),
         _ => None,
     };
-    let mut fields = match Fields::read(body, media_type) {
-        Ok(fields) => fields,
-        Err(error) => return told(&error, &["body"]),
-    };
-    let there: Map<String, Value> = match media_type {
+    let sent: Map<String, Value> = match media_type {
         Some("application/json") => serde_json::from_slice(body).unwrap_or_default(),
         _ => form_urlencoded::parse(body)
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect(),
     };
-    let text = |name: &str| there.get(name).and_then(Value::as_str);
-    if let Some(email) = fields.optional("email", Email::parse) {
-        assert_eq!(text("email").map(str::trim), Some(email.as_typed()));
+    match Fields::read(body, media_type, BODY) {
+        Ok(fields) => typed_fields(fields, &sent),
+        Err(error) => return check_error(&error, &["body"]),
     }
-    if let Some(Some(phone)) = fields.clearable("phone", Phone::parse) {
-        assert_eq!(text("phone").map(str::trim), Some(phone.as_str()));
-    }
-    if let Some(role) = fields.optional("role", Role::parse) {
-        assert_eq!(text("role"), Some(role.as_str()));
-    }
-    if let Some(truth) = fields.boolean("is_active") {
-        let stated = there.get("is_active");
-        assert!(stated == Some(&truth.into()) || stated == Some(&truth.to_string().into()));
-    }
-    if let Some(token) = fields.required("token", token) {
-        assert_eq!(text("token").map(str::trim), Some(token.as_str()));
-    }
-    if let Some(name) = fields.optional("username", identifier) {
-        assert_eq!(text("username"), Some(name.as_str()));
-    }
-    assert!(fields.optional("password", password).is_none() || text("password").is_some());
-    fields.refuse_unknown(KNOWN);
-    fields.require_any(KNOWN);
-    let names: Vec<String> = there
-        .keys()
-        .map(|name| name.chars().take(64).collect())
-        .collect();
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-    names.extend(["token", "body"]);
-    if let Err(error) = fields.finish() {
-        told(&error, &names);
+    let with_body = || {
+        ENDPOINTS
+            .iter()
+            .filter(|endpoint| !endpoint.body.is_empty())
+    };
+    let at = usize::from(choice / 4) % with_body().count();
+    if let Some(endpoint) = with_body().nth(at)
+        && let Ok(fields) = Fields::read(body, media_type, endpoint.body)
+    {
+        declared_fields(fields, endpoint, &sent);
     }
 }
 
-/// A refusal as it is answered: in the envelope, `400` or `415`, about these fields alone.
-fn told(error: &ApiError, names: &[&str]) {
-    let context = RequestContext::unread(Timestamp::EPOCH, Language::En);
+/// Each field of [`BODY`] has the value that was sent, or a problem.
+fn typed_fields(mut fields: Fields, sent: &Map<String, Value>) {
+    let text = |name: &str| sent.get(name).and_then(Value::as_str);
+    if let Some(email) = fields.optional(&EMAIL) {
+        assert_eq!(text("email").map(str::trim), Some(email.as_typed()));
+    }
+    if let Some(Some(phone)) = fields.clearable(&PHONE) {
+        assert_eq!(text("phone").map(str::trim), Some(phone.as_str()));
+    }
+    if let Some(role) = fields.optional(&ROLE) {
+        assert_eq!(text("role"), Some(role.as_str()));
+    }
+    if let Some(truth) = fields.boolean(&IS_ACTIVE) {
+        let stated = sent.get("is_active");
+        assert!(stated == Some(&truth.into()) || stated == Some(&truth.to_string().into()));
+    }
+    if let Some(token) = fields.required(&TOKEN) {
+        assert_eq!(text("token").map(str::trim), Some(token.as_str()));
+    }
+    if let Some(name) = fields.optional(&IDENTIFIER) {
+        assert_eq!(text("username"), Some(name.as_str()));
+    }
+    assert!(fields.optional(&PASSWORD).is_none() || text("password").is_some());
+    fields.refuse_unknown();
+    fields.require_any();
+    check_names(fields, BODY, sent);
+}
+
+/// Each field that the endpoint declares is accepted or has a problem.
+fn declared_fields(mut fields: Fields, endpoint: &Endpoint, sent: &Map<String, Value>) {
+    for field in endpoint.body {
+        fields.check(field);
+    }
+    if endpoint.refuses_unknown {
+        fields.refuse_unknown();
+    }
+    check_names(fields, endpoint.body, sent);
+}
+
+fn check_names(fields: Fields, declared: &[Field], sent: &Map<String, Value>) {
+    let sent: Vec<String> = sent
+        .keys()
+        .map(|name| name.chars().take(64).collect())
+        .collect();
+    let mut names: Vec<&str> = sent.iter().map(String::as_str).collect();
+    names.extend(declared.iter().map(|field| field.name));
+    names.push("body");
+    if let Err(error) = fields.finish() {
+        check_error(&error, &names);
+    }
+}
+
+/// The answer to an error has the envelope, is `400` or `415`, and names only these fields.
+fn check_error(error: &ApiError, names: &[&str]) {
+    let context = RequestContext::new(Timestamp::EPOCH, Language::En);
     let answer = error.answer(&context);
     let status = answer.status().as_u16();
     assert!([400, 415].contains(&status), "{status}");
@@ -107,27 +139,31 @@ fn told(error: &ApiError, names: &[&str]) {
     }
 }
 
-/// A text as a query: pages stay within their bounds, and what is refused is told by the name of its parameter.
+/// Parses a query as that of each endpoint: pages stay within their limits, and an error names only parameters of the endpoint.
 ///
 /// # Panics
-/// Where that does not hold.
+/// When this does not hold.
 pub fn queries(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let mut query = Query::read(text);
-    let search = query.search();
-    assert!(search.is_none_or(|search| !search.contains(char::is_control)));
-    let _ = query.boolean("is_active");
-    let _ = query.optional("role", Role::parse);
-    let page = query.page();
-    assert!((1..=Page::MAX_NUMBER).contains(&page.number()));
-    assert!((1..=Page::MAX_SIZE).contains(&page.size()));
-    assert!(page.offset() >= 0);
-    if let Err(error) = query.finish() {
-        told(
-            &error,
-            &["search", "is_active", "role", "page", "page_size"],
-        );
+    for endpoint in ENDPOINTS
+        .iter()
+        .filter(|endpoint| !endpoint.query.is_empty())
+    {
+        let mut query = Query::read(text, endpoint.query);
+        let search = query.get(&SEARCH).flatten();
+        assert!(search.is_none_or(|search| !search.contains(char::is_control)));
+        let page = query.page();
+        assert!((1..=Page::MAX_NUMBER).contains(&page.number()));
+        assert!((1..=Page::MAX_SIZE).contains(&page.size()));
+        assert!(page.offset() >= 0);
+        for field in endpoint.query {
+            query.check(field);
+        }
+        if let Err(error) = query.finish() {
+            let names: Vec<&str> = endpoint.query.iter().map(|field| field.name).collect();
+            check_error(&error, &names);
+        }
     }
 }

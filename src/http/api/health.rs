@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for load balancers, in plain JSON without the envelope.
+//! `/healthz` and `/readyz`: probes for load balancers, in JSON without the envelope.
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -12,8 +12,8 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the process and its database answer. How old the news of revocations are stands there too; as long as the
-/// database answers, old ones cost a question at each call and nothing else.
+/// `GET /readyz`: the process and its database answer. The answer includes the lag of the revocation feed. A lag does not make
+/// the server unready: it then reads each revocation from the database.
 ///
 /// **Permissions**: anyone. `200`, `503`.
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! `/api/me`: who the caller is, and how an account is shown.
+//! `/api/me`: the caller's account.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
     http::api::{answer::Answer, callers::Bearer, errors::ApiError},
 };
 
-/// An account as its owner sees it.
+/// An account in an answer to its owner.
 #[derive(Serialize)]
 pub(super) struct AccountView {
     user_type: UserType,

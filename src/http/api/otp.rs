@@ -4,22 +4,26 @@ use actix_web::web;
 use serde::Serialize;
 
 use crate::{
-    domain::{otp::OtpCode, problem::Problem, session::ChallengeId},
+    domain::session::ChallengeId,
     http::{
         api::{
             answer::Answer,
             auth::{TokenData, logged_in},
-            body::{Fields, identifier},
+            body::Fields,
             callers::Anonymous,
             errors::ApiError,
+            inputs::{CHALLENGE, CODE, IDENTIFIER},
             refresh_transport::RefreshTransport,
         },
         middleware::context::RequestContextRef,
     },
-    services::{Services, auth::otp::OtpRequest},
+    services::{
+        Services,
+        auth::otp::{self, OtpRequest},
+    },
 };
 
-/// What the one who asked for a code is told.
+/// The answer to a request for a code.
 #[derive(Serialize)]
 pub(super) struct ChallengeView {
     challenge_id: ChallengeId,
@@ -27,23 +31,23 @@ pub(super) struct ChallengeView {
     resend_after: u64,
 }
 
-/// `POST /clients/otp/request`: sends a one-time code to a client; the same answer for a client that does not exist.
+/// `POST /clients/otp/request`: sends a one-time code to a client; the answer is the same for a client that does not exist.
 ///
 /// **Permissions**: anyone. `200` `OTP_SENT`; `400`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn request(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Anonymous,
+    caller: Anonymous,
     mut fields: Fields,
 ) -> Result<Answer<ChallengeView>, ApiError> {
-    let username = fields.required("username", identifier);
+    let username = fields.required(&IDENTIFIER);
     let username = fields.complete(username)?;
     let request = OtpRequest {
         username,
-        login_context: stranger.0,
+        login_context: caller.0,
         language: context.language,
     };
-    let challenge = crate::services::auth::otp::request(&services, request).await?;
+    let challenge = otp::request(&services, request).await?;
     let view = ChallengeView {
         challenge_id: challenge.id,
         expires_in: challenge.expires_in.as_secs(),
@@ -52,24 +56,21 @@ pub(super) async fn request(
     Ok(Answer::ok("OTP_SENT", view))
 }
 
-/// `POST /clients/otp/verify`: a challenge's code for a pair of tokens.
+/// `POST /clients/otp/verify`: exchanges the code of a challenge for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `403` `FORBIDDEN` (a foreign page that would have
-/// the cookie set), `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `403` `FORBIDDEN` (a page of another
+/// origin requests the cookie), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
     context: RequestContextRef,
-    stranger: Anonymous,
+    caller: Anonymous,
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
-    let way = transport.asked_for(&mut fields)?;
-    // An id that is none of ours is an unknown challenge, not a wrong field.
-    let challenge = fields.required("challenge_id", |text| {
-        Ok::<_, Problem>(ChallengeId::parse(text.trim()))
-    });
-    let code = fields.required("code", OtpCode::parse);
+    let transport = transport.requested(&mut fields)?;
+    let challenge = fields.required(&CHALLENGE);
+    let code = fields.required(&CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let pair = crate::services::auth::otp::log_in(&services, challenge, code, stranger.0).await?;
-    logged_in(&services, &context, pair, way)
+    let pair = otp::log_in(&services, challenge, code, caller.0).await?;
+    logged_in(&services, &context, pair, transport)
 }

@@ -1,23 +1,23 @@
-//! Reading a query string: the parameters of lists. Unknown parameters are passed over; a wrong value is told by name.
+//! Reading a query string. Unknown parameters are ignored; a wrong value is refused by the name of its parameter.
 
 use std::{collections::HashMap, future::Ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use crate::{
-    domain::{
-        paging::Page,
-        problem::{Problem, Problems},
+    domain::{paging::Page, problem::Problems},
+    http::api::{
+        endpoint::Endpoint,
+        errors::ApiError,
+        input::{Declared, Field, Input, Presence},
+        inputs::{PAGE, PAGE_SIZE},
     },
-    http::api::errors::ApiError,
     services::Error,
 };
 
-/// The most characters that are searched for.
-const MAX_SEARCH: usize = 200;
-
-/// The parameters of a query string, and what was found wrong with them so far.
+/// The parameters of a query string, and the problems found so far.
 pub(super) struct Query {
+    declared: Declared,
     values: HashMap<String, String>,
     problems: Problems,
 }
@@ -27,80 +27,63 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self::read(request.query_string())))
+        let declared = Endpoint::of(request).map_or(&[][..], |endpoint| endpoint.query);
+        std::future::ready(Ok(Self::read(request.query_string(), declared)))
     }
 }
 
 impl Query {
-    /// Reads a query string; of a parameter that comes twice the last value counts.
-    pub(super) fn read(text: &str) -> Self {
+    /// Reads the query string of an endpoint with these parameters. The last value of a parameter counts; an empty one is the
+    /// same as none.
+    pub(super) fn read(text: &str, declared: &'static [Field]) -> Self {
         let pairs = form_urlencoded::parse(text.as_bytes());
         let values = pairs
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .filter(|(_, value)| !value.is_empty())
             .collect();
         Self {
+            declared: Declared::new(declared),
             values,
             problems: Problems::default(),
         }
     }
 
-    /// A parameter read by `parse`; none when it is missing, empty or wrong.
-    pub(super) fn optional<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Option<T> {
-        let value = self.values.get(name)?;
-        parse(value)
-            .map_err(|problem| self.problems.add(name, problem))
+    /// A parameter; `None` if it is missing, empty or wrong.
+    pub(super) fn get<T>(&mut self, input: &Input<T>) -> Option<T> {
+        self.declared.note(input.name, &[Presence::Optional]);
+        let value = self.values.get(input.name)?;
+        (input.parse)(value)
+            .map_err(|problem| self.problems.add(input.name, problem))
             .ok()
-    }
-
-    /// `search`: a part of what is looked for.
-    pub(super) fn search(&mut self) -> Option<String> {
-        self.optional("search", |text| {
-            if text.chars().count() > MAX_SEARCH {
-                Err(Problem::TooLong { max: MAX_SEARCH })
-            } else if text.contains(char::is_control) {
-                Err(Problem::ControlCharacter)
-            } else {
-                Ok(text.to_owned())
-            }
-        })
-        .filter(|text| !text.trim().is_empty())
-    }
-
-    /// A truth: `true` or `false`, `1` or `0`.
-    pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
-        self.optional(name, |text| match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Ok(true),
-            "false" | "0" => Ok(false),
-            _ => Err(Problem::NotBoolean),
-        })
     }
 
     /// `page` and `page_size`.
     pub(super) fn page(&mut self) -> Page {
-        let number = self.optional("page", |text| whole_number(text, 1, Page::MAX_NUMBER));
-        let size = self.optional("page_size", |text| whole_number(text, 1, Page::MAX_SIZE));
+        let number = self.get(&PAGE);
+        let size = self.get(&PAGE_SIZE);
         Page::new(number.unwrap_or(1), size.unwrap_or(Page::DEFAULT_SIZE))
     }
 
-    /// An error when any parameter was wrong.
+    /// Reads a parameter by its declaration, for its problem alone.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn check(&mut self, field: &Field) {
+        self.declared.note(field.name, &[field.presence]);
+        if let Some(problem) = self
+            .values
+            .get(field.name)
+            .and_then(|text| field.problem(text))
+        {
+            self.problems.add(field.name, problem);
+        }
+    }
+
+    /// Ends the reading; an error if any parameter is wrong.
     pub(super) fn finish(self) -> Result<(), ApiError> {
+        self.declared.assert_complete();
         if self.problems.is_empty() {
             Ok(())
         } else {
             Err(Error::Invalid(self.problems).into())
         }
     }
-}
-
-fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, Problem> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (min..=max).contains(number));
-    number.ok_or(Problem::NotNumber { min, max })
 }

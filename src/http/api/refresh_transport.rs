@@ -1,5 +1,5 @@
-//! Which way a refresh token travels (`tokens.transport`): in bodies, or in a cookie that no script can read. The cookie
-//! itself is made in `refresh_cookie`.
+//! How a refresh token is transmitted (`tokens.transport`): in bodies, or in an `HttpOnly` cookie. The cookie itself is made
+//! in `refresh_cookie`.
 
 use std::future::{Ready, ready};
 
@@ -10,8 +10,10 @@ use crate::{
     domain::problem::Problem,
     http::{
         api::{
-            body::{Fields, token},
+            body::Fields,
             errors::ApiError,
+            input::{Kind, inputs},
+            inputs::{TOKEN_KIND, token},
         },
         middleware::origin,
         refresh_cookie,
@@ -20,7 +22,7 @@ use crate::{
     tokens::{Claims, TokenType},
 };
 
-/// The way of one refresh token.
+/// How one refresh token is transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenTransport {
     /// In bodies.
@@ -29,21 +31,40 @@ pub(super) enum TokenTransport {
     Cookie,
 }
 
-/// A refresh token that came with a request.
-pub(super) struct ShownRefresh {
-    /// The token.
-    pub token: String,
-    /// How it came, and its successor goes.
-    pub way: TokenTransport,
+impl TokenTransport {
+    const NAMES: &'static [&'static str] = &["body", "cookie"];
+
+    fn parse(text: &str) -> Result<Self, Problem> {
+        match text {
+            "body" => Ok(Self::Body),
+            "cookie" => Ok(Self::Cookie),
+            _ => Err(Problem::NotOneOf(Self::NAMES)),
+        }
+    }
 }
 
-/// How this server and the sender of a request do it. What touches the cookie asks first which page it is that sends the
-/// request, and is refused with [`Error::Forbidden`] where that is a foreign one.
+inputs! {
+    /// How the refresh token is returned; a choice only where `tokens.transport` is `both`.
+    TRANSPORT: TokenTransport = "transport", Kind::OneOf(TokenTransport::NAMES), TokenTransport::parse;
+    /// The refresh token; left out if it is in the cookie.
+    REFRESH: String = "refresh", TOKEN_KIND, token;
+}
+
+/// A refresh token that a request presents.
+pub(super) struct PresentedRefresh {
+    /// The token.
+    pub token: String,
+    /// Where it was, and where its successor is returned.
+    pub transport: TokenTransport,
+}
+
+/// How this server and one request transmit refresh tokens. Methods that read or set the cookie fail with
+/// [`Error::Forbidden`] if the request comes from a page of another origin.
 pub(super) struct RefreshTransport {
     services: web::Data<Services>,
-    /// The token in the cookie that came along.
-    kept: Option<String>,
-    is_of_our_pages: bool,
+    /// The token in the request's cookie.
+    cookie: Option<String>,
+    may_use_cookie: bool,
 }
 
 impl FromRequest for RefreshTransport {
@@ -57,10 +78,10 @@ impl FromRequest for RefreshTransport {
         };
         let reads_cookies = services.tokens.settings().transport != Transport::Body;
         ready(Ok(Self {
-            kept: reads_cookies
+            cookie: reads_cookies
                 .then(|| refresh_cookie::read(request, services))
                 .flatten(),
-            is_of_our_pages: origin::may_use_cookie(request.headers(), services),
+            may_use_cookie: origin::may_use_cookie(request.headers(), services),
             services: services.clone(),
         }))
     }
@@ -71,98 +92,93 @@ impl RefreshTransport {
         self.services.tokens.settings().transport
     }
 
-    /// Whether a refresh token can only be in a body.
-    pub(super) fn is_by_body(&self) -> bool {
+    /// Whether refresh tokens are transmitted in bodies only.
+    pub(super) fn is_body_only(&self) -> bool {
         self.setting() == Transport::Body
     }
 
-    /// The way that a log-in asks for in its field `transport`. A way that this server does not go is a problem of the
-    /// field: whoever asks for a cookie must not find the token in a body, nor the other way round.
+    /// The transport that a log-in requests in its field `transport`. An unsupported transport is a field error: a client that
+    /// requests the cookie must not get the token in the body, nor the reverse.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when it is the cookie, for a foreign page.
-    pub(super) fn asked_for(&self, fields: &mut Fields) -> Result<TokenTransport, ApiError> {
-        let way = match self.setting() {
+    /// [`Error::Forbidden`] when a page of another origin requests the cookie.
+    pub(super) fn requested(&self, fields: &mut Fields) -> Result<TokenTransport, ApiError> {
+        let transport = match self.setting() {
             Transport::Body => {
-                if fields.says("transport", "cookie") {
-                    fields.problem("transport", Problem::NotOneOf(&["body"]));
+                if fields.is_text(&TRANSPORT, "cookie") {
+                    fields.problem(TRANSPORT.name, Problem::NotOneOf(&["body"]));
                 }
                 TokenTransport::Body
             }
             Transport::Cookie => {
-                fields.optional("transport", |word| match word {
+                fields.optional_as(&TRANSPORT, |text| match text {
                     "cookie" => Ok(()),
                     _ => Err(Problem::NotOneOf(&["cookie"])),
                 });
                 TokenTransport::Cookie
             }
-            Transport::Both => fields
-                .optional("transport", |word| match word {
-                    "body" => Ok(TokenTransport::Body),
-                    "cookie" => Ok(TokenTransport::Cookie),
-                    _ => Err(Problem::NotOneOf(&["body", "cookie"])),
-                })
-                .unwrap_or(TokenTransport::Body),
+            Transport::Both => fields.optional(&TRANSPORT).unwrap_or(TokenTransport::Body),
         };
-        if way == TokenTransport::Cookie {
+        if transport == TokenTransport::Cookie {
             self.check_page()?;
         }
-        Ok(way)
+        Ok(transport)
     }
 
-    /// The refresh token that is shown, in the body or else in the cookie; none where a cookie would do and there is none.
+    /// The presented refresh token, from the body or otherwise from the cookie; `None` if it may be in the cookie and there is
+    /// no cookie.
     ///
     /// # Errors
-    /// What is wrong with the body, and [`Error::Forbidden`] for a foreign page that shows none in it.
-    pub(super) fn shown(&self, mut fields: Fields) -> Result<Option<ShownRefresh>, ApiError> {
-        let in_body = fields.has("refresh") && self.setting() == Transport::Both;
-        if self.is_by_body() || in_body {
-            let token = fields.required("refresh", token);
+    /// The problems of the body; [`Error::Forbidden`] for a page of another origin without a token in the body.
+    pub(super) fn presented(
+        &self,
+        mut fields: Fields,
+    ) -> Result<Option<PresentedRefresh>, ApiError> {
+        let in_body = fields.has(&REFRESH) && self.setting() == Transport::Both;
+        if self.is_body_only() || in_body {
+            let token = fields.required(&REFRESH);
             let token = fields.complete(token)?;
-            let way = TokenTransport::Body;
-            return Ok(Some(ShownRefresh { token, way }));
+            let transport = TokenTransport::Body;
+            return Ok(Some(PresentedRefresh { token, transport }));
         }
         self.check_page()?;
-        if fields.has("refresh") {
-            fields.problem("refresh", Problem::SentInCookie);
+        if fields.has(&REFRESH) {
+            fields.problem(REFRESH.name, Problem::SentInCookie);
         }
         fields.finish()?;
-        let way = TokenTransport::Cookie;
-        let kept = self.kept.clone();
-        Ok(kept.map(|token| ShownRefresh { token, way }))
+        let transport = TokenTransport::Cookie;
+        let cookie = self.cookie.clone();
+        Ok(cookie.map(|token| PresentedRefresh { token, transport }))
     }
 
-    /// What the token in the cookie says, if it is one that can be refreshed by.
-    pub(super) fn kept(&self) -> Option<Claims> {
+    /// The claims of the token in the cookie, if it is a valid refresh token.
+    pub(super) fn cookie_claims(&self) -> Option<Claims> {
         let now = self.services.clock.now();
-        let kept = self.kept.as_deref()?;
-        let read = self
-            .services
-            .tokens
-            .read(kept, Some(TokenType::Refresh), now);
-        read.ok()
+        let token = self.cookie.as_deref()?;
+        let tokens = &self.services.tokens;
+        tokens.read(token, Some(TokenType::Refresh), now).ok()
     }
 
-    /// What takes the browser's cookie away, where one came along whose session ends, or that is good for nothing: to be
-    /// asked before the session is ended.
+    /// The cookie that removes the refresh token from the browser, if the request has one that is not valid or of which `ends`
+    /// says that its session ends. To be called before the session is ended.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when a foreign page sends it.
+    /// [`Error::Forbidden`] when a page of another origin sends it.
     pub(super) fn removal(
         &self,
         ends: impl FnOnce(&Claims) -> bool,
     ) -> Result<Option<Cookie<'static>>, ApiError> {
-        if self.kept.is_none() {
+        if self.cookie.is_none() {
             return Ok(None);
         }
         self.check_page()?;
-        let is_over = self.kept().as_ref().is_none_or(ends);
-        Ok(is_over.then(|| refresh_cookie::remove(&self.services)))
+        let has_ended = self.cookie_claims().as_ref().is_none_or(ends);
+        Ok(has_ended.then(|| refresh_cookie::remove(&self.services)))
     }
 
-    /// The refusal of a refresh token. One that will never be accepted again need not be kept: its cookie is taken away. A
-    /// fault of ours takes away nothing.
-    pub(super) fn refusal(&self, way: TokenTransport, error: Error) -> ApiError {
+    /// The error of a refused refresh token. If the token will never be accepted again, its cookie is removed; after an internal
+    /// error it is not.
+    pub(super) fn refusal(&self, transport: TokenTransport, error: Error) -> ApiError {
         let is_final = matches!(
             error,
             Error::Token(_)
@@ -172,7 +188,7 @@ impl RefreshTransport {
                 | Error::UserInactive
                 | Error::TokenUserNotFound
         );
-        if way == TokenTransport::Cookie && is_final {
+        if transport == TokenTransport::Cookie && is_final {
             ApiError::RefreshOver {
                 error,
                 removal: Box::new(refresh_cookie::remove(&self.services)),
@@ -183,7 +199,7 @@ impl RefreshTransport {
     }
 
     fn check_page(&self) -> Result<(), Error> {
-        if self.is_of_our_pages {
+        if self.may_use_cookie {
             Ok(())
         } else {
             Err(Error::Forbidden)

@@ -1,4 +1,4 @@
-//! `/auth/sessions`: where the caller is logged in, and ending one of these sessions.
+//! `/auth/sessions`: the caller's sessions.
 
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
@@ -15,18 +15,18 @@ use crate::{
     },
 };
 
-/// A session as its owner sees it.
+/// A session in an answer to its owner.
 #[derive(Serialize)]
 pub(super) struct SessionView {
     id: SessionId,
     method: &'static str,
-    /// What the program called itself that logged in.
+    /// The user agent of the log-in.
     device: Option<String>,
     ip_address: Option<String>,
     created_at: Timestamp,
     last_used_at: Timestamp,
     expires_at: Timestamp,
-    /// Whether it is the one of the token that was called with.
+    /// Whether the access token of the request belongs to it.
     current: bool,
 }
 
@@ -45,7 +45,7 @@ impl SessionView {
     }
 }
 
-/// `GET /auth/sessions`: the caller's live sessions, the one used last first; at most a hundred.
+/// `GET /auth/sessions`: the caller's active sessions, the last used first; at most 100.
 ///
 /// **Permissions**: a bearer of either population. `200` `SESSION_LIST`; `401`, `503`.
 pub(super) async fn list(
@@ -59,10 +59,10 @@ pub(super) async fn list(
     Ok(Answer::ok("SESSION_LIST", views.collect()))
 }
 
-/// `DELETE /auth/sessions/{id}`: ends one of the caller's live sessions with its access tokens; the current one may be it.
+/// `DELETE /auth/sessions/{id}`: ends one of the caller's active sessions with its access tokens, the current one included.
 ///
-/// **Permissions**: a bearer of either population, his own sessions. `200` `SESSION_ENDED`; `401`, `403` `FORBIDDEN` (the current
-/// one, and the refresh cookie came along from a foreign page), `404` (no live session of his; nothing changes), `503`.
+/// **Permissions**: a bearer of either population, own sessions. `200` `SESSION_ENDED`; `401`, `403` `FORBIDDEN` (the current one,
+/// with the refresh cookie, from a page of another origin), `404` (no active session of the caller), `503`.
 pub(super) async fn end(
     services: web::Data<Services>,
     request: HttpRequest,
@@ -72,7 +72,7 @@ pub(super) async fn end(
     let id = request.match_info().get("id").and_then(SessionId::parse);
     let id = id.ok_or(ApiError::NotFound)?;
     let removal = if id == caller.0.session {
-        transport.removal(|kept| kept.session == id)?
+        transport.removal(|claims| claims.session == id)?
     } else {
         None
     };

@@ -6,26 +6,32 @@ use serde::Serialize;
 use crate::{
     clock::Timestamp,
     domain::{
-        account::{Email, Name, Role},
-        paging::parse_ordering,
+        account::Role,
+        paging::{Order, parse_ordering},
         principal::UserSeq,
+        problem::Problem,
     },
     http::api::{
         answer::Answer,
-        auth::user_seq_in,
-        body::{Fields, password},
+        body::Fields,
         callers::{Administrator, Internal},
         errors::ApiError,
+        input::{Kind, inputs, names},
+        inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH},
+        path,
         query::Query,
     },
     services::{
         Error, Missing, Services,
-        accounts::users::{NewUser, User, UserChanges},
+        accounts::{
+            user_changes,
+            users::{self, NewUser, User, UserChanges},
+        },
     },
     store::users::{UserColumn, UserFilter},
 };
 
-/// An internal user as a list or a page shows him.
+/// An internal user in an answer.
 #[derive(Serialize)]
 pub(super) struct UserView {
     user_seq: UserSeq,
@@ -53,20 +59,8 @@ impl From<User> for UserView {
     }
 }
 
-const FIELDS: &[&str] = &["email", "name", "role", "password", "is_active"];
-
-const ORDERINGS: &[&str] = &[
-    "user_seq",
-    "email",
-    "name",
-    "role",
-    "is_active",
-    "last_login_at",
-    "created_at",
-    "updated_at",
-];
-
-const COLUMNS: &[(&str, UserColumn)] = &[
+/// The columns that a list can be ordered by.
+const COLUMNS: [(&str, UserColumn); 8] = [
     ("user_seq", UserColumn::UserSeq),
     ("email", UserColumn::Email),
     ("name", UserColumn::Name),
@@ -77,7 +71,19 @@ const COLUMNS: &[(&str, UserColumn)] = &[
     ("updated_at", UserColumn::UpdatedAt),
 ];
 
-/// `GET /api/users?page=&page_size=&search=&role=&is_active=&ordering=`: a page of users.
+const COLUMN_NAMES: [&str; COLUMNS.len()] = names(&COLUMNS);
+
+inputs! {
+    /// The order of the list, such as `-created_at,name`.
+    ORDERING: Vec<Order<UserColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
+        ordering;
+}
+
+fn ordering(text: &str) -> Result<Vec<Order<UserColumn>>, Problem> {
+    parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
+}
+
+/// `GET /api/users`: a page of users.
 ///
 /// **Permissions**: internal. `200` `USER_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
@@ -86,22 +92,20 @@ pub(super) async fn list(
     mut query: Query,
 ) -> Result<Answer<Vec<UserView>>, ApiError> {
     let filter = UserFilter {
-        search: query.search(),
-        role: query.optional("role", Role::parse),
-        is_active: query.boolean("is_active"),
-        order: query
-            .optional("ordering", |text| parse_ordering(text, COLUMNS, ORDERINGS))
-            .unwrap_or_default(),
+        search: query.get(&SEARCH).flatten(),
+        role: query.get(&ROLE),
+        is_active: query.get(&IS_ACTIVE),
+        order: query.get(&ORDERING).unwrap_or_default(),
     };
     let page = query.page();
     query.finish()?;
     Ok(Answer::page(
         "USER_LIST",
-        crate::services::accounts::users::list(&services.store, filter, page).await?,
+        users::list(&services.store, filter, page).await?,
     ))
 }
 
-/// `POST /api/users`: makes a user.
+/// `POST /api/users`: creates a user.
 ///
 /// **Permissions**: `admin`. `201` `USER_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
@@ -110,12 +114,11 @@ pub(super) async fn create(
     request: HttpRequest,
     mut fields: Fields,
 ) -> Result<Answer<UserView>, ApiError> {
-    fields.refuse_unknown(FIELDS);
-    let email = fields.required("email", Email::parse);
-    let name = fields.required("name", Name::parse);
-    let role = fields.optional("role", Role::parse);
-    let password = fields.required("password", password);
-    let is_active = fields.boolean("is_active");
+    let email = fields.required(&EMAIL);
+    let name = fields.required(&NAME);
+    let role = fields.optional(&ROLE);
+    let password = fields.required(&PASSWORD);
+    let is_active = fields.boolean(&IS_ACTIVE);
     let ((email, name), password) = fields.complete(email.zip(name).zip(password))?;
     let new = NewUser {
         email,
@@ -126,7 +129,7 @@ pub(super) async fn create(
     };
     Ok(Answer::created(
         "USER_CREATED",
-        crate::services::accounts::user_changes::create(&services, &caller.actor(&request), new)
+        user_changes::create(&services, &caller.actor(&request), new)
             .await?
             .into(),
     ))
@@ -143,9 +146,7 @@ pub(super) async fn show(
     let user_seq = named(&request)?;
     Ok(Answer::ok(
         "USER",
-        crate::services::accounts::users::find(&services, user_seq)
-            .await?
-            .into(),
+        users::find(&services, user_seq).await?.into(),
     ))
 }
 
@@ -159,27 +160,20 @@ pub(super) async fn update(
     mut fields: Fields,
 ) -> Result<Answer<UserView>, ApiError> {
     let user_seq = named(&request)?;
-    fields.refuse_unknown(FIELDS);
-    fields.require_any(FIELDS);
+    fields.require_any();
     let changes = UserChanges {
-        email: fields.optional("email", Email::parse),
-        name: fields.optional("name", Name::parse),
-        role: fields.optional("role", Role::parse),
-        password: fields.optional("password", password),
-        is_active: fields.boolean("is_active"),
+        email: fields.optional(&EMAIL),
+        name: fields.optional(&NAME),
+        role: fields.optional(&ROLE),
+        password: fields.optional(&PASSWORD),
+        is_active: fields.boolean(&IS_ACTIVE),
     };
     fields.finish()?;
-    let user = crate::services::accounts::user_changes::update(
-        &services,
-        &caller.actor(&request),
-        user_seq,
-        changes,
-    )
-    .await?;
+    let user = user_changes::update(&services, &caller.actor(&request), user_seq, changes).await?;
     Ok(Answer::ok("USER_UPDATED", user.into()))
 }
 
-/// `DELETE /api/users/{user_seq}`: deletes a user and ends his sessions.
+/// `DELETE /api/users/{user_seq}`: deletes a user and ends the user's sessions.
 ///
 /// **Permissions**: `admin`. `200` `USER_DELETED`; `401`, `403`, `404`, `503`.
 pub(super) async fn delete(
@@ -187,15 +181,11 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    crate::services::accounts::user_changes::delete(
-        &services,
-        &caller.actor(&request),
-        named(&request)?,
-    )
-    .await?;
+    user_changes::delete(&services, &caller.actor(&request), named(&request)?).await?;
     Ok(Answer::done("USER_DELETED"))
 }
 
+/// The account that the path names.
 fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    user_seq_in(request).ok_or(Error::AccountNotFound(Missing::User))
+    path::user_seq(request).ok_or(Error::AccountNotFound(Missing::User))
 }

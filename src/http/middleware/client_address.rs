@@ -1,5 +1,5 @@
-//! From which address a request comes, when proxies stand before us: forwarded headers count only from configured ones, and
-//! only the one header that is configured. A proxy overwrites or extends one of them; the other is the client's to write.
+//! The client's address behind proxies. Forwarded headers count only from trusted proxies, and only the one header that is
+//! configured: a proxy overwrites or extends one of them, the other is whatever the client sends.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use crate::config::{ForwardedHeader, ServerConfig};
 
-/// The address of the client: the peer's, or where the peer is a trusted proxy the last address of the configured header
-/// that is not one.
+/// The address of the client: the peer's or, if the peer is a trusted proxy, the last address of the configured header that is
+/// not a trusted proxy.
 pub(crate) fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -20,7 +20,7 @@ pub(crate) fn client_address(
     if !is_trusted(&peer) {
         return Some(peer);
     }
-    // Each proxy appends the address it was called from: what stands left of an untrusted one, that one may have invented.
+    // Each proxy appends the address of its peer: everything left of an untrusted address can be invented by it.
     let mut client = peer;
     for hop in hops(headers, server.forwarded_header) {
         let Some(address) = hop else {
@@ -38,9 +38,9 @@ fn is_among(nets: &[IpNet], address: &IpAddr) -> bool {
     nets.iter().any(|net| net.contains(address))
 }
 
-/// The addresses that the header tells, the nearest first; none where it tells something else.
+/// The addresses in the header, the nearest first; `None` for a hop that is not an address.
 fn hops(headers: &HeaderMap, header: ForwardedHeader) -> impl Iterator<Item = Option<IpAddr>> {
-    // A client's byte that is no text must not hide what the proxy wrote behind it.
+    // A byte from the client that is not UTF-8 must not hide what the proxy appended.
     let values: Vec<_> = headers
         .get_all(header.as_str())
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
@@ -62,12 +62,12 @@ fn hops(headers: &HeaderMap, header: ForwardedHeader) -> impl Iterator<Item = Op
 /// The address in an element of `Forwarded` (RFC 7239 section 4): that of its one `for`.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let pairs = backwards(element, b';');
-    let mut told = pairs
+    let mut addresses = pairs
         .iter()
         .filter_map(|pair| pair.split_once('='))
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-    let (_, value) = told.next()?;
-    if told.next().is_some() {
+    let (_, value) = addresses.next()?;
+    if addresses.next().is_some() {
         return None;
     }
     let value = value.trim();
@@ -77,17 +77,16 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     }
 }
 
-/// The parts between separators that stand outside of quotes, the last first.
+/// The parts between separators outside of quotes, the last first.
 ///
-/// It is read from the end, which the nearest proxy wrote: a quote that somebody before it left open hides none of what the
-/// proxy said.
+/// The text is read from the end, which the nearest proxy wrote: a quote that an earlier hop left open hides nothing of it.
 fn backwards(text: &str, separator: u8) -> Vec<&str> {
     let bytes = text.as_bytes();
     let (mut parts, mut end, mut quoted) = (Vec::new(), text.len(), false);
     for (at, byte) in bytes.iter().enumerate().rev() {
         if *byte == b'"' {
             let escapes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\');
-            // An escaped one is part of the text, inside of quotes only.
+            // Inside quotes, an escaped quote is part of the text.
             if !(quoted && escapes.count() % 2 == 1) {
                 quoted = !quoted;
             }
@@ -100,7 +99,7 @@ fn backwards(text: &str, separator: u8) -> Vec<&str> {
     parts
 }
 
-/// An address with or without brackets and port. `unknown` and made-up names (RFC 7239 section 6) are none.
+/// An address with or without brackets and port. `unknown` and obfuscated identifiers (RFC 7239 section 6) are `None`.
 fn node(hop: &str) -> Option<IpAddr> {
     let plain = hop
         .strip_prefix('[')
@@ -115,7 +114,7 @@ fn node(hop: &str) -> Option<IpAddr> {
     plain.parse().ok().or_else(with_port).map(unmapped)
 }
 
-/// An IPv4 address that came over an IPv6 socket is that IPv4 address.
+/// An IPv4-mapped IPv6 address as the IPv4 address.
 fn unmapped(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
@@ -129,8 +128,8 @@ mod tests {
     const X: &str = "x-forwarded-for";
     const F: &str = "forwarded";
 
-    /// What is made of headers from a peer, where one of the two is believed.
-    fn seen(believed: ForwardedHeader, peer: &str, lines: &[(&'static str, &str)]) -> String {
+    /// The client address for header lines from a peer, with `header` configured.
+    fn seen(header: ForwardedHeader, peer: &str, lines: &[(&'static str, &str)]) -> String {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(
@@ -140,7 +139,7 @@ mod tests {
         }
         let server = ServerConfig {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
-            forwarded_header: believed,
+            forwarded_header: header,
             ..ServerConfig::default()
         };
         client_address(Some(peer.parse().unwrap()), &headers, &server)
@@ -158,15 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_say_where_he_comes_from() {
+    fn headers_of_an_untrusted_peer_are_ignored() {
         let lines = [(X, "198.51.100.1"), (F, "for=198.51.100.1")];
-        for believed in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
-            assert_eq!(seen(believed, "203.0.113.9", &lines), "203.0.113.9");
+        for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+            assert_eq!(seen(header, "203.0.113.9", &lines), "203.0.113.9");
         }
     }
 
     #[test]
-    fn behind_trusted_proxies_the_last_untrusted_address_counts() {
+    fn behind_trusted_proxies_the_last_untrusted_address_is_the_client() {
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(
             client("10.0.0.1", &["192.0.2.66, 198.51.100.1, 10.0.0.2"]),
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_hide_nothing_that_the_proxy_wrote() {
+    fn invalid_utf8_does_not_hide_what_the_proxy_appended() {
         let mut headers = HeaderMap::new();
         headers.append(
             HeaderName::from_static("x-forwarded-for"),
@@ -198,24 +197,24 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_from_a_proxy_ends_at_the_proxy() {
+    fn an_invalid_header_from_a_proxy_gives_the_address_of_the_proxy() {
         assert_eq!(client("10.0.0.1", &["unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
     }
 
     #[test]
-    fn of_the_two_headers_only_the_configured_one_is_believed() {
+    fn only_the_configured_header_is_used() {
         let lines = [(X, "198.51.100.1"), (F, "for=198.51.100.2")];
-        let believing = |header| seen(header, "10.0.0.1", &lines);
-        assert_eq!(believing(ForwardedHeader::XForwardedFor), "198.51.100.1");
-        assert_eq!(believing(ForwardedHeader::Forwarded), "198.51.100.2");
+        let with = |header| seen(header, "10.0.0.1", &lines);
+        assert_eq!(with(ForwardedHeader::XForwardedFor), "198.51.100.1");
+        assert_eq!(with(ForwardedHeader::Forwarded), "198.51.100.2");
         let other = [(X, "198.51.100.1")];
-        let believed = ForwardedHeader::Forwarded;
-        assert_eq!(seen(believed, "10.0.0.1", &other), "10.0.0.1");
+        let forwarded = ForwardedHeader::Forwarded;
+        assert_eq!(seen(forwarded, "10.0.0.1", &other), "10.0.0.1");
     }
 
     #[test]
-    fn forwarded_is_read_as_its_rfc_writes_it() {
+    fn forwarded_is_parsed_according_to_rfc_7239() {
         for (value, address) in [
             ("for=198.51.100.1", "198.51.100.1"),
             (
@@ -230,7 +229,7 @@ mod tests {
                 "for=192.0.2.43, for=198.51.100.1,for=10.9.9.9",
                 "198.51.100.1",
             ),
-            // The comma and the semicolon in quotes separate nothing.
+            // A comma and a semicolon in quotes are not separators.
             (
                 "for=192.0.2.1, host=\"a,b;for=c\";for=198.51.100.1",
                 "198.51.100.1",
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_forwarded_does_not_tell_ends_at_the_proxy_that_said_it() {
+    fn forwarded_without_an_address_gives_the_address_of_the_proxy() {
         for value in [
             "",
             ",",
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_left_open_before_the_proxy_hides_nothing_the_proxy_said() {
+    fn an_unclosed_quote_does_not_hide_what_the_proxy_appended() {
         for before in ["for=\"", "for=\"192.0.2.1", "\"", "for=\"\\", "x=\"\\\""] {
             let value = format!("{before}, for=198.51.100.1");
             assert_eq!(forwarded(&value), "198.51.100.1", "{value}");

@@ -1,9 +1,9 @@
-//! What pages of other origins may do with the JSON door (the CORS protocol of the Fetch standard): those that the operator lists
-//! may call and read, with credentials; to all others it says nothing, and so browsers keep its answers from them.
+//! What pages of other origins may do with the API (the CORS protocol of the Fetch standard). Pages of the origins in
+//! `server.allowed_origins` may call it and read its answers, with credentials. Answers to other origins have no CORS headers,
+//! so browsers keep them from the page.
 //!
-//! Written here and not by `actix-cors`, which refuses the preflights of origins that are not listed and answers `OPTIONS` of every
-//! path by itself with one list of methods; and what the outermost middleware answers in the place of a handler that is too
-//! slow, or panics, would pass it by.
+//! Not `actix-cors`: it answers `OPTIONS` of every path with one list of methods, and it does not reach the answers that the
+//! outermost middleware makes after a timeout or a panic.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -20,37 +20,37 @@ use actix_web::{
 
 use crate::{http::middleware::origin, services::Services};
 
-/// The first parts of the paths that pages of other origins may call.
-const OPEN: [&str; 3] = ["auth", "clients", "api"];
+/// The first segments of the paths that pages of other origins may call.
+const SHARED_SEGMENTS: [&str; 3] = ["auth", "clients", "api"];
 
-/// What a page may send besides what any page may.
-const SENT: HeaderValue = HeaderValue::from_static(
+/// Request headers that a page may send in addition to the safelisted ones.
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, x-request-id, x-device-token, accept-language",
 );
 
-/// What a page may read besides what any page may.
-const READ: HeaderValue =
+/// Response headers that a page may read in addition to the safelisted ones.
+const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("x-request-id, x-device-token, retry-after, www-authenticate, allow");
 
-/// How long a browser need not ask again, in seconds; Chromium believes no more.
+/// How long a browser may reuse the answer to a preflight, in seconds. Chromium caps it at this value.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// What is told to the browser about one request.
+/// What CORS says about one request. By default nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cors {
-    /// The answer depends on the page that asks: it is told to caches.
+    /// Whether the answer depends on the origin, so that caches must distinguish them.
     varies: bool,
-    /// The allowed origin that asks.
+    /// The request's origin, if it is allowed.
     origin: Option<HeaderValue>,
-    /// The browser asks for itself, before it sends what the page wants to send.
+    /// Whether it is a preflight: the browser asks before it sends the request of the page.
     is_preflight: bool,
 }
 
 impl Cors {
-    /// Of a request whose path begins with this part.
-    pub(crate) fn of(request: &ServiceRequest, part: Option<&str>, services: &Services) -> Self {
-        let is_open = part.is_some_and(|part| OPEN.contains(&part));
-        if !is_open || services.config.server.allowed_origins.is_empty() {
+    /// For a request with this first path segment.
+    pub(crate) fn of(request: &ServiceRequest, segment: Option<&str>, services: &Services) -> Self {
+        let is_shared = segment.is_some_and(|segment| SHARED_SEGMENTS.contains(&segment));
+        if !is_shared || services.config.server.allowed_origins.is_empty() {
             return Self::default();
         }
         let headers = request.headers();
@@ -62,29 +62,29 @@ impl Cors {
         }
     }
 
-    /// Writes it into the head of an answer, whatever that is. A preflight is answered as `OPTIONS` always is: the route
-    /// has told in `Allow` which methods it has.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+    /// Adds the headers to any answer. A preflight is answered like every `OPTIONS` request: the methods are those that the
+    /// route has set in `Allow`.
+    pub(crate) fn add(&self, headers: &mut HeaderMap) {
         if !self.varies {
             return;
         }
-        let asked = if self.is_preflight {
+        let varying = if self.is_preflight {
             "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         } else {
             "Origin"
         };
-        headers.append(VARY, HeaderValue::from_static(asked));
+        headers.append(VARY, HeaderValue::from_static(varying));
         let Some(origin) = &self.origin else {
             return;
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let yes = HeaderValue::from_static("true");
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+        let allowed = HeaderValue::from_static("true");
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
         if !self.is_preflight {
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, READ);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
         } else if let Some(methods) = headers.get(ALLOW).cloned() {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, SENT);
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
             headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         }
     }

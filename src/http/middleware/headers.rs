@@ -1,34 +1,49 @@
-//! The headers that answers carry whoever made them, errors too (ASVS 5.0 3.4 and 14.3.2): those of the panel, and those of
-//! everything else.
+//! The headers of every answer, errors included (ASVS 5.0 3.4 and 14.3.2): one set for the admin panel, one for everything
+//! else.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-/// For pages: nothing from elsewhere, nothing inline, in nobody's frame.
-const PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+use crate::http::middleware::context::RequestContext;
+
+/// The header of the request id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// For pages: no resource of another origin, nothing inline, no embedding in a frame.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// For what is no page: nothing at all, should a browser ever show it as one.
-const DATA: &str = "default-src 'none'; frame-ancestors 'none'";
+/// For answers that are not pages: nothing is loaded, should a browser render one as a page.
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Adds what every answer says.
+/// Adds the headers of every answer to a request: security, CORS and the request id.
+pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
+    secure(headers, context.in_panel, is_https);
+    context.cors.add(headers);
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// Adds the security headers of a page or of any other answer.
 pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool, is_https: bool) {
     put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if is_https {
         put(headers, STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     if in_panel {
-        of_pages(headers);
+        secure_page(headers);
     } else {
-        of_data(headers);
+        secure_data(headers);
     }
 }
 
-/// `Referrer-Policy` is `same-origin` and not stricter: without a referrer, browsers say `Origin: null` for our own forms.
-fn of_pages(headers: &mut HeaderMap) {
-    put(headers, CONTENT_SECURITY_POLICY, PAGES);
+/// `Referrer-Policy` is `same-origin` and not stricter: without a referrer, browsers send `Origin: null` with the panel's own
+/// forms.
+fn secure_page(headers: &mut HeaderMap) {
+    put(headers, CONTENT_SECURITY_POLICY, PAGE_POLICY);
     put(headers, REFERRER_POLICY, "same-origin");
     put(headers, X_FRAME_OPTIONS, "DENY");
     put(headers, CACHE_CONTROL, "no-store");
@@ -40,9 +55,9 @@ fn of_pages(headers: &mut HeaderMap) {
     put(headers, VARY, "Cookie, Accept-Language, Accept-Encoding");
 }
 
-/// Whoever may be kept, such as a static file, has said so already: all else is about somebody, or may be.
-fn of_data(headers: &mut HeaderMap) {
-    put(headers, CONTENT_SECURITY_POLICY, DATA);
+/// Answers that may be cached, such as static files, have set `Cache-Control` themselves.
+fn secure_data(headers: &mut HeaderMap) {
+    put(headers, CONTENT_SECURITY_POLICY, DATA_POLICY);
     put(headers, REFERRER_POLICY, "no-referrer");
     if !headers.contains_key(CACHE_CONTROL) {
         put(headers, CACHE_CONTROL, "no-store");

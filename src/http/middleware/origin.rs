@@ -1,33 +1,34 @@
-//! From which page a request says it comes, and how browsers reach the server. What follows from it is each door's own.
+//! Which origin sent a request, by the headers that browsers set, and whether browsers use https. What follows from it is up
+//! to the API and the admin panel.
 
 use actix_web::http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use url::Url;
 
 use crate::services::Services;
 
-/// Whether browsers reach the server over https, as far as the operator told.
+/// Whether browsers reach the server over https, according to `server.public_url`.
 pub(crate) fn is_https(services: &Services) -> bool {
     let url = services.config.server.public_url.as_ref();
     url.is_some_and(|url| url.scheme() == "https")
 }
 
-/// Whether a request says itself that it comes from a page of ours, or says nothing about it.
+/// Whether a request comes from a page of this server, or has no header about its origin.
 pub(crate) fn is_from_here(headers: &HeaderMap, services: &Services) -> bool {
-    said_by_us_or_nobody(headers) && is_own_origin_or_none(headers, services)
+    is_same_site_or_unknown(headers) && is_own_origin_or_none(headers, services)
 }
 
-/// Whether a request may use the refresh cookie: it comes from a page of ours or of an allowed origin, or says nothing of
-/// where it comes from.
+/// Whether a request may use the refresh cookie: it comes from a page of this server or of an allowed origin, or has no header
+/// about its origin.
 ///
-/// A browser sends the cookie with whatever request a page makes, so the page must be known (OWASP's cheat sheet on CSRF:
-/// standard headers and Fetch Metadata; ASVS 5.0 3.5). No script can write `Origin` or `Sec-Fetch-Site`, and a
-/// browser sends at least one of them with every `POST` and `DELETE`: who sends neither is no browser, and nobody rides on
-/// him. `null` is the origin of a page that hides where it is from.
+/// A browser sends the cookie with every request to the server, so the page must be checked (OWASP's cheat sheet on CSRF:
+/// standard headers and Fetch Metadata; ASVS 5.0 3.5). No script can set `Origin` or `Sec-Fetch-Site`, and a browser sends at
+/// least one of them with every `POST` and `DELETE`: without either header the client is not a browser, so CSRF does not
+/// apply. `Origin: null`, from a page that hides its origin, is refused.
 pub(crate) fn may_use_cookie(headers: &HeaderMap, services: &Services) -> bool {
     allowed(headers, services).is_some() || is_from_here(headers, services)
 }
 
-/// The origin that a request names, when it is one of `server.allowed_origins`.
+/// The `Origin` of a request, if it is in `server.allowed_origins`.
 pub(crate) fn allowed<'a>(headers: &'a HeaderMap, services: &Services) -> Option<&'a HeaderValue> {
     let origin = only(headers)?;
     let listed = &services.config.server.allowed_origins;
@@ -37,20 +38,22 @@ pub(crate) fn allowed<'a>(headers: &'a HeaderMap, services: &Services) -> Option
         .then_some(origin)
 }
 
-/// The `Origin` of a request; none where there are several.
+/// The `Origin` of a request; `None` if there are several.
 fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut origins = headers.get_all(ORIGIN);
     let first = origins.next()?;
     origins.next().is_none().then_some(first)
 }
 
-fn said_by_us_or_nobody(headers: &HeaderMap) -> bool {
+/// Whether `Sec-Fetch-Site` is `same-origin` or `none`, or missing.
+fn is_same_site_or_unknown(headers: &HeaderMap) -> bool {
     let Some(site) = headers.get("sec-fetch-site") else {
         return true;
     };
     matches!(site.as_bytes(), b"same-origin" | b"none")
 }
 
+/// Whether `Origin` is that of this server: the public one, or the `Host` of the request; or missing.
 fn is_own_origin_or_none(headers: &HeaderMap, services: &Services) -> bool {
     if !headers.contains_key(ORIGIN) {
         return true;
@@ -65,13 +68,13 @@ fn is_own_origin_or_none(headers: &HeaderMap, services: &Services) -> bool {
     if public.is_some_and(|public| public.origin() == origin.origin()) {
         return true;
     }
-    // What is reached by https has no pages on the unprotected line, where anybody can put one; and no other scheme has any.
+    // With a public https address, a page of the same host over http is foreign: an attacker on the network can forge one.
     let is_public_host = public.is_some_and(|public| public.host() == origin.host());
-    let wants_https = is_public_host && public.is_some_and(|public| public.scheme() == "https");
-    if !(origin.scheme() == "https" || (origin.scheme() == "http" && !wants_https)) {
+    let requires_https = is_public_host && public.is_some_and(|public| public.scheme() == "https");
+    if !(origin.scheme() == "https" || (origin.scheme() == "http" && !requires_https)) {
         return false;
     }
-    // Asked under another name than the public one, such as the loopback address.
+    // The request may use another name than the public one, such as the loopback address.
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let authority = origin.host_str().map(|name| match origin.port() {
         Some(port) => format!("{name}:{port}"),

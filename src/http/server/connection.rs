@@ -1,88 +1,70 @@
-//! One connection of a client, with deadlines that the framework does not keep: it times the first head on a connection and
-//! no later one, and waits for ever for a client that does not take its answer.
+//! One connection of a client, with two deadlines that actix does not keep: it times only the first head of a connection, and
+//! waits without limit for a client that does not read its answer.
 
 use std::{
-    cell::Cell,
-    future::Future,
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use actix_web::{
-    body::{BodySize, BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
-    web::Bytes,
-};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::http::server::connection_limit::ConnectionSlot;
+use crate::http::server::{connection_limit::ConnectionSlot, request_guard::ConnectionState};
 
-/// How long a client may take.
+/// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    /// To send a head, from its first byte.
+pub(super) struct Timeouts {
+    /// For sending a head, from its first byte.
     pub head: Duration,
-    /// To take some of its answer.
+    /// For reading some part of an answer.
     pub answer: Duration,
 }
 
-/// What the requests on a connection tell the connection.
-#[derive(Default)]
-pub(crate) struct ConnectionState {
-    /// Requests whose answers have not gone out yet: what is sent meanwhile are their bodies.
-    under_way: Cell<u32>,
-    /// Since when bytes have come that belong to no request yet, or the rest of one that was given up.
-    head_since: Cell<Option<Instant>>,
-    /// Whoever reads the connection.
-    reader: Cell<Option<Waker>>,
-}
-
-/// The connection as the server reads and writes it.
-pub(crate) struct Connection {
+/// A connection as the server reads and writes it.
+pub(super) struct Connection {
     stream: TcpStream,
-    _place: ConnectionSlot,
-    traffic: Rc<ConnectionState>,
-    patience: Timeouts,
-    /// Runs at least as long as a head is awaited. It is not stopped for each head that came: to start a timer costs more
-    /// than to let one run out for nothing.
+    _slot: ConnectionSlot,
+    state: Rc<ConnectionState>,
+    timeouts: Timeouts,
+    /// Runs at least as long as a head is awaited. It is not stopped for each head that arrives: starting a timer costs more
+    /// than letting one expire unused.
     head_timer: Option<Pin<Box<Sleep>>>,
-    /// Runs while the client takes nothing.
+    /// Runs while the client reads nothing.
     answer_timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
-    /// Puts an accepted connection under watch.
-    pub(crate) fn new(stream: TcpStream, patience: Timeouts, place: ConnectionSlot) -> Self {
-        // Without it the end of a long answer waits for the client's word that it has the beginning.
+    /// An accepted connection. Its slot is free again when it is dropped.
+    pub(super) fn new(stream: TcpStream, timeouts: Timeouts, slot: ConnectionSlot) -> Self {
+        // With Nagle's algorithm the end of a long answer waits for the acknowledgement of its beginning.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection is slower than it could be");
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         Self {
-            _place: place,
+            _slot: slot,
             stream,
-            traffic: Rc::default(),
-            patience,
+            state: Rc::default(),
+            timeouts,
             head_timer: None,
             answer_timer: None,
         }
     }
 
-    /// What its requests tell it.
-    pub(crate) fn traffic(&self) -> Rc<ConnectionState> {
-        Rc::clone(&self.traffic)
+    /// What it shares with its requests.
+    pub(super) fn state(&self) -> Rc<ConnectionState> {
+        Rc::clone(&self.state)
     }
 
-    /// Whether the head that is awaited takes too long.
+    /// Whether the head that is awaited is over its deadline. Otherwise the task is woken at the deadline.
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Some(since) = self.traffic.head_since.get() {
-            let deadline = since + self.patience.head;
+        while let Some(since) = self.state.head_since() {
+            let deadline = since + self.timeouts.head;
             let timer = self
                 .head_timer
                 .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -92,26 +74,26 @@ impl Connection {
             if Instant::now() >= deadline {
                 return true;
             }
-            // It ran for an earlier head.
+            // The timer was set for an earlier head.
             timer.as_mut().reset(deadline);
         }
         false
     }
 
-    /// The outcome of a try to write, or the end of the patience.
+    /// The outcome of a write, or `TimedOut` when the client has read nothing for too long.
     fn in_time<T>(
         &mut self,
         cx: &mut Context<'_>,
-        tried: Poll<io::Result<T>>,
+        written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if tried.is_ready() {
+        if written.is_ready() {
             self.answer_timer = None;
-            return tried;
+            return written;
         }
-        let patience = self.patience.answer;
+        let limit = self.timeouts.answer;
         let timer = self
             .answer_timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + patience)));
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
         if timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
@@ -127,15 +109,10 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let traffic = &self.traffic;
         if buffer.filled().len() > before {
-            if traffic.under_way.get() == 0 && traffic.head_since.get().is_none() {
-                traffic.head_since.set(Some(Instant::now()));
-            }
+            self.state.bytes_arrived();
         } else if read.is_pending() {
-            if traffic.under_way.get() > 0 {
-                traffic.reader.set(Some(cx.waker().clone()));
-            }
+            self.state.reader_waits(cx);
             if self.head_is_late(cx) {
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             }
@@ -150,8 +127,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let tried = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.in_time(cx, tried)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -159,8 +136,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let tried = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.in_time(cx, tried)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -176,95 +153,8 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// A request's time on its connection, until its answer has gone out.
-pub(crate) struct RequestGuard(Rc<ConnectionState>);
-
-impl RequestGuard {
-    /// Begins with a request whose head has come. Where nobody watches the connection there is none.
-    pub(crate) fn of(request: &ServiceRequest) -> Option<Self> {
-        let traffic = request.conn_data::<Rc<ConnectionState>>()?;
-        traffic.under_way.set(traffic.under_way.get() + 1);
-        traffic.head_since.set(None);
-        Some(Self(Rc::clone(traffic)))
-    }
-
-    /// Ends a request that took too long. What is left of its body has as much time as a head has: the framework would
-    /// wait for the end of some bodies as long as it keeps a connection.
-    pub(crate) fn give_up(self) {
-        self.0.head_since.set(Some(Instant::now()));
-        if let Some(reader) = self.0.reader.take() {
-            reader.wake();
-        }
-    }
-}
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
-    }
-}
-
-/// Cuts an answer that is made while it is sent as soon as nothing of it was made for so long.
-pub(crate) fn with_progress(
-    response: ServiceResponse<BoxBody>,
-    limit: Duration,
-    turn: Option<RequestGuard>,
-) -> ServiceResponse<BoxBody> {
-    if response.response().body().size() != BodySize::Stream {
-        return response;
-    }
-    response.map_body(|_, body| {
-        BoxBody::new(StallTimeoutBody {
-            body,
-            limit,
-            timer: None,
-            _turn: turn,
-        })
-    })
-}
-
-/// A body that is made while it is sent.
-struct StallTimeoutBody {
-    body: BoxBody,
-    limit: Duration,
-    /// Runs while nothing is made.
-    timer: Option<Pin<Box<Sleep>>>,
-    _turn: Option<RequestGuard>,
-}
-
-impl MessageBody for StallTimeoutBody {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let own = self.get_mut();
-        let made = Pin::new(&mut own.body).poll_next(cx);
-        if made.is_ready() {
-            own.timer = None;
-            return made;
-        }
-        let limit = own.limit;
-        let timer = own
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
-        if timer.as_mut().poll(cx).is_ready() {
-            let error = io::Error::from(ErrorKind::TimedOut);
-            return Poll::Ready(Some(Err(error.into())));
-        }
-        Poll::Pending
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::{HttpResponse, body::to_bytes, test::TestRequest};
-    use futures_util::stream;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -281,17 +171,17 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
-        let patience = Timeouts {
+        let timeouts = Timeouts {
             head: LIMIT,
             answer: LIMIT,
         };
-        let place = ConnectionLimit::new(1).take().unwrap();
-        let connection = Connection::new(accepted.unwrap().0, patience, place);
+        let slot = ConnectionLimit::new(1).acquire().unwrap();
+        let connection = Connection::new(accepted.unwrap().0, timeouts, slot);
         (connection, client.unwrap())
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
+    async fn a_client_that_reads_nothing_of_its_answer_is_cut_off() {
         let (mut connection, _client) = pair().await;
         let endless = async {
             loop {
@@ -305,41 +195,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_its_answer_slowly_is_not_cut() {
+    async fn a_client_that_reads_its_answer_slowly_is_not_cut_off() {
         const SIZE: usize = 24 * 1024 * 1024;
         let (mut connection, mut client) = pair().await;
         let sending = async { connection.write_all(&vec![0; SIZE]).await };
-        let taking = async {
-            let (mut left, mut some) = (SIZE, vec![0; 2 * 1024 * 1024]);
+        let reading = async {
+            let (mut left, mut buffer) = (SIZE, vec![0; 2 * 1024 * 1024]);
             while left > 0 {
                 sleep(LIMIT / 4).await;
-                let most = left.min(some.len());
-                client.read_exact(&mut some[..most]).await.unwrap();
+                let most = left.min(buffer.len());
+                client.read_exact(&mut buffer[..most]).await.unwrap();
                 left -= most;
             }
         };
-        let (sent, ()) = tokio::join!(sending, taking);
+        let (sent, ()) = tokio::join!(sending, reading);
         sent.unwrap();
-    }
-
-    /// What becomes of an answer whose parts are made with so long a pause before each.
-    async fn sent(pauses: &[Duration]) -> Result<usize, ()> {
-        let parts = pauses.to_vec();
-        let parts = stream::unfold(parts.into_iter(), |mut pauses| async move {
-            sleep(pauses.next()?).await;
-            Some((Ok::<_, io::Error>(Bytes::from_static(b"part")), pauses))
-        });
-        let request = TestRequest::default().to_http_request();
-        let answer = HttpResponse::Ok().streaming(parts);
-        let response = ServiceResponse::new(request, answer);
-        let body = with_progress(response, LIMIT, None).into_body();
-        let bytes = timeout(LONG, to_bytes(body)).await.unwrap();
-        bytes.map(|bytes| bytes.len()).map_err(|_| ())
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_makes_progress_may_take_long_and_one_that_stands_still_may_not() {
-        assert_eq!(sent(&[LIMIT / 3; 9]).await, Ok(9 * 4));
-        assert_eq!(sent(&[LIMIT / 3, LONG, LIMIT / 3]).await, Err(()));
     }
 }

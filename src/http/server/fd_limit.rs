@@ -1,36 +1,36 @@
-//! How many connections the system's limit of open files leaves room for.
+//! How many connections the system's limit of open files permits.
 
-/// Files that are open whoever is connected: the log, the listener, what the workers wait on, deliveries, static files.
-const OF_THE_PROCESS: usize = 128;
-/// SQLite opens the database, its journal and that one's index.
-const OF_A_DATABASE_CONNECTION: usize = 3;
+/// Files that are open without any client: the log, the listener, the pollers of the workers, deliveries, static files.
+const PROCESS_FILES: usize = 128;
+/// SQLite opens the database, its write-ahead log and the index of that.
+const FILES_PER_DATABASE_CONNECTION: usize = 3;
 
-/// How many files are kept back from the clients' connections.
-pub(crate) fn kept_back(pool_size: u32) -> usize {
-    let pool = usize::try_from(pool_size).unwrap_or(usize::MAX);
-    pool.saturating_mul(OF_A_DATABASE_CONNECTION)
-        .saturating_add(OF_THE_PROCESS)
+/// How many files are reserved for uses other than client connections.
+pub(super) fn reserve(database_pool_size: u32) -> usize {
+    let pool = usize::try_from(database_pool_size).unwrap_or(usize::MAX);
+    pool.saturating_mul(FILES_PER_DATABASE_CONNECTION)
+        .saturating_add(PROCESS_FILES)
 }
 
-/// Raises the process's limit of open files as far as these connections and what is `kept_back` need it and the system lets
-/// it; how many connections there is room for then. Fewer than were wanted is said in the log.
-pub(crate) fn allow(connections: usize, kept_back: usize) -> usize {
-    let limit = raised(connections.saturating_add(kept_back));
-    let room = limit.saturating_sub(kept_back).clamp(1, connections);
-    if room < connections {
+/// Raises the process's limit of open files to `connections` and the reserve, or as far as the system permits. Returns how
+/// many connections fit, at least one; logs a warning when these are fewer than requested.
+pub(super) fn raise(connections: usize, reserve: usize) -> usize {
+    let limit = raised_to(connections.saturating_add(reserve));
+    let permitted = limit.saturating_sub(reserve).clamp(1, connections);
+    if permitted < connections {
         tracing::warn!(
             max_connections = connections,
             open_files = limit,
-            held = room,
+            held = permitted,
             "the system allows too few open files for server.max_connections; fewer connections are held"
         );
     }
-    room
+    permitted
 }
 
-/// The limit of open files, raised to what is wanted where that is allowed.
+/// The limit of open files after raising it to `wanted`, or to the hard limit where that is lower.
 #[cfg(unix)]
-fn raised(wanted: usize) -> usize {
+fn raised_to(wanted: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let known = |limit: Option<u64>| {
@@ -54,6 +54,6 @@ fn raised(wanted: usize) -> usize {
 }
 
 #[cfg(not(unix))]
-fn raised(_wanted: usize) -> usize {
+fn raised_to(_wanted: usize) -> usize {
     usize::MAX
 }

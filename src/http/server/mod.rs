@@ -1,136 +1,169 @@
-//! The server: middleware order, mounts, how many connections it holds, and how it stops.
+//! The HTTP server: it accepts connections, limits their number and their time, and stops gracefully. It knows nothing of the
+//! application that it serves. [`serve`] is its only entry; [`request_guard::RequestGuard`] is what the application's
+//! outermost middleware reports to it.
+//!
+//! It is built from the parts of actix-web's own `HttpServer`, which keeps no deadline for later heads of a connection nor for
+//! clients that do not read their answer, and does not answer connections above its limit.
 
-pub mod connection;
-pub mod connection_limit;
-pub mod fd_limit;
-use std::{net::TcpListener, path::Path, time::Duration};
+mod connection;
+mod connection_limit;
+mod fd_limit;
+mod reject;
+pub(in crate::http) mod request_guard;
 
-use actix_http::{HttpService, KeepAlive, error::DispatchError};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use std::{
+    fmt::Debug,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_http::{HttpService, KeepAlive, Request, error::DispatchError};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
 use actix_web::{
-    App,
-    dev::{AppConfig, Server},
-    middleware::{NormalizePath, TrailingSlash, from_fn},
-    web::{self, ServiceConfig},
+    Error as ActixError, HttpResponse,
+    body::MessageBody,
+    dev::{AppConfig, Server, ServiceResponse},
 };
 use tokio::net::TcpStream;
 
-use crate::{
-    http::{
-        admin::{self, web::assets},
-        api::{self, body::MAX_BODY},
-        middleware::context::request_context,
-        server::{
-            connection::{Connection, Timeouts},
-            connection_limit::{ConnectionLimit, turn_away},
-        },
-    },
-    services::Services,
+use crate::http::server::{
+    connection::{Connection, Timeouts},
+    connection_limit::ConnectionLimit,
+    reject::reject,
 };
 
-/// How long a connection waits for its next request.
+/// How long an idle connection is kept open for its next request.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
 /// How long a client may take to close a connection that the server has closed.
-const CLOSING: Duration = Duration::from_secs(1);
-/// The framework's clock for deadlines ticks so often: its deadlines come up to that much too early.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The resolution of actix's clock for deadlines: they expire up to this much too early.
 const TICK: Duration = Duration::from_millis(500);
-/// How many connections above the limit a worker tells so at the same time. Further ones wait in the system's queue.
-const TURNED_AWAY: usize = 64;
+/// How many connections above the limit a worker answers at the same time. Further ones wait in the system's queue.
+const REJECTED_AT_ONCE: usize = 64;
 
-/// Every route of the server; its static files lie in `root`.
-pub fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
-    let assets = assets::routes(root);
-    move |config: &mut ServiceConfig| {
-        config
-            .configure(api::routes)
-            .configure(admin::routes::routes)
-            .configure(&assets)
-            .default_service(web::to(api::not_found));
-    }
-}
-
-/// The routes and what each request passes. A macro, because the type of an application has no name.
-macro_rules! app {
-    ($services:expr, $root:expr) => {
-        App::new()
-            .app_data($services)
-            .app_data(web::PayloadConfig::new(MAX_BODY))
-            .configure(routes(&$root))
-            // The last one wrapped is the first to see a request.
-            .wrap(NormalizePath::new(TrailingSlash::Trim))
-            .wrap(from_fn(request_context))
-            .into_factory()
-    };
+/// The limits of a server.
+pub(in crate::http) struct Limits {
+    /// Worker threads; 0: one per processor core.
+    pub workers: usize,
+    /// Connections at the same time, of all workers together. The system's limit of open files may permit fewer.
+    pub max_connections: usize,
+    /// Database connections, for which open files are reserved.
+    pub database_pool_size: u32,
+    /// For sending the head of a request, from its first byte.
+    pub head_timeout: Duration,
+    /// For reading some part of an answer.
+    pub answer_timeout: Duration,
+    /// For the requests in flight when the server stops gracefully.
+    pub shutdown_timeout: Duration,
 }
 
 /// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
-/// It holds as many connections as the configuration and the system's limit of open files allow. Whoever comes then is
-/// answered `503` `OVERLOADED` with `Retry-After` and closed.
+/// `app` makes the application of a worker. A connection above the limit is answered with `overloaded` and closed.
 ///
 /// # Errors
-/// When the listener cannot be used, or the static files cannot be laid down in the data directory nor in a temporary one.
-pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
-    let settings = services.config.server.clone();
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        workers => workers,
-    };
-    let root = assets::install(&settings.data_dir)
-        // A machine that lets nothing be written there has at least a place for what is temporary.
-        .or_else(|_| assets::install(&assets::temporary_directory()?))?;
-    let places = ConnectionLimit::new(fd_limit::allow(
-        settings.max_connections,
-        fd_limit::kept_back(services.config.database.pool_size) + TURNED_AWAY * workers,
-    ));
-    let most_of_a_worker = places.most().div_ceil(workers) + TURNED_AWAY;
-    let building = Server::build();
-    let stopping = building.graceful_shutdown_signal();
-    let patience = Timeouts {
-        // The framework knows how to say 408, so it gets to say it first where it can.
-        head: settings.head_timeout.get() + TICK + Duration::from_millis(100),
-        answer: settings.request_timeout.get(),
-    };
-    // What the framework's own server does, but over connections that keep our deadlines.
-    let door = move || {
+/// When the listener cannot be used.
+pub(in crate::http) fn serve<F, I, S, B>(
+    listener: TcpListener,
+    limits: &Limits,
+    app: F,
+    overloaded: impl Fn() -> HttpResponse + Clone + Send + 'static,
+) -> std::io::Result<Server>
+where
+    F: Fn() -> I + Clone + Send + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = ActixError,
+        > + 'static,
+    S::Service: 'static,
+    S::InitError: Debug,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let workers = limits.workers();
+    let connections = limits.connections(workers);
+    let per_worker = connections.max().div_ceil(workers) + REJECTED_AT_ONCE;
+    let (head_timeout, timeouts) = (limits.head_timeout, limits.timeouts());
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let worker = move || {
         let stopping = stopping.clone();
-        let (places, of_app) = (places.clone(), services.clone());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-            .client_request_timeout(settings.head_timeout.get() + TICK)
-            .client_disconnect_timeout(CLOSING)
+            .client_request_timeout(head_timeout + TICK)
+            .client_disconnect_timeout(CLOSE_TIMEOUT)
             .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.traffic());
+                data.insert(connection.state());
             })
             .h1(map_config(
-                app!(of_app, root).map_err(|error: actix_web::Error| error.error_response()),
+                app().into_factory().map_err(|error| error.error_response()),
                 |()| AppConfig::default(),
             ));
-        let services = services.clone();
-        fn_service(move |stream: TcpStream| {
-            let (place, services) = (places.take(), services.clone());
-            async move {
-                let Some(place) = place else {
-                    turn_away(stream, &services, CLOSING).await;
-                    return Err(DispatchError::InternalError);
-                };
-                let peer = stream.peer_addr().ok();
-                Ok((Connection::new(stream, patience, place), peer))
-            }
-        })
-        .and_then(http)
+        accept(connections.clone(), timeouts, overloaded.clone()).and_then(http)
     };
-    let server = building
+    let server = builder
         .workers(workers)
-        .max_concurrent_connections(most_of_a_worker)
-        .shutdown_timeout(settings.shutdown_timeout.get().as_secs())
-        // The command line decides what a signal means.
+        .max_concurrent_connections(per_worker)
+        .shutdown_timeout(limits.shutdown_timeout.as_secs())
+        // `munjigi serve` handles the signals.
         .disable_signals()
-        .listen("munjigi", listener, door)?
+        .listen("munjigi", listener, worker)?
         .run();
     Ok(server)
+}
+
+impl Limits {
+    fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        }
+    }
+
+    fn connections(&self, workers: usize) -> ConnectionLimit {
+        let reserve = fd_limit::reserve(self.database_pool_size) + REJECTED_AT_ONCE * workers;
+        ConnectionLimit::new(fd_limit::raise(self.max_connections, reserve))
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            // Later than actix's own deadline: it answers 408 to the first head of a connection.
+            head: self.head_timeout + TICK + Duration::from_millis(100),
+            answer: self.answer_timeout,
+        }
+    }
+}
+
+/// Takes a slot for an accepted connection, or answers and closes it.
+fn accept(
+    limit: ConnectionLimit,
+    timeouts: Timeouts,
+    overloaded: impl Fn() -> HttpResponse + Clone + 'static,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (Connection, Option<SocketAddr>),
+    Error = DispatchError,
+    InitError = (),
+> {
+    fn_service(move |stream: TcpStream| {
+        let (slot, overloaded) = (limit.acquire(), overloaded.clone());
+        async move {
+            let Some(slot) = slot else {
+                reject(stream, overloaded(), CLOSE_TIMEOUT).await;
+                return Err(DispatchError::InternalError);
+            };
+            let peer = stream.peer_addr().ok();
+            Ok((Connection::new(stream, timeouts, slot), peer))
+        }
+    })
 }

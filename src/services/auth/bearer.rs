@@ -95,12 +95,13 @@ async fn find_account(services: &Services, claims: &Claims) -> Result<Arc<Accoun
         TokenStatus::Revoked => Err(TokenError::Expired.into()),
         TokenStatus::SessionEnded(RevocationReason::Deleted) => Err(Error::TokenUserNotFound),
         // The account may have been activated again.
-        TokenStatus::SessionEnded(RevocationReason::Deactivated) => match cached_account(services, claims)
-        {
-            Some(account) if account.is_active => Err(Error::SessionRevoked),
-            Some(_) => Err(Error::UserInactive),
-            None => load_account(services, claims).await,
-        },
+        TokenStatus::SessionEnded(RevocationReason::Deactivated) => {
+            match cached_account(services, claims) {
+                Some(account) if account.is_active => Err(Error::SessionRevoked),
+                Some(_) => Err(Error::UserInactive),
+                None => load_account(services, claims).await,
+            }
+        }
         TokenStatus::SessionEnded(_) => Err(Error::SessionRevoked),
         TokenStatus::Unknown => load_with_revocations(services, claims).await,
     }

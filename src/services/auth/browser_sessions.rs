@@ -150,7 +150,6 @@ async fn refuse(
     login_name: LoginName,
     error: Error,
 ) -> Result<SignedIn, Error> {
-
     let audit_context = services.audit_context(&actor);
     services
         .store

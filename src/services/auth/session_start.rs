@@ -18,7 +18,7 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, StoreError,
+        Db, StoreError, Transaction,
         outstanding_tokens::{self, NewOutstandingToken},
         sessions::{self, NewSession},
     },
@@ -62,7 +62,7 @@ impl SessionStart {
     /// because the account had too many.
     pub(super) fn insert(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         owner: Principal,
     ) -> Result<Vec<SessionId>, StoreError> {
         let TokenIds {

@@ -81,7 +81,7 @@ impl TokenIds {
         let expires_at = services.tokens.access_expiry(self.now, refresh.expires_at);
         services
             .revocations
-            .keep_session(&self.session, account.principal);
+            .insert_session(&self.session, account.principal);
         let access = services.tokens.issue_access(
             &account,
             &self.session,

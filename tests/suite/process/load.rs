@@ -21,8 +21,8 @@ use super::{
     server::eventually,
 };
 use crate::races::{
-    checker::{Rules, Report, check},
-    log::{Request, Entry, Outcome, Pair, Token},
+    checker::{Report, Rules, check},
+    log::{Entry, Outcome, Pair, Request, Token},
 };
 
 /// The account of all sessions.
@@ -219,12 +219,7 @@ impl Load {
             .0
     }
 
-    fn refresh(
-        &self,
-        part: Part,
-        at: &mut Caller,
-        refresh: &str,
-    ) -> (Outcome, Option<Answer>) {
+    fn refresh(&self, part: Part, at: &mut Caller, refresh: &str) -> (Outcome, Option<Answer>) {
         let asked = Request::Refresh(Token::read(refresh));
         let body = json!({"refresh": refresh});
         self.ask(part, at, asked, |client| {
@@ -256,9 +251,7 @@ impl Load {
                 continue;
             };
             match self.refresh(Part::Refresher, &mut at, refresh) {
-                (Outcome::Accepted(_), answer) => {
-                    pair = answer.as_ref().map(client::Pair::of)
-                }
+                (Outcome::Accepted(_), answer) => pair = answer.as_ref().map(client::Pair::of),
                 // A violation, which the checker finds in the log.
                 (Outcome::Refused(_), _) => return,
                 _ => {}

@@ -15,7 +15,7 @@ use munjigi::{
     config::{Config, OtpDelivery, Secret},
     delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
-    http::server,
+    http::app,
     services::{
         Services, bootstrap::password_settings, maintenance::flush::FlushRules,
         passwords::PasswordSettings,
@@ -138,7 +138,7 @@ impl App {
                     web::Data::new(services(of_thread, thread_clock, store, channel, mail));
                 let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
-                let server = server::build(services.clone(), listener).unwrap();
+                let server = app::build(services.clone(), listener).unwrap();
                 started
                     .send((url, services, server.handle(), gateway))
                     .unwrap();

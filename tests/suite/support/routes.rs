@@ -6,7 +6,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service},
     web,
 };
-use munjigi::http::server;
+use munjigi::http::app;
 
 /// A path as it is registered, with the methods that it names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ pub async fn routes() -> Vec<Route> {
     let asked = "/routes-are-asked-here";
     let app = App::new()
         .service(web::resource(asked).to(tell))
-        .configure(server::routes(root.path()));
+        .configure(app::routes(root.path()));
     let app = init_service(app).await;
     let answer = call_service(&app, TestRequest::get().uri(asked).to_request()).await;
     let body = actix_web::body::to_bytes(answer.into_body()).await;

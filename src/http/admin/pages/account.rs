@@ -25,7 +25,7 @@ use crate::{
             page_context::own_path,
             panel::Panel,
         },
-        device_token::ShownDevice,
+        device_token::PresentedDevice,
         middleware::origin::is_https,
     },
     services::{
@@ -205,7 +205,7 @@ async fn prefer(mut form: Form<Panel>) -> PageResult {
 }
 
 /// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422, 429 (after too many wrong passwords).
-async fn change_password(mut form: Form<Panel>, shown: ShownDevice) -> PageResult {
+async fn change_password(mut form: Form<Panel>, shown: PresentedDevice) -> PageResult {
     let current = form.required("current", Password::parse);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {

@@ -26,7 +26,7 @@ use crate::{
             page_context::{notice_cookie, own_path},
             panel::Panel,
         },
-        device_token::{self, ShownDevice},
+        device_token::{self, PresentedDevice},
         middleware::origin::is_https,
     },
     services::{Error, auth::browser_sessions, secret},
@@ -82,7 +82,7 @@ async fn form(
 
 /// `POST /admin/login`. **Permissions**: anybody. 303, 403 (the role does not open the panel), 422 (unknown, wrong and
 /// inactive are one answer), 429 (after too many of them).
-async fn sign_in(mut form: Form<AnonymousPage>, shown: ShownDevice) -> PageResult {
+async fn sign_in(mut form: Form<AnonymousPage>, shown: PresentedDevice) -> PageResult {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
     let password = form.required("password", Password::parse);
     let (Some(email), Some(password)) = (email, password) else {

@@ -20,7 +20,7 @@ use actix_web::{
 };
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::{http::api, services::secret};
+use crate::{http::api::fallback, services::secret};
 
 const FILES: &[(&str, &[u8])] = &[
     ("app.css", include_bytes!("../../../../static/app.css")),
@@ -102,12 +102,12 @@ pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
         let files = Files::new("/", &root)
             .prefer_utf8(true)
             .guard(guard::Any(guard::Get()).or(guard::Head()))
-            .default_handler(web::to(api::not_read));
+            .default_handler(web::to(fallback::not_a_file));
         let scope = web::scope("/static")
             .wrap(from_fn(kept_for_good))
             .wrap(Compress::default())
             .service(files)
-            .default_service(web::to(api::not_read));
+            .default_service(web::to(fallback::not_a_file));
         config.service(scope);
     }
 }

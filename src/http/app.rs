@@ -1,0 +1,79 @@
+//! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
+
+use std::{net::TcpListener, path::Path};
+
+use actix_web::{
+    App, HttpResponse,
+    dev::Server,
+    middleware::{NormalizePath, TrailingSlash, from_fn},
+    web::{self, ServiceConfig},
+};
+
+use crate::{
+    config::ServerConfig,
+    http::{
+        admin::{self, web::assets},
+        api::{self, body::MAX_BODY, errors::ApiError, fallback},
+        middleware::{context::RequestContext, headers, origin::is_https},
+        pipeline,
+        server::{self, Limits},
+    },
+    services::{Error, Services},
+};
+
+/// Every route of the server. Static files are served from `assets`.
+pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
+    let assets = assets::routes(assets);
+    move |config: &mut ServiceConfig| {
+        config
+            .configure(api::routes::routes)
+            .configure(admin::routes::routes)
+            .configure(&assets)
+            .default_service(web::to(fallback::not_found));
+    }
+}
+
+/// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
+///
+/// It holds as many connections as the configuration and the system's limit of open files allow. Further ones are answered
+/// `503` `OVERLOADED` with `Retry-After` and closed.
+///
+/// # Errors
+/// When the listener cannot be used, or the static files can be written neither to the data directory nor to a temporary one.
+pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
+    let assets = assets::install(&services.config.server.data_dir)
+        // On a read-only file system there is at least a temporary directory.
+        .or_else(|_| assets::install(&assets::temporary_directory()?))?;
+    let limits = limits(&services.config.server, services.config.database.pool_size);
+    let for_rejected = services.clone();
+    let app = move || {
+        App::new()
+            .app_data(services.clone())
+            .app_data(web::PayloadConfig::new(MAX_BODY))
+            .configure(routes(&assets))
+            // The last one wrapped is the first to see a request.
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
+            .wrap(from_fn(pipeline::handle))
+    };
+    server::serve(listener, &limits, app, move || overloaded(&for_rejected))
+}
+
+fn limits(server: &ServerConfig, database_pool_size: u32) -> Limits {
+    Limits {
+        workers: server.workers,
+        max_connections: server.max_connections,
+        database_pool_size,
+        head_timeout: server.head_timeout.get(),
+        answer_timeout: server.request_timeout.get(),
+        shutdown_timeout: server.shutdown_timeout.get(),
+    }
+}
+
+/// The answer to a connection above the limit. Its request has not been read.
+fn overloaded(services: &Services) -> HttpResponse {
+    let language = services.config.language.default;
+    let context = RequestContext::new(services.clock.now(), language);
+    let mut answer = ApiError::from(Error::Overloaded).answer(&context);
+    headers::add(answer.headers_mut(), &context, is_https(services));
+    answer
+}

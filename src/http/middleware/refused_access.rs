@@ -1,0 +1,29 @@
+//! Audit events for requests that an authenticated caller is not allowed to make, recorded in one place for the API and the
+//! admin panel.
+
+use actix_web::HttpRequest;
+
+use crate::{
+    domain::audit::{Actor, AuditSource},
+    http::middleware::{access_log::standard_method, context::RequestContext},
+    services::{Services, audit::refused_access::note_access_refused},
+};
+
+/// Records that the caller was refused with `403`; without an authenticated caller nothing is recorded. The answer stays the
+/// same when the event cannot be written.
+pub(crate) async fn record(services: &Services, context: &RequestContext, request: &HttpRequest) {
+    let Some(caller) = context.caller() else {
+        return;
+    };
+    let source = if context.in_panel {
+        AuditSource::Panel
+    } else {
+        AuditSource::Api
+    };
+    let route = request.match_pattern().unwrap_or_default();
+    let operation = format!("{} {route}", standard_method(request.method()));
+    let actor = Actor::stranger(source, context.device(), context.id.clone());
+    if let Err(error) = note_access_refused(services, actor, caller, operation).await {
+        tracing::warn!(%error, "the audit event of a refused access cannot be written");
+    }
+}

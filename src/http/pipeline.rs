@@ -1,0 +1,187 @@
+//! The outermost middleware. It gives each request a context and a time limit, turns errors and panics into answers of the
+//! API or the admin panel, adds the headers that every answer has, and writes the access log.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use actix_web::{
+    Error as ActixError, HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        StatusCode,
+        header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT},
+    },
+    middleware::Next,
+    web,
+};
+use futures_util::FutureExt;
+use tokio::time::timeout;
+
+use crate::{
+    domain::language::Language,
+    http::{
+        admin::web::{cookies::chosen_language, error::AdminError},
+        api::errors::ApiError,
+        middleware::{
+            access_log::{self, standard_method},
+            client_address::client_address,
+            context::RequestContext,
+            cors::Cors,
+            headers::{self, REQUEST_ID},
+            origin::is_https,
+            refused_access,
+        },
+        server::request_guard::RequestGuard,
+    },
+    services::Services,
+};
+
+/// Handles a request within `server.request_timeout`.
+///
+/// # Errors
+/// After a panic, a timeout or an error of an inner middleware there is no [`ServiceResponse`] to return: the error carries
+/// the complete answer.
+pub(super) async fn handle(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let started = Instant::now();
+    let Some(services) = request.app_data::<web::Data<Services>>().cloned() else {
+        return Err(InternalError::new("no services", StatusCode::INTERNAL_SERVER_ERROR).into());
+    };
+    let context = Arc::new(context_of(&request, &services));
+    let is_https = is_https(&services);
+    request.extensions_mut().insert(Arc::clone(&context));
+    let method = request.method().clone();
+    let method = standard_method(&method);
+    let complete = |answer| completed(answer, &context, is_https, method, started);
+    let guard = RequestGuard::begin(&request);
+    let limit = services.config.server.request_timeout.get();
+    match timeout(limit, catch_panic(next.call(request))).await {
+        Ok(Ok(Ok(response))) => {
+            let response = in_envelope(response.map_into_boxed_body(), &context);
+            if response.status() == StatusCode::FORBIDDEN {
+                refused_access::record(&services, &context, response.request()).await;
+            }
+            let mut response = guard.until_sent(response, limit);
+            headers::add(response.headers_mut(), &context, is_https);
+            let route = response.request().match_pattern();
+            let route = route.as_deref().unwrap_or("-");
+            access_log::write(&context, method, route, response.status(), started);
+            Ok(response)
+        }
+        Ok(Ok(Err(error))) => Err(complete(rendered(&error, &context))),
+        Ok(Err(panic)) => {
+            let error = ApiError::Internal(panic).into();
+            Err(complete(rendered(&error, &context)))
+        }
+        Err(_) => {
+            guard.abandon();
+            Err(complete(timed_out(&context)))
+        }
+    }
+}
+
+fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
+    let headers = request.headers();
+    let peer = request.peer_addr().map(|socket| socket.ip());
+    let segment = first_segment(request.match_info().unprocessed());
+    let in_panel = segment == Some("admin");
+    let chosen = in_panel
+        .then(|| chosen_language(request.request(), services))
+        .flatten();
+    let language = chosen.unwrap_or_else(|| accepted_language(headers, services));
+    let mut context = RequestContext::new(services.clock.now(), language);
+    if let Some(id) = valid_request_id(headers) {
+        context.id = id;
+    }
+    context.address = client_address(peer, headers, &services.config.server);
+    context.user_agent = headers
+        .get(USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    context.in_panel = in_panel;
+    context.cors = Cors::of(request, segment, services);
+    context
+}
+
+fn accepted_language(headers: &HeaderMap, services: &Services) -> Language {
+    headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(Language::from_accept_language)
+        .unwrap_or(services.config.language.default)
+}
+
+/// The first segment of a path as the routes match it: decoded, and with several slashes taken for one.
+fn first_segment(decoded: &str) -> Option<&str> {
+    decoded.split('/').find(|segment| !segment.is_empty())
+}
+
+/// The request's own id, if it is 8 to 64 of `[A-Za-z0-9_-]`: anything else could forge log lines.
+fn valid_request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    ((8..=64).contains(&id.len()) && id.bytes().all(is_plain)).then(|| id.to_owned())
+}
+
+/// Runs a future; a panic in it becomes an error with the panic's message.
+async fn catch_panic<F: Future>(future: F) -> Result<F::Output, String> {
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .map_err(|payload| {
+            let message = payload.downcast_ref::<&str>().map(ToString::to_string);
+            message
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic".into())
+        })
+}
+
+/// Replaces the answer of an error by the one that [`rendered`] makes.
+fn in_envelope(
+    response: ServiceResponse<BoxBody>,
+    context: &RequestContext,
+) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else {
+        return response;
+    };
+    let answer = rendered(error, context);
+    response.into_response(answer)
+}
+
+/// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id.
+fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
+    if context.in_panel {
+        return match error.as_error::<AdminError>() {
+            Some(error) => error.answer(context),
+            None => AdminError::from_framework(error).answer(context),
+        };
+    }
+    match error.as_error::<ApiError>() {
+        Some(error) => error.answer(context),
+        None => ApiError::from_framework(error).answer(context),
+    }
+}
+
+/// The answer to a request over its time limit. Its handler has been dropped.
+fn timed_out(context: &RequestContext) -> HttpResponse {
+    if context.in_panel {
+        AdminError::TooSlow.answer(context)
+    } else {
+        ApiError::TooSlow.answer(context)
+    }
+}
+
+/// Completes and logs an answer that has no [`ServiceResponse`], and wraps it as an error.
+fn completed(
+    mut answer: HttpResponse,
+    context: &RequestContext,
+    is_https: bool,
+    method: &str,
+    started: Instant,
+) -> ActixError {
+    headers::add(answer.headers_mut(), context, is_https);
+    access_log::write(context, method, "-", answer.status(), started);
+    InternalError::from_response("answered", answer).into()
+}
