@@ -7,7 +7,7 @@ use std::{
 
 /// One problem, with its location and how to fix it. Never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The key, such as `tokens.access_lifetime`; a file or variable if the problem concerns no single key.
     pub key: String,
     /// The file or environment variable that set the value; `None` for a default.
@@ -16,7 +16,7 @@ pub struct Problem {
     pub message: String,
 }
 
-impl Display for Problem {
+impl Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
             Some(origin) => write!(f, "{} ({origin}): {}", self.key, self.message),
@@ -29,26 +29,26 @@ impl Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.problems))]
 pub struct ConfigError {
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl ConfigError {
     /// Never empty.
     #[must_use]
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 }
 
-fn lines(problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+fn lines(problems: &[ConfigProblem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ConfigProblem::to_string).collect();
     lines.join("\n")
 }
 
 /// Collects problems, so that all of them are reported at once.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl Checks {
@@ -64,7 +64,7 @@ impl Checks {
         origin: Option<&str>,
         message: impl Into<String>,
     ) {
-        self.problems.push(Problem {
+        self.problems.push(ConfigProblem {
             key: key.to_owned(),
             origin: origin.map(str::to_owned),
             message: message.into(),

@@ -36,7 +36,7 @@ pub use crate::config::{
     browsers::{Origin, Transport},
     catalogue::EXAMPLE,
     database::{Database, DatabaseConfig},
-    error::{ConfigError, Problem},
+    error::{ConfigError, ConfigProblem},
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
