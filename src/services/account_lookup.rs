@@ -44,8 +44,8 @@ pub(crate) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, 
     Ok(Subject::account(owner, name))
 }
 
-/// The accounts that a search text names: the internal user with this e-mail address, the client with this username, or the
-/// account `user:1` or `client:7`, which also names deleted accounts.
+/// The accounts that a search text names: the internal user with this e-mail address, the client with this username, or
+/// the account `user:1` or `client:7`, which also names deleted accounts.
 pub(crate) fn owners_of(connection: &mut Db, text: &str) -> Result<Vec<Principal>, StoreError> {
     let mut owners = Vec::new();
     if let Some((word, digits)) = text.split_once(':')

@@ -1,5 +1,6 @@
-//! The first use of each session's newest access token, collected in memory and written in the background. It is needed only
-//! with `tokens.recover_lost_answer`: a used refresh token is accepted again while no token of the first response was used.
+//! The first use of each session's newest access token, collected in memory and written in the background. It is needed
+//! only with `tokens.recover_lost_answer`: a used refresh token is accepted again while no token of the first response
+//! was used.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,5 @@
-//! Verification of bearer tokens: first the token itself, then the revocation cache, and the database only if the cache does
-//! not suffice.
+//! Verification of bearer tokens: first the token itself, then the revocation cache, and the database only if the cache
+//! does not suffice.
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ pub struct Caller {
     pub session: SessionId,
 }
 
-/// Verifies an access token. The database is not queried while the revocation cache is up to date and contains the account
-/// and the session.
+/// Verifies an access token. The database is not queried while the revocation cache is up to date and contains the
+/// account and the session.
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::SessionRevoked`], and the store's.

@@ -99,13 +99,13 @@ impl From<BrowserSessionRow> for BrowserSession {
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret: a session
-/// cookie that the browser had before is not reused.
+/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret: a
+/// session cookie that the browser had before is not reused.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time), [`Error::RateLimited`] after
-/// too many failures in the admin panel and the API together, [`Error::Forbidden`] for a correct password of an account
-/// without a panel role, [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time),
+/// [`Error::RateLimited`] after too many failures in the admin panel and the API together, [`Error::Forbidden`] for a
+/// correct password of an account without a panel role, [`Error::Overloaded`], and the store's.
 pub async fn sign_in(
     services: &Services,
     login_context: LoginContext,

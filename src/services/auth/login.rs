@@ -1,5 +1,5 @@
-//! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the same
-//! response after the same time.
+//! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the
+//! same response after the same time.
 
 use crate::{
     domain::{
@@ -43,7 +43,8 @@ struct Candidate {
 /// Verifies a password and starts a session.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many failures, [`Error::Overloaded`], and the store's.
+/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many failures, [`Error::Overloaded`], and the
+/// store's.
 pub async fn log_in(
     services: &Services,
     credentials: Credentials,
@@ -198,8 +199,8 @@ fn find_candidate(
         .map(|hash| Candidate { account, hash }))
 }
 
-/// Hashes a password again in the background because the configured cost was raised. The hash is replaced only if it has not
-/// changed meanwhile; if the queue of the password pool is full, the next login tries again.
+/// Hashes a password again in the background because the configured cost was raised. The hash is replaced only if it
+/// has not changed meanwhile; if the queue of the password pool is full, the next login tries again.
 fn rehash_later(services: &Services, candidate: &Candidate, password: Password) {
     let (passwords, store) = (services.passwords.clone(), services.store.clone());
     let (principal, old) = (candidate.account.principal, candidate.hash.clone());

@@ -70,8 +70,9 @@ pub async fn log_out(
         .await
 }
 
-/// Ends the caller's current session, and the session of the refresh token in the cookie (`cookie_claims`) if it is another
-/// one of the same account. The session of another account, which logged in with the same browser, is not ended.
+/// Ends the caller's current session, and the session of the refresh token in the cookie (`cookie_claims`) if it is
+/// another one of the same account. The session of another account, which logged in with the same browser, is not
+/// ended.
 ///
 /// # Errors
 /// The store's.
@@ -103,8 +104,8 @@ pub async fn log_out_current(
         .await
 }
 
-/// Ends all sessions of the caller, including sessions in the admin panel; with `keep_current` all but the current session.
-/// Returns how many, without those in the admin panel.
+/// Ends all sessions of the caller, including sessions in the admin panel; with `keep_current` all but the current
+/// session. Returns how many, without those in the admin panel.
 ///
 /// # Errors
 /// The store's.
@@ -214,12 +215,12 @@ fn insert_revocation_event(
     revocations::insert_ended(connection, owner, session, now, expires_at)
 }
 
-/// Access tokens that are issued within this time after a change are revoked too: they may have been issued by a concurrent
-/// transaction that read the account before the change. Much longer than a transaction takes.
+/// Access tokens that are issued within this time after a change are revoked too: they may have been issued by a
+/// concurrent transaction that read the account before the change. Much longer than a transaction takes.
 const CONCURRENT: Duration = Duration::from_secs(2);
 
-/// Revokes the access tokens of an account, for example after a change of its role. Its sessions continue, and a refresh
-/// issues a new access token. Part of a transaction that has locked the account's row.
+/// Revokes the access tokens of an account, for example after a change of its role. Its sessions continue, and a
+/// refresh issues a new access token. Part of a transaction that has locked the account's row.
 pub(crate) fn withdraw_access(
     connection: &mut Transaction<'_>,
     owner: Principal,

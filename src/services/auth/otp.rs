@@ -1,5 +1,5 @@
-//! One-time codes for client users: requesting one, and logging in with it. The response to a request is the same, after the
-//! same time, for a client user that does not exist.
+//! One-time codes for client users: requesting one, and logging in with it. The response to a request is the same,
+//! after the same time, for a client user that does not exist.
 
 use std::time::Duration;
 

@@ -18,15 +18,16 @@ use crate::{
     tokens::{Claims, Issued, TokenType},
 };
 
-/// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old token.
+/// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old
+/// token.
 ///
-/// With [`RotationPolicy::SingleUse`] exactly one of any number of refreshes with the same token creates a successor; within
-/// `tokens.reuse_grace` the others get the same successor.
+/// With [`RotationPolicy::SingleUse`] exactly one of any number of refreshes with the same token creates a successor;
+/// within `tokens.reuse_grace` the others get the same successor.
 ///
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
-/// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for too many tokens with an invalid signature
-/// from one address, and the store's.
+/// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for too many tokens with an invalid
+/// signature from one address, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
@@ -90,8 +91,8 @@ async fn rotate(
     Ok(rotated?)
 }
 
-/// Reads a refresh token. Tokens with an invalid signature are counted for their address; tokens with a valid signature are
-/// exempt from the limit.
+/// Reads a refresh token. Tokens with an invalid signature are counted for their address; tokens with a valid signature
+/// are exempt from the limit.
 async fn read(
     services: &Services,
     token: &str,

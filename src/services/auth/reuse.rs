@@ -1,8 +1,9 @@
-//! Reuse detection: a refresh token that is presented again after it was used. It is either the retry of a client that has
-//! several tabs or lost the response, or theft (RFC 9700 section 4.14.2).
+//! Reuse detection: a refresh token that is presented again after it was used. It is either the retry of a client that
+//! has several tabs or lost the response, or theft (RFC 9700 section 4.14.2).
 //!
-//! Within the grace period every retry gets the successor of the first use, so that a session has a single rotation chain.
-//! After it two parties hold the token, and the server cannot know which one is legitimate: the session ends for both.
+//! Within the grace period every retry gets the successor of the first use, so that a session has a single rotation
+//! chain. After it two parties hold the token, and the server cannot know which one is legitimate: the session ends for
+//! both.
 
 use std::time::Duration;
 

@@ -58,8 +58,8 @@ impl SessionStart {
         }
     }
 
-    /// Inserts the session and its refresh token; part of the transaction of the login. Returns the sessions that were ended
-    /// because the account had too many.
+    /// Inserts the session and its refresh token; part of the transaction of the login. Returns the sessions that were
+    /// ended because the account had too many.
     pub(super) fn insert(
         &self,
         connection: &mut Transaction<'_>,

@@ -77,8 +77,8 @@ pub enum RevocationOutcome {
     NotFound,
 }
 
-/// Ends a session as an administrator: its access tokens are rejected from now on, and its refresh tokens are blacklisted.
-/// If `owner` is given, the session must belong to that account.
+/// Ends a session as an administrator: its access tokens are rejected from now on, and its refresh tokens are
+/// blacklisted. If `owner` is given, the session must belong to that account.
 ///
 /// # Errors
 /// The store's.
@@ -121,8 +121,8 @@ pub async fn end_by_administrator(
         .await
 }
 
-/// Ends a live session as its owner, like [`end_by_administrator`]. Returns `false`, and changes nothing, if the owner has
-/// no such live session.
+/// Ends a live session as its owner, like [`end_by_administrator`]. Returns `false`, and changes nothing, if the owner
+/// has no such live session.
 ///
 /// # Errors
 /// The store's.
@@ -171,8 +171,8 @@ pub async fn list_live(services: &Services, owner: Principal) -> Result<Vec<Sess
     Ok(rows.into_iter().map(Session::from).collect())
 }
 
-/// Ends all sessions of an account as an administrator, including sessions in the admin panel. Returns how many, without
-/// those in the admin panel.
+/// Ends all sessions of an account as an administrator, including sessions in the admin panel. Returns how many,
+/// without those in the admin panel.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and the store's.

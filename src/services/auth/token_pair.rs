@@ -27,7 +27,8 @@ pub struct TokenPair {
 /// The ids of tokens that are about to be issued.
 ///
 /// The account is read after the ids were created: the transaction that reads it writes the refresh token's id. If the
-/// account's access tokens are revoked in between, this access token is revoked too, and its outdated role is not accepted.
+/// account's access tokens are revoked in between, this access token is revoked too, and its outdated role is not
+/// accepted.
 #[derive(Clone)]
 pub(super) struct TokenIds {
     pub(super) session: SessionId,
@@ -37,8 +38,8 @@ pub(super) struct TokenIds {
 }
 
 impl TokenIds {
-    /// For tokens of a session. `owner` is `None` if the account is not known yet; this is allowed only for client users,
-    /// whose access tokens are never revoked separately from their session.
+    /// For tokens of a session. `owner` is `None` if the account is not known yet; this is allowed only for client
+    /// users, whose access tokens are never revoked separately from their session.
     pub(super) fn new(
         services: &Services,
         owner: Option<Principal>,

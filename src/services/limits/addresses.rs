@@ -1,5 +1,5 @@
-//! Limits per address for values that cannot be guessed: links, and refresh tokens with an invalid signature. An attempt is
-//! counted for its address after it failed.
+//! Limits per address for values that cannot be guessed: links, and refresh tokens with an invalid signature. An
+//! attempt is counted for its address after it failed.
 
 use std::net::IpAddr;
 

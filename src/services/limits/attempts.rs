@@ -1,8 +1,9 @@
 //! Limits on passwords and one-time codes that are tried. An attempt is counted before it is verified, so a hundred
-//! simultaneous attempts count like a hundred successive ones, on any number of instances; a successful one is taken back.
+//! simultaneous attempts count like a hundred successive ones, on any number of instances; a successful one is taken
+//! back.
 //!
-//! [`begin`] an attempt, verify it, then [`Attempt::finish`] it. Values that cannot be guessed are counted only for their
-//! address, after they failed: see `addresses`.
+//! [`begin`] an attempt, verify it, then [`Attempt::finish`] it. Values that cannot be guessed are counted only for
+//! their address, after they failed: see `addresses`.
 
 use std::time::Duration;
 
@@ -110,8 +111,8 @@ impl Attempt {
         CounterReset(self.hits.clone())
     }
 
-    /// Ends the attempt with its outcome: a success has applied [`Attempt::counter_reset`]; wrong credentials and codes stay
-    /// counted; after any other error the hits are taken back.
+    /// Ends the attempt with its outcome: a success has applied [`Attempt::counter_reset`]; wrong credentials and codes
+    /// stay counted; after any other error the hits are taken back.
     pub(crate) async fn finish<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
             Ok(_) => self.succeed(),

@@ -38,8 +38,8 @@ pub(super) async fn longest_lock(
     Ok(longest.map(|(bucket, until)| (bucket, until.since(now))))
 }
 
-/// Counts a hit in a bucket, and locks the bucket if this hit reaches the threshold; part of a transaction, which must be
-/// rolled back on [`Error::RateLimited`] (the bucket was locked before).
+/// Counts a hit in a bucket, and locks the bucket if this hit reaches the threshold; part of a transaction, which must
+/// be rolled back on [`Error::RateLimited`] (the bucket was locked before).
 pub(super) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<Hit, Error> {
     let window_end = now + rule.window;
     let count = table::count(connection, &rule.bucket, now, window_end, rule.slides())?;

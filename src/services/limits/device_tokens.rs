@@ -1,9 +1,9 @@
-//! Device tokens, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies": a device that has logged in to an
-//! account presents one, and its failures are counted apart from all others. So a lock caused by others does not lock the
-//! account's owner out.
+//! Device tokens, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies": a device that has logged in to
+//! an account presents one, and its failures are counted apart from all others. So a lock caused by others does not
+//! lock the account's owner out.
 //!
-//! A token is a nonce, its issue time, and an HMAC of both with the account's login name. It is no credential, and is not
-//! stored.
+//! A token is a nonce, its issue time, and an HMAC of both with the account's login name. It is no credential, and is
+//! not stored.
 
 use aws_lc_rs::{hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -39,7 +39,8 @@ impl LoginName {
         find_by_login(connection, self.user_type, &self.name)
     }
 
-    /// The name, if it is valid as one. An invalid one may be a password typed into the wrong field and is never stored.
+    /// The name, if it is valid as one. An invalid one may be a password typed into the wrong field and is never
+    /// stored.
     pub(super) fn valid_name(&self) -> Option<String> {
         let is_valid = match self.user_type {
             UserType::User => Email::parse(&self.name).is_ok(),

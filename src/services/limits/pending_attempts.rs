@@ -1,5 +1,5 @@
-//! The attempts that this process is verifying. Further attempts at the same bucket wait for their outcome instead of being
-//! rejected because all of them might fail, so that simultaneous correct logins all succeed.
+//! The attempts that this process is verifying. Further attempts at the same bucket wait for their outcome instead of
+//! being rejected because all of them might fail, so that simultaneous correct logins all succeed.
 
 use std::{
     collections::HashMap,
@@ -81,8 +81,8 @@ impl PendingAttempts {
         }
     }
 
-    /// Subscribes to the outcomes of what is pending in these buckets. Must be called before the locks are read from the
-    /// database, or an outcome in between is missed.
+    /// Subscribes to the outcomes of what is pending in these buckets. Must be called before the locks are read from
+    /// the database, or an outcome in between is missed.
     pub(super) fn subscribe(&self, names: &[String]) -> PendingOutcomes {
         let buckets = self.lock();
         let of = |name: &String| {
@@ -138,11 +138,12 @@ pub(super) struct PendingOutcomes {
 }
 
 impl PendingOutcomes {
-    /// Waits until an attempt at this bucket was released or none is pending. Returns `true` if the locks should be read
-    /// again, `false` if there was nothing to wait for, too many wait, or the deadline has passed.
+    /// Waits until an attempt at this bucket was released or none is pending. Returns `true` if the locks should be
+    /// read again, `false` if there was nothing to wait for, too many wait, or the deadline has passed.
     pub(super) async fn wait_for(mut self, bucket: &str, deadline: Instant) -> bool {
         let Some(released) = self.released.get_mut(bucket) else {
-            // Nothing was pending at the subscription; an attempt may have started and ended before the locks were read.
+            // Nothing was pending at the subscription; an attempt may have started and ended before the locks were
+            // read.
             let group = group(bucket);
             let has_started = self.all.lock().started[group] != self.started[group];
             if has_started && Instant::now() < deadline {

@@ -1,5 +1,5 @@
-//! Limits on requests for one-time codes: per address, per account, and a pause between two. A known device has counters of
-//! its own, so that others cannot use up those of the account's owner.
+//! Limits on requests for one-time codes: per address, per account, and a pause between two. A known device has
+//! counters of its own, so that others cannot use up those of the account's owner.
 
 use std::time::Duration;
 

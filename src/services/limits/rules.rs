@@ -103,7 +103,8 @@ pub(in crate::services) fn device_key(
     device_tokens::verified_nonce(services, token, login_name)
 }
 
-/// The rule for the failures of one kind from an address; `None` if the address is unknown or such failures have no limit.
+/// The rule for the failures of one kind from an address; `None` if the address is unknown or such failures have no
+/// limit.
 pub(super) fn address_rule(
     services: &Services,
     kind: LimitKind,
@@ -124,8 +125,8 @@ pub(super) fn address_rule(
     })
 }
 
-/// The network that is counted as one address: an IPv4 address, or the /64 of an IPv6 address (the smallest network that
-/// providers assign to a customer).
+/// The network that is counted as one address: an IPv4 address, or the /64 of an IPv6 address (the smallest network
+/// that providers assign to a customer).
 pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),

@@ -1,4 +1,5 @@
-//! Inspecting a pasted token: its contents, and whether the API would accept it now. Nothing is changed, stored or logged.
+//! Inspecting a pasted token: its contents, and whether the API would accept it now. Nothing is changed, stored or
+//! logged.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Refresh tokens in the admin panel: the list, a token with its session and rotation chain, and blacklisting a token. The
-//! text of a token is not stored, so it is never shown.
+//! Refresh tokens in the admin panel: the list, a token with its session and rotation chain, and blacklisting a token.
+//! The text of a token is not stored, so it is never shown.
 
 use crate::{
     clock::Timestamp,

@@ -1,11 +1,12 @@
-//! Those who try every endpoint: a stranger, a user without a role of note, a client and an administrator.
+//! The callers that every endpoint is tested with: anonymous, a user without an administrative role, a client and an
+//! administrator.
 
 use std::time::Duration;
 
 use super::endpoints::{Endpoint, Who};
 use crate::support::{Answer, App, Call, Person};
 
-/// No answer takes so long: nothing here is work.
+/// Every response must arrive within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Callers {
@@ -14,7 +15,7 @@ struct Callers {
     root: Person,
 }
 
-/// Who calls, each of another kind.
+/// A kind of caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     Anonymous,
@@ -23,7 +24,7 @@ pub enum Caller {
     Root,
 }
 
-/// All of them.
+/// All callers.
 pub const CALLERS: [Caller; 4] = [
     Caller::Anonymous,
     Caller::Staff,
@@ -32,7 +33,7 @@ pub const CALLERS: [Caller; 4] = [
 ];
 
 impl Caller {
-    /// How he is refused at a door, whatever he sends; none where he is let in.
+    /// The status that an endpoint returns to this caller for any input; `None` if the caller is authorized.
     pub fn refusal(self, who: Who) -> Option<u16> {
         match (who, self) {
             (Who::Anyone, _) | (_, Self::Root) => None,
@@ -64,7 +65,7 @@ impl Scene {
         Self { app, callers }
     }
 
-    /// A call that must be answered in time, and not by a fault of ours.
+    /// A call that must be answered in time, and not with a server error.
     pub async fn call(
         &mut self,
         caller: Caller,
@@ -103,31 +104,31 @@ impl Scene {
 }
 
 impl Caller {
-    /// Whoever is let in hears of exactly these fields, everybody else that he is not, whatever he sent.
+    /// An authorized caller gets errors for exactly these fields, every other caller the same status for any input.
     #[track_caller]
-    pub fn hears(self, endpoint: &Endpoint, answer: &Answer, names: &[&str], sent: &str) {
-        let shown = format!("{self:?} {} {} {sent}", endpoint.method, endpoint.path);
+    pub fn assert_rejected(self, endpoint: &Endpoint, answer: &Answer, names: &[&str], sent: &str) {
+        let context = format!("{self:?} {} {} {sent}", endpoint.method, endpoint.path);
         match self.refusal(endpoint.who) {
-            Some(status) => assert_eq!(answer.status, status, "{shown}: {}", answer.text),
-            None => refuses(answer, names, &shown),
+            Some(status) => assert_eq!(answer.status, status, "{context}: {}", answer.text),
+            None => assert_fields(answer, names, &context),
         }
     }
 }
 
-/// Refuses exactly these fields, by name.
+/// Asserts that exactly these fields are reported.
 #[track_caller]
-pub fn refuses(answer: &Answer, names: &[&str], shown: &str) {
+pub fn assert_fields(answer: &Answer, names: &[&str], context: &str) {
     assert_eq!(
         (answer.status, answer.code()),
         (400, "INVALID_REQUEST"),
-        "{shown}: {}",
+        "{context}: {}",
         answer.text
     );
-    let told = answer.wrong_fields();
+    let fields = answer.wrong_fields();
     assert_eq!(
-        told,
+        fields,
         names.iter().copied().collect(),
-        "{shown}: {}",
+        "{context}: {}",
         answer.text
     );
 }

@@ -1,4 +1,4 @@
-//! The claims of section 3, and the settings that change them.
+//! The claims of both tokens, and the settings that change them.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn a_client_has_no_role_in_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_refresh_reads_the_row_and_copies_nothing() {
+async fn a_refresh_reads_the_claims_from_the_row() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.admin("ann").await;
@@ -75,7 +75,7 @@ async fn a_refresh_reads_the_row_and_copies_nothing() {
         .patch(&format!("/api/users/{}", ann.seq), changes)
         .await;
     demoted.assert(200, "USER_UPDATED");
-    // The old access token says admin still, and is worth nothing any more.
+    // The old access token still has the role admin, and is not accepted any more.
     let refused = ann.post("/api/users", json!({})).await;
     refused.assert(401, "TOKEN_EXPIRED");
     let ann = ann.refreshed().await;
@@ -87,7 +87,7 @@ async fn a_refresh_reads_the_row_and_copies_nothing() {
 }
 
 #[tokio::test]
-async fn the_configuration_says_which_claims_an_access_token_has() {
+async fn the_configuration_sets_the_claims_of_an_access_token() {
     let app = App::with(|config| {
         let tokens = &mut config.tokens;
         tokens.claims = vec![ClaimName::Name, ClaimName::Username];
@@ -124,7 +124,7 @@ async fn the_configuration_says_which_claims_an_access_token_has() {
 }
 
 #[tokio::test]
-async fn each_algorithm_signs_and_is_read_and_no_other_is_accepted() {
+async fn each_algorithm_signs_and_verifies_and_no_other_is_accepted() {
     let mut tokens: Vec<String> = Vec::new();
     for (algorithm, name) in [
         (Algorithm::Hs256, "HS256"),
@@ -175,7 +175,7 @@ async fn lifetimes_come_from_the_configuration_and_end_at_exp() {
     assert_eq!(answer["refresh_expires_in"], 100);
     let ann = app.client("acme").await;
     assert_eq!(claims_of(&ann.access)["exp"], NOW + 10);
-    // The clock stands at NOW and a fraction: 9.3 seconds on, it is still before exp; 9.4 on, it is not.
+    // The clock starts at NOW plus a fraction of a second: after 9.3 seconds it is before `exp`, after 9.4 it is not.
     app.advance(Duration::from_millis(9_300));
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     app.advance(Duration::from_micros(21_099));
@@ -193,7 +193,7 @@ async fn lifetimes_come_from_the_configuration_and_end_at_exp() {
 }
 
 #[tokio::test]
-async fn a_leeway_keeps_a_token_good_for_that_much_longer() {
+async fn a_leeway_keeps_a_token_valid_after_its_expiry() {
     let app = App::with(|config| config.tokens.leeway = Span::seconds(30));
     let ann = app.user("ann").await;
     app.advance(Duration::from_secs(1_800 + 29));
@@ -203,7 +203,7 @@ async fn a_leeway_keeps_a_token_good_for_that_much_longer() {
 }
 
 #[tokio::test]
-async fn a_session_ends_for_good_however_often_it_is_refreshed() {
+async fn a_session_ends_at_its_absolute_end_even_if_it_is_refreshed() {
     let app = App::with(|config| {
         config.tokens.refresh_lifetime = Span::hours(2);
         config.tokens.session_lifetime = Span::hours(3);
@@ -214,7 +214,7 @@ async fn a_session_ends_for_good_however_often_it_is_refreshed() {
     ann = ann.refreshed().await;
     assert_eq!(claims_of(&ann.refresh)["exp"], end);
     app.advance(Duration::from_mins(80));
-    // Ten minutes are left of the session: neither token outlives it.
+    // Ten minutes of the session are left: neither token outlives it.
     let answer = app.anonymous().refresh(&ann.refresh).await;
     let answer = answer.assert(200, "REFRESHED");
     assert_eq!(answer["expires_in"], 600);

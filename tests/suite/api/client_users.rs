@@ -1,18 +1,18 @@
-//! `/api/clients`: making, reading, changing and deleting external clients.
+//! `/api/clients`: creating, reading, updating and deleting external clients.
 
 use serde_json::json;
 
 use crate::support::App;
 
 #[tokio::test]
-async fn a_client_is_made_of_a_username_alone() {
+async fn a_client_is_created_with_a_username_alone() {
     let app = App::start();
     let root = app.admin("root").await;
-    let made = root
+    let created = root
         .post("/api/clients", json!({"username": " Acme-01 "}))
         .await;
-    let made = made.assert(201, "CLIENT_CREATED");
-    insta::assert_json_snapshot!(made.data(), @r#"
+    let created = created.assert(201, "CLIENT_CREATED");
+    insta::assert_json_snapshot!(created.data(), @r#"
     {
       "created_at": "2026-02-14T12:30:45+00:00",
       "email": null,
@@ -25,20 +25,20 @@ async fn a_client_is_made_of_a_username_alone() {
       "username": "Acme-01"
     }
     "#);
-    // Without a password there is no log-in by one.
+    // Without a password a login with one is impossible.
     let body = json!({"username": "acme-01", "password": "x", "user_type": "client"});
     app.anonymous()
         .post("/auth/login", body)
         .await
         .assert(401, "INVALID_CREDENTIALS");
-    let shown = root
-        .get(&format!("/api/clients/{}", made["user_seq"]))
+    let read = root
+        .get(&format!("/api/clients/{}", created["user_seq"]))
         .await;
-    assert_eq!(shown.assert(200, "CLIENT").data(), made.data());
+    assert_eq!(read.assert(200, "CLIENT").data(), created.data());
 }
 
 #[tokio::test]
-async fn every_field_of_a_client_is_checked_and_named() {
+async fn every_invalid_field_of_a_client_is_named() {
     let app = App::start();
     let root = app.admin("root").await;
     let username = "Start with a letter or digit. Letters, digits and . _ - @ + are allowed.";
@@ -99,7 +99,7 @@ async fn every_field_of_a_client_is_checked_and_named() {
 }
 
 #[tokio::test]
-async fn a_username_that_is_taken_is_a_conflict_in_any_case_and_width() {
+async fn a_taken_username_is_a_conflict_in_any_case_and_width() {
     let app = App::start();
     let root = app.admin("root").await;
     for (first, same) in [
@@ -123,7 +123,7 @@ async fn a_username_that_is_taken_is_a_conflict_in_any_case_and_width() {
 }
 
 #[tokio::test]
-async fn null_empties_what_may_be_empty() {
+async fn null_clears_an_optional_field() {
     let app = App::start();
     let root = app.admin("root").await;
     let acme = app.client("acme").await;
@@ -143,7 +143,7 @@ async fn null_empties_what_may_be_empty() {
     acme.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     let me = acme.get("/api/me").await.assert(200, "ME");
     assert_eq!(me["email"], json!(null));
-    // Without a password: by code only, and whoever came by the old one is out.
+    // Without a password only a login by code is possible, and the sessions of the old password end.
     root.patch(&path, json!({"password": null}))
         .await
         .assert(200, "CLIENT_UPDATED");
@@ -163,7 +163,7 @@ async fn null_empties_what_may_be_empty() {
 }
 
 #[tokio::test]
-async fn a_clients_password_may_not_be_its_own_words() {
+async fn a_clients_password_may_not_contain_its_own_data() {
     let app = App::start();
     let root = app.admin("root").await;
     let sentence = "The password must not be your name, username or e-mail address.";
@@ -182,11 +182,11 @@ async fn a_clients_password_may_not_be_its_own_words() {
             .assert(400, "INVALID_REQUEST");
         assert_eq!(refused.error("password"), sentence, "{password}");
     }
-    let made = root
+    let created = root
         .post("/api/clients", new)
         .await
         .assert(201, "CLIENT_CREATED");
-    let path = format!("/api/clients/{}", made["user_seq"]);
+    let path = format!("/api/clients/{}", created["user_seq"]);
     for password in [
         "acme-trading",
         "ACME Trading Ltd",
@@ -200,7 +200,7 @@ async fn a_clients_password_may_not_be_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_there_is_not_found() {
+async fn an_unknown_client_is_not_found() {
     let app = App::start();
     let root = app.admin("root").await;
     for odd in ["4711", "0", "x"] {

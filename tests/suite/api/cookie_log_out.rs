@@ -1,4 +1,4 @@
-//! Logging out where the browser keeps the refresh token: which sessions end, and whether the cookie goes.
+//! Logout with the refresh token in a cookie: which sessions end, and whether the cookie is removed.
 
 use munjigi::{config::Transport, domain::account::Role};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_log_out_ends_the_cookies_session_and_takes_it_away() {
+async fn a_logout_ends_the_session_of_the_cookie_and_removes_the_cookie() {
     let (app, ann) = ann().await;
     let anonymous = app.anonymous().call("POST", "/auth/logout");
     let cookie = format!("munjigi_refresh={}", ann.cookie);
@@ -24,7 +24,7 @@ async fn a_log_out_ends_the_cookies_session_and_takes_it_away() {
         cookie,
         ..bob.clone()
     };
-    // Bob's session ends, from which he calls; Ann's goes on, and so does her cookie.
+    // The session of the caller, Bob, ends; Ann's session and her cookie stay.
     let crossed = crossed.call(&app, "POST", "/auth/logout").await;
     assert_eq!(set_cookie(&crossed.assert(200, "LOGGED_OUT")), None);
     ann.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
@@ -46,9 +46,9 @@ async fn a_log_out_ends_the_cookies_session_and_takes_it_away() {
         .await;
 }
 
-/// Two tabs, of which the second logged in again: the browser keeps one cookie.
+/// Two tabs, the second of which logged in again: the browser has one cookie.
 #[tokio::test]
-async fn a_log_out_from_another_tab_ends_both_sessions_of_the_account() {
+async fn a_logout_in_another_tab_ends_both_sessions_of_the_account() {
     let (app, ann) = ann().await;
     let again = Spa::log_in(&app, "ann").await;
     let cookie = again.cookie.clone();
@@ -65,7 +65,7 @@ async fn a_log_out_from_another_tab_ends_both_sessions_of_the_account() {
 }
 
 #[tokio::test]
-async fn a_log_out_without_the_cookie_ends_the_session_that_it_comes_from() {
+async fn a_logout_without_the_cookie_ends_the_callers_session() {
     for transport in [Transport::Cookie, Transport::Both] {
         let app = App::with(|config| config.tokens.transport = transport);
         app.make_user("ann", Role::Staff).await;
@@ -85,7 +85,7 @@ async fn a_log_out_without_the_cookie_ends_the_session_that_it_comes_from() {
 }
 
 #[tokio::test]
-async fn a_page_on_the_unprotected_line_is_no_page_of_ours() {
+async fn a_page_over_plain_http_is_a_foreign_page() {
     let app = App::with(|config| {
         config.server.public_url = Some("https://auth.example.org/".parse().unwrap());
         config.tokens.transport = Transport::Cookie;

@@ -1,4 +1,4 @@
-//! Which pages may use the refresh cookie: a browser sends it along with whatever a page asks for (CSRF; ASVS 5.0 3.5).
+//! Which pages may use the refresh cookie: a browser sends it with the requests of any page (CSRF; ASVS 5.0 3.5).
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::support::{
 
 const LISTED: &str = "https://app.example.org";
 
-/// What a browser says of the page that asks.
-type Said<'a> = &'a [(&'a str, &'a str)];
+/// The headers by which a browser describes the page that sends a request.
+type PageHeaders<'a> = &'a [(&'a str, &'a str)];
 
 fn with(transport: Transport) -> App {
     App::with(|config| {
@@ -22,12 +22,12 @@ fn with(transport: Transport) -> App {
     })
 }
 
-fn from(call: Call, said: Said) -> Call {
+fn from(call: Call, headers: PageHeaders) -> Call {
     let add = |call: Call, (name, value): &(&str, &str)| call.header(name, value);
-    said.iter().fold(call, add)
+    headers.iter().fold(call, add)
 }
 
-/// Every call that reads, sets or takes away the cookie, but the log-in.
+/// Every call that reads, sets or removes the cookie, except the login.
 fn calls(app: &App, spa: &Spa) -> Vec<(&'static str, Call)> {
     let session = claims_of(&spa.access)["sid"].as_str().unwrap().to_owned();
     let code = json!({"challenge_id": "x", "code": "123456", "transport": "cookie"});
@@ -44,13 +44,13 @@ fn calls(app: &App, spa: &Spa) -> Vec<(&'static str, Call)> {
 }
 
 #[tokio::test]
-async fn a_foreign_page_is_refused_and_nothing_changes() {
+async fn a_foreign_page_is_rejected_and_nothing_changes() {
     for transport in [Transport::Cookie, Transport::Both] {
         let app = with(transport);
         app.make_user("ann", Role::Staff).await;
         let ann = Spa::log_in(&app, "ann").await;
         let own = app.anonymous().url();
-        let refused: [Said; 15] = [
+        let refused: [PageHeaders; 15] = [
             &[("origin", "null")],
             &[("origin", "null"), ("sec-fetch-site", "same-origin")],
             &[("origin", "https://foreign.example")],
@@ -73,20 +73,20 @@ async fn a_foreign_page_is_refused_and_nothing_changes() {
             &[("origin", "")],
             &[("origin", LISTED), ("origin", "https://foreign.example")],
         ];
-        for said in refused {
+        for headers in refused {
             let right = log_in(&app, "ann", &json!({"transport": "cookie"}));
             let mut calls = calls(&app, &ann);
             calls.push(("login", right));
             for (name, call) in calls {
-                let answer = from(call, said).await;
-                let shown = (answer.status, answer.code(), set_cookie(&answer));
-                assert_eq!(shown, (403, "FORBIDDEN", None), "{name} {said:?}");
+                let answer = from(call, headers).await;
+                let outcome = (answer.status, answer.code(), set_cookie(&answer));
+                assert_eq!(outcome, (403, "FORBIDDEN", None), "{name} {headers:?}");
             }
         }
         let sessions = "SELECT COUNT(*) AS number FROM sessions WHERE ended_at IS NULL";
         assert_eq!(app.number(sessions).await, 1);
         ann.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
-        // The token was not used up: now it would be theft.
+        // The token was not used: otherwise this would be theft.
         app.advance(Duration::from_secs(11));
         let next = ann.next(&app).await;
         next.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
@@ -94,11 +94,11 @@ async fn a_foreign_page_is_refused_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn our_own_pages_and_listed_ones_and_whoever_is_no_browser_may() {
+async fn own_pages_and_listed_origins_and_other_programs_are_allowed() {
     let app = with(Transport::Cookie);
     app.make_user("ann", Role::Staff).await;
     let own = app.anonymous().url();
-    let allowed: [Said; 8] = [
+    let allowed: [PageHeaders; 8] = [
         &[],
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
@@ -108,21 +108,21 @@ async fn our_own_pages_and_listed_ones_and_whoever_is_no_browser_may() {
         &[("origin", LISTED), ("sec-fetch-site", "same-site")],
         &[("origin", LISTED), ("sec-fetch-site", "cross-site")],
     ];
-    for said in allowed {
+    for headers in allowed {
         for number in 0..5 {
-            let right = from(log_in(&app, "ann", &json!({})), said).await;
+            let right = from(log_in(&app, "ann", &json!({})), headers).await;
             let ann = Spa::of(&right.assert(200, "LOGGED_IN"));
             let (name, call) = calls(&app, &ann).swap_remove(number);
-            let answer = from(call, said).await;
+            let answer = from(call, headers).await;
             // The code is wrong.
             let status = if name == "code" { 401 } else { 200 };
-            assert_eq!(answer.status, status, "{name} {said:?} {}", answer.text);
+            assert_eq!(answer.status, status, "{name} {headers:?} {}", answer.text);
         }
     }
 }
 
 #[tokio::test]
-async fn pages_of_the_public_address_may_whatever_the_proxy_makes_of_the_host() {
+async fn pages_of_the_public_address_are_allowed_whatever_host_the_proxy_sends() {
     let app = App::with(|config| {
         config.tokens.transport = Transport::Cookie;
         config.server.public_url = Some("https://auth.example.org/login".parse().unwrap());
@@ -136,10 +136,10 @@ async fn pages_of_the_public_address_may_whatever_the_proxy_makes_of_the_host() 
 }
 
 #[tokio::test]
-async fn what_does_not_touch_the_cookie_is_asked_by_any_page() {
+async fn any_page_may_call_what_does_not_use_the_cookie() {
     let app = with(Transport::Both);
     let bob = app.user("bob").await;
-    let foreign: Said = &[
+    let foreign: PageHeaders = &[
         ("origin", "https://foreign.example"),
         ("sec-fetch-site", "cross-site"),
     ];
@@ -153,7 +153,7 @@ async fn what_does_not_touch_the_cookie_is_asked_by_any_page() {
     let answer = from(bob.call("POST", "/auth/logout-all"), foreign).await;
     answer.assert(200, "LOGGED_OUT_ALL");
 
-    // And with the cookie, of what lets its session go on.
+    // Also with the cookie, for calls that do not end its session.
     let ann = Spa::log_in(&app, "bob").await;
     let other = Spa::log_in(&app, "bob").await;
     let other = claims_of(&other.access)["sid"].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
-//! Refresh tokens in a cookie (`tokens.transport`): how it is set, read and taken away. Which pages may use it is
-//! `cookie_pages`' matter.
+//! Refresh tokens in a cookie (`tokens.transport`): how it is set, read and removed. Which pages may use it is
+//! tested in `cookie_pages`.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn by_both(config: &mut Config) {
     config.tokens.transport = Transport::Both;
 }
 
-/// A server that goes by the cookie, and who has logged in there.
+/// A server with `transport = "cookie"`, and a user who has logged in there.
 pub(super) async fn ann() -> (App, Spa) {
     let app = App::with(by_cookie);
     app.make_user("ann", Role::Staff).await;
@@ -33,7 +33,7 @@ pub(super) async fn ann() -> (App, Spa) {
 }
 
 #[tokio::test]
-async fn the_refresh_token_is_in_the_cookie_alone() {
+async fn the_refresh_token_is_only_in_the_cookie() {
     let app = App::with(by_cookie);
     app.make_user("ann", Role::Staff).await;
     let answer = log_in(&app, "ann", &json!({})).await;
@@ -62,7 +62,7 @@ async fn the_refresh_token_is_in_the_cookie_alone() {
 }
 
 #[tokio::test]
-async fn the_cookie_goes_when_its_token_does() {
+async fn the_cookie_expires_with_its_token() {
     let app = App::with(|config| {
         by_cookie(config);
         config.tokens.rotate_refresh_tokens = false;
@@ -77,7 +77,7 @@ async fn the_cookie_goes_when_its_token_does() {
 }
 
 #[tokio::test]
-async fn on_https_the_cookie_is_secure_and_the_path_is_as_the_browser_sees_it() {
+async fn on_https_the_cookie_is_secure_and_has_the_path_that_the_browser_sees() {
     for (url, path) in [
         ("https://auth.example.org", "/auth"),
         ("https://auth.example.org/", "/auth"),
@@ -94,7 +94,7 @@ async fn on_https_the_cookie_is_secure_and_the_path_is_as_the_browser_sees_it() 
         let attributes = format!("; HttpOnly; SameSite=Strict; Secure; Path={path}; Max-Age=");
         assert!(set.starts_with("__Secure-munjigi_refresh="), "{set}");
         assert!(set.contains(&attributes), "{set}");
-        // The name of an unprotected line is nothing here.
+        // The cookie name for plain HTTP is ignored.
         ann.refresh(&app).await.assert(401, "UNAUTHORIZED");
         let call = app.anonymous().call("POST", "/auth/refresh");
         let cookie = format!("__Secure-munjigi_refresh={}", ann.cookie);
@@ -104,7 +104,7 @@ async fn on_https_the_cookie_is_secure_and_the_path_is_as_the_browser_sees_it() 
 }
 
 #[tokio::test]
-async fn a_client_with_a_code_gets_the_cookie_too() {
+async fn a_login_with_a_code_sets_the_cookie_too() {
     for transport in ALL {
         let app = App::with_gateway(|config| config.tokens.transport = transport);
         app.make_client("acme").await;
@@ -128,7 +128,7 @@ async fn a_client_with_a_code_gets_the_cookie_too() {
 }
 
 #[tokio::test]
-async fn who_has_no_cookie_has_no_session() {
+async fn without_a_cookie_there_is_no_session() {
     for transport in [Transport::Cookie, Transport::Both] {
         let app = App::with(|config| config.tokens.transport = transport);
         for cookie in ["", "munjigi_refresh=", "munjigi_refreshed=x", "x"] {
@@ -146,7 +146,7 @@ async fn who_has_no_cookie_has_no_session() {
 }
 
 #[tokio::test]
-async fn a_token_in_a_body_is_refused_by_name_where_it_belongs_in_the_cookie() {
+async fn a_token_in_the_body_is_a_field_error_in_cookie_mode() {
     let (app, ann) = ann().await;
     for path in ["/auth/refresh", "/auth/logout"] {
         let body = json!({"refresh": ann.cookie});
@@ -162,7 +162,7 @@ async fn a_token_in_a_body_is_refused_by_name_where_it_belongs_in_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_way_that_the_server_does_not_go_is_refused_by_name() {
+async fn an_unsupported_transport_is_a_field_error() {
     for (transport, asked, others) in [
         (Transport::Body, json!("cookie"), "body"),
         (Transport::Cookie, json!("body"), "cookie"),
@@ -203,14 +203,14 @@ async fn by_default_no_cookie_is_set_or_read() {
     assert_eq!(refused.error("refresh"), "This field is required.");
     let refused = ann.call(&app, "POST", "/auth/logout").await;
     refused.assert(400, "INVALID_REQUEST");
-    // Nothing is read, so it does not matter whose page it is.
+    // The cookie is not read, so the origin of the page does not matter.
     let gone = ann.call(&app, "POST", "/auth/logout-all");
     let gone = gone.header("origin", "https://foreign.example").await;
     assert_eq!(set_cookie(&gone.assert(200, "LOGGED_OUT_ALL")), None);
 }
 
 #[tokio::test]
-async fn with_both_each_log_in_chooses_and_a_refresh_answers_as_its_token_came() {
+async fn with_both_a_login_chooses_and_a_refresh_keeps_the_transport() {
     let app = App::with(by_both);
     let bob = app.user("bob").await;
     let by_body = json!({"transport": "body"});
@@ -225,7 +225,7 @@ async fn with_both_each_log_in_chooses_and_a_refresh_answers_as_its_token_came()
     let form = app.anonymous().call("POST", "/auth/login").form(&form);
     Spa::of(&form.await.assert(200, "LOGGED_IN"));
 
-    // The body goes first, and then the cookie is left as it is.
+    // The token in the body takes precedence, and the cookie stays unchanged.
     let answer = ann.refresh(&app).json(&json!({"refresh": bob.refresh}));
     let answer = answer.await.assert(200, "REFRESHED");
     assert_eq!(set_cookie(&answer), None);
@@ -246,7 +246,7 @@ async fn with_both_each_log_in_chooses_and_a_refresh_answers_as_its_token_came()
 }
 
 #[tokio::test]
-async fn whatever_ends_ones_own_session_takes_the_cookie_away() {
+async fn ending_the_own_session_removes_the_cookie() {
     let (app, ann) = ann().await;
     let other = Spa::log_in(&app, "ann").await;
     let session = |spa: &Spa| {
@@ -273,7 +273,7 @@ async fn whatever_ends_ones_own_session_takes_the_cookie_away() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_will_never_be_good_again_is_taken_away_with_its_refusal() {
+async fn a_cookie_that_cannot_become_valid_again_is_removed_with_the_error() {
     let (app, ann) = ann().await;
     let take = async |spa: &Spa, code: &str| {
         let refused = spa.refresh(&app).await.assert(401, code);
@@ -304,7 +304,7 @@ async fn a_cookie_that_will_never_be_good_again_is_taken_away_with_its_refusal()
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_and_a_wait_leave_the_cookie_where_it_is() {
+async fn a_server_error_and_a_rate_limit_keep_the_cookie() {
     let app = App::with(|config| {
         by_cookie(config);
         config.database.busy_timeout = munjigi::config::Span::millis(100);
@@ -329,6 +329,6 @@ async fn a_fault_of_ours_and_a_wait_leave_the_cookie_where_it_is() {
         use diesel::connection::SimpleConnection;
         other.batch_execute("BEGIN IMMEDIATE").unwrap();
     }
-    let ill = ann.refresh(&app).await.assert(503, "UNAVAILABLE");
-    assert_eq!(set_cookie(&ill), None);
+    let unavailable = ann.refresh(&app).await.assert(503, "UNAVAILABLE");
+    assert_eq!(set_cookie(&unavailable), None);
 }

@@ -1,4 +1,4 @@
-//! What browsers are told of the pages that may call from other origins (`server.allowed_origins`).
+//! CORS headers for pages of other origins (`server.allowed_origins`).
 
 use munjigi::{
     config::{Config, Span},
@@ -19,15 +19,15 @@ fn listing(config: &mut Config) {
     config.server.allowed_origins = vec![LISTED.parse().unwrap(), ALSO_LISTED.parse().unwrap()];
 }
 
-/// What an answer says to browsers of other origins.
-fn told(answer: &Answer) -> Vec<(String, String)> {
+/// The CORS headers of a response.
+fn cors_headers(answer: &Answer) -> Vec<(String, String)> {
     let headers = answer.headers.iter();
-    let mut told: Vec<_> = headers
+    let mut found: Vec<_> = headers
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .filter(|(name, _)| name.starts_with("access-control-") || name == "vary")
         .collect();
-    told.sort();
-    told
+    found.sort();
+    found
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -35,7 +35,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(owned).collect()
 }
 
-/// What a listed origin is told with every answer.
+/// The CORS headers of every response to a listed origin.
 fn allowed(origin: &str) -> Vec<(String, String)> {
     pairs(&[
         ("access-control-allow-credentials", "true"),
@@ -94,14 +94,22 @@ async fn a_listed_origin_may_read_answers_of_every_kind() {
     ] {
         let answer = call.header("origin", LISTED).await;
         assert_eq!(answer.status, status, "{}", answer.text);
-        assert_eq!(told(&answer), allowed(LISTED), "{status} {}", answer.text);
+        assert_eq!(
+            cors_headers(&answer),
+            allowed(LISTED),
+            "{status} {}",
+            answer.text
+        );
     }
     let other = ann.get("/api/me").header("origin", ALSO_LISTED).await;
-    assert_eq!(told(&other), allowed(ALSO_LISTED));
-    // However the path is written.
+    assert_eq!(cors_headers(&other), allowed(ALSO_LISTED));
+    // In any spelling of the path.
     for path in ["//api//me/", "/%61pi/me"] {
         let answer = ann.get(path).header("origin", LISTED).await;
-        assert_eq!((answer.status, told(&answer)), (200, allowed(LISTED)));
+        assert_eq!(
+            (answer.status, cors_headers(&answer)),
+            (200, allowed(LISTED))
+        );
     }
 }
 
@@ -129,7 +137,7 @@ async fn a_listed_origin_may_read_that_a_request_took_too_long() {
 }
 
 #[tokio::test]
-async fn a_preflight_tells_the_methods_of_its_route_for_two_hours() {
+async fn a_preflight_returns_the_methods_of_its_route_for_two_hours() {
     let app = App::with(listing);
     for (path, methods) in [
         ("/auth/login", "POST, OPTIONS"),
@@ -158,14 +166,14 @@ async fn a_preflight_tells_the_methods_of_its_route_for_two_hours() {
                 "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
             ),
         ]);
-        assert_eq!(told(&answer), expected, "{path}");
+        assert_eq!(cors_headers(&answer), expected, "{path}");
     }
     let nothing = preflight(&app, "/api/nothing", LISTED).await;
     assert_eq!(nothing.status, 404);
 }
 
 #[tokio::test]
-async fn a_foreign_origin_is_answered_as_ever_and_told_nothing() {
+async fn a_foreign_origin_gets_the_response_without_cors_headers() {
     let app = App::with(listing);
     let ann = app.user("ann").await;
     for origin in [
@@ -184,25 +192,29 @@ async fn a_foreign_origin_is_answered_as_ever_and_told_nothing() {
     ] {
         let answer = ann.get("/api/me").header("origin", origin).await;
         let answer = answer.assert(200, "ME");
-        assert_eq!(told(&answer), pairs(&[("vary", "Origin")]), "{origin}");
+        assert_eq!(
+            cors_headers(&answer),
+            pairs(&[("vary", "Origin")]),
+            "{origin}"
+        );
         let answer = preflight(&app, "/api/me", origin).await;
         let asked = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
-        assert_eq!(told(&answer), pairs(&[("vary", asked)]), "{origin}");
+        assert_eq!(cors_headers(&answer), pairs(&[("vary", asked)]), "{origin}");
         assert_eq!(
             (answer.status, answer.header("allow")),
             (204, Some("GET, HEAD, OPTIONS"))
         );
     }
-    // A program says no origin; what it is given must not be given on to a page.
+    // A request without `Origin` gets `Vary: Origin` too, so that a cache does not serve its response to a page.
     let answer = ann.get("/api/me").await;
-    assert_eq!(told(&answer), pairs(&[("vary", "Origin")]));
+    assert_eq!(cors_headers(&answer), pairs(&[("vary", "Origin")]));
     let two = ann.get("/api/me").header("origin", LISTED);
     let two = two.header("origin", "https://foreign.example").await;
-    assert_eq!(told(&two), pairs(&[("vary", "Origin")]));
+    assert_eq!(cors_headers(&two), pairs(&[("vary", "Origin")]));
 }
 
 #[tokio::test]
-async fn nothing_but_the_json_door_is_open_to_other_origins() {
+async fn only_the_api_is_open_to_other_origins() {
     let app = App::with(listing);
     let browser = app.signed_in("root", Role::Admin).await;
     let page = browser.open("/admin").await;
@@ -212,26 +224,26 @@ async fn nothing_but_the_json_door_is_open_to_other_origins() {
             let headers = [("origin", LISTED), ("access-control-request-method", "GET")];
             let answer = browser.ask(method, path, None, &headers).await;
             let names = answer.headers.keys();
-            let said: Vec<_> = names
+            let found: Vec<_> = names
                 .filter(|name| name.as_str().starts_with("access-control-"))
                 .collect();
-            assert!(said.is_empty(), "{method} {path}: {said:?}");
+            assert!(found.is_empty(), "{method} {path}: {found:?}");
         }
     }
     for path in ["/healthz", "/readyz", "/", "/nothing", "/apis", "/authx"] {
         let answer = app.anonymous().get(path).header("origin", LISTED).await;
-        assert_eq!(told(&answer), [], "{path}");
+        assert_eq!(cors_headers(&answer), [], "{path}");
     }
 }
 
 #[tokio::test]
-async fn without_a_list_nobody_is_told_anything() {
+async fn without_a_list_no_cors_headers_are_sent() {
     let app = App::start();
     let ann = app.user("ann").await;
     let own = app.anonymous().url().to_owned();
     for origin in [LISTED, own.as_str()] {
         let answer = ann.get("/api/me").header("origin", origin).await;
-        assert_eq!(told(&answer.assert(200, "ME")), []);
-        assert_eq!(told(&preflight(&app, "/api/me", origin).await), []);
+        assert_eq!(cors_headers(&answer.assert(200, "ME")), []);
+        assert_eq!(cors_headers(&preflight(&app, "/api/me", origin).await), []);
     }
 }

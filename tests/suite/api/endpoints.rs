@@ -1,11 +1,11 @@
-//! Every endpoint of the JSON door with what may be sent to it, as `docs/api.md` documents it. Tests that walk all of them walk
-//! this table; that it is whole is asked of the server here.
+//! Every endpoint of the API with its fields and parameters, as `docs/api.md` documents it. Tests of all endpoints use
+//! this table; that it is complete is tested here.
 
 use std::collections::BTreeSet;
 
 use crate::support::{headers, routes};
 
-/// Who is let in.
+/// The callers that are authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Anyone,
@@ -14,7 +14,7 @@ pub enum Who {
     Administrator,
 }
 
-/// What a field of a body holds.
+/// The type of a field of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -30,7 +30,7 @@ pub struct Field {
     pub good: &'static str,
 }
 
-/// A parameter of a query, with values that it cannot have.
+/// A query parameter, with invalid values.
 pub type Parameter = (&'static str, &'static [&'static str]);
 
 /// A method of a path.
@@ -43,12 +43,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether a field that it does not know is refused by name: it writes people.
+    /// Whether an unknown field is a field error: the endpoint writes accounts.
     pub fn refuses_unknown(&self) -> bool {
         self.path.starts_with("/api/") && !self.fields.is_empty()
     }
 
-    /// The path with somebody's number and some session in its places.
+    /// The path with the number of an account and the id of a session filled in.
     pub fn filled(&self, seq: &str) -> String {
         let path = self.path.replace("{user_seq}", seq);
         path.replace("{id}", "019c5c21cfae70dca2e2adad97cfb732")
@@ -119,7 +119,7 @@ const SEARCHES: &[&str] = &["%00", "a%1Fb", "a%0d%0ab"];
 const ORDERINGS: &[&str] = &["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"];
 const ROLES: &[&str] = &["root", "1", "Admin", "%00", "%ff", "null"];
 
-/// All of them.
+/// All endpoints.
 pub const ENDPOINTS: &[Endpoint] = &[
     post(
         "/auth/login",
@@ -130,7 +130,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             optional("user_type", r#""client""#),
         ],
     ),
-    // The same by another name.
+    // An alias.
     post(
         "/auth/login",
         Who::Anyone,
@@ -245,7 +245,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     bare("GET", "/readyz", Who::Anyone),
 ];
 
-/// Every path with its methods as `Allow` tells them.
+/// Every path with the value of its `Allow` header.
 pub fn allowed() -> Vec<(String, String)> {
     let mut paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
@@ -271,7 +271,7 @@ pub fn allowed() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_table_of_endpoints_is_that_of_the_server_and_of_the_documents() {
+async fn the_table_of_endpoints_matches_the_server_and_the_documents() {
     let registered = routes().await;
     let registered: BTreeSet<(String, String)> = registered
         .into_iter()
@@ -282,20 +282,22 @@ async fn the_table_of_endpoints_is_that_of_the_server_and_of_the_documents() {
         })
         .filter(|(pattern, _)| !pattern.starts_with("/static"))
         .collect();
-    let ours = ENDPOINTS.iter();
-    let ours: BTreeSet<(String, String)> = ours
+    let table = ENDPOINTS.iter();
+    let table: BTreeSet<(String, String)> = table
         .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.to_owned()))
         .collect();
-    assert_eq!(registered, ours);
+    assert_eq!(registered, table);
     let documented = include_str!("../../../docs/api.md");
     for endpoint in ENDPOINTS {
         // The paths of clients are "the same under `/api/clients`".
         let path = endpoint
             .path
             .replace("/api/clients/{user_seq}", "/api/clients");
-        let is_told = [format!("{path}`"), format!(" {path}`")];
+        let spellings = [format!("{path}`"), format!(" {path}`")];
         assert!(
-            is_told.iter().any(|told| documented.contains(told)),
+            spellings
+                .iter()
+                .any(|spelling| documented.contains(spelling)),
             "{path}"
         );
         let fields = endpoint.fields.iter().map(|field| field.name);

@@ -1,14 +1,14 @@
-//! What stands around every answer: request ids, languages, headers.
+//! The envelope of every response: request ids, languages, headers.
 
 use serde_json::json;
 
 use crate::support::App;
 
 #[tokio::test]
-async fn a_plain_request_id_comes_back_and_any_other_is_replaced() {
+async fn a_valid_request_id_is_returned_and_any_other_is_replaced() {
     let app = App::start();
     let me = |id: &str| app.anonymous().get("/api/me").header("x-request-id", id);
-    // That header and body agree is checked on every call.
+    // The test client checks on every call that header and body agree.
     for id in ["a1b2c3d4", "ABC_def-123", &"x".repeat(64)] {
         assert_eq!(me(id).await.header("x-request-id"), Some(id));
     }
@@ -93,7 +93,7 @@ async fn the_default_language_is_configured() {
 }
 
 #[tokio::test]
-async fn a_challenge_says_whether_a_token_was_shown() {
+async fn a_challenge_depends_on_whether_a_token_was_presented() {
     let app = App::start();
     let (none, invalid) = (
         r#"Bearer realm="api""#,

@@ -1,5 +1,5 @@
-//! Errors everywhere in the envelope, also those that the framework makes. What every answer must have is checked by the
-//! harness on each call; here is what provokes it.
+//! Errors are in the envelope, including those of the framework. The test client checks the envelope on each call;
+//! these tests provoke the errors.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::endpoints;
 use crate::support::App;
 
 #[tokio::test]
-async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
+async fn a_wrong_method_gets_the_list_of_allowed_methods() {
     let app = App::start();
     for (path, allow) in &endpoints::allowed() {
         for method in [
@@ -87,7 +87,7 @@ async fn a_trailing_slash_is_optional_everywhere() {
     app.make_client("acme").await;
     for (path, _) in &endpoints::allowed() {
         for method in ["GET", "POST"] {
-            // A session for each: one of the routes ends them all.
+            // A session for each route: one of them ends all sessions.
             let plain = root.again().await.call(method, path).await;
             let slashed = root.again().await.call(method, &format!("{path}/")).await;
             let (plain, slashed) = (
@@ -128,7 +128,7 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_body_in_pieces_without_a_length_is_measured_too() {
+async fn a_chunked_body_without_a_length_is_limited_too() {
     let app = App::start();
     let chunk = format!("2000\r\n{}\r\n", "x".repeat(0x2000));
     let head = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
@@ -140,7 +140,7 @@ async fn a_body_in_pieces_without_a_length_is_measured_too() {
 }
 
 #[tokio::test]
-async fn a_content_type_that_is_not_read_is_told() {
+async fn an_unsupported_content_type_has_an_error_of_its_own() {
     let app = App::start();
     let body = r#"{"token": "x"}"#;
     let send = |content_type: &str| {
@@ -194,7 +194,7 @@ async fn a_content_type_that_is_not_read_is_told() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_told() {
+async fn a_body_that_is_no_json_object_is_a_field_error() {
     let app = App::start();
     let nested =
         |depth: usize| format!(r#"{{"token": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
@@ -273,7 +273,7 @@ async fn an_empty_body_has_no_fields_whatever_its_type() {
 }
 
 #[tokio::test]
-async fn a_refused_caller_is_told_so_whatever_the_body_is() {
+async fn a_rejected_caller_gets_the_same_error_for_any_body() {
     let app = App::start();
     let staff = app.user("staff").await;
     let gone = app.user("gone").await;
@@ -298,7 +298,7 @@ async fn a_refused_caller_is_told_so_whatever_the_body_is() {
 }
 
 #[tokio::test]
-async fn requests_that_are_hardly_http_do_no_harm() {
+async fn requests_that_are_barely_http_do_no_harm() {
     let app = App::start();
     for raw in [
         &b"GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n"[..],

@@ -1,4 +1,4 @@
-//! The main job as one story.
+//! The main flow from login to logout.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ async fn log_in_call_refresh_log_out() {
         .await;
     let anonymous = app.anonymous();
 
-    // Ann logs in, and calls with what she got.
+    // Ann logs in, and calls the API with her access token.
     let credentials = json!({"email": "ann@example.org", "password": "the long password of ann"});
     let pair = anonymous.post("/auth/login", credentials).await;
     let pair = pair.assert(200, "LOGGED_IN");
@@ -19,7 +19,7 @@ async fn log_in_call_refresh_log_out() {
     let me = anonymous.get("/api/me").bearer(&access).await;
     assert_eq!(me.assert(200, "ME")["email"], "ann@example.org");
 
-    // She refreshes: both tokens are new, the new ones work, the old refresh token is used up.
+    // She refreshes: both tokens are new and valid, the old refresh token is used.
     let next = anonymous.refresh(&refresh).await.assert(200, "REFRESHED");
     let (new_access, new_refresh) = (next.text_of("access"), next.text_of("refresh"));
     assert!(new_access != access && new_refresh != refresh);
@@ -27,12 +27,12 @@ async fn log_in_call_refresh_log_out() {
     users.assert(200, "USER_LIST");
     let verdict = anonymous.verify(&refresh).await;
     verdict.assert(401, "TOKEN_BLACKLISTED");
-    // Her second tab, which was a moment late, gets the same new one.
+    // Her second tab, which is a moment late, gets the same new refresh token.
     let repeat = anonymous.refresh(&refresh).await;
     let repeat = repeat.assert(200, "REFRESHED").text_of("refresh");
     assert_eq!(repeat, new_refresh);
 
-    // She logs out: neither the refresh token nor any access token of this login is good any more.
+    // She logs out: neither the refresh token nor any access token of this login is valid any more.
     let log_out = anonymous.post("/auth/logout", json!({"refresh": new_refresh}));
     let log_out = log_out.bearer(&new_access).korean().await;
     assert_eq!(log_out.assert(200, "LOGGED_OUT").message(), "로그아웃 완료");

@@ -1,4 +1,4 @@
-//! The flush: what has expired goes, nothing that is still needed does, and nobody is disturbed.
+//! The flush: expired rows are deleted, rows that are still needed are kept, and requests continue undisturbed.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -35,16 +35,16 @@ async fn flushed(app: &App) -> FlushCounts {
     )
     .await
     .unwrap();
-    let mut told = 0;
+    let mut reported = 0;
     let counts = flush(
         &services.store,
         &services.clock,
         app.flush_rules(2),
-        |rows| told += rows,
+        |rows| reported += rows,
     )
     .await
     .unwrap();
-    assert_eq!((counts, told), (expected, expected.total()));
+    assert_eq!((counts, reported), (expected, expected.total()));
     counts
 }
 
@@ -60,7 +60,7 @@ async fn rows(app: &App) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn what_has_expired_goes_and_what_has_not_stays() {
+async fn expired_rows_are_deleted_and_others_are_kept() {
     let app = App::start();
     for name in ["ann", "bob", "eve"] {
         let person = app.user(name).await.refreshed().await;
@@ -79,7 +79,7 @@ async fn what_has_expired_goes_and_what_has_not_stays() {
     app.make_client("acme").await;
     assert_eq!(flushed(&app).await, FlushCounts::default());
     let before = rows(&app).await;
-    // Six tokens, four of them blacklisted; three codes; two buckets for each name and one for the address.
+    // Six tokens, four of them blacklisted; three codes; two buckets for each login name and one for the address.
     assert_eq!(before, [6, 4, 3, 7, 3]);
     app.advance(DAY * 29);
     let late = app.user("late").await.refreshed().await;
@@ -112,7 +112,7 @@ async fn what_has_expired_goes_and_what_has_not_stays() {
 async fn rows_stay_for_the_greatest_leeway_that_can_be_configured() {
     let app = App::start();
     app.user("ann").await.refreshed().await;
-    // The refresh token expires at a whole second; the clock stands 0.678901 s behind one.
+    // The refresh token expires at a whole second; the clock is at 0.678901 s of one.
     app.advance(DAY * 30 + Duration::from_secs(299));
     assert_eq!(flushed(&app).await.total(), 0);
     app.advance(Duration::from_secs(1));
@@ -120,7 +120,7 @@ async fn rows_stay_for_the_greatest_leeway_that_can_be_configured() {
 }
 
 #[tokio::test]
-async fn a_leeway_that_is_raised_after_a_flush_revives_no_refused_token() {
+async fn raising_the_leeway_after_a_flush_makes_no_revoked_token_valid() {
     let app = App::start();
     let used = app.user("ann").await;
     let next = used.refreshed().await;
@@ -149,7 +149,7 @@ async fn a_leeway_that_is_raised_after_a_flush_revives_no_refused_token() {
 }
 
 #[tokio::test]
-async fn a_flush_beside_running_refreshes_disturbs_nobody_and_revives_nothing() {
+async fn a_flush_during_refreshes_causes_no_errors_and_makes_no_token_valid() {
     let app = App::start();
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) \

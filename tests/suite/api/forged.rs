@@ -1,4 +1,5 @@
-//! Tokens forged in every way: each is refused with 401, wherever it is shown. Odd claims are in `forged_claims`.
+//! Tokens forged in every way: each is rejected with 401, wherever it is presented. Invalid claims are in
+//! `forged_claims`.
 
 use std::future::IntoFuture;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Forgery, Person};
 
-/// Shows a token wherever tokens are taken, and gives the refusal's code and Korean message.
+/// Presents a token to every endpoint that takes one, and returns the code and the Korean message of the error.
 pub async fn refused_everywhere(app: &App, token: &str, about: &str) -> (String, String) {
     let anonymous = app.anonymous();
     let mut refusals = Vec::new();
@@ -34,7 +35,7 @@ async fn assert_invalid(app: &App, token: &str, about: &str) {
     assert_eq!(code, "INVALID_TOKEN", "{about}");
 }
 
-/// Shows a forged refresh token at the refresh and a forged access token as a bearer.
+/// Presents a forged refresh token to the refresh, and a forged access token as a bearer token.
 pub async fn assert_both_invalid(
     app: &App,
     ann: &Person,
@@ -48,20 +49,20 @@ pub async fn assert_both_invalid(
 }
 
 #[tokio::test]
-async fn a_token_made_by_hand_with_the_right_key_is_accepted() {
+async fn a_hand_built_token_with_the_correct_key_is_accepted() {
     let app = App::start();
     let ann = app.user("ann").await;
     let by_hand = Forgery::of(&ann.access).token();
     let me = app.anonymous().get("/api/me").bearer(&by_hand).await;
     me.assert(200, "ME");
-    // A number as a string of digits is read too; times and ids that are not ours alone would be wrong.
+    // A number as a string of digits is accepted too, so only times and ids of other types are invalid.
     let digits = Forgery::of(&ann.access).claim("user_seq", ann.seq.to_string());
     let me = app.anonymous().get("/api/me").bearer(&digits.token()).await;
     me.assert(200, "ME");
 }
 
 #[tokio::test]
-async fn no_other_algorithm_or_key_is_accepted_whatever_the_header_says() {
+async fn no_other_algorithm_or_key_is_accepted_whatever_the_header_contains() {
     let app = App::start();
     let ann = app.user("ann").await;
     let good = Forgery::of(&ann.access);
@@ -92,7 +93,7 @@ async fn no_other_algorithm_or_key_is_accepted_whatever_the_header_says() {
 }
 
 #[tokio::test]
-async fn what_was_changed_after_signing_is_refused() {
+async fn a_token_changed_after_signing_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     let parts: Vec<&str> = ann.access.split('.').collect();
@@ -146,7 +147,7 @@ async fn what_was_changed_after_signing_is_refused() {
 }
 
 #[tokio::test]
-async fn a_header_that_asks_for_more_is_refused() {
+async fn a_header_with_unsupported_fields_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     for (name, value) in [
@@ -163,7 +164,7 @@ async fn a_header_that_asks_for_more_is_refused() {
         let about = format!("{name} = {value}");
         assert_both_invalid(&app, &ann, &about, |good| good.header(name, value.clone())).await;
     }
-    // Where a token says a key lies, nobody looks.
+    // The location of a key in the header is never fetched.
     for name in ["jku", "x5u", "jwk"] {
         let forged = Forgery::of(&ann.access)
             .header(name, "http://127.0.0.1:1/key")
@@ -173,7 +174,7 @@ async fn a_header_that_asks_for_more_is_refused() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_no_plain_object_is_refused() {
+async fn a_payload_that_is_no_plain_object_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     let good = Forgery::of(&ann.access);
@@ -196,7 +197,7 @@ async fn a_payload_that_is_no_plain_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_or_account_that_is_not_the_tokens_own_is_refused() {
+async fn a_session_or_account_that_does_not_match_the_token_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
@@ -218,19 +219,19 @@ async fn a_session_or_account_that_is_not_the_tokens_own_is_refused() {
         .token();
     let refused = app.anonymous().refresh(&unknown).await;
     refused.assert(401, "SESSION_REVOKED");
-    let nobody = Forgery::of(&ann.access)
+    let unknown = Forgery::of(&ann.access)
         .claim("user_seq", 4711)
         .claim("sub", "user:4711");
     let refused = app.anonymous().get("/api/me").bearer(&nobody.token()).await;
     refused.assert(401, "USER_NOT_FOUND");
-    // None of it hurt the sessions that were named.
+    // The sessions that the forged tokens name are unaffected.
     for person in [&ann, &bob, &acme] {
         person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     }
 }
 
 #[tokio::test]
-async fn a_very_long_token_is_refused_and_hundreds_at_once_do_no_harm() {
+async fn a_very_long_token_is_rejected_and_hundreds_at_once_do_no_harm() {
     let app = App::with(|config| config.tokens.algorithm = Algorithm::Hs256);
     let ann = app.user("ann").await;
     let long = Forgery::of(&ann.access)

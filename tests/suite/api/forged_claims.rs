@@ -1,4 +1,4 @@
-//! Tokens signed by the right key whose claims are missing, odd, or not for us.
+//! Tokens with a valid signature whose claims are missing, invalid, or for another issuer or audience.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::forged::{assert_both_invalid, refused_everywhere};
 use crate::support::{App, Forgery};
 
 #[tokio::test]
-async fn claims_that_are_missing_or_odd_are_refused_one_by_one() {
+async fn each_missing_or_invalid_claim_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     for name in [
@@ -36,7 +36,7 @@ async fn claims_that_are_missing_or_odd_are_refused_one_by_one() {
             json!("9223372036854775808"),
         ] {
             let about = format!("{name} = {value}");
-            // iat may be 0: it is only old.
+            // `iat` may be 0: it is only old.
             if (name, &value) == ("iat", &json!(0)) {
                 continue;
             }
@@ -57,7 +57,7 @@ async fn claims_that_are_missing_or_odd_are_refused_one_by_one() {
 }
 
 #[tokio::test]
-async fn times_numbers_and_names_that_only_look_right_are_refused() {
+async fn times_numbers_and_names_that_only_look_valid_are_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     for (name, value) in [
@@ -92,7 +92,7 @@ async fn times_numbers_and_names_that_only_look_right_are_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_say_whose_it_is_has_sentences_of_its_own() {
+async fn a_token_without_an_owner_has_messages_of_its_own() {
     let app = App::start();
     let ann = app.user("ann").await;
     let good = Forgery::of(&ann.access);

@@ -1,4 +1,4 @@
-//! Guessing passwords: how many tries an account gives, how long it waits then, and who is not kept out by it.
+//! Limits on password attempts: how many an account has, how long it is locked, and which devices are not affected.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App, Call, password_of};
 
-fn guess(name: &str, password: &str, user_type: &str) -> Value {
+fn credentials(name: &str, password: &str, user_type: &str) -> Value {
     json!({"username": name, "password": password, "user_type": user_type})
 }
 
 fn wrong(app: &App, name: &str) -> Call {
-    let body = guess(name, "a wrong password", "user");
+    let body = credentials(name, "a wrong password", "user");
     app.anonymous().post("/auth/login", body)
 }
 
 fn right(app: &App, name: &str) -> Call {
-    let body = guess(&format!("{name}@example.org"), &password_of(name), "user");
+    let body = credentials(&format!("{name}@example.org"), &password_of(name), "user");
     app.anonymous().post("/auth/login", body)
 }
 
-/// How many answers there are of each code: wrong credentials, and too many tries.
+/// The number of responses with each code: wrong credentials, and rate limited.
 fn counted(answers: &[Answer]) -> (usize, usize) {
     let of = |status, code| {
         let fit = |answer: &&Answer| (answer.status, answer.code()) == (status, code);
@@ -31,7 +31,7 @@ fn counted(answers: &[Answer]) -> (usize, usize) {
     (of(401, "INVALID_CREDENTIALS"), of(429, "RATE_LIMITED"))
 }
 
-/// Fails so often that the account has to wait.
+/// Locks an account by failed attempts.
 async fn lock(app: &App, name: &str) {
     for _ in 0..5 {
         wrong(app, name).await.assert(401, "INVALID_CREDENTIALS");
@@ -40,7 +40,7 @@ async fn lock(app: &App, name: &str) {
 }
 
 #[tokio::test]
-async fn five_guesses_in_a_row_are_heard_and_no_more_whether_the_account_exists_or_not() {
+async fn five_attempts_in_a_row_are_verified_whether_the_account_exists_or_not() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     let mut refusals = Vec::new();
@@ -57,19 +57,19 @@ async fn five_guesses_in_a_row_are_heard_and_no_more_whether_the_account_exists_
         refusals.push(last.body);
     }
     assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]));
-    // Another spelling is the same account, and the right password is not heard either.
+    // Another spelling is the same account, and the correct password is rejected too.
     wrong(&app, " ANN@example.ORG ")
         .await
         .assert(429, "RATE_LIMITED");
     right(&app, "ann").await.assert(429, "RATE_LIMITED");
-    // The other population is another account.
-    let client = guess("ann@example.org", "a wrong password", "client");
+    // The same name in the other population is another account.
+    let client = credentials("ann@example.org", "a wrong password", "client");
     let other = app.anonymous().post("/auth/login", client).await;
     other.assert(401, "INVALID_CREDENTIALS");
 }
 
 #[tokio::test]
-async fn a_hundred_guesses_at_once_are_five_tries_whether_the_account_exists_or_not() {
+async fn a_hundred_attempts_at_once_count_as_five_whether_the_account_exists_or_not() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     for name in ["ann@example.org", "nobody@example.org"] {
@@ -80,7 +80,7 @@ async fn a_hundred_guesses_at_once_are_five_tries_whether_the_account_exists_or_
 }
 
 #[tokio::test]
-async fn two_instances_give_five_tries_together() {
+async fn two_instances_allow_five_attempts_together() {
     let app = App::start();
     let other = app.another_instance();
     app.make_user("ann", Role::Staff).await;
@@ -92,7 +92,7 @@ async fn two_instances_give_five_tries_together() {
 }
 
 #[tokio::test]
-async fn many_right_log_ins_at_once_wait_for_one_another_and_all_are_let_in() {
+async fn many_correct_logins_at_once_wait_for_each_other_and_all_succeed() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     let calls = (0..40).map(|_| right(&app, "ann").into_future());
@@ -104,7 +104,7 @@ async fn many_right_log_ins_at_once_wait_for_one_another_and_all_are_let_in() {
 }
 
 #[tokio::test]
-async fn the_wait_doubles_from_a_minute_to_an_hour() {
+async fn the_lock_doubles_from_a_minute_to_an_hour() {
     let app = App::start();
     lock(&app, "ann@example.org").await;
     for minutes in [1_u64, 2, 4, 8, 16, 32, 60, 60] {
@@ -116,14 +116,14 @@ async fn the_wait_doubles_from_a_minute_to_an_hour() {
         let refused = wrong(&app, "ann@example.org").await;
         assert_eq!(refused.header("retry-after"), Some("1"));
         app.advance(Duration::from_micros(1));
-        // One try after each wait, also of many at once.
+        // One attempt after each lock, also of many at once.
         let calls = (0..10).map(|_| wrong(&app, "ann@example.org").into_future());
         assert_eq!(counted(&join_all(calls).await), (1, 9), "{minutes}");
     }
 }
 
 #[tokio::test]
-async fn success_forgets_the_failures_and_a_day_does_too() {
+async fn a_success_or_a_day_resets_the_failures() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     let four = async || {
@@ -140,7 +140,7 @@ async fn success_forgets_the_failures_and_a_day_does_too() {
     app.advance(Duration::from_hours(24));
     four().await;
     right(&app, "ann").await.assert(200, "LOGGED_IN");
-    // The wait over, a right password forgets how long it had grown.
+    // After the lock a correct password resets its duration.
     lock(&app, "ann@example.org").await;
     app.advance(Duration::from_mins(1));
     right(&app, "ann").await.assert(200, "LOGGED_IN");
@@ -150,7 +150,7 @@ async fn success_forgets_the_failures_and_a_day_does_too() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_no_failure() {
+async fn a_full_queue_does_not_count_as_a_failure() {
     let app = App::with(|config| config.login.hash_queue = 1);
     for name in ["ann", "bob", "eva", "sam"] {
         app.make_user(name, Role::Staff).await;
@@ -167,7 +167,7 @@ async fn a_full_queue_is_no_failure() {
 }
 
 #[tokio::test]
-async fn whoever_has_logged_in_on_a_device_gets_in_while_the_account_is_locked() {
+async fn a_known_device_can_log_in_while_the_account_is_locked() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     app.make_user("bob", Role::Staff).await;
@@ -182,7 +182,7 @@ async fn whoever_has_logged_in_on_a_device_gets_in_while_the_account_is_locked()
     let bobs = right(&app, "bob").await.assert(200, "LOGGED_IN");
     let bobs = bobs.header("x-device-token").unwrap().to_owned();
     lock(&app, "ann@example.org").await;
-    // Not without it, not with another account's, nor with one that somebody changed or invented.
+    // Not without a token, nor with that of another account, nor with a changed or invented one.
     let (start, _) = token.rsplit_once('.').unwrap();
     let long = "x".repeat(5_000);
     for odd in [
@@ -203,14 +203,14 @@ async fn whoever_has_logged_in_on_a_device_gets_in_while_the_account_is_locked()
     let in_cookie = format!("munjigi_device={token}");
     let in_cookie = right(&app, "ann").header("cookie", &in_cookie).await;
     in_cookie.assert(200, "LOGGED_IN");
-    // Strangers still wait: the owner's success gives them no new tries.
+    // Other devices are still locked: the success of the owner gives them no new attempts.
     wrong(&app, "ann@example.org")
         .await
         .assert(429, "RATE_LIMITED");
 }
 
 #[tokio::test]
-async fn a_device_has_a_count_of_its_own_with_the_same_waits_and_is_forgotten_after_half_a_year() {
+async fn a_device_has_its_own_counter_with_the_same_locks_and_expires_after_half_a_year() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     let answer = right(&app, "ann").await.assert(200, "LOGGED_IN");
@@ -218,7 +218,7 @@ async fn a_device_has_a_count_of_its_own_with_the_same_waits_and_is_forgotten_af
     let on_device = || wrong(&app, "ann@example.org").header("x-device-token", &token);
     let calls = (0..50).map(|_| on_device().into_future());
     assert_eq!(counted(&join_all(calls).await), (5, 45));
-    // A stolen device token locks nobody else out.
+    // Failures with a stolen device token do not lock other devices.
     right(&app, "ann").await.assert(200, "LOGGED_IN");
     app.advance(Duration::from_mins(1));
     on_device().await.assert(401, "INVALID_CREDENTIALS");
@@ -249,7 +249,7 @@ async fn a_new_password_lifts_the_lock() {
     let ann = app.user("ann").await;
     let acme = app.client("acme").await;
     for (person, path) in [(&ann, "users"), (&acme, "clients")] {
-        let body = guess(&person.login, "a wrong password", person.user_type);
+        let body = credentials(&person.login, "a wrong password", person.user_type);
         for _ in 0..5 {
             let refused = app.anonymous().post("/auth/login", body.clone()).await;
             refused.assert(401, "INVALID_CREDENTIALS");
@@ -263,7 +263,7 @@ async fn a_new_password_lifts_the_lock() {
             .patch(&path, json!({"password": "another long password"}))
             .await;
         assert_eq!(changed.status, 200);
-        let body = guess(&person.login, "another long password", person.user_type);
+        let body = credentials(&person.login, "another long password", person.user_type);
         let answer = app.anonymous().post("/auth/login", body).await;
         answer.assert(200, "LOGGED_IN");
     }
@@ -273,7 +273,7 @@ async fn a_new_password_lifts_the_lock() {
 }
 
 #[tokio::test]
-async fn the_record_tells_each_lock_once_and_keeps_nothing_that_may_be_a_password() {
+async fn the_audit_log_contains_each_lock_once_and_nothing_that_may_be_a_password() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     let calls = (0..50).map(|_| wrong(&app, "ann@example.org").into_future());

@@ -1,5 +1,4 @@
-//! What comes from one address: failed log-ins, garbage in the place of refresh tokens, and codes of one account that many
-//! guess at.
+//! Limits per address: failed logins, invalid refresh tokens, unknown links and codes.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -27,7 +26,7 @@ fn statuses(answers: &[Answer]) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn an_address_has_a_number_of_failures_in_an_hour_over_all_accounts() {
+async fn an_address_has_a_limit_of_failures_per_hour_over_all_accounts() {
     let app = App::with(behind_a_proxy);
     app.make_user("ann", Role::Staff).await;
     let names: Vec<String> = (0..40)
@@ -41,7 +40,7 @@ async fn an_address_has_a_number_of_failures_in_an_hour_over_all_accounts() {
     let refused = ann("203.0.113.1").await.assert(429, "RATE_LIMITED");
     assert_eq!(refused.header("retry-after"), Some("3600"));
     ann("203.0.113.2").await.assert(401, "INVALID_CREDENTIALS");
-    // What was refused for its address was no try of the account.
+    // Attempts that were rejected because of their address do not count for the account.
     let counted = "SELECT hits AS number FROM rate_limits WHERE bucket = 'login:account:user:ann@example.org'";
     assert_eq!(app.number(counted).await, 1);
     app.advance(Duration::from_hours(1));
@@ -49,7 +48,7 @@ async fn an_address_has_a_number_of_failures_in_an_hour_over_all_accounts() {
 }
 
 #[tokio::test]
-async fn a_household_of_ipv6_is_one_address_and_success_costs_it_nothing() {
+async fn an_ipv6_network_of_64_bits_is_one_address_and_successes_do_not_count() {
     let app = App::with(behind_a_proxy);
     app.make_user("ann", Role::Staff).await;
     let password = password_of("ann");
@@ -67,7 +66,7 @@ async fn a_household_of_ipv6_is_one_address_and_success_costs_it_nothing() {
 }
 
 #[tokio::test]
-async fn where_no_failures_of_addresses_are_counted_only_the_accounts_wait() {
+async fn without_a_limit_per_address_only_accounts_are_locked() {
     let app = App::with(|config| config.limits.failures_per_address = 0);
     let names: Vec<String> = (0..120)
         .map(|number| format!("n{number}@example.org"))
@@ -79,7 +78,7 @@ async fn where_no_failures_of_addresses_are_counted_only_the_accounts_wait() {
 }
 
 #[tokio::test]
-async fn garbage_for_refresh_tokens_is_refused_without_the_database_once_there_was_enough() {
+async fn invalid_refresh_tokens_from_a_locked_address_are_rejected_without_the_database() {
     let app = App::with(behind_a_proxy);
     let ann = app.user("ann").await;
     let garbage = |from: &'static str| {
@@ -91,11 +90,11 @@ async fn garbage_for_refresh_tokens_is_refused_without_the_database_once_there_w
     assert_eq!(statuses(&join_all(calls).await), (3, 37));
     garbage("203.0.113.2").await.assert(401, "INVALID_TOKEN");
     app.execute("DELETE FROM rate_limits").await;
-    // It is remembered for a moment, and then the database is asked whether the lock was lifted.
+    // The lock is cached for a second, then the database is queried whether it was lifted.
     garbage("203.0.113.1").await.assert(429, "RATE_LIMITED");
     app.advance(Duration::from_secs(1));
     garbage("203.0.113.1").await.assert(401, "INVALID_TOKEN");
-    // Whoever has a token of ours is heard, whatever his neighbours send.
+    // A token with a valid signature is accepted, whatever others send from the same address.
     for _ in 0..3 {
         garbage("203.0.113.1").await;
     }
@@ -121,7 +120,7 @@ async fn garbage_for_refresh_tokens_is_refused_without_the_database_once_there_w
 }
 
 #[tokio::test]
-async fn two_instances_count_garbage_together() {
+async fn two_instances_count_invalid_tokens_together() {
     let app = App::with(behind_a_proxy);
     let other = app.another_instance();
     let calls = (0..30).map(|number| {
@@ -132,7 +131,7 @@ async fn two_instances_count_garbage_together() {
 }
 
 #[tokio::test]
-async fn links_that_do_not_exist_are_counted_for_their_address() {
+async fn unknown_links_are_counted_for_their_address() {
     let app = App::with(|config| config.limits.failures_per_address = 3);
     app.make_user("ann", Role::Admin).await;
     let browser = app.browser();
@@ -145,7 +144,7 @@ async fn links_that_do_not_exist_are_counted_for_their_address() {
         .await;
     let refused = refused.assert(429);
     assert_eq!(refused.header("retry-after"), Some("3600"));
-    // Where there is an administrator the set-up link is worth nothing, and there is nothing to guess.
+    // Once an administrator exists the set-up link is invalid, so attempts are not counted.
     browser
         .get(&format!("/admin/setup/{}", "x".repeat(43)))
         .await
@@ -159,7 +158,7 @@ async fn links_that_do_not_exist_are_counted_for_their_address() {
     }
 }
 
-async fn ask(app: &App, device: Option<&str>) -> Answer {
+async fn request_code(app: &App, device: Option<&str>) -> Answer {
     let mut call = app
         .anonymous()
         .post("/clients/otp/request", json!({"username": "acme"}));
@@ -169,7 +168,7 @@ async fn ask(app: &App, device: Option<&str>) -> Answer {
     call.await
 }
 
-fn show(app: &App, challenge: &str, code: &str) -> Call {
+fn submit_code(app: &App, challenge: &str, code: &str) -> Call {
     let body = json!({"challenge_id": challenge, "code": code});
     app.anonymous().post("/clients/otp/verify", body)
 }
@@ -181,14 +180,16 @@ async fn codes_for_unknown_challenges_are_counted_for_their_address() {
         .iter()
         .enumerate()
     {
-        let answer = show(&app, challenge, "123456").await;
+        let answer = submit_code(&app, challenge, "123456").await;
         assert_eq!((number, answer.status), (number, 401));
     }
-    show(&app, "x", "123456").await.assert(429, "RATE_LIMITED");
+    submit_code(&app, "x", "123456")
+        .await
+        .assert(429, "RATE_LIMITED");
 }
 
 #[tokio::test]
-async fn a_client_on_a_known_device_is_kept_out_neither_by_guesses_nor_by_requests_of_strangers() {
+async fn a_client_on_a_known_device_is_not_locked_by_the_attempts_and_requests_of_others() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
     let body = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});
@@ -198,40 +199,42 @@ async fn a_client_on_a_known_device_is_kept_out_neither_by_guesses_nor_by_reques
         .header("x-device-token")
         .unwrap()
         .to_owned();
-    // A stranger uses up the codes of the hour, and the tries.
+    // Another device uses up the codes of the hour, and the attempts.
     for number in 0..5 {
-        let challenge = ask(&app, None)
+        let challenge = request_code(&app, None)
             .await
             .assert(200, "OTP_SENT")
             .text_of("challenge_id");
         let code = app.codes(number + 1).await.remove(number);
         let wrong = if code == "000000" { "000001" } else { "000000" };
-        let answer = show(&app, &challenge, wrong).await;
+        let answer = submit_code(&app, &challenge, wrong).await;
         answer.assert(401, "INVALID_OTP");
         app.advance(Duration::from_mins(1));
     }
-    ask(&app, None).await.assert(429, "RATE_LIMITED");
-    let challenge = ask(&app, Some(&device))
+    request_code(&app, None).await.assert(429, "RATE_LIMITED");
+    let challenge = request_code(&app, Some(&device))
         .await
         .assert(200, "OTP_SENT")
         .text_of("challenge_id");
     let code = app.codes(6).await.remove(5);
-    let answer = show(&app, &challenge, &code)
+    let answer = submit_code(&app, &challenge, &code)
         .header("x-device-token", &device)
         .await;
     answer.assert(200, "LOGGED_IN");
-    ask(&app, Some(&device)).await.assert(429, "RATE_LIMITED");
+    request_code(&app, Some(&device))
+        .await
+        .assert(429, "RATE_LIMITED");
 }
 
 #[tokio::test]
-async fn guesses_at_codes_lock_the_codes_of_the_name_and_not_its_password() {
+async fn wrong_codes_lock_logins_by_code_and_not_by_password() {
     let app = App::with_gateway(|config| config.otp.max_attempts = 5);
     app.make_client("acme").await;
     for name in ["acme", "nobody"] {
         let body = json!({"username": name});
         let asked = app.anonymous().post("/clients/otp/request", body).await;
         let challenge = asked.assert(200, "OTP_SENT").text_of("challenge_id");
-        let calls = (0..100).map(|_| show(&app, &challenge, "0000000").into_future());
+        let calls = (0..100).map(|_| submit_code(&app, &challenge, "0000000").into_future());
         assert_eq!(statuses(&join_all(calls).await), (5, 95), "{name}");
     }
     let body = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, and what is answered while the database is ill: 503, never 401.
+//! `/healthz` and `/readyz`, and the responses while the database is unavailable: 503, never 401.
 
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::support::{App, on_postgres};
 
 #[tokio::test]
-async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
+async fn a_healthy_server_is_alive_and_ready() {
     let app = App::start();
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
     let mut ready = app.anonymous().get("/readyz").await;
-    // How old the news of revocations are.
+    // The age of the revocation cache.
     let revocations = ready
         .body
         .as_object_mut()
@@ -41,7 +41,7 @@ struct Hog {
 }
 
 impl Hog {
-    /// Begins to hold a connection of the pool, or of those who make lists.
+    /// Starts to hold a connection of the pool, or of the readers for lists.
     async fn of(app: &App, list: bool) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begin, started) = tokio::sync::oneshot::channel::<()>();
@@ -73,14 +73,14 @@ impl Hog {
 }
 
 #[tokio::test]
-async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded() {
+async fn without_a_free_connection_the_server_is_not_ready_and_answers_overloaded() {
     let app = App::with(|config| {
         config.database.pool_size = 1;
         config.database.acquire_timeout = Span::millis(200);
     });
     let ann = app.user("ann").await;
     let hog = Hog::of(&app, false).await;
-    // On SQLite lists have threads of their own.
+    // On SQLite lists have reader threads of their own.
     let lister = if on_postgres() {
         None
     } else {
@@ -96,7 +96,7 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
     let list = ann.get("/api/users").await.assert(503, "OVERLOADED");
     assert_eq!(list.header("retry-after"), Some("1"));
     if !on_postgres() {
-        // SQLite's look-ups by key have readers of their own, which no list keeps busy.
+        // On SQLite reads by key have readers of their own, which lists do not use.
         ann.get("/api/me").await.assert(200, "ME");
     }
     hog.leave().await;
@@ -108,9 +108,9 @@ async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded()
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_503_on_every_way_to_it() {
+async fn an_unavailable_database_is_503_on_every_code_path() {
     if !on_postgres() {
-        // A SQLite file that is open stays readable when its name is gone; its illness is the next test.
+        // An open SQLite file stays readable when it is unlinked; the next test covers SQLite.
         return;
     }
     let app = App::with(|config| config.database.acquire_timeout = Span::millis(300));
@@ -142,7 +142,7 @@ async fn a_database_that_is_gone_is_503_on_every_way_to_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_another_process_keeps_locked_is_503_for_writes_alone() {
+async fn a_database_file_locked_by_another_process_is_503_for_writes_alone() {
     if on_postgres() {
         return;
     }
@@ -159,7 +159,7 @@ async fn a_file_that_another_process_keeps_locked_is_503_for_writes_alone() {
     refused.assert(503, "UNAVAILABLE");
     ann.log_in().await.assert(503, "UNAVAILABLE");
     run("COMMIT");
-    // The token that met the lock is as good as before.
+    // The token that was presented during the lock is still valid.
     let ann = ann.refreshed().await;
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
 }

@@ -15,7 +15,7 @@ pub async fn listed(person: &Person, path: &str, field: &str) -> Vec<Value> {
     rows.iter().map(|row| row[field].clone()).collect()
 }
 
-/// An administrator, and four others to look for.
+/// An administrator, and four other accounts.
 pub async fn crowd(app: &App) -> Person {
     let root = app.admin("root").await;
     for (email, name, role) in [
@@ -33,7 +33,7 @@ pub async fn crowd(app: &App) -> Person {
 }
 
 #[tokio::test]
-async fn a_list_of_users_has_the_contracts_form() {
+async fn a_list_of_users_has_the_documented_format() {
     let app = App::start();
     let root = app.admin("root").await;
     let answer = root
@@ -74,7 +74,7 @@ async fn a_list_of_users_has_the_contracts_form() {
 }
 
 #[tokio::test]
-async fn a_list_of_clients_has_the_contracts_form() {
+async fn a_list_of_clients_has_the_documented_format() {
     let app = App::start();
     let root = app.admin("root").await;
     app.make_client("acme").await;
@@ -112,7 +112,7 @@ async fn a_list_of_clients_has_the_contracts_form() {
 }
 
 #[tokio::test]
-async fn filters_hold_together_with_a_search() {
+async fn filters_combine_with_a_search() {
     let app = App::start();
     let root = crowd(&app).await;
     app.execute("UPDATE users SET is_active = FALSE WHERE email LIKE 'under%'")
@@ -151,7 +151,7 @@ async fn lists_are_ordered_by_any_column_in_both_directions() {
     assert_eq!(ascending[0], "kim@example.org");
     descending.reverse();
     assert_eq!(ascending, descending);
-    // Two columns: the second decides among equals, the number after it.
+    // Two columns: the second orders equal values of the first, the number those of both.
     assert_eq!(
         emails(root.clone(), by("role,-email")).await,
         [
@@ -173,7 +173,7 @@ async fn lists_are_ordered_by_any_column_in_both_directions() {
 }
 
 #[tokio::test]
-async fn every_column_that_is_shown_orders_a_list() {
+async fn a_list_can_be_ordered_by_every_column() {
     let app = App::start();
     let root = app.admin("root").await;
     for column in [
@@ -208,7 +208,7 @@ async fn every_column_that_is_shown_orders_a_list() {
 }
 
 #[tokio::test]
-async fn who_never_logged_in_stands_last_in_either_direction() {
+async fn accounts_that_never_logged_in_are_last_in_both_directions() {
     let app = App::start();
     let root = app.admin("root").await;
     app.make_user("never", Role::Staff).await;
@@ -322,7 +322,7 @@ async fn a_wrong_parameter_is_named() {
 }
 
 #[tokio::test]
-async fn all_wrong_parameters_are_told_at_once_and_unknown_ones_passed_over() {
+async fn all_invalid_parameters_are_reported_at_once_and_unknown_ones_ignored() {
     let app = App::start();
     let root = app.admin("root").await;
     let long = format!("/api/users?search={}&page=x", "x".repeat(201));
@@ -333,7 +333,7 @@ async fn all_wrong_parameters_are_told_at_once_and_unknown_ones_passed_over() {
     );
     assert!(
         answer.body["errors"].get("page").is_some(),
-        "all problems are told at once"
+        "all problems are reported at once"
     );
     let odd = root.get("/api/users?search=%ff%fe&&&=&page=1&page=1").await;
     odd.assert(200, "USER_LIST");

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App};
 
-async fn try_in(app: &App, body: Value) -> Answer {
+async fn log_in(app: &App, body: Value) -> Answer {
     app.anonymous().post("/auth/login", body).await
 }
 
 #[tokio::test]
-async fn a_user_gets_a_pair_of_tokens_and_his_account() {
+async fn a_user_gets_a_pair_of_tokens_and_the_account() {
     let app = App::start();
     app.make_user("ann", Role::Auditor).await;
-    let answer = try_in(
+    let answer = log_in(
         &app,
         json!({"username": "ann@example.org", "password": "the long password of ann"}),
     )
@@ -50,12 +50,12 @@ async fn a_user_gets_a_pair_of_tokens_and_his_account() {
 }
 
 #[tokio::test]
-async fn a_client_gets_a_pair_of_tokens_and_its_account() {
+async fn a_client_gets_a_pair_of_tokens_and_the_account() {
     let app = App::start();
     app.make_client("acme").await;
     let body =
         json!({"username": "acme", "password": "the long password of acme", "user_type": "client"});
-    let answer = try_in(&app, body).await.assert(200, "LOGGED_IN");
+    let answer = log_in(&app, body).await.assert(200, "LOGGED_IN");
     insta::assert_json_snapshot!(answer["user"], @r#"
     {
       "email": "client@example.org",
@@ -68,7 +68,7 @@ async fn a_client_gets_a_pair_of_tokens_and_its_account() {
 }
 
 #[tokio::test]
-async fn unknown_wrong_inactive_and_without_a_password_are_one_answer() {
+async fn unknown_wrong_inactive_and_passwordless_get_the_same_response() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     app.make_user("ina", Role::Staff).await;
@@ -86,7 +86,7 @@ async fn unknown_wrong_inactive_and_without_a_password_are_one_answer() {
         ("acme", "a wrong password", "client"),
         ("nobody", "the long password of acme", "client"),
         ("codes-only", "the long password of codes-only", "client"),
-        // Somebody of the other population.
+        // An account of the other population.
         ("ann@example.org", "the long password of ann", "client"),
         ("acme", "the long password of acme", "user"),
         // Outer spaces are part of a password.
@@ -94,7 +94,7 @@ async fn unknown_wrong_inactive_and_without_a_password_are_one_answer() {
         ("ann@example.org", "the long password of ann ", "user"),
         ("no address at all", "%", "user"),
     ] {
-        let answer = try_in(
+        let answer = log_in(
             &app,
             json!({"username": username, "password": password, "user_type": user_type}),
         )
@@ -131,7 +131,7 @@ async fn the_name_may_be_typed_in_any_case_width_and_with_spaces() {
         ("username", "ＡＣＭＥ－01", client, "client"),
     ] {
         let body = json!({field: name, "password": password, "user_type": user_type});
-        try_in(&app, body).await.assert(200, "LOGGED_IN");
+        log_in(&app, body).await.assert(200, "LOGGED_IN");
     }
 }
 
@@ -181,7 +181,7 @@ async fn every_wrong_field_is_named_in_the_callers_language() {
 }
 
 #[tokio::test]
-async fn a_field_that_no_account_can_have_is_told() {
+async fn a_value_that_no_account_can_have_is_a_field_error() {
     let app = App::start();
     for (body, field, sentence) in [
         (
@@ -235,18 +235,18 @@ async fn a_field_that_no_account_can_have_is_told() {
             "Control characters are not allowed.",
         ),
     ] {
-        let answer = try_in(&app, body.clone())
+        let answer = log_in(&app, body.clone())
             .await
             .assert(400, "INVALID_REQUEST");
         assert_eq!(answer.error(field), sentence, "{body}");
     }
-    // An unknown field is passed over here.
+    // An unknown field is ignored here.
     let body = json!({"username": "a", "password": "x", "remember": true});
-    try_in(&app, body).await.assert(401, "INVALID_CREDENTIALS");
+    log_in(&app, body).await.assert(401, "INVALID_CREDENTIALS");
 }
 
 #[tokio::test]
-async fn a_password_has_1024_characters_and_every_one_counts() {
+async fn a_password_has_up_to_1024_characters_and_all_are_significant() {
     let app = App::start();
     let ann = app.admin("ann").await;
     let longest = format!(" {}\u{1f511} ", "가".repeat(1021));
@@ -265,7 +265,7 @@ async fn a_password_has_1024_characters_and_every_one_counts() {
         (format!("{longest}x"), 400, "INVALID_REQUEST"),
     ] {
         let body = json!({"email": "ann@example.org", "password": password});
-        try_in(&app, body).await.assert(status, code);
+        log_in(&app, body).await.assert(status, code);
     }
 }
 
@@ -280,7 +280,7 @@ async fn the_same_number_in_both_populations_is_two_accounts() {
     assert_eq!(me["user_type"], "client");
     assert!(me.data().get("role").is_none(), "{}", me.text);
     client.get("/api/users").await.assert(403, "FORBIDDEN");
-    // One's refresh token at the other's log-out; ending one's sessions; deactivating one.
+    // The refresh token of one at the logout of the other; ending the sessions of one; deactivating one.
     client
         .log_out(&admin.refresh)
         .await
@@ -301,7 +301,7 @@ async fn the_same_number_in_both_populations_is_two_accounts() {
 }
 
 #[tokio::test]
-async fn a_login_is_noted_on_the_account_unless_that_is_switched_off() {
+async fn a_login_updates_the_account_unless_that_is_switched_off() {
     let noted = "SELECT COUNT(*) AS number FROM users WHERE last_login_at IS NOT NULL";
     let app = App::start();
     app.user("ann").await;
@@ -313,19 +313,19 @@ async fn a_login_is_noted_on_the_account_unless_that_is_switched_off() {
 }
 
 #[tokio::test]
-async fn a_full_queue_of_passwords_is_503_and_everything_else_goes_on() {
+async fn a_full_password_queue_is_503_and_everything_else_continues() {
     let app = App::with(|config| {
         config.login.hash_queue = 1;
-        // However many get in, the first session is not the one too many.
+        // However many succeed, the first session is not ended by the session limit.
         config.tokens.sessions_per_account = 300;
     });
     let ann = app.user("ann").await;
-    // bcrypt's cost is the least one here, so many at once are needed to fill one thread's queue.
+    // bcrypt has its minimum cost here, so many simultaneous logins are needed to fill the queue of one thread.
     let crowd = (0..200).map(|_| ann.log_in());
     let answers = futures_util::future::join_all(crowd).await;
     let refused = answers.iter().filter(|answer| answer.status != 200);
     let refused: Vec<_> = refused.collect();
-    assert!(!refused.is_empty(), "nobody was turned away");
+    assert!(!refused.is_empty(), "no login was rejected");
     for answer in refused {
         assert_eq!((answer.status, answer.code()), (503, "OVERLOADED"));
     }

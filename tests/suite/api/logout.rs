@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::App;
 
 #[tokio::test]
-async fn a_log_out_ends_the_session_and_its_access_tokens() {
+async fn a_logout_ends_the_session_and_its_access_tokens() {
     let app = App::start();
     let ann = app.user("ann").await;
     let other = ann.again().await;
@@ -25,11 +25,11 @@ async fn a_log_out_ends_the_session_and_its_access_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_blacklisted_already_is_logged_out_all_the_same() {
+async fn a_token_that_is_blacklisted_already_can_be_logged_out() {
     let app = App::start();
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
-    // The used one names the session, and the whole session ends.
+    // The used token identifies the session, and the whole session ends.
     next.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
     next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
@@ -39,7 +39,7 @@ async fn a_token_that_is_blacklisted_already_is_logged_out_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_log_out_needs_a_bearer_and_a_refresh_token_of_ones_own() {
+async fn a_logout_needs_a_bearer_token_and_a_refresh_token_of_the_caller() {
     let app = App::start();
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
@@ -70,7 +70,7 @@ async fn a_log_out_needs_a_bearer_and_a_refresh_token_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_log_out_of_all_ends_all_sessions_of_the_caller_and_of_nobody_else() {
+async fn a_logout_of_all_ends_only_the_sessions_of_the_caller() {
     let app = App::start();
     let ann = app.user("ann").await;
     let sessions = [ann.clone(), ann.again().await, ann.again().await];
@@ -80,7 +80,7 @@ async fn a_log_out_of_all_ends_all_sessions_of_the_caller_and_of_nobody_else() {
     let refused = app.anonymous().post("/auth/logout-all", json!({})).await;
     refused.assert(401, "UNAUTHORIZED");
     let answer = ann.call("POST", "/auth/logout-all").await;
-    // The one that was logged out before does not count again.
+    // The session that was logged out before does not count.
     assert_eq!(answer.assert(200, "LOGGED_OUT_ALL")["sessions"], 3);
     for session in &sessions {
         session
@@ -95,7 +95,7 @@ async fn a_log_out_of_all_ends_all_sessions_of_the_caller_and_of_nobody_else() {
 }
 
 #[tokio::test]
-async fn verifying_gives_the_claims_of_either_token() {
+async fn verify_returns_the_claims_of_both_tokens() {
     let app = App::start();
     let ann = app.user("ann").await;
     for (token, token_type) in [(&ann.access, "access"), (&ann.refresh, "refresh")] {
@@ -138,7 +138,7 @@ async fn an_expired_refresh_token_cannot_be_logged_out() {
 }
 
 #[tokio::test]
-async fn what_a_leeway_keeps_good_is_ended_like_everything_else() {
+async fn a_session_within_the_leeway_is_ended_like_all_others() {
     let app = App::with(|config| config.tokens.leeway = Span::minutes(5));
     let root = app.admin("root").await;
     let (ann, bob, acme) = (
@@ -146,7 +146,7 @@ async fn what_a_leeway_keeps_good_is_ended_like_everything_else() {
         app.user("bob").await,
         app.client("acme").await,
     );
-    // Expired, and good for four minutes more.
+    // Expired, but accepted for four more minutes.
     app.advance(Duration::from_hours(30 * 24) + Duration::from_mins(1));
     for person in [&ann, &bob, &acme] {
         person.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;

@@ -1,4 +1,4 @@
-//! The JSON door, as the wire contract has it.
+//! The API, as `docs/api.md` documents it.
 
 mod answers;
 mod callers;

@@ -1,10 +1,10 @@
-//! No request gives a 500: every endpoint, every field, every odd value. (That none does is checked by the harness on each
-//! call; here 503 is out too, and the server must be well afterwards.)
+//! No request causes a 500: every endpoint, every field, every odd value. (The test client checks this on each call;
+//! here a 503 is an error too, and the server must be healthy afterwards.)
 
 use super::endpoints::{ENDPOINTS, Endpoint};
 use crate::support::{App, Person};
 
-/// Values as JSON text, so that also what no JSON library writes can be sent.
+/// Values as JSON text, including texts that no JSON library writes.
 fn odd_values() -> Vec<String> {
     let mut values: Vec<String> = [
         "null",
@@ -53,7 +53,7 @@ fn odd_values() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    // The longest expansion of one code point under NFKC is eighteen.
+    // The longest expansion of one code point under NFKC is eighteen code points.
     values.push(format!("\"{}\"", "ﷺ".repeat(3_000)));
     values.push(format!("\"{}\"", "a\u{300}".repeat(9_000)));
     values.push(format!("\"{}\"", "x".repeat(60_000)));
@@ -66,7 +66,7 @@ async fn walk(root: &mut Person, endpoint: &Endpoint) {
     let names = endpoint.fields.iter().map(|field| field.name);
     for name in names.chain(["other"]) {
         for value in odd_values() {
-            // The others are good, so that the odd one gets as far as it can.
+            // The other fields are valid, so that the odd one gets as far as possible.
             let others = endpoint.fields.iter().filter(|field| field.name != name);
             let mut pairs: Vec<String> = others
                 .map(|field| format!("\"{}\": {}", field.name, field.good))

@@ -1,4 +1,4 @@
-//! One-time codes: asking for one, and logging in by it. The code comes from the gateway, as a client gets it.
+//! One-time codes: requesting one, and logging in with it. The test reads the code from the webhook receiver.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -8,25 +8,25 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App, claims_of};
 
-async fn ask(app: &App, username: &str) -> String {
+async fn request_code(app: &App, username: &str) -> String {
     let answer = app
         .anonymous()
         .post("/clients/otp/request", json!({"username": username}));
     answer.await.assert(200, "OTP_SENT").text_of("challenge_id")
 }
 
-fn show(app: &App, challenge: &str, code: &str) -> crate::support::Call {
+fn submit_code(app: &App, challenge: &str, code: &str) -> crate::support::Call {
     let body = json!({"challenge_id": challenge, "code": code});
     app.anonymous().post("/clients/otp/verify", body)
 }
 
-/// A code of the same length that is not the right one, another for each number.
+/// A wrong code of the same length, a different one for each number.
 fn wrong(code: &str, number: u32) -> String {
     let right: u32 = code.parse().unwrap();
     format!("{:06}", (right + number) % 1_000_000)
 }
 
-/// Whatever the account's limit is: a challenge's tries are bounded by themselves.
+/// A high limit for the account, because the attempts at a challenge have a limit of their own.
 fn many_failures(config: &mut Config) {
     config.limits.failures = 100;
 }
@@ -39,7 +39,7 @@ fn without_its_own(mut answer: Answer) -> Value {
 }
 
 #[tokio::test]
-async fn a_client_logs_in_by_the_code_that_it_was_sent() {
+async fn a_client_logs_in_with_the_code_it_received() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
     let answer = app
@@ -61,7 +61,7 @@ async fn a_client_logs_in_by_the_code_that_it_was_sent() {
     let code = data["code"].as_str().unwrap();
     assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()));
     assert!(!answer.text.contains(code));
-    let pair = show(&app, &answer.text_of("challenge_id"), code).await;
+    let pair = submit_code(&app, &answer.text_of("challenge_id"), code).await;
     let pair = pair.assert(200, "LOGGED_IN");
     assert_eq!(pair["user"]["user_type"], "client");
     assert_eq!(claims_of(&pair.text_of("access"))["user_type"], "client");
@@ -81,7 +81,7 @@ async fn a_client_logs_in_by_the_code_that_it_was_sent() {
 async fn a_code_is_stored_as_a_keyed_hash_only() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
-    ask(&app, "acme").await;
+    request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     let plain = format!(
         "SELECT COUNT(*) AS number FROM otp_challenges WHERE code_hash LIKE '%{code}%' OR id LIKE '%{code}'"
@@ -91,7 +91,7 @@ async fn a_code_is_stored_as_a_keyed_hash_only() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_exist_or_is_inactive_gets_the_same_answer_and_no_code() {
+async fn an_unknown_or_inactive_client_gets_the_same_response_and_no_code() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
     app.make_client("gone").await;
@@ -107,10 +107,10 @@ async fn a_client_that_does_not_exist_or_is_inactive_gets_the_same_answer_and_no
         let challenge = answer.text_of("challenge_id");
         bodies.push(without_its_own(answer));
         if username != "acme" {
-            let refused = show(&app, &challenge, "123456").await;
+            let refused = submit_code(&app, &challenge, "123456").await;
             refused.assert(401, "INVALID_OTP");
         }
-        // Asking again too soon is refused in the same way for all three.
+        // A second request that is too early is rejected in the same way for all three.
         let again = app
             .anonymous()
             .post("/clients/otp/request", json!({"username": username}))
@@ -121,102 +121,108 @@ async fn a_client_that_does_not_exist_or_is_inactive_gets_the_same_answer_and_no
         bodies.windows(2).all(|pair| pair[0] == pair[1]),
         "{bodies:?}"
     );
-    // The gateway is told in order: had the other two been sent anything, it would be here by the next one's code.
+    // Deliveries are in order: codes for the other two would have arrived before the next one.
     app.advance(Duration::from_mins(2));
-    ask(&app, "acme").await;
+    request_code(&app, "acme").await;
     assert_eq!(app.codes(2).await.len(), 2);
     assert_eq!(app.services().delivery.counts().failed, 0);
 }
 
 #[tokio::test]
-async fn after_five_wrong_codes_the_right_one_is_refused() {
+async fn after_five_wrong_codes_the_correct_one_is_rejected() {
     let app = App::with_gateway(many_failures);
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     for number in 1..=5 {
-        let refused = show(&app, &challenge, &wrong(&code, number)).await;
+        let refused = submit_code(&app, &challenge, &wrong(&code, number)).await;
         let refused = refused.assert(401, "INVALID_OTP");
         assert_eq!(
             refused.header("www-authenticate"),
             Some(r#"Bearer realm="api""#)
         );
     }
-    show(&app, &challenge, &code)
+    submit_code(&app, &challenge, &code)
         .await
         .assert(401, "INVALID_OTP");
 }
 
 #[tokio::test]
-async fn four_wrong_codes_leave_the_fifth_try() {
+async fn after_four_wrong_codes_the_fifth_attempt_is_allowed() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     for number in 1..=4 {
-        show(&app, &challenge, &wrong(&code, number))
+        submit_code(&app, &challenge, &wrong(&code, number))
             .await
             .assert(401, "INVALID_OTP");
     }
-    show(&app, &challenge, &code).await.assert(200, "LOGGED_IN");
+    submit_code(&app, &challenge, &code)
+        .await
+        .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
-async fn asking_for_a_new_code_buys_no_new_tries() {
+async fn requesting_a_new_code_gives_no_new_attempts() {
     let app = App::with_gateway(many_failures);
     app.make_client("acme").await;
-    let first = ask(&app, "acme").await;
+    let first = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     for number in 1..=3 {
-        show(&app, &first, &wrong(&code, number))
+        submit_code(&app, &first, &wrong(&code, number))
             .await
             .assert(401, "INVALID_OTP");
     }
     app.advance(Duration::from_mins(1));
-    let second = ask(&app, "acme").await;
+    let second = request_code(&app, "acme").await;
     let code = app.codes(2).await.remove(1);
     for number in 1..=2 {
-        show(&app, &second, &wrong(&code, number))
+        submit_code(&app, &second, &wrong(&code, number))
             .await
             .assert(401, "INVALID_OTP");
     }
-    show(&app, &second, &code).await.assert(401, "INVALID_OTP");
-    // Not for good: the tries come back when their window has passed.
+    submit_code(&app, &second, &code)
+        .await
+        .assert(401, "INVALID_OTP");
+    // Not permanently: new attempts are allowed after the window.
     app.advance(Duration::from_mins(5));
-    let third = ask(&app, "acme").await;
+    let third = request_code(&app, "acme").await;
     let code = app.codes(3).await.remove(2);
-    show(&app, &third, &code).await.assert(200, "LOGGED_IN");
+    submit_code(&app, &third, &code)
+        .await
+        .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
-async fn twenty_guesses_at_once_are_five_tries() {
+async fn twenty_attempts_at_once_count_as_five() {
     let app = App::with_gateway(many_failures);
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     let guesses: Vec<String> = (1..=20).map(|number| wrong(&code, number)).collect();
     let calls = guesses
         .iter()
-        .map(|guess| show(&app, &challenge, guess).into_future());
+        .map(|code| submit_code(&app, &challenge, code).into_future());
     for answer in join_all(calls).await {
         answer.assert(401, "INVALID_OTP");
     }
-    let tries = "SELECT attempts AS number FROM otp_challenges";
-    assert_eq!(app.number(tries).await, 5);
-    let tries = "SELECT hits AS number FROM rate_limits WHERE bucket = 'otp:tries:acme'";
-    assert_eq!(app.number(tries).await, 5);
-    show(&app, &challenge, &code)
+    let query = "SELECT attempts AS number FROM otp_challenges";
+    assert_eq!(app.number(query).await, 5);
+    let query = "SELECT hits AS number FROM rate_limits WHERE bucket = 'otp:tries:acme'";
+    assert_eq!(app.number(query).await, 5);
+    submit_code(&app, &challenge, &code)
         .await
         .assert(401, "INVALID_OTP");
 }
 
 #[tokio::test]
-async fn of_twenty_right_codes_at_once_one_is_let_in() {
+async fn of_twenty_logins_at_once_with_the_correct_code_one_succeeds() {
     let app = App::with_gateway(many_failures);
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
-    let calls = (0..20).map(|_| show(&app, &challenge, &code).into_future());
+    let calls = (0..20).map(|_| submit_code(&app, &challenge, &code).into_future());
     let answers = join_all(calls).await;
     let (won, lost): (Vec<_>, Vec<_>) =
         answers.into_iter().partition(|answer| answer.status == 200);
@@ -228,75 +234,85 @@ async fn of_twenty_right_codes_at_once_one_is_let_in() {
         app.number("SELECT COUNT(*) AS number FROM sessions").await,
         1
     );
-    show(&app, &challenge, &code)
+    submit_code(&app, &challenge, &code)
         .await
         .assert(401, "INVALID_OTP");
 }
 
 #[tokio::test]
-async fn a_code_is_good_until_its_time_has_passed() {
+async fn a_code_is_valid_until_it_expires() {
     let app = App::with_gateway(|config| {
         config.otp.lifetime = Span::minutes(2);
         config.otp.length = 8;
     });
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     assert_eq!(code.len(), 8);
     app.advance(Duration::from_mins(2));
-    show(&app, &challenge, &code)
+    submit_code(&app, &challenge, &code)
         .await
         .assert(401, "INVALID_OTP");
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(2).await.remove(1);
     app.advance(Duration::from_secs(119));
-    show(&app, &challenge, &code).await.assert(200, "LOGGED_IN");
+    submit_code(&app, &challenge, &code)
+        .await
+        .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
-async fn only_the_newest_code_is_good_and_only_with_its_own_challenge() {
+async fn only_the_newest_code_is_valid_and_only_with_its_own_challenge() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
     app.make_client("beta").await;
-    let first = ask(&app, "acme").await;
+    let first = request_code(&app, "acme").await;
     let old = app.codes(1).await.remove(0);
     app.advance(Duration::from_mins(1));
-    let second = ask(&app, "acme").await;
+    let second = request_code(&app, "acme").await;
     let new = app.codes(2).await.remove(1);
-    let others = ask(&app, "beta").await;
+    let others = request_code(&app, "beta").await;
     app.codes(3).await;
-    show(&app, &first, &old).await.assert(401, "INVALID_OTP");
-    // By chance the two codes may be equal, one time in a million.
-    show(&app, &others, &new).await.assert(401, "INVALID_OTP");
-    let unknown = show(&app, &"0".repeat(32), &new).await;
+    submit_code(&app, &first, &old)
+        .await
+        .assert(401, "INVALID_OTP");
+    // The two codes are equal by chance once in a million times.
+    submit_code(&app, &others, &new)
+        .await
+        .assert(401, "INVALID_OTP");
+    let unknown = submit_code(&app, &"0".repeat(32), &new).await;
     unknown.assert(401, "INVALID_OTP");
     for odd in ["x", "' OR 1=1", "00000000-0000-0000-0000-000000000000"] {
-        show(&app, odd, &new).await.assert(401, "INVALID_OTP");
+        submit_code(&app, odd, &new)
+            .await
+            .assert(401, "INVALID_OTP");
     }
-    show(&app, &second, &new).await.assert(200, "LOGGED_IN");
+    submit_code(&app, &second, &new)
+        .await
+        .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
-async fn a_client_that_is_deactivated_meanwhile_is_not_let_in() {
+async fn a_client_that_is_deactivated_meanwhile_cannot_log_in() {
     let app = App::with_gateway(|_| ());
     let root = app.admin("root").await;
     let seq = app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     let off = root
         .patch(&format!("/api/clients/{seq}"), json!({"is_active": false}))
         .await;
     off.assert(200, "CLIENT_UPDATED");
-    show(&app, &challenge, &code)
+    submit_code(&app, &challenge, &code)
         .await
         .assert(401, "INVALID_OTP");
 }
 
 #[tokio::test]
-async fn a_code_may_be_typed_with_spaces_and_hyphens_but_must_be_there() {
+async fn a_code_may_contain_spaces_and_hyphens_but_is_required() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
-    let challenge = ask(&app, "acme").await;
+    let challenge = request_code(&app, "acme").await;
     let code = app.codes(1).await.remove(0);
     for (body, field, sentence) in [
         (json!({}), "code", "This field is required."),
@@ -331,7 +347,7 @@ async fn a_code_may_be_typed_with_spaces_and_hyphens_but_must_be_there() {
         assert_eq!(answer.error(field), sentence);
     }
     let spaced = format!(" {} - {} ", &code[..3], &code[3..]);
-    show(&app, &challenge, &spaced)
+    submit_code(&app, &challenge, &spaced)
         .await
         .assert(200, "LOGGED_IN");
 }

@@ -13,7 +13,7 @@ fn change(person: &Person, current: &str, new: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_all_other_sessions_and_keeps_the_current_one() {
+async fn a_new_password_ends_all_sessions_except_the_current_one() {
     let app = App::start();
     for ann in [app.user("ann").await, app.client("acme").await] {
         let other = ann.again().await;
@@ -35,7 +35,7 @@ async fn a_new_password_ends_all_other_sessions_and_keeps_the_current_one() {
 }
 
 #[tokio::test]
-async fn a_users_sessions_in_the_panel_end_with_it() {
+async fn a_new_password_ends_the_users_sessions_in_the_admin_panel() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
     let credentials = json!({"username": "ann@example.org", "password": password_of("ann")});
@@ -49,7 +49,7 @@ async fn a_users_sessions_in_the_panel_end_with_it() {
 }
 
 #[tokio::test]
-async fn only_who_knows_the_current_password_changes_it() {
+async fn a_change_needs_the_current_password() {
     let app = App::start();
     let ann = app.user("ann").await;
     let other = ann.again().await;
@@ -62,9 +62,9 @@ async fn only_who_knows_the_current_password_changes_it() {
         );
         assert_eq!(refused.error("new_password"), "(no error)");
     }
-    let stranger = json!({"current_password": ann.password, "new_password": NEW});
-    let stranger = app.anonymous().post("/auth/password", stranger).await;
-    stranger.assert(401, "UNAUTHORIZED");
+    let body = json!({"current_password": ann.password, "new_password": NEW});
+    let answer = app.anonymous().post("/auth/password", body).await;
+    answer.assert(401, "UNAUTHORIZED");
     for person in [&ann, &other, &ann.again().await] {
         person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     }
@@ -74,7 +74,7 @@ async fn only_who_knows_the_current_password_changes_it() {
 }
 
 #[tokio::test]
-async fn what_the_policy_says_stands_at_the_new_password() {
+async fn policy_errors_are_reported_for_the_new_password() {
     let app = App::start();
     let ann = app.user("ann").await;
     for (new, sentence) in [
@@ -109,7 +109,7 @@ async fn what_the_policy_says_stands_at_the_new_password() {
 }
 
 #[tokio::test]
-async fn who_has_no_password_cannot_set_the_first_one_here() {
+async fn an_account_without_a_password_cannot_set_its_first_one() {
     let app = App::start();
     let acme = app.client("acme").await;
     app.execute("UPDATE client_users SET password_hash = NULL")
@@ -126,7 +126,7 @@ async fn who_has_no_password_cannot_set_the_first_one_here() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_is_made() {
+async fn of_two_changes_at_once_one_succeeds() {
     let app = App::start();
     let ann = app.user("ann").await;
     let other = ann.again().await;

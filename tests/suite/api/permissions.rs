@@ -1,4 +1,4 @@
-//! Who may do what under `/api/users` and `/api/clients`.
+//! Permissions under `/api/users` and `/api/clients`.
 
 use std::future::IntoFuture;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{App, Person};
 
-/// Somebody who calls, and how they are answered: a read, and a write.
+/// A caller, and the statuses of a read and a write.
 struct Caller {
     name: &'static str,
     person: Option<Person>,
@@ -37,7 +37,7 @@ async fn callers(app: &App) -> Vec<Caller> {
 }
 
 #[tokio::test]
-async fn each_method_is_for_whom_the_contract_says() {
+async fn each_method_is_allowed_for_the_documented_callers() {
     let app = App::start();
     for caller in callers(&app).await {
         for (noun, new) in [
@@ -90,7 +90,7 @@ async fn each_method_is_for_whom_the_contract_says() {
 }
 
 impl App {
-    /// Somebody to be read, changed and deleted.
+    /// Creates an account to be read, updated and deleted.
     async fn make_target(&self, noun: &str) -> i64 {
         let table = if noun == "users" {
             "users"
@@ -110,7 +110,7 @@ impl App {
 }
 
 #[tokio::test]
-async fn a_refused_caller_learns_nothing_from_the_body_he_sent() {
+async fn a_rejected_caller_learns_nothing_about_the_body() {
     let app = App::start();
     let staff = app.user("staff").await;
     for body in [json!({}), json!([]), json!({"email": "staff@example.org"})] {
@@ -128,7 +128,7 @@ async fn a_refused_caller_learns_nothing_from_the_body_he_sent() {
 }
 
 #[tokio::test]
-async fn a_role_counts_as_the_row_has_it_now() {
+async fn the_current_role_of_the_row_decides() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.user("ann").await;
@@ -140,7 +140,7 @@ async fn a_role_counts_as_the_row_has_it_now() {
     root.patch(&path, json!({"role": "admin"}))
         .await
         .assert(200, "USER_UPDATED");
-    // An access token that says staff is no word for it any more.
+    // An access token with the role staff is not accepted any more.
     ann.post("/api/clients", new.clone())
         .await
         .assert(401, "TOKEN_EXPIRED");
@@ -156,7 +156,7 @@ async fn a_role_counts_as_the_row_has_it_now() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_stays_one() {
+async fn the_last_administrator_cannot_be_removed() {
     let app = App::start();
     let root = app.admin("root").await;
     let path = format!("/api/users/{}", root.seq);
@@ -182,7 +182,7 @@ async fn the_last_administrator_stays_one() {
         )
         .await;
     unharmed.assert(200, "USER_UPDATED");
-    // An inactive administrator is none to fall back on.
+    // An inactive administrator does not count.
     let spare = app.admin("spare").await;
     let off = json!({"is_active": false});
     let spare_path = format!("/api/users/{}", spare.seq);
@@ -193,7 +193,7 @@ async fn the_last_administrator_stays_one() {
         .await
         .assert(403, "FORBIDDEN");
     root.delete(&spare_path).await.assert(200, "USER_DELETED");
-    // With another one, he may go.
+    // With another administrator the first one can be removed.
     let other = app.admin("other").await;
     root.patch(&path, off).await.assert(200, "USER_UPDATED");
     root.get("/api/me").await.assert(401, "USER_INACTIVE");
@@ -201,7 +201,7 @@ async fn the_last_administrator_stays_one() {
 }
 
 #[tokio::test]
-async fn what_ends_an_accounts_rights_ends_its_sessions_at_once() {
+async fn removing_the_rights_of_an_account_ends_its_sessions_at_once() {
     let app = App::start();
     let root = app.admin("root").await;
     for (noun, population) in [("users", "user"), ("clients", "client")] {
@@ -235,7 +235,7 @@ async fn what_ends_an_accounts_rights_ends_its_sessions_at_once() {
         let mut renamed = person.clone();
         renamed.password = "an entirely new password".to_owned();
         let again = renamed.again().await;
-        // What takes nothing away ends nothing.
+        // A change that removes no rights ends no session.
         assert_eq!(
             root.patch(&path, json!({"name": "Other"})).await.status,
             200

@@ -1,4 +1,4 @@
-//! What must hold when many ask at the same time.
+//! Guarantees under concurrent requests.
 
 use std::future::IntoFuture;
 
@@ -10,7 +10,7 @@ use munjigi::config::Span;
 use crate::support::{App, Person};
 
 #[tokio::test]
-async fn of_fifty_refreshes_of_one_token_all_get_the_same_successor() {
+async fn fifty_refreshes_of_one_token_all_get_the_same_successor() {
     let app = App::start();
     let mut ann = app.user("ann").await;
     let mut used = Vec::new();
@@ -33,7 +33,7 @@ async fn of_fifty_refreshes_of_one_token_all_get_the_same_successor() {
 }
 
 #[tokio::test]
-async fn of_fifty_refreshes_without_grace_one_wins_and_none_keeps_the_session() {
+async fn of_fifty_refreshes_without_a_grace_period_one_succeeds_and_the_session_ends() {
     let app = App::with(|config| config.tokens.reuse_grace = Span::seconds(0));
     let ann = app.user("ann").await;
     let calls = (0..50).map(|_| app.anonymous().refresh(&ann.refresh).into_future());
@@ -54,7 +54,7 @@ async fn of_fifty_refreshes_without_grace_one_wins_and_none_keeps_the_session() 
 }
 
 #[tokio::test]
-async fn many_sessions_refresh_side_by_side_without_a_failure() {
+async fn many_sessions_refresh_at_once_without_a_failure() {
     let app = App::start();
     let ann = app.user("ann").await;
     let people = join_all((0..30).map(|_| ann.again())).await;
@@ -63,7 +63,7 @@ async fn many_sessions_refresh_side_by_side_without_a_failure() {
 }
 
 #[tokio::test]
-async fn after_a_log_out_beside_a_refresh_nothing_of_the_session_works() {
+async fn after_a_logout_during_a_refresh_no_token_of_the_session_is_valid() {
     let app = App::start();
     let ann = app.user("ann").await;
     for _ in 0..15 {
@@ -73,14 +73,14 @@ async fn after_a_log_out_beside_a_refresh_nothing_of_the_session_works() {
         let (refreshed, logged_out) = join(refresh, log_out).await;
         logged_out.assert(200, "LOGGED_OUT");
         let mut tokens = vec![ann.refresh.clone()];
-        // A repeat of the refresh would be honest if the session lived: it does not.
+        // A grace retry would succeed if the session were live: it is not.
         if refreshed.status == 200 {
             tokens.push(refreshed.text_of("refresh"));
             let access = refreshed.text_of("access");
             let verdict = app.anonymous().verify(&access).await;
             verdict.assert(401, "SESSION_REVOKED");
         } else {
-            // Which of the two it is told depends on how far the log-out had come when it looked.
+            // Which of the two errors it is depends on the progress of the logout.
             let codes = ["TOKEN_BLACKLISTED", "SESSION_REVOKED"];
             assert_eq!(refreshed.status, 401);
             assert!(codes.contains(&refreshed.code()), "{}", refreshed.text);
@@ -93,7 +93,7 @@ async fn after_a_log_out_beside_a_refresh_nothing_of_the_session_works() {
 }
 
 #[tokio::test]
-async fn after_a_deactivation_beside_refreshes_and_logins_nothing_works() {
+async fn after_a_deactivation_during_refreshes_and_logins_no_token_is_valid() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.user("ann").await;
@@ -105,7 +105,7 @@ async fn after_a_deactivation_beside_refreshes_and_logins_nothing_works() {
         let off = root.patch(&path, json!({"is_active": false})).into_future();
         let ((refreshed, logged_in), off) = join(join(refresh, log_in), off).await;
         off.assert(200, "USER_UPDATED");
-        // Reactivated, so that only the end of the sessions can refuse what was won in the race.
+        // Reactivated, so that only ended sessions can reject the tokens that were issued in the race.
         let on = root.patch(&path, json!({"is_active": true})).await;
         on.assert(200, "USER_UPDATED");
         for won in [&refreshed, &logged_in] {
@@ -124,7 +124,7 @@ async fn after_a_deactivation_beside_refreshes_and_logins_nothing_works() {
 }
 
 #[tokio::test]
-async fn of_twenty_equal_accounts_made_at_once_one_is_made() {
+async fn of_twenty_equal_accounts_created_at_once_one_is_created() {
     let app = App::start();
     let root = app.admin("root").await;
     let body = json!({"username": "acme", "name": "Acme"});
@@ -134,17 +134,17 @@ async fn of_twenty_equal_accounts_made_at_once_one_is_made() {
         .iter()
         .map(|answer| (answer.status, answer.code()))
         .collect();
-    let made = codes
+    let created = codes
         .iter()
         .filter(|code| **code == (201, "CLIENT_CREATED"));
     let refused = codes
         .iter()
         .filter(|code| **code == (409, "ALREADY_EXISTS"));
-    assert_eq!((made.count(), refused.count()), (1, 19), "{codes:?}");
+    assert_eq!((created.count(), refused.count()), (1, 19), "{codes:?}");
 }
 
 #[tokio::test]
-async fn two_administrators_cannot_take_each_others_rights_at_once() {
+async fn two_administrators_cannot_demote_each_other_at_once() {
     let app = App::start();
     for round in 0..5 {
         let (one, two) = (
@@ -171,7 +171,7 @@ async fn two_administrators_cannot_take_each_others_rights_at_once() {
 }
 
 #[tokio::test]
-async fn two_instances_on_one_database_give_one_successor_too() {
+async fn two_instances_on_one_database_create_one_successor() {
     let (one, two) = {
         let app = App::start();
         let other = app.another_instance();

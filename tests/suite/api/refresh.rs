@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: a refresh token buys a new pair, once.
+//! `POST /auth/refresh`: a refresh token can be exchanged for a new pair once.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{App, claims_of};
 
 #[tokio::test]
-async fn a_refresh_gives_a_new_pair_in_the_same_session() {
+async fn a_refresh_returns_a_new_pair_in_the_same_session() {
     let app = App::start();
     let ann = app.client("acme").await;
     app.advance(Duration::from_mins(10));
@@ -28,12 +28,12 @@ async fn a_refresh_gives_a_new_pair_in_the_same_session() {
         "ids are in the order of time"
     );
     next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
-    // The access token from before lives on until it expires.
+    // The previous access token stays valid until it expires.
     ann.assert_tokens("TOKEN_VALID", "TOKEN_BLACKLISTED").await;
 }
 
 #[tokio::test]
-async fn a_used_refresh_token_is_refused_with_the_session() {
+async fn a_used_refresh_token_is_rejected_and_ends_the_session() {
     let app = App::start();
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
@@ -51,7 +51,7 @@ async fn a_used_refresh_token_is_refused_with_the_session() {
 }
 
 #[tokio::test]
-async fn no_refresh_token_or_another_kind_of_token_is_refused() {
+async fn a_missing_refresh_token_or_another_kind_of_token_is_rejected() {
     let app = App::start();
     let ann = app.user("ann").await;
     let missing = app.anonymous().post("/auth/refresh", json!({})).await;
@@ -76,7 +76,7 @@ async fn the_state_of_the_account_decides_at_each_refresh() {
     refused.assert(401, "USER_INACTIVE");
     let on = root.patch(&path, json!({"is_active": true})).await;
     on.assert(200, "USER_UPDATED");
-    // What was ended stays ended.
+    // Ended sessions stay ended.
     let refused = app.anonymous().refresh(&ann.refresh).await;
     refused.assert(401, "TOKEN_BLACKLISTED");
     let ann = ann.again().await;
@@ -88,10 +88,10 @@ async fn the_state_of_the_account_decides_at_each_refresh() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_without_its_token_is_session_revoked() {
+async fn a_token_whose_session_row_ended_alone_is_session_revoked() {
     let app = App::start();
     let ann = app.user("ann").await;
-    // As an administrator of a later version ends it, or as a lost row leaves it.
+    // As after a manual change in SQL.
     app.execute("UPDATE sessions SET ended_at = created_at")
         .await;
     let refused = app.anonymous().refresh(&ann.refresh).await;
@@ -128,7 +128,7 @@ async fn without_rotation_the_same_refresh_token_comes_back() {
 }
 
 #[tokio::test]
-async fn without_blacklisting_a_used_refresh_token_stays_good_until_the_session_ends() {
+async fn without_blacklisting_a_used_refresh_token_stays_valid_until_the_session_ends() {
     let app = App::with(|config| config.tokens.blacklist_after_rotation = false);
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;

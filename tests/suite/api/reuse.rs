@@ -1,5 +1,4 @@
-//! A refresh token that comes again after it was used: an honest repeat within the grace window, theft after it, and the
-//! lost answer between.
+//! Reuse detection: a grace retry within the grace period, theft after it, and the recovery of a lost response.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::{
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-async fn repeat(app: &App, person: &Person) -> Person {
+async fn retry(app: &App, person: &Person) -> Person {
     let answer = app.anonymous().refresh(&person.refresh).await;
     person.with_pair(&answer.assert(200, "REFRESHED"))
 }
@@ -23,19 +22,19 @@ async fn tokens(app: &App) -> i64 {
 }
 
 #[tokio::test]
-async fn a_repeat_within_the_grace_window_gets_the_same_successor_however_often() {
+async fn every_retry_within_the_grace_period_gets_the_same_successor() {
     let app = App::start();
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
     for _ in 0..5 {
         app.advance(Duration::from_secs(2));
-        let again = repeat(&app, &ann).await;
+        let again = retry(&app, &ann).await;
         assert_eq!(again.refresh, next.refresh, "to the last letter");
         assert_ne!(again.access, next.access);
         again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     }
     assert_eq!(tokens(&app).await, 2);
-    // The line goes on from the one successor.
+    // The rotation chain continues from the single successor.
     let third = next.refreshed().await;
     assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
     assert_eq!(repeat(&app, &next).await.refresh, third.refresh);
@@ -43,7 +42,7 @@ async fn a_repeat_within_the_grace_window_gets_the_same_successor_however_often(
 }
 
 #[tokio::test]
-async fn a_repeat_says_what_the_row_says_now() {
+async fn a_grace_retry_reads_the_current_claims() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.user("ann").await;
@@ -51,13 +50,13 @@ async fn a_repeat_says_what_the_row_says_now() {
     let path = format!("/api/users/{}", ann.seq);
     let promoted = root.patch(&path, serde_json::json!({"role": "auditor"}));
     promoted.await.assert(200, "USER_UPDATED");
-    let again = repeat(&app, &ann).await;
+    let again = retry(&app, &ann).await;
     assert_eq!(claims_of(&again.access)["role"], "auditor");
     again.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
 }
 
 #[tokio::test]
-async fn a_repeat_after_the_window_is_theft_and_ends_the_session() {
+async fn a_reuse_after_the_grace_period_is_theft_and_ends_the_session() {
     let app = App::start();
     let other = app.user("ann").await;
     let ann = other.again().await;
@@ -75,12 +74,12 @@ async fn a_repeat_after_the_window_is_theft_and_ends_the_session() {
         let refused = app.anonymous().refresh(token).await;
         refused.assert(401, "TOKEN_BLACKLISTED");
     }
-    // Another login of the same account is another line.
+    // Another login of the same account is another session.
     other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
 }
 
 #[tokio::test]
-async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
+async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
     let app =
         App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
     let browser = app.signed_in("root", Role::Auditor).await;
@@ -99,14 +98,14 @@ async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
     let list = browser
         .open("/admin/audit?action=refresh_token_reused")
         .await;
-    let told = list.text("#results");
+    let text = list.text("#results");
     for part in ["203.0.113.9", "ann@example.org"] {
-        assert!(told.contains(part), "{told}");
+        assert!(text.contains(part), "{text}");
     }
     let event = browser.open(&list.attr("tbody td.lead a", "href")).await;
-    let told = event.text("main");
+    let text = event.text("main");
     for part in ["198.51.100.7", "Honest/1", "203.0.113.9"] {
-        assert!(told.contains(part), "{told}");
+        assert!(text.contains(part), "{text}");
     }
     let used = claims_of(&ann.refresh)["jti"].as_str().unwrap().to_owned();
     for token in [&ann.refresh, &next.refresh] {
@@ -124,7 +123,7 @@ async fn theft_is_recorded_with_both_places_and_shown_in_the_panel() {
 }
 
 #[tokio::test]
-async fn without_grace_every_repeat_is_theft() {
+async fn without_a_grace_period_every_reuse_is_theft() {
     let app = App::with(|config| config.tokens.reuse_grace = Span::seconds(0));
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
@@ -135,7 +134,7 @@ async fn without_grace_every_repeat_is_theft() {
 }
 
 #[tokio::test]
-async fn what_was_revoked_otherwise_is_no_theft_and_no_repeat() {
+async fn a_token_revoked_otherwise_is_neither_theft_nor_retry() {
     let app = App::start();
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
@@ -150,16 +149,16 @@ async fn what_was_revoked_otherwise_is_no_theft_and_no_repeat() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_given_again_while_nothing_of_it_was_used() {
+async fn a_lost_response_is_returned_again_while_its_tokens_are_unused() {
     let app = App::with(|config| config.tokens.recover_lost_answer = true);
     let ann = app.user("ann").await;
     app.advance(Duration::from_mins(1));
     let lost = ann.refreshed().await;
     app.advance(Duration::from_hours(5));
-    let again = repeat(&app, &ann).await;
+    let again = retry(&app, &ann).await;
     assert_eq!(again.refresh, lost.refresh);
     assert_eq!(tokens(&app).await, 2);
-    // Now it was not lost: its access token calls.
+    // The response was not lost: its access token is used.
     again.get("/api/me").await.assert(200, "ME");
     let services = app.services();
     services
@@ -173,11 +172,11 @@ async fn a_lost_answer_is_given_again_while_nothing_of_it_was_used() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_not_given_again_once_its_successor_was_used() {
+async fn a_lost_response_is_not_returned_again_after_its_successor_was_used() {
     let app = App::with(|config| config.tokens.recover_lost_answer = true);
     let ann = app.user("ann").await;
     app.advance(Duration::from_mins(1));
-    // An access token from before the rotation says nothing of the answer.
+    // The use of an earlier access token does not show that the response arrived.
     ann.get("/api/me").await.assert(200, "ME");
     let services = app.services();
     services
@@ -195,7 +194,7 @@ async fn a_lost_answer_is_not_given_again_once_its_successor_was_used() {
 }
 
 #[tokio::test]
-async fn a_repeat_does_not_outlive_its_session_nor_its_account() {
+async fn a_grace_retry_needs_a_live_session_and_an_active_account() {
     let app = App::with(|config| {
         config.tokens.session_lifetime = Span::days(31);
         config.tokens.reuse_grace = Span::minutes(1);
@@ -219,7 +218,7 @@ async fn a_repeat_does_not_outlive_its_session_nor_its_account() {
 }
 
 #[tokio::test]
-async fn an_account_has_no_more_sessions_than_it_may() {
+async fn the_number_of_sessions_of_an_account_is_limited() {
     let app = App::with(|config| config.tokens.sessions_per_account = 3);
     let first = app.user("ann").await;
     let kim = app.client("ann").await;
@@ -228,7 +227,7 @@ async fn an_account_has_no_more_sessions_than_it_may() {
     app.advance(MOMENT);
     let third = first.again().await;
     app.advance(MOMENT);
-    // The first is the one used last now, so the second has to go.
+    // The first session is now the last used one, so the second is ended.
     let first = first.refreshed().await;
     app.advance(MOMENT);
     let fourth = first.again().await;
@@ -241,7 +240,7 @@ async fn an_account_has_no_more_sessions_than_it_may() {
 }
 
 #[tokio::test]
-async fn the_owner_is_written_to_where_there_is_mail() {
+async fn the_owner_gets_a_mail_if_mail_is_configured() {
     if no_mail_server() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A revocation holds at once for access tokens too, on every instance, and without a question to the database per call.
+//! A revocation takes effect at once for access tokens too, on every instance, and without a query per call.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{App, Person};
 
-/// Renames the tables that a look at an account or a session needs: whoever asks the database fails.
+/// Renames the tables of accounts and sessions, so that every query for one fails.
 async fn without_tables(app: &App) {
     for table in ["users", "client_users", "sessions"] {
         app.execute(&format!("ALTER TABLE {table} RENAME TO {table}_away"))
@@ -15,7 +15,7 @@ async fn without_tables(app: &App) {
 }
 
 #[tokio::test]
-async fn a_bearer_is_accepted_and_refused_without_the_database() {
+async fn a_bearer_token_is_accepted_and_rejected_without_the_database() {
     let app = App::start();
     let (ann, gone) = (app.user("ann").await, app.user("bob").await);
     let kim = app.client("kim").await;
@@ -37,7 +37,7 @@ async fn a_bearer_is_accepted_and_refused_without_the_database() {
 }
 
 #[tokio::test]
-async fn another_instance_refuses_within_a_moment_what_this_one_revoked() {
+async fn another_instance_rejects_a_revoked_token_within_a_second() {
     let one = App::start();
     let two = one.another_instance();
     let root = one.admin("root").await;
@@ -63,14 +63,14 @@ async fn another_instance_refuses_within_a_moment_what_this_one_revoked() {
             _ => root.delete(&path).await,
         };
         assert_eq!(done.status, 200, "{}", done.text);
-        // Here at once.
+        // On this instance at once.
         ann.get("/api/me").await.assert(401, code);
         two.anonymous().refuses_soon(&ann.access, code).await;
     }
 }
 
 #[tokio::test]
-async fn another_instance_shows_a_changed_account_within_a_moment() {
+async fn another_instance_returns_a_changed_account_within_a_second() {
     let one = App::start();
     let two = one.another_instance();
     let root = one.admin("root").await;
@@ -90,7 +90,7 @@ async fn another_instance_shows_a_changed_account_within_a_moment() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_no_revocation() {
+async fn revocations_survive_a_restart() {
     let app = App::start();
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
@@ -103,7 +103,7 @@ async fn a_restart_forgets_no_revocation() {
 }
 
 #[tokio::test]
-async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocation() {
+async fn shortening_the_access_lifetime_keeps_older_revocations() {
     use munjigi::config::Span;
     let app = App::with(|config| config.tokens.access_lifetime = Span::hours(12));
     let ann = app.user("ann").await;
@@ -128,7 +128,7 @@ async fn a_shorter_life_of_access_tokens_lets_no_older_one_outlive_its_revocatio
 }
 
 #[tokio::test]
-async fn a_new_role_is_in_the_token_that_is_fetched_in_the_same_instant() {
+async fn a_token_refreshed_in_the_same_instant_has_the_new_role() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.user("ann").await;
@@ -140,7 +140,7 @@ async fn a_new_role_is_in_the_token_that_is_fetched_in_the_same_instant() {
         ann.get("/api/me").await.assert(401, "TOKEN_EXPIRED");
         let verdict = app.anonymous().verify(&ann.access).await;
         verdict.assert(401, "TOKEN_EXPIRED");
-        // The clock stands still: the new token is of the same moment as the change.
+        // The clock is fixed: the new token is issued at the time of the change.
         let ann = ann.again().await;
         let me = ann.get("/api/me").await.assert(200, "ME");
         assert_eq!(me["role"], role);

@@ -1,4 +1,4 @@
-//! Searching lists by a part of what stands in them.
+//! Searching lists by part of their values.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn found(person: &Person, noun: &str, search: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn users_are_found_by_a_part_of_address_or_name_as_typed() {
+async fn users_are_found_by_part_of_the_address_or_name() {
     let app = App::start();
     let root = crowd(&app).await;
     for (search, emails) in [
@@ -71,7 +71,7 @@ async fn clients_are_found_by_username_name_address_and_telephone() {
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_the_very_words_it_was_typed_in() {
+async fn a_name_is_found_by_exactly_what_was_typed() {
     let app = App::start();
     let root = app.admin("root").await;
     for (number, (name, searches)) in [

@@ -1,4 +1,4 @@
-//! `GET /auth/sessions`, `DELETE /auth/sessions/{id}`, and a log-out of all that keeps the current session.
+//! `GET /auth/sessions`, `DELETE /auth/sessions/{id}`, and a logout of all other sessions.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn ids(person: &Person) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_callers_live_sessions_are_listed_and_the_current_one_is_marked() {
+async fn the_live_sessions_of_the_caller_are_listed_and_the_current_one_is_marked() {
     let app = App::start();
     let ann = app.user("ann").await;
     app.user("bob").await;
@@ -52,7 +52,7 @@ async fn the_callers_live_sessions_are_listed_and_the_current_one_is_marked() {
     );
     assert_eq!(sessions[1]["id"], sid_of(&ann));
     assert_eq!(sessions[1]["current"], true);
-    // The one that is used stands first.
+    // The last used session is first.
     app.advance(Duration::from_mins(1));
     let next = ann.refreshed().await;
     assert_eq!(ids(&next).await, [sid_of(&ann), sid_of(&phone)]);
@@ -61,7 +61,7 @@ async fn the_callers_live_sessions_are_listed_and_the_current_one_is_marked() {
 }
 
 #[tokio::test]
-async fn a_session_that_can_be_refreshed_no_more_is_listed_no_more() {
+async fn a_session_that_cannot_be_refreshed_is_not_listed() {
     let app = App::start();
     let ann = app.client("acme").await;
     app.advance(Duration::from_hours(30 * 24));
@@ -72,7 +72,7 @@ async fn a_session_that_can_be_refreshed_no_more_is_listed_no_more() {
 }
 
 #[tokio::test]
-async fn a_session_of_ones_own_is_ended_with_its_tokens_and_no_other() {
+async fn ending_an_own_session_ends_its_tokens_and_no_other_session() {
     let app = App::start();
     for ann in [app.user("ann").await, app.client("acme").await] {
         let other = ann.again().await;
@@ -83,7 +83,7 @@ async fn a_session_of_ones_own_is_ended_with_its_tokens_and_no_other() {
             .await;
         ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
         ann.delete(&path).await.assert(404, "NOT_FOUND");
-        // The current one too.
+        // The current session can be ended too.
         let path = format!("/auth/sessions/{}", sid_of(&ann));
         ann.delete(&path).await.assert(200, "SESSION_ENDED");
         ann.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
@@ -96,15 +96,15 @@ async fn a_session_of_ones_own_is_ended_with_its_tokens_and_no_other() {
 }
 
 #[tokio::test]
-async fn somebody_elses_session_is_not_found_and_goes_on() {
+async fn the_session_of_another_account_is_not_found_and_not_ended() {
     let app = App::start();
-    // The first of either population: the numbers are the same, the people are not.
+    // The first account of each population: the numbers are the same, the accounts are not.
     let (ann, acme) = (app.user("ann").await, app.client("acme").await);
     let bob = app.user("bob").await;
     assert_eq!(ann.seq, acme.seq);
-    for stranger in [&acme, &bob] {
+    for other in [&acme, &bob] {
         let path = format!("/auth/sessions/{}", sid_of(&ann));
-        stranger.delete(&path).await.assert(404, "NOT_FOUND");
+        other.delete(&path).await.assert(404, "NOT_FOUND");
     }
     for id in ["x", "0", &"0".repeat(32), "%00", "..%2f", &"f".repeat(4000)] {
         let path = format!("/auth/sessions/{id}");
@@ -120,7 +120,7 @@ async fn somebody_elses_session_is_not_found_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_log_out_of_all_keeps_the_current_session_where_it_is_asked_to() {
+async fn a_logout_of_all_can_keep_the_current_session() {
     let app = App::start();
     for ann in [app.user("ann").await, app.client("acme").await] {
         let others = [ann.again().await, ann.again().await];
@@ -156,7 +156,7 @@ async fn a_log_out_of_all_keeps_the_current_session_where_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn what_a_leeway_keeps_good_is_ended_with_the_others() {
+async fn sessions_within_the_leeway_are_ended_with_the_others() {
     let app = App::with(|config| config.tokens.leeway = munjigi::config::Span::minutes(5));
     let ann = app.user("ann").await;
     app.advance(Duration::from_hours(30 * 24) + Duration::from_mins(1));

@@ -1,4 +1,4 @@
-//! `/api/users`: making, reading, changing and deleting internal users.
+//! `/api/users`: creating, reading, updating and deleting internal users.
 
 use munjigi::domain::account::Role;
 use serde_json::{Value, json};
@@ -10,12 +10,12 @@ fn new(email: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_user_is_made_with_defaults_and_can_log_in() {
+async fn a_user_is_created_with_defaults_and_can_log_in() {
     let app = App::start();
     let root = app.admin("root").await;
-    let made = root.post("/api/users", new("Ann.Lee@Example.org ")).await;
-    let made = made.assert(201, "USER_CREATED");
-    insta::assert_json_snapshot!(made.body, { ".meta.request_id" => "[id]" }, @r#"
+    let created = root.post("/api/users", new("Ann.Lee@Example.org ")).await;
+    let created = created.assert(201, "USER_CREATED");
+    insta::assert_json_snapshot!(created.body, { ".meta.request_id" => "[id]" }, @r#"
     {
       "code": "USER_CREATED",
       "data": {
@@ -39,14 +39,16 @@ async fn a_user_is_made_with_defaults_and_can_log_in() {
     let body = json!({"email": "ann.lee@example.org", "password": "correct horse battery"});
     let pair = app.anonymous().post("/auth/login", body).await;
     pair.assert(200, "LOGGED_IN");
-    let shown = root.get(&format!("/api/users/{}", made["user_seq"])).await;
-    let shown = shown.assert(200, "USER");
-    assert_eq!(shown["last_login_at"], "2026-02-14T12:30:45+00:00");
-    assert!(!shown.text.contains("hash") && !shown.text.contains("bcrypt"));
+    let read = root
+        .get(&format!("/api/users/{}", created["user_seq"]))
+        .await;
+    let read = read.assert(200, "USER");
+    assert_eq!(read["last_login_at"], "2026-02-14T12:30:45+00:00");
+    assert!(!read.text.contains("hash") && !read.text.contains("bcrypt"));
 }
 
 #[tokio::test]
-async fn every_field_that_a_new_user_lacks_is_named() {
+async fn every_missing_field_of_a_new_user_is_named() {
     let app = App::start();
     let root = app.admin("root").await;
     let missing = root.post("/api/users", json!({})).korean().await;
@@ -65,7 +67,7 @@ async fn every_field_that_a_new_user_lacks_is_named() {
     "#);
 }
 
-/// Sends a new user with one field as it must not be, for each of these; nobody is made.
+/// Sends a new user with one invalid field, for each of these; no user is created.
 async fn assert_refused(wrong: &[(&str, Value, &str)]) {
     let app = App::start();
     let root = app.admin("root").await;
@@ -127,7 +129,7 @@ async fn the_address_and_the_name_of_a_new_user_are_checked() {
 }
 
 #[tokio::test]
-async fn the_other_fields_of_a_new_user_are_checked_and_unknown_ones_refused() {
+async fn the_other_fields_of_a_new_user_are_checked_and_unknown_ones_rejected() {
     let text = "This must be a string.";
     assert_refused(&[
         (
@@ -168,7 +170,7 @@ async fn the_other_fields_of_a_new_user_are_checked_and_unknown_ones_refused() {
 }
 
 #[tokio::test]
-async fn a_password_may_not_be_the_accounts_own_words() {
+async fn a_password_may_not_contain_the_accounts_own_data() {
     let app = App::start();
     let root = app.admin("root").await;
     for password in [
@@ -194,7 +196,7 @@ async fn a_password_may_not_be_the_accounts_own_words() {
             "{password}"
         );
     }
-    // Also when the words are changed along with it, or were there before.
+    // Also if the data are changed in the same request, or were set before.
     let ann = app.user("annabella").await;
     let path = format!("/api/users/{}", ann.seq);
     for body in [
@@ -212,7 +214,7 @@ async fn a_password_may_not_be_the_accounts_own_words() {
 }
 
 #[tokio::test]
-async fn the_least_length_of_a_password_is_the_configured_one() {
+async fn the_minimum_length_of_a_password_is_configured() {
     let app = App::with(|config| config.login.min_password_length = 15);
     let root = app.admin("root").await;
     let mut body = new("ann@example.org");
@@ -229,7 +231,7 @@ async fn the_least_length_of_a_password_is_the_configured_one() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_a_conflict_however_it_is_typed() {
+async fn a_taken_address_is_a_conflict_however_it_is_typed() {
     let app = App::start();
     let root = app.admin("root").await;
     root.post("/api/users", new("ann@example.org"))
@@ -238,7 +240,7 @@ async fn an_address_that_is_taken_is_a_conflict_however_it_is_typed() {
     for same in ["ann@example.org", " ANN@EXAMPLE.ORG", "ａｎｎ@example.org"] {
         let refused = root.post("/api/users", new(same)).korean().await;
         if refused.status == 400 {
-            // A full-width address is no address at all; that is as good.
+            // A full-width address is no valid address, so it is rejected anyway.
             continue;
         }
         let refused = refused.assert(409, "ALREADY_EXISTS");
@@ -248,7 +250,7 @@ async fn an_address_that_is_taken_is_a_conflict_however_it_is_typed() {
     let refused = root.patch(&path, json!({"email": "Ann@example.org"})).await;
     let refused = refused.assert(409, "ALREADY_EXISTS");
     assert_eq!(refused.error("email"), "This value is already in use.");
-    // One's own in another case is no conflict.
+    // The own address in another case is no conflict.
     let answer = root
         .patch(&path, json!({"email": "Root@Example.org"}))
         .await;
@@ -259,7 +261,7 @@ async fn an_address_that_is_taken_is_a_conflict_however_it_is_typed() {
 }
 
 #[tokio::test]
-async fn a_change_changes_what_was_sent_and_nothing_else() {
+async fn an_update_changes_only_the_fields_that_were_sent() {
     let app = App::start();
     let root = app.admin("root").await;
     let ann = app.user("ann").await;
@@ -296,7 +298,7 @@ async fn a_change_changes_what_was_sent_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_there_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let app = App::start();
     let root = app.admin("root").await;
     for odd in [
@@ -324,7 +326,7 @@ async fn whoever_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_number_is_not_given_again_after_a_deletion() {
+async fn a_number_is_not_reused_after_a_deletion() {
     let app = App::start();
     let root = app.admin("root").await;
     let last = app.make_user("last", Role::Staff).await;
@@ -336,9 +338,9 @@ async fn a_number_is_not_given_again_after_a_deletion() {
         .assert(200, "USER_DELETED");
     assert!(gone.body.get("data").is_none());
     root.delete(&path).await.assert(404, "USER_NOT_FOUND");
-    let made = root.post("/api/users", new("next@example.org")).await;
+    let created = root.post("/api/users", new("next@example.org")).await;
     assert!(
-        made.assert(201, "USER_CREATED")["user_seq"]
+        created.assert(201, "USER_CREATED")["user_seq"]
             .as_i64()
             .unwrap()
             > last
@@ -346,7 +348,7 @@ async fn a_number_is_not_given_again_after_a_deletion() {
 }
 
 #[tokio::test]
-async fn a_form_makes_a_user_too() {
+async fn a_form_creates_a_user_too() {
     let app = App::start();
     let root: Person = app.admin("root").await;
     let fields = [
@@ -356,10 +358,10 @@ async fn a_form_makes_a_user_too() {
         ("is_active", "false"),
         ("role", "auditor"),
     ];
-    let made = root.call("POST", "/api/users/").form(&fields).await;
-    let made = made.assert(201, "USER_CREATED");
+    let created = root.call("POST", "/api/users/").form(&fields).await;
+    let created = created.assert(201, "USER_CREATED");
     assert_eq!(
-        (&made["is_active"], &made["name"]),
+        (&created["is_active"], &created["name"]),
         (&json!(false), &json!("앤 리"))
     );
     let refused = root

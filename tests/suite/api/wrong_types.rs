@@ -1,5 +1,6 @@
-//! Each endpoint, each field of it, each wrong type, from a stranger, a user, a client and an administrator: no 500, no hang,
-//! no answer outside the envelope (the harness looks at that on each call), and what is refused is told by its name.
+//! Each endpoint, each of its fields, each wrong type, from an anonymous caller, a user, a client and an administrator:
+//! no 500, no hang, no response outside the envelope (the test client checks it on each call), and each invalid field
+//! is named.
 
 use super::{
     callers::{CALLERS, Caller, Scene, refuses},
@@ -7,7 +8,7 @@ use super::{
 };
 use crate::support::Call;
 
-/// What JSON can hold that is no text.
+/// JSON values that are no strings.
 const NO_TEXT: &[&str] = &[
     "true",
     "false",
@@ -25,7 +26,7 @@ const NO_TEXT: &[&str] = &[
     "[[[[[[[[]]]]]]]]",
 ];
 
-/// What JSON can hold that is neither true nor false.
+/// JSON values that are no booleans.
 const NO_TRUTH: &[&str] = &[
     "0",
     "1",
@@ -39,7 +40,7 @@ const NO_TRUTH: &[&str] = &[
     r#""1""#,
 ];
 
-/// What is no JSON at all in the place of a value.
+/// Texts that are no JSON values.
 fn no_json() -> Vec<String> {
     let mut values = [
         "",
@@ -73,7 +74,7 @@ fn no_json() -> Vec<String> {
     values
 }
 
-/// A body with this text in the place of a field's value, and good ones for the others that are needed.
+/// A body with this text as the value of a field, and valid values of the other required fields.
 fn body(endpoint: &Endpoint, name: &str, value: &str) -> String {
     let others = endpoint
         .fields
@@ -93,7 +94,7 @@ fn with_bodies() -> impl Iterator<Item = &'static Endpoint> {
 }
 
 #[tokio::test]
-async fn each_wrong_type_of_each_field_is_refused_by_the_fields_name() {
+async fn each_wrong_type_of_each_field_is_a_field_error() {
     let mut scene = Scene::set().await;
     for endpoint in with_bodies() {
         for field in endpoint.fields {
@@ -101,14 +102,14 @@ async fn each_wrong_type_of_each_field_is_refused_by_the_fields_name() {
                 Kind::Text => (NO_TEXT, field.required),
                 Kind::Truth => (NO_TRUTH, false),
             };
-            // Without an e-mail address a log-in asks for the username.
+            // Without an e-mail address a login requires the username.
             let is_needed = is_needed && (endpoint.path, field.name) != ("/auth/login", "email");
             let null = is_needed.then_some("null");
             for value in wrong.iter().copied().chain(null) {
                 let sent = body(endpoint, field.name, value);
                 for caller in CALLERS {
                     let answer = scene.send(caller, endpoint, &sent).await;
-                    caller.hears(endpoint, &answer, &[field.name], &sent);
+                    caller.assert_rejected(endpoint, &answer, &[field.name], &sent);
                 }
             }
         }
@@ -116,7 +117,7 @@ async fn each_wrong_type_of_each_field_is_refused_by_the_fields_name() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_in_the_place_of_a_field_is_no_body() {
+async fn invalid_json_as_a_value_is_an_invalid_body() {
     let mut scene = Scene::set().await;
     for endpoint in with_bodies() {
         let field = &endpoint.fields[0];
@@ -124,14 +125,14 @@ async fn what_is_no_json_in_the_place_of_a_field_is_no_body() {
             let sent = body(endpoint, field.name, &value);
             for caller in CALLERS {
                 let answer = scene.send(caller, endpoint, &sent).await;
-                caller.hears(endpoint, &answer, &["body"], &sent);
+                caller.assert_rejected(endpoint, &answer, &["body"], &sent);
             }
         }
     }
 }
 
 #[tokio::test]
-async fn what_a_field_cannot_hold_in_a_form_is_refused_by_its_name() {
+async fn an_invalid_value_of_a_form_field_is_a_field_error() {
     let mut scene = Scene::set().await;
     for endpoint in with_bodies() {
         for field in endpoint
@@ -157,7 +158,7 @@ async fn what_a_field_cannot_hold_in_a_form_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_field_that_nobody_knows_is_refused_where_people_are_written_and_passed_over_elsewhere() {
+async fn an_unknown_field_is_rejected_when_accounts_are_written_and_ignored_elsewhere() {
     let mut scene = Scene::set().await;
     for endpoint in with_bodies() {
         let field = &endpoint.fields[0];
@@ -174,7 +175,7 @@ async fn a_field_that_nobody_knows_is_refused_where_people_are_written_and_passe
             &[field.name]
         };
         refuses(&answer, names, &sent);
-        // Of a key that comes twice the last one counts.
+        // Of a duplicate key the last value counts.
         let twice = format!(
             "{{\"{}\": {}, {}",
             field.name,
@@ -187,7 +188,7 @@ async fn a_field_that_nobody_knows_is_refused_where_people_are_written_and_passe
 }
 
 #[tokio::test]
-async fn a_body_of_another_kind_is_told_at_every_door() {
+async fn an_unsupported_body_is_reported_by_every_endpoint() {
     let mut scene = Scene::set().await;
     for endpoint in with_bodies() {
         let path = endpoint.filled("2");
@@ -223,14 +224,14 @@ async fn a_body_of_another_kind_is_told_at_every_door() {
             ] {
                 let with = |call: Call| call.raw_body("application/json", bytes.to_vec());
                 let answer = scene.call(caller, endpoint.method, &path, with).await;
-                caller.hears(endpoint, &answer, &["body"], &path);
+                caller.assert_rejected(endpoint, &answer, &["body"], &path);
             }
         }
     }
 }
 
 #[tokio::test]
-async fn each_wrong_value_of_each_parameter_is_refused_by_its_name() {
+async fn each_invalid_value_of_each_parameter_is_named() {
     let mut scene = Scene::set().await;
     let long = "x".repeat(201);
     for endpoint in ENDPOINTS {
@@ -242,7 +243,7 @@ async fn each_wrong_value_of_each_parameter_is_refused_by_its_name() {
                     let answer = scene
                         .call(caller, endpoint.method, &path, |call| call)
                         .await;
-                    caller.hears(endpoint, &answer, &[name], &path);
+                    caller.assert_rejected(endpoint, &answer, &[name], &path);
                 }
             }
         }
@@ -250,7 +251,7 @@ async fn each_wrong_value_of_each_parameter_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn what_is_no_number_in_a_path_names_nobody() {
+async fn an_invalid_number_in_a_path_is_not_found() {
     let mut scene = Scene::set().await;
     let places = ENDPOINTS
         .iter()
