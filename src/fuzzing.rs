@@ -1,8 +1,8 @@
-//! What is tried with bytes that nobody chose: the readers of input that strangers send, each with what must hold whatever
-//! comes. It is compiled for tests and for cargo-fuzz (`--cfg fuzzing`) alone, so nothing of it is in the program.
+//! The fuzz targets: the parsers of untrusted input, each with properties that must hold for any input. They are compiled only
+//! for tests and for cargo-fuzz (`--cfg fuzzing`).
 //!
-//! A target is one function. `fuzz/fuzz_targets` gives it to libFuzzer, and the test here what libFuzzer found worth keeping
-//! (`fuzz/corpus`) with the same changes to it each time.
+//! A target is one function. `fuzz/fuzz_targets` passes it to libFuzzer. The test in this file runs it with the corpus of
+//! libFuzzer (`fuzz/corpus`) and with mutations of it, which are the same in each run.
 
 pub use crate::{
     config::fuzzing::configuration,
@@ -11,10 +11,10 @@ pub use crate::{
     tokens::fuzzing::tokens,
 };
 
-/// Tries some bytes, and panics where what must hold does not.
+/// Parses some bytes and panics when a property does not hold.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is also that of its program and its corpus.
+/// Every target by its name, which is also the name of its program and its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("addresses", addresses),
     ("bodies", bodies),
@@ -28,7 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
 ];
 
 #[cfg(test)]
-#[expect(dead_code, reason = "the suite uses the rest of it")]
+#[expect(dead_code, reason = "the test suite uses the rest")]
 #[path = "../tests/suite/support/random.rs"]
 mod random;
 
@@ -38,8 +38,8 @@ mod tests {
 
     use super::{random::Random, *};
 
-    /// How often each file of the corpus is tried with changes.
-    const CHANGES: u64 = 120;
+    /// How many mutations of each file of the corpus are tried.
+    const MUTATIONS: u64 = 120;
 
     fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -54,7 +54,7 @@ mod tests {
         files
     }
 
-    /// What is tried, to be told should it panic.
+    /// Prints the input when a target panics.
     struct Attempt<'a>(&'a str, &'a [u8]);
 
     impl Drop for Attempt<'_> {
@@ -70,47 +70,47 @@ mod tests {
         target(attempt.1);
     }
 
-    /// A place in so many bytes, or behind them.
-    fn place(random: &mut Random, length: usize) -> usize {
-        let places = u64::try_from(length + 1).unwrap();
-        usize::try_from(random.below(places)).unwrap()
+    /// A position in an input of this length, or its end.
+    fn position(random: &mut Random, length: usize) -> usize {
+        let positions = u64::try_from(length + 1).unwrap();
+        usize::try_from(random.below(positions)).unwrap()
     }
 
-    /// A few changes: of single bytes, of runs that go, come twice or come from another file.
-    fn changed(random: &mut Random, bytes: &[u8], other: &[u8]) -> Vec<u8> {
-        let mut changed = bytes.to_vec();
+    /// A mutation: single bytes are changed or inserted, ranges removed, doubled or taken from another file.
+    fn mutated(random: &mut Random, bytes: &[u8], other: &[u8]) -> Vec<u8> {
+        let mut mutated = bytes.to_vec();
         for _ in 0..=random.below(4) {
-            let at = place(random, changed.len());
-            let end = (at + place(random, 16)).min(changed.len());
+            let at = position(random, mutated.len());
+            let end = (at + position(random, 16)).min(mutated.len());
             match random.below(5) {
-                0 if at < changed.len() => changed[at] ^= 1 << random.below(8),
-                1 => changed.insert(at, random.number().to_le_bytes()[0]),
-                2 => drop(changed.drain(at..end)),
+                0 if at < mutated.len() => mutated[at] ^= 1 << random.below(8),
+                1 => mutated.insert(at, random.number().to_le_bytes()[0]),
+                2 => drop(mutated.drain(at..end)),
                 3 => {
-                    let run = changed[at..end].to_vec();
-                    changed.splice(at..at, run);
+                    let run = mutated[at..end].to_vec();
+                    mutated.splice(at..at, run);
                 }
                 _ => {
-                    let from = place(random, other.len());
-                    changed.truncate(at);
-                    changed.extend_from_slice(&other[from..]);
+                    let from = position(random, other.len());
+                    mutated.truncate(at);
+                    mutated.extend_from_slice(&other[from..]);
                 }
             }
         }
-        changed
+        mutated
     }
 
     #[test]
-    fn every_target_holds_for_its_corpus_and_for_what_is_made_of_it() {
+    fn every_target_holds_for_its_corpus_and_mutations_of_it() {
         let mut random = Random::new(7);
         for (name, target) in TARGETS {
             let files = corpus(name);
             assert!(files.len() >= 5, "{name}: {}", files.len());
             for (file, bytes) in &files {
                 attempt(file, *target, bytes);
-                for _ in 0..CHANGES {
-                    let other = &files[place(&mut random, files.len() - 1)].1;
-                    let bytes = changed(&mut random, bytes, other);
+                for _ in 0..MUTATIONS {
+                    let other = &files[position(&mut random, files.len() - 1)].1;
+                    let bytes = mutated(&mut random, bytes, other);
                     attempt(name, *target, &bytes);
                 }
             }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_target_has_its_program_and_every_program_its_target() {
+    fn every_target_has_a_program_and_a_corpus() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
         for (name, _) in TARGETS {
@@ -130,8 +130,8 @@ mod tests {
             assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
         }
         for folder in ["fuzz_targets", "corpus"] {
-            let there = fs::read_dir(fuzz.join(folder)).unwrap().count();
-            assert_eq!(there, TARGETS.len(), "{folder}");
+            let count = fs::read_dir(fuzz.join(folder)).unwrap().count();
+            assert_eq!(count, TARGETS.len(), "{folder}");
         }
     }
 }

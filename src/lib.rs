@@ -1,24 +1,25 @@
-//! munjigi, the gatekeeper: a self-hosted JWT authentication server.
+//! munjigi: a self-hosted JWT authentication server.
 //!
-//! The rooms of the house, in layer order. A file imports only from a room above it in this list, or from its own room:
+//! The layers, lowest first. A file may use its own layer and those above it in this list, never one below it; two layers in the
+//! same row do not use each other.
 //!
-//! | Room | What it holds |
+//! | Layer | Contents |
 //! |---|---|
 //! | [`clock`] | the only caller of "now" |
 //! | [`worker_pool`] | threads with a bounded queue, for work that blocks |
-//! | [`domain`] | values without I/O, built only by parsing |
-//! | [`config`] | one struct per concern, strict and documented; the only reader of the environment |
-//! | [`tokens`] | what a token is: claims, keys, how it is made and read; no database |
-//! | [`store`] | the only room that knows SQL |
-//! | [`delivery`] | sending a code; knows no store |
+//! | [`domain`] | values without I/O, created only by parsing |
+//! | [`config`] | one struct for each section, strict and documented; the only reader of the environment |
+//! | [`tokens`] | what a token is: claims, keys, signing, verification; no database |
+//! | [`store`], [`delivery`] | the only layer that knows SQL; sending codes and notices |
 //! | [`services`] | the rules; transactions begin and end here |
-//! | [`http`] | the server, the JSON door and the panel for browsers |
-//! | [`cli`] | the command line, a third door to the same services |
+//! | [`http`] | the HTTP server, the JSON API and the admin panel |
+//! | [`cli`] | the command line |
 
 rust_i18n::i18n!("locales", fallback = "en");
 
 pub mod clock;
 pub mod worker_pool;
+
 
 pub mod domain;
 

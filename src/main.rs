@@ -1,4 +1,4 @@
-//! The binary: calls the command line, prints its error, sets the exit code.
+//! The binary: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 

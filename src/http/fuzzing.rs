@@ -1,4 +1,4 @@
-//! What must hold of every request's address and cookies. See `src/fuzzing.rs`.
+//! Fuzz targets for the client address and the cookies of a request. See `src/fuzzing.rs`.
 
 use std::net::IpAddr;
 
@@ -17,14 +17,14 @@ pub use crate::http::{
     api::fuzzing::{bodies, queries},
 };
 
-/// Lines as values of the believed header, from a trusted proxy and from a stranger: the address is the peer's or stands in
-/// the header; and whatever came before, what the proxy wrote last is believed.
+/// Parses lines as values of the configured header, from a trusted proxy and from an untrusted peer. The address is that of the
+/// peer or is in the header, and what the proxy appended last takes precedence.
 ///
 /// # Panics
-/// Where that does not hold.
+/// When this does not hold.
 pub fn addresses(bytes: &[u8]) {
-    for believed in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
-        let name = HeaderName::from_static(believed.as_str());
+    for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+        let name = HeaderName::from_static(header.as_str());
         let mut headers = HeaderMap::new();
         for line in bytes.split(|byte| *byte == b'\n') {
             if let Ok(value) = HeaderValue::from_bytes(line) {
@@ -36,29 +36,29 @@ pub fn addresses(bytes: &[u8]) {
                 .iter()
                 .filter_map(|net| net.parse().ok())
                 .collect(),
-            forwarded_header: believed,
+            forwarded_header: header,
             ..ServerConfig::default()
         };
         let proxy = IpAddr::from([10, 0, 0, 1]);
-        let stranger = IpAddr::from([203, 0, 113, 9]);
+        let untrusted = IpAddr::from([203, 0, 113, 9]);
         let seen = |peer, headers: &HeaderMap| client_address(Some(peer), headers, &server);
-        assert_eq!(seen(stranger, &headers), Some(stranger));
-        let told = seen(proxy, &headers);
-        assert!(told.is_some_and(|told| told == proxy || stands_in(bytes, told)));
-        if believed == ForwardedHeader::XForwardedFor {
-            let is_right =
-                told.is_some_and(|told| is_last_untrusted(&headers, &name, told, proxy, &server));
-            assert!(is_right, "{told:?}");
+        assert_eq!(seen(untrusted, &headers), Some(untrusted));
+        let found = seen(proxy, &headers);
+        assert!(found.is_some_and(|found| found == proxy || contains(bytes, found)));
+        if header == ForwardedHeader::XForwardedFor {
+            let is_right = found
+                .is_some_and(|found| is_last_untrusted(&headers, &name, found, proxy, &server));
+            assert!(is_right, "{found:?}");
         }
-        append(&mut headers, &name, believed, "198.51.100.7");
+        append(&mut headers, &name, header, "198.51.100.7");
         assert_eq!(seen(proxy, &headers), Some(IpAddr::from([198, 51, 100, 7])));
-        append(&mut headers, &name, believed, "10.1.2.3");
+        append(&mut headers, &name, header, "10.1.2.3");
         assert_eq!(seen(proxy, &headers), Some(IpAddr::from([198, 51, 100, 7])));
     }
 }
 
-/// What a proxy does: it adds whom it was called by behind what it was given, in the same line.
-fn append(headers: &mut HeaderMap, name: &HeaderName, believed: ForwardedHeader, address: &str) {
+/// Appends the address of its peer to the last line of the header, as a proxy does.
+fn append(headers: &mut HeaderMap, name: &HeaderName, header: ForwardedHeader, address: &str) {
     let lines: Vec<HeaderValue> = headers.get_all(name).cloned().collect();
     headers.remove(name);
     let (last, before) = match lines.split_last() {
@@ -68,17 +68,17 @@ fn append(headers: &mut HeaderMap, name: &HeaderName, believed: ForwardedHeader,
     for line in before {
         headers.append(name.clone(), line.clone());
     }
-    let written = match believed {
+    let element = match header {
         ForwardedHeader::XForwardedFor => format!(", {address}"),
         ForwardedHeader::Forwarded => format!(", for={address}"),
     };
-    if let Ok(value) = HeaderValue::from_bytes(&[last, written.as_bytes()].concat()) {
+    if let Ok(value) = HeaderValue::from_bytes(&[last, element.as_bytes()].concat()) {
         headers.append(name.clone(), value);
     }
 }
 
-/// Whether an address is written somewhere in a text, in whichever of its forms.
-fn stands_in(bytes: &[u8], address: IpAddr) -> bool {
+/// Whether a text contains an address in any notation.
+fn contains(bytes: &[u8], address: IpAddr) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let is_it = |part: &str| {
         part.parse::<IpAddr>()
@@ -87,16 +87,16 @@ fn stands_in(bytes: &[u8], address: IpAddr) -> bool {
     let around = |c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':');
     text.split(around).any(|part| {
         let without_port = part.rsplit_once(':').map(|(host, _)| host);
-        // `for=` ends in no sign of an address, but `[` and `]` stand around some.
+        // An address can be in brackets and have a port.
         is_it(part) || without_port.is_some_and(is_it)
     })
 }
 
-/// The rule in other words: all addresses to the right of the one that is believed are trusted proxies'.
+/// The rule, implemented a second time: all addresses to the right of the client's are those of trusted proxies.
 fn is_last_untrusted(
     headers: &HeaderMap,
     name: &HeaderName,
-    told: IpAddr,
+    found: IpAddr,
     peer: IpAddr,
     server: &ServerConfig,
 ) -> bool {
@@ -119,7 +119,7 @@ fn is_last_untrusted(
     let nearest_trusted = hops
         .get(hops.len() - right)
         .and_then(|hop| plain_address(hop));
-    told == left_of_them.or(nearest_trusted).unwrap_or(peer)
+    found == left_of_them.or(nearest_trusted).unwrap_or(peer)
 }
 
 fn plain_address(hop: &str) -> Option<IpAddr> {
@@ -136,10 +136,10 @@ fn plain_address(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Bytes as a `Cookie` header: no cookie is read that is not in it, and one of ours is read whatever stands before it.
+/// Parses bytes as the header `Cookie`. Only cookies of the header are found, and a valid one is found after any other text.
 ///
 /// # Panics
-/// Where that does not hold.
+/// When this does not hold.
 pub fn cookies(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else {
         return;
@@ -151,14 +151,14 @@ pub fn cookies(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     assert!(found.is_none() || text.contains("munjigi_session"));
     crate::http::admin::fuzzing::cookies(&request);
-    let ours = [b"munjigi_session=ours; ", bytes, b"; munjigi_device=ours"].concat();
-    if let Ok(value) = HeaderValue::from_bytes(&ours) {
+    let with_valid = [b"munjigi_session=valid; ", bytes, b"; munjigi_device=valid"].concat();
+    if let Ok(value) = HeaderValue::from_bytes(&with_valid) {
         let request = TestRequest::default()
             .insert_header((COOKIE, value))
             .to_http_request();
         let read = |name| cookie_header::value(&request, name);
-        assert_eq!(read("munjigi_session").as_deref(), Some("ours"));
+        assert_eq!(read("munjigi_session").as_deref(), Some("valid"));
         let device = read("munjigi_device");
-        assert!(device.is_some_and(|device| device == "ours" || text.contains("munjigi_device")));
+        assert!(device.is_some_and(|device| device == "valid" || text.contains("munjigi_device")));
     }
 }

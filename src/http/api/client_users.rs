@@ -112,8 +112,14 @@ pub(super) async fn create(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Answer<ClientView>, ApiError> {
+    let new = new_client(fields)?;
+    let client = client_user_changes::create(&services, &caller.actor(&request), new).await?;
+    Ok(Answer::created("CLIENT_CREATED", client.into()))
+}
+
+fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     let username = fields.required(&USERNAME);
     let name = fields.optional(&NAME);
     let email = fields.clearable(&EMAIL).flatten();
@@ -121,20 +127,14 @@ pub(super) async fn create(
     let password = fields.optional(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
     let username = fields.complete(username)?;
-    let new = NewClient {
+    Ok(NewClient {
         username,
         name,
         email,
         phone,
         password,
         is_active: is_active.unwrap_or(true),
-    };
-    Ok(Answer::created(
-        "CLIENT_CREATED",
-        client_user_changes::create(&services, &caller.actor(&request), new)
-            .await?
-            .into(),
-    ))
+    })
 }
 
 /// `GET /api/clients/{user_seq}`: one client.

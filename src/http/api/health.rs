@@ -17,28 +17,34 @@ pub(super) async fn alive() -> HttpResponse {
 ///
 /// **Permissions**: anyone. `200`, `503`.
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
-    let delivery = services.delivery.counts();
-    let delivery =
-        json!({"queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed});
-    let database = services.store.backend();
-    let lag = services.revocations.lag();
-    let revocations = json!({
-        "lag_ms": lag.and_then(|lag| u64::try_from(lag.as_millis()).ok()),
-        "fresh": !services.revocations.is_stale(),
-    });
-    match services.store.check_connection().await {
-        Ok(()) => HttpResponse::Ok()
-            .json(json!({
-                "status": "ready", "database": database, "delivery": delivery, "revocations": revocations
-            })),
+    let answer = services.store.check_connection().await;
+    let mut body = details(&services);
+    match answer {
+        Ok(()) => {
+            body["status"] = "ready".into();
+            HttpResponse::Ok().json(body)
+        }
         Err(error) => {
             tracing::warn!(%error, "not ready");
+            body["status"] = "unavailable".into();
             HttpResponse::ServiceUnavailable()
                 .insert_header(("Retry-After", "1"))
-                .json(json!({
-                    "status": "unavailable", "database": database, "delivery": delivery,
-                    "revocations": revocations
-                }))
+                .json(body)
         }
     }
+}
+
+fn details(services: &Services) -> serde_json::Value {
+    let delivery = services.delivery.counts();
+    let lag = services.revocations.lag();
+    json!({
+        "database": services.store.backend(),
+        "delivery": {
+            "queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed
+        },
+        "revocations": {
+            "lag_ms": lag.and_then(|lag| u64::try_from(lag.as_millis()).ok()),
+            "fresh": !services.revocations.is_stale(),
+        },
+    })
 }

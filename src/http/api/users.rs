@@ -112,27 +112,27 @@ pub(super) async fn create(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Answer<UserView>, ApiError> {
+    let new = new_user(fields)?;
+    let user = user_changes::create(&services, &caller.actor(&request), new).await?;
+    Ok(Answer::created("USER_CREATED", user.into()))
+}
+
+fn new_user(mut fields: Fields) -> Result<NewUser, ApiError> {
     let email = fields.required(&EMAIL);
     let name = fields.required(&NAME);
     let role = fields.optional(&ROLE);
     let password = fields.required(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
     let ((email, name), password) = fields.complete(email.zip(name).zip(password))?;
-    let new = NewUser {
+    Ok(NewUser {
         email,
         name,
         role: role.unwrap_or(Role::Staff),
         password: Some(password),
         is_active: is_active.unwrap_or(true),
-    };
-    Ok(Answer::created(
-        "USER_CREATED",
-        user_changes::create(&services, &caller.actor(&request), new)
-            .await?
-            .into(),
-    ))
+    })
 }
 
 /// `GET /api/users/{user_seq}`: one user.

@@ -33,7 +33,7 @@ pub struct RequestContext {
     pub user_agent: Option<String>,
     /// Whether the path belongs to the admin panel: every answer, errors included, is a page then.
     pub(crate) in_panel: bool,
-    /// What the answer tells browsers about pages of other origins.
+    /// What the answer permits pages of other origins.
     pub(crate) cors: Cors,
     caller: OnceLock<Principal>,
     look: OnceLock<Look>,

@@ -1,25 +1,16 @@
-//! Every endpoint of the API with its fields and parameters, as `docs/api.md` documents it. Tests of all endpoints use
-//! this table; that it is complete is tested here.
+//! Every endpoint of the API with what can be sent to it, read from the server's own declaration
+//! ([`munjigi::http::api::routes::ENDPOINTS`]). That the declaration is complete and documented is tested here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
-use crate::support::{headers, routes};
+pub use munjigi::http::api::{endpoint::Access as Who, input::Kind};
+use munjigi::http::api::{
+    endpoint::Endpoint as Declared,
+    input::{Field as DeclaredField, Presence},
+    routes,
+};
 
-/// The callers that are authorized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    Anyone,
-    Bearer,
-    Internal,
-    Administrator,
-}
-
-/// The type of a field of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Truth,
-}
+use crate::support::{self, headers};
 
 /// A field of a body.
 pub struct Field {
@@ -30,222 +21,142 @@ pub struct Field {
     pub good: &'static str,
 }
 
-/// A query parameter, with invalid values.
-pub type Parameter = (&'static str, &'static [&'static str]);
+/// A parameter of a query.
+pub struct Parameter {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Values that it cannot have, encoded for a URL.
+    pub wrong: Vec<String>,
+}
 
 /// A method of a path.
 pub struct Endpoint {
     pub method: &'static str,
     pub path: &'static str,
     pub who: Who,
-    pub fields: &'static [Field],
-    pub query: &'static [Parameter],
+    pub fields: Vec<Field>,
+    pub query: Vec<Parameter>,
+    pub refuses_unknown: bool,
 }
 
 impl Endpoint {
-    /// Whether an unknown field is a field error: the endpoint writes accounts.
-    pub fn refuses_unknown(&self) -> bool {
-        self.path.starts_with("/api/") && !self.fields.is_empty()
+    /// The endpoint with one of its alternative fields, if it has any.
+    fn new(declared: &Declared, alternative: Option<&str>) -> Self {
+        let fields = declared.body.iter().filter(|field| {
+            field.presence != Presence::Alternative || Some(field.name) == alternative
+        });
+        Self {
+            method: declared.method.as_str(),
+            path: declared.path,
+            who: declared.access,
+            fields: fields
+                // What this one takes depends on `tokens.transport`; it is tested in `cookies`.
+                .filter(|field| field.name != "transport")
+                .map(|field| Field {
+                    name: field.name,
+                    kind: field.kind,
+                    required: is_required(field),
+                    good: good(declared.path, field.name),
+                })
+                .collect(),
+            query: declared
+                .query
+                .iter()
+                .map(|field| Parameter {
+                    name: field.name,
+                    kind: field.kind,
+                    wrong: wrong(field.kind),
+                })
+                .collect(),
+            refuses_unknown: declared.refuses_unknown,
+        }
     }
 
-    /// The path with the number of an account and the id of a session filled in.
+    /// The path with an account's number and the id of a session.
     pub fn filled(&self, seq: &str) -> String {
         let path = self.path.replace("{user_seq}", seq);
         path.replace("{id}", "019c5c21cfae70dca2e2adad97cfb732")
     }
 }
 
-const fn text(name: &'static str, good: &'static str) -> Field {
-    Field {
-        name,
-        kind: Kind::Text,
-        required: true,
-        good,
+fn is_required(field: &DeclaredField) -> bool {
+    match field.presence {
+        // The refresh token is in the body unless a test configures the cookie.
+        Presence::Required | Presence::Alternative | Presence::UnlessCookie => true,
+        Presence::Optional | Presence::Nullable => false,
     }
 }
 
-const fn optional(name: &'static str, good: &'static str) -> Field {
-    Field {
-        required: false,
-        ..text(name, good)
+/// A value that a field accepts. No account has this name or address, except those that a test creates.
+fn good(path: &str, name: &str) -> &'static str {
+    match name {
+        "username" if path.starts_with("/api/") => r#""somebody""#,
+        "username" => r#""nobody""#,
+        "password" | "current_password" | "new_password" => r#""correct horse battery staple""#,
+        "user_type" => r#""client""#,
+        "refresh" | "token" => r#""a.b.c""#,
+        "keep_current" | "is_active" => "true",
+        "challenge_id" => r#""00000000000000000000000000000000""#,
+        "code" => r#""123456""#,
+        "email" => r#""fresh@example.org""#,
+        "name" => r#""Somebody""#,
+        "role" => r#""staff""#,
+        "phone" => r#""+82 10-1234-5678""#,
+        _ => panic!("add a value for `{name}`"),
     }
 }
 
-const fn truth(name: &'static str) -> Field {
-    Field {
-        kind: Kind::Truth,
-        ..optional(name, "true")
+/// Values that no parameter of this kind accepts.
+fn wrong(kind: Kind) -> Vec<String> {
+    let mut values: Vec<String> = match kind {
+        Kind::Integer { .. } => vec![
+            "x",
+            "0",
+            "-1",
+            "1.5",
+            "1e3",
+            "true",
+            "null",
+            "[]",
+            "%201",
+            "99999999999999999999",
+            "%ff",
+            "%EF%BC%91",
+        ],
+        Kind::Boolean => vec!["x", "2", "null", "[]", "yes", "%00", "%ff"],
+        Kind::Text { .. } => vec!["%00", "a%1Fb", "a%0d%0ab"],
+        Kind::Ordering(_) => vec!["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"],
+        Kind::OneOf(_) => vec!["root", "1", "Admin", "%00", "%ff", "null"],
     }
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    match kind {
+        Kind::Integer { min, max, .. } => values.extend([min - 1, max + 1].map(|n| n.to_string())),
+        Kind::Text { max: Some(max), .. } => values.push("x".repeat(max + 1)),
+        _ => {}
+    }
+    values
 }
 
-const fn post(path: &'static str, who: Who, fields: &'static [Field]) -> Endpoint {
-    Endpoint {
-        method: "POST",
-        path,
-        who,
-        fields,
-        query: &[],
+/// All of them; one with alternative fields is there once for each of these.
+pub static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+    let mut endpoints = Vec::new();
+    for declared in routes::ENDPOINTS {
+        let alternatives = declared
+            .body
+            .iter()
+            .filter(|field| field.presence == Presence::Alternative);
+        let before = endpoints.len();
+        endpoints.extend(alternatives.map(|field| Endpoint::new(declared, Some(field.name))));
+        if endpoints.len() == before {
+            endpoints.push(Endpoint::new(declared, None));
+        }
     }
-}
+    endpoints
+});
 
-const fn bare(method: &'static str, path: &'static str, who: Who) -> Endpoint {
-    Endpoint {
-        method,
-        ..post(path, who, &[])
-    }
-}
-
-const PASSWORD: &str = r#""correct horse battery staple""#;
-const TOKEN: &str = r#""a.b.c""#;
-const SOME_EMAIL: &str = r#""fresh@example.org""#;
-const PHONE: &str = r#""+82 10-1234-5678""#;
-
-const NUMBERS: &[&str] = &[
-    "x",
-    "0",
-    "-1",
-    "1.5",
-    "1e3",
-    "true",
-    "null",
-    "[]",
-    "%201",
-    "99999999999999999999",
-    "%ff",
-    "%EF%BC%91",
-];
-const TRUTHS: &[&str] = &["x", "2", "null", "[]", "yes", "%00", "%ff"];
-const SEARCHES: &[&str] = &["%00", "a%1Fb", "a%0d%0ab"];
-const ORDERINGS: &[&str] = &["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"];
-const ROLES: &[&str] = &["root", "1", "Admin", "%00", "%ff", "null"];
-
-/// All endpoints.
-pub const ENDPOINTS: &[Endpoint] = &[
-    post(
-        "/auth/login",
-        Who::Anyone,
-        &[
-            text("username", r#""nobody""#),
-            text("password", PASSWORD),
-            optional("user_type", r#""client""#),
-        ],
-    ),
-    // An alias.
-    post(
-        "/auth/login",
-        Who::Anyone,
-        &[text("email", SOME_EMAIL), text("password", PASSWORD)],
-    ),
-    post("/auth/refresh", Who::Anyone, &[text("refresh", TOKEN)]),
-    post("/auth/logout", Who::Bearer, &[text("refresh", TOKEN)]),
-    post("/auth/logout-all", Who::Bearer, &[truth("keep_current")]),
-    post("/auth/verify", Who::Anyone, &[text("token", TOKEN)]),
-    bare("GET", "/auth/sessions", Who::Bearer),
-    bare("DELETE", "/auth/sessions/{id}", Who::Bearer),
-    post(
-        "/auth/password",
-        Who::Bearer,
-        &[
-            text("current_password", PASSWORD),
-            text("new_password", PASSWORD),
-        ],
-    ),
-    post(
-        "/clients/otp/request",
-        Who::Anyone,
-        &[text("username", r#""nobody""#)],
-    ),
-    post(
-        "/clients/otp/verify",
-        Who::Anyone,
-        &[
-            text("challenge_id", r#""00000000000000000000000000000000""#),
-            text("code", r#""123456""#),
-        ],
-    ),
-    bare("GET", "/api/me", Who::Bearer),
-    Endpoint {
-        query: &[
-            ("page", NUMBERS),
-            ("page_size", NUMBERS),
-            ("search", SEARCHES),
-            ("role", ROLES),
-            ("is_active", TRUTHS),
-            ("ordering", ORDERINGS),
-        ],
-        ..bare("GET", "/api/users", Who::Internal)
-    },
-    post(
-        "/api/users",
-        Who::Administrator,
-        &[
-            text("email", SOME_EMAIL),
-            text("name", r#""Somebody""#),
-            optional("role", r#""staff""#),
-            text("password", PASSWORD),
-            truth("is_active"),
-        ],
-    ),
-    bare("GET", "/api/users/{user_seq}", Who::Internal),
-    Endpoint {
-        method: "PATCH",
-        ..post(
-            "/api/users/{user_seq}",
-            Who::Administrator,
-            &[
-                optional("email", SOME_EMAIL),
-                optional("name", r#""Somebody""#),
-                optional("role", r#""staff""#),
-                optional("password", PASSWORD),
-                truth("is_active"),
-            ],
-        )
-    },
-    bare("DELETE", "/api/users/{user_seq}", Who::Administrator),
-    Endpoint {
-        query: &[
-            ("page", NUMBERS),
-            ("page_size", NUMBERS),
-            ("search", SEARCHES),
-            ("is_active", TRUTHS),
-            ("ordering", ORDERINGS),
-        ],
-        ..bare("GET", "/api/clients", Who::Internal)
-    },
-    post(
-        "/api/clients",
-        Who::Administrator,
-        &[
-            text("username", r#""somebody""#),
-            optional("name", r#""Somebody""#),
-            optional("email", SOME_EMAIL),
-            optional("phone", PHONE),
-            optional("password", PASSWORD),
-            truth("is_active"),
-        ],
-    ),
-    bare("GET", "/api/clients/{user_seq}", Who::Internal),
-    Endpoint {
-        method: "PATCH",
-        ..post(
-            "/api/clients/{user_seq}",
-            Who::Administrator,
-            &[
-                optional("username", r#""somebody""#),
-                optional("name", r#""Somebody""#),
-                optional("email", SOME_EMAIL),
-                optional("phone", PHONE),
-                optional("password", PASSWORD),
-                truth("is_active"),
-            ],
-        )
-    },
-    bare("DELETE", "/api/clients/{user_seq}", Who::Administrator),
-    bare("GET", "/healthz", Who::Anyone),
-    bare("GET", "/readyz", Who::Anyone),
-];
-
-/// Every path with the value of its `Allow` header.
+/// Every path with its methods as `Allow` has them.
 pub fn allowed() -> Vec<(String, String)> {
     let mut paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
     paths.dedup();
@@ -271,8 +182,8 @@ pub fn allowed() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_table_of_endpoints_matches_the_server_and_the_documents() {
-    let registered = routes().await;
+async fn the_declared_endpoints_are_those_that_the_server_registers() {
+    let registered = support::routes().await;
     let registered: BTreeSet<(String, String)> = registered
         .into_iter()
         .filter(|route| !headers::is_in_panel(&route.pattern))
@@ -282,27 +193,122 @@ async fn the_table_of_endpoints_matches_the_server_and_the_documents() {
         })
         .filter(|(pattern, _)| !pattern.starts_with("/static"))
         .collect();
-    let table = ENDPOINTS.iter();
-    let table: BTreeSet<(String, String)> = table
-        .map(|endpoint| (endpoint.path.to_owned(), endpoint.method.to_owned()))
+    let declared: BTreeSet<(String, String)> = routes::ENDPOINTS
+        .iter()
+        .map(|endpoint| {
+            (
+                endpoint.path.to_owned(),
+                endpoint.method.as_str().to_owned(),
+            )
+        })
         .collect();
-    assert_eq!(registered, table);
+    assert_eq!(registered, declared);
+    assert_eq!(declared.len(), routes::ENDPOINTS.len(), "one is twice");
+}
+
+/// The cells of a row of the table of endpoints in `docs/api.md`, by the method and path in its first cell.
+fn documented(endpoint: &Declared) -> (&'static str, &'static str) {
     let documented = include_str!("../../../docs/api.md");
-    for endpoint in ENDPOINTS {
-        // The paths of clients are "the same under `/api/clients`".
-        let path = endpoint
-            .path
-            .replace("/api/clients/{user_seq}", "/api/clients");
-        let spellings = [format!("{path}`"), format!(" {path}`")];
-        assert!(
-            spellings
-                .iter()
-                .any(|spelling| documented.contains(spelling)),
-            "{path}"
-        );
-        let fields = endpoint.fields.iter().map(|field| field.name);
-        for name in fields.chain(endpoint.query.iter().map(|(name, _)| *name)) {
-            assert!(documented.contains(&format!("`{name}`")), "{path} {name}");
+    let start = format!("| `{} {}` | ", endpoint.method.as_str(), endpoint.path);
+    let row = documented
+        .lines()
+        .find_map(|line| line.strip_prefix(&start));
+    let row = row.unwrap_or_else(|| panic!("no row in docs/api.md begins with {start}"));
+    row.strip_suffix('|').unwrap().split_once(" |").unwrap()
+}
+
+/// The words in backticks.
+fn code_words(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
+    for endpoint in routes::ENDPOINTS {
+        let (caller, inputs) = documented(endpoint);
+        let expected = match endpoint.access {
+            Who::Anyone => "anyone",
+            Who::Bearer => "bearer",
+            Who::Internal => "internal user",
+            Who::Administrator => "role `admin`",
+        };
+        let path = endpoint.path;
+        assert_eq!(caller.split(',').next(), Some(expected), "{path}");
+        let declared = || endpoint.query.iter().chain(endpoint.body);
+        let words: BTreeSet<&str> = code_words(inputs).collect();
+        for field in declared() {
+            assert!(words.contains(field.name), "{path}: {}", field.name);
+        }
+        for word in words {
+            let is_input = declared().any(|field| field.name == word);
+            let is_value = declared().any(|field| match field.kind {
+                Kind::OneOf(values) => values.contains(&word),
+                Kind::Boolean => ["true", "false"].contains(&word),
+                _ => false,
+            });
+            assert!(is_input || is_value, "{path}: {word}");
+        }
+    }
+}
+
+#[test]
+fn the_documents_have_the_limits_of_the_parameters() {
+    let documented = include_str!("../../../docs/api.md").replace('\n', " ");
+    for field in routes::ENDPOINTS.iter().flat_map(|endpoint| endpoint.query) {
+        let limit = match (field.name, field.kind) {
+            ("page", Kind::Integer { min, .. }) => format!("`page` (from {min})"),
+            (name, Kind::Integer { max, .. }) => format!("`{name}` (up to {max})"),
+            (_, Kind::Text { max: Some(max), .. }) => format!("up to {max} characters"),
+            _ => format!("`{}`", field.name),
+        };
+        assert!(documented.contains(&limit), "{limit}");
+    }
+}
+
+#[test]
+fn the_declaration_describes_every_endpoint_and_input_in_one_line() {
+    let is_line = |text: &str| (3..=100).contains(&text.len()) && !text.contains('\n');
+    for endpoint in routes::ENDPOINTS {
+        assert!(is_line(endpoint.summary), "{}", endpoint.path);
+        for field in endpoint.query.iter().chain(endpoint.body) {
+            assert!(is_line(field.description), "{}", field.name);
+        }
+    }
+}
+
+#[test]
+fn a_declared_kind_is_what_the_parser_accepts() {
+    for field in routes::ENDPOINTS
+        .iter()
+        .flat_map(|endpoint| endpoint.query.iter().chain(endpoint.body))
+    {
+        let accepts = |text: &str| field.problem(text).is_none();
+        let name = field.name;
+        match field.kind {
+            Kind::Integer { min, max, default } => {
+                for number in [min, max, default] {
+                    assert!(accepts(&number.to_string()), "{name}: {number}");
+                }
+                for number in [min - 1, max + 1] {
+                    assert!(!accepts(&number.to_string()), "{name}: {number}");
+                }
+            }
+            Kind::OneOf(values) | Kind::Ordering(values) => {
+                for value in values {
+                    assert!(accepts(value), "{name}: {value}");
+                }
+                assert!(!accepts("nothing"), "{name}");
+            }
+            Kind::Boolean => {
+                assert!(
+                    accepts("true") && accepts("false") && !accepts("x"),
+                    "{name}"
+                );
+            }
+            Kind::Text { max: Some(max), .. } => {
+                assert!(!accepts(&"1".repeat(max + 1)), "{name}");
+            }
+            Kind::Text { max: None, .. } => assert!(accepts(&"1".repeat(10_000)), "{name}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! More connections than the server holds.
+//! More connections than the limit, and heads that are too large.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::Socket;
 use crate::support::App;
 
 #[tokio::test]
-async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
+async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() {
     let app = App::with(|config| config.server.max_connections = 3);
     let mut first = Vec::new();
     for _ in 0..3 {
@@ -18,7 +18,7 @@ async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
     }
     for _ in 0..20 {
         let mut socket = Socket::open(&app).await;
-        // It may be turned away before it has said anything.
+        // It may be rejected before it has sent anything.
         let _ = socket.try_send("GET /api/me HTTP/1.1\r\n\r\n").await;
         let answer = socket.rest().await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -37,7 +37,7 @@ async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
     for socket in &mut first {
         socket.ask().await;
     }
-    // Whoever leaves makes room.
+    // A closed connection frees its slot.
     first.pop();
     let began = Instant::now();
     loop {
@@ -48,7 +48,7 @@ async fn one_connection_too_many_is_answered_503_and_the_others_go_on() {
         if answer.starts_with("HTTP/1.1 200 OK") {
             break;
         }
-        assert!(began.elapsed() < super::PATIENCE, "{answer}");
+        assert!(began.elapsed() < super::TIMEOUT, "{answer}");
     }
 }
 
@@ -66,7 +66,7 @@ async fn heads_that_are_too_large_are_answered_431() {
     let path = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(200_000));
     for head in [&long, &many, &path] {
         let mut socket = Socket::open(&app).await;
-        // It may hang up before it has heard all of it.
+        // The server may close the connection before it has read everything.
         let _ = socket.try_send(head).await;
         let answer = socket.rest().await;
         let refused = ["HTTP/1.1 431 ", "HTTP/1.1 400 "];

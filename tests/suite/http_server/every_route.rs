@@ -1,5 +1,5 @@
-//! Every route of the server, by every method, to a stranger and to an administrator, over http and https: the headers of each
-//! answer are held against the rules by the harness (`support/headers.rs`). The routes are asked of the server itself.
+//! Every route of the server with every method, anonymously and as an administrator, over http and https. The test client checks
+//! the headers of each answer (`support/headers.rs`). The list of routes is that of the server itself.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
 ];
 
-/// What stands in the places of a pattern.
+/// Values for the parameters of a path pattern.
 struct Values {
     jti: String,
     sid: String,
@@ -35,14 +35,14 @@ impl Values {
         }
     }
 
-    /// A pattern with something in each of its places that is there.
+    /// A path with parameters that exist.
     fn fill(&self, pattern: &str) -> String {
         let is_audit = pattern.starts_with("/admin/audit");
         filled(pattern, |name| match name {
             "jti" => &self.jti,
             "secret" => &self.secret,
             "id" if !is_audit => &self.sid,
-            // The second of each population: the first is the administrator.
+            // The second account of each population: the first is the administrator.
             _ => "2",
         })
     }
@@ -53,26 +53,26 @@ async fn fresh_session(person: &Person) -> String {
     claims["sid"].as_str().unwrap().to_owned()
 }
 
-/// A pattern with something in each of its places.
+/// A pattern with a value for each parameter.
 fn filled<'a>(pattern: &str, value: impl Fn(&str) -> &'a str) -> String {
     let mut path = String::new();
     let mut rest = pattern;
     while let Some((before, behind)) = rest.split_once('{') {
-        let (place, after) = behind.split_once('}').unwrap();
+        let (parameter, after) = behind.split_once('}').unwrap();
         path.push_str(before);
-        path.push_str(value(place.split(':').next().unwrap()));
+        path.push_str(value(parameter.split(':').next().unwrap()));
         rest = after;
     }
     path + rest
 }
 
-/// Somebody who tries everything.
+/// A caller of every route.
 struct Walker<'a> {
     app: &'a App,
     admin: Option<Person>,
     browser: Browser,
     token: String,
-    /// By pattern, what came back.
+    /// The statuses of the answers, by pattern.
     seen: BTreeMap<String, BTreeSet<u16>>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Walker<'a> {
         };
         let answer = admin.call(method, path).await;
         if path.starts_with("/auth/log") {
-            // It may have ended his session.
+            // It may have ended the session.
             *admin = admin.again().await;
         }
         answer.status
@@ -144,7 +144,7 @@ fn app(is_https: bool) -> App {
     })
 }
 
-/// Paths that no pattern tells.
+/// Paths without a pattern.
 const FURTHER: &[&str] = &[
     "/",
     "/nothing",
@@ -165,13 +165,13 @@ async fn walk(is_https: bool, as_admin: bool) -> BTreeMap<String, BTreeSet<u16>>
     let root = app.admin("root").await;
     let mut values = Values::of(&app, &root).await;
     let mut walker = Walker::new(&app, as_admin.then(|| root.clone())).await;
-    let door = app.browser().open("/admin/login").await;
+    let page = app.browser().open("/admin/login").await;
     let files = [
-        door.attrs("link[href]", "href"),
-        door.attrs("script[src]", "src"),
+        page.attrs("link[href]", "href"),
+        page.attrs("script[src]", "src"),
     ];
     for route in routes().await {
-        // Some routes end all there are.
+        // Some routes end all sessions.
         values.sid = fresh_session(&root).await;
         let path = values.fill(&route.pattern);
         walker.try_all(&route.pattern, &path).await;
@@ -192,23 +192,23 @@ async fn walk(is_https: bool, as_admin: bool) -> BTreeMap<String, BTreeSet<u16>>
     walker.seen
 }
 
-/// Whether something other than "there is nothing here" was heard.
+/// Whether an answer was another than that of a missing route.
 fn was_reached(statuses: &BTreeSet<u16>) -> bool {
     statuses
         .iter()
         .any(|status| ![404, 405, 501].contains(status))
 }
 
-/// Every answer is checked where it comes; here it is made sure that the walk really heard of everything.
+/// The test client checks every answer; this checks that all kinds of answers occurred.
 fn check(seen: BTreeMap<String, BTreeSet<u16>>, expected: &[u16]) {
-    let heard: BTreeSet<u16> = seen.into_values().flatten().collect();
+    let occurred: BTreeSet<u16> = seen.into_values().flatten().collect();
     for status in expected {
-        assert!(heard.contains(status), "{status} {heard:?}");
+        assert!(occurred.contains(status), "{status} {occurred:?}");
     }
 }
 
 #[tokio::test]
-async fn every_answer_to_a_stranger_carries_the_headers_that_keep_it_safe() {
+async fn every_answer_to_an_anonymous_caller_has_the_security_headers() {
     for is_https in [false, true] {
         let seen = walk(is_https, false).await;
         for (pattern, statuses) in &seen {
@@ -220,7 +220,7 @@ async fn every_answer_to_a_stranger_carries_the_headers_that_keep_it_safe() {
 }
 
 #[tokio::test]
-async fn every_answer_to_an_administrator_carries_the_headers_that_keep_it_safe() {
+async fn every_answer_to_an_administrator_has_the_security_headers() {
     for is_https in [false, true] {
         let seen = walk(is_https, true).await;
         check(seen, &[200, 204, 303, 400, 404, 405, 422]);
@@ -228,7 +228,7 @@ async fn every_answer_to_an_administrator_carries_the_headers_that_keep_it_safe(
 }
 
 #[tokio::test]
-async fn the_routes_are_really_all_there() {
+async fn the_list_of_routes_is_complete() {
     let routes = routes().await;
     let has = |pattern: &str, methods: &[&str]| {
         let found = routes.iter().find(|route| route.pattern == pattern);
@@ -246,7 +246,7 @@ async fn the_routes_are_really_all_there() {
 }
 
 #[tokio::test]
-async fn links_that_are_good_and_answers_that_refuse_carry_them_too() {
+async fn valid_links_and_refusals_have_the_security_headers() {
     for is_https in [false, true] {
         let app = app(is_https);
         let secret = first_admin_link::issue_first(app.services())
@@ -286,7 +286,7 @@ async fn links_that_are_good_and_answers_that_refuse_carry_them_too() {
     }
 }
 
-/// The head of an answer that came raw, as the rules take it.
+/// Checks the headers of a raw answer.
 fn check_raw(path: &str, answer: &str, is_https: bool) {
     let (head, _) = answer.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
@@ -299,7 +299,7 @@ fn check_raw(path: &str, answer: &str, is_https: bool) {
 }
 
 #[tokio::test]
-async fn who_is_too_slow_or_too_many_is_answered_with_them_too() {
+async fn timeouts_and_rejected_connections_have_the_security_headers() {
     for is_https in [false, true] {
         for path in ["/auth/login", "/admin/login"] {
             let app = App::with(|config| {
@@ -312,12 +312,12 @@ async fn who_is_too_slow_or_too_many_is_answered_with_them_too() {
                 "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
             ))
             .await;
-            // Workers look for new connections each for itself: the first one must have its place.
+            // Each worker accepts connections by itself: the first one must have its slot before the second one arrives.
             tokio::time::sleep(Duration::from_millis(100)).await;
             let mut second = Socket::open(&app).await;
-            let shed = second.rest().await;
-            assert!(shed.starts_with("HTTP/1.1 503 "), "{shed}");
-            check_raw("/", &shed, is_https);
+            let rejected = second.rest().await;
+            assert!(rejected.starts_with("HTTP/1.1 503 "), "{rejected}");
+            check_raw("/", &rejected, is_https);
             let late = slow.rest().await;
             assert!(late.starts_with("HTTP/1.1 503 "), "{late}");
             check_raw(path, &late, is_https);
@@ -326,7 +326,7 @@ async fn who_is_too_slow_or_too_many_is_answered_with_them_too() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_answered_with_nothing_that_could_be_shown_or_kept() {
+async fn malformed_http_is_answered_without_a_body_and_without_caching() {
     let app = App::with(|config| config.server.head_timeout = Span::millis(300));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Many: a\r\n".repeat(200));
     for (bytes, status) in [("GARBAGE\r\n\r\n", "400"), (&many, "431"), ("GET", "408")] {
@@ -335,7 +335,7 @@ async fn what_is_no_http_is_answered_with_nothing_that_could_be_shown_or_kept() 
         let answer = socket.rest().await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
-        // The framework answers here. No cache keeps these by itself (RFC 9110 section 15.1), and there is nothing in them.
+        // actix answers these. They are not cacheable by default (RFC 9110 section 15.1), and the body is empty.
         assert_eq!(body, "");
         let head = head.to_ascii_lowercase();
         assert!(!head.contains("cache-control") && !head.contains("set-cookie"));

@@ -1,4 +1,4 @@
-//! What is no HTTP, or is it in two ways at once: answered 4xx or cut, never 500, and the next one is served.
+//! Input that is not HTTP or is ambiguous: answered 4xx or disconnected, never 500, and the next request is served.
 
 use munjigi::domain::account::Role;
 
@@ -57,7 +57,7 @@ fn broken() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_or_cut_and_the_server_goes_on() {
+async fn malformed_requests_are_refused_or_disconnected_and_the_server_continues() {
     let app = App::with(|config| {
         config.server.head_timeout = munjigi::config::Span::millis(300);
         config.server.request_timeout = munjigi::config::Span::millis(300);
@@ -70,7 +70,7 @@ async fn what_is_no_http_is_refused_or_cut_and_the_server_goes_on() {
         let status = answer
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3));
-        // A body that never comes to its end is 503; all else is the client's fault.
+        // A body that never ends is 503; everything else is an error of the client.
         let fits = |status: &str| status.starts_with('4') || status == "503";
         assert!(
             answer.is_empty() || status.is_some_and(fits),
@@ -81,7 +81,7 @@ async fn what_is_no_http_is_refused_or_cut_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn a_connection_after_nonsense_carries_no_second_request() {
+async fn a_connection_with_an_ambiguous_request_serves_no_second_one() {
     let app = App::start();
     for smuggling in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
@@ -96,7 +96,7 @@ async fn a_connection_after_nonsense_carries_no_second_request() {
 }
 
 #[tokio::test]
-async fn cookies_of_others_that_are_none_hide_none_of_ours() {
+async fn malformed_cookies_do_not_hide_valid_ones() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Admin).await;
     let session = browser.cookie("munjigi_session").unwrap();
@@ -109,9 +109,9 @@ async fn cookies_of_others_that_are_none_hide_none_of_ours() {
         "키=값".as_bytes(),
     ] {
         let head = b"GET /admin/account HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ";
-        let ours = format!("; munjigi_session={session}; a=b\r\n\r\n");
+        let valid = format!("; munjigi_session={session}; a=b\r\n\r\n");
         let mut socket = Socket::open(&app).await;
-        socket.send([head, odd, ours.as_bytes()].concat()).await;
+        socket.send([head, odd, valid.as_bytes()].concat()).await;
         let answer = socket.rest().await;
         assert!(
             answer.starts_with("HTTP/1.1 200 OK\r\n"),

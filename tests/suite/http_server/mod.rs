@@ -1,4 +1,4 @@
-//! What comes before any handler: slow, large and broken requests, too many connections, and addresses behind proxies.
+//! The server before any handler runs: slow, large and malformed requests, too many connections, addresses behind proxies.
 
 mod connections;
 mod every_route;
@@ -16,10 +16,10 @@ use tokio::{
 
 use crate::support::App;
 
-/// The server must have done something by then. Tests that pass wait for a fraction of it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for the server. Tests that pass wait for a fraction of it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A connection as a bad client holds it.
+/// A raw connection of a misbehaving client.
 struct Socket(TcpStream);
 
 impl Socket {
@@ -29,9 +29,9 @@ impl Socket {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Sends some bytes; whether they could be.
+    /// Sends some bytes; returns whether that succeeded.
     async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        let sent = timeout(PATIENCE, self.0.write_all(bytes.as_ref())).await;
+        let sent = timeout(TIMEOUT, self.0.write_all(bytes.as_ref())).await;
         sent.expect("the server hangs").is_ok()
     }
 
@@ -39,24 +39,24 @@ impl Socket {
         assert!(self.try_send(bytes).await);
     }
 
-    /// All that comes until the server hangs up; it must.
+    /// Everything until the server closes the connection, which it must.
     async fn rest(&mut self) -> String {
         let mut received = Vec::new();
-        let ended = timeout(PATIENCE, self.0.read_to_end(&mut received)).await;
-        // A connection that is reset has ended as well.
-        let _reset = ended.expect("the server does not hang up");
+        let ended = timeout(TIMEOUT, self.0.read_to_end(&mut received)).await;
+        // A connection that is reset has ended too.
+        let _reset = ended.expect("the server does not close the connection");
         String::from_utf8_lossy(&received).into_owned()
     }
 
-    /// One answer without a body, or with one that comes along with its head.
+    /// One answer; its body, if it has one, must arrive together with the head.
     async fn answer(&mut self) -> String {
         let mut received = [0; 4096];
-        let read = timeout(PATIENCE, self.0.read(&mut received)).await;
+        let read = timeout(TIMEOUT, self.0.read(&mut received)).await;
         let length = read.expect("no answer").unwrap();
         String::from_utf8_lossy(&received[..length]).into_owned()
     }
 
-    /// Asks whether the server lives, on this connection.
+    /// Calls `/healthz` on this connection.
     async fn ask(&mut self) {
         self.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         let answer = self.answer().await;

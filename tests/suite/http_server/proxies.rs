@@ -1,11 +1,11 @@
-//! From where a request comes, as the sessions it begins tell.
+//! The client address behind proxies, as it is stored with a session.
 
 use munjigi::config::{Config, ForwardedHeader};
 use serde_json::Value;
 
 use crate::support::App;
 
-/// Where a log-in with both headers is seen to come from.
+/// The address of a log-in with both forwarded headers.
 async fn seen(change: impl FnOnce(&mut Config)) -> Value {
     let app = App::with(change);
     let ann = app.user("ann").await;
@@ -24,7 +24,7 @@ async fn seen(change: impl FnOnce(&mut Config)) -> Value {
 }
 
 #[tokio::test]
-async fn forwarded_headers_of_a_stranger_are_passed_over() {
+async fn forwarded_headers_of_an_untrusted_peer_are_ignored() {
     assert_eq!(seen(|_| ()).await, "127.0.0.1");
     for header in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
         let address = seen(|config| {
@@ -37,16 +37,16 @@ async fn forwarded_headers_of_a_stranger_are_passed_over() {
 }
 
 #[tokio::test]
-async fn of_a_trusted_proxy_the_configured_header_is_believed() {
+async fn the_configured_header_of_a_trusted_proxy_is_used() {
     for (header, address) in [
         (ForwardedHeader::XForwardedFor, "198.51.100.1"),
         (ForwardedHeader::Forwarded, "2001:db8::2"),
     ] {
-        let told = seen(|config| {
+        let found = seen(|config| {
             config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
             config.server.forwarded_header = header;
         })
         .await;
-        assert_eq!(told, address);
+        assert_eq!(found, address);
     }
 }

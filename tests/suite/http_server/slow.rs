@@ -1,4 +1,4 @@
-//! Clients that take their time with a head, with a body, or with nothing at all.
+//! Clients that send a head, a body, or nothing at all too slowly.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Socket;
 use crate::support::App;
 
-fn hurried() -> App {
+fn with_short_timeouts() -> App {
     App::with(|config| {
         config.server.head_timeout = Span::millis(400);
         config.server.request_timeout = Span::millis(600);
@@ -17,7 +17,7 @@ fn hurried() -> App {
 
 #[tokio::test]
 async fn a_first_head_that_takes_too_long_is_answered_408() {
-    let app = hurried();
+    let app = with_short_timeouts();
     for beginning in ["", "G", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: "] {
         let mut socket = Socket::open(&app).await;
         socket.send(beginning).await;
@@ -30,8 +30,8 @@ async fn a_first_head_that_takes_too_long_is_answered_408() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_is_cut_on_whichever_request_of_the_connection() {
-    let app = hurried();
+async fn a_head_sent_byte_by_byte_is_cut_off_on_every_request_of_the_connection() {
+    let app = with_short_timeouts();
     for earlier in [0, 1, 3] {
         let mut socket = Socket::open(&app).await;
         for _ in 0..earlier {
@@ -44,21 +44,21 @@ async fn a_head_that_comes_byte_by_byte_is_cut_on_whichever_request_of_the_conne
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             assert!(
-                began.elapsed() < super::PATIENCE,
-                "after {earlier} requests a slow head is never cut"
+                began.elapsed() < super::TIMEOUT,
+                "after {earlier} requests a slow head is never cut off"
             );
         }
     }
 }
 
 #[tokio::test]
-async fn a_head_that_stops_after_an_earlier_request_is_cut() {
-    let app = hurried();
+async fn a_head_that_stops_after_an_earlier_request_is_cut_off() {
+    let app = with_short_timeouts();
     let mut socket = Socket::open(&app).await;
     socket.ask().await;
     socket.send("GET /healthz HT").await;
     assert_eq!(socket.rest().await, "");
-    // The same where it came along with the request before it.
+    // The same if it arrived together with the request before it.
     let mut socket = Socket::open(&app).await;
     let both = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HT";
     socket.send(both).await;
@@ -68,14 +68,14 @@ async fn a_head_that_stops_after_an_earlier_request_is_cut() {
 }
 
 #[tokio::test]
-async fn a_connection_may_rest_between_two_requests() {
-    let app = hurried();
+async fn a_connection_may_be_idle_between_two_requests() {
+    let app = with_short_timeouts();
     let mut socket = Socket::open(&app).await;
     for _ in 0..3 {
         socket.ask().await;
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
-    // And a head in two parts is read as one.
+    // A head in two parts is read as one.
     for _ in 0..2 {
         socket.send("GET /healthz HTTP/1.1\r\nHo").await;
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -86,7 +86,7 @@ async fn a_connection_may_rest_between_two_requests() {
 
 #[tokio::test]
 async fn a_body_that_takes_too_long_is_answered_503_in_the_envelope_and_the_connection_ends() {
-    let app = hurried();
+    let app = with_short_timeouts();
     for body in [
         "Content-Length: 100\r\n\r\n{\"username\": ",
         "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"use",
@@ -108,7 +108,7 @@ async fn a_body_that_takes_too_long_is_answered_503_in_the_envelope_and_the_conn
 
 #[tokio::test]
 async fn a_form_of_the_panel_that_takes_too_long_is_answered_with_a_page() {
-    let app = hurried();
+    let app = with_short_timeouts();
     let browser = app.signed_in("ann", Role::Admin).await;
     let mut socket = Socket::open(&app).await;
     let cookie = browser.cookie("munjigi_session").unwrap();
@@ -127,7 +127,7 @@ async fn a_form_of_the_panel_that_takes_too_long_is_answered_with_a_page() {
 }
 
 #[tokio::test]
-async fn a_thousand_half_open_connections_keep_nobody_waiting_and_are_cut() {
+async fn a_thousand_half_open_connections_delay_no_other_client_and_are_cut_off() {
     let app = App::with(|config| config.server.head_timeout = Span::seconds(3));
     let mut sockets = Vec::new();
     for _ in 0..1000 {

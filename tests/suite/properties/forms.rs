@@ -1,18 +1,17 @@
-//! The panel's forms of people: what is refused is marked, and stands there again as it was typed.
+//! The admin panel's forms for accounts: a refused field is marked and contains what was typed.
 
 use std::collections::BTreeSet;
 
 use munjigi::domain::account::Role;
 
 use super::{
-    hold,
-    promises::{Fate, of_text},
-    runtime,
+    expected::{Outcome, of_text},
+    hold, runtime,
     values::texts,
 };
 use crate::support::{App, Page};
 
-/// A form with the texts that it has room for, and those of them that must be filled in.
+/// A form with its text fields, and those of them that are required.
 struct Form {
     noun: &'static str,
     texts: &'static [&'static str],
@@ -32,7 +31,7 @@ const FORMS: [Form; 2] = [
     },
 ];
 
-/// A typed text as a page can hold it: HTML has no NUL, and one kind of line end.
+/// A typed text as a page can contain it: HTML has no NUL and one kind of line end.
 fn in_html(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
@@ -40,9 +39,9 @@ fn in_html(text: &str) -> String {
 }
 
 impl Form {
-    fn fate(&self, name: &str, text: &str) -> Fate {
+    fn outcome(&self, name: &str, text: &str) -> Outcome {
         if text.trim().is_empty() && !self.needed.contains(&name) {
-            return Fate::NotSent;
+            return Outcome::NotSent;
         }
         of_text(name, text)
     }
@@ -59,9 +58,9 @@ impl Form {
         for name in self.texts {
             let text = typed(name);
             let is_marked = marked.contains(*name);
-            let fate = self.fate(name, text);
-            assert!(!is_marked || fate.may_be_refused(), "{name}: {text:?}");
-            assert!(is_marked || fate != Fate::Refused, "{name}: {text:?}");
+            let outcome = self.outcome(name, text);
+            assert!(!is_marked || outcome.may_be_refused(), "{name}: {text:?}");
+            assert!(is_marked || outcome != Outcome::Refused, "{name}: {text:?}");
             assert_eq!(
                 page.attr(&format!("#{name}"), "value"),
                 in_html(text),
@@ -74,7 +73,7 @@ impl Form {
 }
 
 #[test]
-fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_but_for_the_password() {
+fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_except_the_password() {
     const PASSWORD: &str = "a password that no page shows";
     let runtime = runtime();
     let app = App::start();
@@ -92,7 +91,7 @@ fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_but_for_the_password
         };
         let count = format!("SELECT COUNT(*) AS number FROM {table}");
         hold(&runtime, 120, texts(form.texts.to_vec()), async |sent| {
-            // The harness takes these on a page for a text that is missing.
+            // The test browser takes these on a page for a missing translation.
             let odd = |(_, text): &(&str, String)| text.contains("admin.") || text.contains("%{");
             if sent.iter().any(odd) {
                 return;
@@ -108,7 +107,7 @@ fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_but_for_the_password
             assert!(!page.html.contains(PASSWORD));
             if page.status == 303 {
                 let refused =
-                    |(name, text): &(&str, String)| form.fate(name, text) == Fate::Refused;
+                    |(name, text): &(&str, String)| form.outcome(name, text) == Outcome::Refused;
                 assert!(!sent.iter().any(refused));
                 let gone = format!(
                     "DELETE FROM {table} WHERE email IS NULL OR email <> 'root@example.org'"

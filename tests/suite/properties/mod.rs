@@ -1,12 +1,12 @@
-//! What holds of every value that a field may be sent, tried with values that nobody chose: what is accepted is stored exactly
-//! as it is promised, what is refused names its field and changes nothing.
+//! Property tests of the fields: an accepted value is stored as documented; a refused one is an error of its field and changes
+//! nothing.
 //!
-//! The values are the same each time. One that failed is kept in `tests/regressions.txt` and tried first from then on.
+//! The generated values are the same in each run. One that failed is kept in `tests/regressions.txt` and is tried first.
 
-mod doors;
+mod auth_fields;
+mod expected;
 mod forms;
 mod people;
-mod promises;
 mod queries;
 mod values;
 
@@ -24,7 +24,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Tries a property with so many values; it panics where it does not hold.
+/// Tests a property with `cases` values; it panics when the property does not hold.
 fn hold<V, S, P, F>(runtime: &Runtime, cases: u32, values: S, property: P)
 where
     V: std::fmt::Debug,

@@ -6,20 +6,19 @@ use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    hold,
-    promises::{Fate, may_be_password, of_text, of_value},
-    runtime,
+    expected::{Outcome, may_be_password, of_text, of_value},
+    hold, runtime,
     values::{body, text},
 };
 use crate::support::{Answer, App, Person};
 
-/// A population with its fields that can be read back.
+/// A population with those of its fields that an answer contains.
 struct Noun {
     name: &'static str,
     fields: &'static [&'static str],
-    /// Those that null and an empty text empty.
+    /// Those that null and an empty text clear.
     can_be_empty: &'static [&'static str],
-    /// What a new one must have.
+    /// The required field that identifies an account.
     needed: &'static str,
 }
 
@@ -78,45 +77,50 @@ impl Scene {
     }
 }
 
-/// The fate of each field that was sent.
-fn fates(noun: &Noun, sent: &Map<String, Value>) -> Vec<(String, Fate)> {
-    let fate =
+/// What must happen to each field that was sent.
+fn outcomes(noun: &Noun, sent: &Map<String, Value>) -> Vec<(String, Outcome)> {
+    let outcome =
         |(name, value): (&String, &Value)| (name.clone(), of_value(name, value, noun.can_be_empty));
-    sent.iter().map(fate).collect()
+    sent.iter().map(outcome).collect()
 }
 
-/// A refusal names each field that must be refused, and none that must not.
-fn check_refusal(answer: &Answer, fates: &[(String, Fate)], further: &[&str]) {
+/// An error names each field that must be refused, and none that must not.
+fn check_refusal(answer: &Answer, outcomes: &[(String, Outcome)], further: &[&str]) {
     assert_eq!(
         (answer.status, answer.code()),
         (400, "INVALID_REQUEST"),
         "{}",
         answer.text
     );
-    let told = answer.wrong_fields();
-    let with = |wanted: fn(&Fate) -> bool| {
-        let fitting = fates.iter().filter(move |(_, fate)| wanted(fate));
+    let wrong = answer.wrong_fields();
+    let with = |wanted: fn(&Outcome) -> bool| {
+        let fitting = outcomes.iter().filter(move |(_, outcome)| wanted(outcome));
         fitting
             .map(|(name, _)| name.as_str())
             .chain(further.iter().copied())
     };
-    let must: BTreeSet<&str> = with(|fate| *fate == Fate::Refused).collect();
-    let may: BTreeSet<&str> = with(Fate::may_be_refused).collect();
+    let must: BTreeSet<&str> = with(|outcome| *outcome == Outcome::Refused).collect();
+    let may: BTreeSet<&str> = with(Outcome::may_be_refused).collect();
     assert!(
-        !told.is_empty() && told.is_superset(&must) && told.is_subset(&may),
-        "{fates:?} {}",
+        !wrong.is_empty() && wrong.is_superset(&must) && wrong.is_subset(&may),
+        "{outcomes:?} {}",
         answer.text
     );
 }
 
-fn must_be_refused(fates: &[(String, Fate)]) -> bool {
-    fates.iter().any(|(_, fate)| *fate == Fate::Refused)
+fn must_be_refused(outcomes: &[(String, Outcome)]) -> bool {
+    outcomes
+        .iter()
+        .any(|(_, outcome)| *outcome == Outcome::Refused)
 }
 
-/// What is there with what was stored.
-fn with_stored(mut there: Map<String, Value>, fates: Vec<(String, Fate)>) -> Map<String, Value> {
-    for (name, fate) in fates {
-        if let Fate::Stored(value) | Fate::Either(value) = fate {
+/// An account with the stored values.
+fn with_stored(
+    mut there: Map<String, Value>,
+    outcomes: Vec<(String, Outcome)>,
+) -> Map<String, Value> {
+    for (name, outcome) in outcomes {
+        if let Outcome::Stored(value) | Outcome::Either(value) = outcome {
             there.insert(name, value);
         }
     }
@@ -124,13 +128,13 @@ fn with_stored(mut there: Map<String, Value>, fates: Vec<(String, Fate)>) -> Map
 }
 
 #[test]
-fn what_is_changed_is_stored_as_promised_or_refused_by_name_and_left_alone() {
+fn a_changed_field_is_stored_as_documented_or_refused_by_name_and_unchanged() {
     let runtime = runtime();
     let scene = runtime.block_on(Scene::set());
     for noun in NOUNS {
         let path = format!("/api/{}/2", noun.name);
         hold(&runtime, 400, body(noun.fields.to_vec()), async |sent| {
-            let fates = fates(&noun, &sent);
+            let outcomes = outcomes(&noun, &sent);
             let before = scene.read(&noun, 2).await;
             let answer = scene
                 .root
@@ -141,11 +145,11 @@ fn what_is_changed_is_stored_as_promised_or_refused_by_name_and_left_alone() {
             if sent.is_empty() {
                 check_refusal(&answer, &[], &["body"]);
             } else if answer.status == 200 {
-                assert!(!must_be_refused(&fates), "{fates:?}");
-                assert_eq!(after, with_stored(before, fates));
+                assert!(!must_be_refused(&outcomes), "{outcomes:?}");
+                assert_eq!(after, with_stored(before, outcomes));
                 return;
             } else {
-                check_refusal(&answer, &fates, &[]);
+                check_refusal(&answer, &outcomes, &[]);
             }
             assert_eq!(after, before);
         });
@@ -153,7 +157,7 @@ fn what_is_changed_is_stored_as_promised_or_refused_by_name_and_left_alone() {
 }
 
 #[test]
-fn what_is_made_is_stored_as_promised_or_refused_by_name_and_not_made() {
+fn a_new_account_is_stored_as_documented_or_refused_by_name_and_not_created() {
     let runtime = runtime();
     let scene = runtime.block_on(Scene::set());
     for noun in NOUNS {
@@ -166,9 +170,9 @@ fn what_is_made_is_stored_as_promised_or_refused_by_name_and_not_made() {
                 if noun.name == "users" {
                     sent.insert("password".into(), json!("correct horse battery"));
                 }
-                let mut fates = fates(&noun, &sent);
-                fates.retain(|(name, _)| name != "password");
-                // What is needed and null is missing.
+                let mut outcomes = outcomes(&noun, &sent);
+                outcomes.retain(|(name, _)| name != "password");
+                // A required field that is null is missing.
                 let needs: &[&str] = if noun.name == "users" {
                     &["email", "name"]
                 } else {
@@ -179,28 +183,31 @@ fn what_is_made_is_stored_as_promised_or_refused_by_name_and_not_made() {
                 let before = scene.count(&noun).await;
                 let answer = scene.root.post(&path, Value::Object(sent.clone())).await;
                 if answer.status != 201 {
-                    check_refusal(&answer, &fates, &missing);
+                    check_refusal(&answer, &outcomes, &missing);
                     assert_eq!(scene.count(&noun).await, before);
                     return;
                 }
-                assert!(missing.is_empty() && !must_be_refused(&fates), "{fates:?}");
+                assert!(
+                    missing.is_empty() && !must_be_refused(&outcomes),
+                    "{outcomes:?}"
+                );
                 let seq = answer["user_seq"].as_i64().unwrap();
                 let fresh = if noun.name == "users" {
                     json!({"role": "staff", "is_active": true})
                 } else {
-                    // Who has no name is called by the username.
+                    // Without a name, the name is the username.
                     let name = answer["username"].clone();
                     json!({"name": name, "email": null, "phone": null, "is_active": true})
                 };
                 let fresh = fresh.as_object().unwrap().clone();
-                assert_eq!(scene.read(&noun, seq).await, with_stored(fresh, fates));
+                assert_eq!(scene.read(&noun, seq).await, with_stored(fresh, outcomes));
                 scene.root.delete(&format!("{path}/{seq}")).await;
             },
         );
     }
 }
 
-/// The same name as other keyboards and other people type it.
+/// The same name as other keyboards and input methods produce it.
 fn spellings(name: &str) -> [String; 4] {
     let wide = |c: char| match c {
         '!'..='~' => char::from_u32(u32::from(c) + 0xFEE0).unwrap(),
@@ -220,16 +227,16 @@ fn a_name_in_another_spelling_is_taken() {
     let scene = runtime.block_on(Scene::set());
     let noun = &NOUNS[1];
     hold(&runtime, 150, text(), async |name| {
-        if !matches!(of_text(noun.needed, &name), Fate::Stored(_)) {
+        if !matches!(of_text(noun.needed, &name), Outcome::Stored(_)) {
             return;
         }
-        let made = scene
+        let created = scene
             .root
             .post("/api/clients", json!({"username": name}))
             .await;
-        let made = made.assert(201, "CLIENT_CREATED");
+        let created = created.assert(201, "CLIENT_CREATED");
         for spelling in spellings(name.trim()) {
-            if matches!(of_text(noun.needed, &spelling), Fate::Stored(_)) {
+            if matches!(of_text(noun.needed, &spelling), Outcome::Stored(_)) {
                 let again = scene
                     .root
                     .post("/api/clients", json!({"username": spelling}))
@@ -240,17 +247,17 @@ fn a_name_in_another_spelling_is_taken() {
         }
         scene
             .root
-            .delete(&format!("/api/clients/{}", made["user_seq"]))
+            .delete(&format!("/api/clients/{}", created["user_seq"]))
             .await
             .assert(200, "CLIENT_DELETED");
     });
 }
 
-/// By which the client is known whose password is set.
+/// The name, address and username of the client whose password is set.
 const OWN_WORDS: [&str; 3] = ["target", "client@example.org", "client"];
 
 #[test]
-fn a_password_is_kept_to_the_last_character_or_refused_by_name() {
+fn a_password_is_significant_to_the_last_character_or_refused_by_name() {
     let runtime = runtime();
     let scene = runtime.block_on(Scene::set());
     hold(&runtime, 120, text(), async |typed| {
@@ -265,7 +272,7 @@ fn a_password_is_kept_to_the_last_character_or_refused_by_name() {
             scene.app.anonymous().post("/auth/login", credentials).await
         };
         if set.status != 200 {
-            check_refusal(&set, &[("password".into(), Fate::Refused)], &[]);
+            check_refusal(&set, &[("password".into(), Outcome::Refused)], &[]);
             assert!(!may_be_password(&typed, &OWN_WORDS), "{typed:?}");
             return;
         }

@@ -1,4 +1,4 @@
-//! The parameters of the lists.
+//! The query parameters of the lists.
 
 use std::collections::BTreeSet;
 
@@ -6,56 +6,72 @@ use serde_json::json;
 
 use super::{hold, runtime, values::texts};
 use crate::{
-    api::endpoints::{ENDPOINTS, Endpoint},
+    api::endpoints::{ENDPOINTS, Kind},
     support::App,
 };
 
-fn number(text: &str, most: u64) -> Option<u64> {
+fn number(text: &str, min: i64, max: i64) -> Option<i64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.trim_start_matches('0').parse();
     number
         .ok()
-        .filter(|number| is_number && (1..=most).contains(number))
+        .filter(|number| is_number && (min..=max).contains(number))
 }
 
-fn is_order(endpoint: &Endpoint, text: &str) -> bool {
-    let own: &[&str] = if endpoint.path == "/api/users" {
-        &["email", "role"]
-    } else {
-        &["username"]
-    };
-    let common = [
-        "user_seq",
-        "name",
-        "is_active",
-        "last_login_at",
-        "created_at",
-        "updated_at",
-    ];
-    let names: Vec<&str> = common.iter().chain(own).copied().collect();
+fn is_order(columns: &[&str], text: &str) -> bool {
     let parts: Vec<&str> = text
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .collect();
-    let is_known = |part: &&str| names.contains(&part.strip_prefix('-').unwrap_or(part));
-    parts.len() <= names.len() && parts.iter().all(is_known)
+    let is_column = |part: &&str| columns.contains(&part.strip_prefix('-').unwrap_or(part));
+    parts.len() <= columns.len() && parts.iter().all(is_column)
 }
 
-fn fits(endpoint: &Endpoint, name: &str, text: &str) -> bool {
-    match name {
-        "page" => number(text, 1_000_000_000).is_some(),
-        "page_size" => number(text, 100).is_some(),
-        "search" => text.chars().count() <= 200 && !text.contains(char::is_control),
-        "is_active" => ["true", "false", "1", "0"].contains(&text.to_ascii_lowercase().as_str()),
-        "role" => ["admin", "auditor", "staff"].contains(&text),
-        _ => is_order(endpoint, text),
+/// Whether a parameter of this kind accepts the text.
+fn fits(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Integer { min, max, .. } => number(text, min, max).is_some(),
+        Kind::Text { max, .. } => {
+            text.chars().count() <= max.unwrap_or(usize::MAX) && !text.contains(char::is_control)
+        }
+        Kind::Boolean => ["true", "false", "1", "0"].contains(&text.to_ascii_lowercase().as_str()),
+        Kind::OneOf(values) => values.contains(&text),
+        Kind::Ordering(columns) => is_order(columns, text),
     }
 }
 
 #[test]
-fn a_parameter_is_refused_by_name_or_does_what_it_says() {
+fn the_lists_are_ordered_by_the_columns_of_their_answers() {
+    let common = [
+        "user_seq",
+        "name",
+        "email",
+        "is_active",
+        "last_login_at",
+        "created_at",
+        "updated_at",
+    ];
+    for (path, own) in [("/api/users", "role"), ("/api/clients", "username")] {
+        let endpoint = ENDPOINTS
+            .iter()
+            .find(|endpoint| endpoint.path == path && endpoint.method == "GET");
+        let ordering = endpoint
+            .unwrap()
+            .query
+            .iter()
+            .find_map(|parameter| match parameter.kind {
+                Kind::Ordering(columns) => Some(columns),
+                _ => None,
+            });
+        let columns: BTreeSet<&str> = ordering.unwrap().iter().copied().collect();
+        assert_eq!(columns, common.into_iter().chain([own]).collect());
+    }
+}
+
+#[test]
+fn a_parameter_is_applied_or_an_error_of_its_name() {
     let runtime = runtime();
     let app = App::start();
     let root = runtime.block_on(app.admin("root"));
@@ -63,31 +79,42 @@ fn a_parameter_is_refused_by_name_or_does_what_it_says() {
         .iter()
         .filter(|endpoint| !endpoint.query.is_empty())
     {
-        let names = endpoint.query.iter().map(|(name, _)| *name).collect();
+        let names = endpoint
+            .query
+            .iter()
+            .map(|parameter| parameter.name)
+            .collect();
+        let kind = |name: &str| {
+            let mut parameters = endpoint.query.iter();
+            parameters
+                .find(|parameter| parameter.name == name)
+                .unwrap()
+                .kind
+        };
         hold(&runtime, 300, texts(names), async |sent| {
             let query = form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(&sent)
                 .finish();
             let answer = root.get(&format!("{}?{query}", endpoint.path)).await;
             let wrong =
-                |(name, text): &&(&str, String)| !text.is_empty() && !fits(endpoint, name, text);
+                |(name, text): &&(&str, String)| !text.is_empty() && !fits(kind(name), text);
             let wrong: BTreeSet<&str> = sent.iter().filter(wrong).map(|(name, _)| *name).collect();
-            let told = answer.wrong_fields();
-            assert_eq!(told, wrong, "{query}: {}", answer.text);
+            let refused = answer.wrong_fields();
+            assert_eq!(refused, wrong, "{query}: {}", answer.text);
             assert_eq!(
                 answer.status,
                 if wrong.is_empty() { 200 } else { 400 },
                 "{query}"
             );
             if wrong.is_empty() {
-                let of = |wanted: &str, most, default| {
+                let value = |wanted: &str, max, default| {
                     let sent = sent.iter().find(|(name, _)| *name == wanted);
-                    sent.and_then(|(_, text)| number(text, most))
+                    sent.and_then(|(_, text)| number(text, 1, max))
                         .unwrap_or(default)
                 };
                 let pagination = &answer.body["meta"]["pagination"];
-                assert_eq!(pagination["page"], json!(of("page", 1_000_000_000, 1)));
-                assert_eq!(pagination["page_size"], json!(of("page_size", 100, 20)));
+                assert_eq!(pagination["page"], json!(value("page", 1_000_000_000, 1)));
+                assert_eq!(pagination["page_size"], json!(value("page_size", 100, 20)));
             }
         });
     }

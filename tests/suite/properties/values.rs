@@ -1,4 +1,4 @@
-//! Values as somebody might send them: texts of all kinds, many of them close to what a field takes, and other types.
+//! Generated values: texts of all kinds, many of them close to what a field accepts, and other types.
 
 use proptest::{
     collection::vec,
@@ -7,7 +7,7 @@ use proptest::{
 };
 use serde_json::{Map, Value, json};
 
-/// A text of whichever kind.
+/// Any text.
 pub fn text() -> BoxedStrategy<String> {
     let long = (proptest::char::any(), 100_usize..1_100)
         .prop_map(|(c, times)| String::from(c).repeat(times));
@@ -36,7 +36,7 @@ pub fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// A text that one of the fields might take.
+/// A text that one of the fields may accept.
 fn near() -> BoxedStrategy<String> {
     prop_oneof![
         "[a-zA-Z0-9가-힣ａ-ｚßİǅ._@+-]{1,12}",
@@ -56,7 +56,7 @@ fn near() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// A value of JSON; a text most of the time.
+/// A JSON value, mostly a text.
 fn value() -> BoxedStrategy<Value> {
     prop_oneof![
         12 => text().prop_map(Value::from),
@@ -68,7 +68,7 @@ fn value() -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// A body that has some of these fields.
+/// A body with some of these fields.
 pub fn body(names: Vec<&'static str>) -> impl Strategy<Value = Map<String, Value>> {
     let fields = proptest::option::weighted(0.7, value());
     vec(fields, names.len()).prop_map(move |values| {
@@ -79,7 +79,7 @@ pub fn body(names: Vec<&'static str>) -> impl Strategy<Value = Map<String, Value
     })
 }
 
-/// A text for each of these fields, and none for some of them.
+/// Texts for some of these fields.
 pub fn texts(names: Vec<&'static str>) -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let fields = proptest::option::weighted(0.8, text());
     vec(fields, names.len()).prop_map(move |texts| {

@@ -1,5 +1,5 @@
-//! The fields of log-in, tokens, codes and one's own password: nothing of them is stored, but what cannot be one is refused by
-//! name, and nothing else is.
+//! The fields of log-in, tokens, codes and the own password. They are not stored; exactly the values that cannot be valid are
+//! errors of their field.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
     support::App,
 };
 
-/// Whether a field cannot hold this text.
+/// Whether a text is an error of this field.
 fn is_refused(name: &str, text: &str) -> bool {
     match name {
         "username" | "email" => {
@@ -26,26 +26,27 @@ fn is_refused(name: &str, text: &str) -> bool {
         "refresh" | "token" => text.trim().is_empty(),
         "code" => text.len() > 64 || text.chars().all(|c| c.is_whitespace() || c == '-'),
         "challenge_id" => false,
-        _ => panic!("nothing is known of {name}"),
+        _ => panic!("add a rule for `{name}`"),
     }
 }
 
-/// The names by which a body must be refused.
+/// The fields of a body that must be errors.
 fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
-    for field in endpoint.fields {
+    for field in &endpoint.fields {
         match (field.kind, sent.get(field.name)) {
             (_, None | Some(Value::Null)) => {
-                // Without an e-mail address a log-in asks for the username.
-                let asked = if endpoint.path == "/auth/login" && field.name == "email" {
+                // Without `email`, `username` is the missing field of a log-in.
+                let expected = if endpoint.path == "/auth/login" && field.name == "email" {
                     "username"
                 } else {
                     field.name
                 };
-                names.extend(field.required.then_some(asked));
+                names.extend(field.required.then_some(expected));
             }
-            (Kind::Truth, Some(Value::Bool(_))) => {}
-            (Kind::Text, Some(Value::String(text))) if !is_refused(field.name, text) => {}
+            (Kind::Boolean, Some(Value::Bool(_))) => {}
+            (kind, Some(Value::String(text)))
+                if kind != Kind::Boolean && !is_refused(field.name, text) => {}
             _ => drop(names.insert(field.name)),
         }
     }
@@ -53,16 +54,16 @@ fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static 
 }
 
 #[test]
-fn what_cannot_be_is_refused_by_name_and_nothing_else_is() {
+fn exactly_the_invalid_fields_are_errors() {
     let runtime = runtime();
     let app = App::with(|config| {
         config.limits.failures = 100;
         config.limits.failures_per_address = 0;
     });
-    let doors = ENDPOINTS
+    let endpoints = ENDPOINTS
         .iter()
         .filter(|endpoint| !endpoint.fields.is_empty() && !endpoint.path.starts_with("/api/"));
-    for (at, endpoint) in doors.enumerate() {
+    for (at, endpoint) in endpoints.enumerate() {
         let ann = runtime.block_on(app.user(&format!("ann{at}")));
         let names = endpoint.fields.iter().map(|field| field.name).collect();
         hold(&runtime, 100, body(names), async |sent| {
@@ -76,20 +77,20 @@ fn what_cannot_be_is_refused_by_name_and_nothing_else_is() {
                 None => app.anonymous().call(endpoint.method, endpoint.path),
             };
             let answer = call.json(&Value::Object(sent.clone())).await;
-            let told = answer.wrong_fields();
+            let wrong = answer.wrong_fields();
             let refused = refused(endpoint, &sent);
             if endpoint.path == "/auth/password" && refused.is_empty() {
-                // These could be, but one is wrong or breaks the policy.
+                // The texts are valid, but one is a wrong password or breaks the policy.
                 let own = ["current_password", "new_password"];
                 assert!(
-                    told.iter().all(|name| own.contains(name)),
+                    wrong.iter().all(|name| own.contains(name)),
                     "{}",
                     answer.text
                 );
                 assert!([400, 429].contains(&answer.status), "{}", answer.text);
                 return;
             }
-            assert_eq!(told, refused, "{}", answer.text);
+            assert_eq!(wrong, refused, "{}", answer.text);
             assert_eq!(
                 answer.code() == "INVALID_REQUEST",
                 !refused.is_empty(),
