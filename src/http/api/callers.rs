@@ -136,7 +136,7 @@ impl FromRequest for Anonymous {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let context = RequestContext::of(request);
-        let actor = Actor::stranger(AuditSource::Api, context.device(), context.id.clone());
+        let actor = Actor::anonymous(AuditSource::Api, context.device(), context.id.clone());
         let shown = ShownDevice::from_request(request, payload).into_inner();
         ready(shown.map(|shown| Self(shown.login_context(actor))))
     }

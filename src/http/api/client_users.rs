@@ -8,7 +8,7 @@ use crate::{
     domain::{
         account::{Email, Name, Phone, Username},
         paging::parse_ordering,
-        principal::UserSeq,
+        principal::{Principal, UserSeq},
     },
     http::api::{
         answer::Answer,
@@ -202,10 +202,10 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    crate::services::accounts::client_user_changes::delete(
+    crate::services::accounts::lifecycle::delete(
         &services,
         &caller.actor(&request),
-        named(&request)?,
+        Principal::client(named(&request)?),
     )
     .await?;
     Ok(Answer::done("CLIENT_DELETED"))

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         account::{Email, Name, Role},
         paging::parse_ordering,
-        principal::UserSeq,
+        principal::{Principal, UserSeq},
     },
     http::api::{
         answer::Answer,
@@ -187,10 +187,10 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    crate::services::accounts::user_changes::delete(
+    crate::services::accounts::lifecycle::delete(
         &services,
         &caller.actor(&request),
-        named(&request)?,
+        Principal::user(named(&request)?),
     )
     .await?;
     Ok(Answer::done("USER_DELETED"))

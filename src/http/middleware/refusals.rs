@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use crate::{
     domain::audit::{Actor, AuditSource},
     http::middleware::context::{RequestContext, known},
-    services::{Services, audit::refused_access::note_access_refused},
+    services::{Services, audit::refused_access::record_access_refused},
 };
 
 /// Records that whoever sent this request is not allowed what it asks for. He is refused it all the same where it cannot
@@ -21,8 +21,8 @@ pub(crate) async fn note(services: &Services, context: &RequestContext, request:
     };
     let route = request.match_pattern().unwrap_or_default();
     let asked = format!("{} {route}", known(request.method()));
-    let actor = Actor::stranger(door, context.device(), context.id.clone());
-    if let Err(error) = note_access_refused(services, actor, caller, asked).await {
+    let actor = Actor::anonymous(door, context.device(), context.id.clone());
+    if let Err(error) = record_access_refused(services, actor, caller, asked).await {
         tracing::warn!(%error, "a refused access is missing in the record");
     }
 }

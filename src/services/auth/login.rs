@@ -77,8 +77,8 @@ pub(crate) async fn note_refusal(
             let event = Event::new(Action::LogInRefused)
                 .refused()
                 .to(attempts::named_subject(named, principal))
-                .noting("user_type", user_type)
-                .noting("method", method);
+                .with_detail("user_type", user_type)
+                .with_detail("method", method);
             Ok(audit_context.record(connection, &event)?)
         })
         .await

@@ -133,13 +133,13 @@ impl SessionStart {
             let event = Event::new(Action::SessionEnded)
                 .to(subject.clone())
                 .of_session(id)
-                .noting("reason", RevocationReason::TooMany);
+                .with_detail("reason", RevocationReason::TooMany);
             audit_context.record(connection, &event)?;
         }
         let event = Event::new(Action::LoggedIn)
             .to(subject)
             .of_session(&self.session)
-            .noting("method", self.method);
+            .with_detail("method", self.method);
         audit_context.record(connection, &event)
     }
 
@@ -382,7 +382,7 @@ pub async fn end_all_by_administrator(
             let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
             let event = Event::new(Action::SessionsEnded)
                 .to(Subject::account(owner, login))
-                .noting("sessions", ended);
+                .with_detail("sessions", ended);
             audit_context.record(connection, &event)?;
             Ok(ended)
         })

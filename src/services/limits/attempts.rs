@@ -320,14 +320,14 @@ pub(crate) fn record_lock(
     };
     let mut event = Event::new(Action::Locked).to(subject);
     if let Some(kind) = bucket.kind {
-        event = event.noting("limit", kind);
+        event = event.with_detail("limit", kind);
     }
     if let Some(user_type) = bucket.user_type {
-        event = event.noting("user_type", user_type);
+        event = event.with_detail("user_type", user_type);
     }
-    event = event.noting("tries", lock.hits);
+    event = event.with_detail("tries", lock.hits);
     if let Some(until) = lock.locked_until {
-        event = event.noting("until", until.whole_seconds());
+        event = event.with_detail("until", until.whole_seconds());
     }
     audit_context.record(connection, &event)
 }

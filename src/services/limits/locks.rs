@@ -230,5 +230,5 @@ fn lifted(connection: &mut Db, lock: &LockRow) -> Result<Event, StoreError> {
     };
     Ok(Event::new(Action::LockLifted)
         .to(subject)
-        .noting("limit", lock.kind))
+        .with_detail("limit", lock.kind))
 }

@@ -226,7 +226,7 @@ pub async fn blacklist(services: &Services, actor: Actor, jti: Jti) -> Result<En
             let event = Event::new(Action::TokenBlacklisted)
                 .to(subject(connection, owner)?)
                 .of_session(&new.session_id)
-                .noting("token", &new.jti);
+                .with_detail("token", &new.jti);
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(Ending::Done)
         })

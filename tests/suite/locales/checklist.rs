@@ -1,5 +1,5 @@
-//! The words of the security checklist, `locales/checklist.{en,ko}.yml`: both languages say the same, every check has a title
-//! and what it tells, and nothing is there that no check tells.
+//! The texts of the security checklist, `locales/checklist.{en,ko}.yml`: both languages have the same keys, every text that a
+//! check uses exists, and no text is unused.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn words(language: &str) -> Words {
 }
 
 #[test]
-fn both_languages_tell_the_same() {
+fn both_languages_have_the_same_texts() {
     let (en, ko) = (words("en"), words("ko"));
     assert_eq!(en.keys().collect::<Vec<_>>(), ko.keys().collect::<Vec<_>>());
     let mut problems = Vec::new();
@@ -26,7 +26,7 @@ fn both_languages_tell_the_same() {
         let korean = &ko[key];
         let mut wrong = |what: &str| problems.push(format!("{key} {what}: {english} | {korean}"));
         if english.trim().is_empty() || !has_hangul(korean) || has_hangul(english) {
-            wrong("is not said in both languages");
+            wrong("is not translated");
         }
         if placeholders(english) != placeholders(korean) {
             wrong("has other placeholders");
@@ -39,22 +39,22 @@ fn both_languages_tell_the_same() {
 }
 
 #[test]
-fn every_check_is_told_and_nothing_else() {
-    let mut told: BTreeSet<String> = BTreeSet::new();
+fn every_text_is_used_and_exists() {
+    let mut used: BTreeSet<String> = BTreeSet::new();
     let sections: BTreeSet<&str> = Check::NAMES.iter().copied().collect();
     for (_, source) in files("src/services/checklist", ".rs") {
         let keys = quoted(&source).filter(|text| {
             let section = text.split_once('.').map(|(section, _)| section);
             section.is_some_and(|s| sections.contains(s) || ["common", "unknown"].contains(&s))
         });
-        told.extend(keys.map(str::to_owned));
+        used.extend(keys.map(str::to_owned));
     }
-    assert!(told.len() > 60, "the sources are not read any more");
-    told.extend(Check::NAMES.iter().map(|check| format!("{check}.title")));
+    assert!(used.len() > 60, "the sources are no longer read");
+    used.extend(Check::NAMES.iter().map(|check| format!("{check}.title")));
     let groups = Group::ALL.iter().map(|group| group.as_str());
-    told.extend(groups.map(|group| format!("group.{group}")));
+    used.extend(groups.map(|group| format!("group.{group}")));
     let there: BTreeSet<String> = words("en").into_keys().collect();
-    let one_sided = told.symmetric_difference(&there);
+    let one_sided = used.symmetric_difference(&there);
     let problems: Vec<String> = one_sided
         .map(|key| format!("{key} is in one place only"))
         .collect();

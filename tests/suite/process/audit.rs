@@ -45,12 +45,12 @@ fn a_record_that_holds_is_told_with_its_end() {
     let end = told["end"].as_str().unwrap();
     assert!(finished.stdout.contains(end));
     place.user("bob@example.org", "staff");
-    let (code, later) = verified(&place, &["--noted", end]);
+    let (code, later) = verified(&place, &["--checkpoint", end]);
     assert_eq!((code, &later["holds"]), (Some(0), &json!(true)));
-    let (code, told) = verified(&place, &["--noted", "1:not-this-seal"]);
+    let (code, told) = verified(&place, &["--checkpoint", "1:not-this-seal"]);
     assert_eq!(
         (code, &told["breaks"][0]["kind"]),
-        (Some(1), &json!("not_as_noted"))
+        (Some(1), &json!("checkpoint_mismatch"))
     );
 }
 
@@ -88,10 +88,10 @@ fn a_record_that_was_changed_is_told_from_which_event_on() {
 fn what_cannot_be_an_end_is_wrong_usage() {
     let place = Place::new();
     for noted in ["", "1", "x:y", "0:seal", "-1:seal", "1:"] {
-        let refused = place.run(&["audit", "verify", &format!("--noted={noted}")]);
+        let refused = place.run(&["audit", "verify", &format!("--checkpoint={noted}")]);
         assert_eq!(refused.code, Some(2), "{noted}: {refused:?}");
         assert!(
-            refused.stderr.contains("a number, a colon, and the seal"),
+            refused.stderr.contains("a number, a colon, and the link"),
             "{refused:?}"
         );
     }

@@ -13,7 +13,7 @@ fn assert_problem(place: &Place, check: &str, told: &str) {
     let mut problems = with_status(&found, "problem");
     if check.starts_with("key_") && check != "key_file" {
         // The record was marked with the key before.
-        assert_eq!(problems.pop().as_deref(), Some("record_seal"), "{found:#}");
+        assert_eq!(problems.pop().as_deref(), Some("audit_chain"), "{found:#}");
     }
     assert_eq!(problems, [check], "{found:#}");
     assert_eq!(code, Some(1));
@@ -190,7 +190,7 @@ fn rows_that_were_broken_from_outside_are_each_found() {
     let waiting = "INSERT INTO rate_limits (bucket, hits, expires_at) \
         VALUES ('x', 1, '2020-01-01 00:00:00')";
     database.execute(waiting);
-    assert_problem(&place, "flush", "rows that wait: 1, the first for");
+    assert_problem(&place, "flush", "expired rows: 1, the first for");
     place.done(&["tokens", "flush"], "");
     assert_eq!(look(&place).0, Some(0));
     database.execute("UPDATE jobs SET state = 'failed'");
