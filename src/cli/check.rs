@@ -21,7 +21,7 @@ use crate::{
             files::{DataFiles, key_file},
             finding::Finding,
             inputs::Inputs,
-            rows::{Question, Rows},
+            rows::{ReadOptions, Rows},
             text::LocalizedText,
             unknown::Unknown,
         },
@@ -94,7 +94,7 @@ fn existing_audit_chain(config: &Config) -> Result<AuditChain, Unknown> {
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
-    let question = Question {
+    let options = ReadOptions {
         clock: clock.clone(),
         audit_chain: existing_audit_chain(config),
         bcrypt_cost: config.login.bcrypt_cost,
@@ -104,7 +104,7 @@ fn rows(config: &Config, clock: &Clock) -> Rows {
     match bootstrap::open_read_only(config) {
         Err(error) => Rows::unknown(&Unknown::Unreadable(error.to_string())),
         Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
-        Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, unreadable)
+        Ok(Some(mut connection)) => Rows::read(&mut connection, &options, unreadable)
             .unwrap_or_else(|error| Rows::unknown(&unreadable(&error))),
     }
 }

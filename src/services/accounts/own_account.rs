@@ -134,7 +134,7 @@ pub async fn change_password(
             record(services, login_context.actor.clone(), event).await?;
             return Err(wrong_password());
         }
-        // No password was tried: the attempt does not count.
+        // The password was not checked: the attempt does not count.
         Err(error) => return pass.conclude(Err(error)).await,
     };
     let change = Replacement {

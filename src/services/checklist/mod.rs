@@ -32,7 +32,7 @@ use crate::{
             files::{DataFiles, key_file},
             finding::Finding,
             inputs::Inputs,
-            rows::{Question, Rows},
+            rows::{ReadOptions, Rows},
             unknown::Unknown,
         },
     },
@@ -84,7 +84,7 @@ pub async fn of_server(services: &Services) -> Checked {
             DataFiles::unknown(&Unknown::Logged),
         )
     });
-    let question = Question {
+    let options = ReadOptions {
         clock: services.clock.clone(),
         audit_chain: Ok(services.audit_chain.clone()),
         bcrypt_cost: config.login.bcrypt_cost,
@@ -92,7 +92,7 @@ pub async fn of_server(services: &Services) -> Checked {
     };
     let rows = services
         .store
-        .read_list(move |connection| Rows::ask(connection, &question, logged))
+        .read_list(move |connection| Rows::read(connection, &options, logged))
         .await
         .unwrap_or_else(|error| Rows::unknown(&logged(&error)));
     let inputs = Inputs {

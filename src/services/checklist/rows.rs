@@ -77,7 +77,7 @@ pub(super) struct FlushState {
 
 /// The parameters of reading.
 #[derive(Clone)]
-pub struct Question {
+pub struct ReadOptions {
     /// The clock.
     pub clock: Clock,
     /// The audit chain, or why its key is not known.
@@ -106,26 +106,26 @@ impl Rows {
     ///
     /// # Errors
     /// Errors of the store, if nothing can be read at all.
-    pub fn ask(
+    pub fn read(
         connection: &mut Db,
-        question: &Question,
+        options: &ReadOptions,
         why: impl Fn(&StoreError) -> Unknown,
     ) -> Result<Self, StoreError> {
         let standing = standing(connection)?;
-        let clock = skew(connection, &question.clock).map_err(|error| why(&error));
+        let clock = skew(connection, &options.clock).map_err(|error| why(&error));
         if standing == Standing::Empty {
             let mut rows = Self::unknown(&Unknown::NoTables);
             (rows.standing, rows.clock) = (Ok(standing), clock);
             return Ok(rows);
         }
-        let now = question.clock.now();
+        let now = options.clock.now();
         Ok(Self {
             standing: Ok(standing),
             clock,
             administrators: administrators(connection, now).map_err(|error| why(&error)),
-            hashes: hashes(connection, question).map_err(|error| why(&error)),
+            hashes: hashes(connection, options).map_err(|error| why(&error)),
             flush: flush_state(connection, now).map_err(|error| why(&error)),
-            chain: match &question.audit_chain {
+            chain: match &options.audit_chain {
                 Ok(audit_chain) => state_in(connection, audit_chain).map_err(|error| why(&error)),
                 Err(unknown) => Err(unknown.clone()),
             },
@@ -141,19 +141,18 @@ fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators,
     })
 }
 
-fn hashes(connection: &mut Db, question: &Question) -> Result<(Hashes, Hashes), StoreError> {
+fn hashes(connection: &mut Db, options: &ReadOptions) -> Result<(Hashes, Hashes), StoreError> {
     let mut of = |population| -> Result<Hashes, StoreError> {
         let length = i64::try_from(COST_TOLD_BY).unwrap_or(i64::MAX);
-        let rows =
-            table::count_hashes_by_beginning(connection, population, length, question.bound)?;
+        let rows = table::count_hashes_by_beginning(connection, population, length, options.bound)?;
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
-            if cost_told_by(&beginning).is_none_or(|cost| cost < question.bcrypt_cost) {
+            if cost_told_by(&beginning).is_none_or(|cost| cost < options.bcrypt_cost) {
                 hashes.cheaper += n;
             }
         }
-        hashes.is_bounded = question.bound == Some(hashes.all);
+        hashes.is_bounded = options.bound == Some(hashes.all);
         Ok(hashes)
     };
     Ok((of(UserType::User)?, of(UserType::Client)?))
