@@ -20,7 +20,6 @@ rust_i18n::i18n!("locales", fallback = "en");
 pub mod clock;
 pub mod worker_pool;
 
-
 pub mod domain;
 
 pub mod config;

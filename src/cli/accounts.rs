@@ -23,7 +23,7 @@ use crate::{
         accounts::{
             client_user_changes,
             client_users::{self, ClientChanges},
-            user_changes,
+            lifecycle, user_changes,
             users::{self, UserChanges},
         },
         limits::locks,
@@ -247,27 +247,28 @@ async fn update(
     change: Change,
 ) -> Result<Account, Error> {
     let (actor, number) = (Actor::operator(), principal.user_seq);
+    match (change, principal.user_type) {
+        (Change::Active(active), _) => {
+            lifecycle::set_active(services, &actor, principal, active).await?;
+        }
+        (Change::Password(password), UserType::User) => {
+            let changes = UserChanges {
+                password: Some(password),
+                ..UserChanges::default()
+            };
+            user_changes::update(services, &actor, number, changes).await?;
+        }
+        (Change::Password(password), UserType::Client) => {
+            let changes = ClientChanges {
+                password: Some(Some(password)),
+                ..ClientChanges::default()
+            };
+            client_user_changes::update(services, &actor, number, changes).await?;
+        }
+    }
     Ok(match principal.user_type {
-        UserType::User => {
-            let mut changes = UserChanges::default();
-            match change {
-                Change::Password(password) => changes.password = Some(password),
-                Change::Active(active) => changes.is_active = Some(active),
-            }
-            user_changes::update(services, &actor, number, changes)
-                .await?
-                .into()
-        }
-        UserType::Client => {
-            let mut changes = ClientChanges::default();
-            match change {
-                Change::Password(password) => changes.password = Some(Some(password)),
-                Change::Active(active) => changes.is_active = Some(active),
-            }
-            client_user_changes::update(services, &actor, number, changes)
-                .await?
-                .into()
-        }
+        UserType::User => users::find(services, number).await?.into(),
+        UserType::Client => client_users::find(services, number).await?.into(),
     })
 }
 

@@ -11,14 +11,15 @@ use crate::{
     config::Config,
     domain::audit::Actor,
     services::{
-        audit::log::AuditLog,
         audit_chain::{
-            chain::seal_waiting,
+            chain::AuditChain,
             checkpoint::Checkpoint,
+            linking::link_pending,
+            report::{ChainReport, Violation, ViolationKind},
             restart,
-            verify::{self, ChainReport, Violation, ViolationKind},
+            verify::verify,
         },
-        bootstrap::audit_log,
+        bootstrap::audit_chain,
     },
     store::Store,
 };
@@ -56,22 +57,22 @@ pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliErro
         Verb::Verify { checkpoint, json } => {
             let store = bootstrap::read_only_store(config)?;
             let key = bootstrap::required_signing_key(config)?;
-            let audit_log = audit_log(config, &key);
-            let verdict = verify::verify(&store, &audit_log, checkpoint, |_| ()).await?;
+            let chain = audit_chain(config, &key);
+            let verdict = verify(&store, &chain, checkpoint, |_| ()).await?;
             report(&verdict, json)
         }
         Verb::Restart { reason } => {
             // No key is created: no event could have been written with it.
             let key = bootstrap::required_signing_key(config)?;
             let (store, _) = bootstrap::migrated_store(config)?;
-            restart_chain(&store, &audit_log(config, &key), reason).await
+            restart_chain(&store, &audit_chain(config, &key), reason).await
         }
     }
 }
 
 async fn restart_chain(
     store: &Store,
-    audit_log: &AuditLog,
+    chain: &AuditChain,
     reason: String,
 ) -> Result<ExitCode, CliError> {
     let reason = reason.trim().to_owned();
@@ -80,16 +81,21 @@ async fn restart_chain(
             "--reason: give 1 to 500 characters on one line".into(),
         ));
     }
-    let found = verify::verify(store, audit_log, None, |_| ()).await?;
-    let why = match found.breaks.first() {
-        Some(first) => format!("{reason} ({} wrong; {})", found.broken, sentence(first)),
+    let found = verify(store, chain, None, |_| ()).await?;
+    let why = match found.violations.first() {
+        Some(first) => format!(
+            "{reason} ({} wrong; {})",
+            found.violation_count,
+            sentence(first)
+        ),
         None => format!("{reason} (nothing was wrong)"),
     };
-    let audit_context = audit_log.audit_context(&Actor::operator(), Clock::System.now());
-    restart::restart(store, audit_context, why).await?;
-    let sealed = seal_waiting(store, audit_log).await?;
+    let log = chain.log();
+    let audit_context = log.audit_context(&Actor::operator(), Clock::System.now());
+    restart::restart(store, chain, audit_context, why).await?;
+    let linked = link_pending(store, chain).await?;
     output::line(&format!(
-        "The chain was started again over {sealed} events."
+        "The chain was started again over {linked} events."
     ))
 }
 
@@ -107,16 +113,16 @@ fn sentence(found: &Violation) -> String {
         (ViolationKind::Deleted, None) => {
             format!("{} at the beginning were deleted", counted(found.events))
         }
-        (ViolationKind::NotOurs, _) => {
+        (ViolationKind::Unauthenticated, _) => {
             format!("event {event} was inserted: it was not written with the signing key")
         }
-        (ViolationKind::Unchained, _) => {
+        (ViolationKind::BrokenLink, _) => {
             format!("event {event}{at} has a link that does not follow from the previous one")
         }
         (ViolationKind::Ends, _) => {
             "the row with the first and last link of the chain is missing or was changed".to_owned()
         }
-        (ViolationKind::NotAsNoted, _) => {
+        (ViolationKind::CheckpointMismatch, _) => {
             "a checkpoint is not in the chain: events were cut off, or an old copy of the database was restored".to_owned()
         }
     }
@@ -131,7 +137,7 @@ fn counted(events: i64) -> String {
 }
 
 fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
-    let code = if verdict.holds() {
+    let code = if verdict.is_intact() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
@@ -145,17 +151,19 @@ fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
 }
 
 fn print(verdict: &ChainReport) -> Result<(), CliError> {
-    if verdict.holds() {
+    if verdict.is_intact() {
         output::line("The audit log is intact: every event is as it was written.")?;
     } else {
         output::line(&format!(
             "The audit log is not intact: {} violations were found, and from the first one on it proves nothing.",
-            verdict.broken
+            verdict.violation_count
         ))?;
-        for found in &verdict.breaks {
+        for found in &verdict.violations {
             output::line(&format!("  - {}", sentence(found)))?;
         }
-        let not_shown = verdict.broken.saturating_sub(verdict.breaks.len() as u64);
+        let not_shown = verdict
+            .violation_count
+            .saturating_sub(verdict.violations.len() as u64);
         if not_shown > 0 {
             output::line(&format!("  and {not_shown} more"))?;
         }
@@ -163,15 +171,15 @@ fn print(verdict: &ChainReport) -> Result<(), CliError> {
     if let (Some((first, from)), Some((last, to))) = (verdict.first, verdict.last) {
         output::line(&format!(
             "  linked     {} from event {first} ({}) to event {last} ({})",
-            counted(verdict.sealed),
+            counted(verdict.linked),
             from.whole_seconds(),
             to.whole_seconds()
         ))?;
     }
-    if verdict.waiting > 0 {
+    if verdict.pending > 0 {
         output::line(&format!(
             "  pending    {} not linked yet; a running server links them within a second",
-            counted(verdict.waiting)
+            counted(verdict.pending)
         ))?;
     }
     if verdict.to_adopt {
@@ -179,7 +187,7 @@ fn print(verdict: &ChainReport) -> Result<(), CliError> {
             "  older      events from before there was a chain are still being added to it",
         )?;
     }
-    if let Some(end) = &verdict.end {
+    if let Some(end) = &verdict.checkpoint {
         output::line(&format!("  last link  {end}"))?;
     }
     Ok(())
@@ -190,7 +198,7 @@ fn view(verdict: &ChainReport) -> Value {
         event.map(|(id, at)| json!({"event": id, "happened_at": at}))
     };
     let breaks: Vec<Value> = verdict
-        .breaks
+        .violations
         .iter()
         .map(|found| {
             json!({
@@ -200,9 +208,9 @@ fn view(verdict: &ChainReport) -> Value {
         })
         .collect();
     json!({
-        "holds": verdict.holds(), "sealed": verdict.sealed, "waiting": verdict.waiting,
+        "holds": verdict.is_intact(), "sealed": verdict.linked, "waiting": verdict.pending,
         "taking_in_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
-        "end": verdict.end.as_ref().map(ToString::to_string),
-        "wrong": verdict.broken, "breaks": breaks,
+        "end": verdict.checkpoint.as_ref().map(ToString::to_string),
+        "wrong": verdict.violation_count, "breaks": breaks,
     })
 }

@@ -12,7 +12,8 @@ use crate::{
     delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     services::{
         Services,
-        audit_chain::{chain::seal_waiting, event_mac::AuditKey, restart::is_of_another_key},
+        audit::event_mac::AuditKey,
+        audit_chain::{linking::link_pending, restart::is_of_another_key},
         bootstrap::password_settings,
     },
     store::{
@@ -216,7 +217,7 @@ pub(super) fn start(
 
 /// Links the audit events of a command into the audit chain. If that fails, the next command or the server links them.
 pub(super) async fn link_events(services: &Services) {
-    if let Err(error) = seal_waiting(&services.store, &services.audit_log).await {
+    if let Err(error) = link_pending(&services.store, &services.audit_chain).await {
         tracing::warn!(%error, "audit events cannot be linked into the chain now");
     }
 }

@@ -13,14 +13,17 @@ use crate::{
     config::Config,
     domain::language::Language,
     services::{
-        audit::log::AuditLog,
-        bootstrap::audit_log,
+        audit_chain::chain::AuditChain,
+        bootstrap::audit_chain,
         checklist::{
             self,
             check::{Group, Level},
-            finding::{Finding, LocalizedText},
-            rows::{Question, Rows},
-            seen::{DataFiles, Seen, Unknown, look_at_key_file},
+            files::{DataFiles, key_file},
+            finding::Finding,
+            inputs::Inputs,
+            rows::{ReadOptions, Rows},
+            text::LocalizedText,
+            unknown::Unknown,
         },
     },
     store::StoreError,
@@ -46,16 +49,16 @@ const TITLE: usize = 30;
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, CliError> {
     let clock = Clock::System;
     let rows = rows(config, &clock);
-    let seen = Seen {
+    let inputs = Inputs {
         config,
         now: clock.now(),
         uptime: None,
         key: key(config),
-        key_file: look_at_key_file(config),
-        data: DataFiles::look(config),
+        key_file: key_file(config),
+        data: DataFiles::read(config),
         rows,
     };
-    let findings = checklist::findings(&seen);
+    let findings = checklist::findings(&inputs);
     if arguments.json {
         output::json(&as_json(&findings))?;
     } else {
@@ -81,19 +84,19 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
     })
 }
 
-/// The audit log, for verifying its chain; it needs the signing key.
-fn existing_audit_log(config: &Config) -> Result<AuditLog, Unknown> {
+/// The audit chain; it needs the signing key.
+fn existing_audit_chain(config: &Config) -> Result<AuditChain, Unknown> {
     let key = bootstrap::existing_signing_key(config)
         .map_err(|error| Unknown::Unreadable(error.to_string()))?;
     let path = config.signing_key_file().unwrap_or_default();
     let key = key.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
-    Ok(audit_log(config, &key))
+    Ok(audit_chain(config, &key))
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
-    let question = Question {
+    let options = ReadOptions {
         clock: clock.clone(),
-        audit_log: existing_audit_log(config),
+        audit_chain: existing_audit_chain(config),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };
@@ -101,7 +104,7 @@ fn rows(config: &Config, clock: &Clock) -> Rows {
     match bootstrap::open_read_only(config) {
         Err(error) => Rows::unknown(&Unknown::Unreadable(error.to_string())),
         Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
-        Ok(Some(mut connection)) => Rows::ask(&mut connection, &question, unreadable)
+        Ok(Some(mut connection)) => Rows::read(&mut connection, &options, unreadable)
             .unwrap_or_else(|error| Rows::unknown(&unreadable(&error))),
     }
 }

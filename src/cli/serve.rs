@@ -22,8 +22,8 @@ use crate::{
         Services,
         accounts::{first_admin_link, search_text, users::any_administrator},
         audit_chain::{
-            chain::{self, SEAL_EVERY},
-            restart::note_key_change,
+            linking::{LINK_EVERY, link_pending},
+            restart::restart_on_key_change,
         },
         auth::access_token_usage::AccessTokenUsage,
         maintenance::{clock_skew::ClockWatch, flush},
@@ -95,7 +95,7 @@ async fn prepare(services: &Services) -> Result<(), CliError> {
         .revocations
         .follow(&services.store)
         .map_err(CliError::refused)?;
-    if note_key_change(services).await? {
+    if restart_on_key_change(services).await? {
         tracing::warn!(
             "the signing key was changed: the event MACs of the audit log are recomputed"
         );
@@ -211,7 +211,7 @@ async fn flush_regularly(services: web::Data<Services>) {
     loop {
         flush::announce_next(&services, interval);
         actix_web::rt::time::sleep(interval).await;
-        match watch.look(&services).await {
+        match watch.check(&services).await {
             Ok(None) => {}
             Ok(Some(doubt)) => {
                 tracing::warn!(%doubt, "nothing is flushed: if the clock is ahead, valid rows look expired");
@@ -261,10 +261,10 @@ async fn write_regularly(services: web::Data<Services>) {
 /// Links audit events into the audit chain shortly after they were written.
 async fn link_regularly(services: web::Data<Services>) {
     loop {
-        if let Err(error) = chain::seal_waiting(&services.store, &services.audit_log).await {
+        if let Err(error) = link_pending(&services.store, &services.audit_chain).await {
             tracing::warn!(%error, "audit events cannot be linked into the chain; it is tried again");
         }
-        actix_web::rt::time::sleep(SEAL_EVERY).await;
+        actix_web::rt::time::sleep(LINK_EVERY).await;
     }
 }
 

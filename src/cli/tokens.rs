@@ -17,7 +17,7 @@ use crate::{
     domain::job::StartedBy,
     services::{
         auth::bearer,
-        bootstrap::audit_log,
+        bootstrap::audit_chain,
         maintenance::{
             flush::{FlushRules, NotFlushed, count, flush},
             flush_counts::FlushCounts,
@@ -73,7 +73,7 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
         keep_events_for,
-        audit_log: audit_log(config, &key),
+        audit_chain: audit_chain(config, &key),
     };
     let expired = count(&store, &clock, keep_events_for)
         .await

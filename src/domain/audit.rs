@@ -1,5 +1,5 @@
-//! What is recorded of a change: who did what to whom, through which door, and the fields' old and new values. Never a
-//! password, a token or a code.
+//! Audit events: the actor, the interface, the action, the subject, and the old and new values of changed fields. They never
+//! contain a password, a token or a code.
 
 use std::net::IpAddr;
 
@@ -13,43 +13,43 @@ use crate::domain::{
 };
 
 text_enum! {
-    /// Through which door somebody came.
+    /// The interface that an actor used.
     AuditSource {
-        /// The panel in a browser.
+        /// The admin panel.
         Panel = "panel",
-        /// The JSON door.
+        /// The API.
         Api = "api",
-        /// The command line.
+        /// The CLI.
         CommandLine = "command_line",
-        /// Nobody: the server itself.
+        /// The server itself.
         Server = "server",
     }
 }
 
 text_enum! {
-    /// What was done.
+    /// The action of an audit event.
     Action {
-        /// A session began: an account was let in at the JSON door.
+        /// A log-in with the API, which began a session.
         LoggedIn = "logged_in",
-        /// Somebody was refused at the JSON door.
+        /// A refused log-in with the API.
         LogInRefused = "log_in_refused",
-        /// A session was ended by whoever held it.
+        /// A log-out with the API, which ended a session.
         LoggedOut = "logged_out",
-        /// A one-time code was asked for.
+        /// A request for a one-time code.
         CodeRequested = "code_requested",
-        /// An account was kept from what its role does not allow.
+        /// An access that the role of the account does not permit.
         AccessRefused = "access_refused",
-        /// Somebody signed in to the panel.
+        /// A log-in to the panel.
         SignedIn = "signed_in",
-        /// Somebody was refused at the panel's door.
+        /// A refused log-in to the panel.
         SignInRefused = "sign_in_refused",
-        /// Somebody signed out of the panel.
+        /// A log-out from the panel.
         SignedOut = "signed_out",
-        /// The first administrator was made by the set-up link.
-        FirstAdministratorMade = "first_administrator_made",
-        /// An account was made.
+        /// The set-up link created the first administrator.
+        FirstAdministratorCreated = "first_administrator_created",
+        /// An account was created.
         AccountCreated = "account_created",
-        /// An account's fields were changed.
+        /// Fields of an account were changed.
         AccountUpdated = "account_updated",
         /// An account was activated.
         AccountActivated = "account_activated",
@@ -57,47 +57,47 @@ text_enum! {
         AccountDeactivated = "account_deactivated",
         /// An account was deleted.
         AccountDeleted = "account_deleted",
-        /// An account's password was changed.
+        /// The password of an account was changed.
         PasswordChanged = "password_changed",
-        /// A link to set a password was sent or shown.
+        /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
-        /// One session of an account was ended.
+        /// A session of an account was ended.
         SessionEnded = "session_ended",
         /// All sessions of an account were ended.
         SessionsEnded = "sessions_ended",
-        /// A browser's session in the panel was ended.
+        /// A session in the panel was ended.
         BrowserSessionEnded = "browser_session_ended",
         /// A refresh token was blacklisted.
         TokenBlacklisted = "token_blacklisted",
-        /// A refresh token came again long after it was used, and its session was ended.
+        /// A used refresh token was presented after the grace period, and its session was ended.
         RefreshTokenReused = "refresh_token_reused",
-        /// An account or an address has to wait after too many failures.
+        /// An account or an address was locked after too many failures.
         Locked = "locked",
-        /// Such a lock was lifted before its time.
+        /// A lock was removed before its time.
         LockLifted = "lock_lifted",
-        /// A list was written out as CSV.
+        /// A list was exported as CSV.
         Exported = "exported",
         /// A flush of expired rows was started.
         FlushStarted = "flush_started",
-        /// A flush was stopped, or a change of many accounts.
+        /// A background job was stopped.
         JobStopped = "job_stopped",
-        /// A change of many accounts was started.
+        /// A bulk change was started.
         BulkStarted = "bulk_started",
         /// The server was started with another signing key.
         SigningKeyChanged = "signing_key_changed",
-        /// The operator had the chain of the record begun anew.
-        RecordRestarted = "record_restarted",
-        /// Events that were old enough were taken out of the record.
-        RecordTrimmed = "record_trimmed",
-        /// Something that this version does not know.
+        /// The operator restarted the audit chain.
+        AuditChainRestarted = "audit_chain_restarted",
+        /// Old audit events were removed.
+        AuditLogPruned = "audit_log_pruned",
+        /// An action that this version does not know.
         Unknown = "unknown",
-        /// Somebody changed how the panel looks to him.
+        /// A user changed the preferences of the panel.
         PreferencesChanged = "preferences_changed",
     }
 }
 
 text_enum! {
-    /// What came of it.
+    /// The outcome of an action.
     Outcome {
         /// It was done.
         Done = "done",
@@ -106,21 +106,21 @@ text_enum! {
     }
 }
 
-/// One field that was changed. A secret's values are left out: only that it was changed is said.
+/// A changed field. The values of a secret are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The field.
+    /// The name of the field.
     pub field: String,
-    /// What it was; nothing where it was empty, or secret.
+    /// The old value; `None` if it was empty or is secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub old: Option<String>,
-    /// What it is now; nothing where it is empty, or secret.
+    /// The new value; `None` if it is empty or secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub new: Option<String>,
 }
 
 impl Change {
-    /// A field's change, if it is one.
+    /// The change of a field; `None` if the values are equal.
     #[must_use]
     pub fn of(field: &str, old: Option<String>, new: Option<String>) -> Option<Self> {
         (old != new).then(|| Self {
@@ -132,7 +132,7 @@ impl Change {
 
     /// A value that belongs to an event, such as a number of rows.
     #[must_use]
-    pub fn note(field: &str, value: &impl ToString) -> Self {
+    pub fn detail(field: &str, value: &impl ToString) -> Self {
         Self {
             field: field.to_owned(),
             old: None,
@@ -141,36 +141,36 @@ impl Change {
     }
 }
 
-/// Who does something, and from where.
+/// Who acts, with which interface and from where.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// Through which door.
-    pub door: AuditSource,
-    /// The account; none for the operator, the server, and whoever is not signed in yet.
+    /// The interface.
+    pub source: AuditSource,
+    /// The account; `None` for the operator, the server and anonymous callers.
     pub principal: Option<Principal>,
-    /// What the actor is called.
+    /// The login name of the account.
     pub name: Option<String>,
-    /// From which address.
+    /// The IP address.
     pub ip_address: Option<IpAddr>,
-    /// From which program.
+    /// The user agent.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the HTTP request.
     pub request_id: Option<String>,
-    /// In which session.
+    /// The session.
     pub session: Option<SessionId>,
 }
 
 impl Actor {
-    /// An account at a door.
+    /// An account that uses an interface.
     #[must_use]
     pub fn account(
-        door: AuditSource,
+        source: AuditSource,
         account: &Account,
         device: Device,
         request_id: String,
     ) -> Self {
         Self {
-            door,
+            source,
             principal: Some(account.principal),
             name: Some(account.login().to_owned()),
             ip_address: device.ip_address,
@@ -180,11 +180,11 @@ impl Actor {
         }
     }
 
-    /// Somebody at a door who is not known, or not known yet.
+    /// A caller without an account, or before authentication.
     #[must_use]
-    pub fn stranger(door: AuditSource, device: Device, request_id: String) -> Self {
+    pub fn anonymous(source: AuditSource, device: Device, request_id: String) -> Self {
         Self {
-            door,
+            source,
             principal: None,
             name: None,
             ip_address: device.ip_address,
@@ -194,7 +194,7 @@ impl Actor {
         }
     }
 
-    /// The same in a session.
+    /// The same actor in a session.
     #[must_use]
     pub fn in_session(self, session: SessionId) -> Self {
         Self {
@@ -203,7 +203,7 @@ impl Actor {
         }
     }
 
-    /// The same, known now: an account that was let in.
+    /// The same actor after the account was authenticated.
     #[must_use]
     pub fn known_as(self, account: &Account) -> Self {
         Self {
@@ -213,21 +213,21 @@ impl Actor {
         }
     }
 
-    /// The operator at the command line.
+    /// The operator with the CLI.
     #[must_use]
     pub fn operator() -> Self {
-        Self::nobody(AuditSource::CommandLine)
+        Self::without_account(AuditSource::CommandLine)
     }
 
     /// The server itself.
     #[must_use]
     pub fn server() -> Self {
-        Self::nobody(AuditSource::Server)
+        Self::without_account(AuditSource::Server)
     }
 
-    fn nobody(door: AuditSource) -> Self {
+    fn without_account(source: AuditSource) -> Self {
         Self {
-            door,
+            source,
             principal: None,
             name: None,
             ip_address: None,
@@ -237,30 +237,30 @@ impl Actor {
         }
     }
 
-    /// Whether it is this account.
+    /// Whether the actor is this account.
     #[must_use]
     pub fn is(&self, principal: Principal) -> bool {
         self.principal == Some(principal)
     }
 
-    /// Whether the rules for administrators hold for it: the operator can always make another, so none holds for him.
+    /// Whether the rules that protect the last administrator do not apply: the operator can always create another one.
     #[must_use]
-    pub fn is_bound(&self) -> bool {
-        !matches!(self.door, AuditSource::CommandLine | AuditSource::Server)
+    pub fn is_trusted(&self) -> bool {
+        matches!(self.source, AuditSource::CommandLine | AuditSource::Server)
     }
 }
 
-/// Whom or what something is done to.
+/// What an action is done to.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
-    /// The account.
+    /// The account, if the subject is one.
     pub principal: Option<Principal>,
-    /// What it is called; of a thing that is no account, its id.
+    /// The login name of the account; the id of another subject.
     pub name: Option<String>,
 }
 
 impl Subject {
-    /// An account by its e-mail address or username.
+    /// An account and its e-mail address or username.
     #[must_use]
     pub fn account(principal: Principal, name: impl Into<String>) -> Self {
         Self {

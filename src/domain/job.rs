@@ -1,4 +1,4 @@
-//! Work that goes on in the background: what kinds there are, how each fares, and who began it.
+//! Background jobs: their kinds, their states, and who started them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -8,9 +8,9 @@ use crate::domain::{
 };
 
 text_enum! {
-    /// What a job does.
+    /// The kind of a job.
     JobKind {
-        /// Takes out what has expired.
+        /// Deletes expired rows.
         Flush = "flush",
         /// Changes many accounts.
         Bulk = "bulk",
@@ -18,29 +18,29 @@ text_enum! {
 }
 
 text_enum! {
-    /// How a job fares.
+    /// The state of a job.
     JobState {
-        /// It goes on.
+        /// It is running.
         Running = "running",
-        /// It did all it was to do.
+        /// It has done all its work.
         Done = "done",
-        /// Somebody stopped it, or the server that ran it was stopped.
+        /// It was stopped by a user, or with the server that ran it.
         Stopped = "stopped",
-        /// It met a failure, or its process ended under it.
+        /// It failed, or its process was killed.
         Failed = "failed",
     }
 }
 
 text_enum! {
-    /// What is done to many accounts.
+    /// An action on many accounts.
     BulkAction {
-        /// They may log in.
+        /// Allows them to log in.
         Activate = "activate",
-        /// They may not log in any more, and their sessions end.
+        /// Forbids them to log in, and ends their sessions.
         Deactivate = "deactivate",
-        /// Their sessions end.
+        /// Ends their sessions.
         EndSessions = "end_sessions",
-        /// They are deleted.
+        /// Deletes them.
         Delete = "delete",
     }
 }
@@ -54,33 +54,33 @@ impl Serialize for BulkAction {
 impl<'de> Deserialize<'de> for BulkAction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        Self::from_word(&word).ok_or_else(|| de::Error::custom("not an action on many accounts"))
+        Self::from_word(&word).ok_or_else(|| de::Error::custom("not a bulk action"))
     }
 }
 
-/// Who began a job.
+/// Who started a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartedBy {
-    /// The server, because it was time.
+    /// The server, at its regular time.
     Server,
-    /// The operator at the command line.
+    /// The operator with the CLI.
     CommandLine,
-    /// An account, by its name at that time.
+    /// A user, by the e-mail address at that time.
     Account(String),
 }
 
 impl StartedBy {
-    /// The one who acts.
+    /// The job is started by this actor.
     #[must_use]
     pub fn actor(actor: &Actor) -> Self {
-        match (&actor.name, actor.door) {
+        match (&actor.name, actor.source) {
             (_, AuditSource::CommandLine) => Self::CommandLine,
             (Some(name), _) => Self::Account(name.clone()),
             (None, _) => Self::Server,
         }
     }
 
-    /// The text that is stored. An account's name is an address, so no name is this word.
+    /// The stored text. An e-mail address never equals the word for the CLI.
     #[must_use]
     pub fn stored(&self) -> Option<&str> {
         match self {
@@ -90,7 +90,7 @@ impl StartedBy {
         }
     }
 
-    /// Reads the stored text.
+    /// Reads a stored text.
     #[must_use]
     pub fn read(stored: Option<String>) -> Self {
         match stored {

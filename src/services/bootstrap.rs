@@ -8,12 +8,12 @@ use crate::{
     config::{Config, LoginConfig},
     delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings},
     services::{
-        audit::log,
-        audit_chain::event_mac::AuditKey,
+        audit::{event_mac::AuditKey, log, refusal_throttle::RefusalThrottle},
+        audit_chain::{chain::AuditChain, verification::LastVerification},
         auth::{access_token_usage, otp_deliveries},
         dashboard,
         limits::state,
-        maintenance::jobs,
+        maintenance::background::Jobs,
         metrics,
         passwords::{PasswordSettings, Passwords},
         revocations,
@@ -37,6 +37,12 @@ pub struct Services {
     pub tokens: Tokens,
     /// Writes audit events.
     pub audit_log: log::AuditLog,
+    /// The audit chain over it.
+    pub audit_chain: AuditChain,
+    /// The last verification of the audit chain.
+    pub last_verification: LastVerification,
+    /// Limits how often a refused access is recorded.
+    pub refusal_throttle: RefusalThrottle,
     /// Hashes passwords on its own threads.
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
@@ -44,7 +50,7 @@ pub struct Services {
     /// Rate limits of login attempts.
     pub limits: state::Limits,
     /// Background jobs.
-    pub jobs: jobs::Jobs,
+    pub jobs: Jobs,
     /// Cached figures of the dashboard.
     pub dashboard: dashboard::Dashboard,
     /// Delivery outcomes of one-time codes.
@@ -85,19 +91,23 @@ impl Services {
         mail: Option<SmtpSettings>,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::start(passwords).map_err(StartError::Passwords)?;
+        let audit_chain = audit_chain(&config, &key);
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
         let options = DeliveryOptions {
             mail,
             observer: Some(otp_deliveries.observer(clock.clone())),
         };
         Ok(Self {
-            audit_log: audit_log(&config, &key),
+            audit_log: audit_chain.log().clone(),
+            audit_chain,
+            last_verification: LastVerification::default(),
+            refusal_throttle: RefusalThrottle::default(),
             tokens: Tokens::new(config.tokens.clone(), key),
             delivery: Delivery::start_with(channel, options, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
             limits: state::Limits::default(),
-            jobs: jobs::Jobs::default(),
+            jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             metrics: metrics::Metrics::default(),
             passwords,
@@ -109,10 +119,11 @@ impl Services {
     }
 }
 
-/// The audit log of these settings, with MACs made by this key.
+/// The audit chain of these settings, with MACs made by this key.
 #[must_use]
-pub fn audit_log(config: &Config, key: &SigningKey) -> log::AuditLog {
-    log::AuditLog::new(AuditKey::of(key)).kept_in(&config.server.data_dir)
+pub fn audit_chain(config: &Config, key: &SigningKey) -> AuditChain {
+    let log = log::AuditLog::new(AuditKey::of(key));
+    AuditChain::new(log).with_checkpoint_in(&config.server.data_dir)
 }
 
 /// How passwords are hashed by these settings.

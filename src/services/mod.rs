@@ -15,7 +15,6 @@ pub mod limits;
 pub mod maintenance;
 pub mod metrics;
 pub mod passwords;
-pub mod retention;
 pub mod revocations;
 pub mod secret;
 pub mod tokens;

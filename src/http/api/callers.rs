@@ -140,7 +140,7 @@ impl FromRequest for Anonymous {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let context = RequestContext::of(request);
-        let actor = Actor::stranger(AuditSource::Api, context.device(), context.id.clone());
+        let actor = Actor::anonymous(AuditSource::Api, context.device(), context.id.clone());
         let device = PresentedDevice::from_request(request, payload).into_inner();
         ready(device.map(|device| Self(device.login_context(actor))))
     }

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     domain::{
         paging::{Order, parse_ordering},
-        principal::UserSeq,
+        principal::{Principal, UserSeq},
         problem::Problem,
     },
     http::api::{
@@ -25,6 +25,7 @@ use crate::{
         accounts::{
             client_user_changes,
             client_users::{self, Client, ClientChanges, NewClient},
+            lifecycle,
         },
     },
     store::client_users::{ClientColumn, ClientFilter},
@@ -185,7 +186,12 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    client_user_changes::delete(&services, &caller.actor(&request), named(&request)?).await?;
+    lifecycle::delete(
+        &services,
+        &caller.actor(&request),
+        Principal::client(named(&request)?),
+    )
+    .await?;
     Ok(Answer::done("CLIENT_DELETED"))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         account::Role,
         paging::{Order, parse_ordering},
-        principal::UserSeq,
+        principal::{Principal, UserSeq},
         problem::Problem,
     },
     http::api::{
@@ -24,7 +24,7 @@ use crate::{
     services::{
         Error, Missing, Services,
         accounts::{
-            user_changes,
+            lifecycle, user_changes,
             users::{self, NewUser, User, UserChanges},
         },
     },
@@ -181,7 +181,12 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    user_changes::delete(&services, &caller.actor(&request), named(&request)?).await?;
+    lifecycle::delete(
+        &services,
+        &caller.actor(&request),
+        Principal::user(named(&request)?),
+    )
+    .await?;
     Ok(Answer::done("USER_DELETED"))
 }
 

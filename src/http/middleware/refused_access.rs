@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use crate::{
     domain::audit::{Actor, AuditSource},
     http::middleware::{access_log::standard_method, context::RequestContext},
-    services::{Services, audit::refused_access::note_access_refused},
+    services::{Services, audit::refused_access::record_access_refused},
 };
 
 /// Records that the caller was refused with `403`; without an authenticated caller nothing is recorded. The answer stays the
@@ -22,8 +22,8 @@ pub(crate) async fn record(services: &Services, context: &RequestContext, reques
     };
     let route = request.match_pattern().unwrap_or_default();
     let operation = format!("{} {route}", standard_method(request.method()));
-    let actor = Actor::stranger(source, context.device(), context.id.clone());
-    if let Err(error) = note_access_refused(services, actor, caller, operation).await {
+    let actor = Actor::anonymous(source, context.device(), context.id.clone());
+    if let Err(error) = record_access_refused(services, actor, caller, operation).await {
         tracing::warn!(%error, "the audit event of a refused access cannot be written");
     }
 }

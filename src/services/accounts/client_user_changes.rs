@@ -1,5 +1,5 @@
-//! Making, changing and deleting external clients. A change that takes rights away ends the sessions with it; each change
-//! is recorded in its own transaction.
+//! Creating, changing and deleting external clients. A change that takes rights away ends the sessions, and each change is
+//! recorded, in the same transaction.
 
 use crate::{
     clock::Timestamp,
@@ -7,32 +7,28 @@ use crate::{
         account::{Email, Name, Username},
         audit::{Action, Actor, Change, Subject},
         principal::{Principal, UserSeq},
-        session::RevocationReason,
         text::{normalised, searchable},
     },
     services::{
         accounts::{
+            changes::{Update, checked_hash, finish_deletion, finish_update, reason_to_end},
             client_users::{Client, ClientChanges, NewClient, find},
-            users::{checked_hash, reason_to_end},
         },
         audit::log::{AuditContext, Event},
-        auth::logout::end_all,
         bootstrap::Services,
         error::{Error, Missing},
-        limits::locks,
     },
     store::{
-        Db, StoreError, Transaction, client_users as table,
+        StoreError, Transaction, client_users as table,
         client_users::{ClientChanges as RowChanges, ClientRow, NewClient as NewRow},
-        revocations, set_up_links,
     },
 };
 
-/// Makes a client.
+/// Creates a client.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the username is taken,
-/// [`Error::Overloaded`], and the store's.
+/// [`Error::Invalid`] if the password violates the policy, [`Error::AlreadyExists`] if the username is taken,
+/// [`Error::Overloaded`], and errors of the store.
 pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Result<Client, Error> {
     let NewClient {
         username,
@@ -84,30 +80,30 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
     let row = services
         .store
         .write(move |connection| {
-            let made = table::insert(connection, &row)?;
-            audit_context.record(connection, &creation(&made))?;
-            Ok(made)
+            let created = table::insert(connection, &row)?;
+            audit_context.record(connection, &creation_event(&created))?;
+            Ok(created)
         })
         .await
         .map_err(conflict)?;
     Ok(row.into())
 }
 
-fn creation(made: &ClientRow) -> Event {
+fn creation_event(created: &ClientRow) -> Event {
     let mut event = Event::new(Action::AccountCreated)
-        .to(subject(made))
-        .noting("username", &made.username)
-        .noting("name", &made.name)
-        .noting("is_active", made.is_active);
-    for (field, value) in [("email", &made.email), ("phone", &made.phone)] {
+        .to(subject(created))
+        .with_detail("username", &created.username)
+        .with_detail("name", &created.name)
+        .with_detail("is_active", created.is_active);
+    for (field, value) in [("email", &created.email), ("phone", &created.phone)] {
         if let Some(value) = value {
-            event = event.noting(field, value);
+            event = event.with_detail(field, value);
         }
     }
     event
 }
 
-/// What a client is searched by; of a telephone number the bare digits too.
+/// The text that a client is searched by. A telephone number is in it as typed and as digits.
 pub(crate) fn search_text(
     username: &str,
     name: &str,
@@ -119,7 +115,7 @@ pub(crate) fn search_text(
     searchable(&[username, name, email.unwrap_or_default(), phone, &digits])
 }
 
-/// Changes a client. Deactivating and a new password end its sessions in the same transaction.
+/// Changes a client. Deactivating and a new password end all sessions in the same transaction.
 ///
 /// # Errors
 /// As [`create`], and [`Error::AccountNotFound`].
@@ -153,24 +149,9 @@ pub async fn update(
         })
 }
 
-/// Activates or deactivates a client whose row is locked; part of a transaction.
-pub(crate) fn set_active(
-    connection: &mut Transaction<'_>,
-    audit_context: &AuditContext,
-    old: &ClientRow,
-    is_active: bool,
-) -> Result<(), Error> {
-    let changes = ClientChanges {
-        is_active: Some(is_active),
-        ..ClientChanges::default()
-    };
-    let row = changed_row(&changes, None, audit_context.now);
-    apply(connection, audit_context, old, &row).map(|_| ())
-}
-
-/// Puts a hash in the place of the one before; part of a transaction.
+/// Replaces the password hash; part of a transaction.
 pub(crate) fn put_hash(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     user_seq: UserSeq,
     hash: &str,
     now: Timestamp,
@@ -180,34 +161,34 @@ pub(crate) fn put_hash(
     table::update(connection, user_seq, &row).map(|_| ())
 }
 
-/// Changes the row, ends what must end, and records it.
-fn apply(
+/// Updates a client whose row is locked, ends what the change ends, and records it; part of a transaction.
+pub(crate) fn apply(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &ClientRow,
     row: &RowChanges,
 ) -> Result<ClientRow, Error> {
-    let now = audit_context.now;
     let missing = Error::AccountNotFound(Missing::Client);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
-    let reason = reason_to_end(row.is_active, row.password_hash.is_some());
-    if let Some(reason) = reason {
-        end_all(connection, Principal::client(old.id), now, reason)?;
-    }
-    if reason.is_some() || new.email != old.email {
-        set_up_links::withdraw(connection, Principal::client(old.id), now)?;
-    }
-    revocations::insert_changed(connection, Principal::client(old.id), now)?;
-    for event in events(old, &new) {
-        audit_context.record(connection, &event)?;
-    }
-    if matches!(row.password_hash, Some(Some(_))) {
-        locks::lift_by_password(connection, audit_context, Principal::client(new.id))?;
-    }
+    let (old_name, new_name) = (Some(old.username.clone()), Some(new.username.clone()));
+    let update = Update {
+        old: old.account(),
+        new: new.account(),
+        old_hash: old.password_hash.as_deref(),
+        new_hash: new.password_hash.as_deref(),
+        reason: reason_to_end(row.is_active, row.password_hash.is_some()),
+        fields: vec![
+            Change::of("username", old_name, new_name),
+            Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
+            Change::of("email", old.email.clone(), new.email.clone()),
+            Change::of("phone", old.phone.clone(), new.phone.clone()),
+        ],
+    };
+    finish_update(connection, audit_context, update)?;
     Ok(new)
 }
 
-/// The hash of the new password: the outer `None`, it stays; the inner one, it goes.
+/// The hash of the new password: the outer `None` leaves the password, the inner one removes it.
 async fn new_hash(
     services: &Services,
     user_seq: UserSeq,
@@ -235,12 +216,9 @@ async fn new_hash(
     )))
 }
 
-/// What the row becomes: each text as typed and as compared.
-#[expect(
-    clippy::option_option,
-    reason = "left alone and emptied are two things"
-)]
-fn changed_row(
+/// The changed columns: each text as typed and as normalised, without the search text.
+#[expect(clippy::option_option, reason = "unchanged and removed are different")]
+pub(crate) fn changed_row(
     changes: &ClientChanges,
     password_hash: Option<Option<String>>,
     updated_at: Timestamp,
@@ -267,70 +245,24 @@ fn subject(row: &ClientRow) -> Subject {
     Subject::account(Principal::client(row.id), &row.username)
 }
 
-/// What there is to tell of a change.
-fn events(old: &ClientRow, new: &ClientRow) -> Vec<Event> {
-    let mut events = Vec::new();
-    let fields = [
-        Change::of(
-            "username",
-            Some(old.username.clone()),
-            Some(new.username.clone()),
-        ),
-        Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
-        Change::of("email", old.email.clone(), new.email.clone()),
-        Change::of("phone", old.phone.clone(), new.phone.clone()),
-    ];
-    let fields: Vec<Change> = fields.into_iter().flatten().collect();
-    if !fields.is_empty() {
-        events.push(Event::new(Action::AccountUpdated).changing(fields));
-    }
-    if old.is_active != new.is_active {
-        events.push(Event::new(if new.is_active {
-            Action::AccountActivated
-        } else {
-            Action::AccountDeactivated
-        }));
-    }
-    if old.password_hash != new.password_hash {
-        events.push(Event::new(Action::PasswordChanged));
-    }
-    events
-        .into_iter()
-        .map(|event| event.to(subject(new)))
-        .collect()
-}
-
-/// Deletes a client and ends its sessions.
-///
-/// # Errors
-/// [`Error::AccountNotFound`], and the store's.
-pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Result<(), Error> {
-    let audit_context = services.audit_context(actor);
-    services
-        .store
-        .write(move |connection| {
-            let missing = Error::AccountNotFound(Missing::Client);
-            let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            remove(connection, &audit_context, &old)
-        })
-        .await
-}
-
-/// Deletes a client whose row is locked and ends its sessions; part of a transaction.
-pub(crate) fn remove(
+/// Deletes a client; part of a transaction.
+pub(crate) fn delete(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
-    old: &ClientRow,
+    user_seq: UserSeq,
 ) -> Result<(), Error> {
-    let now = audit_context.now;
-    table::delete(connection, old.id)?;
-    let reason = RevocationReason::Deleted;
-    end_all(connection, Principal::client(old.id), now, reason)?;
-    revocations::insert_changed(connection, Principal::client(old.id), now)?;
+    let missing = Error::AccountNotFound(Missing::Client);
+    let old = table::lock(connection, user_seq)?.ok_or(missing)?;
+    table::delete(connection, user_seq)?;
     let event = Event::new(Action::AccountDeleted)
-        .to(subject(old))
-        .noting("name", &old.name);
-    Ok(audit_context.record(connection, &event)?)
+        .to(subject(&old))
+        .with_detail("name", &old.name);
+    finish_deletion(
+        connection,
+        audit_context,
+        Principal::client(user_seq),
+        &event,
+    )
 }
 
 fn conflict(error: StoreError) -> Error {

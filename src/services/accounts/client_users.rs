@@ -1,4 +1,4 @@
-//! External clients: listing and finding. How they are made, changed and deleted is in `changes`.
+//! External clients: types, listing and finding.
 
 use crate::{
     clock::Timestamp,
@@ -18,26 +18,26 @@ use crate::{
     },
 };
 
-/// An external client as the doors see it: without the password's hash.
+/// An external client, as the interfaces show it: without the password hash.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The number within this population.
     pub user_seq: UserSeq,
     /// The username as typed.
     pub username: String,
-    /// What the client is called.
+    /// The name.
     pub name: String,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<String>,
-    /// Where codes go by telephone.
+    /// The telephone number for one-time codes.
     pub phone: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
     /// The last log-in.
     pub last_login_at: Option<Timestamp>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the account was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -57,43 +57,43 @@ impl From<ClientRow> for Client {
     }
 }
 
-/// A client to be made.
+/// A client to be created.
 pub struct NewClient {
-    /// The name to log in by.
+    /// The username.
     pub username: Username,
-    /// What the client is called; none: as the username.
+    /// The name; the username by default.
     pub name: Option<Name>,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<Email>,
-    /// Where codes go by telephone.
+    /// The telephone number for one-time codes.
     pub phone: Option<Phone>,
-    /// The first password; none: log-in by one-time code only.
+    /// The first password; without one the client can log in by one-time code only.
     pub password: Option<Password>,
     /// Whether the account may log in.
     pub is_active: bool,
 }
 
-/// What is to be changed of a client; `None` leaves a field as it is, an inner `None` empties it.
+/// Changes of a client; `None` leaves a field unchanged, an inner `None` clears it.
 #[derive(Default)]
 pub struct ClientChanges {
-    /// The name to log in by.
+    /// The username.
     pub username: Option<Username>,
-    /// What the client is called.
+    /// The name.
     pub name: Option<Name>,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<Option<Email>>,
-    /// Where codes go by telephone.
+    /// The telephone number for one-time codes.
     pub phone: Option<Option<Phone>>,
-    /// A new password, or none any more.
+    /// A new password; an inner `None` removes it.
     pub password: Option<Option<Password>>,
     /// Whether the account may log in.
     pub is_active: Option<bool>,
 }
 
-/// A page of the clients that a filter holds.
+/// A page of the clients that pass a filter.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn list(store: &Store, filter: ClientFilter, page: Page) -> Result<Paged<Client>, Error> {
     store
         .read_list(move |connection| {
@@ -111,7 +111,7 @@ pub async fn list(store: &Store, filter: ClientFilter, page: Page) -> Result<Pag
 /// The client of this number.
 ///
 /// # Errors
-/// [`Error::AccountNotFound`], and the store's.
+/// [`Error::AccountNotFound`], and errors of the store.
 pub async fn find(services: &Services, user_seq: UserSeq) -> Result<Client, Error> {
     let row = services
         .store
@@ -124,7 +124,7 @@ pub async fn find(services: &Services, user_seq: UserSeq) -> Result<Client, Erro
 /// The client of this username.
 ///
 /// # Errors
-/// [`Error::AccountNotFound`], and the store's.
+/// [`Error::AccountNotFound`], and errors of the store.
 pub async fn find_by_username(services: &Services, username: &Username) -> Result<Client, Error> {
     let normalised = username.normalised().to_owned();
     let row = services

@@ -1,14 +1,18 @@
-//! The link that makes the first administrator, while there is none.
+//! The link that creates the first administrator, as long as there is none.
 
 use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
-    domain::{account::Role, audit::Actor, limits::LimitKind},
+    domain::{
+        account::Role,
+        audit::{Action, Actor},
+        limits::LimitKind,
+    },
     services::{
         accounts::{
             password_links::hashed,
-            user_changes::{self, first_creation, new_row},
+            user_changes::{self, creation_event, new_row},
             users::NewUser,
         },
         auth::browser_sessions::{SignedIn, begin},
@@ -24,13 +28,13 @@ use crate::{
     },
 };
 
-/// How long the link for the first administrator is good.
+/// How long the link for the first administrator is valid.
 pub const FIRST_LIFETIME: Duration = Duration::from_hours(1);
 
-/// Makes a link for the first administrator; none when there is an active one. Gives its secret.
+/// Creates a link for the first administrator and returns its secret; `None` if there is an active administrator.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
     let now = services.clock.now();
     let secret = secret::generate()?;
@@ -55,22 +59,22 @@ pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
     Ok(is_needed.then_some(secret))
 }
 
-/// What a link for the first administrator is worth.
+/// The state of a link for the first administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstLink {
-    /// It makes the first administrator.
-    Good,
+    /// It can be used.
+    Valid,
     /// It is unknown or expired.
-    Dead,
-    /// There is an administrator, so no link makes another.
-    Needless,
+    Invalid,
+    /// There is an administrator already.
+    NotNeeded,
 }
 
-/// Looks at a link for the first administrator, and leaves it as it is.
+/// Checks a link for the first administrator, without using it up.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when too many links from this address were none, and the store's.
-pub async fn look_at_first(
+/// [`Error::RateLimited`] after too many invalid links from this address, and errors of the store.
+pub async fn check_first(
     services: &Services,
     actor: &Actor,
     secret: &str,
@@ -79,43 +83,39 @@ pub async fn look_at_first(
     let (hash, now) = (hashed(secret), services.clock.now());
     let link = services
         .store
-        .read(move |connection| what_first_is(connection, hash.as_deref(), now))
+        .read(move |connection| first_link(connection, hash.as_deref(), now))
         .await?;
-    if link == FirstLink::Dead {
+    if link == FirstLink::Invalid {
         addresses::record_failure(services, LimitKind::Link, actor).await?;
     }
     Ok(link)
 }
 
-fn what_first_is(
-    connection: &mut Db,
-    hash: Option<&str>,
-    now: Timestamp,
-) -> Result<FirstLink, Error> {
+fn first_link(connection: &mut Db, hash: Option<&str>, now: Timestamp) -> Result<FirstLink, Error> {
     if users_table::any_active_admin(connection)? {
-        return Ok(FirstLink::Needless);
+        return Ok(FirstLink::NotNeeded);
     }
     let found = match hash {
         Some(hash) => table::find_good(connection, hash, FIRST_ADMINISTRATOR, now)?,
         None => None,
     };
-    Ok(found.map_or(FirstLink::Dead, |_| FirstLink::Good))
+    Ok(found.map_or(FirstLink::Invalid, |_| FirstLink::Valid))
 }
 
-/// Makes the first administrator by a link and signs him in; none when the link is worth nothing. Of two links, or two
-/// uses of one, only one makes somebody.
+/// Creates the first administrator by a link and begins a session in the panel; `None` if the link is not valid. Of two
+/// links, or two uses of one, only one succeeds.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the address is taken (the link
-/// stays good then), [`Error::Overloaded`], and the store's.
-pub async fn make_first(
+/// [`Error::Invalid`] if the password violates the policy, [`Error::AlreadyExists`] if the address is taken (the link
+/// stays valid then), [`Error::Overloaded`], and errors of the store.
+pub async fn create_first(
     services: &Services,
     mut actor: Actor,
     secret: &str,
     new: NewUser,
 ) -> Result<Option<SignedIn>, Error> {
-    // Before the password is hashed: who has no link must not make the server work.
-    if look_at_first(services, &actor, secret).await? != FirstLink::Good {
+    // Before the password is hashed, which is expensive.
+    if check_first(services, &actor, secret).await? != FirstLink::Valid {
         return Ok(None);
     }
     let row = new_row(
@@ -130,24 +130,25 @@ pub async fn make_first(
     actor.name = Some(row.email.clone());
     let (hash, now) = (hashed(secret), row.created_at);
     let audit_context = services.audit_log.audit_context(&actor, now);
-    let made = services
+    let created = services
         .store
         .write(move |connection| {
-            if what_first_is(connection, hash.as_deref(), now)? != FirstLink::Good {
+            if first_link(connection, hash.as_deref(), now)? != FirstLink::Valid {
                 return Ok(None);
             }
-            // On Postgres another use of a link waits here, and then finds the administrator who was made meanwhile.
+            // On Postgres a concurrent use of a link waits here, and then finds the new administrator.
             table::use_up_all_first(connection, now)?;
             if users_table::any_active_admin(connection)? {
                 return Ok(None);
             }
-            let made = users_table::insert(connection, &row)?;
-            audit_context.record(connection, &first_creation(&made))?;
-            Ok::<_, Error>(Some(made.account()))
+            let created = users_table::insert(connection, &row)?;
+            let event = creation_event(Action::FirstAdministratorCreated, &created);
+            audit_context.record(connection, &event)?;
+            Ok::<_, Error>(Some(created.account()))
         })
         .await
         .map_err(user_changes::conflict_of)?;
-    match made {
+    match created {
         Some(account) => Ok(Some(begin(services, actor, account, None).await?)),
         None => Ok(None),
     }

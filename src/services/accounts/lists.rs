@@ -1,4 +1,4 @@
-//! The panel's lists of people: a page of those who fit a filter, and batches for whoever reads them all.
+//! The panel's lists of accounts: a page of those that pass a filter, and batches for an export.
 
 use crate::{
     domain::paging::{Cursor, Seek, Slice},
@@ -12,19 +12,19 @@ use crate::{
 
 pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
-/// An account and its place in the list.
+/// An account and its cursor in the list.
 #[derive(Clone, Debug)]
 pub struct Listed<T> {
     /// The account.
     pub account: T,
-    /// Where it stands.
+    /// The cursor.
     pub place: Cursor,
 }
 
-/// A page of internal users. A place that is none is the beginning.
+/// A page of internal users. An invalid cursor gives the first page.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn users(
     services: &Services,
     filter: AccountFilter,
@@ -42,10 +42,10 @@ pub async fn users(
     }))
 }
 
-/// A page of clients. A place that is none is the beginning.
+/// A page of clients. An invalid cursor gives the first page.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn clients(
     services: &Services,
     filter: AccountFilter,
@@ -63,10 +63,10 @@ pub async fn clients(
     }))
 }
 
-/// The next internal users of the whole list.
+/// The next internal users of the list, for an export.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn users_batch(
     services: &Services,
     filter: AccountFilter,
@@ -87,10 +87,10 @@ pub async fn users_batch(
     Ok(listed.collect())
 }
 
-/// The next clients of the whole list.
+/// The next clients of the list, for an export.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn clients_batch(
     services: &Services,
     filter: AccountFilter,

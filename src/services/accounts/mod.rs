@@ -1,10 +1,13 @@
 //! Internal users and external clients: create, change, delete, list, set passwords, and bulk changes.
 
 pub mod bulk;
+pub mod bulk_request;
 pub mod bulk_work;
+pub mod changes;
 pub mod client_user_changes;
 pub mod client_users;
 pub mod first_admin_link;
+pub mod lifecycle;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;

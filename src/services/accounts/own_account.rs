@@ -1,5 +1,4 @@
-//! What somebody does with his own account: an administrator or auditor with his name, how the panel looks to him, and his
-//! sessions; and everybody with his password.
+//! Changes of the caller's own account: the password; and in the panel the name, the preferences and the sessions.
 
 use crate::{
     clock::Timestamp,
@@ -14,11 +13,8 @@ use crate::{
         session::{BrowserSessionId, RevocationReason, SessionId},
     },
     services::{
-        accounts::{
-            user_changes,
-            users::{UserChanges, checked_hash},
-        },
-        audit::log::{Event, note},
+        accounts::{changes::checked_hash, user_changes, users::UserChanges},
+        audit::{log::Event, recording::record},
         auth::{
             browser_sessions::Viewer,
             logout::{self, end_all_except},
@@ -37,10 +33,10 @@ use crate::{
     },
 };
 
-/// Gives the viewer another name.
+/// Changes the viewer's name.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn rename(
     services: &Services,
     actor: &Actor,
@@ -55,28 +51,28 @@ pub async fn rename(
     Ok(())
 }
 
-/// Keeps how the viewer wants the panel to look.
+/// Sets the viewer's preferences of the panel.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn prefer(
     services: &Services,
     actor: Actor,
     viewer: &Viewer,
-    wanted: Preferences,
+    new: Preferences,
 ) -> Result<(), Error> {
     let (audit_context, principal, old) = (
         services.audit_context(&actor),
         viewer.account.principal,
         viewer.preferences,
     );
-    let language = |wishes: &Preferences| wishes.language.map(|language| language.tag().to_owned());
-    let zone = |wishes: &Preferences| wishes.time_zone.map(|zone| zone.name().to_owned());
-    let theme = |wishes: &Preferences| Some(wishes.theme.to_string());
+    let language = |of: &Preferences| of.language.map(|language| language.tag().to_owned());
+    let zone = |of: &Preferences| of.time_zone.map(|zone| zone.name().to_owned());
+    let theme = |of: &Preferences| Some(of.theme.to_string());
     let changes: Vec<Change> = [
-        Change::of("language", language(&old), language(&wanted)),
-        Change::of("theme", theme(&old), theme(&wanted)),
-        Change::of("time_zone", zone(&old), zone(&wanted)),
+        Change::of("language", language(&old), language(&new)),
+        Change::of("theme", theme(&old), theme(&new)),
+        Change::of("time_zone", zone(&old), zone(&new)),
     ]
     .into_iter()
     .flatten()
@@ -90,28 +86,28 @@ pub async fn prefer(
     services
         .store
         .write(move |connection| {
-            panel_preferences::put(connection, principal.user_seq, &wanted)?;
+            panel_preferences::put(connection, principal.user_seq, &new)?;
             Ok(audit_context.record(connection, &event)?)
         })
         .await
 }
 
-/// The session that a change of the password leaves alive: the one it came from.
+/// The session that a change of the password does not end: the caller's.
 #[derive(Clone, Debug)]
 pub enum Kept {
-    /// One in the panel.
+    /// A session in the panel.
     Browser(BrowserSessionId),
-    /// One of tokens.
+    /// A session of the API.
     Tokens(SessionId),
 }
 
-/// Sets another password of an account whose owner shows that he knows the old one. All its other sessions end with it,
-/// those in the panel as those of tokens. An account without a password cannot get its first one here: there is no old one
-/// to know, and the answer is that of a wrong one, in its time. A wrong old password counts as a failed log-in.
+/// Changes the password of an account, given the current one. All other sessions of the account end, in the panel and of the
+/// API. An account without a password cannot set its first one here: the response and its timing are those of a wrong
+/// password. A wrong password counts as a failed log-in.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the old password is wrong (`current`) or the new one breaks the policy (`password`),
-/// [`Error::RateLimited`] after too many wrong ones, [`Error::Overloaded`], and the store's.
+/// [`Error::Invalid`] if the current password is wrong (`current`) or the new one violates the policy (`password`),
+/// [`Error::RateLimited`] after too many wrong ones, [`Error::Overloaded`], and errors of the store.
 pub async fn change_password(
     services: &Services,
     login_context: &LoginContext,
@@ -129,10 +125,10 @@ pub async fn change_password(
             let event = Event::new(Action::PasswordChanged)
                 .refused()
                 .to(subject(account));
-            note(services, login_context.actor.clone(), event).await?;
+            record(services, login_context.actor.clone(), event).await?;
             return Err(wrong_password());
         }
-        // Nothing was guessed: the try is given back.
+        // The password was not checked: the attempt does not count.
         Err(error) => return attempt.finish(Err(error)).await,
     };
     let change = Replacement {
@@ -146,8 +142,8 @@ pub async fn change_password(
     attempt.finish(replaced).await
 }
 
-/// The stored hash, for whoever knows the password it was made of. Every guess at a current password passes here, of either
-/// population and from either door.
+/// The stored hash if the password is right. All checks of a current password, of either population and from either
+/// interface, are made here.
 async fn known_hash(
     services: &Services,
     owner: Principal,
@@ -161,12 +157,12 @@ async fn known_hash(
     Ok(old.filter(|_| matches!(verdict, PasswordCheck::Right { .. })))
 }
 
-/// What takes the place of a password that was shown to be known.
+/// A change of the password whose current password was right.
 struct Replacement {
     actor: Actor,
     account: Account,
     kept: Kept,
-    /// The hash of the password until now.
+    /// The hash of the current password.
     old: String,
     reset: CounterReset,
 }
@@ -187,7 +183,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
     services
         .store
         .write(move |connection| {
-            // The old one may have been changed meanwhile: then it is the current one no more.
+            // The password may have been changed meanwhile.
             if !replace_hash(connection, owner, &old, &hash)? {
                 return Err(wrong_password());
             }
@@ -245,10 +241,10 @@ fn end_all_but(
     Ok(())
 }
 
-/// Ends all of the viewer's sessions of tokens; his sessions in the panel go on. How many.
+/// Ends the viewer's sessions of the API, but not those in the panel, and returns how many.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn end_token_sessions(
     services: &Services,
     actor: Actor,
@@ -263,7 +259,7 @@ pub async fn end_token_sessions(
             let ended =
                 logout::end_token_sessions(connection, owner, now, RevocationReason::LogoutAll)?;
             if ended > 0 {
-                let event = event.clone().noting("sessions", ended);
+                let event = event.clone().with_detail("sessions", ended);
                 audit_context.record(connection, &event)?;
             }
             Ok(ended)
@@ -271,10 +267,10 @@ pub async fn end_token_sessions(
         .await
 }
 
-/// Ends all of the viewer's sessions in the panel but this one; how many.
+/// Ends the viewer's sessions in the panel except this one, and returns how many.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn end_other_sessions(
     services: &Services,
     actor: Actor,
@@ -290,7 +286,7 @@ pub async fn end_other_sessions(
             let reason = RevocationReason::LogoutAll;
             let ended = sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
             if ended > 0 {
-                let event = event.clone().noting("sessions", ended);
+                let event = event.clone().with_detail("sessions", ended);
                 audit_context.record(connection, &event)?;
             }
             Ok(ended)

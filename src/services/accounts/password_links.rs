@@ -1,5 +1,4 @@
-//! One-time links: to make the first administrator, and to set the password of an account. What is stored of a link is the
-//! hash of its secret; the secret itself goes out once, to whom it is meant for.
+//! One-time links to set the password of an account. Only the hash of a link's secret is stored.
 
 use crate::{
     clock::Timestamp,
@@ -14,7 +13,10 @@ use crate::{
         session::RevocationReason,
     },
     services::{
-        accounts::{client_user_changes, user_changes, users::checked_hash},
+        accounts::{
+            changes::{checked_hash, lock_account},
+            client_user_changes, user_changes,
+        },
         audit::log::Event,
         auth::logout::end_all,
         bootstrap::Services,
@@ -29,37 +31,37 @@ use crate::{
     },
 };
 
-/// Longer than any secret of ours: it need not be hashed to be unknown.
+/// Longer than any secret of a link.
 const LONGEST: usize = 64;
 
-/// The hash of a secret, if it can be one of ours.
+/// The hash of a secret; `None` if it is too long to be one.
 pub(crate) fn hashed(secret: &str) -> Option<String> {
     (secret.len() <= LONGEST).then(|| secret::hash(secret))
 }
 
-/// What became of the wish for a link.
+/// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Issued {
-    /// It goes to this address by mail.
+    /// It is mailed to this address.
     Sent(String),
-    /// It is to be handed over by whoever asked for it.
+    /// It is to be shown to the administrator, who passes it on.
     Shown {
         /// The link.
         url: String,
-        /// By which name its owner logs in.
+        /// The login name of the account.
         login: String,
-        /// Until when it is good.
+        /// Until when it is valid.
         expires_at: Timestamp,
     },
-    /// The account is not active: a password would be of no use to it.
+    /// The account is not active, so that no link was issued.
     Inactive,
 }
 
-/// Makes a link that sets the password of an account, in the place of those before. It goes by mail where mail is configured
-/// and the owner has an address; else it is given back, to be shown once. `url_of` makes the link of its secret.
+/// Issues a link that sets the password of an account, and withdraws earlier ones. It is mailed if mail is configured and
+/// the account has an address; otherwise it is returned, to be shown once. `url_of` builds the link from its secret.
 ///
 /// # Errors
-/// [`Error::AccountNotFound`], and the store's.
+/// [`Error::AccountNotFound`], and errors of the store.
 pub async fn issue(
     services: &Services,
     actor: &Actor,
@@ -86,8 +88,7 @@ pub async fn issue(
     let found = services
         .store
         .write(move |connection| {
-            let found = lock(connection, owner)?
-                .ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))?;
+            let found = lock(connection, owner)?;
             if !found.account.is_active {
                 return Ok(found);
             }
@@ -96,9 +97,9 @@ pub async fn issue(
             let address = found.account.email.as_ref().filter(|_| by_mail);
             let mut event = Event::new(Action::LinkIssued)
                 .to(Subject::account(owner, found.login()))
-                .noting("link", if address.is_some() { "mailed" } else { "shown" });
+                .with_detail("link", if address.is_some() { "mailed" } else { "shown" });
             if let Some(address) = address {
-                event = event.noting("recipient", address);
+                event = event.with_detail("recipient", address);
             }
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(found)
@@ -129,26 +130,26 @@ pub async fn issue(
     Ok(Issued::Sent(email))
 }
 
-/// Whose password a link sets.
+/// The account whose password a link sets.
 #[derive(Clone, Debug)]
 pub struct LinkOwner {
     /// The account.
     pub account: Account,
-    /// Whether it has no password yet.
+    /// Whether the account has no password yet.
     pub is_first: bool,
-    /// In which language its owner is written to, where that is known.
+    /// The language of mails to the owner, if it is known.
     pub language: Option<Language>,
 }
 
 impl LinkOwner {
-    /// By which name the owner logs in.
+    /// The login name of the account.
     #[must_use]
     pub fn login(&self) -> &str {
         self.account.login()
     }
 }
 
-/// An account as its row is now.
+/// Finds an account.
 fn find(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, StoreError> {
     Ok(match owner.user_type {
         UserType::User => {
@@ -170,24 +171,17 @@ fn find(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, Stor
     })
 }
 
-/// The same, its row locked until the transaction ends.
-fn lock(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, StoreError> {
-    let exists = match owner.user_type {
-        UserType::User => users_table::lock(connection, owner.user_seq)?.is_some(),
-        UserType::Client => clients_table::lock(connection, owner.user_seq)?.is_some(),
-    };
-    Ok(if exists {
-        find(connection, owner)?
-    } else {
-        None
-    })
+/// The same, with its row locked until the transaction ends.
+fn lock(connection: &mut Db, owner: Principal) -> Result<LinkOwner, Error> {
+    lock_account(connection, owner)?;
+    find(connection, owner)?.ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))
 }
 
-/// Whose password a link sets; none when the link is worth nothing, or its account may not log in. It stays as it is.
+/// The account of a link, without using the link up; `None` if the link is not valid or the account is not active.
 ///
 /// # Errors
-/// [`Error::RateLimited`] when too many links from this address were none, and the store's.
-pub async fn look_at(
+/// [`Error::RateLimited`] after too many invalid links from this address, and errors of the store.
+pub async fn check(
     services: &Services,
     actor: &Actor,
     secret: &str,
@@ -218,19 +212,18 @@ async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwne
         .await
 }
 
-/// Sets a password by a link, which is used up by it, and ends all sessions of its account; none when the link is worth
-/// nothing.
+/// Sets a password by a link, uses the link up, and ends all sessions of the account; `None` if the link is not valid.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the password breaks the policy (the link stays good then), [`Error::Overloaded`], and the
-/// store's.
+/// [`Error::Invalid`] if the password violates the policy (the link stays valid then), [`Error::Overloaded`], and errors
+/// of the store.
 pub async fn set_password(
     services: &Services,
     mut actor: Actor,
     secret: &str,
     password: Password,
 ) -> Result<Option<LinkOwner>, Error> {
-    let Some(owner) = look_at(services, &actor, secret).await? else {
+    let Some(owner) = check(services, &actor, secret).await? else {
         return Ok(None);
     };
     let account = &owner.account;
@@ -243,9 +236,12 @@ pub async fn set_password(
     services
         .store
         .write(move |connection| {
-            // Always the account first and the link then: two who lock them do not wait for each other crosswise.
-            let owner = lock(connection, principal)?.filter(|owner| owner.account.is_active);
-            let Some(owner) = owner else { return Ok(None) };
+            // The account is always locked before the link, to prevent deadlocks.
+            let owner = match lock(connection, principal) {
+                Ok(owner) if owner.account.is_active => owner,
+                Ok(_) | Err(Error::AccountNotFound(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            };
             if !table::use_up(connection, &token_hash, PASSWORD, now)? {
                 return Ok(None);
             }
@@ -271,7 +267,7 @@ pub async fn set_password(
             )?;
             let event = Event::new(Action::PasswordChanged)
                 .to(Subject::account(principal, owner.login()))
-                .noting("link", "used");
+                .with_detail("link", "used");
             audit_context.record(connection, &event)?;
             locks::lift_by_password(connection, &audit_context, principal)?;
             Ok::<_, Error>(Some(owner))

@@ -1,44 +1,46 @@
-//! Making, changing and deleting internal users. A change that takes rights away ends the sessions with it; each change is
-//! recorded in its own transaction.
+//! Creating, changing and deleting internal users. A change that takes rights away ends the sessions, and each change is
+//! recorded, in the same transaction.
 
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Email, Name, Role},
-        audit::{Action, Actor, Change, Subject},
+        audit::{Action, Actor, AuditSource, Change, Subject},
         principal::{Principal, UserSeq},
         session::RevocationReason,
         text::searchable,
     },
     services::{
-        accounts::users::{NewUser, User, UserChanges, checked_hash, find, reason_to_end},
+        accounts::{
+            changes::{Update, checked_hash, finish_deletion, finish_update, reason_to_end},
+            users::{NewUser, User, UserChanges, find},
+        },
         audit::log::{AuditContext, Event},
-        auth::logout::{end_all, withdraw_access},
+        auth::logout::withdraw_access,
         bootstrap::Services,
         error::{Error, Missing},
-        limits::locks,
     },
     store::{
-        Db, StoreError, Transaction, browser_sessions, panel_preferences, revocations,
-        set_up_links, users as table,
+        Db, StoreError, Transaction, browser_sessions, panel_preferences, users as table,
         users::{NewUser as NewRow, UserChanges as RowChanges, UserRow},
     },
 };
 
-/// Makes a user.
+/// Creates a user.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the password breaks the policy, [`Error::AlreadyExists`] when the address is taken,
-/// [`Error::Overloaded`], and the store's.
+/// [`Error::Invalid`] if the password violates the policy, [`Error::AlreadyExists`] if the address is taken,
+/// [`Error::Overloaded`], and errors of the store.
 pub async fn create(services: &Services, actor: &Actor, new: NewUser) -> Result<User, Error> {
     let row = new_row(services, new).await?;
     let audit_context = services.audit_log.audit_context(actor, row.created_at);
     let row = services
         .store
         .write(move |connection| {
-            let made = table::insert(connection, &row)?;
-            audit_context.record(connection, &creation(&made))?;
-            Ok(made)
+            let created = table::insert(connection, &row)?;
+            let event = creation_event(Action::AccountCreated, &created);
+            audit_context.record(connection, &event)?;
+            Ok(created)
         })
         .await
         .map_err(conflict)?;
@@ -75,27 +77,18 @@ pub(crate) async fn new_row(services: &Services, new: NewUser) -> Result<NewRow,
     })
 }
 
-/// The event of a user who was just made.
-fn creation(made: &UserRow) -> Event {
-    made_by(Action::AccountCreated, made)
-}
-
-/// The event of the first administrator, who made himself.
-pub(crate) fn first_creation(made: &UserRow) -> Event {
-    made_by(Action::FirstAdministratorMade, made)
-}
-
-fn made_by(action: Action, made: &UserRow) -> Event {
+/// The audit event of a created user.
+pub(crate) fn creation_event(action: Action, created: &UserRow) -> Event {
     Event::new(action)
-        .to(subject(made))
-        .noting("email", &made.email)
-        .noting("name", &made.name)
-        .noting("role", made.role)
-        .noting("is_active", made.is_active)
+        .to(subject(created))
+        .with_detail("email", &created.email)
+        .with_detail("name", &created.name)
+        .with_detail("role", created.role)
+        .with_detail("is_active", created.is_active)
 }
 
-/// Changes a user. Deactivating and a new password end his sessions in the same transaction; a changed role is seen by
-/// the next call already, and ends his sessions in the panel where it is a lower one.
+/// Changes a user. Deactivating and a new password end all sessions in the same transaction. A changed role takes effect
+/// with the next request, and ends the sessions in the panel unless the new role is administrator.
 ///
 /// # Errors
 /// As [`create`], [`Error::AccountNotFound`], [`Error::LastAdministrator`], and [`Error::OwnAccount`] in the panel.
@@ -121,40 +114,30 @@ pub async fn update(
         None => None,
     };
     let audit_context = services.audit_context(actor);
-    let now = audit_context.now;
     let takes_away = changes.takes_rights_of_admins();
-    let row = changed_row(&changes, password_hash, now);
+    let row = changed_row(&changes, password_hash, audit_context.now);
     services
         .store
         .write(move |connection| {
             let missing = Error::AccountNotFound(Missing::User);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
             if takes_away {
-                refuse_to_take_away(connection, &audit_context.actor, &old)?;
+                check_removal_of_rights(connection, &audit_context.actor, &old)?;
             }
             let mut row = row.clone();
             let email = row.email.as_deref().unwrap_or(&old.email);
             let name = row.name.as_deref().unwrap_or(&old.name);
             row.search_text = Some(searchable(&[email, name]));
-            let new = table::update(connection, user_seq, &row)?
-                .ok_or(Error::AccountNotFound(Missing::User))?;
-            end_what_must(connection, &old, &row, now)?;
-            for event in events(&old, &new) {
-                audit_context.record(connection, &event)?;
-            }
-            if row.password_hash.is_some() {
-                locks::lift_by_password(connection, &audit_context, Principal::user(new.id))?;
-            }
-            Ok(new)
+            apply(connection, &audit_context, &old, &row)
         })
         .await
         .map(User::from)
         .map_err(conflict_of)
 }
 
-/// Puts a hash in the place of the one before; part of a transaction.
+/// Replaces the password hash; part of a transaction.
 pub(crate) fn put_hash(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     user_seq: UserSeq,
     hash: &str,
     now: Timestamp,
@@ -163,56 +146,47 @@ pub(crate) fn put_hash(
     table::update(connection, user_seq, &row).map(|_| ())
 }
 
-/// Activates or deactivates a user whose row is locked; part of a transaction.
-pub(crate) fn set_active(
+/// Updates a user whose row is locked, ends what the change ends, and records it; part of a transaction.
+pub(crate) fn apply(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     old: &UserRow,
-    is_active: bool,
-) -> Result<(), Error> {
-    let changes = UserChanges {
-        is_active: Some(is_active),
-        ..UserChanges::default()
-    };
-    let now = audit_context.now;
-    let row = changed_row(&changes, None, now);
-    if let Some(new) = table::update(connection, old.id, &row)? {
-        end_what_must(connection, old, &row, now)?;
-        for event in events(old, &new) {
-            audit_context.record(connection, &event)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends what a change does not leave alive: all sessions, or those in the panel.
-fn end_what_must(
-    connection: &mut Transaction<'_>,
-    old: &UserRow,
     row: &RowChanges,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<UserRow, Error> {
+    let missing = Error::AccountNotFound(Missing::User);
+    let new = table::update(connection, old.id, row)?.ok_or(missing)?;
+    let now = audit_context.now;
     let reason = reason_to_end(row.is_active, row.password_hash.is_some());
-    // A link that went to another address, or was asked for before the password changed, is worth nothing any more.
-    if reason.is_some() || row.email.as_ref().is_some_and(|new| *new != old.email) {
-        set_up_links::withdraw(connection, Principal::user(old.id), now)?;
-    }
-    let new_role = row.role.filter(|role| *role != old.role);
-    if let Some(reason) = reason {
-        end_all(connection, Principal::user(old.id), now, reason)?;
-    } else if new_role.is_some_and(|role| role != Role::Admin) {
-        let reason = RevocationReason::RoleChanged;
-        browser_sessions::end_all(connection, old.id, None, now, reason)?;
-    }
-    // What an access token says of the role is not true any more.
-    if new_role.is_some() {
+    if new.role != old.role {
+        if reason.is_none() && new.role != Role::Admin {
+            let reason = RevocationReason::RoleChanged;
+            browser_sessions::end_all(connection, old.id, None, now, reason)?;
+        }
+        // Access tokens contain the old role.
         withdraw_access(connection, Principal::user(old.id), now)?;
     }
-    revocations::insert_changed(connection, Principal::user(old.id), now)
+    let update = Update {
+        old: old.account(),
+        new: new.account(),
+        old_hash: old.password_hash.as_deref(),
+        new_hash: new.password_hash.as_deref(),
+        reason,
+        fields: vec![
+            Change::of("email", Some(old.email.clone()), Some(new.email.clone())),
+            Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
+            Change::of(
+                "role",
+                Some(old.role.to_string()),
+                Some(new.role.to_string()),
+            ),
+        ],
+    };
+    finish_update(connection, audit_context, update)?;
+    Ok(new)
 }
 
-/// What the row becomes: each text as typed and as compared.
-fn changed_row(
+/// The changed columns: each text as typed and as normalised, without the search text.
+pub(crate) fn changed_row(
     changes: &UserChanges,
     password_hash: Option<String>,
     updated_at: Timestamp,
@@ -235,95 +209,43 @@ fn subject(row: &UserRow) -> Subject {
     Subject::account(Principal::user(row.id), &row.email)
 }
 
-/// What there is to tell of a change.
-fn events(old: &UserRow, new: &UserRow) -> Vec<Event> {
-    let mut events = Vec::new();
-    let fields = [
-        Change::of("email", Some(old.email.clone()), Some(new.email.clone())),
-        Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
-        Change::of(
-            "role",
-            Some(old.role.to_string()),
-            Some(new.role.to_string()),
-        ),
-    ];
-    let fields: Vec<Change> = fields.into_iter().flatten().collect();
-    if !fields.is_empty() {
-        events.push(Event::new(Action::AccountUpdated).changing(fields));
-    }
-    if old.is_active != new.is_active {
-        let action = if new.is_active {
-            Action::AccountActivated
-        } else {
-            Action::AccountDeactivated
-        };
-        events.push(Event::new(action));
-    }
-    if old.password_hash != new.password_hash {
-        events.push(Event::new(Action::PasswordChanged));
-    }
-    events
-        .into_iter()
-        .map(|event| event.to(subject(new)))
-        .collect()
-}
-
-/// Deletes a user and ends his sessions.
-///
-/// # Errors
-/// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and the store's.
-pub async fn delete(services: &Services, actor: &Actor, user_seq: UserSeq) -> Result<(), Error> {
-    let audit_context = services.audit_context(actor);
-    services
-        .store
-        .write(move |connection| {
-            let missing = Error::AccountNotFound(Missing::User);
-            let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            refuse_to_take_away(connection, &audit_context.actor, &old)?;
-            remove(connection, &audit_context, &old)
-        })
-        .await
-}
-
-/// Deletes a user whose row is locked, with all that was his; part of a transaction.
-pub(crate) fn remove(
+/// Deletes a user and everything that belongs to the user; part of a transaction.
+pub(crate) fn delete(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
-    old: &UserRow,
+    user_seq: UserSeq,
 ) -> Result<(), Error> {
-    let now = audit_context.now;
-    table::delete(connection, old.id)?;
-    panel_preferences::delete(connection, old.id)?;
-    let reason = RevocationReason::Deleted;
-    end_all(connection, Principal::user(old.id), now, reason)?;
-    revocations::insert_changed(connection, Principal::user(old.id), now)?;
+    let missing = Error::AccountNotFound(Missing::User);
+    let old = table::lock(connection, user_seq)?.ok_or(missing)?;
+    check_removal_of_rights(connection, &audit_context.actor, &old)?;
+    table::delete(connection, user_seq)?;
+    panel_preferences::delete(connection, user_seq)?;
     let event = Event::new(Action::AccountDeleted)
-        .to(subject(old))
-        .noting("name", &old.name)
-        .noting("role", old.role);
-    Ok(audit_context.record(connection, &event)?)
+        .to(subject(&old))
+        .with_detail("name", &old.name)
+        .with_detail("role", old.role);
+    finish_deletion(connection, audit_context, Principal::user(user_seq), &event)
 }
 
-/// Refuses to take the rights of the last administrator, and in the panel one's own.
-pub(crate) fn refuse_to_take_away(
+/// Refuses to take rights away from the last administrator, and in the panel from the actor.
+pub(crate) fn check_removal_of_rights(
     connection: &mut Db,
     actor: &Actor,
     old: &UserRow,
 ) -> Result<(), Error> {
-    use crate::domain::audit::AuditSource;
-    if !actor.is_bound() {
+    if actor.is_trusted() {
         return Ok(());
     }
-    if actor.door == AuditSource::Panel && actor.is(Principal::user(old.id)) {
+    if actor.source == AuditSource::Panel && actor.is(Principal::user(old.id)) {
         return Err(Error::OwnAccount);
     }
-    if table::lock_active_admins(connection)? == [old.id] {
+    if old.role == Role::Admin && table::lock_active_admins(connection)? == [old.id] {
         return Err(Error::LastAdministrator);
     }
     Ok(())
 }
 
-/// The same error, its conflict named by the field.
+/// Names the field of a conflict in the store.
 pub(crate) fn conflict_of(error: Error) -> Error {
     match error {
         Error::Store(error) => conflict(error),

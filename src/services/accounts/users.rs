@@ -1,14 +1,12 @@
-//! Internal users: listing and finding. How they are made, changed and deleted is in `changes`.
+//! Internal users: types, listing and finding.
 
 use crate::{
     clock::Timestamp,
     domain::{
         account::{Email, Name, Role},
         paging::{Page, Paged},
-        password::{Password, PasswordPolicy},
+        password::Password,
         principal::UserSeq,
-        problem::Problems,
-        session::RevocationReason,
     },
     services::{
         bootstrap::Services,
@@ -20,24 +18,24 @@ use crate::{
     },
 };
 
-/// An internal user as the doors see it: without the password's hash.
+/// An internal user, as the interfaces show it: without the password hash.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The number within this population.
     pub user_seq: UserSeq,
-    /// The address as typed.
+    /// The e-mail address as typed.
     pub email: String,
-    /// What the user is called.
+    /// The name.
     pub name: String,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
     /// Whether the account may log in.
     pub is_active: bool,
     /// The last log-in.
     pub last_login_at: Option<Timestamp>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the account was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -56,28 +54,28 @@ impl From<UserRow> for User {
     }
 }
 
-/// A user to be made.
+/// A user to be created.
 pub struct NewUser {
-    /// The address to log in by.
+    /// The e-mail address.
     pub email: Email,
-    /// What the user is called.
+    /// The name.
     pub name: Name,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
-    /// The first password; none: no log-in until one is set.
+    /// The first password; without one the user cannot log in until it is set.
     pub password: Option<Password>,
     /// Whether the account may log in.
     pub is_active: bool,
 }
 
-/// What is to be changed of a user; `None` leaves a field as it is.
+/// Changes of a user; `None` leaves a field unchanged.
 #[derive(Default)]
 pub struct UserChanges {
-    /// The address to log in by.
+    /// The e-mail address.
     pub email: Option<Email>,
-    /// What the user is called.
+    /// The name.
     pub name: Option<Name>,
-    /// What the user may do.
+    /// The role.
     pub role: Option<Role>,
     /// A new password.
     pub password: Option<Password>,
@@ -86,16 +84,16 @@ pub struct UserChanges {
 }
 
 impl UserChanges {
-    /// Whether an administrator would be none any more.
+    /// Whether an administrator would lose the rights of the role.
     pub(crate) fn takes_rights_of_admins(&self) -> bool {
         self.is_active == Some(false) || self.role.is_some_and(|role| role != Role::Admin)
     }
 }
 
-/// A page of the users that a filter holds.
+/// A page of the users that pass a filter.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn list(store: &Store, filter: UserFilter, page: Page) -> Result<Paged<User>, Error> {
     store
         .read_list(move |connection| {
@@ -113,7 +111,7 @@ pub async fn list(store: &Store, filter: UserFilter, page: Page) -> Result<Paged
 /// The user of this number.
 ///
 /// # Errors
-/// [`Error::AccountNotFound`], and the store's.
+/// [`Error::AccountNotFound`], and errors of the store.
 pub async fn find(services: &Services, user_seq: UserSeq) -> Result<User, Error> {
     let row = services
         .store
@@ -123,10 +121,10 @@ pub async fn find(services: &Services, user_seq: UserSeq) -> Result<User, Error>
         .ok_or(Error::AccountNotFound(Missing::User))
 }
 
-/// The number of the user of this address.
+/// The user of this e-mail address.
 ///
 /// # Errors
-/// [`Error::AccountNotFound`], and the store's.
+/// [`Error::AccountNotFound`], and errors of the store.
 pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, Error> {
     let normalised = email.normalised().to_owned();
     let row = services
@@ -140,38 +138,7 @@ pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, E
 /// Whether there is an administrator who may log in.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn any_administrator(services: &Services) -> Result<bool, Error> {
     Ok(services.store.read(table::any_active_admin).await?)
-}
-
-/// Why sessions end with a change, if they do.
-pub(crate) fn reason_to_end(
-    is_active: Option<bool>,
-    new_password: bool,
-) -> Option<RevocationReason> {
-    if is_active == Some(false) {
-        Some(RevocationReason::Deactivated)
-    } else {
-        new_password.then_some(RevocationReason::PasswordChanged)
-    }
-}
-
-/// Checks a new password by the policy and hashes it.
-pub(crate) async fn checked_hash(
-    services: &Services,
-    password: Password,
-    own_words: &[&str],
-) -> Result<String, Error> {
-    let policy = PasswordPolicy {
-        min_length: services.config.login.min_password_length,
-    };
-    let mut problems = Problems::default();
-    for problem in policy.check(&password, own_words) {
-        problems.add("password", problem);
-    }
-    if !problems.is_empty() {
-        return Err(Error::Invalid(problems));
-    }
-    Ok(services.passwords.hash(password).await?)
 }

@@ -1,5 +1,4 @@
-//! The record of what was done: written in the transaction of the change it tells of, never changed afterwards; marked
-//! and sealed, so that whoever changes it behind the server's back cannot hide that; and read.
+//! Listing and finding audit events.
 
 use crate::{
     clock::Timestamp,
@@ -18,45 +17,45 @@ use crate::{
     },
 };
 
-/// An event as the doors see it.
+/// An audit event, as the interfaces show it.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
-    /// Its number.
+    /// The id, in the order of writing.
     pub id: i64,
-    /// When it happened.
+    /// The time of the event.
     pub happened_at: Timestamp,
-    /// Through which door.
-    pub door: AuditSource,
-    /// Who did it; none for the operator, the server, and whoever was not known.
+    /// The interface that was used.
+    pub source: AuditSource,
+    /// The account that acted; `None` for the operator, the server and anonymous callers.
     pub actor: Option<Principal>,
-    /// What the actor was called then.
+    /// The actor's login name at that time.
     pub actor_name: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What came of it.
+    /// Whether the action was done or refused.
     pub outcome: Outcome,
-    /// The account it was done to.
+    /// The account that was acted on.
     pub subject: Option<Principal>,
-    /// What that one was called then; of a thing that is no account, its id.
+    /// The subject's login name at that time; the id of a subject that is not an account.
     pub subject_name: Option<String>,
-    /// The fields with their old and new values.
+    /// The changed fields with their old and new values, and further details.
     pub changes: Vec<Change>,
-    /// From which address.
+    /// The actor's IP address.
     pub ip_address: Option<String>,
-    /// From which program.
+    /// The actor's user agent.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the HTTP request.
     pub request_id: Option<String>,
-    /// In which session it was done, or to which.
+    /// The session that was acted in or on.
     pub session: Option<SessionId>,
-    /// Its place in the chain, where it was looked up and is sealed.
+    /// The position in the audit chain; `None` while the event is not linked yet, and in lists.
     pub position: Option<i64>,
 }
 
 impl AuditEvent {
-    /// Its place in the list.
+    /// The cursor of this event in the list.
     #[must_use]
-    pub fn place(&self) -> Cursor {
+    pub fn cursor(&self) -> Cursor {
         Cursor::at_time(self.happened_at, &self.id)
     }
 }
@@ -70,7 +69,7 @@ impl From<AuditEventRow> for AuditEvent {
         Self {
             id: row.id,
             happened_at: row.happened_at,
-            door: row.door,
+            source: row.door,
             actor: row.actor_type.zip(row.actor_seq).map(principal),
             actor_name: row.actor_name,
             action: row.action,
@@ -87,22 +86,22 @@ impl From<AuditEventRow> for AuditEvent {
     }
 }
 
-/// Which events are asked for.
+/// A filter of audit events.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// A part of a name, an address or a value.
+    /// Part of a name, an address or a value.
     pub search: Option<String>,
     /// Only this action.
     pub action: Option<Action>,
-    /// Only through this door.
-    pub door: Option<AuditSource>,
-    /// Only what was done in this session, or to it.
+    /// Only this interface.
+    pub source: Option<AuditSource>,
+    /// Only events in or on this session.
     pub session: Option<SessionId>,
-    /// Only what this account did, or what was done to it: its e-mail address or username, now or when it was deleted.
+    /// Only events by or on this account: its e-mail address or username, now or when it was deleted.
     pub person: Option<String>,
-    /// From this time on.
+    /// Only events at this time or later.
     pub from: Option<Timestamp>,
-    /// Before this time.
+    /// Only events before this time.
     pub before: Option<Timestamp>,
 }
 
@@ -115,7 +114,7 @@ impl AuditQuery {
         Ok(AuditFilter {
             search: self.search.clone(),
             action: self.action,
-            door: self.door,
+            door: self.source,
             session: self.session.clone(),
             people,
             from: self.from,
@@ -124,7 +123,7 @@ impl AuditQuery {
     }
 }
 
-/// The accounts of this name: those that have it, and those that had it when something was done to them.
+/// The accounts that have this login name, and those that had it at the time of an event.
 fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreError> {
     let mut found = owners_of(connection, name)?;
     let names = [name.to_owned(), normalised(name)];
@@ -136,78 +135,80 @@ fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreE
     Ok(found)
 }
 
-fn place(place: &Cursor) -> Option<AuditCursor> {
+fn audit_cursor(cursor: &Cursor) -> Option<AuditCursor> {
     Some(AuditCursor {
-        happened_at: place.time()?,
-        id: place.id.parse().ok()?,
+        happened_at: cursor.time()?,
+        id: cursor.id.parse().ok()?,
     })
 }
 
-/// A page of the events that are asked for, newest first. A place that is none is the beginning.
+/// A page of the events that pass a filter, newest first. An invalid cursor gives the first page.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn list(
     services: &Services,
-    wanted: AuditQuery,
+    query: AuditQuery,
     seek: Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<AuditEvent>, Error> {
-    let seek = seek.try_map(|wanted| place(&wanted)).unwrap_or(Seek::First);
+    let seek = seek
+        .try_map(|cursor| audit_cursor(&cursor))
+        .unwrap_or(Seek::First);
     let slice = services
         .store
         .read_list(move |connection| {
-            let filter = wanted.filter(connection)?;
+            let filter = query.filter(connection)?;
             table::list(connection, &filter, &seek, size)
         })
         .await?;
     Ok(slice.map(AuditEvent::from))
 }
 
-/// The next events of all that are asked for, newest first: for whoever reads the whole list.
+/// The next events that pass a filter, newest first, for reading the whole list.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn batch(
     services: &Services,
-    wanted: AuditQuery,
+    query: AuditQuery,
     after: Option<Cursor>,
     size: i64,
 ) -> Result<Vec<AuditEvent>, Error> {
-    let after = after.as_ref().and_then(place);
+    let after = after.as_ref().and_then(audit_cursor);
     let rows = services
         .store
         .read_list(move |connection| {
-            let filter = wanted.filter(connection)?;
+            let filter = query.filter(connection)?;
             table::batch(connection, &filter, after, size)
         })
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
 
-/// The event of this number, with its place in the chain.
+/// The event of this id, with its position in the audit chain.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Error> {
     let found = services
         .store
         .read(move |connection| {
-            let seal = audit_seals::find(connection, id)?;
-            Ok::<_, StoreError>((table::find(connection, id)?, seal))
+            let link = audit_seals::find(connection, id)?;
+            Ok::<_, StoreError>((table::find(connection, id)?, link))
         })
         .await?;
-    let position = found.1.and_then(|seal| seal.position);
+    let position = found.1.and_then(|link| link.position);
     Ok(found.0.map(|row| AuditEvent {
         position,
         ..AuditEvent::from(row)
     }))
 }
 
-/// The newest events that were done to an account.
+/// The newest events on an account.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn history(
     services: &Services,
     subject: Principal,

@@ -1,7 +1,5 @@
-//! Writing an event: who did what to whom. It is marked by a keyed hash of all it says in the same transaction, so that
-//! nobody without the key can write or change one unseen.
-
-use std::sync::{Arc, Mutex, PoisonError};
+//! Writing audit events: who did what to which account. Each event is written in the transaction of the change that it
+//! describes, together with its MAC, so that it cannot be forged or changed unnoticed without the key.
 
 use crate::{
     clock::Timestamp,
@@ -11,11 +9,7 @@ use crate::{
         session::SessionId,
         text::searchable,
     },
-    services::{
-        audit_chain::{chain::Memory, event_mac::AuditKey, verification::LastVerification},
-        bootstrap::Services,
-        error::Error,
-    },
+    services::audit::event_mac::AuditKey,
     store::{
         Db, StoreError,
         audit_contents::RawEvent,
@@ -24,7 +18,7 @@ use crate::{
     },
 };
 
-/// Something that was done, or refused.
+/// An audit event to be written.
 #[derive(Clone, Debug)]
 pub struct Event {
     action: Action,
@@ -35,7 +29,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that was done.
+    /// An action with the outcome `done`.
     #[must_use]
     pub fn new(action: Action) -> Self {
         Self {
@@ -47,68 +41,60 @@ impl Event {
         }
     }
 
-    /// The same, refused.
+    /// Sets the outcome to `refused`.
     #[must_use]
     pub fn refused(mut self) -> Self {
         self.outcome = Outcome::Refused;
         self
     }
 
-    /// To whom it was done.
+    /// Sets the subject.
     #[must_use]
     pub fn to(mut self, subject: Subject) -> Self {
         self.subject = subject;
         self
     }
 
-    /// To which session, where it is not the actor's own.
+    /// Sets the session that was acted on. Without it the event has the actor's session.
     #[must_use]
     pub fn of_session(mut self, session: &SessionId) -> Self {
         self.session = Some(session.clone());
         self
     }
 
-    /// What it changed.
+    /// Sets the changed fields.
     #[must_use]
     pub fn changing(mut self, changes: Vec<Change>) -> Self {
         self.changes = changes;
         self
     }
 
-    /// With a value that belongs to it.
+    /// Adds a value that belongs to the event, such as a number of rows.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "numbers and words are noted as they are"
+        reason = "callers pass numbers and words by value"
     )]
-    pub fn noting(mut self, field: &str, value: impl ToString) -> Self {
-        self.changes.push(Change::note(field, &value));
+    pub fn with_detail(mut self, field: &str, value: impl ToString) -> Self {
+        self.changes.push(Change::detail(field, &value));
         self
     }
 }
 
-/// Writes the record with the server's key. Clones are one.
+/// Writes audit events with the key of the audit log.
 #[derive(Clone)]
-pub struct AuditLog(Arc<Inner>);
-
-struct Inner {
+pub struct AuditLog {
     key: AuditKey,
-    memory: Mutex<Memory>,
-    proofs: LastVerification,
 }
 
 impl AuditLog {
-    /// With this key.
+    /// An audit log with this key.
     #[must_use]
     pub fn new(key: AuditKey) -> Self {
-        Self(Arc::new(Inner {
-            key,
-            memory: Mutex::default(),
-            proofs: LastVerification::default(),
-        }))
+        Self { key }
     }
 
-    /// Whoever writes what this actor does now.
+    /// A context that writes the events of one actor at one time.
     #[must_use]
     pub fn audit_context(&self, actor: &Actor, now: Timestamp) -> AuditContext {
         AuditContext {
@@ -119,34 +105,22 @@ impl AuditLog {
     }
 
     pub(crate) fn key(&self) -> &AuditKey {
-        &self.0.key
-    }
-
-    pub(crate) fn proofs(&self) -> &LastVerification {
-        &self.0.proofs
-    }
-
-    pub(crate) fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
-        f(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
+        &self.key
     }
 }
 
-/// Writes into the record what one actor does at one moment.
+/// Writes the audit events of one actor at one time.
 #[derive(Clone)]
 pub struct AuditContext {
     audit_log: AuditLog,
-    /// Who does it.
+    /// The actor of the events.
     pub actor: Actor,
-    /// When.
+    /// The time of the events.
     pub now: Timestamp,
 }
 
 impl AuditContext {
-    pub(crate) fn audit_log(&self) -> &AuditLog {
-        &self.audit_log
-    }
-
-    /// The same for whoever is known by now.
+    /// The same context for an actor whose account is known by now.
     pub(in crate::services) fn known_as(&self, account: &Account) -> Self {
         Self {
             actor: self.actor.clone().known_as(account),
@@ -154,7 +128,7 @@ impl AuditContext {
         }
     }
 
-    /// Adds an event to the record, marked; part of the change's transaction.
+    /// Writes an event and its MAC; part of the transaction of the change.
     pub(in crate::services) fn record(
         &self,
         connection: &mut Db,
@@ -162,8 +136,8 @@ impl AuditContext {
     ) -> Result<(), StoreError> {
         let new = row(&self.actor, event, self.now);
         let id = audit_events::insert(connection, &new)?;
-        let mark = self.audit_log.key().mark(&RawEvent::of(id, &new));
-        audit_seals::insert_mark(connection, id, &mark)
+        let mac = self.audit_log.key.event_mac(&RawEvent::of(id, &new));
+        audit_seals::insert_mark(connection, id, &mac)
     }
 }
 
@@ -188,7 +162,7 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
     }
     NewAuditEvent {
         happened_at: now,
-        door: actor.door,
+        door: actor.source,
         actor_type: actor.principal.map(|principal| principal.user_type),
         actor_seq: actor.principal.map(|principal| principal.user_seq),
         actor_name: actor.name.clone(),
@@ -204,45 +178,4 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
         request_id: actor.request_id.clone(),
         session_id: session.clone().or_else(|| actor.session.clone()),
     }
-}
-
-impl Services {
-    /// Whoever writes into the record what this actor does now.
-    #[must_use]
-    pub fn audit_context(&self, actor: &Actor) -> AuditContext {
-        self.audit_log.audit_context(actor, self.clock.now())
-    }
-}
-
-/// Adds an event that belongs to no other change.
-///
-/// # Errors
-/// The store's.
-pub async fn note(services: &Services, actor: Actor, event: Event) -> Result<(), Error> {
-    let audit_context = services.audit_context(&actor);
-    services
-        .store
-        .write(move |connection| Ok(audit_context.record(connection, &event)?))
-        .await
-}
-
-/// The most characters of a filter that are recorded.
-const MAX_FILTER: usize = 1_000;
-
-/// Adds that a list is written out, with the filter as its address has it.
-///
-/// # Errors
-/// The store's.
-pub(crate) async fn note_export(
-    services: &Services,
-    actor: Actor,
-    list: &str,
-    filter: &str,
-) -> Result<(), Error> {
-    let mut event = Event::new(Action::Exported).noting("list", list);
-    if !filter.is_empty() {
-        let filter: String = filter.chars().take(MAX_FILTER).collect();
-        event = event.noting("filter", filter);
-    }
-    note(services, actor, event).await
 }

@@ -1,5 +1,8 @@
 //! The audit log: writing audit events and listing them.
 
+pub mod event_mac;
 pub mod events;
 pub mod log;
+pub mod recording;
+pub mod refusal_throttle;
 pub mod refused_access;

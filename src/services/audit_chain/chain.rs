@@ -1,181 +1,241 @@
-//! The chain of the record. A moment after an event was committed it is given the next place, and a seal over the seal
-//! before it: no log-in waits for another's. The two ends stand in one marked row, so that what is cut off at the tail
-//! shows too. What is too old is taken out at the beginning, by a rule that marks it.
+//! The chain over the audit log. An event gets its position and its link shortly after it was committed, so that no request
+//! waits for another one. The first and last link are in one row with a MAC of its own, so that events cut off at the end
+//! are detected too. Old events are removed from the beginning.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
-
-use crate::{
-    clock::Timestamp,
-    services::{
-        audit::{log::AuditLog, refused_access::Refused},
-        audit_chain::checkpoint::Checkpoint,
-        error::Error,
-    },
-    store::{
-        Db, Store, StoreError, audit_contents as contents,
-        audit_contents::RawEvent,
-        audit_seals as table,
-        audit_seals::{ChainRow, Sealed},
-    },
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-/// How often the server seals what waits.
-pub(crate) const SEAL_EVERY: Duration = Duration::from_secs(1);
-/// How many events are sealed in one transaction.
-const BATCH: i64 = 500;
+use crate::{
+    services::{
+        audit::{event_mac::AuditKey, log::AuditLog},
+        audit_chain::checkpoint::{Checkpoint, file_in},
+    },
+    store::{Db, StoreError, audit_seals as table, audit_seals::ChainRow},
+};
 
-/// Why the chain is not gone on with: whoever went on would hide what was done to it.
+/// How many positions a restarted chain leaves out: more than any instance can have seen of the old one.
+pub(crate) const RESTART_GAP: i64 = 1_000_000;
+
+/// Why no further links are added: they would cover up what was done to the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// The row of its ends is gone.
-    #[error("the row that tells where the chain ends is gone")]
-    Gone,
-    /// That row was not written with this server's key.
-    #[error("the row that tells where the chain ends was not written with this server's key")]
-    NotOurs,
-    /// That row was written with another signing key. The start of a server puts that right.
-    #[error("the row that tells where the chain ends was written with another signing key")]
+    /// The row with the ends of the chain is missing.
+    #[error("the row with the ends of the chain is missing")]
+    Missing,
+    /// The MAC of that row is not valid.
+    #[error("the row with the ends of the chain was not written with this server's key")]
+    InvalidMac,
+    /// That row was written with another signing key. The next start of the server corrects this.
+    #[error("the row with the ends of the chain was written with another signing key")]
     AnotherKey,
-    /// A place outside of the chain is taken: nobody with the key gave it.
-    #[error("a place outside of the chain is taken")]
-    Taken,
-    /// The chain ends before where this process has seen it end.
-    #[error("the chain ends before where it ended a moment ago")]
-    WentBack,
-    /// An event that is due to be taken out is not as it was written.
-    #[error("an event that is old enough to be taken out is not as it was written")]
+    /// There is a link at a position outside of the chain.
+    #[error("a position outside of the chain is taken")]
+    PositionTaken,
+    /// The chain ends before the checkpoint, or has another link there.
+    #[error("the chain ends before the checkpoint")]
+    RolledBack,
+    /// An event that is to be pruned was changed.
+    #[error("an event that is old enough to be removed was changed")]
     OldEventChanged,
 }
 
 impl ChainError {
-    /// Its word for programs.
+    /// The word for programs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Gone => "gone",
-            Self::NotOurs => "not_ours",
+            Self::Missing => "missing",
+            Self::InvalidMac => "invalid_mac",
             Self::AnotherKey => "another_key",
-            Self::Taken => "taken",
-            Self::WentBack => "went_back",
+            Self::PositionTaken => "position_taken",
+            Self::RolledBack => "rolled_back",
             Self::OldEventChanged => "old_event_changed",
         }
     }
 }
 
-/// What a process remembers of the chain.
+/// The result of an operation on the chain within a transaction.
+pub(crate) type Attempt<T> = Result<Result<T, ChainError>, StoreError>;
+
+/// The audit chain: the audit log, and what this process knows of its chain. Clones share it.
+#[derive(Clone)]
+pub struct AuditChain {
+    log: AuditLog,
+    memory: Arc<Mutex<Memory>>,
+}
+
 #[derive(Default)]
-pub(crate) struct Memory {
-    /// Where it has seen the chain end.
-    pub(crate) seen: Option<Checkpoint>,
-    /// Where that is kept.
-    pub(crate) file: Option<Arc<PathBuf>>,
-    /// Why it does not seal.
-    trouble: Option<ChainError>,
-    /// Why it does not take old events out.
-    old_trouble: Option<ChainError>,
-    /// It could not be kept there.
-    pub(crate) unkept: bool,
-    /// What was refused a moment ago.
-    pub(crate) refused: Refused,
+struct Memory {
+    checkpoint: Option<Checkpoint>,
+    /// The file of the checkpoint.
+    file: Option<Arc<PathBuf>>,
+    /// The checkpoint could not be written to its file, which was logged.
+    is_unwritable: bool,
+    linking_error: Option<ChainError>,
+    pruning_error: Option<ChainError>,
 }
 
-impl Memory {
-    /// Forgets what was wrong: the chain begins anew.
-    pub(crate) fn clear(&mut self) {
-        self.trouble = None;
-        self.old_trouble = None;
+impl AuditChain {
+    /// The chain of an audit log, without a checkpoint file.
+    #[must_use]
+    pub fn new(log: AuditLog) -> Self {
+        Self {
+            log,
+            memory: Arc::default(),
+        }
     }
-}
 
-/// How the chain is, without looking at each event.
-#[derive(Clone, Copy, Debug)]
-pub struct ChainState {
-    /// How many events it holds.
-    pub sealed: i64,
-    /// How many wait for their seal.
-    pub waiting: i64,
-    /// When the first of those happened.
-    pub waiting_since: Option<Timestamp>,
-    /// Events from before there was a chain that were not taken into it yet.
-    pub to_adopt: bool,
-    /// Why it is not gone on with, as far as it is known.
-    pub trouble: Option<ChainError>,
-}
+    /// Reads the checkpoint from the file in this directory, and writes later ones to it. A file that cannot be read is
+    /// ignored.
+    #[must_use]
+    pub fn with_checkpoint_in(self, directory: &Path) -> Self {
+        let file = file_in(directory);
+        let checkpoint = Checkpoint::read(&file);
+        self.memory(|memory| {
+            memory.checkpoint = checkpoint;
+            memory.file = Some(Arc::new(file));
+        });
+        self
+    }
 
-/// What of an attempt at the chain: done, or why not.
-type Attempt<T> = Result<Result<T, ChainError>, StoreError>;
+    /// The audit log.
+    #[must_use]
+    pub fn log(&self) -> &AuditLog {
+        &self.log
+    }
 
-impl AuditLog {
-    /// Whether the ends are as somebody with the key left them, and not before where they were `seen` to be. That has to be
-    /// asked for before the row is read.
-    pub(crate) fn look_at(
+    pub(crate) fn key(&self) -> &AuditKey {
+        self.log.key()
+    }
+
+    fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
+        f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The end of the chain as this process saw it last, or an earlier process with the same checkpoint file.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.memory(|memory| memory.checkpoint.clone())
+    }
+
+    /// Sets the checkpoint to the end of the chain, in memory and in the file.
+    pub(crate) async fn remember(&self, chain: &ChainRow) {
+        let Some(end) = Checkpoint::of(chain) else {
+            return;
+        };
+        let file = self.memory(|memory| {
+            memory.checkpoint = Some(end.clone());
+            memory.file.clone()
+        });
+        let Some(file) = file else { return };
+        let written = tokio::task::spawn_blocking(move || end.write(&file)).await;
+        if let Ok(Err(error)) = written {
+            // Logged once: the next link tries again.
+            if !self.memory(|memory| std::mem::replace(&mut memory.is_unwritable, true)) {
+                tracing::warn!(
+                    %error,
+                    "the checkpoint of the audit chain cannot be written to the data directory: an old copy of the database would not be detected"
+                );
+            }
+        }
+    }
+
+    /// The error that stopped linking or pruning, if any.
+    pub(crate) fn known_error(&self) -> Option<ChainError> {
+        self.memory(|memory| memory.linking_error.or(memory.pruning_error))
+    }
+
+    pub(crate) fn set_linking_error(&self, error: Option<ChainError>) {
+        let known = self.memory(|memory| std::mem::replace(&mut memory.linking_error, error));
+        log_new(known, error);
+    }
+
+    pub(crate) fn set_pruning_error(&self, error: Option<ChainError>) {
+        let known = self.memory(|memory| std::mem::replace(&mut memory.pruning_error, error));
+        log_new(known, error);
+    }
+
+    /// Forgets the errors, because the chain was restarted.
+    pub(crate) fn clear_errors(&self) {
+        self.memory(|memory| {
+            memory.linking_error = None;
+            memory.pruning_error = None;
+        });
+    }
+
+    /// Checks the MAC of the row with the ends, and that the chain does not end before the checkpoint. The checkpoint must be
+    /// read before the row.
+    pub(crate) fn check_ends(
         &self,
         chain: Option<&ChainRow>,
-        seen: Option<&Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<(), ChainError> {
-        let chain = chain.ok_or(ChainError::Gone)?;
-        if !is_new(chain) && !self.key().is_marked(chain) {
-            return Err(if self.key().is_another(&chain.mark) {
+        let chain = chain.ok_or(ChainError::Missing)?;
+        if !is_new(chain) && !self.key().has_valid_mac(chain) {
+            return Err(if self.key().is_of_another_key(&chain.mark) {
                 ChainError::AnotherKey
             } else {
-                ChainError::NotOurs
+                ChainError::InvalidMac
             });
         }
-        let went_back = seen.is_some_and(|seen| {
-            let is_at_it = chain.last_position == seen.position;
-            chain.last_position < seen.position || (is_at_it && chain.last_seal != seen.seal)
+        let is_rolled_back = checkpoint.is_some_and(|checkpoint| {
+            let ends_at_it = chain.last_position == checkpoint.position;
+            chain.last_position < checkpoint.position
+                || (ends_at_it && chain.last_seal != checkpoint.link)
         });
-        if went_back {
-            Err(ChainError::WentBack)
+        if is_rolled_back {
+            Err(ChainError::RolledBack)
         } else {
             Ok(())
         }
     }
-}
 
-/// The ends of the chain, if they are as somebody with the key left them, and if what was seen is still in it.
-fn sound(
-    connection: &mut Db,
-    audit_log: &AuditLog,
-    chain: Option<ChainRow>,
-    seen: Option<&Checkpoint>,
-) -> Attempt<ChainRow> {
-    if let Err(trouble) = audit_log.look_at(chain.as_ref(), seen) {
-        return Ok(Err(trouble));
-    }
-    let Some(chain) = chain else {
-        return Ok(Err(ChainError::Gone));
-    };
-    let is_within =
-        |seen: &&Checkpoint| (chain.first_position..=chain.last_position).contains(&seen.position);
-    if let Some(seen) = seen.filter(is_within) {
-        let there = table::find_seal(connection, seen.position)?;
-        // Taken out meanwhile, by a flush of another instance, it is not there.
-        if there.is_some_and(|seal| seal != seen.seal) {
-            return Ok(Err(ChainError::WentBack));
+    /// The ends of the chain, if their row is valid and the checkpoint is still in the chain.
+    pub(crate) fn intact(
+        &self,
+        connection: &mut Db,
+        chain: Option<ChainRow>,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Attempt<ChainRow> {
+        if let Err(error) = self.check_ends(chain.as_ref(), checkpoint) {
+            return Ok(Err(error));
         }
+        let Some(chain) = chain else {
+            return Ok(Err(ChainError::Missing));
+        };
+        let is_within = |checkpoint: &&Checkpoint| {
+            (chain.first_position..=chain.last_position).contains(&checkpoint.position)
+        };
+        if let Some(checkpoint) = checkpoint.filter(is_within) {
+            let link = table::find_seal(connection, checkpoint.position)?;
+            // It is missing if another instance has pruned it meanwhile.
+            if link.is_some_and(|link| link != checkpoint.link) {
+                return Ok(Err(ChainError::RolledBack));
+            }
+        }
+        Ok(Ok(chain))
     }
-    Ok(Ok(chain))
 }
 
-/// Whether a place outside of these ends is taken. The ends must be locked, or read between the two looks.
-fn is_outside((least, greatest): (Option<i64>, Option<i64>), chain: &ChainRow) -> bool {
-    least.is_some_and(|least| least < chain.first_position)
-        || greatest.is_some_and(|greatest| greatest > chain.last_position)
-}
-
-/// Tells the operator's log of trouble, once.
-fn tell(known: &mut Option<ChainError>, trouble: Option<ChainError>) {
-    let before = std::mem::replace(known, trouble);
-    if let Some(trouble) = trouble.filter(|_| before != trouble) {
+/// Logs an error once.
+fn log_new(known: Option<ChainError>, error: Option<ChainError>) {
+    if let Some(error) = error.filter(|_| known != error) {
         tracing::error!(
-            %trouble,
-            "the record was changed behind the server's back, and is not sealed on; `munjigi audit verify` tells where"
+            %error,
+            "the audit chain is damaged, and no further links are added; run `munjigi audit verify` for details"
         );
     }
 }
 
-/// Whether nothing was ever sealed, and nobody claims so.
+/// Whether a position outside of these ends is taken. The ends must be locked, or read between the two bounds.
+pub(crate) fn is_outside((least, greatest): (Option<i64>, Option<i64>), chain: &ChainRow) -> bool {
+    least.is_some_and(|least| least < chain.first_position)
+        || greatest.is_some_and(|greatest| greatest > chain.last_position)
+}
+
+/// Whether the chain has never had a link.
 pub(crate) fn is_new(chain: &ChainRow) -> bool {
     chain.mark.is_empty()
         && chain.first_position == 1
@@ -183,215 +243,4 @@ pub(crate) fn is_new(chain: &ChainRow) -> bool {
         && chain.adopted == 0
         && chain.base_seal.is_empty()
         && chain.last_seal.is_empty()
-}
-
-/// Seals what waits for it, batch by batch; how many events. Nothing is sealed while there is [`ChainError`].
-///
-/// # Errors
-/// The store's.
-pub async fn seal_waiting(store: &Store, audit_log: &AuditLog) -> Result<u64, Error> {
-    let mut sealed = 0;
-    while store.read(is_due).await? {
-        let of_batch = audit_log.clone();
-        let attempt = store
-            .write(move |connection| seal_batch(connection, &of_batch))
-            .await;
-        let attempt = match attempt {
-            // Whoever takes the next place keeps events from being sealed.
-            Err(StoreError::Conflict { .. }) => Err(ChainError::Taken),
-            attempt => attempt?,
-        };
-        let trouble = attempt.as_ref().err().copied();
-        audit_log.memory(|memory| tell(&mut memory.trouble, trouble));
-        let Ok((count, chain)) = attempt else {
-            break;
-        };
-        audit_log.remember(&chain).await;
-        sealed += count;
-    }
-    Ok(sealed)
-}
-
-fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
-    let chain = table::find_chain(connection)?;
-    let to_adopt = chain.is_some_and(|chain| chain.adopted < chain.adopt_to);
-    Ok(to_adopt || table::any_waiting(connection)?)
-}
-
-fn seal_batch(connection: &mut Db, audit_log: &AuditLog) -> Attempt<(u64, ChainRow)> {
-    let chain = table::lock_chain(connection)?;
-    // What was seen since was committed before the lock was given.
-    let mut chain = match sound(connection, audit_log, chain, audit_log.seen().as_ref())? {
-        Ok(chain) => chain,
-        Err(trouble) => return Ok(Err(trouble)),
-    };
-    if is_outside(table::bounds(connection)?, &chain) {
-        return Ok(Err(ChainError::Taken));
-    }
-    adopt(connection, audit_log, &mut chain)?;
-    let waiting = table::list_waiting(connection, BATCH)?;
-    let key = audit_log.key();
-    let places: Vec<Sealed> = waiting
-        .into_iter()
-        .map(|(event_id, mark)| {
-            let position = chain.last_position.saturating_add(1);
-            let seal = key.seal(&chain.last_seal, position, event_id, &mark);
-            chain.last_position = position;
-            chain.last_seal.clone_from(&seal);
-            Sealed {
-                event_id,
-                position,
-                seal,
-            }
-        })
-        .collect();
-    table::place(connection, &places)?;
-    chain.mark = key.mark_of_chain(&chain);
-    table::update_chain(connection, &chain)?;
-    Ok(Ok((places.len() as u64, chain)))
-}
-
-/// Marks the next events from before there was a chain: from now on they cannot be changed unseen either.
-fn adopt(
-    connection: &mut Db,
-    audit_log: &AuditLog,
-    chain: &mut ChainRow,
-) -> Result<(), StoreError> {
-    if chain.adopted >= chain.adopt_to {
-        return Ok(());
-    }
-    let old = contents::list_between(connection, chain.adopted, chain.adopt_to, BATCH)?;
-    for event in &old {
-        table::insert_mark(connection, event.id, &audit_log.key().mark(event))?;
-    }
-    chain.adopted = old.last().map_or(chain.adopt_to, |event| event.id);
-    Ok(())
-}
-
-/// How the chain is, as far as it shows without looking at each event.
-///
-/// # Errors
-/// The store's.
-pub async fn state(store: &Store, audit_log: &AuditLog) -> Result<ChainState, Error> {
-    let audit_log = audit_log.clone();
-    Ok(store
-        .read_list(move |connection| state_in(connection, &audit_log))
-        .await?)
-}
-
-/// The same by a connection of its own.
-pub(crate) fn state_in(
-    connection: &mut Db,
-    audit_log: &AuditLog,
-) -> Result<ChainState, StoreError> {
-    let known = audit_log.memory(|memory| memory.trouble.or(memory.old_trouble));
-    // Before the row is read: what is sealed meanwhile is no step back, and lies within it.
-    let seen = audit_log.seen();
-    let (_, greatest) = table::bounds(connection)?;
-    let chain = table::find_chain(connection)?;
-    let (least, _) = table::bounds(connection)?;
-    let sound = sound(connection, audit_log, chain.clone(), seen.as_ref())?;
-    let trouble = match &sound {
-        Ok(chain) if is_outside((least, greatest), chain) => Some(ChainError::Taken),
-        Ok(_) => None,
-        Err(trouble) => Some(*trouble),
-    };
-    let held = chain.as_ref().map_or(0, |chain| {
-        let behind = chain.last_position.saturating_add(1);
-        behind.saturating_sub(chain.first_position)
-    });
-    Ok(ChainState {
-        sealed: held,
-        waiting: table::count_waiting(connection)?,
-        waiting_since: table::oldest_waiting(connection)?,
-        to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
-        trouble: known.or(trouble),
-    })
-}
-
-/// What came of taking old events out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trimmed {
-    /// So many went; there may be more.
-    Some(u64),
-    /// So many went, and no more are old enough.
-    Last(u64),
-}
-
-/// Takes the oldest events out that happened at `cutoff` or before, at most `limit` in one transaction. The chain begins
-/// behind them then. One that is not as it was written stays, and all behind it.
-///
-/// # Errors
-/// The store's.
-pub async fn trim(
-    store: &Store,
-    audit_log: &AuditLog,
-    cutoff: Timestamp,
-    limit: u32,
-) -> Result<Trimmed, Error> {
-    let of_batch = audit_log.clone();
-    let attempt = store
-        .write(move |connection| trim_batch(connection, &of_batch, cutoff, i64::from(limit)))
-        .await?;
-    let trouble = attempt.as_ref().err().copied();
-    audit_log.memory(|memory| tell(&mut memory.old_trouble, trouble));
-    Ok(match attempt {
-        Ok(deleted) if deleted >= u64::from(limit) => Trimmed::Some(deleted),
-        Ok(deleted) => Trimmed::Last(deleted),
-        Err(_) => Trimmed::Last(0),
-    })
-}
-
-fn trim_batch(
-    connection: &mut Db,
-    audit_log: &AuditLog,
-    cutoff: Timestamp,
-    limit: i64,
-) -> Attempt<u64> {
-    let chain = table::lock_chain(connection)?;
-    let mut chain = match sound(connection, audit_log, chain, audit_log.seen().as_ref())? {
-        Ok(chain) => chain,
-        Err(trouble) => return Ok(Err(trouble)),
-    };
-    if is_new(&chain) {
-        return Ok(Ok(0));
-    }
-    let seals = table::list_sealed(connection, chain.first_position - 1, limit)?;
-    let ids: Vec<i64> = seals.iter().map(|row| row.event_id).collect();
-    let events = events_of(connection, &ids)?;
-    let key = audit_log.key();
-    let mut old = Vec::new();
-    for row in seals {
-        let event = events.get(&row.event_id);
-        if event.is_some_and(|event| event.happened_at > cutoff) {
-            break;
-        }
-        let is_as_written = event.is_some_and(|event| {
-            row.position == Some(chain.first_position)
-                && key.is_sealed(&chain.base_seal, &row)
-                && key.is_mark(&row.mark, event)
-        });
-        if !is_as_written {
-            return Ok(Err(ChainError::OldEventChanged));
-        }
-        chain.first_position += 1;
-        chain.base_seal = row.seal.unwrap_or_default();
-        old.push(row.event_id);
-    }
-    if old.is_empty() {
-        return Ok(Ok(0));
-    }
-    let deleted = table::delete(connection, &old)?;
-    chain.mark = key.mark_of_chain(&chain);
-    table::update_chain(connection, &chain)?;
-    Ok(Ok(deleted as u64))
-}
-
-/// Events by their numbers.
-pub(crate) fn events_of(
-    connection: &mut Db,
-    ids: &[i64],
-) -> Result<HashMap<i64, RawEvent>, StoreError> {
-    let events = contents::list_events(connection, ids)?;
-    Ok(events.into_iter().map(|event| (event.id, event)).collect())
 }

@@ -1,33 +1,33 @@
-//! Beginning the chain anew over the events as they are: after the signing key was changed, and on the operator's word
-//! after the record turned out to be broken. An event tells of it.
+//! Restarting the chain over the events as they are: after a change of the signing key, and at the operator's request after
+//! the chain turned out to be damaged. A restart is recorded as an event.
 
 use crate::{
     domain::audit::{Action, Actor},
     services::{
-        audit::log::{AuditContext, AuditLog, Event},
-        audit_chain::event_mac::AuditKey,
+        audit::{
+            event_mac::AuditKey,
+            log::{AuditContext, Event},
+        },
+        audit_chain::chain::{AuditChain, RESTART_GAP},
         bootstrap::Services,
         error::Error,
     },
     store::{Db, Store, StoreError, audit_seals as table, audit_seals::ChainRow},
 };
 
-/// How far behind the last known place of the old chain a new one begins: behind what any instance may have seen of it.
-pub(crate) const BEYOND: i64 = 1_000_000;
-
-/// Takes the events as they are: their marks and seals are made anew with the present key, a moment later.
-fn begin_anew(
+/// Deletes all MACs and links. They are computed again with the present key when events are linked.
+fn begin_chain(
     connection: &mut Db,
-    audit_log: &AuditLog,
+    chain: &AuditChain,
     audit_context: &AuditContext,
     event: &Event,
 ) -> Result<(), StoreError> {
     table::hold_writers(connection)?;
     table::clear(connection)?;
-    let old = table::find_chain(connection)?.map_or(0, |chain| chain.last_position);
-    let seen = audit_log.seen().map_or(0, |seen| seen.position);
-    let last = old.max(seen).saturating_add(BEYOND);
-    let mut chain = ChainRow {
+    let old = table::find_chain(connection)?.map_or(0, |ends| ends.last_position);
+    let seen = chain.checkpoint().map_or(0, |seen| seen.position);
+    let last = old.max(seen).saturating_add(RESTART_GAP);
+    let mut ends = ChainRow {
         first_position: last + 1,
         base_seal: String::new(),
         last_position: last,
@@ -36,72 +36,76 @@ fn begin_anew(
         adopt_to: table::last_event(connection)?,
         mark: String::new(),
     };
-    chain.mark = audit_log.key().mark_of_chain(&chain);
-    table::update_chain(connection, &chain)?;
-    // Behind what is taken as it is: this one is marked as it is written.
+    ends.mark = chain.key().chain_mac(&ends);
+    table::update_chain(connection, &ends)?;
+    // Behind the adopted events: this one gets its MAC as it is written.
     audit_context.record(connection, event)
 }
 
-/// Begins the chain anew on the operator's word. What was wrong with it is recorded with it.
+/// Restarts the chain at the operator's request. `reason` is recorded.
 ///
 /// # Errors
-/// The store's.
-pub async fn restart(store: &Store, audit_context: AuditContext, why: String) -> Result<(), Error> {
-    let audit_log = audit_context.audit_log().clone();
-    let of_write = audit_log.clone();
+/// Errors of the store.
+pub async fn restart(
+    store: &Store,
+    chain: &AuditChain,
+    audit_context: AuditContext,
+    reason: String,
+) -> Result<(), Error> {
+    let of_write = chain.clone();
     store
         .write(move |connection| {
-            // Nobody seals meanwhile.
+            // Prevents linking meanwhile.
             table::lock_chain(connection)?;
-            let event = Event::new(Action::RecordRestarted).noting("reason", &why);
-            Ok::<_, Error>(begin_anew(connection, &of_write, &audit_context, &event)?)
+            let event = Event::new(Action::AuditChainRestarted).with_detail("reason", &reason);
+            Ok::<_, Error>(begin_chain(connection, &of_write, &audit_context, &event)?)
         })
         .await?;
-    audit_log.memory(crate::services::audit_chain::chain::Memory::clear);
+    chain.clear_errors();
     Ok(())
 }
 
-/// Whether the chain was gone on with last by another key than this one.
+/// Whether the chain was last written with another key.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
-    let chain = table::find_chain(connection)?;
-    Ok(chain.is_some_and(|chain| key.is_another(&chain.mark)))
+    let ends = table::find_chain(connection)?;
+    Ok(ends.is_some_and(|ends| key.is_of_another_key(&ends.mark)))
 }
 
-/// Begins the chain anew where the server was started with another signing key than the one before; whether it was. To
-/// be called at the start.
+/// Restarts the chain if the server was started with another signing key than before, and returns whether it was. To be
+/// called at the start.
 ///
 /// # Errors
-/// The store's.
-pub async fn note_key_change(services: &Services) -> Result<bool, Error> {
-    let (audit_log, audit_context) = (
-        services.audit_log.clone(),
+/// Errors of the store.
+pub async fn restart_on_key_change(services: &Services) -> Result<bool, Error> {
+    let (chain, audit_context) = (
+        services.audit_chain.clone(),
         services.audit_context(&Actor::server()),
     );
     services
         .store
         .write(move |connection| {
-            let key = audit_log.key();
-            let chain = table::lock_chain(connection)?;
-            let Some(old) = chain.filter(|chain| key.is_another(&chain.mark)) else {
+            let key = chain.key();
+            let ends = table::lock_chain(connection)?;
+            let Some(old) = ends.filter(|ends| key.is_of_another_key(&ends.mark)) else {
                 return Ok(false);
             };
-            // Where the seals are ours, or what was seen before, the row of the ends is no key's but a forger's.
-            let is_ours = |seal: &str| !key.is_another(seal);
-            let seen = audit_log.seen();
-            if seen.is_some_and(|seen| is_ours(&seen.seal))
-                || table::find_last_seal(connection)?.is_some_and(|seal| is_ours(&seal))
+            // If the links or the checkpoint are of the present key, the row with the ends was forged.
+            let is_own = |link: &str| !key.is_of_another_key(link);
+            let seen = chain.checkpoint();
+            if seen.is_some_and(|seen| is_own(&seen.link))
+                || table::find_last_seal(connection)?.is_some_and(|link| is_own(&link))
             {
                 return Ok(false);
             }
-            let (before, _) = old.mark.split_once('.').unwrap_or_default();
+            let (old_key, _) = old.mark.split_once('.').unwrap_or_default();
             let event = Event::new(Action::SigningKeyChanged)
-                .noting("old_key", before)
-                .noting("key", key.id())
-                .noting("end", format!("{}:{}", old.last_position, old.last_seal));
-            begin_anew(connection, &audit_log, &audit_context, &event)?;
+                .with_detail("old_key", old_key)
+                .with_detail("key", key.id())
+                .with_detail("end", format!("{}:{}", old.last_position, old.last_seal));
+            begin_chain(connection, &chain, &audit_context, &event)?;
             Ok::<_, Error>(true)
         })
         .await

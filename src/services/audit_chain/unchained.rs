@@ -1,11 +1,12 @@
-//! What is not in the chain, or should be: events that wait, that nobody marked, that stand outside, and noted ends.
+//! Checks beside the chain: pending events, events without a MAC, links outside of the chain, and checkpoints.
 
 use crate::{
     services::{
         audit_chain::{
+            chain::RESTART_GAP,
             checkpoint::Checkpoint,
-            restart::BEYOND,
-            verify::{BATCH, ViolationKind, Walk, read_list},
+            report::ViolationKind,
+            walk::{BATCH, Walk, read_rows},
         },
         error::Error,
     },
@@ -14,8 +15,8 @@ use crate::{
     },
 };
 
-/// Nothing stands outside of the chain: neither before its beginning nor behind its end.
-pub(crate) async fn look_outside(
+/// Checks that there is no link before the beginning or behind the end of the chain.
+pub(crate) async fn check_outside(
     store: &Store,
     walk: &mut Walk,
     ends: &ChainRow,
@@ -24,7 +25,7 @@ pub(crate) async fn look_outside(
     let (rows, chain) = store
         .read_list(move |connection| {
             let rows = table::list_outside(connection, first, last, BATCH)?;
-            // What was sealed meanwhile lies within the ends as they are now.
+            // Links that were added meanwhile are within the present ends.
             Ok::<_, StoreError>((rows, table::find_chain(connection)?))
         })
         .await?;
@@ -32,17 +33,17 @@ pub(crate) async fn look_outside(
     for row in rows {
         let position = row.position.unwrap_or(0);
         if position < first || position > last {
-            walk.broken(ViolationKind::NotOurs, row.event_id, None);
+            walk.violation(ViolationKind::Unauthenticated, row.event_id, None);
         }
     }
     Ok(())
 }
 
-/// Those that wait for their seal have their marks.
-pub(crate) async fn look_at_unsealed(store: &Store, walk: &mut Walk) -> Result<(), Error> {
+/// Compares pending events with their MACs.
+pub(crate) async fn check_pending(store: &Store, walk: &mut Walk) -> Result<(), Error> {
     let mut after = 0;
     loop {
-        let (rows, events) = read_list(store, move |connection| {
+        let (rows, events) = read_rows(store, move |connection| {
             table::list_unsealed(connection, after, BATCH)
         })
         .await?;
@@ -51,14 +52,14 @@ pub(crate) async fn look_at_unsealed(store: &Store, walk: &mut Walk) -> Result<(
         };
         after = last.event_id;
         for row in &rows {
-            walk.verdict.waiting += 1;
+            walk.report.pending += 1;
             walk.compare(row, events.get(&row.event_id));
         }
     }
 }
 
-/// Every event has a mark, but those from before there was a chain that are still to be taken into it.
-pub(crate) async fn look_for_unmarked(
+/// Checks that every event has a MAC, except those from before the chain existed that are still to be added to it.
+pub(crate) async fn check_macs(
     store: &Store,
     walk: &mut Walk,
     ends: &ChainRow,
@@ -66,41 +67,41 @@ pub(crate) async fn look_for_unmarked(
     let (adopted, adopt_to) = (ends.adopted, ends.adopt_to);
     let mut after = 0;
     loop {
-        let unmarked = store
+        let without_mac = store
             .read_list(move |connection| contents::list_unmarked(connection, after, BATCH))
             .await?;
-        let Some(last) = unmarked.last() else {
+        let Some(last) = without_mac.last() else {
             return Ok(());
         };
         after = *last;
         let is_to_adopt = |id: &i64| adopted < *id && *id <= adopt_to && adopt_to != i64::MAX;
-        for id in unmarked.iter().filter(|id| !is_to_adopt(id)) {
-            walk.broken(ViolationKind::NotOurs, *id, None);
+        for id in without_mac.iter().filter(|id| !is_to_adopt(id)) {
+            walk.violation(ViolationKind::Unauthenticated, *id, None);
         }
     }
 }
 
-/// What once was the end is still in the chain, or was old enough to be taken out.
-pub(crate) async fn look_for_noted(
+/// Checks that a checkpoint is still in the chain, or was old enough to be pruned.
+pub(crate) async fn check_checkpoint(
     store: &Store,
     walk: &mut Walk,
     ends: &ChainRow,
-    noted: Checkpoint,
+    checkpoint: Checkpoint,
 ) -> Result<(), Error> {
-    let position = noted.position;
-    let is_as_noted = if position == ends.first_position - 1 {
-        ends.base_seal == noted.seal
+    let position = checkpoint.position;
+    let is_match = if position == ends.first_position - 1 {
+        ends.base_seal == checkpoint.link
     } else if position < ends.first_position {
-        // Old enough to be taken out; so many were not, but the chain was begun anew since, which proves nothing.
-        ends.first_position.saturating_sub(position) < BEYOND
+        // It was pruned. A gap of a restart means that the chain is another one, which proves nothing.
+        ends.first_position.saturating_sub(position) < RESTART_GAP
     } else {
         let found = store
             .read(move |connection| table::find_seal(connection, position))
             .await?;
-        found.is_some_and(|seal| seal == noted.seal)
+        found.is_some_and(|link| link == checkpoint.link)
     };
-    if !is_as_noted {
-        walk.not_as_noted();
+    if !is_match {
+        walk.chain_violation(ViolationKind::CheckpointMismatch);
     }
     Ok(())
 }

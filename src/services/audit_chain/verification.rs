@@ -1,5 +1,4 @@
-//! A look at the whole record on an administrator's word: it runs beside everything else, and what came of it is kept
-//! until the next one.
+//! Verification in the background, at the request of an administrator or auditor. Its result is kept until the next one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,96 +7,101 @@ use tokio::task::JoinHandle;
 use crate::{
     clock::Timestamp,
     services::{
-        audit_chain::{
-            chain::state,
-            verify::{ChainReport, verify},
-        },
-        bootstrap::Services,
+        audit_chain::{chain::AuditChain, report::ChainReport, state::state, verify::verify},
         error::Error,
     },
+    store::Store,
 };
 
-/// What came of a look.
+/// The state of a verification.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It goes on.
+    /// It is running.
     Running,
-    /// The database did not answer.
+    /// The database was unavailable.
     Failed,
-    /// It came to its end.
-    Ended(Arc<ChainReport>),
+    /// It has finished, with this result.
+    Finished(Arc<ChainReport>),
 }
 
-/// A look at the whole record that this process took.
+/// A verification by this process.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// When it began.
-    pub began_at: Timestamp,
-    /// How many events it has looked at.
-    pub looked_at: u64,
-    /// How many there were when it began.
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How many events were verified so far.
+    pub verified: u64,
+    /// How many linked events there were when it started.
     pub events: u64,
-    /// What came of it.
+    /// Its state.
     pub outcome: Outcome,
 }
 
-/// The last one. Clones share it.
+/// The last verification by this process. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct LastVerification(Arc<Mutex<Option<Verification>>>);
+pub struct LastVerification(Arc<Mutex<Option<Verification>>>);
 
 impl LastVerification {
+    /// The last verification, or the one that is running.
+    #[must_use]
+    pub fn get(&self) -> Option<Verification> {
+        self.lock().clone()
+    }
+
+    /// Starts a verification, unless one is running. The handle resolves when it has ended.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub(crate) async fn start(
+        &self,
+        store: &Store,
+        chain: &AuditChain,
+        now: Timestamp,
+    ) -> Result<Option<JoinHandle<()>>, Error> {
+        let (last, store, chain) = (self.clone(), store.clone(), chain.clone());
+        let events = state(&store, &chain).await?.linked;
+        if !last.begin(now, u64::try_from(events).unwrap_or(0)) {
+            return Ok(None);
+        }
+        Ok(Some(tokio::spawn(async move {
+            let report = verify(&store, &chain, None, |events| {
+                last.update(|verification| verification.verified += events);
+            })
+            .await;
+            let outcome = match report {
+                Ok(report) => Outcome::Finished(Arc::new(report)),
+                Err(error) => {
+                    tracing::warn!(%error, "the audit chain could not be verified");
+                    Outcome::Failed
+                }
+            };
+            last.update(|verification| verification.outcome = outcome);
+        })))
+    }
+
+    /// Whether this call began a verification, because none is running.
+    fn begin(&self, now: Timestamp, events: u64) -> bool {
+        let mut last = self.lock();
+        let running = |last: &Verification| matches!(last.outcome, Outcome::Running);
+        if last.as_ref().is_some_and(running) {
+            return false;
+        }
+        *last = Some(Verification {
+            started_at: now,
+            verified: 0,
+            events,
+            outcome: Outcome::Running,
+        });
+        true
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Verification>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, f: impl FnOnce(&mut Verification)) {
-        if let Some(proof) = self.lock().as_mut() {
-            f(proof);
+    fn update(&self, f: impl FnOnce(&mut Verification)) {
+        if let Some(verification) = self.lock().as_mut() {
+            f(verification);
         }
     }
-}
-
-/// The last look that this process took, or the one that it takes.
-#[must_use]
-pub(crate) fn last_proof(services: &Services) -> Option<Verification> {
-    services.audit_log.proofs().lock().clone()
-}
-
-/// Begins a look at the whole record, unless one goes on already. The handle ends with it.
-///
-/// # Errors
-/// The store's.
-pub(crate) async fn prove(services: &Services) -> Result<Option<JoinHandle<()>>, Error> {
-    let (store, audit_log) = (services.store.clone(), services.audit_log.clone());
-    let events = state(&store, &audit_log).await?.sealed;
-    let proofs = audit_log.proofs().clone();
-    {
-        let mut last = proofs.lock();
-        if last
-            .as_ref()
-            .is_some_and(|proof| matches!(proof.outcome, Outcome::Running))
-        {
-            return Ok(None);
-        }
-        *last = Some(Verification {
-            began_at: services.clock.now(),
-            looked_at: 0,
-            events: u64::try_from(events).unwrap_or(0),
-            outcome: Outcome::Running,
-        });
-    }
-    Ok(Some(tokio::spawn(async move {
-        let verdict = verify(&store, &audit_log, None, |events| {
-            proofs.change(|proof| proof.looked_at += events);
-        })
-        .await;
-        let outcome = match verdict {
-            Ok(verdict) => Outcome::Ended(Arc::new(verdict)),
-            Err(error) => {
-                tracing::warn!(%error, "the record could not be looked at");
-                Outcome::Failed
-            }
-        };
-        proofs.change(|proof| proof.outcome = outcome);
-    })))
 }

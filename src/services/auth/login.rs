@@ -72,8 +72,8 @@ pub(super) async fn record_refusal(
             let event = Event::new(Action::LogInRefused)
                 .refused()
                 .to(login_name.subject(principal))
-                .noting("user_type", login_name.user_type)
-                .noting("method", method);
+                .with_detail("user_type", login_name.user_type)
+                .with_detail("method", method);
             Ok(audit_context.record(connection, &event)?)
         })
         .await

@@ -13,7 +13,7 @@ use crate::{
     },
     services::{
         audit::log::Event, auth::bearer::Caller, bootstrap::Services, error::Error,
-        retention::cutoff,
+        maintenance::retention::cutoff,
     },
     store::{
         StoreError, Transaction,
@@ -127,7 +127,7 @@ pub async fn log_out_all(
                 Some(kept) => end_all_except(connection, owner, kept, now, reason)?,
                 None => end_all(connection, owner, now, reason)?,
             };
-            let event = event.clone().noting("sessions", ended);
+            let event = event.clone().with_detail("sessions", ended);
             audit_context.record(connection, &event)?;
             Ok(ended)
         })

@@ -161,7 +161,7 @@ fn insert(
             let event = Event::new(Action::LinkIssued)
                 .refused()
                 .to(Subject::account(*owner, login))
-                .noting("reason", failure.as_deref().unwrap_or_default());
+                .with_detail("reason", failure.as_deref().unwrap_or_default());
             audit_log
                 .audit_context(&Actor::server(), at)
                 .record(connection, &event)

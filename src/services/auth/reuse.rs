@@ -167,12 +167,12 @@ impl ReuseDetector {
         let mut event = Event::new(Action::RefreshTokenReused)
             .to(subject.clone())
             .of_session(&claims.session)
-            .noting("token", &claims.jti);
+            .with_detail("token", &claims.jti);
         if let Some(address) = &ip_address {
-            event = event.noting("other_address", address);
+            event = event.with_detail("other_address", address);
         }
         if let Some(agent) = &user_agent {
-            event = event.noting("other_program", agent);
+            event = event.with_detail("other_program", agent);
         }
         self.audit_context.record(connection, &event)?;
         Ok(Reuse::Theft(Box::new(Theft {

@@ -117,13 +117,13 @@ impl SessionStart {
             let event = Event::new(Action::SessionEnded)
                 .to(subject.clone())
                 .of_session(id)
-                .noting("reason", RevocationReason::TooMany);
+                .with_detail("reason", RevocationReason::TooMany);
             audit_context.record(connection, &event)?;
         }
         let event = Event::new(Action::LoggedIn)
             .to(subject)
             .of_session(&self.ids.session)
-            .noting("method", self.method);
+            .with_detail("method", self.method);
         audit_context.record(connection, &event)
     }
 

@@ -191,7 +191,7 @@ pub async fn end_all_by_administrator(
             let ended = end_all(connection, owner, now, RevocationReason::Administrator)?;
             let event = Event::new(Action::SessionsEnded)
                 .to(Subject::account(owner, login))
-                .noting("sessions", ended);
+                .with_detail("sessions", ended);
             audit_context.record(connection, &event)?;
             Ok(ended)
         })

@@ -1,36 +1,35 @@
-//! Administrators: whether there are any, whether they are still there, and how long their panel stays open.
+//! Administrators: whether there are any, whether they are active, and how long their sessions in the panel last.
 
 use crate::{
     config::{AdminConfig, Span},
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
-        seen::{Seen, days},
+        finding::Finding,
+        inputs::{Inputs, days},
+        rows::NAMED,
+        text::LocalizedText,
     },
 };
 
-/// How many idle administrators are named.
-pub(super) const NAMED: usize = 10;
-
-// Each pair: up to where it is well, and beyond which it is a problem.
+// Each pair: the highest value that is fine, and the value beyond which it is a problem.
 const IDLE: (Span, Span) = (Span::hours(2), Span::days(1));
 const ABSOLUTE: (Span, Span) = (Span::days(1), Span::days(7));
 const LINK: (Span, Span) = (Span::days(1), Span::days(7));
 
-pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
-    let mut findings = vec![administrators(seen), idle(seen)];
-    findings.extend(of_settings(&seen.config.admin));
+pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
+    let mut findings = vec![administrators(inputs), idle(inputs)];
+    findings.extend(of_settings(&inputs.config.admin));
     findings
 }
 
-/// Those that need nothing but the settings.
+/// The findings that need only the configuration.
 pub(super) fn of_settings(admin: &AdminConfig) -> Vec<Finding> {
     vec![panel_sessions(admin), link_lifetime(admin)]
 }
 
-fn administrators(seen: &Seen) -> Finding {
+fn administrators(inputs: &Inputs) -> Finding {
     let check = Check::Administrators;
-    let count = match &seen.rows.administrators {
+    let count = match &inputs.rows.administrators {
         Err(unknown) => return unknown.finding(check),
         Ok(administrators) => administrators.active,
     };
@@ -43,25 +42,25 @@ fn administrators(seen: &Seen) -> Finding {
     Finding::new(check, level, found, LocalizedText::new(advice))
 }
 
-fn idle(seen: &Seen) -> Finding {
+fn idle(inputs: &Inputs) -> Finding {
     let check = Check::IdleAdministrators;
-    let idle = match &seen.rows.administrators {
+    let idle = match &inputs.rows.administrators {
         Err(unknown) => return unknown.finding(check),
         Ok(administrators) => &administrators.idle,
     };
-    if !seen.config.tokens.update_last_login {
-        let found = LocalizedText::new("idle_administrators.not_noted");
-        let advice = LocalizedText::new("idle_administrators.advice_not_noted");
+    if !inputs.config.tokens.update_last_login {
+        let found = LocalizedText::new("idle_administrators.not_recorded");
+        let advice = LocalizedText::new("idle_administrators.advice_not_recorded");
         return Finding::new(check, Level::Advice, found, advice);
     }
     if idle.is_empty() {
         return Finding::ok(check, LocalizedText::new("idle_administrators.none"));
     }
-    let told = idle.iter().take(NAMED).map(|(email, last)| match last {
-        Some(at) => format!("{email} ({}d)", days(seen.now.since(*at))),
+    let named = idle.iter().take(NAMED).map(|(email, last)| match last {
+        Some(at) => format!("{email} ({}d)", days(inputs.now.since(*at))),
         None => format!("{email} (–)"),
     });
-    let mut names = told.collect::<Vec<_>>().join(", ");
+    let mut names = named.collect::<Vec<_>>().join(", ");
     if idle.len() > NAMED {
         names.push_str(", …");
     }

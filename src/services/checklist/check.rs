@@ -1,36 +1,36 @@
-//! The list itself: which checks there are, in which group each stands, and the rule that it comes from.
+//! The list of checks, with the group and the source of each.
 
-use crate::{domain::language::Language, services::checklist::finding::LocalizedText};
+use crate::{domain::language::Language, services::checklist::text::LocalizedText};
 
-/// Makes the list: a variant, its word, its group and its source.
+/// Defines the checks: a variant, its word, its group and its source.
 macro_rules! checks {
     ($($(#[$doc:meta])* $check:ident = $word:literal, $group:ident, $source:literal;)+) => {
-        /// A line of the security checklist.
+        /// A check of the security checklist.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Check {
             $($(#[$doc])* $check,)+
         }
 
         impl Check {
-            /// All of them, in the order in which they are told.
+            /// All checks, in the order in which they are shown.
             pub const ALL: &'static [Self] = &[$(Self::$check),+];
 
-            /// Their words.
+            /// The words of all checks.
             pub const NAMES: &'static [&'static str] = &[$($word),+];
 
-            /// The word that programs know it by. It never changes.
+            /// The word for programs. It never changes.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$check => $word,)+ }
             }
 
-            /// What it is about.
+            /// The group.
             #[must_use]
             pub fn group(self) -> Group {
                 match self { $(Self::$check => Group::$group,)+ }
             }
 
-            /// The rule behind it: a section of an RFC, of ASVS 5.0 or of a NIST SP; or SimpleJWT's own advice.
+            /// The source: a section of an RFC, of ASVS 5.0 or of a NIST SP, or the documentation of SimpleJWT.
             #[must_use]
             pub fn source(self) -> &'static str {
                 match self { $(Self::$check => $source,)+ }
@@ -40,124 +40,124 @@ macro_rules! checks {
 }
 
 checks! {
-    /// How long an access token lives.
+    /// The lifetime of access tokens.
     AccessLifetime = "access_lifetime", Tokens, "RFC 6750 5.3";
-    /// How long a refresh token lives.
+    /// The lifetime of refresh tokens.
     RefreshLifetime = "refresh_lifetime", Tokens, "ASVS 7.3";
-    /// How long a login lasts however often it is refreshed.
+    /// The lifetime of a session, however often it is refreshed.
     SessionLifetime = "session_lifetime", Tokens, "ASVS 10.4.8";
-    /// Whether each refresh gives a new refresh token.
+    /// Whether each refresh issues a new refresh token.
     Rotation = "rotation", Tokens, "RFC 9700 4.14";
-    /// Whether a refresh token that was replaced is void.
+    /// Whether a used refresh token is blacklisted.
     Blacklist = "blacklist", Tokens, "ASVS 10.4.5";
-    /// How long a replaced refresh token is an honest repeat.
+    /// The grace period of a used refresh token.
     ReuseGrace = "reuse_grace", Tokens, "ASVS 10.4.5";
-    /// Whether a lost answer is given again even later.
+    /// Whether a lost response is repeated after the grace period.
     LostAnswer = "lost_answer", Tokens, "RFC 9700 4.14";
-    /// How long an expired token is still taken.
+    /// How long an expired token is still accepted.
     Leeway = "leeway", Tokens, "RFC 7519 4.1.4";
-    /// Whether tokens say who made them and for whom.
+    /// Whether tokens have an issuer and an audience.
     Audience = "audience", Tokens, "ASVS 9.2.3";
-    /// What tokens tell of a person.
+    /// Personal data in tokens.
     PersonalData = "personal_data", Tokens, "RFC 7519 12";
-    /// Whether a fixed claim looks like a secret.
+    /// Whether the name of a fixed claim suggests a secret.
     ExtraClaims = "extra_claims", Tokens, "RFC 7519 12";
 
-    /// The algorithm, and how long the key is.
+    /// The algorithm and the length of the key.
     KeyLength = "key_length", Key, "RFC 7518 3.2";
-    /// Whether the key came from a random source.
+    /// Whether the key is random.
     KeyStrength = "key_strength", Key, "RFC 8725 3.5";
-    /// Where the key is kept.
+    /// Where the key is stored.
     KeySource = "key_source", Key, "ASVS 13.3";
-    /// Who may read the key's file.
+    /// The permissions of the key file.
     KeyFile = "key_file", Key, "ASVS 13.3";
-    /// How old the key is.
+    /// The age of the key.
     KeyAge = "key_age", Key, "ASVS 13.3";
 
     /// Whether the server is reached over https.
     Https = "https", Network, "ASVS 12.2";
-    /// Which way refresh tokens travel.
+    /// The transport of refresh tokens.
     Transport = "transport", Network, "ASVS 10.1.1";
-    /// Which pages of other origins may call.
+    /// The origins whose pages may call the API.
     AllowedOrigins = "allowed_origins", Network, "ASVS 3.4.2";
-    /// The flags of cookies.
+    /// The attributes of cookies.
     Cookies = "cookies", Network, "ASVS 3.3";
-    /// Whether browsers are told to stay on https.
+    /// Whether browsers are instructed to use https only.
     Hsts = "hsts", Network, "ASVS 3.4";
-    /// From where the server's own port, which speaks http, can be reached.
+    /// From where the server's http port can be reached.
     Listen = "listen", Network, "ASVS 12.3";
-    /// Who may say from where a request came.
+    /// The proxies whose forwarding headers are trusted.
     TrustedProxies = "trusted_proxies", Network, "RFC 7239 8.1";
-    /// Whether the way to Postgres is secret.
+    /// Whether the connection to Postgres is encrypted.
     PostgresTls = "postgres_tls", Network, "ASVS 12.3";
-    /// Whether the way to the mail server is secret.
+    /// Whether the connection to the mail server is encrypted.
     SmtpTls = "smtp_tls", Network, "RFC 8314 3";
-    /// Whether the way to the service that is told of codes is secret.
+    /// Whether the connection to the webhook is encrypted.
     WebhookTls = "webhook_tls", Network, "ASVS 12.3";
-    /// From where the figures can be fetched.
+    /// From where the metrics can be fetched.
     MetricsListen = "metrics_listen", Network, "ASVS 13.4";
 
-    /// What a guess at a stolen hash costs.
+    /// The cost of a password hash.
     BcryptCost = "bcrypt_cost", Guessing, "ASVS 11.4";
-    /// How many hashes are cheaper than that.
+    /// How many hashes have a lower cost.
     OldHashes = "old_hashes", Guessing, "ASVS 11.4";
-    /// The least length of a password.
+    /// The minimum length of a password.
     PasswordLength = "password_length", Guessing, "NIST 800-63B-4";
-    /// How often an account's password can be guessed.
+    /// The limit of failed attempts on an account.
     AccountLimit = "account_limit", Guessing, "ASVS 6.3.1";
-    /// How often an address can guess.
+    /// The limit of failed attempts from an address.
     AddressLimit = "address_limit", Guessing, "ASVS 6.3.1";
-    /// How hard a one-time code is to guess.
+    /// The strength of a one-time code.
     OtpCode = "otp_code", Guessing, "ASVS 6.5";
-    /// How many codes an account is sent.
+    /// The limit of codes sent to an account.
     OtpRequests = "otp_requests", Guessing, "ASVS 6.6";
-    /// Which way a code goes.
+    /// The delivery of codes.
     OtpDelivery = "otp_delivery", Guessing, "ASVS 6.6";
 
     /// Whether there are administrators.
     Administrators = "administrators", Administration, "NIST 800-53 AC-2";
-    /// Administrators whom nobody has seen for a while.
+    /// Administrators who have not logged in for long.
     IdleAdministrators = "idle_administrators", Administration, "NIST 800-53 AC-2(3)";
-    /// How long a session in the panel lasts.
+    /// The lifetime of sessions in the panel.
     PanelSessions = "panel_sessions", Administration, "ASVS 7.3";
-    /// How long a link to set a password is good.
+    /// The lifetime of a link to set a password.
     LinkLifetime = "link_lifetime", Administration, "ASVS 6.4";
 
-    /// Whether the database answers, and its schema is this version's.
+    /// Whether the database can be read and its schema is up to date.
     Database = "database", Upkeep, "ASVS 16.5.3";
-    /// Whether what has expired is taken out.
+    /// Whether expired rows are deleted.
     Flush = "flush", Upkeep, "SimpleJWT";
-    /// Whether this clock and the database's agree.
+    /// Whether the clocks of the server and the database agree.
     Clock = "clock", Upkeep, "RFC 7519 4.1.4";
-    /// Who may read the data.
+    /// The permissions of the data files.
     DataFiles = "data_files", Upkeep, "ASVS 14.2";
-    /// Whether the record is sealed.
-    RecordSeal = "record_seal", Upkeep, "ASVS 16.4.2";
-    /// How long the record is kept.
-    RecordKept = "record_kept", Upkeep, "ASVS 16.1";
-    /// How much the log tells.
+    /// The state of the audit chain.
+    AuditChain = "audit_chain", Upkeep, "ASVS 16.4.2";
+    /// How long audit events are kept.
+    AuditRetention = "audit_retention", Upkeep, "ASVS 16.1";
+    /// The level of the log.
     LogLevel = "log_level", Upkeep, "ASVS 16.2.5";
 }
 
-/// What a check is about.
+/// The group of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// Tokens and sessions.
     Tokens,
-    /// The key that signs them.
+    /// The signing key.
     Key,
-    /// The ways that requests, codes and rows take.
+    /// Network connections.
     Network,
-    /// Passwords, codes, and guessing them.
+    /// Passwords and one-time codes.
     Guessing,
-    /// Administrators and their panel.
+    /// Administrators and their sessions.
     Administration,
-    /// The database, its files and what goes on by itself.
+    /// The database, its files and background tasks.
     Upkeep,
 }
 
 impl Group {
-    /// All of them, in the order in which they are told.
+    /// All groups, in the order in which they are shown.
     pub const ALL: &'static [Self] = &[
         Self::Tokens,
         Self::Key,
@@ -167,7 +167,7 @@ impl Group {
         Self::Upkeep,
     ];
 
-    /// The word for it.
+    /// The word for programs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -180,26 +180,26 @@ impl Group {
         }
     }
 
-    /// What it is called in a language.
+    /// The title in a language.
     #[must_use]
     pub fn title(self, language: Language) -> String {
         LocalizedText::new(format!("group.{}", self.as_str())).say(language)
     }
 }
 
-/// How a check came out.
+/// The level of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing to do.
+    /// Nothing is to be done.
     Ok,
-    /// It could be better, or is right for trying out only.
+    /// It could be improved, or is suitable for development only.
     Advice,
-    /// Something is wrong, or could not be looked at.
+    /// Something is wrong, or could not be checked.
     Problem,
 }
 
 impl Level {
-    /// The word for it.
+    /// The word for programs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -209,7 +209,7 @@ impl Level {
         }
     }
 
-    /// The level of a measure that is fine up to `fine`, and wrong beyond `bad`.
+    /// The level of a value that is fine up to `fine`, and a problem beyond `bad`.
     #[must_use]
     pub(super) fn up_to<T: PartialOrd>(measure: &T, fine: &T, bad: &T) -> Self {
         if measure <= fine {

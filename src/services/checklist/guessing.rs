@@ -1,34 +1,35 @@
-//! Passwords and codes: what guessing one costs, and how often it can be tried. The configuration refuses what is outside of
-//! the norms already; these checks hold where it should ever let it pass.
+//! Passwords and one-time codes: the cost of guessing them, and the limits of attempts. The configuration already refuses
+//! values outside of the standards; these checks do not rely on it.
 
 use crate::{
     config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span},
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
+        finding::Finding,
+        inputs::Inputs,
         network::is_exposed,
-        seen::Seen,
+        text::LocalizedText,
     },
 };
 
-// Each pair: up to where (of the delay: from where on) it is well, and beyond which it is a problem.
+// Each pair: the highest value (of the delay: the lowest) that is fine, and the value beyond which it is a problem.
 
-/// Tries that an account has before it waits. NIST SP 800-63B-4 section 3.2.2 allows a hundred; whoever forgot his password
-/// has given up before ten.
+/// Failed attempts on an account before it is locked. NIST SP 800-63B-4 section 3.2.2 allows a hundred; ten are enough for
+/// a forgotten password.
 const FAILURES: (u32, u32) = (10, 100);
-/// How long a try has to wait at last: at five minutes there are 288 tries in a day, at one minute 1,440.
+/// The longest delay: with five minutes 288 attempts a day are possible, with one minute 1,440.
 const DELAY: (Span, Span) = (Span::minutes(5), Span::minutes(1));
 const OF_ADDRESS: (u32, u32) = (1_000, 100_000);
 const OTP_REQUESTS: (u32, u32) = (20, 100);
 
-pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
-    let config = seen.config;
-    let mut findings = vec![bcrypt_cost(&config.login), old_hashes(seen)];
+pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
+    let config = inputs.config;
+    let mut findings = vec![bcrypt_cost(&config.login), old_hashes(inputs)];
     findings.extend(of_settings(config));
     findings
 }
 
-/// Those that need nothing but the settings.
+/// The findings that need only the configuration.
 pub(super) fn of_settings(config: &Config) -> Vec<Finding> {
     vec![
         password_length(&config.login),
@@ -55,9 +56,9 @@ pub(super) fn bcrypt_cost(login: &LoginConfig) -> Finding {
     )
 }
 
-fn old_hashes(seen: &Seen) -> Finding {
+fn old_hashes(inputs: &Inputs) -> Finding {
     let check = Check::OldHashes;
-    let (users, clients) = match &seen.rows.hashes {
+    let (users, clients) = match &inputs.rows.hashes {
         Err(unknown) => return unknown.finding(check),
         Ok(hashes) => hashes,
     };
@@ -76,7 +77,7 @@ fn old_hashes(seen: &Seen) -> Finding {
         .with("all_users", users.all)
         .with("clients", clients.cheaper)
         .with("all_clients", clients.all)
-        .with("cost", seen.config.login.bcrypt_cost);
+        .with("cost", inputs.config.login.bcrypt_cost);
     Finding::new(check, level, found, LocalizedText::new("old_hashes.advice"))
 }
 
@@ -133,8 +134,8 @@ fn address_limit(limits: &LimitsConfig) -> Finding {
 }
 
 fn otp_code(otp: &OtpConfig) -> Finding {
-    let is_well = otp.length >= 6 && otp.lifetime <= Span::minutes(10) && otp.max_attempts <= 5;
-    let level = if is_well { Level::Ok } else { Level::Problem };
+    let is_fine = otp.length >= 6 && otp.lifetime <= Span::minutes(10) && otp.max_attempts <= 5;
+    let level = if is_fine { Level::Ok } else { Level::Problem };
     let found = LocalizedText::new("otp_code.found")
         .with("length", otp.length)
         .with("lifetime", otp.lifetime)

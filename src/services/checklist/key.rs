@@ -1,30 +1,33 @@
-//! The signing key: its length, whether it is a random one, where it is kept, who may read it, and its age. Nothing of the
-//! key itself is told.
+//! The signing key: its length, its randomness, where it is stored, the permissions of its file, and its age. No finding
+//! contains any part of the key.
 
 use std::time::Duration;
 
 use crate::{
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
-        seen::{File, Seen, Unknown, days},
+        files::FileInfo,
+        finding::Finding,
+        inputs::{Inputs, days},
+        text::LocalizedText,
+        unknown::Unknown,
     },
     tokens::{KeyStrength, Weakness},
 };
 
-/// After so long a key should be replaced.
+/// The age at which a key should be replaced.
 const OLD: Duration = Duration::from_hours(24 * 365);
 
-pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
-    let mut findings = of_bytes(seen);
-    findings.extend([source(seen), file(seen), age(seen)]);
+pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
+    let mut findings = of_bytes(inputs);
+    findings.extend([source(inputs), file(inputs), age(inputs)]);
     findings
 }
 
-/// What the key's bytes tell, wherever they are from.
-pub(super) fn of_bytes(seen: &Seen) -> Vec<Finding> {
-    match &seen.key {
-        Ok(key) => vec![length(seen, *key), strength(*key)],
+/// The findings about the bytes of the key.
+pub(super) fn of_bytes(inputs: &Inputs) -> Vec<Finding> {
+    match &inputs.key {
+        Ok(key) => vec![length(inputs, *key), strength(*key)],
         Err(unknown) => vec![
             unknown.finding(Check::KeyLength),
             unknown.finding(Check::KeyStrength),
@@ -32,8 +35,8 @@ pub(super) fn of_bytes(seen: &Seen) -> Vec<Finding> {
     }
 }
 
-fn length(seen: &Seen, key: KeyStrength) -> Finding {
-    let algorithm = seen.config.tokens.algorithm;
+fn length(inputs: &Inputs, key: KeyStrength) -> Finding {
+    let algorithm = inputs.config.tokens.algorithm;
     let least = algorithm.min_key_bytes();
     let level = if key.bytes < least {
         Level::Problem
@@ -63,9 +66,9 @@ fn strength(key: KeyStrength) -> Finding {
     Finding::new(check, Level::Problem, LocalizedText::new(found), advice)
 }
 
-fn source(seen: &Seen) -> Finding {
+fn source(inputs: &Inputs) -> Finding {
     let check = Check::KeySource;
-    match seen.config.signing_key_file() {
+    match inputs.config.signing_key_file() {
         Some(path) => Finding::ok(check, LocalizedText::value(path.display())),
         None => Finding::new(
             check,
@@ -76,9 +79,9 @@ fn source(seen: &Seen) -> Finding {
     }
 }
 
-fn file(seen: &Seen) -> Finding {
+fn file(inputs: &Inputs) -> Finding {
     let check = Check::KeyFile;
-    let file = match &seen.key_file {
+    let file = match &inputs.key_file {
         None => return Finding::ok(check, LocalizedText::new("key_file.no_file")),
         Some(Err(unknown)) => return unknown.finding(check),
         Some(Ok(file)) => file,
@@ -92,9 +95,9 @@ fn file(seen: &Seen) -> Finding {
     Finding::new(check, level, LocalizedText::value(file.mode()), advice)
 }
 
-fn age(seen: &Seen) -> Finding {
+fn age(inputs: &Inputs) -> Finding {
     let check = Check::KeyAge;
-    match &seen.key_file {
+    match &inputs.key_file {
         None => Finding::new(
             check,
             Level::Advice,
@@ -103,8 +106,8 @@ fn age(seen: &Seen) -> Finding {
         ),
         Some(Err(Unknown::NoKey(path))) => Unknown::NoKey(path.clone()).finding(check),
         Some(Err(unknown)) => unknown.finding(check),
-        Some(Ok(File { modified, .. })) => {
-            let age = seen.now.since(*modified);
+        Some(Ok(FileInfo { modified, .. })) => {
+            let age = inputs.now.since(*modified);
             let level = if age > OLD { Level::Advice } else { Level::Ok };
             let found = LocalizedText::new("key_age.found").with("days", days(age));
             Finding::new(check, level, found, LocalizedText::new("key_age.advice"))

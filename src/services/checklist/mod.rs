@@ -1,19 +1,23 @@
-//! The security checklist, alive: each rule that an operator can break, computed from the running configuration and data. A
-//! check gives one [`Finding`] without a language; the doors tell it.
+//! The security checklist: checks of the running configuration and its data. Each check gives one [`Finding`], which the
+//! interfaces translate.
 //!
-//! A new check is a line in `check.rs`, a function in its group's file and its words in `locales/checklist.*.yml`; a new group is
-//! a variant of [`Group`] and a file. A check that could not be made is a problem (ASVS 16.5.3). Nothing that is told is a secret.
+//! A new check needs a line in `check.rs`, a function in the file of its group, and texts in `locales/checklist.*.yml`; a new
+//! group needs a variant of [`check::Group`] and a file. A check that cannot be made is a problem (ASVS 16.5.3). Findings
+//! contain no secrets.
 
 pub mod administration;
 pub mod check;
+pub mod files;
 pub mod finding;
 pub mod guessing;
+pub mod inputs;
 pub mod key;
 pub mod network;
 pub mod postgres;
 pub mod rows;
-pub mod seen;
+pub mod text;
 pub mod tokens;
+pub mod unknown;
 pub mod upkeep;
 
 #[cfg(test)]
@@ -25,72 +29,73 @@ use crate::{
         bootstrap::Services,
         checklist::{
             check::Level,
+            files::{DataFiles, key_file},
             finding::Finding,
-            rows::{Question, Rows},
-            seen::{DataFiles, Seen, Unknown, look_at_key_file},
+            inputs::Inputs,
+            rows::{ReadOptions, Rows},
+            unknown::Unknown,
         },
     },
     store::StoreError,
 };
 
-/// How many accounts of a population a page looks at: more would keep it waiting. The command line looks at all.
+/// How many accounts of each population a page reads, to limit its response time. The CLI reads all.
 const PAGE_BOUND: i64 = 50_000;
 
 /// All checks, in the order of [`Check::ALL`].
 #[must_use]
-pub fn findings(seen: &Seen) -> Vec<Finding> {
+pub fn findings(inputs: &Inputs) -> Vec<Finding> {
     [
-        tokens::findings(&seen.config.tokens),
-        key::findings(seen),
-        network::findings(seen.config),
-        guessing::findings(seen),
-        administration::findings(seen),
-        upkeep::findings(seen),
+        tokens::findings(&inputs.config.tokens),
+        key::findings(inputs),
+        network::findings(inputs.config),
+        guessing::findings(inputs),
+        administration::findings(inputs),
+        upkeep::findings(inputs),
     ]
     .concat()
 }
 
-/// How many findings have this level.
+/// The number of findings with this level.
 #[must_use]
 pub fn count(findings: &[Finding], level: Level) -> usize {
     let of_level = findings.iter().filter(|finding| finding.level == level);
     of_level.count()
 }
 
-/// What a running server finds of itself.
+/// The findings about the running server.
 pub struct Checked {
-    /// When it looked.
+    /// The time of the checks.
     pub at: Timestamp,
-    /// One finding per check.
+    /// One finding for each check.
     pub findings: Vec<Finding>,
 }
 
-/// Makes all checks of the running server. What cannot be looked at is a finding too.
+/// Makes all checks of the running server. Inputs that cannot be read give findings too.
 pub async fn of_server(services: &Services) -> Checked {
     let (config, at) = (&services.config, services.clock.now());
     let of_files = config.clone();
-    let files = tokio::task::spawn_blocking(move || {
-        (look_at_key_file(&of_files), DataFiles::look(&of_files))
-    });
+    let files =
+        tokio::task::spawn_blocking(move || (key_file(&of_files), DataFiles::read(&of_files)));
     let (key_file, data) = files.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the security checklist cannot look at the files");
+        tracing::warn!(%error, "the security checklist cannot read the files");
         (
             Some(Err(Unknown::Logged)),
             DataFiles::unknown(&Unknown::Logged),
         )
     });
-    let question = Question {
+    let options = ReadOptions {
         clock: services.clock.clone(),
-        audit_log: Ok(services.audit_log.clone()),
+        audit_chain: Ok(services.audit_chain.clone()),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: Some(PAGE_BOUND),
     };
     let rows = services
         .store
-        .read_list(move |connection| Rows::ask(connection, &question, logged))
+        .read_list(move |connection| Rows::read(connection, &options, logged))
         .await
         .unwrap_or_else(|error| Rows::unknown(&logged(&error)));
-    let seen = Seen {
+    let inputs = Inputs {
         config,
         now: at,
         uptime: Some(services.dashboard.uptime(at)),
@@ -99,27 +104,27 @@ pub async fn of_server(services: &Services) -> Checked {
         data,
         rows,
     };
-    let findings = findings(&seen);
+    let findings = findings(&inputs);
     Checked { at, findings }
 }
 
-/// How many problems the settings and the key alone show: no file and no row is looked at for it.
+/// The number of problems that the configuration and the key show, without reading a file or the database.
 #[must_use]
 pub fn problems_of_settings(services: &Services) -> usize {
     let config = &services.config;
-    let unasked = Unknown::Logged;
-    let seen = Seen {
+    let unknown = Unknown::Logged;
+    let inputs = Inputs {
         config,
         now: services.clock.now(),
         uptime: None,
         key: Ok(services.tokens.key().strength()),
         key_file: None,
         data: DataFiles::default(),
-        rows: Rows::unknown(&unasked),
+        rows: Rows::unknown(&unknown),
     };
     let findings = [
         tokens::findings(&config.tokens),
-        key::of_bytes(&seen),
+        key::of_bytes(&inputs),
         network::findings(config),
         vec![guessing::bcrypt_cost(&config.login)],
         guessing::of_settings(config),
@@ -130,6 +135,6 @@ pub fn problems_of_settings(services: &Services) -> usize {
 }
 
 fn logged(error: &StoreError) -> Unknown {
-    tracing::warn!(%error, "the security checklist cannot look into the database");
+    tracing::warn!(%error, "the security checklist cannot read the database");
     Unknown::Logged
 }

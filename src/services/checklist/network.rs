@@ -1,4 +1,4 @@
-//! The ways that requests, codes, mails and rows take: which of them somebody on the line can read, or step into.
+//! Network connections: whether others can read or change what is sent over them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,8 +9,9 @@ use crate::{
     config::{Config, Origin, SmtpTls, Transport, is_loopback_host},
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
+        finding::Finding,
         postgres,
+        text::LocalizedText,
     },
 };
 
@@ -30,7 +31,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     ]
 }
 
-/// Whether others than this machine are meant to reach the server.
+/// Whether the server is meant to be reached from other machines.
 pub(super) fn is_exposed(config: &Config) -> bool {
     let public = config.server.public_url.as_ref();
     let host = public.and_then(|url| url.host_str());
@@ -40,7 +41,7 @@ pub(super) fn is_exposed(config: &Config) -> bool {
     };
     !config.server.listen.ip().is_loopback()
         || host.is_some_and(|host| !is_loopback_host(host))
-        // Whoever stands behind a proxy, or is called by pages of others, is there for others.
+        // A server behind a proxy, or with allowed origins, is meant for others.
         || !config.server.trusted_proxies.is_empty()
         || config.server.allowed_origins.iter().any(is_elsewhere)
 }
@@ -50,7 +51,7 @@ fn is_https(config: &Config) -> bool {
     url.is_some_and(|url| url.scheme() == "https")
 }
 
-/// How bad it is that the server is not reached over https: for trying it out on one machine it is right.
+/// The level of a server without https: advice on one machine, for development, otherwise a problem.
 fn without_https(config: &Config) -> Level {
     if is_https(config) {
         Level::Ok
@@ -75,7 +76,7 @@ fn https(config: &Config) -> Finding {
     Finding::new(Check::Https, level, found, LocalizedText::new(advice))
 }
 
-/// In a body the token is the client's to keep, and a page has no place that no script can read.
+/// A page cannot store a token from a response body where no script can read it.
 fn transport(config: &Config) -> Finding {
     let check = Check::Transport;
     let found = match config.tokens.transport {
@@ -142,7 +143,7 @@ fn trusted_proxies(config: &Config) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
     let found = LocalizedText::value(list.join(", "));
-    // Everybody, or more than the widest private networks (10.0.0.0/8, fc00::/7): some of them are strangers.
+    // Wider than the widest private networks (10.0.0.0/8, fc00::/7), so that public addresses are included.
     let everybody = |net: &IpNet| net.prefix_len() == 0;
     let wide = |net: &IpNet| match net {
         IpNet::V4(net) => net.prefix_len() < 8,
@@ -195,7 +196,7 @@ fn webhook(config: &Config) -> Finding {
     } else {
         Level::Problem
     };
-    // Neither path nor query: some services have a secret there.
+    // Without path and query, which may contain a secret.
     let found = LocalizedText::value(format!("{}://{host}", url.scheme()));
     Finding::new(
         check,
@@ -210,7 +211,7 @@ fn metrics(listen: Option<SocketAddr>) -> Finding {
     let Some(listen) = listen else {
         return Finding::ok(check, LocalizedText::new("common.not_used"));
     };
-    // An address of a private network is a choice; every network, or a public address, is an oversight.
+    // A private address may be intended; a public or unspecified one is probably a mistake.
     let level = match listen.ip() {
         ip if ip.is_loopback() => Level::Ok,
         IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() => Level::Advice,

@@ -1,11 +1,11 @@
-//! Whether the way to Postgres is secret, by the address that libpq is given: what it says of TLS (`sslmode`), and to which
-//! machines it leads.
+//! Whether the connection to Postgres is encrypted, by the URL given to libpq: its hosts and its `sslmode`.
 
 use crate::{
     config::{Config, Database, is_loopback_host},
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
+        finding::Finding,
+        text::LocalizedText,
     },
 };
 
@@ -14,18 +14,18 @@ pub(super) fn finding(config: &Config) -> Finding {
     let Database::Postgres(address) = config.database() else {
         return Finding::ok(check, LocalizedText::new("postgres_tls.sqlite"));
     };
-    let Some(way) = PostgresConnection::of(&address) else {
+    let Some(connection) = PostgresConnection::of(&address) else {
         let found = LocalizedText::new("postgres_tls.unreadable");
         let advice = LocalizedText::new("postgres_tls.advice_unreadable");
         return Finding::new(check, Level::Problem, found, advice);
     };
-    let Some(host) = way.hosts.iter().find(|host| is_remote(host)) else {
+    let Some(host) = connection.hosts.iter().find(|host| is_remote(host)) else {
         return Finding::ok(check, LocalizedText::new("postgres_tls.local"));
     };
-    let mode = way.mode.as_deref();
+    let mode = connection.mode.as_deref();
     let (level, advice) = match mode {
         Some("verify-full") => (Level::Ok, "postgres_tls.advice"),
-        // Encrypted, to whoever answers.
+        // Encrypted, but the server's identity is not verified.
         Some("verify-ca" | "require") => (Level::Advice, "postgres_tls.advice_verify"),
         _ if cfg!(feature = "postgres-tls") => (Level::Problem, "postgres_tls.advice"),
         _ => (Level::Problem, "postgres_tls.advice_build"),
@@ -37,21 +37,21 @@ pub(super) fn finding(config: &Config) -> Finding {
     Finding::new(check, level, found, LocalizedText::new(advice))
 }
 
-/// What an address says of the way to the database.
+/// The parameters of a connection that matter for encryption.
 struct PostgresConnection {
-    /// The machines, or directories of sockets.
+    /// The hosts, or directories of sockets.
     hosts: Vec<String>,
     mode: Option<String>,
 }
 
 impl PostgresConnection {
-    /// Reads `postgres://user:password@host:1,host:2/name?host=…&sslmode=…`. A password that was not percent-encoded may hold
-    /// any sign, so the hosts stand behind the last `@`.
+    /// Parses `postgres://user:password@host:1,host:2/name?host=…&sslmode=…`. A password that is not percent-encoded may
+    /// contain any character, so the hosts begin behind the last `@`.
     ///
-    /// None: it cannot be told where the hosts stand, or they stand in another file.
+    /// `None` if the hosts cannot be determined, or are in another file.
     fn of(address: &str) -> Option<Self> {
         let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-        // A password with a question mark in it, or a parameter with an at sign.
+        // A password with a question mark, or a parameter with an at sign.
         if rest
             .split_once('?')
             .is_some_and(|(_, behind)| behind.contains('@'))
@@ -65,7 +65,7 @@ impl PostgresConnection {
         let (mut mode, mut addresses) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                // Each goes before what stands above, and the numbers before all names.
+                // A later parameter overrides an earlier one, and addresses override names.
                 "host" => hosts = value.split(',').map(str::to_owned).collect(),
                 "hostaddr" => {
                     addresses = Some(value.split(',').map(str::to_owned).collect::<Vec<_>>());
@@ -90,11 +90,11 @@ fn without_port(host: &str) -> String {
         Some((address, _)) => address,
         None => host.split(':').next().unwrap_or_default(),
     };
-    // The directory of a socket is written percent-encoded here.
+    // The directory of a socket is percent-encoded here.
     bare.replace("%2F", "/").replace("%2f", "/")
 }
 
-/// No host, or the directory of a socket, is this machine.
+/// No host, or the directory of a socket, means this machine.
 fn is_remote(host: &str) -> bool {
     !host.starts_with(['/', '@']) && !is_loopback_host(host)
 }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_to_another_machine_must_be_secret() {
+    fn a_connection_to_another_machine_must_be_encrypted() {
         for (address, expected) in [
             ("postgres://u:p@localhost/n", Level::Ok),
             ("postgres://u:p@127.0.0.1:5432/n", Level::Ok),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_password_is_told() {
+    fn no_part_of_a_password_is_shown() {
         let mut config = Config::default();
         for address in [
             "postgres://u:hun/ter2?@hunter2@db.example.org/n?password=hunter2&sslmode=disable",
@@ -170,8 +170,8 @@ mod tests {
             "postgres://u:hunter2@db.example.org/n?password=hunter2",
         ] {
             config.database.url = Some(Database::Postgres(address.to_owned()));
-            let told = format!("{:?} {}", finding(&config), config.database());
-            assert!(!told.contains("ter2") && !told.contains("hun"), "{told}");
+            let shown = format!("{:?} {}", finding(&config), config.database());
+            assert!(!shown.contains("ter2") && !shown.contains("hun"), "{shown}");
         }
     }
 }

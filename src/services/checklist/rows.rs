@@ -1,5 +1,5 @@
-//! What the checks ask of the database. Each question is answered or not by itself, so that one table that cannot be read
-//! leaves the other answers.
+//! The data that the checks read from the database. Each part can fail separately, so that an unreadable table leaves the
+//! other parts.
 
 use std::time::Duration;
 
@@ -7,9 +7,11 @@ use crate::{
     clock::{Clock, Timestamp},
     domain::{job::JobKind, principal::UserType},
     services::{
-        audit::log::AuditLog,
-        audit_chain::chain::{ChainState, state_in},
-        checklist::{administration::NAMED, seen::Unknown},
+        audit_chain::{
+            chain::AuditChain,
+            state::{ChainState, state_in},
+        },
+        checklist::unknown::Unknown,
         maintenance::{
             flush::{self, Waiting},
             jobs::{DEAD_AFTER, Job},
@@ -23,69 +25,71 @@ use crate::{
     },
 };
 
-/// Whoever has not logged in for so long may not need his rights any more.
+/// How many idle administrators are named.
+pub(super) const NAMED: usize = 10;
+/// An administrator who has not logged in for this long may no longer need the rights.
 const IDLE_FOR: Duration = Duration::from_hours(24 * 90);
 
-/// What the database told.
+/// The data from the database.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// How its schema stands to this binary's.
+    /// The state of the schema.
     pub(super) standing: Result<SchemaStatus, Unknown>,
-    /// The administrators who may log in.
+    /// The active administrators.
     pub(super) administrators: Result<Administrators, Unknown>,
     /// The password hashes of internal users, and of clients.
     pub(super) hashes: Result<(Hashes, Hashes), Unknown>,
-    /// What expires, and who takes it out.
-    pub(super) flush: Result<FlushSeen, Unknown>,
-    /// How the chain of the record is.
-    pub(super) record: Result<ChainState, Unknown>,
-    /// How far its clock is from ours; none where it has none of its own.
+    /// The state of the flush.
+    pub(super) flush: Result<FlushState, Unknown>,
+    /// The state of the audit chain.
+    pub(super) chain: Result<ChainState, Unknown>,
+    /// The difference between the clocks; `None` if the database has no clock of its own.
     pub(super) clock: Result<Option<Duration>, Unknown>,
 }
 
-/// The administrators who may log in.
+/// The active administrators.
 #[derive(Clone, Debug)]
 pub(super) struct Administrators {
     pub(super) active: i64,
-    /// Those who have not logged in for long, with when they did last; one more than are named.
+    /// Those who have not logged in for long, with their last log-in; at most one more than are named.
     pub(super) idle: Vec<(String, Option<Timestamp>)>,
 }
 
 /// The password hashes of a population.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hashes {
-    /// How many were looked at.
+    /// How many were read.
     pub(super) all: i64,
-    /// How many of them are cheaper than the configured cost, or not of our scheme.
+    /// How many of them have a lower cost than configured, or another scheme.
     pub(super) cheaper: i64,
-    /// There may be more.
+    /// Whether there may be more.
     pub(super) is_bounded: bool,
 }
 
-/// How the flush fares.
+/// The state of the flush.
 #[derive(Clone, Debug)]
-pub(super) struct FlushSeen {
-    /// One is running, and was seen alive a moment ago.
+pub(super) struct FlushState {
+    /// Whether a flush with a recent heartbeat is running.
     pub(super) is_running: bool,
     pub(super) last: Option<Job>,
     pub(super) waiting: Waiting,
 }
 
-/// What is asked.
+/// The parameters of reading.
 #[derive(Clone)]
-pub struct Question {
-    /// The time.
+pub struct ReadOptions {
+    /// The clock.
     pub clock: Clock,
-    /// With what the record is written; or why the key is not known.
-    pub audit_log: Result<AuditLog, Unknown>,
+    /// The audit chain, or why its key is not known.
+    pub audit_chain: Result<AuditChain, Unknown>,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
-    /// How many accounts of a population are looked at, the oldest; none: all.
+    /// How many accounts of each population are read, oldest first; `None` for all.
     pub bound: Option<i64>,
 }
 
 impl Rows {
-    /// Nothing could be asked.
+    /// No data, for one reason.
     #[must_use]
     pub fn unknown(unknown: &Unknown) -> Self {
         Self {
@@ -93,36 +97,36 @@ impl Rows {
             administrators: Err(unknown.clone()),
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
-            record: Err(unknown.clone()),
+            chain: Err(unknown.clone()),
             clock: Err(unknown.clone()),
         }
     }
 
-    /// Asks the database. `why` makes the reason of what cannot be read.
+    /// Reads the data. `why` converts the error of a part that cannot be read.
     ///
     /// # Errors
-    /// The store's, when it does not answer at all.
-    pub fn ask(
+    /// Errors of the store, if nothing can be read at all.
+    pub fn read(
         connection: &mut Db,
-        question: &Question,
+        options: &ReadOptions,
         why: impl Fn(&StoreError) -> Unknown,
     ) -> Result<Self, StoreError> {
         let standing = schema_status(connection)?;
-        let clock = skew(connection, &question.clock).map_err(|error| why(&error));
+        let clock = skew(connection, &options.clock).map_err(|error| why(&error));
         if standing == SchemaStatus::Empty {
             let mut rows = Self::unknown(&Unknown::NoTables);
             (rows.standing, rows.clock) = (Ok(standing), clock);
             return Ok(rows);
         }
-        let now = question.clock.now();
+        let now = options.clock.now();
         Ok(Self {
             standing: Ok(standing),
             clock,
             administrators: administrators(connection, now).map_err(|error| why(&error)),
-            hashes: hashes(connection, question).map_err(|error| why(&error)),
-            flush: flush_seen(connection, now).map_err(|error| why(&error)),
-            record: match &question.audit_log {
-                Ok(audit_log) => state_in(connection, audit_log).map_err(|error| why(&error)),
+            hashes: hashes(connection, options).map_err(|error| why(&error)),
+            flush: flush_state(connection, now).map_err(|error| why(&error)),
+            chain: match &options.audit_chain {
+                Ok(audit_chain) => state_in(connection, audit_chain).map_err(|error| why(&error)),
                 Err(unknown) => Err(unknown.clone()),
             },
         })
@@ -137,38 +141,38 @@ fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators,
     })
 }
 
-fn hashes(connection: &mut Db, question: &Question) -> Result<(Hashes, Hashes), StoreError> {
+fn hashes(connection: &mut Db, options: &ReadOptions) -> Result<(Hashes, Hashes), StoreError> {
     let mut of = |population| -> Result<Hashes, StoreError> {
         let length = i64::try_from(COST_PREFIX_LEN).unwrap_or(i64::MAX);
-        let rows =
-            table::count_hashes_by_beginning(connection, population, length, question.bound)?;
+        let rows = table::count_hashes_by_beginning(connection, population, length, options.bound)?;
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
-            if cost_of_prefix(&beginning).is_none_or(|cost| cost < question.bcrypt_cost) {
+            if cost_of_prefix(&beginning).is_none_or(|cost| cost < options.bcrypt_cost) {
                 hashes.cheaper += n;
             }
         }
-        hashes.is_bounded = question.bound == Some(hashes.all);
+        hashes.is_bounded = options.bound == Some(hashes.all);
         Ok(hashes)
     };
     Ok((of(UserType::User)?, of(UserType::Client)?))
 }
 
-fn flush_seen(connection: &mut Db, now: Timestamp) -> Result<FlushSeen, StoreError> {
+fn flush_state(connection: &mut Db, now: Timestamp) -> Result<FlushState, StoreError> {
     let running = jobs::find_running(connection, JobKind::Flush)?;
     let last = jobs::find_last_ended(connection, JobKind::Flush)?;
-    Ok(FlushSeen {
+    Ok(FlushState {
         is_running: running.is_some_and(|row| row.seen_at + DEAD_AFTER >= now),
         last: last.map(Job::from),
         waiting: flush::waiting_at(connection, now)?,
     })
 }
 
-/// How far the database's clock is from ours. It was read between two looks at ours: what lies between them agrees.
+/// The difference between the clocks. The database's clock is read between two readings of this one, and agrees if it lies
+/// between them.
 fn skew(connection: &mut Db, clock: &Clock) -> Result<Option<Duration>, StoreError> {
     let before = clock.now();
-    let theirs = connection.clock()?;
+    let database = connection.clock()?;
     let after = clock.now();
-    Ok(theirs.map(|at| at.since(after).max(before.since(at))))
+    Ok(database.map(|at| at.since(after).max(before.since(at))))
 }

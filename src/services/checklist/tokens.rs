@@ -1,20 +1,21 @@
-//! Tokens and sessions: what `[tokens]` says of their lives and of what they tell.
+//! Tokens and sessions: their lifetimes, rotation and claims.
 
 use crate::{
     config::{ClaimName, Span, TokensConfig},
     services::checklist::{
         check::{Check, Level},
-        finding::{Finding, LocalizedText},
+        finding::Finding,
+        text::LocalizedText,
     },
 };
 
-// Each pair: up to where it is well, and beyond which it is a problem.
+// Each pair: the highest value that is fine, and the value beyond which it is a problem.
 
-/// RFC 6750 section 5.3: "one hour or less". The usual is a quarter to half of that.
+/// RFC 6750 section 5.3: "one hour or less". Usual are 15 to 30 minutes.
 const ACCESS: (Span, Span) = (Span::minutes(30), Span::minutes(60));
 const REFRESH: (Span, Span) = (Span::days(30), Span::days(90));
 const SESSION: (Span, Span) = (Span::days(90), Span::days(365));
-/// An honest repeat comes within seconds. The configuration allows a minute, which is a thief's chance, but no fault.
+/// A legitimate retry comes within seconds. A longer grace period helps an attacker; the configuration allows a minute.
 const GRACE: (Span, Span) = (Span::seconds(30), Span::minutes(1));
 /// RFC 7519 section 4.1.4: "usually no more than a few minutes".
 const LEEWAY: (Span, Span) = (Span::minutes(1), Span::minutes(5));
@@ -72,7 +73,7 @@ pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
     ]
 }
 
-/// Something that must be switched on.
+/// A setting that must be on.
 fn switch(check: Check, is_on: bool, advice: &str) -> Finding {
     let (level, found) = if is_on {
         (Level::Ok, "common.on")
@@ -122,19 +123,19 @@ fn audience(tokens: &TokensConfig) -> Finding {
 
 fn personal_data(tokens: &TokensConfig) -> Finding {
     let personal = [ClaimName::Email, ClaimName::Name, ClaimName::Username];
-    let told: Vec<&str> = tokens
+    let claims: Vec<&str> = tokens
         .claims
         .iter()
         .filter(|claim| personal.contains(claim))
         .map(|claim| claim.as_str())
         .collect();
-    if told.is_empty() {
+    if claims.is_empty() {
         return Finding::ok(
             Check::PersonalData,
             LocalizedText::new("personal_data.none"),
         );
     }
-    let found = LocalizedText::value(told.join(", "));
+    let found = LocalizedText::value(claims.join(", "));
     let advice = LocalizedText::new("personal_data.advice");
     Finding::new(Check::PersonalData, Level::Advice, found, advice)
 }
@@ -158,7 +159,7 @@ fn extra_claims(tokens: &TokensConfig) -> Finding {
     )
 }
 
-/// Whether a name is that of something to be kept secret: `apiKey`, `db_password`, `token`.
+/// Whether a name suggests a secret, such as `apiKey`, `db_password` or `token`.
 fn sounds_secret(name: &str) -> bool {
     const PARTS: &[&str] = &[
         "apikey",
@@ -182,7 +183,7 @@ fn sounds_secret(name: &str) -> bool {
     let joined = words.replace(' ', "");
     PARTS.iter().any(|part| joined.contains(part))
         || words.split(' ').any(|word| WORDS.contains(&word))
-        // All in capitals each letter stood alone.
+        // In capitals each letter became a word.
         || WORDS.contains(&joined.as_str())
 }
 
@@ -191,7 +192,7 @@ mod tests {
     use super::sounds_secret;
 
     #[test]
-    fn names_of_secrets_are_known_however_they_are_written() {
+    fn names_of_secrets_are_recognised_in_any_case() {
         for name in [
             "password",
             "dbPassword",

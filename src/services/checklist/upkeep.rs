@@ -1,4 +1,4 @@
-//! The database, its files, and what goes on by itself: the schema, the flush, the clock, the log.
+//! The database, its files, and background tasks: the schema, the flush, the clock, the audit log and the log.
 
 use std::time::Duration;
 
@@ -9,33 +9,36 @@ use crate::{
         audit_chain::chain::ChainError,
         checklist::{
             check::{Check, Level},
-            finding::{Finding, LocalizedText},
-            rows::FlushSeen,
-            seen::{DataFiles, File, Seen, Unknown},
+            files::{DataFiles, FileInfo},
+            finding::Finding,
+            inputs::Inputs,
+            rows::FlushState,
+            text::LocalizedText,
+            unknown::Unknown,
         },
     },
     store::engine::migrations::SchemaStatus,
 };
 
-/// How many intervals may pass without a flush: one may be left out for a clock that jumped, one for another that ran.
+/// How many intervals may pass without a flush: one may be skipped because the clock jumped, one because another flush ran.
 const INTERVALS: u32 = 3;
 const SKEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
-pub(super) fn findings(seen: &Seen) -> Vec<Finding> {
+pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     vec![
-        database(seen),
-        flush(seen),
-        clock(seen),
-        data_files(&seen.data),
-        record_seal(seen),
-        record_kept(seen.config),
-        log_level(seen.config),
+        database(inputs),
+        flush(inputs),
+        clock(inputs),
+        data_files(&inputs.data),
+        audit_chain(inputs),
+        audit_retention(inputs.config),
+        log_level(inputs.config),
     ]
 }
 
-fn database(seen: &Seen) -> Finding {
+fn database(inputs: &Inputs) -> Finding {
     let check = Check::Database;
-    let (found, advice) = match &seen.rows.standing {
+    let (found, advice) = match &inputs.rows.standing {
         Err(unknown) => return unknown.finding(check),
         Ok(SchemaStatus::UpToDate) => {
             return Finding::ok(check, LocalizedText::new("database.up_to_date"));
@@ -53,24 +56,27 @@ fn database(seen: &Seen) -> Finding {
     Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
 }
 
-fn flush(seen: &Seen) -> Finding {
-    match &seen.rows.flush {
+fn flush(inputs: &Inputs) -> Finding {
+    match &inputs.rows.flush {
         Err(unknown) => unknown.finding(Check::Flush),
-        Ok(flush) => judge_flush(seen, flush),
+        Ok(flush) => flush_finding(inputs, flush),
     }
 }
 
-fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
+fn flush_finding(inputs: &Inputs, flush: &FlushState) -> Finding {
     let check = Check::Flush;
     let problem = |found, advice: &str| {
         Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
     };
-    let long = seen.config.flush.interval.get() * INTERVALS;
+    let long = inputs.config.flush.interval.get() * INTERVALS;
     if flush.is_running {
         return Finding::ok(check, LocalizedText::new("flush.running"));
     }
     let ended = flush.last.as_ref().and_then(|job| job.finished_at);
-    let ago = ended.map_or_else(|| "–".to_owned(), |at| age(seen.now.since(at)).to_string());
+    let ago = ended.map_or_else(
+        || "–".to_owned(),
+        |at| age(inputs.now.since(at)).to_string(),
+    );
     if flush
         .last
         .as_ref()
@@ -79,9 +85,9 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
         let found = LocalizedText::new("flush.failed").with("ago", ago);
         return problem(found, "flush.advice_failed");
     }
-    // A server that was only just started has had no time for it.
-    let had_time = seen.uptime.is_none_or(|uptime| uptime > long);
-    let waits = flush.waiting.since.map(|since| seen.now.since(since));
+    // A server that was just started has not flushed yet.
+    let had_time = inputs.uptime.is_none_or(|uptime| uptime > long);
+    let waits = flush.waiting.since.map(|since| inputs.now.since(since));
     if let Some(waits) = waits.filter(|waits| *waits > long && had_time) {
         let sign = if flush.waiting.total.more { "+" } else { "" };
         let found = LocalizedText::new("flush.waits")
@@ -89,9 +95,9 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
             .with("time", age(waits));
         return problem(found, "flush.advice_waits");
     }
-    // Only a server knows that it has been there the whole time.
-    let runs_long = seen.uptime.is_some_and(|uptime| uptime > long);
-    if runs_long && ended.is_none_or(|at| seen.now.since(at) > long) {
+    // Only a running server knows how long it has been running.
+    let runs_long = inputs.uptime.is_some_and(|uptime| uptime > long);
+    if runs_long && ended.is_none_or(|at| inputs.now.since(at) > long) {
         let found = LocalizedText::new("flush.long_ago").with("ago", ago);
         return problem(found, "flush.advice_waits");
     }
@@ -102,9 +108,9 @@ fn judge_flush(seen: &Seen, flush: &FlushSeen) -> Finding {
     Finding::ok(check, found)
 }
 
-fn clock(seen: &Seen) -> Finding {
+fn clock(inputs: &Inputs) -> Finding {
     let check = Check::Clock;
-    match seen.rows.clock {
+    match inputs.rows.clock {
         Err(ref unknown) => unknown.finding(check),
         Ok(None) => Finding::ok(check, LocalizedText::new("clock.same_machine")),
         Ok(Some(skew)) => {
@@ -118,7 +124,7 @@ fn clock(seen: &Seen) -> Finding {
 
 fn data_files(files: &DataFiles) -> Finding {
     let check = Check::DataFiles;
-    if let Some(unknown) = files.unseen.first() {
+    if let Some(unknown) = files.unreadable.first() {
         return unknown.finding(check);
     }
     let problem = |path: String, mode: String| {
@@ -135,10 +141,10 @@ fn data_files(files: &DataFiles) -> Finding {
     {
         return problem(directory.path.display().to_string(), directory.mode());
     }
-    // Who may not enter the directory does not get to the file.
-    let is_open = |(file, directory): &&(File, File)| {
+    // A file cannot be reached if its directory cannot be entered.
+    let is_open = |(file, directory): &&(FileInfo, FileInfo)| {
         let others_reach_it = file.mode & 0o006 != 0 && directory.mode & 0o001 != 0;
-        // Who may write into the directory can put another file in its place.
+        // With write access to the directory the file can be replaced.
         others_reach_it || directory.mode & 0o002 != 0
     };
     if let Some((file, _)) = files.database.iter().find(is_open) {
@@ -147,45 +153,45 @@ fn data_files(files: &DataFiles) -> Finding {
     Finding::ok(check, LocalizedText::new("data_files.closed"))
 }
 
-/// What waits for its seal longer is waited for by nobody.
-const SEALED_WITHIN: Duration = Duration::from_mins(1);
-/// An intrusion is often found months later.
+/// An event that is pending for longer shows that no server links events.
+const LINKED_WITHIN: Duration = Duration::from_mins(1);
+/// Intrusions are often discovered months later.
 const KEPT: Span = Span::days(365);
 
-fn record_seal(seen: &Seen) -> Finding {
-    let check = Check::RecordSeal;
-    let state = match &seen.rows.record {
+fn audit_chain(inputs: &Inputs) -> Finding {
+    let check = Check::AuditChain;
+    let state = match &inputs.rows.chain {
         Err(unknown) => return unknown.finding(check),
         Ok(state) => state,
     };
     let problem = |found, advice: &str| {
         Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
     };
-    if let Some(trouble) = state.trouble {
-        let (found, advice) = match trouble {
-            ChainError::Gone => ("record_seal.gone", "record_seal.advice"),
-            ChainError::NotOurs => ("record_seal.not_ours", "record_seal.advice"),
-            ChainError::AnotherKey => ("record_seal.another_key", "record_seal.advice_key"),
-            ChainError::Taken => ("record_seal.taken", "record_seal.advice"),
-            ChainError::WentBack => ("record_seal.went_back", "record_seal.advice"),
-            ChainError::OldEventChanged => ("record_seal.old_event_changed", "record_seal.advice"),
+    if let Some(error) = state.error {
+        let (found, advice) = match error {
+            ChainError::Missing => ("audit_chain.missing", "audit_chain.advice"),
+            ChainError::InvalidMac => ("audit_chain.invalid_mac", "audit_chain.advice"),
+            ChainError::AnotherKey => ("audit_chain.another_key", "audit_chain.advice_key"),
+            ChainError::PositionTaken => ("audit_chain.position_taken", "audit_chain.advice"),
+            ChainError::RolledBack => ("audit_chain.rolled_back", "audit_chain.advice"),
+            ChainError::OldEventChanged => ("audit_chain.old_event_changed", "audit_chain.advice"),
         };
         return problem(LocalizedText::new(found), advice);
     }
-    let waits = state.waiting_since.map(|at| seen.now.since(at));
-    if let Some(waits) = waits.filter(|waits| *waits > SEALED_WITHIN && !state.to_adopt) {
-        let found = LocalizedText::new("record_seal.waits")
-            .with("events", state.waiting)
+    let waits = state.pending_since.map(|at| inputs.now.since(at));
+    if let Some(waits) = waits.filter(|waits| *waits > LINKED_WITHIN && !state.to_adopt) {
+        let found = LocalizedText::new("audit_chain.pending")
+            .with("events", state.pending)
             .with("time", age(waits));
-        return problem(found, "record_seal.advice_waits");
+        return problem(found, "audit_chain.advice_pending");
     }
     Finding::ok(
         check,
-        LocalizedText::new("record_seal.sealed").with("events", state.sealed),
+        LocalizedText::new("audit_chain.linked").with("events", state.linked),
     )
 }
 
-fn record_kept(config: &Config) -> Finding {
+fn audit_retention(config: &Config) -> Finding {
     let kept = config.audit.keep_for;
     let level = if kept < KEPT {
         Level::Advice
@@ -193,10 +199,10 @@ fn record_kept(config: &Config) -> Finding {
         Level::Ok
     };
     Finding::new(
-        Check::RecordKept,
+        Check::AuditRetention,
         level,
         LocalizedText::value(kept),
-        LocalizedText::new("record_kept.advice"),
+        LocalizedText::new("audit_retention.advice"),
     )
 }
 
@@ -214,7 +220,7 @@ fn log_level(config: &Config) -> Finding {
     )
 }
 
-/// A length of time in its two greatest units.
+/// A duration in its two greatest units.
 fn age(duration: Duration) -> Span {
     let seconds = duration.as_secs();
     let least = match seconds {
@@ -230,9 +236,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_told_in_two_units() {
-        for (seconds, told) in [(0, "0s"), (61, "1m1s"), (3_661, "1h1m"), (90_061, "1d1h")] {
-            assert_eq!(age(Duration::from_secs(seconds)).to_string(), told);
+    fn an_age_is_shown_in_two_units() {
+        for (seconds, shown) in [(0, "0s"), (61, "1m1s"), (3_661, "1h1m"), (90_061, "1d1h")] {
+            assert_eq!(age(Duration::from_secs(seconds)).to_string(), shown);
         }
     }
 }

@@ -81,14 +81,14 @@ impl Hit {
             name: bucket.subject.clone(),
         });
         if let Some(kind) = bucket.kind {
-            event = event.noting("limit", kind);
+            event = event.with_detail("limit", kind);
         }
         if let Some(user_type) = bucket.user_type {
-            event = event.noting("user_type", user_type);
+            event = event.with_detail("user_type", user_type);
         }
-        event = event.noting("tries", self.hits);
+        event = event.with_detail("tries", self.hits);
         if let Some(until) = self.locked_until {
-            event = event.noting("until", until.whole_seconds());
+            event = event.with_detail("until", until.whole_seconds());
         }
         audit_context.record(connection, &event)
     }

@@ -229,5 +229,5 @@ fn lift_event(connection: &mut Db, lock: &LockRow) -> Result<Event, StoreError> 
     };
     Ok(Event::new(Action::LockLifted)
         .to(subject)
-        .noting("limit", lock.kind))
+        .with_detail("limit", lock.kind))
 }

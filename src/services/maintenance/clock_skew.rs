@@ -1,6 +1,6 @@
-//! Whether the clock can be trusted with a flush. What a clock that is ahead calls expired is not, and what is deleted does
-//! not come back when the clock is set right: so the server flushes by itself only when the clock has gone as fast as the
-//! machine's own uptime, and agrees with Postgres's.
+//! Detection of clock skew before a flush. With a clock that is ahead, rows would be deleted that have not expired, and
+//! correcting the clock does not bring them back. The regular flush therefore runs only if the clock has advanced as much as
+//! the machine's uptime, and agrees with the clock of Postgres.
 
 use std::{
     fmt,
@@ -13,19 +13,19 @@ use crate::{
     store::{Db, StoreError},
 };
 
-/// How far the clock may be off: as far as a flush lets expired rows lie.
+/// The tolerated skew: as long as a flush keeps expired rows.
 const TOLERANCE: Duration = Duration::from_mins(5);
-/// How long a clock that has jumped must have gone evenly to be believed: an operator has that long to set it right.
-const BELIEVED_AFTER: Duration = Duration::from_hours(24);
+/// How long a clock that has jumped must advance evenly before it is trusted again: the operator's time to correct it.
+const TRUSTED_AFTER: Duration = Duration::from_hours(24);
 
-/// Why a clock is not trusted.
+/// Why the clock is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockSkew {
-    /// It jumped ahead by so much.
+    /// It jumped ahead by this much.
     Ahead(Duration),
-    /// It jumped back by so much.
+    /// It jumped back by this much.
     Back(Duration),
-    /// It is off Postgres's clock by so much.
+    /// It differs from the clock of Postgres by this much.
     Apart(Duration),
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for ClockSkew {
         let (what, by) = match self {
             Self::Ahead(by) => ("the clock jumped ahead by", by),
             Self::Back(by) => ("the clock jumped back by", by),
-            Self::Apart(by) => ("the clock and the database's are apart by", by),
+            Self::Apart(by) => ("the clock differs from the database's by", by),
         };
         write!(f, "{what} {} s", by.as_secs())
     }
@@ -48,15 +48,15 @@ struct Reading {
 }
 
 impl Reading {
-    /// By how much the clock went faster than the uptime since another reading, and by how much slower.
+    /// By how much the clock advanced more than the uptime since another reading, and by how much less.
     fn drift(&self, before: &Self) -> (Duration, Duration) {
         let uptime = self.uptime.saturating_duration_since(before.uptime);
         let expected = before.clock + uptime;
         (self.clock.since(expected), expected.since(self.clock))
     }
 
-    /// Why the clock is not believed to have gone evenly, if it is not.
-    fn doubt(&self, before: &Self) -> Option<ClockSkew> {
+    /// The skew since another reading, if it is not tolerated.
+    fn skew_since(&self, before: &Self) -> Option<ClockSkew> {
         let (ahead, back) = self.drift(before);
         if ahead > TOLERANCE {
             Some(ClockSkew::Ahead(ahead))
@@ -68,16 +68,16 @@ impl Reading {
     }
 }
 
-/// Watches a clock from one flush to the next.
+/// Compares the clock with the uptime from one flush to the next.
 pub struct ClockWatch {
-    /// When the clock was last trusted.
+    /// The last trusted reading.
     trusted: Reading,
     /// The first reading after a jump.
     jumped: Option<Reading>,
 }
 
 impl ClockWatch {
-    /// Trusts the clock as it is now.
+    /// Trusts the present reading of the clock.
     #[must_use]
     pub fn start(clock: &Clock) -> Self {
         Self {
@@ -86,30 +86,32 @@ impl ClockWatch {
         }
     }
 
-    /// Looks at the clock again: nothing, or why a flush should wait. One that jumped is doubted until it is right again, or
-    /// has gone evenly for a day.
+    /// Reads the clock, and returns the skew if a flush should wait. A clock that jumped is not trusted until it is correct
+    /// again, or has advanced evenly for a day.
     ///
     /// # Errors
-    /// The store's, when Postgres's clock cannot be read.
-    pub async fn look(&mut self, services: &Services) -> Result<Option<ClockSkew>, StoreError> {
-        if let Some(doubt) = self.judge(read(&services.clock)) {
-            return Ok(Some(doubt));
+    /// Errors of the store, if the clock of Postgres cannot be read.
+    pub async fn check(&mut self, services: &Services) -> Result<Option<ClockSkew>, StoreError> {
+        if let Some(skew) = self.advance(read(&services.clock)) {
+            return Ok(Some(skew));
         }
         let database = services.store.read(Db::clock).await?;
         let now = services.clock.now();
-        let apart = database.map(|at| now.since(at).max(at.since(now)));
-        Ok(apart.filter(|by| *by > TOLERANCE).map(ClockSkew::Apart))
+        let difference = database.map(|at| now.since(at).max(at.since(now)));
+        Ok(difference
+            .filter(|by| *by > TOLERANCE)
+            .map(ClockSkew::Apart))
     }
 
-    fn judge(&mut self, now: Reading) -> Option<ClockSkew> {
-        if let Some(doubt) = now.doubt(&self.trusted) {
+    fn advance(&mut self, now: Reading) -> Option<ClockSkew> {
+        if let Some(skew) = now.skew_since(&self.trusted) {
             let since = *self.jumped.get_or_insert(now);
-            if now.doubt(&since).is_some() {
+            if now.skew_since(&since).is_some() {
                 self.jumped = Some(now);
-                return Some(doubt);
+                return Some(skew);
             }
-            if now.uptime.saturating_duration_since(since.uptime) < BELIEVED_AFTER {
-                return Some(doubt);
+            if now.uptime.saturating_duration_since(since.uptime) < TRUSTED_AFTER {
+                return Some(skew);
             }
         }
         self.trusted = now;
@@ -132,7 +134,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
     const DAY: Duration = Duration::from_hours(24);
 
-    /// A watch, and the readings of a clock that is off by `ahead - back` after so much uptime.
+    /// A watch, and a function for the reading of a clock that is off by `ahead - back` after an uptime.
     fn watch() -> (ClockWatch, impl Fn(Duration, Duration, Duration) -> Reading) {
         let trusted = Reading {
             clock: Timestamp::EPOCH + DAY * 365,
@@ -150,65 +152,67 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_evenly_is_trusted_however_long() {
+    fn a_clock_that_advances_evenly_is_trusted_however_long() {
         let (mut watch, at) = watch();
-        // Twenty seconds each hour: it is being adjusted.
+        // Twenty seconds each hour, as an adjustment would.
         for hour in 1..1_000 {
             let off = Duration::from_secs(20) * hour;
-            assert_eq!(watch.judge(at(HOUR * hour, off, Duration::ZERO)), None);
+            assert_eq!(watch.advance(at(HOUR * hour, off, Duration::ZERO)), None);
         }
     }
 
     #[test]
-    fn a_clock_that_jumped_is_doubted_until_it_is_right_again() {
+    fn a_clock_that_jumped_is_not_trusted_until_it_is_correct_again() {
         let (mut watch, at) = watch();
         let jump = DAY * 60;
         assert_eq!(
-            watch.judge(at(HOUR, jump, Duration::ZERO)),
+            watch.advance(at(HOUR, jump, Duration::ZERO)),
             Some(ClockSkew::Ahead(jump))
         );
         assert_eq!(
-            watch.judge(at(HOUR * 20, jump, Duration::ZERO)),
+            watch.advance(at(HOUR * 20, jump, Duration::ZERO)),
             Some(ClockSkew::Ahead(jump))
         );
         assert_eq!(
-            watch.judge(at(HOUR * 21, Duration::ZERO, Duration::ZERO)),
+            watch.advance(at(HOUR * 21, Duration::ZERO, Duration::ZERO)),
             None
         );
         assert_eq!(
-            watch.judge(at(HOUR * 22, Duration::ZERO, HOUR)),
+            watch.advance(at(HOUR * 22, Duration::ZERO, HOUR)),
             Some(ClockSkew::Back(HOUR))
         );
     }
 
     #[test]
-    fn a_clock_that_was_set_right_is_believed_after_a_day() {
+    fn a_clock_that_jumped_is_trusted_after_a_day() {
         let (mut watch, at) = watch();
         let jump = DAY * 60;
         for hour in 1..=24 {
             assert!(
-                watch.judge(at(HOUR * hour, jump, Duration::ZERO)).is_some(),
+                watch
+                    .advance(at(HOUR * hour, jump, Duration::ZERO))
+                    .is_some(),
                 "{hour}"
             );
         }
-        assert_eq!(watch.judge(at(HOUR * 25, jump, Duration::ZERO)), None);
-        assert_eq!(watch.judge(at(HOUR * 26, jump, Duration::ZERO)), None);
-        // Another jump begins another day.
+        assert_eq!(watch.advance(at(HOUR * 25, jump, Duration::ZERO)), None);
+        assert_eq!(watch.advance(at(HOUR * 26, jump, Duration::ZERO)), None);
+        // Another jump starts another day.
         assert!(
             watch
-                .judge(at(HOUR * 27, jump * 2, Duration::ZERO))
+                .advance(at(HOUR * 27, jump * 2, Duration::ZERO))
                 .is_some()
         );
         assert!(
             watch
-                .judge(at(HOUR * 28, jump * 3, Duration::ZERO))
+                .advance(at(HOUR * 28, jump * 3, Duration::ZERO))
                 .is_some()
         );
         assert!(
             watch
-                .judge(at(HOUR * 51, jump * 3, Duration::ZERO))
+                .advance(at(HOUR * 51, jump * 3, Duration::ZERO))
                 .is_some()
         );
-        assert_eq!(watch.judge(at(HOUR * 52, jump * 3, Duration::ZERO)), None);
+        assert_eq!(watch.advance(at(HOUR * 52, jump * 3, Duration::ZERO)), None);
     }
 }

@@ -1,5 +1,5 @@
-//! The flush: taking out what has expired, in small batches of short transactions, so that logins and refreshes go on
-//! undisturbed meanwhile. One runs at a time, over all instances, and each is recorded as a job.
+//! The flush: deletes expired rows in small batches with short transactions, so that requests continue undisturbed. One flush
+//! runs at a time, over all instances, and each is recorded as a job.
 
 use std::time::Duration;
 
@@ -7,21 +7,26 @@ use tokio::sync::watch;
 
 use crate::{
     clock::{Clock, Timestamp},
-    config::MAX_LEEWAY,
     domain::{
-        audit::{Action, Actor},
+        audit::{Action, Actor, AuditSource},
         job::JobKind,
         paging::Count,
+        session::JobId,
     },
     services::{
-        audit::log::{AuditLog, Event},
-        audit_chain::chain::{self, Trimmed},
+        audit::log::Event,
+        audit_chain::{
+            chain::AuditChain,
+            pruning::{Pruned, prune},
+        },
         bootstrap::Services,
         error::Error,
         maintenance::{
             flush_counts::FlushCounts,
+            job_report::Report,
             job_runner::{self, Batch, Work},
-            jobs::{self, Begun, Job, Report, Started},
+            jobs::{self, Begun, Job, Started},
+            retention::kept_for,
         },
     },
     store::{
@@ -32,114 +37,109 @@ use crate::{
 
 pub use crate::store::flush::ExpiringTable;
 
-/// How long jobs that have ended are kept.
-const JOBS_KEPT_FOR: Duration = Duration::from_hours(24 * 90);
-/// How far the rows that wait are counted, for each table.
-const WAITING_COUNTED_TO: i64 = 10_000;
+/// The maximum number of pending rows that are counted in each table.
+const MAX_COUNTED: i64 = 10_000;
 
-/// What a flush goes by.
+/// The rules of a flush.
 #[derive(Clone)]
 pub struct FlushRules {
-    /// Rows that are taken out in one transaction.
+    /// How many rows are deleted in one transaction.
     pub batch_size: u32,
-    /// How long the events of the record are kept.
+    /// How long audit events are kept.
     pub keep_events_for: Duration,
-    /// With what the record is written: its chain begins behind what was taken out.
-    pub audit_log: AuditLog,
+    /// The audit chain, whose oldest events are pruned.
+    pub audit_chain: AuditChain,
 }
 
 impl FlushRules {
-    /// The server's own.
+    /// The rules of the configuration.
     #[must_use]
     pub fn of(services: &Services) -> Self {
         Self {
             batch_size: services.config.flush.batch_size,
             keep_events_for: services.config.audit.keep_for.get(),
-            audit_log: services.audit_log.clone(),
+            audit_chain: services.audit_chain.clone(),
         }
     }
 }
 
-/// How long a row of a table stays after the time that its row names.
-fn kept_for(table: ExpiringTable) -> Duration {
-    match table {
-        ExpiringTable::Jobs => JOBS_KEPT_FOR,
-        _ => MAX_LEEWAY.get(),
-    }
-}
-
-/// How many rows the flush would take out now.
+/// Counts the rows that a flush would delete now.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn count(
     store: &Store,
     clock: &Clock,
     keep_events_for: Duration,
 ) -> Result<FlushCounts, StoreError> {
-    let now = clock.now();
+    count_at(store, clock.now(), keep_events_for).await
+}
+
+async fn count_at(
+    store: &Store,
+    now: Timestamp,
+    keep_events_for: Duration,
+) -> Result<FlushCounts, StoreError> {
     store
-        .read_list(move |connection| count_at(connection, now, keep_events_for))
+        .read(move |connection| {
+            let mut counts = FlushCounts::default();
+            for table in ExpiringTable::ALL {
+                let rows = count_expired(connection, table, now - kept_for(table))?;
+                *counts.of(table) = u64::try_from(rows).unwrap_or(0);
+            }
+            let events = audit_seals::count_old(connection, now - keep_events_for)?;
+            counts.audit_events = u64::try_from(events).unwrap_or(0);
+            Ok(counts)
+        })
         .await
 }
 
-fn count_at(
-    connection: &mut Db,
-    now: Timestamp,
-    events_kept: Duration,
-) -> Result<FlushCounts, StoreError> {
-    let mut counts = FlushCounts::default();
-    for table in ExpiringTable::ALL {
-        let rows = count_expired(connection, table, now - kept_for(table))?;
-        *counts.of(table) = u64::try_from(rows).unwrap_or(0);
-    }
-    let events = audit_seals::count_old(connection, now - events_kept)?;
-    counts.audit_events = u64::try_from(events).unwrap_or(0);
-    Ok(counts)
-}
-
-/// The work of a flush: table after table, each in batches. What expires while it runs is the next one's.
+/// The work of a flush: one table after another, and the audit log last. Rows that expire while it runs are left to the next
+/// flush.
 struct RetentionSweep {
-    began_at: Timestamp,
+    started_at: Timestamp,
     rules: FlushRules,
     tables: std::slice::Iter<'static, ExpiringTable>,
     counts: FlushCounts,
 }
 
 impl RetentionSweep {
-    fn new(began_at: Timestamp, rules: FlushRules) -> Self {
+    fn new(started_at: Timestamp, rules: FlushRules) -> Self {
         Self {
-            began_at,
+            started_at,
             rules,
             tables: ExpiringTable::ALL.iter(),
             counts: FlushCounts::default(),
         }
     }
 
-    /// The record's turn, which is the last one: its chain is gone on with where it begins.
-    async fn trim(&mut self, store: &Store) -> Result<Batch, Error> {
+    /// Prunes a batch of audit events, and records the number of all after the last batch.
+    async fn prune(&mut self, store: &Store) -> Result<Batch, Error> {
         let FlushRules {
             batch_size,
             keep_events_for,
-            audit_log,
+            audit_chain,
         } = &self.rules;
-        let cutoff = self.began_at - *keep_events_for;
-        let trimmed = chain::trim(store, audit_log, cutoff, *batch_size).await?;
-        let (Trimmed::Some(deleted) | Trimmed::Last(deleted)) = trimmed;
+        let cutoff = self.started_at - *keep_events_for;
+        let deleted = match prune(store, audit_chain, cutoff, *batch_size).await? {
+            Pruned::Some(deleted) => {
+                self.counts.audit_events += deleted;
+                return Ok(Batch::Some(deleted));
+            }
+            Pruned::Last(deleted) => deleted,
+        };
         self.counts.audit_events += deleted;
-        if matches!(trimmed, Trimmed::Last(_)) && self.counts.audit_events > 0 {
-            let audit_context = audit_log.audit_context(&Actor::server(), self.began_at);
-            let event = Event::new(Action::RecordTrimmed)
-                .noting("events", self.counts.audit_events)
-                .noting("before", cutoff.whole_seconds());
+        if self.counts.audit_events > 0 {
+            let log = audit_chain.log();
+            let audit_context = log.audit_context(&Actor::server(), self.started_at);
+            let event = Event::new(Action::AuditLogPruned)
+                .with_detail("events", self.counts.audit_events)
+                .with_detail("before", cutoff.whole_seconds());
             store
                 .write(move |connection| audit_context.record(connection, &event))
                 .await?;
         }
-        Ok(match trimmed {
-            Trimmed::Some(_) => Batch::Some(deleted),
-            Trimmed::Last(_) => Batch::Last(deleted),
-        })
+        Ok(Batch::Last(deleted))
     }
 }
 
@@ -149,18 +149,15 @@ impl Work for RetentionSweep {
     }
 
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
-        let (now, kept) = (self.began_at, self.rules.keep_events_for);
-        let counts = store
-            .read_list(move |connection| count_at(connection, now, kept))
-            .await?;
+        let counts = count_at(store, self.started_at, self.rules.keep_events_for).await?;
         Ok(counts.total())
     }
 
     async fn batch(&mut self, store: &Store, _: &Clock) -> Result<Batch, Error> {
         let Some(&table) = self.tables.as_slice().first() else {
-            return self.trim(store).await;
+            return self.prune(store).await;
         };
-        let cutoff = self.began_at - kept_for(table);
+        let cutoff = self.started_at - kept_for(table);
         let limit = i64::from(self.rules.batch_size);
         let deleted = store
             .write(move |connection| delete_expired(connection, table, cutoff, limit))
@@ -174,18 +171,18 @@ impl Work for RetentionSweep {
     }
 }
 
-/// Why a flush at the command line did not come to its end.
+/// Why a flush by the CLI did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFlushed {
-    /// Another one runs.
+    /// Another flush is running.
     #[error("another flush is running")]
     Busy(Option<Box<Job>>),
-    /// It failed; what was taken out before stays out.
+    /// It failed. Rows deleted before stay deleted.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// A flush at the command line; `progress` is told after each batch how many rows went with it.
+/// Flushes at the request of the operator. `progress` is called after each batch with the number of deleted rows.
 ///
 /// # Errors
 /// [`NotFlushed`].
@@ -193,85 +190,97 @@ pub async fn flush(
     store: &Store,
     clock: &Clock,
     rules: FlushRules,
-    mut progress: impl FnMut(u64) + Send,
+    progress: impl FnMut(u64) + Send,
 ) -> Result<FlushCounts, NotFlushed> {
-    let actor = Actor::operator();
-    let event = Some(Event::new(Action::FlushStarted));
-    let begun = begin(store, clock, (&rules.audit_log, &actor), event).await?;
-    let Begun::New(id) = begun else {
+    let Begun::New(id) = begin(store, clock, &rules, &Actor::operator()).await? else {
         let job = jobs::find_running(store, clock, JobKind::Flush).await?;
         return Err(NotFlushed::Busy(job.map(Box::new)));
     };
-    let (_nobody, stopping) = watch::channel(false);
-    let mut work = RetentionSweep::new(clock.now(), rules);
-    let mut before = 0;
-    job_runner::run(store, clock, &id, &mut work, stopping, |_, done| {
-        progress(done - before);
-        before = done;
-    })
-    .await?;
-    Ok(work.counts)
+    let (_sender, stopping) = watch::channel(false);
+    Ok(run(store, clock, &id, rules, stopping, progress).await?)
 }
 
+/// Flushes at the server's regular time. `None` if another flush is running.
+///
+/// # Errors
+/// Errors of the store. Rows deleted before stay deleted.
+pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>, Error> {
+    let (store, clock) = (&services.store, &services.clock);
+    let rules = FlushRules::of(services);
+    let Begun::New(id) = begin(store, clock, &rules, &Actor::server()).await? else {
+        return Ok(None);
+    };
+    let stopping = services.jobs.stopping();
+    let counts = run(store, clock, &id, rules, stopping, |_| ()).await?;
+    Ok(Some(counts))
+}
+
+/// Starts a flush in the background, or finds the one that is running.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn start(services: &Services, actor: &Actor) -> Result<Started, Error> {
+    let (store, clock) = (&services.store, &services.clock);
+    let rules = FlushRules::of(services);
+    Ok(match begin(store, clock, &rules, actor).await? {
+        Begun::Running(id) => Started::already(id),
+        Begun::New(id) => {
+            let work = RetentionSweep::new(clock.now(), rules);
+            let (store, clock) = (store.clone(), clock.clone());
+            let running = services.jobs.spawn(store, clock, id.clone(), work);
+            Started::running(id, running)
+        }
+    })
+}
+
+/// Inserts the job of a flush. The server's own flushes are not audit events.
 async fn begin(
     store: &Store,
     clock: &Clock,
-    by: (&AuditLog, &Actor),
-    event: Option<Event>,
+    rules: &FlushRules,
+    actor: &Actor,
 ) -> Result<Begun, Error> {
     let report = Report::Flush(FlushCounts::default());
-    jobs::begin(store, clock, by, report, event).await
+    let is_regular = actor.source == AuditSource::Server;
+    let event = (!is_regular).then(|| Event::new(Action::FlushStarted));
+    jobs::begin(
+        store,
+        clock,
+        (rules.audit_chain.log(), actor),
+        report,
+        event,
+    )
+    .await
 }
 
-/// The server's own flush, at its time; nothing when another one runs.
-///
-/// # Errors
-/// The store's; what was taken out before stays out.
-pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>, Error> {
-    let (store, clock) = (&services.store, &services.clock);
-    let Begun::New(id) = begin(store, clock, (&services.audit_log, &Actor::server()), None).await?
-    else {
-        return Ok(None);
-    };
-    let mut work = RetentionSweep::new(clock.now(), FlushRules::of(services));
-    let stopping = services.jobs.stopping();
-    job_runner::run(store, clock, &id, &mut work, stopping, |_, _| ()).await?;
-    Ok(Some(work.counts))
+async fn run(
+    store: &Store,
+    clock: &Clock,
+    id: &JobId,
+    rules: FlushRules,
+    stopping: watch::Receiver<bool>,
+    progress: impl FnMut(u64) + Send,
+) -> Result<FlushCounts, Error> {
+    let mut sweep = RetentionSweep::new(clock.now(), rules);
+    job_runner::run(store, clock, id, &mut sweep, stopping, progress).await?;
+    Ok(sweep.counts)
 }
 
-/// Begins a flush in the background, or finds the one that runs.
-///
-/// # Errors
-/// The store's.
-pub async fn start(services: &Services, actor: &Actor) -> Result<Started, Error> {
-    let (store, clock) = (&services.store, &services.clock);
-    let event = Event::new(Action::FlushStarted);
-    match begin(store, clock, (&services.audit_log, actor), Some(event)).await? {
-        Begun::Running(id) => Ok(Started::already(id)),
-        Begun::New(id) => {
-            let work = RetentionSweep::new(clock.now(), FlushRules::of(services));
-            let (store, clock) = (store.clone(), clock.clone());
-            let running = services.jobs.spawn(store, clock, id.clone(), work);
-            Ok(Started::running(id, running))
-        }
-    }
-}
-
-/// The rows that wait for the next flush.
+/// The expired rows that the next flush would delete.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// How many of each table.
+    /// The number of rows of each table that has any.
     pub tables: Vec<(ExpiringTable, Count)>,
-    /// How many in all.
+    /// The number of rows in all tables.
     pub total: Count,
-    /// Since when the first of them could have been taken out.
+    /// Since when the first of them could have been deleted.
     pub since: Option<Timestamp>,
 }
 
-/// The rows that wait for the next flush, counted up to a bound.
+/// Counts the rows that the next flush would delete, up to a limit.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn waiting(services: &Services) -> Result<Waiting, Error> {
     let now = services.clock.now();
     let waiting = services
@@ -281,7 +290,7 @@ pub async fn waiting(services: &Services) -> Result<Waiting, Error> {
     Ok(waiting)
 }
 
-/// The same on a connection.
+/// Counts the rows that the next flush would delete, on this connection.
 pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting, StoreError> {
     let mut waiting = Waiting {
         tables: Vec::new(),
@@ -293,7 +302,7 @@ pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting,
     };
     for table in ExpiringTable::ALL {
         let cutoff = now - kept_for(table);
-        let count = count_expired_to(connection, table, cutoff, WAITING_COUNTED_TO)?;
+        let count = count_expired_to(connection, table, cutoff, MAX_COUNTED)?;
         if count.rows == 0 {
             continue;
         }
@@ -306,29 +315,29 @@ pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting,
     Ok(waiting)
 }
 
-/// The flush that runs now, if one does, whoever began it and on whichever instance.
+/// The running flush, on any instance.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn running_flush(services: &Services) -> Result<Option<Job>, Error> {
     jobs::find_running(&services.store, &services.clock, JobKind::Flush).await
 }
 
-/// The last flush that has ended, however it did: when, by whom, and how many rows of each table it took out.
+/// The last flush that has ended, successfully or not.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn last_flush(services: &Services) -> Result<Option<Job>, Error> {
     jobs::find_last_ended(&services.store, JobKind::Flush).await
 }
 
-/// When this process flushes next by itself; none where it does not.
+/// When this process will flush next; `None` if it does not flush regularly.
 #[must_use]
 pub fn next_flush(services: &Services) -> Option<Timestamp> {
     services.jobs.next_flush()
 }
 
-/// Notes when this process flushes next by itself.
+/// Sets when this process will flush next.
 pub fn announce_next(services: &Services, after: Duration) {
     services.jobs.set_next_flush(services.clock.now() + after);
 }

@@ -1,54 +1,56 @@
-//! How many rows of each table a flush took out.
+//! How many rows of each table a flush has deleted.
 
 use serde::{Deserialize, Serialize};
 
 use crate::store::flush::ExpiringTable;
 
-/// How many rows of each table were taken out, or would be. The second half is the panel's, and is told only where there
-/// is something to tell.
+/// How many rows of each table were deleted, or would be. From `revocations` on a count of 0 is left out in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlushCounts {
-    /// Refresh tokens that were issued.
+    /// Issued refresh tokens.
     pub outstanding_tokens: u64,
-    /// Refresh tokens that were refused.
+    /// Blacklisted refresh tokens.
     pub blacklisted_tokens: u64,
     /// One-time codes.
     pub otp_challenges: u64,
-    /// Counted events.
+    /// Rate limit counters.
     pub rate_limits: u64,
     /// Sessions.
     pub sessions: u64,
-    /// What the instances had to know of revoked access tokens.
+    /// Revocation events.
     #[serde(skip_serializing_if = "is_zero")]
     pub revocations: u64,
-    /// Browsers' sessions in the panel.
+    /// Sessions in the panel.
     #[serde(skip_serializing_if = "is_zero")]
     pub browser_sessions: u64,
     /// One-time links.
     #[serde(skip_serializing_if = "is_zero")]
     pub set_up_links: u64,
-    /// What became of one-time codes.
+    /// Deliveries of one-time codes.
     #[serde(skip_serializing_if = "is_zero")]
     pub otp_deliveries: u64,
-    /// Work in the background that has ended.
+    /// Log-in counts per hour.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub login_counts: u64,
+    /// Ended jobs.
     #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,
-    /// Events of the record.
+    /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
 }
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands the field over so"
+    reason = "the signature that serde requires"
 )]
 fn is_zero(rows: &u64) -> bool {
     *rows == 0
 }
 
 impl FlushCounts {
-    /// The rows of all tables.
+    /// The sum over all tables.
     #[must_use]
     pub fn total(&self) -> u64 {
         let mut counts = *self;
@@ -59,7 +61,7 @@ impl FlushCounts {
             + self.audit_events
     }
 
-    /// Each table with its rows.
+    /// Each table except the audit log, with its count.
     #[must_use]
     pub fn tables(&self) -> [(ExpiringTable, u64); 10] {
         let mut counts = *self;

@@ -1,4 +1,4 @@
-//! Running a job: batch after batch, with a rest after each, a sign of life every second, and an ear for the word to stop.
+//! Running a job: batch after batch with a pause after each, a heartbeat every second, and checks for cancellation.
 
 use std::{
     future::Future,
@@ -16,35 +16,35 @@ use crate::{
     domain::{job::JobState, session::JobId},
     services::{
         error::Error,
-        maintenance::jobs::{JobFailure, Report, details},
+        maintenance::job_report::{Details, JobFailure, Report},
     },
     store::{Store, StoreError, jobs as table, jobs::Progress},
 };
 
-/// How often a job writes how far it is.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
-/// The longest rest after a batch.
-const LONGEST_REST: Duration = Duration::from_secs(1);
-/// How often the end of a job is tried to be written.
+/// How often a job writes its progress.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// The longest pause after a batch.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How many times writing the end of a job is attempted.
 const TRIES: u32 = 3;
 
-/// What came of a batch.
+/// The result of a batch.
 pub(crate) enum Batch {
-    /// So much was done, and there may be more.
+    /// This much was done, and there may be more.
     Some(u64),
-    /// So much was done, and it was the last.
+    /// This much was done, and it was the last batch.
     Last(u64),
 }
 
-/// What a job does.
+/// The work of a job.
 pub(crate) trait Work: Send + 'static {
-    /// What it did so far.
+    /// What was done so far.
     fn report(&self) -> Report;
 
-    /// How much there is to do.
+    /// Counts the work.
     fn count(&mut self, store: &Store) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// The next batch: one transaction, done as a whole or not at all.
+    /// Does the next batch, in one transaction.
     fn batch(
         &mut self,
         store: &Store,
@@ -52,19 +52,23 @@ pub(crate) trait Work: Send + 'static {
     ) -> impl Future<Output = Result<Batch, Error>> + Send;
 }
 
-/// Does a job's work until it is done, stopped or failed, and writes that down. `told` hears after each batch how much
-/// there is to do and how much is done.
+/// Runs a job until it is done, stopped or failed, and writes its end. `progress` is called after each batch with the amount
+/// of work done in it.
 ///
-/// After each batch it rests as long as the batch took, so that others get at least half of the database's time.
+/// After each batch there is a pause as long as the batch took, so that at least half of the database's time is left to
+/// other work.
 pub(crate) async fn run(
     store: &Store,
     clock: &Clock,
     id: &JobId,
     work: &mut impl Work,
     stopping: watch::Receiver<bool>,
-    mut told: impl FnMut(u64, u64) + Send,
+    mut progress: impl FnMut(u64) + Send,
 ) -> Result<JobState, Error> {
-    let mut ticks = interval_at(tokio::time::Instant::now() + NOTE_EVERY, NOTE_EVERY);
+    let mut ticks = interval_at(
+        tokio::time::Instant::now() + HEARTBEAT_EVERY,
+        HEARTBEAT_EVERY,
+    );
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut runner = Runner {
         store,
@@ -75,7 +79,7 @@ pub(crate) async fn run(
         total: 0,
         done: 0,
     };
-    let outcome = runner.drive(work, &mut told).await;
+    let outcome = runner.drive(work, &mut progress).await;
     runner.end(work.report(), &outcome).await?;
     outcome
 }
@@ -94,13 +98,12 @@ impl Runner<'_> {
     async fn drive(
         &mut self,
         work: &mut impl Work,
-        told: &mut (impl FnMut(u64, u64) + Send),
+        on_progress: &mut (impl FnMut(u64) + Send),
     ) -> Result<JobState, Error> {
         let store = self.store;
         let progress = self.progress(work.report(), None);
-        self.total = self.seen_alive(&progress, work.count(store)).await?;
-        self.note(&self.progress(work.report(), None)).await;
-        told(self.total, self.done);
+        self.total = self.with_heartbeat(&progress, work.count(store)).await?;
+        self.heartbeat(&self.progress(work.report(), None)).await;
         loop {
             if *self.stopping.borrow() {
                 return Ok(JobState::Stopped);
@@ -112,68 +115,70 @@ impl Runner<'_> {
             match asked {
                 Some(false) => {}
                 Some(true) => return Ok(JobState::Stopped),
-                // Another instance took this one for dead, and another job may be at work in its place.
+                // Another instance took this process for dead, and may have started another job.
                 None => return Ok(JobState::Failed),
             }
-            let begun = Instant::now();
+            let started = Instant::now();
             let progress = self.progress(work.report(), None);
             let clock = self.clock;
-            let batch = self.seen_alive(&progress, work.batch(store, clock)).await?;
+            let batch = self
+                .with_heartbeat(&progress, work.batch(store, clock))
+                .await?;
             let (Batch::Some(done) | Batch::Last(done)) = batch;
             self.done += done;
-            told(self.total, self.done);
+            on_progress(done);
             if let Batch::Last(_) = batch {
                 return Ok(JobState::Done);
             }
-            self.rest(work.report(), begun.elapsed()).await;
+            self.pause(work.report(), started.elapsed()).await;
         }
     }
 
-    async fn rest(&mut self, report: Report, batch_took: Duration) {
+    async fn pause(&mut self, report: Report, batch_took: Duration) {
         let progress = self.progress(report, None);
         let mut stopping = self.stopping.clone();
-        let rest = async {
+        let pause = async {
             tokio::select! {
-                () = sleep(batch_took.min(LONGEST_REST)) => {}
+                () = sleep(batch_took.min(LONGEST_PAUSE)) => {}
                 _ = stopping.changed() => {}
             }
         };
-        self.seen_alive(&progress, rest).await;
+        self.with_heartbeat(&progress, pause).await;
     }
 
-    /// Waits for a part of the work, and writes every second that the process lives.
-    async fn seen_alive<T>(&mut self, progress: &Progress, part: impl Future<Output = T>) -> T {
+    /// Awaits a part of the work, and writes a heartbeat every second meanwhile.
+    async fn with_heartbeat<T>(&mut self, progress: &Progress, part: impl Future<Output = T>) -> T {
         let mut part = pin!(part);
         loop {
             tokio::select! {
                 biased;
                 value = &mut part => return value,
-                _ = self.ticks.tick() => self.note(progress).await,
+                _ = self.ticks.tick() => self.heartbeat(progress).await,
             }
         }
     }
 
-    async fn note(&self, progress: &Progress) {
+    async fn heartbeat(&self, progress: &Progress) {
         let (id, now) = (self.id.clone(), self.clock.now());
         let progress = progress.clone();
-        let noted = self
+        let written = self
             .store
             .write(move |connection| table::note(connection, &id, &progress, now))
             .await;
-        if let Err(error) = noted {
-            tracing::warn!(%error, job = %self.id, "how far the job is could not be noted");
+        if let Err(error) = written {
+            tracing::warn!(%error, job = %self.id, "the progress of the job could not be written");
         }
     }
 
     async fn end(&self, report: Report, outcome: &Result<JobState, Error>) -> Result<(), Error> {
-        let (state, fault) = match outcome {
+        let (state, failure) = match outcome {
             Ok(state) => (*state, None),
             Err(error) => {
                 tracing::warn!(%error, job = %self.id, "the job failed");
-                (JobState::Failed, Some(fault(error)))
+                (JobState::Failed, Some(failure(error)))
             }
         };
-        let progress = self.progress(report, fault);
+        let progress = self.progress(report, failure);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -185,23 +190,23 @@ impl Runner<'_> {
             match ended {
                 Ok(_) => return Ok(()),
                 Err(error) if tries == TRIES => return Err(error.into()),
-                // A database that was restarted is back soon.
-                Err(_) => sleep(NOTE_EVERY).await,
+                // The database may be restarting.
+                Err(_) => sleep(HEARTBEAT_EVERY).await,
             }
         }
     }
 
-    fn progress(&self, report: Report, fault: Option<JobFailure>) -> Progress {
+    fn progress(&self, report: Report, failure: Option<JobFailure>) -> Progress {
         Progress {
-            // What came to be done beside was done too.
+            // More work may have been done than was counted.
             total: i64::try_from(self.total.max(self.done)).unwrap_or(i64::MAX),
             done: i64::try_from(self.done).unwrap_or(i64::MAX),
-            details: details(report, fault),
+            details: Details::encode(report, failure),
         }
     }
 }
 
-fn fault(error: &Error) -> JobFailure {
+fn failure(error: &Error) -> JobFailure {
     match error {
         Error::Overloaded
         | Error::Unavailable(_)

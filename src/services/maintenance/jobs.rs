@@ -1,16 +1,11 @@
-//! Work that goes on in the background of the server: how a job begins, is seen, stopped and ended. What it does is its
-//! own file's ([`crate::services::maintenance::flush`], [`crate::services::accounts::bulk`]).
+//! Jobs: how a background job is started, found and stopped.
 //!
-//! A job is a row that every instance sees. The process that runs it writes once a second how far it is, and so that it
-//! lives: a row that was not seen for a minute is a process that was killed, and the job failed.
+//! A job is a row that every instance sees. The process that runs it writes its progress once a second as a heartbeat. If
+//! there is no heartbeat for a minute, the process was killed and the job has failed.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -20,86 +15,52 @@ use crate::{
         session::JobId,
     },
     services::{
-        accounts::bulk::BulkReport,
         audit::log::{AuditLog, Event},
         bootstrap::Services,
         error::Error,
-        maintenance::{
-            flush_counts::FlushCounts,
-            job_runner::{Work, run},
-        },
+        maintenance::job_report::{Details, JobFailure, Report},
     },
     store::{
-        Store, jobs as table,
+        Db, Store, StoreError, jobs as table,
         jobs::{JobRow, NewJob},
     },
 };
 
-/// How long a job may be silent before its process counts as killed.
+/// How long a job may be without a heartbeat before its process counts as killed.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_mins(1);
 
-/// What a job did so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Report {
-    /// How many rows a flush took out.
-    Flush(FlushCounts),
-    /// What became of many accounts.
-    Bulk(BulkReport),
-}
-
-/// Why a job failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JobFailure {
-    /// The database was away or had too much to do.
-    Unavailable,
-    /// A fault of this program, which stands in its log.
-    Internal,
-    /// The process that ran it ended under it.
-    Killed,
-}
-
-/// The column `details`.
-#[derive(Serialize, Deserialize)]
-struct Details {
-    report: Report,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fault: Option<JobFailure>,
-}
-
-/// A job as the doors see it.
+/// A job, as the interfaces show it.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its id.
+    /// The id.
     pub id: JobId,
-    /// What it does.
+    /// The kind.
     pub kind: JobKind,
-    /// How it fares.
+    /// The state.
     pub state: JobState,
-    /// Who began it.
+    /// Who started it.
     pub started_by: StartedBy,
-    /// How much there is to do; nothing before that was counted.
+    /// The amount of work; 0 until it was counted.
     pub total: u64,
-    /// How much of it is done.
+    /// The amount of work that is done.
     pub done: u64,
-    /// Whether somebody asked it to stop.
+    /// Whether it was asked to stop.
     pub stop_requested: bool,
-    /// What it did so far; none where another version of this program wrote it.
+    /// What it has done so far; `None` if another version of this program wrote it.
     pub report: Option<Report>,
     /// Why it failed, if it did.
-    pub fault: Option<JobFailure>,
-    /// When it began.
+    pub failure: Option<JobFailure>,
+    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended; of a process that was killed, when it was seen last.
+    /// When it ended; if the process was killed, the time of the last heartbeat.
     pub finished_at: Option<Timestamp>,
 }
 
 impl From<JobRow> for Job {
     fn from(row: JobRow) -> Self {
-        let details: Option<Details> = serde_json::from_str(&row.details).ok();
-        let (report, fault) = details.map_or((None, None), |details| {
-            (Some(details.report), details.fault)
+        let details = Details::decode(&row.details);
+        let (report, failure) = details.map_or((None, None), |details| {
+            (Some(details.report), details.failure)
         });
         Self {
             id: row.id,
@@ -110,87 +71,19 @@ impl From<JobRow> for Job {
             done: u64::try_from(row.done).unwrap_or(0),
             stop_requested: row.stop_requested,
             report,
-            fault: (row.state == JobState::Failed).then_some(fault.unwrap_or(JobFailure::Killed)),
+            failure: (row.state == JobState::Failed)
+                .then_some(failure.unwrap_or(JobFailure::Killed)),
             started_at: row.started_at,
             finished_at: row.finished_at,
         }
     }
 }
 
-/// What the jobs of this process have in common: where they run, and the word to stop.
-pub struct Jobs {
-    /// Where the process began. It lives longer than the server's workers, which come and go with it.
-    runtime: Option<Handle>,
-    stopping: watch::Sender<bool>,
-    next_flush: Mutex<Option<Timestamp>>,
-}
-
-impl Default for Jobs {
-    fn default() -> Self {
-        Self {
-            runtime: Handle::try_current().ok(),
-            stopping: watch::Sender::new(false),
-            next_flush: Mutex::default(),
-        }
-    }
-}
-
-impl Jobs {
-    /// Asks all jobs of this process to stop at their next step. Who wants to know when they have: [`Jobs::drain`].
-    pub fn stop_all(&self) {
-        self.stopping.send_replace(true);
-    }
-
-    /// Waits until no job of this process runs, for a bounded time.
-    pub async fn drain(&self, at_most: Duration) {
-        // Each job holds a receiver as long as it runs.
-        let _ = tokio::time::timeout(at_most, self.stopping.closed()).await;
-    }
-
-    /// The word to stop, for a job of this process.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
-    }
-
-    pub(crate) fn next_flush(&self) -> Option<Timestamp> {
-        *self
-            .next_flush
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_next_flush(&self, at: Timestamp) {
-        *self
-            .next_flush
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(at);
-    }
-
-    /// Runs work in the background.
-    pub(crate) fn spawn(
-        &self,
-        store: Store,
-        clock: Clock,
-        id: JobId,
-        mut work: impl Work,
-    ) -> JoinHandle<()> {
-        let stopping = self.stopping();
-        let job = async move {
-            // What went wrong stands in the row and in the log.
-            let _ = run(&store, &clock, &id, &mut work, stopping, |_, _| ()).await;
-        };
-        match &self.runtime {
-            Some(runtime) => runtime.spawn(job),
-            None => tokio::spawn(job),
-        }
-    }
-}
-
-/// A job that somebody wanted to begin.
+/// The result of starting a job in the background.
 pub struct Started {
-    /// The job: his, or the one that runs already.
+    /// The job: the new one, or the one that is running already.
     pub job: JobId,
-    /// Whether it is his.
+    /// Whether the job is new.
     pub is_new: bool,
     running: Option<JoinHandle<()>>,
 }
@@ -212,7 +105,7 @@ impl Started {
         }
     }
 
-    /// Waits for the end of a job that was begun, for a bounded time; whether it has ended.
+    /// Waits for the end of a new job for at most this time, and returns whether it has ended.
     pub async fn wait(&mut self, at_most: Duration) -> bool {
         match self.running.as_mut() {
             Some(running) => tokio::time::timeout(at_most, running).await.is_ok(),
@@ -221,15 +114,15 @@ impl Started {
     }
 }
 
-/// What became of the wish to begin a job.
+/// The result of inserting a job.
 pub(crate) enum Begun {
-    /// It runs from now on.
+    /// The job was inserted and is to be run.
     New(JobId),
-    /// It was a flush, and this one runs.
+    /// Another flush is running.
     Running(JobId),
 }
 
-/// Writes the row of a job that runs from now on, with the event that tells of it.
+/// Inserts the row of a job, and records an event if one is given.
 pub(crate) async fn begin(
     store: &Store,
     clock: &Clock,
@@ -241,7 +134,7 @@ pub(crate) async fn begin(
         Report::Flush(_) => JobKind::Flush,
         Report::Bulk(_) => JobKind::Bulk,
     };
-    let details = details(report, None);
+    let details = Details::encode(report, None);
     loop {
         let now = clock.now();
         let new = NewJob {
@@ -255,7 +148,7 @@ pub(crate) async fn begin(
         let audit_context = audit_log.audit_context(actor, now);
         let begun = store
             .write(move |connection| {
-                // A flush whose process was killed keeps nobody from the next one.
+                // A flush whose process was killed does not prevent the next one.
                 table::fail_unseen(connection, now - DEAD_AFTER)?;
                 if table::insert(connection, &new)? {
                     if let Some(event) = &event {
@@ -267,15 +160,11 @@ pub(crate) async fn begin(
                 Ok(running.map(|row| Begun::Running(row.id)))
             })
             .await?;
-        // None: the one that was in the way has ended in this moment.
+        // `None`: the other one has just ended.
         if let Some(begun) = begun {
             return Ok(begun);
         }
     }
-}
-
-pub(crate) fn details(report: Report, fault: Option<JobFailure>) -> String {
-    serde_json::to_string(&Details { report, fault }).unwrap_or_default()
 }
 
 fn subject(id: &JobId) -> Subject {
@@ -285,32 +174,32 @@ fn subject(id: &JobId) -> Subject {
     }
 }
 
-/// The job of this id, if there is one.
+/// The job of this id.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn find(services: &Services, id: &JobId) -> Result<Option<Job>, Error> {
     let id = id.clone();
-    see(&services.store, &services.clock, move |connection| {
+    find_by(&services.store, &services.clock, move |connection| {
         table::find(connection, &id)
     })
     .await
 }
 
-/// The job of this kind that runs, if one does.
+/// The running job of this kind.
 pub(crate) async fn find_running(
     store: &Store,
     clock: &Clock,
     kind: JobKind,
 ) -> Result<Option<Job>, Error> {
-    let seen = see(store, clock, move |connection| {
+    let found = find_by(store, clock, move |connection| {
         table::find_running(connection, kind)
     })
     .await?;
-    Ok(seen.filter(|job| job.state == JobState::Running))
+    Ok(found.filter(|job| job.state == JobState::Running))
 }
 
-/// The job of this kind that began last among those that have ended.
+/// The ended job of this kind that was started last.
 pub(crate) async fn find_last_ended(store: &Store, kind: JobKind) -> Result<Option<Job>, Error> {
     let row = store
         .read(move |connection| table::find_last_ended(connection, kind))
@@ -318,23 +207,20 @@ pub(crate) async fn find_last_ended(store: &Store, kind: JobKind) -> Result<Opti
     Ok(row.map(Job::from))
 }
 
-/// Looks a row up, and notes first when its process turns out to have been killed.
-async fn see(
+/// Reads a job. If its process was killed, the job is marked as failed first.
+async fn find_by(
     store: &Store,
     clock: &Clock,
-    row: impl Fn(&mut crate::store::Db) -> Result<Option<JobRow>, crate::store::StoreError>
-    + Clone
-    + Send
-    + 'static,
+    row: impl Fn(&mut Db) -> Result<Option<JobRow>, StoreError> + Clone + Send + 'static,
 ) -> Result<Option<Job>, Error> {
-    let Some(seen) = store.read(row.clone()).await? else {
+    let Some(found) = store.read(row.clone()).await? else {
         return Ok(None);
     };
     let dead = clock.now() - DEAD_AFTER;
-    if seen.state != JobState::Running || seen.seen_at >= dead {
-        return Ok(Some(seen.into()));
+    if found.state != JobState::Running || found.seen_at >= dead {
+        return Ok(Some(found.into()));
     }
-    let id = seen.id;
+    let id = found.id;
     let row = store
         .write(move |connection| {
             table::fail_unseen(connection, dead)?;
@@ -344,10 +230,10 @@ async fn see(
     Ok(row.map(Job::from))
 }
 
-/// Asks a job to stop at its next step; whether it was asked now for the first time.
+/// Asks a job to stop before its next batch. Returns `true` if this call was the first to ask.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn stop(services: &Services, actor: &Actor, id: &JobId) -> Result<bool, Error> {
     let (id, audit_context) = (id.clone(), services.audit_context(actor));
     services

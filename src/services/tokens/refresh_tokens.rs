@@ -210,7 +210,7 @@ pub async fn blacklist(
             let event = Event::new(Action::TokenBlacklisted)
                 .to(subject(connection, owner)?)
                 .of_session(&new.session_id)
-                .noting("token", &new.jti);
+                .with_detail("token", &new.jti);
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(RevocationOutcome::Revoked)
         })

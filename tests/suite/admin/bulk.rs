@@ -9,7 +9,10 @@ use munjigi::{
         job::BulkAction,
         principal::{Principal, UserSeq, UserType},
     },
-    services::accounts::bulk::{self, Accounts, BulkRequest},
+    services::accounts::{
+        bulk,
+        bulk_request::{Accounts, BulkRequest},
+    },
 };
 
 use super::jobs::{look, look_until};
@@ -243,7 +246,7 @@ async fn who_lost_his_rights_meanwhile_cannot_take_those_of_the_last_administrat
     let (root, ann) = (app.admin("root").await, app.user("ann").await);
     let late = app.admin("late").await;
     let actor = Actor {
-        door: AuditSource::Panel,
+        source: AuditSource::Panel,
         principal: Some(Principal::user(UserSeq::new(late.seq).unwrap())),
         name: Some(late.login.clone()),
         ..Actor::server()

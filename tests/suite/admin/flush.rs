@@ -8,7 +8,7 @@ use munjigi::{
     services::maintenance::{
         flush::{count, flush_regularly, last_flush, waiting},
         flush_counts::FlushCounts,
-        jobs::Report,
+        job_report::Report,
     },
 };
 

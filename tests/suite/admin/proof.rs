@@ -1,6 +1,6 @@
 //! The page that proves the record.
 
-use munjigi::{domain::account::Role, services::audit_chain::chain::seal_waiting};
+use munjigi::{domain::account::Role, services::audit_chain::linking::link_pending};
 
 use crate::support::{App, Browser, Page};
 
@@ -21,7 +21,7 @@ async fn it_says_that_the_record_holds_and_where_it_ends() {
     let before = auditor.open("/admin/audit/proof").await;
     assert!(before.text("#proof").contains("has not looked"));
     let services = app.services();
-    seal_waiting(&services.store, &services.audit_log)
+    link_pending(&services.store, &services.audit_chain)
         .await
         .unwrap();
     let page = looked_at(&auditor).await;
@@ -36,7 +36,7 @@ async fn it_says_where_the_record_does_not_hold() {
     let root = app.signed_in("root", Role::Admin).await;
     app.make_user("ann", Role::Staff).await;
     let services = app.services();
-    seal_waiting(&services.store, &services.audit_log)
+    link_pending(&services.store, &services.audit_chain)
         .await
         .unwrap();
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 2")

@@ -139,7 +139,7 @@ async fn what_is_wrong_with_the_rows_is_told() {
     app.execute("ALTER TABLE jobs RENAME TO jobs_away").await;
     let page = ann.open("/admin/security").await;
     assert_eq!(badge(&page, "flush"), "problem");
-    assert_eq!(found(&page, "flush"), "not known: it could not be read");
+    assert_eq!(found(&page, "flush"), "unknown: it could not be read");
     assert_eq!(found(&page, "administrators"), "2 active");
 }
 

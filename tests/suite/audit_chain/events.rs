@@ -1,4 +1,4 @@
-//! What stands in the record of what happens at the JSON door: who, to whom, in which session, and whether it was allowed.
+//! Audit events of the API: actor, subject, session and outcome.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{App, Person, claims_of};
 
-/// The newest events, newest first, as words: what, what came of it, who, to whom.
+/// The newest events, newest first, as text: action, outcome, actor and subject.
 async fn newest(app: &App, count: usize) -> Vec<String> {
     events(app)
         .await
@@ -45,7 +45,7 @@ fn session_of(person: &Person) -> String {
 }
 
 #[tokio::test]
-async fn a_session_is_followed_from_its_beginning_to_its_end() {
+async fn the_beginning_and_the_end_of_a_session_are_recorded() {
     let app = App::start();
     for login in ["ann@example.org", "acme"] {
         let person = match login {
@@ -54,13 +54,13 @@ async fn a_session_is_followed_from_its_beginning_to_its_end() {
         };
         let next = person.refreshed().await;
         next.log_out(&next.refresh).await.assert(200, "LOGGED_OUT");
-        // What was ended is not ended twice.
+        // A session cannot be ended twice.
         next.log_out(&next.refresh)
             .await
             .assert(401, "SESSION_REVOKED");
-        let told = newest(&app, 2).await;
+        let found = newest(&app, 2).await;
         assert_eq!(
-            told,
+            found,
             [
                 format!("logged_out done {login} {login}"),
                 format!("logged_in done {login} {login}"),
@@ -76,7 +76,7 @@ async fn a_session_is_followed_from_its_beginning_to_its_end() {
 }
 
 #[tokio::test]
-async fn refreshes_are_counted_and_not_written() {
+async fn refreshes_are_counted_and_not_recorded() {
     let app = App::start();
     let mut machine = app.client("robot").await;
     let before = events(&app).await.len();
@@ -86,7 +86,7 @@ async fn refreshes_are_counted_and_not_written() {
     assert_eq!(events(&app).await.len(), before);
     let counted = "SELECT refreshes AS number FROM sessions";
     assert_eq!(app.number(counted).await, 7);
-    // Neither a repeat nor what is refused is a refresh.
+    // A refused refresh is not counted.
     app.advance(Duration::from_mins(2));
     app.anonymous()
         .refresh("garbage")
@@ -96,7 +96,7 @@ async fn refreshes_are_counted_and_not_written() {
 }
 
 #[tokio::test]
-async fn a_refused_log_in_is_recorded_whoever_was_named() {
+async fn a_refused_log_in_is_recorded_for_any_name() {
     let app = App::start();
     app.make_user("ann", Role::Staff).await;
     for (username, name) in [
@@ -108,8 +108,8 @@ async fn a_refused_log_in_is_recorded_whoever_was_named() {
         let typed = json!({"username": username, "password": "wrong password"});
         let answer = app.anonymous().post("/auth/login", typed).await;
         answer.assert(401, "INVALID_CREDENTIALS");
-        let told = newest(&app, 1).await;
-        assert_eq!(told, [format!("log_in_refused refused - {name}")]);
+        let found = newest(&app, 1).await;
+        assert_eq!(found, [format!("log_in_refused refused - {name}")]);
         let event = &events(&app).await[0];
         assert_eq!(event.subject.is_some(), username.starts_with("ann"));
         let text = format!("{event:?}");
@@ -129,20 +129,20 @@ async fn codes_are_recorded_without_the_code() {
             .anonymous()
             .post("/clients/otp/request", json!({"username": name}));
         let answer = asked.await.assert(200, "OTP_SENT");
-        let told = newest(&app, 1).await;
-        assert_eq!(told, [format!("code_requested done - {name}")]);
+        let found = newest(&app, 1).await;
+        assert_eq!(found, [format!("code_requested done - {name}")]);
         let wrong = json!({"challenge_id": answer.data()["challenge_id"], "code": "00000"});
         let refused = app.anonymous().post("/clients/otp/verify", wrong).await;
         refused.assert(401, "INVALID_OTP");
-        let told = newest(&app, 1).await;
-        assert_eq!(told, [format!("log_in_refused refused - {name}")]);
+        let found = newest(&app, 1).await;
+        assert_eq!(found, [format!("log_in_refused refused - {name}")]);
     }
     let code = app.codes(1).await.remove(0);
     assert!(!format!("{:?}", events(&app).await).contains(&code));
 }
 
 #[tokio::test]
-async fn what_a_role_does_not_allow_is_recorded_once_a_minute() {
+async fn an_access_beyond_the_role_is_recorded_once_a_minute() {
     let app = App::start();
     let sam = app.internal("sam", Role::Staff).await;
     let refused = |path: &str| {
@@ -154,9 +154,9 @@ async fn what_a_role_does_not_allow_is_recorded_once_a_minute() {
         refused("/api/users/1").await;
         refused("/api/users/2").await;
     }
-    let told = newest(&app, 1).await;
+    let found = newest(&app, 1).await;
     assert_eq!(
-        told,
+        found,
         ["access_refused refused sam@example.org sam@example.org"]
     );
     let event = &events(&app).await[0];
@@ -176,13 +176,13 @@ async fn what_a_role_does_not_allow_is_recorded_once_a_minute() {
 }
 
 #[tokio::test]
-async fn somebody_elses_token_is_a_refused_access() {
+async fn presenting_the_token_of_another_account_is_a_refused_access() {
     let app = App::start();
     let (ann, eve) = (app.user("ann").await, app.user("eve").await);
     eve.log_out(&ann.refresh).await.assert(403, "FORBIDDEN");
-    let told = newest(&app, 1).await;
+    let found = newest(&app, 1).await;
     assert_eq!(
-        told,
+        found,
         ["access_refused refused eve@example.org eve@example.org"]
     );
 }
@@ -205,7 +205,7 @@ async fn ending_all_sessions_is_recorded_with_their_number() {
 }
 
 #[tokio::test]
-async fn the_panel_tells_a_session_from_its_page() {
+async fn the_panel_shows_the_events_of_a_session() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await.refreshed().await;
@@ -213,8 +213,8 @@ async fn the_panel_tells_a_session_from_its_page() {
     assert!(page.text("#sessions tbody").contains("refreshed 1×"));
     let path = page.attr("#sessions tbody a", "href");
     assert_eq!(path, format!("/admin/audit?session={}", session_of(&ann)));
-    let told = root.open(&path).await.texts("tbody tr td.lead b");
-    assert_eq!(told, ["Logged in"]);
+    let found = root.open(&path).await.texts("tbody tr td.lead b");
+    assert_eq!(found, ["Logged in"]);
     let chip = root.open(&path).await.text(".chip");
     assert!(chip.contains(&session_of(&ann)), "{chip}");
     let odd = root.open("/admin/audit?session=x").await;
@@ -225,7 +225,7 @@ async fn the_panel_tells_a_session_from_its_page() {
 }
 
 #[tokio::test]
-async fn a_refused_sign_in_stands_on_the_page_of_whom_was_tried() {
+async fn a_refused_sign_in_is_shown_on_the_page_of_the_account() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let fields = [("email", "root@example.org"), ("password", "wrong")];
@@ -236,9 +236,9 @@ async fn a_refused_sign_in_stands_on_the_page_of_whom_was_tried() {
     let event = events(&app).await.remove(0);
     assert_eq!(event.action.as_str(), "sign_in_refused");
     assert!(event.subject.is_some());
-    let told = root.open("/admin/audit?person=root@example.org").await;
-    let told = told.texts("tbody tr td.lead b");
-    assert_eq!(told[0], "Sign-in to the panel refused", "{told:?}");
+    let found = root.open("/admin/audit?person=root@example.org").await;
+    let found = found.texts("tbody tr td.lead b");
+    assert_eq!(found[0], "Sign-in to the panel refused", "{found:?}");
 }
 
 #[tokio::test]
@@ -246,9 +246,9 @@ async fn a_session_that_ends_for_another_is_recorded_with_its_reason() {
     let app = App::with(|config| config.tokens.sessions_per_account = 1);
     let ann = app.user("ann").await;
     ann.again().await;
-    let told = newest(&app, 2).await;
+    let found = newest(&app, 2).await;
     assert_eq!(
-        told,
+        found,
         [
             "logged_in done ann@example.org ann@example.org",
             "session_ended done ann@example.org ann@example.org"

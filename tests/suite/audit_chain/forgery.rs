@@ -1,24 +1,26 @@
-//! Whoever can write to the database alone changes the record unseen nowhere: not an event, not the chain, not by an old copy.
+//! Tampering with write access to the database but without the key: every change of an event or of the chain is detected,
+//! and so is an old copy.
 
 use munjigi::{
     services::{
-        audit::log::AuditLog,
+        audit::{event_mac::AuditKey, log::AuditLog},
         audit_chain::{
-            chain::{ChainError, seal_waiting, state},
-            event_mac::AuditKey,
-            restart::note_key_change,
-            verify::ViolationKind,
+            chain::{AuditChain, ChainError},
+            linking::link_pending,
+            report::ViolationKind,
+            restart::restart_on_key_change,
+            state::state,
         },
     },
     store::audit_seals::{find_chain, update_chain},
 };
 
-use super::chain::{scene, sealed, told, verdict};
+use super::chain::{linked, scene, verified, violations};
 
 #[tokio::test]
-async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
-    use ViolationKind::{Changed, Deleted, Ends, NotOurs, Unchained};
-    let slip_in = "INSERT INTO audit_events (id, happened_at, door, action, outcome, changes, search_text) \
+async fn every_changed_deleted_or_inserted_event_is_detected() {
+    use ViolationKind::{BrokenLink, Changed, Deleted, Ends, Unauthenticated};
+    let insertion = "INSERT INTO audit_events (id, happened_at, door, action, outcome, changes, search_text) \
         VALUES (99, '2026-02-14 12:30:45', 'panel', 'signed_in', 'done', '[]', '')";
     let tampering = [
         (
@@ -45,7 +47,7 @@ async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
             "UPDATE audit_events SET session_id = NULL WHERE id = 2",
             (Changed, Some(2), 1),
         ),
-        // A word that no program of ours can read.
+        // An unknown action.
         (
             "UPDATE audit_events SET action = 'nothing' WHERE id = 4",
             (Changed, Some(4), 1),
@@ -59,33 +61,33 @@ async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
             (Deleted, Some(2), 1),
         ),
         ("DELETE FROM audit_events WHERE id = 1", (Deleted, None, 1)),
-        (slip_in, (NotOurs, Some(99), 1)),
+        (insertion, (Unauthenticated, Some(99), 1)),
         (
             "DELETE FROM audit_seals WHERE event_id = 8",
-            (NotOurs, Some(8), 1),
+            (Unauthenticated, Some(8), 1),
         ),
         (
             "UPDATE audit_seals SET mark = (SELECT mark FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
-            (Unchained, Some(5), 1),
+            (BrokenLink, Some(5), 1),
         ),
         (
             "UPDATE audit_seals SET seal = (SELECT seal FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
-            (Unchained, Some(5), 1),
+            (BrokenLink, Some(5), 1),
         ),
         ("UPDATE audit_chain SET last_position = 5", (Ends, None, 0)),
         ("UPDATE audit_chain SET first_position = 2", (Ends, None, 0)),
         ("UPDATE audit_chain SET mark = ''", (Ends, None, 0)),
         (
             "INSERT INTO audit_seals VALUES (99, 'x', 0, 'x')",
-            (NotOurs, Some(99), 1),
+            (Unauthenticated, Some(99), 1),
         ),
         (
             "INSERT INTO audit_seals VALUES (99, 'x', 77, 'x')",
-            (NotOurs, Some(99), 1),
+            (Unauthenticated, Some(99), 1),
         ),
         (
             "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
-            (NotOurs, Some(8), 1),
+            (Unauthenticated, Some(8), 1),
         ),
         (
             "UPDATE audit_chain SET last_position = 9223372036854775807",
@@ -96,18 +98,18 @@ async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
     for (statement, expected) in tampering {
         let app = scene().await;
         assert!(app.execute(statement).await > 0, "{statement}");
-        let verdict = verdict(&app, None).await;
-        assert!(!verdict.holds(), "{statement}");
-        assert_eq!(told(&verdict)[0], expected, "{statement}: {verdict:?}");
+        let report = verified(&app, None).await;
+        assert!(!report.is_intact(), "{statement}");
+        assert_eq!(violations(&report)[0], expected, "{statement}: {report:?}");
     }
 }
 
 #[tokio::test]
-async fn what_is_cut_out_with_its_seal_is_found_too() {
+async fn an_event_deleted_with_its_link_is_detected() {
     for (cut, expected) in [
         ("(3, 4)", (ViolationKind::Deleted, Some(2), 2)),
         ("(1, 2)", (ViolationKind::Deleted, None, 2)),
-        // The tail: nothing stands behind it that would not fit.
+        // The end: no later link is broken by it.
         ("(5, 6)", (ViolationKind::Deleted, Some(4), 2)),
         ("(1, 2, 3, 4, 5, 6)", (ViolationKind::Deleted, None, 6)),
     ] {
@@ -118,13 +120,13 @@ async fn what_is_cut_out_with_its_seal_is_found_too() {
         ] {
             app.execute(&statement).await;
         }
-        let verdict = verdict(&app, None).await;
-        assert_eq!(told(&verdict)[0], expected, "{cut}: {verdict:?}");
+        let report = verified(&app, None).await;
+        assert_eq!(violations(&report)[0], expected, "{cut}: {report:?}");
     }
 }
 
 #[tokio::test]
-async fn events_that_changed_places_are_found() {
+async fn swapped_events_are_detected() {
     let app = scene().await;
     for statement in [
         "UPDATE audit_seals SET position = 100 WHERE event_id = 3",
@@ -133,20 +135,23 @@ async fn events_that_changed_places_are_found() {
     ] {
         assert_eq!(app.execute(statement).await, 1);
     }
-    let verdict = verdict(&app, None).await;
-    assert_eq!(told(&verdict)[0], (ViolationKind::Unchained, Some(4), 1));
+    let report = verified(&app, None).await;
+    assert_eq!(
+        violations(&report)[0],
+        (ViolationKind::BrokenLink, Some(4), 1)
+    );
 }
 
 #[tokio::test]
-async fn an_old_copy_is_known_by_the_end_that_was_noted() {
+async fn an_old_copy_is_detected_by_a_checkpoint() {
     let app = scene().await;
-    let early = verdict(&app, None).await.end;
+    let early = verified(&app, None).await.checkpoint;
     let services = app.services();
-    let kept = services.store.read(find_chain).await.unwrap().unwrap();
-    sealed(&app).await;
-    let late = verdict(&app, None).await.end;
-    assert!(verdict(&app, early.clone()).await.holds());
-    // The chain as it was, with its marked ends: in itself it is right.
+    let old = services.store.read(find_chain).await.unwrap().unwrap();
+    linked(&app).await;
+    let late = verified(&app, None).await.checkpoint;
+    assert!(verified(&app, early.clone()).await.is_intact());
+    // The earlier chain with the earlier ends, which is intact in itself.
     app.execute("UPDATE audit_seals SET position = NULL, seal = NULL WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_seals WHERE event_id > 6")
@@ -154,28 +159,28 @@ async fn an_old_copy_is_known_by_the_end_that_was_noted() {
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services
         .store
-        .write(move |connection| update_chain(connection, &kept))
+        .write(move |connection| update_chain(connection, &old))
         .await
         .unwrap();
-    // The process that saw the chain go on knows better, and does not seal on.
+    // The process that has seen later links adds no further ones.
     app.user("eve").await;
-    assert_eq!(sealed(&app).await, 0);
-    let seen = state(&services.store, &services.audit_log).await.unwrap();
-    assert_eq!(seen.trouble, Some(ChainError::WentBack));
-    // Nor does the one after it, which finds the end in a file.
+    assert_eq!(linked(&app).await, 0);
+    let seen = state(&services.store, &services.audit_chain).await.unwrap();
+    assert_eq!(seen.error, Some(ChainError::RolledBack));
+    // Nor does the next process, which reads the checkpoint file.
     let app = app.restarted_with(|_| ());
-    assert_eq!(sealed(&app).await, 0);
-    let noted = (ViolationKind::NotAsNoted, None, 0);
-    assert_eq!(told(&verdict(&app, None).await), [noted]);
-    // Without that file, whoever noted the end knows.
-    std::fs::remove_file(app.data_dir().join("record.end")).unwrap();
+    assert_eq!(linked(&app).await, 0);
+    let mismatch = (ViolationKind::CheckpointMismatch, None, 0);
+    assert_eq!(violations(&verified(&app, None).await), [mismatch]);
+    // Without the file, a checkpoint stored elsewhere still detects it.
+    std::fs::remove_file(app.data_dir().join("audit.checkpoint")).unwrap();
     let app = app.restarted_with(|_| ());
-    assert!(verdict(&app, None).await.holds());
-    assert_eq!(told(&verdict(&app, late).await), [noted]);
+    assert!(verified(&app, None).await.is_intact());
+    assert_eq!(violations(&verified(&app, late).await), [mismatch]);
 }
 
 #[tokio::test]
-async fn marks_are_not_taken_away_to_have_them_made_anew() {
+async fn macs_cannot_be_removed_to_have_them_recomputed() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
@@ -186,25 +191,25 @@ async fn marks_are_not_taken_away_to_have_them_made_anew() {
     )
     .await;
     for app in [app.another_instance(), app.restarted_with(|_| ())] {
-        assert!(!note_key_change(app.services()).await.unwrap());
-        assert_eq!(sealed(&app).await, 0);
-        assert!(!verdict(&app, None).await.holds());
+        assert!(!restart_on_key_change(app.services()).await.unwrap());
+        assert_eq!(linked(&app).await, 0);
+        assert!(!verified(&app, None).await.is_intact());
     }
 }
 
 #[tokio::test]
-async fn nothing_is_sealed_on_a_chain_that_somebody_else_ended() {
+async fn no_event_is_linked_to_a_chain_with_forged_ends() {
     for statement in [
         "UPDATE audit_chain SET last_position = 5",
         "DELETE FROM audit_chain",
     ] {
         let app = scene().await;
         app.execute(statement).await;
-        assert_eq!(sealed(&app).await, 0, "{statement}");
+        assert_eq!(linked(&app).await, 0, "{statement}");
         let services = app.services();
-        let seen = state(&services.store, &services.audit_log).await.unwrap();
-        assert!(seen.trouble.is_some() && seen.waiting == 2, "{seen:?}");
-        // Events are written all the same, and whoever is let in is let in.
+        let seen = state(&services.store, &services.audit_chain).await.unwrap();
+        assert!(seen.error.is_some() && seen.pending == 2, "{seen:?}");
+        // Events are still recorded, and users can still log in.
         let before = app
             .number("SELECT COUNT(*) AS number FROM audit_events")
             .await;
@@ -217,18 +222,18 @@ async fn nothing_is_sealed_on_a_chain_that_somebody_else_ended() {
 }
 
 #[tokio::test]
-async fn a_forged_end_is_no_change_of_the_key() {
+async fn forged_ends_are_no_change_of_the_key() {
     let app = scene().await;
     app.execute("UPDATE audit_chain SET last_position = 2, mark = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
-    assert!(!note_key_change(app.services()).await.unwrap());
-    assert_eq!(sealed(&app).await, 0);
-    assert!(!verdict(&app, None).await.holds());
+    assert!(!restart_on_key_change(app.services()).await.unwrap());
+    assert_eq!(linked(&app).await, 0);
+    assert!(!verified(&app, None).await.is_intact());
 }
 
 #[tokio::test]
-async fn a_forged_change_of_the_key_launders_nothing() {
+async fn a_forged_change_of_the_key_hides_nothing() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
@@ -236,49 +241,49 @@ async fn a_forged_change_of_the_key_launders_nothing() {
     app.execute("UPDATE audit_chain SET mark = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
-    assert!(!note_key_change(app.services()).await.unwrap());
-    assert_eq!(sealed(&app).await, 0);
-    assert!(!verdict(&app, None).await.holds());
+    assert!(!restart_on_key_change(app.services()).await.unwrap());
+    assert_eq!(linked(&app).await, 0);
+    assert!(!verified(&app, None).await.is_intact());
 }
 
 #[tokio::test]
-async fn nobody_keeps_events_from_being_sealed_unnoticed() {
+async fn preventing_events_from_being_linked_is_detected() {
     for statement in [
-        // The next place is taken.
+        // The next position is taken.
         "INSERT INTO audit_seals VALUES (-1, 'x', 7, 'x')",
         "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
     ] {
         let app = scene().await;
         app.execute(statement).await;
-        assert_eq!(sealed(&app).await, 0, "{statement}");
+        assert_eq!(linked(&app).await, 0, "{statement}");
         let services = app.services();
-        let seen = state(&services.store, &services.audit_log).await.unwrap();
-        assert_eq!(seen.trouble, Some(ChainError::Taken), "{statement}");
+        let seen = state(&services.store, &services.audit_chain).await.unwrap();
+        assert_eq!(seen.error, Some(ChainError::PositionTaken), "{statement}");
     }
 }
 
 #[tokio::test]
-async fn an_old_copy_is_known_also_when_another_instance_has_gone_on_with_it() {
+async fn an_old_copy_is_detected_after_another_instance_has_continued_it() {
     let app = scene().await;
     let services = app.services();
-    let kept = services.store.read(find_chain).await.unwrap().unwrap();
-    sealed(&app).await;
+    let old = services.store.read(find_chain).await.unwrap().unwrap();
+    linked(&app).await;
     app.execute("DELETE FROM audit_seals WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services
         .store
-        .write(move |connection| update_chain(connection, &kept))
+        .write(move |connection| update_chain(connection, &old))
         .await
         .unwrap();
-    // One that has seen nothing of it: another machine, with a data directory of its own.
-    let elsewhere = AuditLog::new(AuditKey::of(services.tokens.key()));
+    // An instance without a checkpoint: another machine with its own data directory.
+    let elsewhere = AuditChain::new(AuditLog::new(AuditKey::of(services.tokens.key())));
     for name in ["bob", "eve", "kim"] {
         app.user(name).await;
     }
-    let others = seal_waiting(&services.store, &elsewhere).await.unwrap();
+    let others = link_pending(&services.store, &elsewhere).await.unwrap();
     assert!(others > 4, "{others}");
     app.user("sam").await;
-    assert_eq!(sealed(&app).await, 0);
-    assert!(!verdict(&app, None).await.holds());
+    assert_eq!(linked(&app).await, 0);
+    assert!(!verified(&app, None).await.is_intact());
 }

@@ -1,6 +1,6 @@
-//! The record of what was done: what stands in it, that nobody changes it unseen, and how long it is kept.
+//! The audit log: recorded events, detection of tampering, and retention.
 
 mod chain;
 mod events;
 mod forgery;
-mod keeping;
+mod retention;

@@ -1,4 +1,4 @@
-//! A clock that jumps ahead and is set right again: nothing that was revoked revives, and nothing that was used is new.
+//! A clock that jumps ahead and is corrected: no revoked token becomes valid again, and no used token becomes unused.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{App, Person, on_postgres};
 const MONTHS: Duration = Duration::from_hours(24 * 60);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Takes out what the clock calls expired, as an administrator can at any time.
+/// Flushes all rows that have expired by the clock, as an administrator can at any time.
 async fn flushed(app: &App) -> u64 {
     let services = app.services();
     flush(
@@ -42,21 +42,21 @@ async fn is_refused(app: &App, person: &Person) {
 }
 
 #[tokio::test]
-async fn what_was_revoked_before_a_jump_is_revoked_after_it() {
+async fn a_token_revoked_before_a_jump_is_revoked_after_it() {
     let app = App::start();
-    let honest = app.user("ann").await;
-    let gone = honest.again().await;
-    let used = honest.again().await;
+    let other = app.user("ann").await;
+    let gone = other.again().await;
+    let used = other.again().await;
     let next = used.refreshed().await;
     gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
     app.advance(MINUTE);
     let right = app.clock.now();
     app.advance(MONTHS);
-    honest.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
+    other.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
     app.set_clock(right);
     is_refused(&app, &gone).await;
-    honest.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
-    honest.refreshed().await;
+    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    other.refreshed().await;
     next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     let stolen = app.anonymous().refresh(&used.refresh).await;
     stolen.assert(401, "TOKEN_REUSED");
@@ -65,14 +65,14 @@ async fn what_was_revoked_before_a_jump_is_revoked_after_it() {
 }
 
 #[tokio::test]
-async fn a_flush_by_a_clock_that_is_ahead_revives_nothing() {
+async fn a_flush_with_a_clock_that_is_ahead_makes_no_revoked_token_valid() {
     let app = App::start();
-    let honest = app.user("ann").await;
-    let gone = honest.again().await;
+    let other = app.user("ann").await;
+    let gone = other.again().await;
     gone.log_out(&gone.refresh).await.assert(200, "LOGGED_OUT");
-    let used = honest.again().await;
+    let used = other.again().await;
     app.advance(MINUTE * 10);
-    // Its newest token outlives the flush, and so does its session; the one that was used does not.
+    // The newest token and its session outlive the flush; the used one does not.
     let next = used.refreshed().await;
     app.advance(MINUTE);
     let right = app.clock.now();
@@ -87,22 +87,22 @@ async fn a_flush_by_a_clock_that_is_ahead_revives_nothing() {
     }
     let next = next.refreshed().await;
     next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
-    // Months ahead nothing is left: everybody has to log in again, and nothing else.
+    // Months ahead nothing is left: all users have to log in again.
     app.advance(MONTHS);
     assert!(flushed(&app).await > 0);
     app.set_clock(right);
     let app = app.restarted_with(|_| ());
-    for person in [&honest, &gone, &used, &next] {
+    for person in [&other, &gone, &used, &next] {
         is_refused(&app, person).await;
     }
     app.anonymous()
-        .post("/auth/login", honest.credentials())
+        .post("/auth/login", other.credentials())
         .await
         .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
-async fn what_is_revoked_during_a_jump_is_revoked_after_it() {
+async fn a_token_revoked_during_a_jump_is_revoked_after_it() {
     let app = App::start();
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
@@ -139,7 +139,7 @@ async fn what_is_revoked_during_a_jump_is_revoked_after_it() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_makes_no_revoked_token_young() {
+async fn a_clock_that_is_set_back_makes_no_revoked_token_valid() {
     let app = App::start();
     let ann = app.user("ann").await;
     app.advance(MINUTE * 20);
@@ -153,7 +153,7 @@ async fn a_clock_that_is_set_back_makes_no_revoked_token_young() {
 }
 
 #[tokio::test]
-async fn tokens_from_a_time_that_has_not_come_are_invalid_until_it_has() {
+async fn tokens_issued_in_the_future_are_invalid_until_then() {
     let app = App::start();
     let ann = app.user("ann").await;
     let early = app.clock.now() + MINUTE * 60;
@@ -162,7 +162,7 @@ async fn tokens_from_a_time_that_has_not_come_are_invalid_until_it_has() {
     let late = app.clock.now();
     app.set_clock(early);
     next.assert_tokens("INVALID_TOKEN", "INVALID_TOKEN").await;
-    // Used at a time that has not come either: an honest repeat.
+    // Its use is in the future too: a grace retry.
     let again = app.anonymous().refresh(&ann.refresh).await;
     let again = again.assert(200, "REFRESHED");
     assert_eq!(again.text_of("refresh"), next.refresh);
@@ -172,29 +172,29 @@ async fn tokens_from_a_time_that_has_not_come_are_invalid_until_it_has() {
 }
 
 #[tokio::test]
-async fn the_server_does_not_flush_by_a_clock_that_jumped() {
+async fn the_server_does_not_flush_with_a_clock_that_jumped() {
     let app = App::start();
-    // As the machine's, which is Postgres's too.
+    // The machine's clock, which Postgres uses too.
     app.set_clock(Clock::System.now());
     let mut watch = ClockWatch::start(&app.clock);
-    let look = async |watch: &mut ClockWatch| watch.look(app.services()).await.unwrap();
-    assert_eq!(look(&mut watch).await, None);
+    let check = async |watch: &mut ClockWatch| watch.check(app.services()).await.unwrap();
+    assert_eq!(check(&mut watch).await, None);
     app.advance(MINUTE * 4);
-    assert_eq!(look(&mut watch).await, None);
+    assert_eq!(check(&mut watch).await, None);
     app.set_clock(Clock::System.now());
-    assert_eq!(look(&mut watch).await, None);
+    assert_eq!(check(&mut watch).await, None);
     app.advance(MONTHS);
-    assert!(matches!(look(&mut watch).await, Some(ClockSkew::Ahead(by)) if by <= MONTHS));
-    assert!(look(&mut watch).await.is_some(), "still");
-    // A restart knows nothing of the jump, but Postgres does.
-    let doubt = look(&mut ClockWatch::start(&app.clock)).await;
+    assert!(matches!(check(&mut watch).await, Some(ClockSkew::Ahead(by)) if by <= MONTHS));
+    assert!(check(&mut watch).await.is_some(), "still");
+    // After a restart only the clock of Postgres reveals the jump.
+    let skew = check(&mut ClockWatch::start(&app.clock)).await;
     assert_eq!(
-        matches!(doubt, Some(ClockSkew::Apart(_))),
+        matches!(skew, Some(ClockSkew::Apart(_))),
         on_postgres(),
-        "{doubt:?}"
+        "{skew:?}"
     );
     app.set_clock(Clock::System.now());
-    assert_eq!(look(&mut watch).await, None);
+    assert_eq!(check(&mut watch).await, None);
     app.set_clock(Clock::System.now() - MINUTE * 6);
-    assert!(matches!(look(&mut watch).await, Some(ClockSkew::Back(_))));
+    assert!(matches!(check(&mut watch).await, Some(ClockSkew::Back(_))));
 }

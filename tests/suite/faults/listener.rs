@@ -1,10 +1,10 @@
-//! The connection by which an instance hears of revocations is cut: the next reading makes another.
+//! The connection of the revocation feed is cut: the next read opens another one.
 
 use std::time::{Duration, Instant};
 
 use crate::support::{App, on_postgres};
 
-/// Ends the connections on which the instances listen; how many.
+/// Ends the connections on which the instances listen, and returns how many.
 async fn cut(app: &App) -> i64 {
     app.number(
         "SELECT COUNT(pg_terminate_backend(pid)) AS number FROM pg_stat_activity \
@@ -15,7 +15,7 @@ async fn cut(app: &App) -> i64 {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_cut_misses_nothing() {
+async fn a_cut_listener_misses_no_revocation() {
     if !on_postgres() {
         return;
     }
@@ -29,8 +29,8 @@ async fn a_listener_that_is_cut_misses_nothing() {
             me.assert(200, "ME");
         }
         assert_eq!(cut(&one).await, 2, "one for each instance");
-        // Before either has noticed.
-        let begun = Instant::now();
+        // Before either instance has noticed.
+        let started = Instant::now();
         let ended = if round % 2 == 0 { &here } else { &there };
         ended
             .log_out(&ended.refresh)
@@ -41,11 +41,11 @@ async fn a_listener_that_is_cut_misses_nothing() {
             .refuses_soon(&ended.access, "SESSION_REVOKED")
             .await;
         assert!(
-            begun.elapsed() < Duration::from_secs(3),
+            started.elapsed() < Duration::from_secs(3),
             "{:?}",
-            begun.elapsed()
+            started.elapsed()
         );
-        // Nobody honest was refused for it, and what has come is not stale.
+        // The other session is still accepted, and the cache is not stale.
         let other = if round % 2 == 0 { &there } else { &here };
         let me = two.anonymous().get("/api/me").bearer(&other.access).await;
         me.assert(200, "ME");

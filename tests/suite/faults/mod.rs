@@ -1,5 +1,5 @@
-//! Faults that can be made in the test's own process: the listener's connection cut, a clock that jumps. Those that need a
-//! process of their own are in [`super::process`].
+//! Faults within the test process: a cut connection of the revocation feed, and a clock that jumps. Faults that need a
+//! separate process are in [`super::process`].
 
 mod clock;
 mod listener;

@@ -1,5 +1,5 @@
-//! The texts of the security checklist, `locales/checklist.{en,ko}.yml`: both languages have the same keys, every check has
-//! its texts, and every text is used.
+//! The texts of the security checklist, `locales/checklist.{en,ko}.yml`: both languages have the same keys, every text that a
+//! check uses exists, and no text is unused.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn words(language: &str) -> Words {
 }
 
 #[test]
-fn both_languages_have_the_same_keys_and_placeholders() {
+fn both_languages_have_the_same_texts() {
     let (en, ko) = (words("en"), words("ko"));
     assert_eq!(en.keys().collect::<Vec<_>>(), ko.keys().collect::<Vec<_>>());
     let mut problems = Vec::new();
@@ -39,7 +39,7 @@ fn both_languages_have_the_same_keys_and_placeholders() {
 }
 
 #[test]
-fn every_check_has_its_texts_and_every_text_is_used() {
+fn every_text_is_used_and_exists() {
     let mut used: BTreeSet<String> = BTreeSet::new();
     let sections: BTreeSet<&str> = Check::NAMES.iter().copied().collect();
     for (_, source) in files("src/services/checklist", ".rs") {
@@ -49,12 +49,12 @@ fn every_check_has_its_texts_and_every_text_is_used() {
         });
         used.extend(keys.map(str::to_owned));
     }
-    assert!(used.len() > 60, "the sources are no longer parsed");
+    assert!(used.len() > 60, "the sources are no longer read");
     used.extend(Check::NAMES.iter().map(|check| format!("{check}.title")));
     let groups = Group::ALL.iter().map(|group| group.as_str());
     used.extend(groups.map(|group| format!("group.{group}")));
-    let defined: BTreeSet<String> = words("en").into_keys().collect();
-    let one_sided = used.symmetric_difference(&defined);
+    let there: BTreeSet<String> = words("en").into_keys().collect();
+    let one_sided = used.symmetric_difference(&there);
     let problems: Vec<String> = one_sided
         .map(|key| format!("{key} is only defined or only used"))
         .collect();

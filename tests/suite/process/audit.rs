@@ -93,7 +93,7 @@ fn an_invalid_checkpoint_is_wrong_usage() {
         let refused = place.run(&["audit", "verify", &format!("--checkpoint={checkpoint}")]);
         assert_eq!(refused.code, Some(2), "{checkpoint}: {refused:?}");
         assert!(
-            refused.stderr.contains("a number, a colon, and the seal"),
+            refused.stderr.contains("a number, a colon, and the link"),
             "{refused:?}"
         );
     }

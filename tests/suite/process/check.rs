@@ -77,7 +77,7 @@ fn a_server_in_order_has_advice_only_and_exits_with_0() {
         "status": "ok"
       },
       {
-        "advice": "Stolen hashes are guessed two or four times as fast as at the usual cost. Set login.bcrypt_cost = 12.",
+        "advice": "Stolen hashes can be guessed two to four times as fast as at the usual cost. Set login.bcrypt_cost = 12.",
         "check": "bcrypt_cost",
         "found": "10",
         "group": "guessing",
@@ -110,7 +110,7 @@ fn findings_are_printed_with_advice_below() {
         [
             "Tokens and sessions",
             "  problem  Access token lifetime           2h",
-            "           → Services that check tokens by themselves believe one until it ends. Set",
+            "           → Services that verify tokens themselves accept a token until it expires. Set",
             "             tokens.access_lifetime to 15m or 30m. [RFC 6750 5.3]",
             "  ok       Refresh token lifetime          30d",
         ]
@@ -150,7 +150,7 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
         "flush",
         "clock",
         "data_files",
-        "record_seal",
+        "audit_chain",
     ];
     assert_eq!(with_status(&found, "problem"), unknown);
     for check in unknown {
@@ -159,7 +159,7 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
             check["found"]
                 .as_str()
                 .unwrap()
-                .starts_with("not known: there is no "),
+                .starts_with("unknown: there is no "),
             "{check}"
         );
         assert!(
@@ -221,7 +221,7 @@ fn an_unreachable_database_is_a_problem_and_its_password_is_not_printed() {
         "database",
         "flush",
         "clock",
-        "record_seal",
+        "audit_chain",
     ];
     assert_eq!(with_status(&found, "problem"), expected);
     let finding = of(&found, "database")["found"].as_str().unwrap();

@@ -72,7 +72,7 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
     AuditQuery {
         search: query.text("search"),
         action: query.word("action", Action::NAMES, Action::from_word),
-        door: query.word("door", AuditSource::NAMES, AuditSource::from_word),
+        source: query.word("door", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
         person: query.text("person"),
         from: query.day("from", panel.zone()).map(|(begin, _)| begin),
@@ -96,7 +96,7 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         actions: choices(&l, "action", Action::NAMES, query.value("action")),
         doors: choices(&l, "door", AuditSource::NAMES, query.value("door")),
         events: EventView::all(&l, &slice.items),
-        pager: pager(&query, &l, &slice, AuditEvent::place),
+        pager: pager(&query, &l, &slice, AuditEvent::cursor),
         csv,
         query,
         l,
@@ -112,7 +112,7 @@ fn chips(l: &Layout, query: &ListQuery, wanted: &AuditQuery) -> Vec<Chip> {
             "action",
             wanted.action.map(|action| l.word("action", action)),
         )
-        .add("door", wanted.door.map(|door| l.word("door", door)))
+        .add("door", wanted.source.map(|door| l.word("door", door)))
         .add_day("from", wanted.from.is_some())
         .add_day("to", wanted.before.is_some())
         .done()
@@ -144,7 +144,7 @@ async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> Pag
         let (services, wanted) = (services.clone(), wanted.clone());
         async move {
             let rows = events::batch(&services, wanted, after, csv::BATCH).await?;
-            Ok(Batch::of(&rows, AuditEvent::place, line))
+            Ok(Batch::of(&rows, AuditEvent::cursor, line))
         }
     }))
 }
@@ -161,7 +161,7 @@ fn line(event: &AuditEvent) -> Vec<String> {
     vec![
         event.id.to_string(),
         event.happened_at.to_string(),
-        event.door.to_string(),
+        event.source.to_string(),
         or_empty(&event.actor_name),
         account(event.actor),
         event.action.to_string(),

@@ -23,8 +23,11 @@ use crate::{
         },
     },
     services::{
-        accounts::bulk::{self, Accounts, BulkRequest, NamedAccount, Preview},
-        maintenance::jobs::Report,
+        accounts::{
+            bulk::{self, NamedAccount, Preview},
+            bulk_request::{Accounts, BulkRequest},
+        },
+        maintenance::job_report::Report,
     },
 };
 
@@ -136,7 +139,7 @@ async fn fitting(
         wish: BulkRequest {
             user_type,
             action,
-            accounts: Accounts::Fitting {
+            accounts: Accounts::Filtered {
                 filter: Box::new(filter),
                 query: query.query_string(),
                 up_to,
@@ -210,7 +213,7 @@ fn ask(panel: &Panel, asked: Asked, preview: Preview, back: String) -> PageResul
             let ids = ids.iter().map(|id| id.get()).collect();
             (ids, asked.query.query_string(), None)
         }
-        Accounts::Fitting { query, up_to, .. } => (Vec::new(), query, Some(up_to)),
+        Accounts::Filtered { query, up_to, .. } => (Vec::new(), query, Some(up_to)),
     };
     panel.page(&BulkPage {
         path,

@@ -18,8 +18,8 @@ use crate::{
     },
     services::{
         accounts::{
-            client_user_changes,
-            client_users::{self, Client, ClientChanges},
+            client_users::{self, Client},
+            lifecycle,
         },
         auth::otp_deliveries::OtpDelivery,
     },
@@ -83,11 +83,8 @@ async fn deactivate(form: Form<PanelAdmin>, seq: Path<String>) -> PageResult {
 }
 
 async fn set_active(panel: &Panel, seq: UserSeq, is_active: bool) -> PageResult {
-    let changes = ClientChanges {
-        is_active: Some(is_active),
-        ..ClientChanges::default()
-    };
-    client_user_changes::update(panel.services(), &panel.actor(), seq, changes).await?;
+    let (actor, owner) = (panel.actor(), Principal::client(seq));
+    lifecycle::set_active(panel.services(), &actor, owner, is_active).await?;
     let text = if is_active {
         panel.t("person.activated")
     } else {
@@ -118,7 +115,7 @@ async fn ask_to_delete(panel: PanelAdmin, seq: Path<String>) -> PageResult {
 async fn delete(form: Form<PanelAdmin>, seq: Path<String>) -> PageResult {
     let (panel, seq) = (&form.panel, seq_of(&seq)?);
     let client = client_users::find(panel.services(), seq).await?;
-    client_user_changes::delete(panel.services(), &panel.actor(), seq).await?;
+    lifecycle::delete(panel.services(), &panel.actor(), Principal::client(seq)).await?;
     let notice = Notice::ok(panel.t1("person.deleted", client.username));
     panel.redirect_with("/admin/clients", &notice)
 }

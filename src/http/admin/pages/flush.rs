@@ -20,7 +20,8 @@ use crate::{
     },
     services::maintenance::{
         flush::{self, Waiting},
-        jobs::{self, Job, Report, Started},
+        job_report::Report,
+        jobs::{self, Job, Started},
     },
 };
 

@@ -23,9 +23,9 @@ use crate::{
         notice::Notice,
         panel::{Panel, PanelAdmin},
     },
-    services::{
-        accounts::bulk::BulkReport,
-        maintenance::jobs::{self, Job, JobFailure, Report},
+    services::maintenance::{
+        job_report::{BulkReport, JobFailure, Report},
+        jobs::{self, Job},
     },
 };
 
@@ -187,10 +187,10 @@ fn sentences(l: &Layout, job: &Job) -> Vec<String> {
     let mut sentences = Vec::new();
     match job.state {
         JobState::Stopped => sentences.push(l.t("job.stopped_text")),
-        JobState::Failed => sentences.push(l.t(match job.fault {
-            Some(JobFailure::Unavailable) => "job.fault_unavailable",
-            Some(JobFailure::Internal) => "job.fault_internal",
-            Some(JobFailure::Killed) | None => "job.fault_killed",
+        JobState::Failed => sentences.push(l.t(match job.failure {
+            Some(JobFailure::Unavailable) => "job.failure_unavailable",
+            Some(JobFailure::Internal) => "job.failure_internal",
+            Some(JobFailure::Killed) | None => "job.failure_killed",
         })),
         JobState::Running | JobState::Done => {}
     }

@@ -157,7 +157,7 @@ struct DonePage {
 /// `GET /admin/password/{secret}`. **Permissions**: whoever has the link. 200, 410 (used, expired, withdrawn, unknown, or
 /// its account may not log in), 429.
 async fn form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
-    match password_links::look_at(visitor.services(), &visitor.stranger(), &secret).await? {
+    match password_links::check(visitor.services(), &visitor.stranger(), &secret).await? {
         Some(owner) => visitor.page(&password_page(&visitor, FieldErrors::default(), &owner)),
         None => dead_page(&visitor),
     }
@@ -183,7 +183,7 @@ fn dead_page(visitor: &AnonymousPage) -> PageResult {
 /// `POST /admin/password/{secret}`. **Permissions**: whoever has the link. 303, 410, 422, 429.
 async fn set_password(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResult {
     let actor = form.panel.stranger();
-    let Some(owner) = password_links::look_at(form.panel.services(), &actor, &secret).await? else {
+    let Some(owner) = password_links::check(form.panel.services(), &actor, &secret).await? else {
         return dead_page(&form.panel);
     };
     let Some(password) = new_password(&mut form) else {

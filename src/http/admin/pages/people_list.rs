@@ -16,7 +16,7 @@ use crate::{
     },
     services::{
         accounts::lists::{AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed},
-        audit::log::note_export,
+        audit::recording,
     },
 };
 
@@ -83,7 +83,7 @@ pub(crate) async fn record_export(
     query: &ListQuery,
 ) -> Result<(), AdminError> {
     let filter = query.query_string();
-    Ok(note_export(panel.services(), panel.actor(), list, &filter).await?)
+    Ok(recording::record_export(panel.services(), panel.actor(), list, &filter).await?)
 }
 
 /// Somebody in the list.

@@ -10,9 +10,9 @@ use crate::{
     clock::Timestamp,
     http::admin::web::{error::PageResult, form::Form, layout::Layout, panel::Panel},
     services::audit_chain::{
-        chain::{self, ChainState},
-        verification::{self, Outcome, Verification},
-        verify::Violation,
+        report::Violation,
+        state::{self, ChainState},
+        verification::{Outcome, Verification},
     },
 };
 
@@ -75,22 +75,22 @@ impl BreakView {
 impl ProofView {
     fn new(l: &Layout, proof: &Verification) -> Self {
         let verdict = match &proof.outcome {
-            Outcome::Ended(verdict) => Some(verdict),
+            Outcome::Finished(verdict) => Some(verdict),
             Outcome::Running | Outcome::Failed => None,
         };
         let breaks: Vec<BreakView> = verdict.map_or_else(Vec::new, |verdict| {
-            let places = verdict.breaks.iter();
+            let places = verdict.violations.iter();
             places.map(|found| BreakView::new(l, found)).collect()
         });
-        let end = verdict.and_then(|verdict| verdict.end.as_ref());
+        let end = verdict.and_then(|verdict| verdict.checkpoint.as_ref());
         Self {
-            at: proof.began_at,
+            at: proof.started_at,
             is_running: matches!(proof.outcome, Outcome::Running),
             is_failed: matches!(proof.outcome, Outcome::Failed),
-            done: proof.looked_at.min(proof.events),
+            done: proof.verified.min(proof.events),
             of: proof.events,
-            holds: verdict.is_some_and(|verdict| verdict.holds()),
-            more: verdict.map_or(0, |verdict| verdict.broken) - breaks.len() as u64,
+            holds: verdict.is_some_and(|verdict| verdict.is_intact()),
+            more: verdict.map_or(0, |verdict| verdict.violation_count) - breaks.len() as u64,
             breaks,
             end: end.map_or_else(String::new, ToString::to_string),
         }
@@ -100,21 +100,27 @@ impl ProofView {
 /// `GET /admin/audit/proof`. **Permissions**: administrators and auditors. 200.
 async fn show(panel: Panel) -> PageResult {
     let services = panel.services();
-    let state = chain::state(&services.store, &services.audit_log).await?;
+    let state = state::state(&services.store, &services.audit_chain).await?;
     let l = panel.layout("audit");
     panel.page(&ProofPage {
         trouble: state
-            .trouble
+            .error
             .map(|trouble| l.t(&format!("proof.trouble_{}", trouble.as_str()))),
         state,
-        proof: verification::last_proof(services).map(|proof| ProofView::new(&l, &proof)),
+        proof: services
+            .last_verification
+            .get()
+            .map(|proof| ProofView::new(&l, &proof)),
         l,
     })
 }
 
 /// `POST /admin/audit/proof`: looks at every event, in the background. **Permissions**: administrators and auditors. 303.
 async fn start(form: Form<Panel>) -> PageResult {
-    if let Some(running) = verification::prove(form.panel.services()).await? {
+    let services = form.panel.services();
+    let (last, now) = (&services.last_verification, services.clock.now());
+    let started = last.start(&services.store, &services.audit_chain, now);
+    if let Some(running) = started.await? {
         // Where it takes longer the page tells how far it is.
         let _ = timeout(PATIENCE, running).await;
     }

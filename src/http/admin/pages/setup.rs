@@ -57,8 +57,8 @@ struct DeadPage {
 /// `GET /admin/setup/{secret}`. **Permissions**: whoever has the link. 200, 410 (used, expired, unknown, or there is an
 /// administrator), 429.
 async fn form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
-    match first_admin_link::look_at_first(visitor.services(), &visitor.stranger(), &secret).await? {
-        FirstLink::Good => visitor.page(&SetupPage {
+    match first_admin_link::check_first(visitor.services(), &visitor.stranger(), &secret).await? {
+        FirstLink::Valid => visitor.page(&SetupPage {
             l: visitor.layout(),
             errors: FieldErrors::default(),
             name: String::new(),
@@ -72,7 +72,7 @@ async fn form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
 fn dead_page(visitor: &AnonymousPage, link: FirstLink) -> PageResult {
     let page = DeadPage {
         l: visitor.layout(),
-        has_administrator: link == FirstLink::Needless,
+        has_administrator: link == FirstLink::NotNeeded,
     };
     visitor.page_with(StatusCode::GONE, &page)
 }
@@ -80,8 +80,8 @@ fn dead_page(visitor: &AnonymousPage, link: FirstLink) -> PageResult {
 /// `POST /admin/setup/{secret}`. **Permissions**: whoever has the link. 303 (signed in), 410, 422, 429.
 async fn create(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResult {
     let actor = form.panel.stranger();
-    let link = first_admin_link::look_at_first(form.panel.services(), &actor, &secret).await?;
-    if link != FirstLink::Good {
+    let link = first_admin_link::check_first(form.panel.services(), &actor, &secret).await?;
+    if link != FirstLink::Valid {
         return dead_page(&form.panel, link);
     }
     let name = form.required("name", Name::parse);
@@ -98,10 +98,10 @@ async fn create(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResu
         is_active: true,
     };
     let visitor = &form.panel;
-    match first_admin_link::make_first(visitor.services(), actor.clone(), &secret, new).await {
+    match first_admin_link::create_first(visitor.services(), actor.clone(), &secret, new).await {
         Ok(Some(signed_in)) => Ok::<HttpResponse, _>(welcome(visitor, &signed_in, "")),
         Ok(None) => {
-            let link = first_admin_link::look_at_first(visitor.services(), &actor, &secret).await?;
+            let link = first_admin_link::check_first(visitor.services(), &actor, &secret).await?;
             dead_page(visitor, link)
         }
         Err(error) => {

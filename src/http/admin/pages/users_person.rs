@@ -26,8 +26,8 @@ use crate::{
     },
     services::{
         accounts::{
-            user_changes,
-            users::{self, User, UserChanges},
+            lifecycle,
+            users::{self, User},
         },
         auth::browser_sessions::{self, BrowserSession},
     },
@@ -104,11 +104,8 @@ async fn deactivate(form: Form<PanelAdmin>, seq: Path<String>) -> PageResult {
 }
 
 async fn set_active(panel: &Panel, seq: UserSeq, is_active: bool) -> PageResult {
-    let changes = UserChanges {
-        is_active: Some(is_active),
-        ..UserChanges::default()
-    };
-    if let Err(error) = user_changes::update(panel.services(), &panel.actor(), seq, changes).await {
+    let (actor, owner) = (panel.actor(), Principal::user(seq));
+    if let Err(error) = lifecycle::set_active(panel.services(), &actor, owner, is_active).await {
         let page = show_page(panel, seq, refusal(panel, error)?).await?;
         return panel.page_with(StatusCode::CONFLICT, &page);
     }
@@ -159,7 +156,8 @@ async fn ask_to_delete(panel: PanelAdmin, seq: Path<String>) -> PageResult {
 async fn delete(form: Form<PanelAdmin>, seq: Path<String>) -> PageResult {
     let (panel, seq) = (&form.panel, seq_of(&seq)?);
     let user = users::find(panel.services(), seq).await?;
-    if let Err(error) = user_changes::delete(panel.services(), &panel.actor(), seq).await {
+    let owner = Principal::user(seq);
+    if let Err(error) = lifecycle::delete(panel.services(), &panel.actor(), owner).await {
         let page = delete_page(panel, seq, refusal(panel, error)?).await?;
         return panel.page_with(StatusCode::CONFLICT, &page);
     }

@@ -58,7 +58,7 @@ pub(crate) struct ChangeView {
 impl EventView {
     /// Tells an event.
     pub(crate) fn new(l: &Layout, event: &AuditEvent) -> Self {
-        let door = l.t(&format!("door.{}", event.door));
+        let door = l.t(&format!("door.{}", event.source));
         let is_own = event.subject.is_some() && event.subject == event.actor;
         let subject = event.subject_name.clone().filter(|_| !is_own);
         let is_deletion = event.action == Action::AccountDeleted;

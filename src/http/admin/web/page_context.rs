@@ -118,7 +118,7 @@ impl PageContext {
 
     /// Whoever asks, before he is known.
     pub(crate) fn stranger(&self) -> Actor {
-        Actor::stranger(
+        Actor::anonymous(
             AuditSource::Panel,
             self.context.device(),
             self.context.id.clone(),

@@ -1,4 +1,4 @@
-//! Each check, broken: by a setting, a file or a row. What the command line and the panel make of it is tested from outside.
+//! Tests of each check with bad settings, files and rows. The CLI and the panel are tested in `tests/suite`.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
         session::JobId,
     },
     services::{
-        audit_chain::chain::{ChainError, ChainState},
+        audit_chain::{chain::ChainError, state::ChainState},
         checklist::{
             check::Check,
-            rows::{Administrators, FlushSeen, Hashes},
-            seen::File,
+            files::FileInfo,
+            rows::{Administrators, FlushState, Hashes},
             *,
         },
         maintenance::{flush::Waiting, jobs::Job},
@@ -36,7 +36,7 @@ fn now() -> Timestamp {
     Timestamp::EPOCH + DAY * 20_000
 }
 
-/// Settings with which nothing is to be said.
+/// A configuration without findings.
 fn good() -> Config {
     let mut config = Config::default();
     config.server.public_url = Some("https://auth.example.org".parse().unwrap());
@@ -49,26 +49,26 @@ fn good() -> Config {
     config
 }
 
-fn file(path: &str, mode: u32, age: Duration) -> File {
-    File {
+fn file(path: &str, mode: u32, age: Duration) -> FileInfo {
+    FileInfo {
         path: path.into(),
         mode,
         modified: now() - age,
     }
 }
 
-/// A chain with which nothing is to be said.
-fn sealed() -> ChainState {
+/// A chain without findings.
+fn linked() -> ChainState {
     ChainState {
-        sealed: 7,
-        waiting: 0,
-        waiting_since: None,
+        linked: 7,
+        pending: 0,
+        pending_since: None,
         to_adopt: false,
-        trouble: None,
+        error: None,
     }
 }
 
-/// Rows with which nothing is to be said.
+/// Data of the database without findings.
 fn good_rows() -> Rows {
     let waiting = Waiting {
         tables: Vec::new(),
@@ -90,8 +90,8 @@ fn good_rows() -> Rows {
             idle: Vec::new(),
         }),
         hashes: Ok((hashes, hashes)),
-        record: Ok(sealed()),
-        flush: Ok(FlushSeen {
+        chain: Ok(linked()),
+        flush: Ok(FlushState {
             is_running: false,
             last: None,
             waiting,
@@ -100,8 +100,8 @@ fn good_rows() -> Rows {
     }
 }
 
-fn looked_at(config: &Config) -> Seen<'_> {
-    Seen {
+fn inputs_of(config: &Config) -> Inputs<'_> {
+    Inputs {
         config,
         now: now(),
         uptime: None,
@@ -116,22 +116,22 @@ fn looked_at(config: &Config) -> Seen<'_> {
                 file("data/munjigi.db", 0o644, DAY),
                 file("data", 0o700, DAY),
             )],
-            unseen: Vec::new(),
+            unreadable: Vec::new(),
         },
         rows: good_rows(),
     }
 }
 
-/// What is not well, each told in both languages without an open placeholder or a missing text.
-fn not_well(seen: &Seen) -> Vec<(Check, Level)> {
-    let findings = findings(seen);
+/// The findings above level `ok`. Each must have its texts in both languages, with all placeholders replaced.
+fn above_ok(inputs: &Inputs) -> Vec<(Check, Level)> {
+    let findings = findings(inputs);
     for finding in &findings {
         for language in [Language::En, Language::Ko] {
-            let told = [Some(&finding.found), finding.advice.as_ref()];
-            for text in told.into_iter().flatten().map(|told| told.say(language)) {
-                let is_whole =
+            let texts = [Some(&finding.found), finding.advice.as_ref()];
+            for text in texts.into_iter().flatten().map(|text| text.say(language)) {
+                let is_complete =
                     !text.is_empty() && !text.contains("%{") && !text.contains("checklist.");
-                assert!(is_whole, "{:?}: {text}", finding.check);
+                assert!(is_complete, "{:?}: {text}", finding.check);
             }
         }
         assert_eq!(finding.advice.is_some(), finding.level > Level::Ok);
@@ -147,15 +147,15 @@ fn not_well(seen: &Seen) -> Vec<(Check, Level)> {
 fn assert_setting(expected: &[(Check, Level)], change: impl FnOnce(&mut Config)) {
     let mut config = good();
     change(&mut config);
-    assert_eq!(not_well(&looked_at(&config)), expected);
+    assert_eq!(above_ok(&inputs_of(&config)), expected);
 }
 
 #[track_caller]
-fn assert_seen(expected: &[(Check, Level)], change: impl FnOnce(&mut Seen)) {
+fn assert_inputs(expected: &[(Check, Level)], change: impl FnOnce(&mut Inputs)) {
     let config = good();
-    let mut seen = looked_at(&config);
-    change(&mut seen);
-    assert_eq!(not_well(&seen), expected);
+    let mut inputs = inputs_of(&config);
+    change(&mut inputs);
+    assert_eq!(above_ok(&inputs), expected);
 }
 
 use Level::{Advice, Problem};
@@ -163,20 +163,20 @@ use Level::{Advice, Problem};
 #[test]
 fn each_check_is_made_once_in_the_order_of_the_list_and_good_settings_pass_all() {
     let config = good();
-    let seen = looked_at(&config);
-    let made: Vec<Check> = findings(&seen)
+    let inputs = inputs_of(&config);
+    let checks: Vec<Check> = findings(&inputs)
         .iter()
         .map(|finding| finding.check)
         .collect();
-    assert_eq!(made, Check::ALL);
-    assert_eq!(not_well(&seen), []);
+    assert_eq!(checks, Check::ALL);
+    assert_eq!(above_ok(&inputs), []);
     assert_eq!(Check::ALL.len(), Check::NAMES.len());
 }
 
 #[test]
 fn the_key() {
-    assert_seen(&[(Check::KeyLength, Problem)], |seen| {
-        seen.key = Ok(KeyStrength {
+    assert_inputs(&[(Check::KeyLength, Problem)], |inputs| {
+        inputs.key = Ok(KeyStrength {
             bytes: 31,
             weakness: None,
         });
@@ -189,25 +189,25 @@ fn the_key() {
         Weakness::Words,
     ] {
         let weakness = Some(weakness);
-        assert_seen(&[(Check::KeyStrength, Problem)], |seen| {
-            seen.key = Ok(KeyStrength {
+        assert_inputs(&[(Check::KeyStrength, Problem)], |inputs| {
+            inputs.key = Ok(KeyStrength {
                 bytes: 64,
                 weakness,
             });
         });
     }
     for mode in [0o640, 0o604, 0o620, 0o602] {
-        assert_seen(&[(Check::KeyFile, Problem)], |seen| {
-            seen.key_file = Some(Ok(file("signing.key", mode, DAY)));
+        assert_inputs(&[(Check::KeyFile, Problem)], |inputs| {
+            inputs.key_file = Some(Ok(file("signing.key", mode, DAY)));
         });
     }
-    assert_seen(&[(Check::KeyAge, Advice)], |seen| {
-        seen.key_file = Some(Ok(file("signing.key", 0o600, DAY * 366)));
+    assert_inputs(&[(Check::KeyAge, Advice)], |inputs| {
+        inputs.key_file = Some(Ok(file("signing.key", 0o600, DAY * 366)));
     });
     let mut config = good();
     config.tokens.signing_key = Some(Secret::new("x"));
-    let mut seen = looked_at(&config);
-    seen.key_file = None;
+    let mut inputs = inputs_of(&config);
+    inputs.key_file = None;
     let expected = [(Check::KeySource, Advice), (Check::KeyAge, Advice)];
-    assert_eq!(not_well(&seen), expected);
+    assert_eq!(above_ok(&inputs), expected);
 }

@@ -1,4 +1,4 @@
-//! What the database, its files and the clock show.
+//! Tests of the checks of the database, the files and the clock.
 
 use crate::services::checklist::tests::*;
 
@@ -10,51 +10,51 @@ fn hashes_below_the_cost() {
         is_bounded,
     };
     for is_bounded in [false, true] {
-        assert_seen(&[(Check::OldHashes, Advice)], |seen| {
-            seen.rows.hashes = Ok((Hashes::default(), cheaper(is_bounded)));
+        assert_inputs(&[(Check::OldHashes, Advice)], |inputs| {
+            inputs.rows.hashes = Ok((Hashes::default(), cheaper(is_bounded)));
         });
     }
 }
 
 #[test]
-fn the_record() {
-    for trouble in [
-        ChainError::Gone,
-        ChainError::NotOurs,
+fn the_audit_chain() {
+    for error in [
+        ChainError::Missing,
+        ChainError::InvalidMac,
         ChainError::AnotherKey,
-        ChainError::Taken,
-        ChainError::WentBack,
+        ChainError::PositionTaken,
+        ChainError::RolledBack,
         ChainError::OldEventChanged,
     ] {
-        assert_seen(&[(Check::RecordSeal, Problem)], |seen| {
-            seen.rows.record = Ok(ChainState {
-                trouble: Some(trouble),
-                ..sealed()
+        assert_inputs(&[(Check::AuditChain, Problem)], |inputs| {
+            inputs.rows.chain = Ok(ChainState {
+                error: Some(error),
+                ..linked()
             });
         });
     }
-    let waits = |seconds, to_adopt| {
+    let pending = |seconds, to_adopt| {
         Ok(ChainState {
-            waiting: 2,
-            waiting_since: Some(now() - Duration::from_secs(seconds)),
+            pending: 2,
+            pending_since: Some(now() - Duration::from_secs(seconds)),
             to_adopt,
-            ..sealed()
+            ..linked()
         })
     };
-    assert_seen(&[(Check::RecordSeal, Problem)], |seen| {
-        seen.rows.record = waits(61, false);
+    assert_inputs(&[(Check::AuditChain, Problem)], |inputs| {
+        inputs.rows.chain = pending(61, false);
     });
-    // A moment ago; and behind older ones that are still being taken in.
+    // Pending for a short time, or behind older events that are still being added.
     for (seconds, to_adopt) in [(59, false), (600, true)] {
-        assert_seen(&[], |seen| seen.rows.record = waits(seconds, to_adopt));
+        assert_inputs(&[], |inputs| inputs.rows.chain = pending(seconds, to_adopt));
     }
-    assert_setting(&[(Check::RecordKept, Advice)], |c| {
+    assert_setting(&[(Check::AuditRetention, Advice)], |c| {
         c.audit.keep_for = Span::days(364);
     });
 }
 
 #[test]
-fn the_ways_of_browsers() {
+fn browsers_and_other_origins() {
     assert_setting(&[(Check::Transport, Advice)], |c| {
         c.server.allowed_origins = vec!["https://app.example.org".parse().unwrap()];
     });
@@ -75,8 +75,8 @@ fn the_ways_of_browsers() {
 #[test]
 fn administration() {
     for (active, level) in [(0, Problem), (1, Advice)] {
-        assert_seen(&[(Check::Administrators, level)], |seen| {
-            seen.rows.administrators = Ok(Administrators {
+        assert_inputs(&[(Check::Administrators, level)], |inputs| {
+            inputs.rows.administrators = Ok(Administrators {
                 active,
                 idle: Vec::new(),
             });
@@ -90,19 +90,19 @@ fn administration() {
     });
     let idle: Vec<_> = idle.collect();
     let config = good();
-    let mut seen = looked_at(&config);
-    seen.rows.administrators = Ok(Administrators { active: 12, idle });
-    assert_eq!(not_well(&seen), [(Check::IdleAdministrators, Advice)]);
-    let findings = findings(&seen);
+    let mut inputs = inputs_of(&config);
+    inputs.rows.administrators = Ok(Administrators { active: 12, idle });
+    assert_eq!(above_ok(&inputs), [(Check::IdleAdministrators, Advice)]);
+    let findings = findings(&inputs);
     let found = findings
         .iter()
         .find(|one| one.check == Check::IdleAdministrators);
-    let told = found.unwrap().found.say(Language::En);
+    let text = found.unwrap().found.say(Language::En);
     assert!(
-        told.contains("admin0@example.org (–), admin1@example.org (100d)"),
-        "{told}"
+        text.contains("admin0@example.org (–), admin1@example.org (100d)"),
+        "{text}"
     );
-    assert!(told.ends_with("admin9@example.org (100d), …"), "{told}");
+    assert!(text.ends_with("admin9@example.org (100d), …"), "{text}");
     assert_setting(&[(Check::IdleAdministrators, Advice)], |c| {
         c.tokens.update_last_login = false;
     });
@@ -127,13 +127,13 @@ fn job(state: JobState, ended_ago: Duration) -> Job {
         done: 0,
         stop_requested: false,
         report: None,
-        fault: None,
+        failure: None,
         started_at: now() - ended_ago,
         finished_at: Some(now() - ended_ago),
     }
 }
 
-/// The flush as it was seen, and since when rows wait, by a server that has been up for so long.
+/// Asserts the finding for the last flush, the age of the first expired row, and the uptime of the server.
 #[track_caller]
 fn assert_flush(
     expected: Option<Level>,
@@ -145,9 +145,9 @@ fn assert_flush(
         .map(|level| (Check::Flush, level))
         .into_iter()
         .collect();
-    assert_seen(&expected, |seen| {
-        seen.uptime = uptime;
-        if let Ok(flush) = &mut seen.rows.flush {
+    assert_inputs(&expected, |inputs| {
+        inputs.uptime = uptime;
+        if let Ok(flush) = &mut inputs.rows.flush {
             flush.last = last;
             flush.waiting.since = waits.map(|waits| now() - waits);
         }
@@ -158,13 +158,13 @@ fn assert_flush(
 fn a_flush_that_is_behind() {
     let hours = Duration::from_hours;
     let done = |ago| Some(job(JobState::Done, hours(ago)));
-    // At the command line nobody knows whether a server runs: what waits tells.
+    // The CLI does not know whether a server is running: only pending rows count.
     assert_flush(None, None, None, None);
     assert_flush(None, done(100), None, None);
     assert_flush(None, done(1), Some(hours(2)), None);
     assert_flush(Some(Problem), done(100), Some(hours(4)), None);
     assert_flush(Some(Problem), None, Some(hours(4)), None);
-    // A server that runs for long must have flushed; one that was just started will.
+    // A server that has been running for long must have flushed; one that was just started has not yet.
     assert_flush(None, None, Some(hours(90)), Some(hours(2)));
     assert_flush(None, done(1), None, Some(hours(100)));
     assert_flush(Some(Problem), None, None, Some(hours(4)));
@@ -173,8 +173,8 @@ fn a_flush_that_is_behind() {
     assert_flush(None, stopped, None, Some(hours(100)));
     let failed = Some(job(JobState::Failed, hours(1)));
     assert_flush(Some(Problem), failed, None, Some(hours(1)));
-    assert_seen(&[], |seen| {
-        if let Ok(flush) = &mut seen.rows.flush {
+    assert_inputs(&[], |inputs| {
+        if let Ok(flush) = &mut inputs.rows.flush {
             flush.last = Some(job(JobState::Failed, hours(9)));
             flush.is_running = true;
         }
@@ -182,64 +182,64 @@ fn a_flush_that_is_behind() {
 }
 
 #[test]
-fn a_schema_that_is_another() {
+fn a_schema_of_another_version() {
     for standing in [
         SchemaStatus::Empty,
         SchemaStatus::Behind(2),
         SchemaStatus::Ahead("2099".into()),
     ] {
-        assert_seen(&[(Check::Database, Problem)], |seen| {
-            seen.rows.standing = Ok(standing);
+        assert_inputs(&[(Check::Database, Problem)], |inputs| {
+            inputs.rows.standing = Ok(standing);
         });
     }
 }
 
 #[test]
-fn a_clock_that_is_apart_from_the_databases() {
+fn a_clock_that_differs_from_the_databases() {
     for (millis, expected) in [
         (1_000, &[][..]),
         (1_001, &[(Check::Clock, Advice)]),
         (5_001, &[(Check::Clock, Problem)]),
     ] {
-        assert_seen(expected, |seen| {
-            seen.rows.clock = Ok(Some(Duration::from_millis(millis)));
+        assert_inputs(expected, |inputs| {
+            inputs.rows.clock = Ok(Some(Duration::from_millis(millis)));
         });
     }
-    assert_seen(&[], |seen| seen.rows.clock = Ok(None));
+    assert_inputs(&[], |inputs| inputs.rows.clock = Ok(None));
 }
 
 #[test]
 fn files_that_others_can_read() {
     let expected = &[(Check::DataFiles, Problem)];
     for mode in [0o770, 0o707, 0o702] {
-        assert_seen(expected, |seen| {
-            seen.data.directory = Some(file("data", mode, DAY));
+        assert_inputs(expected, |inputs| {
+            inputs.data.directory = Some(file("data", mode, DAY));
         });
     }
-    // A file is as open as the directory on the way to it.
+    // A file can be reached only through its directory.
     for (file_mode, directory_mode, expected) in [
         (0o644, 0o755, &expected[..]),
         (0o640, 0o755, &[]),
         (0o644, 0o750, &[]),
     ] {
-        assert_seen(expected, |seen| {
+        assert_inputs(expected, |inputs| {
             let directory = file("data", directory_mode, DAY);
-            seen.data.database = vec![(file("data/munjigi.db", file_mode, DAY), directory)];
+            inputs.data.database = vec![(file("data/munjigi.db", file_mode, DAY), directory)];
         });
     }
 }
 
 #[test]
-fn a_log_that_tells_too_much() {
+fn a_log_with_too_much_detail() {
     for level in [LogLevel::Debug, LogLevel::Trace] {
         let mut config = good();
         config.log.level = level;
-        assert_eq!(not_well(&looked_at(&config)), [(Check::LogLevel, Advice)]);
+        assert_eq!(above_ok(&inputs_of(&config)), [(Check::LogLevel, Advice)]);
     }
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_a_problem() {
+fn an_input_that_cannot_be_read_is_a_problem() {
     for unknown in [
         Unknown::NoDatabase("munjigi.db".into()),
         Unknown::NoTables,
@@ -259,13 +259,13 @@ fn what_cannot_be_looked_at_is_a_problem() {
             Check::Flush,
             Check::Clock,
             Check::DataFiles,
-            Check::RecordSeal,
+            Check::AuditChain,
         ];
-        assert_seen(&all.map(|check| (check, Problem)), |seen| {
-            seen.key = Err(unknown.clone());
-            seen.key_file = Some(Err(unknown.clone()));
-            seen.data.unseen.push(unknown.clone());
-            seen.rows = Rows::unknown(&unknown);
+        assert_inputs(&all.map(|check| (check, Problem)), |inputs| {
+            inputs.key = Err(unknown.clone());
+            inputs.key_file = Some(Err(unknown.clone()));
+            inputs.data.unreadable.push(unknown.clone());
+            inputs.rows = Rows::unknown(&unknown);
         });
     }
 }

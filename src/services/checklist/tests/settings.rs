@@ -1,9 +1,9 @@
-//! What the settings alone show.
+//! Tests of the checks of the configuration.
 
 use crate::services::checklist::tests::*;
 
 #[test]
-fn lives_of_tokens() {
+fn lifetimes_of_tokens() {
     assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
         c.tokens.access_lifetime = Span::minutes(31);
     });
@@ -35,7 +35,7 @@ fn lives_of_tokens() {
 }
 
 #[test]
-fn rotation_and_what_tokens_tell() {
+fn rotation_and_claims() {
     assert_setting(&[(Check::Rotation, Problem)], |c| {
         c.tokens.rotate_refresh_tokens = false;
     });
@@ -73,12 +73,12 @@ fn https_and_what_follows_from_it() {
             (Check::Hsts, level),
         ]
     };
-    // On this machine only it is right for development.
+    // On this machine only: suitable for development.
     assert_setting(&expected(Advice), |c| {
         c.server.public_url = None;
         c.server.trusted_proxies.clear();
     });
-    // Behind a proxy it is there for others.
+    // Behind a proxy: meant for others.
     assert_setting(&expected(Problem), |c| c.server.public_url = None);
     assert_setting(&expected(Advice), |c| {
         c.server.trusted_proxies.clear();
@@ -175,7 +175,7 @@ fn guessing() {
     assert_setting(&[(Check::OtpRequests, Advice)], |c| {
         c.otp.requests_per_account = 21;
     });
-    // Reached under a public address, whatever it listens on.
+    // With a public address, whatever it listens on.
     assert_setting(&[(Check::OtpDelivery, Problem)], |c| {
         c.otp.delivery = OtpDelivery::Console;
     });

@@ -1,0 +1,152 @@
+//! What a change of an account entails in both populations: ended sessions, withdrawn links, revocation events, audit events
+//! and lifted locks. All of it is part of the transaction of the change.
+
+use crate::{
+    domain::{
+        account::Account,
+        audit::{Action, Change, Subject},
+        password::{Password, PasswordPolicy},
+        principal::{Principal, UserType},
+        problem::Problems,
+        session::RevocationReason,
+    },
+    services::{
+        audit::log::{AuditContext, Event},
+        auth::logout::end_all,
+        bootstrap::Services,
+        error::{Error, Missing},
+        limits::locks,
+    },
+    store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users},
+};
+
+/// Finds an account of either population.
+pub(crate) fn find_account(
+    connection: &mut Db,
+    owner: Principal,
+) -> Result<Option<Account>, StoreError> {
+    let id = owner.user_seq;
+    Ok(match owner.user_type {
+        UserType::User => users::find_by_id(connection, id)?.map(|row| row.account()),
+        UserType::Client => client_users::find_by_id(connection, id)?.map(|row| row.account()),
+    })
+}
+
+/// Locks the row of an account until the transaction ends.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], and errors of the store.
+pub(crate) fn lock_account(connection: &mut Db, owner: Principal) -> Result<Account, Error> {
+    let id = owner.user_seq;
+    let account = match owner.user_type {
+        UserType::User => users::lock(connection, id)?.map(|row| row.account()),
+        UserType::Client => client_users::lock(connection, id)?.map(|row| row.account()),
+    };
+    account.ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))
+}
+
+/// Why all sessions of an account end with a change, if they do.
+pub(crate) fn reason_to_end(
+    is_active: Option<bool>,
+    new_password: bool,
+) -> Option<RevocationReason> {
+    if is_active == Some(false) {
+        Some(RevocationReason::Deactivated)
+    } else {
+        new_password.then_some(RevocationReason::PasswordChanged)
+    }
+}
+
+/// An account before and after an update of its row.
+pub(crate) struct Update<'a> {
+    pub(crate) old: Account,
+    pub(crate) new: Account,
+    pub(crate) old_hash: Option<&'a str>,
+    pub(crate) new_hash: Option<&'a str>,
+    /// Why all sessions end, if they do.
+    pub(crate) reason: Option<RevocationReason>,
+    /// The changed fields, except for the state and the password.
+    pub(crate) fields: Vec<Option<Change>>,
+}
+
+/// Ends what the update of an account ends, and records it.
+pub(crate) fn finish_update(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    update: Update<'_>,
+) -> Result<(), Error> {
+    let (owner, now) = (update.new.principal, audit_context.now);
+    // A link that was sent to another address, or was requested before the password changed, is no longer valid.
+    if update.reason.is_some() || update.new.email != update.old.email {
+        set_up_links::withdraw(connection, owner, now)?;
+    }
+    if let Some(reason) = update.reason {
+        end_all(connection, owner, now, reason)?;
+    }
+    revocations::insert_changed(connection, owner, now)?;
+    let sets_password = update.new_hash.is_some() && update.new_hash != update.old_hash;
+    for event in events(update) {
+        audit_context.record(connection, &event)?;
+    }
+    if sets_password {
+        locks::lift_by_password(connection, audit_context, owner)?;
+    }
+    Ok(())
+}
+
+fn events(update: Update<'_>) -> Vec<Event> {
+    let Update { old, new, .. } = update;
+    let fields: Vec<Change> = update.fields.into_iter().flatten().collect();
+    let mut events = Vec::new();
+    if !fields.is_empty() {
+        events.push(Event::new(Action::AccountUpdated).changing(fields));
+    }
+    if old.is_active != new.is_active {
+        events.push(Event::new(if new.is_active {
+            Action::AccountActivated
+        } else {
+            Action::AccountDeactivated
+        }));
+    }
+    if update.old_hash != update.new_hash {
+        events.push(Event::new(Action::PasswordChanged));
+    }
+    let subject = Subject::account(new.principal, new.login());
+    let events = events.into_iter();
+    events.map(|event| event.to(subject.clone())).collect()
+}
+
+/// Ends the sessions of an account whose row was deleted, and records it.
+pub(crate) fn finish_deletion(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    owner: Principal,
+    event: &Event,
+) -> Result<(), Error> {
+    let now = audit_context.now;
+    end_all(connection, owner, now, RevocationReason::Deleted)?;
+    revocations::insert_changed(connection, owner, now)?;
+    Ok(audit_context.record(connection, event)?)
+}
+
+/// Checks a new password against the policy and hashes it.
+///
+/// # Errors
+/// [`Error::Invalid`] if the password violates the policy, and [`Error::Overloaded`].
+pub(crate) async fn checked_hash(
+    services: &Services,
+    password: Password,
+    own_words: &[&str],
+) -> Result<String, Error> {
+    let policy = PasswordPolicy {
+        min_length: services.config.login.min_password_length,
+    };
+    let mut problems = Problems::default();
+    for problem in policy.check(&password, own_words) {
+        problems.add("password", problem);
+    }
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    Ok(services.passwords.hash(password).await?)
+}

@@ -1,0 +1,101 @@
+//! Activating, deactivating and deleting accounts of either population.
+
+use crate::{
+    domain::{
+        audit::Actor,
+        principal::{Principal, UserType},
+    },
+    services::{
+        accounts::{
+            client_user_changes, client_users::ClientChanges, user_changes, users::UserChanges,
+        },
+        audit::log::AuditContext,
+        bootstrap::Services,
+        error::{Error, Missing},
+    },
+    store::{Transaction, client_users, users},
+};
+
+/// Activates or deactivates an account. Deactivating ends its sessions in the same transaction.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and errors of the store.
+pub async fn set_active(
+    services: &Services,
+    actor: &Actor,
+    owner: Principal,
+    is_active: bool,
+) -> Result<(), Error> {
+    let audit_context = services.audit_context(actor);
+    services
+        .store
+        .write(move |connection| {
+            set_active_in(connection, &audit_context, owner, is_active).map(|_| ())
+        })
+        .await
+}
+
+/// The same in a transaction. Returns whether the account was in the other state before.
+pub(crate) fn set_active_in(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    owner: Principal,
+    is_active: bool,
+) -> Result<bool, Error> {
+    let (id, now) = (owner.user_seq, audit_context.now);
+    let missing = Error::AccountNotFound(Missing::of(owner.user_type));
+    match owner.user_type {
+        UserType::User => {
+            let old = users::lock(connection, id)?.ok_or(missing)?;
+            if old.is_active == is_active {
+                return Ok(false);
+            }
+            if !is_active {
+                user_changes::check_removal_of_rights(connection, &audit_context.actor, &old)?;
+            }
+            let changes = UserChanges {
+                is_active: Some(is_active),
+                ..UserChanges::default()
+            };
+            let row = user_changes::changed_row(&changes, None, now);
+            user_changes::apply(connection, audit_context, &old, &row)?;
+        }
+        UserType::Client => {
+            let old = client_users::lock(connection, id)?.ok_or(missing)?;
+            if old.is_active == is_active {
+                return Ok(false);
+            }
+            let changes = ClientChanges {
+                is_active: Some(is_active),
+                ..ClientChanges::default()
+            };
+            let row = client_user_changes::changed_row(&changes, None, now);
+            client_user_changes::apply(connection, audit_context, &old, &row)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Deletes an account and ends its sessions.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and errors of the store.
+pub async fn delete(services: &Services, actor: &Actor, owner: Principal) -> Result<(), Error> {
+    let audit_context = services.audit_context(actor);
+    services
+        .store
+        .write(move |connection| delete_in(connection, &audit_context, owner))
+        .await
+}
+
+/// The same in a transaction.
+pub(crate) fn delete_in(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    owner: Principal,
+) -> Result<(), Error> {
+    match owner.user_type {
+        UserType::User => user_changes::delete(connection, audit_context, owner.user_seq),
+        UserType::Client => client_user_changes::delete(connection, audit_context, owner.user_seq),
+    }
+}

@@ -1,0 +1,98 @@
+//! Linking: giving new events their position and their link.
+
+use std::time::Duration;
+
+use crate::{
+    services::{
+        audit_chain::chain::{Attempt, AuditChain, ChainError, is_outside},
+        error::Error,
+    },
+    store::{
+        Db, Store, StoreError, audit_contents as contents, audit_seals as table,
+        audit_seals::{ChainRow, Sealed},
+    },
+};
+
+/// How often the server links pending events.
+pub(crate) const LINK_EVERY: Duration = Duration::from_secs(1);
+/// How many events are linked in one transaction.
+const BATCH: i64 = 500;
+
+/// Links all pending events, in batches, and returns how many. Stops at a [`ChainError`], which is logged and kept in the
+/// chain's state.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn link_pending(store: &Store, chain: &AuditChain) -> Result<u64, Error> {
+    let mut linked = 0;
+    while store.read(is_due).await? {
+        let of_batch = chain.clone();
+        let attempt = store
+            .write(move |connection| link_batch(connection, &of_batch))
+            .await;
+        let attempt = match attempt {
+            // A forged row at the next position prevents linking.
+            Err(StoreError::Conflict { .. }) => Err(ChainError::PositionTaken),
+            attempt => attempt?,
+        };
+        chain.set_linking_error(attempt.as_ref().err().copied());
+        let Ok((count, ends)) = attempt else {
+            break;
+        };
+        chain.remember(&ends).await;
+        linked += count;
+    }
+    Ok(linked)
+}
+
+fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
+    let ends = table::find_chain(connection)?;
+    let to_adopt = ends.is_some_and(|ends| ends.adopted < ends.adopt_to);
+    Ok(to_adopt || table::any_waiting(connection)?)
+}
+
+fn link_batch(connection: &mut Db, chain: &AuditChain) -> Attempt<(u64, ChainRow)> {
+    let ends = table::lock_chain(connection)?;
+    // A newer checkpoint was committed before the lock was granted.
+    let mut ends = match chain.intact(connection, ends, chain.checkpoint().as_ref())? {
+        Ok(ends) => ends,
+        Err(error) => return Ok(Err(error)),
+    };
+    if is_outside(table::bounds(connection)?, &ends) {
+        return Ok(Err(ChainError::PositionTaken));
+    }
+    adopt(connection, chain, &mut ends)?;
+    let pending = table::list_waiting(connection, BATCH)?;
+    let key = chain.key();
+    let links: Vec<Sealed> = pending
+        .into_iter()
+        .map(|(event_id, mac)| {
+            let position = ends.last_position.saturating_add(1);
+            let link = key.link(&ends.last_seal, position, event_id, &mac);
+            ends.last_position = position;
+            ends.last_seal.clone_from(&link);
+            Sealed {
+                event_id,
+                position,
+                seal: link,
+            }
+        })
+        .collect();
+    table::place(connection, &links)?;
+    ends.mark = key.chain_mac(&ends);
+    table::update_chain(connection, &ends)?;
+    Ok(Ok((links.len() as u64, ends)))
+}
+
+/// Adds the MACs of the next events from before the chain existed. From then on changes of them are detected.
+fn adopt(connection: &mut Db, chain: &AuditChain, ends: &mut ChainRow) -> Result<(), StoreError> {
+    if ends.adopted >= ends.adopt_to {
+        return Ok(());
+    }
+    let old = contents::list_between(connection, ends.adopted, ends.adopt_to, BATCH)?;
+    for event in &old {
+        table::insert_mark(connection, event.id, &chain.key().event_mac(event))?;
+    }
+    ends.adopted = old.last().map_or(ends.adopt_to, |event| event.id);
+    Ok(())
+}

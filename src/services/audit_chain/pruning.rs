@@ -1,0 +1,90 @@
+//! Pruning: removing old events from the beginning of the chain.
+
+use crate::{
+    clock::Timestamp,
+    services::{
+        audit_chain::{
+            chain::{Attempt, AuditChain, ChainError, is_new},
+            walk::events_by_id,
+        },
+        error::Error,
+    },
+    store::{Db, Store, audit_seals as table},
+};
+
+/// The result of pruning one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruned {
+    /// This many events were removed, and there may be more.
+    Some(u64),
+    /// This many events were removed, and no more can be.
+    Last(u64),
+}
+
+/// Removes the oldest events that happened at `cutoff` or before, at most `limit` in one transaction. The chain begins
+/// behind them then. An event that was changed is kept, and all events behind it.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn prune(
+    store: &Store,
+    chain: &AuditChain,
+    cutoff: Timestamp,
+    limit: u32,
+) -> Result<Pruned, Error> {
+    let of_batch = chain.clone();
+    let attempt = store
+        .write(move |connection| prune_batch(connection, &of_batch, cutoff, i64::from(limit)))
+        .await?;
+    chain.set_pruning_error(attempt.as_ref().err().copied());
+    Ok(match attempt {
+        Ok(deleted) if deleted >= u64::from(limit) => Pruned::Some(deleted),
+        Ok(deleted) => Pruned::Last(deleted),
+        Err(_) => Pruned::Last(0),
+    })
+}
+
+fn prune_batch(
+    connection: &mut Db,
+    chain: &AuditChain,
+    cutoff: Timestamp,
+    limit: i64,
+) -> Attempt<u64> {
+    let ends = table::lock_chain(connection)?;
+    let mut ends = match chain.intact(connection, ends, chain.checkpoint().as_ref())? {
+        Ok(ends) => ends,
+        Err(error) => return Ok(Err(error)),
+    };
+    if is_new(&ends) {
+        return Ok(Ok(0));
+    }
+    let links = table::list_sealed(connection, ends.first_position - 1, limit)?;
+    let ids: Vec<i64> = links.iter().map(|row| row.event_id).collect();
+    let events = events_by_id(connection, &ids)?;
+    let key = chain.key();
+    let mut old = Vec::new();
+    for row in links {
+        let event = events.get(&row.event_id);
+        if event.is_some_and(|event| event.happened_at > cutoff) {
+            break;
+        }
+        let is_unchanged = event.is_some_and(|event| {
+            row.position == Some(ends.first_position)
+                && key.is_linked(&ends.base_seal, &row)
+                && key.is_event_mac(&row.mark, event)
+        });
+        if !is_unchanged {
+            return Ok(Err(ChainError::OldEventChanged));
+        }
+        ends.first_position += 1;
+        ends.base_seal = row.seal.unwrap_or_default();
+        old.push(row.event_id);
+    }
+    if old.is_empty() {
+        return Ok(Ok(0));
+    }
+    let deleted = table::delete(connection, &old)?;
+    ends.mark = key.chain_mac(&ends);
+    table::update_chain(connection, &ends)?;
+    Ok(Ok(deleted as u64))
+}

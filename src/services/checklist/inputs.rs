@@ -1,0 +1,38 @@
+//! The inputs of the checks: the configuration, the key, the files and the database. Reading them creates and changes
+//! nothing.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    config::Config,
+    services::checklist::{
+        files::{DataFiles, FileInfo},
+        rows::Rows,
+        unknown::Unknown,
+    },
+    tokens::KeyStrength,
+};
+
+/// The inputs of the checks.
+pub struct Inputs<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The present time.
+    pub now: Timestamp,
+    /// How long the server has been running; `None` for the CLI.
+    pub uptime: Option<Duration>,
+    /// The strength of the signing key.
+    pub key: Result<KeyStrength, Unknown>,
+    /// The key file; `None` if the key is not in a file.
+    pub key_file: Option<Result<FileInfo, Unknown>>,
+    /// The data directory and the database files.
+    pub data: DataFiles,
+    /// The data from the database.
+    pub rows: Rows,
+}
+
+/// The whole days of a duration.
+pub(super) fn days(duration: Duration) -> u64 {
+    duration.as_secs() / 86_400
+}

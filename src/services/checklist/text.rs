@@ -1,0 +1,86 @@
+//! Texts of the checklist, which are translated when they are shown.
+
+use std::fmt::Display;
+
+use rust_i18n::t;
+
+use crate::domain::language::Language;
+
+/// A text that is not translated yet: its key in `locales/checklist.*.yml`, and the values for its placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalizedText {
+    /// `None` for a value that is the same in each language.
+    key: Option<String>,
+    values: Vec<(&'static str, String)>,
+}
+
+impl LocalizedText {
+    /// The text of this key.
+    pub(super) fn new(key: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            values: Vec::new(),
+        }
+    }
+
+    /// A value without a text.
+    pub(super) fn value(value: impl Display) -> Self {
+        Self {
+            key: None,
+            values: vec![("value", value.to_string())],
+        }
+    }
+
+    /// Sets the value for `%{name}`.
+    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    /// The text in a language.
+    #[must_use]
+    pub fn say(&self, language: Language) -> String {
+        let Some(key) = &self.key else {
+            let values: Vec<&str> = self
+                .values
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect();
+            return values.join(" ");
+        };
+        let text = t!(format!("checklist.{key}"), locale = language.tag());
+        filled(&text, &self.values)
+    }
+}
+
+/// Replaces the placeholders of a text. Placeholders within a value are not replaced.
+fn filled(text: &str, values: &[(&'static str, String)]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("%{") {
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        filled.push_str(before);
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => filled.push_str(value),
+            None => filled.extend(["%{", name, "}"]),
+        }
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_within_a_value_is_not_replaced() {
+        let values = [("a", "%{b}".to_owned()), ("b", "two".to_owned())];
+        assert_eq!(
+            filled("%{a} and %{b}, %{c}.", &values),
+            "%{b} and two, %{c}."
+        );
+        assert_eq!(filled("nothing", &values), "nothing");
+    }
+}

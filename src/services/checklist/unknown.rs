@@ -1,0 +1,51 @@
+//! Inputs that could not be read.
+
+use crate::services::checklist::{
+    check::{Check, Level},
+    finding::Finding,
+    text::LocalizedText,
+};
+
+/// Why an input could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// There is no database yet. The value is its path or name.
+    NoDatabase(String),
+    /// The database has no tables yet.
+    NoTables,
+    /// There is no key yet. The value is its path.
+    NoKey(String),
+    /// It cannot be read. The value is the reason.
+    Unreadable(String),
+    /// It cannot be read, and the reason is in the server's log.
+    Logged,
+}
+
+impl Unknown {
+    /// A check that cannot be made is a problem (ASVS 16.5.3).
+    pub(super) fn finding(&self, check: Check) -> Finding {
+        let (found, advice) = match self {
+            Self::NoDatabase(place) => (
+                LocalizedText::new("unknown.no_database").with("place", place),
+                "unknown.no_database_advice",
+            ),
+            Self::NoTables => (
+                LocalizedText::new("unknown.no_tables"),
+                "unknown.no_database_advice",
+            ),
+            Self::NoKey(place) => (
+                LocalizedText::new("unknown.no_key").with("place", place),
+                "unknown.no_key_advice",
+            ),
+            Self::Unreadable(reason) => (
+                LocalizedText::new("unknown.unreadable").with("reason", reason),
+                "unknown.unreadable_advice",
+            ),
+            Self::Logged => (
+                LocalizedText::new("unknown.logged"),
+                "unknown.logged_advice",
+            ),
+        };
+        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
+    }
+}

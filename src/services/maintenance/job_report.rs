@@ -1,0 +1,84 @@
+//! What a job has done so far, as it is stored with the job.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{job::BulkAction, principal::UserType},
+    services::maintenance::flush_counts::FlushCounts,
+};
+
+/// What a job has done so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// The rows that a flush has deleted.
+    Flush(FlushCounts),
+    /// The results of a bulk change.
+    Bulk(BulkReport),
+}
+
+/// The results of a bulk change of accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkReport {
+    /// The population.
+    pub user_type: UserType,
+    /// The action.
+    pub action: BulkAction,
+    /// How many accounts were changed.
+    pub changed: u64,
+    /// How many accounts needed no change.
+    pub unchanged: u64,
+    /// How many accounts no longer existed.
+    pub gone: u64,
+    /// Whether the account of the user who started the job was skipped.
+    pub skipped_self: bool,
+    /// The e-mail address of the last administrator, if that account was skipped.
+    pub skipped_last_administrator: Option<String>,
+}
+
+impl BulkReport {
+    /// The report of a job that has not changed anything yet.
+    #[must_use]
+    pub fn new(user_type: UserType, action: BulkAction) -> Self {
+        Self {
+            user_type,
+            action,
+            changed: 0,
+            unchanged: 0,
+            gone: 0,
+            skipped_self: false,
+            skipped_last_administrator: None,
+        }
+    }
+}
+
+/// Why a job failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobFailure {
+    /// The database was unavailable or overloaded.
+    Unavailable,
+    /// An internal error, which was logged.
+    Internal,
+    /// The process that ran it was killed.
+    Killed,
+}
+
+/// The content of the column `details`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Details {
+    pub(crate) report: Report,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<JobFailure>,
+}
+
+impl Details {
+    pub(crate) fn encode(report: Report, failure: Option<JobFailure>) -> String {
+        serde_json::to_string(&Self { report, failure }).unwrap_or_default()
+    }
+
+    /// `None` for details that another version of this program wrote.
+    pub(crate) fn decode(stored: &str) -> Option<Self> {
+        serde_json::from_str(stored).ok()
+    }
+}
