@@ -20,7 +20,7 @@ use crate::{
     http::{metrics, server},
     services::{
         Services,
-        accounts::{first_admin_link, search_text, users::any_administrator},
+        accounts::{first_admin_link, users::any_administrator},
         audit_chain::{
             chain::{self, SEAL_EVERY},
             restart::note_key_change,
@@ -90,7 +90,6 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(note_first_uses(services.clone())),
         actix_web::rt::spawn(seal_regularly(services.clone())),
-        actix_web::rt::spawn(fill_in_search_texts(services.clone())),
     ];
     let ended = tokio::select! {
         ended = running => ended,
@@ -210,17 +209,6 @@ async fn flush_regularly(services: web::Data<Services>) {
             Err(error) => {
                 tracing::warn!(%error, "the flush failed and will be tried again at its next time");
             }
-        }
-    }
-}
-
-/// Accounts from before there was a search are made searchable, once.
-async fn fill_in_search_texts(services: web::Data<Services>) {
-    match search_text::fill_in(&services).await {
-        Ok(0) => {}
-        Ok(accounts) => tracing::info!(accounts, "made searchable"),
-        Err(error) => {
-            tracing::warn!(%error, "not all accounts are searchable; the next start goes on");
         }
     }
 }

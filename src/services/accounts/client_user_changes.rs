@@ -108,12 +108,7 @@ fn creation(made: &ClientRow) -> Event {
 }
 
 /// What a client is searched by; of a telephone number the bare digits too.
-pub(crate) fn search_text(
-    username: &str,
-    name: &str,
-    email: Option<&str>,
-    phone: Option<&str>,
-) -> String {
+fn search_text(username: &str, name: &str, email: Option<&str>, phone: Option<&str>) -> String {
     let phone = phone.unwrap_or_default();
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     searchable(&[username, name, email.unwrap_or_default(), phone, &digits])
@@ -195,7 +190,7 @@ fn apply(
         end_all(connection, Principal::client(old.id), now, reason)?;
     }
     if reason.is_some() || new.email != old.email {
-        set_up_links::withdraw(connection, Principal::client(old.id), now)?;
+        set_up_links::revoke(connection, Principal::client(old.id), now)?;
     }
     revocations::insert_changed(connection, Principal::client(old.id), now)?;
     for event in events(old, &new) {

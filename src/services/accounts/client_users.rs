@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        client_users as table,
+        account_pages, client_users as table,
         client_users::{ClientFilter, ClientRow},
     },
 };
@@ -102,8 +102,7 @@ pub async fn list(
     services
         .store
         .read_list(move |connection| {
-            let total = table::count(connection, &filter)?;
-            let rows = table::list(connection, &filter, page)?;
+            let (rows, total) = account_pages::numbered_clients(connection, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(Client::from).collect(),

@@ -96,7 +96,7 @@ fn what_first_is(
         return Ok(FirstLink::Needless);
     }
     let found = match hash {
-        Some(hash) => table::find_good(connection, hash, FIRST_ADMINISTRATOR, now)?,
+        Some(hash) => table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?,
         None => None,
     };
     Ok(found.map_or(FirstLink::Dead, |_| FirstLink::Good))
@@ -137,7 +137,7 @@ pub async fn make_first(
                 return Ok(None);
             }
             // On Postgres another use of a link waits here, and then finds the administrator who was made meanwhile.
-            table::use_up_all_first(connection, now)?;
+            table::mark_used_first_administrator(connection, now)?;
             if users_table::any_active_admin(connection)? {
                 return Ok(None);
             }

@@ -8,6 +8,5 @@ pub mod first_admin_link;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;
-pub mod search_text;
 pub mod user_changes;
 pub mod users;

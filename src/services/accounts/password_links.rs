@@ -91,7 +91,7 @@ pub async fn issue(
             if !found.account.is_active {
                 return Ok(found);
             }
-            table::withdraw(connection, owner, now)?;
+            table::revoke(connection, owner, now)?;
             table::insert(connection, &new)?;
             let address = found.account.email.as_ref().filter(|_| by_mail);
             let mut event = Event::new(Action::LinkIssued)
@@ -208,7 +208,7 @@ async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwne
     services
         .store
         .read(move |connection| {
-            let found = table::find_good(connection, &hash, PASSWORD, now)?;
+            let found = table::find_valid(connection, &hash, PASSWORD, now)?;
             let owner = match found.flatten() {
                 Some(owner) => find(connection, owner)?,
                 None => None,
@@ -246,7 +246,7 @@ pub async fn set_password(
             // Always the account first and the link then: two who lock them do not wait for each other crosswise.
             let owner = lock(connection, principal)?.filter(|owner| owner.account.is_active);
             let Some(owner) = owner else { return Ok(None) };
-            if !table::use_up(connection, &token_hash, PASSWORD, now)? {
+            if !table::mark_used(connection, &token_hash, PASSWORD, now)? {
                 return Ok(None);
             }
             match principal.user_type {
@@ -262,7 +262,7 @@ pub async fn set_password(
                     )?;
                 }
             }
-            table::withdraw(connection, principal, now)?;
+            table::revoke(connection, principal, now)?;
             end_all(
                 connection,
                 principal,

@@ -195,7 +195,7 @@ fn end_what_must(
     let reason = reason_to_end(row.is_active, row.password_hash.is_some());
     // A link that went to another address, or was asked for before the password changed, is worth nothing any more.
     if reason.is_some() || row.email.as_ref().is_some_and(|new| *new != old.email) {
-        set_up_links::withdraw(connection, Principal::user(old.id), now)?;
+        set_up_links::revoke(connection, Principal::user(old.id), now)?;
     }
     let new_role = row.role.filter(|role| *role != old.role);
     if let Some(reason) = reason {

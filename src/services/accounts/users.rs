@@ -15,7 +15,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        users as table,
+        account_pages, users as table,
         users::{UserFilter, UserRow},
     },
 };
@@ -104,8 +104,7 @@ pub async fn list(
     services
         .store
         .read_list(move |connection| {
-            let total = table::count(connection, &filter)?;
-            let rows = table::list(connection, &filter, page)?;
+            let (rows, total) = account_pages::numbered_users(connection, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(User::from).collect(),

@@ -17,10 +17,9 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, StoreError,
-        audit_contents::RawEvent,
+        Db, StoreError, audit_chain_links,
         audit_events::{self, NewAuditEvent},
-        audit_seals,
+        raw_audit_events::RawEvent,
     },
 };
 
@@ -163,7 +162,7 @@ impl AuditContext {
         let new = row(&self.actor, event, self.now);
         let id = audit_events::insert(connection, &new)?;
         let mark = self.audit_log.key().mark(&RawEvent::of(id, &new));
-        audit_seals::insert_mark(connection, id, &mark)
+        audit_chain_links::insert_event_mac(connection, id, &mark)
     }
 }
 
@@ -188,7 +187,7 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
     }
     NewAuditEvent {
         happened_at: now,
-        door: actor.door,
+        source: actor.door,
         actor_type: actor.principal.map(|principal| principal.user_type),
         actor_seq: actor.principal.map(|principal| principal.user_seq),
         actor_name: actor.name.clone(),

@@ -12,10 +12,10 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, Store, StoreError, audit_contents as contents,
-        audit_contents::RawEvent,
-        audit_seals as table,
-        audit_seals::{ChainRow, Sealed},
+        Db, Store, StoreError, audit_chain_links as table,
+        audit_chain_links::{ChainRow, NewChainLink},
+        raw_audit_events as contents,
+        raw_audit_events::RawEvent,
     },
 };
 
@@ -115,7 +115,7 @@ impl AuditLog {
     ) -> Result<(), ChainError> {
         let chain = chain.ok_or(ChainError::Gone)?;
         if !is_new(chain) && !self.key().is_marked(chain) {
-            return Err(if self.key().is_another(&chain.mark) {
+            return Err(if self.key().is_another(&chain.mac) {
                 ChainError::AnotherKey
             } else {
                 ChainError::NotOurs
@@ -123,7 +123,7 @@ impl AuditLog {
         }
         let went_back = seen.is_some_and(|seen| {
             let is_at_it = chain.last_position == seen.position;
-            chain.last_position < seen.position || (is_at_it && chain.last_seal != seen.seal)
+            chain.last_position < seen.position || (is_at_it && chain.last_link_mac != seen.seal)
         });
         if went_back {
             Err(ChainError::WentBack)
@@ -149,7 +149,7 @@ fn sound(
     let is_within =
         |seen: &&Checkpoint| (chain.first_position..=chain.last_position).contains(&seen.position);
     if let Some(seen) = seen.filter(is_within) {
-        let there = table::find_seal(connection, seen.position)?;
+        let there = table::find_link_mac(connection, seen.position)?;
         // Taken out meanwhile, by a flush of another instance, it is not there.
         if there.is_some_and(|seal| seal != seen.seal) {
             return Ok(Err(ChainError::WentBack));
@@ -177,12 +177,12 @@ fn tell(known: &mut Option<ChainError>, trouble: Option<ChainError>) {
 
 /// Whether nothing was ever sealed, and nobody claims so.
 pub(crate) fn is_new(chain: &ChainRow) -> bool {
-    chain.mark.is_empty()
+    chain.mac.is_empty()
         && chain.first_position == 1
         && chain.last_position == 0
-        && chain.adopted == 0
-        && chain.base_seal.is_empty()
-        && chain.last_seal.is_empty()
+        && chain.backfilled_id == 0
+        && chain.base_link_mac.is_empty()
+        && chain.last_link_mac.is_empty()
 }
 
 /// Seals what waits for it, batch by batch; how many events. Nothing is sealed while there is [`ChainError`].
@@ -214,8 +214,8 @@ pub async fn seal_waiting(store: &Store, audit_log: &AuditLog) -> Result<u64, Er
 
 fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
     let chain = table::find_chain(connection)?;
-    let to_adopt = chain.is_some_and(|chain| chain.adopted < chain.adopt_to);
-    Ok(to_adopt || table::any_waiting(connection)?)
+    let to_adopt = chain.is_some_and(|chain| chain.backfilled_id < chain.backfill_end_id);
+    Ok(to_adopt || table::any_pending(connection)?)
 }
 
 fn seal_batch(connection: &mut Db, audit_log: &AuditLog) -> Attempt<(u64, ChainRow)> {
@@ -229,24 +229,24 @@ fn seal_batch(connection: &mut Db, audit_log: &AuditLog) -> Attempt<(u64, ChainR
         return Ok(Err(ChainError::Taken));
     }
     adopt(connection, audit_log, &mut chain)?;
-    let waiting = table::list_waiting(connection, BATCH)?;
+    let waiting = table::list_pending(connection, BATCH)?;
     let key = audit_log.key();
-    let places: Vec<Sealed> = waiting
+    let places: Vec<NewChainLink> = waiting
         .into_iter()
         .map(|(event_id, mark)| {
             let position = chain.last_position.saturating_add(1);
-            let seal = key.seal(&chain.last_seal, position, event_id, &mark);
+            let seal = key.seal(&chain.last_link_mac, position, event_id, &mark);
             chain.last_position = position;
-            chain.last_seal.clone_from(&seal);
-            Sealed {
+            chain.last_link_mac.clone_from(&seal);
+            NewChainLink {
                 event_id,
                 position,
-                seal,
+                link_mac: seal,
             }
         })
         .collect();
-    table::place(connection, &places)?;
-    chain.mark = key.mark_of_chain(&chain);
+    table::set_positions(connection, &places)?;
+    chain.mac = key.mark_of_chain(&chain);
     table::update_chain(connection, &chain)?;
     Ok(Ok((places.len() as u64, chain)))
 }
@@ -257,14 +257,19 @@ fn adopt(
     audit_log: &AuditLog,
     chain: &mut ChainRow,
 ) -> Result<(), StoreError> {
-    if chain.adopted >= chain.adopt_to {
+    if chain.backfilled_id >= chain.backfill_end_id {
         return Ok(());
     }
-    let old = contents::list_between(connection, chain.adopted, chain.adopt_to, BATCH)?;
+    let old = contents::list_between(
+        connection,
+        chain.backfilled_id,
+        chain.backfill_end_id,
+        BATCH,
+    )?;
     for event in &old {
-        table::insert_mark(connection, event.id, &audit_log.key().mark(event))?;
+        table::insert_event_mac(connection, event.id, &audit_log.key().mark(event))?;
     }
-    chain.adopted = old.last().map_or(chain.adopt_to, |event| event.id);
+    chain.backfilled_id = old.last().map_or(chain.backfill_end_id, |event| event.id);
     Ok(())
 }
 
@@ -302,9 +307,9 @@ pub(crate) fn state_in(
     });
     Ok(ChainState {
         sealed: held,
-        waiting: table::count_waiting(connection)?,
-        waiting_since: table::oldest_waiting(connection)?,
-        to_adopt: chain.is_some_and(|chain| chain.adopted < chain.adopt_to),
+        waiting: table::count_pending(connection)?,
+        waiting_since: table::oldest_pending(connection)?,
+        to_adopt: chain.is_some_and(|chain| chain.backfilled_id < chain.backfill_end_id),
         trouble: known.or(trouble),
     })
 }
@@ -356,7 +361,7 @@ fn trim_batch(
     if is_new(&chain) {
         return Ok(Ok(0));
     }
-    let seals = table::list_sealed(connection, chain.first_position - 1, limit)?;
+    let seals = table::list_linked(connection, chain.first_position - 1, limit)?;
     let ids: Vec<i64> = seals.iter().map(|row| row.event_id).collect();
     let events = events_of(connection, &ids)?;
     let key = audit_log.key();
@@ -368,21 +373,21 @@ fn trim_batch(
         }
         let is_as_written = event.is_some_and(|event| {
             row.position == Some(chain.first_position)
-                && key.is_sealed(&chain.base_seal, &row)
-                && key.is_mark(&row.mark, event)
+                && key.is_sealed(&chain.base_link_mac, &row)
+                && key.is_mark(&row.event_mac, event)
         });
         if !is_as_written {
             return Ok(Err(ChainError::OldEventChanged));
         }
         chain.first_position += 1;
-        chain.base_seal = row.seal.unwrap_or_default();
+        chain.base_link_mac = row.link_mac.unwrap_or_default();
         old.push(row.event_id);
     }
     if old.is_empty() {
         return Ok(Ok(0));
     }
-    let deleted = table::delete(connection, &old)?;
-    chain.mark = key.mark_of_chain(&chain);
+    let deleted = table::delete_events(connection, &old)?;
+    chain.mac = key.mark_of_chain(&chain);
     table::update_chain(connection, &chain)?;
     Ok(Ok(deleted as u64))
 }

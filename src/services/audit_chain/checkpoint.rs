@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{services::audit::log::AuditLog, store::audit_seals::ChainRow};
+use crate::{services::audit::log::AuditLog, store::audit_chain_links::ChainRow};
 
 /// A place in the chain and its seal, noted outside of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The end of a chain; none before the first seal.
     pub(crate) fn of(chain: &ChainRow) -> Option<Self> {
-        (!chain.last_seal.is_empty()).then(|| Self {
+        (!chain.last_link_mac.is_empty()).then(|| Self {
             position: chain.last_position,
-            seal: chain.last_seal.clone(),
+            seal: chain.last_link_mac.clone(),
         })
     }
 }

@@ -6,8 +6,8 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::{
     store::{
-        audit_contents::RawEvent,
-        audit_seals::{ChainRow, SealRow},
+        audit_chain_links::{ChainLinkRow, ChainRow},
+        raw_audit_events::RawEvent,
     },
     tokens::SigningKey,
 };
@@ -70,11 +70,11 @@ impl AuditKey {
     }
 
     /// Whether the row has the seal of its place behind the one before.
-    pub(crate) fn is_sealed(&self, before: &str, row: &SealRow) -> bool {
-        let (Some(position), Some(seal)) = (row.position, &row.seal) else {
+    pub(crate) fn is_sealed(&self, before: &str, row: &ChainLinkRow) -> bool {
+        let (Some(position), Some(seal)) = (row.position, &row.link_mac) else {
             return false;
         };
-        self.verify(seal, &link(before, position, row.event_id, &row.mark))
+        self.verify(seal, &link(before, position, row.event_id, &row.event_mac))
     }
 
     /// The mark on the ends of the chain.
@@ -84,7 +84,7 @@ impl AuditKey {
 
     /// Whether the ends of the chain have their mark.
     pub(crate) fn is_marked(&self, chain: &ChainRow) -> bool {
-        self.verify(&chain.mark, &ends(chain))
+        self.verify(&chain.mac, &ends(chain))
     }
 }
 
@@ -125,7 +125,7 @@ fn content(event: &RawEvent) -> Vec<u8> {
     Message::new(b"event 1")
         .number(Some(event.id))
         .number(Some(event.happened_at.unix_micros()))
-        .text(Some(&event.door))
+        .text(Some(&event.source))
         .text(event.actor_type.as_deref())
         .number(event.actor_seq)
         .text(event.actor_name.as_deref())
@@ -155,10 +155,10 @@ fn link(before: &str, position: i64, event: i64, mark: &str) -> Vec<u8> {
 fn ends(chain: &ChainRow) -> Vec<u8> {
     Message::new(b"chain 1")
         .number(Some(chain.first_position))
-        .text(Some(&chain.base_seal))
+        .text(Some(&chain.base_link_mac))
         .number(Some(chain.last_position))
-        .text(Some(&chain.last_seal))
-        .number(Some(chain.adopted))
-        .number(Some(chain.adopt_to))
+        .text(Some(&chain.last_link_mac))
+        .number(Some(chain.backfilled_id))
+        .number(Some(chain.backfill_end_id))
         .0
 }

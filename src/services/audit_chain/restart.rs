@@ -9,7 +9,7 @@ use crate::{
         bootstrap::Services,
         error::Error,
     },
-    store::{Db, Store, StoreError, audit_seals as table, audit_seals::ChainRow},
+    store::{Db, Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow},
 };
 
 /// How far behind the last known place of the old chain a new one begins: behind what any instance may have seen of it.
@@ -22,21 +22,21 @@ fn begin_anew(
     audit_context: &AuditContext,
     event: &Event,
 ) -> Result<(), StoreError> {
-    table::hold_writers(connection)?;
-    table::clear(connection)?;
+    table::lock_writers(connection)?;
+    table::delete_all(connection)?;
     let old = table::find_chain(connection)?.map_or(0, |chain| chain.last_position);
     let seen = audit_log.seen().map_or(0, |seen| seen.position);
     let last = old.max(seen).saturating_add(BEYOND);
     let mut chain = ChainRow {
         first_position: last + 1,
-        base_seal: String::new(),
+        base_link_mac: String::new(),
         last_position: last,
-        last_seal: String::new(),
-        adopted: 0,
-        adopt_to: table::last_event(connection)?,
-        mark: String::new(),
+        last_link_mac: String::new(),
+        backfilled_id: 0,
+        backfill_end_id: table::last_event_id(connection)?,
+        mac: String::new(),
     };
-    chain.mark = audit_log.key().mark_of_chain(&chain);
+    chain.mac = audit_log.key().mark_of_chain(&chain);
     table::update_chain(connection, &chain)?;
     // Behind what is taken as it is: this one is marked as it is written.
     audit_context.record(connection, event)
@@ -67,7 +67,7 @@ pub async fn restart(store: &Store, audit_context: AuditContext, why: String) ->
 /// The store's.
 pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
     let chain = table::find_chain(connection)?;
-    Ok(chain.is_some_and(|chain| key.is_another(&chain.mark)))
+    Ok(chain.is_some_and(|chain| key.is_another(&chain.mac)))
 }
 
 /// Begins the chain anew where the server was started with another signing key than the one before; whether it was. To
@@ -85,22 +85,25 @@ pub async fn note_key_change(services: &Services) -> Result<bool, Error> {
         .write(move |connection| {
             let key = audit_log.key();
             let chain = table::lock_chain(connection)?;
-            let Some(old) = chain.filter(|chain| key.is_another(&chain.mark)) else {
+            let Some(old) = chain.filter(|chain| key.is_another(&chain.mac)) else {
                 return Ok(false);
             };
             // Where the seals are ours, or what was seen before, the row of the ends is no key's but a forger's.
             let is_ours = |seal: &str| !key.is_another(seal);
             let seen = audit_log.seen();
             if seen.is_some_and(|seen| is_ours(&seen.seal))
-                || table::find_last_seal(connection)?.is_some_and(|seal| is_ours(&seal))
+                || table::find_last_link_mac(connection)?.is_some_and(|seal| is_ours(&seal))
             {
                 return Ok(false);
             }
-            let (before, _) = old.mark.split_once('.').unwrap_or_default();
+            let (before, _) = old.mac.split_once('.').unwrap_or_default();
             let event = Event::new(Action::SigningKeyChanged)
                 .noting("old_key", before)
                 .noting("key", key.id())
-                .noting("end", format!("{}:{}", old.last_position, old.last_seal));
+                .noting(
+                    "end",
+                    format!("{}:{}", old.last_position, old.last_link_mac),
+                );
             begin_anew(connection, &audit_log, &audit_context, &event)?;
             Ok::<_, Error>(true)
         })

@@ -10,7 +10,8 @@ use crate::{
         error::Error,
     },
     store::{
-        Store, StoreError, audit_contents as contents, audit_seals as table, audit_seals::ChainRow,
+        Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow,
+        raw_audit_events as contents,
     },
 };
 
@@ -43,7 +44,7 @@ pub(crate) async fn look_at_unsealed(store: &Store, walk: &mut Walk) -> Result<(
     let mut after = 0;
     loop {
         let (rows, events) = read_list(store, move |connection| {
-            table::list_unsealed(connection, after, BATCH)
+            table::list_unlinked(connection, after, BATCH)
         })
         .await?;
         let Some(last) = rows.last() else {
@@ -63,17 +64,18 @@ pub(crate) async fn look_for_unmarked(
     walk: &mut Walk,
     ends: &ChainRow,
 ) -> Result<(), Error> {
-    let (adopted, adopt_to) = (ends.adopted, ends.adopt_to);
+    let (backfilled_id, backfill_end_id) = (ends.backfilled_id, ends.backfill_end_id);
     let mut after = 0;
     loop {
         let unmarked = store
-            .read_list(move |connection| contents::list_unmarked(connection, after, BATCH))
+            .read_list(move |connection| contents::list_without_mac(connection, after, BATCH))
             .await?;
         let Some(last) = unmarked.last() else {
             return Ok(());
         };
         after = *last;
-        let is_to_adopt = |id: &i64| adopted < *id && *id <= adopt_to && adopt_to != i64::MAX;
+        let is_to_adopt =
+            |id: &i64| backfilled_id < *id && *id <= backfill_end_id && backfill_end_id != i64::MAX;
         for id in unmarked.iter().filter(|id| !is_to_adopt(id)) {
             walk.broken(ViolationKind::NotOurs, *id, None);
         }
@@ -89,13 +91,13 @@ pub(crate) async fn look_for_noted(
 ) -> Result<(), Error> {
     let position = noted.position;
     let is_as_noted = if position == ends.first_position - 1 {
-        ends.base_seal == noted.seal
+        ends.base_link_mac == noted.seal
     } else if position < ends.first_position {
         // Old enough to be taken out; so many were not, but the chain was begun anew since, which proves nothing.
         ends.first_position.saturating_sub(position) < BEYOND
     } else {
         let found = store
-            .read(move |connection| table::find_seal(connection, position))
+            .read(move |connection| table::find_link_mac(connection, position))
             .await?;
         found.is_some_and(|seal| seal == noted.seal)
     };

@@ -16,10 +16,9 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, Store, StoreError,
-        audit_contents::RawEvent,
-        audit_seals as table,
-        audit_seals::{ChainRow, SealRow},
+        Db, Store, StoreError, audit_chain_links as table,
+        audit_chain_links::{ChainLinkRow, ChainRow},
+        raw_audit_events::RawEvent,
     },
 };
 
@@ -122,7 +121,7 @@ pub(crate) struct Walk {
 
 impl Walk {
     /// Looks at the next seal and its event.
-    fn look_at(&mut self, row: &SealRow, found: Option<&Option<RawEvent>>) {
+    fn look_at(&mut self, row: &ChainLinkRow, found: Option<&Option<RawEvent>>) {
         let event = found.and_then(Option::as_ref);
         let position = row.position.unwrap_or(0);
         let next = self.position.saturating_add(1);
@@ -133,7 +132,7 @@ impl Walk {
         }
         self.compare(row, found);
         self.position = position;
-        self.seal = row.seal.clone().unwrap_or_default();
+        self.seal = row.link_mac.clone().unwrap_or_default();
         if let Some(event) = event {
             self.event = Some((event.id, event.happened_at));
             self.verdict.first = self.verdict.first.or(self.event);
@@ -142,12 +141,12 @@ impl Walk {
     }
 
     /// Looks whether an event is as its mark has it.
-    pub(crate) fn compare(&mut self, row: &SealRow, found: Option<&Option<RawEvent>>) {
+    pub(crate) fn compare(&mut self, row: &ChainLinkRow, found: Option<&Option<RawEvent>>) {
         let Some(event) = found else {
             return self.missing(1);
         };
         let event = event.as_ref();
-        if !event.is_some_and(|event| self.key.is_mark(&row.mark, event)) {
+        if !event.is_some_and(|event| self.key.is_mark(&row.event_mac, event)) {
             self.broken(ViolationKind::Changed, row.event_id, event);
         }
     }
@@ -230,7 +229,7 @@ async fn look_once(
         key: audit_log.key().clone(),
         verdict: ChainReport::default(),
         position: ends.first_position.saturating_sub(1),
-        seal: ends.base_seal.clone(),
+        seal: ends.base_link_mac.clone(),
         event: None,
     };
     match trouble {
@@ -243,10 +242,10 @@ async fn look_once(
     while walk.position < ends.last_position {
         let after = walk.position;
         let rows = read_list(store, move |connection| {
-            table::list_sealed(connection, after, BATCH)
+            table::list_linked(connection, after, BATCH)
         })
         .await?;
-        let within = |row: &&SealRow| row.position <= Some(ends.last_position);
+        let within = |row: &&ChainLinkRow| row.position <= Some(ends.last_position);
         let count = rows.0.iter().filter(within).count();
         if count == 0 {
             break;
@@ -267,12 +266,12 @@ async fn look_once(
 fn nothing() -> ChainRow {
     ChainRow {
         first_position: 1,
-        base_seal: String::new(),
+        base_link_mac: String::new(),
         last_position: i64::MAX,
-        last_seal: String::new(),
-        adopted: i64::MAX,
-        adopt_to: i64::MAX,
-        mark: String::new(),
+        last_link_mac: String::new(),
+        backfilled_id: i64::MAX,
+        backfill_end_id: i64::MAX,
+        mac: String::new(),
     }
 }
 
@@ -285,7 +284,7 @@ async fn finish(
     let is_known = ends.last_position != i64::MAX;
     if is_known && walk.position < ends.last_position {
         walk.missing(ends.last_position.saturating_sub(walk.position));
-    } else if is_known && walk.position == ends.last_position && walk.seal != ends.last_seal {
+    } else if is_known && walk.position == ends.last_position && walk.seal != ends.last_link_mac {
         walk.ends();
     }
     walk.verdict.last = walk.event;
@@ -293,7 +292,7 @@ async fn finish(
         position: walk.position,
         seal: walk.seal.clone(),
     });
-    walk.verdict.to_adopt = is_known && ends.adopted < ends.adopt_to;
+    walk.verdict.to_adopt = is_known && ends.backfilled_id < ends.backfill_end_id;
     if is_known {
         look_outside(store, &mut walk, ends).await?;
     }
@@ -306,12 +305,12 @@ async fn finish(
 }
 
 /// Seals, and their events by number: none where an event is there and cannot even be read.
-type Rows = (Vec<SealRow>, HashMap<i64, Option<RawEvent>>);
+type Rows = (Vec<ChainLinkRow>, HashMap<i64, Option<RawEvent>>);
 
 /// Seals with their events.
 pub(crate) async fn read_list(
     store: &Store,
-    list: impl Fn(&mut Db) -> Result<Vec<SealRow>, StoreError> + Send + 'static,
+    list: impl Fn(&mut Db) -> Result<Vec<ChainLinkRow>, StoreError> + Send + 'static,
 ) -> Result<Rows, Error> {
     Ok(store
         .read_list(move |connection| {

@@ -218,7 +218,7 @@ pub(crate) async fn begin(
         .write(move |connection| {
             // The hash took its time: the account is looked at again, and locked, before a session begins.
             if let Some(LoginProof { hash, forgiveness }) = &proof {
-                if !users::note_login(connection, user_seq, hash, last_login_at)? {
+                if !users::record_login(connection, user_seq, hash, last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 forgiveness.forget(connection)?;

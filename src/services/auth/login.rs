@@ -154,9 +154,9 @@ async fn judge(
             // The hash took its time: the account is looked at again, and locked, before a session begins.
             let still_so = match principal.user_type {
                 UserType::User => {
-                    users::note_login(connection, principal.user_seq, &owner.hash, last_login_at)?
+                    users::record_login(connection, principal.user_seq, &owner.hash, last_login_at)?
                 }
-                UserType::Client => client_users::note_login(
+                UserType::Client => client_users::record_login(
                     connection,
                     principal.user_seq,
                     Some(&owner.hash),

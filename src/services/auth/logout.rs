@@ -241,7 +241,7 @@ pub(crate) fn enforce_session_limit(
     begun: &SessionId,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let beyond = sessions::list_beyond(connection, owner, begun, now, i64::from(keep) - 1)?;
+    let beyond = sessions::list_exceeding(connection, owner, begun, now, i64::from(keep) - 1)?;
     for id in &beyond {
         end_one(connection, owner, id, now, RevocationReason::TooMany)?;
     }

@@ -107,11 +107,11 @@ async fn exchange(services: &Services, rotation: Rotation) -> Result<Option<Rota
                 .await
         } else if settings.rotate_refresh_tokens {
             store
-                .write(move |connection| rotation::succeed(connection, &rotation))
+                .write(move |connection| rotation::issue_successor(connection, &rotation))
                 .await
         } else {
             store
-                .write(move |connection| rotation::keep(connection, &rotation))
+                .write(move |connection| rotation::refresh_without_rotation(connection, &rotation))
                 .await
         }?,
     )

@@ -150,7 +150,7 @@ impl ReuseDetector {
         if !end_one(connection, owner, &claims.session, self.now, reason)? {
             return Err(Error::TokenBlacklisted);
         }
-        sessions::note_reuse(connection, &claims.session, &claims.jti)?;
+        sessions::record_reuse(connection, &claims.session, &claims.jti)?;
         // Never refreshed: then whoever began it had it.
         let has_last = session.last_ip_address.is_some() || session.last_user_agent.is_some();
         let other = TokenUse {

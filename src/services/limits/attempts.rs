@@ -193,7 +193,7 @@ impl CounterReset {
             if counted.rule.is_of_address() {
                 counted.take_back(connection)?;
             } else {
-                table::clear(connection, &counted.rule.bucket.name)?;
+                table::delete(connection, &counted.rule.bucket.name)?;
             }
         }
         Ok(())
@@ -210,7 +210,7 @@ impl CounterReset {
 impl Counted {
     fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
         let name = &self.rule.bucket.name;
-        table::take_back(connection, name, self.rule.enough, self.locked_until)
+        table::subtract(connection, name, self.rule.enough, self.locked_until)
     }
 }
 

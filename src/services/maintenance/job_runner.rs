@@ -107,7 +107,7 @@ impl Runner<'_> {
             }
             let id = self.id.clone();
             let asked = store
-                .read(move |connection| table::is_asked_to_stop(connection, &id))
+                .read(move |connection| table::find_stop_request(connection, &id))
                 .await?;
             match asked {
                 Some(false) => {}
@@ -158,7 +158,7 @@ impl Runner<'_> {
         let progress = progress.clone();
         let noted = self
             .store
-            .write(move |connection| table::note(connection, &id, &progress, now))
+            .write(move |connection| table::update_progress(connection, &id, &progress, now))
             .await;
         if let Err(error) = noted {
             tracing::warn!(%error, job = %self.id, "how far the job is could not be noted");

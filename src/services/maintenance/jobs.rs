@@ -256,7 +256,7 @@ pub(crate) async fn begin(
         let begun = store
             .write(move |connection| {
                 // A flush whose process was killed keeps nobody from the next one.
-                table::fail_unseen(connection, now - DEAD_AFTER)?;
+                table::fail_stale(connection, now - DEAD_AFTER)?;
                 if table::insert(connection, &new)? {
                     if let Some(event) = &event {
                         audit_context.record(connection, event)?;
@@ -331,13 +331,13 @@ async fn see(
         return Ok(None);
     };
     let dead = clock.now() - DEAD_AFTER;
-    if seen.state != JobState::Running || seen.seen_at >= dead {
+    if seen.state != JobState::Running || seen.heartbeat_at >= dead {
         return Ok(Some(seen.into()));
     }
     let id = seen.id;
     let row = store
         .write(move |connection| {
-            table::fail_unseen(connection, dead)?;
+            table::fail_stale(connection, dead)?;
             table::find(connection, &id)
         })
         .await?;

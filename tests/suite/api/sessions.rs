@@ -91,7 +91,7 @@ async fn a_session_of_ones_own_is_ended_with_its_tokens_and_no_other() {
         ann.delete(&path).await.assert(401, "SESSION_REVOKED");
     }
     let recorded = "SELECT COUNT(*) AS number FROM audit_events \
-                    WHERE action = 'session_ended' AND door = 'api' AND actor_seq = subject_seq";
+                    WHERE action = 'session_ended' AND source = 'api' AND actor_seq = subject_seq";
     assert_eq!(app.number(recorded).await, 4);
 }
 

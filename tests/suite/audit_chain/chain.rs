@@ -141,12 +141,13 @@ async fn events_from_before_there_was_a_chain_are_taken_into_it() {
     let app = App::start();
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) \
-         INSERT INTO audit_events (happened_at, door, action, outcome, changes, search_text) \
+         INSERT INTO audit_events (happened_at, source, action, outcome, changes, search_text) \
          SELECT '2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '' FROM n",
     )
     .await;
     // As the migration leaves it.
-    app.execute("UPDATE audit_chain SET adopt_to = 1200").await;
+    app.execute("UPDATE audit_chain SET backfill_end_id = 1200")
+        .await;
     app.user("ann").await;
     let before = verdict(&app, None).await;
     assert!(before.holds() && before.to_adopt, "{before:?}");

@@ -10,7 +10,7 @@ use munjigi::{
             verify::ViolationKind,
         },
     },
-    store::audit_seals::{find_chain, update_chain},
+    store::audit_chain_links::{find_chain, update_chain},
 };
 
 use super::chain::{scene, sealed, told, verdict};
@@ -18,7 +18,7 @@ use super::chain::{scene, sealed, told, verdict};
 #[tokio::test]
 async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
     use ViolationKind::{Changed, Deleted, Ends, NotOurs, Unchained};
-    let slip_in = "INSERT INTO audit_events (id, happened_at, door, action, outcome, changes, search_text) \
+    let slip_in = "INSERT INTO audit_events (id, happened_at, source, action, outcome, changes, search_text) \
         VALUES (99, '2026-02-14 12:30:45', 'panel', 'signed_in', 'done', '[]', '')";
     let tampering = [
         (
@@ -61,30 +61,30 @@ async fn whatever_is_changed_deleted_or_slipped_in_is_found() {
         ("DELETE FROM audit_events WHERE id = 1", (Deleted, None, 1)),
         (slip_in, (NotOurs, Some(99), 1)),
         (
-            "DELETE FROM audit_seals WHERE event_id = 8",
+            "DELETE FROM audit_chain_links WHERE event_id = 8",
             (NotOurs, Some(8), 1),
         ),
         (
-            "UPDATE audit_seals SET mark = (SELECT mark FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET event_mac = (SELECT event_mac FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (Unchained, Some(5), 1),
         ),
         (
-            "UPDATE audit_seals SET seal = (SELECT seal FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET link_mac = (SELECT link_mac FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (Unchained, Some(5), 1),
         ),
         ("UPDATE audit_chain SET last_position = 5", (Ends, None, 0)),
         ("UPDATE audit_chain SET first_position = 2", (Ends, None, 0)),
-        ("UPDATE audit_chain SET mark = ''", (Ends, None, 0)),
+        ("UPDATE audit_chain SET mac = ''", (Ends, None, 0)),
         (
-            "INSERT INTO audit_seals VALUES (99, 'x', 0, 'x')",
+            "INSERT INTO audit_chain_links VALUES (99, 'x', 0, 'x')",
             (NotOurs, Some(99), 1),
         ),
         (
-            "INSERT INTO audit_seals VALUES (99, 'x', 77, 'x')",
+            "INSERT INTO audit_chain_links VALUES (99, 'x', 77, 'x')",
             (NotOurs, Some(99), 1),
         ),
         (
-            "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
+            "UPDATE audit_chain_links SET position = -8 WHERE event_id = 8",
             (NotOurs, Some(8), 1),
         ),
         (
@@ -114,7 +114,7 @@ async fn what_is_cut_out_with_its_seal_is_found_too() {
         let app = scene().await;
         for statement in [
             format!("DELETE FROM audit_events WHERE id IN {cut}"),
-            format!("DELETE FROM audit_seals WHERE event_id IN {cut}"),
+            format!("DELETE FROM audit_chain_links WHERE event_id IN {cut}"),
         ] {
             app.execute(&statement).await;
         }
@@ -127,9 +127,9 @@ async fn what_is_cut_out_with_its_seal_is_found_too() {
 async fn events_that_changed_places_are_found() {
     let app = scene().await;
     for statement in [
-        "UPDATE audit_seals SET position = 100 WHERE event_id = 3",
-        "UPDATE audit_seals SET position = 3 WHERE event_id = 4",
-        "UPDATE audit_seals SET position = 4 WHERE event_id = 3",
+        "UPDATE audit_chain_links SET position = 100 WHERE event_id = 3",
+        "UPDATE audit_chain_links SET position = 3 WHERE event_id = 4",
+        "UPDATE audit_chain_links SET position = 4 WHERE event_id = 3",
     ] {
         assert_eq!(app.execute(statement).await, 1);
     }
@@ -147,9 +147,9 @@ async fn an_old_copy_is_known_by_the_end_that_was_noted() {
     let late = verdict(&app, None).await.end;
     assert!(verdict(&app, early.clone()).await.holds());
     // The chain as it was, with its marked ends: in itself it is right.
-    app.execute("UPDATE audit_seals SET position = NULL, seal = NULL WHERE event_id > 6")
+    app.execute("UPDATE audit_chain_links SET position = NULL, link_mac = NULL WHERE event_id > 6")
         .await;
-    app.execute("DELETE FROM audit_seals WHERE event_id > 6")
+    app.execute("DELETE FROM audit_chain_links WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services
@@ -179,10 +179,10 @@ async fn marks_are_not_taken_away_to_have_them_made_anew() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
-    app.execute("DELETE FROM audit_seals").await;
+    app.execute("DELETE FROM audit_chain_links").await;
     app.execute(
-        "UPDATE audit_chain SET first_position = 1, base_seal = '', last_position = 0, last_seal = '', \
-         adopted = 0, adopt_to = 8, mark = ''",
+        "UPDATE audit_chain SET first_position = 1, base_link_mac = '', last_position = 0, last_link_mac = '', \
+         backfilled_id = 0, backfill_end_id = 8, mac = ''",
     )
     .await;
     for app in [app.another_instance(), app.restarted_with(|_| ())] {
@@ -219,7 +219,7 @@ async fn nothing_is_sealed_on_a_chain_that_somebody_else_ended() {
 #[tokio::test]
 async fn a_forged_end_is_no_change_of_the_key() {
     let app = scene().await;
-    app.execute("UPDATE audit_chain SET last_position = 2, mark = 'AAAAAAAAAAA.forged'")
+    app.execute("UPDATE audit_chain SET last_position = 2, mac = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
     assert!(!note_key_change(app.services()).await.unwrap());
@@ -232,8 +232,8 @@ async fn a_forged_change_of_the_key_launders_nothing() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
-    app.execute("DELETE FROM audit_seals").await;
-    app.execute("UPDATE audit_chain SET mark = 'AAAAAAAAAAA.forged'")
+    app.execute("DELETE FROM audit_chain_links").await;
+    app.execute("UPDATE audit_chain SET mac = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
     assert!(!note_key_change(app.services()).await.unwrap());
@@ -245,8 +245,8 @@ async fn a_forged_change_of_the_key_launders_nothing() {
 async fn nobody_keeps_events_from_being_sealed_unnoticed() {
     for statement in [
         // The next place is taken.
-        "INSERT INTO audit_seals VALUES (-1, 'x', 7, 'x')",
-        "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
+        "INSERT INTO audit_chain_links VALUES (-1, 'x', 7, 'x')",
+        "UPDATE audit_chain_links SET position = -8 WHERE event_id = 8",
     ] {
         let app = scene().await;
         app.execute(statement).await;
@@ -263,7 +263,7 @@ async fn an_old_copy_is_known_also_when_another_instance_has_gone_on_with_it() {
     let services = app.services();
     let kept = services.store.read(find_chain).await.unwrap().unwrap();
     sealed(&app).await;
-    app.execute("DELETE FROM audit_seals WHERE event_id > 6")
+    app.execute("DELETE FROM audit_chain_links WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services

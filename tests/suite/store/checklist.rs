@@ -4,7 +4,7 @@ use munjigi::{
     clock::Timestamp,
     domain::{account::Role, principal::UserType},
     store::{
-        checklist::{count_active_admins, count_hashes_by_beginning, list_idle_admins},
+        checklist::{count_active_admins, count_hashes_by_prefix, list_idle_admins},
         users::{self, NewUser},
     },
 };
@@ -29,7 +29,7 @@ fn hashes_are_counted_by_their_beginning_the_oldest_first() {
         users::insert(&mut connection, &new).unwrap();
     }
     let mut of = |population, bound| {
-        let found = count_hashes_by_beginning(&mut connection, population, 3, bound);
+        let found = count_hashes_by_prefix(&mut connection, population, 3, bound);
         let mut found = found.unwrap();
         found.sort_unstable();
         found
@@ -61,7 +61,7 @@ fn administrators_who_may_log_in_and_have_not_are_listed() {
         };
         let made = users::insert(&mut connection, &new).unwrap();
         if last.is_some() {
-            assert!(users::note_login(&mut connection, made.id, "hash", last).unwrap());
+            assert!(users::record_login(&mut connection, made.id, "hash", last).unwrap());
         }
     }
     assert_eq!(count_active_admins(&mut connection).unwrap(), 4);
