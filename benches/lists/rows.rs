@@ -320,7 +320,7 @@ fn events(dialect: &Dialect, size: Size) -> String {
         dialect.now, size.events
     ));
     format!(
-        "{} INSERT INTO audit_events (happened_at, door, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
+        "{} INSERT INTO audit_events (happened_at, source, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
          subject_seq, subject_name, changes, ip_address, user_agent, request_id, search_text) \
          SELECT {happened}, door, 'user', 1 + n % 50, actor, action, 'done', 'user', seq, subject, '[]', ip, \
          'Mozilla/5.0 (bench)', NULL, actor || {newline} || subject || {newline} || ip \

@@ -20,7 +20,7 @@ use crate::{
     http::{app, metrics},
     services::{
         Services,
-        accounts::{first_admin_link, search_text, users::any_administrator},
+        accounts::{first_admin_link, users::any_administrator},
         audit_chain::{
             linking::{LINK_EVERY, link_pending},
             restart::restart_on_key_change,
@@ -201,7 +201,6 @@ fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(write_token_usage(services.clone())),
         actix_web::rt::spawn(link_regularly(services.clone())),
-        actix_web::rt::spawn(fill_in_search_texts(services.clone())),
     ]
 }
 
@@ -235,17 +234,6 @@ async fn flush_regularly(services: web::Data<Services>) {
             Err(error) => {
                 tracing::warn!(%error, "the flush failed; the next one continues");
             }
-        }
-    }
-}
-
-/// Fills in the search text of accounts that were created before there was a search.
-async fn fill_in_search_texts(services: web::Data<Services>) {
-    match search_text::fill_in(&services).await {
-        Ok(0) => {}
-        Ok(accounts) => tracing::info!(accounts, "search texts filled in"),
-        Err(error) => {
-            tracing::warn!(%error, "some accounts cannot be searched yet; the next start continues");
         }
     }
 }

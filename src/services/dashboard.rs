@@ -64,8 +64,8 @@ const LATEST: i64 = 8;
 
 /// A count that took less time than this is repeated for each page.
 const CHEAP: Duration = Duration::from_millis(20);
-/// A slower count is reused until its age is this many times its duration. Counting thus takes at most a fiftieth of the
-/// database's time, however often the page is opened.
+/// A slower count is reused until its age is this many times its duration. Counting thus takes at most a fiftieth of
+/// the database's time, however often the page is opened.
 const REUSE_FACTOR: u32 = 50;
 /// The longest time a page waits for a new count: if there is an old one to show, and if there is none.
 const WAIT_LIMITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
@@ -211,9 +211,9 @@ pub async fn totals(services: &Services) -> Option<Arc<Totals>> {
 
 /// The log-ins of the last [`DAYS`] days in a time zone, today last.
 ///
-/// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted on
-/// the day of the given zone that contains it. Days that are over are counted once for each time zone and start of the
-/// server.
+/// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted
+/// on the day of the given zone that contains it. Days that are over are counted once for each time zone and start of
+/// the server.
 ///
 /// # Errors
 /// Those of [`Store::read_list`].

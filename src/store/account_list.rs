@@ -1,5 +1,5 @@
-//! The lists of people in the panel, internal users and clients alike: filters, orders and places. They are read in
-//! [`crate::store::account_pages`].
+//! Lists of accounts, internal users and clients alike: their filters, orders and cursors. All interfaces use these;
+//! the pages are read in [`account_pages`](crate::store::account_pages), single accounts in `users` and `client_users`.
 
 use crate::{
     clock::Timestamp,
@@ -12,50 +12,51 @@ use crate::{
         client_users::ClientRow,
         engine::connection::Db,
         pagination::{
-            filter::{Facet, Found, Walked},
-            keyset::{Key, Values},
-            listing::Listing,
-            search,
+            filter::{Filter, IndexLookup, ScanCondition},
+            keyset::{KeyTypes, KeyValues, SortKey},
+            list_query::ListQuery,
+            numbered::{NumberedList, SortTerm},
+            search::SearchIndex,
             statement::{Bind, Conditions},
         },
         users::UserRow,
     },
 };
 
-/// When somebody logged in last.
+/// A filter by the last log-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastLogin {
-    /// Not yet.
+    /// Accounts without a log-in.
     Never,
-    /// Between these times; the second one is not included.
+    /// From the first time, included, to the second one, excluded.
     Within(Option<Timestamp>, Option<Timestamp>),
 }
 
-/// Which accounts of a population a list holds.
+/// The accounts of a list.
 #[derive(Clone, Debug)]
 pub struct AccountFilter {
-    /// Which population.
-    pub population: UserType,
-    /// A part of what they are called or reached by.
+    /// Internal users or clients.
+    pub user_type: UserType,
+    /// A part of an e-mail address, username, name or phone number.
     pub search: Option<String>,
-    /// Only this role; clients have none.
+    /// Only this role. Clients have none.
     pub role: Option<Role>,
-    /// Only active, or only inactive ones.
+    /// Only active or only inactive accounts.
     pub is_active: Option<bool>,
-    /// Made from this time on.
+    /// Created at this time or later.
     pub created_from: Option<Timestamp>,
-    /// Made before this time.
+    /// Created before this time.
     pub created_before: Option<Timestamp>,
-    /// Only who logged in then, or never.
+    /// Only accounts with such a last log-in.
     pub last_login: Option<LastLogin>,
 }
 
 impl AccountFilter {
-    /// Everybody of a population.
+    /// All accounts of a user type.
     #[must_use]
-    pub fn everybody(population: UserType) -> Self {
+    pub fn all(user_type: UserType) -> Self {
         Self {
-            population,
+            user_type,
             search: None,
             role: None,
             is_active: None,
@@ -66,16 +67,16 @@ impl AccountFilter {
     }
 }
 
-/// What a list is ordered by.
+/// A column that lists are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountColumn {
-    /// When the account was made.
+    /// The time of creation.
     CreatedAt,
-    /// The name to log in by: a user's address, a client's username.
+    /// The login name: the e-mail address of a user, the username of a client.
     Login,
-    /// What they are called.
+    /// The name.
     Name,
-    /// The last log-in; who never logged in comes before everybody else.
+    /// The last log-in. Accounts without one come first.
     LastLogin,
 }
 
@@ -84,29 +85,22 @@ pub enum AccountColumn {
 pub struct AccountOrder {
     /// The column.
     pub column: AccountColumn,
-    /// Greatest first.
+    /// Whether the greatest value comes first.
     pub descending: bool,
 }
 
-/// How many accounts are looked at for a page.
-const LOOKED_AT: i64 = 10_000;
-/// As the indexes have it: who never logged in stands where 1970 would.
+/// How many accounts a scan examines for a page.
+const SCAN_BUDGET: i64 = 10_000;
+/// As in the indexes: an account without a log-in sorts as if its last log-in was in 1970.
 const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
-/// Where the oldest log-in stands first.
-const BY_LAST_LOGIN: &str = " ORDER BY COALESCE(last_login_at, '1970-01-01 00:00:00')";
-const LIKE: &str = "search_text LIKE ? ESCAPE '\\'";
-/// The same by no index.
-const PASSING_LIKE: &str = "search_text || '' LIKE ? ESCAPE '\\'";
+const ORDER_BY_LAST_LOGIN: &str = " ORDER BY COALESCE(last_login_at, '1970-01-01 00:00:00')";
 
 /// What differs between the two tables.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    pub(super) columns: &'static str,
+    columns: &'static str,
     login: &'static str,
-    /// SQLite's index of parts, and how it is asked.
-    search: &'static str,
-    matches: &'static str,
-    found: &'static str,
+    search: SearchIndex,
 }
 
 const USERS: Table = Table {
@@ -114,9 +108,12 @@ const USERS: Table = Table {
     columns: "id, email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, \
         created_at, updated_at, search_text",
     login: "email_normalized",
-    search: "users_search",
-    matches: "users_search MATCH ?",
-    found: "id IN (SELECT rowid FROM users_search WHERE users_search MATCH ?)",
+    search: SearchIndex {
+        table: "users",
+        fts_table: "users_search",
+        fts_match: "users_search MATCH ?",
+        fts_lookup: "id IN (SELECT rowid FROM users_search WHERE users_search MATCH ?)",
+    },
 };
 
 const CLIENTS: Table = Table {
@@ -124,235 +121,240 @@ const CLIENTS: Table = Table {
     columns: "id, username, username_normalized, name, name_normalized, email, email_normalized, phone, password_hash, \
         is_active, last_login_at, created_at, updated_at, search_text",
     login: "username_normalized",
-    search: "client_users_search",
-    matches: "client_users_search MATCH ?",
-    found: "id IN (SELECT rowid FROM client_users_search WHERE client_users_search MATCH ?)",
+    search: SearchIndex {
+        table: "client_users",
+        fts_table: "client_users_search",
+        fts_match: "client_users_search MATCH ?",
+        fts_lookup: "id IN (SELECT rowid FROM client_users_search WHERE client_users_search MATCH ?)",
+    },
 };
 
-pub(super) fn table(population: UserType) -> &'static Table {
-    match population {
+pub(super) fn table(user_type: UserType) -> &'static Table {
+    match user_type {
         UserType::User => &USERS,
         UserType::Client => &CLIENTS,
     }
 }
 
 impl Table {
-    fn key(&self, order: AccountOrder) -> Key {
-        let (column, id, values) = match order.column {
-            AccountColumn::CreatedAt => ("created_at", "id", Values::TimeAndNumber),
-            AccountColumn::Name => ("name_normalized", "id", Values::TextAndNumber),
-            AccountColumn::LastLogin => (LAST_LOGIN, "id", Values::TimeAndNumber),
-            // Nobody shares it.
-            AccountColumn::Login => (self.login, self.login, Values::Texts),
+    fn key(&self, order: AccountOrder) -> SortKey {
+        let (column, id, types) = match order.column {
+            AccountColumn::CreatedAt => ("created_at", "id", KeyTypes::TimeAndNumber),
+            AccountColumn::Name => ("name_normalized", "id", KeyTypes::TextAndNumber),
+            AccountColumn::LastLogin => (LAST_LOGIN, "id", KeyTypes::TimeAndNumber),
+            // Login names are unique.
+            AccountColumn::Login => (self.login, self.login, KeyTypes::Texts),
         };
-        Key {
+        SortKey {
             column,
             id,
-            values,
+            types,
             descending: order.descending,
         }
     }
 }
 
-/// A condition in a form that enters its index, in one that leaves the indexes to others, and its value.
+/// The order of the ids.
+const BY_ID: SortKey = SortKey {
+    column: "id",
+    id: "id",
+    types: KeyTypes::Numbers,
+    descending: false,
+};
+
+/// A condition that an index can use, the same in a form that no index of SQLite can use, and its value.
 type Term = (&'static str, &'static str, Bind);
 
-/// Puts facets together.
-struct Facets {
-    /// Only SQLite is told which index to leave alone; Postgres knows its tables by their statistics.
+/// Builds the filters of a list.
+struct Filters {
+    /// Only SQLite needs residual conditions: Postgres knows the distribution of values from its statistics.
     is_sqlite: bool,
     table: &'static Table,
-    key: Key,
-    all: Vec<Facet>,
+    key: SortKey,
+    all: Vec<Filter>,
 }
 
-impl Facets {
-    fn of(connection: &Db, filter: &AccountFilter, key: Key) -> Vec<Facet> {
-        let mut facets = Self {
+impl Filters {
+    fn of(connection: &Db, filter: &AccountFilter, key: SortKey) -> Vec<Filter> {
+        let mut filters = Self {
             is_sqlite: matches!(connection, Db::Sqlite(_)),
-            table: table(filter.population),
+            table: table(filter.user_type),
             key,
             all: Vec::new(),
         };
-        facets.add_search(filter.search.as_deref());
+        if let Some(typed) = &filter.search {
+            let search = filters.table.search.filter(connection, typed);
+            filters.all.push(search);
+        }
         if let Some(role) = filter.role {
             let term = ("role = ?", "+role = ?", role.as_str().into());
-            facets.add([term], "", Walked::No);
+            filters.add([term], "", ScanCondition::Residual);
         }
-        facets.add_last_login(filter.last_login);
+        filters.add_last_login(filter.last_login);
         let from = |from: Timestamp| ("created_at >= ?", "+created_at >= ?", from.into());
         let before = |before: Timestamp| ("created_at < ?", "+created_at < ?", before.into());
-        let span = filter.created_from.map(from).into_iter();
-        let span = span.chain(filter.created_before.map(before));
-        let walked = if key.column == "created_at" {
+        let period = filter.created_from.map(from).into_iter();
+        let period = period.chain(filter.created_before.map(before));
+        let scan = if key.column == "created_at" {
             let bind = |at: Option<Timestamp>| at.map(Bind::from);
-            Walked::Span(bind(filter.created_from), bind(filter.created_before))
+            ScanCondition::KeyRange(bind(filter.created_from), bind(filter.created_before))
         } else {
-            Walked::No
+            ScanCondition::Residual
         };
-        facets.add(span, " ORDER BY created_at", walked);
+        filters.add(period, " ORDER BY created_at", scan);
         match filter.is_active {
             None => {}
-            Some(false) => facets.add_inactive(),
+            Some(false) => filters.add_inactive(),
             Some(true) => {
                 let term = ("is_active = ?", "+is_active = ?", true.into());
-                facets.add([term], "", Walked::No);
+                filters.add([term], "", ScanCondition::Residual);
             }
         }
-        facets.all
+        filters.all
     }
 
     fn add(
         &mut self,
         terms: impl IntoIterator<Item = Term>,
-        ordered: &'static str,
-        walked: Walked,
+        count_order: &'static str,
+        scan: ScanCondition,
     ) {
-        let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+        let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
         let mut terms = terms.into_iter().peekable();
         if terms.peek().is_none() {
             return;
         }
-        for (entering, leaving, bind) in terms {
-            by.and(entering, [bind.clone()]);
-            passing.and(if self.is_sqlite { leaving } else { entering }, [bind]);
+        for (for_index, for_row, bind) in terms {
+            indexed.and(for_index, [bind.clone()]);
+            residual.and(if self.is_sqlite { for_row } else { for_index }, [bind]);
         }
-        self.all.push(Facet {
-            walked,
-            found: Some(Found::of(self.table.name, by, ordered)),
-            passing,
+        self.all.push(Filter {
+            index: Some(IndexLookup::new(self.table.name, indexed, count_order)),
+            residual,
+            scan,
         });
     }
 
-    /// Those who are inactive stand in indexes of their own, one for each order.
+    /// Each order has an index that contains only the inactive accounts.
     fn add_inactive(&mut self) {
-        let by = Conditions::one("is_active = ?", [false.into()]);
-        let walked = Conditions::one("NOT is_active", []);
-        let passing = if self.is_sqlite {
+        let residual = if self.is_sqlite {
             "+is_active = ?"
         } else {
             "is_active = ?"
         };
-        self.all.push(Facet {
-            walked: if self.key.column == "id" {
-                Walked::No
+        let indexed = Conditions::one("is_active = ?", [false.into()]);
+        self.all.push(Filter {
+            index: Some(IndexLookup::new(self.table.name, indexed, "")),
+            residual: Conditions::one(residual, [false.into()]),
+            scan: if self.key.column == BY_ID.column {
+                ScanCondition::Residual
             } else {
-                Walked::By(walked)
+                ScanCondition::Index(Conditions::one("NOT is_active", []))
             },
-            found: Some(Found::of(self.table.name, by, "")),
-            passing: Conditions::one(passing, [false.into()]),
-        });
-    }
-
-    fn add_search(&mut self, typed: Option<&str>) {
-        let Some(typed) = typed else {
-            return;
-        };
-        let pattern = || [Bind::from(search::text_pattern(typed))];
-        let found = if self.is_sqlite {
-            search::phrase(typed).map(|phrase| Found {
-                counted_in: self.table.search,
-                counted_by: Conditions::one(self.table.matches, [phrase.as_str().into()]),
-                ..Found::of("", Conditions::one(self.table.found, [phrase.into()]), "")
-            })
-        } else {
-            search::has_trigrams(typed).then(|| Found {
-                by_all: true,
-                ..Found::of(self.table.name, Conditions::one(LIKE, pattern()), "")
-            })
-        };
-        self.all.push(Facet {
-            found,
-            passing: Conditions::one(PASSING_LIKE, pattern()),
-            walked: Walked::No,
         });
     }
 
     fn add_last_login(&mut self, last_login: Option<LastLogin>) {
         const AT: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
-        const PASSING_AT: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
+        const ROW_AT: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
         const FROM: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
-        const PASSING_FROM: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
+        const ROW_FROM: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
         const BEFORE: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
-        const PASSING_BEFORE: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
-        let is_walked = self.key.column == LAST_LOGIN;
+        const ROW_BEFORE: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
+        let is_sorted_by_it = self.key.column == LAST_LOGIN;
         match last_login {
             None => {}
             Some(LastLogin::Never) => {
                 let never = || Bind::from(Timestamp::EPOCH);
-                let walked = if is_walked {
-                    Walked::By(Conditions::one(AT, [never()]))
+                let scan = if is_sorted_by_it {
+                    ScanCondition::Index(Conditions::one(AT, [never()]))
                 } else {
-                    Walked::No
+                    ScanCondition::Residual
                 };
-                self.add([(AT, PASSING_AT, never())], "", walked);
+                self.add([(AT, ROW_AT, never())], "", scan);
             }
             Some(LastLogin::Within(from, before)) => {
-                // Who never logged in is in no span of time.
+                // A period does not contain accounts without a log-in.
                 let from = from.unwrap_or(Timestamp::from_unix_micros(1));
-                let mut terms: Vec<Term> = vec![(FROM, PASSING_FROM, from.into())];
-                terms.extend(before.map(|before| (BEFORE, PASSING_BEFORE, before.into())));
-                let walked = if is_walked {
-                    Walked::Span(Some(from.into()), before.map(Bind::from))
+                let mut terms: Vec<Term> = vec![(FROM, ROW_FROM, from.into())];
+                terms.extend(before.map(|before| (BEFORE, ROW_BEFORE, before.into())));
+                let scan = if is_sorted_by_it {
+                    ScanCondition::KeyRange(Some(from.into()), before.map(Bind::from))
                 } else {
-                    Walked::No
+                    ScanCondition::Residual
                 };
-                self.add(terms, BY_LAST_LOGIN, walked);
+                self.add(terms, ORDER_BY_LAST_LOGIN, scan);
             }
         }
     }
 }
 
-/// A list in the order of its numbers.
-pub(super) fn by_number(connection: &Db, filter: &AccountFilter, up_to: i64) -> Listing {
-    let key = Key {
-        column: "id",
-        id: "id",
-        values: Values::Numbers,
-        descending: false,
-    };
-    let mut listing = listing(connection, filter, key, "id");
-    listing.facets.push(Facet {
-        found: None,
-        passing: Conditions::one("id <= ?", [up_to.into()]),
-        walked: Walked::Span(None, Some(up_to.saturating_add(1).into())),
+/// The ids up to `up_to`, in ascending order.
+pub(super) fn by_id(connection: &Db, filter: &AccountFilter, up_to: i64) -> ListQuery {
+    let mut list = list_query(connection, filter, BY_ID, "id");
+    list.filters.push(Filter {
+        index: None,
+        residual: Conditions::one("id <= ?", [up_to.into()]),
+        scan: ScanCondition::KeyRange(None, Some(up_to.saturating_add(1).into())),
     });
-    listing
+    list
 }
 
-fn listing(connection: &Db, filter: &AccountFilter, key: Key, select: &'static str) -> Listing {
-    let table = table(filter.population);
-    Listing {
+fn list_query(
+    connection: &Db,
+    filter: &AccountFilter,
+    key: SortKey,
+    select: &'static str,
+) -> ListQuery {
+    let table = table(filter.user_type);
+    ListQuery {
         select,
         from: table.name,
-        from_few: table.name,
-        walked: table.name,
-        facets: Facets::of(connection, filter, key),
+        from_selective: table.name,
+        scanned: table.name,
+        filters: Filters::of(connection, filter, key),
         key,
-        walk: LOOKED_AT,
+        scan_budget: SCAN_BUDGET,
     }
 }
 
-pub(super) fn ordered(connection: &Db, filter: &AccountFilter, order: AccountOrder) -> Listing {
-    let table = table(filter.population);
-    listing(connection, filter, table.key(order), table.columns)
+/// The rows in an order of the admin panel.
+pub(super) fn ordered(connection: &Db, filter: &AccountFilter, order: AccountOrder) -> ListQuery {
+    let table = table(filter.user_type);
+    list_query(connection, filter, table.key(order), table.columns)
 }
 
-/// The values of a place in an order; none where they are none.
-pub(super) fn binds(order: AccountOrder, place: &Cursor) -> Option<(Bind, Bind)> {
-    let text = || Bind::from(place.value.as_str());
-    let id = || place.id.parse().ok().map(|id: i64| Bind::from(id));
+/// The rows in any order, for pages by number. The id decides between equal rows.
+pub(super) fn numbered(
+    connection: &Db,
+    filter: &AccountFilter,
+    mut order: Vec<SortTerm>,
+) -> NumberedList {
+    let table = table(filter.user_type);
+    order.push(("id", false));
+    NumberedList {
+        select: table.columns,
+        table: table.name,
+        filters: Filters::of(connection, filter, BY_ID),
+        order,
+    }
+}
+
+/// The key values of a cursor; `None` if the cursor does not fit the order.
+pub(super) fn key_values(order: AccountOrder, cursor: &Cursor) -> Option<KeyValues> {
+    let text = || Bind::from(cursor.value.as_str());
+    let id = || cursor.id.parse().ok().map(|id: i64| Bind::from(id));
     match order.column {
-        AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((place.time()?.into(), id()?)),
+        AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((cursor.time()?.into(), id()?)),
         AccountColumn::Name => Some((text(), id()?)),
         AccountColumn::Login => Some((text(), text())),
     }
 }
 
-/// The parts of a row that orders go by: login, name, when it was made, last log-in, number.
-type Parts<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
+/// The values that lists are sorted by: login name, name, time of creation, last log-in, id.
+type SortValues<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
 
-fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> Cursor {
+fn cursor((login, name, created, last_login, id): SortValues, order: AccountOrder) -> Cursor {
     let by_text = |value: &str| Cursor {
         value: value.to_owned(),
         id: id.to_string(),
@@ -366,11 +368,11 @@ fn place((login, name, created, last_login, id): Parts, order: AccountOrder) -> 
 }
 
 impl UserRow {
-    /// Its place in a list of this order.
+    /// The cursor of this account in a list of this order.
     #[must_use]
-    pub fn place(&self, order: AccountOrder) -> Cursor {
+    pub fn cursor(&self, order: AccountOrder) -> Cursor {
         let (login, name) = (&self.email_normalized, &self.name_normalized);
-        place(
+        cursor(
             (login, name, self.created_at, self.last_login_at, self.id),
             order,
         )
@@ -378,18 +380,19 @@ impl UserRow {
 }
 
 impl ClientRow {
-    /// Its place in a list of this order.
+    /// The cursor of this account in a list of this order.
     #[must_use]
-    pub fn place(&self, order: AccountOrder) -> Cursor {
+    pub fn cursor(&self, order: AccountOrder) -> Cursor {
         let (login, name) = (&self.username_normalized, &self.name_normalized);
-        place(
+        cursor(
             (login, name, self.created_at, self.last_login_at, self.id),
             order,
         )
     }
 }
 
-pub(super) fn seek_of(order: AccountOrder, seek: &Seek<Cursor>) -> Seek<(Bind, Bind)> {
-    let seek = seek.clone().try_map(|place| binds(order, &place));
+/// The beginning of a range; the beginning of the list if the cursor does not fit the order.
+pub(super) fn seek_of(order: AccountOrder, seek: &Seek<Cursor>) -> Seek<KeyValues> {
+    let seek = seek.clone().try_map(|cursor| key_values(order, &cursor));
     seek.unwrap_or(Seek::First)
 }

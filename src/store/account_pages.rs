@@ -1,23 +1,26 @@
-//! Reading the lists of people: pages, batches for whoever reads a whole list, and the numbers of all who fit a filter.
+//! Reading the lists of [`account_list`](crate::store::account_list): pages with cursors for the admin panel, pages by
+//! number for the API and the CLI, batches for exports, and ids for bulk jobs.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types};
+use diesel::{QueryableByName, sql_types};
 
 use crate::{
     domain::{
-        paging::{Cursor, Seek, Slice},
+        paging::{Cursor, Order, Page, Seek, Slice},
         principal::{UserSeq, UserType},
     },
     store::{
-        account_list::{AccountFilter, AccountOrder, binds, by_number, ordered, seek_of, table},
-        client_users::ClientRow,
+        account_list::{
+            AccountFilter, AccountOrder, by_id, key_values, numbered, ordered, seek_of, table,
+        },
+        client_users::{ClientColumn, ClientFilter, ClientRow},
         engine::connection::Db,
         error::StoreError,
-        pagination::statement::Sql,
-        users::UserRow,
+        pagination::{filter::load_count, numbered::SortTerm, statement::Sql},
+        users::{UserColumn, UserFilter, UserRow},
     },
 };
 
-/// A page of the internal users that the filter holds. A place that is none is the beginning.
+/// Reads a page of internal users. A cursor that does not fit the order means the beginning.
 pub fn users(
     connection: &mut Db,
     filter: &AccountFilter,
@@ -25,11 +28,11 @@ pub fn users(
     seek: &Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<UserRow>, StoreError> {
-    debug_assert_eq!(filter.population, UserType::User);
+    debug_assert_eq!(filter.user_type, UserType::User);
     ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
 }
 
-/// A page of the clients that the filter holds. A place that is none is the beginning.
+/// Reads a page of clients. A cursor that does not fit the order means the beginning.
 pub fn clients(
     connection: &mut Db,
     filter: &AccountFilter,
@@ -37,11 +40,11 @@ pub fn clients(
     seek: &Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<ClientRow>, StoreError> {
-    debug_assert_eq!(filter.population, UserType::Client);
+    debug_assert_eq!(filter.user_type, UserType::Client);
     ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
 }
 
-/// The next internal users of the whole list.
+/// Reads the next internal users of the whole list.
 pub fn users_batch(
     connection: &mut Db,
     filter: &AccountFilter,
@@ -49,11 +52,11 @@ pub fn users_batch(
     after: Option<&Cursor>,
     size: i64,
 ) -> Result<Vec<UserRow>, StoreError> {
-    let after = after.and_then(|place| binds(order, place));
+    let after = after.and_then(|cursor| key_values(order, cursor));
     ordered(connection, filter, order).batch(connection, after, size)
 }
 
-/// The next clients of the whole list.
+/// Reads the next clients of the whole list.
 pub fn clients_batch(
     connection: &mut Db,
     filter: &AccountFilter,
@@ -61,23 +64,17 @@ pub fn clients_batch(
     after: Option<&Cursor>,
     size: i64,
 ) -> Result<Vec<ClientRow>, StoreError> {
-    let after = after.and_then(|place| binds(order, place));
+    let after = after.and_then(|cursor| key_values(order, cursor));
     ordered(connection, filter, order).batch(connection, after, size)
 }
 
 #[derive(QueryableByName)]
-struct Numbered {
+struct IdRow {
     #[diesel(sql_type = sql_types::BigInt)]
     id: UserSeq,
 }
 
-#[derive(QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = sql_types::BigInt)]
-    n: i64,
-}
-
-/// The numbers greater than `after` and up to `up_to` of those who fit the filter, the smallest first.
+/// The ids of matching accounts greater than `after` and up to `up_to`, in ascending order.
 pub fn ids_after(
     connection: &mut Db,
     filter: &AccountFilter,
@@ -85,66 +82,108 @@ pub fn ids_after(
     up_to: i64,
     limit: i64,
 ) -> Result<Vec<UserSeq>, StoreError> {
-    let listing = by_number(connection, filter, up_to);
-    let place = (after.into(), after.into());
-    let rows: Vec<Numbered> = listing.batch(connection, Some(place), limit)?;
+    let list = by_id(connection, filter, up_to);
+    let after = (after.into(), after.into());
+    let rows: Vec<IdRow> = list.batch(connection, Some(after), limit)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// How many with a number up to `up_to` fit the filter, however many they are.
+/// Counts the matching accounts with ids up to `up_to`, without a limit.
 pub fn count_exact(
     connection: &mut Db,
     filter: &AccountFilter,
     up_to: i64,
 ) -> Result<i64, StoreError> {
-    by_number(connection, filter, up_to).count_all(connection)
+    by_id(connection, filter, up_to).count_all(connection)
 }
 
-/// The greatest number of a population; zero where there is nobody.
-pub fn greatest_id(connection: &mut Db, population: UserType) -> Result<i64, StoreError> {
+/// The greatest id of a user type; zero if there are no accounts.
+pub fn greatest_id(connection: &mut Db, user_type: UserType) -> Result<i64, StoreError> {
     let mut sql = Sql::new("SELECT COALESCE(MAX(id), 0) AS n FROM ");
-    sql.push(table(population).name);
-    let counted: Counted = sql.query().get_result(connection)?;
-    Ok(counted.n)
+    sql.push(table(user_type).name);
+    load_count(connection, sql)
 }
 
-/// Some internal users that have no text to be searched by yet.
-pub fn unsearchable_users(connection: &mut Db, limit: i64) -> Result<Vec<UserRow>, StoreError> {
-    Ok(unsearchable(UserType::User, limit)
-        .query()
-        .load(connection)?)
-}
-
-/// Some clients that have no text to be searched by yet.
-pub fn unsearchable_clients(connection: &mut Db, limit: i64) -> Result<Vec<ClientRow>, StoreError> {
-    Ok(unsearchable(UserType::Client, limit)
-        .query()
-        .load(connection)?)
-}
-
-fn unsearchable(population: UserType, limit: i64) -> Sql {
-    let table = table(population);
-    let mut sql = Sql::new("SELECT ");
-    sql.push(table.columns).push(" FROM ").push(table.name);
-    sql.push(" WHERE search_text IS NULL ORDER BY id LIMIT ")
-        .bind(limit);
-    sql
-}
-
-/// Writes the text that an account is searched by, where there is none yet.
-pub fn put_search_text(
+/// Reads a page of internal users by its number, and counts all of them.
+pub fn numbered_users(
     connection: &mut Db,
-    population: UserType,
-    id: UserSeq,
-    text: &str,
-) -> Result<(), StoreError> {
-    let mut sql = Sql::new("UPDATE ");
-    sql.push(table(population).name)
-        .push(" SET search_text = ")
-        .bind(text);
-    sql.push(" WHERE id = ")
-        .bind(id.get())
-        .push(" AND search_text IS NULL");
-    sql.query().execute(connection)?;
-    Ok(())
+    filter: &UserFilter,
+    page: Page,
+) -> Result<(Vec<UserRow>, i64), StoreError> {
+    let order = user_order(&filter.order);
+    let filter = AccountFilter {
+        search: filter.search.clone(),
+        role: filter.role,
+        is_active: filter.is_active,
+        ..AccountFilter::all(UserType::User)
+    };
+    let list = numbered(connection, &filter, order);
+    let total = list.count(connection)?;
+    Ok((list.page(connection, page)?, total))
+}
+
+/// Reads a page of clients by its number, and counts all of them.
+pub fn numbered_clients(
+    connection: &mut Db,
+    filter: &ClientFilter,
+    page: Page,
+) -> Result<(Vec<ClientRow>, i64), StoreError> {
+    let order = client_order(&filter.order);
+    let filter = AccountFilter {
+        search: filter.search.clone(),
+        is_active: filter.is_active,
+        ..AccountFilter::all(UserType::Client)
+    };
+    let list = numbered(connection, &filter, order);
+    let total = list.count(connection)?;
+    Ok((list.page(connection, page)?, total))
+}
+
+/// The databases disagree on the order of NULL. With this term it is last in both directions.
+const NULL_LAST_LOGIN: SortTerm = ("last_login_at IS NULL", false);
+const NULL_EMAIL: SortTerm = ("email_normalized IS NULL", false);
+
+fn user_order(order: &[Order<UserColumn>]) -> Vec<SortTerm> {
+    let mut terms = Vec::new();
+    for Order { column, descending } in order {
+        let column = match column {
+            UserColumn::UserSeq => "id",
+            UserColumn::Email => "email_normalized",
+            UserColumn::Name => "name_normalized",
+            UserColumn::Role => "role",
+            UserColumn::IsActive => "is_active",
+            UserColumn::LastLoginAt => {
+                terms.push(NULL_LAST_LOGIN);
+                "last_login_at"
+            }
+            UserColumn::CreatedAt => "created_at",
+            UserColumn::UpdatedAt => "updated_at",
+        };
+        terms.push((column, *descending));
+    }
+    terms
+}
+
+fn client_order(order: &[Order<ClientColumn>]) -> Vec<SortTerm> {
+    let mut terms = Vec::new();
+    for Order { column, descending } in order {
+        let column = match column {
+            ClientColumn::UserSeq => "id",
+            ClientColumn::Username => "username_normalized",
+            ClientColumn::Name => "name_normalized",
+            ClientColumn::Email => {
+                terms.push(NULL_EMAIL);
+                "email_normalized"
+            }
+            ClientColumn::IsActive => "is_active",
+            ClientColumn::LastLoginAt => {
+                terms.push(NULL_LAST_LOGIN);
+                "last_login_at"
+            }
+            ClientColumn::CreatedAt => "created_at",
+            ClientColumn::UpdatedAt => "updated_at",
+        };
+        terms.push((column, *descending));
+    }
+    terms
 }

@@ -1,4 +1,4 @@
-//! The table of what was done to whom by whom. Rows are added; nothing here changes or deletes one.
+//! The table `audit_events`: inserting. Reading is in `audit_list`, MACs are in `audit_chain_links`.
 
 use diesel::{Insertable, RunQueryDsl};
 
@@ -12,45 +12,45 @@ use crate::{
     store::{engine::connection::Db, error::StoreError, schema::audit_events},
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = audit_events)]
 pub struct NewAuditEvent {
-    /// When it happened.
+    /// The time of the event.
     pub happened_at: Timestamp,
-    /// Through which door.
-    pub door: AuditSource,
-    /// Who did it: the population …
+    /// The interface that was used.
+    pub source: AuditSource,
+    /// The user type of the actor.
     pub actor_type: Option<UserType>,
-    /// … and the number in it.
+    /// The id of the actor within its user type.
     pub actor_seq: Option<UserSeq>,
-    /// What the actor was called then.
+    /// The name of the actor at the time of the event.
     pub actor_name: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What came of it.
+    /// Whether it was done or refused.
     pub outcome: Outcome,
-    /// To whom: the population …
+    /// The user type of the subject.
     pub subject_type: Option<UserType>,
-    /// … and the number in it.
+    /// The id of the subject within its user type.
     pub subject_seq: Option<UserSeq>,
-    /// What the subject was called then; of a thing that is no account, its id.
+    /// The name of the subject at the time of the event; the id, if it is not an account.
     pub subject_name: Option<String>,
-    /// The fields with their old and new values: a JSON array.
+    /// The changed fields with their old and new values: a JSON array.
     pub changes: String,
-    /// From which address.
+    /// The IP address of the client.
     pub ip_address: Option<String>,
-    /// From which program.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: Option<String>,
-    /// What a search looks through.
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
-    /// In which session it was done, or to which.
+    /// The session in which it was done, or to which it was done.
     pub session_id: Option<SessionId>,
 }
 
-/// Adds an event; its number.
+/// Inserts an event and returns its id.
 pub fn insert(connection: &mut Db, new: &NewAuditEvent) -> Result<i64, StoreError> {
     Ok(diesel::insert_into(audit_events::table)
         .values(new)

@@ -1,4 +1,4 @@
-//! The table of refresh tokens that are refused although they have not expired.
+//! The table `blacklisted_tokens`: refresh tokens that are refused although they have not expired.
 
 use diesel::{
     dsl::exists,
@@ -17,17 +17,17 @@ use crate::{
         engine::{connection::Db, insert::OrIgnoreExt},
         error::StoreError,
         pagination::{
-            filter::{Facet, Found, Walked},
-            keyset::{Key, Values},
-            listing::Listing,
+            filter::{Filter, IndexLookup, ScanCondition},
+            keyset::{KeyTypes, SortKey},
+            list_query::ListQuery,
             statement::{Bind, Conditions},
         },
         schema::{blacklisted_tokens, outstanding_tokens},
-        token_owners::{Owned, owner_columns},
+        token_owners::{OwnerConditions, owner_columns},
     },
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = blacklisted_tokens)]
 pub struct NewBlacklistedToken {
@@ -35,21 +35,22 @@ pub struct NewBlacklistedToken {
     pub jti: Jti,
     /// The session it belongs to.
     pub session_id: SessionId,
-    /// Whose it is: the population …
+    /// The user type of its account.
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     pub user_seq: UserSeq,
-    /// Why it is refused.
+    /// Why it is blacklisted.
     pub reason: RevocationReason,
-    /// Since when.
+    /// When it was blacklisted.
     pub blacklisted_at: Timestamp,
-    /// When it expires, and the row may go.
+    /// When it expires. The row can be deleted then.
     pub expires_at: Timestamp,
-    /// What it was exchanged for, where it was.
+    /// The token that it was exchanged for.
     pub successor: Option<Jti>,
 }
 
-/// Blacklists a token, if it was not before; whether it was I. This row count is what makes a rotation "use once".
+/// Blacklists a token. Returns `true` if this call did it, `false` if the token was blacklisted before: this makes sure
+/// that a token is rotated only once.
 pub fn insert(connection: &mut Db, new: &NewBlacklistedToken) -> Result<bool, StoreError> {
     Ok(diesel::insert_into(blacklisted_tokens::table)
         .values(new)
@@ -63,7 +64,7 @@ pub fn contains(connection: &mut Db, jti: &Jti) -> Result<bool, StoreError> {
     Ok(diesel::select(exists(blacklisted_tokens::table.find(jti))).get_result(connection)?)
 }
 
-/// Copies tokens into the blacklist, passing over those that stand there already.
+/// Copies tokens into the blacklist, except those that it contains already.
 macro_rules! blacklist {
     ($connection:expr, $tokens:expr, $now:expr, $reason:expr) => {{
         let rows = $tokens.select((
@@ -92,7 +93,7 @@ macro_rules! blacklist {
     }};
 }
 
-/// Blacklists the refresh tokens of a session that expire after `alive_after`; how many.
+/// Blacklists the refresh tokens of a session that expire after `alive_after`. Returns their number.
 pub fn insert_for_session(
     connection: &mut Db,
     session: &SessionId,
@@ -106,7 +107,7 @@ pub fn insert_for_session(
     blacklist!(connection, tokens, now, reason)
 }
 
-/// Blacklists the refresh tokens of an account that expire after `alive_after`; how many.
+/// Blacklists the refresh tokens of an account that expire after `alive_after`. Returns their number.
 pub fn insert_for_account(
     connection: &mut Db,
     owner: Principal,
@@ -115,41 +116,41 @@ pub fn insert_for_account(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     use crate::store::schema::sessions;
-    let its_sessions = sessions::table
+    let account_sessions = sessions::table
         .filter(sessions::user_type.eq(owner.user_type))
         .filter(sessions::user_seq.eq(owner.user_seq))
         .select(sessions::id);
     let tokens = outstanding_tokens::table
-        .filter(outstanding_tokens::session_id.eq_any(its_sessions))
+        .filter(outstanding_tokens::session_id.eq_any(account_sessions))
         .filter(outstanding_tokens::expires_at.gt(alive_after));
     blacklist!(connection, tokens, now, reason)
 }
 
-/// The token that a used one was exchanged for.
+/// The token that a rotated one was exchanged for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Successor {
-    /// Its id.
+    /// The token's id.
     pub jti: Jti,
     /// When it was issued.
     pub created_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
-    /// Whether it was used, or is refused for another reason.
+    /// Whether it is blacklisted too: used, or revoked.
     pub refused: bool,
 }
 
-/// How a token came to be blacklisted.
+/// Why and when a token was blacklisted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blacklisting {
-    /// Why.
+    /// The reason.
     pub reason: RevocationReason,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// What it was exchanged for, as far as that is booked.
+    /// The token that it was exchanged for, unless that one was flushed.
     pub successor: Option<Successor>,
 }
 
-/// How a token came to be blacklisted; none where it is not.
+/// Finds the blacklist entry of a token.
 pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<Blacklisting>, StoreError> {
     type Found = (RevocationReason, Timestamp, Option<Jti>);
     let found: Option<Found> = blacklisted_tokens::table
@@ -177,7 +178,7 @@ pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<Blacklisting>, Stor
 
 fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, StoreError> {
     let refused = contains(connection, &jti)?;
-    let booked: Option<(Timestamp, Timestamp)> = outstanding_tokens::table
+    let outstanding: Option<(Timestamp, Timestamp)> = outstanding_tokens::table
         .find(&jti)
         .select((
             outstanding_tokens::created_at,
@@ -185,7 +186,7 @@ fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, St
         ))
         .get_result(connection)
         .optional()?;
-    Ok(booked.map(|(created_at, expires_at)| Successor {
+    Ok(outstanding.map(|(created_at, expires_at)| Successor {
         jti,
         created_at,
         expires_at,
@@ -193,166 +194,166 @@ fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, St
     }))
 }
 
-/// A blacklisted token as it is listed.
+/// A blacklisted token in a list.
 #[derive(QueryableByName, Clone, Debug)]
 pub struct BlacklistRow {
     /// The token's id.
     #[diesel(sql_type = Text)]
     pub jti: Jti,
-    /// Whose it is: the population …
+    /// The user type of its account.
     #[diesel(sql_type = Text)]
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     #[diesel(sql_type = BigInt)]
     pub user_seq: UserSeq,
-    /// Why it is refused.
+    /// Why it is blacklisted.
     #[diesel(sql_type = Text)]
     pub reason: RevocationReason,
-    /// Since when.
+    /// When it was blacklisted.
     #[diesel(sql_type = SqlTimestamp)]
     pub blacklisted_at: Timestamp,
     /// When it expires.
     #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
-    /// What the account logs in by; none where it does not exist any more.
+    /// The login name of the account; `None` if the account was deleted.
     #[diesel(sql_type = Nullable<Text>)]
     pub login: Option<String>,
-    /// What the account is called.
+    /// The name of the account.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<String>,
 }
 
-/// Which blacklisted tokens are listed.
+/// The blacklisted tokens of a list.
 #[derive(Clone, Debug, Default)]
 pub struct BlacklistFilter {
-    /// Of one population.
+    /// Only of this user type.
     pub user_type: Option<UserType>,
-    /// Of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
+    /// Only of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
     pub owners: Option<Vec<Principal>>,
-    /// For this reason.
+    /// Only with this reason.
     pub reason: Option<RevocationReason>,
-    /// Blacklisted then or later.
+    /// Blacklisted at this time or later.
     pub from: Option<Timestamp>,
-    /// Blacklisted before.
+    /// Blacklisted before this time.
     pub to: Option<Timestamp>,
 }
 
-/// How many rows are looked at for a page.
-const LOOKED_AT: i64 = 20_000;
+/// How many rows a scan examines for a page.
+const SCAN_BUDGET: i64 = 20_000;
 
-const OWNED: Owned = Owned {
-    counted_in: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id JOIN blacklisted_tokens b ON b.jti = t.jti",
-    of_population: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+const OWNERS: OwnerConditions = OwnerConditions {
+    count_from: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id JOIN blacklisted_tokens b ON b.jti = t.jti",
+    by_session_user_type: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
         (SELECT s.id FROM sessions s WHERE s.user_type = ?))",
-    of_owners: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+    by_session_owners: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
         (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
         OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
         OR (s.user_type = ? AND s.user_seq = ?)))",
-    population: "b.user_type || '' = ?",
-    owners: "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
+    by_user_type: "b.user_type || '' = ?",
+    by_owners: "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
         OR (b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?)",
 };
 
-/// A page of the blacklist, the latest first.
+/// Reads a page of the blacklist, newest first.
 pub fn list(
     connection: &mut Db,
     filter: &BlacklistFilter,
     seek: Seek<(Timestamp, Jti)>,
     size: i64,
 ) -> Result<Slice<BlacklistRow>, StoreError> {
-    let mut facets = Vec::new();
-    facets.extend(blacklisted(filter));
-    let of_reason = |reason| for_reason(connection, reason);
-    facets.extend(filter.reason.map(of_reason));
-    let owned = OWNED.facets(filter.user_type, filter.owners.as_deref());
-    facets.extend(owned.map(|facet| along_the_reason(facet, filter)));
-    let listing = Listing {
+    let mut filters = Vec::new();
+    filters.extend(period(filter));
+    let with_reason = |reason| with_reason(connection, reason);
+    filters.extend(filter.reason.map(with_reason));
+    let by_owner = OWNERS.filters(filter.user_type, filter.owners.as_deref());
+    filters.extend(by_owner.map(|by_owner| with_reason_index(by_owner, filter)));
+    let list = ListQuery {
         select: concat!(
             "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, ",
             owner_columns!("b")
         ),
         from: "blacklisted_tokens b",
-        from_few: "blacklisted_tokens b",
-        walked: "blacklisted_tokens b",
-        facets,
-        key: Key {
+        from_selective: "blacklisted_tokens b",
+        scanned: "blacklisted_tokens b",
+        filters,
+        key: SortKey {
             column: "b.blacklisted_at",
             id: "b.jti",
-            values: Values::TimeAndText,
+            types: KeyTypes::TimeAndText,
             descending: true,
         },
-        walk: LOOKED_AT,
+        scan_budget: SCAN_BUDGET,
     };
     let seek = seek
         .try_map(|(at, jti)| Some((Bind::from(at), Bind::from(jti.as_str()))))
         .unwrap_or(Seek::First);
-    listing.page(connection, &seek, size)
+    list.page(connection, &seek, size)
 }
 
-/// The time in which they were blacklisted: a span of the order.
-fn blacklisted(filter: &BlacklistFilter) -> Option<Facet> {
-    let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+/// The filter by time: a range of the sort key.
+fn period(filter: &BlacklistFilter) -> Option<Filter> {
+    let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
     if let Some(from) = filter.from {
-        by.and("b.blacklisted_at >= ?", [from.into()]);
-        passing.and(
+        indexed.and("b.blacklisted_at >= ?", [from.into()]);
+        residual.and(
             "COALESCE(b.blacklisted_at, b.blacklisted_at) >= ?",
             [from.into()],
         );
     }
     if let Some(to) = filter.to {
-        by.and("b.blacklisted_at < ?", [to.into()]);
-        passing.and(
+        indexed.and("b.blacklisted_at < ?", [to.into()]);
+        residual.and(
             "COALESCE(b.blacklisted_at, b.blacklisted_at) < ?",
             [to.into()],
         );
     }
-    (filter.from.is_some() || filter.to.is_some()).then(|| Facet {
-        found: Some(Found::of(
+    (filter.from.is_some() || filter.to.is_some()).then(|| Filter {
+        index: Some(IndexLookup::new(
             "blacklisted_tokens b",
-            by,
+            indexed,
             " ORDER BY b.blacklisted_at",
         )),
-        passing,
-        walked: Walked::Span(filter.from.map(Bind::from), filter.to.map(Bind::from)),
+        residual,
+        scan: ScanCondition::KeyRange(filter.from.map(Bind::from), filter.to.map(Bind::from)),
     })
 }
 
-/// What no rotation blacklisted stands in an index by reason and population.
-fn along_the_reason(facet: Facet, filter: &BlacklistFilter) -> Facet {
+/// An index contains the tokens that no rotation blacklisted, by reason and user type.
+fn with_reason_index(by_owner: Filter, filter: &BlacklistFilter) -> Filter {
     match (filter.reason, filter.user_type, &filter.owners) {
         (Some(reason), Some(user_type), None) if reason != RevocationReason::Rotated => {
             let word = [user_type.as_str().into()];
-            Facet {
-                walked: Walked::By(Conditions::one("b.user_type = ?", word)),
-                ..facet
+            Filter {
+                scan: ScanCondition::Index(Conditions::one("b.user_type = ?", word)),
+                ..by_owner
             }
         }
-        _ => facet,
+        _ => by_owner,
     }
 }
 
-fn for_reason(connection: &Db, reason: RevocationReason) -> Facet {
+fn with_reason(connection: &Db, reason: RevocationReason) -> Filter {
     if reason == RevocationReason::Rotated {
-        // Nearly all of them are.
-        return Facet {
-            found: None,
-            passing: Conditions::one("b.reason = 'rotated'", []),
-            walked: Walked::No,
+        // Nearly all rows have this reason.
+        return Filter {
+            index: None,
+            residual: Conditions::one("b.reason = 'rotated'", []),
+            scan: ScanCondition::Residual,
         };
     }
     let by = match connection {
-        // The second half is what lets the index of the others be used; Postgres would count it twice.
+        // SQLite uses the partial index only with the second part. Postgres would count its selectivity twice.
         Db::Sqlite(_) => "b.reason = ? AND b.reason <> 'rotated'",
         Db::Postgres(_) => "b.reason = ?",
     };
     let by = Conditions::one(by, [reason.as_str().into()]);
-    Facet {
-        found: Some(Found::of(
+    Filter {
+        index: Some(IndexLookup::new(
             "blacklisted_tokens b",
             by.clone(),
             " ORDER BY b.blacklisted_at",
         )),
-        passing: Conditions::one("b.reason || '' = ?", [reason.as_str().into()]),
-        walked: Walked::By(by),
+        residual: Conditions::one("b.reason || '' = ?", [reason.as_str().into()]),
+        scan: ScanCondition::Index(by),
     }
 }

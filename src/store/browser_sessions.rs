@@ -1,4 +1,4 @@
-//! The table of browsers that are signed in to the panel: known by the hash of their cookie.
+//! The table `browser_sessions`: log-ins to the admin panel, found by the hash of their cookie.
 
 use diesel::prelude::*;
 
@@ -16,63 +16,63 @@ use crate::{
     },
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = browser_sessions)]
 pub struct NewBrowserSession {
-    /// Its id, by which it is listed and ended.
+    /// The id, by which it is listed and ended.
     pub id: BrowserSessionId,
-    /// The hash of its cookie.
+    /// The hash of the cookie.
     pub token_hash: String,
-    /// Whose it is.
+    /// The id of the user.
     pub user_seq: UserSeq,
-    /// From which address it began.
+    /// The IP address of the log-in.
     pub ip_address: Option<String>,
-    /// From which browser.
+    /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
-    /// When it began.
+    /// The time of the log-in.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// The time of the last use.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used any more.
+    /// The end if it is not used any more.
     pub expires_at: Timestamp,
-    /// When it ends however often it is used.
+    /// The end, which uses do not extend.
     pub absolute_expires_at: Timestamp,
 }
 
-/// A session as its owner's page lists it.
+/// A session in the list of its user.
 #[derive(Queryable, Clone, Debug)]
 pub struct BrowserSessionRow {
-    /// Its id.
+    /// The id.
     pub id: BrowserSessionId,
-    /// From which address it began.
+    /// The IP address of the log-in.
     pub ip_address: Option<String>,
-    /// From which browser.
+    /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
-    /// When it began.
+    /// The time of the log-in.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// The time of the last use.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used any more.
+    /// The end if it is not used any more.
     pub expires_at: Timestamp,
 }
 
-/// A live session with its account and what that one wishes.
+/// A live session with its user and the preferences of the user.
 #[derive(Clone, Debug)]
-pub struct Live {
-    /// Its id.
+pub struct LiveSession {
+    /// The id.
     pub id: BrowserSessionId,
-    /// Whose it is, as the row is now.
+    /// The user as stored now.
     pub account: Account,
-    /// When it was last used.
+    /// The time of the last use.
     pub last_used_at: Timestamp,
-    /// When it ends however often it is used.
+    /// The end, which uses do not extend.
     pub absolute_expires_at: Timestamp,
-    /// Language, theme and time zone, where they were ever chosen.
+    /// Language, theme and time zone, if the user has chosen them.
     pub preferences: Option<(Option<String>, String, Option<String>)>,
 }
 
-/// Begins a session.
+/// Inserts a session.
 pub fn insert(connection: &mut Db, new: &NewBrowserSession) -> Result<(), StoreError> {
     diesel::insert_into(browser_sessions::table)
         .values(new)
@@ -80,12 +80,12 @@ pub fn insert(connection: &mut Db, new: &NewBrowserSession) -> Result<(), StoreE
     Ok(())
 }
 
-/// The live session of this cookie's hash. One query.
+/// Finds a live session by the hash of its cookie. One query.
 pub fn find_live(
     connection: &mut Db,
     token_hash: &str,
     now: Timestamp,
-) -> Result<Option<Live>, StoreError> {
+) -> Result<Option<LiveSession>, StoreError> {
     type Row = (
         BrowserSessionId,
         Timestamp,
@@ -122,7 +122,7 @@ pub fn find_live(
         .optional()?;
     Ok(found.map(
         |(id, last_used_at, absolute_expires_at, (seq, email, name, role, active), preferences)| {
-            Live {
+            LiveSession {
                 id,
                 account: Account::user(seq, email, name, role, active),
                 last_used_at,
@@ -133,7 +133,7 @@ pub fn find_live(
     ))
 }
 
-/// Notes that a session was used, and until when it lives without further use.
+/// Records a use of a session, and its end if it is not used any more.
 pub fn touch(
     connection: &mut Db,
     id: &BrowserSessionId,
@@ -149,7 +149,7 @@ pub fn touch(
     Ok(())
 }
 
-/// The live sessions of a user, the one used last first.
+/// The live sessions of a user, the most recently used one first.
 pub fn list_live(
     connection: &mut Db,
     user_seq: UserSeq,
@@ -175,7 +175,7 @@ pub fn list_live(
         .load(connection)?)
 }
 
-/// Ends a session of this user, if it was not ended before; whether it was I.
+/// Ends a session of this user. Returns `true` if this call did it.
 pub fn end(
     connection: &mut Db,
     user_seq: UserSeq,
@@ -196,7 +196,7 @@ pub fn end(
         == 1)
 }
 
-/// Ends all sessions of a user but the one that is to be kept; how many.
+/// Ends all sessions of a user except `keep`. Returns their number.
 pub fn end_all(
     connection: &mut Db,
     user_seq: UserSeq,

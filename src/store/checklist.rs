@@ -1,4 +1,4 @@
-//! What the security checklist looks for in the tables of the accounts.
+//! Queries of the security checklist on the account tables.
 
 use diesel::{
     prelude::*,
@@ -11,7 +11,7 @@ use crate::{
     store::{engine::connection::Db, error::StoreError, schema::users},
 };
 
-/// How many administrators may log in.
+/// The number of active administrators.
 pub fn count_active_admins(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table
         .filter(users::role.eq(Role::Admin))
@@ -20,14 +20,14 @@ pub fn count_active_admins(connection: &mut Db) -> Result<i64, StoreError> {
         .get_result(connection)?)
 }
 
-/// Administrators who may log in and have not done so since `since`, or never: their addresses and when they did last,
-/// whoever never did first. At most `limit` of them.
+/// Active administrators without a log-in since `since`: their e-mail addresses and last log-ins, those without any
+/// log-in first. At most `limit` of them.
 pub fn list_idle_admins(
     connection: &mut Db,
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<(String, Option<Timestamp>)>, StoreError> {
-    // Whoever has never logged in has had the time since he was made.
+    // Without any log-in, the time of creation counts.
     let never = users::last_login_at
         .is_null()
         .and(users::created_at.lt(since));
@@ -46,35 +46,35 @@ pub fn list_idle_admins(
         .load(connection)?)
 }
 
-/// The beginnings of a population's password hashes, `length` characters of each, and how many begin so. Where there is a
-/// `bound`, only so many accounts are looked at, the oldest.
+/// Counts the password hashes of a user type by their first `length` characters. With a `limit`, only that many
+/// accounts are examined, the oldest ones.
 ///
-/// The beginning tells how a hash was made, and nothing of the password: neither its salt nor its digest is read.
-pub fn count_hashes_by_beginning(
+/// The prefix contains the algorithm and cost of a hash. Salt and digest are not read.
+pub fn count_hashes_by_prefix(
     connection: &mut Db,
-    population: UserType,
+    user_type: UserType,
     length: i64,
-    bound: Option<i64>,
+    limit: Option<i64>,
 ) -> Result<Vec<(String, i64)>, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
-        beginning: String,
+        prefix: String,
         #[diesel(sql_type = BigInt)]
         n: i64,
     }
-    let table = match population {
+    let table = match user_type {
         UserType::User => "users",
         UserType::Client => "client_users",
     };
     let statement = format!(
-        "SELECT beginning, COUNT(*) AS n FROM \
-         (SELECT substr(password_hash, 1, CAST($1 AS INTEGER)) AS beginning FROM {table} \
-          WHERE password_hash IS NOT NULL ORDER BY id LIMIT $2) looked_at GROUP BY beginning"
+        "SELECT prefix, COUNT(*) AS n FROM \
+         (SELECT substr(password_hash, 1, CAST($1 AS INTEGER)) AS prefix FROM {table} \
+          WHERE password_hash IS NOT NULL ORDER BY id LIMIT $2) looked_at GROUP BY prefix"
     );
     let rows: Vec<Row> = diesel::sql_query(statement)
         .bind::<BigInt, _>(length)
-        .bind::<BigInt, _>(bound.unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(limit.unwrap_or(i64::MAX))
         .load(connection)?;
-    Ok(rows.into_iter().map(|row| (row.beginning, row.n)).collect())
+    Ok(rows.into_iter().map(|row| (row.prefix, row.n)).collect())
 }

@@ -1,58 +1,54 @@
-//! The table of external clients: its row, what is inserted and changed, and its queries.
+//! The table `client_users`: rows of external clients, and the queries of single rows. Lists of clients, for the API
+//! and the CLI as well as the admin panel, are in `account_list` and `account_pages`.
 
 use diesel::{dsl::max, prelude::*};
 
 use crate::{
     clock::Timestamp,
-    domain::{
-        account::Account,
-        paging::{Order, Page},
-        principal::UserSeq,
-    },
+    domain::{account::Account, paging::Order, principal::UserSeq},
     store::{
         engine::connection::{Db, MultiBackend},
         error::StoreError,
-        pagination::search,
         schema::client_users,
     },
 };
 
-/// A row. It may hold a password's hash, so it is neither shown nor serialised.
+/// A row. It can contain a password hash and is therefore never serialised.
 #[derive(Queryable, QueryableByName, Clone)]
 #[diesel(table_name = client_users)]
 pub struct ClientRow {
-    /// The number within this population.
+    /// The id within this user type.
     pub id: UserSeq,
     /// The username as typed.
     pub username: String,
-    /// The username as compared.
+    /// The normalised username.
     pub username_normalized: String,
-    /// What the client is called.
+    /// The name.
     pub name: String,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: String,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<String>,
-    /// The address as searched.
+    /// The normalised e-mail address.
     pub email_normalized: Option<String>,
-    /// Where codes go by telephone.
+    /// The phone number for one-time codes.
     pub phone: Option<String>,
-    /// The password's hash; none: log-in by one-time code only.
+    /// The password hash; `None` if the client can log in only by one-time code.
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The last log-in.
+    /// The time of the last log-in.
     pub last_login_at: Option<Timestamp>,
-    /// When the row was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When the row was last changed by somebody.
+    /// The time of the last change by an administrator or the account itself.
     pub updated_at: Timestamp,
-    /// What it is searched by.
-    pub search_text: Option<String>,
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
+    pub search_text: String,
 }
 
 impl ClientRow {
-    /// What tokens and answers tell of this client.
+    /// The data of this client for tokens and responses.
     #[must_use]
     pub fn account(&self) -> Account {
         let (username, name) = (self.username.clone(), self.name.clone());
@@ -60,65 +56,65 @@ impl ClientRow {
     }
 }
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = client_users)]
 pub struct NewClient {
     /// The username as typed.
     pub username: String,
-    /// The username as compared.
+    /// The normalised username.
     pub username_normalized: String,
-    /// What the client is called.
+    /// The name.
     pub name: String,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: String,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<String>,
-    /// The address as searched.
+    /// The normalised e-mail address.
     pub email_normalized: Option<String>,
-    /// Where codes go by telephone.
+    /// The phone number for one-time codes.
     pub phone: Option<String>,
-    /// The password's hash.
+    /// The password hash.
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// When the row is made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// The same.
+    /// The same time.
     pub updated_at: Timestamp,
-    /// What it is searched by.
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
 }
 
-/// What is changed of a row; `None` leaves a column as it is, an inner `None` empties it.
+/// The columns to update; `None` leaves a column unchanged, an inner `None` sets it to NULL.
 #[derive(AsChangeset, Clone)]
 #[diesel(table_name = client_users)]
 pub struct ClientChanges {
     /// The username as typed.
     pub username: Option<String>,
-    /// The username as compared.
+    /// The normalised username.
     pub username_normalized: Option<String>,
-    /// What the client is called.
+    /// The name.
     pub name: Option<String>,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: Option<String>,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<Option<String>>,
-    /// The address as searched.
+    /// The normalised e-mail address.
     pub email_normalized: Option<Option<String>>,
-    /// Where codes go by telephone.
+    /// The phone number for one-time codes.
     pub phone: Option<Option<String>>,
-    /// The password's hash.
+    /// The password hash.
     pub password_hash: Option<Option<String>>,
     /// Whether the account may log in.
     pub is_active: Option<bool>,
-    /// When this change is made.
+    /// The time of this change.
     pub updated_at: Timestamp,
-    /// What it is searched by.
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: Option<String>,
 }
 
-/// A column that lists are ordered by.
+/// A column that lists are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the column of its name")]
 pub enum ClientColumn {
@@ -132,18 +128,18 @@ pub enum ClientColumn {
     UpdatedAt,
 }
 
-/// Which clients a list holds, and in which order.
+/// The clients of a list with page numbers, and its order.
 #[derive(Clone, Debug, Default)]
 pub struct ClientFilter {
-    /// A part of the username, the name, the address or the telephone number.
+    /// A part of the username, name, e-mail address or phone number.
     pub search: Option<String>,
-    /// Only active, or only inactive ones.
+    /// Only active or only inactive accounts.
     pub is_active: Option<bool>,
-    /// The order; the number decides between equals, and alone where nothing is said.
+    /// The order. The id decides between equal rows, and is the order if this is empty.
     pub order: Vec<Order<ClientColumn>>,
 }
 
-/// The client of this number.
+/// Finds a client by id.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
     Ok(client_users::table
         .find(id)
@@ -151,7 +147,7 @@ pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>,
         .optional()?)
 }
 
-/// The client of this number, its row locked until the transaction ends.
+/// Finds a client by id, and locks its row until the transaction ends.
 pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
     let row = client_users::table.find(id);
     Ok(match connection {
@@ -161,7 +157,7 @@ pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, Store
     })
 }
 
-/// The client of this normalised username.
+/// Finds a client by normalised username.
 pub fn find_by_username(
     connection: &mut Db,
     normalised: &str,
@@ -172,23 +168,23 @@ pub fn find_by_username(
         .optional()?)
 }
 
-/// Where an active client's codes go.
+/// The recipient of one-time codes.
 #[derive(Clone)]
 pub struct Recipient {
-    /// The number within this population.
+    /// The id within this user type.
     pub id: UserSeq,
     /// The username as typed when the account was made.
     pub username: String,
-    /// Where codes go by mail.
+    /// The e-mail address for one-time codes.
     pub email: Option<String>,
-    /// Where codes go by telephone.
+    /// The phone number for one-time codes.
     pub phone: Option<String>,
 }
 
-/// The active client of this normalised username, as far as a code's delivery needs it.
+/// Finds an active client by normalised username, with the columns that sending a code needs.
 ///
-/// The name is unique, so the greatest of each column is the row's own; and the database gives one row whether there is
-/// such a client or not, so that reading it takes the same time.
+/// Usernames are unique, so `max` returns the values of the row. An aggregate returns one row whether or not the client
+/// exists, so that the query takes the same time.
 pub fn find_recipient(
     connection: &mut Db,
     normalised: &str,
@@ -217,7 +213,7 @@ pub fn find_recipient(
     }))
 }
 
-/// Inserts a row; [`StoreError::Conflict`] on `username_normalized` when the name is taken.
+/// Inserts a row; [`StoreError::Conflict`] on `username_normalized` if the username is taken.
 pub fn insert(connection: &mut Db, new: &NewClient) -> Result<ClientRow, StoreError> {
     Ok(diesel::insert_into(client_users::table)
         .values(new)
@@ -225,7 +221,7 @@ pub fn insert(connection: &mut Db, new: &NewClient) -> Result<ClientRow, StoreEr
         .get_result(connection)?)
 }
 
-/// Changes a row and gives it as it is then; `None` when there is no such client.
+/// Updates a row and returns it; `None` if there is no such client.
 pub fn update(
     connection: &mut Db,
     id: UserSeq,
@@ -238,14 +234,15 @@ pub fn update(
         .optional()?)
 }
 
-/// Deletes a row; whether it was I.
+/// Deletes a row. Returns `true` if this call did it.
 pub fn delete(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
     Ok(diesel::delete(client_users::table.find(id)).execute(connection)? == 1)
 }
 
-/// Notes a log-in, if the account is still active and (where the log-in was by password) its hash is still `hash`;
-/// whether that was so. The row is locked by it, so that a deactivation running beside is seen, or waits.
-pub fn note_login(
+/// Records a log-in, and locks the row, so that a concurrent deactivation is either seen or has to wait. Returns
+/// `false` if the client is not active any more, or if `hash` (for a log-in by password) is not its password hash any
+/// more.
+pub fn record_login(
     connection: &mut Db,
     id: UserSeq,
     hash: Option<&str>,
@@ -267,7 +264,8 @@ pub fn note_login(
     Ok(changed == 1)
 }
 
-/// Puts a stronger hash of the same password in the place of `old`; whether it still stood there.
+/// Replaces the hash `old` by a stronger one of the same password. Returns `false` if the stored hash is not `old` any
+/// more.
 pub fn replace_hash(
     connection: &mut Db,
     id: UserSeq,
@@ -281,76 +279,4 @@ pub fn replace_hash(
         .set(client_users::password_hash.eq(new))
         .execute(connection)?
         == 1)
-}
-
-/// How many clients the filter holds.
-pub fn count(connection: &mut Db, filter: &ClientFilter) -> Result<i64, StoreError> {
-    Ok(filtered(filter).count().get_result(connection)?)
-}
-
-/// A page of the clients that the filter holds.
-pub fn list(
-    connection: &mut Db,
-    filter: &ClientFilter,
-    page: Page,
-) -> Result<Vec<ClientRow>, StoreError> {
-    let mut query = filtered(filter);
-    for Order { column, descending } in &filter.order {
-        macro_rules! by {
-            ($column:expr) => {
-                if *descending {
-                    query.then_order_by($column.desc())
-                } else {
-                    query.then_order_by($column.asc())
-                }
-            };
-        }
-        query = match column {
-            ClientColumn::UserSeq => by!(client_users::id),
-            ClientColumn::Username => by!(client_users::username_normalized),
-            ClientColumn::Name => by!(client_users::name_normalized),
-            // The two databases disagree on where NULL stands: here it is last in either direction.
-            ClientColumn::Email => {
-                query = query.then_order_by(client_users::email_normalized.is_null().asc());
-                by!(client_users::email_normalized)
-            }
-            ClientColumn::IsActive => by!(client_users::is_active),
-            ClientColumn::LastLoginAt => {
-                query = query.then_order_by(client_users::last_login_at.is_null().asc());
-                by!(client_users::last_login_at)
-            }
-            ClientColumn::CreatedAt => by!(client_users::created_at),
-            ClientColumn::UpdatedAt => by!(client_users::updated_at),
-        };
-    }
-    Ok(query
-        .then_order_by(client_users::id.asc())
-        .limit(page.size())
-        .offset(page.offset())
-        .load(connection)?)
-}
-
-fn filtered(filter: &ClientFilter) -> client_users::BoxedQuery<'static, MultiBackend> {
-    let mut query = client_users::table.into_boxed::<MultiBackend>();
-    if let Some(search) = &filter.search {
-        let pattern = search::pattern(search);
-        query = query.filter(
-            client_users::username_normalized
-                .like(pattern.clone())
-                .escape(search::ESCAPE)
-                .or(client_users::name_normalized
-                    .like(pattern.clone())
-                    .escape(search::ESCAPE))
-                .or(search::or_empty(client_users::email_normalized, "")
-                    .like(pattern.clone())
-                    .escape(search::ESCAPE))
-                .or(search::or_empty(client_users::phone, "")
-                    .like(pattern)
-                    .escape(search::ESCAPE)),
-        );
-    }
-    if let Some(is_active) = filter.is_active {
-        query = query.filter(client_users::is_active.eq(is_active));
-    }
-    query
 }

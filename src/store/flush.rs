@@ -1,4 +1,4 @@
-//! Taking expired rows out, a small batch at a time. What "expired" means for a token (its leeway) is the service's rule.
+//! Deleting expired rows, a small batch at a time. The leeway of tokens is a rule of the service.
 
 use diesel::{
     prelude::*,
@@ -14,30 +14,30 @@ use crate::{
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpiringTable {
-    /// Refresh tokens that were issued.
+    /// Issued refresh tokens.
     OutstandingTokens,
-    /// Refresh tokens that are refused.
+    /// Blacklisted refresh tokens.
     BlacklistedTokens,
     /// One-time codes.
     OtpChallenges,
-    /// Counted events.
+    /// Counts of rate limits, and locks.
     RateLimits,
-    /// Sessions, the ended ones among them: each stays until its newest token has expired.
+    /// Sessions. An ended one stays until its newest token has expired.
     Sessions,
-    /// What the instances must know of revoked access tokens.
+    /// Revocation events.
     Revocations,
-    /// Browsers' sessions in the panel.
+    /// Sessions of browsers in the admin panel.
     BrowserSessions,
     /// One-time links.
     SetUpLinks,
-    /// What became of one-time codes.
+    /// Results of sending one-time codes.
     OtpDeliveries,
-    /// Work that has ended: what expires is when it began.
+    /// Jobs that have ended, by the time of their start.
     Jobs,
 }
 
 impl ExpiringTable {
-    /// All of them, tokens before their sessions.
+    /// All tables, tokens before their sessions.
     pub const ALL: [Self; 10] = [
         Self::OutstandingTokens,
         Self::BlacklistedTokens,
@@ -82,7 +82,7 @@ impl ExpiringTable {
         }
     }
 
-    /// The column that says when a row expires.
+    /// The column with the time of expiry.
     fn expiry(self) -> &'static str {
         match self {
             Self::Jobs => "started_at",
@@ -90,7 +90,7 @@ impl ExpiringTable {
         }
     }
 
-    /// Which rows expire, `$1` being the latest time to have done so.
+    /// `FROM … WHERE …` of the rows that expired at `$1` or before.
     fn expired(self) -> String {
         let expiry = self.expiry();
         let more = match self {
@@ -107,7 +107,7 @@ struct Rows {
     rows: i64,
 }
 
-/// How many rows of a table expired at `cutoff` or before.
+/// Counts the rows of a table that expired at `cutoff` or before.
 pub fn count_expired(
     connection: &mut Db,
     table: ExpiringTable,
@@ -120,12 +120,12 @@ pub fn count_expired(
         .rows)
 }
 
-/// The same, counted up to a bound.
+/// The same, up to a limit.
 pub fn count_expired_to(
     connection: &mut Db,
     table: ExpiringTable,
     cutoff: Timestamp,
-    bound: i64,
+    limit: i64,
 ) -> Result<Count, StoreError> {
     let statement = format!(
         "SELECT COUNT(*) AS \"rows\" FROM (SELECT 1 AS one {} LIMIT $2) counted",
@@ -133,16 +133,16 @@ pub fn count_expired_to(
     );
     let rows = diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(cutoff)
-        .bind::<BigInt, _>(bound + 1)
+        .bind::<BigInt, _>(limit + 1)
         .get_result::<Rows>(connection)?
         .rows;
     Ok(Count {
-        rows: rows.min(bound),
-        more: rows > bound,
+        rows: rows.min(limit),
+        more: rows > limit,
     })
 }
 
-/// When the first of a table's rows expired that did so at `cutoff` or before.
+/// The earliest expiry among the rows of a table that expired at `cutoff` or before.
 pub fn first_expired(
     connection: &mut Db,
     table: ExpiringTable,
@@ -164,7 +164,7 @@ pub fn first_expired(
         .expired)
 }
 
-/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first; how many.
+/// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first. Returns their number.
 pub fn delete_expired(
     connection: &mut Db,
     table: ExpiringTable,
@@ -173,7 +173,7 @@ pub fn delete_expired(
 ) -> Result<usize, StoreError> {
     let (name, key) = (table.name(), table.key());
     let statement = format!(
-        // Twice: a row that was counted on meanwhile has another expiry when Postgres comes to it.
+        // The second condition: on Postgres a row can get a later expiry after the subquery has read it.
         "DELETE FROM {name} WHERE {key} IN (SELECT {key} {} ORDER BY {expiry} LIMIT $2) AND {expiry} <= $1",
         table.expired(),
         expiry = table.expiry()

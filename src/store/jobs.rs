@@ -1,4 +1,4 @@
-//! The table of work that goes on in the background, and of what came of it.
+//! The table `jobs`: background jobs and their results.
 
 use diesel::{
     prelude::*,
@@ -17,57 +17,57 @@ use crate::{
 /// A row.
 #[derive(Queryable, Clone, Debug)]
 pub struct JobRow {
-    /// Its id.
+    /// The id.
     pub id: JobId,
-    /// What it does.
+    /// The kind of job.
     pub kind: JobKind,
-    /// How it fares.
+    /// The state.
     pub state: JobState,
-    /// Who began it.
+    /// The actor that started it.
     pub started_by: Option<String>,
-    /// How much there is to do.
+    /// The number of items to process.
     pub total: i64,
-    /// How much of it is done.
+    /// The number of processed items.
     pub done: i64,
-    /// Whether somebody asked it to stop.
+    /// Whether it was asked to stop.
     pub stop_requested: bool,
-    /// What it did so far, as JSON.
+    /// Its report so far, as JSON.
     pub details: String,
-    /// When it began.
+    /// The time of its start.
     pub started_at: Timestamp,
-    /// When its process was last seen at work.
-    pub seen_at: Timestamp,
-    /// When it ended.
+    /// The time of its last heartbeat.
+    pub heartbeat_at: Timestamp,
+    /// The time of its end.
     pub finished_at: Option<Timestamp>,
 }
 
-/// What a new row is made of. It runs from the first moment on.
+/// A row to insert. Its state is `running`.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    /// Its id.
+    /// The id.
     pub id: JobId,
-    /// What it does.
+    /// The kind of job.
     pub kind: JobKind,
-    /// Who begins it.
+    /// The actor that starts it.
     pub started_by: Option<String>,
-    /// What it is to do, as JSON.
+    /// Its parameters, as JSON.
     pub details: String,
-    /// When it begins.
+    /// The time of its start.
     pub started_at: Timestamp,
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// How much there is to do.
+    /// The number of items to process.
     pub total: i64,
-    /// How much of it is done.
+    /// The number of processed items.
     pub done: i64,
-    /// What it did so far, as JSON.
+    /// Its report so far, as JSON.
     pub details: String,
 }
 
-/// The row of a job, if it runs.
+/// The row of a job that is running.
 macro_rules! running {
     ($id:expr) => {
         jobs::table
@@ -76,10 +76,10 @@ macro_rules! running {
     };
 }
 
-/// Begins a job, unless it is a flush and another one runs; whether it was begun.
+/// Inserts a job. Returns `false` if it is a flush and another one is running.
 pub fn insert(connection: &mut Db, new: &NewJob) -> Result<bool, StoreError> {
     let statement = "INSERT INTO jobs \
-        (id, kind, state, started_by, total, done, stop_requested, details, started_at, seen_at) \
+        (id, kind, state, started_by, total, done, stop_requested, details, started_at, heartbeat_at) \
         VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
     Ok(diesel::sql_query(statement)
         .bind::<Text, _>(&new.id)
@@ -94,12 +94,12 @@ pub fn insert(connection: &mut Db, new: &NewJob) -> Result<bool, StoreError> {
         == 1)
 }
 
-/// The job of this id.
+/// Finds a job by its id.
 pub fn find(connection: &mut Db, id: &JobId) -> Result<Option<JobRow>, StoreError> {
     Ok(jobs::table.find(id).get_result(connection).optional()?)
 }
 
-/// The job of this kind that runs; of several the newest.
+/// Finds the newest running job of this kind.
 pub fn find_running(connection: &mut Db, kind: JobKind) -> Result<Option<JobRow>, StoreError> {
     Ok(jobs::table
         .filter(jobs::kind.eq(kind))
@@ -109,7 +109,7 @@ pub fn find_running(connection: &mut Db, kind: JobKind) -> Result<Option<JobRow>
         .optional()?)
 }
 
-/// The job of this kind that began last among those that have ended.
+/// Finds the newest job of this kind that has ended.
 pub fn find_last_ended(connection: &mut Db, kind: JobKind) -> Result<Option<JobRow>, StoreError> {
     Ok(jobs::table
         .filter(jobs::kind.eq(kind))
@@ -119,9 +119,9 @@ pub fn find_last_ended(connection: &mut Db, kind: JobKind) -> Result<Option<JobR
         .optional()?)
 }
 
-/// Whether a job is to go on: none when it does not run any more (another instance took it for dead), else whether
-/// somebody asked it to stop.
-pub fn is_asked_to_stop(connection: &mut Db, id: &JobId) -> Result<Option<bool>, StoreError> {
+/// Whether a running job was asked to stop; `None` if it is not running any more (another instance marked it as
+/// failed).
+pub fn find_stop_request(connection: &mut Db, id: &JobId) -> Result<Option<bool>, StoreError> {
     Ok(jobs::table
         .find(id)
         .filter(jobs::state.eq(JobState::Running))
@@ -130,8 +130,8 @@ pub fn is_asked_to_stop(connection: &mut Db, id: &JobId) -> Result<Option<bool>,
         .optional()?)
 }
 
-/// Notes how far a running job is, and that its process lives.
-pub fn note(
+/// Records the progress and the heartbeat of a running job.
+pub fn update_progress(
     connection: &mut Db,
     id: &JobId,
     progress: &Progress,
@@ -142,13 +142,13 @@ pub fn note(
             jobs::total.eq(progress.total),
             jobs::done.eq(progress.done),
             jobs::details.eq(&progress.details),
-            jobs::seen_at.eq(now),
+            jobs::heartbeat_at.eq(now),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Ends a running job; whether it still ran.
+/// Ends a running job. Returns `false` if it was not running any more.
 pub fn finish(
     connection: &mut Db,
     id: &JobId,
@@ -162,14 +162,14 @@ pub fn finish(
             jobs::total.eq(progress.total),
             jobs::done.eq(progress.done),
             jobs::details.eq(&progress.details),
-            jobs::seen_at.eq(now),
+            jobs::heartbeat_at.eq(now),
             jobs::finished_at.eq(Some(now)),
         ))
         .execute(connection)?
         == 1)
 }
 
-/// Asks a running job to stop; whether it was I who asked first.
+/// Asks a running job to stop. Returns `true` if this call did it, `false` if it was asked before or is not running.
 pub fn request_stop(connection: &mut Db, id: &JobId) -> Result<bool, StoreError> {
     let unasked = running!(id).filter(jobs::stop_requested.eq(false));
     Ok(diesel::update(unasked)
@@ -178,16 +178,16 @@ pub fn request_stop(connection: &mut Db, id: &JobId) -> Result<bool, StoreError>
         == 1)
 }
 
-/// Marks as failed what seems to run but was last seen before `before`; how many.
-pub fn fail_unseen(connection: &mut Db, before: Timestamp) -> Result<usize, StoreError> {
+/// Marks running jobs as failed whose last heartbeat was before `before`. Returns their number.
+pub fn fail_stale(connection: &mut Db, before: Timestamp) -> Result<usize, StoreError> {
     let dead = jobs::table
         .filter(jobs::state.eq(JobState::Running))
-        .filter(jobs::seen_at.lt(before));
+        .filter(jobs::heartbeat_at.lt(before));
     Ok(diesel::update(dead)
         .set((
             jobs::state.eq(JobState::Failed),
-            // Nobody knows when it ended: it was seen then for the last time.
-            jobs::finished_at.eq(jobs::seen_at.nullable()),
+            // The exact time of its end is unknown.
+            jobs::finished_at.eq(jobs::heartbeat_at.nullable()),
         ))
         .execute(connection)?)
 }

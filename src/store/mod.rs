@@ -6,10 +6,9 @@
 
 pub mod account_list;
 pub mod account_pages;
-pub mod audit_contents;
+pub mod audit_chain_links;
 pub mod audit_events;
 pub mod audit_list;
-pub mod audit_seals;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod checklist;
@@ -25,6 +24,7 @@ pub mod outstanding_tokens;
 pub mod pagination;
 pub mod panel_preferences;
 pub mod rate_limits;
+pub mod raw_audit_events;
 pub mod revocation_feed;
 pub mod revocations;
 pub mod rotation;

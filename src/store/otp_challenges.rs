@@ -1,4 +1,4 @@
-//! The table of one-time codes' challenges: keyed hashes of codes, and how often each was tried.
+//! The table `otp_challenges`: keyed hashes of one-time codes, and the number of attempts.
 
 use diesel::prelude::*;
 
@@ -8,38 +8,38 @@ use crate::{
     store::{engine::connection::Db, error::StoreError, schema::otp_challenges},
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = otp_challenges)]
 pub struct NewChallenge {
-    /// Its id.
+    /// The id.
     pub id: ChallengeId,
-    /// The username that was typed, normalised, whether it exists or not.
+    /// The normalised username as requested, whether or not it exists.
     pub username_normalized: String,
-    /// Whose code it is; none where no such client exists, and then no code is right.
+    /// The id of the client; `None` if the client does not exist, and then no code is valid.
     pub user_seq: Option<UserSeq>,
     /// The keyed hash of the code.
     pub code_hash: String,
-    /// How often a code was tried: 0.
+    /// The number of attempts: 0.
     pub attempts: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Until when its code is good.
+    /// The expiry of the code.
     pub expires_at: Timestamp,
 }
 
-/// What one try at a challenge is compared with.
+/// The data that one attempt is compared with.
 #[derive(Queryable, Clone)]
 pub struct Attempt {
-    /// The username that was typed when it was made, normalised.
+    /// The normalised username as requested.
     pub username_normalized: String,
-    /// Whose code it is.
+    /// The id of the client.
     pub user_seq: Option<UserSeq>,
-    /// The keyed hash of the right code.
+    /// The keyed hash of the valid code.
     pub code_hash: String,
 }
 
-/// Books a challenge.
+/// Inserts a challenge.
 pub fn insert(connection: &mut Db, new: &NewChallenge) -> Result<(), StoreError> {
     diesel::insert_into(otp_challenges::table)
         .values(new)
@@ -47,7 +47,7 @@ pub fn insert(connection: &mut Db, new: &NewChallenge) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Ends the challenges that were made for a username before: only the newest code is good.
+/// Expires the earlier challenges of a username: only the newest code is valid.
 pub fn supersede(
     connection: &mut Db,
     username_normalized: &str,
@@ -63,7 +63,7 @@ pub fn supersede(
     Ok(())
 }
 
-/// The name that a challenge was made for, whatever has become of it.
+/// The username of a challenge, whatever its state.
 pub fn find_username(connection: &mut Db, id: &ChallengeId) -> Result<Option<String>, StoreError> {
     Ok(otp_challenges::table
         .find(id)
@@ -72,7 +72,8 @@ pub fn find_username(connection: &mut Db, id: &ChallengeId) -> Result<Option<Str
         .optional()?)
 }
 
-/// Takes one of a challenge's `max` tries; `None` when there is none left, or it was used, has expired, or is unknown.
+/// Uses one of the `max` attempts of a challenge. `None` if no attempt is left, or if it was used, has expired or is
+/// unknown.
 pub fn take_attempt(
     connection: &mut Db,
     id: &ChallengeId,
@@ -95,8 +96,12 @@ pub fn take_attempt(
         .optional()?)
 }
 
-/// Uses a challenge up; whether it was I.
-pub fn use_up(connection: &mut Db, id: &ChallengeId, now: Timestamp) -> Result<bool, StoreError> {
+/// Marks a challenge as used. Returns `true` if this call did it.
+pub fn mark_used(
+    connection: &mut Db,
+    id: &ChallengeId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let open = otp_challenges::table
         .find(id)
         .filter(otp_challenges::used_at.is_null());

@@ -1,4 +1,4 @@
-//! The table of what became of the one-time codes that were sent.
+//! The table `otp_deliveries`: the results of sending one-time codes.
 
 use diesel::prelude::*;
 
@@ -12,27 +12,27 @@ use crate::{
 #[derive(Insertable, Queryable, Selectable, Clone, Debug)]
 #[diesel(table_name = otp_deliveries)]
 pub struct OtpDeliveryRow {
-    /// The challenge that the code answers: it is delivered once.
+    /// The id of the challenge. Each code is sent once.
     pub id: String,
-    /// For which client.
+    /// The id of the client.
     pub user_seq: UserSeq,
-    /// By which way.
+    /// The delivery channel.
     pub channel: String,
-    /// To whom, masked.
+    /// The masked recipient.
     pub recipient: Option<String>,
     /// `sent` or `failed`.
     pub outcome: String,
-    /// Why it was not sent.
+    /// Why sending failed.
     pub reason: Option<String>,
-    /// When that was known.
+    /// The time of the result.
     pub delivered_at: Timestamp,
-    /// Until when the row is kept.
+    /// When the row can be deleted.
     pub expires_at: Timestamp,
 }
 
-/// Adds a row; one of the same challenge stays as it is.
+/// Inserts a row, unless there is one for the same challenge.
 pub fn insert(connection: &mut Db, new: &OtpDeliveryRow) -> Result<(), StoreError> {
-    // A writing that is done again after a deadlock, or after an answer that was lost, must not trip over itself.
+    // A transaction can run again after a deadlock or a lost response.
     match connection {
         Db::Postgres(postgres) => diesel::insert_into(otp_deliveries::table)
             .values(new)

@@ -1,4 +1,5 @@
-//! The table of refresh tokens that were issued and have not expired: booked by their id, never by their text.
+//! The table `outstanding_tokens`: issued refresh tokens that have not expired, by their ids. The text of a token is
+//! never stored.
 
 use diesel::{
     dsl::exists,
@@ -17,17 +18,17 @@ use crate::{
         engine::connection::Db,
         error::StoreError,
         pagination::{
-            filter::{Facet, Found, Walked},
-            keyset::{Key, Values},
-            listing::Listing,
+            filter::{Filter, IndexLookup, ScanCondition},
+            keyset::{KeyTypes, SortKey},
+            list_query::ListQuery,
             statement::{Bind, Conditions, Sql},
         },
         schema::outstanding_tokens,
-        token_owners::{Owned, owner_columns},
+        token_owners::{OwnerConditions, owner_columns},
     },
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = outstanding_tokens)]
 pub struct NewOutstandingToken {
@@ -35,9 +36,9 @@ pub struct NewOutstandingToken {
     pub jti: Jti,
     /// The session it belongs to.
     pub session_id: SessionId,
-    /// Whose it is: the population …
+    /// The user type of its account.
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     pub user_seq: UserSeq,
     /// When it was issued.
     pub created_at: Timestamp,
@@ -45,7 +46,7 @@ pub struct NewOutstandingToken {
     pub expires_at: Timestamp,
 }
 
-/// Books a token.
+/// Inserts a token.
 pub fn insert(connection: &mut Db, new: &NewOutstandingToken) -> Result<(), StoreError> {
     diesel::insert_into(outstanding_tokens::table)
         .values(new)
@@ -53,12 +54,12 @@ pub fn insert(connection: &mut Db, new: &NewOutstandingToken) -> Result<(), Stor
     Ok(())
 }
 
-/// Whether a token is booked: it was issued, and not flushed since.
+/// Whether the table contains a token: it was issued, and not flushed since.
 pub fn contains(connection: &mut Db, jti: &Jti) -> Result<bool, StoreError> {
     Ok(diesel::select(exists(outstanding_tokens::table.find(jti))).get_result(connection)?)
 }
 
-/// A token as it is listed: with what the blacklist says of it, and what its account is called.
+/// A token in a list, with its blacklist entry and the names of its account.
 #[derive(QueryableByName, Clone, Debug)]
 pub struct TokenRow {
     /// The token's id.
@@ -67,10 +68,10 @@ pub struct TokenRow {
     /// The session it belongs to.
     #[diesel(sql_type = Text)]
     pub session_id: SessionId,
-    /// Whose it is: the population …
+    /// The user type of its account.
     #[diesel(sql_type = Text)]
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     #[diesel(sql_type = BigInt)]
     pub user_seq: UserSeq,
     /// When it was issued.
@@ -79,34 +80,34 @@ pub struct TokenRow {
     /// When it expires.
     #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
-    /// Why it is refused; none where it is not.
+    /// Why it is blacklisted; `None` if it is not.
     #[diesel(sql_type = Nullable<Text>)]
     pub reason: Option<RevocationReason>,
-    /// Since when it is refused.
+    /// When it was blacklisted.
     #[diesel(sql_type = Nullable<SqlTimestamp>)]
     pub blacklisted_at: Option<Timestamp>,
-    /// What the account logs in by; none where it does not exist any more.
+    /// The login name of the account; `None` if the account was deleted.
     #[diesel(sql_type = Nullable<Text>)]
     pub login: Option<String>,
-    /// What the account is called.
+    /// The name of the account.
     #[diesel(sql_type = Nullable<Text>)]
     pub name: Option<String>,
 }
 
-/// Which tokens are listed.
+/// The tokens of a list.
 #[derive(Clone, Debug)]
 pub struct TokenFilter {
-    /// Of one population.
+    /// Only of this user type.
     pub user_type: Option<UserType>,
-    /// Of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
+    /// Only of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
     pub owners: Option<Vec<Principal>>,
-    /// In this state.
+    /// Only in this state.
     pub state: Option<TokenState>,
-    /// Issued then or later.
+    /// Issued at this time or later.
     pub from: Option<Timestamp>,
-    /// Issued before.
+    /// Issued before this time.
     pub to: Option<Timestamp>,
-    /// What expires then or earlier has expired.
+    /// Tokens that expire at this time or before count as expired.
     pub expired_at: Timestamp,
 }
 
@@ -116,115 +117,119 @@ const COLUMNS: &str = concat!(
 );
 const TABLES: &str = "outstanding_tokens t LEFT JOIN blacklisted_tokens b ON b.jti = t.jti";
 
-/// The blacklist first: what is blacklisted is walked along it, and not along all tokens.
+/// The blacklist first: a list of blacklisted tokens scans it, and not all tokens.
 const BLACKLISTED: &str = "blacklisted_tokens b JOIN outstanding_tokens t ON t.jti = b.jti";
-/// The same for SQLite, which joins in the order that is written.
+/// The same for SQLite: `CROSS JOIN` keeps its tables in this order.
 const BLACKLISTED_ON_SQLITE: &str =
     "blacklisted_tokens b CROSS JOIN outstanding_tokens t ON t.jti = b.jti";
-/// How many tokens are looked at for a page.
-const LOOKED_AT: i64 = 20_000;
-/// The same on SQLite, which keeps both tables in the order of this list: to look the next one up costs next to nothing.
-const LOOKED_AT_ON_SQLITE: i64 = 100_000;
-/// How many tokens that have expired, or have not, are gathered: between two flushes of a big installation there are no
-/// more that have.
-const FEW: i64 = 10_000;
+/// How many tokens a scan examines for a page.
+const SCAN_BUDGET: i64 = 20_000;
+/// The same on SQLite, which stores both tables in the order of this list, so that reading the next row is cheap.
+const SCAN_BUDGET_ON_SQLITE: i64 = 100_000;
+/// Up to how many tokens the filter by expiry is selective: the expired tokens between two flushes of a large
+/// installation.
+const EXPIRY_SELECTIVE_LIMIT: i64 = 10_000;
 
-const OWNED: Owned = Owned {
-    counted_in: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id",
-    of_population: "t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_type = ?)",
-    of_owners: "t.session_id IN (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
+const OWNERS: OwnerConditions = OwnerConditions {
+    count_from: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id",
+    by_session_user_type: "t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_type = ?)",
+    by_session_owners: "t.session_id IN (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
         OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
         OR (s.user_type = ? AND s.user_seq = ?))",
-    population: "t.user_type || '' = ?",
-    owners: "(t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?) \
+    by_user_type: "t.user_type || '' = ?",
+    by_owners: "(t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?) \
         OR (t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?)",
 };
 
-/// A page of tokens, the latest first: their ids are ordered by time.
+/// Reads a page of tokens, newest first. Their ids begin with the time of issue.
 pub fn list(
     connection: &mut Db,
     filter: &TokenFilter,
     seek: Seek<Jti>,
     size: i64,
 ) -> Result<Slice<TokenRow>, StoreError> {
-    let place = |jti: Jti| (Bind::from(jti.as_str()), Bind::from(jti.as_str()));
-    let seek = seek.try_map(|jti| Some(place(jti))).unwrap_or(Seek::First);
-    listing(connection, filter).page(connection, &seek, size)
+    let key = |jti: Jti| (Bind::from(jti.as_str()), Bind::from(jti.as_str()));
+    let seek = seek.try_map(|jti| Some(key(jti))).unwrap_or(Seek::First);
+    list_query(connection, filter).page(connection, &seek, size)
 }
 
-fn listing(connection: &Db, filter: &TokenFilter) -> Listing {
+fn list_query(connection: &Db, filter: &TokenFilter) -> ListQuery {
     let is_blacklisted = matches!(
         filter.state,
         Some(TokenState::Used | TokenState::Blacklisted)
     );
-    let (from, walked, column) = match (is_blacklisted, connection) {
+    let (from, scanned, column) = match (is_blacklisted, connection) {
         (false, _) => (TABLES, "outstanding_tokens t", "t.jti"),
         (true, Db::Sqlite(_)) => (BLACKLISTED_ON_SQLITE, "blacklisted_tokens b", "b.jti"),
         (true, Db::Postgres(_)) => (BLACKLISTED, "blacklisted_tokens b", "b.jti"),
     };
-    let mut facets = Vec::new();
-    facets.extend(issued(filter));
-    facets.extend(filter.state.map(|state| in_state(state, filter.expired_at)));
-    let owned = OWNED.facets(filter.user_type, filter.owners.as_deref());
-    facets.extend(owned.map(|facet| along_the_blacklist(facet, filter)));
-    Listing {
+    let mut filters = Vec::new();
+    filters.extend(issued(filter));
+    filters.extend(filter.state.map(|state| in_state(state, filter.expired_at)));
+    let by_owner = OWNERS.filters(filter.user_type, filter.owners.as_deref());
+    filters.extend(by_owner.map(|by_owner| with_blacklist_index(by_owner, filter)));
+    ListQuery {
         select: COLUMNS,
         from,
-        from_few: if is_blacklisted { BLACKLISTED } else { TABLES },
-        walked,
-        facets,
-        key: Key {
+        from_selective: if is_blacklisted { BLACKLISTED } else { TABLES },
+        scanned,
+        filters,
+        key: SortKey {
             column,
             id: column,
-            values: Values::Texts,
+            types: KeyTypes::Texts,
             descending: true,
         },
-        walk: match connection {
-            Db::Sqlite(_) => LOOKED_AT_ON_SQLITE,
-            Db::Postgres(_) => LOOKED_AT,
+        scan_budget: match connection {
+            Db::Sqlite(_) => SCAN_BUDGET_ON_SQLITE,
+            Db::Postgres(_) => SCAN_BUDGET,
         },
     }
 }
 
-/// The time in which they were issued: a span of the walked ids.
-fn issued(filter: &TokenFilter) -> Option<Facet> {
-    let (mut by, mut passing) = (Conditions::default(), Conditions::default());
+/// The filter by the time of issue: a range of the ids.
+fn issued(filter: &TokenFilter) -> Option<Filter> {
+    let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
     let bound = |at: Timestamp| Bind::from(Jti::lower_bound(at).as_str());
     let (from, to) = (filter.from.map(bound), filter.to.map(bound));
     if let Some(from) = &from {
-        by.and("t.jti >= ?", [from.clone()]);
-        passing.and("COALESCE(t.jti, t.jti) >= ?", [from.clone()]);
+        indexed.and("t.jti >= ?", [from.clone()]);
+        residual.and("COALESCE(t.jti, t.jti) >= ?", [from.clone()]);
     }
     if let Some(to) = &to {
-        by.and("t.jti < ?", [to.clone()]);
-        passing.and("COALESCE(t.jti, t.jti) < ?", [to.clone()]);
+        indexed.and("t.jti < ?", [to.clone()]);
+        residual.and("COALESCE(t.jti, t.jti) < ?", [to.clone()]);
     }
-    (from.is_some() || to.is_some()).then(|| Facet {
-        found: Some(Found::of("outstanding_tokens t", by, " ORDER BY t.jti")),
-        passing,
-        walked: Walked::Span(from, to),
+    (from.is_some() || to.is_some()).then(|| Filter {
+        index: Some(IndexLookup::new(
+            "outstanding_tokens t",
+            indexed,
+            " ORDER BY t.jti",
+        )),
+        residual,
+        scan: ScanCondition::KeyRange(from, to),
     })
 }
 
-fn in_state(state: TokenState, expired_at: Timestamp) -> Facet {
-    let expiring = |by: &'static str, passing: &'static str| {
+fn in_state(state: TokenState, expired_at: Timestamp) -> Filter {
+    let expiring = |indexed: &'static str, residual: &'static str| {
         let conditions = |text: &'static str| {
             let mut conditions = Conditions::one("b.jti IS NULL", []);
             conditions.and(text, [expired_at.into()]);
             conditions
         };
-        Facet {
-            found: Some(Found {
-                counted_by: Conditions::one(by, [expired_at.into()]),
-                few: FEW,
-                ..Found::of(
+        Filter {
+            index: Some(IndexLookup {
+                count_conditions: Conditions::one(indexed, [expired_at.into()]),
+                selective_limit: EXPIRY_SELECTIVE_LIMIT,
+                ..IndexLookup::new(
                     "outstanding_tokens t",
-                    conditions(by),
+                    conditions(indexed),
                     " ORDER BY t.expires_at",
                 )
             }),
-            passing: conditions(passing),
-            walked: Walked::No,
+            residual: conditions(residual),
+            scan: ScanCondition::Residual,
         }
     };
     match state {
@@ -236,38 +241,38 @@ fn in_state(state: TokenState, expired_at: Timestamp) -> Facet {
             "t.expires_at <= ?",
             "COALESCE(t.expires_at, t.expires_at) <= ?",
         ),
-        // A token is blacklisted for a reason, so the one word tells the two states apart.
-        TokenState::Used => Facet {
-            found: None,
-            passing: Conditions::one("b.reason = 'rotated'", []),
-            walked: Walked::No,
+        // The reason distinguishes the two states.
+        TokenState::Used => Filter {
+            index: None,
+            residual: Conditions::one("b.reason = 'rotated'", []),
+            scan: ScanCondition::Residual,
         },
         TokenState::Blacklisted => {
             let by = Conditions::one("b.reason <> 'rotated'", []);
-            Facet {
-                found: Some(Found::of("blacklisted_tokens b", by.clone(), "")),
-                passing: by.clone(),
-                walked: Walked::By(by),
+            Filter {
+                index: Some(IndexLookup::new("blacklisted_tokens b", by.clone(), "")),
+                residual: by.clone(),
+                scan: ScanCondition::Index(by),
             }
         }
     }
 }
 
-/// What no rotation blacklisted stands in an index by population.
-fn along_the_blacklist(facet: Facet, filter: &TokenFilter) -> Facet {
+/// An index contains the tokens that no rotation blacklisted, by user type.
+fn with_blacklist_index(by_owner: Filter, filter: &TokenFilter) -> Filter {
     match (filter.state, filter.user_type, &filter.owners) {
         (Some(TokenState::Blacklisted), Some(user_type), None) => {
             let word = [user_type.as_str().into()];
-            Facet {
-                walked: Walked::By(Conditions::one("b.user_type = ?", word)),
-                ..facet
+            Filter {
+                scan: ScanCondition::Index(Conditions::one("b.user_type = ?", word)),
+                ..by_owner
             }
         }
-        _ => facet,
+        _ => by_owner,
     }
 }
 
-/// The token of this id.
+/// Finds a token by its id.
 pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<TokenRow>, StoreError> {
     let mut sql = Sql::new("SELECT ");
     sql.push(COLUMNS).push(" FROM ").push(TABLES);
@@ -275,7 +280,7 @@ pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<TokenRow>, StoreErr
     Ok(sql.query().get_result(connection).optional()?)
 }
 
-/// The latest tokens of a session, oldest first.
+/// The newest tokens of a session, oldest first.
 pub fn list_latest_of_session(
     connection: &mut Db,
     session: &SessionId,
@@ -290,7 +295,7 @@ pub fn list_latest_of_session(
     Ok(rows)
 }
 
-/// How many tokens of a session are booked.
+/// Counts the tokens of a session.
 pub fn count_of_session(connection: &mut Db, session: &SessionId) -> Result<i64, StoreError> {
     Ok(outstanding_tokens::table
         .filter(outstanding_tokens::session_id.eq(session))

@@ -1,4 +1,4 @@
-//! The table of how each administrator wants the panel to look.
+//! The table `panel_preferences`: language, theme and time zone of each administrator.
 
 use diesel::{
     prelude::*,
@@ -13,13 +13,13 @@ use crate::{
     store::{engine::connection::Db, error::StoreError, schema::panel_preferences},
 };
 
-/// Stores the wishes of a user in the place of those before.
+/// Inserts or replaces the preferences of a user.
 pub fn put(
     connection: &mut Db,
     user_seq: UserSeq,
     preferences: &Preferences,
 ) -> Result<(), StoreError> {
-    // One statement for both databases; diesel has no ON CONFLICT on the enum.
+    // Raw SQL: diesel has no ON CONFLICT for `MultiConnection`.
     let statement = "INSERT INTO panel_preferences (user_seq, language, theme, time_zone) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (user_seq) DO UPDATE SET language = excluded.language, theme = excluded.theme, \
         time_zone = excluded.time_zone";
@@ -36,7 +36,7 @@ pub fn put(
     Ok(())
 }
 
-/// The wishes of a user.
+/// The preferences of a user.
 pub fn find(connection: &mut Db, user_seq: UserSeq) -> Result<Preferences, StoreError> {
     let row = panel_preferences::table
         .find(user_seq)
@@ -50,13 +50,13 @@ pub fn find(connection: &mut Db, user_seq: UserSeq) -> Result<Preferences, Store
     Ok(read(row))
 }
 
-/// Forgets the wishes of a user who is deleted.
+/// Deletes the preferences of a user.
 pub fn delete(connection: &mut Db, user_seq: UserSeq) -> Result<(), StoreError> {
     diesel::delete(panel_preferences::table.find(user_seq)).execute(connection)?;
     Ok(())
 }
 
-/// The wishes that a row holds; what it names and does not exist any more counts as not chosen.
+/// Converts a row. A value that this version does not know counts as not chosen.
 #[must_use]
 pub fn read(row: Option<(Option<String>, String, Option<String>)>) -> Preferences {
     let Some((language, theme, time_zone)) = row else {

@@ -1,5 +1,5 @@
-//! The table that counts events per bucket within a window of time, and locks buckets that have had enough, so that all
-//! instances count together. How much is enough is the services' rule.
+//! The table `rate_limits`: counts of events within a time window, one row for each limited thing (bucket), and locks
+//! of buckets. All instances share the counts. The limits are rules of the services.
 
 use diesel::{
     prelude::*,
@@ -17,45 +17,46 @@ use crate::{
         engine::connection::Db,
         error::StoreError,
         pagination::{
-            filter::{Facet, Found, Walked},
-            keyset::{Key, Values},
-            listing::Listing,
-            search::pattern,
+            filter::{Filter, IndexLookup, ScanCondition},
+            keyset::{KeyTypes, SortKey},
+            list_query::ListQuery,
+            search::normalised_pattern,
             statement::{Bind, Conditions},
         },
         schema::rate_limits,
     },
 };
 
-/// What is counted together, and what is told of it while it is locked.
+/// A limited thing, and how the admin panel describes its lock.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    /// Its name: what is limited, and for whom.
+    /// The name: what is limited, and for which account or address.
     pub name: String,
-    /// What is limited; none for a count whose lock nobody has to know of.
+    /// What is limited; `None` if the lock is not listed.
     pub kind: Option<LimitKind>,
-    /// The population of the account; none for an address.
+    /// The user type of the account; `None` for an address.
     pub user_type: Option<UserType>,
-    /// What the account logs in by, normalised, or the address; none where what was typed can be no name.
+    /// The normalised login name of the account, or the address; `None` if the typed text cannot be a login name.
     pub subject: Option<String>,
 }
 
-/// A bucket after an event was counted.
+/// The state of a bucket after an event was counted.
 #[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// Events in this window, the new one included.
+    /// The events in this window, including the new one.
     #[diesel(sql_type = BigInt)]
     pub hits: i64,
     /// When the window ends.
     #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
-    /// The bucket was locked already, until then: nothing was counted.
+    /// The end of the lock if the bucket was locked before. Nothing was counted then.
     #[diesel(sql_type = Nullable<SqlTimestamp>)]
     pub locked_until: Option<Timestamp>,
 }
 
-/// Counts an event in a bucket that is not locked, atomically: its row stays locked until the transaction ends. The first
-/// event of a window opens it until `window_end`, and each one moves its end there where the window `slides`.
+/// Counts an event in a bucket that is not locked. The statement is atomic, and its row stays locked until the
+/// transaction ends. The first event begins a window that ends at `window_end`. If the window `slides`, every event
+/// sets its end again.
 pub fn count(
     connection: &mut Db,
     bucket: &Bucket,
@@ -63,7 +64,7 @@ pub fn count(
     window_end: Timestamp,
     slides: bool,
 ) -> Result<Count, StoreError> {
-    // One statement for both databases, `$n` included; diesel has no ON CONFLICT on the enum.
+    // Raw SQL: diesel has no ON CONFLICT for `MultiConnection`. Both databases accept the statement.
     let statement = "INSERT INTO rate_limits (bucket, hits, expires_at, kind, user_type, subject) \
         VALUES ($1, 1, $2, $3, $4, $5) ON CONFLICT (bucket) DO UPDATE SET \
         hits = CASE WHEN rate_limits.locked_until > $6 THEN rate_limits.hits \
@@ -99,9 +100,9 @@ pub fn lock(
     Ok(())
 }
 
-/// Takes one event back, and the lock with it that it began (`own_lock`), or that stands on fewer than `enough` events now.
-/// A bucket without events goes.
-pub fn take_back(
+/// Subtracts one event. Also removes the lock if this event caused it (it ends at `own_lock`), or if fewer than
+/// `enough` events are left. A bucket without events is deleted.
+pub fn subtract(
     connection: &mut Db,
     bucket: &str,
     enough: i64,
@@ -114,7 +115,7 @@ pub fn take_back(
         .bind::<Nullable<SqlTimestamp>, _>(own_lock)
         .bind::<Text, _>(bucket)
         .execute(connection)?;
-    // Afterwards: the row is locked now, so of two at once the second one finds that none is left.
+    // The update has locked the row: of two concurrent calls the second one sees the final count.
     let empty = rate_limits::table
         .find(bucket)
         .filter(rate_limits::hits.le(0));
@@ -122,13 +123,13 @@ pub fn take_back(
     Ok(())
 }
 
-/// Forgets what a bucket has counted.
-pub fn clear(connection: &mut Db, bucket: &str) -> Result<(), StoreError> {
+/// Deletes a bucket.
+pub fn delete(connection: &mut Db, bucket: &str) -> Result<(), StoreError> {
     diesel::delete(rate_limits::table.find(bucket)).execute(connection)?;
     Ok(())
 }
 
-/// Which of these buckets are locked, and until when.
+/// Finds the locked ones of these buckets, with the ends of their locks.
 pub fn find_locked(
     connection: &mut Db,
     buckets: &[String],
@@ -144,8 +145,8 @@ pub fn find_locked(
         .load(connection)?)
 }
 
-/// Forgets all that was counted for an account; how many of its buckets were locked.
-pub fn forget_account(
+/// Deletes all buckets of an account. Returns how many listed locks were removed.
+pub fn delete_for_account(
     connection: &mut Db,
     user_type: UserType,
     subject: &str,
@@ -154,61 +155,61 @@ pub fn forget_account(
     let all = rate_limits::table
         .filter(rate_limits::user_type.eq(user_type.as_str()))
         .filter(rate_limits::subject.eq(subject));
-    let gone: Vec<(Option<String>, Option<Timestamp>)> = diesel::delete(all)
+    let deleted: Vec<(Option<String>, Option<Timestamp>)> = diesel::delete(all)
         .returning((rate_limits::kind, rate_limits::locked_until))
         .load(connection)?;
     let was_locked = |(kind, until): &&(Option<String>, Option<Timestamp>)| {
         kind.is_some() && until.is_some_and(|until| until > now)
     };
-    Ok(gone.iter().filter(was_locked).count())
+    Ok(deleted.iter().filter(was_locked).count())
 }
 
 /// A locked bucket.
 #[derive(QueryableByName, Clone, Debug)]
 pub struct LockRow {
-    /// Its name.
+    /// The name.
     #[diesel(sql_type = Text)]
     pub bucket: String,
     /// What is limited.
     #[diesel(sql_type = Text)]
     pub kind: LimitKind,
-    /// The population of the account; none for an address.
+    /// The user type of the account; `None` for an address.
     #[diesel(sql_type = Nullable<Text>)]
     pub user_type: Option<UserType>,
-    /// What the account logs in by, or the address.
+    /// The login name of the account, or the address.
     #[diesel(sql_type = Nullable<Text>)]
     pub subject: Option<String>,
-    /// How many events it has counted.
+    /// The number of events.
     #[diesel(sql_type = BigInt)]
     pub hits: i64,
-    /// Since when it is locked.
+    /// When it was locked.
     #[diesel(sql_type = SqlTimestamp)]
     pub locked_at: Timestamp,
-    /// Until when.
+    /// When the lock ends.
     #[diesel(sql_type = SqlTimestamp)]
     pub locked_until: Timestamp,
-    /// The number of the account; none where none has this name.
+    /// The id of the account; `None` if no account has this login name.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub user_seq: Option<UserSeq>,
 }
 
-/// Which locks are listed.
+/// The locks of a list.
 #[derive(Clone, Debug, Default)]
 pub struct LockFilter {
-    /// A part of the name or the address.
+    /// A part of the login name or the address.
     pub search: Option<String>,
-    /// Of this kind.
+    /// Only of this kind.
     pub kind: Option<LimitKind>,
-    /// Of the account with exactly this name.
+    /// Only of the account with exactly this login name.
     pub account: Option<(UserType, String)>,
-    /// Of this bucket.
+    /// Only of this bucket.
     pub bucket: Option<String>,
 }
 
-/// So many locks are put in order as they are: each holds for an hour at most, and there are never more of them.
-const FEW_LOCKS: i64 = 1_000_000_000;
+/// Locks are always sorted as a whole: each lasts for a limited time, so there are never many.
+const NO_LIMIT: i64 = 1_000_000_000;
 
-/// A page of the locks that hold now, the latest first.
+/// Reads a page of the current locks, newest first.
 pub fn list(
     connection: &mut Db,
     filter: &LockFilter,
@@ -217,41 +218,44 @@ pub fn list(
     size: i64,
 ) -> Result<Slice<LockRow>, StoreError> {
     let conditions = conditions(filter, now);
-    let listing = Listing {
+    let list = ListQuery {
         select: "r.bucket, r.kind, r.user_type, r.subject, r.hits, r.locked_at, r.locked_until, CASE r.user_type \
             WHEN 'user' THEN (SELECT id FROM users WHERE email_normalized = r.subject) \
             WHEN 'client' THEN (SELECT id FROM client_users WHERE username_normalized = r.subject) END AS user_seq",
         from: "rate_limits r",
-        from_few: "rate_limits r",
-        walked: "rate_limits r",
-        facets: vec![Facet {
-            found: Some(Found {
-                few: FEW_LOCKS,
-                ..Found::of("rate_limits r", conditions.clone(), "")
+        from_selective: "rate_limits r",
+        scanned: "rate_limits r",
+        filters: vec![Filter {
+            index: Some(IndexLookup {
+                selective_limit: NO_LIMIT,
+                ..IndexLookup::new("rate_limits r", conditions.clone(), "")
             }),
-            passing: conditions,
-            walked: Walked::No,
+            residual: conditions,
+            scan: ScanCondition::Residual,
         }],
-        key: Key {
+        key: SortKey {
             column: "r.locked_at",
             id: "r.bucket",
-            values: Values::TimeAndText,
+            types: KeyTypes::TimeAndText,
             descending: true,
         },
-        walk: FEW_LOCKS,
+        scan_budget: NO_LIMIT,
     };
     let seek = seek
         .try_map(|(at, bucket)| Some((Bind::from(at), Bind::from(bucket.as_str()))))
         .unwrap_or(Seek::First);
-    listing.page(connection, &seek, size)
+    list.page(connection, &seek, size)
 }
 
 fn conditions(filter: &LockFilter, now: Timestamp) -> Conditions {
     let mut all = Conditions::default();
-    // A count without a kind locks too, but is no lock that anybody has to know of.
+    // Locks without a kind are not listed.
     all.and("r.locked_until > ? AND r.kind IS NOT NULL", [now.into()]);
     if let Some(part) = &filter.search {
-        all.and("r.subject LIKE ? ESCAPE '\\'", [pattern(part).into()]);
+        all.and(
+            "r.subject LIKE ? ESCAPE '\\'",
+            [normalised_pattern(part).into()],
+        );
     }
     if let Some(kind) = filter.kind {
         all.and("r.kind = ?", [kind.as_str().into()]);

@@ -1,8 +1,8 @@
-//! The rotation of a refresh token: blacklist the old one, book the new one, touch the session, and look the account up;
-//! all or nothing, and once for each token however many ask at the same time.
+//! The rotation of a refresh token: blacklists it, inserts its successor, updates the session and reads the account.
+//! All of it happens or nothing, and only once for each token, however many requests present it at the same time.
 //!
-//! The hottest write of the house. On SQLite it is a few small statements inside the writer's transaction; on Postgres one
-//! prepared statement, one round trip.
+//! This is the most frequent write. On SQLite it is a few small statements in one transaction, on Postgres one prepared
+//! statement and one round trip. Both must enforce the same rules; the tests run on both databases.
 
 use diesel::{
     pg::Pg,
@@ -27,27 +27,26 @@ use crate::{
     },
 };
 
-/// A refresh token that was shown, and the one that shall follow it.
+/// A presented refresh token, and its intended successor.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// Whose it is.
+    /// The account.
     pub owner: Principal,
-    /// The session of both.
+    /// The session of both tokens.
     pub session: SessionId,
-    /// The token that was shown.
+    /// The presented token.
     pub old: Jti,
-    /// When that one expires.
+    /// The expiry of the presented token.
     pub old_expires_at: Timestamp,
-    /// The id of its successor.
+    /// The id of the successor.
     pub new: Jti,
-    /// The use of the session that it is. The successor shall expire with it, if the session's absolute end does not come
-    /// first.
+    /// The use of the session. Its expiry is that of the successor, unless the session ends before.
     pub usage: SessionActivity,
 }
 
 impl Rotation {
-    /// The same use, with a refresh token that lives until `expires_at`.
-    fn until(&self, expires_at: Timestamp) -> SessionActivity {
+    /// The same use of the session with another expiry of the refresh token.
+    fn activity_until(&self, expires_at: Timestamp) -> SessionActivity {
         SessionActivity {
             expires_at,
             ..self.usage.clone()
@@ -55,12 +54,12 @@ impl Rotation {
     }
 }
 
-/// What came of a rotation.
+/// The result of a rotation.
 #[derive(Clone, Debug)]
 pub struct Rotated {
-    /// The account as its row is now.
+    /// The account as it is stored now.
     pub account: Account,
-    /// Whether the successor was booked, and until when it lives.
+    /// The expiry of the successor, or why there is none.
     pub outcome: Result<Timestamp, NotRotated>,
 }
 
@@ -69,13 +68,13 @@ pub struct Rotated {
 pub enum NotRotated {
     /// The account is inactive.
     Inactive,
-    /// The token is blacklisted: used, or revoked.
+    /// The token is blacklisted: it was used or revoked.
     Blacklisted,
-    /// The session has ended, or does not exist; or the token is not booked any more.
+    /// The session has ended or does not exist, or the token was flushed.
     SessionEnded,
 }
 
-/// Rotates a token. `None`: the account does not exist.
+/// Rotates a token. Returns `None` if the account does not exist.
 pub fn rotate(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
     match connection {
         Db::Postgres(postgres) => rotate_in_one_statement(postgres, rotation),
@@ -83,14 +82,20 @@ pub fn rotate(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated
     }
 }
 
-/// Books a successor and leaves the old token good (`tokens.blacklist_after_rotation = false`).
-pub fn succeed(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+/// Inserts a successor and leaves the presented token valid (`tokens.blacklist_after_rotation = false`).
+pub fn issue_successor(
+    connection: &mut Db,
+    rotation: &Rotation,
+) -> Result<Option<Rotated>, StoreError> {
     rotate_in_steps(connection, rotation, false)
 }
 
-/// Checks a token as a rotation does and books nothing but the session's use (`tokens.rotate_refresh_tokens = false`).
-/// The outcome's time is the token's own expiry.
-pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+/// Checks a token as a rotation does, and only records the use of its session (`tokens.rotate_refresh_tokens = false`).
+/// The outcome is the expiry of the presented token.
+pub fn refresh_without_rotation(
+    connection: &mut Db,
+    rotation: &Rotation,
+) -> Result<Option<Rotated>, StoreError> {
     let Some((account, refusal)) = check(connection, rotation)? else {
         return Ok(None);
     };
@@ -100,7 +105,7 @@ pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>,
             outcome: Err(refusal),
         }));
     }
-    let usage = rotation.until(rotation.old_expires_at);
+    let usage = rotation.activity_until(rotation.old_expires_at);
     let live = sessions::touch(connection, &rotation.session, &usage)?;
     Ok(Some(Rotated {
         account,
@@ -112,7 +117,7 @@ pub fn keep(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>,
     }))
 }
 
-/// The account, and when its session ends at the latest, or why the token is refused.
+/// The account, and the absolute end of the session or why the token is refused.
 type Checked = (Account, Result<Timestamp, NotRotated>);
 
 fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, StoreError> {
@@ -126,7 +131,7 @@ fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, St
     } else if blacklisted_tokens::contains(connection, &rotation.old)? {
         Err(NotRotated::Blacklisted)
     } else if !outstanding_tokens::contains(connection, &rotation.old)? {
-        // Flushed, by whichever clock: that it was never used is not known any more.
+        // It was flushed with its blacklist entry: whether it was used is not known any more.
         Err(NotRotated::SessionEnded)
     } else {
         match session {
@@ -145,10 +150,10 @@ fn rotate_in_steps(
     rotation: &Rotation,
     blacklist: bool,
 ) -> Result<Option<Rotated>, StoreError> {
-    let Some((account, verdict)) = check(connection, rotation)? else {
+    let Some((account, checked)) = check(connection, rotation)? else {
         return Ok(None);
     };
-    let absolute_expires_at = match verdict {
+    let absolute_expires_at = match checked {
         Ok(absolute_expires_at) => absolute_expires_at,
         Err(refusal) => {
             return Ok(Some(Rotated {
@@ -183,8 +188,12 @@ fn rotate_in_steps(
         created_at: rotation.usage.now,
         expires_at,
     };
-    if !sessions::touch(connection, &rotation.session, &rotation.until(expires_at))? {
-        // It ended since it was looked at: on Postgres only, where this is the way of tokens that are not blacklisted.
+    if !sessions::touch(
+        connection,
+        &rotation.session,
+        &rotation.activity_until(expires_at),
+    )? {
+        // It ended after the check. This can happen on Postgres, with `tokens.blacklist_after_rotation = false`.
         return Ok(Some(Rotated {
             account,
             outcome: Err(NotRotated::SessionEnded),
@@ -197,7 +206,8 @@ fn rotate_in_steps(
     }))
 }
 
-/// What the statement gives: five columns of the account, then what was found and done.
+/// A row of the statement: five columns of the account; whether the token was blacklisted before; whether the session
+/// was updated; the expiry of the successor.
 type StatementRow = (
     String,
     Option<String>,
@@ -222,7 +232,16 @@ fn rotate_in_one_statement(
             .optional()?,
     };
     Ok(row.map(
-        |(name, email, username, role, is_active, blacklisted, session_live, booked_until)| {
+        |(
+            name,
+            email,
+            username,
+            role,
+            is_active,
+            blacklisted,
+            session_live,
+            successor_expires_at,
+        )| {
             let account = Account {
                 principal: rotation.owner,
                 name,
@@ -231,11 +250,11 @@ fn rotate_in_one_statement(
                 role,
                 is_active,
             };
-            let outcome = match booked_until {
+            let outcome = match successor_expires_at {
                 Some(expires_at) => Ok(expires_at),
                 None if !is_active => Err(NotRotated::Inactive),
                 None if !blacklisted && !session_live => Err(NotRotated::SessionEnded),
-                // Blacklisted before, or by the one that won the race in the meantime.
+                // It was blacklisted before, or by a concurrent request.
                 None => Err(NotRotated::Blacklisted),
             };
             Rotated { account, outcome }
@@ -243,11 +262,11 @@ fn rotate_in_one_statement(
     ))
 }
 
-/// The rotation as one statement. The UPDATE of the session comes first: it locks the row and looks at it again after
-/// waiting, so a log-out that runs beside either sees the successor or ends the session before it. The INSERT into
-/// the blacklist is the use-once; the booking hangs on it.
+/// The rotation as one statement. The `UPDATE` of the session comes first: it locks the row and checks it again after
+/// waiting, so that a concurrent log-out either sees the successor or has ended the session before. The `INSERT` into
+/// the blacklist succeeds only once, and the `INSERT` of the successor depends on it.
 ///
-/// A type for each population, because diesel keeps prepared statements by type and the two have different texts.
+/// There is one type for each user type: diesel caches prepared statements by type, and the two have different texts.
 struct Statement<'a, const INTERNAL: bool>(&'a Rotation);
 
 impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
@@ -283,7 +302,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(
-            // One that was flushed, by whichever clock, may have been used.
+            // A flushed token may have been used.
             ") AND EXISTS (SELECT 1 FROM outstanding_tokens WHERE jti = ",
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;

@@ -1,15 +1,25 @@
-//! The tables, as `diesel print-schema` gives them for either database (but for its type aliases). A test compares.
+//! The tables as printed by `diesel print-schema` for either database, apart from its type aliases. A test compares
+//! them.
 
 diesel::table! {
     audit_chain (id) {
         id -> BigInt,
         first_position -> BigInt,
-        base_seal -> Text,
+        base_link_mac -> Text,
         last_position -> BigInt,
-        last_seal -> Text,
-        adopted -> BigInt,
-        adopt_to -> BigInt,
-        mark -> Text,
+        last_link_mac -> Text,
+        backfilled_id -> BigInt,
+        backfill_end_id -> BigInt,
+        mac -> Text,
+    }
+}
+
+diesel::table! {
+    audit_chain_links (event_id) {
+        event_id -> BigInt,
+        event_mac -> Text,
+        position -> Nullable<BigInt>,
+        link_mac -> Nullable<Text>,
     }
 }
 
@@ -17,7 +27,7 @@ diesel::table! {
     audit_events (id) {
         id -> BigInt,
         happened_at -> Timestamp,
-        door -> Text,
+        source -> Text,
         actor_type -> Nullable<Text>,
         actor_seq -> Nullable<BigInt>,
         actor_name -> Nullable<Text>,
@@ -26,21 +36,12 @@ diesel::table! {
         subject_type -> Nullable<Text>,
         subject_seq -> Nullable<BigInt>,
         subject_name -> Nullable<Text>,
+        session_id -> Nullable<Text>,
         changes -> Text,
         ip_address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
         request_id -> Nullable<Text>,
         search_text -> Text,
-        session_id -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    audit_seals (event_id) {
-        event_id -> BigInt,
-        mark -> Text,
-        position -> Nullable<BigInt>,
-        seal -> Nullable<Text>,
     }
 }
 
@@ -51,9 +52,9 @@ diesel::table! {
         user_type -> Text,
         user_seq -> BigInt,
         reason -> Text,
+        successor -> Nullable<Text>,
         blacklisted_at -> Timestamp,
         expires_at -> Timestamp,
-        successor -> Nullable<Text>,
     }
 }
 
@@ -88,7 +89,7 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
-        search_text -> Nullable<Text>,
+        search_text -> Text,
     }
 }
 
@@ -103,7 +104,7 @@ diesel::table! {
         stop_requested -> Bool,
         details -> Text,
         started_at -> Timestamp,
-        seen_at -> Timestamp,
+        heartbeat_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
     }
 }
@@ -157,11 +158,11 @@ diesel::table! {
 diesel::table! {
     rate_limits (bucket) {
         bucket -> Text,
-        hits -> BigInt,
-        expires_at -> Timestamp,
         kind -> Nullable<Text>,
         user_type -> Nullable<Text>,
         subject -> Nullable<Text>,
+        hits -> BigInt,
+        expires_at -> Timestamp,
         locked_at -> Nullable<Timestamp>,
         locked_until -> Nullable<Timestamp>,
     }
@@ -190,16 +191,16 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         created_at -> Timestamp,
         last_used_at -> Timestamp,
-        expires_at -> Timestamp,
-        absolute_expires_at -> Timestamp,
-        ended_at -> Nullable<Timestamp>,
-        end_reason -> Nullable<Text>,
         last_ip_address -> Nullable<Text>,
         last_user_agent -> Nullable<Text>,
+        refreshes -> Nullable<BigInt>,
+        expires_at -> Timestamp,
+        absolute_expires_at -> Timestamp,
         access_expires_at -> Nullable<Timestamp>,
         access_used_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
         reused_jti -> Nullable<Text>,
-        refreshes -> Nullable<BigInt>,
     }
 }
 
@@ -228,14 +229,14 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
-        search_text -> Nullable<Text>,
+        search_text -> Text,
     }
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
     audit_chain,
+    audit_chain_links,
     audit_events,
-    audit_seals,
     blacklisted_tokens,
     browser_sessions,
     client_users,

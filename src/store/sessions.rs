@@ -1,4 +1,5 @@
-//! The table of sessions (token families), and the accounts that their tokens stand for.
+//! The table `sessions`: one row for each login. Also finds an account together with a session, for tokens that name
+//! both.
 
 use diesel::{
     prelude::*,
@@ -20,44 +21,44 @@ use crate::{
     },
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = sessions)]
 pub struct NewSession {
-    /// Its id, the `sid` of its tokens.
+    /// The id, which is the `sid` of its tokens.
     pub id: SessionId,
-    /// Whose it is: the population …
+    /// The user type of its account.
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     pub user_seq: UserSeq,
-    /// How it began.
+    /// How the user logged in.
     pub method: LoginMethod,
-    /// From which address.
+    /// The IP address of the client.
     pub ip_address: Option<String>,
-    /// From which program.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
-    /// When it began.
+    /// The time of the login.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub last_used_at: Timestamp,
-    /// When its newest refresh token expires.
+    /// The expiry of the newest refresh token.
     pub expires_at: Timestamp,
-    /// When it ends however often it is refreshed.
+    /// The end of the session, which refreshes do not extend.
     pub absolute_expires_at: Timestamp,
-    /// Until when its first access token lives.
+    /// The expiry of the first access token.
     pub access_expires_at: Option<Timestamp>,
 }
 
-/// What is known of a session when one of its tokens is shown.
+/// The state of a session when one of its tokens is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionState {
-    /// Whether it was ended.
+    /// Whether the session was ended.
     pub ended: bool,
-    /// When it ends however often it is refreshed.
+    /// The end of the session, which refreshes do not extend.
     pub absolute_expires_at: Timestamp,
 }
 
-/// Begins a session.
+/// Inserts a session.
 pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
     diesel::insert_into(sessions::table)
         .values(new)
@@ -65,47 +66,47 @@ pub fn insert(connection: &mut Db, new: &NewSession) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A session as it is shown.
+/// A session in lists and on pages.
 #[derive(Queryable, Selectable, Clone, Debug)]
 #[diesel(table_name = sessions)]
 pub struct SessionRow {
-    /// Its id.
+    /// The id.
     pub id: SessionId,
-    /// Whose it is: the population …
+    /// The user type of its account.
     pub user_type: UserType,
-    /// … and the number in it.
+    /// The id of its account within the user type.
     pub user_seq: UserSeq,
-    /// How it began.
+    /// How the user logged in.
     pub method: LoginMethod,
-    /// From which address.
+    /// The IP address of the client.
     pub ip_address: Option<String>,
-    /// From which program.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
-    /// When it began.
+    /// The time of the login.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub last_used_at: Timestamp,
-    /// When its newest refresh token expires.
+    /// The expiry of the newest refresh token.
     pub expires_at: Timestamp,
-    /// When it ends however often it is refreshed.
+    /// The end of the session, which refreshes do not extend.
     pub absolute_expires_at: Timestamp,
     /// When it was ended.
     pub ended_at: Option<Timestamp>,
-    /// Why it was ended.
+    /// The reason for its end.
     pub end_reason: Option<RevocationReason>,
-    /// From which address it was last refreshed; none: never.
+    /// The IP address of the last refresh; `None` if there was none.
     pub last_ip_address: Option<String>,
-    /// By which program it was last refreshed.
+    /// The `User-Agent` of the last refresh.
     pub last_user_agent: Option<String>,
-    /// When the newest of its access tokens that were used was issued, as far as that is noted.
+    /// The issue time of the newest access token that was used, as far as it was recorded.
     pub access_used_at: Option<Timestamp>,
-    /// The refresh token that came again after it was used, and so ended the session.
+    /// The refresh token that was used twice and so ended the session.
     pub reused_jti: Option<Jti>,
-    /// How often it was refreshed; none: never.
+    /// The number of refreshes; `None` if there was none.
     pub refreshes: Option<i64>,
 }
 
-/// The session of this id.
+/// Finds a session by its id.
 pub fn find_by_id(connection: &mut Db, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
     Ok(sessions::table
         .find(id)
@@ -114,7 +115,7 @@ pub fn find_by_id(connection: &mut Db, id: &SessionId) -> Result<Option<SessionR
         .optional()?)
 }
 
-/// The live sessions of an account, the one used last first.
+/// The live sessions of an account, the most recently used one first.
 pub fn list_live(
     connection: &mut Db,
     owner: Principal,
@@ -132,7 +133,8 @@ pub fn list_live(
         .load(connection)?)
 }
 
-/// Ends a session of this account, if it was not ended before; whether it was I.
+/// Ends a session of this account. Returns `true` if this call did it, `false` if the session had ended or belongs to
+/// another account.
 pub fn end(
     connection: &mut Db,
     owner: Principal,
@@ -152,8 +154,8 @@ pub fn end(
     Ok(diesel::update(live).set(set).execute(connection)? == 1)
 }
 
-/// Ends all sessions of an account; how many of them have a refresh token that expires after `alive_after`. The others end
-/// too: a clock that is ahead calls expired what is good again when it is set right.
+/// Ends all sessions of an account. Returns the number of those whose refresh token expires after `alive_after`. The
+/// others are ended too: if the clock is fast and is corrected later, their tokens would be valid again.
 pub fn end_all(
     connection: &mut Db,
     owner: Principal,
@@ -175,22 +177,22 @@ pub fn end_all(
     Ok(ended)
 }
 
-/// A use of a session: who hands it a refresh token, and what he gets.
+/// A use of a session: the client that presented a refresh token, and the expiry of the tokens that it gets.
 #[derive(Clone, Debug)]
 pub struct SessionActivity {
-    /// When.
+    /// The time of the refresh.
     pub now: Timestamp,
-    /// Until when its newest refresh token lives.
+    /// The expiry of the new refresh token.
     pub expires_at: Timestamp,
-    /// Until when the access token lives that is handed out now.
+    /// The expiry of the new access token.
     pub access_expires_at: Timestamp,
-    /// From which address.
+    /// The IP address of the client.
     pub ip_address: Option<String>,
-    /// By which program.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
 }
 
-/// Notes a use of a session that has not ended; whether it has not.
+/// Records a use of a session. Returns `false`, and changes nothing, if the session has ended.
 pub fn touch(
     connection: &mut Db,
     id: &SessionId,
@@ -199,7 +201,8 @@ pub fn touch(
     Ok(Touch { id, usage }.execute(connection)? == 1)
 }
 
-/// The update as a statement that stays prepared: diesel parses an UPDATE of its own again at every use.
+/// The update as a statement that diesel keeps prepared. It would prepare an `UPDATE` built with its query builder each
+/// time.
 struct Touch<'a> {
     id: &'a SessionId,
     usage: &'a SessionActivity,
@@ -212,7 +215,7 @@ impl QueryFragment<MultiBackend> for Touch<'_> {
         out.push_bind_param::<SqlTimestamp, _>(&usage.now)?;
         out.push_sql(", expires_at = ");
         out.push_bind_param::<SqlTimestamp, _>(&usage.expires_at)?;
-        // An access token from before may live longer: the configured life may have been shortened since.
+        // An earlier access token can expire later if the configured lifetime was shortened since.
         out.push_sql(", access_expires_at = CASE WHEN access_expires_at > ");
         out.push_bind_param::<SqlTimestamp, _>(&usage.access_expires_at)?;
         out.push_sql(" THEN access_expires_at ELSE ");
@@ -235,16 +238,16 @@ impl QueryId for Touch<'_> {
 
 impl RunQueryDsl<Db> for Touch<'_> {}
 
-/// Notes the refresh token that came again and ended this session.
-pub fn note_reuse(connection: &mut Db, id: &SessionId, jti: &Jti) -> Result<(), StoreError> {
+/// Records the refresh token that was used twice and ended this session.
+pub fn record_reuse(connection: &mut Db, id: &SessionId, jti: &Jti) -> Result<(), StoreError> {
     diesel::update(sessions::table.find(id))
         .set(sessions::reused_jti.eq(Some(jti)))
         .execute(connection)?;
     Ok(())
 }
 
-/// Notes that an access token of a session was used that was issued at this time; a later one that is noted stays.
-pub fn note_access(
+/// Records the use of an access token that was issued at this time, unless a newer one is recorded.
+pub fn record_access(
     connection: &mut Db,
     id: &SessionId,
     issued_at: Timestamp,
@@ -258,11 +261,12 @@ pub fn note_access(
     Ok(())
 }
 
-/// The live sessions of an account, without this one, beyond the `keep` that were used last.
-pub fn list_beyond(
+/// The live sessions of an account that exceed a limit: without this one and without the `keep` most recently used
+/// ones.
+pub fn list_exceeding(
     connection: &mut Db,
     owner: Principal,
-    without: &SessionId,
+    except: &SessionId,
     now: Timestamp,
     keep: i64,
 ) -> Result<Vec<SessionId>, StoreError> {
@@ -271,7 +275,7 @@ pub fn list_beyond(
         .filter(sessions::user_seq.eq(owner.user_seq))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
-        .filter(sessions::id.ne(without))
+        .filter(sessions::id.ne(except))
         .order((sessions::last_used_at.desc(), sessions::id.desc()))
         .select(sessions::id)
         .offset(keep)
@@ -279,8 +283,8 @@ pub fn list_beyond(
         .load(connection)?)
 }
 
-/// The account that a token names, looked up in the table of its population, with the session that the token names if
-/// that is one of this account's. One query.
+/// Finds the account that a token names, and the session that it names if the session belongs to this account. One
+/// query.
 pub fn find_account_and_session(
     connection: &mut Db,
     principal: Principal,
@@ -288,14 +292,14 @@ pub fn find_account_and_session(
 ) -> Result<Option<(Account, Option<SessionState>)>, StoreError> {
     type State = Option<(Option<Timestamp>, Timestamp)>;
     let user_seq = principal.user_seq;
-    let its_session = sessions::id
+    let this_session = sessions::id
         .eq(session)
         .and(sessions::user_type.eq(principal.user_type))
         .and(sessions::user_seq.eq(user_seq));
     let state = (sessions::ended_at, sessions::absolute_expires_at).nullable();
     let found: Option<(Account, State)> = match principal.user_type {
         UserType::User => users::table
-            .left_join(sessions::table.on(its_session))
+            .left_join(sessions::table.on(this_session))
             .filter(users::id.eq(user_seq))
             .select((
                 users::email,
@@ -310,7 +314,7 @@ pub fn find_account_and_session(
                 (Account::user(user_seq, email, name, role, is_active), state)
             }),
         UserType::Client => client_users::table
-            .left_join(sessions::table.on(its_session))
+            .left_join(sessions::table.on(this_session))
             .filter(client_users::id.eq(user_seq))
             .select((
                 client_users::username,

@@ -1,5 +1,5 @@
-//! The table of one-time links: to make the first administrator, or to set the password of one account. Links are known
-//! by their hash alone.
+//! The table `set_up_links`: one-time links that create the first administrator or set the password of one account.
+//! Links are found by the hash of their secret.
 
 use diesel::prelude::*;
 
@@ -9,30 +9,30 @@ use crate::{
     store::{engine::connection::Db, error::StoreError, schema::set_up_links},
 };
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = set_up_links)]
 pub struct NewLink {
-    /// The hash of the link's secret.
+    /// The hash of the secret.
     pub token_hash: String,
     /// `first_administrator` or `password`.
     pub purpose: &'static str,
-    /// Whose password it sets: the population …
+    /// The user type of the account whose password it sets.
     pub user_type: Option<UserType>,
-    /// … and the number in it.
+    /// The id of this account within its user type.
     pub user_seq: Option<UserSeq>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Until when it is good.
+    /// The expiry.
     pub expires_at: Timestamp,
 }
 
-/// The purpose of a link that makes the first administrator.
+/// The purpose of a link that creates the first administrator.
 pub const FIRST_ADMINISTRATOR: &str = "first_administrator";
 /// The purpose of a link that sets a password.
 pub const PASSWORD: &str = "password";
 
-/// Adds a link.
+/// Inserts a link.
 pub fn insert(connection: &mut Db, new: &NewLink) -> Result<(), StoreError> {
     diesel::insert_into(set_up_links::table)
         .values(new)
@@ -40,8 +40,8 @@ pub fn insert(connection: &mut Db, new: &NewLink) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes away the unused links to set the password of an account; a new one takes their place.
-pub fn withdraw(connection: &mut Db, owner: Principal, now: Timestamp) -> Result<(), StoreError> {
+/// Revokes the unused links that set the password of an account.
+pub fn revoke(connection: &mut Db, owner: Principal, now: Timestamp) -> Result<(), StoreError> {
     let open = set_up_links::table
         .filter(set_up_links::user_type.eq(owner.user_type))
         .filter(set_up_links::user_seq.eq(owner.user_seq))
@@ -53,9 +53,9 @@ pub fn withdraw(connection: &mut Db, owner: Principal, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Whose password a good link sets. The outer `None`: the link is not good (unknown, used, expired, of another purpose);
-/// the inner one: it belongs to no account.
-pub fn find_good(
+/// Finds the account of a valid link. The outer `None`: the link is not valid (unknown, used, expired, of another
+/// purpose). The inner `None`: it belongs to no account.
+pub fn find_valid(
     connection: &mut Db,
     token_hash: &str,
     purpose: &str,
@@ -79,27 +79,30 @@ pub fn find_good(
     }))
 }
 
-/// Uses a link up; whether it was I.
-pub fn use_up(
+/// Marks a link as used. Returns `true` if this call did it, `false` if the link is not valid.
+pub fn mark_used(
     connection: &mut Db,
     token_hash: &str,
     purpose: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let good = set_up_links::table
+    let valid = set_up_links::table
         .find(token_hash)
         .filter(set_up_links::purpose.eq(purpose))
         .filter(set_up_links::used_at.is_null())
         .filter(set_up_links::expires_at.gt(now));
-    Ok(diesel::update(good)
+    Ok(diesel::update(valid)
         .set(set_up_links::used_at.eq(Some(now)))
         .execute(connection)?
         == 1)
 }
 
-/// Uses up every link to make the first administrator. Their rows are locked by it until the transaction ends, so that of
-/// two links used at the same time the second one finds itself used.
-pub fn use_up_all_first(connection: &mut Db, now: Timestamp) -> Result<(), StoreError> {
+/// Marks all links that create the first administrator as used, and locks their rows until the transaction ends: of two
+/// links that are used at the same time the second one is already used.
+pub fn mark_used_first_administrator(
+    connection: &mut Db,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let open = set_up_links::table
         .filter(set_up_links::purpose.eq(FIRST_ADMINISTRATOR))
         .filter(set_up_links::used_at.is_null());

@@ -1,15 +1,15 @@
-//! Whose tokens are listed: what the lists of issued and of refused tokens have in common. A token names its account by
-//! population and number, never by one of them alone, and has no foreign key: the account may be gone.
+//! The accounts of tokens: what the lists of issued and of blacklisted tokens have in common. A token refers to its
+//! account by user type and id. There is no foreign key: the account may be deleted.
 
 use crate::{
     domain::principal::{Principal, UserType},
     store::pagination::{
-        filter::{Facet, Found, Walked},
+        filter::{Filter, IndexLookup, ScanCondition},
         statement::{Bind, Conditions},
     },
 };
 
-/// The columns `login` and `name` of the account that a row of the table with this alias belongs to.
+/// The columns `login` and `name` of the account of a row. The argument is the alias of the row's table.
 macro_rules! owner_columns {
     ($table:literal) => {
         concat!(
@@ -31,61 +31,65 @@ macro_rules! owner_columns {
 }
 pub(super) use owner_columns;
 
-/// The most accounts that one typed name stands for in a filter.
+/// The maximum number of accounts in a filter: several accounts can match one typed name.
 pub const MAX_OWNERS: usize = 4;
 
-/// What a list of tokens says of whose they are.
-pub(super) struct Owned {
-    /// All tokens with their sessions, and those of the list: `FROM …`.
-    pub counted_in: &'static str,
-    /// By the sessions of a population, `s` in `counted_in`.
-    pub of_population: &'static str,
-    /// By the sessions of [`MAX_OWNERS`] accounts.
-    pub of_owners: &'static str,
-    /// By the row's own population.
-    pub population: &'static str,
-    /// By the row's own accounts.
-    pub owners: &'static str,
+/// The conditions by which a list of tokens is filtered by account.
+pub(super) struct OwnerConditions {
+    /// The tokens of the list joined with their sessions `s`: `FROM …`.
+    pub count_from: &'static str,
+    /// Tokens whose session has a user type.
+    pub by_session_user_type: &'static str,
+    /// Tokens whose session belongs to one of [`MAX_OWNERS`] accounts.
+    pub by_session_owners: &'static str,
+    /// The same by the row's own user type.
+    pub by_user_type: &'static str,
+    /// The same by the row's own account.
+    pub by_owners: &'static str,
 }
 
-impl Owned {
-    /// The facets of a population and of some accounts.
-    pub(super) fn facets(
+impl OwnerConditions {
+    /// The filters by user type and by accounts.
+    pub(super) fn filters(
         &self,
         user_type: Option<UserType>,
         owners: Option<&[Principal]>,
-    ) -> impl Iterator<Item = Facet> {
-        let by_owners = owners.and_then(values).map(|values| Facet {
-            found: Some(Found {
-                counted_in: self.counted_in,
-                counted_by: Conditions::one(OF_OWNERS, values.clone()),
-                ..Found::of("", Conditions::one(self.of_owners, values.clone()), "")
+    ) -> impl Iterator<Item = Filter> {
+        let owner_filter = owners.and_then(values).map(|values| Filter {
+            index: Some(IndexLookup {
+                count_from: self.count_from,
+                count_conditions: Conditions::one(OF_OWNERS, values.clone()),
+                ..IndexLookup::new(
+                    "",
+                    Conditions::one(self.by_session_owners, values.clone()),
+                    "",
+                )
             }),
-            passing: Conditions::one(self.owners, values),
-            walked: Walked::No,
+            residual: Conditions::one(self.by_owners, values),
+            scan: ScanCondition::Residual,
         });
-        // Whose accounts are known is found by them.
-        let is_found = owners.is_none();
-        let by_population = user_type.map(|user_type| {
+        // Accounts are more selective than their user type.
+        let uses_index = owners.is_none();
+        let user_type_filter = user_type.map(|user_type| {
             let word = || [Bind::from(user_type.as_str())];
-            Facet {
-                found: is_found.then(|| Found {
-                    counted_in: self.counted_in,
-                    counted_by: Conditions::one("s.user_type = ?", word()),
-                    ..Found::of("", Conditions::one(self.of_population, word()), "")
+            Filter {
+                index: uses_index.then(|| IndexLookup {
+                    count_from: self.count_from,
+                    count_conditions: Conditions::one("s.user_type = ?", word()),
+                    ..IndexLookup::new("", Conditions::one(self.by_session_user_type, word()), "")
                 }),
-                passing: Conditions::one(self.population, word()),
-                walked: Walked::No,
+                residual: Conditions::one(self.by_user_type, word()),
+                scan: ScanCondition::Residual,
             }
         });
-        by_owners.into_iter().chain(by_population)
+        owner_filter.into_iter().chain(user_type_filter)
     }
 }
 
 const OF_OWNERS: &str = "(s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
     OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?)";
 
-/// The accounts as values for four pairs of `?`; the first one stands in for those that are missing.
+/// The accounts as values for four pairs of `?`. The first account is repeated for missing ones.
 fn values(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
     let first = owners.first()?;
     let pair = |at: usize| {

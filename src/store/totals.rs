@@ -1,4 +1,4 @@
-//! How much there is of everything, for the dashboard. Some of it is counted row by row: whoever asks keeps the answer.
+//! Totals for the dashboard. Some of them are counted row by row, so the caller caches them.
 
 use diesel::{prelude::*, sql_types};
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// How many internal users may log in.
+/// The number of active internal users.
 pub fn active_users(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table
         .filter(users::is_active.eq(true))
@@ -19,7 +19,7 @@ pub fn active_users(connection: &mut Db) -> Result<i64, StoreError> {
         .get_result(connection)?)
 }
 
-/// How many clients may log in.
+/// The number of active clients.
 pub fn active_clients(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(client_users::table
         .filter(client_users::is_active.eq(true))
@@ -27,7 +27,7 @@ pub fn active_clients(connection: &mut Db) -> Result<i64, StoreError> {
         .get_result(connection)?)
 }
 
-/// How many sessions are neither ended nor expired.
+/// The number of sessions that have neither ended nor expired.
 pub fn live_sessions(connection: &mut Db, now: Timestamp) -> Result<i64, StoreError> {
     Ok(sessions::table
         .filter(sessions::ended_at.is_null())
@@ -36,7 +36,7 @@ pub fn live_sessions(connection: &mut Db, now: Timestamp) -> Result<i64, StoreEr
         .get_result(connection)?)
 }
 
-/// How many refresh tokens were issued and have not expired.
+/// The number of refresh tokens that have not expired.
 pub fn outstanding_tokens(connection: &mut Db, now: Timestamp) -> Result<i64, StoreError> {
     Ok(outstanding_tokens::table
         .filter(outstanding_tokens::expires_at.gt(now))
@@ -44,7 +44,7 @@ pub fn outstanding_tokens(connection: &mut Db, now: Timestamp) -> Result<i64, St
         .get_result(connection)?)
 }
 
-/// How many refresh tokens are blacklisted and have not expired.
+/// The number of blacklisted refresh tokens that have not expired.
 pub fn blacklisted_tokens(connection: &mut Db, now: Timestamp) -> Result<i64, StoreError> {
     Ok(blacklisted_tokens::table
         .filter(blacklisted_tokens::expires_at.gt(now))
@@ -53,13 +53,13 @@ pub fn blacklisted_tokens(connection: &mut Db, now: Timestamp) -> Result<i64, St
 }
 
 #[derive(QueryableByName)]
-struct Said {
+struct TextRow {
     #[diesel(sql_type = sql_types::Text)]
     text: String,
 }
 
 #[derive(QueryableByName)]
-struct Counted {
+struct CountRow {
     #[diesel(sql_type = sql_types::BigInt)]
     n: i64,
 }
@@ -70,12 +70,12 @@ pub fn database_version(connection: &mut Db) -> Result<String, StoreError> {
         Db::Postgres(_) => "SELECT current_setting('server_version') AS \"text\"",
         Db::Sqlite(_) => "SELECT sqlite_version() AS \"text\"",
     };
-    let said: Said = diesel::sql_query(query).get_result(connection)?;
-    // Debian adds its own number in brackets.
-    Ok(said.text.split(' ').next().unwrap_or_default().to_owned())
+    let row: TextRow = diesel::sql_query(query).get_result(connection)?;
+    // Debian appends its package version in brackets.
+    Ok(row.text.split(' ').next().unwrap_or_default().to_owned())
 }
 
-/// How many bytes the database takes.
+/// The size of the database in bytes.
 pub fn database_size(connection: &mut Db) -> Result<i64, StoreError> {
     let query = match connection {
         Db::Postgres(_) => "SELECT pg_database_size(current_database()) AS n",
@@ -83,6 +83,6 @@ pub fn database_size(connection: &mut Db) -> Result<i64, StoreError> {
             "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()"
         }
     };
-    let counted: Counted = diesel::sql_query(query).get_result(connection)?;
-    Ok(counted.n)
+    let row: CountRow = diesel::sql_query(query).get_result(connection)?;
+    Ok(row.n)
 }

@@ -1,4 +1,5 @@
-//! The table of internal users: its row, what is inserted and changed, and its queries.
+//! The table `users`: rows of internal users, and the queries of single rows. Lists of users, for the API and the CLI
+//! as well as the admin panel, are in `account_list` and `account_pages`.
 
 use diesel::prelude::*;
 
@@ -6,49 +7,44 @@ use crate::{
     clock::Timestamp,
     domain::{
         account::{Account, Role},
-        paging::{Order, Page},
+        paging::Order,
         principal::UserSeq,
     },
-    store::{
-        engine::connection::{Db, MultiBackend},
-        error::StoreError,
-        pagination::search,
-        schema::users,
-    },
+    store::{engine::connection::Db, error::StoreError, schema::users},
 };
 
-/// A row. It holds the password's hash, so it is neither shown nor serialised.
+/// A row. It contains the password hash and is therefore never serialised.
 #[derive(Queryable, QueryableByName, Clone)]
 #[diesel(table_name = users)]
 pub struct UserRow {
-    /// The number within this population.
+    /// The id within this user type.
     pub id: UserSeq,
-    /// The address as typed.
+    /// The e-mail address as typed.
     pub email: String,
-    /// The address as compared.
+    /// The normalised e-mail address.
     pub email_normalized: String,
-    /// What the user is called.
+    /// The name.
     pub name: String,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: String,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
-    /// The password's hash; none: no log-in by password.
+    /// The password hash; `None` if the user cannot log in by password.
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The last log-in.
+    /// The time of the last log-in.
     pub last_login_at: Option<Timestamp>,
-    /// When the row was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When the row was last changed by somebody.
+    /// The time of the last change by an administrator or the account itself.
     pub updated_at: Timestamp,
-    /// What it is searched by.
-    pub search_text: Option<String>,
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
+    pub search_text: String,
 }
 
 impl UserRow {
-    /// What tokens and answers tell of this user.
+    /// The data of this user for tokens and responses.
     #[must_use]
     pub fn account(&self) -> Account {
         let (email, name) = (self.email.clone(), self.name.clone());
@@ -56,57 +52,57 @@ impl UserRow {
     }
 }
 
-/// What a new row is made of.
+/// A row to insert.
 #[derive(Insertable, Clone)]
 #[diesel(table_name = users)]
 pub struct NewUser {
-    /// The address as typed.
+    /// The e-mail address as typed.
     pub email: String,
-    /// The address as compared.
+    /// The normalised e-mail address.
     pub email_normalized: String,
-    /// What the user is called.
+    /// The name.
     pub name: String,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: String,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
-    /// The password's hash.
+    /// The password hash.
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// When the row is made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// The same.
+    /// The same time.
     pub updated_at: Timestamp,
-    /// What it is searched by.
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
 }
 
-/// What is changed of a row; `None` leaves a column as it is.
+/// The columns to update; `None` leaves a column unchanged.
 #[derive(AsChangeset, Clone)]
 #[diesel(table_name = users)]
 pub struct UserChanges {
-    /// The address as typed.
+    /// The e-mail address as typed.
     pub email: Option<String>,
-    /// The address as compared.
+    /// The normalised e-mail address.
     pub email_normalized: Option<String>,
-    /// What the user is called.
+    /// The name.
     pub name: Option<String>,
-    /// The name as searched.
+    /// The normalised name.
     pub name_normalized: Option<String>,
-    /// What the user may do.
+    /// The role.
     pub role: Option<Role>,
-    /// The password's hash.
+    /// The password hash.
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: Option<bool>,
-    /// When this change is made.
+    /// The time of this change.
     pub updated_at: Timestamp,
-    /// What it is searched by.
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: Option<String>,
 }
 
-/// A column that lists are ordered by.
+/// A column that lists are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the column of its name")]
 pub enum UserColumn {
@@ -120,25 +116,25 @@ pub enum UserColumn {
     UpdatedAt,
 }
 
-/// Which users a list holds, and in which order.
+/// The users of a list with page numbers, and its order.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// A part of the address or the name.
+    /// A part of the e-mail address or the name.
     pub search: Option<String>,
     /// Only this role.
     pub role: Option<Role>,
-    /// Only active, or only inactive ones.
+    /// Only active or only inactive accounts.
     pub is_active: Option<bool>,
-    /// The order; the number decides between equals, and alone where nothing is said.
+    /// The order. The id decides between equal rows, and is the order if this is empty.
     pub order: Vec<Order<UserColumn>>,
 }
 
-/// The user of this number.
+/// Finds a user by id.
 pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreError> {
     Ok(users::table.find(id).get_result(connection).optional()?)
 }
 
-/// The user of this number, its row locked until the transaction ends.
+/// Finds a user by id, and locks its row until the transaction ends.
 pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreError> {
     let row = users::table.find(id);
     Ok(match connection {
@@ -148,7 +144,7 @@ pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<UserRow>, StoreEr
     })
 }
 
-/// The user of this normalised address.
+/// Finds a user by normalised e-mail address.
 pub fn find_by_email(connection: &mut Db, normalised: &str) -> Result<Option<UserRow>, StoreError> {
     Ok(users::table
         .filter(users::email_normalized.eq(normalised))
@@ -156,7 +152,7 @@ pub fn find_by_email(connection: &mut Db, normalised: &str) -> Result<Option<Use
         .optional()?)
 }
 
-/// Inserts a row; [`StoreError::Conflict`] on `email_normalized` when the address is taken.
+/// Inserts a row; [`StoreError::Conflict`] on `email_normalized` if the address is taken.
 pub fn insert(connection: &mut Db, new: &NewUser) -> Result<UserRow, StoreError> {
     Ok(diesel::insert_into(users::table)
         .values(new)
@@ -164,7 +160,7 @@ pub fn insert(connection: &mut Db, new: &NewUser) -> Result<UserRow, StoreError>
         .get_result(connection)?)
 }
 
-/// Changes a row and gives it as it is then; `None` when there is no such user.
+/// Updates a row and returns it; `None` if there is no such user.
 pub fn update(
     connection: &mut Db,
     id: UserSeq,
@@ -177,14 +173,14 @@ pub fn update(
         .optional()?)
 }
 
-/// Deletes a row; whether it was I.
+/// Deletes a row. Returns `true` if this call did it.
 pub fn delete(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
     Ok(diesel::delete(users::table.find(id)).execute(connection)? == 1)
 }
 
-/// Notes a log-in by the password whose hash was `hash`, if the account is still active and the password still the same;
-/// whether that was so. The row is locked by it, so that a deactivation running beside is seen, or waits.
-pub fn note_login(
+/// Records a log-in by the password with this hash, and locks the row, so that a concurrent deactivation is either seen
+/// or has to wait. Returns `false` if the user is not active any more or the password was changed.
+pub fn record_login(
     connection: &mut Db,
     id: UserSeq,
     hash: &str,
@@ -205,7 +201,8 @@ pub fn note_login(
     Ok(changed == 1)
 }
 
-/// Puts a stronger hash of the same password in the place of `old`; whether it still stood there.
+/// Replaces the hash `old` by a stronger one of the same password. Returns `false` if the stored hash is not `old` any
+/// more.
 pub fn replace_hash(
     connection: &mut Db,
     id: UserSeq,
@@ -219,7 +216,7 @@ pub fn replace_hash(
         == 1)
 }
 
-/// Whether any administrator exists who may log in.
+/// Whether an active administrator exists.
 pub fn any_active_admin(connection: &mut Db) -> Result<bool, StoreError> {
     let admins = users::table
         .filter(users::role.eq(Role::Admin))
@@ -227,7 +224,7 @@ pub fn any_active_admin(connection: &mut Db) -> Result<bool, StoreError> {
     Ok(diesel::select(diesel::dsl::exists(admins)).get_result(connection)?)
 }
 
-/// Whether nobody but this user is an administrator who may log in.
+/// Whether there is no other active administrator than this user.
 pub fn is_only_active_admin(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
     let others = users::table
         .filter(users::role.eq(Role::Admin))
@@ -236,7 +233,8 @@ pub fn is_only_active_admin(connection: &mut Db, id: UserSeq) -> Result<bool, St
     Ok(!diesel::select(diesel::dsl::exists(others)).get_result::<bool>(connection)?)
 }
 
-/// The active administrators, locked until the transaction ends, so that two changes cannot each take the other's last.
+/// Locks the active administrators until the transaction ends, so that two concurrent changes cannot remove the last
+/// ones.
 pub fn lock_active_admins(connection: &mut Db) -> Result<Vec<UserSeq>, StoreError> {
     let admins = users::table
         .filter(users::role.eq(Role::Admin))
@@ -248,68 +246,4 @@ pub fn lock_active_admins(connection: &mut Db) -> Result<Vec<UserSeq>, StoreErro
         // SQLite's writer holds the only write lock already.
         Db::Sqlite(sqlite) => admins.load(sqlite)?,
     })
-}
-
-/// How many users the filter holds.
-pub fn count(connection: &mut Db, filter: &UserFilter) -> Result<i64, StoreError> {
-    Ok(filtered(filter).count().get_result(connection)?)
-}
-
-/// A page of the users that the filter holds.
-pub fn list(
-    connection: &mut Db,
-    filter: &UserFilter,
-    page: Page,
-) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = filtered(filter);
-    for Order { column, descending } in &filter.order {
-        macro_rules! by {
-            ($column:expr) => {
-                if *descending {
-                    query.then_order_by($column.desc())
-                } else {
-                    query.then_order_by($column.asc())
-                }
-            };
-        }
-        query = match column {
-            UserColumn::UserSeq => by!(users::id),
-            UserColumn::Email => by!(users::email_normalized),
-            UserColumn::Name => by!(users::name_normalized),
-            UserColumn::Role => by!(users::role),
-            UserColumn::IsActive => by!(users::is_active),
-            // The two databases disagree on where NULL stands: here it is last in either direction.
-            UserColumn::LastLoginAt => {
-                query = query.then_order_by(users::last_login_at.is_null().asc());
-                by!(users::last_login_at)
-            }
-            UserColumn::CreatedAt => by!(users::created_at),
-            UserColumn::UpdatedAt => by!(users::updated_at),
-        };
-    }
-    Ok(query
-        .then_order_by(users::id.asc())
-        .limit(page.size())
-        .offset(page.offset())
-        .load(connection)?)
-}
-
-fn filtered(filter: &UserFilter) -> users::BoxedQuery<'static, MultiBackend> {
-    let mut query = users::table.into_boxed::<MultiBackend>();
-    if let Some(search) = &filter.search {
-        let pattern = search::pattern(search);
-        query = query.filter(
-            users::email_normalized
-                .like(pattern.clone())
-                .escape(search::ESCAPE)
-                .or(users::name_normalized.like(pattern).escape(search::ESCAPE)),
-        );
-    }
-    if let Some(role) = filter.role {
-        query = query.filter(users::role.eq(role));
-    }
-    if let Some(is_active) = filter.is_active {
-        query = query.filter(users::is_active.eq(is_active));
-    }
-    query
 }

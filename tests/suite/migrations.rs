@@ -1,4 +1,4 @@
-//! The schema's history: alike in both folders, there and back over rows, and not newer than the binary.
+//! Migrations: equal in both folders, up and down over rows, and never newer than the binary.
 
 use std::{
     path::PathBuf,
@@ -31,16 +31,16 @@ fn names(database: &str) -> Vec<String> {
 }
 
 /// Where the shared part of an up.sql ends.
-const OWN_WAY: &str = "-- From here on each database has its own way.\n";
-/// Where the shared part of a down.sql begins: what came last goes first.
-const SHARED_AGAIN: &str = "-- From here on back as on both.\n";
+const DIFFERENT_REST: &str = "-- The rest differs between the databases.\n";
+/// Where the shared part of a down.sql begins: objects are dropped in reverse order.
+const SHARED_REST: &str = "-- The rest is the same for both databases.\n";
 
-/// A migration's shared part, in words that both databases share.
-fn shared_words(database: &str, name: &str, file: &str) -> String {
+/// A migration's shared part, with the differing types replaced.
+fn shared_part(database: &str, name: &str, file: &str) -> String {
     let text = std::fs::read_to_string(folder(database).join(name).join(file)).unwrap();
     let shared = match file {
-        "up.sql" => text.split_once(OWN_WAY).map(|(shared, _)| shared),
-        _ => text.split_once(SHARED_AGAIN).map(|(_, shared)| shared),
+        "up.sql" => text.split_once(DIFFERENT_REST).map(|(shared, _)| shared),
+        _ => text.split_once(SHARED_REST).map(|(_, shared)| shared),
     };
     shared
         .unwrap_or(&text)
@@ -63,8 +63,8 @@ fn both_folders_hold_the_same_migrations() {
     for name in names_of_both {
         for file in ["up.sql", "down.sql"] {
             assert_eq!(
-                shared_words("sqlite", &name, file),
-                shared_words("postgres", &name, file),
+                shared_part("sqlite", &name, file),
+                shared_part("postgres", &name, file),
                 "{name}/{file}"
             );
         }
@@ -72,10 +72,10 @@ fn both_folders_hold_the_same_migrations() {
 }
 
 const SAMPLE_ROWS: &str = "
-INSERT INTO users (email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, created_at, updated_at)
-VALUES ('Ann@x.org', 'ann@x.org', '앤', '앤', 'admin', NULL, TRUE, NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO client_users (username, username_normalized, name, name_normalized, is_active, created_at, updated_at)
-VALUES ('Acme', 'acme', 'Acme', 'acme', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO users (email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, created_at, updated_at, search_text)
+VALUES ('Ann@x.org', 'ann@x.org', '앤', '앤', 'admin', NULL, TRUE, NULL, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'ann@x.org');
+INSERT INTO client_users (username, username_normalized, name, name_normalized, is_active, created_at, updated_at, search_text)
+VALUES ('Acme', 'acme', 'Acme', 'acme', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'acme');
 INSERT INTO sessions (id, user_type, user_seq, method, created_at, last_used_at, expires_at, absolute_expires_at)
 VALUES ('s', 'user', 1, 'password', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at)
@@ -90,19 +90,21 @@ VALUES ('b', 'x', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 0
 INSERT INTO panel_preferences (user_seq, language, theme) VALUES (1, 'ko', 'dark');
 INSERT INTO set_up_links (token_hash, purpose, created_at, expires_at)
 VALUES ('x', 'first_administrator', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO audit_events (happened_at, door, action, outcome, changes, search_text)
+INSERT INTO audit_events (happened_at, source, action, outcome, changes, search_text)
 VALUES ('2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '앤');
-INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at)
+INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at)
 VALUES ('j', 'flush', 'running', 2, 1, FALSE, '{}', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at)
 VALUES ('d', 1, 'console', 'sent', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO audit_seals (event_id, mark, position, seal) VALUES (1, 'm', 1, 's');
-UPDATE users SET search_text = 'ann@x.org';
-UPDATE client_users SET search_text = 'acme';
+INSERT INTO audit_chain_links (event_id, event_mac, position, link_mac) VALUES (1, 'm', 1, 's');
+INSERT INTO revocations (xact, user_type, user_seq, reason, revoked_at, expires_at)
+VALUES (1, 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+UPDATE users SET search_text = 'ann@y.org';
+UPDATE client_users SET search_text = 'acme 2';
 ";
 
-/// The tables that the sample rows fill, and those that SQLite searches by.
-const TABLES: [&str; 18] = [
+/// The tables of the sample rows, and the search indexes of SQLite.
+const TABLES: [&str; 19] = [
     "users",
     "client_users",
     "sessions",
@@ -114,16 +116,17 @@ const TABLES: [&str; 18] = [
     "panel_preferences",
     "set_up_links",
     "audit_events",
-    "audit_seals",
+    "audit_chain_links",
     "audit_chain",
     "jobs",
+    "revocations",
     "otp_deliveries",
     "users_search",
     "client_users_search",
     "audit_events_search",
 ];
 
-/// Reverts every migration by the files of this folder, newest first; how many.
+/// Reverts all migrations, newest first, by the files of this folder. Returns their number.
 fn revert_all(connection: &mut Db) -> usize {
     match connection {
         Db::Sqlite(sqlite) => {

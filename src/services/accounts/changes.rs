@@ -78,7 +78,7 @@ pub(crate) fn finish_update(
     let (owner, now) = (update.new.principal, audit_context.now);
     // A link that was sent to another address, or was requested before the password changed, is no longer valid.
     if update.reason.is_some() || update.new.email != update.old.email {
-        set_up_links::withdraw(connection, owner, now)?;
+        set_up_links::revoke(connection, owner, now)?;
     }
     if let Some(reason) = update.reason {
         end_all(connection, owner, now, reason)?;

@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        Store, client_users as table,
+        Store, account_pages, client_users as table,
         client_users::{ClientFilter, ClientRow},
     },
 };
@@ -97,8 +97,7 @@ pub struct ClientChanges {
 pub async fn list(store: &Store, filter: ClientFilter, page: Page) -> Result<Paged<Client>, Error> {
     store
         .read_list(move |connection| {
-            let total = table::count(connection, &filter)?;
-            let rows = table::list(connection, &filter, page)?;
+            let (rows, total) = account_pages::numbered_clients(connection, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(Client::from).collect(),

@@ -96,7 +96,7 @@ fn first_link(connection: &mut Db, hash: Option<&str>, now: Timestamp) -> Result
         return Ok(FirstLink::NotNeeded);
     }
     let found = match hash {
-        Some(hash) => table::find_good(connection, hash, FIRST_ADMINISTRATOR, now)?,
+        Some(hash) => table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?,
         None => None,
     };
     Ok(found.map_or(FirstLink::Invalid, |_| FirstLink::Valid))
@@ -137,7 +137,7 @@ pub async fn create_first(
                 return Ok(None);
             }
             // On Postgres a concurrent use of a link waits here, and then finds the new administrator.
-            table::use_up_all_first(connection, now)?;
+            table::mark_used_first_administrator(connection, now)?;
             if users_table::any_active_admin(connection)? {
                 return Ok(None);
             }

@@ -37,7 +37,7 @@ pub async fn users(
         .read_list(move |connection| table::users(connection, &filter, order, &seek, size))
         .await?;
     Ok(slice.map(|row| Listed {
-        place: row.place(order),
+        place: row.cursor(order),
         account: row.into(),
     }))
 }
@@ -58,7 +58,7 @@ pub async fn clients(
         .read_list(move |connection| table::clients(connection, &filter, order, &seek, size))
         .await?;
     Ok(slice.map(|row| Listed {
-        place: row.place(order),
+        place: row.cursor(order),
         account: row.into(),
     }))
 }
@@ -81,7 +81,7 @@ pub async fn users_batch(
         })
         .await?;
     let listed = rows.into_iter().map(|row| Listed {
-        place: row.place(order),
+        place: row.cursor(order),
         account: row.into(),
     });
     Ok(listed.collect())
@@ -105,7 +105,7 @@ pub async fn clients_batch(
         })
         .await?;
     let listed = rows.into_iter().map(|row| Listed {
-        place: row.place(order),
+        place: row.cursor(order),
         account: row.into(),
     });
     Ok(listed.collect())

@@ -11,6 +11,5 @@ pub mod lifecycle;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;
-pub mod search_text;
 pub mod user_changes;
 pub mod users;

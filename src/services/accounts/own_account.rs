@@ -187,7 +187,7 @@ async fn replace(services: &Services, change: Replacement, new: Password) -> Res
             if !replace_hash(connection, owner, &old, &hash)? {
                 return Err(wrong_password());
             }
-            set_up_links::withdraw(connection, owner, now)?;
+            set_up_links::revoke(connection, owner, now)?;
             end_all_but(connection, owner, &kept, now)?;
             audit_context.record(connection, &event)?;
             reset.apply(connection)?;

@@ -92,7 +92,7 @@ pub async fn issue(
             if !found.account.is_active {
                 return Ok(found);
             }
-            table::withdraw(connection, owner, now)?;
+            table::revoke(connection, owner, now)?;
             table::insert(connection, &new)?;
             let address = found.account.email.as_ref().filter(|_| by_mail);
             let mut event = Event::new(Action::LinkIssued)
@@ -202,7 +202,7 @@ async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwne
     services
         .store
         .read(move |connection| {
-            let found = table::find_good(connection, &hash, PASSWORD, now)?;
+            let found = table::find_valid(connection, &hash, PASSWORD, now)?;
             let owner = match found.flatten() {
                 Some(owner) => find(connection, owner)?,
                 None => None,
@@ -242,7 +242,7 @@ pub async fn set_password(
                 Ok(_) | Err(Error::AccountNotFound(_)) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if !table::use_up(connection, &token_hash, PASSWORD, now)? {
+            if !table::mark_used(connection, &token_hash, PASSWORD, now)? {
                 return Ok(None);
             }
             match principal.user_type {
@@ -258,7 +258,7 @@ pub async fn set_password(
                     )?;
                 }
             }
-            table::withdraw(connection, principal, now)?;
+            table::revoke(connection, principal, now)?;
             end_all(
                 connection,
                 principal,

@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Missing},
     },
     store::{
-        Store, users as table,
+        Store, account_pages, users as table,
         users::{UserFilter, UserRow},
     },
 };
@@ -97,8 +97,7 @@ impl UserChanges {
 pub async fn list(store: &Store, filter: UserFilter, page: Page) -> Result<Paged<User>, Error> {
     store
         .read_list(move |connection| {
-            let total = table::count(connection, &filter)?;
-            let rows = table::list(connection, &filter, page)?;
+            let (rows, total) = account_pages::numbered_users(connection, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(User::from).collect(),

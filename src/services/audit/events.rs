@@ -11,9 +11,8 @@ use crate::{
     },
     services::{account_lookup::owners_of, bootstrap::Services, error::Error},
     store::{
-        Db, StoreError, audit_list as table,
-        audit_list::{AuditCursor, AuditEventRow, AuditFilter, MOST_PEOPLE},
-        audit_seals,
+        Db, StoreError, audit_chain_links, audit_list as table,
+        audit_list::{AuditCursor, AuditEventRow, AuditFilter, MAX_PEOPLE},
     },
 };
 
@@ -69,7 +68,7 @@ impl From<AuditEventRow> for AuditEvent {
         Self {
             id: row.id,
             happened_at: row.happened_at,
-            source: row.door,
+            source: row.source,
             actor: row.actor_type.zip(row.actor_seq).map(principal),
             actor_name: row.actor_name,
             action: row.action,
@@ -114,7 +113,7 @@ impl AuditQuery {
         Ok(AuditFilter {
             search: self.search.clone(),
             action: self.action,
-            door: self.source,
+            source: self.source,
             session: self.session.clone(),
             people,
             from: self.from,
@@ -128,7 +127,7 @@ fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreE
     let mut found = owners_of(connection, name)?;
     let names = [name.to_owned(), normalised(name)];
     for principal in table::find_subjects(connection, &names)? {
-        if !found.contains(&principal) && found.len() < MOST_PEOPLE {
+        if !found.contains(&principal) && found.len() < MAX_PEOPLE {
             found.push(principal);
         }
     }
@@ -194,7 +193,7 @@ pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Er
     let found = services
         .store
         .read(move |connection| {
-            let link = audit_seals::find(connection, id)?;
+            let link = audit_chain_links::find(connection, id)?;
             Ok::<_, StoreError>((table::find(connection, id)?, link))
         })
         .await?;

@@ -11,10 +11,9 @@ use crate::{
     },
     services::audit::event_mac::AuditKey,
     store::{
-        Db, StoreError,
-        audit_contents::RawEvent,
+        Db, StoreError, audit_chain_links,
         audit_events::{self, NewAuditEvent},
-        audit_seals,
+        raw_audit_events::RawEvent,
     },
 };
 
@@ -137,7 +136,7 @@ impl AuditContext {
         let new = row(&self.actor, event, self.now);
         let id = audit_events::insert(connection, &new)?;
         let mac = self.audit_log.key.event_mac(&RawEvent::of(id, &new));
-        audit_seals::insert_mark(connection, id, &mac)
+        audit_chain_links::insert_event_mac(connection, id, &mac)
     }
 }
 
@@ -162,7 +161,7 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
     }
     NewAuditEvent {
         happened_at: now,
-        door: actor.source,
+        source: actor.source,
         actor_type: actor.principal.map(|principal| principal.user_type),
         actor_seq: actor.principal.map(|principal| principal.user_seq),
         actor_name: actor.name.clone(),

@@ -12,7 +12,7 @@ use crate::{
         audit::{event_mac::AuditKey, log::AuditLog},
         audit_chain::checkpoint::{Checkpoint, file_in},
     },
-    store::{Db, StoreError, audit_seals as table, audit_seals::ChainRow},
+    store::{Db, StoreError, audit_chain_links as table, audit_chain_links::ChainRow},
 };
 
 /// How many positions a restarted chain leaves out: more than any instance can have seen of the old one.
@@ -174,7 +174,7 @@ impl AuditChain {
     ) -> Result<(), ChainError> {
         let chain = chain.ok_or(ChainError::Missing)?;
         if !is_new(chain) && !self.key().has_valid_mac(chain) {
-            return Err(if self.key().is_of_another_key(&chain.mark) {
+            return Err(if self.key().is_of_another_key(&chain.mac) {
                 ChainError::AnotherKey
             } else {
                 ChainError::InvalidMac
@@ -183,7 +183,7 @@ impl AuditChain {
         let is_rolled_back = checkpoint.is_some_and(|checkpoint| {
             let ends_at_it = chain.last_position == checkpoint.position;
             chain.last_position < checkpoint.position
-                || (ends_at_it && chain.last_seal != checkpoint.link)
+                || (ends_at_it && chain.last_link_mac != checkpoint.link)
         });
         if is_rolled_back {
             Err(ChainError::RolledBack)
@@ -209,7 +209,7 @@ impl AuditChain {
             (chain.first_position..=chain.last_position).contains(&checkpoint.position)
         };
         if let Some(checkpoint) = checkpoint.filter(is_within) {
-            let link = table::find_seal(connection, checkpoint.position)?;
+            let link = table::find_link_mac(connection, checkpoint.position)?;
             // It is missing if another instance has pruned it meanwhile.
             if link.is_some_and(|link| link != checkpoint.link) {
                 return Ok(Err(ChainError::RolledBack));
@@ -237,10 +237,10 @@ pub(crate) fn is_outside((least, greatest): (Option<i64>, Option<i64>), chain: &
 
 /// Whether the chain has never had a link.
 pub(crate) fn is_new(chain: &ChainRow) -> bool {
-    chain.mark.is_empty()
+    chain.mac.is_empty()
         && chain.first_position == 1
         && chain.last_position == 0
-        && chain.adopted == 0
-        && chain.base_seal.is_empty()
-        && chain.last_seal.is_empty()
+        && chain.backfilled_id == 0
+        && chain.base_link_mac.is_empty()
+        && chain.last_link_mac.is_empty()
 }

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::store::audit_seals::ChainRow;
+use crate::store::audit_chain_links::ChainRow;
 
 /// A position in the chain and its link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The end of a chain; `None` before the first link.
     pub(crate) fn of(chain: &ChainRow) -> Option<Self> {
-        (!chain.last_seal.is_empty()).then(|| Self {
+        (!chain.last_link_mac.is_empty()).then(|| Self {
             position: chain.last_position,
-            link: chain.last_seal.clone(),
+            link: chain.last_link_mac.clone(),
         })
     }
 

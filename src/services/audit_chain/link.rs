@@ -2,7 +2,7 @@
 
 use crate::{
     services::audit::event_mac::{AuditKey, Message},
-    store::audit_seals::{ChainRow, SealRow},
+    store::audit_chain_links::{ChainLinkRow, ChainRow},
 };
 
 impl AuditKey {
@@ -12,11 +12,11 @@ impl AuditKey {
     }
 
     /// Whether the row has the link of its position behind the previous link.
-    pub(crate) fn is_linked(&self, previous: &str, row: &SealRow) -> bool {
-        let (Some(position), Some(given)) = (row.position, &row.seal) else {
+    pub(crate) fn is_linked(&self, previous: &str, row: &ChainLinkRow) -> bool {
+        let (Some(position), Some(given)) = (row.position, &row.link_mac) else {
             return false;
         };
-        self.verify(given, &link(previous, position, row.event_id, &row.mark))
+        self.verify(given, &link(previous, position, row.event_id, &row.mac))
     }
 
     pub(crate) fn chain_mac(&self, chain: &ChainRow) -> String {
@@ -24,7 +24,7 @@ impl AuditKey {
     }
 
     pub(crate) fn has_valid_mac(&self, chain: &ChainRow) -> bool {
-        self.verify(&chain.mark, &ends(chain))
+        self.verify(&chain.mac, &ends(chain))
     }
 }
 
@@ -39,9 +39,9 @@ fn link(previous: &str, position: i64, event: i64, mac: &str) -> Message {
 fn ends(chain: &ChainRow) -> Message {
     Message::new(b"chain 1")
         .number(Some(chain.first_position))
-        .text(Some(&chain.base_seal))
+        .text(Some(&chain.base_link_mac))
         .number(Some(chain.last_position))
-        .text(Some(&chain.last_seal))
-        .number(Some(chain.adopted))
-        .number(Some(chain.adopt_to))
+        .text(Some(&chain.last_link_mac))
+        .number(Some(chain.backfilled_id))
+        .number(Some(chain.backfill_end_id))
 }

@@ -8,8 +8,9 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, Store, StoreError, audit_contents as contents, audit_seals as table,
-        audit_seals::{ChainRow, Sealed},
+        Db, Store, StoreError, audit_chain_links as table,
+        audit_chain_links::{ChainRow, NewChainLink},
+        raw_audit_events as contents,
     },
 };
 
@@ -47,8 +48,8 @@ pub async fn link_pending(store: &Store, chain: &AuditChain) -> Result<u64, Erro
 
 fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
     let ends = table::find_chain(connection)?;
-    let to_adopt = ends.is_some_and(|ends| ends.adopted < ends.adopt_to);
-    Ok(to_adopt || table::any_waiting(connection)?)
+    let to_adopt = ends.is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id);
+    Ok(to_adopt || table::any_pending(connection)?)
 }
 
 fn link_batch(connection: &mut Db, chain: &AuditChain) -> Attempt<(u64, ChainRow)> {
@@ -62,37 +63,37 @@ fn link_batch(connection: &mut Db, chain: &AuditChain) -> Attempt<(u64, ChainRow
         return Ok(Err(ChainError::PositionTaken));
     }
     adopt(connection, chain, &mut ends)?;
-    let pending = table::list_waiting(connection, BATCH)?;
+    let pending = table::list_pending(connection, BATCH)?;
     let key = chain.key();
-    let links: Vec<Sealed> = pending
+    let links: Vec<NewChainLink> = pending
         .into_iter()
         .map(|(event_id, mac)| {
             let position = ends.last_position.saturating_add(1);
-            let link = key.link(&ends.last_seal, position, event_id, &mac);
+            let link = key.link(&ends.last_link_mac, position, event_id, &mac);
             ends.last_position = position;
-            ends.last_seal.clone_from(&link);
-            Sealed {
+            ends.last_link_mac.clone_from(&link);
+            NewChainLink {
                 event_id,
                 position,
-                seal: link,
+                link_mac: link,
             }
         })
         .collect();
-    table::place(connection, &links)?;
-    ends.mark = key.chain_mac(&ends);
+    table::set_positions(connection, &links)?;
+    ends.mac = key.chain_mac(&ends);
     table::update_chain(connection, &ends)?;
     Ok(Ok((links.len() as u64, ends)))
 }
 
 /// Adds the MACs of the next events from before the chain existed. From then on changes of them are detected.
 fn adopt(connection: &mut Db, chain: &AuditChain, ends: &mut ChainRow) -> Result<(), StoreError> {
-    if ends.adopted >= ends.adopt_to {
+    if ends.backfilled_id >= ends.backfill_end_id {
         return Ok(());
     }
-    let old = contents::list_between(connection, ends.adopted, ends.adopt_to, BATCH)?;
+    let old = contents::list_between(connection, ends.backfilled_id, ends.backfill_end_id, BATCH)?;
     for event in &old {
-        table::insert_mark(connection, event.id, &chain.key().event_mac(event))?;
+        table::insert_event_mac(connection, event.id, &chain.key().event_mac(event))?;
     }
-    ends.adopted = old.last().map_or(ends.adopt_to, |event| event.id);
+    ends.backfilled_id = old.last().map_or(ends.backfill_end_id, |event| event.id);
     Ok(())
 }

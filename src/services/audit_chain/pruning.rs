@@ -9,7 +9,7 @@ use crate::{
         },
         error::Error,
     },
-    store::{Db, Store, audit_seals as table},
+    store::{Db, Store, audit_chain_links as table},
 };
 
 /// The result of pruning one batch.
@@ -58,7 +58,7 @@ fn prune_batch(
     if is_new(&ends) {
         return Ok(Ok(0));
     }
-    let links = table::list_sealed(connection, ends.first_position - 1, limit)?;
+    let links = table::list_linked(connection, ends.first_position - 1, limit)?;
     let ids: Vec<i64> = links.iter().map(|row| row.event_id).collect();
     let events = events_by_id(connection, &ids)?;
     let key = chain.key();
@@ -70,21 +70,21 @@ fn prune_batch(
         }
         let is_unchanged = event.is_some_and(|event| {
             row.position == Some(ends.first_position)
-                && key.is_linked(&ends.base_seal, &row)
-                && key.is_event_mac(&row.mark, event)
+                && key.is_linked(&ends.base_link_mac, &row)
+                && key.is_event_mac(&row.mac, event)
         });
         if !is_unchanged {
             return Ok(Err(ChainError::OldEventChanged));
         }
         ends.first_position += 1;
-        ends.base_seal = row.seal.unwrap_or_default();
+        ends.base_link_mac = row.link_mac.unwrap_or_default();
         old.push(row.event_id);
     }
     if old.is_empty() {
         return Ok(Ok(0));
     }
-    let deleted = table::delete(connection, &old)?;
-    ends.mark = key.chain_mac(&ends);
+    let deleted = table::delete_events(connection, &old)?;
+    ends.mac = key.chain_mac(&ends);
     table::update_chain(connection, &ends)?;
     Ok(Ok(deleted as u64))
 }

@@ -12,7 +12,7 @@ use crate::{
         bootstrap::Services,
         error::Error,
     },
-    store::{Db, Store, StoreError, audit_seals as table, audit_seals::ChainRow},
+    store::{Db, Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow},
 };
 
 /// Deletes all MACs and links. They are computed again with the present key when events are linked.
@@ -22,23 +22,23 @@ fn begin_chain(
     audit_context: &AuditContext,
     event: &Event,
 ) -> Result<(), StoreError> {
-    table::hold_writers(connection)?;
-    table::clear(connection)?;
+    table::lock_writers(connection)?;
+    table::delete_all(connection)?;
     let old = table::find_chain(connection)?.map_or(0, |ends| ends.last_position);
     let seen = chain.checkpoint().map_or(0, |seen| seen.position);
     let last = old.max(seen).saturating_add(RESTART_GAP);
     let mut ends = ChainRow {
         first_position: last + 1,
-        base_seal: String::new(),
+        base_link_mac: String::new(),
         last_position: last,
-        last_seal: String::new(),
-        adopted: 0,
-        adopt_to: table::last_event(connection)?,
-        mark: String::new(),
+        last_link_mac: String::new(),
+        backfilled_id: 0,
+        backfill_end_id: table::last_event_id(connection)?,
+        mac: String::new(),
     };
-    ends.mark = chain.key().chain_mac(&ends);
+    ends.mac = chain.key().chain_mac(&ends);
     table::update_chain(connection, &ends)?;
-    // Behind the adopted events: this one gets its MAC as it is written.
+    // Behind the backfilled_id events: this one gets its MAC as it is written.
     audit_context.record(connection, event)
 }
 
@@ -71,7 +71,7 @@ pub async fn restart(
 /// Errors of the store.
 pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
     let ends = table::find_chain(connection)?;
-    Ok(ends.is_some_and(|ends| key.is_of_another_key(&ends.mark)))
+    Ok(ends.is_some_and(|ends| key.is_of_another_key(&ends.mac)))
 }
 
 /// Restarts the chain if the server was started with another signing key than before, and returns whether it was. To be
@@ -89,22 +89,25 @@ pub async fn restart_on_key_change(services: &Services) -> Result<bool, Error> {
         .write(move |connection| {
             let key = chain.key();
             let ends = table::lock_chain(connection)?;
-            let Some(old) = ends.filter(|ends| key.is_of_another_key(&ends.mark)) else {
+            let Some(old) = ends.filter(|ends| key.is_of_another_key(&ends.mac)) else {
                 return Ok(false);
             };
             // If the links or the checkpoint are of the present key, the row with the ends was forged.
             let is_own = |link: &str| !key.is_of_another_key(link);
             let seen = chain.checkpoint();
             if seen.is_some_and(|seen| is_own(&seen.link))
-                || table::find_last_seal(connection)?.is_some_and(|link| is_own(&link))
+                || table::find_last_link_mac(connection)?.is_some_and(|link| is_own(&link))
             {
                 return Ok(false);
             }
-            let (old_key, _) = old.mark.split_once('.').unwrap_or_default();
+            let (old_key, _) = old.mac.split_once('.').unwrap_or_default();
             let event = Event::new(Action::SigningKeyChanged)
                 .with_detail("old_key", old_key)
                 .with_detail("key", key.id())
-                .with_detail("end", format!("{}:{}", old.last_position, old.last_seal));
+                .with_detail(
+                    "end",
+                    format!("{}:{}", old.last_position, old.last_link_mac),
+                );
             begin_chain(connection, &chain, &audit_context, &event)?;
             Ok::<_, Error>(true)
         })

@@ -6,7 +6,7 @@ use crate::{
         audit_chain::chain::{AuditChain, ChainError, is_outside},
         error::Error,
     },
-    store::{Db, Store, StoreError, audit_seals as table},
+    store::{Db, Store, StoreError, audit_chain_links as table},
 };
 
 /// The state of the chain.
@@ -54,9 +54,9 @@ pub(crate) fn state_in(connection: &mut Db, chain: &AuditChain) -> Result<ChainS
     });
     Ok(ChainState {
         linked,
-        pending: table::count_waiting(connection)?,
-        pending_since: table::oldest_waiting(connection)?,
-        to_adopt: ends.is_some_and(|ends| ends.adopted < ends.adopt_to),
+        pending: table::count_pending(connection)?,
+        pending_since: table::oldest_pending(connection)?,
+        to_adopt: ends.is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id),
         error: known.or(error),
     })
 }

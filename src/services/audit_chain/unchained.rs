@@ -11,7 +11,8 @@ use crate::{
         error::Error,
     },
     store::{
-        Store, StoreError, audit_contents as contents, audit_seals as table, audit_seals::ChainRow,
+        Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow,
+        raw_audit_events as contents,
     },
 };
 
@@ -44,7 +45,7 @@ pub(crate) async fn check_pending(store: &Store, walk: &mut Walk) -> Result<(), 
     let mut after = 0;
     loop {
         let (rows, events) = read_rows(store, move |connection| {
-            table::list_unsealed(connection, after, BATCH)
+            table::list_unlinked(connection, after, BATCH)
         })
         .await?;
         let Some(last) = rows.last() else {
@@ -64,17 +65,18 @@ pub(crate) async fn check_macs(
     walk: &mut Walk,
     ends: &ChainRow,
 ) -> Result<(), Error> {
-    let (adopted, adopt_to) = (ends.adopted, ends.adopt_to);
+    let (backfilled_id, backfill_end_id) = (ends.backfilled_id, ends.backfill_end_id);
     let mut after = 0;
     loop {
         let without_mac = store
-            .read_list(move |connection| contents::list_unmarked(connection, after, BATCH))
+            .read_list(move |connection| contents::list_without_mac(connection, after, BATCH))
             .await?;
         let Some(last) = without_mac.last() else {
             return Ok(());
         };
         after = *last;
-        let is_to_adopt = |id: &i64| adopted < *id && *id <= adopt_to && adopt_to != i64::MAX;
+        let is_to_adopt =
+            |id: &i64| backfilled_id < *id && *id <= backfill_end_id && backfill_end_id != i64::MAX;
         for id in without_mac.iter().filter(|id| !is_to_adopt(id)) {
             walk.violation(ViolationKind::Unauthenticated, *id, None);
         }
@@ -90,13 +92,13 @@ pub(crate) async fn check_checkpoint(
 ) -> Result<(), Error> {
     let position = checkpoint.position;
     let is_match = if position == ends.first_position - 1 {
-        ends.base_seal == checkpoint.link
+        ends.base_link_mac == checkpoint.link
     } else if position < ends.first_position {
         // It was pruned. A gap of a restart means that the chain is another one, which proves nothing.
         ends.first_position.saturating_sub(position) < RESTART_GAP
     } else {
         let found = store
-            .read(move |connection| table::find_seal(connection, position))
+            .read(move |connection| table::find_link_mac(connection, position))
             .await?;
         found.is_some_and(|link| link == checkpoint.link)
     };

@@ -13,8 +13,8 @@ use crate::{
         error::Error,
     },
     store::{
-        Store, audit_seals as table,
-        audit_seals::{ChainRow, SealRow},
+        Store, audit_chain_links as table,
+        audit_chain_links::{ChainLinkRow, ChainRow},
     },
 };
 
@@ -68,10 +68,10 @@ async fn verify_once(
     while walk.position < ends.last_position {
         let after = walk.position;
         let (rows, events) = read_rows(store, move |connection| {
-            table::list_sealed(connection, after, BATCH)
+            table::list_linked(connection, after, BATCH)
         })
         .await?;
-        let within = |row: &&SealRow| row.position <= Some(ends.last_position);
+        let within = |row: &&ChainLinkRow| row.position <= Some(ends.last_position);
         let count = rows.iter().filter(within).count();
         if count == 0 {
             break;
@@ -92,12 +92,12 @@ async fn verify_once(
 fn unknown_ends() -> ChainRow {
     ChainRow {
         first_position: 1,
-        base_seal: String::new(),
+        base_link_mac: String::new(),
         last_position: i64::MAX,
-        last_seal: String::new(),
-        adopted: i64::MAX,
-        adopt_to: i64::MAX,
-        mark: String::new(),
+        last_link_mac: String::new(),
+        backfilled_id: i64::MAX,
+        backfill_end_id: i64::MAX,
+        mac: String::new(),
     }
 }
 
@@ -110,7 +110,7 @@ async fn finish(
     let is_known = ends.last_position != i64::MAX;
     if is_known && walk.position < ends.last_position {
         walk.missing(ends.last_position.saturating_sub(walk.position));
-    } else if is_known && walk.position == ends.last_position && walk.link != ends.last_seal {
+    } else if is_known && walk.position == ends.last_position && walk.link != ends.last_link_mac {
         walk.chain_violation(ViolationKind::Ends);
     }
     walk.report.last = walk.event;
@@ -118,7 +118,7 @@ async fn finish(
         position: walk.position,
         link: walk.link.clone(),
     });
-    walk.report.to_adopt = is_known && ends.adopted < ends.adopt_to;
+    walk.report.to_adopt = is_known && ends.backfilled_id < ends.backfill_end_id;
     if is_known {
         check_outside(store, &mut walk, ends).await?;
     }

@@ -10,9 +10,10 @@ use crate::{
         error::Error,
     },
     store::{
-        Db, Store, StoreError, audit_contents as contents,
-        audit_contents::RawEvent,
-        audit_seals::{ChainRow, SealRow},
+        Db, Store, StoreError,
+        audit_chain_links::{ChainLinkRow, ChainRow},
+        raw_audit_events as contents,
+        raw_audit_events::RawEvent,
     },
 };
 
@@ -37,13 +38,13 @@ impl Walk {
             key,
             report: ChainReport::default(),
             position: ends.first_position.saturating_sub(1),
-            link: ends.base_seal.clone(),
+            link: ends.base_link_mac.clone(),
             event: None,
         }
     }
 
     /// Checks the next link and its event.
-    pub(crate) fn step(&mut self, row: &SealRow, found: Option<&Option<RawEvent>>) {
+    pub(crate) fn step(&mut self, row: &ChainLinkRow, found: Option<&Option<RawEvent>>) {
         let event = found.and_then(Option::as_ref);
         let position = row.position.unwrap_or(0);
         let next = self.position.saturating_add(1);
@@ -54,7 +55,7 @@ impl Walk {
         }
         self.compare(row, found);
         self.position = position;
-        self.link = row.seal.clone().unwrap_or_default();
+        self.link = row.link_mac.clone().unwrap_or_default();
         if let Some(event) = event {
             self.event = Some((event.id, event.happened_at));
             self.report.first = self.report.first.or(self.event);
@@ -63,12 +64,12 @@ impl Walk {
     }
 
     /// Compares an event with its MAC.
-    pub(crate) fn compare(&mut self, row: &SealRow, found: Option<&Option<RawEvent>>) {
+    pub(crate) fn compare(&mut self, row: &ChainLinkRow, found: Option<&Option<RawEvent>>) {
         let Some(event) = found else {
             return self.missing(1);
         };
         let event = event.as_ref();
-        if !event.is_some_and(|event| self.key.is_event_mac(&row.mark, event)) {
+        if !event.is_some_and(|event| self.key.is_event_mac(&row.mac, event)) {
             self.violation(ViolationKind::Changed, row.event_id, event);
         }
     }
@@ -105,12 +106,12 @@ impl Walk {
 }
 
 /// Chain rows, and their events by id: `None` for an event whose row cannot be decoded.
-type Rows = (Vec<SealRow>, HashMap<i64, Option<RawEvent>>);
+type Rows = (Vec<ChainLinkRow>, HashMap<i64, Option<RawEvent>>);
 
 /// Reads chain rows with their events.
 pub(crate) async fn read_rows(
     store: &Store,
-    list: impl Fn(&mut Db) -> Result<Vec<SealRow>, StoreError> + Send + 'static,
+    list: impl Fn(&mut Db) -> Result<Vec<ChainLinkRow>, StoreError> + Send + 'static,
 ) -> Result<Rows, Error> {
     Ok(store
         .read_list(move |connection| {

@@ -72,7 +72,11 @@ impl AccessTokenUsage {
             .write(move |connection| {
                 rows.iter().try_for_each(|(session, issued_at)| {
                     let micros = i64::try_from(*issued_at).unwrap_or(0).saturating_mul(1_000);
-                    sessions::note_access(connection, session, Timestamp::from_unix_micros(micros))
+                    sessions::record_access(
+                        connection,
+                        session,
+                        Timestamp::from_unix_micros(micros),
+                    )
                 })
             })
             .await;

@@ -199,7 +199,7 @@ pub(crate) async fn begin(
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
             if let Some(LoginProof { hash, reset }) = &proof {
-                if !users::note_login(connection, user_seq, hash, last_login_at)? {
+                if !users::record_login(connection, user_seq, hash, last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;

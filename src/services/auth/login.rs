@@ -146,9 +146,9 @@ async fn verify_password(
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
             let is_unchanged = match principal.user_type {
                 UserType::User => {
-                    users::note_login(connection, principal.user_seq, &owner.hash, last_login_at)?
+                    users::record_login(connection, principal.user_seq, &owner.hash, last_login_at)?
                 }
-                UserType::Client => client_users::note_login(
+                UserType::Client => client_users::record_login(
                     connection,
                     principal.user_seq,
                     Some(&owner.hash),

@@ -242,7 +242,7 @@ pub(crate) fn enforce_session_limit(
     started: &SessionId,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let excess = sessions::list_beyond(connection, owner, started, now, i64::from(limit) - 1)?;
+    let excess = sessions::list_exceeding(connection, owner, started, now, i64::from(limit) - 1)?;
     for id in &excess {
         end_one(connection, owner, id, now, RevocationReason::TooMany)?;
     }

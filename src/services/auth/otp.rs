@@ -241,11 +241,11 @@ async fn verify_code(
             let Some(user_seq) = attempt.user_seq.filter(|_| is_right && count.hits <= max) else {
                 return Ok(None);
             };
-            let used = otp_challenges::use_up(connection, challenge, now)?;
-            if !used || !client_users::note_login(connection, user_seq, None, last_login_at)? {
+            let used = otp_challenges::mark_used(connection, challenge, now)?;
+            if !used || !client_users::record_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
-            rate_limits::clear(connection, &bucket.name)?;
+            rate_limits::delete(connection, &bucket.name)?;
             code_attempt.reset.apply(connection)?;
             let account =
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());

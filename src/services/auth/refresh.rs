@@ -79,12 +79,12 @@ async fn rotate(
         }
         RotationPolicy::KeepOld => {
             store
-                .write(move |connection| rotation::succeed(connection, &rotation))
+                .write(move |connection| rotation::issue_successor(connection, &rotation))
                 .await
         }
         RotationPolicy::NoRotation => {
             store
-                .write(move |connection| rotation::keep(connection, &rotation))
+                .write(move |connection| rotation::refresh_without_rotation(connection, &rotation))
                 .await
         }
     };

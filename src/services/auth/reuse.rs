@@ -155,7 +155,7 @@ impl ReuseDetector {
         if !end_one(connection, owner, &claims.session, self.now, reason)? {
             return Err(Error::TokenBlacklisted);
         }
-        sessions::note_reuse(connection, &claims.session, &claims.jti)?;
+        sessions::record_reuse(connection, &claims.session, &claims.jti)?;
         // A session that was never refreshed was last used by its login.
         let is_refreshed = session.last_ip_address.is_some() || session.last_user_agent.is_some();
         let (ip_address, user_agent) = if is_refreshed {

@@ -144,7 +144,7 @@ fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators,
 fn hashes(connection: &mut Db, options: &ReadOptions) -> Result<(Hashes, Hashes), StoreError> {
     let mut of = |population| -> Result<Hashes, StoreError> {
         let length = i64::try_from(COST_PREFIX_LEN).unwrap_or(i64::MAX);
-        let rows = table::count_hashes_by_beginning(connection, population, length, options.bound)?;
+        let rows = table::count_hashes_by_prefix(connection, population, length, options.bound)?;
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
@@ -162,7 +162,7 @@ fn flush_state(connection: &mut Db, now: Timestamp) -> Result<FlushState, StoreE
     let running = jobs::find_running(connection, JobKind::Flush)?;
     let last = jobs::find_last_ended(connection, JobKind::Flush)?;
     Ok(FlushState {
-        is_running: running.is_some_and(|row| row.seen_at + DEAD_AFTER >= now),
+        is_running: running.is_some_and(|row| row.heartbeat_at + DEAD_AFTER >= now),
         last: last.map(Job::from),
         waiting: flush::waiting_at(connection, now)?,
     })

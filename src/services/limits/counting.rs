@@ -62,7 +62,7 @@ pub(super) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<
 impl Hit {
     fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
         let name = &self.rule.bucket.name;
-        table::take_back(connection, name, self.rule.threshold, self.locked_until)
+        table::subtract(connection, name, self.rule.threshold, self.locked_until)
     }
 
     /// Records the lock that this hit started in the audit log.
@@ -106,7 +106,7 @@ impl CounterReset {
             if hit.rule.is_of_address() {
                 hit.take_back(connection)?;
             } else {
-                table::clear(connection, &hit.rule.bucket.name)?;
+                table::delete(connection, &hit.rule.bucket.name)?;
             }
         }
         Ok(())

@@ -178,7 +178,7 @@ fn lift_all(
     owner: Principal,
     name: &str,
 ) -> Result<bool, StoreError> {
-    let lifted = table::forget_account(connection, owner.user_type, name, audit_context.now)?;
+    let lifted = table::delete_for_account(connection, owner.user_type, name, audit_context.now)?;
     if lifted > 0 {
         let event = Event::new(Action::LockLifted).to(subject);
         audit_context.record(connection, &event)?;
@@ -208,7 +208,7 @@ pub async fn lift(services: &Services, actor: &Actor, bucket: &str) -> Result<bo
             let Some(lock) = found.items.into_iter().next() else {
                 return Ok(false);
             };
-            table::clear(connection, &name)?;
+            table::delete(connection, &name)?;
             let event = lift_event(connection, &lock)?;
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(true)

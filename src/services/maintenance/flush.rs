@@ -30,7 +30,7 @@ use crate::{
         },
     },
     store::{
-        Db, Store, StoreError, audit_seals,
+        Db, Store, StoreError, audit_chain_links,
         flush::{count_expired, count_expired_to, delete_expired, first_expired},
     },
 };
@@ -87,7 +87,7 @@ async fn count_at(
                 let rows = count_expired(connection, table, now - kept_for(table))?;
                 *counts.of(table) = u64::try_from(rows).unwrap_or(0);
             }
-            let events = audit_seals::count_old(connection, now - keep_events_for)?;
+            let events = audit_chain_links::count_old(connection, now - keep_events_for)?;
             counts.audit_events = u64::try_from(events).unwrap_or(0);
             Ok(counts)
         })

@@ -110,7 +110,7 @@ impl Runner<'_> {
             }
             let id = self.id.clone();
             let asked = store
-                .read(move |connection| table::is_asked_to_stop(connection, &id))
+                .read(move |connection| table::find_stop_request(connection, &id))
                 .await?;
             match asked {
                 Some(false) => {}
@@ -163,7 +163,7 @@ impl Runner<'_> {
         let progress = progress.clone();
         let written = self
             .store
-            .write(move |connection| table::note(connection, &id, &progress, now))
+            .write(move |connection| table::update_progress(connection, &id, &progress, now))
             .await;
         if let Err(error) = written {
             tracing::warn!(%error, job = %self.id, "the progress of the job could not be written");

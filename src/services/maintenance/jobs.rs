@@ -149,7 +149,7 @@ pub(crate) async fn begin(
         let begun = store
             .write(move |connection| {
                 // A flush whose process was killed does not prevent the next one.
-                table::fail_unseen(connection, now - DEAD_AFTER)?;
+                table::fail_stale(connection, now - DEAD_AFTER)?;
                 if table::insert(connection, &new)? {
                     if let Some(event) = &event {
                         audit_context.record(connection, event)?;
@@ -217,13 +217,13 @@ async fn find_by(
         return Ok(None);
     };
     let dead = clock.now() - DEAD_AFTER;
-    if found.state != JobState::Running || found.seen_at >= dead {
+    if found.state != JobState::Running || found.heartbeat_at >= dead {
         return Ok(Some(found.into()));
     }
     let id = found.id;
     let row = store
         .write(move |connection| {
-            table::fail_unseen(connection, dead)?;
+            table::fail_stale(connection, dead)?;
             table::find(connection, &id)
         })
         .await?;

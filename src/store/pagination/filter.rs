@@ -1,5 +1,4 @@
-//! One filter of a list, in the forms that a statement can take: by an index of its own, along the order of the list, and by
-//! looking at each row.
+//! A filter of a list: its conditions for each strategy, and bounded counts.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
@@ -9,93 +8,116 @@ use crate::store::{
     pagination::statement::{Bind, Conditions, Sql},
 };
 
-/// Up to how many rows are found first and then put in order.
-pub(crate) const FEW: i64 = 2_000;
+/// A filter that matches at most this many rows is selective.
+pub(crate) const SELECTIVE_LIMIT: i64 = 2_000;
 
-/// How the rows of a facet are found by an index.
+/// How an index finds the rows that match a filter.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// The conditions in a form that enters the index.
-    pub by: Conditions,
-    /// Where they are counted: `FROM …`.
-    pub counted_in: &'static str,
-    /// By which conditions.
-    pub counted_by: Conditions,
-    /// What stands behind those: an order keeps Postgres to the index.
-    pub ordered: &'static str,
-    /// Plan the counting as if all rows were wanted. Postgres takes a text that it believes to be frequent for one that is
-    /// met soon, and looks through the whole table for it.
-    pub by_all: bool,
-    /// Up to how many rows are few.
-    pub few: i64,
+pub(crate) struct IndexLookup {
+    /// The conditions in a form that the index can use.
+    pub conditions: Conditions,
+    /// The tables in which matching rows are counted: `FROM …`.
+    pub count_from: &'static str,
+    /// The conditions for counting.
+    pub count_conditions: Conditions,
+    /// `ORDER BY …` for counting, or nothing. An order makes Postgres use the index of that order.
+    pub count_order: &'static str,
+    /// Whether the count is planned as if it had no limit. Postgres assumes that a text it considers frequent is found
+    /// soon, and would search the whole table for it.
+    pub count_materialized: bool,
+    /// Up to how many rows this filter is selective.
+    pub selective_limit: i64,
 }
 
-impl Found {
-    /// Rows of a table that are found and counted by the same conditions.
-    pub(crate) fn of(table: &'static str, by: Conditions, ordered: &'static str) -> Self {
+impl IndexLookup {
+    /// Rows of one table that are found and counted by the same conditions.
+    pub(crate) fn new(
+        table: &'static str,
+        conditions: Conditions,
+        count_order: &'static str,
+    ) -> Self {
         Self {
-            counted_by: by.clone(),
-            by,
-            counted_in: table,
-            ordered,
-            by_all: false,
-            few: FEW,
+            count_conditions: conditions.clone(),
+            conditions,
+            count_from: table,
+            count_order,
+            count_materialized: false,
+            selective_limit: SELECTIVE_LIMIT,
         }
     }
 
-    /// How many there are, up to a bound.
-    pub(crate) fn count_to(&self, connection: &mut Db, bound: i64) -> Result<i64, StoreError> {
+    /// Counts the matching rows, up to `limit`.
+    pub(crate) fn count_up_to(&self, connection: &mut Db, limit: i64) -> Result<i64, StoreError> {
         let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (");
-        if self.by_all {
-            sql.push("WITH found AS MATERIALIZED (");
+        if self.count_materialized {
+            sql.push("WITH matching AS MATERIALIZED (");
         }
-        sql.push("SELECT 1 AS one FROM ").push(self.counted_in);
-        sql.filter(&self.counted_by, &mut true).push(self.ordered);
-        if self.by_all {
-            sql.push(") SELECT one FROM found");
+        sql.push("SELECT 1 AS one FROM ").push(self.count_from);
+        sql.filter(&self.count_conditions, &mut true)
+            .push(self.count_order);
+        if self.count_materialized {
+            sql.push(") SELECT one FROM matching");
         }
-        sql.push(" LIMIT ").bind(bound).push(") counted");
-        counted(connection, sql)
+        sql.push(" LIMIT ").bind(limit).push(") counted");
+        load_count(connection, sql)
+    }
+
+    /// The number of matching rows if the filter is selective, else `None`.
+    pub(crate) fn count_if_selective(
+        &self,
+        connection: &mut Db,
+    ) -> Result<Option<i64>, StoreError> {
+        let rows = self.count_up_to(connection, self.selective_limit + 1)?;
+        Ok((rows <= self.selective_limit).then_some(rows))
     }
 }
 
 /// One filter of a list.
 #[derive(Clone, Debug)]
-pub(crate) struct Facet {
-    /// How an index finds its rows; none where no index does.
-    pub found: Option<Found>,
-    /// The conditions in a form that leaves the indexes to others: rows are looked at and passed over.
-    pub passing: Conditions,
-    /// How the order's own index is entered by it.
-    pub walked: Walked,
+pub(crate) struct Filter {
+    /// How an index finds matching rows; `None` if no index does.
+    pub index: Option<IndexLookup>,
+    /// The conditions in a form that no index can use: each row is examined.
+    pub residual: Conditions,
+    /// How a scan in the order of the sort key applies the filter.
+    pub scan: ScanCondition,
 }
 
-/// What a facet says of the walk along the order.
+impl Filter {
+    /// The conditions in the form that leaves the choice of the index to the database.
+    pub(crate) fn natural(&self) -> &Conditions {
+        self.index
+            .as_ref()
+            .map_or(&self.residual, |index| &index.conditions)
+    }
+}
+
+/// How a scan in the order of the sort key applies a filter.
 #[derive(Clone, Debug)]
-pub(crate) enum Walked {
-    /// Nothing: the order passes over rows that do not fit.
-    No,
-    /// By these conditions an index is walked that holds no other rows.
-    By(Conditions),
-    /// The key's column begins here, and ends before there.
-    Span(Option<Bind>, Option<Bind>),
+pub(crate) enum ScanCondition {
+    /// Rows are examined and skipped if they do not match.
+    Residual,
+    /// Under these conditions the scanned index contains only matching rows.
+    Index(Conditions),
+    /// The column of the sort key is at least the first value and less than the second one.
+    KeyRange(Option<Bind>, Option<Bind>),
 }
 
-impl Walked {
-    /// Whether the order passes over rows that do not fit.
-    pub(crate) fn is_no(&self) -> bool {
-        matches!(self, Self::No)
+impl ScanCondition {
+    /// Whether the scan skips rows that do not match.
+    pub(crate) fn skips_rows(&self) -> bool {
+        matches!(self, Self::Residual)
     }
 }
 
 #[derive(QueryableByName)]
-struct Counted {
+struct CountRow {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
-/// The number that a statement counts as `n`.
-pub(crate) fn counted(connection: &mut Db, sql: Sql) -> Result<i64, StoreError> {
-    let counted: Counted = sql.query().get_result(connection)?;
-    Ok(counted.n)
+/// Runs a statement that returns a count as `n`.
+pub(crate) fn load_count(connection: &mut Db, sql: Sql) -> Result<i64, StoreError> {
+    let row: CountRow = sql.query().get_result(connection)?;
+    Ok(row.n)
 }

@@ -1,4 +1,4 @@
-//! The key along which a list is walked, and the places in it.
+//! Sort keys, cursors and scan ranges, and their SQL.
 
 use diesel::{
     QueryableByName, RunQueryDsl,
@@ -15,9 +15,9 @@ use crate::{
     },
 };
 
-/// What a key's column and its id are, in this order.
+/// The types of a key's column and id.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Values {
+pub(crate) enum KeyTypes {
     Numbers,
     Texts,
     TextAndNumber,
@@ -25,21 +25,21 @@ pub(crate) enum Values {
     TimeAndText,
 }
 
-/// The key along which a list is walked.
+/// The key that a list is sorted by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    /// The column that decides first; it or its expression is never NULL, and it stands in an index with `id`.
+pub(crate) struct SortKey {
+    /// The column, or an expression, that is sorted by first. It is never NULL, and an index contains it with `id`.
     pub column: &'static str,
-    /// The column that decides between equals; the same one where it decides alone.
+    /// The column that decides between equal values; the same column if its values are unique.
     pub id: &'static str,
-    /// What they are.
-    pub values: Values,
-    /// Greatest first.
+    /// The types of both.
+    pub types: KeyTypes,
+    /// Whether the greatest value comes first.
     pub descending: bool,
 }
 
-impl Key {
-    /// `SELECT` the values of a key.
+impl SortKey {
+    /// `SELECT` of the key of a row.
     pub(crate) fn select(self) -> Sql {
         let mut sql = Sql::new("SELECT ");
         sql.push(self.column).push(" AS value, ");
@@ -48,26 +48,26 @@ impl Key {
     }
 }
 
-/// A place in a list: the values of its key.
-pub(crate) type At = (Bind, Bind);
+/// The key of a row: the value of the column, and the id.
+pub(crate) type KeyValues = (Bind, Bind);
 
-/// A part of the order that is looked at.
-pub(crate) struct Stretch<'a> {
-    /// From where on.
-    pub seek: &'a Seek<At>,
-    /// The last row; none where it goes to the end.
-    pub edge: Option<&'a At>,
-    /// Whether it is read from great to small.
-    pub down: bool,
+/// The part of a list that one statement reads.
+pub(crate) struct ScanRange<'a> {
+    /// Where it begins.
+    pub seek: &'a Seek<KeyValues>,
+    /// The key of the last row to examine; `None` to read to the end.
+    pub bound: Option<&'a KeyValues>,
+    /// Whether it is read in descending order.
+    pub descending: bool,
 }
 
-/// A place as an address carries it.
-pub(crate) fn place((value, id): At) -> Cursor {
+/// The cursor of a row, as used in URLs.
+pub(crate) fn cursor((value, id): KeyValues) -> Cursor {
     let text = |bind: Bind| match bind {
         Bind::Text(text) => text,
         Bind::Number(number) => number.to_string(),
         Bind::Time(at) => at.unix_micros().to_string(),
-        Bind::Truth(truth) => truth.to_string(),
+        Bind::Bool(value) => value.to_string(),
     };
     Cursor {
         value: text(value),
@@ -87,43 +87,43 @@ macro_rules! loaded {
         let rows: Vec<Row> = $query.load($connection)?;
         rows.into_iter()
             .map(|row| (Bind::from(row.value), Bind::from(row.id)))
-            .collect::<Vec<At>>()
+            .collect::<Vec<KeyValues>>()
     }};
 }
 
-/// The last of the first so many places of a statement; none where there are not more of them.
-pub(crate) fn load_last_of(
+/// The key of row number `length` of a statement, counted from 1; `None` if there are no rows after it.
+pub(crate) fn load_nth(
     connection: &mut Db,
     mut sql: Sql,
-    key: Key,
+    key: SortKey,
     length: i64,
-) -> Result<Option<At>, StoreError> {
+) -> Result<Option<KeyValues>, StoreError> {
     sql.push(" LIMIT 2 OFFSET ").bind((length - 1).max(0));
     let query = sql.query();
-    let two = match key.values {
-        Values::Numbers => loaded!(connection, query, BigInt, i64, BigInt, i64),
-        Values::Texts => loaded!(connection, query, Text, String, Text, String),
-        Values::TextAndNumber => loaded!(connection, query, Text, String, BigInt, i64),
-        Values::TimeAndNumber => loaded!(connection, query, SqlTimestamp, Timestamp, BigInt, i64),
-        Values::TimeAndText => loaded!(connection, query, SqlTimestamp, Timestamp, Text, String),
+    let two = match key.types {
+        KeyTypes::Numbers => loaded!(connection, query, BigInt, i64, BigInt, i64),
+        KeyTypes::Texts => loaded!(connection, query, Text, String, Text, String),
+        KeyTypes::TextAndNumber => loaded!(connection, query, Text, String, BigInt, i64),
+        KeyTypes::TimeAndNumber => loaded!(connection, query, SqlTimestamp, Timestamp, BigInt, i64),
+        KeyTypes::TimeAndText => loaded!(connection, query, SqlTimestamp, Timestamp, Text, String),
     };
     let has_more = two.len() > 1;
     Ok(two.into_iter().next().filter(|_| has_more))
 }
 
-/// Adds the order of a key.
-pub(crate) fn push_order(sql: &mut Sql, key: Key, down: bool) {
-    let direction = if down { " DESC" } else { " ASC" };
+/// Adds `ORDER BY` the key.
+pub(crate) fn push_order(sql: &mut Sql, key: SortKey, descending: bool) {
+    let direction = if descending { " DESC" } else { " ASC" };
     sql.push(" ORDER BY ").push(key.column).push(direction);
     if key.column != key.id {
         sql.push(", ").push(key.id).push(direction);
     }
 }
 
-/// What comes after the place from which one reads.
-pub(crate) fn push_seek(sql: &mut Sql, is_first: &mut bool, key: Key, stretch: &Stretch) {
-    if let Seek::After(at) | Seek::Before(at) = stretch.seek {
-        let signs = if stretch.down {
+/// Adds the condition that rows come after the beginning of the range, in the direction of reading.
+pub(crate) fn push_seek(sql: &mut Sql, is_first: &mut bool, key: SortKey, range: &ScanRange) {
+    if let Seek::After(at) | Seek::Before(at) = range.seek {
+        let signs = if range.descending {
             ["<=", "<", "<"]
         } else {
             [">=", ">", ">"]
@@ -132,9 +132,15 @@ pub(crate) fn push_seek(sql: &mut Sql, is_first: &mut bool, key: Key, stretch: &
     }
 }
 
-/// What comes not after this row.
-pub(crate) fn push_edge(sql: &mut Sql, is_first: &mut bool, key: Key, at: &At, down: bool) {
-    let signs = if down {
+/// Adds the condition that rows do not come after the row with this key.
+pub(crate) fn push_bound(
+    sql: &mut Sql,
+    is_first: &mut bool,
+    key: SortKey,
+    at: &KeyValues,
+    descending: bool,
+) {
+    let signs = if descending {
         [">=", ">", ">="]
     } else {
         ["<=", "<", "<="]
@@ -142,18 +148,20 @@ pub(crate) fn push_edge(sql: &mut Sql, is_first: &mut bool, key: Key, at: &At, d
     push_side(sql, is_first, key, at, signs);
 }
 
-/// The span of a key's column, from here and to before there. A bound is entered by the index where nothing narrower is:
-/// SQLite enters it by one of them only, whichever comes first.
-pub(crate) fn push_span(
+/// Adds the conditions of [`ScanCondition::KeyRange`](crate::store::pagination::filter::ScanCondition::KeyRange).
+///
+/// SQLite uses only one lower and one upper bound of an index, the first that it finds. Where the beginning or the end
+/// of the scan range is the narrower bound, this one is written in a form that no index can use.
+pub(crate) fn push_key_range(
     sql: &mut Sql,
     is_first: &mut bool,
-    key: Key,
-    stretch: &Stretch,
+    key: SortKey,
+    range: &ScanRange,
     [from, before]: [&Option<Bind>; 2],
 ) {
-    let seeks = matches!(stretch.seek, Seek::After(_) | Seek::Before(_));
-    let ends = stretch.edge.is_some();
-    let (is_narrower_from, is_narrower_before) = if stretch.down {
+    let seeks = matches!(range.seek, Seek::After(_) | Seek::Before(_));
+    let ends = range.bound.is_some();
+    let (is_narrower_from, is_narrower_before) = if range.descending {
         (ends, seeks)
     } else {
         (seeks, ends)
@@ -179,18 +187,18 @@ pub(crate) fn push_span(
 fn push_side(
     sql: &mut Sql,
     is_first: &mut bool,
-    key: Key,
-    (value, row): &At,
-    [reach, beyond, of_equals]: [&str; 3],
+    key: SortKey,
+    (value, row): &KeyValues,
+    [or_equal, strict, for_id]: [&str; 3],
 ) {
     sql.also(is_first);
     if key.column == key.id {
-        sql.push(key.id).push(of_equals).bind(row.clone());
+        sql.push(key.id).push(for_id).bind(row.clone());
         return;
     }
-    // The first half is what an index is entered by.
-    sql.push(key.column).push(reach).bind(value.clone());
-    sql.push(" AND (").push(key.column).push(beyond);
+    // An index is used by the first part.
+    sql.push(key.column).push(or_equal).bind(value.clone());
+    sql.push(" AND (").push(key.column).push(strict);
     sql.bind(value.clone()).push(" OR ").push(key.id);
-    sql.push(of_equals).bind(row.clone()).push(")");
+    sql.push(for_id).bind(row.clone()).push(")");
 }

@@ -1,42 +1,81 @@
-//! Searching text columns by a part, alike on both databases.
+//! Searching a part of a text, with the same results on both databases.
+//!
+//! Tables with a column `search_text` (see [`searchable`]) have a trigram index: FTS5 on SQLite, `pg_trgm` on Postgres.
+//! Neither finds a part that is shorter than three characters: such a part is searched by examining rows.
 
-use diesel::{
-    define_sql_function,
-    sql_types::{Nullable, Text},
+use crate::{
+    domain::text::{normalised, searchable},
+    store::{
+        engine::connection::Db,
+        pagination::{
+            filter::{Filter, IndexLookup, ScanCondition},
+            statement::{Bind, Conditions},
+        },
+    },
 };
 
-use crate::domain::text::{normalised, searchable};
+/// The escape character of the patterns.
+const ESCAPE: char = '\\';
+const LIKE: &str = "search_text LIKE ? ESCAPE '\\'";
+/// The same in a form that no index can use.
+const RESIDUAL_LIKE: &str = "search_text || '' LIKE ? ESCAPE '\\'";
 
-define_sql_function! {
-    /// The text, or `fallback` where there is none.
-    #[sql_name = "coalesce"]
-    fn or_empty(text: Nullable<Text>, fallback: Text) -> Text;
+/// A table with a `search_text` and its trigram index.
+pub(crate) struct SearchIndex {
+    /// The table.
+    pub table: &'static str,
+    /// SQLite's FTS5 table.
+    pub fts_table: &'static str,
+    /// The condition on the FTS5 table: `… MATCH ?`.
+    pub fts_match: &'static str,
+    /// The condition on the table itself: `id IN (SELECT rowid …)`.
+    pub fts_lookup: &'static str,
 }
 
-/// The escape character of [`pattern`].
-pub(crate) const ESCAPE: char = '\\';
+impl SearchIndex {
+    /// The filter of rows whose `search_text` contains the typed text.
+    pub(crate) fn filter(&self, connection: &Db, typed: &str) -> Filter {
+        let pattern = || [Bind::from(pattern(typed))];
+        let index = match connection {
+            Db::Sqlite(_) => fts_phrase(typed).map(|phrase| IndexLookup {
+                count_from: self.fts_table,
+                count_conditions: Conditions::one(self.fts_match, [phrase.as_str().into()]),
+                ..IndexLookup::new("", Conditions::one(self.fts_lookup, [phrase.into()]), "")
+            }),
+            Db::Postgres(_) => has_trigram(typed).then(|| IndexLookup {
+                count_materialized: true,
+                ..IndexLookup::new(self.table, Conditions::one(LIKE, pattern()), "")
+            }),
+        };
+        Filter {
+            index,
+            residual: Conditions::one(RESIDUAL_LIKE, pattern()),
+            scan: ScanCondition::Residual,
+        }
+    }
+}
 
-/// A LIKE pattern for "contains these words as typed", in the normalised form, with LIKE's own signs escaped.
-pub(crate) fn pattern(typed: &str) -> String {
+/// A LIKE pattern for columns in the normalised form: "contains the typed text".
+pub(crate) fn normalised_pattern(typed: &str) -> String {
     escaped(&normalised(typed))
 }
 
-/// The same for a column that holds a `search_text`.
-pub(crate) fn text_pattern(typed: &str) -> String {
+/// The same for a column `search_text`.
+fn pattern(typed: &str) -> String {
     escaped(&searchable(&[typed]))
 }
 
-/// The phrase by which SQLite's trigram index finds a part of a `search_text`; none where the part is too short for it.
-pub(crate) fn phrase(typed: &str) -> Option<String> {
+/// The FTS5 phrase that finds a part of a `search_text`; `None` if the part is too short for the index.
+fn fts_phrase(typed: &str) -> Option<String> {
     let part = searchable(&[typed]);
     (part.chars().count() >= 3).then(|| format!("\"{}\"", part.replace('"', "\"\"")))
 }
 
-/// Whether Postgres' trigram index finds a part of a `search_text`: it knows runs of letters and digits only.
-pub(crate) fn has_trigrams(typed: &str) -> bool {
+/// Whether `pg_trgm` can find a part of a `search_text`: it indexes only sequences of letters and digits.
+fn has_trigram(typed: &str) -> bool {
     let part = searchable(&[typed]);
-    let mut runs = part.split(|c: char| !c.is_alphanumeric());
-    runs.any(|run| run.chars().count() >= 3)
+    let mut words = part.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| word.chars().count() >= 3)
 }
 
 fn escaped(part: &str) -> String {

@@ -1,4 +1,4 @@
-//! Statements that are put together at run time. Only texts of this program go into them; whatever somebody typed is bound.
+//! SQL statements that are composed at run time. Their text comes only from this program; user input is always bound.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,13 @@ use diesel::{
 
 use crate::{clock::Timestamp, store::engine::connection::MultiBackend};
 
-/// A value that is bound to a statement.
+/// A bound value.
 #[derive(Clone, Debug)]
 pub(crate) enum Bind {
     Text(String),
     Number(i64),
     Time(Timestamp),
-    Truth(bool),
+    Bool(bool),
 }
 
 impl From<String> for Bind {
@@ -43,12 +43,12 @@ impl From<Timestamp> for Bind {
 }
 
 impl From<bool> for Bind {
-    fn from(truth: bool) -> Self {
-        Self::Truth(truth)
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
     }
 }
 
-/// A statement as diesel runs it.
+/// A statement that diesel can run.
 pub(crate) type Boxed = BoxedSqlQuery<'static, MultiBackend, SqlQuery>;
 
 /// A statement under construction.
@@ -59,7 +59,7 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// A statement that begins with this text.
+    /// Begins a statement with this text.
     pub(crate) fn new(text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -67,21 +67,21 @@ impl Sql {
         }
     }
 
-    /// Adds text of this program.
+    /// Adds text, which must come from this program.
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
     }
 
-    /// Adds a value, bound.
+    /// Adds a bound value.
     pub(crate) fn bind(&mut self, value: impl Into<Bind>) -> &mut Self {
         self.binds.push(value.into());
-        // `$n` is understood by both databases.
+        // Both databases accept `$n`.
         let _ = write!(self.text, "${}", self.binds.len());
         self
     }
 
-    /// Adds conditions behind those that stand there already; `is_first` tells whether there are none.
+    /// Adds conditions with `WHERE` or `AND`. `is_first` says whether they are the first ones, and is set to `false`.
     pub(crate) fn filter(&mut self, conditions: &Conditions, is_first: &mut bool) -> &mut Self {
         for fragment in &conditions.0 {
             self.also(is_first).push("(").append(fragment).push(")");
@@ -89,7 +89,7 @@ impl Sql {
         self
     }
 
-    /// Goes on to another condition.
+    /// Adds `WHERE` or `AND` before a condition.
     pub(crate) fn also(&mut self, is_first: &mut bool) -> &mut Self {
         self.push(if std::mem::take(is_first) {
             " WHERE "
@@ -108,7 +108,7 @@ impl Sql {
         self
     }
 
-    /// The statement as diesel runs it.
+    /// Converts it into a statement that diesel can run.
     pub(crate) fn query(self) -> Boxed {
         let mut query = diesel::sql_query(self.text).into_boxed::<MultiBackend>();
         for bind in self.binds {
@@ -116,7 +116,7 @@ impl Sql {
                 Bind::Text(text) => query.bind::<sql_types::Text, _>(text),
                 Bind::Number(number) => query.bind::<sql_types::BigInt, _>(number),
                 Bind::Time(time) => query.bind::<sql_types::Timestamp, _>(time),
-                Bind::Truth(truth) => query.bind::<sql_types::Bool, _>(truth),
+                Bind::Bool(value) => query.bind::<sql_types::Bool, _>(value),
             };
         }
         query
@@ -133,12 +133,12 @@ enum Piece {
 #[derive(Clone, Debug, Default)]
 struct Fragment(Vec<Piece>);
 
-/// The conditions of a list, all of which must hold. Write a condition's value as `?`.
+/// Conditions of which all must hold. A value in a condition is written as `?`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions(Vec<Fragment>);
 
 impl Conditions {
-    /// Adds a condition with its values, one for each `?`.
+    /// Adds a condition with one value for each `?`.
     pub(crate) fn and<const N: usize>(
         &mut self,
         condition: &'static str,
@@ -159,7 +159,7 @@ impl Conditions {
         self
     }
 
-    /// The one condition.
+    /// A single condition.
     pub(crate) fn one<const N: usize>(condition: &'static str, values: [Bind; N]) -> Self {
         let mut conditions = Self::default();
         conditions.and(condition, values);

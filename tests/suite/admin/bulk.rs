@@ -69,7 +69,7 @@ async fn active(app: &App, table: &str) -> Vec<i64> {
 async fn events(app: &App, action: &str) -> i64 {
     app.number(&format!(
         "SELECT COUNT(*) AS number FROM audit_events WHERE action = '{action}' \
-         AND actor_name = 'root@example.org' AND door = 'panel'"
+         AND actor_name = 'root@example.org' AND source = 'panel'"
     ))
     .await
 }
@@ -280,8 +280,8 @@ async fn a_job_over_many_moves_can_be_stopped_and_leaves_nobody_half_changed() {
     let at = "'2026-01-01 00:00:00'";
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
-         INSERT INTO client_users (username, username_normalized, name, name_normalized, is_active, created_at, updated_at) \
-         SELECT 'c' || i, 'c' || i, 'c' || i, 'c' || i, TRUE, {at}, {at} FROM n"
+         INSERT INTO client_users (username, username_normalized, name, name_normalized, is_active, created_at, updated_at, search_text) \
+         SELECT 'c' || i, 'c' || i, 'c' || i, 'c' || i, TRUE, {at}, {at}, 'c' || i FROM n"
     ))
     .await;
     app.execute(&format!(

@@ -36,7 +36,7 @@ async fn left(app: &App) -> i64 {
 async fn events(app: &App, action: &str) -> i64 {
     app.number(&format!(
         "SELECT COUNT(*) AS number FROM audit_events WHERE action = '{action}' \
-         AND actor_name = 'ann@example.org' AND door = 'panel'"
+         AND actor_name = 'ann@example.org' AND source = 'panel'"
     ))
     .await
 }
@@ -242,7 +242,7 @@ async fn what_the_panel_leaves_behind_goes_in_its_time() {
     app.signed_in("ann", Role::Admin).await;
     let job = |id: &str, state: &str, at: &str| {
         format!(
-            "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at) \
+            "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at) \
              VALUES ('{id}', 'bulk', '{state}', 0, 0, FALSE, '', '{at}', '2999-01-01 00:00:00')"
         )
     };

@@ -36,7 +36,7 @@ pub(super) async fn running_flush(app: &App) -> String {
     // The tests' clock stands there.
     let now = "'2026-02-14 12:30:45.678901'";
     app.execute(&format!(
-        "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, seen_at) \
+        "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at) \
          VALUES ('{id}', 'flush', 'running', 10, 4, FALSE, '{{\"report\":{{\"flush\":{{\"sessions\":4}}}}}}', {now}, {now})"
     ))
     .await;

@@ -108,7 +108,7 @@ async fn events_with_a_rare_text_are_found_however_old_they_are() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
     app.execute(&format!(
-        "{} INSERT INTO audit_events (happened_at, door, action, outcome, subject_name, changes, search_text) \
+        "{} INSERT INTO audit_events (happened_at, source, action, outcome, subject_name, changes, search_text) \
          SELECT '2026-01-01 00:00:00', CASE WHEN n = 9000 THEN 'server' ELSE 'api' END, 'account_updated', 'done', \
          'p' || n, '[]', CASE WHEN n IN (1, 9000) THEN 'zz' ELSE 'somebody' END FROM numbers",
         numbers(12_000)

@@ -240,7 +240,7 @@ async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not()
     browser.post(&action, &[]).await.leads_to(&path);
     let page = browser.open(&path).await;
     assert!(page.has(".notice.is-warn"));
-    let events = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'token_blacklisted' AND subject_name = 'ann@example.org' AND actor_name = 'root@example.org' AND door = 'panel'";
+    let events = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'token_blacklisted' AND subject_name = 'ann@example.org' AND actor_name = 'root@example.org' AND source = 'panel'";
     assert_eq!(app.number(events).await, 1);
 }
 

@@ -295,7 +295,7 @@ async fn the_audit_log_contains_each_lock_once_and_nothing_that_may_be_a_passwor
         ),
         ("AND subject_name IS NULL", 1),
         (
-            "AND ip_address = '127.0.0.1' AND door = 'api' AND request_id IS NOT NULL",
+            "AND ip_address = '127.0.0.1' AND source = 'api' AND request_id IS NOT NULL",
             3,
         ),
     ] {

@@ -30,7 +30,7 @@ async fn a_new_password_ends_all_sessions_except_the_current_one() {
         renewed.again().await;
     }
     let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'password_changed' \
-                    AND door = 'api' AND outcome = 'done' AND actor_seq = subject_seq";
+                    AND source = 'api' AND outcome = 'done' AND actor_seq = subject_seq";
     assert_eq!(app.number(recorded).await, 2);
 }
 

@@ -101,3 +101,42 @@ async fn a_name_is_found_by_exactly_what_was_typed() {
         }
     }
 }
+
+#[tokio::test]
+async fn pages_and_totals_are_exact_for_frequent_rare_and_short_texts() {
+    let app = App::start();
+    let root = app.admin("root").await;
+    app.execute(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500) \
+         INSERT INTO users (email, email_normalized, name, name_normalized, role, is_active, created_at, updated_at, \
+         search_text) SELECT email, email, name, name, 'staff', n % 2 = 0, '2026-01-01 00:00:00', \
+         '2026-01-01 00:00:00', email || ' ' || name FROM (SELECT n, 'p' || (10000 + n) || '@many.org' AS email, \
+         CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'other' END AS name FROM numbers) listed",
+    )
+    .await;
+    for (search, total, first, last_page) in [
+        ("search=@many.org", 2_500, "p12500@many.org", 25),
+        ("search=rg&role=staff", 2_500, "p12500@many.org", 25),
+        ("search=many&is_active=true", 1_250, "p12500@many.org", 13),
+        ("search=rare", 2, "p12000@many.org", 1),
+        ("search=rare&is_active=false", 0, "", 1),
+        ("search=10001", 1, "p10001@many.org", 1),
+    ] {
+        let path = format!("/api/users?{search}&ordering=-email&page_size=100");
+        let answer = root.get(&path).await.assert(200, "USER_LIST");
+        let pagination = &answer.body["meta"]["pagination"];
+        assert_eq!(pagination["total"], total, "{search}");
+        assert_eq!(pagination["total_pages"], last_page, "{search}");
+        let mut emails = Vec::new();
+        for page in 1..=last_page {
+            emails.extend(listed(&root, &format!("{path}&page={page}"), "email").await);
+        }
+        assert_eq!(emails.len(), total, "{search}");
+        assert!(
+            emails.first().is_none_or(|email| email == first),
+            "{search}"
+        );
+        let emails: Vec<&str> = emails.iter().filter_map(Value::as_str).collect();
+        assert!(emails.is_sorted_by(|one, next| one > next), "{search}");
+    }
+}

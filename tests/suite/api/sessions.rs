@@ -91,7 +91,7 @@ async fn ending_an_own_session_ends_its_tokens_and_no_other_session() {
         ann.delete(&path).await.assert(401, "SESSION_REVOKED");
     }
     let recorded = "SELECT COUNT(*) AS number FROM audit_events \
-                    WHERE action = 'session_ended' AND door = 'api' AND actor_seq = subject_seq";
+                    WHERE action = 'session_ended' AND source = 'api' AND actor_seq = subject_seq";
     assert_eq!(app.number(recorded).await, 4);
 }
 

@@ -146,12 +146,12 @@ async fn events_from_before_the_chain_existed_are_added_to_it() {
     let app = App::start();
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) \
-         INSERT INTO audit_events (happened_at, door, action, outcome, changes, search_text) \
+         INSERT INTO audit_events (happened_at, source, action, outcome, changes, search_text) \
          SELECT '2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '' FROM n",
     )
     .await;
     // As after the migration.
-    app.execute("UPDATE audit_chain SET adopt_to = 1200").await;
+    app.execute("UPDATE audit_chain SET backfill_end_id = 1200").await;
     app.user("ann").await;
     let before = verified(&app, None).await;
     assert!(before.is_intact() && before.to_adopt, "{before:?}");

@@ -12,7 +12,7 @@ use munjigi::{
             state::state,
         },
     },
-    store::audit_seals::{find_chain, update_chain},
+    store::audit_chain_links::{find_chain, update_chain},
 };
 
 use super::chain::{linked, scene, verified, violations};
@@ -63,30 +63,30 @@ async fn every_changed_deleted_or_inserted_event_is_detected() {
         ("DELETE FROM audit_events WHERE id = 1", (Deleted, None, 1)),
         (insertion, (Unauthenticated, Some(99), 1)),
         (
-            "DELETE FROM audit_seals WHERE event_id = 8",
+            "DELETE FROM audit_chain_links WHERE event_id = 8",
             (Unauthenticated, Some(8), 1),
         ),
         (
-            "UPDATE audit_seals SET mark = (SELECT mark FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET mark = (SELECT mark FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (BrokenLink, Some(5), 1),
         ),
         (
-            "UPDATE audit_seals SET seal = (SELECT seal FROM audit_seals WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET seal = (SELECT seal FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (BrokenLink, Some(5), 1),
         ),
         ("UPDATE audit_chain SET last_position = 5", (Ends, None, 0)),
         ("UPDATE audit_chain SET first_position = 2", (Ends, None, 0)),
-        ("UPDATE audit_chain SET mark = ''", (Ends, None, 0)),
+        ("UPDATE audit_chain SET mac = ''", (Ends, None, 0)),
         (
-            "INSERT INTO audit_seals VALUES (99, 'x', 0, 'x')",
+            "INSERT INTO audit_chain_links VALUES (99, 'x', 0, 'x')",
             (Unauthenticated, Some(99), 1),
         ),
         (
-            "INSERT INTO audit_seals VALUES (99, 'x', 77, 'x')",
+            "INSERT INTO audit_chain_links VALUES (99, 'x', 77, 'x')",
             (Unauthenticated, Some(99), 1),
         ),
         (
-            "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
+            "UPDATE audit_chain_links SET position = -8 WHERE event_id = 8",
             (Unauthenticated, Some(8), 1),
         ),
         (
@@ -116,7 +116,7 @@ async fn an_event_deleted_with_its_link_is_detected() {
         let app = scene().await;
         for statement in [
             format!("DELETE FROM audit_events WHERE id IN {cut}"),
-            format!("DELETE FROM audit_seals WHERE event_id IN {cut}"),
+            format!("DELETE FROM audit_chain_links WHERE event_id IN {cut}"),
         ] {
             app.execute(&statement).await;
         }
@@ -129,9 +129,9 @@ async fn an_event_deleted_with_its_link_is_detected() {
 async fn swapped_events_are_detected() {
     let app = scene().await;
     for statement in [
-        "UPDATE audit_seals SET position = 100 WHERE event_id = 3",
-        "UPDATE audit_seals SET position = 3 WHERE event_id = 4",
-        "UPDATE audit_seals SET position = 4 WHERE event_id = 3",
+        "UPDATE audit_chain_links SET position = 100 WHERE event_id = 3",
+        "UPDATE audit_chain_links SET position = 3 WHERE event_id = 4",
+        "UPDATE audit_chain_links SET position = 4 WHERE event_id = 3",
     ] {
         assert_eq!(app.execute(statement).await, 1);
     }
@@ -152,9 +152,9 @@ async fn an_old_copy_is_detected_by_a_checkpoint() {
     let late = verified(&app, None).await.checkpoint;
     assert!(verified(&app, early.clone()).await.is_intact());
     // The earlier chain with the earlier ends, which is intact in itself.
-    app.execute("UPDATE audit_seals SET position = NULL, seal = NULL WHERE event_id > 6")
+    app.execute("UPDATE audit_chain_links SET position = NULL, seal = NULL WHERE event_id > 6")
         .await;
-    app.execute("DELETE FROM audit_seals WHERE event_id > 6")
+    app.execute("DELETE FROM audit_chain_links WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services
@@ -184,10 +184,10 @@ async fn macs_cannot_be_removed_to_have_them_recomputed() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
-    app.execute("DELETE FROM audit_seals").await;
+    app.execute("DELETE FROM audit_chain_links").await;
     app.execute(
-        "UPDATE audit_chain SET first_position = 1, base_seal = '', last_position = 0, last_seal = '', \
-         adopted = 0, adopt_to = 8, mark = ''",
+        "UPDATE audit_chain SET first_position = 1, base_link_mac = '', last_position = 0, last_link_mac = '', \
+         backfilled_id = 0, backfill_end_id = 8, mac = ''",
     )
     .await;
     for app in [app.another_instance(), app.restarted_with(|_| ())] {
@@ -224,7 +224,7 @@ async fn no_event_is_linked_to_a_chain_with_forged_ends() {
 #[tokio::test]
 async fn forged_ends_are_no_change_of_the_key() {
     let app = scene().await;
-    app.execute("UPDATE audit_chain SET last_position = 2, mark = 'AAAAAAAAAAA.forged'")
+    app.execute("UPDATE audit_chain SET last_position = 2, mac = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
     assert!(!restart_on_key_change(app.services()).await.unwrap());
@@ -237,8 +237,8 @@ async fn a_forged_change_of_the_key_hides_nothing() {
     let app = scene().await;
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 3")
         .await;
-    app.execute("DELETE FROM audit_seals").await;
-    app.execute("UPDATE audit_chain SET mark = 'AAAAAAAAAAA.forged'")
+    app.execute("DELETE FROM audit_chain_links").await;
+    app.execute("UPDATE audit_chain SET mac = 'AAAAAAAAAAA.forged'")
         .await;
     let app = app.restarted_with(|_| ());
     assert!(!restart_on_key_change(app.services()).await.unwrap());
@@ -250,8 +250,8 @@ async fn a_forged_change_of_the_key_hides_nothing() {
 async fn preventing_events_from_being_linked_is_detected() {
     for statement in [
         // The next position is taken.
-        "INSERT INTO audit_seals VALUES (-1, 'x', 7, 'x')",
-        "UPDATE audit_seals SET position = -8 WHERE event_id = 8",
+        "INSERT INTO audit_chain_links VALUES (-1, 'x', 7, 'x')",
+        "UPDATE audit_chain_links SET position = -8 WHERE event_id = 8",
     ] {
         let app = scene().await;
         app.execute(statement).await;
@@ -268,7 +268,7 @@ async fn an_old_copy_is_detected_after_another_instance_has_continued_it() {
     let services = app.services();
     let old = services.store.read(find_chain).await.unwrap().unwrap();
     linked(&app).await;
-    app.execute("DELETE FROM audit_seals WHERE event_id > 6")
+    app.execute("DELETE FROM audit_chain_links WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_events WHERE id > 6").await;
     services

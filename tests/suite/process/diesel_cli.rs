@@ -1,4 +1,4 @@
-//! diesel CLI and the server work on one schema: each takes what the other did, and what is printed is what is checked in.
+//! diesel CLI and the server can both migrate a database, and the printed schema is the checked-in one.
 
 use std::{path::Path, process::Command};
 
@@ -17,7 +17,7 @@ struct Diesel<'a> {
 impl Diesel<'_> {
     fn run(&self, arguments: &[&str]) -> String {
         let (folder, url) = match &self.place.database {
-            // diesel CLI does not make the directories on the way.
+            // diesel CLI does not create missing directories.
             Database::Sqlite(file) => {
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
                 ("migrations/sqlite", self.place.database.url())
@@ -38,19 +38,19 @@ impl Diesel<'_> {
         finished.stdout
     }
 
-    /// How many migrations are done, and how many are not.
+    /// The number of applied and of pending migrations.
     fn migrations(&self) -> (usize, usize) {
         let list = self.run(&["migration", "list"]);
         (list.matches("[X]").count(), list.matches("[ ]").count())
     }
 
-    /// The schema of the database, in the names that both backends share.
+    /// The schema of the database, with the type names that both databases share.
     fn schema(&self) -> String {
         in_shared_names(&self.run(&["print-schema"]))
     }
 }
 
-/// diesel prints its own aliases, which differ by backend and mean the same types.
+/// Replaces the type aliases that diesel prints, which differ between the databases.
 fn in_shared_names(schema: &str) -> String {
     const ALIASES: [(&str, &str); 8] = [
         ("Int8", "BigInt"),
@@ -73,7 +73,7 @@ fn in_shared_names(schema: &str) -> String {
             })
         })
         .collect();
-    // The tables of one query, one in a line, whatever the formatter made of them.
+    // One table of `allow_tables_to_appear_in_same_query!` per line, independent of formatting.
     if let Some(start) = lines
         .iter()
         .position(|line| line.contains("allow_tables_to_appear"))
@@ -122,7 +122,7 @@ fn diesel_cli_runs_redoes_reverts_and_prints_the_checked_in_schema() {
     assert_eq!(diesel.schema(), "", "something was left behind");
     diesel.run(&["migration", "run"]);
     assert_eq!(diesel.schema(), checked_in());
-    // Nothing of this rewrites a file of the repository.
+    // The commands do not change the checked-in file.
     let after = std::fs::read_to_string(in_repository("src/store/schema.rs")).unwrap();
     assert_eq!(before, after);
 }

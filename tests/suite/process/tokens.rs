@@ -176,7 +176,7 @@ fn a_second_flush_is_refused_with_details_of_the_first() {
     let place = Place::new();
     place.done(&["migrate"], "");
     place.database.execute(
-        "INSERT INTO jobs (id, kind, state, started_by, total, done, stop_requested, details, started_at, seen_at) \
+        "INSERT INTO jobs (id, kind, state, started_by, total, done, stop_requested, details, started_at, heartbeat_at) \
          VALUES ('019c5c21cfae75398599482602dc26db', 'flush', 'running', 'ann@example.org', 9, 4, FALSE, '{}', '2998-01-02 03:04:05', '2999-01-01 00:00:00')",
     );
     let refused = place.run(&["tokens", "flush"]);
@@ -192,7 +192,7 @@ fn a_second_flush_is_refused_with_details_of_the_first() {
     // Its process has died: no heartbeat for a minute.
     place
         .database
-        .execute("UPDATE jobs SET seen_at = '2026-01-02 03:04:05'");
+        .execute("UPDATE jobs SET heartbeat_at = '2026-01-02 03:04:05'");
     place.done(&["tokens", "flush"], "");
     let mut states = place.database.texts("state", "jobs");
     states.sort();

@@ -4,7 +4,7 @@ use munjigi::{
     clock::Timestamp,
     domain::{account::Role, principal::UserType},
     store::{
-        checklist::{count_active_admins, count_hashes_by_beginning, list_idle_admins},
+        checklist::{count_active_admins, count_hashes_by_prefix, list_idle_admins},
         users::{self, NewUser},
     },
 };

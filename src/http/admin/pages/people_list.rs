@@ -43,7 +43,7 @@ const FILTERS: &[(&str, &str)] = &[
 /// The people that a query asks for, its days in this zone and both inclusive. For the list, its export, and what is done
 /// to all who fit: [`ListQuery::new`] reads a query that a form brings back.
 pub(crate) fn filter(population: UserType, query: &mut ListQuery, zone: Tz) -> AccountFilter {
-    let mut filter = AccountFilter::everybody(population);
+    let mut filter = AccountFilter::all(population);
     filter.search = query.text("search");
     if population == UserType::User {
         filter.role = query.optional("role", Role::parse);
@@ -147,7 +147,7 @@ pub(crate) fn page<T>(
     slice: &Slice<Listed<T>>,
     view: impl Fn(&Layout, &T) -> PersonView,
 ) -> PageResult {
-    let is_users = filter.population == UserType::User;
+    let is_users = filter.user_type == UserType::User;
     let (section, path) = if is_users {
         ("users", "/admin/users")
     } else {

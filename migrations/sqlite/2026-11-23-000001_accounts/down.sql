@@ -1,2 +1,0 @@
-DROP TABLE client_users;
-DROP TABLE users;

@@ -1,3 +1,0 @@
-DROP TABLE blacklisted_tokens;
-DROP TABLE outstanding_tokens;
-DROP TABLE sessions;

@@ -1,0 +1,4 @@
+DROP TABLE revocations;
+DROP TABLE blacklisted_tokens;
+DROP TABLE outstanding_tokens;
+DROP TABLE sessions;

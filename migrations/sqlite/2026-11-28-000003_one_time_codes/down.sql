@@ -1,0 +1,2 @@
+DROP TABLE otp_deliveries;
+DROP TABLE otp_challenges;
