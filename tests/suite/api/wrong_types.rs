@@ -3,7 +3,7 @@
 //! is named.
 
 use super::{
-    callers::{CALLERS, Caller, Scene, refuses},
+    callers::{CALLERS, Caller, Scene, assert_fields},
     endpoints::{ENDPOINTS, Endpoint, Kind},
 };
 use crate::support::Call;
@@ -151,7 +151,7 @@ async fn an_invalid_value_of_a_form_field_is_a_field_error() {
                     |call: Call| call.raw_body("application/x-www-form-urlencoded", sent.clone());
                 let path = endpoint.filled("2");
                 let answer = scene.call(Caller::Root, endpoint.method, &path, form).await;
-                refuses(&answer, &[field.name], &sent);
+                assert_fields(&answer, &[field.name], &sent);
             }
         }
     }
@@ -174,7 +174,7 @@ async fn an_unknown_field_is_rejected_when_accounts_are_written_and_ignored_else
         } else {
             &[field.name]
         };
-        refuses(&answer, names, &sent);
+        assert_fields(&answer, names, &sent);
         // Of a duplicate key the last value counts.
         let twice = format!(
             "{{\"{}\": {}, {}",
@@ -183,7 +183,7 @@ async fn an_unknown_field_is_rejected_when_accounts_are_written_and_ignored_else
             &body(endpoint, field.name, wrong)[1..]
         );
         let answer = scene.send(Caller::Root, endpoint, &twice).await;
-        refuses(&answer, &[field.name], &twice);
+        assert_fields(&answer, &[field.name], &twice);
     }
 }
 
