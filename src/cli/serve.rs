@@ -195,7 +195,7 @@ impl Startup {
     }
 }
 
-fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
+fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 4] {
     [
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),

@@ -94,7 +94,7 @@ fn content(event: &RawEvent) -> Message {
     Message::new(b"event 1")
         .number(Some(event.id))
         .number(Some(event.happened_at.unix_micros()))
-        .text(Some(&event.door))
+        .text(Some(&event.source))
         .text(event.actor_type.as_deref())
         .number(event.actor_seq)
         .text(event.actor_name.as_deref())

@@ -16,7 +16,10 @@ impl AuditKey {
         let (Some(position), Some(given)) = (row.position, &row.link_mac) else {
             return false;
         };
-        self.verify(given, &link(previous, position, row.event_id, &row.mac))
+        self.verify(
+            given,
+            &link(previous, position, row.event_id, &row.event_mac),
+        )
     }
 
     pub(crate) fn chain_mac(&self, chain: &ChainRow) -> String {

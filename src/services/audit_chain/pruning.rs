@@ -71,7 +71,7 @@ fn prune_batch(
         let is_unchanged = event.is_some_and(|event| {
             row.position == Some(ends.first_position)
                 && key.is_linked(&ends.base_link_mac, &row)
-                && key.is_event_mac(&row.mac, event)
+                && key.is_event_mac(&row.event_mac, event)
         });
         if !is_unchanged {
             return Ok(Err(ChainError::OldEventChanged));

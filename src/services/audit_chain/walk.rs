@@ -69,7 +69,7 @@ impl Walk {
             return self.missing(1);
         };
         let event = event.as_ref();
-        if !event.is_some_and(|event| self.key.is_event_mac(&row.mac, event)) {
+        if !event.is_some_and(|event| self.key.is_event_mac(&row.event_mac, event)) {
             self.violation(ViolationKind::Changed, row.event_id, event);
         }
     }

@@ -222,7 +222,11 @@ async fn a_session_or_account_that_does_not_match_the_token_is_rejected() {
     let unknown = Forgery::of(&ann.access)
         .claim("user_seq", 4711)
         .claim("sub", "user:4711");
-    let refused = app.anonymous().get("/api/me").bearer(&nobody.token()).await;
+    let refused = app
+        .anonymous()
+        .get("/api/me")
+        .bearer(&unknown.token())
+        .await;
     refused.assert(401, "USER_NOT_FOUND");
     // The sessions that the forged tokens name are unaffected.
     for person in [&ann, &bob, &acme] {

@@ -36,8 +36,8 @@ async fn every_retry_within_the_grace_period_gets_the_same_successor() {
     assert_eq!(tokens(&app).await, 2);
     // The rotation chain continues from the single successor.
     let third = next.refreshed().await;
-    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
-    assert_eq!(repeat(&app, &next).await.refresh, third.refresh);
+    assert_eq!(retry(&app, &ann).await.refresh, next.refresh);
+    assert_eq!(retry(&app, &next).await.refresh, third.refresh);
     assert_eq!(tokens(&app).await, 3);
 }
 
@@ -186,7 +186,7 @@ async fn a_lost_response_is_not_returned_again_after_its_successor_was_used() {
         .unwrap();
     let next = ann.refreshed().await;
     app.advance(Duration::from_mins(1));
-    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
+    assert_eq!(retry(&app, &ann).await.refresh, next.refresh);
     next.refreshed().await;
     app.advance(Duration::from_mins(1));
     let stolen = app.anonymous().refresh(&ann.refresh).await;
@@ -207,7 +207,7 @@ async fn a_grace_retry_needs_a_live_session_and_an_active_account() {
             - claims_of(&ann.refresh)["iat"].as_i64().unwrap(),
         31 * 24 * 3_600
     );
-    assert_eq!(repeat(&app, &ann).await.refresh, next.refresh);
+    assert_eq!(retry(&app, &ann).await.refresh, next.refresh);
     let root = app.admin("root").await;
     let path = format!("/api/users/{}", ann.seq);
     root.patch(&path, serde_json::json!({"is_active": false}))

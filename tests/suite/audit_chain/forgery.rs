@@ -20,7 +20,7 @@ use super::chain::{linked, scene, verified, violations};
 #[tokio::test]
 async fn every_changed_deleted_or_inserted_event_is_detected() {
     use ViolationKind::{BrokenLink, Changed, Deleted, Ends, Unauthenticated};
-    let insertion = "INSERT INTO audit_events (id, happened_at, door, action, outcome, changes, search_text) \
+    let insertion = "INSERT INTO audit_events (id, happened_at, source, action, outcome, changes, search_text) \
         VALUES (99, '2026-02-14 12:30:45', 'panel', 'signed_in', 'done', '[]', '')";
     let tampering = [
         (
@@ -67,11 +67,11 @@ async fn every_changed_deleted_or_inserted_event_is_detected() {
             (Unauthenticated, Some(8), 1),
         ),
         (
-            "UPDATE audit_chain_links SET mark = (SELECT mark FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET event_mac = (SELECT event_mac FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (BrokenLink, Some(5), 1),
         ),
         (
-            "UPDATE audit_chain_links SET seal = (SELECT seal FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
+            "UPDATE audit_chain_links SET link_mac = (SELECT link_mac FROM audit_chain_links WHERE event_id = 4) WHERE event_id = 5",
             (BrokenLink, Some(5), 1),
         ),
         ("UPDATE audit_chain SET last_position = 5", (Ends, None, 0)),
@@ -152,7 +152,7 @@ async fn an_old_copy_is_detected_by_a_checkpoint() {
     let late = verified(&app, None).await.checkpoint;
     assert!(verified(&app, early.clone()).await.is_intact());
     // The earlier chain with the earlier ends, which is intact in itself.
-    app.execute("UPDATE audit_chain_links SET position = NULL, seal = NULL WHERE event_id > 6")
+    app.execute("UPDATE audit_chain_links SET position = NULL, link_mac = NULL WHERE event_id > 6")
         .await;
     app.execute("DELETE FROM audit_chain_links WHERE event_id > 6")
         .await;

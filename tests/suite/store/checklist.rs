@@ -29,7 +29,7 @@ fn hashes_are_counted_by_their_prefix_the_oldest_first() {
         users::insert(&mut connection, &new).unwrap();
     }
     let mut counts = |population, bound| {
-        let found = count_hashes_by_beginning(&mut connection, population, 3, bound);
+        let found = count_hashes_by_prefix(&mut connection, population, 3, bound);
         let mut found = found.unwrap();
         found.sort_unstable();
         found
@@ -61,7 +61,7 @@ fn active_administrators_without_a_recent_login_are_listed() {
         };
         let created = users::insert(&mut connection, &new).unwrap();
         if last.is_some() {
-            assert!(users::note_login(&mut connection, created.id, "hash", last).unwrap());
+            assert!(users::record_login(&mut connection, created.id, "hash", last).unwrap());
         }
     }
     assert_eq!(count_active_admins(&mut connection).unwrap(), 4);
