@@ -36,7 +36,7 @@ use crate::{
 pub(super) enum Verb<L: Args> {
     /// List the accounts; nothing is created or changed
     ///
-    /// Exit code 1 when there is no database yet, or when its schema is that of another version.
+    /// Exit code 1 if there is no database yet, or its schema is that of another version.
     List {
         /// Only accounts with this text in a name, address or phone number
         #[arg(long, value_name = "TEXT")]
@@ -55,7 +55,7 @@ pub(super) enum Verb<L: Args> {
     },
     /// Allow an account to log in again
     Activate(Named<L>),
-    /// Forbid an account to log in; all its sessions end
+    /// Stop an account from logging in; all its sessions end
     Deactivate(Named<L>),
     /// Remove the lock of an account that failed to log in too often
     Unlock(Named<L>),

@@ -32,8 +32,8 @@ pub(super) enum Verb {
     /// later run with `--checkpoint`, to prove that nothing was cut off since, not even by restoring an old copy of the
     /// database.
     ///
-    /// Exit code 1 when an event was changed, deleted or inserted. Exit code 1 also when there is no database or signing key
-    /// yet, or when the schema is that of another version.
+    /// Exit code 1 if an event was changed, deleted or inserted, and also if there is no database or signing key yet, or the
+    /// schema is that of another version.
     Verify {
         /// The last link of the chain, as an earlier run printed it
         #[arg(long, value_name = "POSITION:LINK")]

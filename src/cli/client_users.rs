@@ -35,16 +35,16 @@ pub(super) enum Verb {
 #[derive(Args)]
 pub(super) struct Create {
     /// The name to log in with
-    #[arg(long, value_name = "U", value_parser = username)]
+    #[arg(long, value_name = "USERNAME", value_parser = username)]
     username: Username,
     /// The client's name [default: the username]
-    #[arg(long, value_name = "N", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<Name>,
     /// The e-mail address that one-time codes are sent to
-    #[arg(long, value_name = "E", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = email)]
     email: Option<Email>,
     /// The phone number that one-time codes are sent to
-    #[arg(long, value_name = "P", value_parser = phone)]
+    #[arg(long, value_name = "PHONE", value_parser = phone)]
     phone: Option<Phone>,
     /// Set a password, read from standard input, one line
     #[arg(long)]
@@ -57,7 +57,7 @@ pub(super) struct Create {
 #[derive(Args)]
 pub(super) struct ByUsername {
     /// The name that the client logs in with
-    #[arg(long, value_name = "U", value_parser = username)]
+    #[arg(long, value_name = "USERNAME", value_parser = username)]
     username: Username,
 }
 

@@ -55,7 +55,7 @@ enum Command {
     /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
-    /// Verify the audit log
+    /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Check the settings, the key and the data against the security checklist

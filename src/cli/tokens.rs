@@ -32,7 +32,7 @@ pub(super) enum Verb {
     Flush {
         /// Only count what would be deleted; nothing is created or changed
         ///
-        /// Exit code 1 when there is no database yet, or when its schema is that of another version.
+        /// Exit code 1 if there is no database yet, or its schema is that of another version.
         #[arg(long)]
         dry_run: bool,
         /// Print JSON
@@ -41,8 +41,8 @@ pub(super) enum Verb {
     },
     /// Read a token from standard input, print its contents, and whether it would be accepted now
     ///
-    /// Exit code 0 when it would be accepted, 1 when it would be refused. Nothing is created or changed. Exit code 1 also when
-    /// there is no database or signing key yet, or when the schema is that of another version.
+    /// Nothing is created or changed. Exit code 0 if the token would be accepted, 1 if it would be refused, and also 1 if there
+    /// is no database or signing key yet, or the schema is that of another version.
     Inspect {
         /// Print JSON
         #[arg(long)]

@@ -35,13 +35,13 @@ pub(super) enum Verb {
 #[derive(Args)]
 pub(super) struct Create {
     /// The e-mail address to log in with
-    #[arg(long, value_name = "E", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = email)]
     email: Email,
     /// The user's name
-    #[arg(long, value_name = "N", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Name,
     /// The role: admin, auditor or staff
-    #[arg(long, value_name = "R", default_value = "staff")]
+    #[arg(long, value_name = "ROLE", default_value = "staff")]
     role: Role,
     /// Read the password from standard input, one line
     #[arg(long)]
@@ -54,7 +54,7 @@ pub(super) struct Create {
 #[derive(Args)]
 pub(super) struct ByEmail {
     /// The e-mail address that the user logs in with
-    #[arg(long, value_name = "E", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = email)]
     email: Email,
 }
 

@@ -72,7 +72,7 @@ fn inspect_prints_the_contents_of_a_token_and_whether_it_would_be_accepted() {
         ("a.b.c".to_owned(), ""),
         ("\u{1b}[31mred".to_owned(), ""),
         ("한글.한글.한글".to_owned(), ""),
-        ("x".retry(100_000), ""),
+        ("x".repeat(100_000), ""),
     ] {
         let seen = inspect(&token);
         assert_eq!((seen.code, seen.stderr.as_str()), (Some(1), ""), "{seen:?}");
