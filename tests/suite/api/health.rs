@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, and the responses while the database is unavailable: 503, never 401.
+//! `/healthz` and `/readyz`, and what is answered while the database is ill: 503, never 401.
 
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::support::{App, on_postgres};
 
 #[tokio::test]
-async fn a_healthy_server_is_alive_and_ready() {
+async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
     let app = App::start();
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
     let mut ready = app.anonymous().get("/readyz").await;
-    // The age of the revocation cache.
+    // How old the news of revocations are.
     let revocations = ready
         .body
         .as_object_mut()
@@ -41,7 +41,7 @@ struct Hog {
 }
 
 impl Hog {
-    /// Starts to hold a connection of the pool, or of the readers for lists.
+    /// Holds a connection for reads by key, or one for lists.
     async fn of(app: &App, list: bool) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begin, started) = tokio::sync::oneshot::channel::<()>();
@@ -73,19 +73,13 @@ impl Hog {
 }
 
 #[tokio::test]
-async fn without_a_free_connection_the_server_is_not_ready_and_answers_overloaded() {
+async fn without_a_free_connection_the_server_is_not_ready_and_says_overloaded() {
     let app = App::with(|config| {
         config.database.pool_size = 1;
         config.database.acquire_timeout = Span::millis(200);
     });
     let ann = app.user("ann").await;
     let hog = Hog::of(&app, false).await;
-    // On SQLite lists have reader threads of their own.
-    let lister = if on_postgres() {
-        None
-    } else {
-        Some(Hog::of(&app, true).await)
-    };
     let ready = app.anonymous().get("/readyz").await;
     assert_eq!(
         (ready.status, &ready.body["status"]),
@@ -95,12 +89,14 @@ async fn without_a_free_connection_the_server_is_not_ready_and_answers_overloade
     assert_eq!(alive.status, 200);
     let list = ann.get("/api/users").await.assert(503, "OVERLOADED");
     assert_eq!(list.header("retry-after"), Some("1"));
-    if !on_postgres() {
-        // On SQLite reads by key have readers of their own, which lists do not use.
-        ann.get("/api/me").await.assert(200, "ME");
-    }
     hog.leave().await;
-    if let Some(lister) = lister {
+    if !on_postgres() {
+        // SQLite has separate threads for lists, which do not delay reads by key.
+        let lister = Hog::of(&app, true).await;
+        let list = ann.get("/api/users").await.assert(503, "OVERLOADED");
+        assert_eq!(list.header("retry-after"), Some("1"));
+        ann.get("/api/me").await.assert(200, "ME");
+        assert_eq!(app.anonymous().get("/readyz").await.status, 200);
         lister.leave().await;
     }
     ann.get("/api/me").await.assert(200, "ME");
@@ -108,9 +104,9 @@ async fn without_a_free_connection_the_server_is_not_ready_and_answers_overloade
 }
 
 #[tokio::test]
-async fn an_unavailable_database_is_503_on_every_code_path() {
+async fn a_database_that_is_gone_is_503_on_every_way_to_it() {
     if !on_postgres() {
-        // An open SQLite file stays readable when it is unlinked; the next test covers SQLite.
+        // A SQLite file that is open stays readable when its name is gone; its illness is the next test.
         return;
     }
     let app = App::with(|config| config.database.acquire_timeout = Span::millis(300));
@@ -142,7 +138,7 @@ async fn an_unavailable_database_is_503_on_every_code_path() {
 }
 
 #[tokio::test]
-async fn a_database_file_locked_by_another_process_is_503_for_writes_alone() {
+async fn a_file_that_another_process_keeps_locked_is_503_for_writes_alone() {
     if on_postgres() {
         return;
     }
@@ -159,7 +155,7 @@ async fn a_database_file_locked_by_another_process_is_503_for_writes_alone() {
     refused.assert(503, "UNAVAILABLE");
     ann.log_in().await.assert(503, "UNAVAILABLE");
     run("COMMIT");
-    // The token that was presented during the lock is still valid.
+    // The token that met the lock is as good as before.
     let ann = ann.refreshed().await;
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
 }
