@@ -3,7 +3,7 @@
 //!
 //! A handler takes extractors, makes one service call and shapes one answer. Rules live in the services.
 
-mod admin;
+pub mod admin;
 pub mod api;
 mod cookie_header;
 mod device_token;

@@ -221,7 +221,7 @@ async fn the_panel_tells_a_session_from_its_page() {
     assert!(odd.text("#results .banner").contains("the id of a session"));
     let event = root.open(&path).await.attr("tbody tr td.lead a", "href");
     let page = root.open(&event).await;
-    assert!(page.text("#facts").contains("waits for its seal"));
+    assert!(page.text("#facts").contains("Pending"));
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_refused_sign_in_stands_on_the_page_of_whom_was_tried() {
     assert!(event.subject.is_some());
     let told = root.open("/admin/audit?person=root@example.org").await;
     let told = told.texts("tbody tr td.lead b");
-    assert_eq!(told[0], "Sign-in to the panel refused", "{told:?}");
+    assert_eq!(told[0], "Panel sign-in refused", "{told:?}");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ const FAMILIES: [(&str, &[&str]); 8] = [
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),
     ("outcome.", Outcome::NAMES),
-    ("door.", AuditSource::NAMES),
+    ("source.", AuditSource::NAMES),
     ("theme.", Theme::NAMES),
     ("limit.", LimitKind::NAMES),
 ];
@@ -216,9 +216,9 @@ fn families_of(source: &str) -> impl Iterator<Item = String> {
         .map(|family| format!("{family}."))
 }
 
-/// The keys that a page asks for by name with `t`, `t1` or `tn`.
+/// The keys that a page asks for by name with `t`, `tr_with` or `tr_count`.
 fn asked_for(source: &str) -> Vec<&str> {
-    let calls = [".t(", ".t1(", ".tn("];
+    let calls = [".t(", ".tr_with(", ".tr_count("];
     let after = calls
         .into_iter()
         .flat_map(|call| source.split(call).skip(1));
@@ -299,7 +299,7 @@ fn every_word_of_the_domain_has_a_text_and_every_such_text_a_word() {
 
 #[test]
 fn a_placeholder_is_named_as_the_pages_fill_it() {
-    // `t1` fills %{value} and `tn` fills %{n}; what else is filled is named where it is done.
+    // `tr_with` fills %{value} and `tr_count` fills %{n}; what else is filled is named where it is done.
     let handlers = files("src/http/admin", ".rs");
     let is_filled = |name: &str| {
         ["value", "n"].contains(&name)
