@@ -224,7 +224,7 @@ async fn an_export_has_the_rows_of_the_list_in_its_order_and_is_logged() {
         ))
         .await;
     }
-    make(
+    create(
         &app,
         "evil@example.com",
         "=HYPERLINK(\"x\"), 한글",

@@ -164,12 +164,12 @@ pub(crate) async fn sign_out(form: Form<Panel>) -> PageResult {
     browser_sessions::sign_out(panel.services(), panel.actor(), panel.viewer()).await?;
     let is_https = is_https(panel.services());
     // The notice is signed with the secret of the browser, which is a new one from here on.
-    let visitor = secret::fresh()?;
+    let secret = secret::fresh()?;
     let notice = Notice::ok(panel.t("login.signed_out"));
     Ok(panel
         .redirect_builder(paths::LOGIN, None)
         .cookie(cookies::remove(Name::Session, is_https))
-        .cookie(notice_cookie(&notice, &visitor, is_https))
-        .cookie(cookies::set(Name::AnonymousPage, visitor, None, is_https))
+        .cookie(notice_cookie(&notice, &secret, is_https))
+        .cookie(cookies::set(Name::AnonymousPage, secret, None, is_https))
         .finish())
 }

@@ -16,7 +16,7 @@ use crate::{
             password_links::password_url,
             people::account::{self, Field, Person, fields, refusal, section},
         },
-        paths,
+        paths::{self, PersonPath},
         web::{
             account_path::{AccountPath, Population},
             edit_conflict,
@@ -102,8 +102,7 @@ struct FormPage {
     errors: FieldErrors,
     fields: Vec<FieldView>,
     roles: &'static [&'static str],
-    is_active: bool,
-    sends_link: bool,
+    values: Values,
     is_new: bool,
     /// Whether this is the viewer's own account: role and status have no fields then.
     is_self: bool,
@@ -118,13 +117,18 @@ struct FormPage {
 }
 
 impl FormPage {
-    fn new(panel: &Panel, user_type: UserType, person: Option<&Person>, values: Values) -> Self {
+    fn new(
+        panel: &Panel,
+        user_type: UserType,
+        person: Option<&Person>,
+        mut values: Values,
+    ) -> Self {
         let l = panel.layout(section(user_type));
         let list = paths::people(user_type);
         let path = person.map(|person| paths::person(person.principal));
         let is_self =
             person.is_some_and(|person| panel.viewer().account.principal == person.principal);
-        let shown = values.texts.into_iter();
+        let shown = std::mem::take(&mut values.texts).into_iter();
         let shown = shown.filter(|(field, _)| !is_self || field.name != "role");
         let fields = shown.map(|(field, value)| FieldView {
             name: field.name,
@@ -144,7 +148,7 @@ impl FormPage {
                 (None, UserType::User) => l.t("person.new_user"),
                 (None, UserType::Client) => l.t("person.new_client"),
             },
-            action: path.as_ref().map_or(list.new_form(), |path| path.edit()),
+            action: path.as_ref().map_or(list.new_form(), PersonPath::edit),
             back: path.map_or(list.to_string(), |path| path.to_string()),
             back_text: person.map_or_else(
                 || l.t(&format!("nav.{}", section(user_type))),
@@ -153,8 +157,7 @@ impl FormPage {
             errors: FieldErrors::default(),
             fields: fields.collect(),
             roles: Role::NAMES,
-            is_active: values.is_active,
-            sends_link: values.sends_link,
+            values,
             is_new: person.is_none(),
             is_self,
             updated_at: person.map_or_else(String::new, |one| edit_conflict::stamp(one.updated_at)),
