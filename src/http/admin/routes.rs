@@ -27,14 +27,16 @@ use crate::{
 pub fn routes(config: &mut ServiceConfig) {
     let panel = scope(paths::DASHBOARD)
         .wrap(Compress::default())
-        .configure(general)
+        .configure(access)
+        .configure(tokens_and_logs)
         .configure(|config| people(config, UserType::User))
         .configure(|config| people(config, UserType::Client))
         .default_service(to(not_found));
     config.service(panel);
 }
 
-fn general(config: &mut ServiceConfig) {
+/// Sign-in, the viewer's own account, one-time links.
+fn access(config: &mut ServiceConfig) {
     let resources = [
         resource(paths::DASHBOARD, [get(dashboard::show)]),
         resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
@@ -73,6 +75,15 @@ fn general(config: &mut ServiceConfig) {
             paths::password_link("{secret}"),
             [get(password_links::edit_form), post(password_links::update)],
         ),
+    ];
+    for resource in resources {
+        config.service(resource);
+    }
+}
+
+/// Tokens, jobs, locks, the audit log, the security checklist.
+fn tokens_and_logs(config: &mut ServiceConfig) {
+    let resources = [
         resource(paths::TOKENS, [get(tokens::list)]),
         resource(paths::token("{jti}"), [get(tokens::show)]),
         resource(

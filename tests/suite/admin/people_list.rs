@@ -37,7 +37,6 @@ async fn found(browser: &Browser, pairs: &[(&str, &str)]) -> Vec<String> {
     page.texts(LOGIN)
 }
 
-/// The addresses of the pager's links by their position: first, previous, next, last.
 #[tokio::test]
 async fn a_search_finds_parts_of_names_and_addresses_and_has_no_wildcards() {
     let app = App::start();
@@ -118,7 +117,7 @@ async fn each_filter_applies_and_has_a_chip_that_removes_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_and_passed_over() {
+async fn invalid_filters_are_reported_and_ignored() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Admin).await;
     for query in [
@@ -139,7 +138,7 @@ async fn what_cannot_be_read_is_told_and_passed_over() {
     for query in [
         "after=xx",
         "after=MQphYWE",
-        // Places beyond the calendar that databases know.
+        // Times beyond the range of the databases.
         &far[0],
         &far[1],
         "size=7",
@@ -152,11 +151,11 @@ async fn what_cannot_be_read_is_told_and_passed_over() {
 }
 
 #[tokio::test]
-async fn each_order_walks_every_row_exactly_once_forward_and_backward() {
+async fn each_order_shows_every_row_once_forwards_and_backwards() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Admin).await;
     for n in 0..60 {
-        // Many are equal in what they are ordered by.
+        // Many rows have equal sort keys.
         let name = format!("Person {}", n % 4);
         create(&app, &format!("p{n:02}@example.org"), &name, Role::Staff).await;
     }
@@ -192,7 +191,7 @@ async fn walk(browser: &Browser, from: &str, relation: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_auditor_reads_and_exports_but_sees_nothing_that_changes_anything() {
+async fn an_auditor_reads_and_exports_without_buttons() {
     let app = App::start();
     app.make_client("acme").await;
     let auditor = app.signed_in("aud", Role::Auditor).await;

@@ -282,9 +282,7 @@ pub(crate) async fn update(mut form: Form<PanelAdmin>, path: AccountPath) -> Pag
     let AccountPath(account) = path;
     let person = account::find(&form.panel, account).await?;
     let Some(changes) = Changes::read(&mut form, account.user_type) else {
-        return form
-            .panel
-            .invalid(&FormPage::sent(&form, account.user_type, Some(&person)));
+        return invalid(&form, &person);
     };
     if edit_conflict::is_outdated(&form, person.updated_at) {
         return conflict(&form, &person).await;
@@ -295,18 +293,28 @@ pub(crate) async fn update(mut form: Form<PanelAdmin>, path: AccountPath) -> Pag
             form.panel.redirect_with(&paths::person(account), &notice)
         }
         Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
-            let page = FormPage {
-                refusal: refusal(&form.panel, error)?,
-                ..FormPage::sent(&form, account.user_type, Some(&person))
-            };
-            form.panel.page_with(StatusCode::CONFLICT, &page)
+            refused(&form, &person, error)
         }
         Err(error) => {
             form.take(error)?;
-            form.panel
-                .invalid(&FormPage::sent(&form, account.user_type, Some(&person)))
+            invalid(&form, &person)
         }
     }
+}
+
+/// The form as it was sent, with its problems.
+fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
+    let page = FormPage::sent(form, person.principal.user_type, Some(person));
+    form.panel.invalid(&page)
+}
+
+/// The form as it was sent, with the reason of a refusal.
+fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult {
+    let page = FormPage {
+        refusal: refusal(&form.panel, error)?,
+        ..FormPage::sent(form, person.principal.user_type, Some(person))
+    };
+    form.panel.page_with(StatusCode::CONFLICT, &page)
 }
 
 /// The form as it was sent, with the current stamp: sent again, it overwrites the change.
