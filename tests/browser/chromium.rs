@@ -194,7 +194,7 @@ impl Chromium {
         self.client.execute(script, arguments).await.unwrap()
     }
 
-    /// Sends a command of the DevTools protocol.
+    /// Sends a command of the `DevTools` protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
         self.driver
