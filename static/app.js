@@ -1,11 +1,11 @@
-// The panel works without this file; with it, it is nicer: filters apply while one types, keys move through a list, a
-// job's bar moves. No texts here: pages bring them along.
+// Progressive enhancement: filters apply while typing, keyboard shortcuts, live progress of jobs. The panel works without this
+// file. All texts are in the pages.
 "use strict";
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = (selector, root = document) => root.querySelector(selector);
 
-// The browser's time zone, so that times are told in it.
+// The browser's time zone, in which times are shown.
 function tellZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const cookie = `munjigi_zone=${encodeURIComponent(zone)}`;
@@ -14,7 +14,7 @@ function tellZone() {
   }
 }
 
-// Filters that apply as one types: the page is asked for again, and its results take the place of the old ones.
+// Filters that apply while typing: the page is fetched, and its results replace the current ones.
 function liveFilter(form) {
   let waiting, running;
   const apply = async () => {
@@ -47,7 +47,7 @@ function liveFilter(form) {
     clearTimeout(waiting);
     waiting = setTimeout(apply, 250);
   });
-  // A choice or a day is told by this alone in some browsers.
+  // Some browsers send only this event for selects and dates.
   form.addEventListener("change", (event) => {
     if (event.target.type === "search") return;
     clearTimeout(waiting);
@@ -61,14 +61,14 @@ function liveFilter(form) {
   for (const button of all("[data-apply]", form)) button.hidden = true;
 }
 
-// Rows that can be ticked: all at once, a range with Shift, and how many are.
+// Selectable rows: all, a range with Shift, and the count.
 function selection(bar) {
   const form = bar.closest("form");
   const boxes = all("input[name=selected]", form);
   const whole = one("[data-select-all]", form);
   const text = one("[data-bulk-text]", bar);
   let last = null;
-  const tell = () => {
+  const update = () => {
     const count = boxes.filter((box) => box.checked).length;
     bar.classList.toggle("is-live", count > 0);
     if (text) text.textContent = count > 0 ? bar.dataset.selected.replace("%n", count) : "";
@@ -84,21 +84,21 @@ function selection(bar) {
         boxes.slice(from, to + 1).forEach((other) => { other.checked = box.checked; });
       }
       last = at;
-      tell();
+      update();
     });
-    box.addEventListener("change", tell);
+    box.addEventListener("change", update);
   });
   if (whole) {
     whole.hidden = false;
     whole.addEventListener("change", () => {
       boxes.forEach((box) => { box.checked = whole.checked; });
-      tell();
+      update();
     });
   }
-  tell();
+  update();
 }
 
-// A job's progress, until it has ended: then the page tells what came of it.
+// The progress of a job; at its end the page is reloaded for the report.
 function watchJob(box) {
   const look = async () => {
     if (document.hidden) return setTimeout(look, 700);
@@ -113,7 +113,7 @@ function watchJob(box) {
       }
       const text = one("[data-job-text]", box);
       if (text) text.textContent = job.text;
-    } catch { /* The next look may find it. */ }
+    } catch { /* Retried at the next interval. */ }
     setTimeout(look, 700);
   };
   setTimeout(look, 400);
@@ -142,7 +142,7 @@ function revealButton(button) {
   });
 }
 
-// What a page, or a part that was just put in, needs.
+// Initialises a page, or results that were just inserted.
 function dress(root) {
   all("[data-bulk]", root).forEach(selection);
   all("[data-copy]", root).forEach(copyButton);
@@ -156,7 +156,7 @@ function dress(root) {
   });
 }
 
-// Keys: / search, ? help, j and k rows, Enter opens, x ticks, Escape leaves.
+// Shortcuts: / search, ? help, j and k move, Enter opens, x selects, Escape leaves the search.
 function move(step) {
   const rows = all("table[data-rows] tbody tr");
   if (rows.length === 0) return;
@@ -191,10 +191,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A form is sent once.
+// A form is submitted once.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.defaultPrevented) return;
-  // After the form's data is gathered, which has the pressed button's value in it.
+  // After the form data is collected, which contains the value of the pressed button.
   setTimeout(() => all("button:not([type=button])", event.target).forEach((button) => { button.disabled = true; }));
 });
 addEventListener("pageshow", () => all("button[disabled]").forEach((button) => { button.disabled = false; }));

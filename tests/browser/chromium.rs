@@ -1,5 +1,4 @@
-//! Somebody at a Chromium: opens pages, presses and types, looks. What is waited for comes within [`PATIENCE`] or the test
-//! ends with what the page shows instead.
+//! A Chromium: opens pages, clicks, types, reads. Waiting ends after [`TIMEOUT`] and fails the test with the text of the page.
 
 use std::{
     path::PathBuf,
@@ -11,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::{driver::Driver, tools};
 
-/// The longest that anything on a page may take.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+/// The timeout of every wait.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How often is looked whether it is there.
-const LOOK: Duration = Duration::from_millis(25);
+/// The polling interval.
+const INTERVAL: Duration = Duration::from_millis(25);
 
 /// Keys, as `WebDriver` writes them.
 pub mod key {
@@ -27,20 +26,20 @@ pub mod key {
 
 /// A browser on one server.
 pub struct Chromium {
-    /// The session, for what is not offered here.
+    /// The session, for other commands.
     pub client: Client,
     driver: Driver,
     session: String,
     url: String,
 }
 
-/// chromedriver, where it is installed.
+/// chromedriver, if it is installed.
 pub fn driver() -> Option<PathBuf> {
     tools::tool("MUNJIGI_TEST_CHROMEDRIVER")
 }
 
 impl Chromium {
-    /// Opens a browser for this server; it speaks this language.
+    /// Opens a browser for this server, in this language.
     pub async fn open(program: &PathBuf, url: String, language: &str, scripts: bool) -> Self {
         let driver = Driver::start(program);
         let client = driver.session(language, scripts).await;
@@ -53,7 +52,7 @@ impl Chromium {
         }
     }
 
-    /// Goes to a page.
+    /// Opens a page.
     pub async fn go(&self, path: &str) {
         self.client
             .goto(&format!("{}{path}", self.url))
@@ -68,19 +67,19 @@ impl Chromium {
         format!("{}{}", url.path(), query.unwrap_or_default())
     }
 
-    /// Waits until something holds; else the test ends with the page's text.
+    /// Waits for a condition; fails with the text of the page.
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let begun = Instant::now();
         while !holds().await {
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 let (path, text) = (self.path().await, self.all_text().await);
-                panic!("{what}: not within {PATIENCE:?}. {path} shows:\n{text}");
+                panic!("{what}: not within {TIMEOUT:?}. {path} shows:\n{text}");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    /// What there is to read on the page.
+    /// The text of the page.
     pub async fn all_text(&self) -> String {
         match self.client.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
@@ -88,7 +87,7 @@ impl Chromium {
         }
     }
 
-    /// The first element that fits a selector, once it is there.
+    /// Waits for the first element that matches a selector.
     pub async fn find(&self, selector: &str) -> Element {
         let mut found = None;
         self.until(&format!("an element {selector}"), async || {
@@ -99,24 +98,24 @@ impl Chromium {
         found.unwrap()
     }
 
-    /// Whether an element fits a selector.
+    /// Whether an element matches a selector.
     pub async fn has(&self, selector: &str) -> bool {
         self.client.find(Locator::Css(selector)).await.is_ok()
     }
 
-    /// How many elements fit a selector.
+    /// The number of elements that match a selector.
     pub async fn count(&self, selector: &str) -> usize {
         let found = self.client.find_all(Locator::Css(selector)).await;
         found.unwrap().len()
     }
 
-    /// An attribute of the first element that fits a selector.
+    /// An attribute of the first matching element.
     pub async fn attr(&self, selector: &str, name: &str) -> String {
         let found = self.find(selector).await.attr(name).await.unwrap();
         found.unwrap_or_else(|| panic!("{selector} has no {name}"))
     }
 
-    /// Waits until the first element that fits a selector shows this text.
+    /// Waits until the first matching element contains this text.
     pub async fn shows(&self, selector: &str, text: &str) {
         self.until(&format!("{selector} shows {text:?}"), async || {
             match self.client.find(Locator::Css(selector)).await {
@@ -127,48 +126,46 @@ impl Chromium {
         .await;
     }
 
-    /// Clicks on what fits a selector. A page that is just going away takes its elements with it; then what fits on the page
-    /// that comes is clicked.
+    /// Clicks the first matching element. While a page is being replaced, the click is retried on the new page.
     pub async fn click(&self, selector: &str) {
         let begun = Instant::now();
         while let Err(error) = self.find(selector).await.click().await {
-            if !gone(&error) || begun.elapsed() > PATIENCE {
+            if !gone(&error) || begun.elapsed() > TIMEOUT {
                 let path = self.path().await;
                 panic!("{selector} on {path} cannot be clicked: {error}");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    /// Types into what fits a selector, in place of what is there, as a person does: key by key.
+    /// Replaces the text of the first matching element, key by key.
     pub async fn type_into(&self, selector: &str, text: &str) {
         self.click(selector).await;
         let select_all = "\u{E009}a\u{E000}";
         self.press(&format!("{select_all}{text}")).await;
     }
 
-    /// Types into a field by its name, in place of what is there.
+    /// Replaces the text of a field.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&field(name)).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Chooses an option of a select by its value.
+    /// Selects an option by its value.
     pub async fn choose(&self, name: &str, value: &str) {
         let select = self.find(&format!("main select[name={name}]")).await;
         select.select_by_value(value).await.unwrap();
     }
 
-    /// Sends the form that has this field, by its first button.
+    /// Submits the form with this field.
     pub async fn send_form_with(&self, name: &str) {
         let form = format!("main form:has([name={name}]:not([type=hidden]))");
         self.click(&format!("{form} button.primary, {form} button.danger"))
             .await;
     }
 
-    /// Presses keys wherever the focus is. What has the focus may go just then with the part of the page it stands in, or be
-    /// hidden with it, as in a dialog that was closed; then nothing was pressed yet.
+    /// Presses keys on the focused element. If it is removed or hidden at this moment, nothing was pressed, and it is retried.
     pub async fn press(&self, keys: &str) {
         let begun = Instant::now();
         loop {
@@ -180,9 +177,9 @@ impl Chromium {
                 Ok(()) => return,
                 Err(error)
                     if (gone(&error) || error.is_element_not_interactable())
-                        && begun.elapsed() < PATIENCE =>
+                        && begun.elapsed() < TIMEOUT =>
                 {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(INTERVAL).await;
                 }
                 Err(error) => panic!(
                     "{keys:?} on {} cannot be pressed: {error}",
@@ -192,12 +189,12 @@ impl Chromium {
         }
     }
 
-    /// Runs a script in the page; what it returns.
+    /// Runs a script in the page and returns its result.
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap()
     }
 
-    /// Has the browser's own tools do something.
+    /// Sends a command of the `DevTools` protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
         self.driver
@@ -205,17 +202,17 @@ impl Chromium {
             .await
     }
 
-    /// The system under the browser becomes light or dark.
+    /// Sets the theme of the system.
     pub async fn set_system_theme(&self, theme: &str) {
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": theme},
-            // A colour that is on its way is neither here nor there.
+            // Transitions would make colours unstable.
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// The window gets this size.
+    /// Sets the size of the window.
     pub async fn set_size(&self, width: u32, height: u32) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
@@ -223,7 +220,7 @@ impl Chromium {
             .await;
     }
 
-    /// What the browser complained about since the last look; broken content security policies are among it.
+    /// New console messages, including violations of the content security policy.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self
             .driver
@@ -249,12 +246,12 @@ impl Chromium {
         .await;
     }
 
-    /// Ends the browser. Nothing may have been complained about.
+    /// Ends the browser; the console must be empty.
     pub async fn close(self) {
         let complaints = self.complaints().await;
         assert!(
             complaints.is_empty(),
-            "the browser complains:\n{}",
+            "the console is not empty:\n{}",
             complaints.join("\n")
         );
         self.client.close().await.unwrap();
@@ -266,7 +263,7 @@ fn field(name: &str) -> String {
     format!("main input[name={name}]:not([type=hidden]), main textarea[name={name}]")
 }
 
-/// Whether an element went while it was spoken to.
+/// Whether the element was removed.
 fn gone(error: &fantoccini::error::CmdError) -> bool {
     error.is_stale_element_reference() || error.is_no_such_element()
 }

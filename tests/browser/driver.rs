@@ -1,4 +1,4 @@
-//! chromedriver as a process of its own, and the session of a Chromium in it.
+//! The chromedriver process, and sessions of Chromium.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,16 +11,16 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-/// A running chromedriver; it ends with this value, and its browsers with it.
+/// A running chromedriver; dropping it ends it and its browsers.
 pub struct Driver {
     process: Child,
     url: String,
-    // Held open: chromedriver says things, and would end at a closed pipe.
+    // Kept open: chromedriver writes to it and ends when it is closed.
     _output: BufReader<std::process::ChildStdout>,
 }
 
 impl Driver {
-    /// Starts it on a port of its own choice.
+    /// Starts it on a free port.
     pub fn start(program: &PathBuf) -> Self {
         let mut process = Command::new(program)
             .arg("--port=0")
@@ -48,7 +48,7 @@ impl Driver {
         }
     }
 
-    /// A Chromium with a profile of its own.
+    /// A Chromium with its own profile.
     pub async fn session(&self, language: &str, scripts: bool) -> Client {
         let mut arguments = vec![
             "--headless=new",
@@ -59,7 +59,7 @@ impl Driver {
             "--no-first-run",
             "--disable-background-networking",
         ];
-        // Chromium's own sandbox refuses root, who has containers and CI to himself.
+        // Chromium's sandbox does not work as root, which is the user in containers and CI.
         if rustix::process::getuid().is_root() {
             arguments.push("--no-sandbox");
         }
@@ -75,11 +75,11 @@ impl Driver {
             "browserName": "chrome",
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": {"args": arguments, "prefs": preferences},
-            // A page that waits for an answer is a fault that shall show, not hang.
+            // A page that never loads must fail the test.
             "timeouts": {"script": 60_000, "pageLoad": 30_000, "implicit": 0},
         });
         let Value::Object(capabilities) = capabilities else {
-            unreachable!("it is written so");
+            unreachable!("an object literal");
         };
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -88,7 +88,7 @@ impl Driver {
             .expect("Chromium starts")
     }
 
-    /// Asks what `WebDriver` itself does not offer, as chromedriver does.
+    /// Sends an extension command of chromedriver.
     pub async fn ask(&self, session: &str, path: &str, body: &Value) -> Value {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = http
@@ -105,7 +105,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Asked to stop, it takes its browsers along, also after a test that failed; killed, it would leave them.
+        // A shutdown ends its browsers, too; a kill would leave them running.
         let address = self.url.trim_start_matches("http://");
         if let Ok(mut stream) = TcpStream::connect(address) {
             let request = format!("GET /shutdown HTTP/1.1\r\nHost: {address}\r\n\r\n");

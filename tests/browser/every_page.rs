@@ -1,7 +1,7 @@
-//! What goes for every page: axe-core finds nothing in either theme, a phone of 360 pixels needs no sideways scrolling, the
-//! page with all that belongs to it is under 60 KB on the wire, and the console stays empty.
+//! Rules for every page: no violations of axe-core in either theme, no horizontal scrolling at 360 pixels, less than 60 KB
+//! transferred, and an empty console.
 //!
-//! The pages are found by following the panel's own links, so a new page is looked at without a line here.
+//! The pages are found by following links, so that new pages are covered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -14,31 +14,31 @@ use super::{
     tools,
 };
 
-/// What a page may weigh with its styles, scripts and signs, uncached, in bytes.
+/// The maximum transfer size of a page with its uncached assets, in bytes.
 const WEIGHT: u64 = 60 * 1_024;
 
-/// More pages than the panel has; a crawl that comes so far runs in circles.
+/// More pages than the panel has: a larger crawl does not end.
 const MANY: usize = 60;
 
-/// The links of a page that lead to other pages of the panel.
+/// The links of a page to other pages of the panel.
 const LINKS: &str = "return [...document.querySelectorAll('a[href]')]
     .filter(a => a.origin === location.origin && a.pathname.startsWith('/admin') && !a.hasAttribute('download'))
     .map(a => a.pathname);";
 
-/// What the page and all that it loaded weighed on the wire.
+/// The transfer sizes of the page and its assets.
 const WEIGHED: &str = "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .map(entry => [new URL(entry.name).pathname, entry.transferSize]);";
 
-/// What makes the page wider than its window, if anything does.
-const TOO_WIDE: &str = "const room = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= room) return [];
+/// The elements that make the page wider than the viewport.
+const TOO_WIDE: &str = "const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
     const scrolls = element => element && (/auto|scroll|hidden|clip/.test(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
     return [...document.body.querySelectorAll('*')]
-        .filter(element => element.getBoundingClientRect().right > room + 0.5 && !scrolls(element.parentElement))
+        .filter(element => element.getBoundingClientRect().right > width + 0.5 && !scrolls(element.parentElement))
         .map(element => element.tagName.toLowerCase() + '.' + element.className)
         .concat(['the page is ' + document.documentElement.scrollWidth + ' wide']);";
 
-/// What axe-core has to say, a line for each element.
+/// The violations of axe-core, a line per element.
 const AXE: &str = "const done = arguments[arguments.length - 1];
     axe.run(document, {resultTypes: ['violations']}).then(
         found => done(found.violations.flatMap(rule => rule.nodes.map(node =>
@@ -53,7 +53,7 @@ fn texts(value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A path with what is different from row to row left out.
+/// A path with its ids replaced.
 fn kind_of(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
@@ -63,7 +63,7 @@ fn kind_of(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// A browser with axe-core at hand.
+/// A browser with axe-core.
 struct Inspection<'a> {
     browser: &'a Chromium,
     axe: String,
@@ -71,7 +71,7 @@ struct Inspection<'a> {
 }
 
 impl<'a> Inspection<'a> {
-    /// Nothing where axe-core is not installed.
+    /// None where axe-core is not installed.
     async fn with(browser: &'a Chromium) -> Option<Self> {
         let axe = tools::tool("MUNJIGI_TEST_AXE")?;
         let cache = json!({"cacheDisabled": true});
@@ -84,20 +84,20 @@ impl<'a> Inspection<'a> {
         })
     }
 
-    /// Goes to a page and looks at it from all sides; what else it links to.
-    async fn look_at(&mut self, path: &str) -> Vec<String> {
+    /// Opens and checks a page; its links.
+    async fn check(&mut self, path: &str) -> Vec<String> {
         self.browser.go(path).await;
         let weighed = self.browser.run(WEIGHED, vec![]).await;
         self.weigh(path, &weighed);
         let complaints = self.browser.complaints().await;
         self.note(path, "console", complaints);
         let links = texts(&self.browser.run(LINKS, vec![]).await);
-        self.look_here(path).await;
+        self.check_current(path).await;
         links
     }
 
-    /// Looks at the page that is open.
-    async fn look_here(&mut self, name: &str) {
+    /// Checks the open page.
+    async fn check_current(&mut self, name: &str) {
         self.browser.run(&self.axe, vec![]).await;
         for theme in ["light", "dark"] {
             self.browser.set_system_theme(theme).await;
@@ -128,7 +128,7 @@ impl<'a> Inspection<'a> {
         };
         assert!(
             has(".css") && has(".js"),
-            "{path}: styles and scripts were not weighed: {weighed:?}"
+            "{path}: styles and scripts were not measured: {weighed:?}"
         );
         if whole > WEIGHT {
             self.problems
@@ -136,7 +136,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Everything that was found is shown at once.
+    /// Fails with all problems.
     fn end(self) {
         let problems: BTreeSet<String> = self.problems.into_iter().collect();
         let problems = Vec::from_iter(problems);
@@ -149,7 +149,7 @@ impl<'a> Inspection<'a> {
     }
 }
 
-/// Some people with a past: sessions, rotations, a log-out, a deactivated account.
+/// Accounts with sessions, rotations, a logout and a failed login.
 pub fn populate(setting: &Setting) {
     setting.place.user("bob@example.org", "staff");
     setting.place.user("vera@example.org", "auditor");
@@ -165,7 +165,7 @@ pub fn populate(setting: &Setting) {
     assert_eq!(api.post("/auth/login", &[], &wrong).status, 401);
 }
 
-/// Follows links from the dashboard on; each kind of page once.
+/// Follows links from the dashboard; each kind of page once.
 async fn every_page(inspection: &mut Inspection<'_>) -> BTreeMap<String, String> {
     let mut waiting = VecDeque::from(["/admin".to_owned()]);
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
@@ -176,14 +176,14 @@ async fn every_page(inspection: &mut Inspection<'_>) -> BTreeMap<String, String>
             continue;
         }
         seen.insert(kind, path.clone());
-        assert!(seen.len() < MANY, "the crawl runs in circles: {seen:?}");
-        waiting.extend(inspection.look_at(&path).await);
+        assert!(seen.len() < MANY, "the crawl does not end: {seen:?}");
+        waiting.extend(inspection.check(&path).await);
     }
     seen
 }
 
 #[tokio::test]
-async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
+async fn every_page_is_accessible_small_and_fits_a_phone() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -205,7 +205,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
         "/admin/blacklist",
         "/admin/inspector",
         "/admin/audit",
-        "/admin/audit/proof",
+        "/admin/audit/verification",
         "/admin/security",
         "/admin/account",
     ] {
@@ -215,7 +215,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
                 .push(format!("no link leads to {needed}"));
         }
     }
-    // Lists that found nothing, and lists whose filters show.
+    // Lists without results, with active filters.
     for (list, filter) in [
         ("users", "search"),
         ("clients", "search"),
@@ -224,7 +224,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
         ("audit", "search"),
     ] {
         inspection
-            .look_at(&format!("/admin/{list}?{filter}=nobody-has-this"))
+            .check(&format!("/admin/{list}?{filter}=nobody-has-this"))
             .await;
     }
     inspection.end();
@@ -232,7 +232,7 @@ async fn every_page_is_accessible_in_both_themes_and_light_and_fits_a_phone() {
 }
 
 #[tokio::test]
-async fn the_pages_of_visitors_are_accessible_and_light_and_fit_a_phone() {
+async fn pages_without_a_session_are_accessible_small_and_fit_a_phone() {
     let Some(setting) = Stage::new().without_administrator().set().await else {
         return;
     };
@@ -242,19 +242,19 @@ async fn the_pages_of_visitors_are_accessible_and_light_and_fit_a_phone() {
     let greeting = setting.server.startup();
     let secret = greeting.split("/admin/setup/").nth(1).unwrap();
     let secret = secret.split_whitespace().next().unwrap();
-    inspection.look_at("/admin/login").await;
-    inspection.look_at(&format!("/admin/setup/{secret}")).await;
-    // A form that was refused, and pages that are not there: their status is noted on the console.
+    inspection.check("/admin/login").await;
+    inspection.check(&format!("/admin/setup/{secret}")).await;
+    // A refused form, and missing pages: the console has their status.
     setting.browser.go("/admin/login").await;
     setting.browser.fill("email", "nobody@example.org").await;
     setting.browser.fill("password", PASSWORD).await;
     setting.browser.send_form_with("password").await;
     setting.browser.find(".banner").await;
     setting.browser.complaints().await;
-    inspection.look_here("a refused sign-in").await;
+    inspection.check_current("a refused sign-in").await;
     for path in [
-        "/admin/setup/dead",
-        "/admin/password/dead",
+        "/admin/setup/unknown",
+        "/admin/password/unknown",
         "/admin/nowhere",
     ] {
         setting.browser.go(path).await;
@@ -265,14 +265,14 @@ async fn the_pages_of_visitors_are_accessible_and_light_and_fit_a_phone() {
                 .all(|c| c.contains("the server responded with a status of 4")),
             "{complaints:?}"
         );
-        inspection.look_here(path).await;
+        inspection.check_current(path).await;
     }
     inspection.end();
     setting.end().await;
 }
 
 #[tokio::test]
-async fn korean_fits_a_phone_as_well() {
+async fn korean_pages_fit_a_phone() {
     let Some(setting) = Stage::new().speaking("ko").set().await else {
         return;
     };

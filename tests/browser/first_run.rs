@@ -1,11 +1,11 @@
-//! From the first start to the first sign-in, by what the server prints.
+//! From the first start to the first sign-in.
 
 use super::setting::Stage;
 
 const PASSWORD: &str = "a long sentence of the first administrator";
 
 #[tokio::test]
-async fn the_printed_link_makes_the_first_administrator_who_then_signs_in() {
+async fn the_printed_link_creates_the_first_administrator() {
     let Some(setting) = Stage::new().without_administrator().set().await else {
         return;
     };
@@ -24,12 +24,12 @@ async fn the_printed_link_makes_the_first_administrator_who_then_signs_in() {
     browser.fill("password", PASSWORD).await;
     browser.fill("repeat", "something else").await;
     browser.send_form_with("repeat").await;
-    // What is wrong stands beside its field, what was typed is kept, but no password.
+    // The problem is beside its field, and the input is kept except for passwords.
     browser.find("#repeat-error").await;
     assert_eq!(browser.attr("#email", "value").await, "ann@example.org");
     let password = browser.find("#password").await.prop("value").await.unwrap();
     assert_eq!(password.as_deref(), Some(""));
-    // The answer is a 422, which Chromium notes on its console like every failed load.
+    // Chromium logs the 422 on its console.
     let complaints = browser.complaints().await;
     assert!(
         complaints.iter().all(|c| c.contains("status of 422")),
@@ -44,9 +44,9 @@ async fn the_printed_link_makes_the_first_administrator_who_then_signs_in() {
         .await;
     browser.shows(".side .me", "Ann").await;
 
-    // The link is dead now, and says so.
+    // The link is no longer valid.
     browser.go(&link).await;
-    browser.shows("h1", "no longer works").await;
+    browser.shows("h1", "no longer valid").await;
     let complaints = browser.complaints().await;
     assert!(
         complaints.iter().all(|c| c.contains("status of 410")),

@@ -1,4 +1,4 @@
-//! Everything once by keyboard alone: no click is made here. Wherever the focus is, it is seen.
+//! The panel by keyboard alone, with a visible focus everywhere.
 
 use super::{
     chromium::{Chromium, key},
@@ -6,7 +6,7 @@ use super::{
     setting::{ROOT, Setting, Stage},
 };
 
-/// Whether what has the focus shows it, and stands in the window.
+/// Whether the focused element has a visible focus and is in the viewport.
 const SHOWS_FOCUS: &str = "const focused = document.activeElement;
     const box = focused.getBoundingClientRect();
     const shows = element => {
@@ -17,7 +17,7 @@ const SHOWS_FOCUS: &str = "const focused = document.activeElement;
     const around = focused.closest('label, .filter, .input-with, .select');
     return inside && (shows(focused) || (around !== null && shows(around)));";
 
-/// Goes on with Tab until the focus is on what fits a selector.
+/// Presses Tab until an element that matches a selector has the focus.
 async fn tab_to(browser: &Chromium, selector: &str) {
     for _ in 0..80 {
         browser.press(key::TAB).await;
@@ -34,7 +34,7 @@ async fn tab_to(browser: &Chromium, selector: &str) {
         assert_eq!(
             seen,
             true,
-            "the focus is not seen on {named} of {}",
+            "the focus is not visible on {named} of {}",
             browser.path().await
         );
         let script = "return document.activeElement.matches(arguments[0])";
@@ -46,7 +46,7 @@ async fn tab_to(browser: &Chromium, selector: &str) {
 }
 
 #[tokio::test]
-async fn the_sign_in_and_a_new_person_need_no_mouse() {
+async fn sign_in_and_a_new_account_need_no_mouse() {
     let Some(setting) = Stage::new().set().await else {
         return;
     };
@@ -67,7 +67,7 @@ async fn the_sign_in_and_a_new_person_need_no_mouse() {
     browser
         .until("the users", async || browser.path().await == "/admin/users")
         .await;
-    // The skip link goes past the navigation.
+    // The skip link skips the navigation.
     tab_to(browser, "a.skip").await;
     browser.press(key::ENTER).await;
     tab_to(browser, "a[href='/admin/users/new']").await;
@@ -92,7 +92,7 @@ async fn the_sign_in_and_a_new_person_need_no_mouse() {
 }
 
 #[tokio::test]
-async fn keys_search_move_through_the_rows_and_help() {
+async fn shortcuts_search_move_through_the_rows_and_show_help() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -105,7 +105,7 @@ async fn keys_search_move_through_the_rows_and_help() {
     browser.find("dialog#keys[open]").await;
     browser.press(key::ESCAPE).await;
     browser
-        .until("the help is gone", async || {
+        .until("the help is closed", async || {
             !browser.has("dialog#keys[open]").await
         })
         .await;

@@ -1,8 +1,8 @@
-//! Both populations in the browser: new people, changed people, the lists' search and filters, and a bulk action.
+//! Accounts of both populations: create, update, search, filters, a bulk action.
 
 use super::{chromium::Chromium, setting::Setting};
 
-/// Waits for the notice that a change leaves, on a page of this kind.
+/// Waits for the notice of a change, on a page with this path.
 async fn changed(browser: &Chromium, path: &str) {
     browser.find(".notices .notice.is-ok").await;
     let at = browser.path().await;
@@ -10,7 +10,7 @@ async fn changed(browser: &Chromium, path: &str) {
 }
 
 #[tokio::test]
-async fn an_internal_user_is_made_and_changed() {
+async fn an_internal_user_is_created_and_updated() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -20,7 +20,7 @@ async fn an_internal_user_is_made_and_changed() {
     browser.fill("email", "not an address").await;
     browser.fill("name", "Bob Kim").await;
     browser.choose("role", "auditor").await;
-    // The browser itself would stop it; the server is asked all the same.
+    // Without the validation of the browser.
     browser
         .run(
             "document.querySelectorAll('main form').forEach(form => form.noValidate = true)",
@@ -32,7 +32,7 @@ async fn an_internal_user_is_made_and_changed() {
     assert_eq!(
         browser.attr("#name", "value").await,
         "Bob Kim",
-        "what was typed is kept"
+        "the input is kept"
     );
     let complaints = browser.complaints().await;
     assert!(
@@ -51,13 +51,13 @@ async fn an_internal_user_is_made_and_changed() {
     browser.send_form_with("name").await;
     changed(browser, "/admin/users/").await;
     browser.shows("h1", "Robert Kim").await;
-    // The history tells what it was and what it is.
+    // The history has the old and the new value.
     browser.shows(".timeline", "Bob Kim").await;
     setting.end().await;
 }
 
 #[tokio::test]
-async fn a_client_is_made_and_changed() {
+async fn a_client_is_created_and_updated() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -83,7 +83,7 @@ async fn a_client_is_made_and_changed() {
 }
 
 #[tokio::test]
-async fn the_list_follows_what_is_typed_and_chosen() {
+async fn the_list_follows_the_filters() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -100,12 +100,12 @@ async fn the_list_follows_what_is_typed_and_chosen() {
         browser.path().await.contains("search=ell"),
         "the filter is in the address"
     );
-    // Loaded anew, the address shows the same.
+    // A reload shows the same rows.
     browser.client.refresh().await.unwrap();
     rows(browser, 1).await;
     browser.click(".chips a").await;
     rows(browser, 4).await;
-    // The script takes the button away when it listens.
+    // The script hides the button when it is ready.
     browser
         .until("the script", async || {
             browser.count("[data-apply]:not([hidden])").await == 0
@@ -129,7 +129,7 @@ async fn rows(browser: &Chromium, count: usize) {
 }
 
 #[tokio::test]
-async fn a_bulk_action_first_says_what_it_touches() {
+async fn a_bulk_action_has_a_confirmation() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -153,7 +153,7 @@ async fn a_bulk_action_first_says_what_it_touches() {
     browser.shows("main", "bob@example.org").await;
     browser.shows("main", "bella@example.org").await;
     assert!(!browser.all_text().await.contains("vera@example.org"));
-    // Until it is confirmed nothing has happened.
+    // Nothing has changed before the confirmation.
     assert_eq!(api.log_in("bella@example.org", "user").status, 200);
     browser
         .click("main form button.danger, main form button.primary")
@@ -171,7 +171,7 @@ async fn a_bulk_action_first_says_what_it_touches() {
     assert_eq!(
         api.refresh(&bob.refresh).status,
         401,
-        "with the account its sessions end"
+        "the sessions end with the account"
     );
     setting.end().await;
 }

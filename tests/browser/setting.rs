@@ -1,4 +1,4 @@
-//! Where each test plays: a server with a database of its own, an administrator, and a browser when it is its turn.
+//! The setup of each test: a server with its own database, an administrator, and a browser.
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -9,13 +9,13 @@ use super::{
     server::Server,
 };
 
-/// Who administers.
+/// The administrator.
 pub const ROOT: &str = "root@example.org";
 
-/// One Chromium at a time: two cores are not many.
+/// One Chromium at a time: CI machines have few cores.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A server with a browser on it. They end in this order: the browser, the server, its database.
+/// A server and a browser. They end in this order: browser, server, database.
 pub struct Setting {
     /// The browser.
     pub browser: Chromium,
@@ -26,7 +26,7 @@ pub struct Setting {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// How a setting differs from the usual one.
+/// The options of a setting.
 pub struct Stage {
     place: Place,
     language: &'static str,
@@ -45,31 +45,31 @@ impl Stage {
         }
     }
 
-    /// With a setting in the server's environment.
+    /// With a variable in the server's environment.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.place = self.place.with(name, value);
         self
     }
 
-    /// With a browser that speaks another language.
+    /// With a browser in another language.
     pub fn speaking(mut self, language: &'static str) -> Self {
         self.language = language;
         self
     }
 
-    /// With a browser that runs no script of a page.
+    /// With JavaScript disabled.
     pub fn without_scripts(mut self) -> Self {
         self.scripts = false;
         self
     }
 
-    /// With nobody in the database.
+    /// Without an account.
     pub fn without_administrator(mut self) -> Self {
         self.administrator = false;
         self
     }
 
-    /// Everything starts; nothing where there is no browser to test with.
+    /// Starts everything; none without a browser.
     pub async fn set(self) -> Option<Setting> {
         let program = chromium::driver()?;
         let turn = TURN.lock().await;
@@ -89,24 +89,24 @@ impl Stage {
 }
 
 impl Setting {
-    /// The usual one, with the administrator signed in.
+    /// The default setting, with the administrator signed in.
     pub async fn signed_in() -> Option<Self> {
         let setting = Stage::new().set().await?;
         setting.sign_in().await;
         Some(setting)
     }
 
-    /// The administrator signs in.
+    /// Signs the administrator in.
     pub async fn sign_in(&self) {
         self.browser.sign_in(ROOT, PASSWORD).await;
     }
 
-    /// A caller of the API.
+    /// A client of the API.
     pub fn api(&self) -> Client {
         self.server.client()
     }
 
-    /// The end, after which nothing may be left to complain about.
+    /// Ends the setting; the console must be empty.
     pub async fn end(self) {
         self.browser.close().await;
         self.server.stop();

@@ -1,25 +1,24 @@
-//! A single-page app of another origin in the real browser: its refresh token in a cookie, over reloads. And pages that are
-//! not allowed to do the same.
+//! Single-page apps of another origin: the refresh token in a cookie, over reloads; and pages of origins that are not allowed.
 
 use serde_json::{Value, json};
 
 use super::{
+    app_server,
     chromium::Chromium,
-    pages,
     place::PASSWORD,
     setting::{Setting, Stage},
 };
 
 const BOB: &str = "bob@example.org";
 
-/// munjigi, and an app on another port of the same site that it allows; a used token that comes again ends its session at
-/// once.
+/// A server, and an allowed app on another port of the same site. Without a grace period, reuse of a refresh token ends the
+/// session immediately.
 async fn with_app(transport: &str) -> Option<(Setting, String)> {
     with_app_at("localhost", transport).await
 }
 
 async fn with_app_at(host: &str, transport: &str) -> Option<(Setting, String)> {
-    let app = format!("http://{host}:{}", pages::serve());
+    let app = format!("http://{host}:{}", app_server::serve());
     let stage = Stage::new()
         .with("MUNJIGI_TOKENS__TRANSPORT", transport)
         .with("MUNJIGI_TOKENS__REUSE_GRACE", "0s")
@@ -29,20 +28,20 @@ async fn with_app_at(host: &str, transport: &str) -> Option<(Setting, String)> {
     Some((setting, app))
 }
 
-/// Opens the page at an origin; it asks for its session, and this is what it is told.
-async fn open(setting: &Setting, origin: &str, told: &str) {
+/// Opens the page at an origin; it refreshes its session and shows the result.
+async fn open(setting: &Setting, origin: &str, result: &str) {
     let port = setting.server.address.port();
     let url = format!("{origin}/auth/app?server=http://localhost:{port}");
     setting.browser.client.goto(&url).await.unwrap();
-    setting.browser.shows("#session", told).await;
+    setting.browser.shows("#session", result).await;
 }
 
-async fn reload(browser: &Chromium, told: &str) {
+async fn reload(browser: &Chromium, result: &str) {
     browser.client.refresh().await.unwrap();
-    browser.shows("#session", told).await;
+    browser.shows("#session", result).await;
 }
 
-/// What comes of a call that the page makes.
+/// The result of a call by the page.
 async fn call(browser: &Chromium, method: &str, path: &str, body: Value) -> Value {
     let script = "const [method, path, body] = arguments; \
                   return call(method, path, body ?? undefined).catch((error) => ({error: String(error)}))";
@@ -58,7 +57,7 @@ async fn log_in(browser: &Chromium, more: Value) -> Value {
     call(browser, "POST", "/auth/login", body).await
 }
 
-/// The refresh token that the browser keeps; its own tools see what no script can.
+/// The refresh token in the browser's cookies, read by the developer tools.
 async fn kept(browser: &Chromium) -> Option<String> {
     let cookies = browser.devtools("Storage.getCookies", json!({})).await;
     let cookies = cookies["cookies"].as_array().unwrap().clone();
@@ -79,7 +78,7 @@ async fn kept(browser: &Chromium) -> Option<String> {
     Some(cookie["value"].as_str().unwrap().to_owned())
 }
 
-/// No script can have seen a token: the page is below the cookie's path on the cookie's host, ports do not matter.
+/// No script can read the token, although the page is below the cookie's path on the cookie's host.
 async fn assert_hidden(browser: &Chromium, token: &str) {
     let script = "document.cookie = 'own=1; path=/auth'; return [document.cookie, ...answers()]";
     let seen = browser.run(script, vec![]).await;
@@ -91,7 +90,7 @@ async fn assert_hidden(browser: &Chromium, token: &str) {
     }
 }
 
-/// What Chromium noted of the refusals: these and nothing else.
+/// The console has exactly these messages.
 async fn assert_noted(browser: &Chromium, expected: &[&str]) {
     let complaints = browser.complaints().await;
     for complaint in &complaints {
@@ -122,7 +121,7 @@ async fn an_app_of_an_allowed_origin_stays_logged_in_over_reloads_until_it_logs_
     let first = kept(browser).await.unwrap();
     assert_hidden(browser, &first).await;
 
-    // The access token is gone with the page, the cookie is not.
+    // A reload loses the access token, not the cookie.
     for _ in 0..2 {
         reload(browser, "200 REFRESHED").await;
         let me = call(browser, "GET", "/api/me", Value::Null).await;
@@ -147,7 +146,7 @@ async fn an_app_of_an_allowed_origin_stays_logged_in_over_reloads_until_it_logs_
 }
 
 #[tokio::test]
-async fn a_client_with_a_code_gets_the_cookie_though_its_path_is_another() {
+async fn a_login_by_one_time_code_sets_the_cookie_for_its_path() {
     let Some((setting, app)) = with_app("both").await else {
         return;
     };
@@ -179,7 +178,7 @@ async fn a_client_with_a_code_gets_the_cookie_though_its_path_is_another() {
 }
 
 #[tokio::test]
-async fn an_allowed_app_on_another_site_may_call_but_its_browser_keeps_no_cookie() {
+async fn an_allowed_app_on_another_site_may_call_but_gets_no_cookie() {
     let Some((setting, app)) = with_app_at("127.0.0.1", "cookie").await else {
         return;
     };
@@ -196,7 +195,7 @@ async fn an_allowed_app_on_another_site_may_call_but_its_browser_keeps_no_cookie
 }
 
 #[tokio::test]
-async fn a_page_of_a_foreign_origin_gets_nothing_and_harms_nobody() {
+async fn a_page_of_a_foreign_origin_has_no_access_and_no_effect() {
     let Some((setting, app)) = with_app("cookie").await else {
         return;
     };
@@ -208,10 +207,10 @@ async fn a_page_of_a_foreign_origin_gets_nothing_and_harms_nobody() {
     let bearer = answer["data"]["access"].clone();
     assert_noted(browser, &["status of 401"]).await;
 
-    // On the same site, so that the cookie goes along; and on another one.
-    let port = pages::serve();
+    // On the same site, where the cookie is sent; and on another site.
+    let port = app_server::serve();
     for host in ["localhost", "127.0.0.1"] {
-        // The refresh at the load needs no preflight, so it is sent; its answer is kept from the page.
+        // The refresh on load needs no preflight, so it is sent; the page cannot read the response.
         open(&setting, &format!("http://{host}:{port}"), "TypeError").await;
         browser
             .run("access = arguments[0]", vec![bearer.clone()])
@@ -232,7 +231,7 @@ async fn a_page_of_a_foreign_origin_gets_nothing_and_harms_nobody() {
             let error = answer["error"].as_str().unwrap_or_default();
             assert!(error.starts_with("TypeError"), "{path}: {answer}");
         }
-        // What a page may send without asking: blindly, and by a form that leaves it.
+        // Requests without a preflight: no-cors, and form submissions.
         let blind = "return fetch(`${server}/auth/refresh`, \
                      {method: 'POST', mode: 'no-cors', credentials: 'include'}).then((a) => a.type)";
         assert_eq!(browser.run(blind, vec![]).await, "opaque");
@@ -254,13 +253,13 @@ async fn a_page_of_a_foreign_origin_gets_nothing_and_harms_nobody() {
             };
             browser.shows("body", code).await;
             open(&setting, &format!("http://{host}:{port}"), "TypeError").await;
-            // An answer shown as a page has no icon, which is noted too.
+            // A response shown as a page has no icon, which is logged, too.
             browser.complaints().await;
         }
         assert_eq!(kept(browser).await.as_deref(), Some(token.as_str()));
     }
 
-    // Had the token been used, it would come a second time now.
+    // If the token had been used, this refresh would be a reuse.
     open(&setting, &app, "200 REFRESHED").await;
     let sessions = call(browser, "GET", "/auth/sessions", Value::Null).await;
     assert_eq!(sessions["data"].as_array().unwrap().len(), 1, "{sessions}");

@@ -1,4 +1,4 @@
-//! Tokens in the browser, held against what the API makes of them: blacklisting, the inspector, and the flush.
+//! Tokens: blacklisting, the inspector and the flush, compared with the API.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_blacklisted_token_is_refused_by_the_api() {
     );
     browser.click("#results tbody a.mono").await;
     browser.click(".page-head a[href$='/blacklist']").await;
-    // Nothing has happened yet: the page first says what will.
+    // The confirmation comes first.
     browser.click("main form button.danger").await;
     browser.shows(".notices", "blacklisted").await;
     browser.shows(".page-head", "Blacklisted").await;
@@ -51,7 +51,7 @@ async fn a_blacklisted_token_is_refused_by_the_api() {
 }
 
 #[tokio::test]
-async fn the_inspector_says_in_a_sentence_what_a_token_is_worth() {
+async fn the_inspector_shows_the_verdict_on_a_token() {
     let Some(setting) = Setting::signed_in().await else {
         return;
     };
@@ -62,18 +62,18 @@ async fn the_inspector_says_in_a_sentence_what_a_token_is_worth() {
 
     browser.go("/admin/inspector").await;
     inspect(browser, &bob.access).await;
-    browser.shows(".banner.is-ok", "Accepted").await;
+    browser.shows(".banner.is-ok", "Valid").await;
     browser.shows("main", "bob@example.org").await;
     inspect(browser, &format!("{}x", bob.refresh)).await;
-    browser.shows(".banner.is-danger", "Refused").await;
+    browser.shows(".banner.is-danger", "Invalid").await;
     assert_eq!(api.try_log_out(&bob).unwrap().status, 200);
     inspect(browser, &bob.refresh).await;
     browser.shows(".banner.is-danger", "Logged out").await;
     inspect(browser, "not a token").await;
-    browser.shows(".banner.is-danger", "no token").await;
+    browser.shows(".banner.is-danger", "not a token").await;
     assert!(
         !browser.path().await.contains("token="),
-        "what is pasted is in no address"
+        "the address has no token"
     );
     setting.end().await;
 }
@@ -83,13 +83,13 @@ async fn inspect(browser: &Chromium, token: &str) {
     browser.send_form_with("token").await;
 }
 
-/// Expired rows, as many as take the flush a few seconds in small batches.
+/// Expired rows: a flush of them in small batches takes seconds.
 const EXPIRED: &str = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
     INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at)
     SELECT printf('%032x', n), printf('%032x', 0), 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-02 00:00:00' FROM numbers";
 
 #[tokio::test]
-async fn the_flush_moves_its_bar_and_reports_what_it_did() {
+async fn the_flush_shows_progress_and_a_report() {
     let stage = Stage::new().with("MUNJIGI_FLUSH__BATCH_SIZE", "1");
     let Some(setting) = stage.set().await else {
         return;
@@ -104,7 +104,7 @@ async fn the_flush_moves_its_bar_and_reports_what_it_did() {
     let mut seen: Vec<String> = Vec::new();
     browser
         .until("the report of the flush", async || {
-            // It goes away with the last look, when the page is loaded anew.
+            // The element disappears when the page is reloaded at the end.
             let value = browser
                 .client
                 .execute(
@@ -120,7 +120,7 @@ async fn the_flush_moves_its_bar_and_reports_what_it_did() {
         })
         .await;
     seen.dedup();
-    assert!(seen.len() >= 3, "the bar does not move: {seen:?}");
+    assert!(seen.len() >= 3, "the progress does not advance: {seen:?}");
     browser.shows("main", "3,000").await;
     let left = setting.place.database.texts(
         "CAST(COUNT(*) AS TEXT)",
@@ -138,7 +138,7 @@ async fn a_flush_can_be_stopped() {
     };
     let browser = &setting.browser;
     browser.sign_in(super::setting::ROOT, PASSWORD).await;
-    // Enough for the stop to come in time.
+    // Enough rows for the stop to be in time.
     let many = EXPIRED.replace("n < 3000", "n < 40000");
     setting.place.database.execute(&many);
     browser.go("/admin/blacklist").await;

@@ -1,8 +1,8 @@
-//! Everything once with the pages' scripts turned off: forms and links alone have to do.
+//! The panel without JavaScript.
 
 use super::{chromium::Chromium, setting::Stage};
 
-/// A page's script would show what is hidden without it.
+/// The script of a page would show these elements.
 async fn runs_no_script(browser: &Chromium) {
     for selector in [
         "[data-keys]:not([hidden])",
@@ -30,7 +30,7 @@ async fn the_panel_works_without_a_script() {
     browser.send_form_with("email").await;
     browser.find(".notices .notice.is-ok").await;
 
-    // A filter needs its button now.
+    // A filter needs its button.
     browser.go("/admin/users").await;
     browser.type_into("[data-search]", "bob").await;
     browser.click("[data-apply]").await;
@@ -63,7 +63,7 @@ async fn the_panel_works_without_a_script() {
         })
         .await;
 
-    // The inspector, the theme, the language, the way out.
+    // The inspector, the theme, the language, sign-out.
     browser.go("/admin/inspector").await;
     browser.fill("token", "no token").await;
     browser.send_form_with("token").await;

@@ -1,4 +1,4 @@
-//! What must hold of every form and cookie of the panel. See `src/fuzzing.rs`.
+//! Fuzz targets of the panel's forms and cookies. See `src/fuzzing.rs`.
 
 use actix_web::{HttpRequest, http::header::CONTENT_TYPE, test::TestRequest};
 use url::Url;
@@ -7,13 +7,13 @@ use crate::http::admin::web::{
     cookies::{self, Name},
     csrf,
     form::fields,
-    page_context::own_path,
+    page_context::panel_path,
 };
 
-/// Bytes as a form: its fields are those that it has, no made-up token is good, and no wish leads to another site.
+/// Parses bytes as a form: no forged CSRF token is valid, and no `next` leads to another site.
 ///
 /// # Panics
-/// Where that does not hold.
+/// On a violation.
 pub fn forms(bytes: &[u8]) {
     let form = (CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = TestRequest::post().insert_header(form).to_http_request();
@@ -22,14 +22,14 @@ pub fn forms(bytes: &[u8]) {
         return;
     };
     for (_, value) in &fields {
-        assert!(!csrf::is_token("a secret that nobody knows", value));
-        if let Some(path) = own_path(value) {
+        assert!(!csrf::is_token("an unknown secret", value));
+        if let Some(path) = panel_path(value) {
             stays_here(path);
         }
     }
 }
 
-/// Where a browser goes that is sent to `path`.
+/// Resolves a redirect to `path` as a browser does.
 fn stays_here(path: &str) {
     let here = Url::parse("https://login.example.org/admin/login");
     let there = here.as_ref().map(|here| here.join(path));
@@ -40,7 +40,7 @@ fn stays_here(path: &str) {
     assert!(stays, "{path:?}");
 }
 
-/// A request's cookies as the panel reads them.
+/// Reads a request's cookies.
 pub(in crate::http) fn cookies(request: &HttpRequest) {
     for name in [
         Name::Session,

@@ -1,51 +1,196 @@
-//! Every path of the admin panel.
+//! Every path of the admin panel. A trailing slash is removed before paths are matched.
+
+use std::fmt::Display;
 
 use actix_web::{
+    FromRequest, Handler, Resource, Responder, Route, guard,
     middleware::Compress,
-    web::{ServiceConfig, scope, to},
+    web::{self, ServiceConfig, scope, to},
 };
 
-use crate::http::admin::{
-    pages::{
-        account, audit, blacklist, bulk, client_users, client_users_form, client_users_person,
-        dashboard, flush, inspector, jobs, links, locks, login, person, proof, security, setup,
-        tokens, users, users_form, users_person,
+use crate::{
+    domain::principal::UserType,
+    http::admin::{
+        pages::{
+            account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, locks,
+            login, password_links, people, security, setup, tokens,
+        },
+        paths,
+        web::{
+            account_path::Population,
+            error::{AdminError, PageResult},
+        },
     },
-    web::error::{AdminError, PageResult},
 };
 
-/// The panel's routes; one line per noun.
+/// The panel's routes.
 pub fn routes(config: &mut ServiceConfig) {
-    let panel = scope("/admin")
+    let panel = scope(paths::DASHBOARD)
         .wrap(Compress::default())
-        .configure(dashboard::routes)
-        .configure(account::routes)
-        .configure(login::routes)
-        .configure(setup::routes)
-        .configure(links::routes)
-        .configure(bulk::routes)
-        .configure(users::routes)
-        .configure(client_users::routes)
-        // Before what stands for any event.
-        .configure(proof::routes)
-        .configure(audit::routes)
-        .configure(tokens::routes)
-        .configure(blacklist::routes)
-        .configure(flush::routes)
-        .configure(jobs::routes)
-        .configure(inspector::routes)
-        .configure(users_form::routes)
-        .configure(users_person::routes)
-        .configure(client_users_form::routes)
-        .configure(client_users_person::routes)
-        .configure(person::routes)
-        .configure(locks::routes)
-        .configure(security::routes)
+        .configure(access)
+        .configure(tokens_and_logs)
+        .configure(|config| people(config, UserType::User))
+        .configure(|config| people(config, UserType::Client))
         .default_service(to(not_found));
     config.service(panel);
 }
 
-/// What answers where no page is.
+/// Sign-in, the viewer's own account, one-time links.
+fn access(config: &mut ServiceConfig) {
+    let resources = [
+        resource(paths::DASHBOARD, [get(dashboard::show)]),
+        resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
+        resource(paths::LOGOUT, [post(login::sign_out)]),
+        resource(paths::LANGUAGE, [post(account::set_language)]),
+        resource(paths::ACCOUNT, [get(account::show)]),
+        // The page of a refused form has the form's address: a reload leads back to the account.
+        resource(
+            paths::PROFILE,
+            [get(account::to_account), post(account::update_profile)],
+        ),
+        resource(
+            paths::PREFERENCES,
+            [get(account::to_account), post(account::update_preferences)],
+        ),
+        resource(
+            paths::PASSWORD,
+            [get(account::to_account), post(account::update_password)],
+        ),
+        resource(paths::END_OWN_SESSIONS, [post(account::end_other_sessions)]),
+        resource(paths::end_own_session("{id}"), [post(account::end_session)]),
+        resource(
+            paths::END_OWN_API_SESSIONS,
+            [post(account::end_api_sessions)],
+        ),
+        resource(
+            paths::end_own_api_session("{id}"),
+            [post(account::end_api_session)],
+        ),
+        resource(
+            paths::setup("{secret}"),
+            [get(setup::new_form), post(setup::create)],
+        ),
+        resource(paths::PASSWORD_SET, [get(password_links::done)]),
+        resource(
+            paths::password_link("{secret}"),
+            [get(password_links::edit_form), post(password_links::update)],
+        ),
+    ];
+    for resource in resources {
+        config.service(resource);
+    }
+}
+
+/// Tokens, jobs, locks, the audit log, the security checklist.
+fn tokens_and_logs(config: &mut ServiceConfig) {
+    let resources = [
+        resource(paths::TOKENS, [get(tokens::list)]),
+        resource(paths::token("{jti}"), [get(tokens::show)]),
+        resource(
+            paths::blacklist_token("{jti}"),
+            [get(tokens::confirm_blacklist), post(tokens::blacklist)],
+        ),
+        resource(
+            paths::end_session_of_token("{jti}"),
+            [get(tokens::confirm_end_session), post(tokens::end_session)],
+        ),
+        resource(paths::BLACKLIST, [get(blacklist::list)]),
+        resource(paths::FLUSH, [post(flush::start)]),
+        resource(paths::job("{id}"), [get(jobs::show)]),
+        resource(paths::stop_job("{id}"), [post(jobs::stop)]),
+        resource(
+            paths::INSPECTOR,
+            [get(inspector::new_form), post(inspector::inspect)],
+        ),
+        resource(paths::LOCKS, [get(locks::list)]),
+        resource(paths::LIFT_LOCK, [post(locks::lift)]),
+        resource(paths::AUDIT, [get(audit::list)]),
+        resource(paths::AUDIT_EXPORT, [get(audit::export)]),
+        resource(
+            paths::AUDIT_CHAIN,
+            [get(audit_chain::show), post(audit_chain::verify)],
+        ),
+        resource(paths::audit_event("{id}"), [get(audit::show)]),
+        resource(paths::SECURITY, [get(security::show)]),
+    ];
+    for resource in resources {
+        config.service(resource);
+    }
+}
+
+/// The routes of a population: the same for both.
+fn people(config: &mut ServiceConfig, user_type: UserType) {
+    let list = paths::people(user_type);
+    let person = list.person("{seq:\\d+}");
+    let resources = [
+        resource(list, [get(people::list::list)]),
+        resource(list.export(), [get(people::list::export)]),
+        resource(list.actions(), [post(people::bulk::start)]),
+        resource(
+            list.new_form(),
+            [get(people::form::new_form), post(people::form::create)],
+        ),
+        resource(&person, [get(people::show::show)]),
+        resource(
+            person.edit(),
+            [get(people::form::edit_form), post(people::form::update)],
+        ),
+        resource(
+            person.delete(),
+            [get(people::delete::confirm), post(people::delete::delete)],
+        ),
+        resource(person.activate(), [post(people::show::activate)]),
+        resource(person.deactivate(), [post(people::show::deactivate)]),
+        resource(person.end_sessions(), [post(people::show::end_sessions)]),
+        resource(
+            person.end_session("{id}"),
+            [post(people::show::end_session)],
+        ),
+        resource(
+            person.password_link(),
+            [get(password_links::to_person), post(password_links::create)],
+        ),
+        resource(person.unlock(), [post(locks::lift_account)]),
+    ];
+    for resource in resources {
+        config.service(resource.app_data(Population(user_type)));
+    }
+    if user_type == UserType::User {
+        let end = person.end_browser_session("{id}");
+        let end = resource(end, [post(people::show::end_browser_session)]);
+        config.service(end.app_data(Population(user_type)));
+    }
+}
+
+/// A path of the panel, with its methods; any other method is 405.
+fn resource<const N: usize>(path: impl Display, routes: [Route; N]) -> Resource {
+    let path = path.to_string();
+    let in_scope = path.strip_prefix(paths::DASHBOARD).unwrap_or(&path);
+    routes
+        .into_iter()
+        .fold(web::resource(in_scope), Resource::route)
+}
+
+fn get<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let read = guard::Any(guard::Get()).or(guard::Head());
+    web::route().guard(read).to(handler)
+}
+
+fn post<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::post().to(handler)
+}
+
+/// The response where no route matches.
 async fn not_found() -> PageResult {
     Err(AdminError::NotFound)
 }

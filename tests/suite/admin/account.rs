@@ -1,8 +1,8 @@
-//! One's own page: name, looks, password, browsers; and the switch of languages below every page.
+//! The viewer's own account: name, preferences, password, sessions; and the language switch.
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
 use crate::support::{App, Browser, claims_of, password_of};
@@ -20,11 +20,11 @@ async fn change_password(
         ("password", new),
         ("repeated", repeated),
     ];
-    browser.post("/admin/account/password", &fields).await
+    browser.post(paths::PASSWORD, &fields).await
 }
 
 #[tokio::test]
-async fn a_name_is_changed_and_the_record_has_both() {
+async fn a_name_is_changed_and_the_audit_log_has_both_values() {
     let app = App::start();
     for (name, role) in [("ann", Role::Admin), ("carol", Role::Auditor)] {
         let browser = app.signed_in(name, role).await;
@@ -34,19 +34,19 @@ async fn a_name_is_changed_and_the_record_has_both() {
             ("email", "x@example.org"),
         ];
         browser
-            .post("/admin/account/profile", &fields)
+            .post(paths::PROFILE, &fields)
             .await
-            .leads_to("/admin/account");
-        let page = browser.open("/admin/account").await;
+            .leads_to(paths::ACCOUNT);
+        let page = browser.open(paths::ACCOUNT).await;
         assert_eq!(page.attr("#name", "value"), "Ann 앤 👩‍👩‍👧 <b>");
         assert!(page.text(".notice").contains("Saved"));
-        // Neither role nor address goes along.
+        // Role and e-mail address are not changed.
         assert!(
             page.text(".page-head")
                 .contains(&format!("{name}@example.org"))
         );
-        assert_eq!(browser.open("/admin/account").await.count(".notice"), 0);
-        let log = browser.open("/admin/audit").await;
+        assert_eq!(browser.open(paths::ACCOUNT).await.count(".notice"), 0);
+        let log = browser.open(paths::AUDIT).await;
         assert_eq!(log.texts("tbody tr:first-child del"), [name]);
     }
     let roles = "SELECT COUNT(*) AS number FROM users WHERE role = 'admin'";
@@ -60,7 +60,7 @@ async fn a_wrong_name_is_refused_beside_its_field_and_kept() {
     let long = "x".repeat(10_000);
     for name in ["", "   ", long.as_str(), "a\0b", "a\u{202E}b"] {
         let page = browser
-            .post("/admin/account/profile", &[("name", name)])
+            .post(paths::PROFILE, &[("name", name)])
             .await
             .assert(422);
         assert!(page.has("#name-error"), "{name:?}");
@@ -68,19 +68,16 @@ async fn a_wrong_name_is_refused_beside_its_field_and_kept() {
             assert_eq!(page.attr("#name", "value"), name);
         }
     }
-    // Whoever loads the refused form's address again finds the page.
-    browser
-        .get("/admin/account/profile")
-        .await
-        .leads_to("/admin/account");
+    // A reload of the refused form leads to the page.
+    browser.get(paths::PROFILE).await.leads_to(paths::ACCOUNT);
     assert_eq!(
-        browser.open("/admin/account").await.attr("#name", "value"),
+        browser.open(paths::ACCOUNT).await.attr("#name", "value"),
         "ann"
     );
 }
 
 #[tokio::test]
-async fn language_theme_and_zone_are_kept_for_all_of_ones_browsers() {
+async fn language_theme_and_time_zone_apply_to_all_browsers_of_the_account() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
     let fields = [
@@ -88,41 +85,32 @@ async fn language_theme_and_zone_are_kept_for_all_of_ones_browsers() {
         ("theme", "dark"),
         ("time_zone", "Asia/Seoul"),
     ];
-    browser
-        .post("/admin/account/preferences", &fields)
-        .await
-        .assert(303);
+    browser.post(paths::PREFERENCES, &fields).await.assert(303);
     let other = app.browser();
     other.sign_in("ann").await;
     for browser in [&browser, &other] {
-        let page = browser.open("/admin/account").await;
+        let page = browser.open(paths::ACCOUNT).await;
         assert_eq!(page.attr("html", "lang"), "ko");
         assert_eq!(page.attr("html", "data-theme"), "dark");
         assert_eq!(page.text("#time_zone option[selected]"), "Asia/Seoul");
-        let log = browser.open("/admin/audit").await;
+        let log = browser.open(paths::AUDIT).await;
         assert!(log.attr("tbody time", "title").contains("KST"));
     }
     let log = browser
         .open("/admin/audit?action=preferences_changed")
         .await;
     assert_eq!(log.texts("tbody ins"), ["한국어", "어둡게", "Asia/Seoul"]);
-    // The same again is no change.
-    browser
-        .post("/admin/account/preferences", &fields)
-        .await
-        .assert(303);
+    // The same values again are no change.
+    browser.post(paths::PREFERENCES, &fields).await.assert(303);
     let log = browser
         .open("/admin/audit?action=preferences_changed")
         .await;
     assert_eq!(log.count("tbody tr"), 1);
-    // And back to what the browser says.
+    // And back to the default of the browser.
     let fields = [("language", ""), ("theme", "system"), ("time_zone", "")];
-    browser
-        .post("/admin/account/preferences", &fields)
-        .await
-        .assert(303);
+    browser.post(paths::PREFERENCES, &fields).await.assert(303);
     assert_eq!(
-        browser.open("/admin/account").await.attr("html", "lang"),
+        browser.open(paths::ACCOUNT).await.attr("html", "lang"),
         "en"
     );
 
@@ -135,14 +123,11 @@ async fn language_theme_and_zone_are_kept_for_all_of_ones_browsers() {
             ("time_zone", "Mars/Olympus"),
         ],
     ] {
-        let page = browser
-            .post("/admin/account/preferences", &fields)
-            .await
-            .assert(422);
+        let page = browser.post(paths::PREFERENCES, &fields).await.assert(422);
         assert_eq!(page.count(".field-errors"), 1, "{fields:?}");
     }
     assert_eq!(
-        browser.open("/admin/account").await.attr("html", "lang"),
+        browser.open(paths::ACCOUNT).await.attr("html", "lang"),
         "en"
     );
 }
@@ -164,22 +149,25 @@ async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
     );
     change_password(&browser, &password_of("ann"), NEW, NEW)
         .await
-        .leads_to("/admin/account");
-    let page = browser.open("/admin/account").await;
+        .leads_to(paths::ACCOUNT);
+    let page = browser.open(paths::ACCOUNT).await;
     assert!(page.text(".notice").contains("changed"));
-    assert_eq!(other.get("/admin/account").await.status, 303);
+    assert_eq!(other.get(paths::ACCOUNT).await.status, 303);
     api.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
     person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     let fields = [("email", "ann@example.org"), ("password", NEW)];
-    other.post("/admin/login", &fields).await.leads_to("/admin");
+    other
+        .post(paths::LOGIN, &fields)
+        .await
+        .leads_to(paths::DASHBOARD);
     let log = browser.open("/admin/audit?action=password_changed").await;
     assert_eq!(log.count("tbody tr"), 1);
     assert!(!log.html.contains(NEW));
 }
 
 #[tokio::test]
-async fn a_password_is_changed_only_by_who_knows_the_old_one_and_by_the_policy() {
+async fn a_password_change_needs_the_old_password_and_follows_the_policy() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Admin).await;
     let (own, long) = (password_of("ann"), "x".repeat(10_000));
@@ -214,47 +202,47 @@ async fn a_password_is_changed_only_by_who_knows_the_old_one_and_by_the_policy()
 }
 
 #[tokio::test]
-async fn ones_browsers_are_listed_and_ended_one_by_one_or_all_others() {
+async fn panel_sessions_are_listed_and_ended_one_by_one_or_all_others() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
-    let stranger = app.signed_in("bob", Role::Admin).await;
+    let anonymous = app.signed_in("bob", Role::Admin).await;
     let others: Vec<Browser> = (0..3).map(|_| app.browser()).collect();
     for other in &others {
         app.advance(Duration::from_secs(1));
         other.sign_in("ann").await;
     }
-    let page = browser.open("/admin/account").await;
+    let page = browser.open(paths::ACCOUNT).await;
     let ends = page.attrs("form[action$=\"/end\"]", "action");
     assert_eq!(ends.len(), 4, "three others, and all of them at once");
     assert_eq!(page.count(".badge.is-ok"), 1);
-    // Nobody ends another's.
-    stranger.post(&ends[0], &[]).await.assert(404);
-    browser.post(&ends[0], &[]).await.leads_to("/admin/account");
-    // The one used last stands first.
-    assert_eq!(others[2].get("/admin/account").await.status, 303);
-    assert_eq!(others[1].get("/admin/account").await.status, 200);
+    // Sessions of another account cannot be ended.
+    anonymous.post(&ends[0], &[]).await.assert(404);
+    browser.post(&ends[0], &[]).await.leads_to(paths::ACCOUNT);
+    // The most recently used session is first.
+    assert_eq!(others[2].get(paths::ACCOUNT).await.status, 303);
+    assert_eq!(others[1].get(paths::ACCOUNT).await.status, 200);
     browser
-        .post("/admin/account/sessions/end", &[])
+        .post(paths::END_OWN_SESSIONS, &[])
         .await
-        .leads_to("/admin/account");
+        .leads_to(paths::ACCOUNT);
     for other in &others {
-        assert_eq!(other.get("/admin/account").await.status, 303);
+        assert_eq!(other.get(paths::ACCOUNT).await.status, 303);
     }
-    assert_eq!(stranger.get("/admin/account").await.status, 200);
-    let page = browser.open("/admin/account").await;
+    assert_eq!(anonymous.get(paths::ACCOUNT).await.status, 200);
+    let page = browser.open(paths::ACCOUNT).await;
     assert_eq!(page.attrs("form[action$=\"/end\"]", "action").len(), 0);
     let log = browser
         .open("/admin/audit?action=browser_session_ended")
         .await;
     assert_eq!(log.count("tbody tr"), 2);
     browser
-        .post("/admin/account/sessions/x/end", &[])
+        .post(&paths::end_own_session("x"), &[])
         .await
         .assert(404);
 }
 
 #[tokio::test]
-async fn the_switch_of_languages_works_for_whoever_looks_and_leads_back() {
+async fn the_language_switch_works_with_and_without_a_session_and_leads_back() {
     let app = App::start();
     let visitor = app.browser();
     let fields = [
@@ -262,55 +250,49 @@ async fn the_switch_of_languages_works_for_whoever_looks_and_leads_back() {
         ("next", "/admin/login?next=%2Fadmin%2Fusers"),
     ];
     visitor
-        .post("/admin/language", &fields)
+        .post(paths::LANGUAGE, &fields)
         .await
         .leads_to("/admin/login?next=%2Fadmin%2Fusers");
-    assert_eq!(
-        visitor.open("/admin/login").await.attr("html", "lang"),
-        "ko"
-    );
+    assert_eq!(visitor.open(paths::LOGIN).await.attr("html", "lang"), "ko");
     assert_eq!(visitor.cookie("munjigi_language").as_deref(), Some("ko"));
 
     let browser = app.signed_in("ann", Role::Auditor).await;
     browser
         .post(
-            "/admin/language",
-            &[("language", "ko"), ("next", "/admin/audit")],
+            paths::LANGUAGE,
+            &[("language", "ko"), ("next", paths::AUDIT)],
         )
         .await
-        .leads_to("/admin/audit");
-    assert_eq!(
-        browser.open("/admin/audit").await.attr("html", "lang"),
-        "ko"
-    );
-    // The door speaks it too, after he has gone.
-    browser.post("/admin/logout", &[]).await.assert(303);
-    let door = browser.open("/admin/login").await;
-    assert_eq!(door.attr("html", "lang"), "ko");
+        .leads_to(paths::AUDIT);
+    assert_eq!(browser.open(paths::AUDIT).await.attr("html", "lang"), "ko");
+    // The sign-in page uses it, too.
+    browser.post(paths::LOGOUT, &[]).await.assert(303);
+    let page = browser.open(paths::LOGIN).await;
+    assert_eq!(page.attr("html", "lang"), "ko");
     browser.sign_in("ann").await;
     for next in ["https://evil.example", "//evil.example", "/api/users", ""] {
         browser
-            .post("/admin/language", &[("language", "en"), ("next", next)])
+            .post(paths::LANGUAGE, &[("language", "en"), ("next", next)])
             .await
-            .leads_to("/admin");
+            .leads_to(paths::DASHBOARD);
     }
     for language in ["", "fr", "ko\0"] {
         browser
-            .post("/admin/language", &[("language", language)])
+            .post(paths::LANGUAGE, &[("language", language)])
             .await
             .assert(400);
     }
     browser
-        .post_as_is("/admin/language", &[("language", "ko")])
+        .post_as_is(paths::LANGUAGE, &[("language", "ko")])
         .await
         .assert(403);
 }
 
 #[tokio::test]
-async fn ones_sessions_of_tokens_are_listed_and_ended_by_an_auditor_too() {
+async fn api_sessions_of_the_viewer_are_listed_and_ended_by_an_auditor_too() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
-    let page = browser.open("/admin/account").await;
+    let page = browser.open(paths::ACCOUNT).await;
     assert_eq!(page.count("#api-sessions"), 0);
     let credentials = json!({"username": "ann@example.org", "password": password_of("ann")});
     let bob = app.internal("bob", Role::Staff).await;
@@ -320,13 +302,13 @@ async fn ones_sessions_of_tokens_are_listed_and_ended_by_an_auditor_too() {
         sessions.push(bob.with_pair(&answer.await.assert(200, "LOGGED_IN")));
     }
     let sid = |access: &str| claims_of(access)["sid"].as_str().unwrap().to_owned();
-    let path = |access: &str| format!("/admin/account/api-sessions/{}/end", sid(access));
-    let page = browser.open("/admin/account").await;
+    let path = |access: &str| paths::end_own_api_session(sid(access));
+    let page = browser.open(paths::ACCOUNT).await;
     let ends = page.attrs("form[action*=\"/api-sessions/\"]", "action");
     assert_eq!(ends.len(), 4, "three of them, and all at once");
     let first = path(&sessions[0].access);
     assert!(ends.contains(&first));
-    browser.post(&first, &[]).await.leads_to("/admin/account");
+    browser.post(&first, &[]).await.leads_to(paths::ACCOUNT);
     browser.post(&first, &[]).await.assert(404);
     browser.post(&path(&bob.access), &[]).await.assert(404);
     sessions[0]
@@ -335,10 +317,10 @@ async fn ones_sessions_of_tokens_are_listed_and_ended_by_an_auditor_too() {
     sessions[1]
         .assert_tokens("TOKEN_VALID", "TOKEN_VALID")
         .await;
-    let all = "/admin/account/api-sessions/end";
-    browser.post(all, &[]).await.leads_to("/admin/account");
-    // The browser goes on, and the notice counts.
-    let page = browser.open("/admin/account").await;
+    let all = paths::END_OWN_API_SESSIONS;
+    browser.post(all, &[]).await.leads_to(paths::ACCOUNT);
+    // The panel session continues, and the notice has the count.
+    let page = browser.open(paths::ACCOUNT).await;
     assert!(page.text(".notice").contains('2'), "{}", page.html);
     assert_eq!(page.count("#api-sessions"), 0);
     bob.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;

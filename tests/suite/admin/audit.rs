@@ -1,8 +1,11 @@
-//! The record of what was done: that everything is there, that nothing secret is, and that it is found.
+//! The audit log: completeness, no secrets, search and filters.
 
 use std::time::Duration;
 
-use munjigi::domain::{account::Role, paging::Cursor};
+use munjigi::{
+    domain::{account::Role, paging::Cursor},
+    http::admin::paths,
+};
 use serde_json::json;
 
 use crate::support::{App, Browser, Page, password_of};
@@ -13,12 +16,12 @@ fn rows(page: &Page) -> Vec<String> {
 }
 
 async fn found(browser: &Browser, query: &str) -> Vec<String> {
-    let page = browser.open(&format!("/admin/audit?{query}")).await;
+    let page = browser.open(&format!("{}?{query}", paths::AUDIT)).await;
     page.texts("#results tbody td.lead a")
 }
 
 #[tokio::test]
-async fn every_change_stands_there_with_old_and_new_values_and_no_secret() {
+async fn every_change_is_logged_with_old_and_new_values_and_without_secrets() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let root = app.admin("root").await;
@@ -28,17 +31,17 @@ async fn every_change_stands_there_with_old_and_new_values_and_no_secret() {
     let change = json!({"name": "Bob <b>Bee</b>", "role": "auditor", "password": secret});
     root.patch(&path, change).await.assert(200, "USER_UPDATED");
     root.delete(&path).await.assert(200, "USER_DELETED");
-    let page = admin.open("/admin/audit").await;
-    let told = rows(&page);
-    assert!(told[0].starts_with("Account deleted"), "{told:?}");
+    let page = admin.open(paths::AUDIT).await;
+    let lines = rows(&page);
+    assert!(lines[0].starts_with("Account deleted"), "{lines:?}");
     assert!(
-        told[0].contains("root@example.org bob@example.org API"),
-        "{told:?}"
+        lines[0].contains("root@example.org bob@example.org API"),
+        "{lines:?}"
     );
-    assert!(told[1].starts_with("Password changed"), "{told:?}");
+    assert!(lines[1].starts_with("Password changed"), "{lines:?}");
     assert!(
-        told[2].starts_with("Account changed Name bob Bob <b>Bee</b> Role Staff Auditor"),
-        "{told:?}"
+        lines[2].starts_with("Account updated Name bob Bob <b>Bee</b> Role Staff Auditor"),
+        "{lines:?}"
     );
     assert_eq!(page.texts("tbody tr:nth-child(3) del"), ["bob", "Staff"]);
     assert_eq!(
@@ -46,24 +49,25 @@ async fn every_change_stands_there_with_old_and_new_values_and_no_secret() {
         ["Bob <b>Bee</b>", "Auditor"]
     );
     assert!(
-        told.iter()
+        lines
+            .iter()
             .any(|row| row.starts_with("Signed in to the panel")),
-        "{told:?}"
+        "{lines:?}"
     );
     assert!(!page.html.contains(secret) && !page.html.contains("$2"));
-    // Who is gone has no page any more; who deleted him has one.
+    // A deleted account has no page, the actor has one.
     assert!(!page.has("tbody tr:nth-child(1) td:nth-child(3) a"));
     assert!(page.has("tbody tr:nth-child(1) td:nth-child(2) a"));
 }
 
 #[tokio::test]
-async fn an_event_has_a_page_of_its_own_with_all_circumstances() {
+async fn an_event_has_a_page_with_all_details() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let answer = admin
         .ask(
             "POST",
-            "/admin/account/profile",
+            paths::PROFILE,
             Some(&[("csrf", &admin.token().await), ("name", "Ann Lee")]),
             &[
                 ("user-agent", "Checker/1.0"),
@@ -72,14 +76,14 @@ async fn an_event_has_a_page_of_its_own_with_all_circumstances() {
         )
         .await;
     answer.assert(303);
-    let list = admin.open("/admin/audit").await;
+    let list = admin.open(paths::AUDIT).await;
     let page = admin.open(&list.attr("tbody td.lead a", "href")).await;
-    assert_eq!(page.text("h1"), "Account changed");
+    assert_eq!(page.text("h1"), "Account updated");
     assert_eq!(page.texts("#changes tbody td"), ["Name", "ann", "Ann Lee"]);
     let facts = page.text("#facts");
     for fact in [
         "2026-02-14 12:30:45",
-        "Panel",
+        "Admin panel",
         "127.0.0.1",
         "Checker/1.0",
         "request-of-the-test",
@@ -92,25 +96,25 @@ async fn an_event_has_a_page_of_its_own_with_all_circumstances() {
 }
 
 #[tokio::test]
-async fn refused_entries_are_there_too() {
+async fn refused_sign_ins_are_logged_too() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
-    let stranger = app.browser();
+    let anonymous = app.browser();
     for email in ["ann@example.org", "my secret in the wrong field"] {
         let fields = [("email", email), ("password", "wrong")];
-        stranger.post("/admin/login", &fields).await.assert(422);
+        anonymous.post(paths::LOGIN, &fields).await.assert(422);
     }
-    let told = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
-    assert_eq!(told.len(), 2, "{told:?}");
+    let lines = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
+    assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
-        told[1].contains("Refused") && told[1].contains("ann@example.org"),
-        "{told:?}"
+        lines[1].contains("Refused") && lines[1].contains("ann@example.org"),
+        "{lines:?}"
     );
-    assert!(!told[0].contains("secret"), "{told:?}");
+    assert!(!lines[0].contains("secret"), "{lines:?}");
 }
 
 #[tokio::test]
-async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
+async fn the_log_is_searched_and_filtered_and_filters_can_be_removed() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let root = app.admin("root").await;
@@ -127,7 +131,7 @@ async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
         .assert(200, "CLIENT_UPDATED");
     admin.sign_in("ann").await;
 
-    let changed = ["Account changed"];
+    let changed = ["Account updated"];
     for search in ["철수", "김철", "KIM@example", "100%25_sure", "김철수 100"] {
         let query = format!("search={search}&action=account_updated");
         assert_eq!(found(&admin, &query).await, changed, "{search}");
@@ -146,7 +150,7 @@ async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
             "{search}"
         );
     }
-    // Shorter than the index knows.
+    // Shorter than the trigrams of the index.
     assert_eq!(found(&admin, "search=철").await, changed);
     let deactivated = ["Account deactivated"];
     assert_eq!(
@@ -158,18 +162,18 @@ async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
         ["Account deactivated", "Account created"]
     );
     assert_eq!(
-        found(&admin, "person=%20ACME%20&door=api").await,
+        found(&admin, "person=%20ACME%20&source=api").await,
         deactivated
     );
-    let by_root = found(&admin, "person=root@example.org&door=api").await;
+    let by_root = found(&admin, "person=root@example.org&source=api").await;
     let log_in = "Logged in";
     assert_eq!(
         by_root,
-        ["Account deactivated", "Account changed", log_in, log_in]
+        ["Account deactivated", "Account updated", log_in, log_in]
     );
     assert_eq!(found(&admin, "person=nobody").await.len(), 0);
-    assert_eq!(found(&admin, "from=2026-02-16&door=api").await.len(), 3);
-    assert_eq!(found(&admin, "to=2026-02-15&door=api").await, [log_in]);
+    assert_eq!(found(&admin, "from=2026-02-16&source=api").await.len(), 3);
+    assert_eq!(found(&admin, "to=2026-02-15&source=api").await, [log_in]);
     assert_eq!(
         found(&admin, "from=2026-02-14&to=2026-02-14&person=acme")
             .await
@@ -178,17 +182,17 @@ async fn it_is_searched_and_filtered_and_the_filters_can_be_taken_away() {
     );
 
     let page = admin
-        .open("/admin/audit?search=nothing+fits&door=api")
+        .open("/admin/audit?search=nothing+fits&source=api")
         .await;
     assert_eq!(page.count(".chip"), 2);
-    assert_eq!(page.attr(".chip a", "href"), "/admin/audit?door=api");
+    assert_eq!(page.attr(".chip a", "href"), "/admin/audit?source=api");
     assert_eq!(page.attr("input[name=search]", "value"), "nothing fits");
     assert!(page.has("option[value=api][selected]"));
     assert!(page.has(".empty a[href=\"/admin/audit\"]"));
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_still_found_by_his_name() {
+async fn a_deleted_account_is_still_found_by_its_name() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let root = app.admin("root").await;
@@ -201,7 +205,7 @@ async fn who_is_deleted_is_still_found_by_his_name() {
 }
 
 #[tokio::test]
-async fn the_days_of_a_filter_are_the_viewers() {
+async fn the_days_of_a_filter_are_in_the_viewers_time_zone() {
     let app = App::start();
     // 2026-02-14 12:30 UTC is 21:30 in Seoul; four hours later it is the 15th there.
     let admin = app.signed_in("ann", Role::Admin).await;
@@ -210,15 +214,15 @@ async fn the_days_of_a_filter_are_the_viewers() {
     app.make_user("bob", Role::Staff).await;
     let day = "from=2026-02-15&to=2026-02-15";
     assert_eq!(
-        found(&admin, &format!("{day}&door=command_line"))
+        found(&admin, &format!("{day}&source=command_line"))
             .await
             .len(),
         0
     );
     admin.set_cookie("munjigi_zone", "Asia%2FSeoul");
-    let day = format!("{day}&door=command_line");
+    let day = format!("{day}&source=command_line");
     assert_eq!(found(&admin, &day).await, ["Account created"]);
-    let page = admin.open(&format!("/admin/audit?{day}")).await;
+    let page = admin.open(&format!("{}?{day}", paths::AUDIT)).await;
     assert_eq!(page.text("tbody time"), "Feb 15, 01:30");
     assert_eq!(
         page.attr("tbody time", "title"),
@@ -227,7 +231,7 @@ async fn the_days_of_a_filter_are_the_viewers() {
 }
 
 #[tokio::test]
-async fn a_long_record_is_paged_forwards_and_backwards() {
+async fn a_long_log_is_paged_forwards_and_backwards() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     for number in 0..60 {
@@ -256,13 +260,13 @@ async fn a_long_record_is_paged_forwards_and_backwards() {
 }
 
 #[tokio::test]
-async fn wrong_filters_are_told_and_passed_over() {
+async fn invalid_filters_are_reported_and_ignored() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let long = "x".repeat(10_000);
     for query in [
         "action=none",
-        "door=none",
+        "source=none",
         "from=yesterday",
         "to=2026-02-31",
         "search=a%00b",
@@ -272,15 +276,15 @@ async fn wrong_filters_are_told_and_passed_over() {
         "after=%F0%9F%91%A9",
         "after=x&before=y&last=2&size=-1&sort=none",
     ] {
-        let page = admin.open(&format!("/admin/audit?{query}")).await;
-        let is_told = page.has("#results .banner");
+        let page = admin.open(&format!("{}?{query}", paths::AUDIT)).await;
+        let is_reported = page.has("#results .banner");
         let is_odd = !query.starts_with("after") && !query.contains("%E2%80");
-        assert_eq!(is_told, is_odd, "{query}");
+        assert_eq!(is_reported, is_odd, "{query}");
     }
 }
 
 #[tokio::test]
-async fn the_csv_holds_what_the_filter_holds_and_is_itself_on_the_record() {
+async fn the_csv_file_has_the_filtered_events_and_the_export_is_logged() {
     let app = App::start();
     let auditor = app.signed_in("carol", Role::Auditor).await;
     for number in 0..3 {
@@ -311,38 +315,38 @@ async fn the_csv_holds_what_the_filter_holds_and_is_itself_on_the_record() {
         lines[1]
     );
     assert!(lines[3].contains(",'=cmd(),"), "{}", lines[3]);
-    let told = rows(&auditor.open("/admin/audit").await);
-    assert!(told[0].starts_with("List exported"), "{told:?}");
-    assert!(told[0].contains("action=account_created"), "{told:?}");
+    let lines = rows(&auditor.open(paths::AUDIT).await);
+    assert!(lines[0].starts_with("List exported"), "{lines:?}");
+    assert!(lines[0].contains("action=account_created"), "{lines:?}");
 }
 
 #[tokio::test]
-async fn strangers_and_staff_see_nothing_of_it() {
+async fn anonymous_visitors_and_staff_have_no_access() {
     let app = App::start();
     app.make_user("bob", Role::Staff).await;
     let browser = app.browser();
-    for path in ["/admin/audit", "/admin/audit/1", "/admin/audit/export.csv"] {
+    for path in [paths::AUDIT, "/admin/audit/1", paths::AUDIT_EXPORT] {
         let answer = browser.get(path).await;
-        assert!(answer.location().starts_with("/admin/login"), "{path}");
+        assert!(answer.location().starts_with(paths::LOGIN), "{path}");
     }
     let fields = [
         ("email", "bob@example.org"),
         ("password", &password_of("bob")),
     ];
-    browser.post("/admin/login", &fields).await.assert(403);
+    browser.post(paths::LOGIN, &fields).await.assert(403);
 }
 
 #[tokio::test]
-async fn a_place_beyond_the_calendar_is_the_beginning() {
+async fn a_cursor_beyond_the_calendar_is_the_beginning() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
-    let first = ann.open("/admin/audit").await.texts("#results tbody tr");
+    let first = ann.open(paths::AUDIT).await.texts("#results tbody tr");
     assert!(!first.is_empty());
     for micros in [i64::MIN, i64::MAX] {
         let (value, id) = (micros.to_string(), "1".to_owned());
-        let place = Cursor { value, id }.encoded();
+        let cursor = Cursor { value, id }.encoded();
         for side in ["after", "before"] {
-            let page = ann.open(&format!("/admin/audit?{side}={place}")).await;
+            let page = ann.open(&format!("{}?{side}={cursor}", paths::AUDIT)).await;
             assert_eq!(page.texts("#results tbody tr"), first, "{side} {micros}");
         }
     }

@@ -1,14 +1,14 @@
-//! The blacklist in the panel: who, when, why, and until when.
+//! The blacklist: filters, pages, cursors.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 
 use super::tokens::{jti, listed};
 use crate::support::App;
 
 #[tokio::test]
-async fn a_refused_token_is_found_by_its_reason_its_person_and_its_day() {
+async fn a_blacklisted_token_is_found_by_reason_account_and_day() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Auditor).await;
     let root = app.admin("boss").await;
@@ -40,8 +40,8 @@ async fn a_refused_token_is_found_by_its_reason_its_person_and_its_day() {
         ("from=2026-02-15", vec![jti(&lee)]),
         ("to=2026-02-14&reason=logout", vec![jti(&kim)]),
     ] {
-        let page = browser.open(&format!("/admin/blacklist?{query}")).await;
-        // What happened in one moment stands in either order.
+        let page = browser.open(&format!("{}?{query}", paths::BLACKLIST)).await;
+        // Rows of one time have no order.
         let sorted = |mut ids: Vec<String>| {
             ids.sort();
             ids
@@ -56,7 +56,7 @@ async fn a_refused_token_is_found_by_its_reason_its_person_and_its_day() {
 }
 
 #[tokio::test]
-async fn a_walk_over_the_blacklist_meets_every_row_once_though_many_share_a_moment() {
+async fn paging_shows_every_row_once_even_if_many_have_the_same_time() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let mut ann = app.user("ann").await;
@@ -68,7 +68,7 @@ async fn a_walk_over_the_blacklist_meets_every_row_once_though_many_share_a_mome
     }
     for query in ["size=25", "size=25&reason=rotated&user_type=user"] {
         let pages = browser
-            .walk(&format!("/admin/blacklist?{query}"), "next")
+            .walk(&format!("{}?{query}", paths::BLACKLIST), "next")
             .await;
         let seen: Vec<String> = pages.iter().flat_map(listed).collect();
         assert_eq!(seen.len(), 70, "{query}");
@@ -77,14 +77,14 @@ async fn a_walk_over_the_blacklist_meets_every_row_once_though_many_share_a_mome
 }
 
 #[tokio::test]
-async fn an_odd_place_is_the_beginning_and_an_empty_list_says_what_it_is_for() {
+async fn an_invalid_cursor_is_the_beginning_and_an_empty_list_says_so() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
-    let page = browser.open("/admin/blacklist").await;
+    let page = browser.open(paths::BLACKLIST).await;
     assert_eq!(page.text(".empty-title"), "The blacklist is empty");
     app.user("ann").await.refreshed().await;
-    // Places of other lists, of no list, and of times that are none.
-    for place in [
+    // Cursors of other lists, malformed ones, and invalid times.
+    for cursor in [
         "eA",
         "MTIzCjQ1Ng",
         "%00",
@@ -92,10 +92,10 @@ async fn an_odd_place_is_the_beginning_and_an_empty_list_says_what_it_is_for() {
         "LTEKLTE",
     ] {
         let page = browser
-            .open(&format!("/admin/blacklist?after={place}"))
+            .open(&format!("{}?after={cursor}", paths::BLACKLIST))
             .await;
-        assert_eq!(listed(&page).len(), 1, "{place}");
+        assert_eq!(listed(&page).len(), 1, "{cursor}");
     }
     let page = browser.open("/admin/blacklist?reason=logout").await;
-    assert_eq!(page.text(".empty-title"), "Nothing fits these filters");
+    assert_eq!(page.text(".empty-title"), "No matching tokens");
 }

@@ -1,4 +1,4 @@
-//! What is done to many accounts at once: exactly whom it touches, whom it spares, and how it is told before and after.
+//! Bulk actions: the affected and the excluded accounts, the confirmation and the report.
 
 use std::time::Duration;
 
@@ -9,17 +9,15 @@ use munjigi::{
         job::BulkAction,
         principal::{Principal, UserSeq, UserType},
     },
-    services::accounts::{
-        bulk,
-        bulk_request::{Accounts, BulkRequest},
-    },
+    http::admin::paths,
+    services::accounts::bulk::{self, Accounts, BulkRequest},
 };
 
-use super::jobs::{look, look_until};
+use super::jobs::{progress, progress_until};
 use crate::support::{App, Browser, Page};
 
-/// The accounts of these names are ticked, and an action is chosen.
-async fn ticked(browser: &Browser, list: &str, action: &str, ids: &[i64]) -> Page {
+/// Sends the list with these accounts selected.
+async fn select(browser: &Browser, list: &str, action: &str, ids: &[i64]) -> Page {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut fields = vec![("action", action)];
     fields.extend(ids.iter().map(|id| ("selected", id.as_str())));
@@ -28,15 +26,15 @@ async fn ticked(browser: &Browser, list: &str, action: &str, ids: &[i64]) -> Pag
         .await
 }
 
-/// All who fit a filter.
-async fn fitting(browser: &Browser, list: &str, action: &str, query: &str) -> Page {
+/// Sends the list for all accounts that match a filter.
+async fn matching(browser: &Browser, list: &str, action: &str, query: &str) -> Page {
     let fields = [("action", action), ("scope", "all"), ("query", query)];
     browser
         .post(&format!("/admin/{list}/actions"), &fields)
         .await
 }
 
-/// Sends the page that asks as it is.
+/// Submits the confirmation.
 async fn confirmed(browser: &Browser, page: &Page) -> Page {
     assert_eq!(page.status, 200, "{} {}", page.location(), page.html);
     let names = page.attrs("form.confirm input[type=hidden]", "name");
@@ -75,21 +73,21 @@ async fn events(app: &App, action: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn ticked_users_are_deactivated_and_nobody_else_and_no_client_of_the_same_number() {
+async fn selected_users_are_deactivated_and_no_others_and_no_client_of_the_same_number() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let clients = [app.client("acme").await, app.client("other").await];
     let third = app.client("third").await;
-    let page = ticked(&root, "users", "deactivate", &[ann.seq]).await;
+    let page = select(&root, "users", "deactivate", &[ann.seq]).await;
     assert_eq!(page.text("h1"), "Deactivate 1 internal user?");
     assert_eq!(page.texts(".confirm-list .sub"), ["ann@example.org"]);
-    assert!(!page.has("#left-out"));
+    assert!(!page.has("#excluded"));
     // Nothing has happened yet.
     ann.get("/api/me").await.assert(200, "ME");
 
-    confirmed(&root, &page).await.leads_to("/admin/users");
-    let list = root.open("/admin/users").await;
+    confirmed(&root, &page).await.leads_to(&paths::USERS);
+    let list = root.open(&paths::USERS).await;
     assert_eq!(list.text(".notice"), "1 account was deactivated.");
     ann.assert_tokens("USER_INACTIVE", "USER_INACTIVE").await;
     bob.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
@@ -102,14 +100,14 @@ async fn ticked_users_are_deactivated_and_nobody_else_and_no_client_of_the_same_
     assert_eq!(events(&app, "account_deactivated").await, 1);
     assert_eq!(events(&app, "bulk_started").await, 1);
 
-    let page = ticked(&root, "clients", "deactivate", &[clients[1].seq]).await;
-    confirmed(&root, &page).await.leads_to("/admin/clients");
+    let page = select(&root, "clients", "deactivate", &[clients[1].seq]).await;
+    confirmed(&root, &page).await.leads_to(&paths::CLIENTS);
     assert_eq!(active(&app, "client_users").await, [1, 3]);
     assert_eq!(active(&app, "users").await, [1, bob.seq]);
 }
 
 #[tokio::test]
-async fn a_whole_filter_is_exactly_those_who_fit_and_were_there_when_it_was_asked() {
+async fn a_filter_applies_to_the_accounts_that_matched_at_the_confirmation() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     for name in ["ann-north", "bob-north", "eve-south"] {
@@ -119,15 +117,15 @@ async fn a_whole_filter_is_exactly_those_who_fit_and_were_there_when_it_was_aske
     app.execute("UPDATE client_users SET is_active = FALSE WHERE username = 'bob-north'")
         .await;
     app.make_client("ian-north").await;
-    let page = fitting(&root, "clients", "deactivate", "search=north&sort=name").await;
+    let page = matching(&root, "clients", "deactivate", "search=north&sort=name").await;
     assert_eq!(page.text("h1"), "Deactivate 2 clients?");
     assert_eq!(page.texts(".confirm-list .sub"), ["ann-north", "ian-north"]);
     assert_eq!(
-        page.texts("#left-out li"),
-        ["One more is inactive already and stays as it is."]
+        page.texts("#excluded li"),
+        ["One more is already inactive and is not changed."]
     );
     assert!(page.text("#filter").contains("north"));
-    // Who comes later was not meant.
+    // A later account is not affected.
     let late = app.make_client("late-north").await;
     confirmed(&root, &page)
         .await
@@ -141,7 +139,7 @@ async fn a_whole_filter_is_exactly_those_who_fit_and_were_there_when_it_was_aske
         .await;
     assert_eq!(job, 1);
 
-    let page = fitting(&root, "clients", "activate", "active=no").await;
+    let page = matching(&root, "clients", "activate", "active=no").await;
     assert_eq!(page.text("h1"), "Activate 3 clients?");
     confirmed(&root, &page).await.assert(303);
     assert_eq!(active(&app, "client_users").await, [1, 2, 3, 4, late]);
@@ -152,58 +150,58 @@ async fn a_whole_filter_is_exactly_those_who_fit_and_were_there_when_it_was_aske
 }
 
 #[tokio::test]
-async fn deleting_takes_the_accounts_and_their_sessions_and_leaves_the_record() {
+async fn deleting_removes_accounts_and_sessions_and_keeps_the_audit_log() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
     let eve = app.signed_in("eve", Role::Auditor).await;
     let (gone, acme) = (app.make_client("gone").await, app.client("acme").await);
-    let page = ticked(&root, "users", "delete", &[ann.seq, ann.seq + 1, 999]).await;
+    let page = select(&root, "users", "delete", &[ann.seq, ann.seq + 1, 999]).await;
     assert_eq!(page.text("h1"), "Delete 2 internal users?");
-    assert!(page.text("#left-out").contains("deleted meanwhile"));
+    assert!(page.text("#excluded").contains("no longer exists"));
     let done = confirmed(&root, &page).await;
-    // Somebody was gone: the job's page has more to say than a notice.
+    // An account was missing: the job's page has the report.
     let report = root.open(done.location()).await;
     assert_eq!(report.text("h1"), "Deleting internal users");
-    let expected = ["Deleted 2", "Deleted by somebody else meanwhile 1"];
+    let expected = ["Deleted 2", "No longer existed 1"];
     assert_eq!(report.texts("#report .row"), expected);
     ann.assert_tokens("USER_NOT_FOUND", "USER_NOT_FOUND").await;
-    eve.get("/admin").await.leads_to("/admin/login");
+    eve.get(paths::DASHBOARD).await.leads_to(paths::LOGIN);
     acme.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM users").await, 1);
     assert_eq!(events(&app, "account_deleted").await, 2);
 
-    let page = ticked(&root, "clients", "delete", &[gone]).await;
-    confirmed(&root, &page).await.leads_to("/admin/clients");
+    let page = select(&root, "clients", "delete", &[gone]).await;
+    confirmed(&root, &page).await.leads_to(&paths::CLIENTS);
     assert_eq!(active(&app, "client_users").await, [acme.seq]);
 }
 
 #[tokio::test]
-async fn ending_sessions_ends_them_everywhere_but_ones_own() {
+async fn ending_sessions_ends_all_but_those_of_the_viewer() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let eve = app.signed_in("eve", Role::Auditor).await;
     let ann = app.user("ann").await;
     app.make_user("quiet", Role::Staff).await;
     let acme = app.client("acme").await;
-    let page = fitting(&root, "users", "end_sessions", "").await;
+    let page = matching(&root, "users", "end_sessions", "").await;
     assert_eq!(page.text("h1"), "End the sessions of 3 internal users?");
     assert_eq!(
-        page.texts("#left-out li"),
-        ["Your own sessions are left alone."]
+        page.texts("#excluded li"),
+        ["Your own sessions are not ended."]
     );
-    assert!(page.text("#whom").contains("No filter is set"));
-    confirmed(&root, &page).await.leads_to("/admin/users");
-    let list = root.open("/admin/users").await;
+    assert!(page.text("#accounts").contains("No filter is set"));
+    confirmed(&root, &page).await.leads_to(&paths::USERS);
+    let list = root.open(&paths::USERS).await;
     assert_eq!(
         list.text(".notice"),
         "The sessions of 2 accounts were ended."
     );
     ann.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
-    eve.get("/admin").await.leads_to("/admin/login");
+    eve.get(paths::DASHBOARD).await.leads_to(paths::LOGIN);
     acme.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
-    // Who had none is no event.
+    // An account without a session has no event.
     assert_eq!(events(&app, "sessions_ended").await, 2);
     ann.again()
         .await
@@ -212,24 +210,24 @@ async fn ending_sessions_ends_them_everywhere_but_ones_own() {
 }
 
 #[tokio::test]
-async fn nobody_takes_his_own_rights_and_the_last_administrator_stays() {
+async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     for action in ["deactivate", "delete"] {
-        let page = ticked(&root, "users", action, &[1]).await;
-        page.leads_to("/admin/users");
-        let list = root.open("/admin/users").await;
-        assert!(list.text(".notice").contains("last administrator"));
+        let page = select(&root, "users", action, &[1]).await;
+        page.leads_to(&paths::USERS);
+        let list = root.open(&paths::USERS).await;
+        assert!(list.text(".notice").contains("last active administrator"));
     }
     let bob = app.make_user("bob", Role::Admin).await;
-    ticked(&root, "users", "delete", &[1]).await.assert(303);
-    let list = root.open("/admin/users").await;
-    assert!(list.text(".notice").contains("only yourself"));
-    let page = fitting(&root, "users", "deactivate", "role=admin").await;
+    select(&root, "users", "delete", &[1]).await.assert(303);
+    let list = root.open(&paths::USERS).await;
+    assert!(list.text(".notice").contains("only your own account"));
+    let page = matching(&root, "users", "deactivate", "role=admin").await;
     assert_eq!(page.text("h1"), "Deactivate 1 internal user?");
     assert_eq!(
-        page.texts("#left-out li"),
-        ["Your own account is left out."]
+        page.texts("#excluded li"),
+        ["Your own account is excluded."]
     );
     assert_eq!(page.texts(".confirm-list .sub"), ["bob@example.org"]);
     confirmed(&root, &page).await.assert(303);
@@ -241,7 +239,7 @@ async fn nobody_takes_his_own_rights_and_the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn who_lost_his_rights_meanwhile_cannot_take_those_of_the_last_administrator() {
+async fn an_actor_who_lost_the_role_cannot_deactivate_the_last_administrator() {
     let app = App::start();
     let (root, ann) = (app.admin("root").await, app.user("ann").await);
     let late = app.admin("late").await;
@@ -254,27 +252,27 @@ async fn who_lost_his_rights_meanwhile_cannot_take_those_of_the_last_administrat
     app.execute("UPDATE users SET role = 'staff' WHERE email = 'late@example.org'")
         .await;
     let ids = [root.seq, ann.seq, late.seq].map(|seq| UserSeq::new(seq).unwrap());
-    let wish = BulkRequest {
+    let request = BulkRequest {
         user_type: UserType::User,
         action: BulkAction::Deactivate,
         accounts: Accounts::Selected(ids.to_vec()),
     };
-    let mut started = bulk::start(app.services(), &actor, wish).await.unwrap();
+    let mut started = bulk::start(app.services(), &actor, request).await.unwrap();
     assert!(started.wait(Duration::from_mins(1)).await);
     assert_eq!(active(&app, "users").await, [root.seq, late.seq]);
     let eve = app.signed_in("eve", Role::Auditor).await;
-    let report = eve.open(&format!("/admin/jobs/{}", started.job)).await;
+    let report = eve.open(&paths::job(&started.job)).await;
     assert_eq!(report.texts("#report .row"), ["Deactivated 1"]);
     let said = report.text("#job");
-    assert!(said.contains("Your own account was left out"), "{said}");
-    let last = "root@example.org was left out as the last administrator";
+    assert!(said.contains("Your own account was excluded"), "{said}");
+    let last = "root@example.org was excluded as the last active administrator";
     assert!(said.contains(last), "{said}");
     ann.assert_tokens("USER_INACTIVE", "USER_INACTIVE").await;
     root.get("/api/me").await.assert(200, "ME");
 }
 
 #[tokio::test]
-async fn a_job_over_many_moves_can_be_stopped_and_leaves_nobody_half_changed() {
+async fn a_job_over_many_accounts_progresses_can_be_stopped_and_leaves_no_partial_change() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let at = "'2026-01-01 00:00:00'";
@@ -289,19 +287,19 @@ async fn a_job_over_many_moves_can_be_stopped_and_leaves_nobody_half_changed() {
          SELECT 's' || id, 'client', id, 'otp', {at}, {at}, '2027-01-01 00:00:00', '2027-01-01 00:00:00' FROM client_users"
     ))
     .await;
-    let page = fitting(&root, "clients", "deactivate", "").await;
+    let page = matching(&root, "clients", "deactivate", "").await;
     assert_eq!(page.text("h1"), "Deactivate 20,000 clients?");
     assert_eq!(page.count(".confirm-list .who"), 50);
     assert_eq!(page.text(".confirm-list .quiet"), "and 19,950 more");
     let job = confirmed(&root, &page).await.location().to_owned();
-    let first = look_until(&root, &job, |seen| seen["done"].as_i64() > Some(0)).await;
+    let first = progress_until(&root, &job, |seen| seen["done"].as_i64() > Some(0)).await;
     assert_eq!(first["total"], 20_000);
-    let moved = look_until(&root, &job, |seen| {
+    let moved = progress_until(&root, &job, |seen| {
         seen["done"].as_i64() > first["done"].as_i64()
     });
     moved.await;
     root.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
-    let last = look_until(&root, &job, |seen| seen["state"] != "running").await;
+    let last = progress_until(&root, &job, |seen| seen["state"] != "running").await;
     assert_eq!(last["state"], "stopped");
     let done = last["done"].as_i64().unwrap();
     assert!(done > 0 && done < 20_000 && done % 50 == 0, "{done}");
@@ -315,34 +313,34 @@ async fn a_job_over_many_moves_can_be_stopped_and_leaves_nobody_half_changed() {
         assert_eq!(app.number(&query).await, done, "{query}");
     }
     assert_eq!(events(&app, "job_stopped").await, 1);
-    assert_eq!(look(&root, &job).await["title"], "Deactivating clients");
+    assert_eq!(progress(&root, &job).await["title"], "Deactivating clients");
 }
 
 #[tokio::test]
-async fn what_is_unclear_changes_nothing_and_says_why() {
+async fn an_unclear_request_changes_nothing_and_says_why() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
-    ticked(&root, "users", "delete", &[])
+    select(&root, "users", "delete", &[])
         .await
-        .leads_to("/admin/users");
-    let list = root.open("/admin/users").await;
-    assert!(list.text(".notice").contains("Nobody is selected"));
-    // A filter that is passed over would hold everybody.
+        .leads_to(&paths::USERS);
+    let list = root.open(&paths::USERS).await;
+    assert!(list.text(".notice").contains("No accounts selected"));
+    // An ignored filter would match every account.
     for query in ["role=king", "created_from=yesterday", "active=perhaps"] {
-        let page = fitting(&root, "users", "delete", query).await;
-        page.leads_to(&format!("/admin/users?{query}"));
-        let list = root.open("/admin/users").await;
-        assert!(list.text(".notice").contains("filter cannot be read"));
+        let page = matching(&root, "users", "delete", query).await;
+        page.leads_to(&format!("{}?{query}", paths::USERS));
+        let list = root.open(&paths::USERS).await;
+        assert!(list.text(".notice").contains("filter is invalid"));
     }
-    fitting(&root, "users", "delete", "search=nobody")
+    matching(&root, "users", "delete", "search=nobody")
         .await
         .assert(303);
-    ticked(&root, "users", "activate", &[ann.seq])
+    select(&root, "users", "activate", &[ann.seq])
         .await
         .assert(303);
-    let list = root.open("/admin/users").await;
-    assert!(list.text(".notice").contains("active already"));
+    let list = root.open(&paths::USERS).await;
+    assert!(list.text(".notice").contains("already active"));
     for (action, selected) in [
         ("promote", "1"),
         ("", "1"),
@@ -352,11 +350,13 @@ async fn what_is_unclear_changes_nothing_and_says_why() {
         ("delete", "99999999999999999999"),
     ] {
         let fields = [("action", action), ("selected", selected)];
-        root.post("/admin/users/actions", &fields).await.assert(400);
+        root.post(&paths::USERS.actions(), &fields)
+            .await
+            .assert(400);
     }
     for up_to in ["-1", "x", "1e9"] {
         let fields = [("action", "delete"), ("scope", "all"), ("up_to", up_to)];
-        root.post("/admin/clients/actions", &fields)
+        root.post(&paths::CLIENTS.actions(), &fields)
             .await
             .assert(400);
     }
@@ -365,13 +365,13 @@ async fn what_is_unclear_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn only_an_administrator_with_a_form_of_his_own_changes_many() {
+async fn bulk_actions_need_an_administrator_and_a_valid_csrf_token() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let eve = app.signed_in("eve", Role::Auditor).await;
     let acme = app.client("acme").await;
     for list in ["users", "clients"] {
-        ticked(&eve, list, "delete", &[1]).await.assert(403);
+        select(&eve, list, "delete", &[1]).await.assert(403);
         let action = format!("/admin/{list}/actions");
         let fields = [("action", "delete"), ("selected", "1"), ("confirmed", "1")];
         root.post_as_is(&action, &fields).await.assert(403);
@@ -382,7 +382,7 @@ async fn only_an_administrator_with_a_form_of_his_own_changes_many() {
         app.browser()
             .post_as_is(&action, &fields)
             .await
-            .leads_to("/admin/login");
+            .leads_to(paths::LOGIN);
     }
     acme.get("/api/me").await.assert(200, "ME");
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 0);

@@ -1,8 +1,8 @@
-//! The panel's first page: its numbers are the true ones.
+//! The dashboard.
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
 use crate::support::{App, Page};
@@ -34,7 +34,7 @@ async fn refused(app: &App, times: usize) {
 }
 
 #[tokio::test]
-async fn its_numbers_are_the_true_ones() {
+async fn the_totals_are_correct() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.user("bob").await;
@@ -45,7 +45,7 @@ async fn its_numbers_are_the_true_ones() {
     let acme = acme.refreshed().await;
     acme.again().await;
     bob.log_out(&bob.refresh).await.assert(200, "LOGGED_OUT");
-    let page = admin.open("/admin").await;
+    let page = admin.open(paths::DASHBOARD).await;
     // ann and bob; acme without idle; acme's two sessions; bob's token, acme's three, of which one was rotated.
     for (label, expected) in [
         ("Internal users", "2"),
@@ -56,7 +56,7 @@ async fn its_numbers_are_the_true_ones() {
     ] {
         assert_eq!(number(&page, label), expected, "{label}");
     }
-    assert!(page.text("#flush").contains("Nothing waits"));
+    assert!(page.text("#flush").contains("No expired rows"));
     let server = page.text("#server");
     for fact in [
         env!("CARGO_PKG_VERSION"),
@@ -69,16 +69,16 @@ async fn its_numbers_are_the_true_ones() {
 }
 
 #[tokio::test]
-async fn what_has_expired_waits_for_the_flush_and_counts_no_more() {
+async fn expired_rows_are_not_counted_and_are_shown_for_the_flush() {
     let app = App::start();
     app.user("bob").await;
     app.advance(Duration::from_hours(24 * 60));
     let admin = app.signed_in("ann", Role::Admin).await;
-    let page = admin.open("/admin").await;
+    let page = admin.open(paths::DASHBOARD).await;
     assert_eq!(number(&page, "Sessions"), "0");
     assert_eq!(number(&page, "Refresh tokens"), "0");
     assert!(
-        page.text("#flush h2").contains("expired rows wait"),
+        page.text("#flush h2").contains("expired rows"),
         "{}",
         page.text("#flush")
     );
@@ -86,7 +86,7 @@ async fn what_has_expired_waits_for_the_flush_and_counts_no_more() {
 }
 
 #[tokio::test]
-async fn the_chart_counts_log_ins_by_the_viewers_days_and_has_a_table_beside_it() {
+async fn the_chart_counts_logins_by_the_viewers_days_and_has_a_table() {
     let app = App::start();
     // 2026-02-14 12:30 UTC, 21:30 in Seoul.
     app.user("bob").await;
@@ -95,72 +95,81 @@ async fn the_chart_counts_log_ins_by_the_viewers_days_and_has_a_table_beside_it(
     app.advance(Duration::from_hours(4));
     refused(&app, 3).await;
     let admin = app.signed_in("ann", Role::Auditor).await;
-    let page = admin.open("/admin").await;
-    let told = days(&page);
-    assert_eq!(told.len(), 30);
-    assert_eq!(told[0], ["Feb 14", "2", "5"]);
-    assert_eq!((told[1][1].as_str(), told[29][0].as_str()), ("0", "Jan 16"));
+    let page = admin.open(paths::DASHBOARD).await;
+    let lines = days(&page);
+    assert_eq!(lines.len(), 30);
+    assert_eq!(lines[0], ["Feb 14", "2", "5"]);
+    assert_eq!(
+        (lines[1][1].as_str(), lines[29][0].as_str()),
+        ("0", "Jan 16")
+    );
     assert_eq!(page.count("svg.chart rect.bar-ok"), 30);
     assert_eq!(page.attr("svg.chart", "role"), "img");
     assert!(page.attr("svg.chart", "aria-label").contains("table"));
     assert!(
         page.text("svg.chart g:last-of-type title")
-            .contains("Feb 14: 2 let in, 5 refused")
+            .contains("Feb 14: 2 Successful, 5 Failed")
     );
 
     admin.set_cookie("munjigi_zone", "Asia%2FSeoul");
-    let told = days(&admin.open("/admin").await);
-    assert_eq!(told[0], ["Feb 15", "1", "3"]);
-    assert_eq!(told[1], ["Feb 14", "1", "2"]);
+    let lines = days(&admin.open(paths::DASHBOARD).await);
+    assert_eq!(lines[0], ["Feb 15", "1", "3"]);
+    assert_eq!(lines[1], ["Feb 14", "1", "2"]);
     admin.set_cookie("munjigi_zone", "America%2FLos_Angeles");
-    assert_eq!(days(&admin.open("/admin").await)[0], ["Feb 14", "2", "5"]);
+    assert_eq!(
+        days(&admin.open(paths::DASHBOARD).await)[0],
+        ["Feb 14", "2", "5"]
+    );
 }
 
 #[tokio::test]
-async fn the_latest_events_stand_there_and_lead_to_the_whole_record() {
+async fn the_latest_events_are_shown_with_a_link_to_the_audit_log() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     for number in 0..10 {
         app.make_user(&format!("user{number}"), Role::Staff).await;
     }
-    let page = admin.open("/admin").await;
-    let told = page.texts(".timeline > li");
-    assert_eq!(told.len(), 8);
+    let page = admin.open(paths::DASHBOARD).await;
+    let lines = page.texts(".timeline > li");
+    assert_eq!(lines.len(), 8);
     assert!(
-        told[0].starts_with("Account created user9@example.org by Command line"),
-        "{told:?}"
+        lines[0].starts_with("Account created user9@example.org by Command line"),
+        "{lines:?}"
     );
     assert!(page.has("#latest a[href=\"/admin/audit\"]"));
 }
 
 #[tokio::test]
-async fn an_auditor_sees_all_of_it_and_no_button_and_a_stranger_nothing() {
+async fn an_auditor_has_no_buttons_and_an_anonymous_visitor_no_access() {
     let app = App::start();
     let auditor = app.signed_in("carol", Role::Auditor).await;
-    let page = auditor.open("/admin").await;
+    let page = auditor.open(paths::DASHBOARD).await;
     assert_eq!(page.count(".stat"), 5);
     assert_eq!(page.count("main form"), 0);
     assert!(
         app.browser()
-            .get("/admin")
+            .get(paths::DASHBOARD)
             .await
             .location()
-            .starts_with("/admin/login")
+            .starts_with(paths::LOGIN)
     );
 }
 
 #[tokio::test]
-async fn a_costly_count_is_told_again_for_a_while_and_says_so() {
+async fn expensive_totals_are_cached_for_less_than_an_hour() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
-    let page = admin.open("/admin").await;
+    let page = admin.open(paths::DASHBOARD).await;
     assert!(
-        !page.text(".page-head").contains("Counted"),
+        !page.text(".page-head").contains("Last updated"),
         "{}",
         page.text(".page-head")
     );
-    // However costly it was, it is not told for an hour.
+    // However expensive the count, it is refreshed within an hour.
     app.make_user("bob", Role::Staff).await;
     app.advance(Duration::from_mins(59));
-    assert_eq!(number(&admin.open("/admin").await, "Internal users"), "2");
+    assert_eq!(
+        number(&admin.open(paths::DASHBOARD).await, "Internal users"),
+        "2"
+    );
 }

@@ -1,10 +1,11 @@
-//! The flush from the panel: what waits, the button, one at a time, and what comes of it.
+//! The flush from the panel: expired rows, the button, one flush at a time, the report.
 
 use std::time::Duration;
 
 use futures_util::future::join;
 use munjigi::{
     domain::{account::Role, job::JobState},
+    http::admin::paths,
     services::maintenance::{
         flush::{count, flush_regularly, last_flush, waiting},
         flush_counts::FlushCounts,
@@ -12,13 +13,13 @@ use munjigi::{
     },
 };
 
-use super::jobs::{look, look_until, running_flush};
+use super::jobs::{progress, progress_until, running_flush};
 use crate::support::App;
 
 const LONG_AGO: &str = "'2020-01-01 00:00:00'";
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// So many refresh tokens that expired long ago.
+/// Inserts expired refresh tokens.
 pub(super) async fn expired_tokens(app: &App, rows: u32) {
     app.execute(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
@@ -42,12 +43,12 @@ async fn events(app: &App, action: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just_that() {
+async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
-    let page = ann.open("/admin/blacklist").await;
-    assert_eq!(page.text("#flush-title"), "Nothing waits for the flush");
-    assert!(page.text("#flush").contains("There has been no flush yet"));
+    let page = ann.open(paths::BLACKLIST).await;
+    assert_eq!(page.text("#flush-title"), "No expired rows");
+    assert!(page.text("#flush").contains("No flush yet"));
     assert!(!page.has("#flush time"));
 
     expired_tokens(&app, 3).await;
@@ -56,12 +57,9 @@ async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just
          VALUES ('old', 'acme', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')",
     )
     .await;
-    let page = ann.open("/admin/blacklist").await;
-    assert_eq!(
-        page.text("#flush-title"),
-        "4 expired rows wait for the flush"
-    );
-    // Each row waits for the greatest leeway, five minutes, before it may go.
+    let page = ann.open(paths::BLACKLIST).await;
+    assert_eq!(page.text("#flush-title"), "4 expired rows");
+    // A row is kept for the maximum leeway of five minutes after its expiry.
     assert_eq!(
         page.attr("#flush time", "datetime"),
         "2019-12-31T23:05:00+00:00"
@@ -71,12 +69,10 @@ async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just
         ["Refresh tokens 3", "One-time codes 1"]
     );
 
-    ann.post("/admin/blacklist/flush", &[])
-        .await
-        .leads_to("/admin/blacklist");
-    let page = ann.open("/admin/blacklist").await;
+    ann.post(paths::FLUSH, &[]).await.leads_to(paths::BLACKLIST);
+    let page = ann.open(paths::BLACKLIST).await;
     assert_eq!(page.text(".notice"), "4 expired rows were deleted.");
-    assert_eq!(page.text("#flush-title"), "Nothing waits for the flush");
+    assert_eq!(page.text("#flush-title"), "No expired rows");
     assert!(
         page.text("#flush")
             .contains("4 rows deleted, started by ann@example.org")
@@ -85,7 +81,7 @@ async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just
     assert_eq!(events(&app, "flush_started").await, 1);
 
     let report = ann.open(&page.attr("#flush .panel-foot a", "href")).await;
-    assert_eq!(report.text("#job .badge"), "Done");
+    assert_eq!(report.text("#job .badge"), "Completed");
     assert_eq!(
         report.texts("#report dt"),
         ["Refresh tokens", "One-time codes"]
@@ -94,13 +90,13 @@ async fn the_page_says_how_much_waits_and_since_when_and_the_button_deletes_just
     assert!(report.text("#times").contains("ann@example.org"));
     assert!(!report.has("#job form"));
 
-    ann.post("/admin/blacklist/flush", &[]).await;
-    let page = ann.open("/admin/blacklist").await;
-    assert!(page.text(".notice").contains("Nothing had expired"));
+    ann.post(paths::FLUSH, &[]).await;
+    let page = ann.open(paths::BLACKLIST).await;
+    assert!(page.text(".notice").contains("No expired rows were found"));
 }
 
 #[tokio::test]
-async fn two_administrators_who_press_at_once_start_one_flush_on_whichever_instance() {
+async fn two_simultaneous_requests_start_one_flush_across_instances() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
     expired_tokens(&app, 6_000).await;
@@ -108,35 +104,31 @@ async fn two_administrators_who_press_at_once_start_one_flush_on_whichever_insta
     other.make_user("bob", Role::Admin).await;
     let bob = other.browser();
     bob.sign_in("bob").await;
-    let (first, second) = join(
-        ann.post("/admin/blacklist/flush", &[]),
-        bob.post("/admin/blacklist/flush", &[]),
-    )
-    .await;
+    let (first, second) = join(ann.post(paths::FLUSH, &[]), bob.post(paths::FLUSH, &[])).await;
     let job = first.location().to_owned();
     assert!(job.starts_with("/admin/jobs/"), "{job}");
     second.leads_to(&job);
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 1);
-    // One of the two is told that it was not he who began it.
+    // One of the two sees a notice that the flush was already running.
     let said = [ann.open(&job).await, bob.open(&job).await].map(|page| page.texts(".notice"));
     assert_eq!(said.iter().filter(|said| said.is_empty()).count(), 1);
-    let page = bob.open("/admin/blacklist").await;
+    let page = bob.open(paths::BLACKLIST).await;
     assert_eq!(page.attr("#flush", "data-job"), job);
     assert!(!page.has("form[action='/admin/blacklist/flush']"));
 
     bob.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
-    look_until(&ann, &job, |seen| seen["state"] == "stopped").await;
+    progress_until(&ann, &job, |seen| seen["state"] == "stopped").await;
 }
 
 #[tokio::test]
-async fn the_bar_moves_and_a_stop_leaves_done_what_is_done() {
+async fn the_progress_advances_and_a_stop_keeps_completed_work() {
     let app = App::with(|config| config.flush.batch_size = 1);
     expired_tokens(&app, 6_000).await;
     let ann = app.signed_in("ann", Role::Admin).await;
-    let started = ann.post("/admin/blacklist/flush", &[]).await;
+    let started = ann.post(paths::FLUSH, &[]).await;
     let job = started.location().to_owned();
-    let first = look_until(&ann, &job, |seen| seen["done"].as_u64() > Some(0)).await;
-    let second = look_until(&ann, &job, |seen| {
+    let first = progress_until(&ann, &job, |seen| seen["done"].as_u64() > Some(0)).await;
+    let second = progress_until(&ann, &job, |seen| {
         seen["done"].as_u64() > first["done"].as_u64()
     });
     let second = second.await;
@@ -150,69 +142,67 @@ async fn the_bar_moves_and_a_stop_leaves_done_what_is_done() {
     assert!(page.has("noscript"));
 
     ann.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
-    let last = look_until(&ann, &job, |seen| seen["state"] != "running").await;
+    let last = progress_until(&ann, &job, |seen| seen["state"] != "running").await;
     assert_eq!(last["state"], "stopped");
     let done = last["done"].as_i64().unwrap();
     assert!(done < 6_000 && done >= second["done"].as_i64().unwrap());
     assert_eq!(left(&app).await, 6_000 - done);
     let page = ann.open(&job).await;
-    assert!(page.text("#job").contains("stopped before its end"));
+    assert!(page.text("#job").contains("stopped early"));
     assert!(!page.has("#job form, noscript, [data-job]"));
     let counts = (
         events(&app, "flush_started").await,
         events(&app, "job_stopped").await,
     );
     assert_eq!(counts, (1, 1));
-    // Stopping what has ended is no second event.
+    // Stopping an ended job is no second event.
     ann.post(&format!("{job}/stop"), &[]).await.leads_to(&job);
     assert_eq!(events(&app, "job_stopped").await, 1);
 
-    ann.post("/admin/blacklist/flush", &[]).await.assert(303);
+    ann.post(paths::FLUSH, &[]).await.assert(303);
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 2);
     app.services().jobs.stop_all();
 }
 
 #[tokio::test]
-async fn a_server_that_ends_stops_its_flush_and_says_so() {
+async fn a_server_that_shuts_down_stops_its_flush() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
     expired_tokens(&app, 6_000).await;
     let ann = app.signed_in("ann", Role::Admin).await;
-    let started = ann.post("/admin/blacklist/flush", &[]).await;
+    let started = ann.post(paths::FLUSH, &[]).await;
     let jobs = &app.services().jobs;
     jobs.stop_all();
     jobs.drain(MINUTE).await;
     let bob = other.signed_in("bob", Role::Auditor).await;
-    assert_eq!(look(&bob, started.location()).await["state"], "stopped");
+    assert_eq!(progress(&bob, started.location()).await["state"], "stopped");
 }
 
 #[tokio::test]
-async fn a_flush_whose_process_was_killed_fails_after_a_minute_and_keeps_nobody_from_the_next() {
+async fn a_flush_of_a_killed_process_fails_after_a_minute_and_does_not_block_the_next() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
     expired_tokens(&app, 2).await;
     let dead = running_flush(&app).await;
     app.advance(MINUTE);
-    let beside = ann.post("/admin/blacklist/flush", &[]).await;
+    let beside = ann.post(paths::FLUSH, &[]).await;
     beside.leads_to(&dead);
-    assert_eq!(look(&ann, &dead).await["state"], "running");
+    assert_eq!(progress(&ann, &dead).await["state"], "running");
     assert!(flush_regularly(app.services()).await.unwrap().is_none());
     assert_eq!(left(&app).await, 2);
 
     app.advance(Duration::from_secs(1));
-    assert_eq!(look(&ann, &dead).await["state"], "failed");
+    assert_eq!(progress(&ann, &dead).await["state"], "failed");
     let page = ann.open(&dead).await;
-    assert!(page.text("#job").contains("the server that ran it ended"));
-    // It was last seen when it was made: more is not known.
+    assert!(page.text("#job").contains("its server stopped"));
+    // The last heartbeat is that of the creation.
     assert_eq!(page.attrs("#times time", "datetime").len(), 2);
-    ann.post("/admin/blacklist/flush", &[])
-        .await
-        .leads_to("/admin/blacklist");
+    ann.post(paths::FLUSH, &[]).await.leads_to(paths::BLACKLIST);
     assert_eq!(left(&app).await, 0);
 }
 
 #[tokio::test]
-async fn the_next_flush_finds_a_dead_one_by_itself() {
+async fn the_next_flush_detects_a_dead_one() {
     let app = App::start();
     expired_tokens(&app, 2).await;
     running_flush(&app).await;
@@ -223,12 +213,12 @@ async fn the_next_flush_finds_a_dead_one_by_itself() {
     assert_eq!(last.state, JobState::Done);
     assert_eq!(last.report, Some(Report::Flush(counts)));
     let ann = app.signed_in("ann", Role::Auditor).await;
-    let page = ann.open("/admin/blacklist").await;
+    let page = ann.open(paths::BLACKLIST).await;
     assert!(
         page.text("#flush")
             .contains("2 rows deleted, started by Server")
     );
-    // What a machine does every hour would drown the record.
+    // Scheduled flushes are not logged.
     assert_eq!(
         app.number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'flush_started'")
             .await,
@@ -237,7 +227,7 @@ async fn the_next_flush_finds_a_dead_one_by_itself() {
 }
 
 #[tokio::test]
-async fn what_the_panel_leaves_behind_goes_in_its_time() {
+async fn expired_rows_of_the_panel_are_flushed() {
     let app = App::start();
     app.signed_in("ann", Role::Admin).await;
     let job = |id: &str, state: &str, at: &str| {
@@ -294,26 +284,21 @@ async fn what_the_panel_leaves_behind_goes_in_its_time() {
 }
 
 #[tokio::test]
-async fn an_auditor_sees_the_flush_and_no_button_and_nobody_flushes_without_a_token() {
+async fn an_auditor_has_no_button_and_a_flush_needs_a_csrf_token() {
     let app = App::start();
     expired_tokens(&app, 1).await;
     let eve = app.signed_in("eve", Role::Auditor).await;
-    let page = eve.open("/admin/blacklist").await;
-    assert_eq!(
-        page.text("#flush-title"),
-        "1 expired row waits for the flush"
-    );
+    let page = eve.open(paths::BLACKLIST).await;
+    assert_eq!(page.text("#flush-title"), "1 expired row");
     assert!(!page.has("#flush form, #flush button"));
-    eve.post("/admin/blacklist/flush", &[]).await.assert(403);
+    eve.post(paths::FLUSH, &[]).await.assert(403);
     let ann = app.signed_in("ann", Role::Admin).await;
-    ann.post_as_is("/admin/blacklist/flush", &[])
+    ann.post_as_is(paths::FLUSH, &[]).await.assert(403);
+    let anonymous = app.browser();
+    anonymous
+        .post_as_is(paths::FLUSH, &[])
         .await
-        .assert(403);
-    let stranger = app.browser();
-    stranger
-        .post_as_is("/admin/blacklist/flush", &[])
-        .await
-        .leads_to("/admin/login");
+        .leads_to(paths::LOGIN);
     assert_eq!(left(&app).await, 1);
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM jobs").await, 0);
 }

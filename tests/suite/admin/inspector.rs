@@ -1,19 +1,18 @@
-//! The inspector: every verdict is held against what the API answers to the same token, and nothing that was pasted stays
-//! anywhere.
+//! The inspector: every verdict is compared with the API's response to the same token; nothing is stored.
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
 use crate::support::{App, Browser, Forgery, Page, SIGNING_KEY};
 
 async fn inspect(browser: &Browser, pasted: &str) -> Page {
-    let page = browser.post("/admin/inspector", &[("token", pasted)]).await;
+    let page = browser.post(paths::INSPECTOR, &[("token", pasted)]).await;
     page.assert(200)
 }
 
-/// What the page says of a token, after it was made sure that the API sees it the same way.
+/// The verdict on a token, after checking that the API agrees.
 async fn verdict(app: &App, browser: &Browser, token: &str) -> String {
     let page = inspect(browser, token).await;
     let answer = app.anonymous().verify(token).await;
@@ -24,7 +23,7 @@ async fn verdict(app: &App, browser: &Browser, token: &str) -> String {
     let is_access = says.contains("access token");
     assert_eq!(bearer.status == 200, accepted && is_access, "{says}");
     if !accepted {
-        // Nothing is used up by being shown where it is refused.
+        // A refused token is not consumed by the refresh.
         let refresh = app.anonymous().refresh(token).await;
         assert_eq!(refresh.status, 401, "{says}: {}", refresh.text);
     }
@@ -32,7 +31,7 @@ async fn verdict(app: &App, browser: &Browser, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_itself_is_judged_as_the_api_judges_it() {
+async fn the_verdict_on_a_token_is_the_apis() {
     let app = App::with(|config| {
         config.tokens.issuer = Some("https://id.example.org".into());
         config.tokens.audience = vec!["shop".into()];
@@ -42,17 +41,17 @@ async fn a_token_itself_is_judged_as_the_api_judges_it() {
     let now = app.clock.now().unix_seconds();
     let good = || Forgery::of(&ann.access);
     for (token, says) in [
-        (ann.access.clone(), "access token is good"),
-        (ann.refresh.clone(), "refresh token would get"),
-        ("nothing".into(), "here is no dot"),
+        (ann.access.clone(), "access token would be accepted"),
+        (ann.refresh.clone(), "refresh token can be refreshed"),
+        ("nothing".into(), "this text has no dot"),
         ("a.b".into(), "three parts"),
-        ("a.b.c".into(), "first part is no header"),
-        ("....".into(), "this has 5"),
-        (good().token_with_claims("[1]"), "holds no claims"),
-        (good().token_with_claims("\0"), "holds no claims"),
+        ("a.b.c".into(), "first part is not a token header"),
+        ("....".into(), "this text has 5"),
+        (good().token_with_claims("[1]"), "has no claims"),
+        (good().token_with_claims("\0"), "has no claims"),
         (good().header("alg", "none").unsigned(), "algorithm none"),
         (good().header("alg", "HS512").token(), "algorithm HS512"),
-        (good().header("alg", 7).token(), "no header"),
+        (good().header("alg", 7).token(), "not a token header"),
         (
             good().key(b"another key, as long as it has to be").token(),
             "signature does not",
@@ -63,21 +62,21 @@ async fn a_token_itself_is_judged_as_the_api_judges_it() {
         (good().header("kid", "other").token(), "another key"),
         (good().claim("token_type", "id").token(), "“token_type”"),
         (good().without("token_type").token(), "“token_type”"),
-        (good().without("user_type").token(), "does not say whose"),
-        (good().without("user_seq").token(), "does not say whose"),
-        (good().claim("user_type", "robot").token(), "does not exist"),
+        (good().without("user_type").token(), "names no account"),
+        (good().without("user_seq").token(), "names no account"),
+        (
+            good().claim("user_type", "robot").token(),
+            "unknown user type",
+        ),
         (good().claim("user_seq", -1).token(), "“user_seq”"),
         (good().claim("sub", "client:9").token(), "“sub”"),
         (
             good().claim("iss", "https://evil.example").token(),
-            "somebody else issued",
+            "another issuer",
         ),
-        (good().without("iss").token(), "somebody else issued"),
-        (
-            good().claim("aud", "bank").token(),
-            "meant for somebody else",
-        ),
-        (good().without("aud").token(), "meant for somebody else"),
+        (good().without("iss").token(), "another issuer"),
+        (good().claim("aud", "bank").token(), "another audience"),
+        (good().without("aud").token(), "another audience"),
         (good().claim("jti", "x").token(), "“jti”"),
         (good().claim("sid", 5).token(), "“sid”"),
         (good().claim("exp", "soon").token(), "“exp”"),
@@ -86,15 +85,15 @@ async fn a_token_itself_is_judged_as_the_api_judges_it() {
         (good().claim("nbf", json!([])).token(), "“nbf”"),
         (
             good().claim("exp", now).token(),
-            "expired on 2026-02-14 12:30:45",
+            "expired at 2026-02-14 12:30:45",
         ),
         (
             good().claim("nbf", now + 60).token(),
-            "from 2026-02-14 12:31:45",
+            "before 2026-02-14 12:31:45",
         ),
         (
             good().claim("iat", now + 60).token(),
-            "from 2026-02-14 12:31:45",
+            "before 2026-02-14 12:31:45",
         ),
         (
             good().claim("sid", "0".repeat(32)).token(),
@@ -113,7 +112,7 @@ async fn a_token_itself_is_judged_as_the_api_judges_it() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
+async fn the_verdict_has_the_time_and_the_reason() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let root = app.admin("boss").await;
@@ -121,7 +120,7 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
     let next = used.refreshed().await;
     let said = inspect(&browser, &used.refresh).await.text(".banner");
     assert!(
-        said.contains("Used on 2026-02-14 12:30:45") && said.contains("Until 2026-02-14 12:30:55"),
+        said.contains("Used at 2026-02-14 12:30:45") && said.contains("Until 2026-02-14 12:30:55"),
         "{said}"
     );
     let repeated = app.anonymous().refresh(&used.refresh).await;
@@ -133,16 +132,16 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
     app.advance(Duration::from_secs(10));
     kim.log_out(&kim.refresh).await.assert(200, "LOGGED_OUT");
     let said = verdict(&app, &browser, &kim.refresh).await;
-    assert!(said.contains("blacklisted on 2026-02-14 12:30:55") && said.contains("Logged out"));
+    assert!(said.contains("blacklisted at 2026-02-14 12:30:55") && said.contains("Logged out"));
     let said = verdict(&app, &browser, &kim.access).await;
     assert!(
-        said.contains("session was ended on 2026-02-14 12:30:55"),
+        said.contains("session was ended at 2026-02-14 12:30:55"),
         "{said}"
     );
     app.advance(Duration::from_millis(1));
     let said = verdict(&app, &browser, &used.refresh).await;
     assert!(
-        said.contains("blacklisted on 2026-02-14 12:30:45 UTC (UTC+00:00) (Rotated)"),
+        said.contains("blacklisted at 2026-02-14 12:30:45 UTC (UTC+00:00) (Rotated)"),
         "{said}"
     );
     let lee = app.client("lee").await;
@@ -163,16 +162,16 @@ async fn what_became_of_a_token_is_told_with_its_time_and_its_reason() {
     app.execute("UPDATE sessions SET absolute_expires_at = created_at")
         .await;
     let said = inspect(&browser, &ann.refresh).await.text(".banner");
-    assert!(said.contains("greatest age"), "{said}");
+    assert!(said.contains("maximum lifetime"), "{said}");
     let refresh = app.anonymous().refresh(&ann.refresh).await;
     refresh.assert(401, "SESSION_REVOKED");
     app.advance(Duration::from_mins(30));
     let said = verdict(&app, &browser, &ann.access).await;
-    assert!(said.contains("expired on 2026-02-14 13:00:"), "{said}");
+    assert!(said.contains("expired at 2026-02-14 13:00:"), "{said}");
 }
 
 #[tokio::test]
-async fn header_and_claims_are_shown_whatever_the_verdict_and_what_was_pasted_is_kept() {
+async fn header_and_claims_are_shown_with_any_verdict_and_the_input_is_kept() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Auditor).await;
     let ann = app.user("ann").await;
@@ -201,14 +200,11 @@ async fn header_and_claims_are_shown_whatever_the_verdict_and_what_was_pasted_is
     let page = inspect(&browser, &ann.refresh).await;
     let href = page.attr("#owner p a", "href");
     browser.open(&href).await;
-    assert_eq!(
-        page.attr("#owner a.who", "href"),
-        format!("/admin/users/{}", ann.seq)
-    );
+    assert_eq!(page.attr("#owner a.who", "href"), *paths::user(ann.seq));
 }
 
 #[tokio::test]
-async fn odd_text_is_no_token_and_too_much_is_refused_beside_its_field() {
+async fn other_text_is_no_token_and_too_long_input_is_a_field_error() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     for pasted in [
@@ -221,11 +217,11 @@ async fn odd_text_is_no_token_and_too_much_is_refused_beside_its_field() {
         &".".repeat(16_384),
     ] {
         let page = inspect(&browser, pasted).await;
-        assert!(page.text(".banner").contains("no token"), "{pasted}");
+        assert!(page.text(".banner").contains("not a token"), "{pasted}");
         assert_eq!(page.count("script"), 1);
     }
     for pasted in ["", "   \n", "bearer  ", &"x".repeat(16_385)] {
-        let page = browser.post("/admin/inspector", &[("token", pasted)]).await;
+        let page = browser.post(paths::INSPECTOR, &[("token", pasted)]).await;
         if pasted.trim() == "bearer" {
             page.assert(200);
             continue;
@@ -234,15 +230,11 @@ async fn odd_text_is_no_token_and_too_much_is_refused_beside_its_field() {
         assert_eq!(page.count(".field-errors p"), 1, "{pasted}");
     }
     let page = browser.open("/admin/inspector?token=abc").await;
-    assert_eq!(
-        page.text("textarea").trim(),
-        "",
-        "an address holds no token"
-    );
+    assert_eq!(page.text("textarea").trim(), "", "the address has no token");
 }
 
 #[tokio::test]
-async fn nothing_that_was_pasted_is_in_the_database_afterwards() {
+async fn nothing_is_stored() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
@@ -256,7 +248,7 @@ async fn nothing_that_was_pasted_is_in_the_database_afterwards() {
     assert_eq!(
         app.number(used).await,
         0,
-        "a session that is looked at is not used"
+        "inspecting is no use of the session"
     );
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
 }

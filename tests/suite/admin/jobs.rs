@@ -1,58 +1,58 @@
-//! The page of a job, and what our own script is told.
+//! The page of a job, and its JSON for the script.
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::Value;
 
 use crate::support::{App, Browser};
 
-/// What a job's page tells our own script.
-pub(super) async fn look(browser: &Browser, job: &str) -> Value {
+/// The JSON of a job.
+pub(super) async fn progress(browser: &Browser, job: &str) -> Value {
     let accept = [("accept", "application/json")];
     let answer = browser.ask("GET", job, None, &accept).await.assert(200);
     serde_json::from_str(&answer.html).unwrap()
 }
 
-/// Looks until a job is so.
-pub(super) async fn look_until(
+/// Polls a job until a condition is true.
+pub(super) async fn progress_until(
     browser: &Browser,
     job: &str,
-    is_so: impl Fn(&Value) -> bool,
+    is_done: impl Fn(&Value) -> bool,
 ) -> Value {
     for _ in 0..600 {
-        let seen = look(browser, job).await;
-        if is_so(&seen) {
+        let seen = progress(browser, job).await;
+        if is_done(&seen) {
             return seen;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it never was so: {}", look(browser, job).await);
+    panic!("not within 30 seconds: {}", progress(browser, job).await);
 }
 
-/// The row of a flush that another process began just now; its page.
+/// Inserts a running flush of another process; the path of its page.
 pub(super) async fn running_flush(app: &App) -> String {
     let id = "0".repeat(31) + "7";
-    // The tests' clock stands there.
+    // The time of the fixed clock.
     let now = "'2026-02-14 12:30:45.678901'";
     app.execute(&format!(
         "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at) \
          VALUES ('{id}', 'flush', 'running', 10, 4, FALSE, '{{\"report\":{{\"flush\":{{\"sessions\":4}}}}}}', {now}, {now})"
     ))
     .await;
-    format!("/admin/jobs/{id}")
+    paths::job(id)
 }
 
 #[tokio::test]
-async fn a_job_is_a_page_for_people_and_a_few_values_for_the_script() {
+async fn a_job_is_a_page_or_json() {
     let app = App::start();
     let job = running_flush(&app).await;
     let eve = app.signed_in("eve", Role::Auditor).await;
-    let seen = look(&eve, &job).await;
-    let told = serde_json::json!({
+    let seen = progress(&eve, &job).await;
+    let expected = serde_json::json!({
         "state": "running", "total": 10, "done": 4, "text": "4 of 10 rows", "title": "Flush of expired rows"
     });
-    assert_eq!(seen, told);
+    assert_eq!(seen, expected);
     let page = eve.open(&job).await;
     assert_eq!(page.text("h1"), "Flush of expired rows");
     assert_eq!(page.text("[data-job-text]"), "4 of 10 rows");
@@ -81,7 +81,7 @@ async fn only_an_administrator_stops_a_job() {
     let page = ann.open(&job).await;
     assert_eq!(page.text("#job .badge"), "Stopping");
     assert!(page.has("#job form button[disabled]"));
-    // Who presses it twice stops it once.
+    // A second stop is no second event.
     ann.post(&stop, &[]).await.leads_to(&job);
     assert_eq!(
         app.number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'job_stopped'")
@@ -91,13 +91,13 @@ async fn only_an_administrator_stops_a_job() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_there_is_not_found() {
+async fn an_unknown_job_is_not_found() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
     for id in ["x", "0", &"0".repeat(32), &"g".repeat(32), "%00", "1%27--"] {
-        let page = format!("/admin/jobs/{id}");
+        let page = paths::job(id);
         ann.get(&page).await.assert(404);
-        ann.post(&format!("{page}/stop"), &[]).await.assert(404);
+        ann.post(&paths::stop_job(id), &[]).await.assert(404);
     }
     app.browser()
         .get("/admin/jobs/x")
@@ -106,7 +106,7 @@ async fn a_job_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_report_that_another_version_wrote_is_left_out() {
+async fn a_report_of_another_version_is_not_shown() {
     let app = App::start();
     let job = running_flush(&app).await;
     app.execute("UPDATE jobs SET details = '{\"report\":{\"sweep\":1}}', state = 'done'")

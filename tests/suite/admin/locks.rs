@@ -1,8 +1,11 @@
-//! Locks in the panel: at its door, in their list, on a person's page, and how they are lifted.
+//! Locks: at sign-in, in the list, on the page of an account, and lifting.
 
 use std::time::Duration;
 
-use munjigi::domain::{account::Role, principal::UserType};
+use munjigi::{
+    domain::{account::Role, principal::UserType},
+    http::admin::paths,
+};
 use serde_json::json;
 
 use crate::support::{App, Browser, Page, password_of};
@@ -10,10 +13,10 @@ use crate::support::{App, Browser, Page, password_of};
 async fn fail(browser: &Browser, name: &str) -> Page {
     let email = format!("{name}@example.org");
     let fields = [("email", email.as_str()), ("password", "a wrong password")];
-    browser.post("/admin/login", &fields).await
+    browser.post(paths::LOGIN, &fields).await
 }
 
-/// Fails at the API until the account has to wait.
+/// Fails at the API until the account is locked.
 async fn lock(app: &App, name: &str, user_type: UserType) {
     let body =
         json!({"username": name, "password": "wrong password", "user_type": user_type.as_str()});
@@ -26,7 +29,7 @@ async fn lock(app: &App, name: &str, user_type: UserType) {
 }
 
 #[tokio::test]
-async fn the_door_of_the_panel_and_the_api_count_together() {
+async fn the_panel_and_the_api_share_a_counter() {
     let app = App::start();
     app.make_user("ann", Role::Admin).await;
     let body = json!({"email": "ann@example.org", "password": "a wrong password"});
@@ -41,7 +44,7 @@ async fn the_door_of_the_panel_and_the_api_count_together() {
     assert_eq!(page.header("retry-after"), Some("60"));
     assert_eq!(
         page.text(".banner"),
-        "Too many tries. Try again in a minute."
+        "Too many attempts. Try again in 1 minute."
     );
     assert_eq!(page.attr("input[name=email]", "value"), "ann@example.org");
     let answer = app.anonymous().post("/auth/login", body).await;
@@ -54,44 +57,44 @@ async fn the_door_of_the_panel_and_the_api_count_together() {
 }
 
 #[tokio::test]
-async fn a_browser_that_was_signed_in_before_is_not_kept_out_by_strangers() {
+async fn a_known_browser_is_not_locked_by_failures_elsewhere() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
-    ann.post("/admin/logout", &[]).await.assert(303);
+    ann.post(paths::LOGOUT, &[]).await.assert(303);
     lock(&app, "ann@example.org", UserType::User).await;
     let elsewhere = app.browser();
     let fields = [
         ("email", "ann@example.org"),
         ("password", &password_of("ann")),
     ];
-    elsewhere.post("/admin/login", &fields).await.assert(429);
+    elsewhere.post(paths::LOGIN, &fields).await.assert(429);
     ann.sign_in("ann").await;
 }
 
 #[tokio::test]
-async fn a_wrong_current_password_is_a_failed_log_in_and_the_page_stays_guarded() {
+async fn a_wrong_current_password_counts_as_a_failed_login() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
     let change = async |current: &str| {
         let new = "another long password";
         let fields = [("current", current), ("password", new), ("repeated", new)];
-        ann.post("/admin/account/password", &fields).await
+        ann.post(paths::PASSWORD, &fields).await
     };
     for _ in 0..5 {
         change("a wrong password").await.assert(422);
     }
     change(&password_of("ann")).await.assert(429);
     app.advance(Duration::from_mins(1));
-    change(&password_of("ann")).await.leads_to("/admin/account");
+    change(&password_of("ann")).await.leads_to(paths::ACCOUNT);
 }
 
 #[tokio::test]
-async fn the_list_tells_who_has_to_wait_with_what_until_when_and_is_searched() {
+async fn the_list_shows_and_searches_locks() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     assert_eq!(
-        root.open("/admin/locks").await.text(".empty-title"),
-        "Nothing is locked"
+        root.open(paths::LOCKS).await.text(".empty-title"),
+        "No locks"
     );
     app.make_user("ann", Role::Staff).await;
     lock(&app, "ann@example.org", UserType::User).await;
@@ -99,10 +102,10 @@ async fn the_list_tells_who_has_to_wait_with_what_until_when_and_is_searched() {
     lock(&app, "nobody", UserType::Client).await;
     app.advance(Duration::from_secs(1));
     lock(&app, "?? ??", UserType::Client).await;
-    let page = root.open("/admin/locks").await;
+    let page = root.open(paths::LOCKS).await;
     assert_eq!(
         page.texts("#results tbody b"),
-        ["Not a name", "nobody", "ann@example.org"]
+        ["Invalid name", "nobody", "ann@example.org"]
     );
     assert_eq!(
         page.attrs("#results tbody td a", "href"),
@@ -120,12 +123,9 @@ async fn the_list_tells_who_has_to_wait_with_what_until_when_and_is_searched() {
     assert!(
         page.texts("#results .badge")
             .iter()
-            .all(|text| text == "Log-in by password")
+            .all(|text| text == "Password login")
     );
-    assert_eq!(
-        page.attr("nav a[aria-current=page]", "href"),
-        "/admin/locks"
-    );
+    assert_eq!(page.attr("nav a[aria-current=page]", "href"), paths::LOCKS);
     for (query, found) in [
         ("search=ANN%40", 1),
         ("search=%25", 0),
@@ -134,15 +134,15 @@ async fn the_list_tells_who_has_to_wait_with_what_until_when_and_is_searched() {
         ("search=nobody&limit=login", 1),
         ("after=eA", 3),
     ] {
-        let page = root.open(&format!("/admin/locks?{query}")).await;
+        let page = root.open(&format!("{}?{query}", paths::LOCKS)).await;
         assert_eq!(page.count("#results tbody tr"), found, "{query}");
     }
     let page = root.open("/admin/locks?limit=code").await;
-    assert_eq!(page.text(".empty-title"), "No lock fits these filters");
+    assert_eq!(page.text(".empty-title"), "No matching locks");
     let pages = root.walk("/admin/locks?size=25", "next").await;
     assert_eq!(pages.len(), 1);
     app.advance(Duration::from_mins(1));
-    assert!(root.open("/admin/locks").await.has(".empty-title"));
+    assert!(root.open(paths::LOCKS).await.has(".empty-title"));
 }
 
 #[tokio::test]
@@ -152,24 +152,24 @@ async fn an_administrator_lifts_a_lock_from_the_list() {
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
     ann.log_in().await.assert(429, "RATE_LIMITED");
-    let page = root.open("/admin/locks").await;
+    let page = root.open(paths::LOCKS).await;
     let bucket = page.attr("#results input[name=bucket]", "value");
-    let lift = async || root.post("/admin/locks/lift", &[("bucket", &bucket)]).await;
-    lift().await.leads_to("/admin/locks");
-    let page = root.open("/admin/locks").await;
-    assert!(page.text(".notice").contains("is lifted") && page.has(".empty-title"));
+    let lift = async || root.post(paths::LIFT_LOCK, &[("bucket", &bucket)]).await;
+    lift().await.leads_to(paths::LOCKS);
+    let page = root.open(paths::LOCKS).await;
+    assert!(page.text(".notice").contains("Unlocked") && page.has(".empty-title"));
     ann.log_in().await.assert(200, "LOGGED_IN");
-    lift().await.leads_to("/admin/locks");
-    let page = root.open("/admin/locks").await;
-    assert!(page.text(".notice").contains("had ended already"));
+    lift().await.leads_to(paths::LOCKS);
+    let page = root.open(paths::LOCKS).await;
+    assert!(page.text(".notice").contains("had already ended"));
     let page = root.open("/admin/audit?action=lock_lifted").await;
     assert!(page.html.contains("ann@example.org") && page.html.contains("Lock lifted"));
     let page = root.open("/admin/audit?action=locked").await;
-    assert!(page.html.contains("Locked after too many tries"));
+    assert!(page.html.contains("Locked after too many attempts"));
 }
 
 #[tokio::test]
-async fn a_persons_page_shows_the_lock_and_only_an_administrator_the_button() {
+async fn the_page_of_an_account_shows_the_lock_and_administrators_the_button() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let eva = app.signed_in("eva", Role::Auditor).await;
@@ -178,11 +178,11 @@ async fn a_persons_page_shows_the_lock_and_only_an_administrator_the_button() {
     lock(&app, "ann@example.org", UserType::User).await;
     lock(&app, "acme", UserType::Client).await;
     for (person, path) in [
-        (&ann, format!("/admin/users/{}", ann.seq)),
-        (&acme, format!("/admin/clients/{}", acme.seq)),
+        (&ann, paths::user(ann.seq)),
+        (&acme, paths::client(acme.seq)),
     ] {
         let page = eva.open(&path).await;
-        assert!(page.text("#locks").contains("Log-in by password"));
+        assert!(page.text("#locks").contains("Password login"));
         assert!(!page.has("#locks form") && page.has("#locks time"));
         let page = root.open(&path).await;
         let action = page.attr("#locks form", "action");
@@ -192,11 +192,11 @@ async fn a_persons_page_shows_the_lock_and_only_an_administrator_the_button() {
         assert!(!root.open(&path).await.has("#locks"));
         person.log_in().await.assert(200, "LOGGED_IN");
         root.post(&action, &[]).await.leads_to(&path);
-        let told = root.open(&path).await.text(".notice");
-        assert!(told.contains("had ended already"), "{told}");
+        let lines = root.open(&path).await.text(".notice");
+        assert!(lines.contains("had already ended"), "{lines}");
     }
-    root.post("/admin/users/999/unlock", &[]).await.assert(404);
-    assert!(!eva.open("/admin/locks").await.has("#results form"));
+    root.post(&paths::user(999).unlock(), &[]).await.assert(404);
+    assert!(!eva.open(paths::LOCKS).await.has("#results form"));
 }
 
 #[tokio::test]
@@ -218,10 +218,10 @@ async fn an_address_is_released_on_every_instance() {
             .await
             .assert(429, "RATE_LIMITED");
     }
-    let page = root.open("/admin/locks").await;
+    let page = root.open(paths::LOCKS).await;
     assert_eq!(page.text("#results tbody b"), "127.0.0.1");
     let bucket = page.attr("#results input[name=bucket]", "value");
-    root.post("/admin/locks/lift", &[("bucket", &bucket)])
+    root.post(paths::LIFT_LOCK, &[("bucket", &bucket)])
         .await
         .assert(303);
     app.anonymous()
@@ -237,14 +237,12 @@ async fn an_address_is_released_on_every_instance() {
 }
 
 #[tokio::test]
-async fn a_link_to_set_a_password_lifts_the_lock() {
+async fn a_password_link_lifts_the_lock() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
-    let shown = root
-        .post(&format!("/admin/users/{}/link", ann.seq), &[])
-        .await;
+    let shown = root.post(&paths::user(ann.seq).password_link(), &[]).await;
     let url = shown.assert(200).text("#url");
     let path = &url[url.find("/admin/password/").unwrap()..];
     let new = "another long password";

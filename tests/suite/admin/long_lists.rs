@@ -1,9 +1,8 @@
-//! Lists that are too long to be looked through for one page: nothing is left out, nothing stands there twice, and where a
-//! search stops it says so and goes on from there.
+//! Lists beyond the scan budget of one page: every row is shown once, and a stopped search continues.
 
 use std::collections::BTreeSet;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 
 use crate::support::{App, Browser, Page};
 
@@ -14,7 +13,7 @@ fn numbers(to: i64) -> String {
     )
 }
 
-/// The texts of some elements on all pages of a walk, and on how many pages the search stopped.
+/// The texts of elements on all pages, and the number of pages on which the search stopped.
 async fn walk(browser: &Browser, from: &str, relation: &str, of: &str) -> (Vec<String>, usize) {
     let pages = browser.walk(from, relation).await;
     let has_stopped = |page: &&Page| page.has("[data-further]");
@@ -23,7 +22,7 @@ async fn walk(browser: &Browser, from: &str, relation: &str, of: &str) -> (Vec<S
     (texts, stopped)
 }
 
-/// Twelve thousand people: the first, the one in the middle and the last are called Zz, three in four are staff.
+/// Twelve thousand accounts: the first, the middle and the last one are named Zz, three in four are staff.
 async fn many_people() -> App {
     let app = App::start();
     app.execute(&format!(
@@ -32,7 +31,7 @@ async fn many_people() -> App {
          SELECT email, email, name, name, role, n % 3 <> 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', \
          email || ' ' || name FROM (SELECT n, 'p' || (100000 + n) || '@example.org' AS email, \
          CASE WHEN n IN (1, 6000, 12000) THEN 'zz' ELSE 'p' || (n % 4) END AS name, \
-         CASE WHEN n % 4 = 0 THEN 'auditor' ELSE 'staff' END AS role FROM numbers) made",
+         CASE WHEN n % 4 = 0 THEN 'auditor' ELSE 'staff' END AS role FROM numbers) created",
         numbers(12_000)
     ))
     .await;
@@ -40,11 +39,11 @@ async fn many_people() -> App {
 }
 
 const LOGIN: &str = "td[data-label='E-mail']";
-const SUBJECT: &str = "td[data-label='To whom']";
+const SUBJECT: &str = "td[data-label='Target']";
 const TOKEN: &str = "tbody a.mono";
 
 #[tokio::test]
-async fn a_search_that_stops_says_so_and_goes_on_until_all_are_found() {
+async fn a_stopped_search_says_so_and_continues_until_all_rows_are_found() {
     let app = many_people().await;
     let browser = app.signed_in("ann", Role::Auditor).await;
     let [first, middle, last] = [1, 6_000, 12_000].map(|n| format!("p{}@example.org", 100_000 + n));
@@ -56,19 +55,23 @@ async fn a_search_that_stops_says_so_and_goes_on_until_all_are_found() {
         ("last_login", all.clone()),
         ("name", all),
     ] {
-        let path = format!("/admin/users?search=zz&sort={sort}");
+        let path = format!("{}?search=zz&sort={sort}", paths::USERS);
         let (found, stopped) = walk(&browser, &path, "next", LOGIN).await;
         assert_eq!(found, expected, "{sort}");
         assert_eq!(stopped, 1, "{sort}");
         let (mut found, stopped) = walk(&browser, &format!("{path}&last=1"), "prev", LOGIN).await;
-        // Pages come from the last one on, and the rows of each from its first one on.
+        // Pages are in reverse order, the rows of each in order.
         found.sort();
         assert_eq!(found.len(), 3, "{sort}");
         assert_eq!(stopped, 1, "{sort}");
     }
     let page = browser.open("/admin/users?search=zz&sort=name").await;
     assert!(!page.has("tbody tr"));
-    assert!(!page.text("#results").contains("Nobody"), "{}", page.html);
+    assert!(
+        !page.text("#results").contains("No matching"),
+        "{}",
+        page.html
+    );
     assert_eq!(
         page.attr("[data-further] a", "href"),
         page.attr("a[rel=next]", "href")
@@ -83,7 +86,7 @@ async fn a_search_that_stops_says_so_and_goes_on_until_all_are_found() {
 }
 
 #[tokio::test]
-async fn filters_that_many_fit_are_walked_past_the_others_without_a_gap() {
+async fn filters_with_many_matches_are_paged_without_gaps() {
     let app = many_people().await;
     let browser = app.signed_in("ann", Role::Auditor).await;
     for (query, sort, expected) in [
@@ -92,7 +95,7 @@ async fn filters_that_many_fit_are_walked_past_the_others_without_a_gap() {
         ("role=staff&active=no&search=p10", "created", 2_500),
         ("active=no&login=never", "last_login", 4_000),
     ] {
-        let path = format!("/admin/users?{query}&sort={sort}&size=200");
+        let path = format!("{}?{query}&sort={sort}&size=200", paths::USERS);
         let (forward, _) = walk(&browser, &path, "next", LOGIN).await;
         assert_eq!(forward.len(), expected, "{query} by {sort}");
         let once: BTreeSet<&String> = forward.iter().collect();
@@ -104,7 +107,7 @@ async fn filters_that_many_fit_are_walked_past_the_others_without_a_gap() {
 }
 
 #[tokio::test]
-async fn events_with_a_rare_text_are_found_however_old_they_are() {
+async fn old_events_with_a_rare_text_are_found() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
     app.execute(&format!(
@@ -118,27 +121,27 @@ async fn events_with_a_rare_text_are_found_however_old_they_are() {
     assert_eq!(found, ["p9000", "p1"]);
     assert_eq!(stopped, 1);
     for (query, rows) in [
-        ("search=zz&door=server", vec!["p9000"]),
-        ("search=somebody&door=server", vec![]),
-        ("action=account_updated&door=server", vec!["p9000"]),
-        ("action=account_updated&door=api&search=zz", vec!["p1"]),
+        ("search=zz&source=server", vec!["p9000"]),
+        ("search=somebody&source=server", vec![]),
+        ("action=account_updated&source=server", vec!["p9000"]),
+        ("action=account_updated&source=api&search=zz", vec!["p1"]),
     ] {
-        let path = format!("/admin/audit?{query}");
+        let path = format!("{}?{query}", paths::AUDIT);
         let (found, _) = walk(&browser, &path, "next", SUBJECT).await;
         assert_eq!(found, rows, "{query}");
     }
     let page = browser
-        .open("/admin/audit?search=somebody&door=api&size=200&last=1")
+        .open("/admin/audit?search=somebody&source=api&size=200&last=1")
         .await;
     assert_eq!(page.count("tbody tr"), 200);
     assert_eq!(page.texts(SUBJECT)[199], "p2");
 }
 
 #[tokio::test]
-async fn tokens_of_a_state_are_found_among_many_of_another() {
+async fn tokens_of_a_rare_state_are_found() {
     let app = App::start();
     let browser = app.signed_in("ann", Role::Auditor).await;
-    // One in a hundred was not used, one in a thousand was ended, and half of them have expired.
+    // One in a hundred is unused, one in a thousand was logged out, and half of them have expired.
     app.execute(&format!(
         "{} INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at) \
          SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaaa' || (10000 + n), 'bbbbbbbbbbbbbbbbbbbbbbbbbbb' || (10000 + n), CASE WHEN n % 3 = 0 THEN 'client' ELSE 'user' END, \
@@ -169,7 +172,7 @@ async fn tokens_of_a_state_are_found_among_many_of_another() {
         ("state=live&user_type=client", 80),
     ] {
         for (end, relation) in [("", "next"), ("&last=1", "prev")] {
-            let path = format!("/admin/tokens?{query}&size=200{end}");
+            let path = format!("{}?{query}&size=200{end}", paths::TOKENS);
             let pages = browser.walk(&path, relation).await;
             let tokens: Vec<String> = pages
                 .iter()
@@ -185,7 +188,10 @@ async fn tokens_of_a_state_are_found_among_many_of_another() {
     }
     for end in ["", "&last=1"] {
         let page = browser
-            .open(&format!("/admin/tokens?state=used&user_type=client{end}"))
+            .open(&format!(
+                "{}?state=used&user_type=client{end}",
+                paths::TOKENS
+            ))
             .await;
         assert_eq!(page.count("tbody tr"), 50);
     }
@@ -195,7 +201,7 @@ async fn tokens_of_a_state_are_found_among_many_of_another() {
         ("reason=logout_all&user_type=client", 0),
         ("reason=rotated&user_type=client", 50),
     ] {
-        let page = browser.open(&format!("/admin/blacklist?{query}")).await;
+        let page = browser.open(&format!("{}?{query}", paths::BLACKLIST)).await;
         assert_eq!(page.count("tbody tr"), rows, "{query}");
     }
     let page = browser.open("/admin/tokens?state=blacklisted").await;

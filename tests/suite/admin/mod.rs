@@ -1,24 +1,24 @@
-//! The panel as a browser meets it.
+//! The admin panel.
 
+mod access;
 mod account;
 mod audit;
+mod audit_chain;
 mod blacklist;
 mod bulk;
 mod dashboard;
-mod door;
+mod edit_conflict;
 mod flush;
 mod inspector;
 mod jobs;
-mod links;
 mod locks;
 mod long_lists;
-mod meanwhile;
 mod otp_deliveries;
+mod password_links;
 mod people;
-mod people_lists;
+mod people_form;
+mod people_list;
 mod permissions;
-mod person_forms;
-mod proof;
 mod security;
 mod setup;
 mod tokens;

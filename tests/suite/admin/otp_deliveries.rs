@@ -1,8 +1,8 @@
-//! What became of one-time codes stands on their client's page: by which way, to whom (masked), and why not.
+//! Deliveries of one-time codes on the page of a client: channel, masked recipient, failure.
 
 use std::time::Duration;
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
 use crate::support::{App, Browser};
@@ -12,7 +12,7 @@ async fn ask(app: &App, username: &str) {
     app.anonymous().post("/clients/otp/request", body).await;
 }
 
-/// Waits until what was taken has an outcome.
+/// Waits until every delivery has a result.
 async fn settled(app: &App, total: u64) {
     for _ in 0..500 {
         let counts = app.services().delivery.counts();
@@ -25,12 +25,12 @@ async fn settled(app: &App, total: u64) {
 }
 
 async fn rows(browser: &Browser, client: i64) -> Vec<String> {
-    let page = browser.open(&format!("/admin/clients/{client}")).await;
+    let page = browser.open(&paths::client(client)).await;
     page.texts("#deliveries tbody tr")
 }
 
 #[tokio::test]
-async fn a_code_that_was_sent_is_told_of_without_the_code_or_the_whole_address() {
+async fn a_sent_code_is_shown_without_the_code_and_the_full_address() {
     let app = App::with_gateway(|_| ());
     let (acme, other) = (
         app.make_client("acme").await,
@@ -41,35 +41,35 @@ async fn a_code_that_was_sent_is_told_of_without_the_code_or_the_whole_address()
     ask(&app, "nobody").await;
     let code = app.codes(1).await.remove(0);
     settled(&app, 1).await;
-    let told = rows(&auditor, acme).await;
-    assert_eq!(told.len(), 1, "{told:?}");
+    let lines = rows(&auditor, acme).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
     for part in ["Feb 14, 12:30", "+82********78, c***@example.org"] {
-        assert!(told[0].contains(part), "{told:?}");
+        assert!(lines[0].contains(part), "{lines:?}");
     }
     for hidden in [code.as_str(), "client@example.org", "1234-5678"] {
-        assert!(!told[0].contains(hidden), "{told:?}");
+        assert!(!lines[0].contains(hidden), "{lines:?}");
     }
     assert_eq!(rows(&auditor, other).await.len(), 0);
-    // Kept for thirty days, and then the flush's.
+    // Kept for thirty days.
     let kept = "SELECT COUNT(*) AS number FROM otp_deliveries WHERE expires_at = '2026-03-16 12:30:45.678901'";
     assert_eq!(app.number(kept).await, 1);
 }
 
 #[tokio::test]
-async fn a_code_that_was_not_sent_is_told_with_the_reason() {
+async fn a_failed_delivery_is_shown_with_the_reason() {
     let app = App::with_gateway(|_| ());
     let acme = app.make_client("acme").await;
     let admin = app.signed_in("ann", Role::Admin).await;
-    // It takes nothing any more.
+    // It accepts no more deliveries.
     app.services().delivery.drain(Duration::from_secs(5)).await;
     ask(&app, "acme").await;
     settled(&app, 1).await;
-    let told = rows(&admin, acme).await;
-    assert!(told[0].contains("the server is stopping"), "{told:?}");
+    let lines = rows(&admin, acme).await;
+    assert!(lines[0].contains("the server is stopping"), "{lines:?}");
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_written_keeps_no_code_from_its_owner() {
+async fn a_failed_write_of_the_result_does_not_stop_the_delivery() {
     let app = App::with_gateway(|_| ());
     let acme = app.make_client("acme").await;
     let admin = app.signed_in("ann", Role::Admin).await;
@@ -88,6 +88,6 @@ async fn a_record_that_cannot_be_written_keeps_no_code_from_its_owner() {
     );
     app.execute("ALTER TABLE taken_away RENAME TO otp_deliveries")
         .await;
-    // What could not be written was kept, and is written now.
+    // The result was kept in memory and is written now.
     assert_eq!(rows(&admin, acme).await.len(), 1);
 }

@@ -1,6 +1,6 @@
-//! The page of one person, in both populations: what it shows, and what is done from it.
+//! The page of an account, in both populations.
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
 use crate::support::App;
@@ -8,12 +8,12 @@ use crate::support::App;
 const BOTH: [&str; 2] = ["users", "clients"];
 
 #[tokio::test]
-async fn a_user_is_shown_with_his_sessions_his_tokens_and_his_history() {
+async fn a_user_is_shown_with_sessions_tokens_and_history() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let bob = app.user("bob").await;
     bob.again().await.refreshed().await;
-    let page = root.open(&format!("/admin/users/{}", bob.seq)).await;
+    let page = root.open(&paths::user(bob.seq)).await;
     assert_eq!(page.text("h1"), "bob");
     assert!(page.text("#profile").contains("bob@example.org"));
     assert!(page.text(".page-head").contains("Staff"));
@@ -25,13 +25,13 @@ async fn a_user_is_shown_with_his_sessions_his_tokens_and_his_history() {
 }
 
 #[tokio::test]
-async fn a_client_is_shown_with_what_became_of_his_codes() {
+async fn a_client_is_shown_with_the_deliveries_of_codes() {
     let app = App::with_gateway(|_| ());
     let root = app.signed_in("root", Role::Admin).await;
     let shop = app.client("shop").await;
-    let path = format!("/admin/clients/{}", shop.seq);
+    let path = paths::client(shop.seq);
     let page = root.open(&path).await;
-    assert!(page.text("#deliveries").contains("No code was sent"));
+    assert!(page.text("#deliveries").contains("No codes were sent"));
     assert!(page.text("#profile").contains("+82 10-1234-5678"));
     let asked = app
         .anonymous()
@@ -50,7 +50,7 @@ async fn a_client_is_shown_with_what_became_of_his_codes() {
 }
 
 #[tokio::test]
-async fn a_number_that_nobody_has_is_no_page() {
+async fn an_unknown_number_is_not_found() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     for folder in BOTH {
@@ -78,21 +78,18 @@ async fn a_number_that_nobody_has_is_no_page() {
 }
 
 #[tokio::test]
-async fn one_number_in_both_populations_is_two_people_everywhere() {
+async fn one_number_in_both_populations_is_two_accounts() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let bob = app.user("bob").await;
     app.client("first").await;
     let shop = app.client("shop").await;
     assert_eq!(bob.seq, shop.seq, "the test needs one number");
-    let (of_bob, of_shop) = (
-        format!("/admin/users/{}", bob.seq),
-        format!("/admin/clients/{}", shop.seq),
-    );
+    let (of_bob, of_shop) = (paths::user(bob.seq), paths::client(shop.seq));
     assert_eq!(root.open(&of_bob).await.text("h1"), "bob");
     let page = root.open(&of_shop).await;
     assert_eq!(page.text("h1"), "shop");
-    // A session is ended from the page of its own person only.
+    // A session is ended from the page of its own account only.
     let action = page.attr("#sessions tbody form", "action");
     let foreign = action.replace("/clients/", "/users/");
     root.post(&foreign, &[]).await.assert(404);
@@ -106,7 +103,7 @@ async fn one_number_in_both_populations_is_two_people_everywhere() {
     assert!(!history.contains("deactivated"), "{history}");
     root.post(&format!("{of_shop}/delete"), &[])
         .await
-        .leads_to("/admin/clients");
+        .leads_to(&paths::CLIENTS);
     root.get(&of_shop).await.assert(404);
     assert_eq!(root.open(&of_bob).await.text("h1"), "bob");
 }
@@ -119,7 +116,7 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
         let second = person.again().await;
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
         let page = root.open(&path).await;
-        // The one that was used last stands first; both began at once, so the later id.
+        // The most recently used session is first; for equal times the later id.
         let action = page.attr("#sessions tbody form", "action");
         root.post(&action, &[]).await.leads_to(&path);
         let page = root.open(&path).await;
@@ -133,7 +130,7 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
         let mut sorted = answers;
         sorted.sort_unstable();
         assert_eq!(sorted, [200, 401]);
-        // Once more changes nothing, and says so.
+        // A second request changes nothing and says so.
         root.post(&action, &[]).await.leads_to(&path);
         let page = root.open(&path).await;
         assert!(page.text(".notice").contains("already"));
@@ -155,25 +152,25 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
 }
 
 #[tokio::test]
-async fn a_browser_of_somebody_else_is_signed_out_of_the_panel() {
+async fn a_panel_session_of_another_account_is_ended() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let amy = app.signed_in("amy", Role::Auditor).await;
     let seq = app
         .number("SELECT id AS number FROM users WHERE email = 'amy@example.org'")
         .await;
-    let path = format!("/admin/users/{seq}");
+    let path = paths::user(seq);
     let action = root
         .open(&path)
         .await
         .attr("#browsers tbody form", "action");
     root.post(&action, &[]).await.leads_to(&path);
     assert!(!root.open(&path).await.has("#browsers"));
-    amy.get("/admin/account").await.assert(303);
+    amy.get(paths::ACCOUNT).await.assert(303);
 }
 
 #[tokio::test]
-async fn deactivating_ends_the_sessions_and_activating_lets_in_again() {
+async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     for person in [app.user("bob").await, app.client("shop").await] {
@@ -187,12 +184,12 @@ async fn deactivating_ends_the_sessions_and_activating_lets_in_again() {
         let page = root.open(&path).await;
         assert!(page.text(".page-head").contains("Inactive"));
         assert!(!page.has("#sessions tbody"));
-        // A link is of no use to whoever may not log in.
+        // An inactive account gets no password link.
         assert!(!page.has("form[action$='/link']"));
         root.post(&format!("{path}/activate"), &[])
             .await
             .leads_to(&path);
-        // What had ended stays ended.
+        // Ended sessions are not restored.
         person
             .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
             .await;
@@ -203,13 +200,13 @@ async fn deactivating_ends_the_sessions_and_activating_lets_in_again() {
 }
 
 #[tokio::test]
-async fn nobody_takes_away_his_own_rights_and_the_last_administrator_stays() {
+async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let seq = app.number("SELECT id AS number FROM users").await;
-    let path = format!("/admin/users/{seq}");
+    let path = paths::user(seq);
     let page = root.open(&path).await;
-    assert!(!page.has("#danger"), "what is refused is not offered");
+    assert!(!page.has("#danger"), "a refused action is not offered");
     let page = root.open(&format!("{path}/delete")).await;
     assert!(page.has(".banner.is-danger") && !page.has("main .button.danger"));
     let form = root.open(&format!("{path}/edit")).await;
@@ -236,12 +233,12 @@ async fn nobody_takes_away_his_own_rights_and_the_last_administrator_stays() {
     ] {
         let page = root.post(&format!("{path}/{part}"), &fields).await;
         let page = page.assert(409);
-        assert!(page.text(".banner.is-danger").contains("himself"));
+        assert!(page.text(".banner.is-danger").contains("your own account"));
         if part == "edit" {
             assert_eq!(page.attr("#name", "value"), "Renamed");
         }
     }
-    // His name he may change, and stays what he is.
+    // The own name can be changed, and the role stays.
     let fields = [("email", "root@example.org"), ("name", "The root")];
     root.post(&format!("{path}/edit"), &fields)
         .await
@@ -251,7 +248,7 @@ async fn nobody_takes_away_his_own_rights_and_the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn an_auditor_sees_a_person_and_no_button_that_changes_anything() {
+async fn an_auditor_sees_an_account_without_buttons() {
     let app = App::start();
     let amy = app.signed_in("amy", Role::Auditor).await;
     for person in [app.user("bob").await, app.client("shop").await] {
@@ -274,20 +271,20 @@ async fn an_auditor_sees_a_person_and_no_button_that_changes_anything() {
 }
 
 #[tokio::test]
-async fn who_is_signed_in_to_the_panel_alone_can_be_signed_out_everywhere() {
+async fn an_account_with_panel_sessions_only_can_be_signed_out() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let eva = app.signed_in("eva", Role::Auditor).await;
-    let page = admin.open("/admin/users/2").await;
+    let page = admin.open(&paths::user(2)).await;
     assert_eq!(page.count("#sessions table"), 0);
-    let all = "/admin/users/2/sessions/end";
+    let all = paths::user(2).end_sessions();
     assert_eq!(
         page.count(&format!("#browsers form[action=\"{all}\"]")),
         1,
         "{}",
         page.html
     );
-    admin.post(all, &[]).await.leads_to("/admin/users/2");
-    eva.get("/admin").await.assert(303);
-    admin.open("/admin").await;
+    admin.post(&all, &[]).await.leads_to(&paths::user(2));
+    eva.get(paths::DASHBOARD).await.assert(303);
+    admin.open(paths::DASHBOARD).await;
 }

@@ -1,11 +1,11 @@
-//! Every route of the panel, as a stranger, as an auditor and as an administrator, and every form with a token that is not
-//! its own. A plain user has no session at all: `door.rs` shows that he gets none.
+//! Every path of the panel for anonymous visitors, auditors and administrators, and every form with an invalid CSRF token.
+//! Staff get no session: see `access.rs`. The paths are literals: they pin the URLs of the panel.
 
 use munjigi::domain::account::Role;
 
 use crate::support::{App, Browser, claims_of};
 
-/// Pages that everybody sees who is signed in.
+/// Pages for administrators and auditors.
 const READ: &[&str] = &[
     "/admin",
     "/admin/users",
@@ -19,19 +19,19 @@ const READ: &[&str] = &[
     "/admin/inspector",
     "/admin/audit",
     "/admin/audit/1",
-    "/admin/audit/proof",
+    "/admin/audit/verification",
     "/admin/security",
     "/admin/account",
 ];
 
-/// Lists as files.
+/// CSV files.
 const FILES: &[&str] = &[
     "/admin/users/export.csv",
     "/admin/clients/export.csv",
     "/admin/audit/export.csv",
 ];
 
-/// Pages that lead to a change.
+/// Forms and confirmations of changes.
 const CHANGING: &[&str] = &[
     "/admin/users/new",
     "/admin/users/3/edit",
@@ -43,7 +43,7 @@ const CHANGING: &[&str] = &[
     "/admin/tokens/JTI/end-session",
 ];
 
-/// Forms that change something of others'.
+/// Changes of other accounts.
 const FORMS: &[&str] = &[
     "/admin/users/new",
     "/admin/users/actions",
@@ -73,7 +73,7 @@ const FORMS: &[&str] = &[
     "/admin/jobs/SID/stop",
 ];
 
-/// Forms of one's own.
+/// Changes of the own account, and forms that change nothing.
 const OWN: &[&str] = &[
     "/admin/account/profile",
     "/admin/account/preferences",
@@ -83,7 +83,7 @@ const OWN: &[&str] = &[
     "/admin/account/api-sessions/end",
     "/admin/account/api-sessions/SID/end",
     "/admin/inspector",
-    "/admin/audit/proof",
+    "/admin/audit/verification",
     "/admin/logout",
 ];
 
@@ -118,7 +118,7 @@ impl Scene {
         pattern.replace("JTI", &self.jti).replace("SID", &self.sid)
     }
 
-    /// What a change would leave its traces in.
+    /// Counts that a change would alter.
     async fn state(&self) -> Vec<i64> {
         let mut state = Vec::new();
         for table in [
@@ -140,16 +140,16 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_stranger_is_sent_to_the_door_from_every_page_and_every_form() {
+async fn anonymous_visitors_are_redirected_to_the_sign_in_page() {
     let scene = Scene::set().await;
-    let stranger = scene.app.browser();
+    let anonymous = scene.app.browser();
     let before = scene.state().await;
     for pattern in [READ, FILES, CHANGING].concat() {
-        let page = stranger.get(&scene.path(pattern)).await.assert(303);
+        let page = anonymous.get(&scene.path(pattern)).await.assert(303);
         assert!(page.location().starts_with("/admin/login"), "{pattern}");
     }
     for pattern in [FORMS, OWN].concat() {
-        let page = stranger.post(&scene.path(pattern), &[]).await.assert(303);
+        let page = anonymous.post(&scene.path(pattern), &[]).await.assert(303);
         assert!(page.location().starts_with("/admin/login"), "{pattern}");
     }
     assert_eq!(scene.state().await, before);
@@ -162,7 +162,7 @@ async fn an_auditor_sees_every_page_and_is_refused_every_change() {
     for pattern in READ {
         let page = scene.auditor.open(&scene.path(pattern)).await;
         let forms = page.attrs("main form[method=post]", "action");
-        let changes_nothing = ["/admin/inspector", "/admin/audit/proof"];
+        let changes_nothing = ["/admin/inspector", "/admin/audit/verification"];
         let own = |action: &String| {
             action.starts_with("/admin/account") || changes_nothing.contains(&action.as_str())
         };
@@ -176,12 +176,12 @@ async fn an_auditor_sees_every_page_and_is_refused_every_change() {
     }
     for pattern in CHANGING {
         let page = scene.auditor.get(&scene.path(pattern)).await.assert(403);
-        assert!(page.text("h1").contains("Auditors"), "{pattern}");
+        assert!(page.text("h1").contains("Read-only"), "{pattern}");
     }
     for pattern in FORMS {
         let page = scene.auditor.post(&scene.path(pattern), &[]).await;
         let page = page.assert(403);
-        assert!(page.text("h1").contains("Auditors"), "{pattern}");
+        assert!(page.text("h1").contains("Read-only"), "{pattern}");
     }
     assert_eq!(scene.state().await, before);
 }
@@ -195,7 +195,7 @@ async fn an_administrator_opens_every_page() {
 }
 
 #[tokio::test]
-async fn no_form_is_taken_without_its_own_token() {
+async fn no_form_is_accepted_without_a_valid_csrf_token() {
     let scene = Scene::set().await;
     let foreign = scene.auditor.token().await;
     let old = scene.admin.token().await;

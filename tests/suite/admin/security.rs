@@ -1,16 +1,17 @@
-//! The security checklist as a page: every check is on it, what is wrong is told with what to do, and no secret is.
+//! The security checklist: every check, problems with advice, and no secrets.
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use munjigi::{
     config::{Config, Database, LogLevel, Secret, Span},
     domain::account::Role,
+    http::admin::paths,
     services::checklist::check::Check,
 };
 
 use crate::support::{App, Page, SIGNING_KEY, on_postgres};
 
-/// The badge of a check; nothing where it is well.
+/// The badge of a check; empty where it passed.
 fn badge(page: &Page, check: &str) -> String {
     let selector = format!("#{check} .badge");
     page.texts(&selector).pop().unwrap_or_default()
@@ -25,7 +26,7 @@ async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_lan
     let app = App::start();
     app.signed_in("ann", Role::Admin).await;
     let eva = app.signed_in("eva", Role::Auditor).await;
-    let page = eva.open("/admin/security").await;
+    let page = eva.open(paths::SECURITY).await;
     let mut listed = page.attrs(".checks > li", "id");
     listed.sort_unstable();
     let mut all = Check::NAMES.to_vec();
@@ -33,14 +34,14 @@ async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_lan
     assert_eq!(listed, all);
     assert_eq!(
         page.attr("nav a[aria-current=page]", "href"),
-        "/admin/security"
+        paths::SECURITY
     );
-    assert!(page.has(".page-head time"), "when it was looked at");
+    assert!(page.has(".page-head time"), "the time of the check");
     for name in Check::NAMES {
         assert!(!found(&page, name).is_empty(), "{name}");
         assert!(!page.text(&format!("#{name} .check-source")).is_empty());
     }
-    // What is told of a check below stands in its number above.
+    // The counts above match the checks below.
     let numbers = page.texts(".stat-value");
     assert_eq!(numbers[0], page.count(".checks > .is-danger").to_string());
     assert_eq!(numbers[1], page.count(".checks > .is-warn").to_string());
@@ -48,7 +49,7 @@ async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_lan
     assert_eq!(page.count(".check-advice"), page.count(".checks .badge"));
     let korean = app.browser().speaking("ko");
     korean.sign_in("eva").await;
-    let page = korean.open("/admin/security").await;
+    let page = korean.open(paths::SECURITY).await;
     assert_eq!(page.text("h1"), "보안 점검");
     assert!(
         page.text("#access_lifetime h3")
@@ -58,11 +59,11 @@ async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_lan
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_settings_is_told_with_what_to_do_and_hinted_at_on_the_dashboard() {
+async fn problems_of_settings_have_advice_and_are_shown_on_the_dashboard() {
     let key = "kR7vQx2mZp9LsWc4TnYb8HdFgJ6aEu3o+V5iXtBq1NwC0rMz/yPhGkSlDfAeUjOI";
     let app = App::with(|config| config.tokens.signing_key = Some(Secret::new(key)));
     let ann = app.signed_in("ann", Role::Admin).await;
-    assert!(!ann.open("/admin").await.has("#security"));
+    assert!(!ann.open(paths::DASHBOARD).await.has("#security"));
     let wrong = |config: &mut Config| {
         config.tokens.access_lifetime = Span::hours(2);
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
@@ -75,14 +76,14 @@ async fn what_is_wrong_with_the_settings_is_told_with_what_to_do_and_hinted_at_o
     let app = app.restarted_with(wrong);
     let ann = app.browser();
     ann.sign_in("ann").await;
-    let page = ann.open("/admin").await;
+    let page = ann.open(paths::DASHBOARD).await;
     assert!(
-        page.text("#security").starts_with("3 checks"),
+        page.text("#security").contains("found 3 problems"),
         "{}",
         page.text("#security")
     );
-    assert_eq!(page.attr("#security a", "href"), "/admin/security");
-    let page = ann.open("/admin/security").await;
+    assert_eq!(page.attr("#security a", "href"), paths::SECURITY);
+    let page = ann.open(paths::SECURITY).await;
     for (check, expected) in [
         ("access_lifetime", "problem"),
         ("key_strength", "problem"),
@@ -97,21 +98,21 @@ async fn what_is_wrong_with_the_settings_is_told_with_what_to_do_and_hinted_at_o
         page.text("#access_lifetime .check-advice")
             .contains("tokens.access_lifetime")
     );
-    // What is to be typed can be told from the words round it.
+    // Commands are marked as code.
     assert_eq!(page.text("#key_strength code"), "openssl rand -base64 64");
     assert!(!page.html.contains("hush-hush") && !page.html.contains(SIGNING_KEY));
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_rows_is_told() {
+async fn problems_of_rows_are_shown() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
     app.make_client("acme").await;
-    let page = ann.open("/admin/security").await;
-    // The suite hashes at the least cost there is.
+    let page = ann.open(paths::SECURITY).await;
+    // The suite uses the lowest cost.
     assert_eq!(badge(&page, "old_hashes"), "advice");
-    let told = "1 of 1 internal users, 1 of 1 clients, below 12";
-    assert_eq!(found(&page, "old_hashes"), told);
+    let expected = "1 of 1 internal users, 1 of 1 clients, below 12";
+    assert_eq!(found(&page, "old_hashes"), expected);
     assert_eq!(found(&page, "administrators"), "1 active");
     assert_eq!(badge(&page, "administrators"), "advice");
     assert_eq!(badge(&page, "idle_administrators"), "");
@@ -121,7 +122,7 @@ async fn what_is_wrong_with_the_rows_is_told() {
     app.execute("UPDATE users SET password_hash = NULL").await;
     let costly = "UPDATE client_users SET password_hash = REPLACE(password_hash, 'r=4$', 'r=12$')";
     app.execute(costly).await;
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(
         found(&page, "old_hashes"),
         "0 of 0 internal users, 0 of 1 clients, below 12"
@@ -132,53 +133,50 @@ async fn what_is_wrong_with_the_rows_is_told() {
     assert_eq!(badge(&page, "database"), "");
     app.execute("DELETE FROM __diesel_schema_migrations WHERE version > '20261128000004'")
         .await;
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "database"), "problem");
     assert_eq!(found(&page, "database"), "missing migrations: 3");
-    // What cannot be read is a problem, and leaves the rest.
+    // An unreadable table is a problem and does not affect other checks.
     app.execute("ALTER TABLE jobs RENAME TO jobs_away").await;
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "flush"), "problem");
     assert_eq!(found(&page, "flush"), "unknown: it could not be read");
     assert_eq!(found(&page, "administrators"), "2 active");
 }
 
 #[tokio::test]
-async fn an_instance_that_has_run_for_long_must_have_flushed() {
+async fn an_instance_that_has_run_for_hours_must_have_flushed() {
     let app = App::start();
     app.signed_in("ann", Role::Admin).await;
     app.advance(Duration::from_hours(4));
     let ann = app.browser();
     ann.sign_in("ann").await;
-    assert_eq!(
-        badge(&ann.open("/admin/security").await, "flush"),
-        "problem"
-    );
-    ann.post("/admin/blacklist/flush", &[]).await.assert(303);
-    let page = ann.open("/admin/security").await;
+    assert_eq!(badge(&ann.open(paths::SECURITY).await, "flush"), "problem");
+    ann.post(paths::FLUSH, &[]).await.assert(303);
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "flush"), "");
     assert_eq!(
         found(&page, "flush"),
         "up to date, the last one ended 0s ago"
     );
     app.execute("UPDATE jobs SET state = 'failed'").await;
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "flush"), "problem");
     assert!(found(&page, "flush").contains("failed"));
 }
 
 #[tokio::test]
-async fn a_clock_that_is_apart_from_postgress_is_told() {
-    // The suite's clock stands still, months from the machine's.
+async fn a_clock_that_differs_from_postgres_is_a_problem() {
+    // The fixed clock differs from the machine's by months.
     let app = App::start();
     let ann = app.signed_in("ann", Role::Admin).await;
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     let expected = if on_postgres() { "problem" } else { "" };
     assert_eq!(badge(&page, "clock"), expected, "{}", found(&page, "clock"));
 }
 
 #[tokio::test]
-async fn a_directory_that_others_can_get_into_is_told() {
+async fn a_directory_with_access_for_others_is_a_problem() {
     let app = App::start();
     let config = &app.services().config;
     let chmod = |path: &Path, mode| {
@@ -190,9 +188,9 @@ async fn a_directory_that_others_can_get_into_is_told() {
         chmod(file.parent().unwrap(), 0o700);
     }
     let ann = app.signed_in("ann", Role::Admin).await;
-    assert_eq!(badge(&ann.open("/admin/security").await, "data_files"), "");
+    assert_eq!(badge(&ann.open(paths::SECURITY).await, "data_files"), "");
     chmod(&data, 0o770);
-    let page = ann.open("/admin/security").await;
+    let page = ann.open(paths::SECURITY).await;
     assert_eq!(badge(&page, "data_files"), "problem");
     let command = format!("chmod go-rwx {}", data.display());
     assert_eq!(page.text("#data_files code"), command);

@@ -1,8 +1,8 @@
-//! First run: the one-time link that makes the first administrator.
+//! Setup: the one-time link that creates the first administrator.
 
 use std::time::Duration;
 
-use munjigi::{domain::account::Role, services::accounts::first_admin_link};
+use munjigi::{domain::account::Role, http::admin::paths, services::accounts::first_admin_link};
 
 use crate::support::{App, Browser, Page};
 
@@ -10,7 +10,7 @@ const PASSWORD: &str = "a gate that only opens from inside";
 
 async fn link(app: &App) -> String {
     let secret = first_admin_link::issue_first(app.services()).await.unwrap();
-    format!("/admin/setup/{}", secret.expect("nobody is there yet"))
+    paths::setup(secret.expect("there is no administrator yet"))
 }
 
 fn fields<'a>(email: &'a str, password: &'a str) -> [(&'static str, &'a str); 4] {
@@ -27,7 +27,7 @@ async fn send(browser: &Browser, link: &str, email: &str) -> Page {
 }
 
 #[tokio::test]
-async fn the_link_makes_the_first_administrator_and_signs_him_in() {
+async fn the_link_creates_the_first_administrator_and_signs_in() {
     let app = App::start();
     let (link, browser) = (link(&app).await, app.browser());
     let page = browser.open(&link).await;
@@ -38,32 +38,32 @@ async fn the_link_makes_the_first_administrator_and_signs_him_in() {
     );
     send(&browser, &link, "ann@example.org")
         .await
-        .leads_to("/admin");
-    let own = browser.open("/admin/account").await;
+        .leads_to(paths::DASHBOARD);
+    let own = browser.open(paths::ACCOUNT).await;
     assert!(own.text(".page-head").contains("ann@example.org"));
     assert!(own.text(".me").contains("Administrator"));
 
-    let log = browser.open("/admin/audit").await;
-    let told = log.texts("tbody tr");
+    let log = browser.open(paths::AUDIT).await;
+    let lines = log.texts("tbody tr");
     assert!(
-        told[1].starts_with("First administrator created"),
-        "{told:?}"
+        lines[1].starts_with("First administrator created"),
+        "{lines:?}"
     );
-    assert!(told[1].contains("Role Administrator"), "{told:?}");
+    assert!(lines[1].contains("Role Administrator"), "{lines:?}");
     assert!(!log.html.contains(PASSWORD));
 }
 
 #[tokio::test]
-async fn the_link_is_dead_once_there_is_an_administrator_however_he_was_made() {
+async fn the_link_is_invalid_once_there_is_an_administrator() {
     let app = App::start();
     let (used, other) = (link(&app).await, link(&app).await);
     let browser = app.browser();
     send(&browser, &used, "ann@example.org").await.assert(303);
     for link in [&used, &other] {
-        let stranger = app.browser();
-        let page = stranger.get(link).await.assert(410);
-        assert_eq!(page.attr("a.button", "href"), "/admin/login");
-        send(&stranger, link, "bob@example.org").await.assert(410);
+        let anonymous = app.browser();
+        let page = anonymous.get(link).await.assert(410);
+        assert_eq!(page.attr("a.button", "href"), paths::LOGIN);
+        send(&anonymous, link, "bob@example.org").await.assert(410);
     }
     assert_eq!(app.number("SELECT COUNT(*) AS number FROM users").await, 1);
     assert_eq!(
@@ -82,7 +82,7 @@ async fn the_link_is_dead_once_there_is_an_administrator_however_he_was_made() {
 }
 
 #[tokio::test]
-async fn of_many_uses_at_once_one_makes_somebody() {
+async fn of_many_simultaneous_uses_one_creates_an_account() {
     let app = App::start();
     let (one, other) = (link(&app).await, link(&app).await);
     let uses = (0..8).map(|at| {
@@ -100,7 +100,7 @@ async fn of_many_uses_at_once_one_makes_somebody() {
 }
 
 #[tokio::test]
-async fn the_link_is_good_for_an_hour_and_no_guess_is() {
+async fn the_link_is_valid_for_an_hour_and_guesses_are_not() {
     let app = App::start();
     let (link, browser) = (link(&app).await, app.browser());
     app.advance(Duration::from_secs(3_599));
@@ -111,13 +111,13 @@ async fn the_link_is_good_for_an_hour_and_no_guess_is() {
     send(&browser, &link, "ann@example.org").await.assert(410);
     let long = "x".repeat(5_000);
     for guess in ["x", "%00", "%FF", long.as_str()] {
-        let page = browser.get(&format!("/admin/setup/{guess}")).await;
+        let page = browser.get(&paths::setup(guess)).await;
         assert!([400, 404, 410].contains(&page.status), "{guess}");
     }
 }
 
 #[tokio::test]
-async fn what_is_wrong_stands_beside_its_field_and_the_link_stays_good() {
+async fn problems_are_shown_beside_their_fields_and_the_link_stays_valid() {
     let app = App::start();
     let (link, browser) = (link(&app).await, app.browser());
     for (fields, wrong) in [
@@ -177,7 +177,7 @@ async fn what_is_wrong_stands_beside_its_field_and_the_link_stays_good() {
         assert_eq!(page.attr("#email", "value"), fields[1].1);
         assert!(page.attrs("input[type=password]", "value").is_empty());
     }
-    // Somebody who is no administrator has the address already.
+    // The address belongs to an account that is no administrator.
     app.make_user("ann", Role::Staff).await;
     let page = send(&browser, &link, "ann@example.org").await.assert(422);
     assert!(page.text("#email-error").contains("already"));
@@ -185,14 +185,14 @@ async fn what_is_wrong_stands_beside_its_field_and_the_link_stays_good() {
 }
 
 #[tokio::test]
-async fn odd_texts_are_refused_or_shown_as_they_are() {
+async fn unusual_texts_are_refused_or_escaped() {
     for name in ["<script>alert(1)</script>", "Zoë 👩‍👩‍👧 שלום", "&amp; \" '"] {
         let app = App::start();
         let (link, browser) = (link(&app).await, app.browser());
         let mut fields = fields("ann@example.org", PASSWORD);
         fields[0].1 = name;
         browser.post(&link, &fields).await.assert(303);
-        let page = browser.open("/admin/account").await;
+        let page = browser.open(paths::ACCOUNT).await;
         assert_eq!(page.attr("#name", "value"), name);
     }
     let app = App::start();

@@ -1,13 +1,13 @@
-//! Refresh tokens in the panel: the list, one token with the line of its rotations, and what an administrator does to them.
+//! Refresh tokens: the list, one token with its rotation chain, blacklisting and ending sessions.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use munjigi::domain::account::Role;
+use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::Value;
 
 use crate::support::{App, Browser, Page, Person, claims_of};
 
-/// The id of somebody's refresh token.
+/// The id of a refresh token.
 pub fn jti(person: &Person) -> String {
     claims_of(&person.refresh)["jti"].as_str().unwrap().into()
 }
@@ -15,13 +15,13 @@ pub fn jti(person: &Person) -> String {
 /// The ids that a list shows.
 pub fn listed(page: &Page) -> Vec<String> {
     let links = page.attrs("#results td a.mono", "href");
-    let id = |link: &String| link.strip_prefix("/admin/tokens/").unwrap().to_owned();
+    let id = |link: &String| link.rsplit('/').next().unwrap().to_owned();
     links.iter().map(id).collect()
 }
 
 /// The list under these filters.
 async fn tokens(browser: &Browser, query: &str) -> Vec<String> {
-    listed(&browser.open(&format!("/admin/tokens?{query}")).await)
+    listed(&browser.open(&format!("{}?{query}", paths::TOKENS)).await)
 }
 
 #[tokio::test]
@@ -47,21 +47,24 @@ async fn a_token_is_found_by_its_state() {
         ("blacklisted", &ended),
         ("expired", &expired),
     ] {
-        let page = browser.open(&format!("/admin/tokens?state={state}")).await;
+        let page = browser
+            .open(&format!("{}?state={state}", paths::TOKENS))
+            .await;
         let expected = match state {
             "used" => vec![jti(&live), jti(&used)],
             _ => vec![jti(person)],
         };
         assert_eq!(listed(&page), expected, "{state}");
+        let text = if state == "live" { "active" } else { state };
         let badge = page.text("#results .badge");
-        assert_eq!(badge.to_lowercase(), state);
-        assert!(page.text("#results .chip").to_lowercase().contains(state));
+        assert_eq!(badge.to_lowercase(), text);
+        assert!(page.text("#results .chip").to_lowercase().contains(text));
     }
     assert_eq!(tokens(&browser, "").await.len(), 5);
 }
 
 #[tokio::test]
-async fn the_two_populations_are_never_mixed_by_their_numbers() {
+async fn the_two_populations_are_not_confused_by_their_numbers() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let first = app.client("kim").await;
@@ -90,14 +93,14 @@ async fn the_two_populations_are_never_mixed_by_their_numbers() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_has_gives_an_empty_list_that_says_so() {
+async fn an_unknown_name_gives_an_empty_list_that_says_so() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     app.user("ann").await;
-    for path in ["/admin/tokens", "/admin/blacklist"] {
+    for path in [paths::TOKENS, paths::BLACKLIST] {
         for name in ["ann", "an%40example.org", "%25", "client:99x", "user:0"] {
             let page = browser.open(&format!("{path}?person={name}")).await;
-            assert_eq!(page.text(".empty-title"), "Nobody logs in by this name");
+            assert_eq!(page.text(".empty-title"), "No account with this name");
             assert!(listed(&page).is_empty());
         }
     }
@@ -128,7 +131,7 @@ async fn a_day_is_a_day_of_the_viewers_zone() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_of_a_filter_is_told_and_passed_over() {
+async fn invalid_filters_are_reported_and_ignored() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     app.user("ann").await;
@@ -141,7 +144,7 @@ async fn what_cannot_be_read_of_a_filter_is_told_and_passed_over() {
         format!("person={long}"),
         "to=%E2%80%AE2026-02-14&after=AAAA".to_owned(),
     ] {
-        let page = browser.open(&format!("/admin/tokens?{query}")).await;
+        let page = browser.open(&format!("{}?{query}", paths::TOKENS)).await;
         assert_eq!(page.count("#results .banner.is-warn"), 1, "{query}");
         assert_eq!(listed(&page).len(), 1, "{query}");
         assert_eq!(page.count("script"), 1);
@@ -149,7 +152,7 @@ async fn what_cannot_be_read_of_a_filter_is_told_and_passed_over() {
 }
 
 #[tokio::test]
-async fn a_walk_over_the_pages_meets_every_token_once_in_both_directions() {
+async fn paging_shows_every_token_once_in_both_directions() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let mut ann = app.user("ann").await;
@@ -162,14 +165,14 @@ async fn a_walk_over_the_pages_meets_every_token_once_in_both_directions() {
         "size=25&person=ann%40example.org",
     ] {
         let pages = browser
-            .walk(&format!("/admin/tokens?{query}"), "next")
+            .walk(&format!("{}?{query}", paths::TOKENS), "next")
             .await;
         let last = pages[0].attr(".pager a[aria-label='Last page']", "href");
         let mut seen: Vec<String> = pages.iter().flat_map(listed).collect();
         let expected = if query.contains("used") { 60 } else { 61 };
         assert_eq!(seen.len(), expected, "{query}");
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), expected);
-        assert!(seen.is_sorted_by(|a, b| a > b), "the latest stands first");
+        assert!(seen.is_sorted_by(|a, b| a > b), "newest first");
         let pages = browser.walk(&last, "prev").await;
         let back: Vec<String> = pages
             .iter()
@@ -181,7 +184,7 @@ async fn a_walk_over_the_pages_meets_every_token_once_in_both_directions() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_token_shows_its_claims_its_session_and_the_line_in_order() {
+async fn the_page_of_a_token_shows_claims_session_and_rotation_chain() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let first = app.user("ann").await;
@@ -189,13 +192,11 @@ async fn the_page_of_a_token_shows_its_claims_its_session_and_the_line_in_order(
     let second = first.refreshed().await;
     app.advance(Duration::from_mins(5));
     let third = second.refreshed().await;
-    let page = browser
-        .open(&format!("/admin/tokens/{}", jti(&second)))
-        .await;
-    let line = page.attrs(".chain li a", "href");
-    let expected = [&first, &second, &third].map(|one| format!("/admin/tokens/{}", jti(one)));
-    assert_eq!(line, expected);
-    assert_eq!(page.texts(".chain .badge"), ["Used", "Used", "Live"]);
+    let page = browser.open(&paths::token(jti(&second))).await;
+    let chain = page.attrs(".chain li a", "href");
+    let expected = [&first, &second, &third].map(|one| paths::token(jti(one)));
+    assert_eq!(chain, expected);
+    assert_eq!(page.texts(".chain .badge"), ["Used", "Used", "Active"]);
     assert_eq!(page.count(".chain li.is-this"), 1);
     assert!(page.text(".chain li.is-this").contains("This token"));
     let names = page.texts("#claims th[scope=row]");
@@ -209,11 +210,11 @@ async fn the_page_of_a_token_shows_its_claims_its_session_and_the_line_in_order(
         assert!(shown.contains(&(name, &value)), "{name} {value} {shown:?}");
     }
     assert!(page.text("#session").contains("127.0.0.1"));
-    assert!(!page.html.contains(&second.refresh), "the token is nowhere");
-    for path in [
-        "/admin/tokens/x",
-        &format!("/admin/tokens/{}", "0".repeat(32)),
-    ] {
+    assert!(
+        !page.html.contains(&second.refresh),
+        "the token itself is not shown"
+    );
+    for path in ["/admin/tokens/x", &paths::token("0".repeat(32))] {
         browser.get(path).await.assert(404);
     }
 }
@@ -223,7 +224,7 @@ async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not()
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
-    let path = format!("/admin/tokens/{}", jti(&ann));
+    let path = paths::token(jti(&ann));
     let page = browser.open(&path).await;
     let button = page.attr(".actions a", "href");
     let confirm = browser.open(&button).await;
@@ -232,7 +233,7 @@ async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not()
     let action = confirm.attr("main form", "action");
     browser.post(&action, &[]).await.leads_to(&path);
     let page = browser.open(&path).await;
-    assert_eq!(page.text(".notice"), "The token is blacklisted.");
+    assert_eq!(page.text(".notice"), "Token blacklisted.");
     assert_eq!(page.text(".page-head .badge"), "Blacklisted");
     ann.assert_tokens("TOKEN_VALID", "TOKEN_BLACKLISTED").await;
     let refresh = app.anonymous().refresh(&ann.refresh).await;
@@ -245,19 +246,19 @@ async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not()
 }
 
 #[tokio::test]
-async fn an_ended_session_takes_its_access_token_and_its_refresh_token_with_it() {
+async fn ending_a_session_revokes_its_access_token_and_refresh_token() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let kim = app.client("kim").await.refreshed().await;
     let other = kim.again().await;
-    let path = format!("/admin/tokens/{}", jti(&kim));
+    let path = paths::token(jti(&kim));
     let page = browser.open(&path).await;
     let confirm = browser.open(&page.attr(".actions a.danger", "href")).await;
     let action = confirm.attr("main form", "action");
     browser.post(&action, &[]).await.leads_to(&path);
     let page = browser.open(&path).await;
     assert_eq!(page.text(".notice"), "The session has ended.");
-    assert!(!page.has(".actions a"), "nothing is left to be done");
+    assert!(!page.has(".actions a"), "no action is left");
     kim.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
     other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
@@ -268,25 +269,25 @@ async fn an_ended_session_takes_its_access_token_and_its_refresh_token_with_it()
 }
 
 #[tokio::test]
-async fn an_auditor_sees_no_button_that_changes_anything_and_is_refused() {
+async fn an_auditor_has_no_buttons_and_is_refused() {
     let app = App::start();
     let browser = app.signed_in("aud", Role::Auditor).await;
     let ann = app.user("ann").await;
-    let path = format!("/admin/tokens/{}", jti(&ann));
+    let path = paths::token(jti(&ann));
     let page = browser.open(&path).await;
     assert!(!page.has(".page-head .actions a") && !page.has("main form"));
-    for deed in ["blacklist", "end-session"] {
-        browser.get(&format!("{path}/{deed}")).await.assert(403);
-        let page = browser.post(&format!("{path}/{deed}"), &[]).await;
+    for action in ["blacklist", "end-session"] {
+        browser.get(&format!("{path}/{action}")).await.assert(403);
+        let page = browser.post(&format!("{path}/{action}"), &[]).await;
         page.assert(403);
     }
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
-    let stranger = app.browser();
-    stranger.get(&path).await.assert(303);
+    let anonymous = app.browser();
+    anonymous.get(&path).await.assert(303);
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_deleted_account_stay_and_say_so() {
+async fn tokens_of_a_deleted_account_are_kept_and_marked() {
     let app = App::start();
     let browser = app.signed_in("root", Role::Admin).await;
     let root = app.admin("boss").await;
@@ -297,6 +298,6 @@ async fn the_tokens_of_a_deleted_account_stay_and_say_so() {
     assert_eq!(listed(&page), [jti(&ann)]);
     assert!(page.text("#results .who").contains("Deleted account"));
     assert!(!page.has("#results a.who"));
-    let page = browser.open(&format!("/admin/tokens/{}", jti(&ann))).await;
+    let page = browser.open(&paths::token(jti(&ann))).await;
     assert!(page.text("#owner").contains(&format!("user:{}", ann.seq)));
 }

@@ -111,7 +111,10 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
     for token in [&ann.refresh, &next.refresh] {
         let jti = claims_of(token)["jti"].as_str().unwrap().to_owned();
         let page = browser.open(&format!("/admin/tokens/{jti}")).await;
-        assert!(page.text(".banner.is-danger").contains("two hands"));
+        assert!(
+            page.text(".banner.is-danger")
+                .contains("may have been stolen")
+        );
         let marked = page.attrs(".chain .is-reused a", "href");
         assert_eq!(marked, [format!("/admin/tokens/{used}")]);
     }

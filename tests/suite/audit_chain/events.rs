@@ -221,7 +221,7 @@ async fn the_panel_shows_the_events_of_a_session() {
     assert!(odd.text("#results .banner").contains("the id of a session"));
     let event = root.open(&path).await.attr("tbody tr td.lead a", "href");
     let page = root.open(&event).await;
-    assert!(page.text("#facts").contains("waits for its seal"));
+    assert!(page.text("#facts").contains("Pending"));
 }
 
 #[tokio::test]

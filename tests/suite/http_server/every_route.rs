@@ -240,7 +240,7 @@ async fn the_list_of_routes_is_complete() {
     has("/healthz", &["GET", "HEAD"]);
     has("/admin", &["GET", "HEAD"]);
     has("/admin/login", &["GET", "HEAD", "POST"]);
-    has("/admin/tokens/{jti}/blacklist", &["GET", "POST"]);
+    has("/admin/tokens/{jti}/blacklist", &["GET", "HEAD", "POST"]);
     has("/admin/users/{seq:\\d+}/unlock", &["POST"]);
     assert!(routes.len() > 60, "{}", routes.len());
 }

@@ -34,7 +34,7 @@ const FAMILIES: [(&str, &[&str]); 8] = [
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),
     ("outcome.", Outcome::NAMES),
-    ("door.", AuditSource::NAMES),
+    ("source.", AuditSource::NAMES),
     ("theme.", Theme::NAMES),
     ("limit.", LimitKind::NAMES),
 ];

@@ -1,8 +1,9 @@
-//! Somebody at a browser: cookies are kept, forms are sent with the token of the page they stand on, pages are asked by CSS
-//! selector. Whatever a test is about, every page is held against what goes for all of them.
+//! A browser without rendering: it keeps cookies, sends forms with the CSRF token of a page and queries pages by CSS
+//! selector. Every response is checked against the rules for all pages.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
+use munjigi::http::admin::paths;
 use reqwest::{Client, Method, header::HeaderMap};
 use scraper::{ElementRef, Html, Selector};
 
@@ -14,7 +15,7 @@ pub struct Browser {
     url: String,
     is_https: bool,
     cookies: Mutex<BTreeMap<String, String>>,
-    /// What it says in `Accept-Language`.
+    /// The value of `Accept-Language`.
     pub language: &'static str,
 }
 
@@ -41,12 +42,12 @@ impl Browser {
         self
     }
 
-    /// A cookie that it holds.
+    /// A stored cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.lock().unwrap().get(name).cloned()
     }
 
-    /// Puts a cookie in by hand.
+    /// Sets a cookie.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let mut cookies = self.cookies.lock().unwrap();
         cookies.insert(name.to_owned(), value.to_owned());
@@ -57,19 +58,19 @@ impl Browser {
         self.ask("GET", path, None, &[]).await
     }
 
-    /// Opens a page that must be there.
+    /// Opens a page, whose status must be 200.
     pub async fn open(&self, path: &str) -> Page {
         let page = self.get(path).await;
         assert_eq!(page.status, 200, "{path}: {}", page.html);
         page
     }
 
-    /// Opens a list's page and all that follow it by the links of this relation, `next` or `prev`.
+    /// Opens a page of a list and all pages after it by links of this relation, `next` or `prev`.
     pub async fn walk(&self, from: &str, relation: &str) -> Vec<Page> {
         let selector = format!(".pager a[rel={relation}]");
         let (mut pages, mut path) = (Vec::new(), Some(from.to_owned()));
         while let Some(next) = path {
-            assert!(pages.len() < 50, "the walk has no end");
+            assert!(pages.len() < 50, "the pages have no end");
             let page = self.open(&next).await;
             path = page.attrs(&selector, "href").pop();
             pages.push(page);
@@ -77,7 +78,7 @@ impl Browser {
         pages
     }
 
-    /// Sends a form with the token that pages hold for this browser.
+    /// Submits a form with a valid CSRF token.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.token().await;
         let mut all = vec![("csrf", token.as_str())];
@@ -85,19 +86,19 @@ impl Browser {
         self.post_as_is(path, &all).await
     }
 
-    /// Sends these fields and no others.
+    /// Submits these fields only.
     pub async fn post_as_is(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.ask("POST", path, Some(fields), &[]).await
     }
 
-    /// The token of a form that this browser is shown.
+    /// A CSRF token for this browser.
     pub async fn token(&self) -> String {
         for path in [
-            "/admin/account",
-            "/admin/users",
-            "/admin/tokens",
-            "/admin/audit",
-            "/admin/login",
+            paths::ACCOUNT,
+            &paths::USERS,
+            paths::TOKENS,
+            paths::AUDIT,
+            paths::LOGIN,
         ] {
             let page = self.get(path).await;
             if page.status == 200 {
@@ -107,11 +108,11 @@ impl Browser {
         panic!("no page with a form");
     }
 
-    /// Signs in the account that [`super::App::make_user`] made.
+    /// Signs in an account of [`super::App::make_user`].
     pub async fn sign_in(&self, name: &str) {
         let email = format!("{name}@example.org");
         let fields = [("email", email.as_str()), ("password", &password_of(name))];
-        let answer = self.post("/admin/login", &fields).await;
+        let answer = self.post(paths::LOGIN, &fields).await;
         assert_eq!(answer.status, 303, "{}", answer.html);
     }
 
@@ -172,7 +173,7 @@ impl Browser {
     }
 }
 
-/// What a browser was shown.
+/// A response.
 pub struct Page {
     pub status: u16,
     pub headers: HeaderMap,
@@ -184,7 +185,7 @@ impl Page {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Where a redirect leads to.
+    /// The target of a redirect.
     pub fn location(&self) -> &str {
         self.header("location").unwrap_or("(nowhere)")
     }
@@ -195,14 +196,14 @@ impl Page {
         self
     }
 
-    /// Redirects to this path.
+    /// Asserts a redirect to this path.
     #[track_caller]
     pub fn leads_to(self, path: &str) -> Self {
         assert_eq!((self.status, self.location()), (303, path), "{}", self.html);
         self
     }
 
-    /// How many elements fit a selector.
+    /// The number of elements that match a selector.
     pub fn count(&self, selector: &str) -> usize {
         let selector = Selector::parse(selector).unwrap();
         Html::parse_document(&self.html).select(&selector).count()
@@ -212,7 +213,7 @@ impl Page {
         self.count(selector) > 0
     }
 
-    /// The texts of the elements that fit a selector, spaces folded.
+    /// The texts of matching elements, with collapsed spaces.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         self.each(selector, |element| {
             let text: Vec<&str> = element.text().flat_map(str::split_whitespace).collect();
@@ -220,7 +221,7 @@ impl Page {
         })
     }
 
-    /// The text of the first element that fits a selector.
+    /// The text of the first matching element.
     #[track_caller]
     pub fn text(&self, selector: &str) -> String {
         let texts = self.texts(selector);
@@ -230,12 +231,12 @@ impl Page {
             .clone()
     }
 
-    /// An attribute of all the elements that fit a selector and have it.
+    /// An attribute of all matching elements that have it.
     pub fn attrs(&self, selector: &str, name: &str) -> Vec<String> {
         self.each(selector, |element| element.attr(name).map(str::to_owned))
     }
 
-    /// An attribute of the first element that fits a selector.
+    /// An attribute of the first matching element.
     #[track_caller]
     pub fn attr(&self, selector: &str, name: &str) -> String {
         let attrs = self.attrs(selector, name);
@@ -251,18 +252,18 @@ impl Page {
         document.select(&selector).filter_map(of).collect()
     }
 
-    /// What goes for every answer of the panel.
+    /// The rules for every response of the panel.
     fn check(&self, path: &str) {
         let shown = || format!("{path} {} {:?}\n{}", self.status, self.headers, self.html);
         assert_ne!(self.status, 500, "no request gives a 500: {}", shown());
-        if !path.starts_with("/admin") {
+        if !path.starts_with(paths::DASHBOARD) {
             return;
         }
         let framed = self.header("x-frame-options");
         assert_eq!(framed, Some("DENY"), "{}", shown());
         let is_html = self.header("content-type") == Some("text/html; charset=utf-8");
         if !is_html || self.html.is_empty() {
-            // A file, or the answer to HEAD.
+            // A file, or a response to HEAD.
             return;
         }
         let document = Html::parse_document(&self.html);

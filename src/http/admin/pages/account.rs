@@ -1,7 +1,6 @@
-//! One's own page: name, language, colours, time zone, password, and the sessions one has, in browsers and of tokens. It is an auditor's
-//! as much as an administrator's.
+//! The viewer's own account: name, preferences, password and sessions. Open to administrators and auditors.
 
-use actix_web::web::{self, Path, ServiceConfig};
+use actix_web::web::Path;
 use askama::Template;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -15,15 +14,18 @@ use crate::{
         session::{BrowserSessionId, SessionId},
     },
     http::{
-        admin::web::{
-            anonymous_page::AnonymousPage,
-            cookies::{self, Name as Cookie},
-            error::{AdminError, PageResult},
-            form::{FieldErrors, Form},
-            layout::Layout,
-            notice::Notice,
-            page_context::own_path,
-            panel::Panel,
+        admin::{
+            paths,
+            web::{
+                anonymous_page::AnonymousPage,
+                cookies::{self, Name as Cookie},
+                error::{AdminError, PageResult},
+                form::{FieldErrors, Form},
+                layout::{self, Layout},
+                notice::Notice,
+                page_context::panel_path,
+                panel::Panel,
+            },
         },
         device_token::PresentedDevice,
         middleware::origin::is_https,
@@ -37,32 +39,6 @@ use crate::{
     },
 };
 
-const PAGE: &str = "/admin/account";
-
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    // A form that was refused is a page at its own address: who asks for that again finds his page.
-    let form = |path: &str| web::resource(path.to_owned()).route(web::get().to(back));
-    config
-        .service(
-            web::resource("/account")
-                .route(web::get().to(show))
-                .route(web::head().to(show)),
-        )
-        .service(form("/account/profile").route(web::post().to(rename)))
-        .service(form("/account/preferences").route(web::post().to(prefer)))
-        .service(form("/account/password").route(web::post().to(change_password)))
-        .service(web::resource("/account/sessions/end").route(web::post().to(end_all_except)))
-        .service(web::resource("/account/sessions/{id}/end").route(web::post().to(end)))
-        .service(
-            web::resource("/account/api-sessions/end").route(web::post().to(end_token_sessions)),
-        )
-        .service(
-            web::resource("/account/api-sessions/{id}/end")
-                .route(web::post().to(end_token_session)),
-        )
-        .service(web::resource("/language").route(web::post().to(speak)));
-}
-
 #[derive(Template)]
 #[template(path = "admin/account/show.html")]
 struct AccountPage {
@@ -74,7 +50,6 @@ struct AccountPage {
     regions: Vec<Region>,
     sessions: Vec<BrowserSession>,
     current: BrowserSessionId,
-    /// His sessions of tokens.
     api_sessions: Vec<Session>,
     min_length: usize,
 }
@@ -89,14 +64,14 @@ impl AccountPage {
     }
 }
 
-/// The zones of a part of the world.
+/// The time zones of a region.
 struct Region {
     name: &'static str,
     zones: Vec<Tz>,
 }
 
-/// The parts of the world by which the IANA database names its zones.
-const WORLD: [&str; 10] = [
+/// The regions of the IANA time zone database.
+const REGIONS: [&str; 10] = [
     "Africa",
     "America",
     "Antarctica",
@@ -109,12 +84,12 @@ const WORLD: [&str; 10] = [
     "Pacific",
 ];
 
-/// The zones to choose from. Those without a place in their name are old ones, and left out but for the chosen one.
+/// The selectable time zones. Legacy names without a region are left out, except for the chosen one.
 fn regions(chosen: Option<Tz>) -> Vec<Region> {
     let region_of = |zone: Tz| zone.name().split_once('/').map(|(region, _)| region);
-    let is_old = |zone: &Tz| region_of(*zone).is_none_or(|region| !WORLD.contains(&region));
+    let is_legacy = |zone: &Tz| region_of(*zone).is_none_or(|region| !REGIONS.contains(&region));
     let mut first = vec![Tz::UTC];
-    first.extend(chosen.filter(|zone| *zone != Tz::UTC && is_old(zone)));
+    first.extend(chosen.filter(|zone| *zone != Tz::UTC && is_legacy(zone)));
     let zones_of = |region: &&'static str| Region {
         name: region,
         zones: TZ_VARIANTS
@@ -127,7 +102,7 @@ fn regions(chosen: Option<Tz>) -> Vec<Region> {
         zones: first,
     };
     std::iter::once(utc)
-        .chain(WORLD.iter().map(zones_of))
+        .chain(REGIONS.iter().map(zones_of))
         .collect()
 }
 
@@ -149,37 +124,37 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
     })
 }
 
-/// `GET /admin/account`. **Permissions**: whoever is signed in. 200.
-async fn show(panel: Panel) -> PageResult {
+/// `GET /admin/account`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn show(panel: Panel) -> PageResult {
     let name = panel.viewer().account.name.clone();
     let page = page(&panel, FieldErrors::default(), name).await?;
     panel.page(&page)
 }
 
-/// `GET` where a form is sent to. **Permissions**: anybody. 303.
-async fn back(visitor: AnonymousPage) -> PageResult {
-    visitor.redirect(PAGE)
+/// `GET /admin/account/{profile,preferences,password}`. **Permissions**: anyone. 303 to the account.
+pub(crate) async fn to_account(visitor: AnonymousPage) -> PageResult {
+    visitor.redirect(paths::ACCOUNT)
 }
 
-/// What is wrong with a form, on the page with what was typed.
-async fn again(form: &Form<Panel>, name: String) -> PageResult {
+/// The page with the problems of a form.
+async fn invalid(form: &Form<Panel>, name: String) -> PageResult {
     let page = page(&form.panel, form.errors(), name).await?;
-    form.panel.refused(&page)
+    form.panel.invalid(&page)
 }
 
-/// `POST /admin/account/profile`. **Permissions**: whoever is signed in. 303, 422.
-async fn rename(mut form: Form<Panel>) -> PageResult {
+/// `POST /admin/account/profile`. **Permissions**: administrators and auditors. 303, 422.
+pub(crate) async fn update_profile(mut form: Form<Panel>) -> PageResult {
     let Some(name) = form.required("name", Name::parse) else {
-        let typed = form.text("name").to_owned();
-        return again(&form, typed).await;
+        let name = form.text("name").to_owned();
+        return invalid(&form, name).await;
     };
     let panel = &form.panel;
     own_account::rename(panel.services(), &panel.actor(), panel.viewer(), name).await?;
-    panel.redirect_with(PAGE, &Notice::ok(panel.t("account.saved")))
+    panel.redirect_with(paths::ACCOUNT, &Notice::ok(panel.t("account.saved")))
 }
 
-/// `POST /admin/account/preferences`. **Permissions**: whoever is signed in. 303, 422.
-async fn prefer(mut form: Form<Panel>) -> PageResult {
+/// `POST /admin/account/preferences`. **Permissions**: administrators and auditors. 303, 422.
+pub(crate) async fn update_preferences(mut form: Form<Panel>) -> PageResult {
     let language = form.optional("language", |tag| {
         Language::from_tag(tag).ok_or(Problem::NotOneOf(&["en", "ko"]))
     });
@@ -189,7 +164,7 @@ async fn prefer(mut form: Form<Panel>) -> PageResult {
     let time_zone = form.optional("time_zone", parse_time_zone);
     let (false, Some(theme)) = (form.has_problems(), theme) else {
         let name = form.panel.viewer().account.name.clone();
-        return again(&form, name).await;
+        return invalid(&form, name).await;
     };
     let wanted = Preferences {
         language,
@@ -198,14 +173,17 @@ async fn prefer(mut form: Form<Panel>) -> PageResult {
     };
     let panel = &form.panel;
     own_account::prefer(panel.services(), panel.actor(), panel.viewer(), wanted).await?;
-    // Told in the language that was just chosen.
+    // In the language that was just chosen.
     let language = language.unwrap_or(panel.context.language);
-    let text = crate::http::admin::web::layout::words(language, "account.saved");
-    panel.redirect_with(PAGE, &Notice::ok(text))
+    let text = layout::tr(language, "account.saved");
+    panel.redirect_with(paths::ACCOUNT, &Notice::ok(text))
 }
 
-/// `POST /admin/account/password`. **Permissions**: whoever is signed in. 303, 422, 429 (after too many wrong passwords).
-async fn change_password(mut form: Form<Panel>, shown: PresentedDevice) -> PageResult {
+/// `POST /admin/account/password`. **Permissions**: administrators and auditors. 303, 422, 429 (after too many wrong passwords).
+pub(in crate::http) async fn update_password(
+    mut form: Form<Panel>,
+    shown: PresentedDevice,
+) -> PageResult {
     let current = form.required("current", Password::parse);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
@@ -213,7 +191,7 @@ async fn change_password(mut form: Form<Panel>, shown: PresentedDevice) -> PageR
     }
     let name = form.panel.viewer().account.name.clone();
     let (Some(current), Some(new), false) = (current, new, form.has_problems()) else {
-        return again(&form, name).await;
+        return invalid(&form, name).await;
     };
     let panel = &form.panel;
     let (login_context, viewer) = (shown.login_context(panel.actor()), panel.viewer());
@@ -230,55 +208,70 @@ async fn change_password(mut form: Form<Panel>, shown: PresentedDevice) -> PageR
     .await;
     if let Err(error) = changed {
         form.take(error)?;
-        return again(&form, name).await;
+        return invalid(&form, name).await;
     }
     let notice = Notice::ok(form.panel.t("account.password_changed"));
-    form.panel.redirect_with(PAGE, &notice)
+    form.panel.redirect_with(paths::ACCOUNT, &notice)
 }
 
-/// `POST /admin/account/sessions/{id}/end`. **Permissions**: whoever is signed in, his own sessions. 303, 404.
-async fn end(form: Form<Panel>, id: Path<String>) -> PageResult {
+/// `POST /admin/account/sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
+pub(crate) async fn end_session(form: Form<Panel>, id: Path<String>) -> PageResult {
     let panel = &form.panel;
     let id = BrowserSessionId::parse(&id).ok_or(AdminError::NotFound)?;
     let owner = &panel.viewer().account;
     if !browser_sessions::end(panel.services(), panel.actor(), owner, id).await? {
         return Err(AdminError::NotFound);
     }
-    panel.redirect_with(PAGE, &Notice::ok(panel.t("account.session_ended")))
+    panel.redirect_with(
+        paths::ACCOUNT,
+        &Notice::ok(panel.t("account.session_ended")),
+    )
 }
 
-/// `POST /admin/account/sessions/end`. **Permissions**: whoever is signed in; all his sessions but this one. 303.
-async fn end_all_except(form: Form<Panel>) -> PageResult {
+/// `POST /admin/account/sessions/end`. **Permissions**: administrators and auditors. 303.
+pub(crate) async fn end_other_sessions(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     let ended =
         own_account::end_other_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    panel.redirect_with(PAGE, &Notice::ok(panel.tn("account.sessions_ended", ended)))
+    panel.redirect_with(
+        paths::ACCOUNT,
+        &Notice::ok(panel.tr_count("account.sessions_ended", ended)),
+    )
 }
 
-/// `POST /admin/account/api-sessions/{id}/end`. **Permissions**: whoever is signed in, his own sessions. 303, 404.
-async fn end_token_session(form: Form<Panel>, id: Path<String>) -> PageResult {
+/// `POST /admin/account/api-sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
+pub(crate) async fn end_api_session(form: Form<Panel>, id: Path<String>) -> PageResult {
     let panel = &form.panel;
     let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
     let owner = &panel.viewer().account;
     if !sessions::end_own(panel.services(), &panel.actor(), owner, id).await? {
         return Err(AdminError::NotFound);
     }
-    panel.redirect_with(PAGE, &Notice::ok(panel.t("account.session_ended")))
+    panel.redirect_with(
+        paths::ACCOUNT,
+        &Notice::ok(panel.t("account.session_ended")),
+    )
 }
 
-/// `POST /admin/account/api-sessions/end`. **Permissions**: whoever is signed in; all his sessions of tokens. 303.
-async fn end_token_sessions(form: Form<Panel>) -> PageResult {
+/// `POST /admin/account/api-sessions/end`. **Permissions**: administrators and auditors. 303.
+pub(crate) async fn end_api_sessions(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     let ended =
         own_account::end_token_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    panel.redirect_with(PAGE, &Notice::ok(panel.tn("account.sessions_ended", ended)))
+    panel.redirect_with(
+        paths::ACCOUNT,
+        &Notice::ok(panel.tr_count("account.sessions_ended", ended)),
+    )
 }
 
-/// `POST /admin/language`: the switch below every page. **Permissions**: anybody. 303, 400.
-async fn speak(form: Form<AnonymousPage>, signed_in: Option<Panel>) -> PageResult {
+/// `POST /admin/language`: the switch in the footer. **Permissions**: anyone. 303, 400.
+pub(crate) async fn set_language(
+    form: Form<AnonymousPage>,
+    signed_in: Option<Panel>,
+) -> PageResult {
     let visitor = &form.panel;
     let language = Language::from_tag(form.text("language")).ok_or(AdminError::Malformed)?;
-    let next = own_path(form.text("next")).unwrap_or("/admin");
+    let next = panel_path(form.text("next")).unwrap_or(paths::DASHBOARD);
     if let Some(panel) = signed_in {
         let viewer = panel.viewer();
         let wanted = Preferences {
@@ -287,11 +280,11 @@ async fn speak(form: Form<AnonymousPage>, signed_in: Option<Panel>) -> PageResul
         };
         own_account::prefer(panel.services(), panel.actor(), viewer, wanted).await?;
     }
-    // The door speaks it too, before and after.
+    // The cookie applies to pages without a session.
     let is_https = is_https(visitor.services());
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
-    let mut answer = visitor.redirecting(next, None);
+    let mut answer = visitor.redirect_builder(next, None);
     answer.cookie(cookies::set(Cookie::Language, tag, Some(year), is_https));
     Ok(answer.finish())
 }

@@ -1,9 +1,6 @@
-//! The record of what was done: the list with its filters, and a page for each event.
+//! The audit log: the list, the same list as a CSV file, and a page for each event.
 
-use actix_web::{
-    HttpRequest,
-    web::{self, Path, ServiceConfig},
-};
+use actix_web::{HttpRequest, web::Path};
 use askama::Template;
 
 use crate::{
@@ -12,7 +9,7 @@ use crate::{
         principal::Principal,
     },
     http::admin::{
-        pages::people_list::record_export,
+        paths,
         web::{
             csv::{self, Batch},
             error::{AdminError, PageResult},
@@ -23,24 +20,11 @@ use crate::{
             panel::{Panel, services_of},
         },
     },
-    services::audit::events::{self, AuditEvent, AuditQuery},
+    services::audit::{
+        events::{self, AuditEvent, AuditQuery},
+        recording,
+    },
 };
-
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/audit")
-                .route(web::get().to(list))
-                .route(web::head().to(list)),
-        )
-        // Before what stands for any number.
-        .service(web::resource("/audit/export.csv").route(web::get().to(export)))
-        .service(
-            web::resource("/audit/{id}")
-                .route(web::get().to(show))
-                .route(web::head().to(show)),
-        );
-}
 
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]
@@ -52,27 +36,27 @@ struct ListPage {
     events: Vec<EventView>,
     pager: Pager,
     actions: Vec<Choice>,
-    doors: Vec<Choice>,
+    sources: Vec<Choice>,
     csv: String,
 }
 
-/// The parameters that filter the record, and what each is called.
+/// The filters and the keys of their labels.
 const FILTERS: &[(&str, &str)] = &[
     ("search", "audit.filter_search"),
     ("person", "audit.filter_person"),
     ("action", "audit.filter_action"),
-    ("door", "audit.filter_door"),
+    ("source", "audit.source"),
     ("session", "audit.filter_session"),
     ("from", "audit.filter_from"),
     ("to", "audit.filter_to"),
 ];
 
-/// What a query asks for. The days are the viewer's, both inclusive.
-fn wanted(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
+/// The filter of a query. Its days are in the viewer's time zone, both inclusive.
+fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
     AuditQuery {
         search: query.text("search"),
         action: query.word("action", Action::NAMES, Action::from_word),
-        source: query.word("door", AuditSource::NAMES, AuditSource::from_word),
+        source: query.word("source", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
         person: query.text("person"),
         from: query.day("from", panel.zone()).map(|(begin, _)| begin),
@@ -81,47 +65,46 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
 }
 
 /// `GET /admin/audit`. **Permissions**: administrators and auditors. 200.
-async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let wanted = wanted(&mut query, &panel);
+pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
+    let filter = audit_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let slice = events::list(panel.services(), wanted.clone(), seek, size).await?;
+    let slice = events::list(panel.services(), filter.clone(), seek, size).await?;
     let l = panel.layout("audit");
-    let csv = match query.query_string().as_str() {
-        "" => "/admin/audit/export.csv".to_owned(),
-        query => format!("/admin/audit/export.csv?{query}"),
-    };
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
-        chips: chips(&l, &query, &wanted),
+        chips: chips(&l, &query, &filter),
         actions: choices(&l, "action", Action::NAMES, query.value("action")),
-        doors: choices(&l, "door", AuditSource::NAMES, query.value("door")),
+        sources: choices(&l, "source", AuditSource::NAMES, query.value("source")),
         events: EventView::all(&l, &slice.items),
         pager: pager(&query, &l, &slice, AuditEvent::cursor),
-        csv,
+        csv: csv::url(paths::AUDIT_EXPORT, &query.query_string()),
         query,
         l,
     })
 }
 
-fn chips(l: &Layout, query: &ListQuery, wanted: &AuditQuery) -> Vec<Chip> {
+fn chips(l: &Layout, query: &ListQuery, filter: &AuditQuery) -> Vec<Chip> {
     Chips::new(l, query, FILTERS)
-        .add("search", wanted.search.clone())
-        .add("person", wanted.person.clone())
-        .add("session", wanted.session.as_ref().map(ToString::to_string))
+        .add("search", filter.search.clone())
+        .add("person", filter.person.clone())
+        .add("session", filter.session.as_ref().map(ToString::to_string))
         .add(
             "action",
-            wanted.action.map(|action| l.word("action", action)),
+            filter.action.map(|action| l.word("action", action)),
         )
-        .add("door", wanted.source.map(|door| l.word("door", door)))
-        .add_day("from", wanted.from.is_some())
-        .add_day("to", wanted.before.is_some())
+        .add(
+            "source",
+            filter.source.map(|source| l.word("source", source)),
+        )
+        .add_day("from", filter.from.is_some())
+        .add_day("to", filter.before.is_some())
         .done()
 }
 
 const HEADER: &[&str] = &[
     "id",
     "happened_at",
-    "door",
+    "source",
     "actor",
     "actor_account",
     "action",
@@ -136,27 +119,38 @@ const HEADER: &[&str] = &[
 ];
 
 /// `GET /admin/audit/export.csv`. **Permissions**: administrators and auditors. 200.
-async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
-    let wanted = wanted(&mut query, &panel);
-    record_export(&panel, "audit", &query).await?;
+pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
+    let filter = audit_query(&mut query, &panel);
+    recording::record_export(
+        panel.services(),
+        panel.actor(),
+        "audit",
+        &query.query_string(),
+    )
+    .await?;
     let services = services_of(&request)?;
-    Ok(csv::answer(&panel, "audit", HEADER, move |after| {
-        let (services, wanted) = (services.clone(), wanted.clone());
-        async move {
-            let rows = events::batch(&services, wanted, after, csv::BATCH).await?;
-            Ok(Batch::of(&rows, AuditEvent::cursor, line))
-        }
-    }))
+    Ok(csv::answer(
+        &panel,
+        "audit",
+        HEADER.iter().copied(),
+        move |after| {
+            let (services, filter) = (services.clone(), filter.clone());
+            async move {
+                let rows = events::batch(&services, filter, after, csv::BATCH).await?;
+                Ok(Batch::of(&rows, AuditEvent::cursor, line))
+            }
+        },
+    ))
 }
 
-/// An event in the words of the program: a file is for programs, and for the years.
+/// The columns of an event, not translated.
 fn line(event: &AuditEvent) -> Vec<String> {
     let account = |principal: Option<Principal>| {
         principal.map_or_else(String::new, |principal| {
             format!("{}:{}", principal.user_type, principal.user_seq)
         })
     };
-    let changes: Vec<String> = event.changes.iter().map(told).collect();
+    let changes: Vec<String> = event.changes.iter().map(change_text).collect();
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     vec![
         event.id.to_string(),
@@ -179,7 +173,7 @@ fn line(event: &AuditEvent) -> Vec<String> {
     ]
 }
 
-fn told(change: &Change) -> String {
+fn change_text(change: &Change) -> String {
     let Change { field, old, new } = change;
     match (old, new) {
         (Some(old), Some(new)) => format!("{field}: {old} -> {new}"),
@@ -195,12 +189,12 @@ struct ShowPage {
     l: Layout,
     event: EventView,
     number: i64,
-    /// Its place in the chain; none while it waits for its seal.
+    /// Its position in the audit chain; none until it is chained.
     position: Option<i64>,
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
-async fn show(panel: Panel, id: Path<String>) -> PageResult {
+pub(crate) async fn show(panel: Panel, id: Path<String>) -> PageResult {
     let id: i64 = id.parse().map_err(|_| AdminError::NotFound)?;
     let event = events::find(panel.services(), id).await?;
     let event = event.ok_or(AdminError::NotFound)?;

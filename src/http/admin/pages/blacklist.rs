@@ -1,6 +1,5 @@
-//! The blacklist: whose refresh token is refused, since when, why, and until when its row stays.
+//! The blacklist of refresh tokens.
 
-use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 
 use crate::{
@@ -8,6 +7,7 @@ use crate::{
     domain::{principal::UserType, session::RevocationReason},
     http::admin::{
         pages::flush::FlushPanel,
+        paths,
         web::{
             error::PageResult,
             filters::{Chip, Chips, Choice, choices, problems},
@@ -23,29 +23,22 @@ use crate::{
     },
 };
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/blacklist")
-            .route(web::get().to(list))
-            .route(web::head().to(list)),
-    );
-}
-
-struct RefusedView {
+struct TokenView {
+    path: String,
     jti: String,
     short: String,
     owner: OwnerView,
     reason: String,
-    /// The colour of the reason's badge.
+    /// The kind of the reason's badge.
     kind: &'static str,
     blacklisted_at: Timestamp,
     expires_at: Timestamp,
     has_expired: bool,
 }
 
-impl RefusedView {
-    fn new(l: &Layout, refused: &BlacklistedToken) -> Self {
-        let kind = match refused.reason {
+impl TokenView {
+    fn new(l: &Layout, token: &BlacklistedToken) -> Self {
+        let kind = match token.reason {
             RevocationReason::Rotated => "neutral",
             RevocationReason::Logout | RevocationReason::LogoutAll | RevocationReason::TooMany => {
                 "info"
@@ -57,14 +50,15 @@ impl RefusedView {
             | RevocationReason::Administrator => "danger",
         };
         Self {
-            short: short_id(refused.jti.as_str()),
-            jti: refused.jti.to_string(),
-            owner: OwnerView::new(l, &refused.owner),
-            reason: l.t(&format!("reason.{}", refused.reason)),
+            short: short_id(token.jti.as_str()),
+            path: paths::token(&token.jti),
+            jti: token.jti.to_string(),
+            owner: OwnerView::new(l, &token.owner),
+            reason: l.t(&format!("reason.{}", token.reason)),
             kind,
-            blacklisted_at: refused.blacklisted_at,
-            expires_at: refused.expires_at,
-            has_expired: refused.expires_at <= l.now,
+            blacklisted_at: token.blacklisted_at,
+            expires_at: token.expires_at,
+            has_expired: token.expires_at <= l.now,
         }
     }
 }
@@ -81,13 +75,13 @@ struct ListPage {
     from: String,
     to: String,
     chips: Vec<Chip>,
-    /// None where nobody has the name that was asked for.
-    tokens: Option<Vec<RefusedView>>,
+    /// None where no account has the name of the filter.
+    tokens: Option<Vec<TokenView>>,
     pager: Option<Pager>,
 }
 
 impl ListPage {
-    /// Whether the search stopped before the page was full.
+    /// Whether the scan budget ended before the page was full.
     fn has_stopped(&self) -> bool {
         let pager = self.pager.as_ref();
         pager.is_some_and(|pager| pager.further.is_some())
@@ -104,15 +98,15 @@ const FILTERS: &[(&str, &str)] = &[
 ];
 
 /// `GET /admin/blacklist`. **Permissions**: administrators and auditors. 200.
-async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let wanted = wanted(&mut query, &panel);
+pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
+    let blacklist_query = blacklist_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let listed = blacklist::list(panel.services(), wanted.clone(), seek, size).await?;
+    let listed = blacklist::list(panel.services(), blacklist_query.clone(), seek, size).await?;
     let l = panel.layout("blacklist");
     let (views, pager) = match listed {
         TokenList::Rows(slice) => {
             let pager = pager(&query, &l, &slice, blacklist::cursor_of);
-            let views = slice.items.iter().map(|row| RefusedView::new(&l, row));
+            let views = slice.items.iter().map(|row| TokenView::new(&l, row));
             (Some(views.collect()), Some(pager))
         }
         TokenList::UnknownOwner => (None, None),
@@ -125,14 +119,14 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         reasons: choices(&l, "reason", RevocationReason::NAMES, query.value("reason")),
         from: query.value("from").to_owned(),
         to: query.value("to").to_owned(),
-        chips: chips(&l, &query, &wanted),
+        chips: chips(&l, &query, &blacklist_query),
         tokens: views,
         pager,
         l,
     })
 }
 
-fn wanted(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
+fn blacklist_query(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
     let zone = panel.zone();
     BlacklistQuery {
         person: query.text("person"),
@@ -147,14 +141,14 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
     }
 }
 
-fn chips(l: &Layout, query: &ListQuery, wanted: &BlacklistQuery) -> Vec<Chip> {
-    let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
-    let reason = wanted.reason.map(|one| l.t(&format!("reason.{one}")));
+fn chips(l: &Layout, query: &ListQuery, filter: &BlacklistQuery) -> Vec<Chip> {
+    let population = filter.user_type.map(|one| l.word("user_type", one));
+    let reason = filter.reason.map(|one| l.word("reason", one));
     Chips::new(l, query, FILTERS)
-        .add("person", wanted.person.clone())
+        .add("person", filter.person.clone())
         .add("user_type", population)
         .add("reason", reason)
-        .add_day("from", wanted.from.is_some())
-        .add_day("to", wanted.to.is_some())
+        .add_day("from", filter.from.is_some())
+        .add_day("to", filter.to.is_some())
         .done()
 }

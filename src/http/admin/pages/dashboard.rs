@@ -1,13 +1,13 @@
-//! The panel's first page: how much there is, how many log in, what happened last, and how the server is.
+//! The dashboard: totals, logins per day, the latest audit events, and the state of the server.
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 
 use crate::{
     http::admin::{
         pages::flush::FlushPanel,
+        paths,
         web::{chart::Chart, error::PageResult, events::EventView, layout::Layout, panel::Panel},
     },
     services::{
@@ -16,23 +16,14 @@ use crate::{
     },
 };
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    // The scope's own address: `/admin`.
-    config.service(
-        web::resource("")
-            .route(web::get().to(show))
-            .route(web::head().to(show)),
-    );
-}
-
 #[derive(Template)]
-#[template(path = "admin/dashboard.html")]
+#[template(path = "admin/dashboard/show.html")]
 struct DashboardPage {
     l: Layout,
-    /// How many problems the security checklist sees, as far as that is known without looking.
+    /// The number of problems that the security checklist finds without asking the database.
     security: Option<String>,
     totals: Option<Arc<Totals>>,
-    /// The numbers are from before this page was asked for.
+    /// Whether the totals are from before this request.
     is_old: bool,
     chart: Chart,
     events: Vec<EventView>,
@@ -43,7 +34,7 @@ struct DashboardPage {
 }
 
 /// `GET /admin`. **Permissions**: administrators and auditors. 200.
-async fn show(panel: Panel) -> PageResult {
+pub(crate) async fn show(panel: Panel) -> PageResult {
     let services = panel.services();
     let totals = dashboard::totals(services).await;
     let days = dashboard::logins(services, panel.zone()).await?;
@@ -52,7 +43,7 @@ async fn show(panel: Panel) -> PageResult {
     let bytes = totals.as_ref().map_or(0, |totals| totals.database_size);
     let problems = checklist::problems_of_settings(services);
     panel.page(&DashboardPage {
-        security: (problems > 0).then(|| l.tn("dashboard.security", problems)),
+        security: (problems > 0).then(|| l.tr_count("dashboard.security", problems)),
         is_old: totals
             .as_ref()
             .is_some_and(|totals| totals.counted_at < panel.now()),
@@ -67,7 +58,7 @@ async fn show(panel: Panel) -> PageResult {
     })
 }
 
-/// `5.2 MB`: bytes to the base of 1,000, as disks are sold.
+/// A size in decimal units, such as `5.2 MB`.
 fn size(bytes: i64) -> String {
     let bytes = u64::try_from(bytes).unwrap_or(0);
     let mut unit = 1_u64;
@@ -81,7 +72,7 @@ fn size(bytes: i64) -> String {
     String::new()
 }
 
-/// How long the server has been running, in its two greatest units.
+/// The uptime in its two largest units.
 fn uptime(l: &Layout, duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     let parts = [
@@ -89,16 +80,16 @@ fn uptime(l: &Layout, duration: Duration) -> String {
         ("dashboard.hours", minutes / 60 % 24),
         ("dashboard.minutes", minutes % 60),
     ];
-    let told: Vec<String> = parts
+    let shown: Vec<String> = parts
         .iter()
         .filter(|(_, n)| *n > 0)
         .take(2)
-        .map(|(key, n)| l.tn(key, n))
+        .map(|(key, n)| l.tr_count(key, n))
         .collect();
-    if told.is_empty() {
+    if shown.is_empty() {
         l.t("dashboard.just_started")
     } else {
-        told.join(" ")
+        shown.join(" ")
     }
 }
 
@@ -107,8 +98,8 @@ mod tests {
     use super::size;
 
     #[test]
-    fn sizes_are_told_in_the_unit_that_fits() {
-        for (bytes, told) in [
+    fn sizes_are_shown_in_the_largest_fitting_unit() {
+        for (bytes, shown) in [
             (0, "0.0 kB"),
             (4_096, "4.1 kB"),
             (999_949, "999.9 kB"),
@@ -116,7 +107,7 @@ mod tests {
             (2_500_000_000, "2.5 GB"),
             (7_000_000_000_000_000, "7000.0 TB"),
         ] {
-            assert_eq!(size(bytes), told);
+            assert_eq!(size(bytes), shown);
         }
     }
 }

@@ -1,15 +1,12 @@
-//! The flush as the blacklist's page shows it: what waits for it, the last one and the next, and the button.
+//! The flush of expired rows: its section on the blacklist and the dashboard, and the button that starts it.
 
-use std::time::Duration;
-
-use actix_web::web::{self, ServiceConfig};
 use rust_i18n::t;
 
 use crate::{
     clock::Timestamp,
-    domain::job::JobState,
     http::admin::{
-        pages::jobs::{JobView, by, url},
+        pages::jobs::{JobView, finished_soon, started_by},
+        paths,
         web::{
             error::{AdminError, PageResult},
             form::Form,
@@ -21,40 +18,31 @@ use crate::{
     services::maintenance::{
         flush::{self, Waiting},
         job_report::Report,
-        jobs::{self, Job, Started},
+        jobs::Job,
     },
 };
 
-/// How long a page waits for a job that may be a matter of a moment.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/blacklist/flush").route(web::post().to(start)));
-}
-
-/// The panel above the blacklist: the field `flush` of the page that includes `admin/blacklist/_flush.html`.
+/// The section about the flush: the field `flush` of pages that include `admin/flush/_panel.html`.
 pub(crate) struct FlushPanel {
-    /// How many rows wait, in words.
+    /// The number of expired rows, as a sentence.
     pub title: String,
-    /// Since when the first of them has waited.
+    /// When the oldest of them expired.
     pub since: Option<Timestamp>,
-    /// What waits: the kind of row, and how many.
-    pub waiting: Vec<(String, String)>,
-    /// The flush that runs.
+    /// The kinds of expired rows, and how many there are.
+    pub expired: Vec<(String, String)>,
     pub running: Option<JobView>,
-    /// The last one that has ended.
+    /// The last flush that has ended.
     pub last: Option<LastFlush>,
-    /// When this server flushes by itself.
+    /// When this server flushes next.
     pub next: Option<Timestamp>,
 }
 
 /// The last flush that has ended.
 pub(crate) struct LastFlush {
-    /// Its page.
     pub url: String,
     /// When it ended.
     pub at: Timestamp,
-    /// What came of it, and who began it.
+    /// The result and who started it.
     pub text: String,
 }
 
@@ -67,12 +55,12 @@ impl FlushPanel {
         Ok(Self {
             title: title(l, &waiting),
             since: waiting.since,
-            waiting: waiting
+            expired: waiting
                 .tables
                 .iter()
                 .map(|(table, count)| {
                     let rows = counted(l, count.rows, count.more);
-                    (l.t(&format!("flush_table.{}", table.name())), rows)
+                    (l.word("flush_table", table.name()), rows)
                 })
                 .collect(),
             running: running.map(|job| JobView::new(l, &job)),
@@ -90,11 +78,11 @@ fn counted(l: &Layout, rows: i64, more: bool) -> String {
 fn title(l: &Layout, waiting: &Waiting) -> String {
     let total = waiting.total;
     if total.rows == 0 {
-        l.t("flush.nothing_waits")
+        l.t("flush.none_expired")
     } else if total.more {
-        l.tn("flush.waits", counted(l, total.rows, true))
+        l.tr_count("flush.expired", counted(l, total.rows, true))
     } else {
-        l.tn("flush.waits", total.rows)
+        l.tr_count("flush.expired", total.rows)
     }
 }
 
@@ -108,47 +96,30 @@ impl LastFlush {
             format!("admin.flush.last_{}", job.state),
             locale = l.language,
             rows = l.number(rows),
-            by = by(l, &job.started_by)
+            by = started_by(l, &job.started_by)
         );
         Self {
-            url: url(&job.id),
+            url: paths::job(&job.id),
             at: job.finished_at.unwrap_or(job.started_at),
             text: text.into_owned(),
         }
     }
 }
 
-/// `POST /admin/blacklist/flush`. **Permissions**: administrators. 303: back to the blacklist where it was a matter of a
-/// moment, else to the job's page, which is the one of the flush that runs already if one does.
-async fn start(form: Form<PanelAdmin>) -> PageResult {
+/// `POST /admin/blacklist/flush`. **Permissions**: administrators. 303: back to the blacklist where the flush finishes within
+/// seconds, else to the job's page; where a flush is running already, to that one.
+pub(crate) async fn start(form: Form<PanelAdmin>) -> PageResult {
     let panel = &form.panel;
     let started = flush::start(panel.services(), &panel.actor()).await?;
+    let job = paths::job(&started.job);
     if !started.is_new {
-        let notice = Notice::warn(panel.t("flush.runs_already"));
-        return panel.redirect_with(&url(&started.job), &notice);
+        let notice = Notice::warn(panel.t("flush.already_running"));
+        return panel.redirect_with(&job, &notice);
     }
-    let id = started.job.clone();
-    match done_soon(panel, started).await? {
-        Some(job) if job.done == 0 => {
-            let notice = Notice::ok(panel.t("flush.found_nothing"));
-            panel.redirect_with("/admin/blacklist", &notice)
-        }
-        Some(job) => {
-            let notice = Notice::ok(panel.tn("flush.flushed", job.done));
-            panel.redirect_with("/admin/blacklist", &notice)
-        }
-        None => panel.redirect(&url(&id)),
-    }
-}
-
-/// A job that was just begun, if it is done after a moment; a longer one is for its own page to show, and one that failed.
-pub(crate) async fn done_soon(
-    panel: &Panel,
-    mut started: Started,
-) -> Result<Option<Job>, AdminError> {
-    if !started.wait(PATIENCE).await {
-        return Ok(None);
-    }
-    let job = jobs::find(panel.services(), &started.job).await?;
-    Ok(job.filter(|job| job.state == JobState::Done))
+    let notice = match finished_soon(panel, started).await? {
+        Some(job) if job.done == 0 => panel.t("flush.found_nothing"),
+        Some(job) => panel.tr_count("flush.flushed", job.done),
+        None => return panel.redirect(&job),
+    };
+    panel.redirect_with(paths::BLACKLIST, &Notice::ok(notice))
 }

@@ -1,33 +1,26 @@
-//! The inspector: a token is pasted, and its page says what stands in it and whether the API would accept it now. It comes
-//! by POST and goes nowhere: not into an address, the log, the record or the database.
+//! The inspector: the contents of a pasted token, and whether the API would accept it now. The token is sent by POST and never
+//! stored or logged.
 
-use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 use rust_i18n::t;
 
 use crate::{
     clock::Timestamp,
     domain::problem::Problem,
-    http::admin::web::{
-        claims::{Claim, fields, sanitize},
-        error::PageResult,
-        form::{FieldErrors, Form},
-        layout::Layout,
-        owners::OwnerView,
-        panel::Panel,
+    http::admin::{
+        paths,
+        web::{
+            claims::{Claim, fields, sanitize},
+            error::PageResult,
+            form::{FieldErrors, Form},
+            layout::Layout,
+            owners::OwnerView,
+            panel::Panel,
+        },
     },
     services::tokens::inspector::{self, Acceptance, Inspection},
     tokens::{MAX_LENGTH, TokenDefect},
 };
-
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/inspector")
-            .route(web::get().to(form))
-            .route(web::head().to(form))
-            .route(web::post().to(inspect)),
-    );
-}
 
 #[derive(Template)]
 #[template(path = "admin/inspector/form.html")]
@@ -44,12 +37,12 @@ struct ResultView {
     header: Vec<Claim>,
     claims: Vec<Claim>,
     owner: Option<OwnerView>,
-    /// The token's page, where it is a refresh token that is booked.
+    /// The token's page, for a stored refresh token.
     href: Option<String>,
 }
 
 /// `GET /admin/inspector`. **Permissions**: administrators and auditors. 200.
-async fn form(panel: Panel) -> PageResult {
+pub(crate) async fn new_form(panel: Panel) -> PageResult {
     panel.page(&InspectorPage {
         l: panel.layout("inspector"),
         errors: FieldErrors::default(),
@@ -58,8 +51,8 @@ async fn form(panel: Panel) -> PageResult {
     })
 }
 
-/// `POST /admin/inspector`. **Permissions**: administrators and auditors: nothing is changed. 200, 422.
-async fn inspect(mut form: Form<Panel>) -> PageResult {
+/// `POST /admin/inspector`. **Permissions**: administrators and auditors. 200, 422.
+pub(crate) async fn inspect(mut form: Form<Panel>) -> PageResult {
     let token = form.required("token", |pasted| match token_in(pasted) {
         "" => Err(Problem::Required),
         token if token.len() > MAX_LENGTH => Err(Problem::TooLong { max: MAX_LENGTH }),
@@ -72,14 +65,14 @@ async fn inspect(mut form: Form<Panel>) -> PageResult {
         result: None,
     };
     let Some(token) = token else {
-        return form.panel.refused(&page);
+        return form.panel.invalid(&page);
     };
     let findings = inspector::inspect(form.panel.services(), &token).await?;
     page.result = Some(ResultView::new(&page.l, findings));
     form.panel.page(&page)
 }
 
-/// The token in what was pasted: the header field's scheme is taken off.
+/// The pasted token, without the `Bearer` scheme of a header field.
 fn token_in(pasted: &str) -> &str {
     let pasted = pasted.trim();
     match pasted.split_once(char::is_whitespace) {
@@ -96,9 +89,7 @@ impl ResultView {
             header: fields(findings.header.unwrap_or_default()),
             claims: fields(findings.claims.unwrap_or_default()),
             owner: findings.owner.map(|owner| OwnerView::new(l, &owner)),
-            href: findings
-                .outstanding
-                .map(|jti| format!("/admin/tokens/{jti}")),
+            href: findings.outstanding.map(paths::token),
         }
     }
 }
@@ -110,14 +101,14 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
         Acceptance::Accepted(token_type) => {
             l.t(&format!("inspector.accepted_{}", token_type.as_str()))
         }
-        Acceptance::Invalid(fault) => of_fault(l, fault),
+        Acceptance::Invalid(defect) => defect_text(l, defect),
         Acceptance::NoAccount => l.t("inspector.no_account"),
         Acceptance::Inactive => l.t("inspector.inactive"),
         Acceptance::Blacklisted(at, reason) => t!(
             "admin.inspector.blacklisted",
             locale = l.language,
             at = exact(at),
-            reason = l.t(&format!("reason.{reason}"))
+            reason = l.word("reason", reason)
         )
         .into_owned(),
         Acceptance::InGracePeriod(at, until) => t!(
@@ -131,34 +122,34 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
             "admin.inspector.session_ended",
             locale = l.language,
             at = exact(at),
-            reason = l.t(&format!("reason.{reason}"))
+            reason = l.word("reason", reason)
         )
         .into_owned(),
-        Acceptance::SessionOver(at) => l.t1("inspector.session_over", exact(at)),
+        Acceptance::SessionOver(at) => l.tr_with("inspector.session_over", exact(at)),
         Acceptance::NoSession => l.t("inspector.no_session"),
     }
 }
 
-fn of_fault(l: &Layout, fault: &TokenDefect) -> String {
-    // Somebody else may have written it: not more than a name of it is repeated.
+fn defect_text(l: &Layout, defect: &TokenDefect) -> String {
+    // Untrusted text: at most a short name of it is shown.
     let name = |text: &str| sanitize(&text.chars().take(40).collect::<String>());
-    match fault {
+    match defect {
         TokenDefect::TooLong => l.t("inspector.too_long"),
-        TokenDefect::Parts(n) => l.tn("inspector.parts", n),
+        TokenDefect::Parts(n) => l.tr_count("inspector.parts", n),
         TokenDefect::Header => l.t("inspector.header"),
         TokenDefect::Claims => l.t("inspector.claims"),
-        TokenDefect::Algorithm(algorithm) => l.t1("inspector.algorithm", name(algorithm)),
+        TokenDefect::Algorithm(algorithm) => l.tr_with("inspector.algorithm", name(algorithm)),
         TokenDefect::Signature => l.t("inspector.signature"),
-        TokenDefect::Unsupported(field) => l.t1("inspector.unsupported", field),
+        TokenDefect::Unsupported(field) => l.tr_with("inspector.unsupported", field),
         TokenDefect::Key => l.t("inspector.key"),
-        TokenDefect::Claim(claim) => l.t1("inspector.claim", name(claim)),
-        TokenDefect::Type => l.t1("inspector.claim", "token_type"),
+        TokenDefect::Claim(claim) => l.tr_with("inspector.claim", name(claim)),
+        TokenDefect::Type => l.tr_with("inspector.claim", "token_type"),
         TokenDefect::Subject => l.t("inspector.subject"),
         TokenDefect::Issuer => l.t("inspector.issuer"),
         TokenDefect::Audience => l.t("inspector.audience"),
         TokenDefect::NoPrincipal => l.t("inspector.no_principal"),
         TokenDefect::UnknownUserType => l.t("inspector.unknown_user_type"),
-        TokenDefect::NotYetValid(at) => l.t1("inspector.not_yet_valid", l.time(at).exact),
-        TokenDefect::Expired(at) => l.t1("inspector.expired", l.time(at).exact),
+        TokenDefect::NotYetValid(at) => l.tr_with("inspector.not_yet_valid", l.time(at).exact),
+        TokenDefect::Expired(at) => l.tr_with("inspector.expired", l.time(at).exact),
     }
 }

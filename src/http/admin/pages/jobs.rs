@@ -1,10 +1,8 @@
-//! A job that runs in the background: how far it is, the button that stops it, and what came of it.
+//! Background jobs: progress, the button that stops one, and the report.
 
-use actix_web::{
-    HttpRequest,
-    http::header::ACCEPT,
-    web::{self, ServiceConfig},
-};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, http::header::ACCEPT, web::Path};
 use askama::Template;
 use rust_i18n::t;
 use serde::Serialize;
@@ -16,65 +14,61 @@ use crate::{
         principal::UserType,
         session::JobId,
     },
-    http::admin::web::{
-        error::{AdminError, PageResult},
-        form::Form,
-        layout::Layout,
-        notice::Notice,
-        panel::{Panel, PanelAdmin},
+    http::admin::{
+        pages::people::account::section,
+        paths,
+        web::{
+            error::{AdminError, PageResult},
+            form::Form,
+            layout::Layout,
+            notice::Notice,
+            panel::{Panel, PanelAdmin},
+        },
     },
     services::maintenance::{
         job_report::{BulkReport, JobFailure, Report},
-        jobs::{self, Job},
+        jobs::{self, Job, Started},
     },
 };
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/jobs/{id}")
-                .route(web::get().to(show))
-                .route(web::head().to(show)),
-        )
-        .service(web::resource("/jobs/{id}/stop").route(web::post().to(stop)));
-}
+/// How long a response waits for a job to finish.
+const WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Template)]
 #[template(path = "admin/jobs/show.html")]
 struct JobPage {
     l: Layout,
     title: String,
-    back: &'static str,
+    back: String,
     back_text: String,
     job: JobView,
-    by: String,
+    started_by: String,
     started_at: Timestamp,
     finished_at: Option<Timestamp>,
-    /// Label and number of each line of the report, the lines of nothing left out.
+    /// Labels and counts of the report, without zeros.
     numbers: Vec<(String, u64)>,
     /// Sentences of the report.
     sentences: Vec<String>,
 }
 
-/// A job's bar, as pages show it.
+/// The progress bar of a job.
 pub(crate) struct JobView {
-    /// Its page.
+    /// The job's page.
     pub url: String,
+    pub stop_path: String,
     /// `running`, `done`, `stopped` or `failed`.
     pub state: &'static str,
-    /// The state in the viewer's words.
+    /// The state in the viewer's language.
     pub state_text: String,
-    /// The colour of the state's badge.
+    /// The kind of the state's badge.
     pub kind: &'static str,
-    /// How far it is, or what came of it.
+    /// The progress, or the result.
     pub text: String,
-    /// How much there is to do; zero before that is known.
+    /// Zero until the items are counted.
     pub total: u64,
-    /// How much is done.
     pub done: u64,
-    /// Whether it goes on.
     pub is_running: bool,
-    /// Whether somebody asked it to stop.
+    /// Whether a stop was requested.
     pub is_stopping: bool,
 }
 
@@ -91,10 +85,11 @@ impl JobView {
         let state_text = if is_stopping {
             l.t("job.stopping")
         } else {
-            l.t(&format!("job_state.{}", job.state))
+            l.word("job_state", job.state)
         };
         Self {
-            url: url(&job.id),
+            url: paths::job(&job.id),
+            stop_path: paths::stop_job(&job.id),
             state: job.state.as_str(),
             state_text,
             kind,
@@ -107,21 +102,28 @@ impl JobView {
     }
 }
 
-/// The page of a job.
-pub(crate) fn url(id: &JobId) -> String {
-    format!("/admin/jobs/{id}")
-}
-
-/// Who began a job.
-pub(crate) fn by(l: &Layout, started_by: &StartedBy) -> String {
+/// Who started a job.
+pub(crate) fn started_by(l: &Layout, started_by: &StartedBy) -> String {
     match started_by {
-        StartedBy::Server => l.t("door.server"),
-        StartedBy::CommandLine => l.t("door.command_line"),
+        StartedBy::Server => l.t("source.server"),
+        StartedBy::CommandLine => l.t("source.command_line"),
         StartedBy::Account(name) => name.clone(),
     }
 }
 
-/// How far it is: counted in rows, or in people.
+/// A job that finishes within [`WAIT`]; none for one that takes longer or fails.
+pub(crate) async fn finished_soon(
+    panel: &Panel,
+    mut started: Started,
+) -> Result<Option<Job>, AdminError> {
+    if !started.wait(WAIT).await {
+        return Ok(None);
+    }
+    let job = jobs::find(panel.services(), &started.job).await?;
+    Ok(job.filter(|job| job.state == JobState::Done))
+}
+
+/// The progress in rows or accounts.
 fn progress(l: &Layout, job: &Job) -> String {
     if job.state == JobState::Running && job.total == 0 && job.done == 0 {
         return l.t("job.counting");
@@ -149,25 +151,25 @@ fn title(l: &Layout, job: &Job) -> String {
     }
 }
 
-/// The section of the panel that a job belongs to, and the page that one comes from.
-fn home(job: &Job) -> (&'static str, &'static str) {
+/// The section of the panel that a job belongs to, and its page.
+fn origin(job: &Job) -> (&'static str, String) {
     match &job.report {
-        Some(Report::Bulk(bulk)) if bulk.user_type == UserType::Client => {
-            ("clients", "/admin/clients")
-        }
-        Some(Report::Bulk(_)) => ("users", "/admin/users"),
-        Some(Report::Flush(_)) | None => ("blacklist", "/admin/blacklist"),
+        Some(Report::Bulk(bulk)) => (
+            section(bulk.user_type),
+            paths::people(bulk.user_type).to_string(),
+        ),
+        Some(Report::Flush(_)) | None => ("blacklist", paths::BLACKLIST.to_owned()),
     }
 }
 
-/// What a job did, line by line.
+/// The counts of the report.
 fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
     match &job.report {
         Some(Report::Flush(counts)) => counts
             .tables()
             .into_iter()
             .filter(|(_, rows)| *rows > 0)
-            .map(|(table, rows)| (l.t(&format!("flush_table.{}", table.name())), rows))
+            .map(|(table, rows)| (l.word("flush_table", table.name()), rows))
             .collect(),
         Some(Report::Bulk(bulk)) => [
             (format!("bulk_changed.{}", bulk.action), bulk.changed),
@@ -182,15 +184,15 @@ fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
     }
 }
 
-/// What there is to say besides the numbers.
+/// The sentences of the report.
 fn sentences(l: &Layout, job: &Job) -> Vec<String> {
     let mut sentences = Vec::new();
     match job.state {
         JobState::Stopped => sentences.push(l.t("job.stopped_text")),
         JobState::Failed => sentences.push(l.t(match job.failure {
-            Some(JobFailure::Unavailable) => "job.failure_unavailable",
-            Some(JobFailure::Internal) => "job.failure_internal",
-            Some(JobFailure::Killed) | None => "job.failure_killed",
+            Some(JobFailure::Unavailable) => "job.failed_unavailable",
+            Some(JobFailure::Internal) => "job.failed_internal",
+            Some(JobFailure::Killed) | None => "job.failed_killed",
         })),
         JobState::Running | JobState::Done => {}
     }
@@ -204,7 +206,7 @@ fn sentences(l: &Layout, job: &Job) -> Vec<String> {
                 }));
             }
             if let Some(name) = &bulk.skipped_last_administrator {
-                sentences.push(l.t1("job.skipped_last", name));
+                sentences.push(l.tr_with("job.skipped_last", name));
             }
         }
         Some(Report::Flush(counts)) if job.state == JobState::Done && counts.total() == 0 => {
@@ -221,7 +223,7 @@ async fn job_of(panel: &Panel, id: &str) -> Result<Job, AdminError> {
     job.ok_or(AdminError::NotFound)
 }
 
-/// What our own script asks for.
+/// The JSON that `app.js` polls.
 #[derive(Serialize)]
 struct Progress {
     state: &'static str,
@@ -231,11 +233,11 @@ struct Progress {
     title: String,
 }
 
-/// `GET /admin/jobs/{id}`. **Permissions**: administrators and auditors. 200 (a page, or JSON where that is asked for),
-/// 404.
-async fn show(panel: Panel, id: web::Path<String>, request: HttpRequest) -> PageResult {
+/// `GET /admin/jobs/{id}`. **Permissions**: administrators and auditors. 200 (a page, or JSON for `Accept:
+/// application/json`), 404.
+pub(crate) async fn show(panel: Panel, id: Path<String>, request: HttpRequest) -> PageResult {
     let job = job_of(&panel, &id).await?;
-    let (section, back) = home(&job);
+    let (section, back) = origin(&job);
     let l = panel.layout(section);
     let (title, view) = (title(&l, &job), JobView::new(&l, &job));
     let accept = request.headers().get(ACCEPT);
@@ -253,7 +255,7 @@ async fn show(panel: Panel, id: web::Path<String>, request: HttpRequest) -> Page
         back,
         back_text: l.t(&format!("nav.{section}")),
         job: view,
-        by: by(&l, &job.started_by),
+        started_by: started_by(&l, &job.started_by),
         started_at: job.started_at,
         finished_at: job.finished_at,
         numbers: numbers(&l, &job),
@@ -263,14 +265,14 @@ async fn show(panel: Panel, id: web::Path<String>, request: HttpRequest) -> Page
 }
 
 /// `POST /admin/jobs/{id}/stop`. **Permissions**: administrators. 303 back to the job, 403, 404.
-async fn stop(form: Form<PanelAdmin>, id: web::Path<String>) -> PageResult {
+pub(crate) async fn stop(form: Form<PanelAdmin>, id: Path<String>) -> PageResult {
     let panel = &form.panel;
     let job = job_of(panel, &id).await?;
     jobs::stop(panel.services(), &panel.actor(), &job.id).await?;
-    let to = url(&job.id);
+    let path = paths::job(&job.id);
     if job.state == JobState::Running {
         let notice = Notice::ok(panel.t("job.will_stop"));
-        return panel.redirect_with(&to, &notice);
+        return panel.redirect_with(&path, &notice);
     }
-    panel.redirect_with(&to, &Notice::warn(panel.t("job.has_ended")))
+    panel.redirect_with(&path, &Notice::warn(panel.t("job.already_ended")))
 }

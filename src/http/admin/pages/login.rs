@@ -1,4 +1,4 @@
-//! The door of the panel: signing in and out.
+//! Sign-in and sign-out.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use actix_web::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
     },
-    web::{self, ServiceConfig},
+    web::Query,
 };
 use askama::Template;
 use serde::Deserialize;
@@ -16,15 +16,18 @@ use serde::Deserialize;
 use crate::{
     domain::{password::Password, problem::Problem},
     http::{
-        admin::web::{
-            anonymous_page::AnonymousPage,
-            cookies::{self, Name},
-            error::{PageResult, whole_seconds},
-            form::{FieldErrors, Form},
-            layout::Layout,
-            notice::Notice,
-            page_context::{notice_cookie, own_path},
-            panel::Panel,
+        admin::{
+            paths,
+            web::{
+                anonymous_page::AnonymousPage,
+                cookies::{self, Name},
+                error::{PageResult, whole_seconds},
+                form::{FieldErrors, Form},
+                layout::Layout,
+                notice::Notice,
+                page_context::{notice_cookie, panel_path},
+                panel::Panel,
+            },
         },
         device_token::{self, PresentedDevice},
         middleware::origin::is_https,
@@ -32,44 +35,37 @@ use crate::{
     services::{Error, auth::browser_sessions, secret},
 };
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/login")
-                .route(web::get().to(form))
-                .route(web::head().to(form))
-                .route(web::post().to(sign_in)),
-        )
-        .service(web::resource("/logout").route(web::post().to(sign_out)));
-}
-
 #[derive(Template)]
-#[template(path = "admin/login.html")]
+#[template(path = "admin/login/form.html")]
 struct LoginPage {
     l: Layout,
     errors: FieldErrors,
-    /// What is wrong as a whole; empty when nothing is.
+    /// Why the sign-in is refused; empty where it is not.
     refusal: String,
     email: String,
     next: String,
 }
 
 #[derive(Deserialize)]
-struct Next {
+pub(crate) struct Next {
     #[serde(default)]
     next: String,
 }
 
-/// `GET /admin/login`. **Permissions**: anybody; who is signed in already goes on. 200, 303.
-async fn form(
+/// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
+pub(crate) async fn new_form(
     visitor: AnonymousPage,
     signed_in: Option<Panel>,
-    query: Option<web::Query<Next>>,
+    query: Option<Query<Next>>,
 ) -> PageResult {
     let next = query.map_or_else(String::new, |query| query.into_inner().next);
-    let next = own_path(&next).unwrap_or_default();
+    let next = panel_path(&next).unwrap_or_default();
     if let Some(panel) = signed_in {
-        return panel.redirect(if next.is_empty() { "/admin" } else { next });
+        return panel.redirect(if next.is_empty() {
+            paths::DASHBOARD
+        } else {
+            next
+        });
     }
     visitor.page(&LoginPage {
         l: visitor.layout(),
@@ -80,9 +76,12 @@ async fn form(
     })
 }
 
-/// `POST /admin/login`. **Permissions**: anybody. 303, 403 (the role does not open the panel), 422 (unknown, wrong and
-/// inactive are one answer), 429 (after too many of them).
-async fn sign_in(mut form: Form<AnonymousPage>, shown: PresentedDevice) -> PageResult {
+/// `POST /admin/login`. **Permissions**: anyone. 303, 403 (the role has no access to the panel), 422 (unknown account, wrong
+/// password and inactive account are one response), 429 (too many failures).
+pub(in crate::http) async fn sign_in(
+    mut form: Form<AnonymousPage>,
+    shown: PresentedDevice,
+) -> PageResult {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
     let password = form.required("password", Password::parse);
     let (Some(email), Some(password)) = (email, password) else {
@@ -93,11 +92,11 @@ async fn sign_in(mut form: Form<AnonymousPage>, shown: PresentedDevice) -> PageR
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
     let visitor = &form.panel;
-    let login_context = shown.login_context(visitor.stranger());
+    let login_context = shown.login_context(visitor.anonymous());
     let signed_in =
         browser_sessions::sign_in(visitor.services(), login_context, &email, password).await;
     match signed_in {
-        Ok(signed_in) => Ok(welcome(visitor, &signed_in, form.text("next"))),
+        Ok(signed_in) => Ok(signed_in_response(visitor, &signed_in, form.text("next"))),
         Err(Error::InvalidCredentials) => {
             let refusal = visitor.t("login.refused");
             again(&form, StatusCode::UNPROCESSABLE_ENTITY, refusal)
@@ -106,22 +105,22 @@ async fn sign_in(mut form: Form<AnonymousPage>, shown: PresentedDevice) -> PageR
             let refusal = visitor.t("login.no_entry");
             again(&form, StatusCode::FORBIDDEN, refusal)
         }
-        Err(Error::RateLimited { retry_after }) => wait(&form, retry_after),
+        Err(Error::RateLimited { retry_after }) => rate_limited(&form, retry_after),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The door once more, which stays shut for a while.
-fn wait(form: &Form<AnonymousPage>, retry_after: Duration) -> PageResult {
+/// The form again, with `Retry-After`.
+fn rate_limited(form: &Form<AnonymousPage>, retry_after: Duration) -> PageResult {
     let seconds = whole_seconds(retry_after);
-    let refusal = form.panel.tn("login.wait", seconds.div_ceil(60));
+    let refusal = form.panel.tr_count("login.wait", seconds.div_ceil(60));
     let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
     let headers = answer.headers_mut();
     headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     Ok(answer)
 }
 
-/// The door once more, with what was typed but the password.
+/// The form again, with its values except the password.
 fn again(form: &Form<AnonymousPage>, status: StatusCode, refusal: String) -> PageResult {
     let visitor = &form.panel;
     let page = LoginPage {
@@ -129,22 +128,22 @@ fn again(form: &Form<AnonymousPage>, status: StatusCode, refusal: String) -> Pag
         errors: form.errors(),
         refusal,
         email: form.text("email").chars().take(254).collect(),
-        next: own_path(form.text("next")).unwrap_or_default().to_owned(),
+        next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
     };
     visitor.page_with(status, &page)
 }
 
-/// In: the session's cookie, and on to the page that was asked for.
-pub(crate) fn welcome(
+/// Sets the session's cookies and redirects to `next`, or to the dashboard.
+pub(crate) fn signed_in_response(
     visitor: &AnonymousPage,
     signed_in: &browser_sessions::SignedIn,
     next: &str,
 ) -> HttpResponse {
     let is_https = is_https(visitor.services());
-    let to = own_path(next).unwrap_or("/admin");
+    let to = panel_path(next).unwrap_or(paths::DASHBOARD);
     let lifetime = Some(signed_in.lifetime);
     visitor
-        .redirecting(to, None)
+        .redirect_builder(to, None)
         .cookie(cookies::remove(Name::AnonymousPage, is_https))
         .cookie(cookies::set(
             Name::Session,
@@ -159,18 +158,18 @@ pub(crate) fn welcome(
         .finish()
 }
 
-/// `POST /admin/logout`. **Permissions**: whoever is signed in. 303.
-async fn sign_out(form: Form<Panel>) -> PageResult {
+/// `POST /admin/logout`. **Permissions**: administrators and auditors. 303.
+pub(crate) async fn sign_out(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     browser_sessions::sign_out(panel.services(), panel.actor(), panel.viewer()).await?;
     let is_https = is_https(panel.services());
-    // The door tells that it was closed, to a browser that is a stranger again.
-    let visitor = secret::generate()?;
+    // The notice is signed with the secret of the browser, which is a new one from here on.
+    let secret = secret::generate()?;
     let notice = Notice::ok(panel.t("login.signed_out"));
     Ok(panel
-        .redirecting("/admin/login", None)
+        .redirect_builder(paths::LOGIN, None)
         .cookie(cookies::remove(Name::Session, is_https))
-        .cookie(notice_cookie(&notice, &visitor, is_https))
-        .cookie(cookies::set(Name::AnonymousPage, visitor, None, is_https))
+        .cookie(notice_cookie(&notice, &secret, is_https))
+        .cookie(cookies::set(Name::AnonymousPage, secret, None, is_https))
         .finish())
 }

@@ -2,24 +2,16 @@
 
 pub mod account;
 pub mod audit;
+pub mod audit_chain;
 pub mod blacklist;
-pub mod bulk;
-pub mod client_users;
-pub mod client_users_form;
-pub mod client_users_person;
 pub mod dashboard;
 pub mod flush;
 pub mod inspector;
 pub mod jobs;
-pub mod links;
 pub mod locks;
 pub mod login;
-pub mod people_list;
-pub mod person;
-pub mod proof;
+pub mod password_links;
+pub mod people;
 pub mod security;
 pub mod setup;
 pub mod tokens;
-pub mod users;
-pub mod users_form;
-pub mod users_person;

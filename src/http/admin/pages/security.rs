@@ -1,25 +1,19 @@
-//! The security checklist as a page: what was found, and what to do about it. It is computed anew each time.
+//! The security checklist, computed for each request.
 
-use actix_web::web::{self, ServiceConfig};
 use askama::Template;
 
 use crate::{
     clock::Timestamp,
-    http::admin::web::{error::PageResult, layout::Layout, panel::Panel},
+    http::admin::{
+        paths,
+        web::{error::PageResult, layout::Layout, panel::Panel},
+    },
     services::checklist::{
         self,
         check::{Group, Level},
         finding::Finding,
     },
 };
-
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/security")
-            .route(web::get().to(show))
-            .route(web::head().to(show)),
-    );
-}
 
 #[derive(Template)]
 #[template(path = "admin/security/show.html")]
@@ -28,29 +22,29 @@ struct SecurityPage {
     at: Timestamp,
     problems: usize,
     advice: usize,
-    well: usize,
+    passed: usize,
     groups: Vec<GroupView>,
 }
 
 impl SecurityPage {
-    /// The kind of a number: none where it is zero.
+    /// The kind of a count; none for zero.
     #[expect(
         clippy::trivially_copy_pass_by_ref,
-        reason = "templates hand their fields over so"
+        reason = "templates pass references"
     )]
     fn kind_if(count: &usize, kind: &'static str) -> &'static str {
         if *count > 0 { kind } else { "" }
     }
 }
 
-/// The checks of a group, what is to be done first.
+/// The checks of a group, problems first.
 struct GroupView {
     id: &'static str,
     title: String,
     checks: Vec<CheckView>,
 }
 
-/// A check in the viewer's words.
+/// A check in the viewer's language.
 struct CheckView {
     id: &'static str,
     /// The kind of badge and icon: `ok`, `warn`, `danger`.
@@ -58,7 +52,7 @@ struct CheckView {
     status: String,
     title: String,
     found: String,
-    /// What to do, in pieces: what stands between backticks is to be copied as it is.
+    /// What to do; text in backticks is code.
     advice: Vec<Piece>,
     source: &'static str,
 }
@@ -77,7 +71,7 @@ impl GroupView {
         own.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         Self {
             id: group.as_str(),
-            title: group.title(l.spoken),
+            title: group.title(l.locale),
             checks: own.iter().map(|one| CheckView::new(l, one)).collect(),
         }
     }
@@ -85,7 +79,7 @@ impl GroupView {
 
 impl CheckView {
     fn new(l: &Layout, finding: &Finding) -> Self {
-        let advice = finding.advice.as_ref().map(|told| told.say(l.spoken));
+        let advice = finding.advice.as_ref().map(|text| text.say(l.locale));
         Self {
             id: finding.check.as_str(),
             kind: match finding.level {
@@ -94,8 +88,8 @@ impl CheckView {
                 Level::Problem => "danger",
             },
             status: l.word("security", finding.level.as_str()),
-            title: finding.title(l.spoken),
-            found: finding.found.say(l.spoken),
+            title: finding.title(l.locale),
+            found: finding.found.say(l.locale),
             advice: advice.as_deref().map(pieces).unwrap_or_default(),
             source: finding.check.source(),
         }
@@ -113,7 +107,7 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// `GET /admin/security`. **Permissions**: administrators and auditors. 200.
-async fn show(panel: Panel) -> PageResult {
+pub(crate) async fn show(panel: Panel) -> PageResult {
     let checked = checklist::of_server(panel.services()).await;
     let l = panel.layout("security");
     let groups = Group::ALL
@@ -124,7 +118,7 @@ async fn show(panel: Panel) -> PageResult {
         at: checked.at,
         problems: count(Level::Problem),
         advice: count(Level::Advice),
-        well: count(Level::Ok),
+        passed: count(Level::Ok),
         groups: groups.collect(),
         l,
     })

@@ -1,7 +1,7 @@
-//! Refresh tokens: the list, one token with its session and the line of its rotations, and what an administrator may do to
-//! either, each behind a page that first says what it does.
+//! Refresh tokens: the list, one token with its session and rotation chain, blacklisting it and ending its session, each behind
+//! a confirmation.
 
-use actix_web::web::{self, Path, ServiceConfig};
+use actix_web::web::Path;
 use askama::Template;
 
 use crate::{
@@ -10,16 +10,19 @@ use crate::{
         principal::UserType,
         session::{Jti, TokenState},
     },
-    http::admin::web::{
-        claims::{Claim, fields},
-        error::{AdminError, PageResult},
-        filters::{Chip, Chips, Choice, choices, problems},
-        form::Form,
-        layout::Layout,
-        lists::{ListQuery, Pager, pager},
-        notice::Notice,
-        owners::{OwnerView, short_id},
-        panel::{Panel, PanelAdmin},
+    http::admin::{
+        paths,
+        web::{
+            claims::{Claim, fields},
+            error::{AdminError, PageResult},
+            filters::{Chip, Chips, Choice, choices, problems},
+            form::Form,
+            layout::Layout,
+            lists::{ListQuery, Pager, pager},
+            notice::Notice,
+            owners::{OwnerView, short_id},
+            panel::{Panel, PanelAdmin},
+        },
     },
     services::{
         auth::sessions::{self, RevocationOutcome, Session},
@@ -30,41 +33,18 @@ use crate::{
     },
 };
 
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/tokens")
-                .route(web::get().to(list))
-                .route(web::head().to(list)),
-        )
-        .service(
-            web::resource("/tokens/{jti}")
-                .route(web::get().to(show))
-                .route(web::head().to(show)),
-        )
-        .service(
-            web::resource("/tokens/{jti}/blacklist")
-                .route(web::get().to(ask_to_blacklist))
-                .route(web::post().to(blacklist)),
-        )
-        .service(
-            web::resource("/tokens/{jti}/end-session")
-                .route(web::get().to(ask_to_end))
-                .route(web::post().to(end)),
-        );
-}
-
-/// A token in a list, in a line of rotations, or on the page of its person.
+/// A token in a list, in a rotation chain, or on the page of its account.
 pub(crate) struct TokenView {
+    pub(crate) path: String,
     pub(crate) jti: String,
     pub(crate) short: String,
     owner: OwnerView,
     /// `live`, `used`, `blacklisted` or `expired`.
     state: &'static str,
-    /// The colour of its badge.
+    /// The kind of its badge.
     pub(crate) kind: &'static str,
     pub(crate) state_text: String,
-    /// Why it is refused, and since when; none where it is not.
+    /// The reason and the time of its revocation.
     refused: Option<(String, Timestamp)>,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
@@ -80,6 +60,7 @@ impl TokenView {
         };
         Self {
             short: short_id(token.jti.as_str()),
+            path: paths::token(&token.jti),
             jti: token.jti.to_string(),
             owner: OwnerView::new(l, &token.owner),
             state: token.state.as_str(),
@@ -93,7 +74,6 @@ impl TokenView {
         }
     }
 
-    /// Whether it is in this state.
     fn is_in(&self, state: &str) -> bool {
         self.state == state
     }
@@ -110,13 +90,13 @@ struct ListPage {
     from: String,
     to: String,
     chips: Vec<Chip>,
-    /// None where nobody has the name that was asked for.
+    /// None where no account has the name of the filter.
     tokens: Option<Vec<TokenView>>,
     pager: Option<Pager>,
 }
 
 impl ListPage {
-    /// Whether the search stopped before the page was full.
+    /// Whether the scan budget ended before the page was full.
     fn has_stopped(&self) -> bool {
         let pager = self.pager.as_ref();
         pager.is_some_and(|pager| pager.further.is_some())
@@ -133,10 +113,10 @@ const FILTERS: &[(&str, &str)] = &[
 ];
 
 /// `GET /admin/tokens`. **Permissions**: administrators and auditors. 200.
-async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let wanted = wanted(&mut query, &panel);
+pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
+    let token_query = token_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let listed = refresh_tokens::list(panel.services(), wanted.clone(), seek, size).await?;
+    let listed = refresh_tokens::list(panel.services(), token_query.clone(), seek, size).await?;
     let l = panel.layout("tokens");
     let (views, pager) = match listed {
         TokenList::Rows(slice) => {
@@ -153,14 +133,14 @@ async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         states: choices(&l, "token_state", TokenState::NAMES, query.value("state")),
         from: query.value("from").to_owned(),
         to: query.value("to").to_owned(),
-        chips: chips(&l, &query, &wanted),
+        chips: chips(&l, &query, &token_query),
         tokens: views,
         pager,
         l,
     })
 }
 
-fn wanted(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
+fn token_query(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
     let zone = panel.zone();
     TokenQuery {
         person: query.text("person"),
@@ -171,15 +151,15 @@ fn wanted(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
     }
 }
 
-fn chips(l: &Layout, query: &ListQuery, wanted: &TokenQuery) -> Vec<Chip> {
-    let population = wanted.user_type.map(|one| l.t(&format!("user_type.{one}")));
-    let state = wanted.state.map(|one| l.t(&format!("token_state.{one}")));
+fn chips(l: &Layout, query: &ListQuery, filter: &TokenQuery) -> Vec<Chip> {
+    let population = filter.user_type.map(|one| l.word("user_type", one));
+    let state = filter.state.map(|one| l.word("token_state", one));
     Chips::new(l, query, FILTERS)
-        .add("person", wanted.person.clone())
+        .add("person", filter.person.clone())
         .add("user_type", population)
         .add("state", state)
-        .add_day("from", wanted.from.is_some())
-        .add_day("to", wanted.to.is_some())
+        .add_day("from", filter.from.is_some())
+        .add_day("to", filter.to.is_some())
         .done()
 }
 
@@ -195,7 +175,7 @@ struct ShowPage {
 }
 
 impl ShowPage {
-    /// Whether this is the token that came again after it was used, and ended the session.
+    /// Whether the reuse of this token ended the session.
     fn is_reused(&self, token: &TokenView) -> bool {
         let session = self.session.as_ref();
         let reused = session.and_then(|session| session.reused.as_ref());
@@ -210,7 +190,7 @@ async fn find(panel: &Panel, jti: &str) -> Result<TokenInSession, AdminError> {
 }
 
 /// `GET /admin/tokens/{jti}`. **Permissions**: administrators and auditors. 200, 404.
-async fn show(panel: Panel, jti: Path<String>) -> PageResult {
+pub(crate) async fn show(panel: Panel, jti: Path<String>) -> PageResult {
     let found = find(&panel, &jti).await?;
     let l = panel.layout("tokens");
     panel.page(&ShowPage {
@@ -227,7 +207,7 @@ async fn show(panel: Panel, jti: Path<String>) -> PageResult {
     })
 }
 
-/// What stands in the token, as it was made: its text is not kept.
+/// The claims of the token, computed again: the token itself is not stored.
 fn claims(panel: &Panel, token: &Token) -> Vec<Claim> {
     let Token {
         jti,
@@ -241,49 +221,45 @@ fn claims(panel: &Panel, token: &Token) -> Vec<Claim> {
     fields(tokens.refresh_claims(owner.principal, session, jti, *created_at, *expires_at))
 }
 
-/// What an administrator is about to do to a token or its session.
+/// The confirmation of an action on a token or its session.
 #[derive(Template)]
 #[template(path = "admin/tokens/confirm.html")]
 struct ConfirmPage {
     l: Layout,
     token: TokenView,
-    /// The words of the deed: `tokens.<deed>`, `tokens.<deed>_text` and `tokens.<deed>_button`.
-    deed: &'static str,
-    action: String,
+    /// The texts are `tokens.<action>_title`, `tokens.<action>_text` and `tokens.<action>_button`.
+    action: &'static str,
+    path: String,
 }
 
 impl ConfirmPage {
-    fn new(panel: &Panel, token: &Token, deed: &'static str, path: &str) -> Self {
+    fn new(panel: &Panel, token: &Token, action: &'static str, path: String) -> Self {
         let l = panel.layout("tokens");
         Self {
-            action: format!("/admin/tokens/{}/{path}", token.jti),
             token: TokenView::new(&l, token),
-            deed,
+            action,
+            path,
             l,
         }
     }
 
-    fn words(&self, part: &str) -> String {
-        self.l.t(&format!("tokens.{}{part}", self.deed))
+    fn text(&self, part: &str) -> String {
+        self.l.t(&format!("tokens.{}{part}", self.action))
     }
 }
 
 /// `GET /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 200, 404.
-async fn ask_to_blacklist(panel: PanelAdmin, jti: Path<String>) -> PageResult {
+pub(crate) async fn confirm_blacklist(panel: PanelAdmin, jti: Path<String>) -> PageResult {
     let found = find(&panel, &jti).await?;
-    panel.page(&ConfirmPage::new(
-        &panel,
-        &found.token,
-        "blacklist",
-        "blacklist",
-    ))
+    let path = paths::blacklist_token(&found.token.jti);
+    panel.page(&ConfirmPage::new(&panel, &found.token, "blacklist", path))
 }
 
 /// `POST /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 303, 404.
-async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
+pub(crate) async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
     let panel = &form.panel;
     let jti = Jti::parse(&jti).ok_or(AdminError::NotFound)?;
-    let back = format!("/admin/tokens/{jti}");
+    let back = paths::token(&jti);
     match refresh_tokens::blacklist(panel.services(), panel.actor(), jti).await? {
         RevocationOutcome::Revoked => {
             panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done")))
@@ -296,18 +272,14 @@ async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
 }
 
 /// `GET /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 200, 404.
-async fn ask_to_end(panel: PanelAdmin, jti: Path<String>) -> PageResult {
+pub(crate) async fn confirm_end_session(panel: PanelAdmin, jti: Path<String>) -> PageResult {
     let found = find(&panel, &jti).await?;
-    panel.page(&ConfirmPage::new(
-        &panel,
-        &found.token,
-        "end_session",
-        "end-session",
-    ))
+    let path = paths::end_session_of_token(&found.token.jti);
+    panel.page(&ConfirmPage::new(&panel, &found.token, "end_session", path))
 }
 
 /// `POST /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 303, 404.
-async fn end(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
+pub(crate) async fn end_session(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
     let panel = &form.panel;
     let Token { jti, session, .. } = find(panel, &jti).await?.token;
     let notice =
@@ -319,5 +291,5 @@ async fn end(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
                 Notice::warn(panel.t("tokens.end_session_before"))
             }
         };
-    panel.redirect_with(&format!("/admin/tokens/{jti}"), &notice)
+    panel.redirect_with(&paths::token(jti), &notice)
 }

@@ -1,4 +1,4 @@
-//! Whoever looks at a page that needs no session: to sign in, to make the first administrator, to set a password.
+//! Requests to pages without a session: sign-in, setup, password links.
 
 use std::{
     future::{Ready, ready},
@@ -22,7 +22,7 @@ use crate::{
     services::secret,
 };
 
-/// A browser without a session, or one whose session does not matter here.
+/// A request of a browser, with or without a session.
 pub(crate) struct AnonymousPage(PageContext);
 
 impl Deref for AnonymousPage {
@@ -34,7 +34,7 @@ impl Deref for AnonymousPage {
 }
 
 impl AnonymousPage {
-    /// The frame of the page.
+    /// The layout of the page.
     pub(crate) fn layout(&self) -> Layout {
         self.plain_layout()
     }
@@ -45,19 +45,19 @@ impl FromRequest for AnonymousPage {
     type Future = Ready<Result<Self, AdminError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(visitor(request))
+        ready(read(request))
     }
 }
 
-fn visitor(request: &HttpRequest) -> Result<AnonymousPage, AdminError> {
+fn read(request: &HttpRequest) -> Result<AnonymousPage, AdminError> {
     let services = services_of(request)?;
     let is_https = is_https(&services);
-    // Whoever is signed in has a secret already; his forms hold here too.
+    // A signed-in browser keeps its secret, so its open forms stay valid.
     let secret = [Name::Session, Name::AnonymousPage]
         .into_iter()
         .find_map(|name| cookies::read(request, name, is_https))
         .filter(|value| secret::is_well_formed(value));
-    // The language chosen at the door is the request's already.
+    // The language cookie is already part of the request context.
     let preferences = Preferences::default();
     Ok(AnonymousPage(PageContext::new(
         request,

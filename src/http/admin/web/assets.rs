@@ -1,5 +1,5 @@
-//! The static files: carried in the program, laid down in a directory at the start, served from there by actix-files. Their
-//! address holds a hash of their contents, so a browser may keep them for good and never has an old one.
+//! The static files: embedded in the program, written to a directory at startup, served from there by actix-files. Their
+//! address contains a hash of their contents, so browsers can cache them forever.
 
 use std::{
     fmt::Write as _,
@@ -33,7 +33,7 @@ const FILES: &[(&str, &[u8])] = &[
     ),
 ];
 
-/// The hash of all files together: files name each other, so they change their address together.
+/// The hash of all files together: files refer to each other, so their addresses change together.
 static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut context = Context::new(&SHA256);
     for (name, bytes) in FILES {
@@ -54,7 +54,7 @@ pub(crate) fn url(name: &str) -> String {
     format!("/static/{}/{name}", *HASH)
 }
 
-/// Lays the files down below a directory; gives the one that holds them. A file that lies there already stays.
+/// Writes the files below a directory and returns the directory that contains them. A file that is there already stays.
 ///
 /// # Errors
 /// When the directory cannot be written to.
@@ -67,7 +67,7 @@ pub(crate) fn install(below: &Path) -> io::Result<PathBuf> {
         if fs::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }
-        // Another instance may lay down the same file beside: each moves a whole one into place.
+        // Another instance may write the same file at the same time: a rename is atomic.
         let fresh = directory.join(format!("{name}.{}", std::process::id()));
         fs::write(&fresh, bytes)?;
         fs::rename(&fresh, &path)?;
@@ -75,19 +75,19 @@ pub(crate) fn install(below: &Path) -> io::Result<PathBuf> {
     Ok(root)
 }
 
-/// A fresh directory for temporary files, which nobody else may enter.
+/// A new temporary directory that only its owner may enter.
 ///
 /// # Errors
-/// When none can be made.
+/// When it cannot be created.
 pub(crate) fn temporary_directory() -> io::Result<PathBuf> {
     let name = secret::generate().map_err(io::Error::other)?;
     let directory = std::env::temp_dir().join(format!("munjigi-{name}"));
-    // Fails where it is there already: a directory of somebody else's would be his to fill.
+    // Fails where it exists: another user could write to it.
     private().create(&directory)?;
     Ok(directory)
 }
 
-/// Makes directories that only their owner may enter.
+/// Creates directories that only their owner may enter.
 fn private() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -95,7 +95,7 @@ fn private() -> fs::DirBuilder {
     builder
 }
 
-/// The routes of the files that lie in `root`.
+/// The routes of the files in `root`.
 pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
     let root = root.to_path_buf();
     move |config: &mut ServiceConfig| {
@@ -104,7 +104,7 @@ pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
             .guard(guard::Any(guard::Get()).or(guard::Head()))
             .default_handler(web::to(fallback::not_a_file));
         let scope = web::scope("/static")
-            .wrap(from_fn(kept_for_good))
+            .wrap(from_fn(cache_forever))
             .wrap(Compress::default())
             .service(files)
             .default_service(web::to(fallback::not_a_file));
@@ -112,8 +112,8 @@ pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
     }
 }
 
-/// What is found under a hash never changes.
-async fn kept_for_good(
+/// An address with a hash never changes its contents.
+async fn cache_forever(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -1,4 +1,4 @@
-//! The dashboard's chart of log-ins: where each bar stands. The words and the table beside it are the template's.
+//! The geometry of the dashboard's chart of logins. The template has its texts and the table beside it.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -6,41 +6,41 @@ use crate::{
     domain::language::Language, http::admin::web::layout::Layout, services::dashboard::LoginDay,
 };
 
-/// The chart's size and margins, in its own units.
+/// The size and margins in SVG units.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 230.0;
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 30.0;
-/// How many lines there are above the ground.
+/// The number of grid lines above zero.
 const LINES: i64 = 4;
-/// Each how many days a date is written.
+/// The number of days between labels.
 const EACH: usize = 7;
 
-/// A bar chart of days, one bar of two parts each.
+/// A stacked bar chart, one bar per day.
 pub(crate) struct Chart {
-    /// The lines that values are read by.
+    /// The grid lines.
     pub lines: Vec<Line>,
-    /// The days, today's last.
+    /// The days; today is the last.
     pub days: Vec<Day>,
-    /// All log-ins of the days.
+    /// The sum of successful logins.
     pub accepted: i64,
-    /// All that were refused.
+    /// The sum of failed logins.
     pub refused: i64,
 }
 
-/// A line across the chart.
+/// A grid line.
 pub(crate) struct Line {
-    /// How high it stands.
+    /// Its vertical position.
     pub y: String,
-    /// Where its text stands.
+    /// The baseline of its label.
     pub text_y: String,
     /// Its value.
     pub text: String,
 }
 
-/// A part of a bar; of no height where there is nothing.
+/// A part of a bar; its height is zero for a count of zero.
 pub(crate) struct Bar {
     /// Its upper edge.
     pub y: String,
@@ -48,95 +48,92 @@ pub(crate) struct Bar {
     pub height: String,
 }
 
-/// A day's place in the chart.
+/// A day of the chart.
 pub(crate) struct Day {
-    /// The day as people write it.
+    /// The date in the viewer's language.
     pub text: String,
-    /// For programs: `2026-11-25`.
+    /// The date as `2026-11-25`.
     pub iso: String,
-    /// How many were let in.
+    /// Successful logins.
     pub accepted: i64,
-    /// How many were refused.
+    /// Failed logins.
     pub refused: i64,
-    /// Where the day's part of the chart begins.
+    /// The left edge of the day.
     pub x: String,
-    /// Where its bar begins.
+    /// The left edge of its bar.
     pub bar_x: String,
-    /// Its middle.
+    /// The middle of the day.
     pub middle: String,
-    /// The part of those who were let in.
+    /// The part of successful logins.
     pub ok: Bar,
-    /// The part of the refused, upon the other.
+    /// The part of failed logins, on top of the other.
     pub bad: Bar,
-    /// Whether its date is written below.
+    /// Whether its date is shown below.
     pub is_labelled: bool,
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a pixel knows nothing of the 53rd bit"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a pixel needs no 53 bits")]
 fn float(number: i64) -> f64 {
     number as f64
 }
 
 impl Chart {
-    /// The width of the chart.
+    /// The width in SVG units.
     pub(crate) const WIDTH: f64 = WIDTH;
-    /// Its height.
+    /// The height in SVG units.
     pub(crate) const HEIGHT: f64 = HEIGHT;
-    /// Where its bars begin.
+    /// The left edge of the bars.
     pub(crate) const LEFT: f64 = LEFT;
 
-    /// Puts the days in their places.
+    /// The chart of these days.
     pub(crate) fn new(l: &Layout, days: &[LoginDay]) -> Self {
         let most = days.iter().map(|day| day.accepted + day.refused).max();
         let step = step(most.unwrap_or(0));
-        let ground = HEIGHT - BOTTOM;
-        let scale = (ground - TOP) / float(step * LINES);
+        let zero = HEIGHT - BOTTOM;
+        let scale = (zero - TOP) / float(step * LINES);
         let lines = (0..=LINES).map(|line| {
-            let y = ground - float(line * step) * scale;
+            let y = zero - float(line * step) * scale;
             Line {
-                y: place(y),
-                text_y: place(y + 4.0),
+                y: coordinate(y),
+                text_y: coordinate(y + 4.0),
                 text: short(line * step),
             }
         });
         let count = i64::try_from(days.len()).unwrap_or(1).max(1);
         let width = (WIDTH - LEFT - RIGHT) / float(count);
-        let placed = days.iter().zip(0_i64..).map(|(day, at)| {
+        let shown = days.iter().zip(0_i64..).map(|(day, at)| {
             let x = LEFT + float(at) * width;
             let (ok, bad) = (float(day.accepted) * scale, float(day.refused) * scale);
             let left = usize::try_from(count - 1 - at).unwrap_or(0);
             Day {
-                text: day_text(day.day, l.spoken),
+                text: day_text(day.day, l.locale),
                 iso: day.day.to_string(),
                 accepted: day.accepted,
                 refused: day.refused,
-                x: place(x),
-                bar_x: place(x + width * 0.16),
-                middle: place(x + width / 2.0),
-                ok: bar(ground, ok),
-                bad: bar(ground - ok, bad),
+                x: coordinate(x),
+                bar_x: coordinate(x + width * 0.16),
+                middle: coordinate(x + width / 2.0),
+                ok: bar(zero, ok),
+                bad: bar(zero - ok, bad),
                 is_labelled: left.is_multiple_of(EACH),
             }
         });
         Self {
             lines: lines.collect(),
-            days: placed.collect(),
+            days: shown.collect(),
             accepted: days.iter().map(|day| day.accepted).sum(),
             refused: days.iter().map(|day| day.refused).sum(),
         }
     }
 
-    /// How wide a day is.
+    /// The width of a day.
     pub(crate) fn day_width(&self) -> String {
-        place(self.width())
+        coordinate(self.width())
     }
 
-    /// How wide its bar is.
+    /// The width of a bar.
     pub(crate) fn bar_width(&self) -> String {
-        place(self.width() * 0.68)
+        coordinate(self.width() * 0.68)
     }
 
     fn width(&self) -> f64 {
@@ -144,32 +141,32 @@ impl Chart {
         (WIDTH - LEFT - RIGHT) / float(days)
     }
 
-    /// Whether nobody logged in or was refused.
+    /// Whether there was no login attempt.
     pub(crate) fn is_empty(&self) -> bool {
         self.accepted + self.refused == 0
     }
 }
 
 fn bar(bottom: f64, height: f64) -> Bar {
-    // What is there at all is seen.
+    // A count above zero is visible.
     let height = if height > 0.0 { height.max(1.0) } else { 0.0 };
     Bar {
-        y: place(bottom - height),
-        height: place(height),
+        y: coordinate(bottom - height),
+        height: coordinate(height),
     }
 }
 
-fn place(number: f64) -> String {
+fn coordinate(number: f64) -> String {
     format!("{number:.1}")
 }
 
-/// The value between two lines, a round one, so that the highest line is not below `most`.
+/// The round value between two grid lines with which the highest line is not below `most`.
 fn step(most: i64) -> i64 {
-    let wanted = (most + LINES - 1).div_euclid(LINES).max(1);
+    let least = (most + LINES - 1).div_euclid(LINES).max(1);
     let mut ten = 1_i64;
     loop {
         for round in [1, 2, 3, 4, 5, 6, 8] {
-            if round * ten >= wanted {
+            if round * ten >= least {
                 return round * ten;
             }
         }
@@ -177,7 +174,7 @@ fn step(most: i64) -> i64 {
     }
 }
 
-/// `12k` for 12,000: a line's text has little room.
+/// A short label, such as `12k` for 12,000.
 fn short(number: i64) -> String {
     match number {
         0..1_000 => number.to_string(),

@@ -1,4 +1,4 @@
-//! What stands in a token, field by field, as people read it: a header or the claims. Somebody else may have written it.
+//! The fields of a token's header or claims for display. They are untrusted text.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 pub(crate) struct Claim {
     pub name: String,
     pub value: String,
-    /// The time that it means.
+    /// The time of a numeric date.
     pub at: Option<Timestamp>,
 }
 
@@ -30,15 +30,15 @@ pub(crate) fn fields(object: Map<String, Value>) -> Vec<Claim> {
     claims.map(claim).collect()
 }
 
-/// Text in which whatever is not seen, or turns the direction of writing, is spelled out.
+/// Escapes control characters and characters that are invisible or change the direction of text.
 pub(crate) fn sanitize(text: &str) -> String {
-    text.chars().fold(String::new(), |mut sanitize, c| {
-        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            sanitize.extend(c.escape_unicode());
+    text.chars().fold(String::new(), |mut text, c| {
+        let is_invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || is_invisible {
+            text.extend(c.escape_unicode());
         } else {
-            sanitize.push(c);
+            text.push(c);
         }
-        sanitize
+        text
     })
 }

@@ -1,5 +1,5 @@
-//! The panel's cookies. On https each has the `__Host-` prefix (RFC 6265bis section 4.1.3.2): no other host of the domain,
-//! and nobody on an unprotected line, can put one of his own in its place.
+//! The panel's cookies. On https each has the `__Host-` prefix (RFC 6265bis section 4.1.3.2): neither another host of the
+//! domain nor an attacker on an unencrypted connection can replace it.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::{
 /// A cookie of the panel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Name {
-    /// The session of whoever is signed in.
+    /// The panel session.
     Session,
-    /// A secret of whoever is not, for the forms he sees.
+    /// The secret of a browser without a session, for its forms.
     AnonymousPage,
-    /// What the last action has to say, shown once.
+    /// The notice of the last action, shown once.
     Notice,
-    /// The language that a visitor chose.
+    /// The language chosen in the footer.
     Language,
 }
 
@@ -43,20 +43,20 @@ impl Name {
     }
 }
 
-/// The browser's time zone, as its script tells it.
+/// The browser's time zone, set by `app.js`.
 const ZONE: &str = "munjigi_zone";
 
-/// The value of a cookie that came with a request.
+/// The value of a request's cookie.
 pub(crate) fn read(request: &HttpRequest, name: Name, is_https: bool) -> Option<String> {
     cookie_header::value(request, name.of(is_https))
 }
 
-/// The browser's time zone, when it told one.
+/// The browser's time zone, if it sent one.
 pub(crate) fn zone(request: &HttpRequest) -> Option<chrono_tz::Tz> {
     cookie_header::value(request, ZONE)?.parse().ok()
 }
 
-/// A cookie to be set; with no lifetime it goes with the browser.
+/// A cookie to set; without a lifetime it ends with the browser session.
 pub(crate) fn set(
     name: Name,
     value: String,
@@ -71,7 +71,7 @@ pub(crate) fn set(
     cookie.finish()
 }
 
-/// The same cookie, taken away.
+/// The removal of a cookie.
 pub(crate) fn remove(name: Name, is_https: bool) -> Cookie<'static> {
     let mut cookie = base(name, String::new(), is_https).finish();
     cookie.make_removal();
@@ -79,7 +79,7 @@ pub(crate) fn remove(name: Name, is_https: bool) -> Cookie<'static> {
 }
 
 fn base(name: Name, value: String, is_https: bool) -> CookieBuilder<'static> {
-    // Lax, so that a link in a mail finds who is signed in; nothing is changed by a GET.
+    // Lax, so that links from mails open with the session; no GET changes anything.
     Cookie::build(name.of(is_https), value)
         .path("/")
         .http_only(true)
@@ -87,7 +87,7 @@ fn base(name: Name, value: String, is_https: bool) -> CookieBuilder<'static> {
         .same_site(SameSite::Lax)
 }
 
-/// The language that a browser chose in the panel.
+/// The language of the cookie.
 pub fn chosen_language(request: &HttpRequest, services: &Services) -> Option<Language> {
     let tag = read(request, Name::Language, is_https(services))?;
     Language::from_tag(&tag)

@@ -1,4 +1,4 @@
-//! Lists as CSV files: written while they are read, so that a million rows take no more memory than a few hundred.
+//! Lists as CSV files. They are streamed: memory does not grow with the number of rows.
 
 use actix_web::{
     HttpResponse,
@@ -10,28 +10,28 @@ use futures_util::stream;
 
 use crate::{http::admin::web::panel::Panel, services::Error};
 
-/// How many rows are read at a time.
+/// The number of rows per query.
 pub(crate) const BATCH: i64 = 500;
-/// By which spreadsheets know that a file is UTF-8.
-const MARK: &str = "\u{feff}";
+/// The byte order mark: spreadsheets recognise UTF-8 by it.
+const BOM: &str = "\u{feff}";
 
-/// Some lines of a file, and the place from which on the next ones are read; none where these are the last.
+/// Lines of a file, and the cursor of the next ones; none after the last.
 pub(crate) struct Batch<P> {
     pub lines: Vec<Vec<String>>,
     pub next: Option<P>,
 }
 
 impl<P> Batch<P> {
-    /// The lines of rows that were read [`BATCH`] at a time; fewer of them are the last.
+    /// The lines of rows that were read [`BATCH`] at a time; fewer rows are the last.
     pub(crate) fn of<R>(
         rows: &[R],
-        place: impl Fn(&R) -> P,
+        cursor: impl Fn(&R) -> P,
         line: impl Fn(&R) -> Vec<String>,
     ) -> Self {
         let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
         Self {
             lines: rows.iter().map(line).collect(),
-            next: rows.last().filter(|_| is_full).map(place),
+            next: rows.last().filter(|_| is_full).map(cursor),
         }
     }
 }
@@ -42,11 +42,20 @@ enum Step<P> {
     End,
 }
 
-/// The answer that is a file `<name>-<day>.csv`. `read` gives the lines after a place.
+/// The address of an export with the filters of a query string.
+pub(crate) fn url(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+/// The file `<name>-<day>.csv`. `read` returns the lines after a cursor.
 pub(crate) fn answer<P, F, R>(
     panel: &Panel,
     name: &str,
-    header: &'static [&'static str],
+    header: impl IntoIterator<Item = &'static str>,
     read: F,
 ) -> HttpResponse
 where
@@ -56,11 +65,11 @@ where
 {
     let day = panel.now().naive_utc().and_utc();
     let day = day.with_timezone(&panel.zone()).format("%Y-%m-%d");
-    let first = header.iter().map(|&name| name.to_owned()).collect();
+    let first = header.into_iter().map(str::to_owned).collect();
     let batches = stream::try_unfold((Step::First, Some(first)), move |(step, head)| {
         let reading = match step {
             Step::First => Some(read(None)),
-            Step::After(place) => Some(read(Some(place))),
+            Step::After(cursor) => Some(read(Some(cursor))),
             Step::End => None,
         };
         async move {
@@ -81,20 +90,20 @@ where
         .streaming(batches)
 }
 
-/// The lines as they stand in the file; before the first ones, its mark and its header.
+/// The encoded lines; the first ones with the byte order mark and the header.
 fn written(head: Option<Vec<String>>, lines: Vec<Vec<String>>) -> Bytes {
-    let mark = head.as_ref().map_or("", |_| MARK);
+    let bom = head.as_ref().map_or("", |_| BOM);
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
-        .from_writer(mark.as_bytes().to_vec());
+        .from_writer(bom.as_bytes().to_vec());
     for line in head.into_iter().chain(lines) {
-        // A Vec takes whatever is written to it.
+        // Writing to a Vec cannot fail.
         let _ = writer.write_record(line.into_iter().map(escape_formula));
     }
     writer.into_inner().unwrap_or_default().into()
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that spreadsheets do not evaluate as a formula (CSV injection).
 fn escape_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{cell}")
@@ -108,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_cell_is_a_formula() {
+    fn formulas_are_escaped() {
         for (cell, safe) in [
             ("=1+1", "'=1+1"),
             ("+82 10", "'+82 10"),
@@ -123,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_begins_with_its_mark_and_quotes_what_needs_it() {
+    fn a_file_begins_with_a_byte_order_mark_and_quotes_cells() {
         let line = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let bytes = written(Some(line(["a", "b"])), vec![line(["x, \"y\"", "z"])]);
         assert_eq!(

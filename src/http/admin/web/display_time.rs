@@ -1,22 +1,22 @@
-//! Points in time as people read them: in the viewer's zone and language, the exact one beside it.
+//! Timestamps for display, in the viewer's time zone and language.
 
 use chrono::{Datelike, TimeZone};
 use chrono_tz::Tz;
 
 use crate::{clock::Timestamp, domain::language::Language};
 
-/// A point in time in its three forms.
+/// A timestamp in three formats.
 pub(crate) struct DisplayTime {
-    /// For programs: RFC 3339 in UTC.
+    /// RFC 3339 in UTC.
     pub iso: String,
-    /// For a table's cell: without the year when it is this year's.
+    /// For tables: without the year if it is the current one.
     pub short: String,
-    /// To the second, with its zone.
+    /// To the second, with the time zone.
     pub exact: String,
 }
 
 impl DisplayTime {
-    /// The forms of `at` in a zone, told at the time `now`.
+    /// Formats `at`; `now` decides whether the year is shown.
     pub(crate) fn new(at: Timestamp, now: Timestamp, zone: Tz, language: Language) -> Self {
         let local = zone.from_utc_datetime(at.naive_utc());
         let this_year = zone.from_utc_datetime(now.naive_utc()).year() == local.year();
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_told_in_the_viewers_zone_and_language() {
+    fn a_time_is_shown_in_the_viewers_zone_and_language() {
         let at = Timestamp::from_unix_micros(1_771_072_245_678_901);
         let later = at + std::time::Duration::from_hours(24 * 400);
         let seoul = DisplayTime::new(at, at, chrono_tz::Asia::Seoul, Language::Ko);

@@ -1,75 +1,60 @@
-//! A form that was opened before somebody else changed the same person. It carries along what stood in its fields, so that
-//! what changed meanwhile is told before it is overwritten. Saving again overwrites it knowingly.
+//! Forms that are out of date. A form carries the `updated_at` of its account; when the account has another one by the time
+//! the form is sent, it was changed in between, and nothing is saved.
 
-use crate::http::admin::web::{
-    events::{field_text, value_text},
-    form::Form,
-    layout::Layout,
-    panel::PanelAdmin,
+use rust_i18n::t;
+
+use crate::{
+    clock::Timestamp,
+    domain::principal::Principal,
+    http::admin::web::{
+        error::AdminError,
+        events::actor_text,
+        form::Form,
+        layout::Layout,
+        panel::{Panel, PanelAdmin},
+    },
+    services::audit::events,
 };
 
-/// What stands in the fields of a person.
-#[derive(Clone, Default)]
-pub(crate) struct Fields(Vec<(&'static str, String)>);
+/// The hidden field.
+const FIELD: &str = "updated_at";
+/// How many audit events are searched for the change.
+const MAX_EVENTS: i64 = 10;
 
-/// A field that changed while the form was open, in the viewer's words.
-pub(crate) struct Meanwhile {
-    /// The field's name.
-    pub field: String,
-    /// What stood there when the form was opened; empty where nothing did, as in the others.
-    pub was: String,
-    /// What stands there now.
-    pub now: String,
-    /// What was typed.
-    pub typed: String,
+/// The value of the hidden field: microseconds, because two changes can fall into one second.
+pub(crate) fn stamp(updated_at: Timestamp) -> String {
+    updated_at.unix_micros().to_string()
 }
 
-impl Fields {
-    /// Their names and values.
-    pub(crate) fn new(fields: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        Self(fields.into_iter().collect())
-    }
+/// The stamp that was sent; empty where the form had none.
+pub(crate) fn sent_stamp(form: &Form<PanelAdmin>) -> &str {
+    form.text(FIELD)
+}
 
-    /// The same fields as they are typed.
-    fn typed(&self, form: &Form<PanelAdmin>) -> Self {
-        let typed = |(name, _): &(&'static str, String)| (*name, form.text(name).to_owned());
-        Self(self.0.iter().map(typed).collect())
-    }
+/// Whether the account was changed after the form was opened. A form without a stamp is never out of date.
+pub(crate) fn is_outdated(form: &Form<PanelAdmin>, updated_at: Timestamp) -> bool {
+    let sent = sent_stamp(form);
+    !sent.is_empty() && sent != stamp(updated_at)
+}
 
-    /// The same fields as they stood when the form was opened; a form that does not say so was opened just now.
-    pub(crate) fn seen(&self, form: &Form<PanelAdmin>) -> Self {
-        let seen = |(name, now): &(&'static str, String)| {
-            let hidden = format!("was_{name}");
-            let value = if form.is(&hidden) {
-                form.text(&hidden)
-            } else {
-                now
-            };
-            (*name, value.to_owned())
-        };
-        Self(self.0.iter().map(seen).collect())
-    }
-
-    /// The fields that stand otherwise now than when the form was opened, and than they are typed.
-    pub(crate) fn changed_meanwhile(&self, form: &Form<PanelAdmin>, l: &Layout) -> Vec<Meanwhile> {
-        let (seen, typed) = (self.seen(form), self.typed(form));
-        let mut changed = Vec::new();
-        for (((field, now), (_, was)), (_, typed)) in self.0.iter().zip(&seen.0).zip(&typed.0) {
-            if now != was && now != typed {
-                changed.push(Meanwhile {
-                    field: field_text(l, field),
-                    was: value_text(l, field, was),
-                    now: value_text(l, field, now),
-                    typed: value_text(l, field, typed),
-                });
-            }
-        }
-        changed
-    }
-
-    /// What the form carries along.
-    pub(crate) fn hidden(&self) -> impl Iterator<Item = (String, &str)> {
-        let fields = self.0.iter();
-        fields.map(|(name, value)| (format!("was_{name}"), value.as_str()))
-    }
+/// What to show for an outdated form: by whom and when the account was changed, as far as the audit log has it.
+pub(crate) async fn message(
+    panel: &Panel,
+    l: &Layout,
+    account: Principal,
+    updated_at: Timestamp,
+) -> Result<String, AdminError> {
+    let history = events::history(panel.services(), account, MAX_EVENTS).await?;
+    // A change and its event are one transaction with one time.
+    let change = history.iter().find(|event| event.happened_at == updated_at);
+    Ok(match change {
+        Some(event) => t!(
+            "admin.person.conflict_by",
+            locale = l.language,
+            by = actor_text(l, event),
+            at = l.time(&updated_at).exact
+        )
+        .into_owned(),
+        None => l.t("person.conflict"),
+    })
 }

@@ -1,4 +1,4 @@
-//! The one table from what went wrong to the page that a browser shows: status, words, headers. No variant has a default.
+//! Errors as pages: the status, texts and headers of each error. The matches have no default arm.
 
 use std::{fmt, time::Duration};
 
@@ -13,42 +13,45 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::{
-    http::{admin::web::layout::Layout, middleware::context::RequestContext},
+    http::{
+        admin::{paths, web::layout::Layout},
+        middleware::context::RequestContext,
+    },
     services::Error,
     store::StoreError,
 };
 
-/// How long a browser should wait when we are ill or full, in seconds.
-const WAIT: u64 = 5;
+/// `Retry-After` where the server is overloaded or unavailable, in seconds.
+const RETRY_SECONDS: u64 = 5;
 
 /// What a page handler returns.
 pub type PageResult = Result<HttpResponse, AdminError>;
 
-/// An error at this door: one of the services', or one of the browser's.
+/// An error of the panel: the services', or the request's.
 #[derive(Debug)]
 pub(crate) enum AdminError {
-    /// The services refused, or failed.
+    /// The services refused the request or failed.
     Service(Error),
-    /// `303` — nobody is signed in; to the door, and back to the page that was asked for.
+    /// `303`: no session; to the sign-in page, and back afterwards.
     SignIn {
-        /// An own path.
+        /// A path of the panel.
         next: Option<String>,
     },
-    /// `403` — an auditor wants to change something.
+    /// `403`: an auditor may not change anything.
     Forbidden,
-    /// `403` — the form was not sent by a page of this session: no token, another's, or an old one.
+    /// `403`: the form has no valid CSRF token of this session.
     ForeignForm,
-    /// `404` — no such page, or nothing there.
+    /// `404`: no such page or entry.
     NotFound,
-    /// `405` — the page exists, not with this method.
+    /// `405`: the page does not support the method.
     MethodNotAllowed,
-    /// `400` — what was sent is no form, or the address cannot be read.
+    /// `400`: not a valid form or path.
     Malformed,
-    /// `413` — the form is larger than 64 KiB.
+    /// `413`: the form is larger than 64 KiB.
     TooLarge,
-    /// `503` — the request took longer than any may take, or its form did.
+    /// `503`: the request exceeded its time limit.
     TooSlow,
-    /// `500` — a fault of this program.
+    /// `500`: a fault of this program.
     Internal(String),
 }
 
@@ -67,7 +70,7 @@ impl<E: Into<Error>> From<E> for AdminError {
     }
 }
 
-/// actix asks for an answer where none of ours is at hand: the status alone; the outermost middleware writes the page.
+/// The status alone; the outermost middleware renders the page.
 impl ResponseError for AdminError {
     fn status_code(&self) -> StatusCode {
         view(self).status
@@ -78,7 +81,7 @@ impl ResponseError for AdminError {
     }
 }
 
-/// What a browser shows of an error: its status, and the words `error.<name>` and `error.<name>_text`.
+/// The status of an error, and the name of its texts `error.<name>` and `error.<name>_text`.
 struct View {
     status: StatusCode,
     name: &'static str,
@@ -90,7 +93,7 @@ fn view(error: &AdminError) -> View {
     let (status, name) = match error {
         AdminError::Service(error) => return of_service(error),
         AdminError::TooSlow => {
-            retry_after = Some(WAIT);
+            retry_after = Some(RETRY_SECONDS);
             (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
         AdminError::SignIn { .. } => (StatusCode::SEE_OTHER, "sign_in"),
@@ -133,11 +136,11 @@ fn of_service(error: &Error) -> View {
             (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
         }
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
-            retry_after = Some(WAIT);
+            retry_after = Some(RETRY_SECONDS);
             (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
         Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
-            retry_after = Some(WAIT);
+            retry_after = Some(RETRY_SECONDS);
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
         Error::Internal(_) | Error::Store(StoreError::Conflict { .. } | StoreError::Query(_)) => {
@@ -151,7 +154,7 @@ fn of_service(error: &Error) -> View {
     }
 }
 
-/// Rounded up: whoever waits so long has waited long enough.
+/// Rounded up, for `Retry-After`.
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
@@ -167,7 +170,7 @@ struct ErrorPage {
 }
 
 impl AdminError {
-    /// Where actix or a crate beside it refused: by its status, as a page of ours.
+    /// An error of actix or another crate, by its status.
     pub(crate) fn from_framework(error: &ActixError) -> Self {
         match error.as_response_error().status_code() {
             StatusCode::NOT_FOUND => Self::NotFound,
@@ -178,10 +181,10 @@ impl AdminError {
         }
     }
 
-    /// The finished answer. What is our fault is logged here, once, with the request's id.
+    /// The response. Server errors are logged here, once, with the request's id.
     pub(crate) fn answer(&self, context: &RequestContext) -> HttpResponse {
         if let Self::SignIn { next } = self {
-            return to_the_door(next.as_deref());
+            return to_login(next.as_deref());
         }
         let view = view(self);
         self.log(&view, context);
@@ -221,16 +224,8 @@ impl AdminError {
     }
 }
 
-fn to_the_door(next: Option<&str>) -> HttpResponse {
-    let location = match next {
-        Some(next) => {
-            let query = form_urlencoded::Serializer::new(String::new())
-                .append_pair("next", next)
-                .finish();
-            format!("/admin/login?{query}")
-        }
-        None => "/admin/login".to_owned(),
-    };
+fn to_login(next: Option<&str>) -> HttpResponse {
+    let location = next.map_or_else(|| paths::LOGIN.to_owned(), paths::login_then);
     HttpResponse::SeeOther()
         .insert_header((LOCATION, location))
         .finish()

@@ -1,4 +1,4 @@
-//! Events of the record as pages tell them: in the audit log, on the dashboard, and in the history of a person.
+//! Audit events as the audit log, the dashboard and the history of an account show them.
 
 use crate::{
     clock::Timestamp,
@@ -7,74 +7,66 @@ use crate::{
         audit::{Action, Change, Outcome},
         limits::LimitKind,
         preferences::Theme,
+        principal::Principal,
         session::{LoginMethod, RevocationReason},
     },
-    http::admin::web::{layout::Layout, owners::page_of},
+    http::admin::{paths, web::layout::Layout},
     services::audit::events::AuditEvent,
 };
 
-/// An event in the viewer's words.
+/// An event in the viewer's language. Texts are empty where a value is unknown.
 pub(crate) struct EventView {
-    /// Its own page.
+    /// The event's page.
     pub url: String,
-    /// When it happened.
     pub at: Timestamp,
-    /// What was done.
     pub action: String,
-    /// Whether it was refused.
     pub is_refused: bool,
-    /// Who did it; what the door is called where nobody is known.
+    /// The actor's login name; the source where the actor is unknown.
     pub actor: String,
-    /// The page of whoever did it; empty where there is none.
+    /// The page of the actor.
     pub actor_url: String,
-    /// To whom; empty where it was done to nobody, or to the actor himself.
+    /// The account or thing that the action was applied to; empty for the actor's own account.
     pub subject: String,
-    /// The page of that one.
+    /// The page of the subject.
     pub subject_url: String,
-    /// Through which door.
-    pub door: String,
-    /// From which address; empty where that is not known, as the next two.
+    /// The interface that was used.
+    pub source: String,
     pub ip_address: String,
-    /// From which program.
     pub user_agent: String,
-    /// In which request.
     pub request_id: String,
-    /// In which session.
+    /// The id of the session.
     pub session: String,
-    /// What it changed.
     pub changes: Vec<ChangeView>,
 }
 
-/// A field's change in the viewer's words.
+/// The change of a field in the viewer's language.
 pub(crate) struct ChangeView {
-    /// The field's name.
+    /// The field's label.
     pub field: String,
-    /// What it was; empty where there was nothing.
+    /// The old value; empty for none.
     pub old: String,
-    /// What it is; empty where there is nothing.
+    /// The new value; empty for none.
     pub new: String,
 }
 
 impl EventView {
-    /// Tells an event.
     pub(crate) fn new(l: &Layout, event: &AuditEvent) -> Self {
-        let door = l.t(&format!("door.{}", event.source));
         let is_own = event.subject.is_some() && event.subject == event.actor;
         let subject = event.subject_name.clone().filter(|_| !is_own);
         let is_deletion = event.action == Action::AccountDeleted;
         Self {
-            url: format!("/admin/audit/{}", event.id),
+            url: paths::audit_event(event.id),
             at: event.happened_at,
-            action: l.t(&format!("action.{}", event.action)),
+            action: l.word("action", event.action),
             is_refused: event.outcome == Outcome::Refused,
-            actor: event.actor_name.clone().unwrap_or_else(|| door.clone()),
+            actor: actor_text(l, event),
             actor_url: event.actor.map_or_else(String::new, page_of),
             subject_url: match event.subject {
                 Some(principal) if subject.is_some() && !is_deletion => page_of(principal),
                 _ => String::new(),
             },
             subject: subject.unwrap_or_default(),
-            door,
+            source: l.word("source", event.source),
             ip_address: event.ip_address.clone().unwrap_or_default(),
             user_agent: event.user_agent.clone().unwrap_or_default(),
             request_id: event.request_id.clone().unwrap_or_default(),
@@ -90,12 +82,12 @@ impl EventView {
         }
     }
 
-    /// Whether nothing was there before: its values are facts, and no changes.
+    /// Whether no change has an old value, as at creation.
     pub(crate) fn is_new(&self) -> bool {
         self.changes.iter().all(|change| change.old.is_empty())
     }
 
-    /// The same of many.
+    /// Many events.
     pub(crate) fn all(l: &Layout, events: &[AuditEvent]) -> Vec<Self> {
         events.iter().map(|event| Self::new(l, event)).collect()
     }
@@ -103,21 +95,31 @@ impl EventView {
 
 impl ChangeView {
     fn new(l: &Layout, change: &Change) -> Self {
-        let told = |value: &Option<String>| {
+        let text = |value: &Option<String>| {
             value
                 .as_deref()
                 .map_or_else(String::new, |value| value_text(l, &change.field, value))
         };
         Self {
             field: field_text(l, &change.field),
-            old: told(&change.old),
-            new: told(&change.new),
+            old: text(&change.old),
+            new: text(&change.new),
         }
     }
 }
 
-/// What a field is called; a field that has no name in our words keeps its own.
-pub(crate) fn field_text(l: &Layout, field: &str) -> String {
+/// The actor's login name; the source where the actor is unknown.
+pub(crate) fn actor_text(l: &Layout, event: &AuditEvent) -> String {
+    let name = event.actor_name.clone();
+    name.unwrap_or_else(|| l.word("source", event.source))
+}
+
+fn page_of(principal: Principal) -> String {
+    paths::person(principal).to_string()
+}
+
+/// The label of a field; fields without a label keep their names.
+fn field_text(l: &Layout, field: &str) -> String {
     let key = format!("field.{field}");
     let text = l.t(&key);
     if text.ends_with(&key) {
@@ -127,8 +129,8 @@ pub(crate) fn field_text(l: &Layout, field: &str) -> String {
     }
 }
 
-/// A field's value in words; a value that is no word of ours is told as it is.
-pub(crate) fn value_text(l: &Layout, field: &str, value: &str) -> String {
+/// A field's value; known words are translated.
+fn value_text(l: &Layout, field: &str, value: &str) -> String {
     match (field, value) {
         ("role", role) if Role::parse(role).is_ok() => l.t(&format!("role.{role}")),
         ("theme", theme) if Theme::from_word(theme).is_some() => l.t(&format!("theme.{theme}")),

@@ -1,15 +1,14 @@
-//! What the filters of all lists have in common: the choices of a select, which filters are set, and what could not be read.
-//! A list names its filters once, each with its label.
+//! Filters of lists: the options of a select, the active filters, and invalid values. A list declares its filters once.
 
 use crate::http::admin::web::{layout::Layout, lists::ListQuery};
 
-/// The filters of a list: parameter, and the key of its label.
+/// The filters of a list: query parameter and key of the label.
 pub(crate) type Filters = [(&'static str, &'static str)];
 
-/// A choice of a select: word, text, and whether it is chosen.
+/// An option of a select: value, text, and whether it is selected.
 pub(crate) type Choice = (&'static str, String, bool);
 
-/// The choices of a filter by a word, from the texts of the words' family.
+/// The options of words that are translated as `<family>.<word>`.
 pub(crate) fn choices(
     l: &Layout,
     family: &str,
@@ -20,14 +19,14 @@ pub(crate) fn choices(
     words.iter().map(choice).collect()
 }
 
-/// A filter that is set, and the list without it.
+/// An active filter, and the address of the list without it.
 pub(crate) struct Chip {
     pub label: String,
     pub value: String,
     pub url: String,
 }
 
-/// Gathers the filters that are set.
+/// Builds the active filters.
 pub(crate) struct Chips<'a> {
     l: &'a Layout,
     query: &'a ListQuery,
@@ -45,7 +44,7 @@ impl<'a> Chips<'a> {
         }
     }
 
-    /// Adds a filter by its parameter, if it has a value.
+    /// Adds a filter if it has a value.
     pub(crate) fn add(mut self, parameter: &str, value: Option<String>) -> Self {
         let mut filters = self.filters.iter();
         let label = filters.find(|(other, _)| *other == parameter);
@@ -58,9 +57,9 @@ impl<'a> Chips<'a> {
         self
     }
 
-    /// Adds a day as it stands in the address.
-    pub(crate) fn add_day(self, parameter: &str, is_read: bool) -> Self {
-        let value = is_read.then(|| self.query.value(parameter).to_owned());
+    /// Adds a date as it is in the query.
+    pub(crate) fn add_day(self, parameter: &str, is_set: bool) -> Self {
+        let value = is_set.then(|| self.query.value(parameter).to_owned());
         self.add(parameter, value)
     }
 
@@ -69,9 +68,9 @@ impl<'a> Chips<'a> {
     }
 }
 
-/// What could not be read of a list's filters, a sentence each.
+/// The invalid values of a list's filters, a sentence each.
 pub(crate) fn problems(l: &Layout, query: &ListQuery, filters: &Filters) -> Vec<String> {
-    let problems = query.problems(l.spoken);
+    let problems = query.problems(l.locale);
     let sentences = filters.iter().flat_map(|(parameter, label)| {
         let label = l.t(label);
         let sentences = problems.of(parameter).iter();

@@ -1,5 +1,5 @@
-//! A form that was sent: by whom, that our own page sent it, and its fields. What is wrong is gathered field by field and
-//! shown beside it; what was typed is kept, never a password.
+//! Submitted forms: the sender's session and role, the CSRF check, the fields. Problems are collected per field and shown beside
+//! it; entered values are kept, except passwords.
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TY
 use crate::{
     domain::{
         language::Language,
+        password::Password,
         problem::{Problem, Problems},
     },
     http::{
@@ -23,33 +24,31 @@ use crate::{
     services::Error,
 };
 
-/// Whoever may send forms.
+/// An extractor of a form's sender.
 pub(crate) trait Sender: FromRequest<Error = AdminError> + 'static {
-    /// His browser's request.
-    fn frame(&self) -> &PageContext;
+    fn page_context(&self) -> &PageContext;
 }
 
 impl Sender for Panel {
-    fn frame(&self) -> &PageContext {
+    fn page_context(&self) -> &PageContext {
         self
     }
 }
 
 impl Sender for PanelAdmin {
-    fn frame(&self) -> &PageContext {
+    fn page_context(&self) -> &PageContext {
         self
     }
 }
 
 impl Sender for AnonymousPage {
-    fn frame(&self) -> &PageContext {
+    fn page_context(&self) -> &PageContext {
         self
     }
 }
 
-/// A form, after it was made sure who sent it (session, then role) and that a page of ours did (csrf token, origin).
+/// A form that passed the checks of session, role, origin and CSRF token, in this order.
 pub(crate) struct Form<P> {
-    /// Who sent it.
     pub(crate) panel: P,
     values: Vec<(String, String)>,
     problems: Problems,
@@ -65,7 +64,7 @@ impl<P: Sender> FromRequest for Form<P> {
         let bytes = Bytes::from_request(&request, payload);
         Box::pin(async move {
             let panel = sender.await?;
-            if !is_from_here(request.headers(), panel.frame().services()) {
+            if !is_from_here(request.headers(), panel.page_context().services()) {
                 return Err(AdminError::ForeignForm);
             }
             let bytes = bytes
@@ -73,7 +72,8 @@ impl<P: Sender> FromRequest for Form<P> {
                 .map_err(|error| too_large_or_malformed(&error))?;
             let values = fields(&request, &bytes)?;
             let token = values.iter().find(|(name, _)| name == "csrf");
-            if !token.is_some_and(|(_, token)| csrf::is_token(&panel.frame().secret, token)) {
+            if !token.is_some_and(|(_, token)| csrf::is_token(&panel.page_context().secret, token))
+            {
                 return Err(AdminError::ForeignForm);
             }
             Ok(Self {
@@ -93,7 +93,7 @@ fn too_large_or_malformed(error: &actix_web::Error) -> AdminError {
     }
 }
 
-/// The fields of a form as they were sent.
+/// The fields of a form.
 pub(crate) fn fields(
     request: &HttpRequest,
     bytes: &[u8],
@@ -114,7 +114,7 @@ pub(crate) fn fields(
 }
 
 impl<P: Sender> Form<P> {
-    /// A field as typed; an empty text when it is missing.
+    /// The value of a field; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         let mut values = self.values.iter();
         values
@@ -122,18 +122,18 @@ impl<P: Sender> Form<P> {
             .map_or("", |(_, value)| value.as_str())
     }
 
-    /// The values of a field that may be there more than once.
+    /// The values of a repeated field.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         let values = self.values.iter().filter(|(other, _)| other == name);
         values.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Whether a box is ticked.
+    /// Whether a field is present: a checkbox is checked.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.values.iter().any(|(other, _)| other == name)
     }
 
-    /// A field that must be filled in, read by `parse`.
+    /// A required field. An empty one is a problem.
     pub(crate) fn required<T>(
         &mut self,
         name: &str,
@@ -148,7 +148,7 @@ impl<P: Sender> Form<P> {
         read.map_err(|problem| self.problem(name, problem)).ok()
     }
 
-    /// A field that may be left empty, read by `parse`.
+    /// An optional field.
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
@@ -163,17 +163,17 @@ impl<P: Sender> Form<P> {
             .ok()
     }
 
-    /// Notes a problem of a field.
+    /// Adds a problem of a field.
     pub(crate) fn problem(&mut self, name: &str, problem: Problem) {
         self.problems.add(name, problem);
     }
 
-    /// Whether anything is wrong so far.
+    /// Whether any field has a problem so far.
     pub(crate) fn has_problems(&self) -> bool {
         !self.problems.is_empty()
     }
 
-    /// Takes what the services found wrong with the fields; what is no field's fault is given back.
+    /// Adds the problems that the services found; other errors are returned.
     pub(crate) fn take(&mut self, error: Error) -> Result<(), AdminError> {
         match error {
             Error::Invalid(problems) => {
@@ -192,18 +192,41 @@ impl<P: Sender> Form<P> {
         }
     }
 
-    /// What is wrong, for the page.
+    /// The value of a result; none where the services found problems with the fields.
+    pub(crate) fn checked<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, AdminError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => self.take(error).map(|()| None),
+        }
+    }
+
+    /// A new password that was entered twice, in the fields `password` and `repeat`.
+    pub(crate) fn new_password(&mut self) -> Option<Password> {
+        let password = self.required("password", Password::parse);
+        let repeated = self.text("repeat");
+        if password.is_some() && repeated != self.text("password") {
+            let problem = if repeated.is_empty() {
+                Problem::Required
+            } else {
+                Problem::PasswordMismatch
+            };
+            self.problem("repeat", problem);
+            return None;
+        }
+        password
+    }
+
+    /// The problems for the page.
     pub(crate) fn errors(&self) -> FieldErrors {
-        FieldErrors::new(&self.problems, self.panel.frame().language())
+        FieldErrors::new(&self.problems, self.panel.page_context().language())
     }
 }
 
-/// What is wrong with the fields of a page, in the viewer's words.
+/// The problems of fields in the viewer's language.
 #[derive(Default)]
 pub(crate) struct FieldErrors(BTreeMap<String, Vec<String>>);
 
 impl FieldErrors {
-    /// The problems in a language.
     pub(crate) fn new(problems: &Problems, language: Language) -> Self {
         let sentences = |problems: &[Problem]| {
             let sentences = problems.iter().map(|problem| problem.message(language));
@@ -217,12 +240,12 @@ impl FieldErrors {
         )
     }
 
-    /// What is wrong with one field.
+    /// The problems of one field.
     pub(crate) fn of(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are none.
     pub(crate) fn are_none(&self) -> bool {
         self.0.is_empty()
     }

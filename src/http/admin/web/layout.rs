@@ -1,4 +1,4 @@
-//! What every page knows besides its own subject: language, theme, who looks, and the words. The field `l` of a page.
+//! The context of a page's template: language, theme, viewer, translations. It is the field `l` of each page.
 
 use std::fmt::Display;
 
@@ -8,120 +8,110 @@ use rust_i18n::t;
 use crate::{
     clock::Timestamp,
     domain::{language::Language, preferences::Theme},
-    http::admin::web::{agent, assets, display_time::DisplayTime, notice::Notice},
+    http::admin::web::{assets, display_time::DisplayTime, notice::Notice, user_agent},
 };
 
-/// The frame of a page. Its methods are what templates call.
+/// The context of a template.
 pub(crate) struct Layout {
     /// The language's tag.
     pub language: &'static str,
     /// `system`, `light` or `dark`.
     pub theme: &'static str,
-    /// The token of the page's forms; empty where there can be none.
+    /// The CSRF token of the page's forms; empty on pages without forms.
     pub csrf: String,
-    /// The part of the panel that the page belongs to, by its name in the navigation.
+    /// The section of the panel, by its name in the navigation.
     pub section: &'static str,
-    /// Whether the viewer may change anything.
-    pub writes: bool,
-    /// What the viewer is called; empty for a visitor, as the next two.
-    pub me_name: String,
-    /// The viewer's address.
-    pub me_email: String,
-    /// The viewer's role, in his language.
-    pub me_role: String,
-    /// What the last action has to say.
+    /// Whether the viewer has write permission.
+    pub can_write: bool,
+    /// The viewer's name; empty without a session, as the next two.
+    pub viewer_name: String,
+    pub viewer_email: String,
+    /// The viewer's role, translated.
+    pub viewer_role: String,
+    /// The notices of the last action.
     pub notices: Vec<Notice>,
     /// The program's version.
     pub version: &'static str,
-    /// The page's own path and query.
+    /// The page's path and query.
     pub path: String,
-    /// The zone that times are told in.
+    /// The time zone of shown times.
     pub zone: Tz,
     pub(crate) now: Timestamp,
-    pub(crate) spoken: Language,
+    pub(crate) locale: Language,
 }
 
 impl Layout {
-    /// The frame for whoever is not signed in.
+    /// The context without a viewer.
     pub(crate) fn plain(language: Language, theme: Theme, zone: Tz, now: Timestamp) -> Self {
         Self {
             language: language.tag(),
             theme: theme.as_str(),
             csrf: String::new(),
             section: "",
-            writes: false,
-            me_name: String::new(),
-            me_email: String::new(),
-            me_role: String::new(),
+            can_write: false,
+            viewer_name: String::new(),
+            viewer_email: String::new(),
+            viewer_role: String::new(),
             notices: Vec::new(),
             version: env!("CARGO_PKG_VERSION"),
             path: String::new(),
             zone,
             now,
-            spoken: language,
+            locale: language,
         }
     }
 
     /// A text of `locales/admin`, by its key without the leading `admin.`.
     pub(crate) fn t(&self, key: &str) -> String {
-        words(self.spoken, key)
+        tr(self.locale, key)
     }
 
-    /// The text of a word that the house keeps, such as a role or a reason, by its family in `locales/admin`.
+    /// The text `<family>.<word>` of a word of the domain, such as a role or a reason.
     pub(crate) fn word(&self, family: &str, word: impl Display) -> String {
-        words(self.spoken, &format!("{family}.{word}"))
+        tr(self.locale, &format!("{family}.{word}"))
     }
 
-    /// The same with a value for `%{value}`.
-    pub(crate) fn t1(&self, key: &str, value: impl Display) -> String {
-        words_with(self.spoken, key, value)
+    /// As [`t`](Self::t), with a value for `%{value}`.
+    pub(crate) fn tr_with(&self, key: &str, value: impl Display) -> String {
+        tr_with(self.locale, key, value)
     }
 
-    /// The same with a number for `%{n}`, its thousands parted.
-    pub(crate) fn tn(&self, key: &str, n: impl Display) -> String {
-        words_counted(self.spoken, key, n)
+    /// As [`t`](Self::t), with a number for `%{n}`; for 1 the key with `_one`, if there is one.
+    pub(crate) fn tr_count(&self, key: &str, n: impl Display) -> String {
+        tr_count(self.locale, key, n)
     }
 
     /// The address of a static file.
-    #[expect(
-        clippy::unused_self,
-        reason = "templates ask their layout for everything"
-    )]
+    #[expect(clippy::unused_self, reason = "templates call methods of the layout")]
     pub(crate) fn asset(&self, name: &str) -> String {
         assets::url(name)
     }
 
-    /// A point in time.
+    /// A timestamp for display.
     pub(crate) fn time(&self, at: &Timestamp) -> DisplayTime {
-        DisplayTime::new(*at, self.now, self.zone, self.spoken)
+        DisplayTime::new(*at, self.now, self.zone, self.locale)
     }
 
-    /// A browser or program in words, from what it calls itself.
-    #[expect(
-        clippy::unused_self,
-        reason = "templates ask their layout for everything"
-    )]
+    /// The short name of a browser or program.
+    #[expect(clippy::unused_self, reason = "templates call methods of the layout")]
     pub(crate) fn agent(&self, user_agent: &str) -> String {
-        agent::name(user_agent)
+        user_agent::short_name(user_agent)
     }
 
-    /// A number with its thousands parted.
-    #[expect(
-        clippy::unused_self,
-        reason = "templates ask their layout for everything"
-    )]
+    /// A number with thousands separators.
+    #[expect(clippy::unused_self, reason = "templates call methods of the layout")]
     pub(crate) fn number(&self, n: impl Display) -> String {
         grouped(&n.to_string())
     }
 }
 
 /// A text of `locales/admin` in a language.
-pub(crate) fn words(language: Language, key: &str) -> String {
+pub(crate) fn tr(language: Language, key: &str) -> String {
     t!(format!("admin.{key}"), locale = language.tag()).into_owned()
 }
 
-/// The same with a value for `%{value}`.
-pub(crate) fn words_with(language: Language, key: &str, value: impl Display) -> String {
+/// As [`tr`], with a value for `%{value}`.
+pub(crate) fn tr_with(language: Language, key: &str, value: impl Display) -> String {
     let value = value.to_string();
     t!(
         format!("admin.{key}"),
@@ -131,9 +121,8 @@ pub(crate) fn words_with(language: Language, key: &str, value: impl Display) -> 
     .into_owned()
 }
 
-/// The same with a number for `%{n}`. Where there is one thing only, the text of the key with `_one` behind it is taken,
-/// if there is such a text.
-pub(crate) fn words_counted(language: Language, key: &str, n: impl Display) -> String {
+/// As [`tr`], with a number for `%{n}`; for 1 the key with `_one`, if there is one.
+pub(crate) fn tr_count(language: Language, key: &str, n: impl Display) -> String {
     let n = n.to_string();
     if n == "1" {
         let one = format!("admin.{key}_one");
@@ -146,7 +135,7 @@ pub(crate) fn words_counted(language: Language, key: &str, n: impl Display) -> S
     t!(format!("admin.{key}"), locale = language.tag(), n = n).into_owned()
 }
 
-/// `1234567` as `1,234,567`; a text that is no number stays as it is.
+/// `1234567` as `1,234,567`; other texts are not changed.
 fn grouped(digits: &str) -> String {
     if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits.to_owned();
@@ -166,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_parted() {
+    fn thousands_are_separated() {
         for (digits, read) in [
             ("7", "7"),
             ("999", "999"),

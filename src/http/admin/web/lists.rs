@@ -1,5 +1,5 @@
-//! The query string of a list: its filters, its order, and where in it the page stands. All of it lives in the address,
-//! so that a list can be bookmarked and sent on. What cannot be read is told above the list and passed over.
+//! The query string of a list: filters, order and cursor. The address has the whole state of the list, so that it can be
+//! bookmarked. Invalid values are reported above the list and ignored.
 
 use std::{collections::HashMap, future::Ready};
 
@@ -19,19 +19,19 @@ use crate::{
     http::admin::web::{error::AdminError, form::FieldErrors, layout::Layout},
 };
 
-/// The most characters that are searched for.
+/// The maximum length of a search, in characters.
 const MAX_SEARCH: usize = 200;
-/// How many rows a page may have.
+/// The selectable page sizes.
 pub(crate) const SIZES: &[i64] = &[25, 50, 100, 200];
-/// How many rows a page has when nothing is said.
-const SIZE: i64 = 50;
-/// The parameters that say where in the list a page stands.
-const PLACE: &[&str] = &["after", "before", "last", "at"];
+/// The default page size.
+const DEFAULT_SIZE: i64 = 50;
+/// The parameters of the position in the list.
+const POSITION: &[&str] = &["after", "before", "last", "at"];
 
 /// The query string of a list's page.
 pub(crate) struct ListQuery {
     path: String,
-    /// In the order in which they came; each name once.
+    /// In the order of the query; each name once.
     pairs: Vec<(String, String)>,
     problems: Problems,
     sorted_by: (String, bool),
@@ -46,32 +46,29 @@ impl FromRequest for ListQuery {
     }
 }
 
-/// The header of a column that a list can be ordered by.
+/// The header of a sortable column.
 pub(crate) struct SortLink {
-    /// The list in this order, or in the other direction.
+    /// The list in this order, or in the opposite direction.
     pub url: String,
-    /// Empty where the list is not in this order, else `ascending` or `descending`.
+    /// `ascending`, `descending`, or empty where the list is not in this order.
     pub direction: &'static str,
 }
 
-/// The ways from a page of a list to the others.
+/// The links to the other pages of a list.
 pub(crate) struct Pager {
-    /// The first page; none where this is it, as the others.
+    /// The first page; none where this is the first, likewise for the others.
     pub first: Option<String>,
-    /// The page before.
     pub previous: Option<String>,
-    /// The page after.
     pub next: Option<String>,
-    /// The last page.
     pub last: Option<String>,
-    /// Where the search goes on that stopped before this page was full; the page before or after, as one reads.
+    /// Where a search continues whose scan budget ended before this page was full.
     pub further: Option<String>,
-    /// Which rows these are, and of how many.
+    /// The range of rows, and the total.
     pub text: String,
 }
 
 impl ListQuery {
-    /// Reads the query of a list at `path`.
+    /// The query of the list at `path`.
     pub(crate) fn new(path: &str, query: &str) -> Self {
         let mut seen = HashMap::new();
         let mut pairs: Vec<(String, String)> = Vec::new();
@@ -83,7 +80,7 @@ impl ListQuery {
             if at == pairs.len() {
                 pairs.push((name.into_owned(), value.into_owned()));
             } else {
-                // As a form does that a link's parameters stand before: the later one counts.
+                // A form's fields come after the parameters of its address: the last one counts.
                 pairs[at].1 = value.into_owned();
             }
         }
@@ -95,7 +92,7 @@ impl ListQuery {
         }
     }
 
-    /// A parameter as it came; an empty text when it is missing.
+    /// The value of a parameter; empty if it is missing.
     pub(crate) fn value(&self, name: &str) -> &str {
         let mut pairs = self.pairs.iter();
         pairs
@@ -103,7 +100,7 @@ impl ListQuery {
             .map_or("", |(_, value)| value.as_str())
     }
 
-    /// A parameter read by `parse`; none when it is missing, empty or wrong.
+    /// A parsed parameter; none if it is missing, empty or invalid.
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
@@ -118,7 +115,7 @@ impl ListQuery {
             .ok()
     }
 
-    /// A text to search for.
+    /// A search text.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.optional(name, |text| {
             if text.chars().count() > MAX_SEARCH {
@@ -149,7 +146,7 @@ impl ListQuery {
         })
     }
 
-    /// A day of the viewer's calendar: its first moment, and the first one of the next day.
+    /// A day in the viewer's time zone: its start, and the start of the next day.
     pub(crate) fn day(&mut self, name: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
         self.optional(name, |text| {
             let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| Problem::NotDate)?;
@@ -159,13 +156,13 @@ impl ListQuery {
         })
     }
 
-    /// Where in the list the page begins or ends. A place that cannot be read is the beginning.
+    /// The position of the page. An invalid cursor is the beginning.
     pub(crate) fn seek(&self) -> Seek<Cursor> {
-        let place = |name| Cursor::decode(self.value(name));
-        if let Some(place) = place("after") {
-            Seek::After(place)
-        } else if let Some(place) = place("before") {
-            Seek::Before(place)
+        let cursor = |name| Cursor::decode(self.value(name));
+        if let Some(cursor) = cursor("after") {
+            Seek::After(cursor)
+        } else if let Some(cursor) = cursor("before") {
+            Seek::Before(cursor)
         } else if self.value("last") == "1" {
             Seek::Last
         } else {
@@ -173,22 +170,23 @@ impl ListQuery {
         }
     }
 
-    /// How many rows the page has.
+    /// The page size.
     pub(crate) fn size(&self) -> i64 {
-        let wanted = self.value("size").parse().ok();
-        wanted.filter(|size| SIZES.contains(size)).unwrap_or(SIZE)
+        let size = self.value("size").parse().ok();
+        size.filter(|size| SIZES.contains(size))
+            .unwrap_or(DEFAULT_SIZE)
     }
 
-    /// The column to order by, and whether downwards: `?sort=-created`. `default` is the name of a column and a direction.
+    /// The column to sort by, and whether descending: `?sort=-created`. `default` is the name of a column and a direction.
     pub(crate) fn sort<C: Copy>(
         &mut self,
         columns: &[(&'static str, C)],
         default: (&'static str, bool),
     ) -> (C, bool) {
-        let wanted = self.value("sort").to_owned();
-        let (name, descending) = match wanted.strip_prefix('-') {
+        let value = self.value("sort").to_owned();
+        let (name, descending) = match value.strip_prefix('-') {
             Some(name) => (name, true),
-            None => (wanted.as_str(), false),
+            None => (value.as_str(), false),
         };
         let find = |name: &str| columns.iter().find(|(other, _)| *other == name);
         let (column, descending) = match find(name) {
@@ -199,7 +197,8 @@ impl ListQuery {
         (column.1, descending)
     }
 
-    /// The list ordered by a column: in its natural direction first, then in the other one. Call [`ListQuery::sort`] before.
+    /// The header of a column: first in its natural direction, then in the opposite one. [`ListQuery::sort`] must be called
+    /// before.
     pub(crate) fn sort_link(&self, name: &str) -> SortLink {
         let (sorted_by, descending) = &self.sorted_by;
         let is_this = sorted_by == name;
@@ -208,7 +207,7 @@ impl ListQuery {
             (true, false) => "ascending",
             (true, true) => "descending",
         };
-        // What happened last is what one wants to see of times.
+        // Times are sorted newest first.
         let natural = matches!(name, "created" | "last_login");
         let down = if is_this { !descending } else { natural };
         let value = if down {
@@ -248,7 +247,7 @@ impl ListQuery {
     fn url(&self, without: &[&str], and: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.pairs {
-            if !without.contains(&name.as_str()) && !PLACE.contains(&name.as_str()) {
+            if !without.contains(&name.as_str()) && !POSITION.contains(&name.as_str()) {
                 query.append_pair(name, value);
             }
         }
@@ -261,13 +260,13 @@ impl ListQuery {
         }
     }
 
-    /// What could not be read, for the page.
+    /// The invalid values, for the page.
     pub(crate) fn problems(&self, language: Language) -> FieldErrors {
         FieldErrors::new(&self.problems, language)
     }
 }
 
-/// The first moment of a day in a zone; where the clock leaps over midnight, the first one after it.
+/// The start of a day in a time zone; where a clock change skips midnight, the first hour after it.
 fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
     (0..4).find_map(|hour| {
         let local = zone.from_local_datetime(&day.and_hms_opt(hour, 0, 0)?);
@@ -277,48 +276,48 @@ fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
 }
 
 impl Pager {
-    /// Whether there is nothing but this page, so that it needs no ways to others.
+    /// Whether this is the only page.
     pub(crate) fn is_all(&self) -> bool {
         self.previous.is_none() && self.next.is_none()
     }
 }
 
-/// The ways from this page of the list to the others, and which rows it shows.
+/// The links to the other pages, and the range of rows.
 pub(crate) fn pager<T>(
     query: &ListQuery,
     l: &Layout,
     slice: &Slice<T>,
-    place_of: impl Fn(&T) -> Cursor,
+    cursor_of: impl Fn(&T) -> Cursor,
 ) -> Pager {
     let rows = i64::try_from(slice.items.len()).unwrap_or(i64::MAX);
     let from = first_row(query, slice, rows);
-    let step = |name: &str, place: Option<Cursor>, at: Option<i64>| {
-        let place = place?.encoded();
+    let step = |name: &str, cursor: Option<Cursor>, at: Option<i64>| {
+        let cursor = cursor?.encoded();
         let at = at.map(|at| at.to_string());
-        let mut and = vec![(name, place.as_str())];
+        let mut and = vec![(name, cursor.as_str())];
         and.extend(at.as_deref().map(|at| ("at", at)));
         Some(query.url(&[], &and))
     };
     let backwards = matches!(query.seek(), Seek::Before(_) | Seek::Last);
-    // The search that stopped goes on from there. From a page without rows the way back begins there as well.
+    // A stopped search continues at its edge. A page without rows also leads back from there.
     let edge = |is_ahead: bool| {
-        let leads_on = is_ahead != backwards;
+        let continues = is_ahead != backwards;
         let edge = slice.edge.clone();
-        edge.filter(|_| leads_on || slice.items.is_empty())
+        edge.filter(|_| continues || slice.items.is_empty())
     };
     let previous = slice.has_previous.then(|| {
-        let place = edge(false).or_else(|| slice.items.first().map(&place_of));
+        let cursor = edge(false).or_else(|| slice.items.first().map(&cursor_of));
         let at = from.map(|from| (from - query.size()).max(1));
-        step("before", place, at).unwrap_or_else(|| query.url(&[], &[("last", "1")]))
+        step("before", cursor, at).unwrap_or_else(|| query.url(&[], &[("last", "1")]))
     });
     let next = slice.has_next.then(|| {
-        let place = edge(true).or_else(|| slice.items.last().map(&place_of));
+        let cursor = edge(true).or_else(|| slice.items.last().map(&cursor_of));
         let at = from.map(|from| from + rows);
-        step("after", place, at).unwrap_or_else(|| query.url(&[], &[]))
+        step("after", cursor, at).unwrap_or_else(|| query.url(&[], &[]))
     });
     let further = slice.edge.as_ref().and_then(|_| {
-        let way = if backwards { &previous } else { &next };
-        way.clone()
+        let link = if backwards { &previous } else { &next };
+        link.clone()
     });
     Pager {
         first: slice.has_previous.then(|| query.url(&[], &[])),
@@ -330,12 +329,12 @@ pub(crate) fn pager<T>(
     }
 }
 
-/// The number of the page's first row, where it is known: it is carried along from page to page.
+/// The number of the page's first row, where it is known: links pass it from page to page.
 fn first_row<T>(query: &ListQuery, slice: &Slice<T>, rows: i64) -> Option<i64> {
     match query.seek() {
         Seek::First => Some(1),
         Seek::Last => (!slice.count.more).then(|| (slice.count.rows - rows + 1).max(1)),
-        // A page that is not full begins later than a full one would.
+        // A page that is not full begins later than a full one.
         Seek::Before(_) if slice.edge.is_some() => None,
         Seek::After(_) | Seek::Before(_) if !slice.has_previous => Some(1),
         Seek::After(_) | Seek::Before(_) => query
@@ -352,7 +351,7 @@ fn range<T>(l: &Layout, slice: &Slice<T>, from: Option<i64>, rows: i64) -> Strin
         .map(|from| (from, from + rows - 1));
     let counted = slice.count.rows;
     let total = if slice.count.more {
-        // Deep in a list that was not counted so far there are as many as were walked past.
+        // Beyond the limit of the count, at least the rows up to here exist.
         format!(
             "{}+",
             l.number(shown.map_or(counted, |(_, to)| counted.max(to)))
@@ -370,6 +369,6 @@ fn range<T>(l: &Layout, slice: &Slice<T>, from: Option<i64>, rows: i64) -> Strin
         )
         .into_owned(),
         None if counted == 0 && slice.count.more => String::new(),
-        None => l.t1("pager.total", total),
+        None => l.tr_with("pager.total", total),
     }
 }

@@ -1,6 +1,6 @@
 //! What pages share: forms, CSRF, layout, lists, CSV, charts.
 
-pub mod agent;
+pub mod account_path;
 pub mod anonymous_page;
 pub mod assets;
 pub mod chart;
@@ -20,3 +20,4 @@ pub mod notice;
 pub mod owners;
 pub mod page_context;
 pub mod panel;
+pub mod user_agent;

@@ -1,30 +1,29 @@
-//! What an action has to say on the page that follows it: carried over the redirect by a cookie that is signed with the
-//! browser's secret, and shown once.
+//! Notices: the message of an action on the page that follows it. A cookie signed with the browser's secret carries it over the
+//! redirect; it is shown once.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::http::admin::web::csrf;
 
-/// A sentence above a page.
+/// A message above a page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Notice {
-    /// `ok` or `warn`: its colour and its icon.
+    /// `ok` or `warn`, the kind of its colour and icon.
     pub kind: String,
-    /// The sentence.
     pub text: String,
 }
 
-/// The most bytes of a cookie's value that browsers are sure to keep, with room for the signature.
+/// The maximum length of the text in bytes: browsers store cookies of up to 4,096 bytes.
 const MAX: usize = 2_000;
 
 impl Notice {
-    /// It was done.
+    /// The action was done.
     pub(crate) fn ok(text: String) -> Self {
         Self::of("ok", text)
     }
 
-    /// It was done in part, or there was nothing to do.
+    /// The action was done in part, or there was nothing to do.
     pub(crate) fn warn(text: String) -> Self {
         Self::of("warn", text)
     }
@@ -40,18 +39,18 @@ impl Notice {
         }
     }
 
-    /// The value of its cookie.
-    pub(crate) fn sealed(&self, secret: &str) -> String {
+    /// The value of the cookie.
+    pub(crate) fn encode(&self, secret: &str) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         let body = BASE64_URL_SAFE_NO_PAD.encode(json);
-        let mark = csrf::sign(secret, "notice", &body);
-        format!("{body}.{mark}")
+        let signature = csrf::sign(secret, "notice", &body);
+        format!("{body}.{signature}")
     }
 
-    /// Reads the value of a cookie; nothing where it was not made with this secret.
-    pub(crate) fn opened(secret: &str, value: &str) -> Option<Self> {
-        let (body, mark) = value.split_once('.')?;
-        if !csrf::is_signed(secret, "notice", body, mark) {
+    /// The notice of a cookie; none where it is not signed with this secret.
+    pub(crate) fn decode(secret: &str, value: &str) -> Option<Self> {
+        let (body, signature) = value.split_once('.')?;
+        if !csrf::is_signed(secret, "notice", body, signature) {
             return None;
         }
         let json = BASE64_URL_SAFE_NO_PAD.decode(body).ok()?;

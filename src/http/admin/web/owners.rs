@@ -1,28 +1,26 @@
-//! Whose token it is, as the pages about tokens show it.
+//! The owner of a token for display.
 
 use crate::{
-    domain::principal::{Principal, UserType},
-    http::admin::web::layout::Layout,
+    http::admin::{paths, web::layout::Layout},
     services::tokens::owner::Owner,
 };
 
 /// An account beside one of its tokens.
 pub(crate) struct OwnerView {
-    /// Its page; none where the account is gone.
+    /// The account's page; none for a deleted account.
     pub href: Option<String>,
-    /// Its first letters.
+    /// The initials of its name.
     pub initials: String,
-    /// What it is called.
+    /// Its name, or its login name.
     pub title: String,
-    /// What it logs in by, and which population it belongs to.
+    /// Its login name and population.
     pub sub: String,
 }
 
 impl OwnerView {
-    /// An account in the viewer's words.
     pub(crate) fn new(l: &Layout, owner: &Owner) -> Self {
         let principal = owner.principal;
-        let population = l.t(&format!("user_type.{}", principal.user_type));
+        let population = l.word("user_type", principal.user_type);
         let Some(login) = &owner.login else {
             return Self {
                 href: None,
@@ -37,7 +35,7 @@ impl OwnerView {
             &owner.name
         };
         Self {
-            href: Some(page_of(principal)),
+            href: Some(paths::person(principal).to_string()),
             initials: initials(title),
             title: title.clone(),
             sub: format!("{login} · {population}"),
@@ -45,23 +43,14 @@ impl OwnerView {
     }
 }
 
-/// The page of an account.
-pub(crate) fn page_of(principal: Principal) -> String {
-    let folder = match principal.user_type {
-        UserType::User => "users",
-        UserType::Client => "clients",
-    };
-    format!("/admin/{folder}/{}", principal.user_seq)
-}
-
-/// The first letters of a name.
+/// The initials of a name.
 pub(crate) fn initials(name: &str) -> String {
     let words = name.split_whitespace().take(2);
     let letters = words.filter_map(|word| word.chars().next());
     letters.flat_map(char::to_uppercase).collect()
 }
 
-/// An id as it is shown where there is little room.
+/// A shortened id for tables.
 pub(crate) fn short_id(id: &str) -> String {
     match (id.get(..8), id.get(id.len().saturating_sub(6)..)) {
         (Some(head), Some(tail)) if id.len() > 16 => format!("{head}…{tail}"),

@@ -1,5 +1,5 @@
-//! What a page of the panel is asked and answered with, whoever asks: the browser's secret, language, theme and zone, the
-//! notice of the last action, and how an answer is made.
+//! The context of a page's request and response: the browser's secret, language, theme and time zone, the notice of the last
+//! action, and rendering.
 
 use std::sync::Arc;
 
@@ -22,12 +22,15 @@ use crate::{
         preferences::{Preferences, Theme},
     },
     http::{
-        admin::web::{
-            cookies::{self, Name},
-            csrf,
-            error::{AdminError, PageResult},
-            layout::{self, Layout},
-            notice::Notice,
+        admin::{
+            paths,
+            web::{
+                cookies::{self, Name},
+                csrf,
+                error::{AdminError, PageResult},
+                layout::{self, Layout},
+                notice::Notice,
+            },
         },
         middleware::{
             context::{Look, RequestContext},
@@ -37,12 +40,12 @@ use crate::{
     services::{Services, secret},
 };
 
-/// One request of a browser.
+/// A request of a browser.
 pub(crate) struct PageContext {
     pub(crate) services: web::Data<Services>,
     pub(crate) context: Arc<RequestContext>,
     pub(crate) secret: String,
-    /// The browser has no secret yet: it gets this one with the answer.
+    /// Whether the browser has no secret yet: the response sets it.
     is_fresh: bool,
     look: Look,
     zone: Tz,
@@ -51,7 +54,7 @@ pub(crate) struct PageContext {
 }
 
 impl PageContext {
-    /// Reads a request. `secret` is the cookie's value that its forms are bound to; none gives a fresh one.
+    /// `secret` is the value of the cookie that the CSRF tokens belong to; none creates a new one.
     pub(crate) fn new(
         request: &HttpRequest,
         services: web::Data<Services>,
@@ -74,7 +77,7 @@ impl PageContext {
             .or_else(|| cookies::zone(request))
             .unwrap_or(Tz::UTC);
         let notice = cookies::read(request, Name::Notice, is_https)
-            .and_then(|value| Notice::opened(&secret, &value));
+            .and_then(|value| Notice::decode(&secret, &value));
         let path = match request.query_string() {
             "" => request.path().to_owned(),
             query => format!("{}?{query}", request.path()),
@@ -91,33 +94,32 @@ impl PageContext {
         })
     }
 
-    /// The rules.
     pub(crate) fn services(&self) -> &Services {
         &self.services
     }
 
-    /// The language of the answer.
+    /// The language of the response.
     pub(crate) fn language(&self) -> Language {
         self.look.language
     }
 
-    /// The colours of the answer.
+    /// The colours of the response.
     pub(crate) fn theme(&self) -> Theme {
         self.look.theme
     }
 
-    /// The zone that times are told in.
+    /// The time zone of shown times.
     pub(crate) fn zone(&self) -> Tz {
         self.zone
     }
 
-    /// When the request came.
+    /// When the request was received.
     pub(crate) fn now(&self) -> Timestamp {
         self.context.received_at
     }
 
-    /// Whoever asks, before he is known.
-    pub(crate) fn stranger(&self) -> Actor {
+    /// The actor of a request without a session.
+    pub(crate) fn anonymous(&self) -> Actor {
         Actor::anonymous(
             AuditSource::Panel,
             self.context.device(),
@@ -125,22 +127,22 @@ impl PageContext {
         )
     }
 
-    /// A text of `locales/admin` in the language of the answer.
+    /// A text of `locales/admin` in the language of the response.
     pub(crate) fn t(&self, key: &str) -> String {
-        layout::words(self.language(), key)
+        layout::tr(self.language(), key)
     }
 
-    /// The same with a value for `%{value}`.
-    pub(crate) fn t1(&self, key: &str, value: impl std::fmt::Display) -> String {
-        layout::words_with(self.language(), key, value)
+    /// As [`t`](Self::t), with a value for `%{value}`.
+    pub(crate) fn tr_with(&self, key: &str, value: impl std::fmt::Display) -> String {
+        layout::tr_with(self.language(), key, value)
     }
 
-    /// The same with a number for `%{n}`.
-    pub(crate) fn tn(&self, key: &str, n: impl std::fmt::Display) -> String {
-        layout::words_counted(self.language(), key, n)
+    /// As [`t`](Self::t), with a number for `%{n}`; for 1 the key with `_one`, if there is one.
+    pub(crate) fn tr_count(&self, key: &str, n: impl std::fmt::Display) -> String {
+        layout::tr_count(self.language(), key, n)
     }
 
-    /// The frame of the page, without a viewer.
+    /// The layout of the page, without a viewer.
     pub(crate) fn plain_layout(&self) -> Layout {
         Layout {
             csrf: csrf::token(&self.secret),
@@ -150,13 +152,13 @@ impl PageContext {
         }
     }
 
-    /// A page.
+    /// A page with status 200.
     pub(crate) fn page(&self, page: &impl Template) -> PageResult {
         self.page_with(StatusCode::OK, page)
     }
 
-    /// A form that is shown again with what is wrong with it.
-    pub(crate) fn refused(&self, page: &impl Template) -> PageResult {
+    /// A form with its problems, with status 422.
+    pub(crate) fn invalid(&self, page: &impl Template) -> PageResult {
         self.page_with(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
 
@@ -164,56 +166,51 @@ impl PageContext {
     pub(crate) fn page_with(&self, status: StatusCode, page: &impl Template) -> PageResult {
         let html = page
             .render()
-            .map_err(|error| AdminError::Internal(format!("a page cannot be made: {error}")))?;
-        let mut answer = HttpResponse::build(status);
-        self.add_cookies(&mut answer, None);
-        Ok(answer
+            .map_err(|error| AdminError::Internal(format!("a page cannot be rendered: {error}")))?;
+        let mut response = HttpResponse::build(status);
+        self.add_cookies(&mut response, None);
+        Ok(response
             .content_type("text/html; charset=utf-8")
             .insert_header((CONTENT_LANGUAGE, self.language().tag()))
             .body(html))
     }
 
-    /// A JSON answer, for our own script.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "every way to answer gives an PageResult"
-    )]
+    /// JSON for `app.js`.
+    #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
     pub(crate) fn json(&self, body: &impl serde::Serialize) -> PageResult {
-        let mut answer = HttpResponse::Ok();
-        answer.insert_header((CONTENT_LANGUAGE, self.language().tag()));
-        Ok(answer.json(body))
+        let mut response = HttpResponse::Ok();
+        response.insert_header((CONTENT_LANGUAGE, self.language().tag()));
+        Ok(response.json(body))
     }
 
-    /// On to another page of ours.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "every way to answer gives an PageResult"
-    )]
+    /// A redirect to another page of the panel.
+    #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
     pub(crate) fn redirect(&self, to: &str) -> PageResult {
-        Ok(self.redirecting(to, None).finish())
+        Ok(self.redirect_builder(to, None).finish())
     }
 
-    /// The same, and that page tells what was done.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "every way to answer gives an PageResult"
-    )]
+    /// A redirect to a page that shows a notice.
+    #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
     pub(crate) fn redirect_with(&self, to: &str, notice: &Notice) -> PageResult {
-        Ok(self.redirecting(to, Some(notice)).finish())
+        Ok(self.redirect_builder(to, Some(notice)).finish())
     }
 
-    /// A redirect that more can be put on.
-    pub(crate) fn redirecting(&self, to: &str, notice: Option<&Notice>) -> HttpResponseBuilder {
-        let mut answer = HttpResponse::SeeOther();
-        answer.insert_header((LOCATION, to));
-        self.add_cookies(&mut answer, notice);
-        answer
+    /// A redirect for further cookies.
+    pub(crate) fn redirect_builder(
+        &self,
+        to: &str,
+        notice: Option<&Notice>,
+    ) -> HttpResponseBuilder {
+        let mut response = HttpResponse::SeeOther();
+        response.insert_header((LOCATION, to));
+        self.add_cookies(&mut response, notice);
+        response
     }
 
-    fn add_cookies(&self, answer: &mut HttpResponseBuilder, notice: Option<&Notice>) {
+    fn add_cookies(&self, response: &mut HttpResponseBuilder, notice: Option<&Notice>) {
         let is_https = is_https(&self.services);
         if self.is_fresh {
-            answer.cookie(cookies::set(
+            response.cookie(cookies::set(
                 Name::AnonymousPage,
                 self.secret.clone(),
                 None,
@@ -221,54 +218,55 @@ impl PageContext {
             ));
         }
         if let Some(notice) = notice {
-            answer.cookie(notice_cookie(notice, &self.secret, is_https));
+            response.cookie(notice_cookie(notice, &self.secret, is_https));
         } else if self.notice.is_some() {
-            answer.cookie(cookies::remove(Name::Notice, is_https));
+            response.cookie(cookies::remove(Name::Notice, is_https));
         }
     }
 }
 
-/// The cookie that carries a notice over a redirect.
+/// The cookie of a notice.
 pub(crate) fn notice_cookie(
     notice: &Notice,
     secret: &str,
     is_https: bool,
 ) -> actix_web::cookie::Cookie<'static> {
-    // Long enough for a slow redirect, short enough not to surprise anybody later.
+    // Long enough for a slow redirect, short enough not to appear on an unrelated page.
     let lifetime = std::time::Duration::from_mins(1);
-    let value = notice.sealed(secret);
+    let value = notice.encode(secret);
     cookies::set(Name::Notice, value, Some(lifetime), is_https)
 }
 
-/// A path of ours that somebody may be sent to after he signed in: own pages only, so that a link to our door is never a
-/// link to another's.
-pub(crate) fn own_path(wanted: &str) -> Option<&str> {
-    let path = wanted.split(['?', '#']).next().unwrap_or("");
-    let is_ours = path == "/admin" || path.starts_with("/admin/");
+/// A path that may be redirected to after sign-in: pages of the panel only, so that the sign-in page is no open redirect.
+pub(crate) fn panel_path(path_and_query: &str) -> Option<&str> {
+    let path = path_and_query.split(['?', '#']).next().unwrap_or("");
+    let is_panel = path
+        .strip_prefix(paths::DASHBOARD)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
-    // Browsers take a dot that is written as its code for a dot (WHATWG URL section 4.1).
+    // Browsers decode an encoded dot segment (WHATWG URL section 4.1).
     let dots = path.to_ascii_lowercase().replace("%2e", ".");
     let leaves = dots.split('/').any(|part| part == ".." || part == ".");
-    (is_ours
+    (is_panel
         && !leaves
-        && wanted.len() <= 2_000
-        && wanted.chars().all(is_plain)
-        && !wanted.contains("//"))
-    .then_some(wanted)
+        && path_and_query.len() <= 2_000
+        && path_and_query.chars().all(is_plain)
+        && !path_and_query.contains("//"))
+    .then_some(path_and_query)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::own_path;
+    use super::panel_path;
 
     #[test]
-    fn only_own_pages_are_gone_to() {
+    fn only_panel_paths_are_accepted() {
         for path in [
             "/admin",
             "/admin/users?search=a%20b&sort=-id",
             "/admin/users/7#x",
         ] {
-            assert_eq!(own_path(path), Some(path));
+            assert_eq!(panel_path(path), Some(path));
         }
         for path in [
             "",
@@ -287,7 +285,7 @@ mod tests {
             "/administrator",
             "javascript:alert(1)",
         ] {
-            assert_eq!(own_path(path), None, "{path}");
+            assert_eq!(panel_path(path), None, "{path}");
         }
     }
 }

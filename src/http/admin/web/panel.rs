@@ -1,5 +1,4 @@
-//! Who is signed in to the panel, and whether he may change anything. A handler that asks for one of these cannot forget
-//! the check.
+//! The extractors of signed-in viewers: with read permission, and with write permission. A handler cannot skip the check.
 
 use std::{future::Future, ops::Deref, pin::Pin};
 
@@ -8,11 +7,14 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web};
 use crate::{
     domain::audit::{Actor, AuditSource},
     http::{
-        admin::web::{
-            cookies::{self, Name},
-            error::AdminError,
-            layout::Layout,
-            page_context::{PageContext, own_path},
+        admin::{
+            paths,
+            web::{
+                cookies::{self, Name},
+                error::AdminError,
+                layout::Layout,
+                page_context::{PageContext, panel_path},
+            },
         },
         middleware::origin::is_https,
     },
@@ -22,20 +24,20 @@ use crate::{
     },
 };
 
-/// An administrator or auditor who is signed in: he sees everything.
+/// A signed-in administrator or auditor: read permission.
 pub(crate) struct Panel {
-    frame: PageContext,
+    page_context: PageContext,
     viewer: Viewer,
 }
 
-/// An administrator who is signed in: he may change what he sees.
+/// A signed-in administrator: write permission.
 pub(crate) struct PanelAdmin(pub(crate) Panel);
 
 impl Deref for Panel {
     type Target = PageContext;
 
     fn deref(&self) -> &PageContext {
-        &self.frame
+        &self.page_context
     }
 }
 
@@ -48,14 +50,14 @@ impl Deref for PanelAdmin {
 }
 
 impl Panel {
-    /// Who is signed in, as his row is now.
+    /// The signed-in account, as it is stored now.
     pub(crate) fn viewer(&self) -> &Viewer {
         &self.viewer
     }
 
-    /// The same, as the record has him.
+    /// The signed-in account as the actor of audit events.
     pub(crate) fn actor(&self) -> Actor {
-        let context = &self.frame.context;
+        let context = &self.page_context.context;
         Actor::account(
             AuditSource::Panel,
             &self.viewer.account,
@@ -64,15 +66,15 @@ impl Panel {
         )
     }
 
-    /// The frame of a page in this part of the panel.
+    /// The layout of a page in this section.
     pub(crate) fn layout(&self, section: &'static str) -> Layout {
         let account = &self.viewer.account;
         Layout {
             section,
-            writes: self.viewer.may_write(),
-            me_name: account.name.clone(),
-            me_email: account.email.clone().unwrap_or_default(),
-            me_role: account
+            can_write: self.viewer.may_write(),
+            viewer_name: account.name.clone(),
+            viewer_email: account.email.clone().unwrap_or_default(),
+            viewer_role: account
                 .role
                 .map_or_else(String::new, |role| self.t(&format!("role.{role}"))),
             ..self.plain_layout()
@@ -107,7 +109,7 @@ impl FromRequest for PanelAdmin {
     }
 }
 
-/// The services that the server was built with.
+/// The services of the server.
 pub(crate) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, AdminError> {
     request
         .app_data::<web::Data<Services>>()
@@ -124,14 +126,17 @@ async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
     let Some(viewer) = browser_sessions::find(&services, &secret).await? else {
         return Err(sign_in_first(request));
     };
-    let frame = PageContext::new(request, services, Some(secret), viewer.preferences)?;
-    frame.context.note_caller(viewer.account.principal);
-    Ok(Panel { frame, viewer })
+    let page_context = PageContext::new(request, services, Some(secret), viewer.preferences)?;
+    page_context.context.note_caller(viewer.account.principal);
+    Ok(Panel {
+        page_context,
+        viewer,
+    })
 }
 
-/// To the door, and afterwards back to the page that was asked for; after a form, to the page that it stood on.
+/// The sign-in page leads back to the requested page, or to the page of a submitted form.
 fn sign_in_first(request: &HttpRequest) -> AdminError {
-    let asked = match *request.method() {
+    let requested = match *request.method() {
         Method::GET | Method::HEAD => request
             .uri()
             .path_and_query()
@@ -148,8 +153,8 @@ fn sign_in_first(request: &HttpRequest) -> AdminError {
         }
     };
     AdminError::SignIn {
-        next: own_path(&asked)
-            .filter(|path| *path != "/admin")
+        next: panel_path(&requested)
+            .filter(|path| *path != paths::DASHBOARD)
             .map(str::to_owned),
     }
 }

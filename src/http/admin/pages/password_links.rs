@@ -1,0 +1,188 @@
+//! Password links: one-time links with which the owner of an account sets its password.
+
+use actix_web::{
+    HttpRequest,
+    http::{
+        StatusCode,
+        header::{HOST, ORIGIN},
+    },
+    web::Path,
+};
+use askama::Template;
+
+use crate::{
+    clock::Timestamp,
+    domain::account::Role,
+    http::admin::{
+        pages::people::account::section,
+        paths,
+        web::{
+            account_path::AccountPath,
+            anonymous_page::AnonymousPage,
+            error::PageResult,
+            form::{FieldErrors, Form},
+            layout::Layout,
+            notice::Notice,
+            panel::PanelAdmin,
+        },
+    },
+    services::{
+        Services,
+        accounts::password_links::{self, Issued, LinkOwner},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "admin/password_links/show.html")]
+struct ShowPage {
+    l: Layout,
+    login: String,
+    url: String,
+    expires_at: Timestamp,
+    back: String,
+}
+
+/// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 200 (shown once), 303 (sent by mail, or the
+/// account is inactive), 404.
+pub(crate) async fn create(
+    form: Form<PanelAdmin>,
+    path: AccountPath,
+    request: HttpRequest,
+) -> PageResult {
+    let (panel, AccountPath(owner)) = (&form.panel, path);
+    let person = paths::person(owner);
+    let url_of = password_url(&request, panel.services());
+    match password_links::issue(panel.services(), &panel.actor(), owner, url_of).await? {
+        Issued::Sent(email) => {
+            let notice = Notice::ok(panel.tr_with("links.sent", email));
+            panel.redirect_with(&person, &notice)
+        }
+        Issued::Inactive => panel.redirect_with(&person, &Notice::warn(panel.t("links.inactive"))),
+        Issued::Shown {
+            url,
+            login,
+            expires_at,
+        } => panel.page(&ShowPage {
+            l: panel.layout(section(owner.user_type)),
+            login,
+            url,
+            expires_at,
+            back: person.to_string(),
+        }),
+    }
+}
+
+/// `GET /admin/{users,clients}/{seq}/link`: a link is not shown again. **Permissions**: anyone. 303 to the account's page.
+pub(crate) async fn to_person(visitor: AnonymousPage, path: AccountPath) -> PageResult {
+    visitor.redirect(&paths::person(path.0))
+}
+
+/// The absolute URL of a password link, from its secret.
+pub(crate) fn password_url(request: &HttpRequest, services: &Services) -> impl Fn(&str) -> String {
+    let base = base_url(request, services);
+    move |secret| format!("{base}{}", paths::password_link(secret))
+}
+
+/// The base of links: the configured public URL, else the origin of the administrator's browser, which the form's extractor
+/// has checked against `Host`.
+fn base_url(request: &HttpRequest, services: &Services) -> String {
+    if let Some(url) = &services.config.server.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let header = |name| {
+        let value = request.headers().get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
+    match (header(ORIGIN), header(HOST)) {
+        (Some(origin), _) if origin.starts_with("http") => origin.to_owned(),
+        (_, Some(host)) => format!("http://{host}"),
+        _ => format!("http://{}", services.config.server.listen),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/password_links/form.html")]
+struct FormPage {
+    l: Layout,
+    errors: FieldErrors,
+    login: String,
+    is_first: bool,
+    min_length: usize,
+}
+
+#[derive(Template)]
+#[template(path = "admin/password_links/expired.html")]
+struct ExpiredPage {
+    l: Layout,
+}
+
+#[derive(Template)]
+#[template(path = "admin/password_links/done.html")]
+struct DonePage {
+    l: Layout,
+}
+
+/// `GET /admin/password/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, withdrawn, unknown, or the
+/// account is inactive), 429.
+pub(crate) async fn edit_form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
+    match password_links::check(visitor.services(), &visitor.anonymous(), &secret).await? {
+        Some(owner) => visitor.page(&form_page(&visitor, FieldErrors::default(), &owner)),
+        None => expired_page(&visitor),
+    }
+}
+
+fn form_page(visitor: &AnonymousPage, errors: FieldErrors, owner: &LinkOwner) -> FormPage {
+    FormPage {
+        l: visitor.layout(),
+        errors,
+        login: owner.login().to_owned(),
+        is_first: owner.is_first,
+        min_length: visitor.services().config.login.min_password_length,
+    }
+}
+
+fn expired_page(visitor: &AnonymousPage) -> PageResult {
+    let page = ExpiredPage {
+        l: visitor.layout(),
+    };
+    visitor.page_with(StatusCode::GONE, &page)
+}
+
+/// `POST /admin/password/{secret}`. **Permissions**: anyone with the link. 303, 410, 422, 429.
+pub(crate) async fn update(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResult {
+    let actor = form.panel.anonymous();
+    let Some(owner) = password_links::check(form.panel.services(), &actor, &secret).await? else {
+        return expired_page(&form.panel);
+    };
+    let Some(password) = form.new_password() else {
+        let page = form_page(&form.panel, form.errors(), &owner);
+        return form.panel.invalid(&page);
+    };
+    let visitor = &form.panel;
+    match password_links::set_password(visitor.services(), actor, &secret, password).await {
+        Ok(Some(owner)) => after(visitor, &owner),
+        Ok(None) => expired_page(visitor),
+        Err(error) => {
+            form.take(error)?;
+            let page = form_page(&form.panel, form.errors(), &owner);
+            form.panel.invalid(&page)
+        }
+    }
+}
+
+/// The sign-in page for administrators and auditors, a plain confirmation for everyone else.
+fn after(visitor: &AnonymousPage, owner: &LinkOwner) -> PageResult {
+    if owner.account.role.is_some_and(Role::has_panel_access) {
+        let notice = Notice::ok(visitor.t("links.sign_in_now"));
+        visitor.redirect_with(paths::LOGIN, &notice)
+    } else {
+        visitor.redirect(paths::PASSWORD_SET)
+    }
+}
+
+/// `GET /admin/password/done`. **Permissions**: anyone. 200.
+pub(crate) async fn done(visitor: AnonymousPage) -> PageResult {
+    visitor.page(&DonePage {
+        l: visitor.layout(),
+    })
+}

@@ -1,0 +1,162 @@
+//! An account of either population as its pages show it, the table of its fields, and the services of its population.
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::Role,
+        principal::{Principal, UserType},
+    },
+    http::admin::web::{error::AdminError, layout::Layout, panel::Panel},
+    services::{
+        Error,
+        accounts::{
+            client_users::{self, Client},
+            users::{self, User},
+        },
+    },
+};
+
+/// An account.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) principal: Principal,
+    /// The e-mail address of an internal user, the username of a client.
+    pub(crate) login: String,
+    pub(crate) name: String,
+    /// Internal users only.
+    pub(crate) role: Option<Role>,
+    pub(crate) email: Option<String>,
+    /// Clients only.
+    pub(crate) phone: Option<String>,
+    pub(crate) is_active: bool,
+    pub(crate) last_login_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// A field of an account in forms, on its page and in CSV files.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    /// The type of its input; `role` is a select.
+    pub(crate) kind: &'static str,
+    pub(crate) is_required: bool,
+    /// The key of its hint; empty for none.
+    pub(crate) hint: &'static str,
+}
+
+const fn field(
+    name: &'static str,
+    kind: &'static str,
+    is_required: bool,
+    hint: &'static str,
+) -> Field {
+    Field {
+        name,
+        kind,
+        is_required,
+        hint,
+    }
+}
+
+const USER_FIELDS: &[Field] = &[
+    field("email", "email", true, "person.email_hint_user"),
+    field("name", "text", true, ""),
+    field("role", "role", true, "person.role_hint"),
+];
+
+const CLIENT_FIELDS: &[Field] = &[
+    field("username", "text", true, "person.username_hint"),
+    field("name", "text", false, "person.name_hint"),
+    field("email", "email", false, "person.contact_hint"),
+    field("phone", "tel", false, "person.phone_hint"),
+];
+
+/// The fields of a population, in the order in which they are shown.
+pub(crate) fn fields(user_type: UserType) -> &'static [Field] {
+    match user_type {
+        UserType::User => USER_FIELDS,
+        UserType::Client => CLIENT_FIELDS,
+    }
+}
+
+/// The section of the panel, and the key of its name in `nav.…`.
+pub(crate) fn section(user_type: UserType) -> &'static str {
+    match user_type {
+        UserType::User => "users",
+        UserType::Client => "clients",
+    }
+}
+
+impl Person {
+    /// The stored value of a field of [`fields`]; empty for none.
+    pub(crate) fn value(&self, field: &str) -> String {
+        match field {
+            "name" => self.name.clone(),
+            "role" => self.role.map(|role| role.to_string()).unwrap_or_default(),
+            "email" => self.email.clone().unwrap_or_default(),
+            "phone" => self.phone.clone().unwrap_or_default(),
+            _ => self.login.clone(),
+        }
+    }
+
+    /// The value of a field in the viewer's language.
+    pub(crate) fn text(&self, l: &Layout, field: &str) -> String {
+        match (field, self.role) {
+            ("role", Some(role)) => l.word("role", role),
+            _ => self.value(field),
+        }
+    }
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self {
+            principal: Principal::user(user.user_seq),
+            login: user.email.clone(),
+            name: user.name,
+            role: Some(user.role),
+            email: Some(user.email),
+            phone: None,
+            is_active: user.is_active,
+            last_login_at: user.last_login_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+impl From<Client> for Person {
+    fn from(client: Client) -> Self {
+        Self {
+            principal: Principal::client(client.user_seq),
+            login: client.username,
+            name: client.name,
+            role: None,
+            email: client.email,
+            phone: client.phone,
+            is_active: client.is_active,
+            last_login_at: client.last_login_at,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+        }
+    }
+}
+
+/// The account of this number.
+pub(crate) async fn find(panel: &Panel, account: Principal) -> Result<Person, Error> {
+    let (services, seq) = (panel.services(), account.user_seq);
+    Ok(match account.user_type {
+        UserType::User => users::find(services, seq).await?.into(),
+        UserType::Client => client_users::find(services, seq).await?.into(),
+    })
+}
+
+/// Why a change is refused that would lock the viewer or the last administrator out, as a sentence; other errors are
+/// returned.
+pub(crate) fn refusal(panel: &Panel, error: Error) -> Result<String, AdminError> {
+    match error {
+        Error::LastAdministrator => Ok(panel.t("error.last_administrator_text")),
+        Error::OwnAccount => Ok(panel.t("error.own_account_text")),
+        error => Err(error.into()),
+    }
+}

@@ -1,0 +1,255 @@
+//! Bulk actions on accounts of a list: a confirmation that shows which accounts are affected, then a background job.
+
+use askama::Template;
+
+use crate::{
+    domain::{
+        job::BulkAction,
+        principal::{UserSeq, UserType},
+    },
+    http::admin::{
+        pages::{
+            jobs::finished_soon,
+            people::{account::section, list},
+        },
+        paths,
+        web::{
+            account_path::Population,
+            error::{AdminError, PageResult},
+            filters::Chip,
+            form::Form,
+            layout::Layout,
+            lists::ListQuery,
+            notice::Notice,
+            owners::initials,
+            panel::{Panel, PanelAdmin},
+        },
+    },
+    services::{
+        accounts::{
+            bulk::{self, NamedAccount, Preview},
+            bulk_request::{Accounts, BulkRequest},
+        },
+        maintenance::job_report::Report,
+    },
+};
+
+/// A parsed form of the list or of the confirmation.
+struct Selection {
+    request: BulkRequest,
+    /// The list's query.
+    query: ListQuery,
+    /// The active filters; none for selected accounts.
+    chips: Vec<Chip>,
+}
+
+/// `POST /admin/{users,clients}/actions`. **Permissions**: administrators. 200: the confirmation; 303: with `confirmed` to the
+/// job, or back to the list where the job is already finished or there is nothing to do.
+pub(crate) async fn start(form: Form<PanelAdmin>, population: Population) -> PageResult {
+    let (panel, user_type) = (&form.panel, population.0);
+    let query = ListQuery::new(&paths::people(user_type), form.text("query"));
+    let back = query.url_without_all(&[]);
+    let action = BulkAction::from_word(form.text("action")).ok_or(AdminError::Malformed)?;
+    let selection = if form.text("scope") == "all" {
+        matching(&form, user_type, action, query).await?
+    } else {
+        selected(&form, user_type, action, query)?
+    };
+    let selection = match selection {
+        Ok(selection) => selection,
+        Err(reason) => return panel.redirect_with(&back, &Notice::warn(panel.t(reason))),
+    };
+    let preview = bulk::preview(panel.services(), &panel.actor(), &selection.request).await?;
+    if preview.touched == 0 {
+        let notice = Notice::warn(nothing_to_do(panel, action, &preview));
+        return panel.redirect_with(&back, &notice);
+    }
+    if form.text("confirmed") == "1" {
+        return start_job(panel, selection.request, &back).await;
+    }
+    confirm(panel, selection, preview, back)
+}
+
+/// The selected accounts; the key of a message where none is selected.
+fn selected(
+    form: &Form<PanelAdmin>,
+    user_type: UserType,
+    action: BulkAction,
+    query: ListQuery,
+) -> Result<Result<Selection, &'static str>, AdminError> {
+    let mut ids = Vec::new();
+    for digits in form.all("selected") {
+        ids.push(UserSeq::from_digits(digits).ok_or(AdminError::Malformed)?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Err("bulk.none_selected"));
+    }
+    Ok(Ok(Selection {
+        request: BulkRequest {
+            user_type,
+            action,
+            accounts: Accounts::Selected(ids),
+        },
+        query,
+        chips: Vec::new(),
+    }))
+}
+
+/// All accounts that match the list's filter; the key of a message where the filter is invalid, because without it more
+/// accounts would match than intended.
+async fn matching(
+    form: &Form<PanelAdmin>,
+    user_type: UserType,
+    action: BulkAction,
+    mut query: ListQuery,
+) -> Result<Result<Selection, &'static str>, AdminError> {
+    let panel = &form.panel;
+    let filter = list::filter(user_type, &mut query, panel.zone());
+    if !query.problems(panel.language()).are_none() {
+        return Ok(Err("bulk.invalid_filter"));
+    }
+    let up_to = match form.text("up_to") {
+        "" => bulk::greatest(panel.services(), user_type).await?,
+        digits => UserSeq::from_digits(digits)
+            .ok_or(AdminError::Malformed)?
+            .get(),
+    };
+    let chips = list::chips(&panel.layout(section(user_type)), &query, &filter);
+    Ok(Ok(Selection {
+        request: BulkRequest {
+            user_type,
+            action,
+            accounts: Accounts::Filtered {
+                filter: Box::new(filter),
+                query: query.query_string(),
+                up_to,
+            },
+        },
+        query,
+        chips,
+    }))
+}
+
+/// Why no account is affected.
+fn nothing_to_do(panel: &Panel, action: BulkAction, preview: &Preview) -> String {
+    if preview.is_last_administrator {
+        panel.t("bulk.only_last_administrator")
+    } else if preview.leaves_self_out {
+        panel.t("bulk.only_self")
+    } else if preview.already > 0 {
+        panel.t(&format!("bulk_already.all_{action}"))
+    } else {
+        panel.t("bulk.none_left")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/people/bulk.html")]
+struct BulkPage {
+    l: Layout,
+    action_path: String,
+    section: String,
+    back: String,
+    title: String,
+    text: String,
+    button: String,
+    is_destructive: bool,
+    action: BulkAction,
+    /// The selected accounts; empty where all matching accounts are affected.
+    selected: Vec<i64>,
+    query: String,
+    up_to: Option<i64>,
+    chips: Vec<Chip>,
+    /// Sentences about excluded accounts.
+    excluded: Vec<String>,
+    first: Vec<NamedAccount>,
+    /// The number of affected accounts that are not in `first`.
+    more: u64,
+    affected: u64,
+}
+
+impl BulkPage {
+    #[expect(
+        clippy::unused_self,
+        reason = "templates ask their page for everything"
+    )]
+    fn initials(&self, name: &str) -> String {
+        initials(name)
+    }
+}
+
+/// The confirmation.
+fn confirm(panel: &Panel, selection: Selection, preview: Preview, back: String) -> PageResult {
+    let BulkRequest {
+        user_type,
+        action,
+        accounts,
+    } = selection.request;
+    let l = panel.layout(section(user_type));
+    let (selected, query, up_to) = match accounts {
+        // The query leads back to the list.
+        Accounts::Selected(ids) => {
+            let ids = ids.iter().map(|id| id.get()).collect();
+            (ids, selection.query.query_string(), None)
+        }
+        Accounts::Filtered { query, up_to, .. } => (Vec::new(), query, Some(up_to)),
+    };
+    panel.page(&BulkPage {
+        action_path: paths::people(user_type).actions(),
+        section: l.t(&format!("nav.{}", section(user_type))),
+        back,
+        title: l.tr_count(&format!("bulk_ask.{action}_{user_type}"), preview.touched),
+        text: l.t(&format!("bulk_text.{action}_{user_type}")),
+        button: l.tr_count(&format!("bulk_go.{action}"), preview.touched),
+        is_destructive: matches!(action, BulkAction::Delete | BulkAction::Deactivate),
+        action,
+        selected,
+        query,
+        up_to,
+        chips: selection.chips,
+        excluded: excluded(&l, action, &preview),
+        more: preview.touched - preview.first.len() as u64,
+        first: preview.first,
+        affected: preview.touched,
+        l,
+    })
+}
+
+fn excluded(l: &Layout, action: BulkAction, preview: &Preview) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if preview.is_last_administrator {
+        sentences.push(l.t("bulk.last_administrator"));
+    } else if preview.leaves_self_out && action == BulkAction::EndSessions {
+        sentences.push(l.t("bulk.own_sessions"));
+    } else if preview.leaves_self_out {
+        sentences.push(l.t("bulk.own_account"));
+    }
+    if preview.already > 0 {
+        sentences.push(l.tr_count(&format!("bulk_already.{action}"), preview.already));
+    }
+    if preview.gone > 0 {
+        sentences.push(l.tr_count("bulk.gone", preview.gone));
+    }
+    sentences
+}
+
+async fn start_job(panel: &Panel, request: BulkRequest, back: &str) -> PageResult {
+    let action = request.action;
+    let started = bulk::start(panel.services(), &panel.actor(), request).await?;
+    let job = paths::job(&started.job);
+    let Some(done) = finished_soon(panel, started).await? else {
+        return panel.redirect(&job);
+    };
+    match done.report {
+        // A report with more than a count is shown on the job's page.
+        Some(Report::Bulk(report))
+            if report.gone == 0 && report.skipped_last_administrator.is_none() =>
+        {
+            let text = panel.tr_count(&format!("bulk_done.{action}"), report.changed);
+            panel.redirect_with(back, &Notice::ok(text))
+        }
+        _ => panel.redirect(&job),
+    }
+}

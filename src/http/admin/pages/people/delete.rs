@@ -1,0 +1,78 @@
+//! The deletion of an account, behind a confirmation.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use crate::{
+    domain::principal::{Principal, UserType},
+    http::admin::{
+        pages::people::account::{self, Person, refusal, section},
+        paths::{self, PersonPath},
+        web::{
+            account_path::AccountPath,
+            error::{AdminError, PageResult},
+            form::Form,
+            layout::Layout,
+            notice::Notice,
+            owners::initials,
+            panel::{Panel, PanelAdmin},
+        },
+    },
+    services::accounts::lifecycle,
+};
+
+#[derive(Template)]
+#[template(path = "admin/people/delete.html")]
+struct DeletePage {
+    l: Layout,
+    path: PersonPath,
+    title: String,
+    person: Person,
+    initials: String,
+    /// Why the account cannot be deleted; empty where it can.
+    refusal: String,
+}
+
+async fn page(
+    panel: &Panel,
+    account: Principal,
+    refusal: String,
+) -> Result<DeletePage, AdminError> {
+    let person = account::find(panel, account).await?;
+    let l = panel.layout(section(account.user_type));
+    Ok(DeletePage {
+        path: paths::person(account),
+        title: l.t(match account.user_type {
+            UserType::User => "person.delete_user",
+            UserType::Client => "person.delete_client",
+        }),
+        initials: initials(&person.name),
+        person,
+        refusal,
+        l,
+    })
+}
+
+/// `GET /admin/{users,clients}/{seq}/delete`. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath) -> PageResult {
+    let AccountPath(account) = path;
+    let refusal = if panel.viewer().account.principal == account {
+        panel.t("error.own_account_text")
+    } else {
+        String::new()
+    };
+    panel.page(&page(&panel, account, refusal).await?)
+}
+
+/// `POST /admin/{users,clients}/{seq}/delete`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, or the
+/// last administrator).
+pub(crate) async fn delete(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    let (panel, AccountPath(account)) = (&form.panel, path);
+    let person = account::find(panel, account).await?;
+    if let Err(error) = lifecycle::delete(panel.services(), &panel.actor(), account).await {
+        let page = page(panel, account, refusal(panel, error)?).await?;
+        return panel.page_with(StatusCode::CONFLICT, &page);
+    }
+    let notice = Notice::ok(panel.tr_with("person.deleted", person.login));
+    panel.redirect_with(&paths::people(account.user_type), &notice)
+}

@@ -1,0 +1,390 @@
+//! The form of an account: create and update. Where mail is configured administrators choose no passwords for others: a link
+//! is sent instead.
+
+use actix_web::{HttpRequest, http::StatusCode};
+use askama::Template;
+
+use crate::{
+    domain::{
+        account::{Email, Name, Phone, Role, Username},
+        password::Password,
+        principal::{Principal, UserType},
+        problem::Problem,
+    },
+    http::admin::{
+        pages::{
+            password_links::password_url,
+            people::account::{self, Field, Person, fields, refusal, section},
+        },
+        paths::{self, PersonPath},
+        web::{
+            account_path::{AccountPath, Population},
+            edit_conflict,
+            error::{AdminError, PageResult},
+            form::{FieldErrors, Form},
+            layout::Layout,
+            notice::Notice,
+            panel::{Panel, PanelAdmin},
+        },
+    },
+    services::{
+        Error,
+        accounts::{
+            client_user_changes,
+            client_users::{ClientChanges, NewClient},
+            password_links::{self, Issued},
+            user_changes,
+            users::{NewUser, UserChanges},
+        },
+    },
+};
+
+/// The values of the fields.
+struct Values {
+    texts: Vec<(&'static Field, String)>,
+    is_active: bool,
+    sends_link: bool,
+}
+
+impl Values {
+    fn new(user_type: UserType, value: impl Fn(&Field) -> String) -> Self {
+        let texts = fields(user_type).iter().map(|field| (field, value(field)));
+        Self {
+            texts: texts.collect(),
+            is_active: true,
+            sends_link: user_type == UserType::User,
+        }
+    }
+
+    /// Those of a new account.
+    fn initial(user_type: UserType) -> Self {
+        Self::new(user_type, |field| match field.name {
+            "role" => Role::Staff.to_string(),
+            _ => String::new(),
+        })
+    }
+
+    fn of_person(person: &Person) -> Self {
+        Self {
+            is_active: person.is_active,
+            ..Self::new(person.principal.user_type, |field| person.value(field.name))
+        }
+    }
+
+    fn of_form(form: &Form<PanelAdmin>, user_type: UserType) -> Self {
+        Self {
+            is_active: form.text("is_active") != "false",
+            sends_link: form.is("send_link"),
+            ..Self::new(user_type, |field| form.text(field.name).to_owned())
+        }
+    }
+}
+
+/// A field as the template shows it.
+struct FieldView {
+    name: &'static str,
+    kind: &'static str,
+    is_required: bool,
+    label: String,
+    hint: String,
+    value: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/people/form.html")]
+struct FormPage {
+    l: Layout,
+    title: String,
+    action: String,
+    /// The page before: the account's, or the list.
+    back: String,
+    back_text: String,
+    errors: FieldErrors,
+    fields: Vec<FieldView>,
+    roles: &'static [&'static str],
+    values: Values,
+    is_new: bool,
+    /// Whether this is the viewer's own account: role and status have no fields then.
+    is_self: bool,
+    /// The stamp of [`edit_conflict`]; empty for a new account.
+    updated_at: String,
+    /// That the form is out of date; empty where it is not.
+    conflict: String,
+    /// Why the change is refused; empty where it is not.
+    refusal: String,
+    sends_mail: bool,
+    min_length: usize,
+}
+
+impl FormPage {
+    fn new(
+        panel: &Panel,
+        user_type: UserType,
+        person: Option<&Person>,
+        mut values: Values,
+    ) -> Self {
+        let l = panel.layout(section(user_type));
+        let list = paths::people(user_type);
+        let path = person.map(|person| paths::person(person.principal));
+        let is_self =
+            person.is_some_and(|person| panel.viewer().account.principal == person.principal);
+        let shown = std::mem::take(&mut values.texts).into_iter();
+        let shown = shown.filter(|(field, _)| !is_self || field.name != "role");
+        let fields = shown.map(|(field, value)| FieldView {
+            name: field.name,
+            kind: field.kind,
+            is_required: field.is_required,
+            label: l.t(&format!("field.{}", field.name)),
+            hint: if field.hint.is_empty() {
+                String::new()
+            } else {
+                l.t(field.hint)
+            },
+            value,
+        });
+        Self {
+            title: match (person, user_type) {
+                (Some(person), _) => l.tr_with("person.edit_title", &person.name),
+                (None, UserType::User) => l.t("person.new_user"),
+                (None, UserType::Client) => l.t("person.new_client"),
+            },
+            action: path.as_ref().map_or(list.new_form(), PersonPath::edit),
+            back: path.map_or(list.to_string(), |path| path.to_string()),
+            back_text: person.map_or_else(
+                || l.t(&format!("nav.{}", section(user_type))),
+                |person| person.name.clone(),
+            ),
+            errors: FieldErrors::default(),
+            fields: fields.collect(),
+            roles: Role::NAMES,
+            values,
+            is_new: person.is_none(),
+            is_self,
+            updated_at: person.map_or_else(String::new, |one| edit_conflict::stamp(one.updated_at)),
+            conflict: String::new(),
+            refusal: String::new(),
+            sends_mail: panel.services().delivery.sends_mail(),
+            min_length: panel.services().config.login.min_password_length,
+            l,
+        }
+    }
+
+    /// The form as it was sent.
+    fn sent(form: &Form<PanelAdmin>, user_type: UserType, person: Option<&Person>) -> Self {
+        let values = Values::of_form(form, user_type);
+        Self {
+            errors: form.errors(),
+            updated_at: edit_conflict::sent_stamp(form).to_owned(),
+            ..Self::new(&form.panel, user_type, person, values)
+        }
+    }
+}
+
+/// `GET /admin/{users,clients}/new`. **Permissions**: administrators. 200.
+pub(crate) async fn new_form(panel: PanelAdmin, population: Population) -> PageResult {
+    let values = Values::initial(population.0);
+    panel.page(&FormPage::new(&panel, population.0, None, values))
+}
+
+/// `POST /admin/{users,clients}/new`. **Permissions**: administrators. 303, 422.
+pub(crate) async fn create(
+    mut form: Form<PanelAdmin>,
+    population: Population,
+    request: HttpRequest,
+) -> PageResult {
+    let created = match population.0 {
+        UserType::User => create_user(&mut form).await?,
+        UserType::Client => create_client(&mut form).await?,
+    };
+    let panel = &form.panel;
+    let Some((account, wants_link)) = created else {
+        return panel.invalid(&FormPage::sent(&form, population.0, None));
+    };
+    let mut text = panel.t("person.created");
+    if wants_link && panel.services().delivery.sends_mail() {
+        let (actor, url_of) = (panel.actor(), password_url(&request, panel.services()));
+        let issued = password_links::issue(panel.services(), &actor, account, url_of).await?;
+        if let Issued::Sent(email) = issued {
+            text = panel.tr_with("person.created_and_sent", email);
+        }
+    }
+    panel.redirect_with(&paths::person(account), &Notice::ok(text))
+}
+
+/// The new user, and whether a link is to be sent; none where the form has problems.
+async fn create_user(form: &mut Form<PanelAdmin>) -> Result<Option<(Principal, bool)>, AdminError> {
+    let email = form.required("email", Email::parse);
+    let name = form.required("name", Name::parse);
+    let role = form.required("role", Role::parse);
+    let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
+    let password = password(form);
+    let (Some(email), Some(name), Some(role), false) = (email, name, role, form.has_problems())
+    else {
+        return Ok(None);
+    };
+    let wants_link = password.is_none() && is_active && form.is("send_link");
+    let new = NewUser {
+        email,
+        name,
+        role,
+        password,
+        is_active,
+    };
+    let created = user_changes::create(form.panel.services(), &form.panel.actor(), new).await;
+    let created = form.checked(created)?;
+    Ok(created.map(|user| (Principal::user(user.user_seq), wants_link)))
+}
+
+/// The new client, as [`create_user`].
+async fn create_client(
+    form: &mut Form<PanelAdmin>,
+) -> Result<Option<(Principal, bool)>, AdminError> {
+    let username = form.required("username", Username::parse);
+    let name = form.optional("name", Name::parse);
+    let email = form.optional("email", Email::parse);
+    let phone = form.optional("phone", Phone::parse);
+    let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
+    let password = password(form);
+    let (Some(username), false) = (username, form.has_problems()) else {
+        return Ok(None);
+    };
+    // Without an e-mail address the link would have to be shown: the client's page does that.
+    let wants_link = password.is_none() && is_active && form.is("send_link") && email.is_some();
+    let new = NewClient {
+        username,
+        name,
+        email,
+        phone,
+        password,
+        is_active,
+    };
+    let (services, actor) = (form.panel.services(), form.panel.actor());
+    let created = client_user_changes::create(services, &actor, new).await;
+    let created = form.checked(created)?;
+    Ok(created.map(|client| (Principal::client(client.user_seq), wants_link)))
+}
+
+/// `GET /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 200, 404.
+pub(crate) async fn edit_form(panel: PanelAdmin, path: AccountPath) -> PageResult {
+    let person = account::find(&panel, path.0).await?;
+    let values = Values::of_person(&person);
+    panel.page(&FormPage::new(
+        &panel,
+        path.0.user_type,
+        Some(&person),
+        values,
+    ))
+}
+
+/// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, the
+/// last administrator, or the form is out of date), 422.
+pub(crate) async fn update(mut form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    let AccountPath(account) = path;
+    let person = account::find(&form.panel, account).await?;
+    let Some(changes) = Changes::read(&mut form, account.user_type) else {
+        return invalid(&form, &person);
+    };
+    if edit_conflict::is_outdated(&form, person.updated_at) {
+        return conflict(&form, &person).await;
+    }
+    match changes.save(&form.panel, account).await {
+        Ok(()) => {
+            let notice = Notice::ok(form.panel.t("person.saved"));
+            form.panel.redirect_with(&paths::person(account), &notice)
+        }
+        Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
+            refused(&form, &person, error)
+        }
+        Err(error) => {
+            form.take(error)?;
+            invalid(&form, &person)
+        }
+    }
+}
+
+/// The form as it was sent, with its problems.
+fn invalid(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
+    let page = FormPage::sent(form, person.principal.user_type, Some(person));
+    form.panel.invalid(&page)
+}
+
+/// The form as it was sent, with the reason of a refusal.
+fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult {
+    let page = FormPage {
+        refusal: refusal(&form.panel, error)?,
+        ..FormPage::sent(form, person.principal.user_type, Some(person))
+    };
+    form.panel.page_with(StatusCode::CONFLICT, &page)
+}
+
+/// The form as it was sent, with the current stamp: sent again, it overwrites the change.
+async fn conflict(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
+    let (panel, account) = (&form.panel, person.principal);
+    let values = Values::of_form(form, account.user_type);
+    let mut page = FormPage::new(panel, account.user_type, Some(person), values);
+    page.conflict = edit_conflict::message(panel, &page.l, account, person.updated_at).await?;
+    panel.page_with(StatusCode::CONFLICT, &page)
+}
+
+/// The changes of a form.
+enum Changes {
+    User(UserChanges),
+    Client(ClientChanges),
+}
+
+impl Changes {
+    /// None where the form has problems.
+    fn read(form: &mut Form<PanelAdmin>, user_type: UserType) -> Option<Self> {
+        let changes = match user_type {
+            UserType::User => Self::User(UserChanges {
+                email: form.required("email", Email::parse),
+                name: form.required("name", Name::parse),
+                // The form of one's own account has no role and no status.
+                role: form.optional("role", Role::parse),
+                is_active: form.optional("is_active", parse_flag),
+                password: password(form),
+            }),
+            UserType::Client => {
+                let username = form.required("username", Username::parse);
+                let name = form.optional("name", Name::parse);
+                // As at creation, the default name is the username.
+                let default = || Name::parse(username.as_ref()?.as_typed()).ok();
+                Self::Client(ClientChanges {
+                    name: name.or_else(default),
+                    username,
+                    email: Some(form.optional("email", Email::parse)),
+                    phone: Some(form.optional("phone", Phone::parse)),
+                    is_active: form.optional("is_active", parse_flag),
+                    password: password(form).map(Some),
+                })
+            }
+        };
+        (!form.has_problems()).then_some(changes)
+    }
+
+    async fn save(self, panel: &Panel, account: Principal) -> Result<(), Error> {
+        let (services, actor, seq) = (panel.services(), panel.actor(), account.user_seq);
+        match self {
+            Self::User(changes) => {
+                user_changes::update(services, &actor, seq, changes).await?;
+            }
+            Self::Client(changes) => {
+                client_user_changes::update(services, &actor, seq, changes).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `true` or `false`.
+fn parse_flag(word: &str) -> Result<bool, Problem> {
+    word.parse().map_err(|_| Problem::NotBoolean)
+}
+
+/// The password of the form; where mail is configured the form has none, and a sent one is ignored.
+fn password(form: &mut Form<PanelAdmin>) -> Option<Password> {
+    if form.panel.services().delivery.sends_mail() {
+        return None;
+    }
+    form.optional("password", Password::parse)
+}

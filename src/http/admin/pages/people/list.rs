@@ -1,0 +1,326 @@
+//! The list of a population, with its filters, and the same list as a CSV file.
+
+use actix_web::HttpRequest;
+use askama::Template;
+use chrono_tz::Tz;
+
+use crate::{
+    clock::Timestamp,
+    domain::{
+        account::Role,
+        paging::{Cursor, Seek, Slice},
+        principal::UserType,
+    },
+    http::admin::{
+        pages::people::account::{Person, fields, section},
+        paths::{self, PeoplePath},
+        web::{
+            account_path::Population,
+            csv::{self, Batch},
+            error::PageResult,
+            filters::{Chip, Chips, Choice, choices, problems},
+            layout::Layout,
+            lists::{ListQuery, Pager, SIZES, SortLink, pager},
+            owners::initials,
+            panel::{Panel, services_of},
+        },
+    },
+    services::{
+        Error, Services,
+        accounts::lists::{self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed},
+        audit::recording,
+    },
+};
+
+/// The columns to order by.
+const COLUMNS: &[(&str, AccountColumn)] = &[
+    ("created", AccountColumn::CreatedAt),
+    ("login", AccountColumn::Login),
+    ("name", AccountColumn::Name),
+    ("last_login", AccountColumn::LastLogin),
+];
+
+/// The filters and their labels.
+const FILTERS: &[(&str, &str)] = &[
+    ("search", "common.search"),
+    ("role", "field.role"),
+    ("active", "people_list.status"),
+    ("created_from", "people_list.created_from"),
+    ("created_to", "people_list.created_to"),
+    ("login", "people_list.last_login"),
+    ("login_from", "people_list.login_from"),
+    ("login_to", "people_list.login_to"),
+];
+
+/// The filter of a query; its days are in this time zone, both inclusive. Used by the list, its export and bulk actions on all
+/// matching accounts.
+pub(crate) fn filter(population: UserType, query: &mut ListQuery, zone: Tz) -> AccountFilter {
+    let mut filter = AccountFilter::all(population);
+    filter.search = query.text("search");
+    if population == UserType::User {
+        filter.role = query.optional("role", Role::parse);
+    }
+    filter.is_active = query.word("active", &["yes", "no"], |word| match word {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    });
+    filter.created_from = query.day("created_from", zone).map(|(begin, _)| begin);
+    filter.created_before = query.day("created_to", zone).map(|(_, end)| end);
+    let has_logged_in = query.word("login", &["never", "ever"], |word| match word {
+        "never" => Some(false),
+        "ever" => Some(true),
+        _ => None,
+    });
+    let from = query.day("login_from", zone).map(|(begin, _)| begin);
+    let before = query.day("login_to", zone).map(|(_, end)| end);
+    filter.last_login = match (has_logged_in, from, before) {
+        (Some(false), ..) => Some(LastLogin::Never),
+        (None, None, None) => None,
+        _ => Some(LastLogin::Within(from, before)),
+    };
+    filter
+}
+
+/// The order of a query; newest first by default.
+fn order(query: &mut ListQuery) -> AccountOrder {
+    let (column, descending) = query.sort(COLUMNS, ("created", true));
+    AccountOrder { column, descending }
+}
+
+/// A row of the list.
+struct PersonView {
+    path: String,
+    seq: i64,
+    name: String,
+    login: String,
+    initials: String,
+    /// The role of an internal user, the contact details of a client.
+    detail: String,
+    is_active: bool,
+    last_login_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+impl PersonView {
+    fn new(l: &Layout, person: &Person) -> Self {
+        let contacts = person.email.iter().chain(&person.phone);
+        let contacts: Vec<&str> = contacts.map(String::as_str).collect();
+        Self {
+            path: paths::person(person.principal).to_string(),
+            seq: person.principal.user_seq.get(),
+            name: person.name.clone(),
+            login: person.login.clone(),
+            initials: initials(&person.name),
+            detail: match person.role {
+                Some(role) => l.word("role", role),
+                None => contacts.join(" · "),
+            },
+            is_active: person.is_active,
+            last_login_at: person.last_login_at,
+            created_at: person.created_at,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/people/list.html")]
+struct ListPage {
+    l: Layout,
+    is_users: bool,
+    path: PeoplePath,
+    problems: Vec<String>,
+    search: String,
+    roles: Vec<Choice>,
+    query: ListQuery,
+    chips: Vec<Chip>,
+    people: Vec<PersonView>,
+    by_name: SortLink,
+    by_login: SortLink,
+    by_last_login: SortLink,
+    by_created: SortLink,
+    /// The number of matching accounts where they are more than this page has.
+    all: Option<String>,
+    query_string: String,
+    csv: String,
+    pager: Pager,
+}
+
+impl ListPage {
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.query.value(name) == value
+    }
+
+    fn sizes(&self) -> Vec<(String, bool)> {
+        let size = |size: &i64| (size.to_string(), *size == self.query.size());
+        SIZES.iter().map(size).collect()
+    }
+
+    /// The order is kept when the filters change.
+    fn sort(&self) -> &str {
+        self.query.value("sort")
+    }
+}
+
+/// `GET /admin/{users,clients}`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn list(panel: Panel, population: Population, mut query: ListQuery) -> PageResult {
+    let filter = filter(population.0, &mut query, panel.zone());
+    let order = order(&mut query);
+    let (seek, size) = (query.seek(), query.size());
+    let slice = read_page(panel.services(), filter.clone(), order, seek, size).await?;
+    panel.page(&page(&panel, &filter, query, &slice))
+}
+
+fn page(
+    panel: &Panel,
+    filter: &AccountFilter,
+    query: ListQuery,
+    slice: &Slice<Listed<Person>>,
+) -> ListPage {
+    let path = paths::people(filter.user_type);
+    let l = panel.layout(section(filter.user_type));
+    let people = slice.items.iter();
+    let people = people.map(|item| PersonView::new(&l, &item.account));
+    let query_string = query.query_string();
+    let is_part = slice.has_previous || slice.has_next;
+    let more = if slice.count.more { "+" } else { "" };
+    ListPage {
+        is_users: filter.user_type == UserType::User,
+        path,
+        problems: problems(&l, &query, FILTERS),
+        search: query.value("search").chars().take(200).collect(),
+        roles: choices(&l, "role", Role::NAMES, query.value("role")),
+        chips: chips(&l, &query, filter),
+        people: people.collect(),
+        by_name: query.sort_link("name"),
+        by_login: query.sort_link("login"),
+        by_last_login: query.sort_link("last_login"),
+        by_created: query.sort_link("created"),
+        all: is_part.then(|| format!("{}{more}", l.number(slice.count.rows))),
+        csv: csv::url(&path.export(), &query_string),
+        query_string,
+        pager: pager(&query, &l, slice, |item| item.place.clone()),
+        query,
+        l,
+    }
+}
+
+async fn read_page(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    seek: Seek<Cursor>,
+    size: i64,
+) -> Result<Slice<Listed<Person>>, Error> {
+    Ok(match filter.user_type {
+        UserType::User => {
+            let slice = lists::users(services, filter, order, seek, size).await?;
+            slice.map(person)
+        }
+        UserType::Client => {
+            let slice = lists::clients(services, filter, order, seek, size).await?;
+            slice.map(person)
+        }
+    })
+}
+
+fn person<T: Into<Person>>(listed: Listed<T>) -> Listed<Person> {
+    Listed {
+        account: listed.account.into(),
+        place: listed.place,
+    }
+}
+
+/// `GET /admin/{users,clients}/export.csv`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn export(
+    panel: Panel,
+    population: Population,
+    mut query: ListQuery,
+    request: HttpRequest,
+) -> PageResult {
+    let (user_type, name) = (population.0, section(population.0));
+    let filter = filter(user_type, &mut query, panel.zone());
+    let order = order(&mut query);
+    // Logged before the first row is sent.
+    recording::record_export(panel.services(), panel.actor(), name, &query.query_string()).await?;
+    let services = services_of(&request)?;
+    let own = fields(user_type).iter().map(|field| field.name);
+    let header = std::iter::once("user_seq").chain(own).chain(COMMON_COLUMNS);
+    Ok(csv::answer(&panel, name, header, move |after| {
+        let (services, filter) = (services.clone(), filter.clone());
+        async move {
+            let rows = read_batch(&services, filter, order, after).await?;
+            Ok(Batch::of(
+                &rows,
+                |row| row.place.clone(),
+                |row| line(&row.account),
+            ))
+        }
+    }))
+}
+
+/// The last columns of both populations.
+const COMMON_COLUMNS: [&str; 4] = ["is_active", "last_login_at", "created_at", "updated_at"];
+
+async fn read_batch(
+    services: &Services,
+    filter: AccountFilter,
+    order: AccountOrder,
+    after: Option<Cursor>,
+) -> Result<Vec<Listed<Person>>, Error> {
+    Ok(match filter.user_type {
+        UserType::User => {
+            let rows = lists::users_batch(services, filter, order, after, csv::BATCH).await?;
+            rows.into_iter().map(person).collect()
+        }
+        UserType::Client => {
+            let rows = lists::clients_batch(services, filter, order, after, csv::BATCH).await?;
+            rows.into_iter().map(person).collect()
+        }
+    })
+}
+
+fn line(person: &Person) -> Vec<String> {
+    let own = fields(person.principal.user_type).iter();
+    let last_login = person.last_login_at.as_ref();
+    let mut line = vec![person.principal.user_seq.to_string()];
+    line.extend(own.map(|field| person.value(field.name)));
+    line.extend([
+        person.is_active.to_string(),
+        last_login.map_or_else(String::new, Timestamp::to_string),
+        person.created_at.to_string(),
+        person.updated_at.to_string(),
+    ]);
+    line
+}
+
+/// The active filters, each with the address of the list without it.
+pub(crate) fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Vec<Chip> {
+    let role = filter.role.map(|role| l.word("role", role));
+    let active = filter.is_active.map(|is_active| {
+        l.t(if is_active {
+            "common.active"
+        } else {
+            "common.inactive"
+        })
+    });
+    let (from, to) = match filter.last_login {
+        Some(LastLogin::Within(from, to)) => (from.is_some(), to.is_some()),
+        _ => (false, false),
+    };
+    let login = match (filter.last_login, query.value("login")) {
+        (Some(LastLogin::Never), _) => Some(l.t("common.never")),
+        (Some(_), "ever") => Some(l.t("people_list.ever")),
+        _ => None,
+    };
+    Chips::new(l, query, FILTERS)
+        .add("search", filter.search.clone())
+        .add("role", role)
+        .add("active", active)
+        .add_day("created_from", filter.created_from.is_some())
+        .add_day("created_to", filter.created_before.is_some())
+        .add("login", login)
+        .add_day("login_from", from)
+        .add_day("login_to", to)
+        .done()
+}

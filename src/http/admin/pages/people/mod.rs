@@ -1,0 +1,9 @@
+//! Accounts of both populations: internal users and clients. The population comes with the route
+//! ([`Population`](crate::http::admin::web::account_path::Population)).
+
+pub mod account;
+pub mod bulk;
+pub mod delete;
+pub mod form;
+pub mod list;
+pub mod show;

@@ -1,0 +1,213 @@
+//! The page of an account, and what an administrator does there: activate, deactivate, end sessions.
+
+use actix_web::{http::StatusCode, web::Path};
+use askama::Template;
+
+use crate::{
+    domain::{
+        account::Account,
+        principal::{Principal, UserType},
+        session::{BrowserSessionId, SessionId},
+    },
+    http::admin::{
+        pages::{
+            locks::LockView,
+            people::account::{self, Person, fields, refusal, section},
+            tokens::TokenView,
+        },
+        paths::{self, PeoplePath, PersonPath},
+        web::{
+            account_path::AccountPath,
+            error::{AdminError, PageResult},
+            events::EventView,
+            form::Form,
+            layout::Layout,
+            notice::Notice,
+            owners::initials,
+            panel::{Panel, PanelAdmin},
+        },
+    },
+    services::{
+        accounts::{lifecycle, users},
+        audit::events,
+        auth::{
+            browser_sessions::{self, BrowserSession},
+            otp_deliveries::OtpDelivery,
+            sessions::{self, RevocationOutcome, Session},
+        },
+        limits::locks,
+        tokens::refresh_tokens,
+    },
+};
+
+/// The number of refresh tokens on the page.
+const MAX_TOKENS: i64 = 10;
+/// The number of audit events on the page.
+const MAX_EVENTS: i64 = 50;
+/// The number of one-time code deliveries on the page.
+const MAX_DELIVERIES: i64 = 10;
+
+#[derive(Template)]
+#[template(path = "admin/people/show.html")]
+struct ShowPage {
+    l: Layout,
+    person: Person,
+    path: PersonPath,
+    list: PeoplePath,
+    /// The name of the population.
+    list_name: String,
+    initials: String,
+    /// An internal user's role, translated.
+    role: Option<String>,
+    /// Labels and values of the fields; an empty value is none.
+    fields: Vec<(String, String)>,
+    /// Whether this is the viewer's own account.
+    is_self: bool,
+    /// Why the last change was refused; empty for none.
+    refusal: String,
+    locks: Vec<LockView>,
+    sessions: Vec<Session>,
+    /// Panel sessions; clients have none.
+    browsers: Vec<BrowserSession>,
+    /// The viewer's own panel session.
+    current: BrowserSessionId,
+    /// Sent one-time codes; internal users have none.
+    deliveries: Option<Vec<OtpDelivery>>,
+    tokens: Vec<TokenView>,
+    events: Vec<EventView>,
+}
+
+async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<ShowPage, AdminError> {
+    let services = panel.services();
+    let person = account::find(panel, account).await?;
+    let (user_type, seq) = (account.user_type, account.user_seq);
+    let (browsers, deliveries) = match user_type {
+        UserType::User => (browser_sessions::list(services, seq).await?, None),
+        UserType::Client => {
+            let deliveries = services
+                .otp_deliveries
+                .list(&services.store, &services.audit_log, seq, MAX_DELIVERIES)
+                .await?;
+            (Vec::new(), Some(deliveries))
+        }
+    };
+    let locks = locks::of_account(services, account).await?;
+    let sessions = sessions::list_live(services, account).await?;
+    let tokens = refresh_tokens::latest_of(services, account, MAX_TOKENS).await?;
+    let events = events::history(services, account, MAX_EVENTS).await?;
+    let l = panel.layout(section(user_type));
+    let mut events = EventView::all(&l, &events);
+    // The subject of all of them is the account of the page.
+    for event in &mut events {
+        event.subject.clear();
+    }
+    let tokens = tokens.iter().map(|token| TokenView::new(&l, token));
+    let fields = fields(user_type).iter().map(|field| {
+        let label = l.t(&format!("field.{}", field.name));
+        (label, person.text(&l, field.name))
+    });
+    Ok(ShowPage {
+        path: paths::person(account),
+        list: paths::people(user_type),
+        list_name: l.t(&format!("nav.{}", section(user_type))),
+        initials: initials(&person.name),
+        role: person.role.map(|role| l.word("role", role)),
+        fields: fields.collect(),
+        is_self: panel.viewer().account.principal == account,
+        refusal,
+        locks: locks.iter().map(|lock| LockView::new(&l, lock)).collect(),
+        sessions,
+        browsers,
+        current: panel.viewer().session.clone(),
+        deliveries,
+        tokens: tokens.collect(),
+        events,
+        person,
+        l,
+    })
+}
+
+/// `GET /admin/{users,clients}/{seq}`. **Permissions**: administrators and auditors. 200, 404.
+pub(crate) async fn show(panel: Panel, path: AccountPath) -> PageResult {
+    panel.page(&page(&panel, path.0, String::new()).await?)
+}
+
+/// `POST /admin/{users,clients}/{seq}/activate`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn activate(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    set_active(&form.panel, path.0, true).await
+}
+
+/// `POST /admin/{users,clients}/{seq}/deactivate`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, or
+/// the last administrator).
+pub(crate) async fn deactivate(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    set_active(&form.panel, path.0, false).await
+}
+
+async fn set_active(panel: &Panel, account: Principal, is_active: bool) -> PageResult {
+    if let Err(error) =
+        lifecycle::set_active(panel.services(), &panel.actor(), account, is_active).await
+    {
+        let page = page(panel, account, refusal(panel, error)?).await?;
+        return panel.page_with(StatusCode::CONFLICT, &page);
+    }
+    let text = panel.t(if is_active {
+        "person.activated"
+    } else {
+        "person.deactivated"
+    });
+    panel.redirect_with(&paths::person(account), &Notice::ok(text))
+}
+
+/// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (also for a session of
+/// another account).
+pub(crate) async fn end_session(
+    form: Form<PanelAdmin>,
+    path: AccountPath,
+    segments: Path<(String, String)>,
+) -> PageResult {
+    let (panel, AccountPath(account)) = (&form.panel, path);
+    let id = SessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
+    let actor = panel.actor();
+    let ending =
+        sessions::end_by_administrator(panel.services(), &actor, id, Some(account)).await?;
+    let notice = match ending {
+        RevocationOutcome::Revoked => Notice::ok(panel.t("person.session_ended")),
+        RevocationOutcome::AlreadyRevoked => Notice::warn(panel.t("person.session_ended_before")),
+        RevocationOutcome::NotFound => return Err(AdminError::NotFound),
+    };
+    panel.redirect_with(&paths::person(account), &notice)
+}
+
+/// `POST /admin/{users,clients}/{seq}/sessions/end`: all sessions. **Permissions**: administrators. 303, 404.
+pub(crate) async fn end_sessions(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    let (panel, AccountPath(account)) = (&form.panel, path);
+    let actor = panel.actor();
+    let ended = sessions::end_all_by_administrator(panel.services(), &actor, account).await?;
+    let notice = Notice::ok(panel.tr_count("person.sessions_ended", ended));
+    panel.redirect_with(&paths::person(account), &notice)
+}
+
+/// `POST /admin/users/{seq}/browser-sessions/{id}/end`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn end_browser_session(
+    form: Form<PanelAdmin>,
+    path: AccountPath,
+    segments: Path<(String, String)>,
+) -> PageResult {
+    let (panel, AccountPath(account)) = (&form.panel, path);
+    let user = users::find(panel.services(), account.user_seq).await?;
+    let id = BrowserSessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
+    let owner = Account::user(
+        user.user_seq,
+        user.email,
+        user.name,
+        user.role,
+        user.is_active,
+    );
+    let ended = browser_sessions::end(panel.services(), panel.actor(), &owner, id).await?;
+    let notice = if ended {
+        Notice::ok(panel.t("person.session_ended"))
+    } else {
+        Notice::warn(panel.t("person.session_ended_before"))
+    };
+    panel.redirect_with(&paths::person(account), &notice)
+}

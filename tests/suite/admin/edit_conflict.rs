@@ -1,0 +1,117 @@
+//! Two administrators edit the same account: a form that is out of date is refused, and nothing that was entered is lost.
+
+use std::time::Duration;
+
+use munjigi::{domain::account::Role, http::admin::paths};
+
+use crate::support::{App, Browser, Page};
+
+/// Submits the form of a page with its stamp and these values.
+async fn submit(browser: &Browser, path: &str, page: &Page, values: &[(&str, &str)]) -> Page {
+    let stamp = page.attr("form.form input[name=updated_at]", "value");
+    let mut fields = vec![("updated_at", stamp.as_str())];
+    fields.extend(values);
+    browser.post(path, &fields).await
+}
+
+#[tokio::test]
+async fn a_form_that_is_out_of_date_is_refused_and_keeps_the_input() {
+    let app = App::start();
+    let (ann, root) = (
+        app.signed_in("ann", Role::Admin).await,
+        app.signed_in("root", Role::Admin).await,
+    );
+    let bob = app.make_user("bob", Role::Staff).await;
+    let (person, edit) = (paths::user(bob), paths::user(bob).edit());
+    let (of_ann, of_root) = (ann.open(&edit).await, root.open(&edit).await);
+    app.advance(Duration::from_secs(1));
+    let by_root = [
+        ("email", "bob@example.org"),
+        ("name", "Robert"),
+        ("role", "auditor"),
+        ("is_active", "true"),
+    ];
+    submit(&root, &edit, &of_root, &by_root).await.assert(303);
+    let by_ann = [
+        ("email", "bobby@example.org"),
+        ("name", "Bobby"),
+        ("role", "staff"),
+        ("is_active", "true"),
+    ];
+    let refused = submit(&ann, &edit, &of_ann, &by_ann).await.assert(409);
+    let message = refused.text("#conflict");
+    for part in [
+        "changed by root@example.org",
+        "2026-02-14 12:30:46",
+        "Nothing was saved",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    // The input is kept, and nothing was saved.
+    assert_eq!(refused.attr("#name", "value"), "Bobby");
+    assert_eq!(refused.attr("#email", "value"), "bobby@example.org");
+    assert_eq!(refused.attr("#role option[selected]", "value"), "staff");
+    assert_eq!(ann.open(&person).await.text("h1"), "Robert");
+    // A reload shows the current values.
+    let current = ann.open(&refused.attr("#conflict a", "href")).await;
+    assert_eq!(current.attr("#name", "value"), "Robert");
+    assert_eq!(current.attr("#role option[selected]", "value"), "auditor");
+    // A form with another problem in between is still out of date.
+    let mut invalid = by_ann;
+    invalid[0].1 = "no address";
+    let page = submit(&ann, &edit, &of_ann, &invalid).await.assert(422);
+    assert_eq!(submit(&ann, &edit, &page, &by_ann).await.status, 409);
+    // The refused form has the new stamp.
+    submit(&ann, &edit, &refused, &by_ann).await.assert(303);
+    assert_eq!(ann.open(&person).await.text("h1"), "Bobby");
+    // The other form is out of date by now.
+    let refused = submit(&root, &edit, &of_root, &by_root).await.assert(409);
+    assert!(
+        refused
+            .text("#conflict")
+            .contains("changed by ann@example.org")
+    );
+}
+
+#[tokio::test]
+async fn a_login_is_no_conflict_and_every_update_is_one() {
+    let app = App::start();
+    app.make_user("ann", Role::Admin).await;
+    let ann = app.browser().speaking("ko");
+    ann.sign_in("ann").await;
+    let client = app.client("acme").await;
+    let edit = paths::client(client.seq).edit();
+    let values = [
+        ("username", "acme"),
+        ("name", "Acme"),
+        ("is_active", "true"),
+    ];
+    let form = ann.open(&edit).await;
+    app.advance(Duration::from_secs(1));
+    client.again().await;
+    submit(&ann, &edit, &form, &values).await.assert(303);
+    let form = ann.open(&edit).await;
+    // An update outside the audit log, a microsecond later.
+    let later =
+        "UPDATE client_users SET is_active = false, updated_at = '2026-02-14 12:30:46.678902'";
+    app.execute(later).await;
+    let refused = submit(&ann, &edit, &form, &values).await.assert(409);
+    assert!(refused.text("#conflict").contains("계정이 변경되었습니다."));
+    assert_eq!(refused.attr("#is_active option[selected]", "value"), "true");
+    let current = ann.open(&edit).await;
+    assert_eq!(
+        current.attr("#is_active option[selected]", "value"),
+        "false"
+    );
+    submit(&ann, &edit, &current, &values).await.assert(303);
+}
+
+#[tokio::test]
+async fn the_form_of_a_new_account_has_no_stamp() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::Admin).await;
+    for list in [paths::USERS, paths::CLIENTS] {
+        let page = root.open(&list.new_form()).await;
+        assert!(!page.has("input[name=updated_at]"));
+    }
+}
