@@ -33,8 +33,8 @@ pub struct Chromium {
     url: String,
 }
 
-/// chromedriver, if it is installed.
-pub fn driver() -> Option<PathBuf> {
+/// chromedriver.
+pub fn driver() -> PathBuf {
     tools::tool("MUNJIGI_TEST_CHROMEDRIVER")
 }
 

@@ -5,10 +5,9 @@ use super::setting::Stage;
 const PASSWORD: &str = "a long sentence of the first administrator";
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn the_printed_link_creates_the_first_administrator() {
-    let Some(setting) = Stage::new().without_administrator().set().await else {
-        return;
-    };
+    let setting = Stage::new().without_administrator().set().await;
     let browser = &setting.browser;
     let greeting = setting.server.startup();
     let secret = greeting

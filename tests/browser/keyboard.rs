@@ -46,10 +46,9 @@ async fn tab_to(browser: &Chromium, selector: &str) {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn sign_in_and_a_new_account_need_no_mouse() {
-    let Some(setting) = Stage::new().set().await else {
-        return;
-    };
+    let setting = Stage::new().set().await;
     let browser = &setting.browser;
     browser.go("/admin/login").await;
     tab_to(browser, "#email").await;
@@ -92,10 +91,9 @@ async fn sign_in_and_a_new_account_need_no_mouse() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn shortcuts_search_move_through_the_rows_and_show_help() {
-    let Some(setting) = Setting::signed_in().await else {
-        return;
-    };
+    let setting = Setting::signed_in().await;
     let browser = &setting.browser;
     for name in ["bob", "bella", "vera"] {
         setting.place.user(&format!("{name}@example.org"), "staff");

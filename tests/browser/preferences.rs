@@ -3,10 +3,9 @@
 use super::setting::{Setting, Stage};
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn the_language_is_the_browsers_by_default() {
-    let Some(setting) = Stage::new().speaking("ko").set().await else {
-        return;
-    };
+    let setting = Stage::new().speaking("ko").set().await;
     let browser = &setting.browser;
     browser.go("/admin/login").await;
     assert_eq!(browser.attr("html", "lang").await, "ko");
@@ -27,10 +26,9 @@ async fn the_language_is_the_browsers_by_default() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn the_theme_is_the_systems_by_default() {
-    let Some(setting) = Setting::signed_in().await else {
-        return;
-    };
+    let setting = Setting::signed_in().await;
     let browser = &setting.browser;
     let brightness = async || {
         let script = "const parts = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);

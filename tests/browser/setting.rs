@@ -69,9 +69,9 @@ impl Stage {
         self
     }
 
-    /// Starts everything; none without a browser.
-    pub async fn set(self) -> Option<Setting> {
-        let program = chromium::driver()?;
+    /// Starts everything.
+    pub async fn set(self) -> Setting {
+        let program = chromium::driver();
         let turn = TURN.lock().await;
         if self.administrator {
             self.place.user(ROOT, "admin");
@@ -79,21 +79,21 @@ impl Stage {
         let server = self.place.serve();
         let url = format!("http://{}", server.address);
         let browser = Chromium::open(&program, url, self.language, self.scripts).await;
-        Some(Setting {
+        Setting {
             browser,
             server,
             place: self.place,
             _turn: turn,
-        })
+        }
     }
 }
 
 impl Setting {
     /// The default setting, with the administrator signed in.
-    pub async fn signed_in() -> Option<Self> {
-        let setting = Stage::new().set().await?;
+    pub async fn signed_in() -> Self {
+        let setting = Stage::new().set().await;
         setting.sign_in().await;
-        Some(setting)
+        setting
     }
 
     /// Signs the administrator in.

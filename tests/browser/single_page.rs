@@ -13,19 +13,19 @@ const BOB: &str = "bob@example.org";
 
 /// A server, and an allowed app on another port of the same site. Without a grace period, reuse of a refresh token ends the
 /// session immediately.
-async fn with_app(transport: &str) -> Option<(Setting, String)> {
+async fn with_app(transport: &str) -> (Setting, String) {
     with_app_at("localhost", transport).await
 }
 
-async fn with_app_at(host: &str, transport: &str) -> Option<(Setting, String)> {
+async fn with_app_at(host: &str, transport: &str) -> (Setting, String) {
     let app = format!("http://{host}:{}", app_server::serve());
     let stage = Stage::new()
         .with("MUNJIGI_TOKENS__TRANSPORT", transport)
         .with("MUNJIGI_TOKENS__REUSE_GRACE", "0s")
         .with("MUNJIGI_SERVER__ALLOWED_ORIGINS", &app);
-    let setting = stage.set().await?;
+    let setting = stage.set().await;
     setting.place.user(BOB, "staff");
-    Some((setting, app))
+    (setting, app)
 }
 
 /// Opens the page at an origin; it refreshes its session and shows the result.
@@ -108,10 +108,9 @@ async fn assert_noted(browser: &Chromium, expected: &[&str]) {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn an_app_of_an_allowed_origin_stays_logged_in_over_reloads_until_it_logs_out() {
-    let Some((setting, app)) = with_app("cookie").await else {
-        return;
-    };
+    let (setting, app) = with_app("cookie").await;
     let browser = &setting.browser;
     open(&setting, &app, "401 UNAUTHORIZED").await;
     let answer = log_in(browser, json!({})).await;
@@ -146,10 +145,9 @@ async fn an_app_of_an_allowed_origin_stays_logged_in_over_reloads_until_it_logs_
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_login_by_one_time_code_sets_the_cookie_for_its_path() {
-    let Some((setting, app)) = with_app("both").await else {
-        return;
-    };
+    let (setting, app) = with_app("both").await;
     let browser = &setting.browser;
     setting.place.client("acme");
     open(&setting, &app, "401 UNAUTHORIZED").await;
@@ -178,10 +176,9 @@ async fn a_login_by_one_time_code_sets_the_cookie_for_its_path() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn an_allowed_app_on_another_site_may_call_but_gets_no_cookie() {
-    let Some((setting, app)) = with_app_at("127.0.0.1", "cookie").await else {
-        return;
-    };
+    let (setting, app) = with_app_at("127.0.0.1", "cookie").await;
     let browser = &setting.browser;
     open(&setting, &app, "401 UNAUTHORIZED").await;
     let answer = log_in(browser, json!({})).await;
@@ -195,10 +192,9 @@ async fn an_allowed_app_on_another_site_may_call_but_gets_no_cookie() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_page_of_a_foreign_origin_has_no_access_and_no_effect() {
-    let Some((setting, app)) = with_app("cookie").await else {
-        return;
-    };
+    let (setting, app) = with_app("cookie").await;
     let browser = &setting.browser;
     open(&setting, &app, "401 UNAUTHORIZED").await;
     let answer = log_in(browser, json!({})).await;

@@ -218,11 +218,13 @@ fn a_schema_newer_than_the_binary_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn instances_that_start_together_migrate_once() {
-    if !on_postgres() {
-        // A SQLite file has one instance.
-        return;
-    }
+#[ignore = "tests/run"]
+fn instances_that_start_together_migrate_once_only_on_postgres() {
+    // A SQLite file has one instance.
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
     let database = TestDatabase::empty();
     let together = Arc::new(Barrier::new(6));
     let starts: Vec<_> = (0..6)

@@ -10,7 +10,10 @@ use munjigi::{
         principal::{Principal, UserSeq, UserType},
     },
     http::admin::paths,
-    services::accounts::bulk::{self, Accounts, BulkRequest},
+    services::accounts::{
+        bulk,
+        bulk_request::{Accounts, BulkRequest},
+    },
 };
 
 use super::jobs::{progress, progress_until};

@@ -9,7 +9,7 @@ use munjigi::{
         paging::Cursor,
     },
     http::admin::paths,
-    services::accounts::{search_text, user_changes, users::NewUser},
+    services::accounts::{user_changes, users::NewUser},
 };
 
 use crate::support::{App, Browser};
@@ -288,25 +288,4 @@ async fn a_client_of_the_same_number_is_another_account_and_is_found_by_phone() 
     assert!(file.html.contains(",acme,"), "{}", file.html);
     assert!(file.html.contains(",'+82"), "{}", file.html);
     assert!(!file.html.contains("ann@"), "{}", file.html);
-}
-
-#[tokio::test]
-async fn older_accounts_become_searchable() {
-    let app = App::start();
-    let browser = app.signed_in("ann", Role::Admin).await;
-    create(&app, "kim@seoul.kr", "김민지", Role::Staff).await;
-    app.make_client("acme").await;
-    for table in ["users", "client_users"] {
-        app.execute(&format!("UPDATE {table} SET search_text = NULL"))
-            .await;
-    }
-    assert!(found(&browser, &[("search", "민지")]).await.is_empty());
-    assert_eq!(search_text::fill_in(app.services()).await.unwrap(), 3);
-    assert_eq!(search_text::fill_in(app.services()).await.unwrap(), 0);
-    assert_eq!(
-        found(&browser, &[("search", "민지")]).await,
-        ["kim@seoul.kr"]
-    );
-    let page = browser.open("/admin/clients?search=1012345678").await;
-    assert_eq!(page.count("tbody tr"), 1);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{config::Span, domain::account::Role};
 
 use crate::{
-    delivery::support::smtp_server::{SmtpServer, no_mail_server},
+    delivery::support::smtp_server::SmtpServer,
     support::{App, Person, claims_of},
 };
 
@@ -243,10 +243,8 @@ async fn the_number_of_sessions_of_an_account_is_limited() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn the_owner_gets_a_mail_if_mail_is_configured() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain"]).await;
     let app = App::with_mail(&server);
     let ann = app.user("ann").await;

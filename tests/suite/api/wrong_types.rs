@@ -2,7 +2,7 @@
 //! no hang, no answer without the envelope (the test client checks that for each call), and errors name the wrong field.
 
 use super::{
-    callers::{CALLERS, Caller, Scene, refuses},
+    callers::{CALLERS, Caller, Scene, assert_fields},
     endpoints::{ENDPOINTS, Endpoint, Kind, Parameter},
 };
 use crate::support::Call;
@@ -109,7 +109,7 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
                 let sent = body(endpoint, field.name, value);
                 for caller in CALLERS {
                     let answer = scene.send(caller, endpoint, &sent).await;
-                    caller.hears(endpoint, &answer, &[field.name], &sent);
+                    caller.assert_rejected(endpoint, &answer, &[field.name], &sent);
                 }
             }
         }
@@ -125,7 +125,7 @@ async fn a_field_that_is_not_json_is_an_error_of_the_body() {
             let sent = body(endpoint, field.name, &value);
             for caller in CALLERS {
                 let answer = scene.send(caller, endpoint, &sent).await;
-                caller.hears(endpoint, &answer, &["body"], &sent);
+                caller.assert_rejected(endpoint, &answer, &["body"], &sent);
             }
         }
     }
@@ -151,7 +151,7 @@ async fn a_wrong_boolean_in_a_form_is_an_error_of_its_field() {
                     |call: Call| call.raw_body("application/x-www-form-urlencoded", sent.clone());
                 let path = endpoint.filled("2");
                 let answer = scene.call(Caller::Root, endpoint.method, &path, form).await;
-                refuses(&answer, &[field.name], &sent);
+                assert_fields(&answer, &[field.name], &sent);
             }
         }
     }
@@ -174,7 +174,7 @@ async fn an_unknown_field_is_an_error_where_accounts_are_written_and_ignored_els
         } else {
             &[field.name]
         };
-        refuses(&answer, names, &sent);
+        assert_fields(&answer, names, &sent);
         // The last value of a repeated key counts.
         let twice = format!(
             "{{\"{}\": {}, {}",
@@ -183,7 +183,7 @@ async fn an_unknown_field_is_an_error_where_accounts_are_written_and_ignored_els
             &body(endpoint, field.name, wrong)[1..]
         );
         let answer = scene.send(Caller::Root, endpoint, &twice).await;
-        refuses(&answer, &[field.name], &twice);
+        assert_fields(&answer, &[field.name], &twice);
     }
 }
 
@@ -224,7 +224,7 @@ async fn a_body_of_another_content_type_is_415_at_every_endpoint() {
             ] {
                 let with = |call: Call| call.raw_body("application/json", bytes.to_vec());
                 let answer = scene.call(caller, endpoint.method, &path, with).await;
-                caller.hears(endpoint, &answer, &["body"], &path);
+                caller.assert_rejected(endpoint, &answer, &["body"], &path);
             }
         }
     }
@@ -241,7 +241,7 @@ async fn each_wrong_value_of_each_parameter_is_an_error_of_that_parameter() {
                     let answer = scene
                         .call(caller, endpoint.method, &path, |call| call)
                         .await;
-                    caller.hears(endpoint, &answer, &[name], &path);
+                    caller.assert_rejected(endpoint, &answer, &[name], &path);
                 }
             }
         }

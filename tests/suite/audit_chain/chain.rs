@@ -151,7 +151,8 @@ async fn events_from_before_the_chain_existed_are_added_to_it() {
     )
     .await;
     // As after the migration.
-    app.execute("UPDATE audit_chain SET backfill_end_id = 1200").await;
+    app.execute("UPDATE audit_chain SET backfill_end_id = 1200")
+        .await;
     app.user("ann").await;
     let before = verified(&app, None).await;
     assert!(before.is_intact() && before.to_adopt, "{before:?}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::support::{
     counts, logs, notice,
-    smtp_server::{Certificates, SmtpServer, no_mail_server},
+    smtp_server::{Certificates, SmtpServer},
     wait_for_outcomes,
 };
 
@@ -25,10 +25,8 @@ fn text<'a>(event: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_mail_contains_the_code_as_text_and_html_in_the_clients_language() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain"]).await;
     let delivery = start(server.settings(Tls::None, None));
     for (language, id, code, subject, lifetime) in [
@@ -82,10 +80,8 @@ async fn a_mail_contains_the_code_as_text_and_html_in_the_clients_language() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_sender_name_is_escaped_in_html() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain"]).await;
     let mut settings = server.settings(Tls::None, None);
     settings.from = "\"<b>A & B</b>\" <login@example.org>".to_owned();
@@ -97,10 +93,8 @@ async fn a_sender_name_is_escaped_in_html() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn starttls_and_tls_with_a_login_and_a_private_authority() {
-    if no_mail_server() {
-        return;
-    }
     let certificates = Certificates::generate();
     for (mode, tls, id, code) in [
         ("starttls", Tls::Starttls, "mail-starttls", "3300000004"),
@@ -136,10 +130,8 @@ async fn starttls_and_tls_with_a_login_and_a_private_authority() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_server_with_an_untrusted_certificate_gets_no_mail() {
-    if no_mail_server() {
-        return;
-    }
     let certificates = Certificates::generate();
     for (mode, tls) in [("starttls", Tls::Starttls), ("tls", Tls::Tls)] {
         let mut server = SmtpServer::start_tls(mode, &certificates, &[]).await;
@@ -157,10 +149,8 @@ async fn a_server_with_an_untrusted_certificate_gets_no_mail() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_server_without_starttls_gets_no_mail_if_it_is_required() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain"]).await;
     let delivery = start(server.settings(Tls::Starttls, None));
     delivery.send(notice("mail-plain", "3300000007"));
@@ -169,10 +159,8 @@ async fn a_server_without_starttls_gets_no_mail_if_it_is_required() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_temporary_failure_is_retried_with_the_same_message_id() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain", "--defer", "2"]).await;
     let delivery = start(server.settings(Tls::None, None));
     delivery.send(notice("mail-defer", "3300000008"));
@@ -194,10 +182,8 @@ async fn a_temporary_failure_is_retried_with_the_same_message_id() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_mail_fails_after_three_temporary_failures() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain", "--defer", "9"]).await;
     let delivery = start(server.settings(Tls::None, None));
     delivery.send(notice("mail-defer-9", "3300000009"));
@@ -215,10 +201,8 @@ async fn a_mail_fails_after_three_temporary_failures() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_permanent_failure_is_not_retried() {
-    if no_mail_server() {
-        return;
-    }
     let arguments = ["plain", "--refuse", "ann.lee@example.org"];
     let mut server = SmtpServer::start(&arguments).await;
     let delivery = start(server.settings(Tls::None, None));
@@ -235,10 +219,8 @@ async fn a_permanent_failure_is_not_retried() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_server_that_does_not_respond_is_a_failure() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain", "--stall"]).await;
     let mut settings = server.settings(Tls::None, None);
     settings.timeout = Duration::from_millis(500);
@@ -253,10 +235,8 @@ async fn a_server_that_does_not_respond_is_a_failure() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_connection_is_reused_and_a_closed_one_is_replaced() {
-    if no_mail_server() {
-        return;
-    }
     let mut server = SmtpServer::start(&["plain", "--close-after", "2"]).await;
     let delivery = start(server.settings(Tls::None, None));
     let mut connections = Vec::new();
@@ -274,10 +254,8 @@ async fn a_connection_is_reused_and_a_closed_one_is_replaced() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn a_missing_address_and_an_unreachable_server_are_failures() {
-    if no_mail_server() {
-        return;
-    }
     let server = SmtpServer::start(&["plain"]).await;
     let mut settings = server.settings(Tls::None, None);
     settings.port = 1;
@@ -303,10 +281,8 @@ async fn a_missing_address_and_an_unreachable_server_are_failures() {
 }
 
 #[tokio::test]
+#[ignore = "tests/run"]
 async fn invalid_settings_are_rejected_at_startup() {
-    if no_mail_server() {
-        return;
-    }
     let server = SmtpServer::start(&["plain"]).await;
     let try_with = |change: &dyn Fn(&mut SmtpSettings)| {
         let mut settings = server.settings(Tls::Starttls, None);

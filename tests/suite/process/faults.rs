@@ -17,7 +17,6 @@ use super::{
     load::{EMAIL, Load},
     place::Place,
     server::eventually,
-    tools::skip,
 };
 use crate::races::log::Outcome;
 
@@ -51,13 +50,13 @@ fn assert_responses(found: &[Outcome], expected: &str, allowed: &[&str]) {
 const REFUSED: &[&str] = &["refused"];
 
 #[test]
-fn a_crash_of_postgres_ends_no_session() {
-    if !on_postgres() {
-        return;
-    }
-    let Some(cluster) = Cluster::start() else {
-        return;
-    };
+#[ignore = "tests/run"]
+fn a_crash_of_postgres_ends_no_session_only_on_postgres() {
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
+    let cluster = Cluster::start();
     let place = Place::on_server(cluster.url())
         .with("MUNJIGI_TOKENS__REVOCATION_MAX_LAG", "2s")
         .with("MUNJIGI_DATABASE__ACQUIRE_TIMEOUT", "500ms")
@@ -99,10 +98,12 @@ fn a_crash_of_postgres_ends_no_session() {
 }
 
 #[test]
-fn after_a_kill_the_other_instance_continues() {
-    if !on_postgres() {
-        return;
-    }
+#[ignore = "tests/run"]
+fn after_a_kill_the_other_instance_continues_only_on_postgres() {
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
     let place = Place::new().with("MUNJIGI_TOKENS__RECOVER_LOST_ANSWER", "true");
     place.user(EMAIL, "staff");
     let (one, two) = (place.serve(), place.serve());
@@ -123,18 +124,16 @@ fn after_a_kill_the_other_instance_continues() {
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &Path) -> Option<Self> {
+    /// Needs root, and a container that allows mounts.
+    fn mount(at: &Path) -> Self {
         fs::create_dir(at).unwrap();
         let mut mount = Command::new("mount");
         mount
             .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
             .arg(at);
-        // This needs root, and some containers forbid it even then.
-        if mount.output().is_ok_and(|done| done.status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        skip("no file system can be mounted here");
-        None
+        let done = mount.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        Self(at.to_owned())
     }
 
     fn fill(&self) -> PathBuf {
@@ -154,15 +153,12 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_fails_writes_only() {
-    if on_postgres() {
-        return;
-    }
+#[ignore = "tests/run"]
+fn a_full_disk_fails_only_writes_only_on_sqlite() {
+    assert!(!on_postgres(), "this test is for SQLite");
     let place = Place::on_sqlite().with("MUNJIGI_TOKENS__RECOVER_LOST_ANSWER", "true");
     let directory = place.path("munjigi-data");
-    let Some(disk) = SmallDisk::mount(&directory) else {
-        return;
-    };
+    let disk = SmallDisk::mount(&directory);
     place.user(EMAIL, "staff");
     let server = place.serve();
     let load = Load::on(vec![server.address]);

@@ -192,11 +192,9 @@ fn a_database_in_use_is_left_as_it_was() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_enough() {
-    if on_postgres() {
-        // The database is not in the directory.
-        return;
-    }
+fn a_directory_that_cannot_be_written_is_enough_only_on_sqlite() {
+    // The database is not in the directory.
+    assert!(!on_postgres(), "this test is for SQLite");
     let (place, token) = in_use();
     let directory = place.path("munjigi-data");
     set_modes(&directory, 0o400, 0o500);
@@ -364,11 +362,13 @@ impl Drop for Reader<'_> {
 }
 
 #[test]
-fn a_role_that_may_only_select_is_enough() {
-    if !on_postgres() {
-        // SQLite has no roles.
-        return;
-    }
+#[ignore = "tests/run"]
+fn a_role_that_may_only_select_is_enough_only_on_postgres() {
+    // SQLite has no roles.
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
     let (place, token) = in_use();
     let reader = Reader::create(&place.database);
     let restricted = Place::on_sqlite()

@@ -1,5 +1,4 @@
-//! Programs that some tests need and `tests/run` installs. Where one is missing, its tests print that and pass, except in
-//! CI.
+//! Programs that some tests need. `tests/run` installs them and runs these tests, which a plain `cargo test` ignores.
 
 use std::path::{Path, PathBuf};
 
@@ -12,30 +11,18 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// The path of a program or file, from this environment variable.
-pub fn tool(name: &str) -> Option<PathBuf> {
+pub fn tool(name: &str) -> PathBuf {
     let found = variable(name).map(PathBuf::from);
-    if found.is_none() {
-        skip(&format!("{name} is not set; tests/run sets it"));
-    }
-    found
-}
-
-/// Prints why something is not tested here. Fails in CI, where everything is tested.
-pub fn skip(reason: &str) {
-    assert!(
-        variable("CI").as_deref() != Some("true"),
-        "not tested, in CI: {reason}"
-    );
-    println!("not tested: {reason}");
+    found.unwrap_or_else(|| panic!("{name} is not set: run this test with tests/run"))
 }
 
 /// A Python interpreter with the packages of `tests/python/requirements.txt`.
-pub fn python() -> Option<PathBuf> {
+pub fn python() -> PathBuf {
     tool("MUNJIGI_TEST_PYTHON")
 }
 
 /// The diesel CLI.
-pub fn diesel() -> Option<PathBuf> {
+pub fn diesel() -> PathBuf {
     tool("MUNJIGI_TEST_DIESEL")
 }
 

@@ -60,7 +60,7 @@ impl SmtpServer {
     pub async fn start(arguments: &[&str]) -> Self {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/delivery/smtp_server.py");
-        let mut process = Command::new(python().expect(REQUIREMENT))
+        let mut process = Command::new(python())
             .arg(script)
             .arg("0")
             .args(arguments)
@@ -131,32 +131,10 @@ impl Drop for SmtpServer {
     }
 }
 
-/// Whether the mail server cannot be run. Prints a message; on CI it is a failure.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a setting of the tests, and a message for the person who runs them"
-)]
-pub fn no_mail_server() -> bool {
-    let missing = python().is_none();
-    if missing {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "must not be skipped on CI: {REQUIREMENT}"
-        );
-        eprintln!("SKIPPED, no mail server: {REQUIREMENT}");
-    }
-    missing
-}
-
-const REQUIREMENT: &str = "set MUNJIGI_TEST_PYTHON to a python3 that has aiosmtpd (tests/run does)";
-
 #[expect(
     clippy::disallowed_methods,
     reason = "a setting of the tests, not of the server"
 )]
-fn python() -> Option<String> {
-    std::env::var("MUNJIGI_TEST_PYTHON")
-        .ok()
-        .filter(|python| !python.is_empty())
+fn python() -> String {
+    std::env::var("MUNJIGI_TEST_PYTHON").expect("MUNJIGI_TEST_PYTHON: run this test with tests/run")
 }
