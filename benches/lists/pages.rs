@@ -108,10 +108,10 @@ fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<PageUrl> {
         ("last page", "?last=1".into()),
         ("frequent action", "?action=account_updated".into()),
         ("rare action, last page", "?action=exported&last=1".into()),
-        ("rare source", "?door=command_line".into()),
+        ("rare source", "?source=command_line".into()),
         (
             "frequent action, rare source",
-            "?action=account_updated&door=command_line".into(),
+            "?action=account_updated&source=command_line".into(),
         ),
         ("frequent text", "?search=example".into()),
         ("frequent text, last page", "?search=example&last=1".into()),
@@ -121,7 +121,7 @@ fn audit(size: Size, day: &dyn Fn(u64) -> String) -> Vec<PageUrl> {
         ),
         (
             "frequent text, rare source",
-            "?search=example&door=command_line".into(),
+            "?search=example&source=command_line".into(),
         ),
         ("text in 1 of 15", "?search=minjun".into()),
         (

@@ -322,9 +322,9 @@ fn events(dialect: &Dialect, size: Size) -> String {
     format!(
         "{} INSERT INTO audit_events (happened_at, source, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
          subject_seq, subject_name, changes, ip_address, user_agent, request_id, search_text) \
-         SELECT {happened}, door, 'user', 1 + n % 50, actor, action, 'done', 'user', seq, subject, '[]', ip, \
+         SELECT {happened}, source, 'user', 1 + n % 50, actor, action, 'done', 'user', seq, subject, '[]', ip, \
          'Mozilla/5.0 (bench)', NULL, actor || {newline} || subject || {newline} || ip \
-         FROM (SELECT n, CASE WHEN n % 2000 = 7 THEN 'command_line' WHEN n % 5 = 0 THEN 'api' ELSE 'panel' END AS door, \
+         FROM (SELECT n, CASE WHEN n % 2000 = 7 THEN 'command_line' WHEN n % 5 = 0 THEN 'api' ELSE 'panel' END AS source, \
          'admin' || (1 + n % 50) || '@example.org' AS actor, \
          CASE WHEN n % 3000 = 5 THEN 'exported' WHEN n % 4 = 0 THEN 'signed_in' ELSE 'account_updated' END AS action, \
          1 + (n * 7919) % {users} AS seq, given_name || '.' || family_name || n || '@corp.example.com' AS subject, \

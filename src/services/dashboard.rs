@@ -15,9 +15,8 @@ use tokio::sync::watch;
 
 use crate::{
     clock::{Clock, Timestamp},
-    services::{audit::events::AuditEvent, bootstrap::Services, error::Error},
     store::{
-        Store, StoreError, audit_list,
+        Store, StoreError,
         login_history::{self, LoginsInPeriod},
         totals,
     },
@@ -59,8 +58,6 @@ pub struct LoginDay {
 
 /// The number of days in the chart of log-ins.
 pub const DAYS: u64 = 30;
-/// The number of audit events shown.
-const LATEST: i64 = 8;
 
 /// A count that took less time than this is repeated for each page.
 const CHEAP: Duration = Duration::from_millis(20);
@@ -161,6 +158,78 @@ impl Dashboard {
             }
         });
     }
+
+    /// The totals; `None` if the first count is not finished yet. A slow count is reused for some time, see
+    /// [`Totals::counted_at`].
+    pub async fn totals(&self, store: &Store, clock: &Clock) -> Option<Arc<Totals>> {
+        let kept = self.last_totals();
+        let is_fresh = |totals: &Totals| {
+            let age = clock.now().since(totals.counted_at);
+            totals.cost >= CHEAP && age < totals.cost * REUSE_FACTOR
+        };
+        if kept.as_deref().is_some_and(is_fresh) {
+            return kept;
+        }
+        let mut counted = self.0.totals.subscribe();
+        counted.mark_unchanged();
+        self.count(store, clock);
+        let limit = if kept.is_some() {
+            WAIT_LIMITS.0
+        } else {
+            WAIT_LIMITS.1
+        };
+        // After the time limit the previous count is shown; the new one is used from the next page on.
+        let _ = tokio::time::timeout(limit, counted.changed()).await;
+        self.last_totals()
+    }
+
+    /// The log-ins of the last [`DAYS`] days in a time zone, today last.
+    ///
+    /// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted
+    /// on the day of the given zone that contains it. Days that are over are counted once for each time zone and start of
+    /// the server.
+    ///
+    /// # Errors
+    /// Those of [`Store::read_list`].
+    pub async fn logins(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        zone: Tz,
+    ) -> Result<Vec<LoginDay>, StoreError> {
+        let now = clock.now();
+        let today = zone.from_utc_datetime(now.naive_utc()).date_naive();
+        let days: Vec<(NaiveDate, Period)> = (0..DAYS)
+            .rev()
+            .filter_map(|back| today.checked_sub_days(Days::new(back)))
+            .map(|day| {
+                let end = start_of(day + Days::new(1), zone);
+                (day, (start_of(day, zone), end))
+            })
+            .collect();
+        let periods: Vec<Period> = days.iter().map(|(_, period)| *period).collect();
+        let mut logins = self.known_logins(&periods, now);
+        let unknown: Vec<Period> = periods
+            .into_iter()
+            .filter(|period| !logins.contains_key(period))
+            .collect();
+        let counted: HashMap<Period, LoginsInPeriod> = store
+            .read_list(move |connection| {
+                let counts = login_history::count_by_period(connection, &unknown)?;
+                Ok::<_, StoreError>(unknown.iter().copied().zip(counts).collect())
+            })
+            .await?;
+        self.keep_logins(&counted, now);
+        logins.extend(counted);
+        Ok(days
+            .into_iter()
+            .map(|(day, period)| LoginDay {
+                day,
+                accepted: logins.get(&period).map_or(0, |counted| counted.accepted),
+                refused: logins.get(&period).map_or(0, |counted| counted.refused),
+            })
+            .collect())
+    }
 }
 
 async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
@@ -184,75 +253,6 @@ async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
     Ok(totals)
 }
 
-/// The totals; `None` if the first count is not finished yet. A slow count is reused for some time, see
-/// [`Totals::counted_at`].
-pub async fn totals(services: &Services) -> Option<Arc<Totals>> {
-    let own = &services.dashboard;
-    let kept = own.last_totals();
-    let is_fresh = |totals: &Totals| {
-        let age = services.clock.now().since(totals.counted_at);
-        totals.cost >= CHEAP && age < totals.cost * REUSE_FACTOR
-    };
-    if kept.as_deref().is_some_and(is_fresh) {
-        return kept;
-    }
-    let mut counted = own.0.totals.subscribe();
-    counted.mark_unchanged();
-    own.count(&services.store, &services.clock);
-    let limit = if kept.is_some() {
-        WAIT_LIMITS.0
-    } else {
-        WAIT_LIMITS.1
-    };
-    // After the time limit the previous count is shown; the new one is used from the next page on.
-    let _ = tokio::time::timeout(limit, counted.changed()).await;
-    own.last_totals()
-}
-
-/// The log-ins of the last [`DAYS`] days in a time zone, today last.
-///
-/// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted
-/// on the day of the given zone that contains it. Days that are over are counted once for each time zone and start of
-/// the server.
-///
-/// # Errors
-/// Those of [`Store::read_list`].
-pub async fn logins(services: &Services, zone: Tz) -> Result<Vec<LoginDay>, Error> {
-    let now = services.clock.now();
-    let today = zone.from_utc_datetime(now.naive_utc()).date_naive();
-    let days: Vec<(NaiveDate, Period)> = (0..DAYS)
-        .rev()
-        .filter_map(|back| today.checked_sub_days(Days::new(back)))
-        .map(|day| {
-            let end = start_of(day + Days::new(1), zone);
-            (day, (start_of(day, zone), end))
-        })
-        .collect();
-    let periods: Vec<Period> = days.iter().map(|(_, period)| *period).collect();
-    let mut logins = services.dashboard.known_logins(&periods, now);
-    let unknown: Vec<Period> = periods
-        .into_iter()
-        .filter(|period| !logins.contains_key(period))
-        .collect();
-    let counted: HashMap<Period, LoginsInPeriod> = services
-        .store
-        .read_list(move |connection| {
-            let counts = login_history::count_by_period(connection, &unknown)?;
-            Ok::<_, StoreError>(unknown.iter().copied().zip(counts).collect())
-        })
-        .await?;
-    services.dashboard.keep_logins(&counted, now);
-    logins.extend(counted);
-    Ok(days
-        .into_iter()
-        .map(|(day, period)| LoginDay {
-            day,
-            accepted: logins.get(&period).map_or(0, |counted| counted.accepted),
-            refused: logins.get(&period).map_or(0, |counted| counted.refused),
-        })
-        .collect())
-}
-
 /// The first moment of a day in a time zone: midnight, or the end of the gap where the zone's clocks skip midnight.
 fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
     let midnight = day.and_time(NaiveTime::MIN);
@@ -264,18 +264,6 @@ fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
         |at| at.timestamp_micros(),
     );
     Timestamp::from_unix_micros(micros)
-}
-
-/// The latest audit events that are not routine log-ins and log-outs.
-///
-/// # Errors
-/// Those of [`Store::read`].
-pub async fn latest(services: &Services) -> Result<Vec<AuditEvent>, Error> {
-    let rows = services
-        .store
-        .read_list(|connection| audit_list::latest(connection, LATEST))
-        .await?;
-    Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
 
 #[cfg(test)]

@@ -219,3 +219,18 @@ pub async fn history(
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
+
+/// The number of audit events on the dashboard.
+const LATEST: i64 = 8;
+
+/// The latest audit events that are not routine log-ins and log-outs.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn latest(services: &Services) -> Result<Vec<AuditEvent>, Error> {
+    let rows = services
+        .store
+        .read_list(|connection| table::latest(connection, LATEST))
+        .await?;
+    Ok(rows.into_iter().map(AuditEvent::from).collect())
+}

@@ -199,6 +199,6 @@ fn a_second_flush_is_refused_with_details_of_the_first() {
     assert_eq!(states, ["done", "failed"]);
     let actions = place
         .database
-        .texts("action || ' ' || door", "audit_events");
+        .texts("action || ' ' || source", "audit_events");
     assert_eq!(actions, ["flush_started command_line"]);
 }

@@ -10,10 +10,7 @@ use crate::{
         paths,
         web::{chart::Chart, error::PageResult, events::EventView, layout::Layout, panel::Panel},
     },
-    services::{
-        checklist,
-        dashboard::{self, Totals},
-    },
+    services::{audit::events, checklist, dashboard::Totals},
 };
 
 #[derive(Template)]
@@ -36,9 +33,15 @@ struct DashboardPage {
 /// `GET /admin`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn show(panel: Panel) -> PageResult {
     let services = panel.services();
-    let totals = dashboard::totals(services).await;
-    let days = dashboard::logins(services, panel.zone()).await?;
-    let latest = dashboard::latest(services).await?;
+    let totals = services
+        .dashboard
+        .totals(&services.store, &services.clock)
+        .await;
+    let days = services
+        .dashboard
+        .logins(&services.store, &services.clock, panel.zone())
+        .await?;
+    let latest = events::latest(services).await?;
     let l = panel.layout("dashboard");
     let bytes = totals.as_ref().map_or(0, |totals| totals.database_size);
     let problems = checklist::problems_of_settings(services);
