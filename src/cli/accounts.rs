@@ -5,31 +5,25 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::{
-    cli::{bootstrap, error::CliError, output, password},
-    clock::Timestamp,
-    config::Config,
-    domain::{
-        account::{Email, Username},
-        audit::Actor,
-        language::Language,
-        paging::Page,
-        password::Password,
-        principal::{Principal, UserType},
-        problem::Problem,
-    },
-    services::{
-        Error, Services,
-        accounts::{
-            client_user_changes,
-            client_users::{self, ClientChanges},
-            lifecycle, user_changes,
-            users::{self, UserChanges},
-        },
-        limits::locks,
-    },
-    store::{Store, client_users::ClientFilter, users::UserFilter},
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, output, password};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::domain::account::{Email, Username};
+use crate::domain::audit::Actor;
+use crate::domain::language::Language;
+use crate::domain::paging::Page;
+use crate::domain::password::Password;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::problem::Problem;
+use crate::services::accounts::client_users::{self, ClientChanges};
+use crate::services::accounts::users::{self, UserChanges};
+use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
+use crate::services::limits::locks;
+use crate::services::{Error, Services};
+use crate::store::Store;
+use crate::store::client_users::ClientFilter;
+use crate::store::users::UserFilter;
 
 /// The shared verbs. `L` is the option that names an account.
 #[derive(Subcommand)]

@@ -5,24 +5,19 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::{bootstrap, error::CliError, output},
-    clock::{Clock, Timestamp},
-    config::Config,
-    domain::audit::Actor,
-    services::{
-        audit_chain::{
-            chain::AuditChain,
-            checkpoint::Checkpoint,
-            linking::link_pending,
-            report::{ChainReport, Violation, ViolationKind},
-            restart,
-            verify::verify,
-        },
-        bootstrap::audit_chain,
-    },
-    store::Store,
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, output};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::domain::audit::Actor;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::audit_chain::checkpoint::Checkpoint;
+use crate::services::audit_chain::linking::link_pending;
+use crate::services::audit_chain::report::{ChainReport, Violation, ViolationKind};
+use crate::services::audit_chain::restart;
+use crate::services::audit_chain::verify::verify;
+use crate::services::bootstrap::audit_chain;
+use crate::store::Store;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {

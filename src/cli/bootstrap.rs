@@ -5,23 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
-    cli::error::CliError,
-    clock::Clock,
-    config::{Config, Database, OtpDelivery, SmtpTls},
-    delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
-    services::{
-        Services,
-        audit::event_mac::AuditKey,
-        audit_chain::{linking::link_pending, restart::is_of_another_key},
-        bootstrap::password_settings,
-    },
-    store::{
-        Db, Store, StoreSettings, Target,
-        engine::migrations::{self, MigrationError, SchemaStatus},
-    },
-    tokens::{KeyError, SigningKey},
-};
+use crate::cli::error::CliError;
+use crate::clock::Clock;
+use crate::config::{Config, Database, OtpDelivery, SmtpTls};
+use crate::delivery::{Channel, SmtpSettings, Tls, WebhookSettings};
+use crate::services::Services;
+use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit_chain::linking::link_pending;
+use crate::services::audit_chain::restart::is_of_another_key;
+use crate::services::bootstrap::password_settings;
+use crate::store::engine::migrations::{self, MigrationError, SchemaStatus};
+use crate::store::{Db, Store, StoreSettings, Target};
+use crate::tokens::{KeyError, SigningKey};
 
 /// The database that the configuration names.
 pub(super) fn target(config: &Config) -> Target {

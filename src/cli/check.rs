@@ -7,28 +7,23 @@ use clap::Args;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::{
-    cli::{bootstrap, error::CliError, output},
-    clock::Clock,
-    config::Config,
-    domain::language::Language,
-    services::{
-        audit_chain::chain::AuditChain,
-        bootstrap::audit_chain,
-        checklist::{
-            self,
-            check::{Group, Level},
-            files::{DataFiles, key_file},
-            finding::Finding,
-            inputs::Inputs,
-            rows::{ReadOptions, Rows},
-            text::LocalizedText,
-            unknown::Unknown,
-        },
-    },
-    store::StoreError,
-    tokens::{KeyError, KeyStrength, SigningKey},
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, output};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::language::Language;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::bootstrap::audit_chain;
+use crate::services::checklist;
+use crate::services::checklist::check::{Group, Level};
+use crate::services::checklist::files::{DataFiles, key_file};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::Inputs;
+use crate::services::checklist::rows::{ReadOptions, Rows};
+use crate::services::checklist::text::LocalizedText;
+use crate::services::checklist::unknown::Unknown;
+use crate::store::StoreError;
+use crate::tokens::{KeyError, KeyStrength, SigningKey};
 
 #[derive(Args)]
 pub(super) struct Arguments {

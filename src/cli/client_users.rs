@@ -5,24 +5,15 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::{
-    cli::{
-        accounts::{self, Account, Login, argument},
-        bootstrap,
-        error::CliError,
-        password,
-    },
-    config::Config,
-    domain::{
-        account::{Email, Name, Phone, Username},
-        audit::Actor,
-        principal::{Principal, UserType},
-    },
-    services::accounts::{
-        client_user_changes,
-        client_users::{Client, NewClient},
-    },
-};
+use crate::cli::accounts::{self, Account, Login, argument};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, password};
+use crate::config::Config;
+use crate::domain::account::{Email, Name, Phone, Username};
+use crate::domain::audit::Actor;
+use crate::domain::principal::{Principal, UserType};
+use crate::services::accounts::client_user_changes;
+use crate::services::accounts::client_users::{Client, NewClient};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::{
-    cli::{error::CliError, output},
-    config::{Config, EXAMPLE},
-};
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::config::{Config, EXAMPLE};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::{
-    domain::{language::Language, problem::Problem},
-    services::Error,
-};
+use crate::domain::language::Language;
+use crate::domain::problem::Problem;
+use crate::services::Error;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

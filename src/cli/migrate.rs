@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::{
-    cli::{bootstrap, error::CliError, output},
-    config::Config,
-    store::engine::migrations,
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, output};
+use crate::config::Config;
+use crate::store::engine::migrations;
 
 #[derive(Args)]
 pub(super) struct Arguments {

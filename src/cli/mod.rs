@@ -22,7 +22,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{cli::error::CliError, config::Config};
+use crate::cli::error::CliError;
+use crate::config::Config;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage";
 

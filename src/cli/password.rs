@@ -2,10 +2,9 @@
 
 use std::io::{IsTerminal, Read, stdin};
 
-use crate::{
-    cli::error::CliError,
-    domain::{language::Language, password::Password},
-};
+use crate::cli::error::CliError;
+use crate::domain::language::Language;
+use crate::domain::password::Password;
 
 /// Limit of what is read from standard input, in bytes; far above the longest password.
 const MAX_INPUT: u64 = 64 * 1024;

@@ -14,21 +14,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{
-    cli::{bootstrap, error::CliError, logging},
-    config::Config,
-    http::{app, metrics},
-    services::{
-        Services,
-        accounts::{first_admin_link, users::any_administrator},
-        audit_chain::{
-            linking::{LINK_EVERY, link_pending},
-            restart::restart_on_key_change,
-        },
-        auth::access_token_usage::AccessTokenUsage,
-        maintenance::{clock_skew::ClockWatch, flush},
-    },
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, logging};
+use crate::config::Config;
+use crate::http::{app, metrics};
+use crate::services::Services;
+use crate::services::accounts::first_admin_link;
+use crate::services::accounts::users::any_administrator;
+use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
+use crate::services::audit_chain::restart::restart_on_key_change;
+use crate::services::auth::access_token_usage::AccessTokenUsage;
+use crate::services::maintenance::clock_skew::ClockWatch;
+use crate::services::maintenance::flush;
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -9,22 +9,17 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    cli::{bootstrap, error::CliError, output},
-    clock::{Clock, Timestamp},
-    config::Config,
-    delivery::Channel,
-    domain::job::StartedBy,
-    services::{
-        auth::bearer,
-        bootstrap::audit_chain,
-        maintenance::{
-            flush::{FlushRules, NotFlushed, count, flush},
-            flush_counts::FlushCounts,
-        },
-    },
-    tokens::unverified_parts,
-};
+use crate::cli::error::CliError;
+use crate::cli::{bootstrap, output};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::delivery::Channel;
+use crate::domain::job::StartedBy;
+use crate::services::auth::bearer;
+use crate::services::bootstrap::audit_chain;
+use crate::services::maintenance::flush::{FlushRules, NotFlushed, count, flush};
+use crate::services::maintenance::flush_counts::FlushCounts;
+use crate::tokens::unverified_parts;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {

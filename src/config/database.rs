@@ -4,10 +4,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::{
-    error::Checks,
-    values::{InvalidValue, MASK, Span, parsed},
-};
+use crate::config::error::Checks;
+use crate::config::values::{InvalidValue, MASK, Span, parsed};
 
 /// The database URL and the connection pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

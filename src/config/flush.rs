@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{error::Checks, values::Span};
+use crate::config::error::Checks;
+use crate::config::values::Span;
 
 /// How often expired rows are deleted, and how many per transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

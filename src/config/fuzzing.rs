@@ -1,6 +1,8 @@
 //! Properties of the configuration parser, for fuzzing. See `src/fuzzing.rs`.
 
-use crate::config::{error::Checks, layers::Layers, sections::read};
+use crate::config::error::Checks;
+use crate::config::layers::Layers;
+use crate::config::sections::read;
 
 /// A text read as a configuration file either gives a configuration that prints as valid TOML, or an error message.
 ///

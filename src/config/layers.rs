@@ -7,7 +7,9 @@ use std::{
     path::Path,
 };
 
-use crate::config::{catalogue, error::Checks, reader::Value};
+use crate::config::catalogue;
+use crate::config::error::Checks;
+use crate::config::reader::Value;
 
 /// Environment variables by name.
 pub type Environment = BTreeMap<String, OsString>;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{error::Checks, server::optional_listen};
+use crate::config::error::Checks;
+use crate::config::server::optional_listen;
 
 /// The metrics endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

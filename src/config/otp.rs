@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{error::Checks, server::ServerConfig, values::Span};
+use crate::config::error::Checks;
+use crate::config::server::ServerConfig;
+use crate::config::values::Span;
 
 /// One-time codes: format, lifetime, limits and delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

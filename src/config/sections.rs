@@ -4,26 +4,24 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::value::MapDeserializer};
 
-use crate::config::{
-    admin::AdminConfig,
-    audit::AuditConfig,
-    catalogue,
-    database::{Database, DatabaseConfig},
-    error::{Checks, ConfigError},
-    flush::FlushConfig,
-    language::LanguageConfig,
-    layers::{self, Environment, Layers},
-    limits::LimitsConfig,
-    log::LogConfig,
-    login::LoginConfig,
-    metrics::MetricsConfig,
-    otp::{OtpConfig, OtpDelivery},
-    reader::ReadError,
-    server::ServerConfig,
-    smtp::SmtpConfig,
-    tokens::TokensConfig,
-    webhook::WebhookConfig,
-};
+use crate::config::admin::AdminConfig;
+use crate::config::audit::AuditConfig;
+use crate::config::catalogue;
+use crate::config::database::{Database, DatabaseConfig};
+use crate::config::error::{Checks, ConfigError};
+use crate::config::flush::FlushConfig;
+use crate::config::language::LanguageConfig;
+use crate::config::layers::{self, Environment, Layers};
+use crate::config::limits::LimitsConfig;
+use crate::config::log::LogConfig;
+use crate::config::login::LoginConfig;
+use crate::config::metrics::MetricsConfig;
+use crate::config::otp::{OtpConfig, OtpDelivery};
+use crate::config::reader::ReadError;
+use crate::config::server::ServerConfig;
+use crate::config::smtp::SmtpConfig;
+use crate::config::tokens::TokensConfig;
+use crate::config::webhook::WebhookConfig;
 
 /// The whole configuration, one field per section of the file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -10,11 +10,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use crate::config::{
-    browsers::Origin,
-    error::Checks,
-    values::{InvalidValue, Span, networks, optional_url, parsed, url_problem},
-};
+use crate::config::browsers::Origin;
+use crate::config::error::Checks;
+use crate::config::values::{InvalidValue, Span, networks, optional_url, parsed, url_problem};
 
 /// Listening address, proxies, timeouts and the data directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

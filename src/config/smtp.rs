@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::{
-    error::Checks,
-    values::{Secret, Span, is_loopback_host},
-};
+use crate::config::error::Checks;
+use crate::config::values::{Secret, Span, is_loopback_host};
 
 /// The mail server and the sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

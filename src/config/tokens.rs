@@ -5,12 +5,10 @@ use std::{path::PathBuf, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::config::{
-    browsers::Transport,
-    database::Database,
-    error::Checks,
-    values::{InvalidValue, Secret, Span, parsed},
-};
+use crate::config::browsers::Transport;
+use crate::config::database::Database;
+use crate::config::error::Checks;
+use crate::config::values::{InvalidValue, Secret, Span, parsed};
 
 /// The maximum leeway. The flush keeps expired rows for this time, so that raising the leeway never makes a revoked token
 /// valid again.

@@ -4,10 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::config::{
-    error::Checks,
-    values::{Secret, Span, is_loopback_host, optional_url, url_problem},
-};
+use crate::config::error::Checks;
+use crate::config::values::{Secret, Span, is_loopback_host, optional_url, url_problem};
 
 /// The HTTP endpoint that receives one-time codes, and the secret that signs the requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,14 +3,10 @@
 use askama::Template;
 use lettre::{Message, message::Mailbox};
 
-use crate::{
-    clock::Timestamp,
-    delivery::{
-        mail::{RENDER_FAILED, build_message},
-        notice::{LinkNotice, lifetime},
-    },
-    domain::language::Language,
-};
+use crate::clock::Timestamp;
+use crate::delivery::mail::{RENDER_FAILED, build_message};
+use crate::delivery::notice::{LinkNotice, lifetime};
+use crate::domain::language::Language;
 
 struct LinkMail<'a> {
     sender: &'a str,

@@ -12,11 +12,9 @@ use lettre::{
     },
 };
 
-use crate::{
-    clock::Timestamp,
-    delivery::notice::{OtpNotice, lifetime},
-    domain::language::Language,
-};
+use crate::clock::Timestamp;
+use crate::delivery::notice::{OtpNotice, lifetime};
+use crate::domain::language::Language;
 
 struct OtpMail<'a> {
     sender: &'a str,

@@ -30,16 +30,12 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    clock::{Clock, Timestamp},
-    delivery::{
-        notice::Notice,
-        outcome::{Pending, Totals},
-        retry::{AttemptError, pause},
-        smtp::Smtp,
-        webhook::Webhook,
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::notice::Notice;
+use crate::delivery::outcome::{Pending, Totals};
+use crate::delivery::retry::{AttemptError, pause};
+use crate::delivery::smtp::Smtp;
+use crate::delivery::webhook::Webhook;
 
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,

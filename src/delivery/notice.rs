@@ -4,14 +4,10 @@ use std::{fmt, time::Duration};
 
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        language::Language,
-        otp::OtpCode,
-        principal::{Principal, UserSeq},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
+use crate::domain::otp::OtpCode;
+use crate::domain::principal::{Principal, UserSeq};
 
 /// A one-time code for a client.
 #[derive(Clone)]

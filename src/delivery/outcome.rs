@@ -5,11 +5,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::{
-    clock::Timestamp,
-    delivery::notice::{Notice, OtpNotice, masked_email, masked_phone},
-    domain::principal::{Principal, UserSeq},
-};
+use crate::clock::Timestamp;
+use crate::delivery::notice::{Notice, OtpNotice, masked_email, masked_phone};
+use crate::domain::principal::{Principal, UserSeq};
 
 /// Number of notices since the start, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

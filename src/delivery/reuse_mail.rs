@@ -3,14 +3,10 @@
 use askama::Template;
 use lettre::{Message, message::Mailbox};
 
-use crate::{
-    clock::Timestamp,
-    delivery::{
-        mail::{RENDER_FAILED, build_message},
-        notice::{ReuseNotice, TokenUse},
-    },
-    domain::language::Language,
-};
+use crate::clock::Timestamp;
+use crate::delivery::mail::{RENDER_FAILED, build_message};
+use crate::delivery::notice::{ReuseNotice, TokenUse};
+use crate::domain::language::Language;
 
 struct ReuseMail<'a> {
     sender: &'a str,

@@ -18,12 +18,10 @@ use lettre::{
     },
 };
 
-use crate::delivery::{
-    error::DeliveryError,
-    notice::masked_email,
-    retry::AttemptError,
-    settings::{SmtpSettings, Tls},
-};
+use crate::delivery::error::DeliveryError;
+use crate::delivery::notice::masked_email;
+use crate::delivery::retry::AttemptError;
+use crate::delivery::settings::{SmtpSettings, Tls};
 
 /// Maximum number of attempts per mail.
 pub(super) const MAX_ATTEMPTS: u32 = 3;

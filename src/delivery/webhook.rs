@@ -12,15 +12,11 @@ use reqwest::{
 };
 use serde::Serialize;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    delivery::{
-        error::DeliveryError,
-        notice::OtpNotice,
-        retry::{AttemptError, MAX_PAUSE},
-        settings::WebhookSettings,
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::error::DeliveryError;
+use crate::delivery::notice::OtpNotice;
+use crate::delivery::retry::{AttemptError, MAX_PAUSE};
+use crate::delivery::settings::WebhookSettings;
 
 /// Minimum number of bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
 const MIN_SECRET: usize = 24;

@@ -6,11 +6,9 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use email_address::EmailAddress;
 use serde::{Serialize, Serializer};
 
-use crate::domain::{
-    principal::{Principal, UserSeq},
-    problem::Problem,
-    text::{line, normalised},
-};
+use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::problem::Problem;
+use crate::domain::text::{line, normalised};
 
 /// An e-mail address, as typed (trimmed) and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    account::Account,
-    principal::Principal,
-    session::{Device, SessionId},
-    text_enum::text_enum,
-};
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Device, SessionId};
+use crate::domain::text_enum::text_enum;
 
 text_enum! {
     /// The interface that an actor used.

@@ -1,15 +1,13 @@
 //! Properties of the value types, for fuzzing. See `src/fuzzing.rs`.
 
-use crate::domain::{
-    account::{Email, Name, Phone, Role, Username},
-    language::Language,
-    otp::OtpCode,
-    paging::{Cursor, parse_ordering},
-    password::Password,
-    preferences::parse_time_zone,
-    principal::UserSeq,
-    text::normalised,
-};
+use crate::domain::account::{Email, Name, Phone, Role, Username};
+use crate::domain::language::Language;
+use crate::domain::otp::OtpCode;
+use crate::domain::paging::{Cursor, parse_ordering};
+use crate::domain::password::Password;
+use crate::domain::preferences::parse_time_zone;
+use crate::domain::principal::UserSeq;
+use crate::domain::text::normalised;
 
 /// Parses a text as each value type: an accepted value is the trimmed text, parses again as the same value, and its
 /// normalised form is stable.

@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::domain::{
-    audit::{Actor, AuditSource},
-    text_enum::text_enum,
-};
+use crate::domain::audit::{Actor, AuditSource};
+use crate::domain::text_enum::text_enum;
 
 text_enum! {
     /// The kind of a job.

@@ -2,7 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::{clock::Timestamp, domain::problem::Problem};
+use crate::clock::Timestamp;
+use crate::domain::problem::Problem;
 
 /// A page of a list: its number, counted from 1, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::{fmt, sync::LazyLock};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{problem::Problem, text::normalised};
+use crate::domain::problem::Problem;
+use crate::domain::text::normalised;
 
 /// A typed password. `Debug` does not print it; there is no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]

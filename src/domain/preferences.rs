@@ -2,7 +2,9 @@
 
 use chrono_tz::Tz;
 
-use crate::domain::{language::Language, problem::Problem, text_enum::text_enum};
+use crate::domain::language::Language;
+use crate::domain::problem::Problem;
+use crate::domain::text_enum::text_enum;
 
 text_enum! {
     /// The color theme.

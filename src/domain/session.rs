@@ -6,7 +6,8 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, domain::text_enum::text_enum};
+use crate::clock::Timestamp;
+use crate::domain::text_enum::text_enum;
 
 /// Defines an id type: a time-ordered UUID (version 7, RFC 9562 section 5.7), written as 32 hex digits.
 macro_rules! id {

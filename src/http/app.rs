@@ -9,17 +9,17 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use crate::{
-    config::ServerConfig,
-    http::{
-        admin::{self, web::assets},
-        api::{self, body::MAX_BODY, errors::ApiError, fallback},
-        middleware::{context::RequestContext, headers, origin::is_https},
-        pipeline,
-        server::{self, Limits},
-    },
-    services::{Error, Services},
-};
+use crate::config::ServerConfig;
+use crate::http::admin::web::assets;
+use crate::http::api::body::MAX_BODY;
+use crate::http::api::errors::ApiError;
+use crate::http::api::{self, fallback};
+use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::headers;
+use crate::http::middleware::origin::is_https;
+use crate::http::server::{self, Limits};
+use crate::http::{admin, pipeline};
+use crate::services::{Error, Services};
 
 /// Every route of the server. Static files are served from `assets`.
 pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {

@@ -13,11 +13,11 @@ use actix_web::{
     web,
 };
 
-use crate::{
-    domain::audit::Actor,
-    http::{cookie_header, middleware::origin::is_https},
-    services::{Services, limits::login_context::LoginContext},
-};
+use crate::domain::audit::Actor;
+use crate::http::cookie_header;
+use crate::http::middleware::origin::is_https;
+use crate::services::Services;
+use crate::services::limits::login_context::LoginContext;
 
 /// The header of a device token, in requests and answers.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");

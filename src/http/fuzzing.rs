@@ -7,10 +7,9 @@ use actix_web::{
     test::TestRequest,
 };
 
-use crate::{
-    config::{ForwardedHeader, ServerConfig},
-    http::{cookie_header, middleware::client_address::client_address},
-};
+use crate::config::{ForwardedHeader, ServerConfig};
+use crate::http::cookie_header;
+use crate::http::middleware::client_address::client_address;
 
 pub use crate::http::{
     admin::fuzzing::forms,

@@ -9,7 +9,8 @@ use actix_web::{
 };
 use futures_util::TryFutureExt as _;
 
-use crate::{http::middleware::headers, services::Services};
+use crate::http::middleware::headers;
+use crate::services::Services;
 
 /// The most connections at the same time. One or two monitoring systems poll now and then.
 const MAX_CONNECTIONS: usize = 64;

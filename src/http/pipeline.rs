@@ -18,24 +18,19 @@ use actix_web::{
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-use crate::{
-    domain::language::Language,
-    http::{
-        admin::web::{cookies::chosen_language, error::AdminError},
-        api::errors::ApiError,
-        middleware::{
-            access_log::{self, standard_method},
-            client_address::client_address,
-            context::RequestContext,
-            cors::Cors,
-            headers::{self, REQUEST_ID},
-            origin::is_https,
-            refused_access,
-        },
-        server::request_guard::RequestGuard,
-    },
-    services::Services,
-};
+use crate::domain::language::Language;
+use crate::http::admin::web::cookies::chosen_language;
+use crate::http::admin::web::error::AdminError;
+use crate::http::api::errors::ApiError;
+use crate::http::middleware::access_log::{self, standard_method};
+use crate::http::middleware::client_address::client_address;
+use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::cors::Cors;
+use crate::http::middleware::headers::{self, REQUEST_ID};
+use crate::http::middleware::origin::is_https;
+use crate::http::middleware::refused_access;
+use crate::http::server::request_guard::RequestGuard;
+use crate::services::Services;
 
 /// Handles a request within `server.request_timeout`.
 ///

@@ -7,10 +7,9 @@ use actix_web::{
     cookie::{Cookie, SameSite, time},
 };
 
-use crate::{
-    http::{cookie_header, middleware::origin::is_https},
-    services::Services,
-};
+use crate::http::cookie_header;
+use crate::http::middleware::origin::is_https;
+use crate::services::Services;
 
 /// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) prevents that an attacker on the network sets it
 /// over http. `__Host-` would also exclude other hosts of the domain, but requires the path `/`.

@@ -1,13 +1,9 @@
 //! Looking up accounts by login name, and login names by account, in either population.
 
-use crate::{
-    domain::{
-        account::{Email, Username},
-        audit::Subject,
-        principal::{Principal, UserSeq, UserType},
-    },
-    store::{Db, StoreError, client_users, users},
-};
+use crate::domain::account::{Email, Username};
+use crate::domain::audit::Subject;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::store::{Db, StoreError, client_users, users};
 
 /// The account of this population with this normalised login name.
 pub(crate) fn find_by_login(

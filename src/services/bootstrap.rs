@@ -3,24 +3,21 @@
 
 use std::io;
 
-use crate::{
-    clock::Clock,
-    config::{Config, LoginConfig},
-    delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings},
-    services::{
-        audit::{event_mac::AuditKey, log, refusal_throttle::RefusalThrottle},
-        audit_chain::{chain::AuditChain, verification::LastVerification},
-        auth::{access_token_usage, otp_deliveries},
-        dashboard,
-        limits::state,
-        maintenance::background::Jobs,
-        metrics,
-        passwords::{PasswordSettings, Passwords},
-        revocations,
-    },
-    store::Store,
-    tokens::{SigningKey, Tokens},
-};
+use crate::clock::Clock;
+use crate::config::{Config, LoginConfig};
+use crate::delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings};
+use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log;
+use crate::services::audit::refusal_throttle::RefusalThrottle;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::audit_chain::verification::LastVerification;
+use crate::services::auth::{access_token_usage, otp_deliveries};
+use crate::services::limits::state;
+use crate::services::maintenance::background::Jobs;
+use crate::services::passwords::{PasswordSettings, Passwords};
+use crate::services::{dashboard, metrics, revocations};
+use crate::store::Store;
+use crate::tokens::{SigningKey, Tokens};
 
 /// Maximum number of messages that wait for delivery.
 const DELIVERY_QUEUE: usize = 1000;

@@ -13,14 +13,9 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    store::{
-        Store, StoreError,
-        login_history::{self, LoginsInPeriod},
-        totals,
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::store::login_history::{self, LoginsInPeriod};
+use crate::store::{Store, StoreError, totals};
 
 /// The number of rows of each kind, and the size of the database.
 #[derive(Clone, Debug)]

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{
-    domain::{principal::UserType, problem::Problems},
-    services::passwords::error::HashError,
-    store::{StoreError, StoreFailure},
-    tokens::TokenError,
-};
+use crate::domain::principal::UserType;
+use crate::domain::problem::Problems;
+use crate::services::passwords::error::HashError;
+use crate::store::{StoreError, StoreFailure};
+use crate::tokens::TokenError;
 
 /// The population of an account that was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

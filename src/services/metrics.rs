@@ -8,7 +8,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{domain::principal::UserType, services::revocations::Revocations};
+use crate::domain::principal::UserType;
+use crate::services::revocations::Revocations;
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Counters = Family<Labels, Counter>;

@@ -1,27 +1,19 @@
 //! Lists of accounts, internal users and clients alike: their filters, orders and cursors. All interfaces use these;
 //! the pages are read in [`account_pages`](crate::store::account_pages), single accounts in `users` and `client_users`.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        paging::{Cursor, Seek},
-        principal::{UserSeq, UserType},
-    },
-    store::{
-        client_users::ClientRow,
-        engine::connection::Db,
-        pagination::{
-            filter::{Filter, IndexLookup, ScanCondition},
-            keyset::{KeyTypes, KeyValues, SortKey},
-            list_query::ListQuery,
-            numbered::{NumberedList, SortTerm},
-            search::SearchIndex,
-            statement::{Bind, Conditions},
-        },
-        users::UserRow,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::paging::{Cursor, Seek};
+use crate::domain::principal::{UserSeq, UserType};
+use crate::store::client_users::ClientRow;
+use crate::store::engine::connection::Db;
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::keyset::{KeyTypes, KeyValues, SortKey};
+use crate::store::pagination::list_query::ListQuery;
+use crate::store::pagination::numbered::{NumberedList, SortTerm};
+use crate::store::pagination::search::SearchIndex;
+use crate::store::pagination::statement::{Bind, Conditions};
+use crate::store::users::UserRow;
 
 /// A filter by the last log-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

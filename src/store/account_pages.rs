@@ -3,22 +3,18 @@
 
 use diesel::{QueryableByName, sql_types};
 
-use crate::{
-    domain::{
-        paging::{Cursor, Order, Page, Seek, Slice},
-        principal::{UserSeq, UserType},
-    },
-    store::{
-        account_list::{
-            AccountFilter, AccountOrder, by_id, key_values, numbered, ordered, seek_of, table,
-        },
-        client_users::{ClientColumn, ClientFilter, ClientRow},
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{filter::load_count, numbered::SortTerm, statement::Sql},
-        users::{UserColumn, UserFilter, UserRow},
-    },
+use crate::domain::paging::{Cursor, Order, Page, Seek, Slice};
+use crate::domain::principal::{UserSeq, UserType};
+use crate::store::account_list::{
+    AccountFilter, AccountOrder, by_id, key_values, numbered, ordered, seek_of, table,
 };
+use crate::store::client_users::{ClientColumn, ClientFilter, ClientRow};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::load_count;
+use crate::store::pagination::numbered::SortTerm;
+use crate::store::pagination::statement::Sql;
+use crate::store::users::{UserColumn, UserFilter, UserRow};
 
 /// Reads a page of internal users. A cursor that does not fit the order means the beginning.
 pub fn users(

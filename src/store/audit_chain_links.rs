@@ -7,14 +7,11 @@ use diesel::{
     sql_types::{Array, BigInt, Text},
 };
 
-use crate::{
-    clock::Timestamp,
-    store::{
-        engine::{connection::Db, insert::OrIgnoreExt},
-        error::StoreError,
-        schema::{audit_chain, audit_chain_links, audit_events},
-    },
-};
+use crate::clock::Timestamp;
+use crate::store::engine::connection::Db;
+use crate::store::engine::insert::OrIgnoreExt;
+use crate::store::error::StoreError;
+use crate::store::schema::{audit_chain, audit_chain_links, audit_events};
 
 /// Both ends of the chain.
 #[derive(Queryable, Selectable, AsChangeset, Clone, Debug, PartialEq, Eq)]

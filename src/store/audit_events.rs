@@ -2,15 +2,13 @@
 
 use diesel::{Insertable, RunQueryDsl};
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Action, AuditSource, Outcome},
-        principal::{UserSeq, UserType},
-        session::SessionId,
-    },
-    store::{engine::connection::Db, error::StoreError, schema::audit_events},
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, AuditSource, Outcome};
+use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::session::SessionId;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::audit_events;
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

@@ -3,27 +3,19 @@
 use diesel::prelude::*;
 use diesel::{QueryDsl, RunQueryDsl};
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Action, AuditSource, Outcome},
-        paging::{Seek, Slice},
-        principal::{Principal, UserSeq, UserType},
-        session::SessionId,
-    },
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{
-            filter::{Filter, IndexLookup, ScanCondition},
-            keyset::{KeyTypes, KeyValues, SortKey},
-            list_query::ListQuery,
-            search::SearchIndex,
-            statement::{Bind, Conditions, Sql},
-        },
-        schema::audit_events,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, AuditSource, Outcome};
+use crate::domain::paging::{Seek, Slice};
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::SessionId;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::keyset::{KeyTypes, KeyValues, SortKey};
+use crate::store::pagination::list_query::ListQuery;
+use crate::store::pagination::search::SearchIndex;
+use crate::store::pagination::statement::{Bind, Conditions, Sql};
+use crate::store::schema::audit_events;
 
 /// A row.
 #[derive(Queryable, QueryableByName, Clone, Debug)]

@@ -2,19 +2,13 @@
 
 use diesel::prelude::*;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Account, Role},
-        principal::UserSeq,
-        session::{BrowserSessionId, RevocationReason},
-    },
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        schema::{browser_sessions, panel_preferences, users},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, Role};
+use crate::domain::principal::UserSeq;
+use crate::domain::session::{BrowserSessionId, RevocationReason};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::{browser_sessions, panel_preferences, users};
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

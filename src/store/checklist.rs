@@ -5,11 +5,12 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{account::Role, principal::UserType},
-    store::{engine::connection::Db, error::StoreError, schema::users},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::principal::UserType;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::users;
 
 /// The number of active administrators.
 pub fn count_active_admins(connection: &mut Db) -> Result<i64, StoreError> {

@@ -3,15 +3,13 @@
 
 use diesel::{dsl::max, prelude::*};
 
-use crate::{
-    clock::Timestamp,
-    domain::{account::Account, paging::Order, principal::UserSeq},
-    store::{
-        engine::connection::{Db, MultiBackend},
-        error::StoreError,
-        schema::client_users,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::paging::Order;
+use crate::domain::principal::UserSeq;
+use crate::store::engine::connection::{Db, MultiBackend};
+use crate::store::error::StoreError;
+use crate::store::schema::client_users;
 
 /// A row. It can contain a password hash and is therefore never serialised.
 #[derive(Queryable, QueryableByName, Clone)]

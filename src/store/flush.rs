@@ -5,11 +5,10 @@ use diesel::{
     sql_types::{BigInt, Nullable, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::paging::Count,
-    store::{engine::connection::Db, error::StoreError},
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::Count;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

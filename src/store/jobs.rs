@@ -5,14 +5,12 @@ use diesel::{
     sql_types::{Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        job::{JobKind, JobState},
-        session::JobId,
-    },
-    store::{engine::connection::Db, error::StoreError, schema::jobs},
-};
+use crate::clock::Timestamp;
+use crate::domain::job::{JobKind, JobState};
+use crate::domain::session::JobId;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::jobs;
 
 /// A row.
 #[derive(Queryable, Clone, Debug)]

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
-use crate::{
-    clock::Timestamp,
-    store::{engine::connection::Db, error::StoreError, pagination::statement::Sql},
-};
+use crate::clock::Timestamp;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::statement::Sql;
 
 /// The log-ins within one period.
 #[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]

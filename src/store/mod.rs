@@ -43,10 +43,8 @@ pub use crate::store::engine::{
 };
 pub use crate::store::error::{StoreError, StoreFailure};
 
-use crate::store::{
-    engine::Engine,
-    revocation_feed::{Feed, UpdateHandler},
-};
+use crate::store::engine::Engine;
+use crate::store::revocation_feed::{Feed, UpdateHandler};
 
 /// The database. Clones share it.
 #[derive(Clone)]

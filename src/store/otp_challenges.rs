@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
-use crate::{
-    clock::Timestamp,
-    domain::{principal::UserSeq, session::ChallengeId},
-    store::{engine::connection::Db, error::StoreError, schema::otp_challenges},
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::UserSeq;
+use crate::domain::session::ChallengeId;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::otp_challenges;
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

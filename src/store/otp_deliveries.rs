@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
-use crate::{
-    clock::Timestamp,
-    domain::principal::UserSeq,
-    store::{engine::connection::Db, error::StoreError, schema::otp_deliveries},
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::UserSeq;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::otp_deliveries;
 
 /// A row, as it is inserted and read.
 #[derive(Insertable, Queryable, Selectable, Clone, Debug)]

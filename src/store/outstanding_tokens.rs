@@ -7,26 +7,18 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        paging::{Seek, Slice},
-        principal::{Principal, UserSeq, UserType},
-        session::{Jti, RevocationReason, SessionId, TokenState},
-    },
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{
-            filter::{Filter, IndexLookup, ScanCondition},
-            keyset::{KeyTypes, SortKey},
-            list_query::ListQuery,
-            statement::{Bind, Conditions, Sql},
-        },
-        schema::outstanding_tokens,
-        token_owners::{OwnerConditions, owner_columns},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::{Seek, Slice};
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::{Jti, RevocationReason, SessionId, TokenState};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::keyset::{KeyTypes, SortKey};
+use crate::store::pagination::list_query::ListQuery;
+use crate::store::pagination::statement::{Bind, Conditions, Sql};
+use crate::store::schema::outstanding_tokens;
+use crate::store::token_owners::{OwnerConditions, owner_columns};
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

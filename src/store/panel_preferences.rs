@@ -5,13 +5,11 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
-use crate::{
-    domain::{
-        preferences::{Preferences, Theme},
-        principal::UserSeq,
-    },
-    store::{engine::connection::Db, error::StoreError, schema::panel_preferences},
-};
+use crate::domain::preferences::{Preferences, Theme};
+use crate::domain::principal::UserSeq;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::panel_preferences;
 
 /// Inserts or replaces the preferences of a user.
 pub fn put(

@@ -6,26 +6,18 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        limits::LimitKind,
-        paging::{Seek, Slice},
-        principal::{UserSeq, UserType},
-    },
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{
-            filter::{Filter, IndexLookup, ScanCondition},
-            keyset::{KeyTypes, SortKey},
-            list_query::ListQuery,
-            search::normalised_pattern,
-            statement::{Bind, Conditions},
-        },
-        schema::rate_limits,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::limits::LimitKind;
+use crate::domain::paging::{Seek, Slice};
+use crate::domain::principal::{UserSeq, UserType};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::keyset::{KeyTypes, SortKey};
+use crate::store::pagination::list_query::ListQuery;
+use crate::store::pagination::search::normalised_pattern;
+use crate::store::pagination::statement::{Bind, Conditions};
+use crate::store::schema::rate_limits;
 
 /// A limited thing, and how the admin panel describes its lock.
 #[derive(Clone, Debug)]

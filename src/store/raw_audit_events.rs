@@ -6,11 +6,11 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::principal::UserSeq,
-    store::{audit_events::NewAuditEvent, engine::connection::Db, error::StoreError},
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::UserSeq;
+use crate::store::audit_events::NewAuditEvent;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
 
 /// An event as stored. Texts are not parsed into enums: a manipulated row may hold any value.
 #[derive(QueryableByName, Clone, Debug)]

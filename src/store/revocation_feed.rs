@@ -13,11 +13,9 @@ use std::{
 use diesel::{prelude::*, sql_types::BigInt, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
-use crate::store::{
-    engine::connection::{Db, Target},
-    error::StoreError,
-    revocations::{CHANNEL, Position, RevocationEvent, read_since},
-};
+use crate::store::engine::connection::{Db, Target};
+use crate::store::error::StoreError;
+use crate::store::revocations::{CHANNEL, Position, RevocationEvent, read_since};
 
 /// How often the events are read without a signal.
 const READ_EVERY: Duration = Duration::from_secs(1);

@@ -12,18 +12,13 @@ use diesel::{
     sqlite::SqliteConnection,
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        principal::{Principal, UserSeq, UserType},
-        session::{RevocationReason, SessionId},
-    },
-    store::{
-        engine::{connection::Db, transaction::Transaction},
-        error::StoreError,
-        schema::{revocations, sessions},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::{RevocationReason, SessionId};
+use crate::store::engine::connection::Db;
+use crate::store::engine::transaction::Transaction;
+use crate::store::error::StoreError;
+use crate::store::schema::{revocations, sessions};
 
 /// The Postgres notification channel for new events.
 pub(super) const CHANNEL: &str = "munjigi_revocations";

@@ -11,21 +11,15 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Account, Role},
-        principal::{Principal, UserType},
-        session::{Jti, RevocationReason, SessionId},
-    },
-    store::{
-        blacklisted_tokens::{self, NewBlacklistedToken},
-        engine::connection::Db,
-        error::StoreError,
-        outstanding_tokens::{self, NewOutstandingToken},
-        sessions::{self, SessionActivity, SessionState},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, Role};
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::{Jti, RevocationReason, SessionId};
+use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::outstanding_tokens::{self, NewOutstandingToken};
+use crate::store::sessions::{self, SessionActivity, SessionState};
 
 /// A presented refresh token, and its intended successor.
 #[derive(Clone, Debug)]

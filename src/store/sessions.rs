@@ -7,19 +7,13 @@ use diesel::{
     sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        principal::{Principal, UserSeq, UserType},
-        session::{Jti, LoginMethod, RevocationReason, SessionId},
-    },
-    store::{
-        engine::connection::{Db, MultiBackend},
-        error::StoreError,
-        schema::{client_users, sessions, users},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::{Jti, LoginMethod, RevocationReason, SessionId};
+use crate::store::engine::connection::{Db, MultiBackend};
+use crate::store::error::StoreError;
+use crate::store::schema::{client_users, sessions, users};
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

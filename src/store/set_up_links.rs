@@ -3,11 +3,11 @@
 
 use diesel::prelude::*;
 
-use crate::{
-    clock::Timestamp,
-    domain::principal::{Principal, UserSeq, UserType},
-    store::{engine::connection::Db, error::StoreError, schema::set_up_links},
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::set_up_links;
 
 /// A row to insert.
 #[derive(Insertable, Clone)]

@@ -1,13 +1,9 @@
 //! The accounts of tokens: what the lists of issued and of blacklisted tokens have in common. A token refers to its
 //! account by user type and id. There is no foreign key: the account may be deleted.
 
-use crate::{
-    domain::principal::{Principal, UserType},
-    store::pagination::{
-        filter::{Filter, IndexLookup, ScanCondition},
-        statement::{Bind, Conditions},
-    },
-};
+use crate::domain::principal::{Principal, UserType};
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::statement::{Bind, Conditions};
 
 /// The columns `login` and `name` of the account of a row. The argument is the alias of the row's table.
 macro_rules! owner_columns {

@@ -2,14 +2,10 @@
 
 use diesel::{prelude::*, sql_types};
 
-use crate::{
-    clock::Timestamp,
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users},
-    },
-};
+use crate::clock::Timestamp;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users};
 
 /// The number of active internal users.
 pub fn active_users(connection: &mut Db) -> Result<i64, StoreError> {

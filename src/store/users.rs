@@ -3,15 +3,13 @@
 
 use diesel::prelude::*;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Account, Role},
-        paging::Order,
-        principal::UserSeq,
-    },
-    store::{engine::connection::Db, error::StoreError, schema::users},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, Role};
+use crate::domain::paging::Order;
+use crate::domain::principal::UserSeq;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::schema::users;
 
 /// A row. It contains the password hash and is therefore never serialised.
 #[derive(Queryable, QueryableByName, Clone)]

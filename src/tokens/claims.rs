@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    config::TokensConfig,
-    domain::{
-        principal::{Principal, UserSeq, UserType},
-        session::{Jti, SessionId},
-    },
-    tokens::error::TokenDefect,
-};
+use crate::clock::Timestamp;
+use crate::config::TokensConfig;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::{Jti, SessionId};
+use crate::tokens::error::TokenDefect;
 
 /// The latest time that is accepted: the last second of the year 9999.
 const MAX_TIME: i64 = 253_402_300_799;

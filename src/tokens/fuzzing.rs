@@ -6,16 +6,12 @@ use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    config::TokensConfig,
-    tokens::{
-        claims::{Claims, TokenType},
-        error::TokenDefect,
-        jwt::{MAX_LENGTH, Tokens, readable_parts},
-        keys::SigningKey,
-    },
-};
+use crate::clock::Timestamp;
+use crate::config::TokensConfig;
+use crate::tokens::claims::{Claims, TokenType};
+use crate::tokens::error::TokenDefect;
+use crate::tokens::jwt::{MAX_LENGTH, Tokens, readable_parts};
+use crate::tokens::keys::SigningKey;
 
 const KEY: &[u8] = b"the key of the fuzzing alone, longer than its hash";
 

@@ -5,21 +5,15 @@ use std::{sync::Arc, time::Duration};
 use jsonwebtoken::{Header, Validation};
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    config::{ClaimName, TokensConfig},
-    domain::{
-        account::Account,
-        principal::Principal,
-        session::{Jti, SessionId},
-    },
-    tokens::{
-        cache::VerifiedTokens,
-        claims::{Claims, TokenType},
-        error::{TokenDefect, TokenError, defect_from_library, json_object},
-        keys::{SigningKey, algorithm},
-    },
-};
+use crate::clock::Timestamp;
+use crate::config::{ClaimName, TokensConfig};
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Jti, SessionId};
+use crate::tokens::cache::VerifiedTokens;
+use crate::tokens::claims::{Claims, TokenType};
+use crate::tokens::error::{TokenDefect, TokenError, defect_from_library, json_object};
+use crate::tokens::keys::{SigningKey, algorithm};
 
 /// A new token.
 #[derive(Clone)]

@@ -16,7 +16,8 @@ use base64::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-use crate::{config::Algorithm, tokens::strength::KeyStrength};
+use crate::config::Algorithm;
+use crate::tokens::strength::KeyStrength;
 
 /// Random bytes of a generated key; the file contains them in base64.
 const GENERATED_BYTES: usize = 64;

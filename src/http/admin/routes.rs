@@ -8,20 +8,14 @@ use actix_web::{
     web::{self, ServiceConfig, scope, to},
 };
 
-use crate::{
-    domain::principal::UserType,
-    http::admin::{
-        pages::{
-            account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, locks,
-            login, password_links, people, security, setup, tokens,
-        },
-        paths,
-        web::{
-            account_path::Population,
-            error::{AdminError, PageResult},
-        },
-    },
+use crate::domain::principal::UserType;
+use crate::http::admin::pages::{
+    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, locks, login,
+    password_links, people, security, setup, tokens,
 };
+use crate::http::admin::paths;
+use crate::http::admin::web::account_path::Population;
+use crate::http::admin::web::error::{AdminError, PageResult};
 
 /// The panel's routes.
 pub fn routes(config: &mut ServiceConfig) {

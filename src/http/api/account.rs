@@ -2,22 +2,14 @@
 
 use actix_web::{HttpRequest, web};
 
-use crate::{
-    http::{
-        api::{
-            answer::Answer,
-            body::Fields,
-            callers::Bearer,
-            errors::ApiError,
-            inputs::{CURRENT_PASSWORD, NEW_PASSWORD},
-        },
-        device_token::PresentedDevice,
-    },
-    services::{
-        Error, Services,
-        accounts::own_account::{self, Kept},
-    },
-};
+use crate::http::api::answer::Answer;
+use crate::http::api::body::Fields;
+use crate::http::api::callers::Bearer;
+use crate::http::api::errors::ApiError;
+use crate::http::api::inputs::{CURRENT_PASSWORD, NEW_PASSWORD};
+use crate::http::device_token::PresentedDevice;
+use crate::services::accounts::own_account::{self, Kept};
+use crate::services::{Error, Services};
 
 /// `POST /auth/password`: changes the password of a caller who knows the current one. All other sessions of the account end.
 ///

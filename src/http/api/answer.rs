@@ -6,12 +6,12 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use crate::{
-    clock::Timestamp,
-    domain::paging::Paged,
-    http::{api::messages::code_message, device_token, middleware::context::RequestContext},
-    services::Services,
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::Paged;
+use crate::http::api::messages::code_message;
+use crate::http::device_token;
+use crate::http::middleware::context::RequestContext;
+use crate::services::Services;
 
 /// `meta` of every envelope.
 #[derive(Serialize)]

@@ -5,36 +5,25 @@ use std::time::Duration;
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use crate::{
-    domain::{
-        principal::UserType,
-        problem::{Problem, Problems},
-    },
-    http::{
-        api::{
-            answer::Answer,
-            body::Fields,
-            callers::{Anonymous, Bearer},
-            errors::ApiError,
-            inputs::{EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, PASSWORD, TOKEN, USER_TYPE},
-            me::AccountView,
-            refresh_transport::{REFRESH, RefreshTransport, TokenTransport},
-        },
-        middleware::context::{RequestContext, RequestContextRef},
-        refresh_cookie,
-    },
-    services::{
-        Error, Services,
-        auth::{
-            bearer,
-            login::{self, Credentials},
-            logout, refresh,
-            refresh_request::RefreshRequest,
-            token_pair::TokenPair,
-        },
-        limits::device_tokens,
-    },
+use crate::domain::principal::UserType;
+use crate::domain::problem::{Problem, Problems};
+use crate::http::api::answer::Answer;
+use crate::http::api::body::Fields;
+use crate::http::api::callers::{Anonymous, Bearer};
+use crate::http::api::errors::ApiError;
+use crate::http::api::inputs::{
+    EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, PASSWORD, TOKEN, USER_TYPE,
 };
+use crate::http::api::me::AccountView;
+use crate::http::api::refresh_transport::{REFRESH, RefreshTransport, TokenTransport};
+use crate::http::middleware::context::{RequestContext, RequestContextRef};
+use crate::http::refresh_cookie;
+use crate::services::auth::login::{self, Credentials};
+use crate::services::auth::refresh_request::RefreshRequest;
+use crate::services::auth::token_pair::TokenPair;
+use crate::services::auth::{bearer, logout, refresh};
+use crate::services::limits::device_tokens;
+use crate::services::{Error, Services};
 
 /// The data of a log-in or refresh: both tokens, their lifetimes in seconds, and the account.
 #[derive(Serialize)]

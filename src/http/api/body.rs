@@ -11,15 +11,11 @@ use actix_web::{
 };
 use serde_json::{Map, Value};
 
-use crate::{
-    domain::problem::{Problem, Problems},
-    http::api::{
-        endpoint::Endpoint,
-        errors::ApiError,
-        input::{Declared, Field, Input, Presence},
-    },
-    services::Error,
-};
+use crate::domain::problem::{Problem, Problems};
+use crate::http::api::endpoint::Endpoint;
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::{Declared, Field, Input, Presence};
+use crate::services::Error;
 
 /// The largest body that is read, in bytes.
 pub(in crate::http) const MAX_BODY: usize = 64 * 1024;

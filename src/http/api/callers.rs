@@ -9,22 +9,16 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
 
-use crate::{
-    domain::{
-        account::Role,
-        audit::{Actor, AuditSource},
-        principal::UserType,
-    },
-    http::{
-        api::errors::ApiError, device_token::PresentedDevice, middleware::context::RequestContext,
-    },
-    services::{
-        Error, Services,
-        auth::bearer::{Caller, authenticate},
-        limits::login_context::LoginContext,
-    },
-    tokens::TokenError,
-};
+use crate::domain::account::Role;
+use crate::domain::audit::{Actor, AuditSource};
+use crate::domain::principal::UserType;
+use crate::http::api::errors::ApiError;
+use crate::http::device_token::PresentedDevice;
+use crate::http::middleware::context::RequestContext;
+use crate::services::auth::bearer::{Caller, authenticate};
+use crate::services::limits::login_context::LoginContext;
+use crate::services::{Error, Services};
+use crate::tokens::TokenError;
 
 /// A caller of either population with a valid access token.
 pub(super) struct Bearer(pub Caller);

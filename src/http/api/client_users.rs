@@ -3,33 +3,22 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        paging::{Order, parse_ordering},
-        principal::{Principal, UserSeq},
-        problem::Problem,
-    },
-    http::api::{
-        answer::Answer,
-        body::Fields,
-        callers::{Administrator, Internal},
-        errors::ApiError,
-        input::{Kind, inputs, names},
-        inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME},
-        path,
-        query::Query,
-    },
-    services::{
-        Error, Missing, Services,
-        accounts::{
-            client_user_changes,
-            client_users::{self, Client, ClientChanges, NewClient},
-            lifecycle,
-        },
-    },
-    store::client_users::{ClientColumn, ClientFilter},
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::{Order, parse_ordering};
+use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::problem::Problem;
+use crate::http::api::answer::Answer;
+use crate::http::api::body::Fields;
+use crate::http::api::callers::{Administrator, Internal};
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::{Kind, inputs, names};
+use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME};
+use crate::http::api::path;
+use crate::http::api::query::Query;
+use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
+use crate::services::accounts::{client_user_changes, lifecycle};
+use crate::services::{Error, Missing, Services};
+use crate::store::client_users::{ClientColumn, ClientFilter};
 
 /// An external client in an answer.
 #[derive(Serialize)]

@@ -12,22 +12,14 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use crate::{
-    domain::{
-        language::Language,
-        problem::{Problem, Problems},
-    },
-    http::{
-        api::{
-            answer::Meta,
-            messages::{code_message, rate_limited, sentence},
-        },
-        middleware::context::RequestContext,
-    },
-    services::{Error, Missing},
-    store::StoreError,
-    tokens::TokenError,
-};
+use crate::domain::language::Language;
+use crate::domain::problem::{Problem, Problems};
+use crate::http::api::answer::Meta;
+use crate::http::api::messages::{code_message, rate_limited, sentence};
+use crate::http::middleware::context::RequestContext;
+use crate::services::{Error, Missing};
+use crate::store::StoreError;
+use crate::tokens::TokenError;
 
 /// `Retry-After` when the server is unavailable or overloaded.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

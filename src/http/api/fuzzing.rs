@@ -3,22 +3,19 @@
 use actix_web::body::MessageBody;
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    domain::{language::Language, paging::Page},
-    http::{
-        api::{
-            body::Fields,
-            endpoint::Endpoint,
-            errors::ApiError,
-            input::Field,
-            inputs::{EMAIL, IDENTIFIER, IS_ACTIVE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN},
-            query::Query,
-            routes::ENDPOINTS,
-        },
-        middleware::context::RequestContext,
-    },
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
+use crate::domain::paging::Page;
+use crate::http::api::body::Fields;
+use crate::http::api::endpoint::Endpoint;
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::Field;
+use crate::http::api::inputs::{
+    EMAIL, IDENTIFIER, IS_ACTIVE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
 };
+use crate::http::api::query::Query;
+use crate::http::api::routes::ENDPOINTS;
+use crate::http::middleware::context::RequestContext;
 
 /// Fields of several types, one of them required.
 const BODY: &[Field] = &[

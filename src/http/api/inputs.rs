@@ -1,18 +1,14 @@
 //! The inputs that more than one handler reads, or that belong to no noun of their own. An input of one noun alone, such as
 //! the ordering of a list, is declared in that noun's file.
 
-use crate::{
-    domain::{
-        account::{Email, Name, Phone, Role, Username},
-        otp::OtpCode,
-        paging::Page,
-        password::Password,
-        principal::UserType,
-        problem::Problem,
-        session::ChallengeId,
-    },
-    http::api::input::{Kind, inputs},
-};
+use crate::domain::account::{Email, Name, Phone, Role, Username};
+use crate::domain::otp::OtpCode;
+use crate::domain::paging::Page;
+use crate::domain::password::Password;
+use crate::domain::principal::UserType;
+use crate::domain::problem::Problem;
+use crate::domain::session::ChallengeId;
+use crate::http::api::input::{Kind, inputs};
 
 /// The most characters of a name in a log-in.
 const MAX_IDENTIFIER: usize = 254;

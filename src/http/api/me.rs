@@ -2,13 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{
-    domain::{
-        account::{Account, Role},
-        principal::{UserSeq, UserType},
-    },
-    http::api::{answer::Answer, callers::Bearer, errors::ApiError},
-};
+use crate::domain::account::{Account, Role};
+use crate::domain::principal::{UserSeq, UserType};
+use crate::http::api::answer::Answer;
+use crate::http::api::callers::Bearer;
+use crate::http::api::errors::ApiError;
 
 /// An account in an answer to its owner.
 #[derive(Serialize)]

@@ -3,25 +3,17 @@
 use actix_web::web;
 use serde::Serialize;
 
-use crate::{
-    domain::session::ChallengeId,
-    http::{
-        api::{
-            answer::Answer,
-            auth::{TokenData, logged_in},
-            body::Fields,
-            callers::Anonymous,
-            errors::ApiError,
-            inputs::{CHALLENGE, CODE, IDENTIFIER},
-            refresh_transport::RefreshTransport,
-        },
-        middleware::context::RequestContextRef,
-    },
-    services::{
-        Services,
-        auth::otp::{self, OtpRequest},
-    },
-};
+use crate::domain::session::ChallengeId;
+use crate::http::api::answer::Answer;
+use crate::http::api::auth::{TokenData, logged_in};
+use crate::http::api::body::Fields;
+use crate::http::api::callers::Anonymous;
+use crate::http::api::errors::ApiError;
+use crate::http::api::inputs::{CHALLENGE, CODE, IDENTIFIER};
+use crate::http::api::refresh_transport::RefreshTransport;
+use crate::http::middleware::context::RequestContextRef;
+use crate::services::Services;
+use crate::services::auth::otp::{self, OtpRequest};
 
 /// The answer to a request for a code.
 #[derive(Serialize)]

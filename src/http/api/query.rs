@@ -4,16 +4,13 @@ use std::{collections::HashMap, future::Ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
-use crate::{
-    domain::{paging::Page, problem::Problems},
-    http::api::{
-        endpoint::Endpoint,
-        errors::ApiError,
-        input::{Declared, Field, Input, Presence},
-        inputs::{PAGE, PAGE_SIZE},
-    },
-    services::Error,
-};
+use crate::domain::paging::Page;
+use crate::domain::problem::Problems;
+use crate::http::api::endpoint::Endpoint;
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::{Declared, Field, Input, Presence};
+use crate::http::api::inputs::{PAGE, PAGE_SIZE};
+use crate::services::Error;
 
 /// The parameters of a query string, and the problems found so far.
 pub(super) struct Query {

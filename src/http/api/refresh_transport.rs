@@ -5,22 +5,16 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, cookie::Cookie, dev::Payload, web};
 
-use crate::{
-    config::Transport,
-    domain::problem::Problem,
-    http::{
-        api::{
-            body::Fields,
-            errors::ApiError,
-            input::{Kind, inputs},
-            inputs::{TOKEN_KIND, token},
-        },
-        middleware::origin,
-        refresh_cookie,
-    },
-    services::{Error, Services},
-    tokens::{Claims, TokenType},
-};
+use crate::config::Transport;
+use crate::domain::problem::Problem;
+use crate::http::api::body::Fields;
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::{Kind, inputs};
+use crate::http::api::inputs::{TOKEN_KIND, token};
+use crate::http::middleware::origin;
+use crate::http::refresh_cookie;
+use crate::services::{Error, Services};
+use crate::tokens::{Claims, TokenType};
 
 /// How one refresh token is transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,25 +2,17 @@
 
 use actix_web::{HttpRequest, Resource, guard, web};
 
-use crate::http::api::{
-    account, auth, client_users,
-    endpoint::{
-        Access::{Administrator, Anyone, Bearer, Internal},
-        Endpoint,
-        Method::{self, Delete, Get, Patch, Post},
-        OfPath, to,
-    },
-    fallback::other_method,
-    health,
-    inputs::{
-        CHALLENGE, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER, IDENTIFIER, IS_ACTIVE,
-        KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
-        USER_TYPE, USERNAME,
-    },
-    me, otp,
-    refresh_transport::{REFRESH, TRANSPORT},
-    sessions, users,
+use crate::http::api::endpoint::Access::{Administrator, Anyone, Bearer, Internal};
+use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
+use crate::http::api::endpoint::{Endpoint, OfPath, to};
+use crate::http::api::fallback::other_method;
+use crate::http::api::inputs::{
+    CHALLENGE, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER, IDENTIFIER, IS_ACTIVE,
+    KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
+    USER_TYPE, USERNAME,
 };
+use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
+use crate::http::api::{account, auth, client_users, health, me, otp, sessions, users};
 
 /// All endpoints; those of one path are neighbours.
 #[rustfmt::skip]

@@ -3,17 +3,14 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use crate::{
-    clock::Timestamp,
-    domain::session::SessionId,
-    http::api::{
-        answer::Answer, callers::Bearer, errors::ApiError, refresh_transport::RefreshTransport,
-    },
-    services::{
-        Services,
-        auth::sessions::{self, Session},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::session::SessionId;
+use crate::http::api::answer::Answer;
+use crate::http::api::callers::Bearer;
+use crate::http::api::errors::ApiError;
+use crate::http::api::refresh_transport::RefreshTransport;
+use crate::services::Services;
+use crate::services::auth::sessions::{self, Session};
 
 /// A session in an answer to its owner.
 #[derive(Serialize)]

@@ -3,33 +3,23 @@
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        paging::{Order, parse_ordering},
-        principal::{Principal, UserSeq},
-        problem::Problem,
-    },
-    http::api::{
-        answer::Answer,
-        body::Fields,
-        callers::{Administrator, Internal},
-        errors::ApiError,
-        input::{Kind, inputs, names},
-        inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH},
-        path,
-        query::Query,
-    },
-    services::{
-        Error, Missing, Services,
-        accounts::{
-            lifecycle, user_changes,
-            users::{self, NewUser, User, UserChanges},
-        },
-    },
-    store::users::{UserColumn, UserFilter},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::paging::{Order, parse_ordering};
+use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::problem::Problem;
+use crate::http::api::answer::Answer;
+use crate::http::api::body::Fields;
+use crate::http::api::callers::{Administrator, Internal};
+use crate::http::api::errors::ApiError;
+use crate::http::api::input::{Kind, inputs, names};
+use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH};
+use crate::http::api::path;
+use crate::http::api::query::Query;
+use crate::services::accounts::users::{self, NewUser, User, UserChanges};
+use crate::services::accounts::{lifecycle, user_changes};
+use crate::services::{Error, Missing, Services};
+use crate::store::users::{UserColumn, UserFilter};
 
 /// An internal user in an answer.
 #[derive(Serialize)]

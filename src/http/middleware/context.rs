@@ -7,16 +7,12 @@ use std::{
 
 use actix_web::{HttpMessage, HttpRequest, dev::Payload};
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        language::Language,
-        preferences::Theme,
-        principal::Principal,
-        session::{Device, Jti},
-    },
-    http::middleware::cors::Cors,
-};
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
+use crate::domain::preferences::Theme;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Device, Jti};
+use crate::http::middleware::cors::Cors;
 
 /// The context of a request. The outermost middleware makes one for every request.
 #[derive(Debug)]

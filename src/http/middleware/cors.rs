@@ -18,7 +18,8 @@ use actix_web::{
     },
 };
 
-use crate::{http::middleware::origin, services::Services};
+use crate::http::middleware::origin;
+use crate::services::Services;
 
 /// The first segments of the paths that pages of other origins may call.
 const SHARED_SEGMENTS: [&str; 3] = ["auth", "clients", "api"];

@@ -3,11 +3,11 @@
 
 use actix_web::HttpRequest;
 
-use crate::{
-    domain::audit::{Actor, AuditSource},
-    http::middleware::{access_log::standard_method, context::RequestContext},
-    services::{Services, audit::refused_access::record_access_refused},
-};
+use crate::domain::audit::{Actor, AuditSource};
+use crate::http::middleware::access_log::standard_method;
+use crate::http::middleware::context::RequestContext;
+use crate::services::Services;
+use crate::services::audit::refused_access::record_access_refused;
 
 /// Records that the caller was refused with `403`; without an authenticated caller nothing is recorded. The answer stays the
 /// same when the event cannot be written.

@@ -15,7 +15,8 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::http::server::{connection_limit::ConnectionSlot, request_guard::ConnectionState};
+use crate::http::server::connection_limit::ConnectionSlot;
+use crate::http::server::request_guard::ConnectionState;
 
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -28,11 +28,9 @@ use actix_web::{
 };
 use tokio::net::TcpStream;
 
-use crate::http::server::{
-    connection::{Connection, Timeouts},
-    connection_limit::ConnectionLimit,
-    reject::reject,
-};
+use crate::http::server::connection::{Connection, Timeouts};
+use crate::http::server::connection_limit::ConnectionLimit;
+use crate::http::server::reject::reject;
 
 /// How long an idle connection is kept open for its next request.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);

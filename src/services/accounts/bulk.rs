@@ -2,31 +2,18 @@
 //! concerned; then a job changes them in the background, a small batch in each transaction. Each account is changed and
 //! recorded as if it were changed alone.
 
-use crate::{
-    domain::{
-        audit::{Action, Actor},
-        principal::{Principal, UserSeq, UserType},
-    },
-    services::{
-        accounts::{
-            bulk_request::{Accounts, BulkRequest},
-            bulk_work::Bulk,
-        },
-        audit::log::Event,
-        bootstrap::Services,
-        error::Error,
-        maintenance::{
-            job_report::{BulkReport, Report},
-            jobs::{self, Begun, Started},
-        },
-    },
-    store::{
-        Db, StoreError,
-        account_list::AccountFilter,
-        account_pages::{count_exact, greatest_id, ids_after},
-        client_users, users,
-    },
-};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
+use crate::services::accounts::bulk_work::Bulk;
+use crate::services::audit::log::Event;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::maintenance::job_report::{BulkReport, Report};
+use crate::services::maintenance::jobs::{self, Begun, Started};
+use crate::store::account_list::AccountFilter;
+use crate::store::account_pages::{count_exact, greatest_id, ids_after};
+use crate::store::{Db, StoreError, client_users, users};
 
 /// The maximum number of accounts that a preview names.
 const NAMED: usize = 50;

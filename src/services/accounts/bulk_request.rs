@@ -1,12 +1,9 @@
 //! The request of a bulk change: what is to be done to which accounts.
 
-use crate::{
-    domain::{
-        job::BulkAction,
-        principal::{Principal, UserSeq, UserType},
-    },
-    store::{Db, StoreError, account_list::AccountFilter, users},
-};
+use crate::domain::job::BulkAction;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::store::account_list::AccountFilter;
+use crate::store::{Db, StoreError, users};
 
 /// The accounts of a bulk change.
 #[derive(Clone, Debug)]

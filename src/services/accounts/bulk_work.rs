@@ -2,34 +2,21 @@
 
 use std::collections::VecDeque;
 
-use crate::{
-    clock::Clock,
-    domain::{
-        audit::{Action, Actor, Subject},
-        job::BulkAction,
-        principal::{Principal, UserSeq, UserType},
-        session::RevocationReason,
-    },
-    services::{
-        accounts::{
-            bulk_request::{Accounts, BulkRequest},
-            changes::{find_account, lock_account},
-            lifecycle::{delete_in, set_active_in},
-        },
-        audit::log::{AuditContext, AuditLog, Event},
-        auth::logout,
-        error::Error,
-        maintenance::{
-            job_report::{BulkReport, Report},
-            job_runner::{Batch, Work},
-        },
-    },
-    store::{
-        Store, Transaction,
-        account_pages::{count_exact, ids_after},
-        browser_sessions,
-    },
-};
+use crate::clock::Clock;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::job::BulkAction;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::session::RevocationReason;
+use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
+use crate::services::accounts::changes::{find_account, lock_account};
+use crate::services::accounts::lifecycle::{delete_in, set_active_in};
+use crate::services::audit::log::{AuditContext, AuditLog, Event};
+use crate::services::auth::logout;
+use crate::services::error::Error;
+use crate::services::maintenance::job_report::{BulkReport, Report};
+use crate::services::maintenance::job_runner::{Batch, Work};
+use crate::store::account_pages::{count_exact, ids_after};
+use crate::store::{Store, Transaction, browser_sessions};
 
 /// How many accounts are changed in one transaction.
 const BATCH: usize = 50;

@@ -1,24 +1,18 @@
 //! What a change of an account entails in both populations: ended sessions, withdrawn links, revocation events, audit events
 //! and lifted locks. All of it is part of the transaction of the change.
 
-use crate::{
-    domain::{
-        account::Account,
-        audit::{Action, Change, Subject},
-        password::{Password, PasswordPolicy},
-        principal::{Principal, UserType},
-        problem::Problems,
-        session::RevocationReason,
-    },
-    services::{
-        audit::log::{AuditContext, Event},
-        auth::logout::end_all,
-        bootstrap::Services,
-        error::{Error, Missing},
-        limits::locks,
-    },
-    store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users},
-};
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Change, Subject};
+use crate::domain::password::{Password, PasswordPolicy};
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::problem::Problems;
+use crate::domain::session::RevocationReason;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::logout::end_all;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::services::limits::locks;
+use crate::store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users};
 
 /// Finds an account of either population.
 pub(crate) fn find_account(

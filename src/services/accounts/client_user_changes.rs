@@ -1,28 +1,20 @@
 //! Creating, changing and deleting external clients. A change that takes rights away ends the sessions, and each change is
 //! recorded, in the same transaction.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Email, Name, Username},
-        audit::{Action, Actor, Change, Subject},
-        principal::{Principal, UserSeq},
-        text::{normalised, searchable},
-    },
-    services::{
-        accounts::{
-            changes::{Update, checked_hash, finish_deletion, finish_update, reason_to_end},
-            client_users::{Client, ClientChanges, NewClient, find},
-        },
-        audit::log::{AuditContext, Event},
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{
-        StoreError, Transaction, client_users as table,
-        client_users::{ClientChanges as RowChanges, ClientRow, NewClient as NewRow},
-    },
+use crate::clock::Timestamp;
+use crate::domain::account::{Email, Name, Username};
+use crate::domain::audit::{Action, Actor, Change, Subject};
+use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::text::{normalised, searchable};
+use crate::services::accounts::changes::{
+    Update, checked_hash, finish_deletion, finish_update, reason_to_end,
 };
+use crate::services::accounts::client_users::{Client, ClientChanges, NewClient, find};
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::client_users::{ClientChanges as RowChanges, ClientRow, NewClient as NewRow};
+use crate::store::{StoreError, Transaction, client_users as table};
 
 /// Creates a client.
 ///

@@ -1,22 +1,14 @@
 //! External clients: types, listing and finding.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Email, Name, Phone, Username},
-        paging::{Page, Paged},
-        password::Password,
-        principal::UserSeq,
-    },
-    services::{
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{
-        Store, account_pages, client_users as table,
-        client_users::{ClientFilter, ClientRow},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Email, Name, Phone, Username};
+use crate::domain::paging::{Page, Paged};
+use crate::domain::password::Password;
+use crate::domain::principal::UserSeq;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::client_users::{ClientFilter, ClientRow};
+use crate::store::{Store, account_pages, client_users as table};
 
 /// An external client, as the interfaces show it: without the password hash.
 #[derive(Clone, Debug)]

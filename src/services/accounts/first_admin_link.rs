@@ -2,31 +2,20 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        audit::{Action, Actor},
-        limits::LimitKind,
-    },
-    services::{
-        accounts::{
-            password_links::hashed,
-            user_changes::{self, creation_event, new_row},
-            users::NewUser,
-        },
-        auth::browser_sessions::{SignedIn, begin},
-        bootstrap::Services,
-        error::Error,
-        limits::addresses,
-        secret,
-    },
-    store::{
-        Db, set_up_links as table,
-        set_up_links::{FIRST_ADMINISTRATOR, NewLink},
-        users as users_table,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::audit::{Action, Actor};
+use crate::domain::limits::LimitKind;
+use crate::services::accounts::password_links::hashed;
+use crate::services::accounts::user_changes::{self, creation_event, new_row};
+use crate::services::accounts::users::NewUser;
+use crate::services::auth::browser_sessions::{SignedIn, begin};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::addresses;
+use crate::services::secret;
+use crate::store::set_up_links::{FIRST_ADMINISTRATOR, NewLink};
+use crate::store::{Db, set_up_links as table, users as users_table};
 
 /// How long the link for the first administrator is valid.
 pub const FIRST_LIFETIME: Duration = Duration::from_hours(1);

@@ -1,20 +1,14 @@
 //! Activating, deactivating and deleting accounts of either population.
 
-use crate::{
-    domain::{
-        audit::Actor,
-        principal::{Principal, UserType},
-    },
-    services::{
-        accounts::{
-            client_user_changes, client_users::ClientChanges, user_changes, users::UserChanges,
-        },
-        audit::log::AuditContext,
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{Transaction, client_users, users},
-};
+use crate::domain::audit::Actor;
+use crate::domain::principal::{Principal, UserType};
+use crate::services::accounts::client_users::ClientChanges;
+use crate::services::accounts::users::UserChanges;
+use crate::services::accounts::{client_user_changes, user_changes};
+use crate::services::audit::log::AuditContext;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::{Transaction, client_users, users};
 
 /// Activates or deactivates an account. Deactivating ends its sessions in the same transaction.
 ///

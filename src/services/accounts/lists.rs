@@ -1,14 +1,11 @@
 //! The panel's lists of accounts: a page of those that pass a filter, and batches for an export.
 
-use crate::{
-    domain::paging::{Cursor, Seek, Slice},
-    services::{
-        accounts::{client_users::Client, users::User},
-        bootstrap::Services,
-        error::Error,
-    },
-    store::account_pages as table,
-};
+use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::services::accounts::client_users::Client;
+use crate::services::accounts::users::User;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::store::account_pages as table;
 
 pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 

@@ -1,36 +1,31 @@
 //! Changes of the caller's own account: the password; and in the panel the name, the preferences and the sessions.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Account, Name},
-        audit::{Action, Actor, Change, Subject},
-        limits::LimitKind,
-        password::Password,
-        preferences::Preferences,
-        principal::{Principal, UserType},
-        problem::{Problem, Problems},
-        session::{BrowserSessionId, RevocationReason, SessionId},
-    },
-    services::{
-        accounts::{changes::checked_hash, user_changes, users::UserChanges},
-        audit::{log::Event, recording::record},
-        auth::{
-            browser_sessions::Viewer,
-            logout::{self, end_all_except},
-        },
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            attempts, counting::CounterReset, locks, login_context::LoginContext,
-            login_name::LoginName,
-        },
-        passwords::PasswordCheck,
-    },
-    store::{
-        Db, StoreError, Transaction, browser_sessions as sessions_table, client_users,
-        panel_preferences, set_up_links, users as table,
-    },
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, Name};
+use crate::domain::audit::{Action, Actor, Change, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::preferences::Preferences;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::problem::{Problem, Problems};
+use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
+use crate::services::accounts::changes::checked_hash;
+use crate::services::accounts::user_changes;
+use crate::services::accounts::users::UserChanges;
+use crate::services::audit::log::Event;
+use crate::services::audit::recording::record;
+use crate::services::auth::browser_sessions::Viewer;
+use crate::services::auth::logout::{self, end_all_except};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::{attempts, locks};
+use crate::services::passwords::PasswordCheck;
+use crate::store::{
+    Db, StoreError, Transaction, browser_sessions as sessions_table, client_users,
+    panel_preferences, set_up_links, users as table,
 };
 
 /// Changes the viewer's name.

@@ -1,34 +1,26 @@
 //! One-time links to set the password of an account. Only the hash of a link's secret is stored.
 
-use crate::{
-    clock::Timestamp,
-    delivery::LinkNotice,
-    domain::{
-        account::Account,
-        audit::{Action, Actor, Subject},
-        language::Language,
-        limits::LimitKind,
-        password::Password,
-        principal::{Principal, UserType},
-        session::RevocationReason,
-    },
-    services::{
-        accounts::{
-            changes::{checked_hash, lock_account},
-            client_user_changes, user_changes,
-        },
-        audit::log::Event,
-        auth::logout::end_all,
-        bootstrap::Services,
-        error::{Error, Missing},
-        limits::{addresses, locks},
-        secret,
-    },
-    store::{
-        Db, StoreError, client_users as clients_table, panel_preferences, set_up_links as table,
-        set_up_links::{NewLink, PASSWORD},
-        users as users_table,
-    },
+use crate::clock::Timestamp;
+use crate::delivery::LinkNotice;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::language::Language;
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::RevocationReason;
+use crate::services::accounts::changes::{checked_hash, lock_account};
+use crate::services::accounts::{client_user_changes, user_changes};
+use crate::services::audit::log::Event;
+use crate::services::auth::logout::end_all;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::services::limits::{addresses, locks};
+use crate::services::secret;
+use crate::store::set_up_links::{NewLink, PASSWORD};
+use crate::store::{
+    Db, StoreError, client_users as clients_table, panel_preferences, set_up_links as table,
+    users as users_table,
 };
 
 /// Longer than any secret of a link.

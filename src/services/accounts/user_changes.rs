@@ -1,29 +1,23 @@
 //! Creating, changing and deleting internal users. A change that takes rights away ends the sessions, and each change is
 //! recorded, in the same transaction.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Email, Name, Role},
-        audit::{Action, Actor, AuditSource, Change, Subject},
-        principal::{Principal, UserSeq},
-        session::RevocationReason,
-        text::searchable,
-    },
-    services::{
-        accounts::{
-            changes::{Update, checked_hash, finish_deletion, finish_update, reason_to_end},
-            users::{NewUser, User, UserChanges, find},
-        },
-        audit::log::{AuditContext, Event},
-        auth::logout::withdraw_access,
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{
-        Db, StoreError, Transaction, browser_sessions, panel_preferences, users as table,
-        users::{NewUser as NewRow, UserChanges as RowChanges, UserRow},
-    },
+use crate::clock::Timestamp;
+use crate::domain::account::{Email, Name, Role};
+use crate::domain::audit::{Action, Actor, AuditSource, Change, Subject};
+use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::session::RevocationReason;
+use crate::domain::text::searchable;
+use crate::services::accounts::changes::{
+    Update, checked_hash, finish_deletion, finish_update, reason_to_end,
+};
+use crate::services::accounts::users::{NewUser, User, UserChanges, find};
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::logout::withdraw_access;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::users::{NewUser as NewRow, UserChanges as RowChanges, UserRow};
+use crate::store::{
+    Db, StoreError, Transaction, browser_sessions, panel_preferences, users as table,
 };
 
 /// Creates a user.

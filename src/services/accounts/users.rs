@@ -1,22 +1,14 @@
 //! Internal users: types, listing and finding.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Email, Name, Role},
-        paging::{Page, Paged},
-        password::Password,
-        principal::UserSeq,
-    },
-    services::{
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{
-        Store, account_pages, users as table,
-        users::{UserFilter, UserRow},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Email, Name, Role};
+use crate::domain::paging::{Page, Paged};
+use crate::domain::password::Password;
+use crate::domain::principal::UserSeq;
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::users::{UserFilter, UserRow};
+use crate::store::{Store, account_pages, users as table};
 
 /// An internal user, as the interfaces show it: without the password hash.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::{store::raw_audit_events::RawEvent, tokens::SigningKey};
+use crate::store::raw_audit_events::RawEvent;
+use crate::tokens::SigningKey;
 
 /// The purpose that the key is derived for.
 const PURPOSE: &[u8] = b"audit log";

@@ -1,20 +1,16 @@
 //! Listing and finding audit events.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Action, AuditSource, Change, Outcome},
-        paging::{Cursor, Seek, Slice},
-        principal::Principal,
-        session::SessionId,
-        text::normalised,
-    },
-    services::{account_lookup::owners_of, bootstrap::Services, error::Error},
-    store::{
-        Db, StoreError, audit_chain_links, audit_list as table,
-        audit_list::{AuditCursor, AuditEventRow, AuditFilter, MAX_PEOPLE},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, AuditSource, Change, Outcome};
+use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::principal::Principal;
+use crate::domain::session::SessionId;
+use crate::domain::text::normalised;
+use crate::services::account_lookup::owners_of;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::store::audit_list::{AuditCursor, AuditEventRow, AuditFilter, MAX_PEOPLE};
+use crate::store::{Db, StoreError, audit_chain_links, audit_list as table};
 
 /// An audit event, as the interfaces show it.
 #[derive(Clone, Debug)]

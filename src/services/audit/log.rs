@@ -1,21 +1,15 @@
 //! Writing audit events: who did what to which account. Each event is written in the transaction of the change that it
 //! describes, together with its MAC, so that it cannot be forged or changed unnoticed without the key.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        audit::{Action, Actor, Change, Outcome, Subject},
-        session::SessionId,
-        text::searchable,
-    },
-    services::audit::event_mac::AuditKey,
-    store::{
-        Db, StoreError, audit_chain_links,
-        audit_events::{self, NewAuditEvent},
-        raw_audit_events::RawEvent,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Actor, Change, Outcome, Subject};
+use crate::domain::session::SessionId;
+use crate::domain::text::searchable;
+use crate::services::audit::event_mac::AuditKey;
+use crate::store::audit_events::{self, NewAuditEvent};
+use crate::store::raw_audit_events::RawEvent;
+use crate::store::{Db, StoreError, audit_chain_links};
 
 /// An audit event to be written.
 #[derive(Clone, Debug)]

@@ -1,13 +1,9 @@
 //! Recording audit events with the server's services.
 
-use crate::{
-    domain::audit::{Action, Actor},
-    services::{
-        audit::log::{AuditContext, Event},
-        bootstrap::Services,
-        error::Error,
-    },
-};
+use crate::domain::audit::{Action, Actor};
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
 
 impl Services {
     /// The context that records what this actor does now.

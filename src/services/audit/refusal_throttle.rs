@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Timestamp, domain::principal::Principal};
+use crate::clock::Timestamp;
+use crate::domain::principal::Principal;
 
 /// How long a refusal is not recorded again.
 const INTERVAL: Duration = Duration::from_mins(1);

@@ -1,13 +1,12 @@
 //! Recording of accesses that were refused because of the account's role, or because the object belongs to another account
 //! (ASVS 5.0 16.3.2).
 
-use crate::{
-    domain::{
-        audit::{Action, Actor},
-        principal::Principal,
-    },
-    services::{account_lookup::subject, audit::log::Event, bootstrap::Services, error::Error},
-};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::principal::Principal;
+use crate::services::account_lookup::subject;
+use crate::services::audit::log::Event;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
 
 /// Records that an account was refused a request. `request` is the method and the route. The same request is recorded
 /// once a minute.

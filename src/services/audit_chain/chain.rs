@@ -7,13 +7,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{
-    services::{
-        audit::{event_mac::AuditKey, log::AuditLog},
-        audit_chain::checkpoint::{Checkpoint, file_in},
-    },
-    store::{Db, StoreError, audit_chain_links as table, audit_chain_links::ChainRow},
-};
+use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log::AuditLog;
+use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
+use crate::store::audit_chain_links::ChainRow;
+use crate::store::{Db, StoreError, audit_chain_links as table};
 
 /// How many positions a restarted chain leaves out: more than any instance can have seen of the old one.
 pub(crate) const RESTART_GAP: i64 = 1_000_000;

@@ -1,9 +1,7 @@
 //! Chain links: the MAC that ties an event to the event before it, and the MAC over the row with the ends of the chain.
 
-use crate::{
-    services::audit::event_mac::{AuditKey, Message},
-    store::audit_chain_links::{ChainLinkRow, ChainRow},
-};
+use crate::services::audit::event_mac::{AuditKey, Message};
+use crate::store::audit_chain_links::{ChainLinkRow, ChainRow};
 
 impl AuditKey {
     /// The link of an event: over the previous link, the position, the event's id and its MAC.

@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{
-    services::{
-        audit_chain::chain::{Attempt, AuditChain, ChainError, is_outside},
-        error::Error,
-    },
-    store::{
-        Db, Store, StoreError, audit_chain_links as table,
-        audit_chain_links::{ChainRow, NewChainLink},
-        raw_audit_events as contents,
-    },
+use crate::services::audit_chain::chain::{Attempt, AuditChain, ChainError, is_outside};
+use crate::services::error::Error;
+use crate::store::audit_chain_links::{ChainRow, NewChainLink};
+use crate::store::{
+    Db, Store, StoreError, audit_chain_links as table, raw_audit_events as contents,
 };
 
 /// How often the server links pending events.

@@ -1,16 +1,10 @@
 //! Pruning: removing old events from the beginning of the chain.
 
-use crate::{
-    clock::Timestamp,
-    services::{
-        audit_chain::{
-            chain::{Attempt, AuditChain, ChainError, is_new},
-            walk::events_by_id,
-        },
-        error::Error,
-    },
-    store::{Db, Store, audit_chain_links as table},
-};
+use crate::clock::Timestamp;
+use crate::services::audit_chain::chain::{Attempt, AuditChain, ChainError, is_new};
+use crate::services::audit_chain::walk::events_by_id;
+use crate::services::error::Error;
+use crate::store::{Db, Store, audit_chain_links as table};
 
 /// The result of pruning one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The result of a verification.
 
-use crate::{clock::Timestamp, services::audit_chain::checkpoint::Checkpoint};
+use crate::clock::Timestamp;
+use crate::services::audit_chain::checkpoint::Checkpoint;
 
 /// The kind of a violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

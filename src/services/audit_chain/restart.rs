@@ -1,19 +1,14 @@
 //! Restarting the chain over the events as they are: after a change of the signing key, and at the operator's request after
 //! the chain turned out to be damaged. A restart is recorded as an event.
 
-use crate::{
-    domain::audit::{Action, Actor},
-    services::{
-        audit::{
-            event_mac::AuditKey,
-            log::{AuditContext, Event},
-        },
-        audit_chain::chain::{AuditChain, RESTART_GAP},
-        bootstrap::Services,
-        error::Error,
-    },
-    store::{Db, Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow},
-};
+use crate::domain::audit::{Action, Actor};
+use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::audit_chain::chain::{AuditChain, RESTART_GAP};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::store::audit_chain_links::ChainRow;
+use crate::store::{Db, Store, StoreError, audit_chain_links as table};
 
 /// Deletes all MACs and links. They are computed again with the present key when events are linked.
 fn begin_chain(

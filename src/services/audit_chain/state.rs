@@ -1,13 +1,9 @@
 //! The state of the chain, as far as it is known without reading each event.
 
-use crate::{
-    clock::Timestamp,
-    services::{
-        audit_chain::chain::{AuditChain, ChainError, is_outside},
-        error::Error,
-    },
-    store::{Db, Store, StoreError, audit_chain_links as table},
-};
+use crate::clock::Timestamp;
+use crate::services::audit_chain::chain::{AuditChain, ChainError, is_outside};
+use crate::services::error::Error;
+use crate::store::{Db, Store, StoreError, audit_chain_links as table};
 
 /// The state of the chain.
 #[derive(Clone, Copy, Debug)]

@@ -1,20 +1,12 @@
 //! Checks beside the chain: pending events, events without a MAC, links outside of the chain, and checkpoints.
 
-use crate::{
-    services::{
-        audit_chain::{
-            chain::RESTART_GAP,
-            checkpoint::Checkpoint,
-            report::ViolationKind,
-            walk::{BATCH, Walk, read_rows},
-        },
-        error::Error,
-    },
-    store::{
-        Store, StoreError, audit_chain_links as table, audit_chain_links::ChainRow,
-        raw_audit_events as contents,
-    },
-};
+use crate::services::audit_chain::chain::RESTART_GAP;
+use crate::services::audit_chain::checkpoint::Checkpoint;
+use crate::services::audit_chain::report::ViolationKind;
+use crate::services::audit_chain::walk::{BATCH, Walk, read_rows};
+use crate::services::error::Error;
+use crate::store::audit_chain_links::ChainRow;
+use crate::store::{Store, StoreError, audit_chain_links as table, raw_audit_events as contents};
 
 /// Checks that there is no link before the beginning or behind the end of the chain.
 pub(crate) async fn check_outside(

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::{
-    clock::Timestamp,
-    services::{
-        audit_chain::{chain::AuditChain, report::ChainReport, state::state, verify::verify},
-        error::Error,
-    },
-    store::Store,
-};
+use crate::clock::Timestamp;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::audit_chain::report::ChainReport;
+use crate::services::audit_chain::state::state;
+use crate::services::audit_chain::verify::verify;
+use crate::services::error::Error;
+use crate::store::Store;
 
 /// The state of a verification.
 #[derive(Clone, Debug)]

@@ -1,22 +1,16 @@
 //! Verification of the audit log: every event against its MAC, every link against the previous one, and the ends of the
 //! chain against their row.
 
-use crate::{
-    services::{
-        audit_chain::{
-            chain::{AuditChain, ChainError, is_new},
-            checkpoint::Checkpoint,
-            report::{ChainReport, ViolationKind},
-            unchained::{check_checkpoint, check_macs, check_outside, check_pending},
-            walk::{BATCH, Walk, read_rows},
-        },
-        error::Error,
-    },
-    store::{
-        Store, audit_chain_links as table,
-        audit_chain_links::{ChainLinkRow, ChainRow},
-    },
+use crate::services::audit_chain::chain::{AuditChain, ChainError, is_new};
+use crate::services::audit_chain::checkpoint::Checkpoint;
+use crate::services::audit_chain::report::{ChainReport, ViolationKind};
+use crate::services::audit_chain::unchained::{
+    check_checkpoint, check_macs, check_outside, check_pending,
 };
+use crate::services::audit_chain::walk::{BATCH, Walk, read_rows};
+use crate::services::error::Error;
+use crate::store::audit_chain_links::{ChainLinkRow, ChainRow};
+use crate::store::{Store, audit_chain_links as table};
 
 /// Verifies the whole audit log. `progress` is called with the number of events verified since the last call. The chain must
 /// contain this process's checkpoint, and `checkpoint` if one is given. Servers may write, link and prune events meanwhile.

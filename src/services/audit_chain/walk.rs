@@ -2,20 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::{
-    clock::Timestamp,
-    services::{
-        audit::event_mac::AuditKey,
-        audit_chain::report::{ChainReport, Violation, ViolationKind},
-        error::Error,
-    },
-    store::{
-        Db, Store, StoreError,
-        audit_chain_links::{ChainLinkRow, ChainRow},
-        raw_audit_events as contents,
-        raw_audit_events::RawEvent,
-    },
-};
+use crate::clock::Timestamp;
+use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit_chain::report::{ChainReport, Violation, ViolationKind};
+use crate::services::error::Error;
+use crate::store::audit_chain_links::{ChainLinkRow, ChainRow};
+use crate::store::raw_audit_events::RawEvent;
+use crate::store::{Db, Store, StoreError, raw_audit_events as contents};
 
 /// How many events are read at once.
 pub(crate) const BATCH: i64 = 1_000;

@@ -10,12 +10,10 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use crate::{
-    clock::Timestamp,
-    domain::session::SessionId,
-    store::{Store, StoreError, sessions},
-    tokens::{Claims, TokenType},
-};
+use crate::clock::Timestamp;
+use crate::domain::session::SessionId;
+use crate::store::{Store, StoreError, sessions};
+use crate::tokens::{Claims, TokenType};
 
 /// The number of sessions in the cache of collected uses; an evicted session is collected again.
 const CACHE_CAPACITY: usize = 50_000;

@@ -3,20 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::{
-    domain::{
-        account::Account,
-        principal::Principal,
-        session::{RevocationReason, SessionId},
-    },
-    services::{
-        bootstrap::Services,
-        error::Error,
-        revocations::{Revocations, TokenStatus},
-    },
-    store::{Db, Store, blacklisted_tokens, outstanding_tokens, revocations, sessions},
-    tokens::{Claims, TokenError, TokenType},
-};
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{RevocationReason, SessionId};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::revocations::{Revocations, TokenStatus};
+use crate::store::{Db, Store, blacklisted_tokens, outstanding_tokens, revocations, sessions};
+use crate::tokens::{Claims, TokenError, TokenType};
 
 /// The caller of a request with a valid access token.
 #[derive(Clone, Debug)]

@@ -2,34 +2,25 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::{Account, Role},
-        audit::{Action, Actor, Subject},
-        limits::LimitKind,
-        password::Password,
-        preferences::Preferences,
-        principal::{UserSeq, UserType},
-        session::{BrowserSessionId, Device, RevocationReason},
-    },
-    services::{
-        audit::log::Event,
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            attempts, counting::CounterReset, device_tokens, login_context::LoginContext,
-            login_name::LoginName,
-        },
-        passwords::PasswordCheck,
-        secret,
-    },
-    store::{
-        browser_sessions as table,
-        browser_sessions::{BrowserSessionRow, NewBrowserSession},
-        panel_preferences, users,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, Role};
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::preferences::Preferences;
+use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
+use crate::services::audit::log::Event;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::{attempts, device_tokens};
+use crate::services::passwords::PasswordCheck;
+use crate::services::secret;
+use crate::store::browser_sessions::{BrowserSessionRow, NewBrowserSession};
+use crate::store::{browser_sessions as table, panel_preferences, users};
 
 /// An administrator or auditor who is signed in.
 #[derive(Clone, Debug)]

@@ -1,27 +1,23 @@
 //! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the
 //! same response after the same time.
 
-use crate::{
-    domain::{
-        account::Account,
-        audit::Action,
-        limits::LimitKind,
-        password::Password,
-        principal::{Principal, UserType},
-        session::LoginMethod,
-    },
-    services::{
-        audit::log::Event,
-        auth::{session_start::SessionStart, token_pair::TokenPair},
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            attempts, counting::CounterReset, login_context::LoginContext, login_name::LoginName,
-        },
-        passwords::PasswordCheck,
-    },
-    store::{Db, StoreError, client_users, users},
-};
+use crate::domain::account::Account;
+use crate::domain::audit::Action;
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::LoginMethod;
+use crate::services::audit::log::Event;
+use crate::services::auth::session_start::SessionStart;
+use crate::services::auth::token_pair::TokenPair;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::attempts;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::passwords::PasswordCheck;
+use crate::store::{Db, StoreError, client_users, users};
 
 /// The credentials that a caller presents.
 pub struct Credentials {

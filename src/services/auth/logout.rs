@@ -2,26 +2,20 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    config::MAX_ACCESS_LIFETIME,
-    domain::{
-        account::Account,
-        audit::{Action, Actor, Subject},
-        principal::{Principal, UserType},
-        session::{RevocationReason, SessionId},
-    },
-    services::{
-        audit::log::Event, auth::bearer::Caller, bootstrap::Services, error::Error,
-        maintenance::retention::cutoff,
-    },
-    store::{
-        StoreError, Transaction,
-        blacklisted_tokens::{self, NewBlacklistedToken},
-        browser_sessions, revocations, sessions,
-    },
-    tokens::{Claims, TokenType},
-};
+use crate::clock::Timestamp;
+use crate::config::MAX_ACCESS_LIFETIME;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::{RevocationReason, SessionId};
+use crate::services::audit::log::Event;
+use crate::services::auth::bearer::Caller;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::maintenance::retention::cutoff;
+use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
+use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
+use crate::tokens::{Claims, TokenType};
 
 /// Ends the session of a refresh token; the caller must be its owner. A token that is blacklisted already is no error.
 ///

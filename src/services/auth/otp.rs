@@ -6,41 +6,29 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use crate::{
-    delivery::OtpNotice,
-    domain::{
-        account::Account,
-        audit::Action,
-        language::Language,
-        limits::LimitKind,
-        otp::OtpCode,
-        principal::{Principal, UserType},
-        session::{ChallengeId, LoginMethod},
-    },
-    services::{
-        audit::log::Event,
-        auth::{
-            login::{count, record_refusal},
-            session_start::SessionStart,
-            token_pair::TokenPair,
-        },
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            addresses, attempts,
-            counting::CounterReset,
-            login_context::LoginContext,
-            login_name::LoginName,
-            requests::{self, bucket_of},
-            rules::device_key,
-        },
-    },
-    store::{
-        client_users::{self, Recipient},
-        otp_challenges::{self, Attempt, NewChallenge},
-        rate_limits::{self, Bucket},
-    },
-};
+use crate::delivery::OtpNotice;
+use crate::domain::account::Account;
+use crate::domain::audit::Action;
+use crate::domain::language::Language;
+use crate::domain::limits::LimitKind;
+use crate::domain::otp::OtpCode;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::{ChallengeId, LoginMethod};
+use crate::services::audit::log::Event;
+use crate::services::auth::login::{count, record_refusal};
+use crate::services::auth::session_start::SessionStart;
+use crate::services::auth::token_pair::TokenPair;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::requests::{self, bucket_of};
+use crate::services::limits::rules::device_key;
+use crate::services::limits::{addresses, attempts};
+use crate::store::client_users::{self, Recipient};
+use crate::store::otp_challenges::{self, Attempt, NewChallenge};
+use crate::store::rate_limits::{self, Bucket};
 
 /// A request for a one-time code.
 pub struct OtpRequest {

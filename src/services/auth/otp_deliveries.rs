@@ -9,19 +9,14 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    clock::{Clock, Timestamp},
-    delivery::{DeliveryOutcome, Observer},
-    domain::{
-        audit::{Action, Actor, Subject},
-        principal::UserSeq,
-    },
-    services::{
-        audit::log::{AuditLog, Event},
-        error::Error,
-    },
-    store::{Db, Store, StoreError, otp_deliveries as table, otp_deliveries::OtpDeliveryRow},
-};
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::{DeliveryOutcome, Observer};
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::principal::UserSeq;
+use crate::services::audit::log::{AuditLog, Event};
+use crate::services::error::Error;
+use crate::store::otp_deliveries::OtpDeliveryRow;
+use crate::store::{Db, Store, StoreError, otp_deliveries as table};
 
 /// How long a row is kept.
 const RETENTION: Duration = Duration::from_hours(24 * 30);

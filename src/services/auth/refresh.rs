@@ -1,22 +1,17 @@
 //! Exchanging a refresh token for a new token pair. A token that was used before is handled by `reuse`.
 
-use crate::{
-    clock::Timestamp,
-    domain::{audit::Actor, limits::LimitKind},
-    services::{
-        auth::{
-            refresh_request::RefreshRequest,
-            reuse,
-            rotation_policy::RotationPolicy,
-            token_pair::{TokenIds, TokenPair},
-        },
-        bootstrap::Services,
-        error::Error,
-        limits::addresses,
-    },
-    store::rotation::{self, NotRotated, Rotated, Rotation},
-    tokens::{Claims, Issued, TokenType},
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::Actor;
+use crate::domain::limits::LimitKind;
+use crate::services::auth::refresh_request::RefreshRequest;
+use crate::services::auth::reuse;
+use crate::services::auth::rotation_policy::RotationPolicy;
+use crate::services::auth::token_pair::{TokenIds, TokenPair};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::addresses;
+use crate::store::rotation::{self, NotRotated, Rotated, Rotation};
+use crate::tokens::{Claims, Issued, TokenType};
 
 /// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old
 /// token.

@@ -1,11 +1,10 @@
 //! The input of a refresh.
 
-use crate::{
-    clock::Timestamp,
-    domain::{audit::Actor, language::Language},
-    services::bootstrap::Services,
-    store::sessions::SessionActivity,
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::Actor;
+use crate::domain::language::Language;
+use crate::services::bootstrap::Services;
+use crate::store::sessions::SessionActivity;
 
 /// A refresh token that is presented.
 pub struct RefreshRequest {

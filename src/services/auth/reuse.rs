@@ -7,32 +7,22 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    delivery::{ReuseNotice, TokenUse},
-    domain::{
-        account::Account,
-        audit::{Action, Subject},
-        session::RevocationReason,
-    },
-    services::{
-        account_lookup::subject,
-        audit::log::{AuditContext, Event},
-        auth::{
-            logout::end_one,
-            refresh_request::RefreshRequest,
-            token_pair::{TokenIds, TokenPair},
-        },
-        bootstrap::Services,
-        error::Error,
-    },
-    store::{
-        Transaction,
-        blacklisted_tokens::{self, Blacklisting, Successor},
-        sessions::{self, SessionActivity, SessionRow},
-    },
-    tokens::Claims,
-};
+use crate::clock::Timestamp;
+use crate::delivery::{ReuseNotice, TokenUse};
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Subject};
+use crate::domain::session::RevocationReason;
+use crate::services::account_lookup::subject;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::logout::end_one;
+use crate::services::auth::refresh_request::RefreshRequest;
+use crate::services::auth::token_pair::{TokenIds, TokenPair};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::store::Transaction;
+use crate::store::blacklisted_tokens::{self, Blacklisting, Successor};
+use crate::store::sessions::{self, SessionActivity, SessionRow};
+use crate::tokens::Claims;
 
 enum Reuse {
     /// A retry of the first use: the response is the successor that the first use created.

@@ -1,28 +1,18 @@
 //! Starting a session.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        audit::{Action, Subject},
-        principal::Principal,
-        session::{Device, LoginMethod, RevocationReason, SessionId},
-    },
-    services::{
-        audit::log::{AuditContext, Event},
-        auth::{
-            logout::enforce_session_limit,
-            token_pair::{TokenIds, TokenPair},
-        },
-        bootstrap::Services,
-        error::Error,
-    },
-    store::{
-        Db, StoreError, Transaction,
-        outstanding_tokens::{self, NewOutstandingToken},
-        sessions::{self, NewSession},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Subject};
+use crate::domain::principal::Principal;
+use crate::domain::session::{Device, LoginMethod, RevocationReason, SessionId};
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::logout::enforce_session_limit;
+use crate::services::auth::token_pair::{TokenIds, TokenPair};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::store::outstanding_tokens::{self, NewOutstandingToken};
+use crate::store::sessions::{self, NewSession};
+use crate::store::{Db, StoreError, Transaction};
 
 /// A session that is about to start, and its first tokens.
 #[derive(Clone)]

@@ -1,22 +1,16 @@
 //! The sessions of an account, and ending them by their owner or by an administrator.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        audit::{Action, Actor, Subject},
-        principal::Principal,
-        session::{Jti, LoginMethod, RevocationReason, SessionId},
-    },
-    services::{
-        account_lookup::{find_login, subject},
-        audit::log::Event,
-        auth::logout::{end_all, end_one},
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::sessions::{self, SessionRow},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::principal::Principal;
+use crate::domain::session::{Jti, LoginMethod, RevocationReason, SessionId};
+use crate::services::account_lookup::{find_login, subject};
+use crate::services::audit::log::Event;
+use crate::services::auth::logout::{end_all, end_one};
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::sessions::{self, SessionRow};
 
 /// A session.
 #[derive(Clone, Debug)]

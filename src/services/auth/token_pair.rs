@@ -1,15 +1,12 @@
 //! Issuing an access token and a refresh token.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        principal::Principal,
-        session::{Jti, SessionId},
-    },
-    services::{bootstrap::Services, error::Error},
-    tokens::Issued,
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Jti, SessionId};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::tokens::Issued;
 
 /// The tokens that a login or a refresh issues.
 #[derive(Clone)]

@@ -1,15 +1,11 @@
 //! Administrators: whether there are any, whether they are active, and how long their sessions in the panel last.
 
-use crate::{
-    config::{AdminConfig, Span},
-    services::checklist::{
-        check::{Check, Level},
-        finding::Finding,
-        inputs::{Inputs, days},
-        rows::NAMED,
-        text::LocalizedText,
-    },
-};
+use crate::config::{AdminConfig, Span};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::{Inputs, days};
+use crate::services::checklist::rows::NAMED;
+use crate::services::checklist::text::LocalizedText;
 
 // Each pair: the highest value that is fine, and the value beyond which it is a problem.
 const IDLE: (Span, Span) = (Span::hours(2), Span::days(1));

@@ -1,6 +1,7 @@
 //! The list of checks, with the group and the source of each.
 
-use crate::{domain::language::Language, services::checklist::text::LocalizedText};
+use crate::domain::language::Language;
+use crate::services::checklist::text::LocalizedText;
 
 /// Defines the checks: a variant, its word, its group and its source.
 macro_rules! checks {

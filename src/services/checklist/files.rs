@@ -7,11 +7,9 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use crate::{
-    clock::Timestamp,
-    config::{Config, Database},
-    services::checklist::unknown::Unknown,
-};
+use crate::clock::Timestamp;
+use crate::config::{Config, Database};
+use crate::services::checklist::unknown::Unknown;
 
 /// The metadata of a file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,8 @@
 //! The result of a check.
 
-use crate::{
-    domain::language::Language,
-    services::checklist::{
-        check::{Check, Level},
-        text::LocalizedText,
-    },
-};
+use crate::domain::language::Language;
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::text::LocalizedText;
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,16 +1,12 @@
 //! Passwords and one-time codes: the cost of guessing them, and the limits of attempts. The configuration already refuses
 //! values outside of the standards; these checks do not rely on it.
 
-use crate::{
-    config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span},
-    services::checklist::{
-        check::{Check, Level},
-        finding::Finding,
-        inputs::Inputs,
-        network::is_exposed,
-        text::LocalizedText,
-    },
-};
+use crate::config::{Config, LimitsConfig, LoginConfig, OtpConfig, OtpDelivery, Span};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::Inputs;
+use crate::services::checklist::network::is_exposed;
+use crate::services::checklist::text::LocalizedText;
 
 // Each pair: the highest value (of the delay: the lowest) that is fine, and the value beyond which it is a problem.
 

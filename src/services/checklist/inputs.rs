@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    config::Config,
-    services::checklist::{
-        files::{DataFiles, FileInfo},
-        rows::Rows,
-        unknown::Unknown,
-    },
-    tokens::KeyStrength,
-};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::services::checklist::files::{DataFiles, FileInfo};
+use crate::services::checklist::rows::Rows;
+use crate::services::checklist::unknown::Unknown;
+use crate::tokens::KeyStrength;
 
 /// The inputs of the checks.
 pub struct Inputs<'a> {

@@ -3,17 +3,13 @@
 
 use std::time::Duration;
 
-use crate::{
-    services::checklist::{
-        check::{Check, Level},
-        files::FileInfo,
-        finding::Finding,
-        inputs::{Inputs, days},
-        text::LocalizedText,
-        unknown::Unknown,
-    },
-    tokens::{KeyStrength, Weakness},
-};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::files::FileInfo;
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::{Inputs, days};
+use crate::services::checklist::text::LocalizedText;
+use crate::services::checklist::unknown::Unknown;
+use crate::tokens::{KeyStrength, Weakness};
 
 /// The age at which a key should be replaced.
 const OLD: Duration = Duration::from_hours(24 * 365);

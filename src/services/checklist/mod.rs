@@ -23,21 +23,15 @@ pub mod upkeep;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    clock::Timestamp,
-    services::{
-        bootstrap::Services,
-        checklist::{
-            check::Level,
-            files::{DataFiles, key_file},
-            finding::Finding,
-            inputs::Inputs,
-            rows::{ReadOptions, Rows},
-            unknown::Unknown,
-        },
-    },
-    store::StoreError,
-};
+use crate::clock::Timestamp;
+use crate::services::bootstrap::Services;
+use crate::services::checklist::check::Level;
+use crate::services::checklist::files::{DataFiles, key_file};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::Inputs;
+use crate::services::checklist::rows::{ReadOptions, Rows};
+use crate::services::checklist::unknown::Unknown;
+use crate::store::StoreError;
 
 /// How many accounts of each population a page reads, to limit its response time. The CLI reads all.
 const PAGE_BOUND: i64 = 50_000;

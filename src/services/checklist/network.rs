@@ -5,15 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Url;
 
-use crate::{
-    config::{Config, Origin, SmtpTls, Transport, is_loopback_host},
-    services::checklist::{
-        check::{Check, Level},
-        finding::Finding,
-        postgres,
-        text::LocalizedText,
-    },
-};
+use crate::config::{Config, Origin, SmtpTls, Transport, is_loopback_host};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::postgres;
+use crate::services::checklist::text::LocalizedText;
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     vec![

@@ -1,13 +1,9 @@
 //! Whether the connection to Postgres is encrypted, by the URL given to libpq: its hosts and its `sslmode`.
 
-use crate::{
-    config::{Config, Database, is_loopback_host},
-    services::checklist::{
-        check::{Check, Level},
-        finding::Finding,
-        text::LocalizedText,
-    },
-};
+use crate::config::{Config, Database, is_loopback_host};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::text::LocalizedText;
 
 pub(super) fn finding(config: &Config) -> Finding {
     let check = Check::PostgresTls;

@@ -3,27 +3,17 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    domain::{job::JobKind, principal::UserType},
-    services::{
-        audit_chain::{
-            chain::AuditChain,
-            state::{ChainState, state_in},
-        },
-        checklist::unknown::Unknown,
-        maintenance::{
-            flush::{self, Waiting},
-            jobs::{DEAD_AFTER, Job},
-        },
-        passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix},
-    },
-    store::{
-        Db, StoreError, checklist as table,
-        engine::migrations::{SchemaStatus, schema_status},
-        jobs,
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::job::JobKind;
+use crate::domain::principal::UserType;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::audit_chain::state::{ChainState, state_in};
+use crate::services::checklist::unknown::Unknown;
+use crate::services::maintenance::flush::{self, Waiting};
+use crate::services::maintenance::jobs::{DEAD_AFTER, Job};
+use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
+use crate::store::engine::migrations::{SchemaStatus, schema_status};
+use crate::store::{Db, StoreError, checklist as table, jobs};
 
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;

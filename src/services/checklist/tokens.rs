@@ -1,13 +1,9 @@
 //! Tokens and sessions: their lifetimes, rotation and claims.
 
-use crate::{
-    config::{ClaimName, Span, TokensConfig},
-    services::checklist::{
-        check::{Check, Level},
-        finding::Finding,
-        text::LocalizedText,
-    },
-};
+use crate::config::{ClaimName, Span, TokensConfig};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::text::LocalizedText;
 
 // Each pair: the highest value that is fine, and the value beyond which it is a problem.
 

@@ -1,10 +1,8 @@
 //! Inputs that could not be read.
 
-use crate::services::checklist::{
-    check::{Check, Level},
-    finding::Finding,
-    text::LocalizedText,
-};
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::text::LocalizedText;
 
 /// Why an input could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

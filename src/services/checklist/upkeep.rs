@@ -2,23 +2,17 @@
 
 use std::time::Duration;
 
-use crate::{
-    config::{Config, LogLevel, Span},
-    domain::job::JobState,
-    services::{
-        audit_chain::chain::ChainError,
-        checklist::{
-            check::{Check, Level},
-            files::{DataFiles, FileInfo},
-            finding::Finding,
-            inputs::Inputs,
-            rows::FlushState,
-            text::LocalizedText,
-            unknown::Unknown,
-        },
-    },
-    store::engine::migrations::SchemaStatus,
-};
+use crate::config::{Config, LogLevel, Span};
+use crate::domain::job::JobState;
+use crate::services::audit_chain::chain::ChainError;
+use crate::services::checklist::check::{Check, Level};
+use crate::services::checklist::files::{DataFiles, FileInfo};
+use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::Inputs;
+use crate::services::checklist::rows::FlushState;
+use crate::services::checklist::text::LocalizedText;
+use crate::services::checklist::unknown::Unknown;
+use crate::store::engine::migrations::SchemaStatus;
 
 /// How many intervals may pass without a flush: one may be skipped because the clock jumped, one because another flush ran.
 const INTERVALS: u32 = 3;

@@ -3,17 +3,12 @@
 
 use std::net::IpAddr;
 
-use crate::{
-    domain::{audit::Actor, limits::LimitKind},
-    services::{
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            counting::{count, longest_lock},
-            rules,
-        },
-    },
-};
+use crate::domain::audit::Actor;
+use crate::domain::limits::LimitKind;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::counting::{count, longest_lock};
+use crate::services::limits::rules;
 
 /// Rejects an attempt from an address that is locked for this kind.
 ///

@@ -9,23 +9,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{
-    clock::Clock,
-    domain::{audit::Actor, limits::LimitKind},
-    services::{
-        audit::log::{AuditContext, AuditLog},
-        bootstrap::Services,
-        error::Error,
-        limits::{
-            counting::{CounterReset, Hit, count, longest_lock},
-            login_context::LoginContext,
-            login_name::LoginName,
-            pending_attempts::PendingAttempt,
-            rules::{self, Rule},
-        },
-    },
-    store::Store,
-};
+use crate::clock::Clock;
+use crate::domain::audit::Actor;
+use crate::domain::limits::LimitKind;
+use crate::services::audit::log::{AuditContext, AuditLog};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::counting::{CounterReset, Hit, count, longest_lock};
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::pending_attempts::PendingAttempt;
+use crate::services::limits::rules::{self, Rule};
+use crate::store::Store;
 
 /// The longest an attempt waits for the outcome of other attempts at the same account.
 const MAX_WAIT: Duration = Duration::from_secs(10);

@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use crate::{
-    clock::Timestamp,
-    domain::audit::{Action, Subject},
-    services::{
-        account_lookup::find_by_login,
-        audit::log::{AuditContext, Event},
-        bootstrap::Services,
-        error::Error,
-        limits::rules::Rule,
-    },
-    store::{Db, StoreError, rate_limits as table},
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Subject};
+use crate::services::account_lookup::find_by_login;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::rules::Rule;
+use crate::store::{Db, StoreError, rate_limits as table};
 
 /// A hit that was counted in a bucket.
 #[derive(Clone)]

@@ -8,11 +8,11 @@
 use aws_lc_rs::{hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::{
-    clock::Timestamp,
-    domain::account::Account,
-    services::{bootstrap::Services, error::Error, limits::login_name::LoginName},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::login_name::LoginName;
 
 /// The purpose of the derived key.
 const PURPOSE: &[u8] = b"device tokens";

@@ -1,25 +1,16 @@
 //! Active locks, and lifting them early: by an administrator, with the CLI, or by a new password.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Action, Actor, Subject},
-        limits::LimitKind,
-        paging::{Cursor, Seek, Slice},
-        principal::{Principal, UserType},
-    },
-    services::{
-        account_lookup::find_by_login,
-        audit::log::{AuditContext, Event},
-        bootstrap::Services,
-        error::{Error, Missing},
-    },
-    store::{
-        Db, StoreError, client_users, rate_limits as table,
-        rate_limits::{LockFilter, LockRow},
-        users,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::principal::{Principal, UserType};
+use crate::services::account_lookup::find_by_login;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::bootstrap::Services;
+use crate::services::error::{Error, Missing};
+use crate::store::rate_limits::{LockFilter, LockRow};
+use crate::store::{Db, StoreError, client_users, rate_limits as table, users};
 
 /// A locked account, device or address.
 #[derive(Clone, Debug)]

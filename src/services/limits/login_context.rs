@@ -1,6 +1,7 @@
 //! The origin of a login attempt.
 
-use crate::domain::{audit::Actor, session::Device};
+use crate::domain::audit::Actor;
+use crate::domain::session::Device;
 
 /// The request that a login attempt comes from.
 #[derive(Clone, Debug)]

@@ -1,15 +1,12 @@
 //! The login name that a caller submits.
 
-use crate::{
-    domain::{
-        account::{Account, Email, Username},
-        audit::Subject,
-        principal::{Principal, UserType},
-        text::normalised,
-    },
-    services::{account_lookup::find_by_login, secret},
-    store::{Db, StoreError},
-};
+use crate::domain::account::{Account, Email, Username};
+use crate::domain::audit::Subject;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::text::normalised;
+use crate::services::account_lookup::find_by_login;
+use crate::services::secret;
+use crate::store::{Db, StoreError};
 
 /// A population and a normalised login name in it, whether or not such an account exists.
 #[derive(Clone, Debug)]

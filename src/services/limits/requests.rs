@@ -3,20 +3,15 @@
 
 use std::time::Duration;
 
-use crate::{
-    config::OtpConfig,
-    domain::limits::LimitKind,
-    services::{
-        audit::log::AuditContext,
-        error::Error,
-        limits::{
-            counting::count,
-            login_name::LoginName,
-            rules::{Delay, HOUR, Rule, network},
-        },
-    },
-    store::{Db, rate_limits::Bucket},
-};
+use crate::config::OtpConfig;
+use crate::domain::limits::LimitKind;
+use crate::services::audit::log::AuditContext;
+use crate::services::error::Error;
+use crate::services::limits::counting::count;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::rules::{Delay, HOUR, Rule, network};
+use crate::store::Db;
+use crate::store::rate_limits::Bucket;
 
 /// Counts a request; part of its transaction. `device` is the key of a known device.
 ///

@@ -2,16 +2,14 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use crate::{
-    clock::Timestamp,
-    config::LimitsConfig,
-    domain::limits::LimitKind,
-    services::{
-        bootstrap::Services,
-        limits::{device_tokens, login_context::LoginContext, login_name::LoginName},
-    },
-    store::rate_limits::{Bucket, Count},
-};
+use crate::clock::Timestamp;
+use crate::config::LimitsConfig;
+use crate::domain::limits::LimitKind;
+use crate::services::bootstrap::Services;
+use crate::services::limits::device_tokens;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::store::rate_limits::{Bucket, Count};
 
 /// How long failures of an account count after the last one.
 const FAILURE_WINDOW: Duration = Duration::from_hours(24);

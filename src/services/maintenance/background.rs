@@ -7,12 +7,10 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
-use crate::{
-    clock::{Clock, Timestamp},
-    domain::session::JobId,
-    services::maintenance::job_runner::{Work, run},
-    store::Store,
-};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::session::JobId;
+use crate::services::maintenance::job_runner::{Work, run};
+use crate::store::Store;
 
 /// The background jobs of this process.
 pub struct Jobs {

@@ -7,11 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    clock::{Clock, Timestamp},
-    services::bootstrap::Services,
-    store::{Db, StoreError},
-};
+use crate::clock::{Clock, Timestamp};
+use crate::services::bootstrap::Services;
+use crate::store::{Db, StoreError};
 
 /// The tolerated skew: as long as a flush keeps expired rows.
 const TOLERANCE: Duration = Duration::from_mins(5);

@@ -5,35 +5,23 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    domain::{
-        audit::{Action, Actor, AuditSource},
-        job::JobKind,
-        paging::Count,
-        session::JobId,
-    },
-    services::{
-        audit::log::Event,
-        audit_chain::{
-            chain::AuditChain,
-            pruning::{Pruned, prune},
-        },
-        bootstrap::Services,
-        error::Error,
-        maintenance::{
-            flush_counts::FlushCounts,
-            job_report::Report,
-            job_runner::{self, Batch, Work},
-            jobs::{self, Begun, Job, Started},
-            retention::kept_for,
-        },
-    },
-    store::{
-        Db, Store, StoreError, audit_chain_links,
-        flush::{count_expired, count_expired_to, delete_expired, first_expired},
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Actor, AuditSource};
+use crate::domain::job::JobKind;
+use crate::domain::paging::Count;
+use crate::domain::session::JobId;
+use crate::services::audit::log::Event;
+use crate::services::audit_chain::chain::AuditChain;
+use crate::services::audit_chain::pruning::{Pruned, prune};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::maintenance::flush_counts::FlushCounts;
+use crate::services::maintenance::job_report::Report;
+use crate::services::maintenance::job_runner::{self, Batch, Work};
+use crate::services::maintenance::jobs::{self, Begun, Job, Started};
+use crate::services::maintenance::retention::kept_for;
+use crate::store::flush::{count_expired, count_expired_to, delete_expired, first_expired};
+use crate::store::{Db, Store, StoreError, audit_chain_links};
 
 pub use crate::store::flush::ExpiringTable;
 

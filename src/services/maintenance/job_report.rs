@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    domain::{job::BulkAction, principal::UserType},
-    services::maintenance::flush_counts::FlushCounts,
-};
+use crate::domain::job::BulkAction;
+use crate::domain::principal::UserType;
+use crate::services::maintenance::flush_counts::FlushCounts;
 
 /// What a job has done so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

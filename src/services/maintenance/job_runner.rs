@@ -11,15 +11,13 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval_at, sleep},
 };
 
-use crate::{
-    clock::Clock,
-    domain::{job::JobState, session::JobId},
-    services::{
-        error::Error,
-        maintenance::job_report::{Details, JobFailure, Report},
-    },
-    store::{Store, StoreError, jobs as table, jobs::Progress},
-};
+use crate::clock::Clock;
+use crate::domain::job::JobState;
+use crate::domain::session::JobId;
+use crate::services::error::Error;
+use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::store::jobs::Progress;
+use crate::store::{Store, StoreError, jobs as table};
 
 /// How often a job writes its progress.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);

@@ -7,24 +7,16 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::{
-    clock::{Clock, Timestamp},
-    domain::{
-        audit::{Action, Actor, Subject},
-        job::{JobKind, JobState, StartedBy},
-        session::JobId,
-    },
-    services::{
-        audit::log::{AuditLog, Event},
-        bootstrap::Services,
-        error::Error,
-        maintenance::job_report::{Details, JobFailure, Report},
-    },
-    store::{
-        Db, Store, StoreError, jobs as table,
-        jobs::{JobRow, NewJob},
-    },
-};
+use crate::clock::{Clock, Timestamp};
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::job::{JobKind, JobState, StartedBy};
+use crate::domain::session::JobId;
+use crate::services::audit::log::{AuditLog, Event};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::store::jobs::{JobRow, NewJob};
+use crate::store::{Db, Store, StoreError, jobs as table};
 
 /// How long a job may be without a heartbeat before its process counts as killed.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_mins(1);

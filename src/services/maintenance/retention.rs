@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{clock::Timestamp, config::MAX_LEEWAY, store::flush::ExpiringTable};
+use crate::clock::Timestamp;
+use crate::config::MAX_LEEWAY;
+use crate::store::flush::ExpiringTable;
 
 /// How long ended jobs are kept.
 const JOBS_KEPT_FOR: Duration = Duration::from_hours(24 * 90);

@@ -8,14 +8,10 @@ pub mod scheme;
 
 use std::{io, time::Duration};
 
-use crate::{
-    domain::password::Password,
-    services::passwords::{
-        error::HashError,
-        scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend},
-    },
-    worker_pool::{PoolSettings, WorkerPool, cores},
-};
+use crate::domain::password::Password;
+use crate::services::passwords::error::HashError;
+use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
+use crate::worker_pool::{PoolSettings, WorkerPool, cores};
 
 /// How passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,9 @@ use std::{
 
 use quick_cache::sync::Cache;
 
-use crate::domain::{account::Account, principal::Principal, session::SessionId};
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::SessionId;
 
 /// How many accounts are cached.
 const MAX_ACCOUNTS: usize = 50_000;

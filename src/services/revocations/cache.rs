@@ -14,10 +14,8 @@ use std::{
     time::Duration,
 };
 
-use crate::domain::{
-    principal::Principal,
-    session::{RevocationReason, SessionId},
-};
+use crate::domain::principal::Principal;
+use crate::domain::session::{RevocationReason, SessionId};
 
 /// The number of locks over the sessions, so that threads rarely wait for each other.
 const SHARDS: usize = 64;

@@ -13,21 +13,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    clock::Timestamp,
-    config::MAX_LEEWAY,
-    domain::{
-        account::Account,
-        principal::Principal,
-        session::{Jti, RevocationReason, SessionId},
-    },
-    services::revocations::{account_cache::AccountCache, cache::RevocationCache},
-    store::{
-        Store, StoreError,
-        revocation_feed::FeedUpdate,
-        revocations::{RevocationEvent, RevocationKind},
-    },
-};
+use crate::clock::Timestamp;
+use crate::config::MAX_LEEWAY;
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Jti, RevocationReason, SessionId};
+use crate::services::revocations::account_cache::AccountCache;
+use crate::services::revocations::cache::RevocationCache;
+use crate::store::revocation_feed::FeedUpdate;
+use crate::store::revocations::{RevocationEvent, RevocationKind};
+use crate::store::{Store, StoreError};
 
 /// How often expired entries are removed.
 const CLEAN_EVERY: Duration = Duration::from_mins(1);

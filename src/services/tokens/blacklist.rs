@@ -1,19 +1,14 @@
 //! The list of blacklisted refresh tokens.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        paging::{Cursor, Seek},
-        principal::UserType,
-        session::{Jti, RevocationReason},
-    },
-    services::{
-        bootstrap::Services,
-        error::Error,
-        tokens::owner::{Owner, TokenList, find_owners},
-    },
-    store::{blacklisted_tokens as table, blacklisted_tokens::BlacklistFilter},
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::{Cursor, Seek};
+use crate::domain::principal::UserType;
+use crate::domain::session::{Jti, RevocationReason};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::tokens::owner::{Owner, TokenList, find_owners};
+use crate::store::blacklisted_tokens as table;
+use crate::store::blacklisted_tokens::BlacklistFilter;
 
 /// A blacklisted refresh token.
 #[derive(Clone, Debug)]

@@ -5,20 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Account,
-        principal::Principal,
-        session::{Jti, RevocationReason},
-    },
-    services::{
-        auth::rotation_policy::RotationPolicy, bootstrap::Services, error::Error,
-        tokens::owner::Owner,
-    },
-    store::{Db, StoreError, blacklisted_tokens, outstanding_tokens, sessions},
-    tokens::{Claims, TokenDefect, TokenType, readable_parts},
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
+use crate::domain::session::{Jti, RevocationReason};
+use crate::services::auth::rotation_policy::RotationPolicy;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::tokens::owner::Owner;
+use crate::store::{Db, StoreError, blacklisted_tokens, outstanding_tokens, sessions};
+use crate::tokens::{Claims, TokenDefect, TokenType, readable_parts};
 
 /// The result of an inspection.
 #[derive(Clone, Debug)]

@@ -1,13 +1,9 @@
 //! The owners of tokens, and lists that are filtered by owner.
 
-use crate::{
-    domain::{
-        paging::Slice,
-        principal::{Principal, UserSeq, UserType},
-    },
-    services::account_lookup::owners_of,
-    store::{Db, StoreError},
-};
+use crate::domain::paging::Slice;
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::services::account_lookup::owners_of;
+use crate::store::{Db, StoreError};
 
 /// The account that a token was issued to.
 #[derive(Clone, Debug)]

@@ -1,29 +1,20 @@
 //! Refresh tokens in the admin panel: the list, a token with its session and rotation chain, and blacklisting a token.
 //! The text of a token is not stored, so it is never shown.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Action, Actor},
-        paging::{Cursor, Seek},
-        principal::{Principal, UserType},
-        session::{Jti, RevocationReason, SessionId, TokenState},
-    },
-    services::{
-        account_lookup::subject,
-        audit::log::Event,
-        auth::sessions::{RevocationOutcome, Session},
-        bootstrap::Services,
-        error::Error,
-        tokens::owner::{Owner, TokenList, find_owners},
-    },
-    store::{
-        blacklisted_tokens::{self, NewBlacklistedToken},
-        outstanding_tokens as table,
-        outstanding_tokens::{TokenFilter, TokenRow},
-        sessions,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Action, Actor};
+use crate::domain::paging::{Cursor, Seek};
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::{Jti, RevocationReason, SessionId, TokenState};
+use crate::services::account_lookup::subject;
+use crate::services::audit::log::Event;
+use crate::services::auth::sessions::{RevocationOutcome, Session};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::tokens::owner::{Owner, TokenList, find_owners};
+use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
+use crate::store::outstanding_tokens::{TokenFilter, TokenRow};
+use crate::store::{outstanding_tokens as table, sessions};
 
 /// The maximum number of tokens of a rotation chain that are shown.
 pub const CHAIN_SHOWN: i64 = 200;

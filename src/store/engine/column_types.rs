@@ -8,19 +8,15 @@ use diesel::{
     sql_types,
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        audit::{Action, AuditSource, Outcome},
-        job::{JobKind, JobState},
-        limits::LimitKind,
-        preferences::Theme,
-        principal::{UserSeq, UserType},
-        session::{
-            BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
-        },
-    },
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::audit::{Action, AuditSource, Outcome};
+use crate::domain::job::{JobKind, JobState};
+use crate::domain::limits::LimitKind;
+use crate::domain::preferences::Theme;
+use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::session::{
+    BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
 };
 
 impl<DB: Backend> ToSql<sql_types::Timestamp, DB> for Timestamp

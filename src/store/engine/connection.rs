@@ -10,7 +10,8 @@ use diesel::{
     connection::SimpleConnection, sql_types::Timestamp as SqlTimestamp,
 };
 
-use crate::{clock::Timestamp, store::error::StoreError};
+use crate::clock::Timestamp;
+use crate::store::error::StoreError;
 
 pub use multi::{Db, MultiBackend};
 

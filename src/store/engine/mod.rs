@@ -11,18 +11,14 @@ pub mod readers;
 pub mod transaction;
 pub mod writer;
 
-use crate::store::{
-    engine::{
-        concurrency_limit::ConcurrencyLimit,
-        connection::{Db, StoreSettings, Target},
-        postgres_pool::PostgresPool,
-        read_only::ReadOnly,
-        readers::Readers,
-        transaction::{in_transaction, with_retries},
-        writer::Writer,
-    },
-    error::{StoreError, StoreFailure},
-};
+use crate::store::engine::concurrency_limit::ConcurrencyLimit;
+use crate::store::engine::connection::{Db, StoreSettings, Target};
+use crate::store::engine::postgres_pool::PostgresPool;
+use crate::store::engine::read_only::ReadOnly;
+use crate::store::engine::readers::Readers;
+use crate::store::engine::transaction::{in_transaction, with_retries};
+use crate::store::engine::writer::Writer;
+use crate::store::error::{StoreError, StoreFailure};
 
 /// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
 const MAX_WAITING: usize = 2048;

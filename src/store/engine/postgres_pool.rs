@@ -12,14 +12,10 @@ use std::{
 
 use diesel::r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
 
-use crate::store::{
-    engine::{
-        concurrency_limit::ConcurrencyLimit,
-        connection::{Db, StoreSettings, Target, ping},
-        transaction::IN_DOUBT,
-    },
-    error::{StoreError, StoreFailure},
-};
+use crate::store::engine::concurrency_limit::ConcurrencyLimit;
+use crate::store::engine::connection::{Db, StoreSettings, Target, ping};
+use crate::store::engine::transaction::IN_DOUBT;
+use crate::store::error::{StoreError, StoreFailure};
 
 /// How long an idle connection is trusted. A check before each use would cost a fifth of the throughput; no check at all
 /// would give the first requests after an idle period connections that a firewall has cut.

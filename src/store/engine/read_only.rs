@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::store::{
-    engine::connection::{Db, Target},
-    error::{StoreError, StoreFailure},
-};
+use crate::store::engine::connection::{Db, Target};
+use crate::store::error::{StoreError, StoreFailure};
 
 /// The connection. Clones share it.
 #[derive(Clone)]

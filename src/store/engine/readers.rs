@@ -11,13 +11,9 @@ use std::{
 
 use diesel::connection::SimpleConnection;
 
-use crate::{
-    store::{
-        engine::connection::{Db, Target, ping},
-        error::{StoreError, StoreFailure},
-    },
-    worker_pool::{PoolSettings, WorkError, WorkerPool, cores},
-};
+use crate::store::engine::connection::{Db, Target, ping};
+use crate::store::error::{StoreError, StoreFailure};
+use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
 
 /// The reading threads. Clones share them; they end with the last clone, and their connections are closed then.
 #[derive(Clone)]

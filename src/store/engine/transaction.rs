@@ -8,10 +8,8 @@ use std::{
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use crate::store::{
-    engine::connection::Db,
-    error::{StoreError, StoreFailure},
-};
+use crate::store::engine::connection::Db;
+use crate::store::error::{StoreError, StoreFailure};
 
 /// How often a Postgres transaction is repeated after a deadlock or a serialisation failure.
 const MAX_RETRIES: u32 = 5;

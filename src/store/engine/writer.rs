@@ -13,13 +13,9 @@ use std::{
 use diesel::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{
-    engine::{
-        connection::{Db, Target},
-        transaction::{begin, commit, depth, roll_back},
-    },
-    error::{StoreError, StoreFailure},
-};
+use crate::store::engine::connection::{Db, Target};
+use crate::store::engine::transaction::{begin, commit, depth, roll_back};
+use crate::store::error::{StoreError, StoreFailure};
 
 /// The maximum number of jobs in one commit. With more, the first of them would wait too long for the last.
 const MAX_BATCH: usize = 256;

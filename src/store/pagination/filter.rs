@@ -2,11 +2,9 @@
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
-use crate::store::{
-    engine::connection::Db,
-    error::StoreError,
-    pagination::statement::{Bind, Conditions, Sql},
-};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::statement::{Bind, Conditions, Sql};
 
 /// A filter that matches at most this many rows is selective.
 pub(crate) const SELECTIVE_LIMIT: i64 = 2_000;

@@ -5,15 +5,11 @@ use diesel::{
     sql_types::{BigInt, Text, Timestamp as SqlTimestamp},
 };
 
-use crate::{
-    clock::Timestamp,
-    domain::paging::{Cursor, Seek},
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::statement::{Bind, Sql},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::paging::{Cursor, Seek};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::statement::{Bind, Sql};
 
 /// The types of a key's column and id.
 #[derive(Clone, Copy, Debug)]

@@ -2,21 +2,15 @@
 
 use diesel::{RunQueryDsl, query_dsl::LoadQuery};
 
-use crate::{
-    domain::paging::{Count, Seek, Slice},
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{
-            filter::{Filter, ScanCondition, load_count},
-            keyset::{
-                KeyValues, ScanRange, SortKey, cursor, load_nth, push_bound, push_key_range,
-                push_order, push_seek,
-            },
-            statement::{Boxed, Sql},
-        },
-    },
+use crate::domain::paging::{Count, Seek, Slice};
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::{Filter, ScanCondition, load_count};
+use crate::store::pagination::keyset::{
+    KeyValues, ScanRange, SortKey, cursor, load_nth, push_bound, push_key_range, push_order,
+    push_seek,
 };
+use crate::store::pagination::statement::{Boxed, Sql};
 
 /// The limit of counts by an index.
 const INDEX_COUNT_LIMIT: i64 = 10_000;

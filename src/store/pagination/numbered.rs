@@ -2,17 +2,11 @@
 
 use diesel::{RunQueryDsl, query_dsl::LoadQuery};
 
-use crate::{
-    domain::paging::Page,
-    store::{
-        engine::connection::Db,
-        error::StoreError,
-        pagination::{
-            filter::{Filter, load_count},
-            statement::{Boxed, Sql},
-        },
-    },
-};
+use crate::domain::paging::Page;
+use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
+use crate::store::pagination::filter::{Filter, load_count};
+use crate::store::pagination::statement::{Boxed, Sql};
 
 /// A column, or an expression, that a list is sorted by, and whether the greatest value comes first.
 pub(crate) type SortTerm = (&'static str, bool);

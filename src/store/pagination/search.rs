@@ -3,16 +3,10 @@
 //! Tables with a column `search_text` (see [`searchable`]) have a trigram index: FTS5 on SQLite, `pg_trgm` on Postgres.
 //! Neither finds a part that is shorter than three characters: such a part is searched by examining rows.
 
-use crate::{
-    domain::text::{normalised, searchable},
-    store::{
-        engine::connection::Db,
-        pagination::{
-            filter::{Filter, IndexLookup, ScanCondition},
-            statement::{Bind, Conditions},
-        },
-    },
-};
+use crate::domain::text::{normalised, searchable};
+use crate::store::engine::connection::Db;
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::statement::{Bind, Conditions};
 
 /// The escape character of the patterns.
 const ESCAPE: char = '\\';

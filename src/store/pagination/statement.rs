@@ -7,7 +7,8 @@ use diesel::{
     sql_types,
 };
 
-use crate::{clock::Timestamp, store::engine::connection::MultiBackend};
+use crate::clock::Timestamp;
+use crate::store::engine::connection::MultiBackend;
 
 /// A bound value.
 #[derive(Clone, Debug)]

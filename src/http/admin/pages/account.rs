@@ -4,40 +4,26 @@ use actix_web::web::Path;
 use askama::Template;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::{
-    domain::{
-        account::Name,
-        language::Language,
-        password::Password,
-        preferences::{Preferences, Theme, parse_time_zone},
-        problem::Problem,
-        session::{BrowserSessionId, SessionId},
-    },
-    http::{
-        admin::{
-            paths,
-            web::{
-                anonymous_page::AnonymousPage,
-                cookies::{self, Name as Cookie},
-                error::{AdminError, PageResult},
-                form::{FieldErrors, Form},
-                layout::{self, Layout},
-                notice::Notice,
-                page_context::panel_path,
-                panel::Panel,
-            },
-        },
-        device_token::PresentedDevice,
-        middleware::origin::is_https,
-    },
-    services::{
-        accounts::own_account::{self, Kept},
-        auth::{
-            browser_sessions::{self, BrowserSession},
-            sessions::{self, Session},
-        },
-    },
-};
+use crate::domain::account::Name;
+use crate::domain::language::Language;
+use crate::domain::password::Password;
+use crate::domain::preferences::{Preferences, Theme, parse_time_zone};
+use crate::domain::problem::Problem;
+use crate::domain::session::{BrowserSessionId, SessionId};
+use crate::http::admin::paths;
+use crate::http::admin::web::anonymous_page::AnonymousPage;
+use crate::http::admin::web::cookies::{self, Name as Cookie};
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::{self, Layout};
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::page_context::panel_path;
+use crate::http::admin::web::panel::Panel;
+use crate::http::device_token::PresentedDevice;
+use crate::http::middleware::origin::is_https;
+use crate::services::accounts::own_account::{self, Kept};
+use crate::services::auth::browser_sessions::{self, BrowserSession};
+use crate::services::auth::sessions::{self, Session};
 
 #[derive(Template)]
 #[template(path = "admin/account/show.html")]

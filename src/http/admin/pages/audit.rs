@@ -3,28 +3,18 @@
 use actix_web::{HttpRequest, web::Path};
 use askama::Template;
 
-use crate::{
-    domain::{
-        audit::{Action, AuditSource, Change},
-        principal::Principal,
-    },
-    http::admin::{
-        paths,
-        web::{
-            csv::{self, Batch},
-            error::{AdminError, PageResult},
-            events::EventView,
-            filters::{Chip, Chips, Choice, choices, problems},
-            layout::Layout,
-            lists::{ListQuery, Pager, pager},
-            panel::{Panel, services_of},
-        },
-    },
-    services::audit::{
-        events::{self, AuditEvent, AuditQuery},
-        recording,
-    },
-};
+use crate::domain::audit::{Action, AuditSource, Change};
+use crate::domain::principal::Principal;
+use crate::http::admin::paths;
+use crate::http::admin::web::csv::{self, Batch};
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::events::EventView;
+use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::panel::{Panel, services_of};
+use crate::services::audit::events::{self, AuditEvent, AuditQuery};
+use crate::services::audit::recording;
 
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]

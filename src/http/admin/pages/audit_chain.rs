@@ -5,18 +5,15 @@ use std::time::Duration;
 use askama::Template;
 use tokio::time::timeout;
 
-use crate::{
-    clock::Timestamp,
-    http::admin::{
-        paths,
-        web::{error::PageResult, form::Form, layout::Layout, panel::Panel},
-    },
-    services::audit_chain::{
-        report::Violation,
-        state::{self, ChainState},
-        verification::{Outcome, Verification},
-    },
-};
+use crate::clock::Timestamp;
+use crate::http::admin::paths;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::Panel;
+use crate::services::audit_chain::report::Violation;
+use crate::services::audit_chain::state::{self, ChainState};
+use crate::services::audit_chain::verification::{Outcome, Verification};
 
 /// How long the response waits for a verification to finish.
 const WAIT: Duration = Duration::from_secs(2);

@@ -2,26 +2,19 @@
 
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    domain::{principal::UserType, session::RevocationReason},
-    http::admin::{
-        pages::flush::FlushPanel,
-        paths,
-        web::{
-            error::PageResult,
-            filters::{Chip, Chips, Choice, choices, problems},
-            layout::Layout,
-            lists::{ListQuery, Pager, pager},
-            owners::{OwnerView, short_id},
-            panel::Panel,
-        },
-    },
-    services::tokens::{
-        blacklist::{self, BlacklistQuery, BlacklistedToken},
-        owner::TokenList,
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::UserType;
+use crate::domain::session::RevocationReason;
+use crate::http::admin::pages::flush::FlushPanel;
+use crate::http::admin::paths;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::owners::{OwnerView, short_id};
+use crate::http::admin::web::panel::Panel;
+use crate::services::tokens::blacklist::{self, BlacklistQuery, BlacklistedToken};
+use crate::services::tokens::owner::TokenList;
 
 struct TokenView {
     path: String,

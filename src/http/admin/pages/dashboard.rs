@@ -4,14 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 
-use crate::{
-    http::admin::{
-        pages::flush::FlushPanel,
-        paths,
-        web::{chart::Chart, error::PageResult, events::EventView, layout::Layout, panel::Panel},
-    },
-    services::{audit::events, checklist, dashboard::Totals},
-};
+use crate::http::admin::pages::flush::FlushPanel;
+use crate::http::admin::paths;
+use crate::http::admin::web::chart::Chart;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::events::EventView;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::Panel;
+use crate::services::audit::events;
+use crate::services::checklist;
+use crate::services::dashboard::Totals;
 
 #[derive(Template)]
 #[template(path = "admin/dashboard/show.html")]

@@ -2,25 +2,17 @@
 
 use rust_i18n::t;
 
-use crate::{
-    clock::Timestamp,
-    http::admin::{
-        pages::jobs::{JobView, finished_soon, started_by},
-        paths,
-        web::{
-            error::{AdminError, PageResult},
-            form::Form,
-            layout::Layout,
-            notice::Notice,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::maintenance::{
-        flush::{self, Waiting},
-        job_report::Report,
-        jobs::Job,
-    },
-};
+use crate::clock::Timestamp;
+use crate::http::admin::pages::jobs::{JobView, finished_soon, started_by};
+use crate::http::admin::paths;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::maintenance::flush::{self, Waiting};
+use crate::services::maintenance::job_report::Report;
+use crate::services::maintenance::jobs::Job;
 
 /// The section about the flush: the field `flush` of pages that include `admin/flush/_panel.html`.
 pub(crate) struct FlushPanel {

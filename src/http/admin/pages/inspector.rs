@@ -4,23 +4,17 @@
 use askama::Template;
 use rust_i18n::t;
 
-use crate::{
-    clock::Timestamp,
-    domain::problem::Problem,
-    http::admin::{
-        paths,
-        web::{
-            claims::{Claim, fields, sanitize},
-            error::PageResult,
-            form::{FieldErrors, Form},
-            layout::Layout,
-            owners::OwnerView,
-            panel::Panel,
-        },
-    },
-    services::tokens::inspector::{self, Acceptance, Inspection},
-    tokens::{MAX_LENGTH, TokenDefect},
-};
+use crate::clock::Timestamp;
+use crate::domain::problem::Problem;
+use crate::http::admin::paths;
+use crate::http::admin::web::claims::{Claim, fields, sanitize};
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::owners::OwnerView;
+use crate::http::admin::web::panel::Panel;
+use crate::services::tokens::inspector::{self, Acceptance, Inspection};
+use crate::tokens::{MAX_LENGTH, TokenDefect};
 
 #[derive(Template)]
 #[template(path = "admin/inspector/form.html")]

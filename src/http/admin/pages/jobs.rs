@@ -7,29 +7,19 @@ use askama::Template;
 use rust_i18n::t;
 use serde::Serialize;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        job::{BulkAction, JobState, StartedBy},
-        principal::UserType,
-        session::JobId,
-    },
-    http::admin::{
-        pages::people::account::section,
-        paths,
-        web::{
-            error::{AdminError, PageResult},
-            form::Form,
-            layout::Layout,
-            notice::Notice,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::maintenance::{
-        job_report::{BulkReport, JobFailure, Report},
-        jobs::{self, Job, Started},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::job::{BulkAction, JobState, StartedBy};
+use crate::domain::principal::UserType;
+use crate::domain::session::JobId;
+use crate::http::admin::pages::people::account::section;
+use crate::http::admin::paths;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::maintenance::job_report::{BulkReport, JobFailure, Report};
+use crate::services::maintenance::jobs::{self, Job, Started};
 
 /// How long a response waits for a job to finish.
 const WAIT: Duration = Duration::from_secs(2);

@@ -2,24 +2,18 @@
 
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    domain::limits::LimitKind,
-    http::admin::{
-        paths,
-        web::{
-            account_path::AccountPath,
-            error::PageResult,
-            filters::{Chip, Chips, Choice, choices, problems},
-            form::Form,
-            layout::Layout,
-            lists::{ListQuery, Pager, pager},
-            notice::Notice,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::limits::locks::{self, Lock, LockQuery},
-};
+use crate::clock::Timestamp;
+use crate::domain::limits::LimitKind;
+use crate::http::admin::paths;
+use crate::http::admin::web::account_path::AccountPath;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::limits::locks::{self, Lock, LockQuery};
 
 /// A lock in the viewer's language.
 pub(crate) struct LockView {

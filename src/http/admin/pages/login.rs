@@ -13,27 +13,21 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use crate::{
-    domain::{password::Password, problem::Problem},
-    http::{
-        admin::{
-            paths,
-            web::{
-                anonymous_page::AnonymousPage,
-                cookies::{self, Name},
-                error::{PageResult, whole_seconds},
-                form::{FieldErrors, Form},
-                layout::Layout,
-                notice::Notice,
-                page_context::{notice_cookie, panel_path},
-                panel::Panel,
-            },
-        },
-        device_token::{self, PresentedDevice},
-        middleware::origin::is_https,
-    },
-    services::{Error, auth::browser_sessions, secret},
-};
+use crate::domain::password::Password;
+use crate::domain::problem::Problem;
+use crate::http::admin::paths;
+use crate::http::admin::web::anonymous_page::AnonymousPage;
+use crate::http::admin::web::cookies::{self, Name};
+use crate::http::admin::web::error::{PageResult, whole_seconds};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::page_context::{notice_cookie, panel_path};
+use crate::http::admin::web::panel::Panel;
+use crate::http::device_token::{self, PresentedDevice};
+use crate::http::middleware::origin::is_https;
+use crate::services::auth::browser_sessions;
+use crate::services::{Error, secret};
 
 #[derive(Template)]
 #[template(path = "admin/login/form.html")]

@@ -10,27 +10,19 @@ use actix_web::{
 };
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    domain::account::Role,
-    http::admin::{
-        pages::people::account::section,
-        paths,
-        web::{
-            account_path::AccountPath,
-            anonymous_page::AnonymousPage,
-            error::PageResult,
-            form::{FieldErrors, Form},
-            layout::Layout,
-            notice::Notice,
-            panel::PanelAdmin,
-        },
-    },
-    services::{
-        Services,
-        accounts::password_links::{self, Issued, LinkOwner},
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::http::admin::pages::people::account::section;
+use crate::http::admin::paths;
+use crate::http::admin::web::account_path::AccountPath;
+use crate::http::admin::web::anonymous_page::AnonymousPage;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::panel::PanelAdmin;
+use crate::services::Services;
+use crate::services::accounts::password_links::{self, Issued, LinkOwner};
 
 #[derive(Template)]
 #[template(path = "admin/password_links/show.html")]

@@ -2,18 +2,14 @@
 
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    http::admin::{
-        paths,
-        web::{error::PageResult, layout::Layout, panel::Panel},
-    },
-    services::checklist::{
-        self,
-        check::{Group, Level},
-        finding::Finding,
-    },
-};
+use crate::clock::Timestamp;
+use crate::http::admin::paths;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::Panel;
+use crate::services::checklist;
+use crate::services::checklist::check::{Group, Level};
+use crate::services::checklist::finding::Finding;
 
 #[derive(Template)]
 #[template(path = "admin/security/show.html")]

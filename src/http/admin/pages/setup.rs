@@ -3,23 +3,15 @@
 use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::{
-    domain::account::{Email, Name, Role},
-    http::admin::{
-        pages::login::signed_in_response,
-        paths,
-        web::{
-            anonymous_page::AnonymousPage,
-            error::PageResult,
-            form::{FieldErrors, Form},
-            layout::Layout,
-        },
-    },
-    services::accounts::{
-        first_admin_link::{self, FirstLink},
-        users::NewUser,
-    },
-};
+use crate::domain::account::{Email, Name, Role};
+use crate::http::admin::pages::login::signed_in_response;
+use crate::http::admin::paths;
+use crate::http::admin::web::anonymous_page::AnonymousPage;
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::services::accounts::first_admin_link::{self, FirstLink};
+use crate::services::accounts::users::NewUser;
 
 #[derive(Template)]
 #[template(path = "admin/setup/form.html")]

@@ -4,34 +4,22 @@
 use actix_web::web::Path;
 use askama::Template;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        principal::UserType,
-        session::{Jti, TokenState},
-    },
-    http::admin::{
-        paths,
-        web::{
-            claims::{Claim, fields},
-            error::{AdminError, PageResult},
-            filters::{Chip, Chips, Choice, choices, problems},
-            form::Form,
-            layout::Layout,
-            lists::{ListQuery, Pager, pager},
-            notice::Notice,
-            owners::{OwnerView, short_id},
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::{
-        auth::sessions::{self, RevocationOutcome, Session},
-        tokens::{
-            owner::TokenList,
-            refresh_tokens::{self, Token, TokenInSession, TokenQuery},
-        },
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::UserType;
+use crate::domain::session::{Jti, TokenState};
+use crate::http::admin::paths;
+use crate::http::admin::web::claims::{Claim, fields};
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::owners::{OwnerView, short_id};
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::auth::sessions::{self, RevocationOutcome, Session};
+use crate::services::tokens::owner::TokenList;
+use crate::services::tokens::refresh_tokens::{self, Token, TokenInSession, TokenQuery};
 
 /// A token in a list, in a rotation chain, or on the page of its account.
 pub(crate) struct TokenView {

@@ -4,10 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
-use crate::{
-    domain::principal::{Principal, UserSeq, UserType},
-    http::admin::web::error::AdminError,
-};
+use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::http::admin::web::error::AdminError;
 
 /// The population of a path: app data of its route, and an extractor.
 #[derive(Clone, Copy)]

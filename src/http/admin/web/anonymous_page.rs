@@ -7,20 +7,14 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
-use crate::{
-    domain::preferences::Preferences,
-    http::{
-        admin::web::{
-            cookies::{self, Name},
-            error::AdminError,
-            layout::Layout,
-            page_context::PageContext,
-            panel::services_of,
-        },
-        middleware::origin::is_https,
-    },
-    services::secret,
-};
+use crate::domain::preferences::Preferences;
+use crate::http::admin::web::cookies::{self, Name};
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::page_context::PageContext;
+use crate::http::admin::web::panel::services_of;
+use crate::http::middleware::origin::is_https;
+use crate::services::secret;
 
 /// A request of a browser, with or without a session.
 pub(crate) struct AnonymousPage(PageContext);

@@ -20,7 +20,8 @@ use actix_web::{
 };
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::{http::api::fallback, services::secret};
+use crate::http::api::fallback;
+use crate::services::secret;
 
 const FILES: &[(&str, &[u8])] = &[
     ("app.css", include_bytes!("../../../../static/app.css")),

@@ -2,9 +2,9 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::{
-    domain::language::Language, http::admin::web::layout::Layout, services::dashboard::LoginDay,
-};
+use crate::domain::language::Language;
+use crate::http::admin::web::layout::Layout;
+use crate::services::dashboard::LoginDay;
 
 /// The size and margins in SVG units.
 const WIDTH: f64 = 640.0;

@@ -8,11 +8,10 @@ use actix_web::{
     cookie::{Cookie, CookieBuilder, SameSite},
 };
 
-use crate::{
-    domain::language::Language,
-    http::{cookie_header, middleware::origin::is_https},
-    services::Services,
-};
+use crate::domain::language::Language;
+use crate::http::cookie_header;
+use crate::http::middleware::origin::is_https;
+use crate::services::Services;
 
 /// A cookie of the panel.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,8 @@ use actix_web::{
 use csv::{Terminator, WriterBuilder};
 use futures_util::stream;
 
-use crate::{http::admin::web::panel::Panel, services::Error};
+use crate::http::admin::web::panel::Panel;
+use crate::services::Error;
 
 /// The number of rows per query.
 pub(crate) const BATCH: i64 = 500;

@@ -3,7 +3,8 @@
 use chrono::{Datelike, TimeZone};
 use chrono_tz::Tz;
 
-use crate::{clock::Timestamp, domain::language::Language};
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
 
 /// A timestamp in three formats.
 pub(crate) struct DisplayTime {

@@ -3,18 +3,14 @@
 
 use rust_i18n::t;
 
-use crate::{
-    clock::Timestamp,
-    domain::principal::Principal,
-    http::admin::web::{
-        error::AdminError,
-        events::actor_text,
-        form::Form,
-        layout::Layout,
-        panel::{Panel, PanelAdmin},
-    },
-    services::audit::events,
-};
+use crate::clock::Timestamp;
+use crate::domain::principal::Principal;
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::events::actor_text;
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::audit::events;
 
 /// The hidden field.
 const FIELD: &str = "updated_at";

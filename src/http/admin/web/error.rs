@@ -12,14 +12,11 @@ use actix_web::{
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::{
-    http::{
-        admin::{paths, web::layout::Layout},
-        middleware::context::RequestContext,
-    },
-    services::Error,
-    store::StoreError,
-};
+use crate::http::admin::paths;
+use crate::http::admin::web::layout::Layout;
+use crate::http::middleware::context::RequestContext;
+use crate::services::Error;
+use crate::store::StoreError;
 
 /// `Retry-After` where the server is overloaded or unavailable, in seconds.
 const RETRY_SECONDS: u64 = 5;

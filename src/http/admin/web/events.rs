@@ -1,18 +1,15 @@
 //! Audit events as the audit log, the dashboard and the history of an account show them.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        audit::{Action, Change, Outcome},
-        limits::LimitKind,
-        preferences::Theme,
-        principal::Principal,
-        session::{LoginMethod, RevocationReason},
-    },
-    http::admin::{paths, web::layout::Layout},
-    services::audit::events::AuditEvent,
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::audit::{Action, Change, Outcome};
+use crate::domain::limits::LimitKind;
+use crate::domain::preferences::Theme;
+use crate::domain::principal::Principal;
+use crate::domain::session::{LoginMethod, RevocationReason};
+use crate::http::admin::paths;
+use crate::http::admin::web::layout::Layout;
+use crate::services::audit::events::AuditEvent;
 
 /// An event in the viewer's language. Texts are empty where a value is unknown.
 pub(crate) struct EventView {

@@ -1,6 +1,7 @@
 //! Filters of lists: the options of a select, the active filters, and invalid values. A list declares its filters once.
 
-use crate::http::admin::web::{layout::Layout, lists::ListQuery};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::ListQuery;
 
 /// The filters of a list: query parameter and key of the label.
 pub(crate) type Filters = [(&'static str, &'static str)];

@@ -5,24 +5,16 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::Bytes};
 
-use crate::{
-    domain::{
-        language::Language,
-        password::Password,
-        problem::{Problem, Problems},
-    },
-    http::{
-        admin::web::{
-            anonymous_page::AnonymousPage,
-            csrf,
-            error::AdminError,
-            page_context::PageContext,
-            panel::{Panel, PanelAdmin},
-        },
-        middleware::origin::is_from_here,
-    },
-    services::Error,
-};
+use crate::domain::language::Language;
+use crate::domain::password::Password;
+use crate::domain::problem::{Problem, Problems};
+use crate::http::admin::web::anonymous_page::AnonymousPage;
+use crate::http::admin::web::csrf;
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::page_context::PageContext;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::middleware::origin::is_from_here;
+use crate::services::Error;
 
 /// An extractor of a form's sender.
 pub(crate) trait Sender: FromRequest<Error = AdminError> + 'static {

@@ -5,11 +5,12 @@ use std::fmt::Display;
 use chrono_tz::Tz;
 use rust_i18n::t;
 
-use crate::{
-    clock::Timestamp,
-    domain::{language::Language, preferences::Theme},
-    http::admin::web::{assets, display_time::DisplayTime, notice::Notice, user_agent},
-};
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
+use crate::domain::preferences::Theme;
+use crate::http::admin::web::display_time::DisplayTime;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::{assets, user_agent};
 
 /// The context of a template.
 pub(crate) struct Layout {

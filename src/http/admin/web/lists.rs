@@ -8,16 +8,14 @@ use chrono::{Days, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use rust_i18n::t;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        language::Language,
-        paging::{Cursor, Seek, Slice},
-        problem::{Problem, Problems},
-        session::SessionId,
-    },
-    http::admin::web::{error::AdminError, form::FieldErrors, layout::Layout},
-};
+use crate::clock::Timestamp;
+use crate::domain::language::Language;
+use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::problem::{Problem, Problems};
+use crate::domain::session::SessionId;
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::form::FieldErrors;
+use crate::http::admin::web::layout::Layout;
 
 /// The maximum length of a search, in characters.
 const MAX_SEARCH: usize = 200;

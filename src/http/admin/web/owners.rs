@@ -1,9 +1,8 @@
 //! The owner of a token for display.
 
-use crate::{
-    http::admin::{paths, web::layout::Layout},
-    services::tokens::owner::Owner,
-};
+use crate::http::admin::paths;
+use crate::http::admin::web::layout::Layout;
+use crate::services::tokens::owner::Owner;
 
 /// An account beside one of its tokens.
 pub(crate) struct OwnerView {

@@ -14,31 +14,19 @@ use actix_web::{
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        audit::{Actor, AuditSource},
-        language::Language,
-        preferences::{Preferences, Theme},
-    },
-    http::{
-        admin::{
-            paths,
-            web::{
-                cookies::{self, Name},
-                csrf,
-                error::{AdminError, PageResult},
-                layout::{self, Layout},
-                notice::Notice,
-            },
-        },
-        middleware::{
-            context::{Look, RequestContext},
-            origin::is_https,
-        },
-    },
-    services::{Services, secret},
-};
+use crate::clock::Timestamp;
+use crate::domain::audit::{Actor, AuditSource};
+use crate::domain::language::Language;
+use crate::domain::preferences::{Preferences, Theme};
+use crate::http::admin::paths;
+use crate::http::admin::web::cookies::{self, Name};
+use crate::http::admin::web::csrf;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::layout::{self, Layout};
+use crate::http::admin::web::notice::Notice;
+use crate::http::middleware::context::{Look, RequestContext};
+use crate::http::middleware::origin::is_https;
+use crate::services::{Services, secret};
 
 /// A request of a browser.
 pub(crate) struct PageContext {

@@ -4,25 +4,15 @@ use std::{future::Future, ops::Deref, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web};
 
-use crate::{
-    domain::audit::{Actor, AuditSource},
-    http::{
-        admin::{
-            paths,
-            web::{
-                cookies::{self, Name},
-                error::AdminError,
-                layout::Layout,
-                page_context::{PageContext, panel_path},
-            },
-        },
-        middleware::origin::is_https,
-    },
-    services::{
-        Services,
-        auth::browser_sessions::{self, Viewer},
-    },
-};
+use crate::domain::audit::{Actor, AuditSource};
+use crate::http::admin::paths;
+use crate::http::admin::web::cookies::{self, Name};
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::middleware::origin::is_https;
+use crate::services::Services;
+use crate::services::auth::browser_sessions::{self, Viewer};
 
 /// A signed-in administrator or auditor: read permission.
 pub(crate) struct Panel {

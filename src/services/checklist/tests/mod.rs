@@ -5,30 +5,24 @@ use std::time::Duration;
 mod rows;
 mod settings;
 
-use crate::{
-    clock::Timestamp,
-    config::{
-        ClaimName, Config, Database, LogLevel, OtpDelivery, Secret, SmtpTls, Span, Transport,
-    },
-    domain::{
-        job::{JobKind, JobState, StartedBy},
-        language::Language,
-        paging::Count,
-        session::JobId,
-    },
-    services::{
-        audit_chain::{chain::ChainError, state::ChainState},
-        checklist::{
-            check::Check,
-            files::FileInfo,
-            rows::{Administrators, FlushState, Hashes},
-            *,
-        },
-        maintenance::{flush::Waiting, jobs::Job},
-    },
-    store::engine::migrations::SchemaStatus,
-    tokens::{KeyStrength, Weakness},
+use crate::clock::Timestamp;
+use crate::config::{
+    ClaimName, Config, Database, LogLevel, OtpDelivery, Secret, SmtpTls, Span, Transport,
 };
+use crate::domain::job::{JobKind, JobState, StartedBy};
+use crate::domain::language::Language;
+use crate::domain::paging::Count;
+use crate::domain::session::JobId;
+use crate::services::audit_chain::chain::ChainError;
+use crate::services::audit_chain::state::ChainState;
+use crate::services::checklist::check::Check;
+use crate::services::checklist::files::FileInfo;
+use crate::services::checklist::rows::{Administrators, FlushState, Hashes};
+use crate::services::checklist::*;
+use crate::services::maintenance::flush::Waiting;
+use crate::services::maintenance::jobs::Job;
+use crate::store::engine::migrations::SchemaStatus;
+use crate::tokens::{KeyStrength, Weakness};
 
 const DAY: Duration = Duration::from_hours(24);
 

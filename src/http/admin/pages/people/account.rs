@@ -1,20 +1,14 @@
 //! An account of either population as its pages show it, the table of its fields, and the services of its population.
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        principal::{Principal, UserType},
-    },
-    http::admin::web::{error::AdminError, layout::Layout, panel::Panel},
-    services::{
-        Error,
-        accounts::{
-            client_users::{self, Client},
-            users::{self, User},
-        },
-    },
-};
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::principal::{Principal, UserType};
+use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::Panel;
+use crate::services::Error;
+use crate::services::accounts::client_users::{self, Client};
+use crate::services::accounts::users::{self, User};
 
 /// An account.
 #[derive(Clone)]

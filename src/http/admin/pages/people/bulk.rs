@@ -2,37 +2,24 @@
 
 use askama::Template;
 
-use crate::{
-    domain::{
-        job::BulkAction,
-        principal::{UserSeq, UserType},
-    },
-    http::admin::{
-        pages::{
-            jobs::finished_soon,
-            people::{account::section, list},
-        },
-        paths,
-        web::{
-            account_path::Population,
-            error::{AdminError, PageResult},
-            filters::Chip,
-            form::Form,
-            layout::Layout,
-            lists::ListQuery,
-            notice::Notice,
-            owners::initials,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::{
-        accounts::{
-            bulk::{self, NamedAccount, Preview},
-            bulk_request::{Accounts, BulkRequest},
-        },
-        maintenance::job_report::Report,
-    },
-};
+use crate::domain::job::BulkAction;
+use crate::domain::principal::{UserSeq, UserType};
+use crate::http::admin::pages::jobs::finished_soon;
+use crate::http::admin::pages::people::account::section;
+use crate::http::admin::pages::people::list;
+use crate::http::admin::paths;
+use crate::http::admin::web::account_path::Population;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::filters::Chip;
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::ListQuery;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::owners::initials;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::accounts::bulk::{self, NamedAccount, Preview};
+use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
+use crate::services::maintenance::job_report::Report;
 
 /// A parsed form of the list or of the confirmation.
 struct Selection {

@@ -3,23 +3,17 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use crate::{
-    domain::principal::{Principal, UserType},
-    http::admin::{
-        pages::people::account::{self, Person, refusal, section},
-        paths::{self, PersonPath},
-        web::{
-            account_path::AccountPath,
-            error::{AdminError, PageResult},
-            form::Form,
-            layout::Layout,
-            notice::Notice,
-            owners::initials,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::accounts::lifecycle,
-};
+use crate::domain::principal::{Principal, UserType};
+use crate::http::admin::pages::people::account::{self, Person, refusal, section};
+use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::web::account_path::AccountPath;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::owners::initials;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::accounts::lifecycle;
 
 #[derive(Template)]
 #[template(path = "admin/people/delete.html")]

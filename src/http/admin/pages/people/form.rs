@@ -4,40 +4,25 @@
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
-use crate::{
-    domain::{
-        account::{Email, Name, Phone, Role, Username},
-        password::Password,
-        principal::{Principal, UserType},
-        problem::Problem,
-    },
-    http::admin::{
-        pages::{
-            password_links::password_url,
-            people::account::{self, Field, Person, fields, refusal, section},
-        },
-        paths::{self, PersonPath},
-        web::{
-            account_path::{AccountPath, Population},
-            edit_conflict,
-            error::{AdminError, PageResult},
-            form::{FieldErrors, Form},
-            layout::Layout,
-            notice::Notice,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::{
-        Error,
-        accounts::{
-            client_user_changes,
-            client_users::{ClientChanges, NewClient},
-            password_links::{self, Issued},
-            user_changes,
-            users::{NewUser, UserChanges},
-        },
-    },
-};
+use crate::domain::account::{Email, Name, Phone, Role, Username};
+use crate::domain::password::Password;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::problem::Problem;
+use crate::http::admin::pages::password_links::password_url;
+use crate::http::admin::pages::people::account::{self, Field, Person, fields, refusal, section};
+use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::web::account_path::{AccountPath, Population};
+use crate::http::admin::web::edit_conflict;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::Error;
+use crate::services::accounts::client_users::{ClientChanges, NewClient};
+use crate::services::accounts::password_links::{self, Issued};
+use crate::services::accounts::users::{NewUser, UserChanges};
+use crate::services::accounts::{client_user_changes, user_changes};
 
 /// The values of the fields.
 struct Values {

@@ -4,33 +4,25 @@ use actix_web::HttpRequest;
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::{
-    clock::Timestamp,
-    domain::{
-        account::Role,
-        paging::{Cursor, Seek, Slice},
-        principal::UserType,
-    },
-    http::admin::{
-        pages::people::account::{Person, fields, section},
-        paths::{self, PeoplePath},
-        web::{
-            account_path::Population,
-            csv::{self, Batch},
-            error::PageResult,
-            filters::{Chip, Chips, Choice, choices, problems},
-            layout::Layout,
-            lists::{ListQuery, Pager, SIZES, SortLink, pager},
-            owners::initials,
-            panel::{Panel, services_of},
-        },
-    },
-    services::{
-        Error, Services,
-        accounts::lists::{self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed},
-        audit::recording,
-    },
+use crate::clock::Timestamp;
+use crate::domain::account::Role;
+use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::principal::UserType;
+use crate::http::admin::pages::people::account::{Person, fields, section};
+use crate::http::admin::paths::{self, PeoplePath};
+use crate::http::admin::web::account_path::Population;
+use crate::http::admin::web::csv::{self, Batch};
+use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, SortLink, pager};
+use crate::http::admin::web::owners::initials;
+use crate::http::admin::web::panel::{Panel, services_of};
+use crate::services::accounts::lists::{
+    self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed,
 };
+use crate::services::audit::recording;
+use crate::services::{Error, Services};
 
 /// The columns to order by.
 const COLUMNS: &[(&str, AccountColumn)] = &[

@@ -3,42 +3,28 @@
 use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::{
-    domain::{
-        account::Account,
-        principal::{Principal, UserType},
-        session::{BrowserSessionId, SessionId},
-    },
-    http::admin::{
-        pages::{
-            locks::LockView,
-            people::account::{self, Person, fields, refusal, section},
-            tokens::TokenView,
-        },
-        paths::{self, PeoplePath, PersonPath},
-        web::{
-            account_path::AccountPath,
-            error::{AdminError, PageResult},
-            events::EventView,
-            form::Form,
-            layout::Layout,
-            notice::Notice,
-            owners::initials,
-            panel::{Panel, PanelAdmin},
-        },
-    },
-    services::{
-        accounts::{lifecycle, users},
-        audit::events,
-        auth::{
-            browser_sessions::{self, BrowserSession},
-            otp_deliveries::OtpDelivery,
-            sessions::{self, RevocationOutcome, Session},
-        },
-        limits::locks,
-        tokens::refresh_tokens,
-    },
-};
+use crate::domain::account::Account;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::{BrowserSessionId, SessionId};
+use crate::http::admin::pages::locks::LockView;
+use crate::http::admin::pages::people::account::{self, Person, fields, refusal, section};
+use crate::http::admin::pages::tokens::TokenView;
+use crate::http::admin::paths::{self, PeoplePath, PersonPath};
+use crate::http::admin::web::account_path::AccountPath;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::events::EventView;
+use crate::http::admin::web::form::Form;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::owners::initials;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::accounts::{lifecycle, users};
+use crate::services::audit::events;
+use crate::services::auth::browser_sessions::{self, BrowserSession};
+use crate::services::auth::otp_deliveries::OtpDelivery;
+use crate::services::auth::sessions::{self, RevocationOutcome, Session};
+use crate::services::limits::locks;
+use crate::services::tokens::refresh_tokens;
 
 /// The number of refresh tokens on the page.
 const MAX_TOKENS: i64 = 10;
