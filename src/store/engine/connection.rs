@@ -7,7 +7,8 @@ use std::{path::PathBuf, time::Duration};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection, sql_types::Timestamp as SqlTimestamp,
+    connection::SimpleConnection, result::Error::DatabaseError,
+    sql_types::Timestamp as SqlTimestamp,
 };
 
 use crate::clock::Timestamp;
@@ -120,15 +121,36 @@ impl Target {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
                 // FULL: a revocation that was answered must survive a power failure. The group commit of the writer makes it cheap.
                 let pragmas = format!(
-                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+                    "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
                     busy_timeout.as_millis()
                 );
                 connection
                     .batch_execute(&pragmas)
+                    .and_then(|()| enable_wal(&mut connection, *busy_timeout))
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Sqlite(connection))
             }
+        }
+    }
+}
+
+/// Switches to the write-ahead log. A switch needs an exclusive lock for which SQLite does not wait by itself, so processes
+/// that open a new file at the same time try again until `busy_timeout` is over.
+fn enable_wal(
+    connection: &mut SqliteConnection,
+    busy_timeout: Duration,
+) -> diesel::QueryResult<()> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let mut waited = Duration::ZERO;
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(DatabaseError(_, error))
+                if error.message().contains("locked") && waited < busy_timeout =>
+            {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            result => return result,
         }
     }
 }
