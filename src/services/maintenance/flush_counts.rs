@@ -30,9 +30,6 @@ pub struct FlushCounts {
     /// Deliveries of one-time codes.
     #[serde(skip_serializing_if = "is_zero")]
     pub otp_deliveries: u64,
-    /// Log-in counts per hour.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub login_counts: u64,
     /// Ended jobs.
     #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,

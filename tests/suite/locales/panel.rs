@@ -219,9 +219,9 @@ fn families_of(source: &str) -> impl Iterator<Item = String> {
         .map(|family| format!("{family}."))
 }
 
-/// The keys that a source uses with `t`, `t1` or `tn`.
+/// The keys that a source uses with `t`, `tr_with` or `tr_count`.
 fn used_keys(source: &str) -> Vec<&str> {
-    let calls = [".t(", ".t1(", ".tn("];
+    let calls = [".t(", ".tr_with(", ".tr_count("];
     let after = calls
         .into_iter()
         .flat_map(|call| source.split(call).skip(1));

@@ -5,7 +5,7 @@ use super::{
     place::{Place, SIGNING_KEY, write},
 };
 
-const VERBS: [&[&str]; 22] = [
+const VERBS: [&[&str]; 27] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -15,15 +15,20 @@ const VERBS: [&[&str]; 22] = [
     &["user", "set-password"],
     &["user", "activate"],
     &["user", "deactivate"],
+    &["user", "unlock"],
     &["client"],
     &["client", "create"],
     &["client", "list"],
     &["client", "set-password"],
     &["client", "activate"],
     &["client", "deactivate"],
+    &["client", "unlock"],
     &["tokens"],
     &["tokens", "flush"],
     &["tokens", "inspect"],
+    &["audit"],
+    &["audit", "verify"],
+    &["audit", "restart"],
     &["check"],
     &["config"],
     &["config", "show"],
