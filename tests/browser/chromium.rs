@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{driver::Driver, tools};
 
 /// The timeout of every wait.
-pub const TIMEOUT: Duration = Duration::from_secs(15);
+pub const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The polling interval.
 const INTERVAL: Duration = Duration::from_millis(25);
