@@ -1,5 +1,5 @@
-//! The locale files: both languages have the same keys, and all keys are used. The admin panel and the checklist have files
-//! of their own.
+//! The messages of the API, `locales/{en,ko}.yml`: both languages have the same keys, and all keys are used. The texts
+//! of the admin panel and the checklist are tested in the child modules.
 
 mod checklist;
 mod panel;
@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The entries of a file with two levels: `section.key` to text.
+/// The entries of a locale file with two levels: `section.key` to text.
 fn words(language: &str) -> Words {
     let (mut words, mut section) = (Words::new(), String::new());
     for line in read(&format!("locales/{language}.yml")).lines() {
@@ -30,7 +30,7 @@ fn words(language: &str) -> Words {
                 let key = format!("{section}.{}", key.trim());
                 assert!(
                     words.insert(key.clone(), value).is_none(),
-                    "{key} is there twice"
+                    "{key} is defined twice"
                 );
             }
         } else if let Some(name) = line.strip_suffix(':') {

@@ -1,11 +1,11 @@
-//! The suite: munjigi from outside, each test with a server and a database of its own.
+//! The test suite. Each test has its own server and database; `support/mod.rs` describes what a new test can use.
 //!
 //! `cargo test` runs it on SQLite. With `TEST_DATABASE_URL` (the URL of a Postgres superuser, for example
 //! `postgres://postgres@127.0.0.1:5432/postgres`) it runs on Postgres. `tests/run` does both.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test ends where its ground is missing"
+    reason = "a test fails where its setup fails"
 )]
 
 mod admin;

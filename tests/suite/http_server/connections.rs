@@ -1,4 +1,4 @@
-//! More connections than the limit, and heads that are too large.
+//! The limits on connections and on the size of a request head.
 
 use std::time::Instant;
 

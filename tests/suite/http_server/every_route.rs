@@ -1,5 +1,5 @@
-//! Every route of the server with every method, anonymously and as an administrator, over http and https. The test client checks
-//! the headers of each answer (`support/headers.rs`). The list of routes is that of the server itself.
+//! Every route with every method, anonymously and as an administrator, with an http and an https public URL. The test
+//! client checks the headers of each response (`support/headers.rs`). The routes are read from the server.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,7 +35,7 @@ impl Values {
         }
     }
 
-    /// A path with parameters that exist.
+    /// The path with parameters of existing rows.
     fn fill(&self, pattern: &str) -> String {
         let is_audit = pattern.starts_with("/admin/audit");
         filled(pattern, |name| match name {
@@ -53,7 +53,7 @@ async fn fresh_session(person: &Person) -> String {
     claims["sid"].as_str().unwrap().to_owned()
 }
 
-/// A pattern with a value for each parameter.
+/// The pattern with its parameters replaced.
 fn filled<'a>(pattern: &str, value: impl Fn(&str) -> &'a str) -> String {
     let mut path = String::new();
     let mut rest = pattern;
@@ -66,7 +66,7 @@ fn filled<'a>(pattern: &str, value: impl Fn(&str) -> &'a str) -> String {
     path + rest
 }
 
-/// A caller of every route.
+/// Calls routes, and collects the statuses of the responses.
 struct Walker<'a> {
     app: &'a App,
     admin: Option<Person>,
@@ -110,7 +110,7 @@ impl<'a> Walker<'a> {
         };
         let answer = admin.call(method, path).await;
         if path.starts_with("/auth/log") {
-            // It may have ended the session.
+            // The call may have ended the session.
             *admin = admin.again().await;
         }
         answer.status
@@ -144,7 +144,7 @@ fn app(is_https: bool) -> App {
     })
 }
 
-/// Paths without a pattern.
+/// Paths that are not registered.
 const FURTHER: &[&str] = &[
     "/",
     "/nothing",
@@ -171,7 +171,7 @@ async fn walk(is_https: bool, as_admin: bool) -> BTreeMap<String, BTreeSet<u16>>
         page.attrs("script[src]", "src"),
     ];
     for route in routes().await {
-        // Some routes end all sessions.
+        // A called route may have ended all sessions.
         values.sid = fresh_session(&root).await;
         let path = values.fill(&route.pattern);
         walker.try_all(&route.pattern, &path).await;
@@ -192,14 +192,14 @@ async fn walk(is_https: bool, as_admin: bool) -> BTreeMap<String, BTreeSet<u16>>
     walker.seen
 }
 
-/// Whether an answer was another than that of a missing route.
+/// Whether any response was not that of a missing route or method.
 fn was_reached(statuses: &BTreeSet<u16>) -> bool {
     statuses
         .iter()
         .any(|status| ![404, 405, 501].contains(status))
 }
 
-/// The test client checks every answer; this checks that all kinds of answers occurred.
+/// Asserts that all these statuses occurred; the test client has checked the headers.
 fn check(seen: BTreeMap<String, BTreeSet<u16>>, expected: &[u16]) {
     let occurred: BTreeSet<u16> = seen.into_values().flatten().collect();
     for status in expected {
@@ -286,7 +286,7 @@ async fn valid_links_and_refusals_have_the_security_headers() {
     }
 }
 
-/// Checks the headers of a raw answer.
+/// Checks the headers of a raw response.
 fn check_raw(path: &str, answer: &str, is_https: bool) {
     let (head, _) = answer.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
@@ -312,7 +312,7 @@ async fn timeouts_and_rejected_connections_have_the_security_headers() {
                 "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
             ))
             .await;
-            // Each worker accepts connections by itself: the first one must have its slot before the second one arrives.
+            // Workers accept connections independently: the first must have its slot before the second arrives.
             tokio::time::sleep(Duration::from_millis(100)).await;
             let mut second = Socket::open(&app).await;
             let rejected = second.rest().await;
@@ -335,7 +335,8 @@ async fn malformed_http_is_answered_without_a_body_and_without_caching() {
         let answer = socket.rest().await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
-        // actix answers these. They are not cacheable by default (RFC 9110 section 15.1), and the body is empty.
+        // actix-web sends these responses. They are not cacheable by default (RFC 9110 section 15.1), and the body is
+        // empty.
         assert_eq!(body, "");
         let head = head.to_ascii_lowercase();
         assert!(!head.contains("cache-control") && !head.contains("set-cookie"));

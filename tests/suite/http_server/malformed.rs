@@ -1,4 +1,4 @@
-//! Input that is not HTTP or is ambiguous: answered 4xx or disconnected, never 500, and the next request is served.
+//! Input that is malformed or ambiguous: the server answers 4xx or disconnects, never 500, and continues to serve.
 
 use munjigi::domain::account::Role;
 
@@ -70,7 +70,7 @@ async fn malformed_requests_are_refused_or_disconnected_and_the_server_continues
         let status = answer
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3));
-        // A body that never ends is 503; everything else is an error of the client.
+        // An incomplete body is answered 503 after the timeout; everything else is a client error.
         let fits = |status: &str| status.starts_with('4') || status == "503";
         assert!(
             answer.is_empty() || status.is_some_and(fits),

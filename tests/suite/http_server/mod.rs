@@ -1,4 +1,5 @@
-//! The server before any handler runs: slow, large and malformed requests, too many connections, addresses behind proxies.
+//! The HTTP server in front of the handlers: slow, large and malformed requests, too many connections, security
+//! headers, and client addresses behind proxies.
 
 mod connections;
 mod every_route;
@@ -16,7 +17,7 @@ use tokio::{
 
 use crate::support::App;
 
-/// How long a test waits for the server. Tests that pass wait for a fraction of it.
+/// The longest time that a test waits for the server. Tests that pass wait for a fraction of it.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A raw connection of a misbehaving client.
@@ -29,7 +30,7 @@ impl Socket {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Sends some bytes; returns whether that succeeded.
+    /// Sends bytes; returns whether that succeeded.
     async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let sent = timeout(TIMEOUT, self.0.write_all(bytes.as_ref())).await;
         sent.expect("the server hangs").is_ok()
@@ -39,24 +40,24 @@ impl Socket {
         assert!(self.try_send(bytes).await);
     }
 
-    /// Everything until the server closes the connection, which it must.
+    /// Everything until the server closes the connection. Fails if it stays open.
     async fn rest(&mut self) -> String {
         let mut received = Vec::new();
         let ended = timeout(TIMEOUT, self.0.read_to_end(&mut received)).await;
-        // A connection that is reset has ended too.
+        // A reset connection is also closed.
         let _reset = ended.expect("the server does not close the connection");
         String::from_utf8_lossy(&received).into_owned()
     }
 
-    /// One answer; its body, if it has one, must arrive together with the head.
+    /// One response, at most 4 KiB, in one read: its body must arrive together with its head.
     async fn answer(&mut self) -> String {
         let mut received = [0; 4096];
         let read = timeout(TIMEOUT, self.0.read(&mut received)).await;
-        let length = read.expect("no answer").unwrap();
+        let length = read.expect("no response from the server").unwrap();
         String::from_utf8_lossy(&received[..length]).into_owned()
     }
 
-    /// Calls `/healthz` on this connection.
+    /// Sends `GET /healthz` on this connection, and asserts status 200.
     async fn ask(&mut self) {
         self.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         let answer = self.answer().await;

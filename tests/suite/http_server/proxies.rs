@@ -1,11 +1,11 @@
-//! The client address behind proxies, as it is stored with a session.
+//! The client address behind a proxy, as stored with a session.
 
 use munjigi::config::{Config, ForwardedHeader};
 use serde_json::Value;
 
 use crate::support::App;
 
-/// The address of a log-in with both forwarded headers.
+/// The stored address of a login that has both forwarding headers.
 async fn seen(change: impl FnOnce(&mut Config)) -> Value {
     let app = App::with(change);
     let ann = app.user("ann").await;

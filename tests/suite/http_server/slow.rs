@@ -1,4 +1,4 @@
-//! Clients that send a head, a body, or nothing at all too slowly.
+//! Clients that send a request head or body too slowly, or nothing.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn a_head_that_stops_after_an_earlier_request_is_cut_off() {
     socket.ask().await;
     socket.send("GET /healthz HT").await;
     assert_eq!(socket.rest().await, "");
-    // The same if it arrived together with the request before it.
+    // The same if the incomplete head arrived together with the previous request.
     let mut socket = Socket::open(&app).await;
     let both = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HT";
     socket.send(both).await;

@@ -1,5 +1,5 @@
-//! The texts of the security checklist, `locales/checklist.{en,ko}.yml`: both languages have the same keys, every text that a
-//! check uses exists, and no text is unused.
+//! The texts of the security checklist, `locales/checklist.{en,ko}.yml`: both languages have the same keys, every text
+//! that a check uses exists, and no text is unused.
 
 use std::collections::BTreeSet;
 
@@ -53,8 +53,8 @@ fn every_text_is_used_and_exists() {
     used.extend(Check::NAMES.iter().map(|check| format!("{check}.title")));
     let groups = Group::ALL.iter().map(|group| group.as_str());
     used.extend(groups.map(|group| format!("group.{group}")));
-    let there: BTreeSet<String> = words("en").into_keys().collect();
-    let one_sided = used.symmetric_difference(&there);
+    let defined: BTreeSet<String> = words("en").into_keys().collect();
+    let one_sided = used.symmetric_difference(&defined);
     let problems: Vec<String> = one_sided
         .map(|key| format!("{key} is only defined or only used"))
         .collect();

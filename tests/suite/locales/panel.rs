@@ -1,5 +1,5 @@
-//! The texts of the admin panel, `locales/admin/<topic>.{en,ko}.yml`: both languages have the same keys, every key that a
-//! page uses is defined, and every key is used.
+//! The texts of the admin panel, `locales/admin/<topic>.{en,ko}.yml`: both languages have the same keys, every key that
+//! a page uses is defined, and every key is used.
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +24,7 @@ const WITHOUT_HANGUL: [&str; 0] = [];
 /// Keys that are intentionally the same in both languages.
 const SAME_IN_BOTH: [&str; 0] = [];
 
-/// Prefixes of keys that need not be used.
+/// Prefixes of keys that may be unused.
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
@@ -63,8 +63,8 @@ pub(super) fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Adds the entries of a file, `section.key` to text, without the top-level key `above`.
-pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) {
+/// Adds the entries of a file to `words`: `section.key` to text, without the top-level key `top_level`.
+pub(super) fn read_into(words: &mut Words, name: &str, text: &str, top_level: &str) {
     let mut levels: Vec<String> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let entry = line.trim_start();
@@ -91,14 +91,14 @@ pub(super) fn read_into(words: &mut Words, name: &str, text: &str, above: &str) 
             .unwrap_or_else(|| panic!("{name}:{number} is not in double quotes"));
         assert_eq!(
             levels.first().map(String::as_str),
-            Some(above),
-            "{name}:{number} is not below {above}:"
+            Some(top_level),
+            "{name}:{number} is not below {top_level}:"
         );
         levels.push(key.to_owned());
         let key = levels[1..].join(".");
         levels.pop();
         let twice = words.insert(key.clone(), value.to_owned());
-        assert!(twice.is_none(), "{name}:{number}: {key} is there twice");
+        assert!(twice.is_none(), "{name}:{number}: {key} is defined twice");
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) fn has_hangul(text: &str) -> bool {
     text.chars().any(|c| ('가'..='힣').contains(&c))
 }
 
-/// Fails with all problems.
+/// Fails and lists all problems, if defined are any.
 #[track_caller]
 pub(super) fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
@@ -187,8 +187,8 @@ fn sources() -> Vec<(String, String)> {
     sources
 }
 
-/// The texts between double quotes of each line, without comments. Also those between two quoted texts, because templates
-/// have quoted texts within attributes; callers filter for keys.
+/// The texts between any two double quotes of a line, except in comments. This includes what is between two quoted
+/// texts, because templates have quoted texts within attributes; callers filter for keys.
 pub(super) fn quoted(source: &str) -> impl Iterator<Item = &str> {
     source
         .lines()
@@ -260,9 +260,9 @@ fn every_key_is_used() {
     for (_, source) in &sources {
         for text in quoted(source) {
             named.insert(text);
-            let beginning = text.split('{').next().unwrap_or_default();
-            if beginning.contains('.') && (text.contains('{') || text.ends_with('.')) {
-                families.insert(beginning.to_owned());
+            let prefix = text.split('{').next().unwrap_or_default();
+            if prefix.contains('.') && (text.contains('{') || text.ends_with('.')) {
+                families.insert(prefix.to_owned());
             }
         }
         families.extend(families_of(source));
@@ -288,13 +288,13 @@ fn every_name_of_the_domain_enums_has_a_text_and_vice_versa() {
     let words = words("en");
     let mut problems = Vec::new();
     for (family, names) in FAMILIES {
-        let there: BTreeSet<&str> = words
+        let defined: BTreeSet<&str> = words
             .keys()
             .filter_map(|key| key.strip_prefix(family))
             .collect();
-        let wanted: BTreeSet<&str> = names.iter().copied().collect();
-        for name in wanted.symmetric_difference(&there) {
-            problems.push(format!("{family}{name} is in only one of both"));
+        let expected: BTreeSet<&str> = names.iter().copied().collect();
+        for name in expected.symmetric_difference(&defined) {
+            problems.push(format!("{family}{name} is only a name or only a text"));
         }
     }
     assert_none(&problems);

@@ -1,18 +1,18 @@
-//! The fields of log-in, tokens, codes and the own password. They are not stored; exactly the values that cannot be valid are
-//! errors of their field.
+//! The fields of logins, tokens, one-time codes and password changes, which are not stored: a field has an error
+//! exactly if its value cannot be valid.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{hold, runtime, values::body};
+use super::{check_property, runtime, values::body};
 use crate::{
     api::endpoints::{ENDPOINTS, Endpoint, Kind, Who},
     support::App,
 };
 
-/// Whether a text is an error of this field.
+/// Whether the field must reject this text.
 fn is_refused(name: &str, text: &str) -> bool {
     match name {
         "username" | "email" => {
@@ -30,13 +30,13 @@ fn is_refused(name: &str, text: &str) -> bool {
     }
 }
 
-/// The fields of a body that must be errors.
+/// The fields of a body that must have errors.
 fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
     for field in &endpoint.fields {
         match (field.kind, sent.get(field.name)) {
             (_, None | Some(Value::Null)) => {
-                // Without `email`, `username` is the missing field of a log-in.
+                // Without `email`, `username` is the missing field of a login.
                 let expected = if endpoint.path == "/auth/login" && field.name == "email" {
                     "username"
                 } else {
@@ -66,7 +66,7 @@ fn exactly_the_invalid_fields_are_errors() {
     for (at, endpoint) in endpoints.enumerate() {
         let ann = runtime.block_on(app.user(&format!("ann{at}")));
         let names = endpoint.fields.iter().map(|field| field.name).collect();
-        hold(&runtime, 100, body(names), async |sent| {
+        check_property(&runtime, 100, body(names), async |sent| {
             let caller = if endpoint.who == Who::Bearer {
                 Some(ann.again().await)
             } else {
@@ -80,7 +80,7 @@ fn exactly_the_invalid_fields_are_errors() {
             let wrong = answer.wrong_fields();
             let refused = refused(endpoint, &sent);
             if endpoint.path == "/auth/password" && refused.is_empty() {
-                // The texts are valid, but one is a wrong password or breaks the policy.
+                // The format is valid, but the current password is wrong or the new one violates the password rules.
                 let own = ["current_password", "new_password"];
                 assert!(
                     wrong.iter().all(|name| own.contains(name)),

@@ -1,35 +1,36 @@
-//! The documented rules of each field, implemented a second time and without the code of the server.
+//! The documented rules of each field, implemented independently of the server.
 
 use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 
-/// What must happen to a value.
+/// The expected result for a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It is stored like this.
+    /// Stored as this value.
     Stored(Value),
-    /// It is an error of its field.
+    /// Rejected with an error of its field.
     Refused,
-    /// One of both: this test does not decide which unusual texts are e-mail addresses.
+    /// Stored as this value, or rejected: the test does not decide which unusual texts are e-mail addresses.
     Either(Value),
-    /// Null in a field that cannot be empty: as if it had not been sent.
+    /// Null in a field that cannot be empty: treated like a missing field.
     NotSent,
 }
 
 impl Outcome {
-    /// Whether the field may be an error.
+    /// Whether the field may have an error.
     pub fn may_be_refused(&self) -> bool {
         matches!(self, Self::Refused | Self::Either(_))
     }
 }
 
-/// A line of text without outer spaces: 1 to `max` characters, none of them a control character, a line separator or one that
-/// changes the direction of writing.
+/// A trimmed line of 1 to `max` characters, without control characters, line separators and characters that change the
+/// writing direction; otherwise `None`.
 fn line(text: &str, max: usize) -> Option<String> {
     let text = text.trim();
-    let turns =
+    let changes_direction =
         |c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-    let is_plain = |c: char| !c.is_control() && !turns(c) && c != '\u{2028}' && c != '\u{2029}';
+    let is_plain =
+        |c: char| !c.is_control() && !changes_direction(c) && c != '\u{2028}' && c != '\u{2029}';
     let length = text.chars().count();
     ((1..=max).contains(&length) && text.chars().all(is_plain)).then(|| text.to_owned())
 }
@@ -66,7 +67,8 @@ fn compared(text: &str) -> String {
     compared.to_lowercase().nfkc().collect()
 }
 
-/// Whether a text may be a new password: 8 to 1,024 characters, not a common password, not the account's own name or address.
+/// Whether a text is allowed as a new password: 8 to 1,024 characters, not a common password, and not a name or address
+/// of the account.
 pub fn may_be_password(text: &str, own_words: &[&str]) -> bool {
     let common = include_str!("../../../src/domain/common_passwords.txt");
     let word = compared(text);
@@ -97,7 +99,7 @@ fn phone(text: &str) -> Outcome {
     stored(line(text, 32).filter(fits))
 }
 
-/// What must happen to a text in a field of an account.
+/// The expected result for a text in a field of an account.
 pub fn of_text(name: &str, text: &str) -> Outcome {
     match name {
         "email" => email(text),
@@ -109,7 +111,7 @@ pub fn of_text(name: &str, text: &str) -> Outcome {
     }
 }
 
-/// What must happen to a value in a field of an account; `can_be_empty` names the fields that null empties.
+/// The expected result for a value in a field of an account. Null clears the fields in `can_be_empty`.
 pub fn of_value(name: &str, value: &Value, can_be_empty: &[&str]) -> Outcome {
     match value {
         Value::Null if can_be_empty.contains(&name) => Outcome::Stored(Value::Null),
@@ -118,7 +120,7 @@ pub fn of_value(name: &str, value: &Value, can_be_empty: &[&str]) -> Outcome {
             Outcome::Stored(Value::Null)
         }
         Value::String(text) => of_text(name, text),
-        Value::Bool(truth) if name == "is_active" => Outcome::Stored(json!(truth)),
+        Value::Bool(flag) if name == "is_active" => Outcome::Stored(json!(flag)),
         _ => Outcome::Refused,
     }
 }

@@ -1,37 +1,38 @@
-//! The admin panel's forms for accounts: a refused field is marked and contains what was typed.
+//! The account forms of the admin panel: a rejected field is marked as invalid and still contains the submitted text.
 
 use std::collections::BTreeSet;
 
 use munjigi::domain::account::Role;
 
 use super::{
+    check_property,
     expected::{Outcome, of_text},
-    hold, runtime,
+    runtime,
     values::texts,
 };
 use crate::support::{App, Page};
 
-/// A form with its text fields, and those of them that are required.
+/// A form, its text fields, and its required text fields.
 struct Form {
     noun: &'static str,
     texts: &'static [&'static str],
-    needed: &'static [&'static str],
+    required: &'static [&'static str],
 }
 
 const FORMS: [Form; 2] = [
     Form {
         noun: "users",
         texts: &["email", "name"],
-        needed: &["email", "name"],
+        required: &["email", "name"],
     },
     Form {
         noun: "clients",
         texts: &["username", "name", "email", "phone"],
-        needed: &["username"],
+        required: &["username"],
     },
 ];
 
-/// A typed text as a page can contain it: HTML has no NUL and one kind of line end.
+/// A submitted text as HTML represents it: without NUL, and with one kind of line break.
 fn in_html(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
@@ -40,14 +41,14 @@ fn in_html(text: &str) -> String {
 
 impl Form {
     fn outcome(&self, name: &str, text: &str) -> Outcome {
-        if text.trim().is_empty() && !self.needed.contains(&name) {
+        if text.trim().is_empty() && !self.required.contains(&name) {
             return Outcome::NotSent;
         }
         of_text(name, text)
     }
 
     fn check_refusal(&self, page: &Page, sent: &[(&'static str, String)]) {
-        let typed = |name: &str| {
+        let submitted = |name: &str| {
             let sent = sent.iter().find(|(other, _)| *other == name);
             sent.map_or("", |(_, text)| text.as_str())
         };
@@ -56,7 +57,7 @@ impl Form {
             .into_iter()
             .collect();
         for name in self.texts {
-            let text = typed(name);
+            let text = submitted(name);
             let is_marked = marked.contains(*name);
             let outcome = self.outcome(name, text);
             assert!(!is_marked || outcome.may_be_refused(), "{name}: {text:?}");
@@ -90,10 +91,11 @@ fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_except_the_password(
             "client_users"
         };
         let count = format!("SELECT COUNT(*) AS number FROM {table}");
-        hold(&runtime, 120, texts(form.texts.to_vec()), async |sent| {
-            // The test browser takes these on a page for a missing translation.
-            let odd = |(_, text): &(&str, String)| text.contains("admin.") || text.contains("%{");
-            if sent.iter().any(odd) {
+        check_property(&runtime, 120, texts(form.texts.to_vec()), async |sent| {
+            // The test browser fails on a page with these texts: they look like a missing translation.
+            let looks_untranslated =
+                |(_, text): &(&str, String)| text.contains("admin.") || text.contains("%{");
+            if sent.iter().any(looks_untranslated) {
                 return;
             }
             let before = app.number(&count).await;
@@ -109,10 +111,10 @@ fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_except_the_password(
                 let refused =
                     |(name, text): &(&str, String)| form.outcome(name, text) == Outcome::Refused;
                 assert!(!sent.iter().any(refused));
-                let gone = format!(
+                let delete_created = format!(
                     "DELETE FROM {table} WHERE email IS NULL OR email <> 'root@example.org'"
                 );
-                assert_eq!(app.execute(&gone).await, 1);
+                assert_eq!(app.execute(&delete_created).await, 1);
             } else {
                 form.check_refusal(&page.assert(422), &sent);
                 assert_eq!(app.number(&count).await, before);

@@ -1,7 +1,8 @@
-//! Property tests of the fields: an accepted value is stored as documented; a refused one is an error of its field and changes
-//! nothing.
+//! Property tests of the fields: an accepted value is stored as documented; a refused one is an error of its field and
+//! changes nothing.
 //!
-//! The generated values are the same in each run. One that failed is kept in `tests/regressions.txt` and is tried first.
+//! The generated values are the same in each run. A value that failed is saved in `tests/regressions.txt` and is tested
+//! first.
 
 mod auth_fields;
 mod expected;
@@ -24,8 +25,8 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Tests a property with `cases` values; it panics when the property does not hold.
-fn hold<V, S, P, F>(runtime: &Runtime, cases: u32, values: S, property: P)
+/// Tests a property with `cases` generated values. Panics with a minimal value for which the property fails.
+fn check_property<V, S, P, F>(runtime: &Runtime, cases: u32, values: S, property: P)
 where
     V: std::fmt::Debug,
     S: Strategy<Value = V>,
@@ -39,11 +40,11 @@ where
         ..Config::default()
     };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let tried = TestRunner::new_with_rng(config, random).run(&values, |value| {
+    let result = TestRunner::new_with_rng(config, random).run(&values, |value| {
         runtime.block_on(property(value));
         Ok(())
     });
-    if let Err(error) = tried {
+    if let Err(error) = result {
         panic!("{error}");
     }
 }

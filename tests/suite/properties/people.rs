@@ -1,4 +1,4 @@
-//! The fields of users and clients, as the API takes them.
+//! The fields of users and clients in the API.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,21 @@ use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
+    check_property,
     expected::{Outcome, may_be_password, of_text, of_value},
-    hold, runtime,
+    runtime,
     values::{body, text},
 };
 use crate::support::{Answer, App, Person};
 
-/// A population with those of its fields that an answer contains.
+/// A population, and the fields that its responses contain.
 struct Noun {
     name: &'static str,
     fields: &'static [&'static str],
-    /// Those that null and an empty text clear.
+    /// The fields that null or an empty text clears.
     can_be_empty: &'static [&'static str],
     /// The required field that identifies an account.
-    needed: &'static str,
+    required: &'static str,
 }
 
 const NOUNS: [Noun; 2] = [
@@ -27,23 +28,23 @@ const NOUNS: [Noun; 2] = [
         name: "users",
         fields: &["email", "name", "role", "is_active"],
         can_be_empty: &[],
-        needed: "email",
+        required: "email",
     },
     Noun {
         name: "clients",
         fields: &["username", "name", "email", "phone", "is_active"],
         can_be_empty: &["email", "phone"],
-        needed: "username",
+        required: "username",
     },
 ];
 
-struct Scene {
+struct Setup {
     app: App,
     root: Person,
 }
 
-impl Scene {
-    async fn set() -> Self {
+impl Setup {
+    async fn new() -> Self {
         let app = App::start();
         let root = app.admin("root").await;
         app.make_user("target", munjigi::domain::account::Role::Staff)
@@ -77,15 +78,15 @@ impl Scene {
     }
 }
 
-/// What must happen to each field that was sent.
+/// The expected result for each field of a request.
 fn outcomes(noun: &Noun, sent: &Map<String, Value>) -> Vec<(String, Outcome)> {
     let outcome =
         |(name, value): (&String, &Value)| (name.clone(), of_value(name, value, noun.can_be_empty));
     sent.iter().map(outcome).collect()
 }
 
-/// An error names each field that must be refused, and none that must not.
-fn check_refusal(answer: &Answer, outcomes: &[(String, Outcome)], further: &[&str]) {
+/// Asserts that the response has an error for each field that must be rejected, and for no field that must be accepted.
+fn check_refusal(answer: &Answer, outcomes: &[(String, Outcome)], other_fields: &[&str]) {
     assert_eq!(
         (answer.status, answer.code()),
         (400, "INVALID_REQUEST"),
@@ -97,7 +98,7 @@ fn check_refusal(answer: &Answer, outcomes: &[(String, Outcome)], further: &[&st
         let fitting = outcomes.iter().filter(move |(_, outcome)| wanted(outcome));
         fitting
             .map(|(name, _)| name.as_str())
-            .chain(further.iter().copied())
+            .chain(other_fields.iter().copied())
     };
     let must: BTreeSet<&str> = with(|outcome| *outcome == Outcome::Refused).collect();
     let may: BTreeSet<&str> = with(Outcome::may_be_refused).collect();
@@ -114,34 +115,34 @@ fn must_be_refused(outcomes: &[(String, Outcome)]) -> bool {
         .any(|(_, outcome)| *outcome == Outcome::Refused)
 }
 
-/// An account with the stored values.
+/// The fields of an account after the values were stored.
 fn with_stored(
-    mut there: Map<String, Value>,
+    mut account: Map<String, Value>,
     outcomes: Vec<(String, Outcome)>,
 ) -> Map<String, Value> {
     for (name, outcome) in outcomes {
         if let Outcome::Stored(value) | Outcome::Either(value) = outcome {
-            there.insert(name, value);
+            account.insert(name, value);
         }
     }
-    there
+    account
 }
 
 #[test]
 fn a_changed_field_is_stored_as_documented_or_refused_by_name_and_unchanged() {
     let runtime = runtime();
-    let scene = runtime.block_on(Scene::set());
+    let setup = runtime.block_on(Setup::new());
     for noun in NOUNS {
         let path = format!("/api/{}/2", noun.name);
-        hold(&runtime, 400, body(noun.fields.to_vec()), async |sent| {
+        check_property(&runtime, 400, body(noun.fields.to_vec()), async |sent| {
             let outcomes = outcomes(&noun, &sent);
-            let before = scene.read(&noun, 2).await;
-            let answer = scene
+            let before = setup.read(&noun, 2).await;
+            let answer = setup
                 .root
                 .call("PATCH", &path)
                 .json(&Value::Object(sent.clone()))
                 .await;
-            let after = scene.read(&noun, 2).await;
+            let after = setup.read(&noun, 2).await;
             if sent.is_empty() {
                 check_refusal(&answer, &[], &["body"]);
             } else if answer.status == 200 {
@@ -159,10 +160,10 @@ fn a_changed_field_is_stored_as_documented_or_refused_by_name_and_unchanged() {
 #[test]
 fn a_new_account_is_stored_as_documented_or_refused_by_name_and_not_created() {
     let runtime = runtime();
-    let scene = runtime.block_on(Scene::set());
+    let setup = runtime.block_on(Setup::new());
     for noun in NOUNS {
         let path = format!("/api/{}", noun.name);
-        hold(
+        check_property(
             &runtime,
             250,
             body(noun.fields.to_vec()),
@@ -173,18 +174,18 @@ fn a_new_account_is_stored_as_documented_or_refused_by_name_and_not_created() {
                 let mut outcomes = outcomes(&noun, &sent);
                 outcomes.retain(|(name, _)| name != "password");
                 // A required field that is null is missing.
-                let needs: &[&str] = if noun.name == "users" {
+                let required: &[&str] = if noun.name == "users" {
                     &["email", "name"]
                 } else {
                     &["username"]
                 };
                 let missing = |name: &&&str| sent.get(**name).is_none_or(Value::is_null);
-                let missing: Vec<&str> = needs.iter().filter(missing).copied().collect();
-                let before = scene.count(&noun).await;
-                let answer = scene.root.post(&path, Value::Object(sent.clone())).await;
+                let missing: Vec<&str> = required.iter().filter(missing).copied().collect();
+                let before = setup.count(&noun).await;
+                let answer = setup.root.post(&path, Value::Object(sent.clone())).await;
                 if answer.status != 201 {
                     check_refusal(&answer, &outcomes, &missing);
-                    assert_eq!(scene.count(&noun).await, before);
+                    assert_eq!(setup.count(&noun).await, before);
                     return;
                 }
                 assert!(
@@ -195,19 +196,19 @@ fn a_new_account_is_stored_as_documented_or_refused_by_name_and_not_created() {
                 let fresh = if noun.name == "users" {
                     json!({"role": "staff", "is_active": true})
                 } else {
-                    // Without a name, the name is the username.
+                    // The name defaults to the username.
                     let name = answer["username"].clone();
                     json!({"name": name, "email": null, "phone": null, "is_active": true})
                 };
                 let fresh = fresh.as_object().unwrap().clone();
-                assert_eq!(scene.read(&noun, seq).await, with_stored(fresh, outcomes));
-                scene.root.delete(&format!("{path}/{seq}")).await;
+                assert_eq!(setup.read(&noun, seq).await, with_stored(fresh, outcomes));
+                setup.root.delete(&format!("{path}/{seq}")).await;
             },
         );
     }
 }
 
-/// The same name as other keyboards and input methods produce it.
+/// Other spellings of a name: with spaces, in upper case, full width, and decomposed.
 fn spellings(name: &str) -> [String; 4] {
     let wide = |c: char| match c {
         '!'..='~' => char::from_u32(u32::from(c) + 0xFEE0).unwrap(),
@@ -224,20 +225,20 @@ fn spellings(name: &str) -> [String; 4] {
 #[test]
 fn a_name_in_another_spelling_is_taken() {
     let runtime = runtime();
-    let scene = runtime.block_on(Scene::set());
+    let setup = runtime.block_on(Setup::new());
     let noun = &NOUNS[1];
-    hold(&runtime, 150, text(), async |name| {
-        if !matches!(of_text(noun.needed, &name), Outcome::Stored(_)) {
+    check_property(&runtime, 150, text(), async |name| {
+        if !matches!(of_text(noun.required, &name), Outcome::Stored(_)) {
             return;
         }
-        let created = scene
+        let created = setup
             .root
             .post("/api/clients", json!({"username": name}))
             .await;
         let created = created.assert(201, "CLIENT_CREATED");
         for spelling in spellings(name.trim()) {
-            if matches!(of_text(noun.needed, &spelling), Outcome::Stored(_)) {
-                let again = scene
+            if matches!(of_text(noun.required, &spelling), Outcome::Stored(_)) {
+                let again = setup
                     .root
                     .post("/api/clients", json!({"username": spelling}))
                     .await;
@@ -245,7 +246,7 @@ fn a_name_in_another_spelling_is_taken() {
                 assert_ne!(again.error("username"), "(no error)");
             }
         }
-        scene
+        setup
             .root
             .delete(&format!("/api/clients/{}", created["user_seq"]))
             .await
@@ -253,15 +254,15 @@ fn a_name_in_another_spelling_is_taken() {
     });
 }
 
-/// The name, address and username of the client whose password is set.
+/// The username and the parts of the e-mail address of the client `target`, which cannot be its password.
 const OWN_WORDS: [&str; 3] = ["target", "client@example.org", "client"];
 
 #[test]
 fn a_password_is_significant_to_the_last_character_or_refused_by_name() {
     let runtime = runtime();
-    let scene = runtime.block_on(Scene::set());
-    hold(&runtime, 120, text(), async |typed| {
-        let set = scene
+    let setup = runtime.block_on(Setup::new());
+    check_property(&runtime, 120, text(), async |typed| {
+        let set = setup
             .root
             .patch("/api/clients/2", json!({"password": typed}))
             .await;
@@ -269,7 +270,7 @@ fn a_password_is_significant_to_the_last_character_or_refused_by_name() {
         let log_in = async |password: String| {
             let credentials =
                 json!({"username": "target", "password": password, "user_type": "client"});
-            scene.app.anonymous().post("/auth/login", credentials).await
+            setup.app.anonymous().post("/auth/login", credentials).await
         };
         if set.status != 200 {
             check_refusal(&set, &[("password".into(), Outcome::Refused)], &[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{hold, runtime, values::texts};
+use super::{check_property, runtime, values::texts};
 use crate::{
     api::endpoints::{ENDPOINTS, Kind},
     support::App,
@@ -29,7 +29,7 @@ fn is_order(columns: &[&str], text: &str) -> bool {
     parts.len() <= columns.len() && parts.iter().all(is_column)
 }
 
-/// Whether a parameter of this kind accepts the text.
+/// Whether a parameter of this kind must accept the text.
 fn fits(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Integer { min, max, .. } => number(text, min, max).is_some(),
@@ -91,7 +91,7 @@ fn a_parameter_is_applied_or_an_error_of_its_name() {
                 .unwrap()
                 .kind
         };
-        hold(&runtime, 300, texts(names), async |sent| {
+        check_property(&runtime, 300, texts(names), async |sent| {
             let query = form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(&sent)
                 .finish();

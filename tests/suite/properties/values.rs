@@ -1,4 +1,4 @@
-//! Generated values: texts of all kinds, many of them close to what a field accepts, and other types.
+//! Generators: texts, many of them similar to what a field accepts, and values of other types.
 
 use proptest::{
     collection::vec,
@@ -7,26 +7,30 @@ use proptest::{
 };
 use serde_json::{Map, Value, json};
 
-/// Any text.
+/// Any text; most are similar to a valid one.
 pub fn text() -> BoxedStrategy<String> {
     let long = (proptest::char::any(), 100_usize..1_100)
         .prop_map(|(c, times)| String::from(c).repeat(times));
-    let around = ("[ \\t\u{a0}\u{3000}]{0,2}", near(), "[ \\t\u{3000}]{0,2}")
+    let padded = (
+        "[ \\t\u{a0}\u{3000}]{0,2}",
+        plausible(),
+        "[ \\t\u{3000}]{0,2}",
+    )
         .prop_map(|(before, text, after)| format!("{before}{text}{after}"));
     let broken = (
-        near(),
+        plausible(),
         proptest::char::any(),
         any::<proptest::sample::Index>(),
     )
-        .prop_map(|(text, odd, at)| {
+        .prop_map(|(text, inserted, at)| {
             let mut chars: Vec<char> = text.chars().collect();
-            chars.insert(at.index(chars.len() + 1), odd);
+            chars.insert(at.index(chars.len() + 1), inserted);
             chars.into_iter().collect()
         });
     let spaces = "[ \\t\\n\u{a0}\u{200b}]{0,3}";
     prop_oneof![
-        4 => near(),
-        3 => around,
+        4 => plausible(),
+        3 => padded,
         3 => broken,
         3 => any::<String>(),
         1 => "\\PC{0,300}",
@@ -36,8 +40,8 @@ pub fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// A text that one of the fields may accept.
-fn near() -> BoxedStrategy<String> {
+/// A text that a field may accept.
+fn plausible() -> BoxedStrategy<String> {
     prop_oneof![
         "[a-zA-Z0-9가-힣ａ-ｚßİǅ._@+-]{1,12}",
         "[a-zA-Z0-9]{1,8}(\\.[a-z0-9]{1,4})?@[a-z0-9]{1,8}\\.[a-z]{2,4}",
@@ -56,7 +60,7 @@ fn near() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// A JSON value, mostly a text.
+/// A JSON value; most are texts.
 fn value() -> BoxedStrategy<Value> {
     prop_oneof![
         12 => text().prop_map(Value::from),

@@ -1,11 +1,11 @@
 //! Compares the log of a run with the rules:
 //!
-//! 1. After a request that revokes tokens is answered, every later request with them is refused: at once on the same
-//!    instance and by every refresh, on another instance after at most the allowed lag.
-//! 2. All answers to one refresh token contain the same successor, and each successor has one predecessor.
-//! 3. A client is refused only tokens whose revocation had begun.
+//! 1. Once a request that revokes tokens is answered, later requests with them are refused: access tokens at once on
+//!    the same instance and within the allowed lag on others, refresh tokens at once on every instance.
+//! 2. All successful responses to one refresh token contain the same successor, and each successor has one predecessor.
+//! 3. No request is refused unless a revocation of its token had begun.
 //! 4. A code is accepted once.
-//! 5. Every answer is 200 or 401, or 503 while a fault was injected.
+//! 5. Every response is 200 or 401, or 503 while a fault was injected.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,7 +20,7 @@ use super::log::{Entry, Outcome, Pair, Request, Token};
 pub struct Rules {
     /// How long another instance may accept a revoked access token.
     pub most_lag: Duration,
-    /// When faults were injected: a request that overlaps with one may be answered 503.
+    /// The times of injected faults: a request that overlaps with one may be answered 503.
     pub faults: Vec<Range<Duration>>,
 }
 
@@ -36,9 +36,9 @@ impl Default for Rules {
 /// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// A sentence for each violation.
+    /// A description of each violation.
     pub violations: Vec<String>,
-    /// For each revocation and other instance that was called: how long after it that instance last accepted a token.
+    /// For each revocation and each other instance: the longest time after which that instance still accepted a token.
     pub lags: Vec<Duration>,
     /// How many requests with tokens were accepted.
     pub accepted: usize,
@@ -59,7 +59,7 @@ enum Scope {
     Session,
     /// All sessions of an account that began before this time.
     Account(Duration),
-    /// The access tokens of an account with another role than this one, until the next change.
+    /// The access tokens of an account with a role other than this one, until the next change.
     Role(String, Duration),
 }
 
@@ -69,7 +69,7 @@ const FOREVER: Duration = Duration::MAX;
 pub fn check(log: &[Entry], rules: &Rules) -> Report {
     let mut checker = Checker {
         rules,
-        births: births(log),
+        logins: logins(log),
         revocations: revocations(log),
         report: Report::default(),
     };
@@ -85,13 +85,13 @@ pub fn check(log: &[Entry], rules: &Rules) -> Report {
 
 struct Checker<'a> {
     rules: &'a Rules,
-    births: HashMap<String, Range<Duration>>,
+    logins: HashMap<String, Range<Duration>>,
     revocations: HashMap<String, Vec<Revocation>>,
     report: Report,
 }
 
-/// When each session was requested and answered.
-fn births(log: &[Entry]) -> HashMap<String, Range<Duration>> {
+/// The start and end of the login of each session.
+fn logins(log: &[Entry]) -> HashMap<String, Range<Duration>> {
     log.iter()
         .filter(|entry| matches!(entry.request, Request::LogIn(_) | Request::Code(_)))
         .filter_map(|entry| match &entry.outcome {
@@ -115,7 +115,7 @@ fn revocations(log: &[Entry]) -> HashMap<String, Vec<Revocation>> {
     for entry in log {
         let (of, scope, done) = match &entry.request {
             Request::End(session) => (session, Scope::Session, entry.is_accepted()),
-            // A replay ends the session, if it had not ended.
+            // A replay ends the session, if it has not ended yet.
             Request::Replay(token) => {
                 let done = matches!(&entry.outcome, Outcome::Refused(_));
                 (&token.session, Scope::Session, done)
@@ -156,7 +156,7 @@ impl Checker<'_> {
 
     fn entry(&mut self, entry: &Entry, lags: &mut HashMap<(Duration, usize), Duration>) {
         match &entry.outcome {
-            Outcome::Unexpected(_) => self.report_violation("neither 200 nor 401", entry),
+            Outcome::Unexpected(_) => self.report_violation("unexpected response", entry),
             Outcome::Unavailable => {
                 let excused =
                     |fault: &Range<Duration>| entry.began < fault.end && entry.ended > fault.start;
@@ -180,7 +180,7 @@ impl Checker<'_> {
             _ => return,
         };
         self.report.accepted += 1;
-        let mut late = Vec::new();
+        let mut accepted_late = Vec::new();
         for revocation in self.of(token) {
             let Some(since) = revocation
                 .answered
@@ -188,19 +188,19 @@ impl Checker<'_> {
             else {
                 continue;
             };
-            if since.is_zero() || !self.takes(revocation, token, entry, is_use) {
+            if since.is_zero() || !self.covers(revocation, token, entry, is_use) {
                 continue;
             }
-            let elsewhere = revocation.instance != entry.instance && is_use;
-            late.push((revocation.began, elsewhere, since));
+            let on_other_instance = revocation.instance != entry.instance && is_use;
+            accepted_late.push((revocation.began, on_other_instance, since));
         }
-        for (revocation, elsewhere, since) in late {
-            if !elsewhere {
+        for (revocation, on_other_instance, since) in accepted_late {
+            if !on_other_instance {
                 self.report_violation("accepted after it was revoked", entry);
             } else if since > self.rules.most_lag {
-                self.report_violation("accepted elsewhere long after it was revoked", entry);
+                self.report_violation("accepted by another instance after the allowed lag", entry);
             }
-            if elsewhere {
+            if on_other_instance {
                 let lag = lags.entry((revocation, entry.instance)).or_default();
                 *lag = since.max(*lag);
             }
@@ -236,7 +236,7 @@ impl Checker<'_> {
                 let answered = revocation.answered.is_some_and(|at| at < entry.began);
                 if answered
                     && revocation.instance != entry.instance
-                    && self.takes(revocation, token, entry, true)
+                    && self.covers(revocation, token, entry, true)
                 {
                     lags.entry((revocation.began, entry.instance)).or_default();
                 }
@@ -249,18 +249,18 @@ impl Checker<'_> {
         find(&token.session).chain(find(&token.account))
     }
 
-    /// Whether a revocation, once it is answered, certainly covers this token.
-    fn takes(&self, revocation: &Revocation, token: &Token, entry: &Entry, is_use: bool) -> bool {
+    /// Whether a revocation, once it is answered, covers this token for certain.
+    fn covers(&self, revocation: &Revocation, token: &Token, entry: &Entry, is_use: bool) -> bool {
         match &revocation.scope {
             Scope::Session => true,
             // A session that began while the account was inactive began before the deactivation.
             Scope::Account(until) => self
-                .births
+                .logins
                 .get(&token.session)
-                .is_none_or(|birth| birth.end < *until),
+                .is_none_or(|login| login.end < *until),
             Scope::Role(role, until) => {
                 is_use
-                    && token.role.as_ref().is_some_and(|given| given != role)
+                    && token.role.as_ref().is_some_and(|issued| issued != role)
                     && entry.ended < *until
             }
         }
@@ -273,8 +273,8 @@ impl Checker<'_> {
                 && match &revocation.scope {
                     Scope::Session => true,
                     Scope::Account(..) => {
-                        let birth = self.births.get(&token.session).map(|birth| birth.start);
-                        birth.is_none_or(|birth| revocation.answered.is_none_or(|at| birth < at))
+                        let login = self.logins.get(&token.session).map(|login| login.start);
+                        login.is_none_or(|login| revocation.answered.is_none_or(|at| login < at))
                     }
                     Scope::Role(..) => code == "TOKEN_EXPIRED",
                 }
@@ -299,7 +299,7 @@ fn clients(log: &[Entry], report: &mut Report) {
     let mut access = HashSet::new();
     for entry in log {
         let Outcome::Accepted(Some(Pair {
-            access: given,
+            access: issued,
             refresh,
         })) = &entry.outcome
         else {
@@ -307,23 +307,23 @@ fn clients(log: &[Entry], report: &mut Report) {
         };
         let mut report_violation =
             |what: &str| report.violations.push(format!("{what}: {entry:?}"));
-        if !access.insert(&given.jti) {
-            report_violation("an access token was given twice");
+        if !access.insert(&issued.jti) {
+            report_violation("an access token was issued twice");
         }
-        if given.session != refresh.session {
-            report_violation("a pair of two sessions");
+        if issued.session != refresh.session {
+            report_violation("the two tokens belong to different sessions");
         }
         let Request::Refresh(old) = &entry.request else {
             continue;
         };
         if old.session != refresh.session {
-            report_violation("the successor is of another session");
+            report_violation("the successor belongs to another session");
         }
         if *successors.entry(&old.jti).or_insert(&refresh.jti) != refresh.jti {
             report_violation("a second successor");
         }
         if *predecessors.entry(&refresh.jti).or_insert(&old.jti) != old.jti {
-            report_violation("a successor of two");
+            report_violation("a successor of two tokens");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of the checker with made-up logs: it reports every violation, and nothing else.
+//! Tests of the checker with constructed logs: it reports each violation, and nothing else.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn refused(code: &str) -> Outcome {
     Outcome::Refused(code.to_owned())
 }
 
-/// A request that begins at this millisecond and is answered one later.
+/// A request that is sent at this millisecond and answered one millisecond later.
 fn entry(instance: usize, at: u64, request: Request, outcome: Outcome) -> Entry {
     Entry {
         instance,
@@ -38,68 +38,74 @@ fn entry(instance: usize, at: u64, request: Request, outcome: Outcome) -> Entry 
     }
 }
 
-const YES: Outcome = Outcome::Accepted(None);
+const ACCEPTED: Outcome = Outcome::Accepted(None);
 
 fn log_in() -> Entry {
     entry(0, 0, Request::LogIn("user:1".into()), pair("a0", "r0"))
 }
 
-fn judged(log: &[Entry]) -> Report {
+fn report_of(log: &[Entry]) -> Report {
     let log = [&[log_in()], log].concat();
     check(&log, &Rules::default())
 }
 
 #[track_caller]
-fn fine(log: &[Entry]) -> Report {
-    let report = judged(log);
+fn assert_valid(log: &[Entry]) -> Report {
+    let report = report_of(log);
     assert_eq!(report.violations, [""; 0]);
     report
 }
 
 #[track_caller]
-fn blamed(log: &[Entry], what: &str) {
-    let found = judged(log).violations;
-    assert!(found.len() == 1 && found[0].starts_with(what), "{found:?}");
+fn assert_violation(log: &[Entry], beginning: &str) {
+    let found = report_of(log).violations;
+    assert!(
+        found.len() == 1 && found[0].starts_with(beginning),
+        "{found:?}"
+    );
 }
 
 #[test]
-fn what_is_revoked_must_be_refused_here_at_once_and_elsewhere_soon() {
-    let end = || entry(0, 10, Request::End("s".into()), YES);
+fn a_revoked_token_is_refused_at_once_on_the_same_instance_and_within_the_lag_on_others() {
+    let end = || entry(0, 10, Request::End("s".into()), ACCEPTED);
     let using = |instance, at, outcome| entry(instance, at, Request::Use(token("a0")), outcome);
     let refreshing =
         |instance, at, outcome| entry(instance, at, Request::Refresh(token("r0")), outcome);
-    fine(&[
-        using(0, 5, YES),
+    assert_valid(&[
+        using(0, 5, ACCEPTED),
         end(),
         using(0, 20, refused("SESSION_REVOKED")),
     ]);
-    // It began before the answer: both outcomes are right.
-    fine(&[end(), using(0, 10, YES)]);
-    blamed(&[end(), using(0, 20, YES)], "accepted after it was revoked");
-    let lagging = fine(&[
+    // The request began before the revocation was answered: both outcomes are valid.
+    assert_valid(&[end(), using(0, 10, ACCEPTED)]);
+    assert_violation(
+        &[end(), using(0, 20, ACCEPTED)],
+        "accepted after it was revoked",
+    );
+    let lagging = assert_valid(&[
         end(),
-        using(1, 200, YES),
+        using(1, 200, ACCEPTED),
         using(1, 300, refused("SESSION_REVOKED")),
     ]);
     assert_eq!(lagging.lags, [Duration::from_millis(189)]);
-    blamed(
-        &[end(), using(1, 6_000, YES)],
-        "accepted elsewhere long after",
+    assert_violation(
+        &[end(), using(1, 6_000, ACCEPTED)],
+        "accepted by another instance after the allowed lag",
     );
-    // Refreshing asks the database on every instance.
-    blamed(
+    // A refresh reads the database on every instance, so no lag is allowed.
+    assert_violation(
         &[end(), refreshing(1, 20, pair("a1", "r1"))],
         "accepted after it was revoked",
     );
-    // Without an answer nothing is promised.
+    // Without a response, the revocation may not have happened.
     let lost = entry(0, 10, Request::End("s".into()), Outcome::Lost);
-    fine(&[lost, using(0, 20, YES)]);
+    assert_valid(&[lost, using(0, 20, ACCEPTED)]);
 }
 
 #[test]
-fn a_deactivated_account_has_no_session_from_before_and_none_from_meanwhile() {
-    let off = entry(0, 10, Request::Deactivate("user:1".into()), YES);
-    let on = entry(0, 30, Request::Activate("user:1".into()), YES);
+fn deactivation_ends_the_sessions_from_before_and_during_it() {
+    let deactivated = entry(0, 10, Request::Deactivate("user:1".into()), ACCEPTED);
+    let activated = entry(0, 30, Request::Activate("user:1".into()), ACCEPTED);
     let using = |at, jti: &str, outcome| {
         let mut token = token(jti);
         if jti == "b0" {
@@ -116,30 +122,47 @@ fn a_deactivated_account_has_no_session_from_before_and_none_from_meanwhile() {
         pair.refresh.session = "t".to_owned();
         entry
     };
-    let (off, on) = (&off, &on);
-    fine(&[
-        off.clone(),
-        on.clone(),
+    let (deactivated, activated) = (&deactivated, &activated);
+    assert_valid(&[
+        deactivated.clone(),
+        activated.clone(),
         using(40, "a0", refused("SESSION_REVOKED")),
     ]);
-    blamed(
-        &[off.clone(), on.clone(), using(40, "a0", YES)],
+    assert_violation(
+        &[
+            deactivated.clone(),
+            activated.clone(),
+            using(40, "a0", ACCEPTED),
+        ],
         "accepted after",
     );
-    // It began during the deactivation, and was answered before the account was active again.
-    blamed(
-        &[second(9), off.clone(), on.clone(), using(40, "b0", YES)],
+    // The login overlapped with the deactivation, and was answered before the account was activated again.
+    assert_violation(
+        &[
+            second(9),
+            deactivated.clone(),
+            activated.clone(),
+            using(40, "b0", ACCEPTED),
+        ],
         "accepted after",
     );
-    // It began when the account was active again, and must stay.
-    fine(&[off.clone(), on.clone(), second(50), using(60, "b0", YES)]);
-    let taken = [
-        off.clone(),
-        on.clone(),
+    // The login began after the activation: its session must continue.
+    assert_valid(&[
+        deactivated.clone(),
+        activated.clone(),
+        second(50),
+        using(60, "b0", ACCEPTED),
+    ]);
+    let refused_after_activation = [
+        deactivated.clone(),
+        activated.clone(),
         second(50),
         using(60, "b0", refused("SESSION_REVOKED")),
     ];
-    blamed(&taken, "an honest client was refused");
+    assert_violation(
+        &refused_after_activation,
+        "a client was refused without a revocation",
+    );
 }
 
 #[test]
@@ -148,52 +171,55 @@ fn an_access_token_of_another_role_is_refused() {
         0,
         10,
         Request::SetRole("user:1".into(), "auditor".into()),
-        YES,
+        ACCEPTED,
     );
     let using = |outcome| entry(0, 20, Request::Use(token("a0")), outcome);
-    fine(&[role.clone(), using(refused("TOKEN_EXPIRED"))]);
-    blamed(&[role.clone(), using(YES)], "accepted after it was revoked");
-    // Its session has not ended.
+    assert_valid(&[role.clone(), using(refused("TOKEN_EXPIRED"))]);
+    assert_violation(
+        &[role.clone(), using(ACCEPTED)],
+        "accepted after it was revoked",
+    );
+    // The session has not ended.
     let refresh = |outcome| entry(0, 30, Request::Refresh(token("r0")), outcome);
-    fine(&[role.clone(), refresh(pair("a1", "r1"))]);
-    blamed(
+    assert_valid(&[role.clone(), refresh(pair("a1", "r1"))]);
+    assert_violation(
         &[role, refresh(refused("SESSION_REVOKED"))],
-        "an honest client was refused",
+        "a client was refused without a revocation",
     );
 }
 
 #[test]
-fn a_session_is_one_line() {
+fn a_session_is_one_rotation_chain() {
     let refresh = |at, old: &str, access: &str, new: &str| {
         entry(0, at, Request::Refresh(token(old)), pair(access, new))
     };
-    fine(&[
+    assert_valid(&[
         refresh(10, "r0", "a1", "r1"),
         refresh(11, "r0", "a2", "r1"),
         refresh(12, "r1", "a3", "r2"),
     ]);
-    let tree = [refresh(10, "r0", "a1", "r1"), refresh(11, "r0", "a2", "r2")];
-    blamed(&tree, "a second successor");
+    let branched = [refresh(10, "r0", "a1", "r1"), refresh(11, "r0", "a2", "r2")];
+    assert_violation(&branched, "a second successor");
     let joined = [refresh(10, "r0", "a1", "r2"), refresh(11, "r1", "a2", "r2")];
-    blamed(&joined, "a successor of two");
+    assert_violation(&joined, "a successor of two tokens");
     let twice = [refresh(10, "r0", "a1", "r1"), refresh(11, "r0", "a1", "r1")];
-    blamed(&twice, "an access token was given twice");
-    let mut foreign = refresh(10, "r0", "a1", "r1");
-    let Outcome::Accepted(Some(pair)) = &mut foreign.outcome else {
+    assert_violation(&twice, "an access token was issued twice");
+    let mut other_session = refresh(10, "r0", "a1", "r1");
+    let Outcome::Accepted(Some(pair)) = &mut other_session.outcome else {
         unreachable!()
     };
     pair.refresh.session = "t".to_owned();
     pair.access.session = "t".to_owned();
-    blamed(&[foreign], "the successor is of another session");
+    assert_violation(&[other_session], "the successor belongs to another session");
 }
 
 #[test]
-fn an_honest_client_is_refused_nothing() {
+fn a_refusal_without_a_revocation_is_a_violation() {
     for code in ["TOKEN_REUSED", "TOKEN_BLACKLISTED", "SESSION_REVOKED"] {
         let lost = entry(0, 10, Request::Refresh(token("r0")), refused(code));
-        blamed(&[lost], "an honest client was refused");
+        assert_violation(&[lost], "a client was refused without a revocation");
         let lost = entry(0, 10, Request::Use(token("a0")), refused(code));
-        blamed(&[lost], "an honest client was refused");
+        assert_violation(&[lost], "a client was refused without a revocation");
     }
     let lost = entry(
         0,
@@ -201,22 +227,22 @@ fn an_honest_client_is_refused_nothing() {
         Request::LogIn("user:1".into()),
         refused("INVALID_CREDENTIALS"),
     );
-    blamed(&[lost], "an honest client was refused");
+    assert_violation(&[lost], "a client was refused without a revocation");
 }
 
 #[test]
-fn theft_ends_the_session_and_is_never_accepted() {
-    let theft = |outcome| entry(0, 10, Request::Replay(token("r0")), outcome);
-    let using = entry(0, 20, Request::Use(token("a0")), YES);
-    blamed(&[theft(pair("a1", "r1"))], "a stolen token was accepted");
-    blamed(
-        &[theft(refused("TOKEN_REUSED")), using],
+fn a_replay_ends_the_session_and_is_never_accepted() {
+    let replay = |outcome| entry(0, 10, Request::Replay(token("r0")), outcome);
+    let using = entry(0, 20, Request::Use(token("a0")), ACCEPTED);
+    assert_violation(&[replay(pair("a1", "r1"))], "a stolen token was accepted");
+    assert_violation(
+        &[replay(refused("TOKEN_REUSED")), using],
         "accepted after it was revoked",
     );
 }
 
 #[test]
-fn a_code_is_good_once() {
+fn a_code_is_accepted_once() {
     let code = |at, session: &str| {
         let mut entry = entry(0, at, Request::Code("c".into()), pair("b0", "q0"));
         if let Outcome::Accepted(Some(pair)) = &mut entry.outcome {
@@ -224,25 +250,25 @@ fn a_code_is_good_once() {
         }
         entry
     };
-    fine(&[code(10, "x")]);
-    blamed(&[code(10, "x"), code(11, "y")], "a code was used twice");
+    assert_valid(&[code(10, "x")]);
+    assert_violation(&[code(10, "x"), code(11, "y")], "a code was used twice");
 }
 
 #[test]
-fn illness_needs_a_fault_and_nothing_else_is_said() {
-    let ill = entry(0, 10, Request::Use(token("a0")), Outcome::Unavailable);
-    blamed(std::slice::from_ref(&ill), "503 without a fault");
+fn a_503_is_valid_only_during_a_fault_and_a_500_never() {
+    let unavailable = entry(0, 10, Request::Use(token("a0")), Outcome::Unavailable);
+    assert_violation(std::slice::from_ref(&unavailable), "503 without a fault");
     let fault = Duration::from_millis(5)..Duration::from_millis(11);
     let rules = Rules {
         faults: vec![fault],
         ..Rules::default()
     };
-    assert_eq!(check(&[log_in(), ill], &rules).violations, [""; 0]);
-    let odd = entry(
+    assert_eq!(check(&[log_in(), unavailable], &rules).violations, [""; 0]);
+    let unexpected = entry(
         0,
         10,
         Request::Use(token("a0")),
         Outcome::Unexpected("500".into()),
     );
-    blamed(&[odd], "neither 200 nor 401");
+    assert_violation(&[unexpected], "unexpected response");
 }

@@ -1,5 +1,5 @@
-//! The clients of a race: one with several tabs that share their tokens and lose answers, one that logs out, and an
-//! administrator who changes their accounts.
+//! The clients of a race: several tabs that share their tokens and lose responses, logouts, and an administrator who
+//! changes the accounts.
 
 use std::{cell::RefCell, collections::HashSet, time::Duration};
 
@@ -23,7 +23,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Creates it.
+    /// Creates the account.
     pub async fn new(run: &RaceRun, name: &str, role: Role) -> Self {
         let seq = run.apps[0].make_user(name, role).await;
         Self {
@@ -33,7 +33,7 @@ impl Account {
         }
     }
 
-    /// Logs in; `None` when it was refused.
+    /// Logs in; `None` if the login was refused.
     pub async fn log_in(&self, run: &RaceRun, instance: usize) -> Option<Client> {
         let login = format!("{}@example.org", self.name);
         let body = json!({"username": login, "password": password_of(&self.name)});
@@ -51,7 +51,7 @@ pub struct Client(RefCell<Tokens>);
 struct Tokens {
     access: String,
     refresh: String,
-    /// Refresh tokens that were sent, whatever the answer.
+    /// Refresh tokens that were sent, regardless of the response.
     sent: HashSet<String>,
     has_ended: bool,
 }
@@ -76,12 +76,12 @@ impl Client {
         self.0.borrow().refresh.clone()
     }
 
-    /// Whether an answer said that its session has ended.
+    /// Whether a response indicated that the session has ended.
     pub fn has_ended(&self) -> bool {
         self.0.borrow().has_ended
     }
 
-    fn keep(&self, outcome: &Outcome, answer: &Answer) {
+    fn store_tokens(&self, outcome: &Outcome, answer: &Answer) {
         let mut tokens = self.0.borrow_mut();
         match outcome {
             Outcome::Accepted(_) => {
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// One refresh; its answer is kept, lost after it came, or not waited for.
+    /// One refresh. At random, its response is stored, discarded, or not waited for.
     async fn refresh(&self, run: &RaceRun, random: &mut Random) {
         let (token, instance) = (self.token(), run.any(random));
         self.0.borrow_mut().sent.insert(token.clone());
@@ -107,11 +107,11 @@ impl Client {
         let (outcome, answer) = run.refresh(instance, &token).await;
         let is_lost = random.one_in(8);
         if !is_lost || matches!(outcome, Outcome::Refused(_)) {
-            self.keep(&outcome, &answer);
+            self.store_tokens(&outcome, &answer);
         }
     }
 
-    /// One tab: this many calls and refreshes, each on a random instance.
+    /// One tab: `steps` calls or refreshes, each on a random instance.
     pub async fn tab(&self, run: &RaceRun, mut random: Random, steps: u32) {
         for _ in 0..steps {
             if self.has_ended() {
@@ -120,7 +120,7 @@ impl Client {
             if random.one_in(3) {
                 let instance = run.any(&mut random);
                 let outcome = run.call_with(instance, &self.access()).await;
-                // The token is older than a change of role; the session is not over.
+                // The token was issued before a change of role; the session has not ended.
                 if outcome == Outcome::Refused("TOKEN_EXPIRED".into()) {
                     self.refresh(run, &mut random).await;
                 }
@@ -140,19 +140,19 @@ impl Client {
             }
             self.0.borrow_mut().sent.insert(token.clone());
             let (outcome, answer) = run.refresh(run.any(random), &token).await;
-            self.keep(&outcome, &answer);
+            self.store_tokens(&outcome, &answer);
         }
     }
 
-    /// Exchanges the newest refresh token once.
-    pub async fn freshen(&self, run: &RaceRun, random: &mut Random) {
+    /// Refreshes once with the newest refresh token.
+    pub async fn refresh_once(&self, run: &RaceRun, random: &mut Random) {
         let token = self.token();
         self.0.borrow_mut().sent.insert(token.clone());
         let (outcome, answer) = run.refresh(run.any(random), &token).await;
-        self.keep(&outcome, &answer);
+        self.store_tokens(&outcome, &answer);
     }
 
-    /// Logs out at a random moment; then no instance may accept a token of the session.
+    /// Logs out after a random delay; then no instance may accept a token of the session.
     pub async fn log_out(&self, run: &RaceRun, mut random: Random) {
         tokio::time::sleep(Duration::from_micros(random.below(15_000))).await;
         let instance = run.any(&mut random);
@@ -164,11 +164,12 @@ impl Client {
             .bearer(&access);
         run.ask(instance, Request::End(session), call).await;
         run.until_refused(&access).await;
-        self.all_is_refused(run).await;
+        self.present_all_tokens(run).await;
     }
 
-    /// Presents every token of the client again. The checker decides whether the answers are right.
-    pub async fn all_is_refused(&self, run: &RaceRun) {
+    /// Presents the newest tokens of the client, and up to five used ones, on every instance. The checker decides
+    /// whether the responses are valid.
+    pub async fn present_all_tokens(&self, run: &RaceRun) {
         let sent: Vec<String> = self.0.borrow().sent.iter().take(5).cloned().collect();
         for instance in 0..run.apps.len() {
             run.call_with(instance, &self.access()).await;
@@ -179,8 +180,8 @@ impl Client {
         }
     }
 
-    /// Presents the oldest used token, after the grace period.
-    pub async fn is_replayed(&self, run: &RaceRun, random: &mut Random) {
+    /// Replays a used refresh token, after the grace period.
+    pub async fn replay(&self, run: &RaceRun, random: &mut Random) {
         let Some(token) = self.0.borrow().sent.iter().min().cloned() else {
             return;
         };
@@ -188,7 +189,7 @@ impl Client {
         let request = Request::Replay(super::log::Token::read(&token));
         run.ask(instance, request, run.remote(instance).refresh(&token))
             .await;
-        self.all_is_refused(run).await;
+        self.present_all_tokens(run).await;
         run.until_refused(&self.access()).await;
     }
 }
@@ -211,11 +212,11 @@ pub async fn deactivate(
     let request = Request::Activate(account.sub.clone());
     run.administer(run.any(&mut random), &root.access(), account.seq, request)
         .await;
-    // The account is active again: only the end of the sessions can refuse them.
-    client.all_is_refused(run).await;
+    // The account is active again: the tokens are refused only if their sessions have ended.
+    client.present_all_tokens(run).await;
 }
 
-/// Changes the role of the account and changes it back; its sessions stay.
+/// Changes the role of the account and changes it back. Its sessions continue.
 pub async fn change_role(run: &RaceRun, root: &Client, account: &Account, mut random: Random) {
     for role in ["auditor", "staff"] {
         tokio::time::sleep(Duration::from_micros(random.below(10_000))).await;

@@ -1,4 +1,4 @@
-//! The log of a run: every request with its outcome and the instants around it. It is all that the checker sees.
+//! The log of a run: every request with its outcome and the times before and after it. The checker uses nothing else.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ pub struct Token {
     pub jti: String,
     /// `sid`.
     pub session: String,
-    /// `sub`, such as `user:1`.
+    /// `sub`, for example `user:1`.
     pub account: String,
-    /// `role`, where there is one.
+    /// `role`, if the token has one.
     pub role: Option<String>,
 }
 
 impl Token {
-    /// Decodes a token.
+    /// Decodes a token without verifying it.
     pub fn read(text: &str) -> Self {
         let claims = claims_of(text);
-        let word = |name: &str| {
+        let text_claim = |name: &str| {
             claims
                 .get(name)
-                .and_then(|word| word.as_str())
+                .and_then(|claim| claim.as_str())
                 .map(str::to_owned)
         };
         Self {
-            jti: word("jti").unwrap(),
-            session: word("sid").unwrap(),
-            account: word("sub").unwrap(),
-            role: word("role"),
+            jti: text_claim("jti").unwrap(),
+            session: text_claim("sid").unwrap(),
+            account: text_claim("sub").unwrap(),
+            role: text_claim("role"),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Request {
         self.is_logout() || self.is_change()
     }
 
-    /// Whether both are about the same session, account or challenge. A flush is about all of them.
+    /// Whether both requests concern the same session, account or challenge. A flush concerns all of them.
     fn concerns(&self, other: &Self) -> bool {
         let keys = |request: &Self| match request {
             Self::Use(token) | Self::Refresh(token) | Self::Replay(token) => {
@@ -123,15 +123,15 @@ impl Request {
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// `200`, with tokens where the answer has them.
+    /// `200`, with the tokens of the response, if it has any.
     Accepted(Option<Pair>),
     /// `401` with this code.
     Refused(String),
     /// `503`.
     Unavailable,
-    /// Any other answer.
+    /// Any other response.
     Unexpected(String),
-    /// No answer was read.
+    /// No response was read.
     Lost,
 }
 
@@ -140,9 +140,9 @@ pub enum Outcome {
 pub struct Entry {
     /// The number of the instance.
     pub instance: usize,
-    /// Before the request was sent, since the start of the run.
+    /// The time before the request was sent, since the start of the run.
     pub began: Duration,
-    /// After the answer was read, or no longer waited for.
+    /// The time after the response was read, or was given up, since the start of the run.
     pub ended: Duration,
     /// The request.
     pub request: Request,
@@ -151,13 +151,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the answer was a success.
+    /// Whether the response was a success.
     pub fn is_accepted(&self) -> bool {
         matches!(self.outcome, Outcome::Accepted(_))
     }
 }
 
-/// How many pairs of an answered request of one side and one of the other were under way at the same time and were about
+/// The number of pairs of an answered request of one side and one of the other that ran at the same time and concern
 /// the same session, account or challenge.
 pub fn overlaps(log: &[Entry], side: fn(&Request) -> bool, other: fn(&Request) -> bool) -> usize {
     let of = |fits: fn(&Request) -> bool| {
@@ -169,13 +169,13 @@ pub fn overlaps(log: &[Entry], side: fn(&Request) -> bool, other: fn(&Request) -
     let others: Vec<_> = of(other).collect();
     of(side)
         .map(|(number, entry)| {
-            let beside = others.iter().filter(|(theirs, their)| {
+            let concurrent = others.iter().filter(|(theirs, their)| {
                 *theirs != number
                     && their.began < entry.ended
                     && entry.began < their.ended
                     && entry.request.concerns(&their.request)
             });
-            beside.count()
+            concurrent.count()
         })
         .sum()
 }

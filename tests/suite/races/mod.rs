@@ -1,8 +1,8 @@
-//! Races: clients, some of them misbehaving, run at the same time as everything that can revoke their tokens, against one
-//! instance or two; and a checker compares the log of all answers with the rules.
+//! Race tests: clients refresh, call and replay tokens at the same time as requests that revoke them, on one or two
+//! instances. A checker compares the log of all responses with the rules.
 //!
-//! `MUNJIGI_RACE_SECONDS` is the duration of each race (2 by default), `MUNJIGI_RACE_SEED` the seed of the clients' random
-//! numbers; both are printed.
+//! `MUNJIGI_RACE_SECONDS` is the duration of each race (2 by default), `MUNJIGI_RACE_SEED` the seed of the
+//! random numbers. Both are printed.
 
 pub mod checker;
 mod checker_tests;

@@ -1,5 +1,5 @@
-//! Logins at the same time as guesses at the same password, on two instances: no more guesses are verified than the limit
-//! allows, no correct password is refused as wrong, and the owner can log in.
+//! Logins and wrong passwords for one account at the same time, on two instances: no more wrong passwords are verified
+//! than the limit allows, no correct password is refused as wrong, and a known device can log in.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -11,7 +11,7 @@ use super::run::settings;
 use crate::support::{App, Call, Random, password_of};
 
 const EMAIL: &str = "ann@example.org";
-/// Failures until an account is locked.
+/// The failures until an account is locked.
 const TRIES: usize = 5;
 
 fn log_in(app: &App, password: &str) -> Call {
@@ -19,41 +19,41 @@ fn log_in(app: &App, password: &str) -> Call {
     app.anonymous().post("/auth/login", body)
 }
 
-/// Logins with the correct password and with wrong ones at once, and one by the owner with a device token.
+/// Simultaneous logins with the correct password and with wrong ones, and one with a device token.
 async fn round(apps: &[App; 2], device: &str, random: &mut Random) {
-    let right = password_of("ann");
+    let correct = password_of("ann");
     let calls: Vec<(bool, Call)> = (0..12)
         .map(|_| {
             let app = &apps[usize::from(random.one_in(2))];
-            let is_right = random.one_in(4);
-            let password = if is_right {
-                right.as_str()
+            let is_correct = random.one_in(4);
+            let password = if is_correct {
+                correct.as_str()
             } else {
                 "a guess at it"
             };
-            (is_right, log_in(app, password))
+            (is_correct, log_in(app, password))
         })
         .collect();
     let owner =
-        log_in(&apps[usize::from(random.one_in(2))], &right).header("x-device-token", device);
+        log_in(&apps[usize::from(random.one_in(2))], &correct).header("x-device-token", device);
     let owner = owner.into_future();
     let others = join_all(
         calls
             .into_iter()
-            .map(async |(is_right, call)| (is_right, call.await)),
+            .map(async |(is_correct, call)| (is_correct, call.await)),
     );
     let (owner, others) = futures_util::future::join(owner, others).await;
     owner.assert(200, "LOGGED_IN");
     let (mut succeeded, mut verified) = (0, 0);
-    for (is_right, answer) in others {
-        match (is_right, answer.status) {
+    for (is_correct, answer) in others {
+        match (is_correct, answer.status) {
             (true, 200) => succeeded += 1,
             (false, 401) => verified += 1,
             (_, 429) => drop(answer.assert(429, "RATE_LIMITED")),
-            _ => panic!("{is_right}: {}", answer.text),
+            _ => panic!("{is_correct}: {}", answer.text),
         }
     }
-    // A successful login resets the count of the account.
+    // A successful login resets the counter of the account.
     assert!(
         verified <= TRIES * (succeeded + 1),
         "{verified} guesses were verified, {succeeded} logins succeeded"
@@ -74,11 +74,11 @@ async fn log_in_beside_lock() {
         .await
         .assert(200, "LOGGED_IN");
     let device = first.header("x-device-token").unwrap().to_owned();
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     let mut rounds = 0;
-    while begun.elapsed() < seconds {
+    while started.elapsed() < seconds {
         round(&apps, &device, &mut random).await;
-        // The longest lock is over, and the next success resets the count.
+        // The longest lock has ended, and the next success resets the counter.
         apps[0].advance(Duration::from_mins(61));
         let own = log_in(&apps[1], &password_of("ann")).await;
         own.assert(200, "LOGGED_IN");

@@ -1,5 +1,6 @@
-//! The races. Each runs in rounds for its duration, and until requests of its two sides have overlapped. Between two rounds
-//! all requests are answered and the clock is advanced, so that within a round every retry falls into the grace period.
+//! The races. Each runs in rounds for its duration, and until requests of its two sides have overlapped. The clock is
+//! advanced only between rounds, when all requests are answered, so that every retry within a round is in the grace
+//! period.
 
 use std::{
     cell::{Cell, RefCell},
@@ -48,7 +49,7 @@ async fn concurrently(
     join(join_all(tabs), other).await;
 }
 
-/// Clients that only refresh, and retry until no answer is missing.
+/// Clients that refresh at the same time, and retry until each has an unused refresh token.
 async fn refreshes(run: &RaceRun, clients: &[Client], random: &mut Random) {
     let mut sources: Vec<_> = clients.iter().map(|_| random.fork()).collect();
     join_all(
@@ -63,7 +64,7 @@ async fn refreshes(run: &RaceRun, clients: &[Client], random: &mut Random) {
     .await;
 }
 
-/// In one of four rounds, after the grace period, a used token of one client is presented again.
+/// In one of four rounds, after the grace period, replays a used token of a client, and replaces the client.
 async fn sometimes_replay(
     run: &RaceRun,
     clients: &mut Vec<Client>,
@@ -72,7 +73,7 @@ async fn sometimes_replay(
 ) {
     if random.one_in(4) {
         let client = clients.remove(0);
-        client.is_replayed(run, random).await;
+        client.replay(run, random).await;
         clients.push(logged_in_client(run, account, random).await);
     }
 }
@@ -101,13 +102,13 @@ async fn administered(run: &RaceRun, root: &Account, account: &Account, random: 
             found.borrow_mut().extend(client);
         }
     };
-    let off = deactivate(run, &admin, account, &client, source);
+    let deactivation = deactivate(run, &admin, account, &client, source);
     concurrently(run, &client, random, async {
-        _ = join(off, logins).await;
+        _ = join(deactivation, logins).await;
     })
     .await;
     for client in found.into_inner() {
-        client.all_is_refused(run).await;
+        client.present_all_tokens(run).await;
     }
     let client = logged_in_client(run, account, random).await;
     let source = random.fork();
@@ -184,24 +185,24 @@ async fn refresh_beside_flush() {
             days = 0;
             clients = three(&run, &ann, &mut random).await;
         }
-        let playing = Cell::new(true);
+        let is_refreshing = Cell::new(true);
         let flushing = async {
             let mut rows = 0;
-            while playing.get() {
+            while is_refreshing.get() {
                 rows += run.flush().await;
             }
             rows
         };
-        let play = async {
+        let round = async {
             refreshes(&run, &clients, &mut random).await;
-            playing.set(false);
+            is_refreshing.set(false);
         };
-        flushed += join(flushing, play).await.0;
-        // Three rounds later the tokens of this one have expired, except the newest of each session.
+        flushed += join(flushing, round).await.0;
+        // After three rounds the tokens of this round have expired, except the newest of each session.
         run.apps[0].advance(DAY * 11);
         days += 11;
         for client in &clients {
-            client.freshen(&run, &mut random).await;
+            client.refresh_once(&run, &mut random).await;
         }
     }
     run.flush().await;
@@ -227,7 +228,7 @@ async fn code_beside_code() {
         let challenge = asking.await.assert(200, "OTP_SENT").text_of("challenge_id");
         let code = run.apps[0].codes(round).await.pop().unwrap();
         let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
-        // As many as the limit allows.
+        // As many attempts as the limit allows.
         let tries: Vec<_> = (0..5)
             .map(|number| {
                 (
@@ -243,16 +244,16 @@ async fn code_beside_code() {
                 .await
         }))
         .await;
-        let won: Vec<_> = outcome
+        let accepted: Vec<_> = outcome
             .iter()
             .filter(|(_, answer)| answer.status == 200)
             .collect();
-        assert_eq!(won.len(), 1, "one login with the code");
-        let access = won[0].1.text_of("access");
+        assert_eq!(accepted.len(), 1, "one login with the code is accepted");
+        let access = accepted[0].1.text_of("access");
         run.call_with(run.any(&mut random), &access).await;
-        run.refresh(run.any(&mut random), &won[0].1.text_of("refresh"))
+        run.refresh(run.any(&mut random), &accepted[0].1.text_of("refresh"))
             .await;
-        // Codes may be requested again: the count of the hour is over.
+        // The hourly limit on requests for codes has been reset.
         run.apps[0].advance(Duration::from_hours(2));
     }
     run.check("OTP ∥ OTP", Request::is_code, Request::is_code)
@@ -264,20 +265,24 @@ async fn everything_on_two_instances() {
     let (seconds, mut random) = settings("two instances");
     let run = RaceRun::new(2, seconds * 2, |_| ());
     let root = Account::new(&run, "root", Role::Admin).await;
-    let mut people = Vec::new();
+    let mut accounts = Vec::new();
     for name in ["ann", "bob", "eve"] {
-        people.push(Account::new(&run, name, Role::Staff).await);
+        accounts.push(Account::new(&run, name, Role::Staff).await);
     }
-    let mut clients = three(&run, &people[0], &mut random).await;
+    let mut clients = three(&run, &accounts[0], &mut random).await;
     while run.is_running(Request::is_refresh, Request::is_revocation) {
         let (mut one, mut two, mut three) = (random.fork(), random.fork(), random.fork());
-        let quiet = join(
+        let other_accounts = join(
             refreshes(&run, &clients, &mut one),
-            log_outs(&run, &people[1], &mut two),
+            log_outs(&run, &accounts[1], &mut two),
         );
-        join(quiet, administered(&run, &root, &people[2], &mut three)).await;
+        join(
+            other_accounts,
+            administered(&run, &root, &accounts[2], &mut three),
+        )
+        .await;
         run.apps[0].advance(PAUSE);
-        sometimes_replay(&run, &mut clients, &people[0], &mut random).await;
+        sometimes_replay(&run, &mut clients, &accounts[0], &mut random).await;
     }
     run.check("two instances", Request::is_refresh, Request::is_revocation)
         .await;

@@ -1,4 +1,4 @@
-//! One run of a race: one or two instances on one database, the log of their answers, and the checks afterwards.
+//! One run of a race: one or two instances with one database, the log of their responses, and the checks afterwards.
 
 use std::{
     cell::RefCell,
@@ -15,15 +15,15 @@ use super::{
 };
 use crate::support::{Answer, App, Call, Random, Remote};
 
-/// How long a revoked access token may be accepted by another instance before the test fails. Only against hanging: the
-/// lag itself is a rule of the checker.
+/// The longest time that a test waits for a revocation or an overlap, so that it does not hang. The allowed lag of a
+/// revocation is a rule of the checker.
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// The instances and the log of their answers.
 pub struct RaceRun {
-    /// The instances on one database; the first one owns the clock.
+    /// The instances; they share one database and clock.
     pub apps: Vec<App>,
-    begun: Instant,
+    started: Instant,
     seconds: Duration,
     log: RefCell<Vec<Entry>>,
 }
@@ -50,7 +50,7 @@ pub fn settings(race: &str) -> (Duration, Random) {
     (Duration::from_secs(seconds), Random::new(seed))
 }
 
-/// An answer as the log records it.
+/// The outcome of a response for the log.
 pub fn outcome(answer: &Answer) -> Outcome {
     match answer.status {
         200 if answer.data().get("refresh").is_some() => Outcome::Accepted(Some(Pair {
@@ -69,10 +69,10 @@ impl RaceRun {
     pub fn new(instances: usize, seconds: Duration, change: impl FnOnce(&mut Config)) -> Self {
         let mut apps = vec![App::with_gateway(|config| {
             config.database.pool_size = 8;
-            // Nothing is refused because of load: the checker takes a 503 for a fault.
+            // No request is refused because of load: for the checker a 503 is a fault.
             config.database.acquire_timeout = munjigi::config::Span::minutes(2);
             config.login.hash_deadline = munjigi::config::Span::minutes(2);
-            // Limits on attempts have their own tests; here all requests come from one address.
+            // Limits on attempts have their own tests; all requests of a race come from one address.
             config.limits.failures = 100;
             config.limits.failures_per_address = 0;
             change(config);
@@ -82,15 +82,15 @@ impl RaceRun {
         }
         Self {
             apps,
-            begun: Instant::now(),
+            started: Instant::now(),
             seconds,
             log: RefCell::default(),
         }
     }
 
-    /// Whether another round is due: the time is not over, or the two sides of the race have not overlapped yet.
+    /// Whether to run another round: the duration has not passed, or the two sides of the race have not overlapped yet.
     pub fn is_running(&self, side: fn(&Request) -> bool, other: fn(&Request) -> bool) -> bool {
-        let elapsed = self.begun.elapsed();
+        let elapsed = self.started.elapsed();
         elapsed < self.seconds
             || (elapsed < LIMIT && overlaps(&self.log.borrow(), side, other) == 0)
     }
@@ -107,14 +107,14 @@ impl RaceRun {
 
     /// Sends a request and logs its outcome.
     pub async fn ask(&self, instance: usize, request: Request, call: Call) -> (Outcome, Answer) {
-        let began = self.begun.elapsed();
+        let began = self.started.elapsed();
         let answer = call.await;
         let outcome = outcome(&answer);
-        self.note(instance, began, request, outcome.clone());
+        self.push(instance, began, request, outcome.clone());
         (outcome, answer)
     }
 
-    /// Sends a request, and closes the connection when there is no answer after `limit`.
+    /// Sends a request, and closes the connection if there is no response within `limit`.
     pub async fn ask_briefly(
         &self,
         instance: usize,
@@ -122,19 +122,19 @@ impl RaceRun {
         call: Call,
         limit: Duration,
     ) {
-        let began = self.begun.elapsed();
+        let began = self.started.elapsed();
         let outcome = match tokio::time::timeout(limit, call.into_future()).await {
             Ok(answer) => outcome(&answer),
             Err(_) => Outcome::Lost,
         };
-        self.note(instance, began, request, outcome);
+        self.push(instance, began, request, outcome);
     }
 
-    fn note(&self, instance: usize, began: Duration, request: Request, outcome: Outcome) {
+    fn push(&self, instance: usize, began: Duration, request: Request, outcome: Outcome) {
         self.log.borrow_mut().push(Entry {
             instance,
             began,
-            ended: self.begun.elapsed(),
+            ended: self.started.elapsed(),
             request,
             outcome,
         });
@@ -148,7 +148,7 @@ impl RaceRun {
             .0
     }
 
-    /// Exchanges a refresh token.
+    /// Refreshes with a refresh token.
     pub async fn refresh(&self, instance: usize, refresh: &str) -> (Outcome, Answer) {
         let request = Request::Refresh(Token::read(refresh));
         self.ask(instance, request, self.remote(instance).refresh(refresh))
@@ -158,19 +158,22 @@ impl RaceRun {
     /// Calls every instance with a revoked access token until it is refused.
     pub async fn until_refused(&self, access: &str) {
         for instance in 0..self.apps.len() {
-            let begun = Instant::now();
+            let started = Instant::now();
             while matches!(self.call_with(instance, access).await, Outcome::Accepted(_)) {
-                assert!(begun.elapsed() < LIMIT, "it is still accepted");
-                // So that these calls do not keep the other instance from its work.
+                assert!(
+                    started.elapsed() < LIMIT,
+                    "the revoked token is still accepted"
+                );
+                // Leaves the other instance time to apply the revocation.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }
     }
 
-    /// Flushes a batch of expired rows; returns how many.
+    /// Flushes expired rows, in batches of 20; returns how many.
     pub async fn flush(&self) -> u64 {
         let services = self.apps[0].services();
-        let began = self.begun.elapsed();
+        let began = self.started.elapsed();
         let rows = flush(
             &services.store,
             &services.clock,
@@ -180,7 +183,7 @@ impl RaceRun {
         .await
         .unwrap()
         .total();
-        self.note(0, began, Request::Flush, Outcome::Accepted(None));
+        self.push(0, began, Request::Flush, Outcome::Accepted(None));
         rows
     }
 
@@ -203,22 +206,22 @@ impl RaceRun {
         self.ask(instance, request, call.json(&change)).await.0
     }
 
-    /// Checks the log and the database against the rules, and that requests of the two sides ran at the same time.
+    /// Asserts that the log and the database follow the rules, and that requests of the two sides overlapped.
     pub async fn check(self, race: &str, side: fn(&Request) -> bool, other: fn(&Request) -> bool) {
         self.check_database().await;
         let log = self.log.into_inner();
         let report = check(&log, &Rules::default());
-        let shown: Vec<_> = report.violations.iter().take(10).collect();
+        let examples: Vec<_> = report.violations.iter().take(10).collect();
         assert!(
-            shown.is_empty(),
-            "{race}: {} violations, such as {shown:#?}",
+            examples.is_empty(),
+            "{race}: {} violations, such as {examples:#?}",
             report.violations.len()
         );
         let overlaps = overlaps(&log, side, other);
         let mut lags = report.lags;
         lags.sort();
         println!(
-            "{race}: {} answers, {} accepted, {} refused, {overlaps} overlaps; {} revocations seen elsewhere{}",
+            "{race}: {} responses, {} accepted, {} refused, {overlaps} overlaps; {} revocations seen elsewhere{}",
             log.len(),
             report.accepted,
             report.refused,
@@ -228,18 +231,15 @@ impl RaceRun {
                 format!(", after {p99:?} (p99), {last:?} at the latest")
             })
         );
-        // The lag itself is measured by the bench `propagation`; the checker holds it to its limit.
+        // The bench `propagation` measures the lag; the checker only limits it.
         assert!(report.accepted > 0, "{race}: nothing was accepted");
-        assert!(
-            overlaps > 0,
-            "{race}: its two sides never ran at the same time"
-        );
+        assert!(overlaps > 0, "{race}: the two sides never overlapped");
     }
 
-    /// Each session is one chain of rotations in the database, and every rotated token has its successor.
+    /// Asserts that each session in the database is one rotation chain, and that every rotated token has a successor.
     async fn check_database(&self) {
         let rotated = "FROM blacklisted_tokens WHERE reason = 'rotated'";
-        let bad = [
+        let violations = [
             (
                 "two used tokens with one successor",
                 format!("SELECT successor {rotated} GROUP BY successor HAVING COUNT(*) > 1"),
@@ -262,8 +262,8 @@ impl RaceRun {
                 ),
             ),
         ];
-        for (what, rows) in bad {
-            let query = format!("SELECT COUNT(*) AS number FROM ({rows}) bad");
+        for (what, rows) in violations {
+            let query = format!("SELECT COUNT(*) AS number FROM ({rows}) violations");
             assert_eq!(self.apps[0].number(&query).await, 0, "{what}");
         }
     }

@@ -1,4 +1,4 @@
-//! A real server in the test process, with its own port and database, and a clock that the test sets.
+//! A real server in the test process, with its own port and database, and a fixed clock that the test advances.
 
 use std::{
     net::TcpListener,
@@ -28,14 +28,14 @@ use tempfile::TempDir;
 use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
 use crate::delivery::support::smtp_server::SmtpServer;
 
-/// The lowest cost of bcrypt, so that tests are fast.
+/// The minimum cost of bcrypt, so that tests are fast.
 const BCRYPT_COST: u32 = 4;
 
-/// A running server. When this value is dropped, it stops and its database is deleted.
+/// A running server. Dropping it stops the server; dropping the last instance deletes the database.
 pub struct App {
     /// The clock of the server.
     pub clock: Clock,
-    /// The receiver of codes, if they are delivered by webhook.
+    /// The receiver of one-time codes, if they are delivered by webhook.
     pub gateway: Option<Receiver>,
     remote: Remote,
     running: Option<Running>,
@@ -67,15 +67,16 @@ impl App {
         data.path().clone_into(&mut config.server.data_dir);
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
         config.login.hash_threads = 1;
-        // Tests with many log-ins at the same time must not fill the queue.
+        // Tests with many simultaneous logins must not fill the queue.
         config.login.hash_queue = 1_000;
         change(&mut config);
-        // With a fraction of a second, which whole seconds must cut off.
+        // 2026-02-14T12:30:45.678901Z: with a fraction of a second, so that a test detects a time that is not
+        // truncated.
         let clock = Clock::fixed(Timestamp::from_unix_micros(1_771_072_245_678_901));
         Self::on(database, data, clock, config)
     }
 
-    /// A server that delivers codes to [`App::gateway`].
+    /// A server that delivers one-time codes to [`App::gateway`].
     pub fn with_gateway(change: impl FnOnce(&mut Config)) -> Self {
         Self::with(|config| {
             config.otp.delivery = OtpDelivery::Webhook;
@@ -85,7 +86,7 @@ impl App {
         })
     }
 
-    /// A server that sends mail through this one, and has a public URL.
+    /// A server with a public URL that sends its mail to `server`.
     pub fn with_mail(server: &SmtpServer) -> Self {
         let port = server.settings(Tls::None, None).port;
         Self::with(|config| {
@@ -106,7 +107,7 @@ impl App {
         Self::on(database, data, clock, config)
     }
 
-    /// A second instance on the same database.
+    /// A second instance with the same database, data directory, settings and clock. Its gateway is its own.
     pub fn another_instance(&self) -> Self {
         Self::on(
             Arc::clone(&self.database),
@@ -117,35 +118,35 @@ impl App {
     }
 
     fn on(database: Arc<TestDatabase>, data: Arc<TempDir>, clock: Clock, config: Config) -> Self {
-        // Only valid settings; the bcrypt cost is the one exception.
+        // The bcrypt cost of the tests is below the allowed range, so it is not part of the settings.
         config.validate().unwrap();
-        let (started, starting) = mpsc::channel();
-        let (of_thread, thread_clock) = (config.clone(), clock.clone());
+        let (startup_sender, startup) = mpsc::channel();
+        let (thread_config, thread_clock) = (config.clone(), clock.clone());
         let target = database.target();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let gateway =
-                    (of_thread.otp.delivery == OtpDelivery::Webhook).then(|| Receiver::start(&[]));
+                let gateway = (thread_config.otp.delivery == OtpDelivery::Webhook)
+                    .then(|| Receiver::start(&[]));
                 let settings = StoreSettings {
                     target,
-                    pool_size: of_thread.database.pool_size,
-                    acquire_timeout: of_thread.database.acquire_timeout.get(),
+                    pool_size: thread_config.database.pool_size,
+                    acquire_timeout: thread_config.database.acquire_timeout.get(),
                 };
                 let store = Store::open(&settings).unwrap();
-                let channel = channel(gateway.as_ref(), &of_thread);
-                let mail = mail(&of_thread);
+                let channel = channel(gateway.as_ref(), &thread_config);
+                let mail = mail(&thread_config);
                 let services =
-                    web::Data::new(services(of_thread, thread_clock, store, channel, mail));
+                    web::Data::new(services(thread_config, thread_clock, store, channel, mail));
                 let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
                 let server = app::build(services.clone(), listener).unwrap();
-                started
+                startup_sender
                     .send((url, services, server.handle(), gateway))
                     .unwrap();
                 server.await.unwrap();
             });
         });
-        let (url, services, handle, gateway) = starting.recv().unwrap();
+        let (url, services, handle, gateway) = startup.recv().unwrap();
         let running = Running {
             services,
             handle,
@@ -176,7 +177,7 @@ impl App {
         Browser::new(&self.remote)
     }
 
-    /// Creates an account of this role and logs it in to the admin panel.
+    /// Creates an account with this role and signs it in to the admin panel.
     pub async fn signed_in(&self, name: &str, role: Role) -> Browser {
         self.make_user(name, role).await;
         let browser = self.browser();
@@ -184,7 +185,7 @@ impl App {
         browser
     }
 
-    /// The rules of a flush with this batch size.
+    /// The settings of a flush with this batch size.
     pub fn flush_rules(&self, batch_size: u32) -> FlushRules {
         FlushRules {
             batch_size,
@@ -215,7 +216,7 @@ impl App {
         self.clock.advance(by);
     }
 
-    /// Sets the clock, forwards or backwards.
+    /// Sets the clock to a later or earlier time.
     pub fn set_clock(&self, to: Timestamp) {
         if let Clock::Fixed(micros) = &self.clock {
             micros.store(to.unix_micros(), Ordering::SeqCst);
@@ -236,7 +237,7 @@ impl App {
             .unwrap()
     }
 
-    /// The number that a `SELECT … AS number` returns.
+    /// The integer that a `SELECT … AS number` returns.
     pub async fn number(&self, query: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Row {
@@ -256,7 +257,7 @@ impl App {
             .unwrap()
     }
 
-    /// Waits for `count` codes at the gateway and returns them.
+    /// Waits until the gateway has received `count` one-time codes in total, and returns them.
     pub async fn codes(&self, count: usize) -> Vec<String> {
         let received = self.gateway.as_ref().unwrap().wait_for(count).await;
         let code = |call: &super::receiver::Received| {
@@ -271,7 +272,7 @@ impl Drop for App {
         let Some(running) = self.running.take() else {
             return;
         };
-        // The call itself stops the server; the future would only wait for it.
+        // The call stops the server; awaiting the future would only wait for the end.
         drop(running.handle.stop(false));
         let ended = running.thread.join();
         drop(running.services);
@@ -293,7 +294,7 @@ fn channel(gateway: Option<&Receiver>, config: &Config) -> Channel {
     })
 }
 
-/// The configured mail server, without TLS and authentication.
+/// The configured mail server, without TLS or authentication.
 fn mail(config: &Config) -> Option<SmtpSettings> {
     let (host, from) = config.smtp.host.clone().zip(config.smtp.from.clone())?;
     Some(SmtpSettings {

@@ -1,5 +1,5 @@
-//! A browser without rendering: it keeps cookies, sends forms with the CSRF token of a page and queries pages by CSS
-//! selector. Every response is checked against the rules for all pages.
+//! A browser without rendering or scripts: it stores cookies, submits forms with a CSRF token, and queries pages by CSS
+//! selector. It checks every response against the rules for all pages.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
@@ -9,7 +9,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{Remote, headers, password_of};
 
-/// A browser on one server.
+/// A browser that uses one server.
 pub struct Browser {
     http: Client,
     url: String,
@@ -36,7 +36,7 @@ impl Browser {
         }
     }
 
-    /// The same browser with another language.
+    /// The same browser with another `Accept-Language`.
     pub fn speaking(mut self, language: &'static str) -> Self {
         self.language = language;
         self
@@ -58,19 +58,19 @@ impl Browser {
         self.ask("GET", path, None, &[]).await
     }
 
-    /// Opens a page, whose status must be 200.
+    /// Opens a page; asserts status 200.
     pub async fn open(&self, path: &str) -> Page {
         let page = self.get(path).await;
         assert_eq!(page.status, 200, "{path}: {}", page.html);
         page
     }
 
-    /// Opens a page of a list and all pages after it by links of this relation, `next` or `prev`.
+    /// Opens a page of a list, and follows its links with this `rel` (`next` or `prev`) to the end. Returns all pages.
     pub async fn walk(&self, from: &str, relation: &str) -> Vec<Page> {
         let selector = format!(".pager a[rel={relation}]");
         let (mut pages, mut path) = (Vec::new(), Some(from.to_owned()));
         while let Some(next) = path {
-            assert!(pages.len() < 50, "the pages have no end");
+            assert!(pages.len() < 50, "the pages do not end");
             let page = self.open(&next).await;
             path = page.attrs(&selector, "href").pop();
             pages.push(page);
@@ -86,7 +86,7 @@ impl Browser {
         self.post_as_is(path, &all).await
     }
 
-    /// Submits these fields only.
+    /// Submits exactly these fields, without a CSRF token.
     pub async fn post_as_is(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.ask("POST", path, Some(fields), &[]).await
     }
@@ -108,7 +108,7 @@ impl Browser {
         panic!("no page with a form");
     }
 
-    /// Signs in an account of [`super::App::make_user`].
+    /// Signs in with an account that [`super::App::make_user`] created.
     pub async fn sign_in(&self, name: &str) {
         let email = format!("{name}@example.org");
         let fields = [("email", email.as_str()), ("password", &password_of(name))];
@@ -116,7 +116,7 @@ impl Browser {
         assert_eq!(answer.status, 303, "{}", answer.html);
     }
 
-    /// Any request; `fields` make it a form.
+    /// Sends any request. `fields` is submitted as a form.
     pub async fn ask(
         &self,
         method: &str,
@@ -144,9 +144,9 @@ impl Browser {
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(body);
         }
-        let response = request.send().await.expect("the server answers");
+        let response = request.send().await.expect("no response from the server");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        self.keep(&headers);
+        self.store_cookies(&headers);
         let html = response.text().await.unwrap();
         let page = Page {
             status,
@@ -158,7 +158,7 @@ impl Browser {
         page
     }
 
-    fn keep(&self, headers: &HeaderMap) {
+    fn store_cookies(&self, headers: &HeaderMap) {
         let mut cookies = self.cookies.lock().unwrap();
         for header in headers.get_all("set-cookie") {
             let header = header.to_str().unwrap();
@@ -203,7 +203,7 @@ impl Page {
         self
     }
 
-    /// The number of elements that match a selector.
+    /// The number of matching elements.
     pub fn count(&self, selector: &str) -> usize {
         let selector = Selector::parse(selector).unwrap();
         Html::parse_document(&self.html).select(&selector).count()
@@ -252,10 +252,10 @@ impl Page {
         document.select(&selector).filter_map(of).collect()
     }
 
-    /// The rules for every response of the panel.
+    /// Checks the rules for every response of the admin panel.
     fn check(&self, path: &str) {
         let shown = || format!("{path} {} {:?}\n{}", self.status, self.headers, self.html);
-        assert_ne!(self.status, 500, "no request gives a 500: {}", shown());
+        assert_ne!(self.status, 500, "unexpected status 500: {}", shown());
         if !path.starts_with(paths::DASHBOARD) {
             return;
         }
@@ -263,7 +263,7 @@ impl Page {
         assert_eq!(framed, Some("DENY"), "{}", shown());
         let is_html = self.header("content-type") == Some("text/html; charset=utf-8");
         if !is_html || self.html.is_empty() {
-            // A file, or a response to HEAD.
+            // A download, or a response to HEAD.
             return;
         }
         let document = Html::parse_document(&self.html);
@@ -278,7 +278,7 @@ impl Page {
         assert!(!has(inline), "{}", shown());
         assert!(
             !self.html.contains("admin.") && !self.html.contains("%{"),
-            "a text is missing: {}",
+            "a translation is missing: {}",
             shown()
         );
     }

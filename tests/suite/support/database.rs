@@ -1,4 +1,4 @@
-//! A database of its own for each test: a copied SQLite file, or a Postgres database from a template.
+//! The database of a test: a copy of a migrated SQLite file, or a Postgres database created from a migrated template.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -17,10 +17,10 @@ use munjigi::{
 };
 use tempfile::TempDir;
 
-/// The URL of a Postgres superuser, where the suite runs on Postgres.
+/// `TEST_DATABASE_URL`: the URL of a Postgres superuser, if the suite runs on Postgres.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the tests' own setting, not the server's"
+    reason = "a setting of the tests, not of the server"
 )]
 fn server_url() -> Option<String> {
     std::env::var("TEST_DATABASE_URL")
@@ -28,16 +28,16 @@ fn server_url() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-/// Whether the suite runs on Postgres this time.
+/// Whether this run of the suite uses Postgres.
 pub fn on_postgres() -> bool {
     server_url().is_some()
 }
 
-/// A database that ends with this value.
+/// A database that is deleted when this value is dropped.
 pub enum TestDatabase {
-    /// A file in a directory of its own.
+    /// The directory that contains the database file.
     Sqlite(TempDir),
-    /// A database's name on the server.
+    /// The name of the database on the server.
     Postgres(String),
 }
 
@@ -52,7 +52,7 @@ impl TestDatabase {
         database
     }
 
-    /// A database without any table.
+    /// A database without tables.
     pub fn empty() -> Self {
         let database = Self::reserved();
         if let Self::Postgres(name) = &database {
@@ -74,11 +74,11 @@ impl TestDatabase {
     fn file(&self) -> PathBuf {
         match self {
             Self::Sqlite(directory) => directory.path().join("munjigi.db"),
-            Self::Postgres(_) => unreachable!("a Postgres database is no file of ours"),
+            Self::Postgres(_) => unreachable!("a Postgres database has no file"),
         }
     }
 
-    /// Where it is, as the configuration names it.
+    /// The location of the database as a configuration value.
     pub fn address(&self) -> Database {
         match self {
             Self::Sqlite(_) => Database::Sqlite(self.file()),
@@ -86,7 +86,7 @@ impl TestDatabase {
         }
     }
 
-    /// Where it is, as the store is told.
+    /// The location of the database for the store.
     pub fn target(&self) -> Target {
         match self.address() {
             Database::Sqlite(path) => Target::Sqlite {
@@ -97,7 +97,7 @@ impl TestDatabase {
         }
     }
 
-    /// Takes a Postgres database away under its users.
+    /// Drops a Postgres database and disconnects its clients. Does nothing on SQLite.
     pub fn drop_with_force(&self) {
         if let Self::Postgres(name) = self {
             on_server(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
@@ -118,10 +118,10 @@ fn url_of(name: &str) -> String {
     url.to_string()
 }
 
-/// Runs a statement as the superuser.
+/// Executes a statement as the superuser.
 fn on_server(statement: &str) {
     let mut server = PgConnection::establish(&server_url().unwrap())
-        .expect("the Postgres server of TEST_DATABASE_URL does not answer");
+        .expect("cannot connect to the Postgres server of TEST_DATABASE_URL");
     server.batch_execute(statement).unwrap();
 }
 
@@ -130,44 +130,46 @@ fn create(name: &str, template: Option<&str>) {
     on_server(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
 }
 
-/// The bytes of a migrated SQLite file.
+/// The contents of a migrated SQLite file.
 fn sqlite_template() -> &'static [u8] {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let database = TestDatabase::empty();
         let mut connection = database.target().connect().unwrap();
         migrations::migrate(&mut connection).unwrap();
-        // The last connection writes the log into the file.
+        // Closing the last connection checkpoints the WAL into the file.
         drop(connection);
         std::fs::read(database.file()).unwrap()
     })
 }
 
-/// The name of a migrated Postgres database, kept on the server for the next run with the same migrations.
+/// The name of a migrated Postgres database. It stays on the server for the next run with the same migrations.
 fn postgres_template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let name = format!("munjigi_template_{:016x}", migrations_fingerprint());
         let mut server = PgConnection::establish(&server_url().unwrap())
-            .expect("the Postgres server of TEST_DATABASE_URL does not answer");
-        // Suites that start together take turns; the lock ends with the connection.
+            .expect("cannot connect to the Postgres server of TEST_DATABASE_URL");
+        // Only one of several test runs creates the template; the lock is released with the connection.
         sql_query("SELECT pg_advisory_lock(7271375)")
             .execute(&mut server)
             .unwrap();
-        let there = sql_query(format!(
+        let existing = sql_query(format!(
             "SELECT 1 FROM pg_database WHERE datname = '{name}'"
         ))
         .execute(&mut server)
         .unwrap();
-        if there == 0 {
-            let half_made = format!("{name}_half_made");
-            on_server(&format!("DROP DATABASE IF EXISTS {half_made} WITH (FORCE)"));
-            create(&half_made, None);
+        if existing == 0 {
+            let unfinished = format!("{name}_unfinished");
+            on_server(&format!(
+                "DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)"
+            ));
+            create(&unfinished, None);
             let target = Target::Postgres {
-                url: url_of(&half_made),
+                url: url_of(&unfinished),
             };
             migrations::migrate(&mut target.connect().unwrap()).unwrap();
-            on_server(&format!("ALTER DATABASE {half_made} RENAME TO {name}"));
+            on_server(&format!("ALTER DATABASE {unfinished} RENAME TO {name}"));
         }
         name
     })

@@ -1,4 +1,4 @@
-//! Tokens made by hand, without the library that the server reads them with.
+//! Forged tokens, built without the JWT library of the server.
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::SIGNING_KEY;
 
-/// A token about to be forged: a good one's parts, to be changed before they are signed again.
+/// The header and claims of a valid token, to be changed and signed again.
 #[derive(Clone)]
 pub struct Forgery {
     pub header: Map<String, Value>,
@@ -16,7 +16,7 @@ pub struct Forgery {
 }
 
 impl Forgery {
-    /// The parts of a good token, and the right key.
+    /// The parts of a valid token, and the correct key.
     pub fn of(token: &str) -> Self {
         Self {
             header: header_of(token),
@@ -51,13 +51,13 @@ impl Forgery {
         self
     }
 
-    /// The token, signed.
+    /// The signed token.
     pub fn token(&self) -> String {
         let claims = Value::Object(self.claims.clone()).to_string();
         self.token_with_claims(&claims)
     }
 
-    /// The token with this text in the place of the claims, signed.
+    /// The signed token with this text in place of the claims.
     pub fn token_with_claims(&self, claims: &str) -> String {
         let message = self.message(claims);
         let key = hmac::Key::new(self.algorithm, &self.key);
@@ -65,7 +65,7 @@ impl Forgery {
         format!("{message}.{}", encoded(signature.as_ref()))
     }
 
-    /// The token without a signature behind its last dot.
+    /// The token with an empty signature.
     pub fn unsigned(&self) -> String {
         format!(
             "{}.",
@@ -87,17 +87,17 @@ fn encoded(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The header of a token as it stands in it.
+/// The decoded header of a token, not verified.
 pub fn header_of(token: &str) -> Map<String, Value> {
     part(token, 0)
 }
 
-/// The claims of a token as they stand in it.
+/// The decoded claims of a token, not verified.
 pub fn claims_of(token: &str) -> Map<String, Value> {
     part(token, 1)
 }
 
-fn part(token: &str, at: usize) -> Map<String, Value> {
-    let text = token.split('.').nth(at).unwrap();
+fn part(token: &str, index: usize) -> Map<String, Value> {
+    let text = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }

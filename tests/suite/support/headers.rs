@@ -1,19 +1,19 @@
-//! What every answer's headers must say, whoever made it: pages, data and static files (ASVS 5.0 3.3, 3.4, 14.3.2).
+//! The required headers of every response: API, pages and static files (ASVS 5.0 3.3, 3.4, 14.3.2).
 
 use reqwest::header::HeaderMap;
 
-/// For pages, word by word: nothing from elsewhere, nothing inline, in nobody's frame.
+/// The `Content-Security-Policy` of pages: no other origins, nothing inline, no framing.
 const PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Whether a path leads into the panel.
+/// Whether a path belongs to the admin panel.
 pub fn is_in_panel(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let first = path.split('/').find(|part| !part.is_empty());
     first.is_some_and(|part| part.replace("%61", "a") == "admin")
 }
 
-/// Holds the headers of an answer against the rules.
+/// Asserts that the headers of a response follow the rules.
 pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
     let shown = || format!("{path} {status} {headers:?}");
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
@@ -21,9 +21,9 @@ pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
     let (policy, referrer, cache) = if is_in_panel(path) {
         (PAGES, "same-origin", "no-store")
     } else if is_file {
-        let forever = "public, max-age=31536000, immutable";
+        let immutable_cache = "public, max-age=31536000, immutable";
         let policy = "default-src 'none'; frame-ancestors 'none'";
-        (policy, "no-referrer", forever)
+        (policy, "no-referrer", immutable_cache)
     } else {
         let policy = "default-src 'none'; frame-ancestors 'none'";
         (policy, "no-referrer", "no-store")
@@ -40,7 +40,7 @@ pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
     ] {
         assert_eq!(header(name), value, "{name}: {}", shown());
         let lines = headers.get_all(name).iter().count();
-        assert!(lines <= 1, "{name} twice: {}", shown());
+        assert!(lines <= 1, "{name} is repeated: {}", shown());
     }
     for cookie in headers.get_all("set-cookie") {
         assert!(!is_file, "a file sets a cookie: {}", shown());
@@ -48,11 +48,12 @@ pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
     }
 }
 
-/// No script reads a cookie of the server's, no other site sends it, and on https nobody else can have put it there.
+/// Asserts that a cookie has `HttpOnly`, `SameSite` and `Path` and no `Domain`, and on https `Secure` and a name that
+/// begins with `__Host-` or `__Secure-`.
 fn check_cookie(cookie: &str, is_https: bool) {
     let mut parts = cookie.split(';').map(str::trim);
     let name = parts.next().and_then(|pair| pair.split_once('='));
-    let (name, _) = name.unwrap_or_else(|| panic!("no cookie: {cookie}"));
+    let (name, _) = name.unwrap_or_else(|| panic!("not a cookie: {cookie}"));
     let attributes: Vec<&str> = parts.collect();
     let has = |attribute: &str| attributes.contains(&attribute);
     assert!(has("HttpOnly"), "{cookie}");

@@ -1,4 +1,4 @@
-//! Accounts with their tokens: whoever calls in a test is somebody.
+//! Accounts and their tokens.
 
 use munjigi::{
     domain::{
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::{Answer, App, Call, Remote};
 
-/// An account that is logged in.
+/// A logged-in account and its tokens.
 #[derive(Clone)]
 pub struct Person {
-    /// The number within the population.
+    /// `user_seq`.
     pub seq: i64,
-    /// What they log in by.
+    /// The e-mail address of a user or the username of a client.
     pub login: String,
     pub password: String,
     /// `user` or `client`.
@@ -30,31 +30,31 @@ pub struct Person {
 }
 
 impl App {
-    /// A member of the staff who is logged in; made at the first mention.
+    /// Creates and logs in an internal user with the role `staff`.
     pub async fn user(&self, name: &str) -> Person {
         self.internal(name, Role::Staff).await
     }
 
-    /// An administrator who is logged in.
+    /// Creates and logs in an administrator.
     pub async fn admin(&self, name: &str) -> Person {
         self.internal(name, Role::Admin).await
     }
 
-    /// An internal user of a role who is logged in.
+    /// Creates and logs in an internal user with this role.
     pub async fn internal(&self, name: &str, role: Role) -> Person {
         let seq = self.make_user(name, role).await;
         self.logged_in(seq, format!("{name}@example.org"), name, "user")
             .await
     }
 
-    /// An external client who is logged in.
+    /// Creates and logs in an external client.
     pub async fn client(&self, username: &str) -> Person {
         let seq = self.make_client(username).await;
         self.logged_in(seq, username.to_owned(), username, "client")
             .await
     }
 
-    /// Makes `name@example.org`; the number.
+    /// Creates the user `name@example.org`; returns `user_seq`.
     pub async fn make_user(&self, name: &str, role: Role) -> i64 {
         let new = NewUser {
             email: Email::parse(&format!("{name}@example.org")).unwrap(),
@@ -69,7 +69,7 @@ impl App {
         user.user_seq.get()
     }
 
-    /// Makes a client with a password, an address and a telephone; the number.
+    /// Creates a client with a password, an e-mail address and a phone number; returns `user_seq`.
     pub async fn make_client(&self, username: &str) -> i64 {
         let new = NewClient {
             username: Username::parse(username).unwrap(),
@@ -105,34 +105,34 @@ impl App {
     }
 }
 
-/// The password of whoever is made by name.
+/// The password of an account that was created with this name.
 pub fn password_of(name: &str) -> String {
     format!("the long password of {name}")
 }
 
 impl Person {
-    /// What they send to log in.
+    /// The body of a login.
     pub fn credentials(&self) -> Value {
         json!({"username": self.login, "password": self.password, "user_type": self.user_type})
     }
 
-    /// Tries to log in; whatever comes of it.
+    /// Sends a login; returns any response.
     pub async fn log_in(&self) -> Answer {
         self.remote.post("/auth/login", self.credentials()).await
     }
 
-    /// The same person in another session.
+    /// Logs in again; returns the same account with the tokens of the new session.
     pub async fn again(&self) -> Self {
         self.with_pair(&self.log_in().await.assert(200, "LOGGED_IN"))
     }
 
-    /// The same person after a refresh.
+    /// Refreshes; returns the same account with the new tokens.
     pub async fn refreshed(&self) -> Self {
         let answer = self.remote.refresh(&self.refresh).await;
         self.with_pair(&answer.assert(200, "REFRESHED"))
     }
 
-    /// The same person with the tokens of an answer.
+    /// The same account with the tokens of a response.
     pub fn with_pair(&self, answer: &Answer) -> Self {
         Self {
             access: answer.text_of("access"),
@@ -141,7 +141,7 @@ impl Person {
         }
     }
 
-    /// A call with the person's access token.
+    /// A request with the access token.
     pub fn call(&self, method: &str, path: &str) -> Call {
         self.remote.call(method, path).bearer(&self.access)
     }
@@ -150,18 +150,12 @@ impl Person {
         self.call("GET", path)
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "so that a call can say json!(…)"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "allows json!(…) in calls")]
     pub fn post(&self, path: &str, body: Value) -> Call {
         self.call("POST", path).json(&body)
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "so that a call can say json!(…)"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "allows json!(…) in calls")]
     pub fn patch(&self, path: &str, body: Value) -> Call {
         self.call("PATCH", path).json(&body)
     }
@@ -170,12 +164,12 @@ impl Person {
         self.call("DELETE", path)
     }
 
-    /// Logs out with a refresh token.
+    /// A logout of the session of a refresh token.
     pub fn log_out(&self, refresh: &str) -> Call {
         self.post("/auth/logout", json!({"refresh": refresh}))
     }
 
-    /// Holds what the access token and the refresh token are worth now: the code of each refusal, or `TOKEN_VALID`.
+    /// Asserts the codes that `/auth/verify` returns for the access token and the refresh token, such as `TOKEN_VALID`.
     pub async fn assert_tokens(&self, access: &str, refresh: &str) {
         let codes = (
             self.remote.verify(&self.access).await,

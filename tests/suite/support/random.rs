@@ -1,16 +1,16 @@
-//! Numbers that come again with their seed (`SplitMix64`): what a test does by chance can be done once more.
+//! Random numbers from a seed (`SplitMix64`), so that a run can be repeated.
 
-/// A source of numbers.
+/// A random number generator.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number, of all 64 bits.
+    /// The next number; all 64 bits are random.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -24,12 +24,12 @@ impl Random {
         self.number() % end
     }
 
-    /// Whether the one of so many cases has come.
+    /// True with a probability of one in `cases`.
     pub fn one_in(&mut self, cases: u64) -> bool {
         self.below(cases) == 0
     }
 
-    /// Another source, which depends on this one's state alone.
+    /// Another generator, seeded from this one.
     pub fn fork(&mut self) -> Self {
         Self(self.number())
     }

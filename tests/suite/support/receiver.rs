@@ -1,4 +1,4 @@
-//! A real HTTP server that keeps what it gets and answers as it was told.
+//! A real HTTP server that stores the requests it receives and answers them with configured responses.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,10 +12,10 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
 };
 
-/// The longest a test waits for anything.
+/// The longest time that a test waits for a request.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub path: String,
@@ -29,7 +29,7 @@ impl Received {
     }
 }
 
-/// One answer: a status, a header, a delay before it.
+/// A response: its status, a header, and the delay before it is sent.
 #[derive(Clone, Copy)]
 pub struct Answer(
     pub u16,
@@ -64,7 +64,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers as `script` says, one after the other; the last answer goes for all that follow.
+    /// Starts a server that sends these responses in order, and repeats the last one. Without any it answers 200.
     pub fn start(script: &[Answer]) -> Self {
         let state = State {
             received: Arc::new(watch::Sender::new(Vec::new())),
@@ -91,12 +91,13 @@ impl Receiver {
         self.state.received.borrow().clone()
     }
 
-    /// What came, once that is `count` requests or more.
+    /// The received requests, once there are at least `count`.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut received = self.state.received.subscribe();
-        let come = received.wait_for(|received| received.len() >= count);
-        let come = tokio::time::timeout(PATIENCE, come).await;
-        come.expect("the receiver got nothing in time")
+        let arrived = received.wait_for(|received| received.len() >= count);
+        let arrived = tokio::time::timeout(PATIENCE, arrived).await;
+        arrived
+            .expect("the receiver did not get enough requests in time")
             .unwrap()
             .clone()
     }

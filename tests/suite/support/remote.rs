@@ -1,4 +1,4 @@
-//! Calling the server as a client does. Whatever a test is about, every answer is held against the contract on the way.
+//! An HTTP client of the API. It checks every response against the rules for all responses.
 
 use std::{
     collections::BTreeSet,
@@ -20,10 +20,10 @@ use tokio::{
 
 use super::headers;
 
-/// How long another instance may take to hear of a revocation; by far too long.
+/// The longest time until another instance must apply a revocation. A test that passes waits for a fraction of it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Somebody who calls one server, without a token.
+/// A client of one server, without a token.
 #[derive(Clone)]
 pub struct Remote {
     http: Client,
@@ -32,7 +32,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Somebody at a server that browsers reach over https, or not.
+    /// `is_https`: whether the public URL of the server is https.
     pub(super) fn new(url: String, is_https: bool) -> Self {
         let http = Client::builder()
             .no_proxy()
@@ -47,17 +47,17 @@ impl Remote {
         }
     }
 
-    /// Where the server is: `http://…` without a path.
+    /// The URL of the server, `http://…`, without a path.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Whether its answers are for browsers that reach it over https.
+    /// Whether the public URL of the server is https.
     pub fn is_https(&self) -> bool {
         self.is_https
     }
 
-    /// A call to a path, to be completed or awaited.
+    /// A request to a path; awaiting it sends it.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let url = format!("{}{path}", self.url);
@@ -69,15 +69,13 @@ impl Remote {
     }
 
     /// A `POST` with JSON.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "so that a call can say json!(…)"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "allows json!(…) in calls")]
     pub fn post(&self, path: &str, body: Value) -> Call {
         self.call("POST", path).json(&body)
     }
 
-    /// Sends these very bytes and gives all that comes back until the server hangs up; `Connection: close` is up to them.
+    /// Sends exactly these bytes, and returns everything until the server closes the connection. The bytes should
+    /// contain `Connection: close`.
     pub async fn raw(&self, bytes: &[u8]) -> String {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -87,32 +85,36 @@ impl Remote {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Asks for a pair of tokens by a refresh token.
+    /// A refresh with this refresh token.
     pub fn refresh(&self, token: &str) -> Call {
         self.post("/auth/refresh", serde_json::json!({"refresh": token}))
     }
 
-    /// Waits until an access token is refused by this server, another having revoked it; the code it is refused with.
+    /// Waits until this server rejects an access token that another instance revoked, and asserts the code.
     pub async fn refuses_soon(&self, token: &str, code: &str) {
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
             let me = self.get("/api/me").bearer(token).await;
             if me.status == 401 {
                 me.assert(401, code);
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "not refused: {}", me.text);
+            assert!(
+                started.elapsed() < PATIENCE,
+                "the token is still accepted: {}",
+                me.text
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Asks whether a token is accepted.
+    /// A request to `/auth/verify` with this token.
     pub fn verify(&self, token: &str) -> Call {
         self.post("/auth/verify", serde_json::json!({"token": token}))
     }
 }
 
-/// A call that is about to be made; `.await` makes it.
+/// A request; `.await` sends it. The flag is [`Remote::is_https`].
 pub struct Call(RequestBuilder, bool);
 
 impl Call {
@@ -139,7 +141,7 @@ impl Call {
         self.raw_body("application/x-www-form-urlencoded", body)
     }
 
-    /// These very bytes as a body.
+    /// A body of exactly these bytes.
     pub fn raw_body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
         let request = self.0.header(CONTENT_TYPE, content_type).body(body);
         Self(request, self.1)
@@ -150,8 +152,8 @@ impl Call {
         Self(self.0.body(body), self.1)
     }
 
-    async fn made(self) -> Answer {
-        let response = self.0.send().await.expect("the server answers");
+    async fn send(self) -> Answer {
+        let response = self.0.send().await.expect("no response from the server");
         let status = response.status().as_u16();
         let (path, headers) = (response.url().path().to_owned(), response.headers().clone());
         headers::check(&path, status, &headers, self.1);
@@ -173,18 +175,18 @@ impl IntoFuture for Call {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.made())
+        Box::pin(self.send())
     }
 }
 
-/// What came back. Indexing it gives a field of `data`.
+/// A response. Indexing it gives a field of `data`.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// The body as text, where it is no JSON.
+    /// The body as text.
     pub text: String,
-    /// The body as JSON, else null.
+    /// The body as JSON, or null if it is not JSON.
     pub body: Value,
 }
 
@@ -205,38 +207,38 @@ impl Answer {
         &self.body["data"]
     }
 
-    /// A text of `data`.
+    /// A string field of `data`.
     pub fn text_of(&self, name: &str) -> String {
         let text = self[name].as_str();
-        text.unwrap_or_else(|| panic!("no text {name} in {}", self.text))
+        text.unwrap_or_else(|| panic!("no string {name} in {}", self.text))
             .to_owned()
     }
 
-    /// The first sentence about a field.
+    /// The first error message of a field.
     pub fn error(&self, field: &str) -> &str {
         self.body["errors"][field][0]
             .as_str()
             .unwrap_or("(no error)")
     }
 
-    /// The fields that are told to be wrong.
+    /// The names of the fields with errors.
     pub fn wrong_fields(&self) -> BTreeSet<&str> {
         let errors = self.body["errors"].as_object();
         let names = errors.into_iter().flatten().map(|(name, _)| name.as_str());
         names.collect()
     }
 
-    /// Holds status and code against what is expected.
+    /// Asserts the status and code.
     #[track_caller]
     pub fn assert(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
         self
     }
 
-    /// What goes for every answer of the contract's section 1, whatever it is about.
+    /// Checks the rules for every response (`docs/api.md`).
     fn check(&self) {
         let shown = || format!("{} {:?}\n{}", self.status, self.headers, self.text);
-        assert_ne!(self.status, 500, "no request gives a 500: {}", shown());
+        assert_ne!(self.status, 500, "unexpected status 500: {}", shown());
         let id = self
             .header("x-request-id")
             .unwrap_or_else(|| panic!("no request id: {}", shown()));
@@ -253,7 +255,7 @@ impl Answer {
             );
         }
         if self.text.is_empty() || self.body.get("status").is_some() {
-            // The answer to HEAD or OPTIONS, or one of the two health endpoints, which are plain.
+            // A response to HEAD or OPTIONS, or one of the two health endpoints, which have no envelope.
             return;
         }
         let succeeded = self.status < 400;
@@ -265,7 +267,7 @@ impl Answer {
             self.body["message"]
                 .as_str()
                 .is_some_and(|text| !text.is_empty() && !text.contains("code.")),
-            "a message for people is missing: {}",
+            "the message is missing: {}",
             shown()
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Which routes the server has: asked of its own registrations, so that a new one cannot be forgotten.
+//! The routes of the server, read from its own registrations, so that a test of all routes includes new ones.
 
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -8,51 +8,51 @@ use actix_web::{
 };
 use munjigi::http::app;
 
-/// A path as it is registered, with the methods that it names.
+/// A registered path pattern and its methods.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// Such as `/api/users/{user_seq}`.
+    /// For example `/api/users/{user_seq}`.
     pub pattern: String,
     /// In alphabetical order.
     pub methods: Vec<String>,
 }
 
-/// Every route that the server registers, but for its static files, which are no routes of their own.
+/// Every route of the server except its static files, which are not registered individually.
 pub async fn routes() -> Vec<Route> {
     let root = tempfile::tempdir().unwrap();
-    let asked = "/routes-are-asked-here";
+    let list_path = "/list-of-routes";
     let app = App::new()
-        .service(web::resource(asked).to(tell))
+        .service(web::resource(list_path).to(list_routes))
         .configure(app::routes(root.path()));
     let app = init_service(app).await;
-    let answer = call_service(&app, TestRequest::get().uri(asked).to_request()).await;
+    let answer = call_service(&app, TestRequest::get().uri(list_path).to_request()).await;
     let body = actix_web::body::to_bytes(answer.into_body()).await;
-    let body = body.unwrap_or_else(|_| panic!("no routes"));
-    let told: Vec<(String, Vec<String>)> = serde_json::from_slice(&body).unwrap();
-    let mut routes: Vec<Route> = told
+    let body = body.unwrap_or_else(|_| panic!("no list of routes"));
+    let found: Vec<(String, Vec<String>)> = serde_json::from_slice(&body).unwrap();
+    let mut routes: Vec<Route> = found
         .into_iter()
-        .filter(|(pattern, _)| pattern != asked)
+        .filter(|(pattern, _)| pattern != list_path)
         .map(|(pattern, methods)| Route { pattern, methods })
         .collect();
     routes.sort();
     routes
 }
 
-async fn tell(request: HttpRequest) -> HttpResponse {
+async fn list_routes(request: HttpRequest) -> HttpResponse {
     let tree = request.app_data::<web::Data<IntrospectionTree>>().unwrap();
-    let mut told = Vec::new();
-    gather(&tree.root, &mut told);
-    HttpResponse::Ok().json(told)
+    let mut found = Vec::new();
+    collect_routes(&tree.root, &mut found);
+    HttpResponse::Ok().json(found)
 }
 
-fn gather(node: &IntrospectionNode, told: &mut Vec<(String, Vec<String>)>) {
+fn collect_routes(node: &IntrospectionNode, found: &mut Vec<(String, Vec<String>)>) {
     if matches!(node.kind, ResourceType::Resource) {
         let mut methods: Vec<String> = node.methods.iter().map(ToString::to_string).collect();
         methods.sort();
         methods.dedup();
-        told.push((node.full_path.clone(), methods));
+        found.push((node.full_path.clone(), methods));
     }
     for child in &node.children {
-        gather(child, told);
+        collect_routes(child, found);
     }
 }

@@ -1,20 +1,20 @@
-//! A single-page app as the server sees it: it keeps an access token, its browser keeps the refresh cookie. It calls without
-//! `Origin` unless a test says from where.
+//! A single-page app: it has an access token, and its browser the refresh cookie. It sends no `Origin` unless a test
+//! adds one.
 
 use serde_json::{Value, json};
 
 use super::{Answer, App, Call, password_of};
 
-/// What a test looks at in a `Set-Cookie` of the refresh cookie.
+/// The `Set-Cookie` header of the refresh cookie, if the response has one.
 pub fn set_cookie(answer: &Answer) -> Option<String> {
     let all = answer.headers.get_all("set-cookie");
     let all = all.iter().map(|header| header.to_str().unwrap());
-    let ours: Vec<_> = all.filter(|header| header.contains("_refresh=")).collect();
-    assert!(ours.len() < 2, "{ours:?}");
-    ours.first().map(ToString::to_string)
+    let found: Vec<_> = all.filter(|header| header.contains("_refresh=")).collect();
+    assert!(found.len() < 2, "{found:?}");
+    found.first().map(ToString::to_string)
 }
 
-/// Whether an answer takes the cookie away.
+/// Whether a response deletes the refresh cookie.
 pub fn takes_away(answer: &Answer) -> bool {
     let set = set_cookie(answer);
     set.is_some_and(|header| {
@@ -25,7 +25,7 @@ pub fn takes_away(answer: &Answer) -> bool {
     })
 }
 
-/// An app in a browser.
+/// A single-page app in a browser.
 #[derive(Clone)]
 pub struct Spa {
     /// The access token.
@@ -35,7 +35,7 @@ pub struct Spa {
 }
 
 impl Spa {
-    /// Of an answer that sets the cookie; no token of it is in the body.
+    /// The tokens of a response that sets the cookie; asserts that the body does not contain the refresh token.
     pub fn of(answer: &Answer) -> Self {
         let set = set_cookie(answer).unwrap_or_else(|| panic!("no cookie: {answer:?}"));
         let (pair, _) = set.split_once(';').unwrap();
@@ -48,13 +48,13 @@ impl Spa {
         }
     }
 
-    /// Who was made by this name logs in, by the cookie.
+    /// Logs in the account that was created with this name, with the refresh token in a cookie.
     pub async fn log_in(app: &App, name: &str) -> Self {
         let answer = log_in(app, name, &json!({"transport": "cookie"})).await;
         Self::of(&answer.assert(200, "LOGGED_IN"))
     }
 
-    /// A call with the access token and the cookie.
+    /// A request with the access token and the cookie.
     pub fn call(&self, app: &App, method: &str, path: &str) -> Call {
         app.anonymous()
             .call(method, path)
@@ -62,28 +62,31 @@ impl Spa {
             .header("cookie", &format!("munjigi_refresh={}", self.cookie))
     }
 
-    /// A refresh by the cookie, without a body or anything else.
+    /// A refresh with the cookie and without a body.
     pub fn refresh(&self, app: &App) -> Call {
         let cookie = format!("theme=dark; munjigi_refresh={}; x", self.cookie);
         let call = app.anonymous().call("POST", "/auth/refresh");
         call.header("cookie", &cookie)
     }
 
-    /// The same app after a refresh, which must succeed.
+    /// Refreshes, which must succeed; returns the app with the new tokens.
     #[must_use]
     pub async fn next(&self, app: &App) -> Self {
         Self::of(&self.refresh(app).await.assert(200, "REFRESHED"))
     }
 
-    /// What the tokens are worth.
+    /// Asserts the codes that `/auth/verify` returns for the access token and the refresh token.
     pub async fn assert_tokens(&self, app: &App, access: &str, refresh: &str) {
-        let access_is = app.anonymous().verify(&self.access).await;
-        let refresh_is = app.anonymous().verify(&self.cookie).await;
-        assert_eq!((access_is.code(), refresh_is.code()), (access, refresh));
+        let access_answer = app.anonymous().verify(&self.access).await;
+        let refresh_answer = app.anonymous().verify(&self.cookie).await;
+        assert_eq!(
+            (access_answer.code(), refresh_answer.code()),
+            (access, refresh)
+        );
     }
 }
 
-/// A log-in of who was made by this name, with further fields.
+/// A login of the account that was created with this name, with further fields in the body.
 pub fn log_in(app: &App, name: &str, more: &Value) -> Call {
     let mut body =
         json!({"username": format!("{name}@example.org"), "password": password_of(name)});
