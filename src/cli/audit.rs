@@ -147,10 +147,10 @@ fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
 
 fn print(verdict: &ChainReport) -> Result<(), CliError> {
     if verdict.is_intact() {
-        output::line("The audit log is intact: every event is as it was written.")?;
+        output::line("The audit log is intact: no event was changed.")?;
     } else {
         output::line(&format!(
-            "The audit log is not intact: {} violations were found, and from the first one on it proves nothing.",
+            "The audit log is not intact: {} violations were found, and events from the first one on cannot be trusted.",
             verdict.violation_count
         ))?;
         for found in &verdict.violations {
@@ -192,7 +192,7 @@ fn view(verdict: &ChainReport) -> Value {
     let event = |event: Option<(i64, Timestamp)>| {
         event.map(|(id, at)| json!({"event": id, "happened_at": at}))
     };
-    let breaks: Vec<Value> = verdict
+    let violations: Vec<Value> = verdict
         .violations
         .iter()
         .map(|found| {
@@ -203,9 +203,9 @@ fn view(verdict: &ChainReport) -> Value {
         })
         .collect();
     json!({
-        "holds": verdict.is_intact(), "sealed": verdict.linked, "waiting": verdict.pending,
-        "taking_in_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
-        "end": verdict.checkpoint.as_ref().map(ToString::to_string),
-        "wrong": verdict.violation_count, "breaks": breaks,
+        "intact": verdict.is_intact(), "linked": verdict.linked, "pending": verdict.pending,
+        "linking_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
+        "checkpoint": verdict.checkpoint.as_ref().map(ToString::to_string),
+        "violation_count": verdict.violation_count, "violations": violations,
     })
 }

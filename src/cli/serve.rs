@@ -209,8 +209,8 @@ async fn flush_regularly(services: web::Data<Services>) {
         actix_web::rt::time::sleep(interval).await;
         match watch.check(&services).await {
             Ok(None) => {}
-            Ok(Some(doubt)) => {
-                tracing::warn!(%doubt, "nothing is flushed: if the clock is ahead, valid rows look expired");
+            Ok(Some(skew)) => {
+                tracing::warn!(%skew, "nothing is flushed: if the clock is ahead, valid rows look expired");
                 continue;
             }
             Err(error) => {

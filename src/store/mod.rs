@@ -36,6 +36,7 @@ pub mod totals;
 pub mod users;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub use crate::store::engine::{
     connection::{Db, StoreSettings, Target},
@@ -45,6 +46,9 @@ pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
+
+/// The pause before a read of background work that found the queue full is repeated.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The database. Clones share it.
 #[derive(Clone)]
@@ -115,6 +119,28 @@ impl Store {
         E: StoreFailure + Send + 'static,
     {
         self.engine.read_list(f).await
+    }
+
+    /// Like [`Store::read_list`], for background work: while the queue is full, it waits instead of failing.
+    ///
+    /// # Errors
+    /// The closure's; [`StoreError::Unavailable`] when the database cannot be reached.
+    pub async fn read_list_when_free<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: StoreFailure + Send + 'static,
+    {
+        let f = Arc::new(f);
+        loop {
+            let read = Arc::clone(&f);
+            match self.read_list(move |connection| read(connection)).await {
+                Err(error) if matches!(error.store_error(), Some(StoreError::Overloaded)) => {
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Runs a closure as one transaction: all of it is stored, or nothing. When it inserted revocation events, this

@@ -67,7 +67,7 @@ pub async fn preview(
     let (own, request) = (actor.principal, request.clone());
     let preview = services
         .store
-        .read(move |connection| match &request.accounts {
+        .read_list(move |connection| match &request.accounts {
             Accounts::Selected(ids) => preview_selected(connection, &request, ids, own),
             Accounts::Filtered { filter, up_to, .. } => {
                 preview_filtered(connection, &request, filter, *up_to, own)

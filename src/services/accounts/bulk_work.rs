@@ -70,7 +70,9 @@ impl Bulk {
         };
         let (filter, up_to) = (filter.clone(), *up_to);
         let found = store
-            .read(move |connection| ids_after(connection, &filter, after, up_to, READ_AHEAD))
+            .read_list_when_free(move |connection| {
+                ids_after(connection, &filter, after, up_to, READ_AHEAD)
+            })
             .await?;
         self.next = found.last().map(|id| id.get());
         self.pending.extend(found);
@@ -100,7 +102,7 @@ impl Work for Bulk {
             Accounts::Filtered { filter, up_to, .. } => (filter.clone(), *up_to),
         };
         let rows = store
-            .read_list(move |connection| count_exact(connection, &filter, up_to))
+            .read_list_when_free(move |connection| count_exact(connection, &filter, up_to))
             .await?;
         Ok(u64::try_from(rows).unwrap_or(0))
     }
@@ -142,8 +144,8 @@ fn change(
     owner: Principal,
 ) -> Result<Outcome, Error> {
     let changed = match action {
-        BulkAction::Activate => set_active_in(connection, audit_context, owner, true),
-        BulkAction::Deactivate => set_active_in(connection, audit_context, owner, false),
+        BulkAction::Activate => set_active_in(connection, audit_context, owner, true, false),
+        BulkAction::Deactivate => set_active_in(connection, audit_context, owner, false, false),
         BulkAction::Delete => delete_in(connection, audit_context, owner).map(|()| true),
         BulkAction::EndSessions => end_sessions(connection, audit_context, owner),
     };

@@ -24,24 +24,28 @@ pub async fn set_active(
     services
         .store
         .write(move |connection| {
-            set_active_in(connection, &audit_context, owner, is_active).map(|_| ())
+            set_active_in(connection, &audit_context, owner, is_active, true).map(|_| ())
         })
         .await
 }
 
-/// The same in a transaction. Returns whether the account was in the other state before.
+/// The same in a transaction. Returns whether the account was in the other state before. With `always` the consequences of
+/// the change, such as ended sessions, also apply to an account that is in this state already.
 pub(crate) fn set_active_in(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     owner: Principal,
     is_active: bool,
+    always: bool,
 ) -> Result<bool, Error> {
     let (id, now) = (owner.user_seq, audit_context.now);
     let missing = Error::AccountNotFound(Missing::of(owner.user_type));
+    let is_changed;
     match owner.user_type {
         UserType::User => {
             let old = users::lock(connection, id)?.ok_or(missing)?;
-            if old.is_active == is_active {
+            is_changed = old.is_active != is_active;
+            if !is_changed && !always {
                 return Ok(false);
             }
             if !is_active {
@@ -56,7 +60,8 @@ pub(crate) fn set_active_in(
         }
         UserType::Client => {
             let old = client_users::lock(connection, id)?.ok_or(missing)?;
-            if old.is_active == is_active {
+            is_changed = old.is_active != is_active;
+            if !is_changed && !always {
                 return Ok(false);
             }
             let changes = ClientChanges {
@@ -67,7 +72,7 @@ pub(crate) fn set_active_in(
             client_user_changes::apply(connection, audit_context, &old, &row)?;
         }
     }
-    Ok(true)
+    Ok(is_changed)
 }
 
 /// Deletes an account and ends its sessions.

@@ -27,7 +27,7 @@ pub struct ChainState {
 pub async fn state(store: &Store, chain: &AuditChain) -> Result<ChainState, Error> {
     let chain = chain.clone();
     Ok(store
-        .read(move |connection| state_in(connection, &chain))
+        .read_list(move |connection| state_in(connection, &chain))
         .await?)
 }
 

@@ -1,4 +1,4 @@
-//! Checks beside the chain: pending events, events without a MAC, links outside of the chain, and checkpoints.
+//! Checks outside of the chain: pending events, events without a MAC, links outside of the chain, and checkpoints.
 
 use crate::services::audit_chain::chain::RESTART_GAP;
 use crate::services::audit_chain::checkpoint::Checkpoint;
@@ -16,7 +16,7 @@ pub(crate) async fn check_outside(
 ) -> Result<(), Error> {
     let (first, last) = (ends.first_position, ends.last_position);
     let (rows, chain) = store
-        .read_list(move |connection| {
+        .read_list_when_free(move |connection| {
             let rows = table::list_outside(connection, first, last, BATCH)?;
             // Links that were added meanwhile are within the present ends.
             Ok::<_, StoreError>((rows, table::find_chain(connection)?))
@@ -61,7 +61,9 @@ pub(crate) async fn check_macs(
     let mut after = 0;
     loop {
         let without_mac = store
-            .read_list(move |connection| contents::list_without_mac(connection, after, BATCH))
+            .read_list_when_free(move |connection| {
+                contents::list_without_mac(connection, after, BATCH)
+            })
             .await?;
         let Some(last) = without_mac.last() else {
             return Ok(());

@@ -104,10 +104,10 @@ type Rows = (Vec<ChainLinkRow>, HashMap<i64, Option<RawEvent>>);
 /// Reads chain rows with their events.
 pub(crate) async fn read_rows(
     store: &Store,
-    list: impl Fn(&mut Db) -> Result<Vec<ChainLinkRow>, StoreError> + Send + 'static,
+    list: impl Fn(&mut Db) -> Result<Vec<ChainLinkRow>, StoreError> + Send + Sync + 'static,
 ) -> Result<Rows, Error> {
     Ok(store
-        .read_list(move |connection| {
+        .read_list_when_free(move |connection| {
             let rows = list(connection)?;
             let ids: Vec<i64> = rows.iter().map(|row| row.event_id).collect();
             let events = match events_by_id(connection, &ids) {

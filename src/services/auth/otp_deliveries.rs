@@ -51,19 +51,19 @@ impl OtpDeliveries {
     #[must_use]
     pub fn observer(&self, clock: Clock) -> Observer {
         let own = self.clone();
-        Arc::new(move |settled| own.push(clock.now(), settled))
+        Arc::new(move |outcome| own.push(clock.now(), outcome))
     }
 
-    fn push(&self, at: Timestamp, settled: DeliveryOutcome) {
+    fn push(&self, at: Timestamp, outcome: DeliveryOutcome) {
         // The audit log already contains the link, as an action of its requester.
-        if matches!(settled, DeliveryOutcome::Link { failure: None, .. }) {
+        if matches!(outcome, DeliveryOutcome::Link { failure: None, .. }) {
             return;
         }
         let mut outcomes = self.lock();
         if outcomes.len() == CAPACITY {
             outcomes.pop_front();
         }
-        outcomes.push_back((at, settled));
+        outcomes.push_back((at, outcome));
     }
 
     /// Writes the collected outcomes. If that fails they are kept for the next call.
@@ -84,7 +84,7 @@ impl OtpDeliveries {
             let written = store
                 .write(move |connection| {
                     rows.iter()
-                        .try_for_each(|(at, settled)| insert(connection, &audit_log, *at, settled))
+                        .try_for_each(|(at, outcome)| insert(connection, &audit_log, *at, outcome))
                 })
                 .await;
             if let Err(error) = written {
@@ -126,9 +126,9 @@ fn insert(
     connection: &mut Db,
     audit_log: &AuditLog,
     at: Timestamp,
-    settled: &DeliveryOutcome,
+    outcome: &DeliveryOutcome,
 ) -> Result<(), StoreError> {
-    match settled {
+    match outcome {
         DeliveryOutcome::Code {
             challenge,
             client,

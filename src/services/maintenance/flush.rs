@@ -69,7 +69,7 @@ async fn count_at(
     keep_events_for: Duration,
 ) -> Result<FlushCounts, StoreError> {
     store
-        .read(move |connection| {
+        .read_list_when_free(move |connection| {
             let mut counts = FlushCounts::default();
             for table in ExpiringTable::ALL {
                 let rows = count_expired(connection, table, now - kept_for(table))?;

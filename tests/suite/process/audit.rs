@@ -37,20 +37,20 @@ fn an_intact_audit_log_is_reported_with_its_last_link() {
     );
     let (code, report) = verified(&place, &[]);
     assert_eq!(
-        (code, &report["holds"], &report["waiting"]),
+        (code, &report["intact"], &report["pending"]),
         (Some(0), &json!(true), &json!(0))
     );
     // The command that created the user linked its events, and so did the server when it stopped.
-    assert!(report["sealed"].as_i64().unwrap() >= 2, "{report}");
-    let end = report["end"].as_str().unwrap();
+    assert!(report["linked"].as_i64().unwrap() >= 2, "{report}");
+    let end = report["checkpoint"].as_str().unwrap();
     assert!(finished.stdout.contains(end));
     place.user("bob@example.org", "staff");
     let (code, later) = verified(&place, &["--checkpoint", end]);
-    assert_eq!((code, &later["holds"]), (Some(0), &json!(true)));
+    assert_eq!((code, &later["intact"]), (Some(0), &json!(true)));
     let (code, report) = verified(&place, &["--checkpoint", "1:not-this-link"]);
     assert_eq!(
-        (code, &report["breaks"][0]["kind"]),
-        (Some(1), &json!("not_as_noted"))
+        (code, &report["violations"][0]["kind"]),
+        (Some(1), &json!("checkpoint_mismatch"))
     );
 }
 
@@ -72,7 +72,10 @@ fn the_first_changed_event_is_reported() {
     let (code, report) = verified(&place, &[]);
     assert_eq!(code, Some(1));
     assert_eq!(
-        (&report["breaks"][0]["kind"], &report["breaks"][0]["event"]),
+        (
+            &report["violations"][0]["kind"],
+            &report["violations"][0]["event"]
+        ),
         (&json!("changed"), &json!(2))
     );
 
@@ -83,7 +86,7 @@ fn the_first_changed_event_is_reported() {
     let restarted = place.run(&["audit", "restart", "--reason", "eve was here"]);
     assert_eq!(restarted.code, Some(0), "{restarted:?}");
     let (code, report) = verified(&place, &[]);
-    assert_eq!((code, &report["holds"]), (Some(0), &json!(true)));
+    assert_eq!((code, &report["intact"]), (Some(0), &json!(true)));
 }
 
 #[test]
@@ -122,5 +125,5 @@ fn nothing_is_written_with_another_signing_key() {
         "{refused:?}"
     );
     let (code, report) = verified(&place, &[]);
-    assert_eq!((code, &report["holds"]), (Some(0), &json!(true)));
+    assert_eq!((code, &report["intact"]), (Some(0), &json!(true)));
 }

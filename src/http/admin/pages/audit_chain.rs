@@ -63,23 +63,23 @@ impl ViolationView {
 
 impl VerificationView {
     fn new(l: &Layout, verification: &Verification) -> Self {
-        let verdict = match &verification.outcome {
-            Outcome::Finished(verdict) => Some(verdict),
+        let report = match &verification.outcome {
+            Outcome::Finished(report) => Some(report),
             Outcome::Running | Outcome::Failed => None,
         };
-        let violations: Vec<ViolationView> = verdict.map_or_else(Vec::new, |verdict| {
-            let found = verdict.violations.iter();
+        let violations: Vec<ViolationView> = report.map_or_else(Vec::new, |report| {
+            let found = report.violations.iter();
             found.map(|one| ViolationView::new(l, one)).collect()
         });
-        let end = verdict.and_then(|verdict| verdict.checkpoint.as_ref());
+        let end = report.and_then(|report| report.checkpoint.as_ref());
         Self {
             at: verification.started_at,
             is_running: matches!(verification.outcome, Outcome::Running),
             is_failed: matches!(verification.outcome, Outcome::Failed),
             done: verification.verified.min(verification.events),
             total: verification.events,
-            is_valid: verdict.is_some_and(|verdict| verdict.is_intact()),
-            more: verdict.map_or(0, |verdict| verdict.violation_count) - violations.len() as u64,
+            is_valid: report.is_some_and(|report| report.is_intact()),
+            more: report.map_or(0, |report| report.violation_count) - violations.len() as u64,
             violations,
             checkpoint: end.map_or_else(String::new, ToString::to_string),
         }

@@ -13,7 +13,7 @@ fn assert_problem(place: &Place, check: &str, part: &str) {
     let mut problems = with_status(&found, "problem");
     if check.starts_with("key_") && check != "key_file" {
         // The audit log was written with the previous key.
-        assert_eq!(problems.pop().as_deref(), Some("record_seal"), "{found:#}");
+        assert_eq!(problems.pop().as_deref(), Some("audit_chain"), "{found:#}");
     }
     assert_eq!(problems, [check], "{found:#}");
     assert_eq!(code, Some(1));
