@@ -183,7 +183,7 @@ pub(super) fn required_signing_key(config: &Config) -> Result<SigningKey, CliErr
 }
 
 /// The services for a command that writes. Database, schema and key are created if they are missing.
-pub(super) fn open(config: Config) -> Result<Services, CliError> {
+pub(super) fn open(config: Config) -> Result<Box<Services>, CliError> {
     let (store, _) = migrated_store(&config)?;
     let (key, _) = signing_key(&config)?;
     // An audit event written with another key would fail the verification.
@@ -194,7 +194,7 @@ pub(super) fn open(config: Config) -> Result<Services, CliError> {
                 .into(),
         ));
     }
-    start(config, store, key, Channel::Console, None)
+    start(config, store, key, Channel::Console, None).map(Box::new)
 }
 
 /// The services, with the system's clock.

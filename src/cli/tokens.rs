@@ -47,7 +47,7 @@ pub(super) enum Verb {
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
-        Verb::Flush { dry_run, json } => run_flush(&config, dry_run, json).await,
+        Verb::Flush { dry_run, json } => Box::pin(run_flush(&config, dry_run, json)).await,
         Verb::Inspect { json } => inspect(config, json).await,
     }
 }

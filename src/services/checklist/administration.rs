@@ -52,11 +52,11 @@ fn idle(inputs: &Inputs) -> Finding {
     if idle.is_empty() {
         return Finding::ok(check, LocalizedText::new("idle_administrators.none"));
     }
-    let named = idle.iter().take(NAMED).map(|(email, last)| match last {
+    let shown = idle.iter().take(NAMED).map(|(email, last)| match last {
         Some(at) => format!("{email} ({}d)", days(inputs.now.since(*at))),
         None => format!("{email} (–)"),
     });
-    let mut names = named.collect::<Vec<_>>().join(", ");
+    let mut names = shown.collect::<Vec<_>>().join(", ");
     if idle.len() > NAMED {
         names.push_str(", …");
     }

@@ -250,7 +250,10 @@ async fn run(
     progress: impl FnMut(u64) + Send,
 ) -> Result<FlushCounts, Error> {
     let mut sweep = RetentionSweep::new(clock.now(), rules);
-    job_runner::run(store, clock, id, &mut sweep, stopping, progress).await?;
+    Box::pin(job_runner::run(
+        store, clock, id, &mut sweep, stopping, progress,
+    ))
+    .await?;
     Ok(sweep.counts)
 }
 
