@@ -100,13 +100,17 @@ fn paths(
     let mut path = prefix.clone();
     while let Some(word) = words.peek().copied() {
         match word {
-            "::" => _ = words.next(),
+            "::" | "*" => _ = words.next(),
             "{" => {
                 words.next();
                 let mut found = Vec::new();
                 while words.peek().is_some_and(|word| *word != "}") {
+                    let before = words.len();
                     found.extend(paths(words, &path));
-                    words.next_if_eq(&",");
+                    if words.len() == before {
+                        // A comma, or something else than a tree: the braces are those of a value.
+                        words.next();
+                    }
                 }
                 words.next();
                 return found;

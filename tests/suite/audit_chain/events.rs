@@ -218,7 +218,7 @@ async fn the_panel_shows_the_events_of_a_session() {
     let chip = root.open(&path).await.text(".chip");
     assert!(chip.contains(&session_of(&ann)), "{chip}");
     let odd = root.open("/admin/audit?session=x").await;
-    assert!(odd.text("#results .banner").contains("the id of a session"));
+    assert!(odd.text("#results .banner").contains("Enter a session id"));
     let event = root.open(&path).await.attr("tbody tr td.lead a", "href");
     let page = root.open(&event).await;
     assert!(page.text("#facts").contains("Pending"));
