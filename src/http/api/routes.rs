@@ -73,7 +73,7 @@ fn resource(path: &str, endpoints: &'static [Endpoint]) -> Resource {
     let accepted = endpoints
         .iter()
         .flat_map(|endpoint| endpoint.method.accepted());
-    let mut allow: Vec<&str> = accepted.map(Method::as_str).collect();
+    let mut allow: Vec<&str> = accepted.map(actix_web::http::Method::as_str).collect();
     allow.push("OPTIONS");
     let allow = allow.join(", ");
     let mut resource = web::resource(path).app_data(OfPath(endpoints));
