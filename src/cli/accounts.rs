@@ -266,7 +266,7 @@ async fn update(
     })
 }
 
-/// The cell of a log-in time.
+/// The cell of a login time.
 pub(super) fn last_login(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".to_owned(), |at| at.to_string())
 }

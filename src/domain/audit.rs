@@ -27,21 +27,21 @@ text_enum! {
 text_enum! {
     /// The action of an audit event.
     Action {
-        /// A log-in with the API, which began a session.
+        /// A login with the API, which began a session.
         LoggedIn = "logged_in",
-        /// A refused log-in with the API.
+        /// A refused login with the API.
         LogInRefused = "log_in_refused",
-        /// A log-out with the API, which ended a session.
+        /// A logout with the API, which ended a session.
         LoggedOut = "logged_out",
         /// A request for a one-time code.
         CodeRequested = "code_requested",
         /// An access that the role of the account does not permit.
         AccessRefused = "access_refused",
-        /// A log-in to the panel.
+        /// A login to the panel.
         SignedIn = "signed_in",
-        /// A refused log-in to the panel.
+        /// A refused login to the panel.
         SignInRefused = "sign_in_refused",
-        /// A log-out from the panel.
+        /// A logout from the panel.
         SignedOut = "signed_out",
         /// The set-up link created the first administrator.
         FirstAdministratorCreated = "first_administrator_created",

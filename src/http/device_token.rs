@@ -35,7 +35,7 @@ fn name(is_https: bool) -> &'static str {
 pub(super) struct PresentedDevice(Option<String>);
 
 impl PresentedDevice {
-    /// The context of a log-in attempt by `actor` on this device.
+    /// The context of a login attempt by `actor` on this device.
     pub(super) fn login_context(self, actor: Actor) -> LoginContext {
         LoginContext {
             actor,

@@ -1,4 +1,4 @@
-//! The data of the panel's first page: totals, log-ins per day, the latest audit events, and the uptime.
+//! The data of the panel's first page: totals, logins per day, the latest audit events, and the uptime.
 
 use std::{
     collections::HashMap,
@@ -40,7 +40,7 @@ pub struct Totals {
     cost: Duration,
 }
 
-/// The log-ins of one day, to the API and to the admin panel.
+/// The logins of one day, to the API and to the admin panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginDay {
     /// The day, in the requested time zone.
@@ -51,7 +51,7 @@ pub struct LoginDay {
     pub refused: i64,
 }
 
-/// The number of days in the chart of log-ins.
+/// The number of days in the chart of logins.
 pub const DAYS: u64 = 30;
 
 /// A count that took less time than this is repeated for each page.
@@ -76,9 +76,9 @@ struct Inner {
 /// From the first time, included, to the second one, excluded.
 type Period = (Timestamp, Timestamp);
 
-/// The log-ins of a period are counted again until its end is this far in the past: by then every event is committed.
+/// The logins of a period are counted again until its end is this far in the past: by then every event is committed.
 const SETTLED_AFTER: Duration = Duration::from_mins(10);
-/// The most periods whose log-ins are kept: days of 60 time zones.
+/// The most periods whose logins are kept: days of 60 time zones.
 const MAX_PAST_PERIODS: usize = 60 * 30;
 
 impl Dashboard {
@@ -103,7 +103,7 @@ impl Dashboard {
         self.0.totals.borrow().clone()
     }
 
-    /// The log-ins of those periods that were counted before and cannot change any more.
+    /// The logins of those periods that were counted before and cannot change any more.
     fn known_logins(&self, periods: &[Period], now: Timestamp) -> HashMap<Period, LoginsInPeriod> {
         let mut past = self.past_logins();
         // After the clock was set back, a period that had ended may end in the future.
@@ -178,9 +178,9 @@ impl Dashboard {
         self.last_totals()
     }
 
-    /// The log-ins of the last [`DAYS`] days in a time zone, today last.
+    /// The logins of the last [`DAYS`] days in a time zone, today last.
     ///
-    /// They are counted from the audit events, so a day is complete as long as its events are retained. A log-in is counted
+    /// They are counted from the audit events, so a day is complete as long as its events are retained. A login is counted
     /// on the day of the given zone that contains it. Days that are over are counted once for each time zone and start of
     /// the server.
     ///

@@ -15,10 +15,10 @@ use crate::store::pagination::search::SearchIndex;
 use crate::store::pagination::statement::{Bind, Conditions};
 use crate::store::users::UserRow;
 
-/// A filter by the last log-in.
+/// A filter by the last login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastLogin {
-    /// Accounts without a log-in.
+    /// Accounts without a login.
     Never,
     /// From the first time, included, to the second one, excluded.
     Within(Option<Timestamp>, Option<Timestamp>),
@@ -39,7 +39,7 @@ pub struct AccountFilter {
     pub created_from: Option<Timestamp>,
     /// Created before this time.
     pub created_before: Option<Timestamp>,
-    /// Only accounts with such a last log-in.
+    /// Only accounts with such a last login.
     pub last_login: Option<LastLogin>,
 }
 
@@ -68,7 +68,7 @@ pub enum AccountColumn {
     Login,
     /// The name.
     Name,
-    /// The last log-in. Accounts without one come first.
+    /// The last login. Accounts without one come first.
     LastLogin,
 }
 
@@ -83,7 +83,7 @@ pub struct AccountOrder {
 
 /// How many accounts a scan examines for a page.
 const SCAN_BUDGET: i64 = 10_000;
-/// As in the indexes: an account without a log-in sorts as if its last log-in was in 1970.
+/// As in the indexes: an account without a login sorts as if its last login was in 1970.
 const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
 const ORDER_BY_LAST_LOGIN: &str = " ORDER BY COALESCE(last_login_at, '1970-01-01 00:00:00')";
 
@@ -266,7 +266,7 @@ impl Filters {
                 self.add([(AT, ROW_AT, never())], "", scan);
             }
             Some(LastLogin::Within(from, before)) => {
-                // A period does not contain accounts without a log-in.
+                // A period does not contain accounts without a login.
                 let from = from.unwrap_or(Timestamp::from_unix_micros(1));
                 let mut terms: Vec<Term> = vec![(FROM, ROW_FROM, from.into())];
                 terms.extend(before.map(|before| (BEFORE, ROW_BEFORE, before.into())));
@@ -343,7 +343,7 @@ pub(super) fn key_values(order: AccountOrder, cursor: &Cursor) -> Option<KeyValu
     }
 }
 
-/// The values that lists are sorted by: login name, name, time of creation, last log-in, id.
+/// The values that lists are sorted by: login name, name, time of creation, last login, id.
 type SortValues<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
 
 fn cursor((login, name, created, last_login, id): SortValues, order: AccountOrder) -> Cursor {

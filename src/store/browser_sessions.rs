@@ -1,4 +1,4 @@
-//! The table `browser_sessions`: log-ins to the admin panel, found by the hash of their cookie.
+//! The table `browser_sessions`: logins to the admin panel, found by the hash of their cookie.
 
 use diesel::prelude::*;
 
@@ -20,11 +20,11 @@ pub struct NewBrowserSession {
     pub token_hash: String,
     /// The id of the user.
     pub user_seq: UserSeq,
-    /// The IP address of the log-in.
+    /// The IP address of the login.
     pub ip_address: Option<String>,
     /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
-    /// The time of the log-in.
+    /// The time of the login.
     pub created_at: Timestamp,
     /// The time of the last use.
     pub last_used_at: Timestamp,
@@ -39,11 +39,11 @@ pub struct NewBrowserSession {
 pub struct BrowserSessionRow {
     /// The id.
     pub id: BrowserSessionId,
-    /// The IP address of the log-in.
+    /// The IP address of the login.
     pub ip_address: Option<String>,
     /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
-    /// The time of the log-in.
+    /// The time of the login.
     pub created_at: Timestamp,
     /// The time of the last use.
     pub last_used_at: Timestamp,

@@ -21,14 +21,14 @@ pub fn count_active_admins(connection: &mut Db) -> Result<i64, StoreError> {
         .get_result(connection)?)
 }
 
-/// Active administrators without a log-in since `since`: their e-mail addresses and last log-ins, those without any
-/// log-in first. At most `limit` of them.
+/// Active administrators without a login since `since`: their e-mail addresses and last logins, those without any
+/// login first. At most `limit` of them.
 pub fn list_idle_admins(
     connection: &mut Db,
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<(String, Option<Timestamp>)>, StoreError> {
-    // Without any log-in, the time of creation counts.
+    // Without any login, the time of creation counts.
     let never = users::last_login_at
         .is_null()
         .and(users::created_at.lt(since));

@@ -35,7 +35,7 @@ pub struct ClientRow {
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The time of the last log-in.
+    /// The time of the last login.
     pub last_login_at: Option<Timestamp>,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -237,8 +237,8 @@ pub fn delete(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
     Ok(diesel::delete(client_users::table.find(id)).execute(connection)? == 1)
 }
 
-/// Records a log-in, and locks the row, so that a concurrent deactivation is either seen or has to wait. Returns
-/// `false` if the client is not active any more, or if `hash` (for a log-in by password) is not its password hash any
+/// Records a login, and locks the row, so that a concurrent deactivation is either seen or has to wait. Returns
+/// `false` if the client is not active any more, or if `hash` (for a login by password) is not its password hash any
 /// more.
 pub fn record_login(
     connection: &mut Db,

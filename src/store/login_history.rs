@@ -1,4 +1,4 @@
-//! Log-ins per day for the dashboard's chart, counted from the audit events.
+//! Logins per day for the dashboard's chart, counted from the audit events.
 
 use std::fmt::Write as _;
 
@@ -9,21 +9,21 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::statement::Sql;
 
-/// The log-ins within one period.
+/// The logins within one period.
 #[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginsInPeriod {
     /// The index of the period in the argument of [`count_by_period`].
     #[diesel(sql_type = BigInt)]
     pub period: i64,
-    /// Log-ins to the API and the admin panel that succeeded.
+    /// Logins to the API and the admin panel that succeeded.
     #[diesel(sql_type = BigInt)]
     pub accepted: i64,
-    /// Log-ins to the API and the admin panel that were refused.
+    /// Logins to the API and the admin panel that were refused.
     #[diesel(sql_type = BigInt)]
     pub refused: i64,
 }
 
-/// Counts the log-ins within each period: from the first time, included, to the second one, excluded.
+/// Counts the logins within each period: from the first time, included, to the second one, excluded.
 ///
 /// Both counts read ranges of the index `audit_events_action` and no rows of the table. The periods are passed in, and
 /// not computed in SQL, because a day of the viewer's time zone may have 23 or 25 hours.

@@ -257,7 +257,7 @@ fn rotate_in_one_statement(
 }
 
 /// The rotation as one statement. The `UPDATE` of the session comes first: it locks the row and checks it again after
-/// waiting, so that a concurrent log-out either sees the successor or has ended the session before. The `INSERT` into
+/// waiting, so that a concurrent logout either sees the successor or has ended the session before. The `INSERT` into
 /// the blacklist succeeds only once, and the `INSERT` of the successor depends on it.
 ///
 /// There is one type for each user type: diesel caches prepared statements by type, and the two have different texts.

@@ -31,7 +31,7 @@ pub struct UserRow {
     pub password_hash: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The time of the last log-in.
+    /// The time of the last login.
     pub last_login_at: Option<Timestamp>,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -176,7 +176,7 @@ pub fn delete(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
     Ok(diesel::delete(users::table.find(id)).execute(connection)? == 1)
 }
 
-/// Records a log-in by the password with this hash, and locks the row, so that a concurrent deactivation is either seen
+/// Records a login by the password with this hash, and locks the row, so that a concurrent deactivation is either seen
 /// or has to wait. Returns `false` if the user is not active any more or the password was changed.
 pub fn record_login(
     connection: &mut Db,

@@ -98,7 +98,7 @@ impl<T> Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// The same with a device token, in the cookie and the header, for the next log-in.
+    /// The same with a device token, in the cookie and the header, for the next login.
     pub(super) fn on_device(self, services: &Services, token: String) -> Self {
         Self {
             device_cookie: Some(device_token::cookie(services, token)),

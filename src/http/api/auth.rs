@@ -1,4 +1,4 @@
-//! `/auth/*`: log-in by password, refresh, log-out, and verification of a token.
+//! `/auth/*`: login by password, refresh, logout, and verification of a token.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::services::auth::{bearer, logout, refresh};
 use crate::services::limits::device_tokens;
 use crate::services::{Error, Services};
 
-/// The data of a log-in or refresh: both tokens, their lifetimes in seconds, and the account.
+/// The data of a login or refresh: both tokens, their lifetimes in seconds, and the account.
 #[derive(Serialize)]
 pub(super) struct TokenData {
     access: String,
@@ -110,7 +110,7 @@ fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
     })
 }
 
-/// The answer to a successful log-in: a pair of tokens and a device token.
+/// The answer to a successful login: a pair of tokens and a device token.
 pub(super) fn logged_in(
     services: &Services,
     context: &RequestContext,

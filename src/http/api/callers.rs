@@ -125,7 +125,7 @@ fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a 
     Ok(token.trim())
 }
 
-/// A caller whose access token, if any, does not matter: the context of a log-in attempt.
+/// A caller whose access token, if any, does not matter: the context of a login attempt.
 pub(super) struct Anonymous(pub LoginContext);
 
 impl FromRequest for Anonymous {

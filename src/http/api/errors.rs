@@ -40,7 +40,7 @@ pub enum ApiError {
     PayloadTooLarge,
     /// `415` `UNSUPPORTED_MEDIA_TYPE`: the body is neither JSON nor a form.
     UnsupportedMediaType,
-    /// `400` `INVALID_REQUEST` with a message of its own: log-out without a refresh token.
+    /// `400` `INVALID_REQUEST` with a message of its own: logout without a refresh token.
     RefreshTokenRequired(Problems),
     /// As [`ApiError::Service`], for a refresh token in a cookie that will never be accepted again: the cookie is removed.
     RefreshOver {

@@ -10,7 +10,7 @@ use crate::domain::problem::Problem;
 use crate::domain::session::ChallengeId;
 use crate::http::api::input::{Kind, inputs};
 
-/// The most characters of a name in a log-in.
+/// The most characters of a name in a login.
 const MAX_IDENTIFIER: usize = 254;
 /// The most characters of a search.
 const MAX_SEARCH: usize = 200;

@@ -91,7 +91,7 @@ impl RefreshTransport {
         self.setting() == Transport::Body
     }
 
-    /// The transport that a log-in requests in its field `transport`. An unsupported transport is a field error: a client that
+    /// The transport that a login requests in its field `transport`. An unsupported transport is a field error: a client that
     /// requests the cookie must not get the token in the body, nor the reverse.
     ///
     /// # Errors

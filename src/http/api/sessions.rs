@@ -17,7 +17,7 @@ use crate::services::auth::sessions::{self, Session};
 pub(super) struct SessionView {
     id: SessionId,
     method: &'static str,
-    /// The user agent of the log-in.
+    /// The user agent of the login.
     device: Option<String>,
     ip_address: Option<String>,
     created_at: Timestamp,

@@ -25,7 +25,7 @@ pub struct Client {
     pub phone: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The last log-in.
+    /// The last login.
     pub last_login_at: Option<Timestamp>,
     /// When the account was created.
     pub created_at: Timestamp,

@@ -98,7 +98,7 @@ pub enum Kept {
 
 /// Changes the password of an account, given the current one. All other sessions of the account end, in the panel and of the
 /// API. An account without a password cannot set its first one here: the response and its timing are those of a wrong
-/// password. A wrong password counts as a failed log-in.
+/// password. A wrong password counts as a failed login.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the current password is wrong (`current`) or the new one violates the policy (`password`),

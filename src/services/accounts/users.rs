@@ -23,7 +23,7 @@ pub struct User {
     pub role: Role,
     /// Whether the account may log in.
     pub is_active: bool,
-    /// The last log-in.
+    /// The last login.
     pub last_login_at: Option<Timestamp>,
     /// When the account was created.
     pub created_at: Timestamp,

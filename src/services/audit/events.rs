@@ -219,7 +219,7 @@ pub async fn history(
 /// The number of audit events on the dashboard.
 const LATEST: i64 = 8;
 
-/// The latest audit events that are not routine log-ins and log-outs.
+/// The latest audit events that are not routine logins and logouts.
 ///
 /// # Errors
 /// Errors of the store.

@@ -41,7 +41,7 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub(super) struct Administrators {
     pub(super) active: i64,
-    /// Those who have not logged in for long, with their last log-in; at most one more than are named.
+    /// Those who have not logged in for long, with their last login; at most one more than are named.
     pub(super) idle: Vec<(String, Option<Timestamp>)>,
 }
 

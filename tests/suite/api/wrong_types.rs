@@ -101,7 +101,7 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
                 Kind::Boolean => (NOT_BOOLEAN, false),
                 _ => (NOT_TEXT, field.required),
             };
-            // Without an e-mail address a log-in asks for the username.
+            // Without an e-mail address a login asks for the username.
             let must_be_sent =
                 must_be_sent && (endpoint.path, field.name) != ("/auth/login", "email");
             let null = must_be_sent.then_some("null");

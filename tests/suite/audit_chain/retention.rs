@@ -62,7 +62,7 @@ async fn old_events_are_pruned_and_the_chain_begins_behind_them() {
     app.advance(4 * DAY);
     assert_eq!(flushed(&app, 2).await.audit_events, 0);
     app.advance(DAY);
-    // Creation and first log-in: two events.
+    // Creation and first login: two events.
     assert_eq!(flushed(&app, 2).await.audit_events, 2);
     let pruned = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'audit_log_pruned'";
     assert_eq!(app.number(pruned).await, 1);

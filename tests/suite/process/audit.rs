@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 
-/// A place with a user and a log-in in its audit log.
+/// A place with a user and a login in its audit log.
 fn place() -> Place {
     let place = Place::new();
     place.user("ann@example.org", "admin");

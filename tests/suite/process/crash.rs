@@ -1,4 +1,4 @@
-//! `kill -9` under a load of refreshes and log-outs: everything that was answered still holds after a restart.
+//! `kill -9` under a load of refreshes and logouts: everything that was answered still holds after a restart.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ struct Session {
     pair: Pair,
     /// Refresh tokens whose successor was received.
     used: Vec<String>,
-    /// The pairs of log-outs with a response.
+    /// The pairs of logouts with a response.
     logged_out: Vec<Pair>,
     /// The request without a response.
     in_flight: Option<Request>,

@@ -102,7 +102,7 @@ impl Load {
         })
     }
 
-    /// Waits until calls, refreshes and log-ins are answered with 200 again.
+    /// Waits until calls, refreshes and logins are answered with 200 again.
     pub fn until_well(&self) {
         for good in &self.good {
             good.store(0, Ordering::SeqCst);
@@ -280,7 +280,7 @@ impl Load {
                 gone.push(pair);
             }
         }
-        // Again at the end: no answered log-out is lost.
+        // Again at the end: no answered logout is lost.
         for pair in &gone {
             self.call(Part::Visitor, &mut at, &pair.access);
             self.refresh(Part::Visitor, &mut at, &pair.refresh);

@@ -1,8 +1,8 @@
 //! The real binary as a process: start, refusals, shutdown and kill, its log, the CLI, and whether other programs accept its
 //! tokens, hashes and schema. Tests of the server inside the test's own process are elsewhere.
 //!
-//! The database is SQLite, or Postgres if `TEST_DATABASE_URL` is set. The few tests for only one of them return early on the
-//! other.
+//! The database is SQLite, or Postgres if `TEST_DATABASE_URL` is set. The few tests for only one of them have its name at the
+//! end of theirs, and `tests/run` skips them on the other.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

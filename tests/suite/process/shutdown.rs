@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::{client::Client, place::Place, receiver::Receiver};
 
-/// Longer than a log-in takes, and much shorter than `server.shutdown_timeout`.
+/// Longer than a login takes, and much shorter than `server.shutdown_timeout`.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// With the default bcrypt cost: 240 ms per password.
