@@ -106,10 +106,12 @@ fn paths(
                 let mut found = Vec::new();
                 while words.peek().is_some_and(|word| *word != "}") {
                     let before = words.len();
-                    found.extend(paths(words, &path));
+                    let inner = paths(words, &path);
                     if words.len() == before {
                         // A comma, or something else than a tree: the braces are those of a value.
                         words.next();
+                    } else {
+                        found.extend(inner);
                     }
                 }
                 words.next();

@@ -32,7 +32,7 @@ fn an_intact_audit_log_is_reported_with_its_last_link() {
     assert!(
         finished
             .stdout
-            .starts_with("The audit log is intact: every event is as it was written.\n"),
+            .starts_with("The audit log is intact: no event was changed.\n"),
         "{finished:?}"
     );
     let (code, report) = verified(&place, &[]);

@@ -9,5 +9,5 @@ mod checker_tests;
 mod clients;
 pub mod log;
 mod password_guesses;
-mod races;
 mod run;
+mod scenarios;

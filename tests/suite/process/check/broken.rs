@@ -190,7 +190,7 @@ fn each_bad_row_is_found() {
     let expired = "INSERT INTO rate_limits (bucket, hits, expires_at) \
         VALUES ('x', 1, '2020-01-01 00:00:00')";
     database.execute(expired);
-    assert_problem(&place, "flush", "rows that wait: 1, the first for");
+    assert_problem(&place, "flush", "expired rows: 1, the first for");
     place.done(&["tokens", "flush"], "");
     assert_eq!(look(&place).0, Some(0));
     database.execute("UPDATE jobs SET state = 'failed'");
