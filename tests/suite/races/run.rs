@@ -70,8 +70,8 @@ impl RaceRun {
         let mut apps = vec![App::with_gateway(|config| {
             config.database.pool_size = 8;
             // No request is refused because of load: for the checker a 503 is a fault.
-            config.database.acquire_timeout = munjigi::config::Span::minutes(2);
-            config.login.hash_deadline = munjigi::config::Span::minutes(2);
+            config.database.acquire_timeout = munjigi::config::Span::minutes(1);
+            config.login.hash_deadline = munjigi::config::Span::minutes(1);
             // Limits on attempts have their own tests; all requests of a race come from one address.
             config.limits.failures = 100;
             config.limits.failures_per_address = 0;
