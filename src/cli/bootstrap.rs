@@ -1,7 +1,7 @@
 //! Building what a command works with from the configuration: data directory, database, schema, key, services.
 //!
-//! A command that writes uses [`open`] or [`migrated_store`]; one that only reads uses [`read_only_store`] or
-//! [`open_read_only`], with [`existing_signing_key`].
+//! A command that writes uses `open` or `migrated_store`; one that only reads uses `read_only_store` or
+//! `open_read_only`, with `existing_signing_key`.
 
 use std::path::{Path, PathBuf};
 

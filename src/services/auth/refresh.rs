@@ -16,7 +16,7 @@ use crate::tokens::{Claims, Issued, TokenType};
 /// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old
 /// token.
 ///
-/// With [`RotationPolicy::SingleUse`] exactly one of any number of refreshes with the same token creates a successor;
+/// With `RotationPolicy::SingleUse` exactly one of any number of refreshes with the same token creates a successor;
 /// within `tokens.reuse_grace` the others get the same successor.
 ///
 /// # Errors

@@ -152,7 +152,7 @@ pub async fn end_own(
 /// The maximum number of sessions of an account that are listed.
 const MAX_LISTED: i64 = 100;
 
-/// The live sessions of an account, the last used first, at most [`MAX_LISTED`].
+/// The live sessions of an account, the last used first, at most `MAX_LISTED`.
 ///
 /// # Errors
 /// The store's.

@@ -36,7 +36,7 @@ use crate::store::StoreError;
 /// How many accounts of each population a page reads, to limit its response time. The CLI reads all.
 const PAGE_BOUND: i64 = 50_000;
 
-/// All checks, in the order of [`Check::ALL`].
+/// All checks, in the order of `Check::ALL`.
 #[must_use]
 pub fn findings(inputs: &Inputs) -> Vec<Finding> {
     [

@@ -2,7 +2,7 @@
 //! simultaneous attempts count like a hundred successive ones, on any number of instances; a successful one is taken
 //! back.
 //!
-//! [`begin`] an attempt, verify it, then [`Attempt::finish`] it. Values that cannot be guessed are counted only for
+//! `begin` an attempt, verify it, then `Attempt::finish` it. Values that cannot be guessed are counted only for
 //! their address, after they failed: see `addresses`.
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Lists over large tables: one engine for every list of the admin panel, the API, the CLI, exports and bulk jobs.
 //!
-//! **Keyset pagination.** A list is sorted by a [`SortKey`](keyset::SortKey): a column, or an expression that is never
+//! **Keyset pagination.** A list is sorted by a `SortKey`: a column, or an expression that is never
 //! NULL, and the id of the row, which decides between equal values. A page is not found by skipping rows (`OFFSET`) but
 //! by the key of the row before it, the *cursor*: `WHERE (column, id) > (…) ORDER BY column, id LIMIT n`. With an index
 //! on the key the last page of a million rows is as fast as the first, and rows that are inserted meanwhile do not
@@ -11,7 +11,7 @@
 //!   from the end, and then reversed.
 //! - One row more than the page holds is requested. If it exists, there is another page in that direction.
 //!
-//! **Filters.** Each [`Filter`](filter::Filter) of a list exists in up to three forms: conditions that an index can
+//! **Filters.** Each `Filter` of a list exists in up to three forms: conditions that an index can
 //! look up (`role = 'admin'`), equivalent conditions that no index can use (`+role = 'admin'`, `role || '' = 'admin'`),
 //! and conditions by which the index of the sort key itself is narrowed (a period of `created_at`, in a list sorted by
 //! it). Writing down which index a statement uses replaces the decision of the query planner. Planners estimate badly
@@ -37,7 +37,7 @@
 //! examined. A greater count is shown as "more than".
 //!
 //! **Page numbers.** The API promises pages by number, a total, and an order of any columns. The
-//! [`NumberedList`](numbered::NumberedList) serves these with `OFFSET`, from the same filters and search indexes.
+//! `NumberedList` serves these with `OFFSET`, from the same filters and search indexes.
 //!
 //! | File | Contents |
 //! |---|---|
