@@ -142,9 +142,10 @@ fn imports(module: &Module, text: &str) -> Vec<Module> {
     let (mut before, mut earlier) = ("", "");
     while let Some(word) = words.peek().copied() {
         let base = match word {
+            // A visibility such as `pub(super)` or `pub(in crate::http)` imports nothing.
+            "crate" | "super" if matches!((earlier, before), ("pub", "(") | ("(", "in")) => None,
             "crate" => Some(Vec::new()),
-            // `pub(super)` and `pub(in super)` name no item.
-            "super" if !matches!((earlier, before), ("pub", "(") | ("(", "in")) => {
+            "super" => {
                 let parent = module.len().saturating_sub(1);
                 Some(module[..parent].to_vec())
             }

@@ -317,17 +317,29 @@ async fn a_full_password_queue_is_503_and_everything_else_continues() {
     let app = App::with(|config| {
         config.login.hash_queue = 1;
         // However many succeed, the first session is not ended by the session limit.
-        config.tokens.sessions_per_account = 300;
+        config.tokens.sessions_per_account = 10_000;
     });
     let ann = app.user("ann").await;
     // bcrypt has its minimum cost here, so many simultaneous logins are needed to fill the queue of one thread.
-    let crowd = (0..200).map(|_| ann.log_in());
-    let answers = futures_util::future::join_all(crowd).await;
-    let refused = answers.iter().filter(|answer| answer.status != 200);
-    let refused: Vec<_> = refused.collect();
-    assert!(!refused.is_empty(), "no login was rejected");
-    for answer in refused {
-        assert_eq!((answer.status, answer.code()), (503, "OVERLOADED"));
+    // On a busy machine the logins may still arrive one by one.
+    let begun = std::time::Instant::now();
+    loop {
+        let crowd = (0..100).map(|_| ann.log_in());
+        let answers = futures_util::future::join_all(crowd).await;
+        let rejected: Vec<_> = answers
+            .iter()
+            .filter(|answer| answer.status != 200)
+            .collect();
+        for answer in &rejected {
+            assert_eq!((answer.status, answer.code()), (503, "OVERLOADED"));
+        }
+        if !rejected.is_empty() {
+            break;
+        }
+        assert!(
+            begun.elapsed() < std::time::Duration::from_mins(2),
+            "no login was rejected"
+        );
     }
     ann.get("/api/me").await.assert(200, "ME");
     ann.log_in().await.assert(200, "LOGGED_IN");
