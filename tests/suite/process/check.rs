@@ -239,7 +239,7 @@ fn clocks_on_one_machine_agree() {
     let finding = &of(&found, "clock");
     assert_eq!(finding["status"], "ok");
     let expected = if on_postgres() {
-        "0s apart"
+        "differs by 0s"
     } else {
         "SQLite uses the clock of this machine"
     };
