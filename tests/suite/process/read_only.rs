@@ -50,12 +50,14 @@ impl State {
         let mut rows = BTreeMap::new();
         if let Database::Postgres { .. } = place.database {
             let database = &place.database;
-            for table in database.texts(
-                "relname::text",
-                "pg_class WHERE relkind IN ('r', 'S') AND relnamespace = 'public'::regnamespace",
-            ) {
-                let found = database.texts("t::text", &format!("\"{table}\" t ORDER BY 1"));
-                rows.insert(table, found);
+            for (kind, value) in [("r", "t::text"), ("S", "t.last_value::text")] {
+                let of_kind = format!(
+                    "pg_class WHERE relkind = '{kind}' AND relnamespace = 'public'::regnamespace"
+                );
+                for table in database.texts("relname::text", &of_kind) {
+                    let found = database.texts(value, &format!("\"{table}\" t ORDER BY 1"));
+                    rows.insert(table, found);
+                }
             }
         }
         Self { files, rows }
