@@ -16,7 +16,7 @@ async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
     let mut ready = app.anonymous().get("/readyz").await;
-    // How old the news of revocations are.
+    // The age of the revocation cache differs from run to run.
     let revocations = ready
         .body
         .as_object_mut()
