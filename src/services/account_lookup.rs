@@ -1,6 +1,6 @@
 //! Looking up accounts by login name, and login names by account, in either population.
 
-use crate::domain::account::{Email, Username};
+use crate::domain::account::{Account, Email, Username};
 use crate::domain::audit::Subject;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::store::{Db, StoreError, client_users, users};
@@ -21,17 +21,25 @@ pub(crate) fn find_by_login(
     })
 }
 
+/// Finds an account of either population.
+pub(crate) fn find_account(
+    connection: &mut Db,
+    owner: Principal,
+) -> Result<Option<Account>, StoreError> {
+    let id = owner.user_seq;
+    Ok(match owner.user_type {
+        UserType::User => users::find_by_id(connection, id)?.map(|row| row.account()),
+        UserType::Client => client_users::find_by_id(connection, id)?.map(|row| row.account()),
+    })
+}
+
 /// The login name of an account as typed; `None` if the account does not exist.
 pub(crate) fn find_login(
     connection: &mut Db,
     owner: Principal,
 ) -> Result<Option<String>, StoreError> {
-    Ok(match owner.user_type {
-        UserType::User => users::find_by_id(connection, owner.user_seq)?.map(|row| row.email),
-        UserType::Client => {
-            client_users::find_by_id(connection, owner.user_seq)?.map(|row| row.username)
-        }
-    })
+    let account = find_account(connection, owner)?;
+    Ok(account.map(|account| account.login().to_owned()))
 }
 
 /// The account as the subject of an audit event: its login name, or `user:1` if the account does not exist.

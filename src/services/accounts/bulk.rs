@@ -4,6 +4,7 @@
 
 use crate::domain::audit::{Action, Actor};
 use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::services::account_lookup::find_account;
 use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
 use crate::services::accounts::bulk_work::Bulk;
 use crate::services::audit::log::Event;
@@ -13,7 +14,7 @@ use crate::services::maintenance::job_report::{BulkReport, Report};
 use crate::services::maintenance::jobs::{self, Begun, Started};
 use crate::store::account_list::AccountFilter;
 use crate::store::account_pages::{count_exact, greatest_id, ids_after};
-use crate::store::{Db, StoreError, client_users, users};
+use crate::store::{Db, StoreError};
 
 /// The maximum number of accounts that a preview names.
 const NAMED: usize = 50;
@@ -82,10 +83,11 @@ fn find_named(
     user_type: UserType,
     id: UserSeq,
 ) -> Result<Option<(NamedAccount, bool)>, StoreError> {
-    let account = match user_type {
-        UserType::User => users::find_by_id(connection, id)?.map(|row| row.account()),
-        UserType::Client => client_users::find_by_id(connection, id)?.map(|row| row.account()),
+    let owner = Principal {
+        user_type,
+        user_seq: id,
     };
+    let account = find_account(connection, owner)?;
     Ok(account.map(|account| {
         let login = account.login().to_owned();
         let name = account.name;

@@ -12,19 +12,7 @@ use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
 use crate::services::error::{Error, Missing};
 use crate::services::limits::locks;
-use crate::store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users};
-
-/// Finds an account of either population.
-pub(crate) fn find_account(
-    connection: &mut Db,
-    owner: Principal,
-) -> Result<Option<Account>, StoreError> {
-    let id = owner.user_seq;
-    Ok(match owner.user_type {
-        UserType::User => users::find_by_id(connection, id)?.map(|row| row.account()),
-        UserType::Client => client_users::find_by_id(connection, id)?.map(|row| row.account()),
-    })
-}
+use crate::store::{Db, Transaction, client_users, revocations, set_up_links, users};
 
 /// Locks the row of an account until the transaction ends.
 ///

@@ -7,6 +7,7 @@ use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::LoginMethod;
+use crate::services::account_lookup::find_account;
 use crate::services::audit::log::Event;
 use crate::services::auth::session_start::SessionStart;
 use crate::services::auth::token_pair::TokenPair;
@@ -156,7 +157,8 @@ async fn verify_password(
             }
             reset.apply(connection)?;
             let ended = new_session.insert(connection, principal)?;
-            let account = reload(connection, principal)?.ok_or(Error::InvalidCredentials)?;
+            // By its locked row: the role may have changed since the candidate was read.
+            let account = find_account(connection, principal)?.ok_or(Error::InvalidCredentials)?;
             new_session.record(connection, &audit_context, &account, &ended)?;
             Ok(account)
         })
@@ -165,15 +167,6 @@ async fn verify_password(
         rehash_later(services, &candidate, password);
     }
     start.issue(services, account)
-}
-
-/// The account by its locked row: its role may have changed since the candidate was read.
-fn reload(connection: &mut Db, principal: Principal) -> Result<Option<Account>, StoreError> {
-    let seq = principal.user_seq;
-    Ok(match principal.user_type {
-        UserType::User => users::find_by_id(connection, seq)?.map(|row| row.account()),
-        UserType::Client => client_users::find_by_id(connection, seq)?.map(|row| row.account()),
-    })
 }
 
 fn find_candidate(
