@@ -264,6 +264,8 @@ async fn own_account_and_sessions() {
       "success": true
     }
     "#);
+    // Sessions used at the same moment are listed in the order of their random ids.
+    app.advance(Duration::from_secs(1));
     let other = ann.again().await;
     let sessions = other.get("/auth/sessions").await;
     assert_snapshot!(shown(&sessions), @r#"
@@ -272,13 +274,13 @@ async fn own_account_and_sessions() {
       "code": "SESSION_LIST",
       "data": [
         {
-          "created_at": "2026-02-14T12:30:45+00:00",
+          "created_at": "2026-02-14T12:30:46+00:00",
           "current": true,
           "device": null,
-          "expires_at": "2026-03-16T12:30:45+00:00",
+          "expires_at": "2026-03-16T12:30:46+00:00",
           "id": "[id]",
           "ip_address": "127.0.0.1",
-          "last_used_at": "2026-02-14T12:30:45+00:00",
+          "last_used_at": "2026-02-14T12:30:46+00:00",
           "method": "password"
         },
         {
@@ -295,7 +297,7 @@ async fn own_account_and_sessions() {
       "message": "Your sessions",
       "meta": {
         "request_id": "[id]",
-        "timestamp": "2026-02-14T12:30:45+00:00"
+        "timestamp": "2026-02-14T12:30:46+00:00"
       },
       "success": true
     }
@@ -314,7 +316,7 @@ async fn own_account_and_sessions() {
       "message": "The session has ended",
       "meta": {
         "request_id": "[id]",
-        "timestamp": "2026-02-14T12:30:45+00:00"
+        "timestamp": "2026-02-14T12:30:46+00:00"
       },
       "success": true
     }
@@ -328,7 +330,7 @@ async fn own_account_and_sessions() {
       "message": "Password changed. All other sessions have ended",
       "meta": {
         "request_id": "[id]",
-        "timestamp": "2026-02-14T12:30:45+00:00"
+        "timestamp": "2026-02-14T12:30:46+00:00"
       },
       "success": true
     }
