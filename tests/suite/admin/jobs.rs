@@ -1,11 +1,9 @@
 //! The page of a job, and its JSON for the script.
 
-use std::time::Duration;
-
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::Value;
 
-use crate::support::{App, Browser};
+use crate::support::{App, Browser, wait_until};
 
 /// The JSON of a job.
 pub(super) async fn progress(browser: &Browser, job: &str) -> Value {
@@ -20,14 +18,11 @@ pub(super) async fn progress_until(
     job: &str,
     is_done: impl Fn(&Value) -> bool,
 ) -> Value {
-    for _ in 0..600 {
+    wait_until("the progress of the job", async || {
         let seen = progress(browser, job).await;
-        if is_done(&seen) {
-            return seen;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 30 seconds: {}", progress(browser, job).await);
+        is_done(&seen).then_some(seen)
+    })
+    .await
 }
 
 /// Inserts a running flush of another process; the path of its page.

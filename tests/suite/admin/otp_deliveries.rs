@@ -1,11 +1,9 @@
 //! Deliveries of one-time codes on the page of a client: channel, masked recipient, failure.
 
-use std::time::Duration;
-
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
-use crate::support::{App, Browser};
+use crate::support::{App, Browser, TIMEOUT, wait_until};
 
 async fn ask(app: &App, username: &str) {
     let body = json!({"username": username});
@@ -14,14 +12,11 @@ async fn ask(app: &App, username: &str) {
 
 /// Waits until every delivery has a result.
 async fn settled(app: &App, total: u64) {
-    for _ in 0..500 {
+    wait_until("results", async || {
         let counts = app.services().delivery.counts();
-        if counts.sent + counts.failed >= total && counts.queued == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("still waiting");
+        (counts.sent + counts.failed >= total && counts.queued == 0).then_some(())
+    })
+    .await;
 }
 
 async fn rows(browser: &Browser, client: i64) -> Vec<String> {
@@ -61,7 +56,7 @@ async fn a_failed_delivery_is_shown_with_the_reason() {
     let acme = app.make_client("acme").await;
     let admin = app.signed_in("ann", Role::Admin).await;
     // It accepts no more deliveries.
-    app.services().delivery.drain(Duration::from_secs(5)).await;
+    app.services().delivery.drain(TIMEOUT).await;
     ask(&app, "acme").await;
     settled(&app, 1).await;
     let lines = rows(&admin, acme).await;

@@ -6,7 +6,7 @@ use munjigi::{domain::account::Role, http::admin::paths};
 
 use crate::{
     delivery::support::smtp_server::SmtpServer,
-    support::{App, Browser, Page, password_of},
+    support::{App, Browser, Page, TIMEOUT, password_of},
 };
 
 const PASSWORD: &str = "a gate that only opens from inside";
@@ -340,7 +340,7 @@ async fn a_link_that_could_not_be_mailed_is_in_the_audit_log() {
         .await
         .assert(303);
     let delivery = &app.services().delivery;
-    delivery.drain(Duration::from_secs(20)).await;
+    delivery.drain(TIMEOUT).await;
     app.services()
         .otp_deliveries
         .write(&app.services().store, &app.services().audit_log)

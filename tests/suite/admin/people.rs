@@ -3,7 +3,7 @@
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
-use crate::support::App;
+use crate::support::{App, wait_until};
 
 const BOTH: [&str; 2] = ["users", "clients"];
 
@@ -38,13 +38,11 @@ async fn a_client_is_shown_with_the_deliveries_of_codes() {
         .post("/clients/otp/request", json!({"username": "shop"}));
     asked.await.assert(200, "OTP_SENT");
     app.codes(1).await;
-    for _ in 0..100 {
-        if root.open(&path).await.has("#deliveries tbody tr") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let page = root.open(&path).await;
+    let page = wait_until("the row", async || {
+        let page = root.open(&path).await;
+        page.has("#deliveries tbody tr").then_some(page)
+    })
+    .await;
     assert_eq!(page.count("#deliveries tbody tr"), 1);
     assert!(page.text("#deliveries tbody").contains("Sent"));
 }

@@ -1,13 +1,8 @@
 //! The callers that every endpoint is tested with: anonymous, a user without an administrative role, a client and an
 //! administrator.
 
-use std::time::Duration;
-
 use super::endpoints::{Endpoint, Who};
-use crate::support::{Answer, App, Call, Person};
-
-/// Every response must arrive within this time.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::support::{Answer, App, Call, Person, TIMEOUT};
 
 struct Callers {
     staff: Person,
@@ -83,7 +78,7 @@ impl Scene {
             Some(person) => person.call(method, path),
             None => self.app.anonymous().call(method, path),
         };
-        let answer = tokio::time::timeout(PATIENCE, async { with(call).await }).await;
+        let answer = tokio::time::timeout(TIMEOUT, async { with(call).await }).await;
         let answer = answer.unwrap_or_else(|_| panic!("{method} {path} hangs"));
         assert!(answer.status < 500, "{method} {path}: {}", answer.text);
         if path == "/auth/logout-all"

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{App, Person};
+use crate::support::{App, Person, wait_until};
 
 /// Renames the tables of accounts and sessions, so that every query for one fails.
 async fn without_tables(app: &App) {
@@ -37,7 +37,7 @@ async fn a_bearer_token_is_accepted_and_rejected_without_the_database() {
 }
 
 #[tokio::test]
-async fn another_instance_rejects_a_revoked_token_within_a_second() {
+async fn another_instance_rejects_a_revoked_token() {
     let one = App::start();
     let two = one.another_instance();
     let root = one.admin("root").await;
@@ -70,7 +70,7 @@ async fn another_instance_rejects_a_revoked_token_within_a_second() {
 }
 
 #[tokio::test]
-async fn another_instance_returns_a_changed_account_within_a_second() {
+async fn another_instance_returns_a_changed_account() {
     let one = App::start();
     let two = one.another_instance();
     let root = one.admin("root").await;
@@ -83,10 +83,10 @@ async fn another_instance_returns_a_changed_account_within_a_second() {
     let path = format!("/api/clients/{}", kim.seq);
     let renamed = root.patch(&path, json!({"name": "Kim Minji"})).await;
     renamed.assert(200, "CLIENT_UPDATED");
-    let begun = std::time::Instant::now();
-    while name().await != "Kim Minji" {
-        assert!(begun.elapsed() < Duration::from_secs(5), "the old name");
-    }
+    wait_until("the new name", async || {
+        (name().await == "Kim Minji").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 pub mod logs;
 pub mod smtp_server;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use munjigi::{
     delivery::{Counts, Delivery, OtpNotice},
     domain::{language::Language, otp::OtpCode, principal::UserSeq},
 };
 
-pub use crate::support::receiver::{self, PATIENCE};
+use crate::support::wait_until;
+pub use crate::support::{TIMEOUT, receiver};
 
 /// A notice with this request id, by which its log lines can be found.
 pub fn notice(request_id: &str, code: &str) -> OtpNotice {
@@ -30,15 +31,11 @@ pub fn notice(request_id: &str, code: &str) -> OtpNotice {
 
 /// Waits until `total` notices have an outcome.
 pub async fn wait_for_outcomes(delivery: &Delivery, total: u64) -> Counts {
-    let start = Instant::now();
-    loop {
+    wait_until("outcomes", async || {
         let counts = delivery.counts();
-        if counts.sent + counts.failed >= total {
-            return counts;
-        }
-        assert!(start.elapsed() < PATIENCE, "still waiting: {counts:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+        (counts.sent + counts.failed >= total).then_some(counts)
+    })
+    .await
 }
 
 /// Counts with an empty queue.

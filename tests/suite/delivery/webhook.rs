@@ -18,7 +18,8 @@ use super::support::{
 };
 
 const SECRET: &str = "a secret of at least 24 bytes";
-const SECOND: Duration = Duration::from_secs(1);
+/// The time for one request. Only the test of a late response reaches it.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A channel to `server` with [`SECRET`].
 pub fn channel(server: &Receiver, timeout: Duration, retries: u32) -> Channel {
@@ -31,7 +32,7 @@ pub fn channel(server: &Receiver, timeout: Duration, retries: u32) -> Channel {
 }
 
 fn start(server: &Receiver, retries: u32) -> Delivery {
-    Delivery::start(channel(server, SECOND, retries), 8, Clock::System).unwrap()
+    Delivery::start(channel(server, TIMEOUT, retries), 8, Clock::System).unwrap()
 }
 
 /// Verifies the signature as defined by the specification, independently of the implementation.
@@ -53,7 +54,7 @@ async fn a_request_is_signed_and_contains_all_fields() {
     let channel = Channel::Webhook(WebhookSettings {
         url: server.url.parse().unwrap(),
         secret: format!("whsec_{}", STANDARD.encode(SECRET)),
-        timeout: SECOND,
+        timeout: TIMEOUT,
         retries: 0,
     });
     let delivery = Delivery::start(channel, 8, Clock::fixed(now)).unwrap();
@@ -170,7 +171,7 @@ async fn a_redirect_is_not_followed() {
 
 #[actix_web::test]
 async fn a_timeout_is_retried() {
-    let server = Receiver::start(&[Answer::late(Duration::from_secs(3)), Answer::status(200)]);
+    let server = Receiver::start(&[Answer::late(Duration::from_mins(1)), Answer::status(200)]);
     let delivery = start(&server, 1);
     delivery.send(notice("hook-slow", "2200000007"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
@@ -183,7 +184,7 @@ async fn an_unreachable_server_is_a_failure_logged_without_its_url() {
     let channel = Channel::Webhook(WebhookSettings {
         url: "http://127.0.0.1:1/hidden?key=hidden".parse().unwrap(),
         secret: SECRET.to_owned(),
-        timeout: SECOND,
+        timeout: TIMEOUT,
         retries: 1,
     });
     let delivery = Delivery::start(channel, 8, Clock::System).unwrap();
@@ -201,7 +202,7 @@ async fn an_unreachable_server_is_a_failure_logged_without_its_url() {
 async fn an_expired_code_is_not_sent() {
     let server = Receiver::start(&[Answer::status(503)]);
     let clock = Clock::fixed(Timestamp::EPOCH);
-    let channel = channel(&server, SECOND, 9);
+    let channel = channel(&server, TIMEOUT, 9);
     let delivery = Delivery::start(channel, 8, clock.clone()).unwrap();
     delivery.send(notice("hook-late", "2200000009"));
     while server.received().is_empty() {

@@ -1,7 +1,5 @@
 //! The connection of the revocation feed is cut: the next read opens another one.
 
-use std::time::{Duration, Instant};
-
 use crate::support::{App, on_postgres};
 
 /// Ends the connections on which the instances listen, and returns how many.
@@ -32,7 +30,6 @@ async fn a_cut_listener_misses_no_revocation_only_on_postgres() {
         }
         assert_eq!(cut(&one).await, 2, "one for each instance");
         // Before either instance has noticed.
-        let started = Instant::now();
         let ended = if round % 2 == 0 { &here } else { &there };
         ended
             .log_out(&ended.refresh)
@@ -42,11 +39,6 @@ async fn a_cut_listener_misses_no_revocation_only_on_postgres() {
         two.anonymous()
             .refuses_soon(&ended.access, "SESSION_REVOKED")
             .await;
-        assert!(
-            started.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            started.elapsed()
-        );
         // The other session is still accepted, and the cache is not stale.
         let other = if round % 2 == 0 { &there } else { &here };
         let me = two.anonymous().get("/api/me").bearer(&other.access).await;

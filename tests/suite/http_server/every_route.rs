@@ -303,7 +303,7 @@ async fn timeouts_and_rejected_connections_have_the_security_headers() {
     for is_https in [false, true] {
         for path in ["/auth/login", "/admin/login"] {
             let app = App::with(|config| {
-                config.server.request_timeout = Span::millis(500);
+                config.server.request_timeout = Span::seconds(3);
                 config.server.max_connections = 1;
                 config.server.public_url = Some(public_url(is_https));
             });
@@ -313,7 +313,7 @@ async fn timeouts_and_rejected_connections_have_the_security_headers() {
             ))
             .await;
             // Workers accept connections independently: the first must have its slot before the second arrives.
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let mut second = Socket::open(&app).await;
             let rejected = second.rest().await;
             assert!(rejected.starts_with("HTTP/1.1 503 "), "{rejected}");
@@ -327,7 +327,7 @@ async fn timeouts_and_rejected_connections_have_the_security_headers() {
 
 #[tokio::test]
 async fn malformed_http_is_answered_without_a_body_and_without_caching() {
-    let app = App::with(|config| config.server.head_timeout = Span::millis(300));
+    let app = App::with(|config| config.server.head_timeout = Span::seconds(2));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Many: a\r\n".repeat(200));
     for (bytes, status) in [("GARBAGE\r\n\r\n", "400"), (&many, "431"), ("GET", "408")] {
         let mut socket = Socket::open(&app).await;

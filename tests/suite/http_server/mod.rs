@@ -7,7 +7,7 @@ mod malformed;
 mod proxies;
 mod slow;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -15,10 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::App;
-
-/// The longest time that a test waits for the server. Tests that pass wait for a fraction of it.
-const TIMEOUT: Duration = Duration::from_secs(20);
+use crate::support::{App, TIMEOUT};
 
 /// A raw connection of a misbehaving client.
 struct Socket(TcpStream);
@@ -47,6 +44,12 @@ impl Socket {
         // A reset connection is also closed.
         let _reset = ended.expect("the server does not close the connection");
         String::from_utf8_lossy(&received).into_owned()
+    }
+
+    /// Whether nothing has arrived that was not read yet, not even the end of the connection.
+    fn is_silent(&self) -> bool {
+        let read = self.0.try_read(&mut [0]);
+        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// One response, at most 4 KiB, in one read: its body must arrive together with its head.

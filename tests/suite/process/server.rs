@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
 
-/// The longest that a test waits for anything.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that a test waits for anything: only a server that hangs reaches it.
+pub const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Waits until a condition holds.
 pub fn eventually(mut holds: impl FnMut() -> bool) {

@@ -94,6 +94,7 @@ pub mod receiver;
 mod remote;
 mod routes;
 pub mod spa;
+mod wait;
 
 pub use app::App;
 pub use browser::{Browser, Page};
@@ -103,6 +104,7 @@ pub use people::{Person, password_of};
 pub use random::Random;
 pub use remote::{Answer, Call, Remote};
 pub use routes::routes;
+pub use wait::{TIMEOUT, wait_until};
 
 /// The signing key of the tests; long enough for every algorithm.
 pub const SIGNING_KEY: &str = "for tests alone: 64 bytes that nobody would take for a real key.";

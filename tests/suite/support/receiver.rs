@@ -12,8 +12,7 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
 };
 
-/// The longest time that a test waits for a request.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+use super::TIMEOUT;
 
 /// A received request.
 #[derive(Clone, Debug)]
@@ -95,7 +94,7 @@ impl Receiver {
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut received = self.state.received.subscribe();
         let arrived = received.wait_for(|received| received.len() >= count);
-        let arrived = tokio::time::timeout(PATIENCE, arrived).await;
+        let arrived = tokio::time::timeout(TIMEOUT, arrived).await;
         arrived
             .expect("the receiver did not get enough requests in time")
             .unwrap()

@@ -1,12 +1,6 @@
 //! An HTTP client of the API. It checks every response against the rules for all responses.
 
-use std::{
-    collections::BTreeSet,
-    future::IntoFuture,
-    ops::Index,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, future::IntoFuture, ops::Index, pin::Pin, time::Duration};
 
 use reqwest::{
     Client, Method, RequestBuilder,
@@ -18,10 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::headers;
-
-/// The longest time until another instance must apply a revocation. A test that passes waits for a fraction of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+use super::{headers, wait_until};
 
 /// A client of one server, without a token.
 #[derive(Clone)]
@@ -92,20 +83,11 @@ impl Remote {
 
     /// Waits until this server rejects an access token that another instance revoked, and asserts the code.
     pub async fn refuses_soon(&self, token: &str, code: &str) {
-        let started = Instant::now();
-        loop {
+        let refusal = wait_until("the refusal of the token", async || {
             let me = self.get("/api/me").bearer(token).await;
-            if me.status == 401 {
-                me.assert(401, code);
-                return;
-            }
-            assert!(
-                started.elapsed() < PATIENCE,
-                "the token is still accepted: {}",
-                me.text
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            (me.status == 401).then_some(me)
+        });
+        refusal.await.assert(401, code);
     }
 
     /// A request to `/auth/verify` with this token.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// A private certificate authority, and a certificate for `localhost` issued by it.
 pub struct Certificates {
@@ -98,7 +98,7 @@ impl SmtpServer {
 
     /// Waits for the next event.
     pub async fn next(&mut self) -> Value {
-        tokio::time::timeout(PATIENCE, self.events.recv())
+        tokio::time::timeout(TIMEOUT, self.events.recv())
             .await
             .expect("the mail server reported no event in time")
             .expect("the mail server ended: is aiosmtpd installed for MUNJIGI_TEST_PYTHON?")
