@@ -27,9 +27,6 @@ mod tokens;
 mod values;
 mod webhook;
 
-#[cfg(test)]
-mod tests;
-
 pub use crate::config::{
     admin::AdminConfig,
     audit::AuditConfig,

@@ -11,6 +11,7 @@
 mod admin;
 mod api;
 mod audit_chain;
+mod config;
 mod delivery;
 mod docs;
 mod faults;

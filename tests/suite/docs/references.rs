@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::document::Document;
+use crate::config::keys_of_example;
 use crate::process::{place::Place, tools::in_repository};
 
 /// The anchors of a document's headings, as GitHub makes them.
@@ -126,22 +127,11 @@ const FILES: [&str; 1] = ["audit.checkpoint"];
 
 #[test]
 fn every_configuration_key_in_the_documents_exists() {
-    let example = Place::on_sqlite().done(&["config", "example"], "");
-    let (mut section, mut sections, mut keys) = ("", BTreeSet::new(), BTreeSet::new());
-    for line in example.lines() {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
-            section = name;
-            sections.insert(name);
-        } else if let Some((key, _)) = line
-            .strip_prefix("# ")
-            .and_then(|line| line.split_once(" = "))
-        {
-            keys.insert(format!("{section}.{key}"));
-        }
-    }
+    let keys = keys_of_example();
+    let sections: BTreeSet<_> = keys
+        .iter()
+        .filter_map(|key| key.split('.').next())
+        .collect();
     let mut seen = BTreeSet::new();
     for document in Document::all() {
         for (number, span) in document.code_spans() {

@@ -10,6 +10,7 @@ use super::{
     panel::{assert_none, files, has_hangul, quoted, read_into},
     placeholders, read,
 };
+use crate::config::keys_of_example;
 
 fn words(language: &str) -> Words {
     let (mut words, name) = (Words::new(), format!("locales/checklist.{language}.yml"));
@@ -63,16 +64,7 @@ fn every_text_is_used_and_exists() {
 
 #[test]
 fn every_setting_in_a_text_exists() {
-    let example = munjigi::config::EXAMPLE;
-    let mut settings = BTreeSet::new();
-    let mut section = "";
-    for line in example.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end_matches(']');
-        } else if let Some((key, _)) = line.strip_prefix("# ").and_then(|l| l.split_once(" = ")) {
-            settings.insert(format!("{section}.{key}"));
-        }
-    }
+    let settings = keys_of_example();
     let sections: BTreeSet<&str> = settings
         .iter()
         .filter_map(|s| s.split('.').next())

@@ -1,20 +1,23 @@
-//! Helpers of the configuration tests.
+//! Loading of configurations.
 
 pub(super) use std::{ffi::OsString, path::PathBuf};
 
-pub(super) use serde_json::Value as Json;
+pub(super) use munjigi::config::*;
 pub(super) use tempfile::TempDir;
-
-pub(super) use crate::config::{error::Checks, layers::Layers, *};
 
 pub(super) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Loads a file with this text and these environment variables. Messages name the file `F`.
 pub(super) fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    load_with(file, &environment(variables))
+}
+
+/// As [`load`], also with variables that are not UTF-8.
+pub(super) fn load_with(file: &str, environment: &Environment) -> Result<Config, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("munjigi.toml");
     std::fs::write(&path, file).unwrap();
-    Config::load_with(Some(&path), &environment(variables))
+    Config::load_with(Some(&path), environment)
         .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "F"))
 }
 

@@ -1,6 +1,6 @@
 //! Precedence of defaults, file and environment, and how environment variables are parsed.
 
-use crate::config::tests::support::*;
+use super::support::*;
 
 #[test]
 fn an_empty_configuration_is_the_default_and_valid() {
@@ -114,7 +114,7 @@ fn the_environment_sets_keys_of_every_type() {
     assert!(!config.tokens.update_last_login);
     assert_eq!(config.tokens.algorithm, Algorithm::Hs512);
     assert_eq!(
-        Json::from(config.tokens.extra_claims),
+        serde_json::Value::from(config.tokens.extra_claims),
         serde_json::json!({"tenant": "acme", "tier": 3})
     );
     assert_eq!(
@@ -123,7 +123,7 @@ fn the_environment_sets_keys_of_every_type() {
     );
     assert_eq!(
         config.language.default,
-        crate::domain::language::Language::Ko
+        munjigi::domain::language::Language::Ko
     );
     assert_eq!(config.log.format, LogFormat::Json);
 }

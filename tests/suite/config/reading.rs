@@ -1,6 +1,6 @@
 //! Values that cannot be read: unknown keys and variables, wrong types, invalid TOML.
 
-use crate::config::tests::support::*;
+use super::support::*;
 
 #[test]
 fn an_unknown_variable_is_rejected_with_a_suggestion() {
@@ -226,10 +226,8 @@ fn a_variable_that_is_not_utf8_is_rejected() {
         "MUNJIGI_SERVER__DATA_DIR".to_owned(),
         OsString::from_vec(vec![0xff]),
     )]);
-    let mut checks = Checks::default();
-    Layers::default().add_environment(&odd, &mut checks);
     assert_eq!(
-        checks.finish().unwrap_err().to_string(),
+        load_with("", &odd).unwrap_err(),
         "server.data_dir (MUNJIGI_SERVER__DATA_DIR): not UTF-8 text"
     );
 }

@@ -1,6 +1,6 @@
 //! Values that are rejected by the checks: out of range, contradictory, unsafe.
 
-use crate::config::tests::support::*;
+use super::support::*;
 
 #[test]
 fn the_server_and_database_ranges_are_those_of_the_example() {
