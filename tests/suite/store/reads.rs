@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{FutureExt, Stream, StreamExt, future::join_all, stream::FuturesUnordered};
 use munjigi::store::{Db, Store, StoreError, StoreSettings};
+use tokio::task::JoinError;
 
 use super::{count, insert, open};
-use crate::support::TestDatabase;
+use crate::support::{TIMEOUT, TestDatabase};
 
 /// Blocks the threads that pass it until it is opened.
 #[derive(Clone, Default)]
@@ -133,38 +134,66 @@ async fn a_dropped_read_frees_its_place_in_the_queue() {
     assert_eq!(last.await.unwrap(), 0);
 }
 
+/// Starts more lists than the queue holds. Those that are not rejected run or wait until the gate is opened.
+async fn saturate_lists(store: &Store, gate: &Gate) -> impl Stream<Item = ListResult> + Unpin {
+    let lists = (0..200).map(|_| {
+        let (gate, store) = (gate.clone(), store.clone());
+        tokio::spawn(async move {
+            let list = move |_: &mut Db| {
+                gate.pass();
+                Ok::<(), StoreError>(())
+            };
+            store.read_list(list).await
+        })
+    });
+    let mut lists = lists.collect::<FuturesUnordered<_>>();
+    // Most of them are rejected at once, because the queue is short.
+    for _ in 0..100 {
+        let rejected = lists.next().await.unwrap();
+        assert!(matches!(rejected, Ok(Err(StoreError::Overloaded))));
+    }
+    lists
+}
+
+type ListResult = Result<Result<(), StoreError>, JoinError>;
+
 #[tokio::test]
 async fn lists_delay_neither_reads_nor_writes() {
     let database = TestDatabase::migrated();
     let store = open(&database);
     let gate = Gate::default();
-    let lists: Vec<_> = (0..200)
-        .map(|_| {
-            let (gate, store) = (gate.clone(), store.clone());
-            tokio::spawn(async move {
-                let list = move |_: &mut Db| {
-                    gate.pass();
-                    Ok::<(), StoreError>(())
-                };
-                store.read_list(list).await
-            })
-        })
-        .collect();
-    // Most of them are rejected at once, because the queue is short.
-    let mut lists = futures_util::stream::FuturesUnordered::from_iter(lists);
-    for _ in 0..100 {
-        let rejected = futures_util::StreamExt::next(&mut lists).await.unwrap();
-        assert!(matches!(rejected, Ok(Err(StoreError::Overloaded))));
-    }
+    let mut lists = saturate_lists(&store, &gate).await;
     for number in 1..=20 {
         insert(&store, &format!("user-{number}")).await.unwrap();
         assert_eq!(store.read(count).await.unwrap(), number);
         assert_eq!(store.read(count).await.unwrap(), number);
     }
     gate.open();
-    while let Some(list) = futures_util::StreamExt::next(&mut lists).await {
+    while let Some(list) = lists.next().await {
         // Those that were queued have run, or timed out.
         let _ = list.unwrap();
     }
     assert_eq!(store.read_list(count).await.unwrap(), 20);
+}
+
+#[tokio::test]
+async fn a_list_of_background_work_waits_while_other_lists_are_rejected() {
+    let database = TestDatabase::migrated();
+    let store = Store::open(&StoreSettings {
+        target: database.target(),
+        pool_size: 2,
+        acquire_timeout: TIMEOUT,
+    })
+    .unwrap();
+    let gate = Gate::default();
+    let mut lists = saturate_lists(&store, &gate).await;
+    let mut waits = Box::pin(store.read_list_when_free(count));
+    assert!(waits.as_mut().now_or_never().is_none());
+    let rejected = store.read_list(count).await;
+    assert!(matches!(rejected, Err(StoreError::Overloaded)));
+    gate.open();
+    while let Some(list) = lists.next().await {
+        let _ = list.unwrap();
+    }
+    assert_eq!(waits.await.unwrap(), 0);
 }
