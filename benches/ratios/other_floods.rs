@@ -9,7 +9,7 @@ use munjigi::{
     services::secret,
     store::{
         Db,
-        browser_sessions::{self, NewBrowserSession},
+        browser_sessions::{self, BrowserSessionRow},
         users,
     },
 };
@@ -112,7 +112,7 @@ fn log_in(connection: &mut Db) -> Result<String> {
     let until = now + Duration::from_hours(1);
     browser_sessions::insert(
         connection,
-        &NewBrowserSession {
+        &BrowserSessionRow {
             id: BrowserSessionId::new(now),
             token_hash: secret::hash(&secret),
             user_seq: row.id,

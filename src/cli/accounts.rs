@@ -22,8 +22,7 @@ use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
 use crate::services::limits::locks;
 use crate::services::{Error, Services};
 use crate::store::Store;
-use crate::store::client_users::ClientFilter;
-use crate::store::users::UserFilter;
+use crate::store::account_list::NumberedFilter;
 
 /// The shared verbs. `L` is the option that names an account.
 #[derive(Subcommand)]
@@ -146,18 +145,18 @@ async fn list(
         let search = search.clone();
         let total = match user_type {
             UserType::User => {
-                let filter = UserFilter {
+                let filter = NumberedFilter {
                     search,
-                    ..UserFilter::default()
+                    ..NumberedFilter::default()
                 };
                 let found = users::list(store, filter, page).await?;
                 accounts.extend(found.items.into_iter().map(Account::from));
                 found.total
             }
             UserType::Client => {
-                let filter = ClientFilter {
+                let filter = NumberedFilter {
                     search,
-                    ..ClientFilter::default()
+                    ..NumberedFilter::default()
                 };
                 let found = client_users::list(store, filter, page).await?;
                 accounts.extend(found.items.into_iter().map(Account::from));

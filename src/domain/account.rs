@@ -1,14 +1,13 @@
 //! Accounts and their values: e-mail, username, name, telephone number, role.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
-use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use email_address::EmailAddress;
-use serde::{Serialize, Serializer};
 
 use crate::domain::principal::{Principal, UserSeq};
 use crate::domain::problem::Problem;
 use crate::domain::text::{line, normalised};
+use crate::domain::text_enum::text_enum;
 
 /// An e-mail address, as typed (trimmed) and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,32 +140,19 @@ impl Phone {
     }
 }
 
-/// The role of an internal user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
-#[diesel(sql_type = diesel::sql_types::Text)]
-pub enum Role {
-    /// Reads and changes everything.
-    Admin,
-    /// Reads everything.
-    Auditor,
-    /// Reads the list of users only.
-    Staff,
+text_enum! {
+    /// The role of an internal user.
+    Role {
+        /// Reads and changes everything.
+        Admin = "admin",
+        /// Reads everything.
+        Auditor = "auditor",
+        /// Reads the list of users only.
+        Staff = "staff",
+    }
 }
 
 impl Role {
-    /// The names of the roles in claims, JSON and the database.
-    pub const NAMES: &'static [&'static str] = &["admin", "auditor", "staff"];
-
-    /// The name of the role.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Auditor => "auditor",
-            Self::Staff => "staff",
-        }
-    }
-
     /// Whether the role may log in to the admin panel.
     #[must_use]
     pub fn has_panel_access(self) -> bool {
@@ -175,18 +161,7 @@ impl Role {
 
     /// Parses one of [`Role::NAMES`].
     pub fn parse(word: &str) -> Result<Self, Problem> {
-        match word {
-            "admin" => Ok(Self::Admin),
-            "auditor" => Ok(Self::Auditor),
-            "staff" => Ok(Self::Staff),
-            _ => Err(Problem::NotOneOf(Self::NAMES)),
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Self::from_word(word).ok_or(Problem::NotOneOf(Self::NAMES))
     }
 }
 
@@ -195,12 +170,6 @@ impl FromStr for Role {
 
     fn from_str(word: &str) -> Result<Self, String> {
         Self::parse(word).map_err(|_| format!("must be one of {}", Self::NAMES.join(", ")))
-    }
-}
-
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -167,28 +167,17 @@ impl Actor {
         device: Device,
         request_id: String,
     ) -> Self {
-        Self {
-            source,
-            principal: Some(account.principal),
-            name: Some(account.login().to_owned()),
-            ip_address: device.ip_address,
-            user_agent: device.user_agent,
-            request_id: Some(request_id),
-            session: None,
-        }
+        Self::anonymous(source, device, request_id).known_as(account)
     }
 
     /// A caller without an account, or before authentication.
     #[must_use]
     pub fn anonymous(source: AuditSource, device: Device, request_id: String) -> Self {
         Self {
-            source,
-            principal: None,
-            name: None,
             ip_address: device.ip_address,
             user_agent: device.user_agent,
             request_id: Some(request_id),
-            session: None,
+            ..Self::without_account(source)
         }
     }
 

@@ -1,7 +1,5 @@
 //! Background jobs: their kinds, their states, and who started them.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::text_enum::text_enum;
 
@@ -40,19 +38,6 @@ text_enum! {
         EndSessions = "end_sessions",
         /// Deletes them.
         Delete = "delete",
-    }
-}
-
-impl Serialize for BulkAction {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for BulkAction {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Self::from_word(&word).ok_or_else(|| de::Error::custom("not a bulk action"))
     }
 }
 

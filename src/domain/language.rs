@@ -41,28 +41,16 @@ impl Language {
         let mut best: Option<(Self, f32)> = None;
         for part in header.split(',').take(32) {
             let mut pieces = part.split(';');
-            let primary = pieces
-                .next()
-                .unwrap_or("")
-                .trim()
-                .split('-')
-                .next()
-                .unwrap_or("");
-            let language = if primary.eq_ignore_ascii_case("ko") {
-                Self::Ko
-            } else if primary.eq_ignore_ascii_case("en") {
-                Self::En
-            } else {
+            let range = pieces.next().unwrap_or_default().trim();
+            let primary = range.split('-').next().unwrap_or_default();
+            let Some(language) = Self::from_tag(&primary.to_ascii_lowercase()) else {
                 continue;
             };
             let weight = pieces
                 .find_map(|piece| piece.trim().strip_prefix("q="))
-                .map_or(Some(1.0), |q| q.parse().ok());
-            match weight {
-                Some(weight) if weight > 0.0 && best.is_none_or(|(_, other)| weight > other) => {
-                    best = Some((language, weight));
-                }
-                _ => {}
+                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            if weight > 0.0 && best.is_none_or(|(_, other)| weight > other) {
+                best = Some((language, weight));
             }
         }
         best.map(|(language, _)| language)

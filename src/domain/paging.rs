@@ -118,14 +118,15 @@ pub enum Seek<C> {
 }
 
 impl<C> Seek<C> {
-    /// Converts the cursor; `None` if `f` returns `None`.
-    pub fn try_map<D>(self, f: impl FnOnce(C) -> Option<D>) -> Option<Seek<D>> {
-        Some(match self {
+    /// Converts the cursor; the beginning of the list if `f` returns `None`.
+    #[must_use]
+    pub fn filter_map<D>(self, f: impl FnOnce(C) -> Option<D>) -> Seek<D> {
+        match self {
             Self::First => Seek::First,
             Self::Last => Seek::Last,
-            Self::After(cursor) => Seek::After(f(cursor)?),
-            Self::Before(cursor) => Seek::Before(f(cursor)?),
-        })
+            Self::After(cursor) => f(cursor).map_or(Seek::First, Seek::After),
+            Self::Before(cursor) => f(cursor).map_or(Seek::First, Seek::Before),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use crate::domain::text_enum::text_enum;
 
 text_enum! {
     /// The color theme.
+    #[derive(Default)]
     Theme {
         /// As set in the operating system.
+        #[default]
         System = "system",
         /// Light colors.
         Light = "light",
@@ -24,7 +26,7 @@ pub fn parse_time_zone(name: &str) -> Result<Tz, Problem> {
 }
 
 /// The preferences of an administrator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// `None`: as requested by the browser.
     pub language: Option<Language>,
@@ -32,14 +34,4 @@ pub struct Preferences {
     pub theme: Theme,
     /// `None`: the time zone of the browser.
     pub time_zone: Option<Tz>,
-}
-
-impl Default for Preferences {
-    fn default() -> Self {
-        Self {
-            language: None,
-            theme: Theme::System,
-            time_zone: None,
-        }
-    }
 }

@@ -1,73 +1,26 @@
 //! The identity of an account: user type and number.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::Serialize;
 
-/// The type of an account. Each type has its own table, so a number can occur in both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
-#[diesel(sql_type = diesel::sql_types::Text)]
-pub enum UserType {
-    /// Internal user: logs in with e-mail and password, and has a role.
-    User,
-    /// External client: logs in with a username and a one-time code or password.
-    Client,
-}
+use crate::domain::text_enum::text_enum;
 
-impl UserType {
-    /// The names of the types in claims, JSON and the database.
-    pub const NAMES: &'static [&'static str] = &["user", "client"];
-
-    /// The name of the type.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Client => "client",
-        }
-    }
-}
-
-impl fmt::Display for UserType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A text is neither `user` nor `client`. There is no default, and the text is not repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown user type")]
-pub struct UnknownUserType;
-
-impl FromStr for UserType {
-    type Err = UnknownUserType;
-
-    fn from_str(word: &str) -> Result<Self, UnknownUserType> {
-        match word {
-            "user" => Ok(Self::User),
-            "client" => Ok(Self::Client),
-            _ => Err(UnknownUserType),
-        }
-    }
-}
-
-impl Serialize for UserType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for UserType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+text_enum! {
+    /// The type of an account. Each type has its own table, so a number can occur in both.
+    UserType {
+        /// Internal user: logs in with e-mail and password, and has a role.
+        User = "user",
+        /// External client: logs in with a username and a one-time code or password.
+        Client = "client",
     }
 }
 
 /// The number of an account within its user type: greater than zero, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, AsExpression, FromSqlRow,
+)]
 #[diesel(sql_type = diesel::sql_types::BigInt)]
 pub struct UserSeq(i64);
 
@@ -81,12 +34,8 @@ impl UserSeq {
     /// Parses digits without sign, spaces or leading zeros.
     #[must_use]
     pub fn from_digits(digits: &str) -> Option<Self> {
-        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-        if plain {
-            digits.parse().ok().and_then(Self::new)
-        } else {
-            None
-        }
+        let is_plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        digits.parse().ok().filter(|_| is_plain).and_then(Self::new)
     }
 
     /// The number.
@@ -105,12 +54,6 @@ impl UserSeq {
 impl fmt::Display for UserSeq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl Serialize for UserSeq {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -13,7 +13,7 @@ use crate::domain::text_enum::text_enum;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, AsExpression, FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub struct $name(String);
 
@@ -63,12 +63,6 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
             }
         }
     };

@@ -1,13 +1,15 @@
 //! Enums that are stored and transmitted as text.
 
-/// Defines an enum with a name for each variant, stored in a text column.
+/// Defines an enum with a name for each variant, which is its text in columns and in JSON.
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(serde::Serialize, serde::Deserialize)]
+        #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
         }
 
         impl std::fmt::Display for $name {
@@ -18,7 +20,7 @@ macro_rules! text_enum {
 
         impl $name {
             /// All variants.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$variant),+];
 
             /// The names of all variants.
             pub const NAMES: &'static [&'static str] = &[$($word),+];
@@ -43,4 +45,4 @@ macro_rules! text_enum {
     };
 }
 
-pub(super) use text_enum;
+pub(crate) use text_enum;

@@ -53,7 +53,8 @@ pub(crate) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, 
 pub(crate) fn owners_of(connection: &mut Db, text: &str) -> Result<Vec<Principal>, StoreError> {
     let mut owners = Vec::new();
     if let Some((word, digits)) = text.split_once(':')
-        && let (Ok(user_type), Some(user_seq)) = (word.parse(), UserSeq::from_digits(digits))
+        && let (Some(user_type), Some(user_seq)) =
+            (UserType::from_word(word), UserSeq::from_digits(digits))
     {
         owners.push(Principal {
             user_type,

@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
-use crate::domain::paging::{Cursor, Seek};
+use crate::domain::paging::{Cursor, Order};
 use crate::domain::principal::{UserSeq, UserType};
 use crate::store::client_users::ClientRow;
 use crate::store::engine::connection::Db;
@@ -81,11 +81,38 @@ pub struct AccountOrder {
     pub descending: bool,
 }
 
+/// A column that lists with page numbers are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the column of its name")]
+pub enum NumberedColumn {
+    UserSeq,
+    Email,
+    Username,
+    Name,
+    Role,
+    IsActive,
+    LastLoginAt,
+    CreatedAt,
+    UpdatedAt,
+}
+
+/// The accounts of a list with page numbers, and its order.
+#[derive(Clone, Debug, Default)]
+pub struct NumberedFilter {
+    /// A part of an e-mail address, username, name or phone number.
+    pub search: Option<String>,
+    /// Only this role. Clients have none.
+    pub role: Option<Role>,
+    /// Only active or only inactive accounts.
+    pub is_active: Option<bool>,
+    /// The order. The id decides between equal rows, and is the order if this is empty.
+    pub order: Vec<Order<NumberedColumn>>,
+}
+
 /// How many accounts a scan examines for a page.
 const SCAN_BUDGET: i64 = 10_000;
 /// As in the indexes: an account without a login sorts as if its last login was in 1970.
 const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
-const ORDER_BY_LAST_LOGIN: &str = " ORDER BY COALESCE(last_login_at, '1970-01-01 00:00:00')";
 
 /// What differs between the two tables.
 pub(super) struct Table {
@@ -103,8 +130,6 @@ const USERS: Table = Table {
     search: SearchIndex {
         table: "users",
         fts_table: "users_search",
-        fts_match: "users_search MATCH ?",
-        fts_lookup: "id IN (SELECT rowid FROM users_search WHERE users_search MATCH ?)",
     },
 };
 
@@ -116,8 +141,6 @@ const CLIENTS: Table = Table {
     search: SearchIndex {
         table: "client_users",
         fts_table: "client_users_search",
-        fts_match: "client_users_search MATCH ?",
-        fts_lookup: "id IN (SELECT rowid FROM client_users_search WHERE client_users_search MATCH ?)",
     },
 };
 
@@ -154,7 +177,7 @@ const BY_ID: SortKey = SortKey {
     descending: false,
 };
 
-/// A condition that an index can use, the same in a form that no index of SQLite can use, and its value.
+/// A column, a comparison, and the value that it is compared with.
 type Term = (&'static str, &'static str, Bind);
 
 /// Builds the filters of a list.
@@ -179,28 +202,27 @@ impl Filters {
             filters.all.push(search);
         }
         if let Some(role) = filter.role {
-            let term = ("role = ?", "+role = ?", role.as_str().into());
-            filters.add([term], "", ScanCondition::Residual);
+            let term = ("role", "=", role.as_str().into());
+            filters.add([term], None, ScanCondition::Residual);
         }
-        filters.add_last_login(filter.last_login);
-        let from = |from: Timestamp| ("created_at >= ?", "+created_at >= ?", from.into());
-        let before = |before: Timestamp| ("created_at < ?", "+created_at < ?", before.into());
-        let period = filter.created_from.map(from).into_iter();
-        let period = period.chain(filter.created_before.map(before));
-        let scan = if key.column == "created_at" {
-            let bind = |at: Option<Timestamp>| at.map(Bind::from);
-            ScanCondition::KeyRange(bind(filter.created_from), bind(filter.created_before))
-        } else {
-            ScanCondition::Residual
-        };
-        filters.add(period, " ORDER BY created_at", scan);
-        match filter.is_active {
+        match filter.last_login {
             None => {}
-            Some(false) => filters.add_inactive(),
-            Some(true) => {
-                let term = ("is_active = ?", "+is_active = ?", true.into());
-                filters.add([term], "", ScanCondition::Residual);
+            Some(LastLogin::Never) => filters.add_without_login(),
+            Some(LastLogin::Within(from, before)) => {
+                // A period does not contain accounts without a login.
+                let from = from.unwrap_or(Timestamp::from_unix_micros(1));
+                filters.add_period(LAST_LOGIN, Some(from), before);
             }
+        }
+        filters.add_period("created_at", filter.created_from, filter.created_before);
+        if let Some(is_active) = filter.is_active {
+            // Each order has an index that contains only the inactive accounts.
+            let scan = if is_active || key.column == BY_ID.column {
+                ScanCondition::Residual
+            } else {
+                ScanCondition::Index(Conditions::one("NOT is_active", []))
+            };
+            filters.add([("is_active", "=", is_active.into())], None, scan);
         }
         filters.all
     }
@@ -208,76 +230,56 @@ impl Filters {
     fn add(
         &mut self,
         terms: impl IntoIterator<Item = Term>,
-        count_order: &'static str,
+        count_order: Option<&'static str>,
         scan: ScanCondition,
     ) {
         let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
-        let mut terms = terms.into_iter().peekable();
-        if terms.peek().is_none() {
-            return;
-        }
-        for (for_index, for_row, bind) in terms {
-            indexed.and(for_index, [bind.clone()]);
-            residual.and(if self.is_sqlite { for_row } else { for_index }, [bind]);
+        for (column, sign, bind) in terms {
+            let condition = format!("{column} {sign} ?");
+            // With the plus, no index of SQLite can be used.
+            let plus = if self.is_sqlite { "+" } else { "" };
+            residual.and(format!("{plus}{condition}"), [bind.clone()]);
+            indexed.and(condition, [bind]);
         }
         self.all.push(Filter {
-            index: Some(IndexLookup::new(self.table.name, indexed, count_order)),
+            index: Some(IndexLookup {
+                count_order,
+                ..IndexLookup::new(self.table.name, indexed)
+            }),
             residual,
             scan,
         });
     }
 
-    /// Each order has an index that contains only the inactive accounts.
-    fn add_inactive(&mut self) {
-        let residual = if self.is_sqlite {
-            "+is_active = ?"
+    /// From the first time, included, to the second one, excluded.
+    fn add_period(
+        &mut self,
+        column: &'static str,
+        from: Option<Timestamp>,
+        before: Option<Timestamp>,
+    ) {
+        if from.is_none() && before.is_none() {
+            return;
+        }
+        let (from, before) = (from.map(Bind::from), before.map(Bind::from));
+        let terms = [(">=", from.clone()), ("<", before.clone())];
+        let terms = terms.map(|(sign, bound)| bound.map(|value| (column, sign, value)));
+        let scan = if self.key.column == column {
+            ScanCondition::KeyRange(from, before)
         } else {
-            "is_active = ?"
+            ScanCondition::Residual
         };
-        let indexed = Conditions::one("is_active = ?", [false.into()]);
-        self.all.push(Filter {
-            index: Some(IndexLookup::new(self.table.name, indexed, "")),
-            residual: Conditions::one(residual, [false.into()]),
-            scan: if self.key.column == BY_ID.column {
-                ScanCondition::Residual
-            } else {
-                ScanCondition::Index(Conditions::one("NOT is_active", []))
-            },
-        });
+        self.add(terms.into_iter().flatten(), Some(column), scan);
     }
 
-    fn add_last_login(&mut self, last_login: Option<LastLogin>) {
-        const AT: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
-        const ROW_AT: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') = ?";
-        const FROM: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
-        const ROW_FROM: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') >= ?";
-        const BEFORE: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
-        const ROW_BEFORE: &str = "+COALESCE(last_login_at, '1970-01-01 00:00:00') < ?";
-        let is_sorted_by_it = self.key.column == LAST_LOGIN;
-        match last_login {
-            None => {}
-            Some(LastLogin::Never) => {
-                let never = || Bind::from(Timestamp::EPOCH);
-                let scan = if is_sorted_by_it {
-                    ScanCondition::Index(Conditions::one(AT, [never()]))
-                } else {
-                    ScanCondition::Residual
-                };
-                self.add([(AT, ROW_AT, never())], "", scan);
-            }
-            Some(LastLogin::Within(from, before)) => {
-                // A period does not contain accounts without a login.
-                let from = from.unwrap_or(Timestamp::from_unix_micros(1));
-                let mut terms: Vec<Term> = vec![(FROM, ROW_FROM, from.into())];
-                terms.extend(before.map(|before| (BEFORE, ROW_BEFORE, before.into())));
-                let scan = if is_sorted_by_it {
-                    ScanCondition::KeyRange(Some(from.into()), before.map(Bind::from))
-                } else {
-                    ScanCondition::Residual
-                };
-                self.add(terms, ORDER_BY_LAST_LOGIN, scan);
-            }
-        }
+    fn add_without_login(&mut self) {
+        let never = || Bind::from(Timestamp::EPOCH);
+        let scan = if self.key.column == LAST_LOGIN {
+            ScanCondition::Index(Conditions::one(format!("{LAST_LOGIN} = ?"), [never()]))
+        } else {
+            ScanCondition::Residual
+        };
+        self.add([(LAST_LOGIN, "=", never())], None, scan);
     }
 }
 
@@ -300,7 +302,7 @@ fn list_query(
 ) -> ListQuery {
     let table = table(filter.user_type);
     ListQuery {
-        select,
+        select: select.into(),
         from: table.name,
         from_selective: table.name,
         scanned: table.name,
@@ -381,10 +383,4 @@ impl ClientRow {
             order,
         )
     }
-}
-
-/// The beginning of a range; the beginning of the list if the cursor does not fit the order.
-pub(super) fn seek_of(order: AccountOrder, seek: &Seek<Cursor>) -> Seek<KeyValues> {
-    let seek = seek.clone().try_map(|cursor| key_values(order, &cursor));
-    seek.unwrap_or(Seek::First)
 }

@@ -6,60 +6,35 @@ use diesel::{QueryableByName, sql_types};
 use crate::domain::paging::{Cursor, Order, Page, Seek, Slice};
 use crate::domain::principal::{UserSeq, UserType};
 use crate::store::account_list::{
-    AccountFilter, AccountOrder, by_id, key_values, numbered, ordered, seek_of, table,
+    AccountFilter, AccountOrder, NumberedColumn, NumberedFilter, by_id, key_values, numbered,
+    ordered, table,
 };
-use crate::store::client_users::{ClientColumn, ClientFilter, ClientRow};
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::load_count;
 use crate::store::pagination::numbered::SortTerm;
-use crate::store::pagination::statement::Sql;
-use crate::store::users::{UserColumn, UserFilter, UserRow};
+use crate::store::pagination::statement::{Row, Sql};
 
-/// Reads a page of internal users. A cursor that does not fit the order means the beginning.
-pub fn users(
+/// Reads a page of a list. A cursor that does not fit the order means the beginning.
+pub(crate) fn page<R: Row>(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
-    seek: &Seek<Cursor>,
+    seek: Seek<Cursor>,
     size: i64,
-) -> Result<Slice<UserRow>, StoreError> {
-    debug_assert_eq!(filter.user_type, UserType::User);
-    ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
+) -> Result<Slice<R>, StoreError> {
+    let seek = seek.filter_map(|cursor| key_values(order, &cursor));
+    ordered(connection, filter, order).page(connection, &seek, size)
 }
 
-/// Reads a page of clients. A cursor that does not fit the order means the beginning.
-pub fn clients(
-    connection: &mut Db,
-    filter: &AccountFilter,
-    order: AccountOrder,
-    seek: &Seek<Cursor>,
-    size: i64,
-) -> Result<Slice<ClientRow>, StoreError> {
-    debug_assert_eq!(filter.user_type, UserType::Client);
-    ordered(connection, filter, order).page(connection, &seek_of(order, seek), size)
-}
-
-/// Reads the next internal users of the whole list.
-pub fn users_batch(
+/// Reads the next rows of the whole list.
+pub(crate) fn batch<R: Row>(
     connection: &mut Db,
     filter: &AccountFilter,
     order: AccountOrder,
     after: Option<&Cursor>,
     size: i64,
-) -> Result<Vec<UserRow>, StoreError> {
-    let after = after.and_then(|cursor| key_values(order, cursor));
-    ordered(connection, filter, order).batch(connection, after, size)
-}
-
-/// Reads the next clients of the whole list.
-pub fn clients_batch(
-    connection: &mut Db,
-    filter: &AccountFilter,
-    order: AccountOrder,
-    after: Option<&Cursor>,
-    size: i64,
-) -> Result<Vec<ClientRow>, StoreError> {
+) -> Result<Vec<R>, StoreError> {
     let after = after.and_then(|cursor| key_values(order, cursor));
     ordered(connection, filter, order).batch(connection, after, size)
 }
@@ -95,89 +70,57 @@ pub fn count_exact(
 
 /// The greatest id of a user type; zero if there are no accounts.
 pub fn greatest_id(connection: &mut Db, user_type: UserType) -> Result<i64, StoreError> {
-    let mut sql = Sql::new("SELECT COALESCE(MAX(id), 0) AS n FROM ");
-    sql.push(table(user_type).name);
+    let name = table(user_type).name;
+    let sql = Sql::new(&format!("SELECT COALESCE(MAX(id), 0) AS n FROM {name}"));
     load_count(connection, sql)
 }
 
-/// Reads a page of internal users by its number, and counts all of them.
-pub fn numbered_users(
+/// Reads a page of a list by its number, and counts all rows.
+pub(crate) fn numbered_page<R: Row>(
     connection: &mut Db,
-    filter: &UserFilter,
+    user_type: UserType,
+    filter: &NumberedFilter,
     page: Page,
-) -> Result<(Vec<UserRow>, i64), StoreError> {
-    let order = user_order(&filter.order);
+) -> Result<(Vec<R>, i64), StoreError> {
+    // A field that is not copied would be ignored: so all are named.
+    let NumberedFilter {
+        search,
+        role,
+        is_active,
+        order,
+    } = filter;
     let filter = AccountFilter {
-        search: filter.search.clone(),
-        role: filter.role,
-        is_active: filter.is_active,
-        ..AccountFilter::all(UserType::User)
+        search: search.clone(),
+        role: *role,
+        is_active: *is_active,
+        ..AccountFilter::all(user_type)
     };
-    let list = numbered(connection, &filter, order);
+    let list = numbered(connection, &filter, sort_terms(user_type, order));
     let total = list.count(connection)?;
     Ok((list.page(connection, page)?, total))
 }
 
-/// Reads a page of clients by its number, and counts all of them.
-pub fn numbered_clients(
-    connection: &mut Db,
-    filter: &ClientFilter,
-    page: Page,
-) -> Result<(Vec<ClientRow>, i64), StoreError> {
-    let order = client_order(&filter.order);
-    let filter = AccountFilter {
-        search: filter.search.clone(),
-        is_active: filter.is_active,
-        ..AccountFilter::all(UserType::Client)
-    };
-    let list = numbered(connection, &filter, order);
-    let total = list.count(connection)?;
-    Ok((list.page(connection, page)?, total))
-}
-
-/// The databases disagree on the order of NULL. With this term it is last in both directions.
-const NULL_LAST_LOGIN: SortTerm = ("last_login_at IS NULL", false);
-const NULL_EMAIL: SortTerm = ("email_normalized IS NULL", false);
-
-fn user_order(order: &[Order<UserColumn>]) -> Vec<SortTerm> {
+fn sort_terms(user_type: UserType, order: &[Order<NumberedColumn>]) -> Vec<SortTerm> {
     let mut terms = Vec::new();
     for Order { column, descending } in order {
+        // The databases disagree on the order of NULL. With these terms it is last in both directions.
+        match (column, user_type) {
+            (NumberedColumn::LastLoginAt, _) => terms.push(("last_login_at IS NULL", false)),
+            (NumberedColumn::Email, UserType::Client) => {
+                terms.push(("email_normalized IS NULL", false));
+            }
+            _ => {}
+        }
         let column = match column {
-            UserColumn::UserSeq => "id",
-            UserColumn::Email => "email_normalized",
-            UserColumn::Name => "name_normalized",
-            UserColumn::Role => "role",
-            UserColumn::IsActive => "is_active",
-            UserColumn::LastLoginAt => {
-                terms.push(NULL_LAST_LOGIN);
-                "last_login_at"
-            }
-            UserColumn::CreatedAt => "created_at",
-            UserColumn::UpdatedAt => "updated_at",
-        };
-        terms.push((column, *descending));
-    }
-    terms
-}
-
-fn client_order(order: &[Order<ClientColumn>]) -> Vec<SortTerm> {
-    let mut terms = Vec::new();
-    for Order { column, descending } in order {
-        let column = match column {
-            ClientColumn::UserSeq => "id",
-            ClientColumn::Username => "username_normalized",
-            ClientColumn::Name => "name_normalized",
-            ClientColumn::Email => {
-                terms.push(NULL_EMAIL);
-                "email_normalized"
-            }
-            ClientColumn::IsActive => "is_active",
-            ClientColumn::LastLoginAt => {
-                terms.push(NULL_LAST_LOGIN);
-                "last_login_at"
-            }
-            ClientColumn::CreatedAt => "created_at",
-            ClientColumn::UpdatedAt => "updated_at",
+            NumberedColumn::UserSeq => "id",
+            NumberedColumn::Email => "email_normalized",
+            NumberedColumn::Username => "username_normalized",
+            NumberedColumn::Name => "name_normalized",
+            NumberedColumn::Role => "role",
+            NumberedColumn::IsActive => "is_active",
+            NumberedColumn::LastLoginAt => "last_login_at",
+            NumberedColumn::CreatedAt => "created_at",
+            NumberedColumn::UpdatedAt => "updated_at",
         };
         terms.push((column, *descending));
     }

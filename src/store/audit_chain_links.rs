@@ -14,7 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::{audit_chain, audit_chain_links, audit_events};
 
 /// Both ends of the chain.
-#[derive(Queryable, Selectable, AsChangeset, Clone, Debug, PartialEq, Eq)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Clone, Debug, PartialEq, Eq)]
 #[diesel(table_name = audit_chain)]
 pub struct ChainRow {
     /// The position of the first event that is retained.
@@ -67,16 +67,7 @@ pub fn update_chain(connection: &mut Db, chain: &ChainRow) -> Result<(), StoreEr
     if changed == 0 {
         // A restarted chain may have no row to update.
         diesel::insert_into(audit_chain::table)
-            .values((
-                audit_chain::id.eq(ONLY),
-                audit_chain::first_position.eq(chain.first_position),
-                audit_chain::base_link_mac.eq(&chain.base_link_mac),
-                audit_chain::last_position.eq(chain.last_position),
-                audit_chain::last_link_mac.eq(&chain.last_link_mac),
-                audit_chain::backfilled_id.eq(chain.backfilled_id),
-                audit_chain::backfill_end_id.eq(chain.backfill_end_id),
-                audit_chain::mac.eq(&chain.mac),
-            ))
+            .values((audit_chain::id.eq(ONLY), chain))
             .execute(connection)?;
     }
     Ok(())

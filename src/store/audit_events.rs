@@ -1,6 +1,6 @@
 //! The table `audit_events`: inserting. Reading is in `audit_list`, MACs are in `audit_chain_links`.
 
-use diesel::{Insertable, RunQueryDsl};
+use diesel::{Insertable, QueryableByName, RunQueryDsl};
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, AuditSource, Outcome};
@@ -10,10 +10,10 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::schema::audit_events;
 
-/// A row to insert.
-#[derive(Insertable, Clone)]
+/// An event, as it is inserted and listed.
+#[derive(Insertable, QueryableByName, Clone, Debug)]
 #[diesel(table_name = audit_events)]
-pub struct NewAuditEvent {
+pub struct AuditEventData {
     /// The time of the event.
     pub happened_at: Timestamp,
     /// The interface that was used.
@@ -42,10 +42,19 @@ pub struct NewAuditEvent {
     pub user_agent: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
-    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
-    pub search_text: String,
     /// The session in which it was done, or to which it was done.
     pub session_id: Option<SessionId>,
+}
+
+/// A row to insert.
+#[derive(Insertable, Clone)]
+#[diesel(table_name = audit_events)]
+pub struct NewAuditEvent {
+    /// The event.
+    #[diesel(embed)]
+    pub event: AuditEventData,
+    /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
+    pub search_text: String,
 }
 
 /// Inserts an event and returns its id.

@@ -4,13 +4,16 @@ use diesel::prelude::*;
 use diesel::{QueryDsl, RunQueryDsl};
 
 use crate::clock::Timestamp;
-use crate::domain::audit::{Action, AuditSource, Outcome};
+use crate::domain::audit::{Action, AuditSource};
 use crate::domain::paging::{Seek, Slice};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::SessionId;
+use crate::store::audit_events::AuditEventData;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
-use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::filter::{
+    Filter, IndexLookup, MAX_ACCOUNTS, ScanCondition, of_accounts,
+};
 use crate::store::pagination::keyset::{KeyTypes, KeyValues, SortKey};
 use crate::store::pagination::list_query::ListQuery;
 use crate::store::pagination::search::SearchIndex;
@@ -18,41 +21,14 @@ use crate::store::pagination::statement::{Bind, Conditions, Sql};
 use crate::store::schema::audit_events;
 
 /// A row.
-#[derive(Queryable, QueryableByName, Clone, Debug)]
+#[derive(QueryableByName, Clone, Debug)]
 #[diesel(table_name = audit_events)]
 pub struct AuditEventRow {
     /// The id.
     pub id: i64,
-    /// The time of the event.
-    pub happened_at: Timestamp,
-    /// The interface that was used.
-    pub source: AuditSource,
-    /// The user type of the actor.
-    pub actor_type: Option<UserType>,
-    /// The id of the actor within its user type.
-    pub actor_seq: Option<UserSeq>,
-    /// The name of the actor at the time of the event.
-    pub actor_name: Option<String>,
-    /// The action.
-    pub action: Action,
-    /// Whether it was done or refused.
-    pub outcome: Outcome,
-    /// The user type of the subject.
-    pub subject_type: Option<UserType>,
-    /// The id of the subject within its user type.
-    pub subject_seq: Option<UserSeq>,
-    /// The name of the subject at the time of the event.
-    pub subject_name: Option<String>,
-    /// The changed fields with their old and new values: a JSON array.
-    pub changes: String,
-    /// The IP address of the client.
-    pub ip_address: Option<String>,
-    /// The `User-Agent` of the client.
-    pub user_agent: Option<String>,
-    /// The id of the request.
-    pub request_id: Option<String>,
-    /// The session in which it was done, or to which it was done.
-    pub session_id: Option<SessionId>,
+    /// The event.
+    #[diesel(embed)]
+    pub event: AuditEventData,
 }
 
 /// The events of a list.
@@ -78,39 +54,26 @@ pub struct AuditFilter {
 /// How many events a scan examines for a page.
 const SCAN_BUDGET: i64 = 10_000;
 /// The maximum number of accounts in a filter.
-pub const MAX_PEOPLE: usize = 4;
+pub const MAX_PEOPLE: usize = MAX_ACCOUNTS;
 
-/// The key of a row in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditCursor {
-    /// The time of the event.
-    pub happened_at: Timestamp,
-    /// The id.
-    pub id: i64,
-}
-
-impl AuditCursor {
-    fn key_values(self) -> KeyValues {
-        (self.happened_at.into(), self.id.into())
-    }
-}
+/// The key of a row in the list: the time and the id.
+pub type AuditKey = (Timestamp, i64);
 
 const COLUMNS: &str = "id, happened_at, source, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
     subject_seq, subject_name, changes, ip_address, user_agent, request_id, session_id";
+
+fn key_values((at, id): AuditKey) -> KeyValues {
+    (at.into(), id.into())
+}
 
 /// Reads a page of the matching events, newest first.
 pub fn list(
     connection: &mut Db,
     filter: &AuditFilter,
-    seek: &Seek<AuditCursor>,
+    seek: &Seek<AuditKey>,
     size: i64,
 ) -> Result<Slice<AuditEventRow>, StoreError> {
-    let seek = match seek {
-        Seek::First => Seek::First,
-        Seek::Last => Seek::Last,
-        Seek::After(cursor) => Seek::After(cursor.key_values()),
-        Seek::Before(cursor) => Seek::Before(cursor.key_values()),
-    };
+    let seek = seek.clone().filter_map(|key| Some(key_values(key)));
     list_query(connection, filter).page(connection, &seek, size)
 }
 
@@ -118,11 +81,11 @@ pub fn list(
 pub fn batch(
     connection: &mut Db,
     filter: &AuditFilter,
-    after: Option<AuditCursor>,
+    after: Option<AuditKey>,
     size: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
     let list = list_query(connection, filter);
-    list.batch(connection, after.map(AuditCursor::key_values), size)
+    list.batch(connection, after.map(key_values), size)
 }
 
 /// Actions that happen many times a day. A history of changes leaves them out.
@@ -136,41 +99,39 @@ pub fn history(
     subject: Principal,
     limit: i64,
 ) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT * FROM (SELECT ");
-    sql.push(COLUMNS)
-        .push(" FROM audit_events WHERE subject_type = ");
-    sql.bind(subject.user_type.as_str())
-        .push(" AND subject_seq = ");
-    sql.bind(subject.user_seq.get());
-    push_without_routine(&mut sql, limit);
-    Ok(sql.query().load(connection)?)
+    let values = [
+        subject.user_type.as_str().into(),
+        subject.user_seq.get().into(),
+    ];
+    let of_subject = Conditions::one("subject_type = ? AND subject_seq = ?", values);
+    newest(connection, &of_subject, limit)
 }
 
 /// Finds an event by its id.
 pub fn find(connection: &mut Db, id: i64) -> Result<Option<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS)
-        .push(" FROM audit_events WHERE id = ")
-        .bind(id);
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM {TABLE} WHERE id = "));
+    sql.bind(id);
     Ok(sql.query().get_result(connection).optional()?)
 }
 
 /// The newest events that are not routine, among the last thousand events.
 pub fn latest(connection: &mut Db, limit: i64) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new("SELECT * FROM (SELECT ");
-    sql.push(COLUMNS).push(" FROM audit_events");
-    push_without_routine(&mut sql, limit);
-    Ok(sql.query().load(connection)?)
+    newest(connection, &Conditions::default(), limit)
 }
 
-/// Completes a statement that selects events from a subquery of the newest ones.
-fn push_without_routine(sql: &mut Sql, limit: i64) {
-    sql.push(" ORDER BY happened_at DESC, id DESC LIMIT ")
-        .bind(HISTORY_BUDGET);
-    sql.push(") newest WHERE action NOT IN (")
-        .push(ROUTINE)
-        .push(") ORDER BY happened_at DESC, id DESC LIMIT ")
-        .bind(limit);
+fn newest(
+    connection: &mut Db,
+    conditions: &Conditions,
+    limit: i64,
+) -> Result<Vec<AuditEventRow>, StoreError> {
+    let mut sql = Sql::new(&format!("SELECT * FROM (SELECT {COLUMNS} FROM {TABLE}"));
+    sql.filter(conditions, &mut true);
+    let rest = format!(
+        " ORDER BY happened_at DESC, id DESC LIMIT ?) newest WHERE action NOT IN ({ROUTINE}) \
+         ORDER BY happened_at DESC, id DESC LIMIT ?"
+    );
+    sql.push_with(&rest, [HISTORY_BUDGET.into(), limit.into()]);
+    Ok(sql.query().load(connection)?)
 }
 
 /// Finds the accounts that had one of these names when they were the subject of an event, including deleted accounts.
@@ -195,59 +156,26 @@ const TABLE: &str = "audit_events";
 const SEARCH: SearchIndex = SearchIndex {
     table: TABLE,
     fts_table: "audit_events_search",
-    fts_match: "audit_events_search MATCH ?",
-    fts_lookup: "id IN (SELECT rowid FROM audit_events_search WHERE audit_events_search MATCH ?)",
 };
 
 fn list_query(connection: &Db, filter: &AuditFilter) -> ListQuery {
     let mut filters = Vec::new();
-    filters.extend(
-        filter
-            .search
-            .as_deref()
-            .map(|typed| SEARCH.filter(connection, typed)),
-    );
+    if let Some(typed) = &filter.search {
+        filters.push(SEARCH.filter(connection, typed));
+    }
     filters.extend(filter.people.as_deref().map(people));
+    // Session, action and source each have an index in the order of time. A scan can use one of them.
+    let mut is_scanned = true;
+    let mut equal =
+        |column, text: &str| Filter::equal(TABLE, column, text, std::mem::take(&mut is_scanned));
     let session = filter.session.as_ref();
-    filters.extend(session.map(|session| {
-        let value = || [Bind::from(session.as_str())];
-        let by = Conditions::one("session_id = ?", value());
-        Filter {
-            index: Some(IndexLookup::new(TABLE, by.clone(), "")),
-            residual: Conditions::one("session_id || '' = ?", value()),
-            scan: ScanCondition::Index(by),
-        }
-    }));
-    filters.extend(period(filter));
-    // Each has an index in the order of time. A scan can use one of them.
-    filters.extend(filter.action.map(|action| {
-        let value = || [Bind::from(action.as_str())];
-        let by = Conditions::one("action = ?", value());
-        Filter {
-            index: Some(IndexLookup::new(TABLE, by.clone(), "")),
-            residual: Conditions::one("action || '' = ?", value()),
-            scan: if session.is_none() {
-                ScanCondition::Index(by)
-            } else {
-                ScanCondition::Residual
-            },
-        }
-    }));
-    filters.extend(filter.source.map(|source| {
-        let value = || [Bind::from(source.as_str())];
-        let by = Conditions::one("source = ?", value());
-        Filter {
-            index: Some(IndexLookup::new(TABLE, by.clone(), "")),
-            residual: Conditions::one("source || '' = ?", value()),
-            scan: if session.is_none() && filter.action.is_none() {
-                ScanCondition::Index(by)
-            } else {
-                ScanCondition::Residual
-            },
-        }
-    }));
+    filters.extend(session.map(|session| equal("session_id", session.as_str())));
+    let (from, before) = (filter.from.map(Bind::from), filter.before.map(Bind::from));
+    filters.extend(Filter::range(TABLE, "happened_at", from, before));
+    filters.extend(filter.action.map(|action| equal("action", action.as_str())));
+    filters.extend(filter.source.map(|source| equal("source", source.as_str())));
     ListQuery {
-        select: COLUMNS,
+        select: COLUMNS.into(),
         from: TABLE,
         from_selective: TABLE,
         scanned: TABLE,
@@ -262,56 +190,26 @@ fn list_query(connection: &Db, filter: &AuditFilter) -> ListQuery {
     }
 }
 
-/// The filter by time: a range of the sort key.
-fn period(filter: &AuditFilter) -> Option<Filter> {
-    let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
-    if let Some(from) = filter.from {
-        indexed.and("happened_at >= ?", [from.into()]);
-        residual.and("COALESCE(happened_at, happened_at) >= ?", [from.into()]);
-    }
-    if let Some(before) = filter.before {
-        indexed.and("happened_at < ?", [before.into()]);
-        residual.and("COALESCE(happened_at, happened_at) < ?", [before.into()]);
-    }
-    (filter.from.is_some() || filter.before.is_some()).then(|| Filter {
-        index: Some(IndexLookup::new(TABLE, indexed, " ORDER BY happened_at")),
-        residual,
-        scan: ScanCondition::KeyRange(filter.from.map(Bind::from), filter.before.map(Bind::from)),
-    })
-}
-
 /// The filter by actor or subject.
 fn people(people: &[Principal]) -> Filter {
-    const INDEXED: &str = "(subject_type = ? AND subject_seq = ?) OR (subject_type = ? AND subject_seq = ?) \
-        OR (subject_type = ? AND subject_seq = ?) OR (subject_type = ? AND subject_seq = ?) \
-        OR (actor_type = ? AND actor_seq = ?) OR (actor_type = ? AND actor_seq = ?) \
-        OR (actor_type = ? AND actor_seq = ?) OR (actor_type = ? AND actor_seq = ?)";
-    const RESIDUAL: &str = "(subject_type || '' = ? AND subject_seq = ?) OR (subject_type || '' = ? AND subject_seq = ?) \
-        OR (subject_type || '' = ? AND subject_seq = ?) OR (subject_type || '' = ? AND subject_seq = ?) \
-        OR (actor_type || '' = ? AND actor_seq = ?) OR (actor_type || '' = ? AND actor_seq = ?) \
-        OR (actor_type || '' = ? AND actor_seq = ?) OR (actor_type || '' = ? AND actor_seq = ?)";
-    let Some(last) = people.last() else {
+    if people.is_empty() {
         let nothing = Conditions::one("1 = 0", []);
         return Filter {
-            index: Some(IndexLookup::new(TABLE, nothing.clone(), "")),
+            index: Some(IndexLookup::new(TABLE, nothing.clone())),
             residual: nothing.clone(),
             scan: ScanCondition::Index(nothing),
         };
+    }
+    let conditions = |subject_type, actor_type| {
+        let (subjects, mut values) = of_accounts(subject_type, "subject_seq", people);
+        let (actors, more) = of_accounts(actor_type, "actor_seq", people);
+        values.extend(more);
+        Conditions::one(format!("{subjects} OR {actors}"), values)
     };
-    // The condition has a fixed number of accounts; a repeated one changes nothing.
-    let slots: [Principal; MAX_PEOPLE] = std::array::from_fn(|at| *people.get(at).unwrap_or(last));
-    let values: [Bind; 4 * MAX_PEOPLE] = std::array::from_fn(|at| {
-        let person = slots[at / 2 % MAX_PEOPLE];
-        if at % 2 == 0 {
-            person.user_type.as_str().into()
-        } else {
-            person.user_seq.get().into()
-        }
-    });
-    let by = Conditions::one(INDEXED, values.clone());
+    let indexed = conditions("subject_type", "actor_type");
     Filter {
-        index: Some(IndexLookup::new(TABLE, by, "")),
-        residual: Conditions::one(RESIDUAL, values),
+        index: Some(IndexLookup::new(TABLE, indexed)),
+        residual: conditions("subject_type || ''", "actor_type || ''"),
         scan: ScanCondition::Residual,
     }
 }

@@ -3,7 +3,7 @@
 use diesel::{
     dsl::exists,
     prelude::*,
-    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
+    sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
@@ -189,24 +189,19 @@ fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, St
 
 /// A blacklisted token in a list.
 #[derive(QueryableByName, Clone, Debug)]
+#[diesel(table_name = blacklisted_tokens)]
 pub struct BlacklistRow {
     /// The token's id.
-    #[diesel(sql_type = Text)]
     pub jti: Jti,
     /// The user type of its account.
-    #[diesel(sql_type = Text)]
     pub user_type: UserType,
     /// The id of its account within the user type.
-    #[diesel(sql_type = BigInt)]
     pub user_seq: UserSeq,
     /// Why it is blacklisted.
-    #[diesel(sql_type = Text)]
     pub reason: RevocationReason,
     /// When it was blacklisted.
-    #[diesel(sql_type = SqlTimestamp)]
     pub blacklisted_at: Timestamp,
     /// When it expires.
-    #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
     /// The login name of the account; `None` if the account was deleted.
     #[diesel(sql_type = Nullable<Text>)]
@@ -221,7 +216,7 @@ pub struct BlacklistRow {
 pub struct BlacklistFilter {
     /// Only of this user type.
     pub user_type: Option<UserType>,
-    /// Only of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
+    /// Only of these accounts, [`MAX_OWNERS`](crate::store::pagination::filter::MAX_ACCOUNTS) at most.
     pub owners: Option<Vec<Principal>>,
     /// Only with this reason.
     pub reason: Option<RevocationReason>,
@@ -236,16 +231,12 @@ const SCAN_BUDGET: i64 = 20_000;
 
 const OWNERS: OwnerConditions = OwnerConditions {
     count_from: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id JOIN blacklisted_tokens b ON b.jti = t.jti",
-    by_session_user_type: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
-        (SELECT s.id FROM sessions s WHERE s.user_type = ?))",
-    by_session_owners: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
-        (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
-        OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
-        OR (s.user_type = ? AND s.user_seq = ?)))",
-    by_user_type: "b.user_type || '' = ?",
-    by_owners: "(b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?) \
-        OR (b.user_type = ? AND b.user_seq = ?) OR (b.user_type = ? AND b.user_seq = ?)",
+    by_session: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
+        (SELECT s.id FROM sessions s WHERE {}))",
+    alias: "b",
 };
+
+const TABLE: &str = "blacklisted_tokens b";
 
 /// Reads a page of the blacklist, newest first.
 pub fn list(
@@ -255,19 +246,23 @@ pub fn list(
     size: i64,
 ) -> Result<Slice<BlacklistRow>, StoreError> {
     let mut filters = Vec::new();
-    filters.extend(period(filter));
+    let (from, before) = (filter.from.map(Bind::from), filter.to.map(Bind::from));
+    filters.extend(Filter::range(TABLE, "b.blacklisted_at", from, before));
     let with_reason = |reason| with_reason(connection, reason);
     filters.extend(filter.reason.map(with_reason));
-    let by_owner = OWNERS.filters(filter.user_type, filter.owners.as_deref());
-    filters.extend(by_owner.map(|by_owner| with_reason_index(by_owner, filter)));
+    // An index contains the tokens that no rotation blacklisted, by reason and user type.
+    let not_rotated = |reason| reason != RevocationReason::Rotated;
+    let is_scanned = filter.reason.is_some_and(not_rotated);
+    let owners = filter.owners.as_deref();
+    filters.extend(OWNERS.filters(filter.user_type, owners, is_scanned));
     let list = ListQuery {
-        select: concat!(
-            "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, ",
-            owner_columns!("b")
+        select: format!(
+            "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, {}",
+            owner_columns("b")
         ),
-        from: "blacklisted_tokens b",
-        from_selective: "blacklisted_tokens b",
-        scanned: "blacklisted_tokens b",
+        from: TABLE,
+        from_selective: TABLE,
+        scanned: TABLE,
         filters,
         key: SortKey {
             column: "b.blacklisted_at",
@@ -277,52 +272,8 @@ pub fn list(
         },
         scan_budget: SCAN_BUDGET,
     };
-    let seek = seek
-        .try_map(|(at, jti)| Some((Bind::from(at), Bind::from(jti.as_str()))))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|(at, jti)| Some((at.into(), jti.as_str().into())));
     list.page(connection, &seek, size)
-}
-
-/// The filter by time: a range of the sort key.
-fn period(filter: &BlacklistFilter) -> Option<Filter> {
-    let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
-    if let Some(from) = filter.from {
-        indexed.and("b.blacklisted_at >= ?", [from.into()]);
-        residual.and(
-            "COALESCE(b.blacklisted_at, b.blacklisted_at) >= ?",
-            [from.into()],
-        );
-    }
-    if let Some(to) = filter.to {
-        indexed.and("b.blacklisted_at < ?", [to.into()]);
-        residual.and(
-            "COALESCE(b.blacklisted_at, b.blacklisted_at) < ?",
-            [to.into()],
-        );
-    }
-    (filter.from.is_some() || filter.to.is_some()).then(|| Filter {
-        index: Some(IndexLookup::new(
-            "blacklisted_tokens b",
-            indexed,
-            " ORDER BY b.blacklisted_at",
-        )),
-        residual,
-        scan: ScanCondition::KeyRange(filter.from.map(Bind::from), filter.to.map(Bind::from)),
-    })
-}
-
-/// An index contains the tokens that no rotation blacklisted, by reason and user type.
-fn with_reason_index(by_owner: Filter, filter: &BlacklistFilter) -> Filter {
-    match (filter.reason, filter.user_type, &filter.owners) {
-        (Some(reason), Some(user_type), None) if reason != RevocationReason::Rotated => {
-            let word = [user_type.as_str().into()];
-            Filter {
-                scan: ScanCondition::Index(Conditions::one("b.user_type = ?", word)),
-                ..by_owner
-            }
-        }
-        _ => by_owner,
-    }
 }
 
 fn with_reason(connection: &Db, reason: RevocationReason) -> Filter {
@@ -341,11 +292,10 @@ fn with_reason(connection: &Db, reason: RevocationReason) -> Filter {
     };
     let by = Conditions::one(by, [reason.as_str().into()]);
     Filter {
-        index: Some(IndexLookup::new(
-            "blacklisted_tokens b",
-            by.clone(),
-            " ORDER BY b.blacklisted_at",
-        )),
+        index: Some(IndexLookup {
+            count_order: Some("b.blacklisted_at"),
+            ..IndexLookup::new(TABLE, by.clone())
+        }),
         residual: Conditions::one("b.reason || '' = ?", [reason.as_str().into()]),
         scan: ScanCondition::Index(by),
     }

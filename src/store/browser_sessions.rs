@@ -10,10 +10,10 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::schema::{browser_sessions, panel_preferences, users};
 
-/// A row to insert.
-#[derive(Insertable, Clone)]
+/// A live session, as it is inserted and listed.
+#[derive(Insertable, Queryable, Selectable, Clone, Debug)]
 #[diesel(table_name = browser_sessions)]
-pub struct NewBrowserSession {
+pub struct BrowserSessionRow {
     /// The id, by which it is listed and ended.
     pub id: BrowserSessionId,
     /// The hash of the cookie.
@@ -34,23 +34,6 @@ pub struct NewBrowserSession {
     pub absolute_expires_at: Timestamp,
 }
 
-/// A session in the list of its user.
-#[derive(Queryable, Clone, Debug)]
-pub struct BrowserSessionRow {
-    /// The id.
-    pub id: BrowserSessionId,
-    /// The IP address of the login.
-    pub ip_address: Option<String>,
-    /// The `User-Agent` of the browser.
-    pub user_agent: Option<String>,
-    /// The time of the login.
-    pub created_at: Timestamp,
-    /// The time of the last use.
-    pub last_used_at: Timestamp,
-    /// The end if it is not used any more.
-    pub expires_at: Timestamp,
-}
-
 /// A live session with its user and the preferences of the user.
 #[derive(Clone, Debug)]
 pub struct LiveSession {
@@ -67,7 +50,7 @@ pub struct LiveSession {
 }
 
 /// Inserts a session.
-pub fn insert(connection: &mut Db, new: &NewBrowserSession) -> Result<(), StoreError> {
+pub fn insert(connection: &mut Db, new: &BrowserSessionRow) -> Result<(), StoreError> {
     diesel::insert_into(browser_sessions::table)
         .values(new)
         .execute(connection)?;
@@ -157,14 +140,7 @@ pub fn list_live(
             browser_sessions::last_used_at.desc(),
             browser_sessions::id.desc(),
         ))
-        .select((
-            browser_sessions::id,
-            browser_sessions::ip_address,
-            browser_sessions::user_agent,
-            browser_sessions::created_at,
-            browser_sessions::last_used_at,
-            browser_sessions::expires_at,
-        ))
+        .select(BrowserSessionRow::as_select())
         .limit(100)
         .load(connection)?)
 }

@@ -5,8 +5,8 @@ use diesel::{dsl::max, prelude::*};
 
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
-use crate::domain::paging::Order;
 use crate::domain::principal::UserSeq;
+use crate::store::account_queries::account_queries;
 use crate::store::engine::connection::{Db, MultiBackend};
 use crate::store::error::StoreError;
 use crate::store::schema::client_users;
@@ -112,48 +112,7 @@ pub struct ClientChanges {
     pub search_text: Option<String>,
 }
 
-/// A column that lists are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is the column of its name")]
-pub enum ClientColumn {
-    UserSeq,
-    Username,
-    Name,
-    Email,
-    IsActive,
-    LastLoginAt,
-    CreatedAt,
-    UpdatedAt,
-}
-
-/// The clients of a list with page numbers, and its order.
-#[derive(Clone, Debug, Default)]
-pub struct ClientFilter {
-    /// A part of the username, name, e-mail address or phone number.
-    pub search: Option<String>,
-    /// Only active or only inactive accounts.
-    pub is_active: Option<bool>,
-    /// The order. The id decides between equal rows, and is the order if this is empty.
-    pub order: Vec<Order<ClientColumn>>,
-}
-
-/// Finds a client by id.
-pub fn find_by_id(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
-    Ok(client_users::table
-        .find(id)
-        .get_result(connection)
-        .optional()?)
-}
-
-/// Finds a client by id, and locks its row until the transaction ends.
-pub fn lock(connection: &mut Db, id: UserSeq) -> Result<Option<ClientRow>, StoreError> {
-    let row = client_users::table.find(id);
-    Ok(match connection {
-        Db::Postgres(postgres) => row.for_update().get_result(postgres).optional()?,
-        // SQLite's writer holds the only write lock already.
-        Db::Sqlite(sqlite) => row.get_result(sqlite).optional()?,
-    })
-}
+account_queries!(client_users, ClientRow, NewClient, ClientChanges);
 
 /// Finds a client by normalised username.
 pub fn find_by_username(
@@ -209,72 +168,4 @@ pub fn find_recipient(
         email,
         phone,
     }))
-}
-
-/// Inserts a row; [`StoreError::Conflict`] on `username_normalized` if the username is taken.
-pub fn insert(connection: &mut Db, new: &NewClient) -> Result<ClientRow, StoreError> {
-    Ok(diesel::insert_into(client_users::table)
-        .values(new)
-        .returning(client_users::all_columns)
-        .get_result(connection)?)
-}
-
-/// Updates a row and returns it; `None` if there is no such client.
-pub fn update(
-    connection: &mut Db,
-    id: UserSeq,
-    changes: &ClientChanges,
-) -> Result<Option<ClientRow>, StoreError> {
-    Ok(diesel::update(client_users::table.find(id))
-        .set(changes)
-        .returning(client_users::all_columns)
-        .get_result(connection)
-        .optional()?)
-}
-
-/// Deletes a row. Returns `true` if this call did it.
-pub fn delete(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
-    Ok(diesel::delete(client_users::table.find(id)).execute(connection)? == 1)
-}
-
-/// Records a login, and locks the row, so that a concurrent deactivation is either seen or has to wait. Returns
-/// `false` if the client is not active any more, or if `hash` (for a login by password) is not its password hash any
-/// more.
-pub fn record_login(
-    connection: &mut Db,
-    id: UserSeq,
-    hash: Option<&str>,
-    last_login_at: Option<Timestamp>,
-) -> Result<bool, StoreError> {
-    let mut update = diesel::update(client_users::table.find(id)).into_boxed::<MultiBackend>();
-    update = update.filter(client_users::is_active.eq(true));
-    if let Some(hash) = hash {
-        update = update.filter(client_users::password_hash.eq(hash.to_owned()));
-    }
-    let changed = match last_login_at {
-        Some(now) => update
-            .set(client_users::last_login_at.eq(now))
-            .execute(connection)?,
-        None => update
-            .set(client_users::last_login_at.eq(client_users::last_login_at))
-            .execute(connection)?,
-    };
-    Ok(changed == 1)
-}
-
-/// Replaces the hash `old` by a stronger one of the same password. Returns `false` if the stored hash is not `old` any
-/// more.
-pub fn replace_hash(
-    connection: &mut Db,
-    id: UserSeq,
-    old: &str,
-    new: &str,
-) -> Result<bool, StoreError> {
-    let row = client_users::table
-        .find(id)
-        .filter(client_users::password_hash.eq(old));
-    Ok(diesel::update(row)
-        .set(client_users::password_hash.eq(new))
-        .execute(connection)?
-        == 1)
 }

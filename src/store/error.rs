@@ -23,6 +23,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The database cannot be reached, for this reason.
+    pub(super) fn unavailable(reason: impl ToString) -> Self {
+        Self::Unavailable(reason.to_string())
+    }
+
+    /// The closure of a caller panicked.
+    pub(super) fn panicked() -> Self {
+        Self::Query("a database job panicked".into())
+    }
+
     /// Whether the same transaction may succeed when it is repeated (Postgres: serialisation failure, deadlock).
     pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::Query(message) if message.contains("deadlock detected") || message.contains("could not serialize access"))
@@ -30,7 +40,7 @@ impl StoreError {
 }
 
 /// An error type that the closures passed to the store may return: it converts from a store error, and gives it back.
-pub trait StoreFailure: From<StoreError> {
+pub trait StoreFailure: From<StoreError> + Send + 'static {
     /// The store error that it was converted from.
     fn store_error(&self) -> Option<&StoreError>;
 

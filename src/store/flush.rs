@@ -7,66 +7,39 @@ use diesel::{
 
 use crate::clock::Timestamp;
 use crate::domain::paging::Count;
+use crate::domain::text_enum::text_enum;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
+use crate::store::pagination::filter::load_count;
+use crate::store::pagination::statement::Sql;
 
-/// A table whose rows expire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExpiringTable {
-    /// Issued refresh tokens.
-    OutstandingTokens,
-    /// Blacklisted refresh tokens.
-    BlacklistedTokens,
-    /// One-time codes.
-    OtpChallenges,
-    /// Counts of rate limits, and locks.
-    RateLimits,
-    /// Sessions. An ended one stays until its newest token has expired.
-    Sessions,
-    /// Revocation events.
-    Revocations,
-    /// Sessions of browsers in the admin panel.
-    BrowserSessions,
-    /// One-time links.
-    SetUpLinks,
-    /// Results of sending one-time codes.
-    OtpDeliveries,
-    /// Jobs that have ended, by the time of their start.
-    Jobs,
+text_enum! {
+    /// A table whose rows expire. Tokens come before their sessions.
+    ExpiringTable {
+        /// Issued refresh tokens.
+        OutstandingTokens = "outstanding_tokens",
+        /// Blacklisted refresh tokens.
+        BlacklistedTokens = "blacklisted_tokens",
+        /// One-time codes.
+        OtpChallenges = "otp_challenges",
+        /// Counts of rate limits, and locks.
+        RateLimits = "rate_limits",
+        /// Sessions. An ended one stays until its newest token has expired.
+        Sessions = "sessions",
+        /// Revocation events.
+        Revocations = "revocations",
+        /// Sessions of browsers in the admin panel.
+        BrowserSessions = "browser_sessions",
+        /// One-time links.
+        SetUpLinks = "set_up_links",
+        /// Results of sending one-time codes.
+        OtpDeliveries = "otp_deliveries",
+        /// Jobs that have ended, by the time of their start.
+        Jobs = "jobs",
+    }
 }
 
 impl ExpiringTable {
-    /// All tables, tokens before their sessions.
-    pub const ALL: [Self; 10] = [
-        Self::OutstandingTokens,
-        Self::BlacklistedTokens,
-        Self::OtpChallenges,
-        Self::RateLimits,
-        Self::Sessions,
-        Self::Revocations,
-        Self::BrowserSessions,
-        Self::SetUpLinks,
-        Self::OtpDeliveries,
-        Self::Jobs,
-    ];
-
-    /// The table's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OutstandingTokens => "outstanding_tokens",
-            Self::BlacklistedTokens => "blacklisted_tokens",
-            Self::OtpChallenges => "otp_challenges",
-            Self::RateLimits => "rate_limits",
-            Self::Sessions => "sessions",
-            Self::Revocations => "revocations",
-            Self::BrowserSessions => "browser_sessions",
-            Self::SetUpLinks => "set_up_links",
-            Self::OtpDeliveries => "otp_deliveries",
-            Self::Jobs => "jobs",
-        }
-    }
-
     fn key(self) -> &'static str {
         match self {
             Self::OutstandingTokens | Self::BlacklistedTokens => "jti",
@@ -89,21 +62,15 @@ impl ExpiringTable {
         }
     }
 
-    /// `FROM … WHERE …` of the rows that expired at `$1` or before.
-    fn expired(self) -> String {
+    /// `FROM … WHERE …` of the rows that expired at `cutoff` or before.
+    fn expired(self, cutoff: &str) -> String {
         let expiry = self.expiry();
         let more = match self {
             Self::Jobs => " AND state <> 'running'",
             _ => "",
         };
-        format!("FROM {} WHERE {expiry} <= $1{more}", self.name())
+        format!("FROM {self} WHERE {expiry} <= {cutoff}{more}")
     }
-}
-
-#[derive(QueryableByName)]
-struct Rows {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
 }
 
 /// Counts the rows of a table that expired at `cutoff` or before.
@@ -112,11 +79,9 @@ pub fn count_expired(
     table: ExpiringTable,
     cutoff: Timestamp,
 ) -> Result<i64, StoreError> {
-    let statement = format!("SELECT COUNT(*) AS \"rows\" {}", table.expired());
-    Ok(diesel::sql_query(statement)
-        .bind::<SqlTimestamp, _>(cutoff)
-        .get_result::<Rows>(connection)?
-        .rows)
+    let mut sql = Sql::new("SELECT COUNT(*) AS n ");
+    sql.push_with(&table.expired("?"), [cutoff.into()]);
+    load_count(connection, sql)
 }
 
 /// The same, up to a limit.
@@ -126,15 +91,10 @@ pub fn count_expired_to(
     cutoff: Timestamp,
     limit: i64,
 ) -> Result<Count, StoreError> {
-    let statement = format!(
-        "SELECT COUNT(*) AS \"rows\" FROM (SELECT 1 AS one {} LIMIT $2) counted",
-        table.expired()
-    );
-    let rows = diesel::sql_query(statement)
-        .bind::<SqlTimestamp, _>(cutoff)
-        .bind::<BigInt, _>(limit + 1)
-        .get_result::<Rows>(connection)?
-        .rows;
+    let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one ");
+    sql.push_with(&table.expired("?"), [cutoff.into()]);
+    sql.push_with(" LIMIT ?) counted", [(limit + 1).into()]);
+    let rows = load_count(connection, sql)?;
     Ok(Count {
         rows: rows.min(limit),
         more: rows > limit,
@@ -152,15 +112,10 @@ pub fn first_expired(
         #[diesel(sql_type = Nullable<SqlTimestamp>)]
         expired: Option<Timestamp>,
     }
-    let statement = format!(
-        "SELECT MIN({}) AS expired {}",
-        table.expiry(),
-        table.expired()
-    );
-    Ok(diesel::sql_query(statement)
-        .bind::<SqlTimestamp, _>(cutoff)
-        .get_result::<First>(connection)?
-        .expired)
+    let mut sql = Sql::new(&format!("SELECT MIN({}) AS expired ", table.expiry()));
+    sql.push_with(&table.expired("?"), [cutoff.into()]);
+    let first: First = sql.query().get_result(connection)?;
+    Ok(first.expired)
 }
 
 /// Deletes at most `limit` rows of a table that expired at `cutoff` or before, oldest first. Returns their number.
@@ -170,12 +125,11 @@ pub fn delete_expired(
     cutoff: Timestamp,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    let (name, key) = (table.name(), table.key());
+    let (expiry, key) = (table.expiry(), table.key());
     let statement = format!(
         // The second condition: on Postgres a row can get a later expiry after the subquery has read it.
-        "DELETE FROM {name} WHERE {key} IN (SELECT {key} {} ORDER BY {expiry} LIMIT $2) AND {expiry} <= $1",
-        table.expired(),
-        expiry = table.expiry()
+        "DELETE FROM {table} WHERE {key} IN (SELECT {key} {} ORDER BY {expiry} LIMIT $2) AND {expiry} <= $1",
+        table.expired("$1")
     );
     Ok(diesel::sql_query(statement)
         .bind::<SqlTimestamp, _>(cutoff)

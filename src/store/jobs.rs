@@ -1,19 +1,18 @@
 //! The table `jobs`: background jobs and their results.
 
-use diesel::{
-    prelude::*,
-    sql_types::{Bool, Nullable, Text, Timestamp as SqlTimestamp},
-};
+use diesel::prelude::*;
 
 use crate::clock::Timestamp;
 use crate::domain::job::{JobKind, JobState};
 use crate::domain::session::JobId;
 use crate::store::engine::connection::Db;
+use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::jobs;
 
-/// A row.
-#[derive(Queryable, Clone, Debug)]
+/// A row, as it is inserted and read.
+#[derive(Insertable, Queryable, Clone, Debug)]
+#[diesel(table_name = jobs)]
 pub struct JobRow {
     /// The id.
     pub id: JobId,
@@ -39,23 +38,9 @@ pub struct JobRow {
     pub finished_at: Option<Timestamp>,
 }
 
-/// A row to insert. Its state is `running`.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    /// The id.
-    pub id: JobId,
-    /// The kind of job.
-    pub kind: JobKind,
-    /// The actor that starts it.
-    pub started_by: Option<String>,
-    /// Its parameters, as JSON.
-    pub details: String,
-    /// The time of its start.
-    pub started_at: Timestamp,
-}
-
 /// The progress of a job.
-#[derive(Clone, Debug)]
+#[derive(AsChangeset, Clone, Debug)]
+#[diesel(table_name = jobs)]
 pub struct Progress {
     /// The number of items to process.
     pub total: i64,
@@ -75,19 +60,10 @@ macro_rules! running {
 }
 
 /// Inserts a job. Returns `false` if it is a flush and another one is running.
-pub fn insert(connection: &mut Db, new: &NewJob) -> Result<bool, StoreError> {
-    let statement = "INSERT INTO jobs \
-        (id, kind, state, started_by, total, done, stop_requested, details, started_at, heartbeat_at) \
-        VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
-    Ok(diesel::sql_query(statement)
-        .bind::<Text, _>(&new.id)
-        .bind::<Text, _>(new.kind)
-        .bind::<Text, _>(JobState::Running)
-        .bind::<Nullable<Text>, _>(&new.started_by)
-        .bind::<Bool, _>(false)
-        .bind::<Text, _>(&new.details)
-        .bind::<SqlTimestamp, _>(new.started_at)
-        .bind::<SqlTimestamp, _>(new.started_at)
+pub fn insert(connection: &mut Db, new: &JobRow) -> Result<bool, StoreError> {
+    Ok(diesel::insert_into(jobs::table)
+        .values(new)
+        .or_ignore()
         .execute(connection)?
         == 1)
 }
@@ -120,9 +96,7 @@ pub fn find_last_ended(connection: &mut Db, kind: JobKind) -> Result<Option<JobR
 /// Whether a running job was asked to stop; `None` if it is not running any more (another instance marked it as
 /// failed).
 pub fn find_stop_request(connection: &mut Db, id: &JobId) -> Result<Option<bool>, StoreError> {
-    Ok(jobs::table
-        .find(id)
-        .filter(jobs::state.eq(JobState::Running))
+    Ok(running!(id)
         .select(jobs::stop_requested)
         .get_result(connection)
         .optional()?)
@@ -136,12 +110,7 @@ pub fn update_progress(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     diesel::update(running!(id))
-        .set((
-            jobs::total.eq(progress.total),
-            jobs::done.eq(progress.done),
-            jobs::details.eq(&progress.details),
-            jobs::heartbeat_at.eq(now),
-        ))
+        .set((progress, jobs::heartbeat_at.eq(now)))
         .execute(connection)?;
     Ok(())
 }
@@ -157,9 +126,7 @@ pub fn finish(
     Ok(diesel::update(running!(id))
         .set((
             jobs::state.eq(state),
-            jobs::total.eq(progress.total),
-            jobs::done.eq(progress.done),
-            jobs::details.eq(&progress.details),
+            progress,
             jobs::heartbeat_at.eq(now),
             jobs::finished_at.eq(Some(now)),
         ))

@@ -1,7 +1,5 @@
 //! Logins per day for the dashboard's chart, counted from the audit events.
 
-use std::fmt::Write as _;
-
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
 use crate::clock::Timestamp;
@@ -31,25 +29,25 @@ pub fn count_by_period(
     connection: &mut Db,
     periods: &[(Timestamp, Timestamp)],
 ) -> Result<Vec<LoginsInPeriod>, StoreError> {
-    const COUNT: &str = "(SELECT COUNT(*) FROM audit_events WHERE action IN ";
-    const WITHIN: &str = " AND happened_at >= starts_at AND happened_at < ends_at) AS ";
     if periods.is_empty() {
         return Ok(Vec::new());
     }
     let mut sql = Sql::new("WITH periods (period, starts_at, ends_at) AS (VALUES ");
     for (at, (starts_at, ends_at)) in periods.iter().enumerate() {
-        let mut row = String::from(if at == 0 { "(" } else { ", (" });
-        let _ = write!(row, "CAST({at} AS BIGINT), ");
-        sql.push(&row).bind(*starts_at).push(", ").bind(*ends_at);
-        sql.push(")");
+        let comma = if at == 0 { "" } else { ", " };
+        let row = format!("{comma}(CAST({at} AS BIGINT), ?, ?)");
+        sql.push_with(&row, [(*starts_at).into(), (*ends_at).into()]);
     }
-    sql.push(") SELECT period, ").push(COUNT);
-    sql.push("('logged_in', 'signed_in')")
-        .push(WITHIN)
-        .push("accepted, ");
-    sql.push(COUNT)
-        .push("('log_in_refused', 'sign_in_refused')");
-    sql.push(WITHIN)
-        .push("refused FROM periods ORDER BY period");
+    let count = |actions: &str, name: &str| {
+        format!(
+            "(SELECT COUNT(*) FROM audit_events WHERE action IN ({actions}) \
+             AND happened_at >= starts_at AND happened_at < ends_at) AS {name}"
+        )
+    };
+    sql.push(&format!(
+        ") SELECT period, {}, {} FROM periods ORDER BY period",
+        count("'logged_in', 'signed_in'", "accepted"),
+        count("'log_in_refused', 'sign_in_refused'", "refused")
+    ));
     Ok(sql.query().load(connection)?)
 }

@@ -6,6 +6,7 @@
 
 pub mod account_list;
 pub mod account_pages;
+mod account_queries;
 pub mod audit_chain_links;
 pub mod audit_events;
 pub mod audit_list;
@@ -45,6 +46,8 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
+use crate::store::engine::read_only::ReadOnly;
+use crate::store::engine::transaction::{in_transaction, with_retries};
 use crate::store::revocation_feed::{Feed, UpdateHandler};
 
 /// The pause before a read of background work that found the queue full is repeated.
@@ -65,11 +68,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be opened.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Ok(Self {
-            feed: Arc::default(),
-            target: settings.target.clone(),
-            engine: Engine::open(settings)?,
-        })
+        Engine::open(settings).map(|engine| Self::new(settings, engine))
     }
 
     /// Opens one connection that can only read. Creates nothing; every [`Store::write`] fails.
@@ -77,11 +76,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database does not exist or no connection can be opened.
     pub fn open_read_only(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Ok(Self {
+        ReadOnly::open(&settings.target)
+            .map(|connection| Self::new(settings, Engine::ReadOnly(connection)))
+    }
+
+    fn new(settings: &StoreSettings, engine: Engine) -> Self {
+        Self {
             feed: Arc::default(),
             target: settings.target.clone(),
-            engine: Engine::open_read_only(settings)?,
-        })
+            engine,
+        }
     }
 
     /// The database's name as shown to people: `SQLite` or `Postgres`.
@@ -98,13 +102,15 @@ impl Store {
     /// # Errors
     /// The closure's; [`StoreError::Overloaded`] when no connection is free in time; [`StoreError::Unavailable`] when the
     /// database cannot be reached.
-    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
-        self.engine.read(f).await
+        match &self.engine {
+            Engine::Sqlite { readers, .. } => readers.run(f).await,
+            Engine::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
+            Engine::ReadOnly(connection) => connection.run(f).await,
+        }
     }
 
     /// Runs a closure that reads many rows: a list, a search, a count. It does not delay reads by key: SQLite has
@@ -112,24 +118,35 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`]; the queue is much shorter.
-    pub async fn read_list<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read_list<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
-        self.engine.read_list(f).await
+        match &self.engine {
+            Engine::Sqlite { list_readers, .. } => list_readers.run(f).await,
+            Engine::Postgres { pool, list_limit } => {
+                let permit = list_limit.acquire().await?;
+                pool.spawn_blocking(move |pool| {
+                    // Held until the work has finished, even when the caller has stopped waiting for it.
+                    let _permit = permit;
+                    pool.run(f)
+                })
+                .await
+            }
+            Engine::ReadOnly(connection) => connection.run(f).await,
+        }
     }
 
     /// Like [`Store::read_list`], for background work: while the queue is full, it waits instead of failing.
     ///
     /// # Errors
     /// The closure's; [`StoreError::Unavailable`] when the database cannot be reached.
-    pub async fn read_list_when_free<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn read_list_when_free<T: Send + 'static, E: StoreFailure, F>(
+        &self,
+        f: F,
+    ) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + Sync + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let f = Arc::new(f);
         loop {
@@ -150,18 +167,28 @@ impl Store {
     ///
     /// # Errors
     /// The closure's, after a rollback; the errors of [`Store::read`].
-    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn write<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let work = move |connection: &mut Db| {
-            let mut transaction = Transaction::new(connection);
+            let mut transaction = Transaction {
+                connection,
+                has_revocation_events: false,
+            };
             let value = f(&mut transaction)?;
-            Ok::<_, E>((value, transaction.has_revocation_events()))
+            Ok::<_, E>((value, transaction.has_revocation_events))
         };
-        let (value, has_revocation_events) = self.engine.write(work).await?;
+        let (value, has_revocation_events) = match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.write(work).await?,
+            Engine::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    pool.run(|connection| in_transaction(connection, &work))
+                })
+                .await?
+            }
+            Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
+        };
         if has_revocation_events && let Some(feed) = self.feed.get() {
             feed.catch_up().await;
         }
@@ -174,13 +201,20 @@ impl Store {
     /// # Errors
     /// As [`Store::write`]. When the connection breaks it is unknown whether the statement took effect, and it does not
     /// run again: [`StoreError::Unavailable`]. After a deadlock it runs again.
-    pub async fn write_statement<T, E, F>(&self, f: F) -> Result<T, E>
+    pub async fn write_statement<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
-        self.engine.write_statement(f).await
+        match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.write(f).await,
+            Engine::Postgres { pool, .. } => {
+                pool.spawn_blocking(move |pool| {
+                    pool.run_once(|connection| with_retries(|| f(connection)))
+                })
+                .await
+            }
+            Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
+        }
     }
 
     /// Reads all revocation events, passes them to `handler`, and follows them from then on. Blocks until the first have

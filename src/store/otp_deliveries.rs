@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use crate::clock::Timestamp;
 use crate::domain::principal::UserSeq;
 use crate::store::engine::connection::Db;
+use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::otp_deliveries;
 
@@ -33,16 +34,10 @@ pub struct OtpDeliveryRow {
 /// Inserts a row, unless there is one for the same challenge.
 pub fn insert(connection: &mut Db, new: &OtpDeliveryRow) -> Result<(), StoreError> {
     // A transaction can run again after a deadlock or a lost response.
-    match connection {
-        Db::Postgres(postgres) => diesel::insert_into(otp_deliveries::table)
-            .values(new)
-            .on_conflict_do_nothing()
-            .execute(postgres)?,
-        Db::Sqlite(sqlite) => diesel::insert_into(otp_deliveries::table)
-            .values(new)
-            .on_conflict_do_nothing()
-            .execute(sqlite)?,
-    };
+    diesel::insert_into(otp_deliveries::table)
+        .values(new)
+        .or_ignore()
+        .execute(connection)?;
     Ok(())
 }
 

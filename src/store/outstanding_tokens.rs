@@ -4,7 +4,7 @@
 use diesel::{
     dsl::exists,
     prelude::*,
-    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
+    sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
@@ -53,24 +53,19 @@ pub fn contains(connection: &mut Db, jti: &Jti) -> Result<bool, StoreError> {
 
 /// A token in a list, with its blacklist entry and the names of its account.
 #[derive(QueryableByName, Clone, Debug)]
+#[diesel(table_name = outstanding_tokens)]
 pub struct TokenRow {
     /// The token's id.
-    #[diesel(sql_type = Text)]
     pub jti: Jti,
     /// The session it belongs to.
-    #[diesel(sql_type = Text)]
     pub session_id: SessionId,
     /// The user type of its account.
-    #[diesel(sql_type = Text)]
     pub user_type: UserType,
     /// The id of its account within the user type.
-    #[diesel(sql_type = BigInt)]
     pub user_seq: UserSeq,
     /// When it was issued.
-    #[diesel(sql_type = SqlTimestamp)]
     pub created_at: Timestamp,
     /// When it expires.
-    #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
     /// Why it is blacklisted; `None` if it is not.
     #[diesel(sql_type = Nullable<Text>)]
@@ -91,7 +86,7 @@ pub struct TokenRow {
 pub struct TokenFilter {
     /// Only of this user type.
     pub user_type: Option<UserType>,
-    /// Only of these accounts, [`MAX_OWNERS`](crate::store::token_owners::MAX_OWNERS) at most.
+    /// Only of these accounts, [`MAX_OWNERS`](crate::store::pagination::filter::MAX_ACCOUNTS) at most.
     pub owners: Option<Vec<Principal>>,
     /// Only in this state.
     pub state: Option<TokenState>,
@@ -103,10 +98,11 @@ pub struct TokenFilter {
     pub expired_at: Timestamp,
 }
 
-const COLUMNS: &str = concat!(
-    "t.jti, t.session_id, t.user_type, t.user_seq, t.created_at, t.expires_at, b.reason, b.blacklisted_at, ",
-    owner_columns!("t")
-);
+fn columns() -> String {
+    let columns = "t.jti, t.session_id, t.user_type, t.user_seq, t.created_at, t.expires_at, b.reason, b.blacklisted_at";
+    format!("{columns}, {}", owner_columns("t"))
+}
+
 const TABLES: &str = "outstanding_tokens t LEFT JOIN blacklisted_tokens b ON b.jti = t.jti";
 
 /// The blacklist first: a list of blacklisted tokens scans it, and not all tokens.
@@ -124,13 +120,8 @@ const EXPIRY_SELECTIVE_LIMIT: i64 = 10_000;
 
 const OWNERS: OwnerConditions = OwnerConditions {
     count_from: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id",
-    by_session_user_type: "t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_type = ?)",
-    by_session_owners: "t.session_id IN (SELECT s.id FROM sessions s WHERE (s.user_type = ? AND s.user_seq = ?) \
-        OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
-        OR (s.user_type = ? AND s.user_seq = ?))",
-    by_user_type: "t.user_type || '' = ?",
-    by_owners: "(t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?) \
-        OR (t.user_type = ? AND t.user_seq = ?) OR (t.user_type = ? AND t.user_seq = ?)",
+    by_session: "t.session_id IN (SELECT s.id FROM sessions s WHERE {})",
+    alias: "t",
 };
 
 /// Reads a page of tokens, newest first. Their ids begin with the time of issue.
@@ -140,8 +131,7 @@ pub fn list(
     seek: Seek<Jti>,
     size: i64,
 ) -> Result<Slice<TokenRow>, StoreError> {
-    let key = |jti: Jti| (Bind::from(jti.as_str()), Bind::from(jti.as_str()));
-    let seek = seek.try_map(|jti| Some(key(jti))).unwrap_or(Seek::First);
+    let seek = seek.filter_map(|jti| Some((jti.as_str().into(), jti.as_str().into())));
     list_query(connection, filter).page(connection, &seek, size)
 }
 
@@ -156,12 +146,18 @@ fn list_query(connection: &Db, filter: &TokenFilter) -> ListQuery {
         (true, Db::Postgres(_)) => (BLACKLISTED, "blacklisted_tokens b", "b.jti"),
     };
     let mut filters = Vec::new();
-    filters.extend(issued(filter));
+    // Ids begin with the time of issue.
+    let id = |at: Timestamp| Bind::from(Jti::lower_bound(at).as_str());
+    let (issued_from, issued_before) = (filter.from.map(id), filter.to.map(id));
+    let issued = Filter::range("outstanding_tokens t", "t.jti", issued_from, issued_before);
+    filters.extend(issued);
     filters.extend(filter.state.map(|state| in_state(state, filter.expired_at)));
-    let by_owner = OWNERS.filters(filter.user_type, filter.owners.as_deref());
-    filters.extend(by_owner.map(|by_owner| with_blacklist_index(by_owner, filter)));
+    // An index contains the tokens that no rotation blacklisted, by user type.
+    let is_scanned = filter.state == Some(TokenState::Blacklisted);
+    let owners = filter.owners.as_deref();
+    filters.extend(OWNERS.filters(filter.user_type, owners, is_scanned));
     ListQuery {
-        select: COLUMNS,
+        select: columns(),
         from,
         from_selective: if is_blacklisted { BLACKLISTED } else { TABLES },
         scanned,
@@ -179,60 +175,28 @@ fn list_query(connection: &Db, filter: &TokenFilter) -> ListQuery {
     }
 }
 
-/// The filter by the time of issue: a range of the ids.
-fn issued(filter: &TokenFilter) -> Option<Filter> {
-    let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
-    let bound = |at: Timestamp| Bind::from(Jti::lower_bound(at).as_str());
-    let (from, to) = (filter.from.map(bound), filter.to.map(bound));
-    if let Some(from) = &from {
-        indexed.and("t.jti >= ?", [from.clone()]);
-        residual.and("COALESCE(t.jti, t.jti) >= ?", [from.clone()]);
-    }
-    if let Some(to) = &to {
-        indexed.and("t.jti < ?", [to.clone()]);
-        residual.and("COALESCE(t.jti, t.jti) < ?", [to.clone()]);
-    }
-    (from.is_some() || to.is_some()).then(|| Filter {
-        index: Some(IndexLookup::new(
-            "outstanding_tokens t",
-            indexed,
-            " ORDER BY t.jti",
-        )),
-        residual,
-        scan: ScanCondition::KeyRange(from, to),
-    })
-}
-
 fn in_state(state: TokenState, expired_at: Timestamp) -> Filter {
-    let expiring = |indexed: &'static str, residual: &'static str| {
-        let conditions = |text: &'static str| {
+    let expiring = |sign: &str| {
+        let indexed = format!("t.expires_at {sign} ?");
+        let conditions = |text: &str| {
             let mut conditions = Conditions::one("b.jti IS NULL", []);
             conditions.and(text, [expired_at.into()]);
             conditions
         };
         Filter {
             index: Some(IndexLookup {
-                count_conditions: Conditions::one(indexed, [expired_at.into()]),
+                count_conditions: Conditions::one(&*indexed, [expired_at.into()]),
                 selective_limit: EXPIRY_SELECTIVE_LIMIT,
-                ..IndexLookup::new(
-                    "outstanding_tokens t",
-                    conditions(indexed),
-                    " ORDER BY t.expires_at",
-                )
+                count_order: Some("t.expires_at"),
+                ..IndexLookup::new("outstanding_tokens t", conditions(&indexed))
             }),
-            residual: conditions(residual),
+            residual: conditions(&format!("COALESCE(t.expires_at, t.expires_at) {sign} ?")),
             scan: ScanCondition::Residual,
         }
     };
     match state {
-        TokenState::Live => expiring(
-            "t.expires_at > ?",
-            "COALESCE(t.expires_at, t.expires_at) > ?",
-        ),
-        TokenState::Expired => expiring(
-            "t.expires_at <= ?",
-            "COALESCE(t.expires_at, t.expires_at) <= ?",
-        ),
+        TokenState::Live => expiring(">"),
+        TokenState::Expired => expiring("<="),
         // The reason distinguishes the two states.
         TokenState::Used => Filter {
             index: None,
@@ -242,7 +206,7 @@ fn in_state(state: TokenState, expired_at: Timestamp) -> Filter {
         TokenState::Blacklisted => {
             let by = Conditions::one("b.reason <> 'rotated'", []);
             Filter {
-                index: Some(IndexLookup::new("blacklisted_tokens b", by.clone(), "")),
+                index: Some(IndexLookup::new("blacklisted_tokens b", by.clone())),
                 residual: by.clone(),
                 scan: ScanCondition::Index(by),
             }
@@ -250,25 +214,13 @@ fn in_state(state: TokenState, expired_at: Timestamp) -> Filter {
     }
 }
 
-/// An index contains the tokens that no rotation blacklisted, by user type.
-fn with_blacklist_index(by_owner: Filter, filter: &TokenFilter) -> Filter {
-    match (filter.state, filter.user_type, &filter.owners) {
-        (Some(TokenState::Blacklisted), Some(user_type), None) => {
-            let word = [user_type.as_str().into()];
-            Filter {
-                scan: ScanCondition::Index(Conditions::one("b.user_type = ?", word)),
-                ..by_owner
-            }
-        }
-        _ => by_owner,
-    }
-}
-
 /// Finds a token by its id.
 pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<TokenRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS).push(" FROM ").push(TABLES);
-    sql.push(" WHERE t.jti = ").bind(jti.as_str());
+    let mut sql = Sql::new(&format!(
+        "SELECT {} FROM {TABLES} WHERE t.jti = ",
+        columns()
+    ));
+    sql.bind(jti.as_str());
     Ok(sql.query().get_result(connection).optional()?)
 }
 
@@ -278,9 +230,11 @@ pub fn list_latest_of_session(
     session: &SessionId,
     limit: i64,
 ) -> Result<Vec<TokenRow>, StoreError> {
-    let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS).push(" FROM ").push(TABLES);
-    sql.push(" WHERE t.session_id = ").bind(session.as_str());
+    let mut sql = Sql::new(&format!(
+        "SELECT {} FROM {TABLES} WHERE t.session_id = ",
+        columns()
+    ));
+    sql.bind(session.as_str());
     sql.push(" ORDER BY t.jti DESC LIMIT ").bind(limit);
     let mut rows: Vec<TokenRow> = sql.query().load(connection)?;
     rows.reverse();

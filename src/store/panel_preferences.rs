@@ -64,7 +64,7 @@ pub fn read(row: Option<(Option<String>, String, Option<String>)>) -> Preference
         language: language
             .as_deref()
             .and_then(crate::domain::language::Language::from_tag),
-        theme: Theme::from_word(&theme).unwrap_or(Theme::System),
+        theme: Theme::from_word(&theme).unwrap_or_default(),
         time_zone: time_zone.and_then(|name| name.parse().ok()),
     }
 }

@@ -16,7 +16,7 @@ use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
 use crate::store::pagination::keyset::{KeyTypes, SortKey};
 use crate::store::pagination::list_query::ListQuery;
 use crate::store::pagination::search::normalised_pattern;
-use crate::store::pagination::statement::{Bind, Conditions};
+use crate::store::pagination::statement::Conditions;
 use crate::store::schema::rate_limits;
 
 /// A limited thing, and how the admin panel describes its lock.
@@ -34,15 +34,13 @@ pub struct Bucket {
 
 /// The state of a bucket after an event was counted.
 #[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]
+#[diesel(table_name = rate_limits)]
 pub struct Count {
     /// The events in this window, including the new one.
-    #[diesel(sql_type = BigInt)]
     pub hits: i64,
     /// When the window ends.
-    #[diesel(sql_type = SqlTimestamp)]
     pub expires_at: Timestamp,
     /// The end of the lock if the bucket was locked before. Nothing was counted then.
-    #[diesel(sql_type = Nullable<SqlTimestamp>)]
     pub locked_until: Option<Timestamp>,
 }
 
@@ -158,21 +156,18 @@ pub fn delete_for_account(
 
 /// A locked bucket.
 #[derive(QueryableByName, Clone, Debug)]
+#[diesel(table_name = rate_limits)]
 pub struct LockRow {
     /// The name.
-    #[diesel(sql_type = Text)]
     pub bucket: String,
     /// What is limited.
     #[diesel(sql_type = Text)]
     pub kind: LimitKind,
     /// The user type of the account; `None` for an address.
-    #[diesel(sql_type = Nullable<Text>)]
     pub user_type: Option<UserType>,
     /// The login name of the account, or the address.
-    #[diesel(sql_type = Nullable<Text>)]
     pub subject: Option<String>,
     /// The number of events.
-    #[diesel(sql_type = BigInt)]
     pub hits: i64,
     /// When it was locked.
     #[diesel(sql_type = SqlTimestamp)]
@@ -211,16 +206,18 @@ pub fn list(
 ) -> Result<Slice<LockRow>, StoreError> {
     let conditions = conditions(filter, now);
     let list = ListQuery {
-        select: "r.bucket, r.kind, r.user_type, r.subject, r.hits, r.locked_at, r.locked_until, CASE r.user_type \
+        select: "\
+            r.bucket, r.kind, r.user_type, r.subject, r.hits, r.locked_at, r.locked_until, CASE r.user_type \
             WHEN 'user' THEN (SELECT id FROM users WHERE email_normalized = r.subject) \
-            WHEN 'client' THEN (SELECT id FROM client_users WHERE username_normalized = r.subject) END AS user_seq",
+            WHEN 'client' THEN (SELECT id FROM client_users WHERE username_normalized = r.subject) END AS user_seq"
+            .into(),
         from: "rate_limits r",
         from_selective: "rate_limits r",
         scanned: "rate_limits r",
         filters: vec![Filter {
             index: Some(IndexLookup {
                 selective_limit: NO_LIMIT,
-                ..IndexLookup::new("rate_limits r", conditions.clone(), "")
+                ..IndexLookup::new("rate_limits r", conditions.clone())
             }),
             residual: conditions,
             scan: ScanCondition::Residual,
@@ -233,9 +230,7 @@ pub fn list(
         },
         scan_budget: NO_LIMIT,
     };
-    let seek = seek
-        .try_map(|(at, bucket)| Some((Bind::from(at), Bind::from(bucket.as_str()))))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|(at, bucket)| Some((at.into(), bucket.into())));
     list.page(connection, &seek, size)
 }
 

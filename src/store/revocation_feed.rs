@@ -72,7 +72,7 @@ impl Feed {
         let handle = std::thread::Builder::new()
             .name("revocations".into())
             .spawn(move || run(&mut subscriber, &queue))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .map_err(StoreError::unavailable)?;
         Ok(Self {
             requests: Some(requests),
             handle: Some(handle),
@@ -216,15 +216,14 @@ fn data_version(connection: &mut SqliteConnection) -> Option<i64> {
 }
 
 fn connect(target: &Target) -> Result<Db, StoreError> {
-    let failed = |error: diesel::ConnectionError| StoreError::Unavailable(error.to_string());
     match target {
-        Target::Sqlite { .. } => target.connect().map_err(failed),
+        Target::Sqlite { .. } => target.connect().map_err(StoreError::unavailable),
         Target::Postgres { url } => {
             use diesel::connection::SimpleConnection;
             let target = Target::Postgres {
                 url: with_keepalives(url),
             };
-            let mut connection = target.connect().map_err(failed)?;
+            let mut connection = target.connect().map_err(StoreError::unavailable)?;
             // A read that hangs would delay every revocation.
             connection.batch_execute(&format!(
                 "LISTEN {CHANNEL}; SET statement_timeout = '5s'; SET lock_timeout = '2s'"

@@ -69,7 +69,7 @@ fn xact(connection: &Db) -> &'static str {
 
 /// Marks the transaction, and notifies the other instances on Postgres once it is committed.
 fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-    transaction.set_has_revocation_events();
+    transaction.has_revocation_events = true;
     if let Db::Postgres(postgres) = &mut **transaction {
         diesel::sql_query("SELECT pg_notify($1, '')")
             .bind::<Text, _>(CHANNEL)
@@ -182,18 +182,13 @@ pub fn find_not_before(
 }
 
 #[derive(QueryableByName)]
+#[diesel(table_name = revocations)]
 struct Row {
-    #[diesel(sql_type = Nullable<Text>)]
     session_id: Option<SessionId>,
-    #[diesel(sql_type = Text)]
     user_type: UserType,
-    #[diesel(sql_type = BigInt)]
     user_seq: UserSeq,
-    #[diesel(sql_type = Text)]
     reason: String,
-    #[diesel(sql_type = SqlTimestamp)]
     revoked_at: Timestamp,
-    #[diesel(sql_type = SqlTimestamp)]
     expires_at: Timestamp,
 }
 

@@ -38,16 +38,6 @@ pub struct Rotation {
     pub usage: SessionActivity,
 }
 
-impl Rotation {
-    /// The same use of the session with another expiry of the refresh token.
-    fn activity_until(&self, expires_at: Timestamp) -> SessionActivity {
-        SessionActivity {
-            expires_at,
-            ..self.usage.clone()
-        }
-    }
-}
-
 /// The result of a rotation.
 #[derive(Clone, Debug)]
 pub struct Rotated {
@@ -72,7 +62,9 @@ pub enum NotRotated {
 pub fn rotate(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
     match connection {
         Db::Postgres(postgres) => rotate_in_one_statement(postgres, rotation),
-        Db::Sqlite(_) => rotate_in_steps(connection, rotation, true),
+        Db::Sqlite(_) => in_steps(connection, rotation, |connection, session_end| {
+            replace(connection, rotation, session_end, true)
+        }),
     }
 }
 
@@ -81,7 +73,9 @@ pub fn issue_successor(
     connection: &mut Db,
     rotation: &Rotation,
 ) -> Result<Option<Rotated>, StoreError> {
-    rotate_in_steps(connection, rotation, false)
+    in_steps(connection, rotation, |connection, session_end| {
+        replace(connection, rotation, session_end, false)
+    })
 }
 
 /// Checks a token as a rotation does, and only records the use of its session (`tokens.rotate_refresh_tokens = false`).
@@ -90,72 +84,62 @@ pub fn refresh_without_rotation(
     connection: &mut Db,
     rotation: &Rotation,
 ) -> Result<Option<Rotated>, StoreError> {
-    let Some((account, refusal)) = check(connection, rotation)? else {
-        return Ok(None);
-    };
-    if let Err(refusal) = refusal {
-        return Ok(Some(Rotated {
-            account,
-            outcome: Err(refusal),
-        }));
-    }
-    let usage = rotation.activity_until(rotation.old_expires_at);
-    let live = sessions::touch(connection, &rotation.session, &usage)?;
-    Ok(Some(Rotated {
-        account,
-        outcome: if live {
-            Ok(rotation.old_expires_at)
-        } else {
-            Err(NotRotated::SessionEnded)
-        },
-    }))
+    in_steps(connection, rotation, |connection, _| {
+        touch(connection, rotation, rotation.old_expires_at)
+    })
 }
 
-/// The account, and the absolute end of the session or why the token is refused.
-type Checked = (Account, Result<Timestamp, NotRotated>);
+/// An expiry, or why a token is refused.
+type Outcome = Result<Timestamp, NotRotated>;
 
-fn check(connection: &mut Db, rotation: &Rotation) -> Result<Option<Checked>, StoreError> {
+/// Checks the token, and if it is accepted calls `next` with the absolute end of the session.
+fn in_steps(
+    connection: &mut Db,
+    rotation: &Rotation,
+    next: impl FnOnce(&mut Db, Timestamp) -> Result<Outcome, StoreError>,
+) -> Result<Option<Rotated>, StoreError> {
     let Some((account, session)) =
         sessions::find_account_and_session(connection, rotation.owner, &rotation.session)?
     else {
         return Ok(None);
     };
-    let refusal = if !account.is_active {
-        Err(NotRotated::Inactive)
-    } else if blacklisted_tokens::contains(connection, &rotation.old)? {
-        Err(NotRotated::Blacklisted)
-    } else if !outstanding_tokens::contains(connection, &rotation.old)? {
-        // It was flushed with its blacklist entry: whether it was used is not known any more.
-        Err(NotRotated::SessionEnded)
-    } else {
-        match session {
-            Some(SessionState {
-                ended: false,
-                absolute_expires_at,
-            }) if absolute_expires_at > rotation.usage.now => Ok(absolute_expires_at),
-            _ => Err(NotRotated::SessionEnded),
-        }
+    let outcome = match check(connection, rotation, &account, session)? {
+        Ok(session_end) => next(connection, session_end)?,
+        refused => refused,
     };
-    Ok(Some((account, refusal)))
+    Ok(Some(Rotated { account, outcome }))
 }
 
-fn rotate_in_steps(
+/// The absolute end of the session.
+fn check(
     connection: &mut Db,
     rotation: &Rotation,
+    account: &Account,
+    session: Option<SessionState>,
+) -> Result<Outcome, StoreError> {
+    if !account.is_active {
+        return Ok(Err(NotRotated::Inactive));
+    }
+    if blacklisted_tokens::contains(connection, &rotation.old)? {
+        return Ok(Err(NotRotated::Blacklisted));
+    }
+    // A token that was flushed with its blacklist entry: whether it was used is not known any more.
+    let is_known = outstanding_tokens::contains(connection, &rotation.old)?;
+    let now = rotation.usage.now;
+    let live = session.filter(|session| !session.ended && session.absolute_expires_at > now);
+    Ok(match live {
+        Some(session) if is_known => Ok(session.absolute_expires_at),
+        _ => Err(NotRotated::SessionEnded),
+    })
+}
+
+/// Inserts the successor; with `blacklist`, only if this call blacklists the presented token.
+fn replace(
+    connection: &mut Db,
+    rotation: &Rotation,
+    session_end: Timestamp,
     blacklist: bool,
-) -> Result<Option<Rotated>, StoreError> {
-    let Some((account, checked)) = check(connection, rotation)? else {
-        return Ok(None);
-    };
-    let absolute_expires_at = match checked {
-        Ok(absolute_expires_at) => absolute_expires_at,
-        Err(refusal) => {
-            return Ok(Some(Rotated {
-                account,
-                outcome: Err(refusal),
-            }));
-        }
-    };
+) -> Result<Outcome, StoreError> {
     let owner = rotation.owner;
     let old = NewBlacklistedToken {
         jti: rotation.old.clone(),
@@ -168,36 +152,39 @@ fn rotate_in_steps(
         successor: Some(rotation.new.clone()),
     };
     if blacklist && !blacklisted_tokens::insert(connection, &old)? {
-        return Ok(Some(Rotated {
-            account,
-            outcome: Err(NotRotated::Blacklisted),
-        }));
+        return Ok(Err(NotRotated::Blacklisted));
     }
-    let expires_at = rotation.usage.expires_at.min(absolute_expires_at);
-    let new = NewOutstandingToken {
-        jti: rotation.new.clone(),
-        session_id: rotation.session.clone(),
-        user_type: owner.user_type,
-        user_seq: owner.user_seq,
-        created_at: rotation.usage.now,
+    let expires_at = rotation.usage.expires_at.min(session_end);
+    let outcome = touch(connection, rotation, expires_at)?;
+    if outcome.is_ok() {
+        let new = NewOutstandingToken {
+            jti: rotation.new.clone(),
+            session_id: rotation.session.clone(),
+            user_type: owner.user_type,
+            user_seq: owner.user_seq,
+            created_at: rotation.usage.now,
+            expires_at,
+        };
+        outstanding_tokens::insert(connection, &new)?;
+    }
+    Ok(outcome)
+}
+
+/// Records the use of the session by tokens with this expiry. The session may have ended after the check: on Postgres, if
+/// the presented token is not blacklisted.
+fn touch(
+    connection: &mut Db,
+    rotation: &Rotation,
+    expires_at: Timestamp,
+) -> Result<Outcome, StoreError> {
+    let usage = SessionActivity {
         expires_at,
+        ..rotation.usage.clone()
     };
-    if !sessions::touch(
-        connection,
-        &rotation.session,
-        &rotation.activity_until(expires_at),
-    )? {
-        // It ended after the check. This can happen on Postgres, with `tokens.blacklist_after_rotation = false`.
-        return Ok(Some(Rotated {
-            account,
-            outcome: Err(NotRotated::SessionEnded),
-        }));
-    }
-    outstanding_tokens::insert(connection, &new)?;
-    Ok(Some(Rotated {
-        account,
-        outcome: Ok(expires_at),
-    }))
+    let is_live = sessions::touch(connection, &rotation.session, &usage)?;
+    Ok(is_live
+        .then_some(expires_at)
+        .ok_or(NotRotated::SessionEnded))
 }
 
 /// A row of the statement: five columns of the account; whether the token was blacklisted before; whether the session
@@ -218,42 +205,31 @@ fn rotate_in_one_statement(
     rotation: &Rotation,
 ) -> Result<Option<Rotated>, StoreError> {
     let row: Option<StatementRow> = match rotation.owner.user_type {
-        UserType::User => Statement::<true>(rotation)
-            .get_result(postgres)
-            .optional()?,
-        UserType::Client => Statement::<false>(rotation)
-            .get_result(postgres)
-            .optional()?,
+        UserType::User => Statement::<true>(rotation).get_result(postgres),
+        UserType::Client => Statement::<false>(rotation).get_result(postgres),
+    }
+    .optional()?;
+    let Some((name, email, username, role, is_active, blacklisted, is_live, successor_expires_at)) =
+        row
+    else {
+        return Ok(None);
     };
-    Ok(row.map(
-        |(
-            name,
-            email,
-            username,
-            role,
-            is_active,
-            blacklisted,
-            session_live,
-            successor_expires_at,
-        )| {
-            let account = Account {
-                principal: rotation.owner,
-                name,
-                email,
-                username,
-                role,
-                is_active,
-            };
-            let outcome = match successor_expires_at {
-                Some(expires_at) => Ok(expires_at),
-                None if !is_active => Err(NotRotated::Inactive),
-                None if !blacklisted && !session_live => Err(NotRotated::SessionEnded),
-                // It was blacklisted before, or by a concurrent request.
-                None => Err(NotRotated::Blacklisted),
-            };
-            Rotated { account, outcome }
-        },
-    ))
+    let account = Account {
+        principal: rotation.owner,
+        name,
+        email,
+        username,
+        role,
+        is_active,
+    };
+    let outcome = match successor_expires_at {
+        Some(expires_at) => Ok(expires_at),
+        None if !is_active => Err(NotRotated::Inactive),
+        None if !blacklisted && !is_live => Err(NotRotated::SessionEnded),
+        // It was blacklisted before, or by a concurrent request.
+        None => Err(NotRotated::Blacklisted),
+    };
+    Ok(Some(Rotated { account, outcome }))
 }
 
 /// The rotation as one statement. The `UPDATE` of the session comes first: it locks the row and checks it again after

@@ -2,100 +2,72 @@
 //! account by user type and id. There is no foreign key: the account may be deleted.
 
 use crate::domain::principal::{Principal, UserType};
-use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
+use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition, of_accounts};
 use crate::store::pagination::statement::{Bind, Conditions};
 
-/// The columns `login` and `name` of the account of a row. The argument is the alias of the row's table.
-macro_rules! owner_columns {
-    ($table:literal) => {
-        concat!(
-            "CASE ",
-            $table,
-            ".user_type WHEN 'user' THEN (SELECT email FROM users WHERE id = ",
-            $table,
-            ".user_seq) ELSE (SELECT username FROM client_users WHERE id = ",
-            $table,
-            ".user_seq) END AS login, CASE ",
-            $table,
-            ".user_type WHEN 'user' THEN (SELECT name FROM users WHERE id = ",
-            $table,
-            ".user_seq) ELSE (SELECT name FROM client_users WHERE id = ",
-            $table,
-            ".user_seq) END AS name"
-        )
-    };
+/// The columns `login` and `name` of the account of a row. `table` is the alias of the row's table.
+pub(super) fn owner_columns(table: &str) -> String {
+    const COLUMNS: &str = "\
+        CASE {}.user_type WHEN 'user' THEN (SELECT email FROM users WHERE id = {}.user_seq) \
+        ELSE (SELECT username FROM client_users WHERE id = {}.user_seq) END AS login, \
+        CASE {}.user_type WHEN 'user' THEN (SELECT name FROM users WHERE id = {}.user_seq) \
+        ELSE (SELECT name FROM client_users WHERE id = {}.user_seq) END AS name";
+    COLUMNS.replace("{}", table)
 }
-pub(super) use owner_columns;
 
-/// The maximum number of accounts in a filter: several accounts can match one typed name.
-pub const MAX_OWNERS: usize = 4;
-
-/// The conditions by which a list of tokens is filtered by account.
+/// How a list of tokens is filtered by account.
 pub(super) struct OwnerConditions {
     /// The tokens of the list joined with their sessions `s`: `FROM …`.
     pub count_from: &'static str,
-    /// Tokens whose session has a user type.
-    pub by_session_user_type: &'static str,
-    /// Tokens whose session belongs to one of [`MAX_OWNERS`] accounts.
-    pub by_session_owners: &'static str,
-    /// The same by the row's own user type.
-    pub by_user_type: &'static str,
-    /// The same by the row's own account.
-    pub by_owners: &'static str,
+    /// Tokens whose session `s` meets the condition that is inserted for `{}`.
+    pub by_session: &'static str,
+    /// The alias of the table with the row's own user type and id.
+    pub alias: &'static str,
 }
 
 impl OwnerConditions {
-    /// The filters by user type and by accounts.
+    /// The filters by user type and by accounts. Accounts are more selective than their user type. If the scanned index
+    /// of the blacklist `b` contains the user type, a scan for a user type alone skips no rows.
     pub(super) fn filters(
         &self,
         user_type: Option<UserType>,
         owners: Option<&[Principal]>,
+        is_scanned: bool,
     ) -> impl Iterator<Item = Filter> {
-        let owner_filter = owners.and_then(values).map(|values| Filter {
-            index: Some(IndexLookup {
-                count_from: self.count_from,
-                count_conditions: Conditions::one(OF_OWNERS, values.clone()),
-                ..IndexLookup::new(
-                    "",
-                    Conditions::one(self.by_session_owners, values.clone()),
-                    "",
-                )
-            }),
-            residual: Conditions::one(self.by_owners, values),
-            scan: ScanCondition::Residual,
-        });
-        // Accounts are more selective than their user type.
-        let uses_index = owners.is_none();
-        let user_type_filter = user_type.map(|user_type| {
-            let word = || [Bind::from(user_type.as_str())];
+        let alias = self.alias;
+        let by_owners = owners.filter(|owners| !owners.is_empty()).map(|owners| {
+            let (in_session, values) = of_accounts("s.user_type", "s.user_seq", owners);
+            let (own_type, own_seq) = (format!("{alias}.user_type"), format!("{alias}.user_seq"));
+            let (residual, _) = of_accounts(&own_type, &own_seq, owners);
             Filter {
-                index: uses_index.then(|| IndexLookup {
-                    count_from: self.count_from,
-                    count_conditions: Conditions::one("s.user_type = ?", word()),
-                    ..IndexLookup::new("", Conditions::one(self.by_session_user_type, word()), "")
-                }),
-                residual: Conditions::one(self.by_user_type, word()),
+                index: Some(self.lookup(&in_session, &values)),
+                residual: Conditions::one(residual, values),
                 scan: ScanCondition::Residual,
             }
         });
-        owner_filter.into_iter().chain(user_type_filter)
+        let by_user_type = user_type.map(|user_type| {
+            let values = vec![Bind::from(user_type.as_str())];
+            let has_index = owners.is_none();
+            let scan = if has_index && is_scanned {
+                ScanCondition::Index(Conditions::one("b.user_type = ?", values.clone()))
+            } else {
+                ScanCondition::Residual
+            };
+            Filter {
+                index: has_index.then(|| self.lookup("s.user_type = ?", &values)),
+                residual: Conditions::one(format!("{alias}.user_type || '' = ?"), values),
+                scan,
+            }
+        });
+        by_owners.into_iter().chain(by_user_type)
     }
-}
 
-const OF_OWNERS: &str = "(s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?) \
-    OR (s.user_type = ? AND s.user_seq = ?) OR (s.user_type = ? AND s.user_seq = ?)";
-
-/// The accounts as values for four pairs of `?`. The first account is repeated for missing ones.
-fn values(owners: &[Principal]) -> Option<[Bind; 2 * MAX_OWNERS]> {
-    let first = owners.first()?;
-    let pair = |at: usize| {
-        let owner = owners.get(at).unwrap_or(first);
-        [
-            Bind::from(owner.user_type.as_str()),
-            Bind::from(owner.user_seq.get()),
-        ]
-    };
-    let ([type_0, seq_0], [type_1, seq_1], [type_2, seq_2], [type_3, seq_3]) =
-        (pair(0), pair(1), pair(2), pair(3));
-    Some([type_0, seq_0, type_1, seq_1, type_2, seq_2, type_3, seq_3])
+    fn lookup(&self, in_session: &str, values: &[Bind]) -> IndexLookup {
+        let conditions = |text: String| Conditions::one(text, values.iter().cloned());
+        IndexLookup {
+            count_from: self.count_from,
+            count_conditions: conditions(in_session.to_owned()),
+            ..IndexLookup::new("", conditions(self.by_session.replace("{}", in_session)))
+        }
+    }
 }

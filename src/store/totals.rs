@@ -1,10 +1,12 @@
 //! Totals for the dashboard. Some of them are counted row by row, so the caller caches them.
 
-use diesel::{prelude::*, sql_types};
+use diesel::{dsl::sql, prelude::*, sql_types};
 
 use crate::clock::Timestamp;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
+use crate::store::pagination::filter::load_count;
+use crate::store::pagination::statement::Sql;
 use crate::store::schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users};
 
 /// The number of active internal users.
@@ -48,27 +50,15 @@ pub fn blacklisted_tokens(connection: &mut Db, now: Timestamp) -> Result<i64, St
         .get_result(connection)?)
 }
 
-#[derive(QueryableByName)]
-struct TextRow {
-    #[diesel(sql_type = sql_types::Text)]
-    text: String,
-}
-
-#[derive(QueryableByName)]
-struct CountRow {
-    #[diesel(sql_type = sql_types::BigInt)]
-    n: i64,
-}
-
 /// The version of the database.
 pub fn database_version(connection: &mut Db) -> Result<String, StoreError> {
-    let query = match connection {
-        Db::Postgres(_) => "SELECT current_setting('server_version') AS \"text\"",
-        Db::Sqlite(_) => "SELECT sqlite_version() AS \"text\"",
+    let version = match connection {
+        Db::Postgres(_) => "current_setting('server_version')",
+        Db::Sqlite(_) => "sqlite_version()",
     };
-    let row: TextRow = diesel::sql_query(query).get_result(connection)?;
+    let version: String = diesel::select(sql::<sql_types::Text>(version)).get_result(connection)?;
     // Debian appends its package version in brackets.
-    Ok(row.text.split(' ').next().unwrap_or_default().to_owned())
+    Ok(version.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// The size of the database in bytes.
@@ -79,6 +69,5 @@ pub fn database_size(connection: &mut Db) -> Result<i64, StoreError> {
             "SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()"
         }
     };
-    let row: CountRow = diesel::sql_query(query).get_result(connection)?;
-    Ok(row.n)
+    load_count(connection, Sql::new(query))
 }

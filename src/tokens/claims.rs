@@ -8,28 +8,19 @@ use crate::clock::Timestamp;
 use crate::config::TokensConfig;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{Jti, SessionId};
+use crate::domain::text_enum::text_enum;
 use crate::tokens::error::TokenDefect;
 
 /// The latest time that is accepted: the last second of the year 9999.
 const MAX_TIME: i64 = 253_402_300_799;
 
-/// The claim `token_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenType {
-    /// Authenticates requests as a bearer token.
-    Access,
-    /// Gets new tokens, or logs out.
-    Refresh,
-}
-
-impl TokenType {
-    /// The value of the claim `token_type`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Refresh => "refresh",
-        }
+text_enum! {
+    /// The claim `token_type`.
+    TokenType {
+        /// Authenticates requests as a bearer token.
+        Access = "access",
+        /// Gets new tokens, or logs out.
+        Refresh = "refresh",
     }
 }
 
@@ -59,11 +50,8 @@ impl Claims {
         settings: &TokensConfig,
     ) -> Result<Self, TokenDefect> {
         let wrong = |name: &str| TokenDefect::Claim(name.to_owned());
-        let token_type = match text(&all, "token_type")? {
-            "access" => TokenType::Access,
-            "refresh" => TokenType::Refresh,
-            _ => return Err(wrong("token_type")),
-        };
+        let token_type = TokenType::from_word(text(&all, "token_type")?);
+        let token_type = token_type.ok_or_else(|| wrong("token_type"))?;
         let principal = principal(&all, &settings.user_id_claim)?;
         if text(&all, "sub")? != principal.to_string() {
             return Err(TokenDefect::Subject);
@@ -125,11 +113,11 @@ fn time(all: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Token
 
 /// The account. A missing `user_type` is an error; it has no default.
 fn principal(all: &Map<String, Value>, user_id_claim: &str) -> Result<Principal, TokenDefect> {
-    let user_type: UserType = match all.get("user_type") {
+    let user_type = match all.get("user_type") {
         None | Some(Value::Null) => return Err(TokenDefect::NoPrincipal),
-        Some(Value::String(word)) => word.parse().map_err(|_| TokenDefect::UnknownUserType)?,
-        Some(_) => return Err(TokenDefect::UnknownUserType),
+        Some(value) => value.as_str().and_then(UserType::from_word),
     };
+    let user_type = user_type.ok_or(TokenDefect::UnknownUserType)?;
     let user_seq = match all.get(user_id_claim) {
         None | Some(Value::Null) => return Err(TokenDefect::NoPrincipal),
         Some(Value::Number(number)) => number.as_i64().and_then(UserSeq::new),

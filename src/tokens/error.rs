@@ -69,25 +69,20 @@ impl TokenDefect {
     /// Whether the signature is valid, so that the token was issued by this server in spite of the defect.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        match self {
-            Self::TooLong
-            | Self::Parts(_)
-            | Self::Header
-            | Self::Claims
-            | Self::Algorithm(_)
-            | Self::Signature => false,
+        matches!(
+            self,
             Self::Unsupported(_)
-            | Self::Key
-            | Self::Claim(_)
-            | Self::Subject
-            | Self::Issuer
-            | Self::Audience
-            | Self::NoPrincipal
-            | Self::UnknownUserType
-            | Self::Type
-            | Self::NotYetValid(_)
-            | Self::Expired(_) => true,
-        }
+                | Self::Key
+                | Self::Claim(_)
+                | Self::Subject
+                | Self::Issuer
+                | Self::Audience
+                | Self::NoPrincipal
+                | Self::UnknownUserType
+                | Self::Type
+                | Self::NotYetValid(_)
+                | Self::Expired(_)
+        )
     }
 }
 

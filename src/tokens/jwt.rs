@@ -100,14 +100,8 @@ impl Tokens {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Issued, TokenError> {
-        let mut claims = self.base(
-            TokenType::Access,
-            account.principal,
-            session,
-            jti,
-            now,
-            expires_at,
-        );
+        let times = (now, expires_at);
+        let mut claims = self.base(TokenType::Access, account.principal, session, jti, times);
         for name in &self.settings.claims {
             let value = match name {
                 ClaimName::Email => account.email.clone(),
@@ -151,14 +145,8 @@ impl Tokens {
         issued_at: Timestamp,
         expires_at: Timestamp,
     ) -> Map<String, Value> {
-        self.base(
-            TokenType::Refresh,
-            owner,
-            session,
-            jti,
-            issued_at,
-            expires_at,
-        )
+        let times = (issued_at, expires_at);
+        self.base(TokenType::Refresh, owner, session, jti, times)
     }
 
     /// Verifies a token. `expected` is the required type; `None` accepts both.
@@ -180,9 +168,7 @@ impl Tokens {
     /// As [`Tokens::read`].
     pub fn read_access(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
         if let Some(claims) = self.verified.find(token) {
-            claims
-                .check_times(now, self.leeway())
-                .map_err(TokenError::from)?;
+            claims.check_times(now, self.leeway())?;
             return Ok(claims);
         }
         let claims = Arc::new(self.read(token, Some(TokenType::Access), now)?);
@@ -239,13 +225,12 @@ impl Tokens {
         principal: Principal,
         session: &SessionId,
         jti: &Jti,
-        now: Timestamp,
-        expires_at: Timestamp,
+        (issued_at, expires_at): (Timestamp, Timestamp),
     ) -> Map<String, Value> {
         let mut claims = Map::new();
         claims.insert("token_type".into(), token_type.as_str().into());
         claims.insert("exp".into(), expires_at.unix_seconds().into());
-        claims.insert("iat".into(), now.unix_seconds().into());
+        claims.insert("iat".into(), issued_at.unix_seconds().into());
         claims.insert("jti".into(), jti.as_str().into());
         claims.insert("sid".into(), session.as_str().into());
         claims.insert("sub".into(), principal.to_string().into());

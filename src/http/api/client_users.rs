@@ -18,7 +18,7 @@ use crate::http::api::query::Query;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
 use crate::services::accounts::{client_user_changes, lifecycle};
 use crate::services::{Error, Missing, Services};
-use crate::store::client_users::{ClientColumn, ClientFilter};
+use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// An external client in an answer.
 #[derive(Serialize)]
@@ -51,26 +51,26 @@ impl From<Client> for ClientView {
 }
 
 /// The columns that a list can be ordered by.
-const COLUMNS: [(&str, ClientColumn); 8] = [
-    ("user_seq", ClientColumn::UserSeq),
-    ("username", ClientColumn::Username),
-    ("name", ClientColumn::Name),
-    ("email", ClientColumn::Email),
-    ("is_active", ClientColumn::IsActive),
-    ("last_login_at", ClientColumn::LastLoginAt),
-    ("created_at", ClientColumn::CreatedAt),
-    ("updated_at", ClientColumn::UpdatedAt),
+const COLUMNS: [(&str, NumberedColumn); 8] = [
+    ("user_seq", NumberedColumn::UserSeq),
+    ("username", NumberedColumn::Username),
+    ("name", NumberedColumn::Name),
+    ("email", NumberedColumn::Email),
+    ("is_active", NumberedColumn::IsActive),
+    ("last_login_at", NumberedColumn::LastLoginAt),
+    ("created_at", NumberedColumn::CreatedAt),
+    ("updated_at", NumberedColumn::UpdatedAt),
 ];
 
 const COLUMN_NAMES: [&str; COLUMNS.len()] = names(&COLUMNS);
 
 inputs! {
     /// The order of the list, such as `-created_at,name`.
-    ORDERING: Vec<Order<ClientColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
+    ORDERING: Vec<Order<NumberedColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
         ordering;
 }
 
-fn ordering(text: &str) -> Result<Vec<Order<ClientColumn>>, Problem> {
+fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
@@ -82,8 +82,9 @@ pub(super) async fn list(
     _caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<ClientView>>, ApiError> {
-    let filter = ClientFilter {
+    let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
+        role: None,
         is_active: query.get(&IS_ACTIVE),
         order: query.get(&ORDERING).unwrap_or_default(),
     };

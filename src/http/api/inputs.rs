@@ -114,7 +114,7 @@ fn identifier(text: &str) -> Result<String, Problem> {
 }
 
 fn user_type(text: &str) -> Result<UserType, Problem> {
-    text.parse().map_err(|_| Problem::NotOneOf(UserType::NAMES))
+    UserType::from_word(text).ok_or(Problem::NotOneOf(UserType::NAMES))
 }
 
 /// A text that may be a token. The services verify it.

@@ -19,7 +19,7 @@ use crate::http::api::query::Query;
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, user_changes};
 use crate::services::{Error, Missing, Services};
-use crate::store::users::{UserColumn, UserFilter};
+use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// An internal user in an answer.
 #[derive(Serialize)]
@@ -50,26 +50,26 @@ impl From<User> for UserView {
 }
 
 /// The columns that a list can be ordered by.
-const COLUMNS: [(&str, UserColumn); 8] = [
-    ("user_seq", UserColumn::UserSeq),
-    ("email", UserColumn::Email),
-    ("name", UserColumn::Name),
-    ("role", UserColumn::Role),
-    ("is_active", UserColumn::IsActive),
-    ("last_login_at", UserColumn::LastLoginAt),
-    ("created_at", UserColumn::CreatedAt),
-    ("updated_at", UserColumn::UpdatedAt),
+const COLUMNS: [(&str, NumberedColumn); 8] = [
+    ("user_seq", NumberedColumn::UserSeq),
+    ("email", NumberedColumn::Email),
+    ("name", NumberedColumn::Name),
+    ("role", NumberedColumn::Role),
+    ("is_active", NumberedColumn::IsActive),
+    ("last_login_at", NumberedColumn::LastLoginAt),
+    ("created_at", NumberedColumn::CreatedAt),
+    ("updated_at", NumberedColumn::UpdatedAt),
 ];
 
 const COLUMN_NAMES: [&str; COLUMNS.len()] = names(&COLUMNS);
 
 inputs! {
     /// The order of the list, such as `-created_at,name`.
-    ORDERING: Vec<Order<UserColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
+    ORDERING: Vec<Order<NumberedColumn>> = "ordering", Kind::Ordering(&COLUMN_NAMES),
         ordering;
 }
 
-fn ordering(text: &str) -> Result<Vec<Order<UserColumn>>, Problem> {
+fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn list(
     _caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<UserView>>, ApiError> {
-    let filter = UserFilter {
+    let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
         role: query.get(&ROLE),
         is_active: query.get(&IS_ACTIVE),

@@ -4,10 +4,11 @@ use crate::clock::Timestamp;
 use crate::domain::account::{Email, Name, Phone, Username};
 use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
-use crate::domain::principal::UserSeq;
+use crate::domain::principal::{UserSeq, UserType};
 use crate::services::bootstrap::Services;
 use crate::services::error::{Error, Missing};
-use crate::store::client_users::{ClientFilter, ClientRow};
+use crate::store::account_list::NumberedFilter;
+use crate::store::client_users::ClientRow;
 use crate::store::{Store, account_pages, client_users as table};
 
 /// An external client, as the interfaces show it: without the password hash.
@@ -86,10 +87,15 @@ pub struct ClientChanges {
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn list(store: &Store, filter: ClientFilter, page: Page) -> Result<Paged<Client>, Error> {
+pub async fn list(
+    store: &Store,
+    filter: NumberedFilter,
+    page: Page,
+) -> Result<Paged<Client>, Error> {
     store
         .read_list(move |connection| {
-            let (rows, total) = account_pages::numbered_clients(connection, &filter, page)?;
+            let (rows, total): (Vec<ClientRow>, i64) =
+                account_pages::numbered_page(connection, UserType::Client, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(Client::from).collect(),

@@ -6,6 +6,8 @@ use crate::services::accounts::users::User;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::store::account_pages as table;
+use crate::store::client_users::ClientRow;
+use crate::store::users::UserRow;
 
 pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
@@ -31,7 +33,9 @@ pub async fn users(
 ) -> Result<Slice<Listed<User>>, Error> {
     let slice = services
         .store
-        .read_list(move |connection| table::users(connection, &filter, order, &seek, size))
+        .read_list(move |connection| {
+            table::page::<UserRow>(connection, &filter, order, seek.clone(), size)
+        })
         .await?;
     Ok(slice.map(|row| Listed {
         place: row.cursor(order),
@@ -52,7 +56,9 @@ pub async fn clients(
 ) -> Result<Slice<Listed<Client>>, Error> {
     let slice = services
         .store
-        .read_list(move |connection| table::clients(connection, &filter, order, &seek, size))
+        .read_list(move |connection| {
+            table::page::<ClientRow>(connection, &filter, order, seek.clone(), size)
+        })
         .await?;
     Ok(slice.map(|row| Listed {
         place: row.cursor(order),
@@ -74,7 +80,7 @@ pub async fn users_batch(
     let rows = services
         .store
         .read_list(move |connection| {
-            table::users_batch(connection, &filter, order, after.as_ref(), size)
+            table::batch::<UserRow>(connection, &filter, order, after.as_ref(), size)
         })
         .await?;
     let listed = rows.into_iter().map(|row| Listed {
@@ -98,7 +104,7 @@ pub async fn clients_batch(
     let rows = services
         .store
         .read_list(move |connection| {
-            table::clients_batch(connection, &filter, order, after.as_ref(), size)
+            table::batch::<ClientRow>(connection, &filter, order, after.as_ref(), size)
         })
         .await?;
     let listed = rows.into_iter().map(|row| Listed {

@@ -4,10 +4,11 @@ use crate::clock::Timestamp;
 use crate::domain::account::{Email, Name, Role};
 use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
-use crate::domain::principal::UserSeq;
+use crate::domain::principal::{UserSeq, UserType};
 use crate::services::bootstrap::Services;
 use crate::services::error::{Error, Missing};
-use crate::store::users::{UserFilter, UserRow};
+use crate::store::account_list::NumberedFilter;
+use crate::store::users::UserRow;
 use crate::store::{Store, account_pages, users as table};
 
 /// An internal user, as the interfaces show it: without the password hash.
@@ -86,10 +87,11 @@ impl UserChanges {
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn list(store: &Store, filter: UserFilter, page: Page) -> Result<Paged<User>, Error> {
+pub async fn list(store: &Store, filter: NumberedFilter, page: Page) -> Result<Paged<User>, Error> {
     store
         .read_list(move |connection| {
-            let (rows, total) = account_pages::numbered_users(connection, &filter, page)?;
+            let (rows, total): (Vec<UserRow>, i64) =
+                account_pages::numbered_page(connection, UserType::User, &filter, page)?;
             Ok(Paged {
                 page,
                 items: rows.into_iter().map(User::from).collect(),

@@ -9,7 +9,7 @@ use crate::domain::text::normalised;
 use crate::services::account_lookup::owners_of;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::store::audit_list::{AuditCursor, AuditEventRow, AuditFilter, MAX_PEOPLE};
+use crate::store::audit_list::{AuditEventRow, AuditFilter, AuditKey, MAX_PEOPLE};
 use crate::store::{Db, StoreError, audit_chain_links, audit_list as table};
 
 /// An audit event, as the interfaces show it.
@@ -61,8 +61,9 @@ impl From<AuditEventRow> for AuditEvent {
             user_type,
             user_seq,
         };
+        let AuditEventRow { id, event: row } = row;
         Self {
-            id: row.id,
+            id,
             happened_at: row.happened_at,
             source: row.source,
             actor: row.actor_type.zip(row.actor_seq).map(principal),
@@ -130,11 +131,8 @@ fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreE
     Ok(found)
 }
 
-fn audit_cursor(cursor: &Cursor) -> Option<AuditCursor> {
-    Some(AuditCursor {
-        happened_at: cursor.time()?,
-        id: cursor.id.parse().ok()?,
-    })
+fn audit_key(cursor: &Cursor) -> Option<AuditKey> {
+    Some((cursor.time()?, cursor.id.parse().ok()?))
 }
 
 /// A page of the events that pass a filter, newest first. An invalid cursor gives the first page.
@@ -147,9 +145,7 @@ pub async fn list(
     seek: Seek<Cursor>,
     size: i64,
 ) -> Result<Slice<AuditEvent>, Error> {
-    let seek = seek
-        .try_map(|cursor| audit_cursor(&cursor))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|cursor| audit_key(&cursor));
     let slice = services
         .store
         .read_list(move |connection| {
@@ -170,7 +166,7 @@ pub async fn batch(
     after: Option<Cursor>,
     size: i64,
 ) -> Result<Vec<AuditEvent>, Error> {
-    let after = after.as_ref().and_then(audit_cursor);
+    let after = after.as_ref().and_then(audit_key);
     let rows = services
         .store
         .read_list(move |connection| {

@@ -7,7 +7,7 @@ use crate::domain::audit::{Action, Actor, Change, Outcome, Subject};
 use crate::domain::session::SessionId;
 use crate::domain::text::searchable;
 use crate::services::audit::event_mac::AuditKey;
-use crate::store::audit_events::{self, NewAuditEvent};
+use crate::store::audit_events::{self, AuditEventData, NewAuditEvent};
 use crate::store::raw_audit_events::RawEvent;
 use crate::store::{Db, StoreError, audit_chain_links};
 
@@ -153,7 +153,8 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
         searched.extend(change.old.as_deref());
         searched.extend(change.new.as_deref());
     }
-    NewAuditEvent {
+    let search_text = searchable(&searched);
+    let event = AuditEventData {
         happened_at: now,
         source: actor.source,
         actor_type: actor.principal.map(|principal| principal.user_type),
@@ -165,10 +166,10 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
         subject_seq: subject.principal.map(|principal| principal.user_seq),
         subject_name: subject.name.clone(),
         changes: serde_json::to_string(changes).unwrap_or_else(|_| "[]".into()),
-        search_text: searchable(&searched),
         ip_address,
         user_agent: actor.user_agent.clone(),
         request_id: actor.request_id.clone(),
         session_id: session.clone().or_else(|| actor.session.clone()),
-    }
+    };
+    NewAuditEvent { event, search_text }
 }

@@ -19,7 +19,7 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::{attempts, device_tokens};
 use crate::services::passwords::PasswordCheck;
 use crate::services::secret;
-use crate::store::browser_sessions::{BrowserSessionRow, NewBrowserSession};
+use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::{browser_sessions as table, panel_preferences, users};
 
 /// An administrator or auditor who is signed in.
@@ -169,7 +169,7 @@ pub(crate) async fn begin(
     let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
     let lifetime = settings.session_absolute.get();
     let absolute = now + lifetime;
-    let new = NewBrowserSession {
+    let new = BrowserSessionRow {
         id: BrowserSessionId::new(now),
         token_hash: secret::hash(&secret),
         user_seq,
@@ -190,7 +190,7 @@ pub(crate) async fn begin(
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
             if let Some(LoginProof { hash, reset }) = &proof {
-                if !users::record_login(connection, user_seq, hash, last_login_at)? {
+                if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;

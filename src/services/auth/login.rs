@@ -141,16 +141,12 @@ async fn verify_password(
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
+            let (id, hash) = (principal.user_seq, Some(&*owner.hash));
             let is_unchanged = match principal.user_type {
-                UserType::User => {
-                    users::record_login(connection, principal.user_seq, &owner.hash, last_login_at)?
+                UserType::User => users::record_login(connection, id, hash, last_login_at)?,
+                UserType::Client => {
+                    client_users::record_login(connection, id, hash, last_login_at)?
                 }
-                UserType::Client => client_users::record_login(
-                    connection,
-                    principal.user_seq,
-                    Some(&owner.hash),
-                    last_login_at,
-                )?,
             };
             if !is_unchanged {
                 return Err(Error::InvalidCredentials);

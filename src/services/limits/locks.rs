@@ -75,9 +75,7 @@ pub async fn list(
     size: i64,
 ) -> Result<Slice<Lock>, Error> {
     let now = services.clock.now();
-    let seek = seek
-        .try_map(|cursor| Some((cursor.time()?, cursor.id.clone())))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|cursor| Some((cursor.time()?, cursor.id.clone())));
     let filter = LockFilter {
         search: query.search,
         kind: query.kind,

@@ -15,7 +15,7 @@ use crate::services::audit::log::{AuditLog, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::job_report::{Details, JobFailure, Report};
-use crate::store::jobs::{JobRow, NewJob};
+use crate::store::jobs::JobRow;
 use crate::store::{Db, Store, StoreError, jobs as table};
 
 /// How long a job may be without a heartbeat before its process counts as killed.
@@ -129,12 +129,18 @@ pub(crate) async fn begin(
     let details = Details::encode(report, None);
     loop {
         let now = clock.now();
-        let new = NewJob {
+        let new = JobRow {
             id: JobId::new(now),
             kind,
+            state: JobState::Running,
             started_by: StartedBy::actor(actor).stored().map(str::to_owned),
+            total: 0,
+            done: 0,
+            stop_requested: false,
             details: details.clone(),
             started_at: now,
+            heartbeat_at: now,
+            finished_at: None,
         };
         let event = event.clone().map(|event| event.to(subject(&new.id)));
         let audit_context = audit_log.audit_context(actor, now);

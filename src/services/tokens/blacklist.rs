@@ -50,9 +50,7 @@ pub async fn list(
     seek: Seek<Cursor>,
     size: i64,
 ) -> Result<TokenList<BlacklistedToken>, Error> {
-    let seek = seek
-        .try_map(|cursor| read_cursor(&cursor))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|cursor| read_cursor(&cursor));
     services
         .store
         .read_list(move |connection| {

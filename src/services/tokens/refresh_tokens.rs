@@ -77,9 +77,7 @@ pub async fn list(
     size: i64,
 ) -> Result<TokenList<Token>, Error> {
     let expired_at = services.clock.now() - services.tokens.leeway();
-    let seek = seek
-        .try_map(|cursor| Jti::parse(&cursor.id))
-        .unwrap_or(Seek::First);
+    let seek = seek.filter_map(|cursor| Jti::parse(&cursor.id));
     services
         .store
         .read_list(move |connection| {

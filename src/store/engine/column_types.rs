@@ -81,8 +81,8 @@ macro_rules! text_column {
     };
 }
 
-text_column!(UserType, |word| word.parse().ok());
-text_column!(Role, |word| Role::parse(word).ok());
+text_column!(UserType, UserType::from_word);
+text_column!(Role, Role::from_word);
 text_column!(LimitKind, LimitKind::from_word);
 text_column!(LoginMethod, LoginMethod::from_word);
 text_column!(RevocationReason, RevocationReason::from_word);

@@ -6,8 +6,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use diesel::{
-    Connection as _, ConnectionError, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection, result::Error::DatabaseError,
+    Connection as _, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, dsl::sql, result::Error::DatabaseError,
     sql_types::Timestamp as SqlTimestamp,
 };
 
@@ -31,17 +31,11 @@ mod multi {
 impl Db {
     /// The time of the Postgres server, which may run on another machine; `None` on SQLite.
     pub fn clock(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        #[derive(QueryableByName)]
-        struct Now {
-            #[diesel(sql_type = SqlTimestamp)]
-            now: Timestamp,
-        }
         let Self::Postgres(postgres) = self else {
             return Ok(None);
         };
-        let now: Now = diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now")
-            .get_result(postgres)?;
-        Ok(Some(now.now))
+        let now = sql::<SqlTimestamp>("clock_timestamp() AT TIME ZONE 'UTC'");
+        Ok(Some(diesel::select(now).get_result(postgres)?))
     }
 }
 

@@ -5,12 +5,14 @@ use diesel::{
     QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
-    sql_types::{BigInt, Text},
+    sql_types::Text,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
+use crate::store::pagination::filter::load_count;
+use crate::store::pagination::statement::Sql;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -44,6 +46,12 @@ impl From<diesel::result::Error> for MigrationError {
     }
 }
 
+impl From<StoreError> for MigrationError {
+    fn from(error: StoreError) -> Self {
+        Self::failed(error)
+    }
+}
+
 /// A migration, and whether it has been applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
@@ -53,33 +61,26 @@ pub struct MigrationState {
     pub applied: bool,
 }
 
-/// Applies the pending migrations in order and returns their names. Instances that start together take turns.
+/// Applies the pending migrations in order and returns their names. Instances that start together take turns: reading the
+/// pending migrations creates the table of the applied ones when it is missing, so that requires the lock too. On SQLite
+/// statements wait for each other by themselves.
 ///
 /// # Errors
 /// [`MigrationError`]; the database is unchanged then.
 pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
-    with_lock(connection, |connection| {
-        reject_newer(connection)?;
-        run(connection)
-    })
-}
-
-/// Runs `work` while no other instance does. Reading the applied migrations creates their table when it is missing, so
-/// that requires the lock too. On SQLite statements wait for each other by themselves.
-fn with_lock<T>(
-    connection: &mut Db,
-    work: impl FnOnce(&mut Db) -> Result<T, MigrationError>,
-) -> Result<T, MigrationError> {
     // An arbitrary number that no other program uses.
     if let Db::Postgres(postgres) = connection {
         postgres.batch_execute("SELECT pg_advisory_lock(7271374)")?;
     }
-    let done = work(connection)?;
+    if let SchemaStatus::Ahead(newest) = schema_status(connection)? {
+        return Err(MigrationError::SchemaIsNewer(newest));
+    }
+    let names = run(connection)?;
     // After a failure the caller drops the connection, which releases the lock.
     if let Db::Postgres(postgres) = connection {
         postgres.batch_execute("SELECT pg_advisory_unlock(7271374)")?;
     }
-    Ok(done)
+    Ok(names)
 }
 
 fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
@@ -88,9 +89,7 @@ fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
         Db::Sqlite(sqlite) => {
             // Rebuilding a table with foreign keys on would delete its child rows, and the pragma has no effect inside the
             // transaction of the migration: so it is off for the whole run, and the rows are checked afterwards.
-            sqlite
-                .batch_execute("PRAGMA foreign_keys = OFF")
-                .map_err(MigrationError::failed)?;
+            sqlite.batch_execute("PRAGMA foreign_keys = OFF")?;
             // An instance that starts at the same time waits here, and then finds nothing to run.
             let ran = sqlite.immediate_transaction(|sqlite| {
                 let ran = run_pending(sqlite, SQLITE)?;
@@ -102,9 +101,7 @@ fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
                     None => Ok(ran),
                 }
             });
-            sqlite
-                .batch_execute("PRAGMA foreign_keys = ON")
-                .map_err(MigrationError::failed)?;
+            sqlite.batch_execute("PRAGMA foreign_keys = ON")?;
             ran
         }
     }
@@ -139,7 +136,7 @@ fn run_pending<DB: diesel::backend::Backend>(
 /// # Errors
 /// [`MigrationError::Failed`].
 pub fn status(connection: &mut Db) -> Result<Vec<MigrationState>, MigrationError> {
-    let applied = recorded_versions(connection).map_err(MigrationError::failed)?;
+    let applied = recorded_versions(connection)?;
     Ok(states(known(connection)?, &applied))
 }
 
@@ -202,8 +199,7 @@ fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
             "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
         }
     };
-    let tables: Count = diesel::sql_query(count_tables).get_result(connection)?;
-    if tables.n == 0 {
+    if load_count(connection, Sql::new(count_tables))? == 0 {
         return Ok(Vec::new());
     }
     let rows: Vec<Version> =
@@ -213,46 +209,9 @@ fn recorded_versions(connection: &mut Db) -> Result<Vec<String>, StoreError> {
 }
 
 #[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-#[derive(QueryableByName)]
 struct Version {
     #[diesel(sql_type = Text)]
     version: String,
-}
-
-/// Rejects a database with a migration that this binary does not contain.
-///
-/// # Errors
-/// [`MigrationError::SchemaIsNewer`] and [`MigrationError::Failed`].
-pub fn reject_newer(connection: &mut Db) -> Result<(), MigrationError> {
-    let applied = applied_versions(connection)?;
-    let known = known(connection)?;
-    match applied
-        .into_iter()
-        .filter(|version| known.iter().all(|(known, _)| known != version))
-        .max()
-    {
-        Some(newest) => Err(MigrationError::SchemaIsNewer(newest)),
-        None => Ok(()),
-    }
-}
-
-fn applied_versions(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
-    let versions = match connection {
-        Db::Postgres(postgres) => MigrationHarness::<diesel::pg::Pg>::applied_migrations(postgres),
-        Db::Sqlite(sqlite) => {
-            MigrationHarness::<diesel::sqlite::Sqlite>::applied_migrations(sqlite)
-        }
-    };
-    Ok(versions
-        .map_err(MigrationError::failed)?
-        .iter()
-        .map(ToString::to_string)
-        .collect())
 }
 
 /// The version and the name of each migration of this binary, in order.

@@ -12,13 +12,13 @@ pub mod transaction;
 pub mod writer;
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
-use crate::store::engine::connection::{Db, StoreSettings, Target};
+use crate::store::engine::connection::{StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
-use crate::store::engine::transaction::{in_transaction, with_retries};
 use crate::store::engine::writer::Writer;
-use crate::store::error::{StoreError, StoreFailure};
+use crate::store::error::StoreError;
+use crate::worker_pool::{PoolSettings, cores};
 
 /// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
 const MAX_WAITING: usize = 2048;
@@ -56,11 +56,26 @@ impl Engine {
     pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
         let (size, timeout) = (settings.pool_size, settings.acquire_timeout);
         match &settings.target {
-            target @ Target::Sqlite { .. } => Ok(Self::Sqlite {
-                writer: Writer::start(target.clone())?,
-                readers: Readers::start(target, size, MAX_WAITING, timeout)?,
-                list_readers: Readers::start_for_lists(target, size, MAX_WAITING_LISTS, timeout)?,
-            }),
+            target @ Target::Sqlite { .. } => {
+                let for_reads = PoolSettings {
+                    name: "store-reader",
+                    threads: cores().max(2).min(size as usize),
+                    max_waiting: MAX_WAITING,
+                    timeout,
+                    low_priority: false,
+                };
+                let for_lists = PoolSettings {
+                    name: "store-lists",
+                    max_waiting: MAX_WAITING_LISTS,
+                    low_priority: true,
+                    ..for_reads
+                };
+                Ok(Self::Sqlite {
+                    writer: Writer::start(target.clone())?,
+                    readers: Readers::start(target, for_reads)?,
+                    list_readers: Readers::start(target, for_lists)?,
+                })
+            }
             Target::Postgres { .. } => Ok(Self::Postgres {
                 pool: PostgresPool::open(settings, MAX_WAITING)?,
                 list_limit: ConcurrencyLimit::new(
@@ -69,88 +84,6 @@ impl Engine {
                     timeout,
                 ),
             }),
-        }
-    }
-
-    /// Opens one connection that can only read, and creates nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database does not exist or no connection can be opened.
-    pub(crate) fn open_read_only(settings: &StoreSettings) -> Result<Self, StoreError> {
-        ReadOnly::open(&settings.target).map(Self::ReadOnly)
-    }
-
-    /// See [`Store::read`](crate::store::Store::read).
-    pub(crate) async fn read<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
-    {
-        match self {
-            Self::Sqlite { readers, .. } => readers.run(f).await,
-            Self::Postgres { pool, .. } => pool.spawn_blocking(move |pool| pool.run(f)).await,
-            Self::ReadOnly(connection) => connection.run(f).await,
-        }
-    }
-
-    /// See [`Store::read_list`](crate::store::Store::read_list).
-    pub(crate) async fn read_list<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
-    {
-        match self {
-            Self::Sqlite { list_readers, .. } => list_readers.run(f).await,
-            Self::Postgres { pool, list_limit } => {
-                let permit = list_limit.acquire().await?;
-                pool.spawn_blocking(move |pool| {
-                    // Held until the work has finished, even when the caller has stopped waiting for it.
-                    let _permit = permit;
-                    pool.run(f)
-                })
-                .await
-            }
-            Self::ReadOnly(connection) => connection.run(f).await,
-        }
-    }
-
-    /// Runs `f` in a transaction.
-    pub(crate) async fn write<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
-    {
-        match self {
-            Self::Sqlite { writer, .. } => writer.write(f).await,
-            Self::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    pool.run(|connection| in_transaction(connection, &f))
-                })
-                .await
-            }
-            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
-        }
-    }
-
-    /// See [`Store::write_statement`](crate::store::Store::write_statement).
-    pub(crate) async fn write_statement<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
-    {
-        match self {
-            Self::Sqlite { writer, .. } => writer.write(f).await,
-            Self::Postgres { pool, .. } => {
-                pool.spawn_blocking(move |pool| {
-                    pool.run_once(|connection| with_retries(|| f(connection)))
-                })
-                .await
-            }
-            Self::ReadOnly(_) => Err(ReadOnly::error().into()),
         }
     }
 }

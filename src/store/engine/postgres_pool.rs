@@ -47,7 +47,7 @@ impl PostgresPool {
             .connection_timeout(settings.acquire_timeout)
             .error_handler(Box::new(DebugLog))
             .build(manager.clone())
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .map_err(StoreError::unavailable)?;
         let (size, timeout) = (settings.pool_size as usize, settings.acquire_timeout);
         Ok(Self {
             pool,
@@ -60,22 +60,23 @@ impl PostgresPool {
     ///
     /// # Errors
     /// The closure's; [`StoreError::Overloaded`] when the limit does not admit the caller in time.
-    pub(crate) async fn spawn_blocking<T, E, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn spawn_blocking<T: Send + 'static, E: StoreFailure, F>(
+        &self,
+        f: F,
+    ) -> Result<T, E>
     where
         F: FnOnce(&Self) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let permit = self.limit.acquire().await?;
         let pool = self.clone();
         let job = move || {
             let _permit = permit;
             catch_unwind(AssertUnwindSafe(|| f(&pool)))
-                .unwrap_or_else(|_| Err(StoreError::Query("a database job panicked".into()).into()))
+                .unwrap_or_else(|_| Err(StoreError::panicked().into()))
         };
-        tokio::task::spawn_blocking(job).await.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("the server is stopping".into()).into())
-        })
+        tokio::task::spawn_blocking(job)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::unavailable("the server is stopping").into()))
     }
 
     /// Runs `f` on a connection, and once more on another one when the connection broke.
@@ -112,7 +113,7 @@ impl PostgresPool {
         let mut pooled = self.get()?;
         let result = f(&mut pooled.connection);
         if self.broke(&result, &mut pooled) {
-            return Err(StoreError::Unavailable(IN_DOUBT.into()).into());
+            return Err(StoreError::unavailable(IN_DOUBT).into());
         }
         result
     }
@@ -120,15 +121,12 @@ impl PostgresPool {
     /// A connection that is alive; broken ones are dropped.
     fn get(&self) -> Result<PooledConnection<ConnectionManager>, StoreError> {
         for _ in 0..=self.pool.max_size() {
-            let mut pooled = self
-                .pool
-                .get()
-                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let mut pooled = self.pool.get().map_err(StoreError::unavailable)?;
             if self.manager.check(&mut pooled) {
                 return Ok(pooled);
             }
         }
-        Err(StoreError::Unavailable("no connection answers".into()))
+        Err(StoreError::unavailable("no connection answers"))
     }
 
     /// Whether work failed and its connection no longer answers.

@@ -15,11 +15,11 @@ impl ReadOnly {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database does not exist or the connection cannot be opened.
     pub(crate) fn open(target: &Target) -> Result<Self, StoreError> {
-        let unavailable =
-            |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
-        let connection = target.open_read_only().map_err(|e| unavailable(&e))?;
-        let connection = connection.ok_or_else(|| unavailable(&"the database does not exist"))?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        let connection = target.open_read_only().map_err(StoreError::unavailable)?;
+        match connection {
+            Some(connection) => Ok(Self(Arc::new(Mutex::new(connection)))),
+            None => Err(StoreError::unavailable("the database does not exist")),
+        }
     }
 
     /// The error of every write.
@@ -31,11 +31,9 @@ impl ReadOnly {
     ///
     /// # Errors
     /// The closure's.
-    pub(crate) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn run<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let connection = Arc::clone(&self.0);
         let job = tokio::task::spawn_blocking(move || {
@@ -43,6 +41,6 @@ impl ReadOnly {
             f(&mut connection)
         });
         job.await
-            .unwrap_or_else(|_| Err(StoreError::Query("a database job panicked".into()).into()))
+            .unwrap_or_else(|_| Err(StoreError::panicked().into()))
     }
 }

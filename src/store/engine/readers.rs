@@ -4,61 +4,21 @@
 //! than cores; under load a thread finds its next job in the queue instead of going to sleep. Lists and searches, which
 //! may take long, run on a second pool of low priority.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel::connection::SimpleConnection;
 
 use crate::store::engine::connection::{Db, Target, ping};
 use crate::store::error::{StoreError, StoreFailure};
-use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
+use crate::worker_pool::{PoolSettings, WorkError, WorkerPool};
 
 /// The reading threads. Clones share them; they end with the last clone, and their connections are closed then.
 #[derive(Clone)]
 pub(crate) struct Readers(WorkerPool<Reader>);
 
 impl Readers {
-    /// Starts threads for reads by key, at most `max_threads`. Each opens its connection with its first job.
-    pub(crate) fn start(
-        target: &Target,
-        max_threads: u32,
-        max_waiting: usize,
-        timeout: Duration,
-    ) -> Result<Self, StoreError> {
-        Self::with_settings(
-            target,
-            PoolSettings {
-                name: "store-reader",
-                threads: threads(max_threads),
-                max_waiting,
-                timeout,
-                low_priority: false,
-            },
-        )
-    }
-
-    /// Starts threads of low priority for lists and searches.
-    pub(crate) fn start_for_lists(
-        target: &Target,
-        max_threads: u32,
-        max_waiting: usize,
-        timeout: Duration,
-    ) -> Result<Self, StoreError> {
-        Self::with_settings(
-            target,
-            PoolSettings {
-                name: "store-lists",
-                threads: threads(max_threads),
-                max_waiting,
-                timeout,
-                low_priority: true,
-            },
-        )
-    }
-
-    fn with_settings(target: &Target, settings: PoolSettings) -> Result<Self, StoreError> {
+    /// Starts the threads. Each opens its connection with its first job.
+    pub(crate) fn start(target: &Target, settings: PoolSettings) -> Result<Self, StoreError> {
         let target = target.clone();
         let new_reader = move || Reader {
             target: target.clone(),
@@ -66,32 +26,23 @@ impl Readers {
         };
         WorkerPool::start(settings, new_reader)
             .map(Self)
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(StoreError::unavailable)
     }
 
     /// Runs `f` on one of the connections.
     ///
     /// # Errors
     /// The closure's; [`StoreError::Overloaded`] when no thread has begun it in time.
-    pub(crate) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn run<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let result = self.0.run(|reader| reader.run(f)).await;
-        result.unwrap_or_else(|error| {
-            Err(match error {
-                WorkError::Overloaded => StoreError::Overloaded,
-                WorkError::Stopped => StoreError::Unavailable("the server is stopping".into()),
-            }
-            .into())
-        })
+        result.map_err(|error| match error {
+            WorkError::Overloaded => StoreError::Overloaded,
+            WorkError::Stopped => StoreError::unavailable("the server is stopping"),
+        })?
     }
-}
-
-fn threads(max: u32) -> usize {
-    cores().max(2).min(usize::try_from(max).unwrap_or(2))
 }
 
 /// A thread's connection, opened when it is first needed and again after it broke.
@@ -108,7 +59,7 @@ impl Reader {
     {
         let connection = self.connect()?;
         let result = catch_unwind(AssertUnwindSafe(|| f(&mut *connection)))
-            .unwrap_or_else(|_| Err(StoreError::Query("a database job panicked".into()).into()));
+            .unwrap_or_else(|_| Err(StoreError::panicked().into()));
         let failed = result.as_ref().is_err_and(StoreFailure::is_failure);
         if failed && ping(connection).is_err() {
             self.connection = None;
@@ -120,12 +71,10 @@ impl Reader {
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => {
-                let unavailable =
-                    |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
-                let mut connection = self.target.connect().map_err(|e| unavailable(&e))?;
+                let mut connection = self.target.connect().map_err(StoreError::unavailable)?;
                 connection
                     .batch_execute("PRAGMA query_only = ON")
-                    .map_err(|e| unavailable(&e))?;
+                    .map_err(StoreError::unavailable)?;
                 Ok(none.insert(connection))
             }
         }

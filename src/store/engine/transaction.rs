@@ -22,27 +22,9 @@ pub(crate) const IN_DOUBT: &str = "the connection broke before the database had 
 /// It dereferences to [`Db`], so every store function accepts it. The functions that insert revocation events require it:
 /// the store has to know of them to wait for the revocation feed after the commit.
 pub struct Transaction<'a> {
-    connection: &'a mut Db,
-    has_revocation_events: bool,
-}
-
-impl<'a> Transaction<'a> {
-    pub(in crate::store) fn new(connection: &'a mut Db) -> Self {
-        Self {
-            connection,
-            has_revocation_events: false,
-        }
-    }
-
-    /// Records that the transaction inserted a revocation event.
-    pub(in crate::store) fn set_has_revocation_events(&mut self) {
-        self.has_revocation_events = true;
-    }
-
-    /// Whether the transaction inserted a revocation event.
-    pub(in crate::store) fn has_revocation_events(&self) -> bool {
-        self.has_revocation_events
-    }
+    pub(in crate::store) connection: &'a mut Db,
+    /// Whether it has inserted a revocation event.
+    pub(in crate::store) has_revocation_events: bool,
 }
 
 impl Deref for Transaction<'_> {
@@ -105,9 +87,7 @@ where
         match f(connection) {
             Ok(value) => match commit(connection) {
                 Ok(()) => Ok(value),
-                Err(StoreError::Unavailable(_)) => {
-                    Err(StoreError::Unavailable(IN_DOUBT.into()).into())
-                }
+                Err(StoreError::Unavailable(_)) => Err(StoreError::unavailable(IN_DOUBT).into()),
                 Err(error) => Err(error.into()),
             },
             Err(error) => {

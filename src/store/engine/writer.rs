@@ -58,14 +58,12 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Unavailable`] when either fails.
     pub(crate) fn start(target: Target) -> Result<Self, StoreError> {
-        let connection = target
-            .connect()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let connection = target.connect().map_err(StoreError::unavailable)?;
         let (jobs, queue) = mpsc::channel(MAX_WAITING);
         let handle = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run(&target, connection, queue))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .map_err(StoreError::unavailable)?;
         Ok(Self(Arc::new(Thread {
             jobs: Some(jobs),
             handle: Some(handle),
@@ -77,11 +75,9 @@ impl Writer {
     /// # Errors
     /// The closure's, after its statements were rolled back; [`StoreError::Overloaded`] when the queue is full;
     /// [`StoreError::Unavailable`] when the transaction could not begin or commit.
-    pub(crate) async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn write<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: StoreFailure + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
         let job: Job = Box::new(move |connection| {
@@ -93,7 +89,7 @@ impl Writer {
             };
             let answer: Answer = Box::new(move |commit| {
                 let result = match (result, commit) {
-                    (Ok(_), Err(error)) => Err(StoreError::Unavailable(error.to_string()).into()),
+                    (Ok(_), Err(error)) => Err(StoreError::unavailable(error).into()),
                     (result, _) => result,
                 };
                 // The receiver is gone when the caller stopped waiting.
@@ -105,9 +101,9 @@ impl Writer {
         jobs.try_send(job).map_err(|_| StoreError::Overloaded)?;
         // The sender is dropped unused when BEGIN failed, because another process held the lock beyond the busy timeout.
         // `f` did not run then.
-        receiver.await.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("the database is locked".into()).into())
-        })
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(StoreError::unavailable("the database is locked").into()))
     }
 }
 
@@ -184,9 +180,7 @@ where
         catch_unwind(AssertUnwindSafe(|| f(connection))).map_or_else(
             |_| {
                 while depth(connection) > outer && roll_back(connection).is_ok() {}
-                Err(Rollback::Closure(
-                    StoreError::Query("a database job panicked".into()).into(),
-                ))
+                Err(Rollback::Closure(StoreError::panicked().into()))
             },
             |result| result.map_err(Rollback::Closure),
         )

@@ -2,6 +2,7 @@
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
+use crate::domain::principal::Principal;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::statement::{Bind, Conditions, Sql};
@@ -18,8 +19,8 @@ pub(crate) struct IndexLookup {
     pub count_from: &'static str,
     /// The conditions for counting.
     pub count_conditions: Conditions,
-    /// `ORDER BY …` for counting, or nothing. An order makes Postgres use the index of that order.
-    pub count_order: &'static str,
+    /// The column by which rows are ordered for counting. An order makes Postgres use the index of that order.
+    pub count_order: Option<&'static str>,
     /// Whether the count is planned as if it had no limit. Postgres assumes that a text it considers frequent is found
     /// soon, and would search the whole table for it.
     pub count_materialized: bool,
@@ -29,16 +30,12 @@ pub(crate) struct IndexLookup {
 
 impl IndexLookup {
     /// Rows of one table that are found and counted by the same conditions.
-    pub(crate) fn new(
-        table: &'static str,
-        conditions: Conditions,
-        count_order: &'static str,
-    ) -> Self {
+    pub(crate) fn new(table: &'static str, conditions: Conditions) -> Self {
         Self {
             count_conditions: conditions.clone(),
             conditions,
             count_from: table,
-            count_order,
+            count_order: None,
             count_materialized: false,
             selective_limit: SELECTIVE_LIMIT,
         }
@@ -51,8 +48,10 @@ impl IndexLookup {
             sql.push("WITH matching AS MATERIALIZED (");
         }
         sql.push("SELECT 1 AS one FROM ").push(self.count_from);
-        sql.filter(&self.count_conditions, &mut true)
-            .push(self.count_order);
+        sql.filter(&self.count_conditions, &mut true);
+        if let Some(column) = self.count_order {
+            sql.push(" ORDER BY ").push(column);
+        }
         if self.count_materialized {
             sql.push(") SELECT one FROM matching");
         }
@@ -70,6 +69,28 @@ impl IndexLookup {
     }
 }
 
+/// The maximum number of accounts in a filter: several accounts can match one typed name.
+pub const MAX_ACCOUNTS: usize = 4;
+
+/// A condition on the columns of user type and id, and its values: one of these accounts. It always has
+/// [`MAX_ACCOUNTS`] accounts, so that the text of a statement does not vary; a repeated one changes nothing.
+pub(crate) fn of_accounts(
+    user_type: &str,
+    user_seq: &str,
+    accounts: &[Principal],
+) -> (String, Vec<Bind>) {
+    let one = format!("({user_type} = ? AND {user_seq} = ?)");
+    let values = accounts
+        .iter()
+        .cycle()
+        .take(MAX_ACCOUNTS)
+        .flat_map(|account| {
+            let word = account.user_type.as_str();
+            [Bind::from(word), Bind::from(account.user_seq.get())]
+        });
+    ([one.as_str(); MAX_ACCOUNTS].join(" OR "), values.collect())
+}
+
 /// One filter of a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
@@ -82,6 +103,47 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Rows of a table that have this text in a column. If the scanned index begins with the column, the scan skips no
+    /// rows.
+    pub(crate) fn equal(table: &'static str, column: &str, text: &str, is_scanned: bool) -> Self {
+        let indexed = Conditions::one(format!("{column} = ?"), [text.into()]);
+        Self {
+            index: Some(IndexLookup::new(table, indexed.clone())),
+            residual: Conditions::one(format!("{column} || '' = ?"), [text.into()]),
+            scan: if is_scanned {
+                ScanCondition::Index(indexed)
+            } else {
+                ScanCondition::Residual
+            },
+        }
+    }
+
+    /// Rows of a table within a range of the column of the sort key: from the first value, included, to the second one,
+    /// excluded. `None` if there is neither.
+    pub(crate) fn range(
+        table: &'static str,
+        column: &'static str,
+        from: Option<Bind>,
+        before: Option<Bind>,
+    ) -> Option<Self> {
+        let (mut indexed, mut residual) = (Conditions::default(), Conditions::default());
+        for (sign, bound) in [(">=", &from), ("<", &before)] {
+            if let Some(value) = bound {
+                indexed.and(format!("{column} {sign} ?"), [value.clone()]);
+                let any_row = format!("COALESCE({column}, {column}) {sign} ?");
+                residual.and(any_row, [value.clone()]);
+            }
+        }
+        (from.is_some() || before.is_some()).then(|| Self {
+            index: Some(IndexLookup {
+                count_order: Some(column),
+                ..IndexLookup::new(table, indexed)
+            }),
+            residual,
+            scan: ScanCondition::KeyRange(from, before),
+        })
+    }
+
     /// The conditions in the form that leaves the choice of the index to the database.
     pub(crate) fn natural(&self) -> &Conditions {
         self.index

@@ -37,10 +37,10 @@ pub(crate) struct SortKey {
 impl SortKey {
     /// `SELECT` of the key of a row.
     pub(crate) fn select(self) -> Sql {
-        let mut sql = Sql::new("SELECT ");
-        sql.push(self.column).push(" AS value, ");
-        sql.push(self.id).push(" AS id");
-        sql
+        Sql::new(&format!(
+            "SELECT {} AS value, {} AS id",
+            self.column, self.id
+        ))
     }
 }
 
@@ -119,12 +119,8 @@ pub(crate) fn push_order(sql: &mut Sql, key: SortKey, descending: bool) {
 /// Adds the condition that rows come after the beginning of the range, in the direction of reading.
 pub(crate) fn push_seek(sql: &mut Sql, is_first: &mut bool, key: SortKey, range: &ScanRange) {
     if let Seek::After(at) | Seek::Before(at) = range.seek {
-        let signs = if range.descending {
-            ["<=", "<", "<"]
-        } else {
-            [">=", ">", ">"]
-        };
-        push_side(sql, is_first, key, at, signs);
+        let sign = if range.descending { "<" } else { ">" };
+        push_side(sql, is_first, key, at, sign, "");
     }
 }
 
@@ -136,12 +132,8 @@ pub(crate) fn push_bound(
     at: &KeyValues,
     descending: bool,
 ) {
-    let signs = if descending {
-        [">=", ">", ">="]
-    } else {
-        ["<=", "<", "<="]
-    };
-    push_side(sql, is_first, key, at, signs);
+    let sign = if descending { ">" } else { "<" };
+    push_side(sql, is_first, key, at, sign, "=");
 }
 
 /// Adds the conditions of [`ScanCondition::KeyRange`](crate::store::pagination::filter::ScanCondition::KeyRange).
@@ -163,38 +155,38 @@ pub(crate) fn push_key_range(
         (seeks, ends)
     };
     for (bound, sign, is_narrower) in [
-        (from, " >= ", is_narrower_from),
-        (before, " < ", is_narrower_before),
+        (from, ">=", is_narrower_from),
+        (before, "<", is_narrower_before),
     ] {
         let Some(value) = bound else {
             continue;
         };
-        sql.also(is_first);
-        if is_narrower {
-            sql.push("COALESCE(").push(key.column).push(", ");
-            sql.push(key.column).push(")");
+        let column = key.column;
+        let text = if is_narrower {
+            format!("COALESCE({column}, {column}) {sign} ?")
         } else {
-            sql.push(key.column);
-        }
-        sql.push(sign).bind(value.clone());
+            format!("{column} {sign} ?")
+        };
+        sql.also(is_first).push_with(&text, [value.clone()]);
     }
 }
 
+/// Adds the condition that rows are on one side of the row with this key, or with `or_equal` as `=` that row itself.
 fn push_side(
     sql: &mut Sql,
     is_first: &mut bool,
     key: SortKey,
     (value, row): &KeyValues,
-    [or_equal, strict, for_id]: [&str; 3],
+    sign: &str,
+    or_equal: &str,
 ) {
+    let SortKey { column, id, .. } = key;
     sql.also(is_first);
-    if key.column == key.id {
-        sql.push(key.id).push(for_id).bind(row.clone());
-        return;
+    if column == id {
+        sql.push_with(&format!("{id} {sign}{or_equal} ?"), [row.clone()]);
+    } else {
+        // An index is used by the first part.
+        let text = format!("{column} {sign}= ? AND ({column} {sign} ? OR {id} {sign}{or_equal} ?)");
+        sql.push_with(&text, [value.clone(), value.clone(), row.clone()]);
     }
-    // An index is used by the first part.
-    sql.push(key.column).push(or_equal).bind(value.clone());
-    sql.push(" AND (").push(key.column).push(strict);
-    sql.bind(value.clone()).push(" OR ").push(key.id);
-    sql.push(for_id).bind(row.clone()).push(")");
 }

@@ -1,6 +1,6 @@
 //! The engine of all lists with cursors. How it works is described in [`pagination`](crate::store::pagination).
 
-use diesel::{RunQueryDsl, query_dsl::LoadQuery};
+use diesel::RunQueryDsl;
 
 use crate::domain::paging::{Count, Seek, Slice};
 use crate::store::engine::connection::Db;
@@ -10,7 +10,7 @@ use crate::store::pagination::keyset::{
     KeyValues, ScanRange, SortKey, cursor, load_nth, push_bound, push_key_range, push_order,
     push_seek,
 };
-use crate::store::pagination::statement::{Boxed, Sql};
+use crate::store::pagination::statement::{Row, Sql};
 
 /// The limit of counts by an index.
 const INDEX_COUNT_LIMIT: i64 = 10_000;
@@ -20,7 +20,7 @@ const SCAN_COUNT_LIMIT: i64 = 1_000;
 /// A list.
 pub(crate) struct ListQuery {
     /// The columns: `SELECT …`.
-    pub select: &'static str,
+    pub select: String,
     /// The tables for a scan: `FROM …`, the scanned table first.
     pub from: &'static str,
     /// The tables for rows that are found by a selective filter: `FROM …`.
@@ -46,16 +46,12 @@ enum Strategy {
 
 impl ListQuery {
     /// Reads the page that `seek` names, and counts the rows of the list.
-    pub(crate) fn page<R>(
+    pub(crate) fn page<R: Row>(
         &self,
         connection: &mut Db,
         seek: &Seek<KeyValues>,
         size: i64,
-    ) -> Result<Slice<R>, StoreError>
-    where
-        R: Send + 'static,
-        Boxed: LoadQuery<'static, Db, R>,
-    {
+    ) -> Result<Slice<R>, StoreError> {
         let strategy = self.strategy(connection)?;
         let count = self.count(connection, strategy)?;
         let backwards = matches!(seek, Seek::Before(_) | Seek::Last);
@@ -83,16 +79,12 @@ impl ListQuery {
 
     /// Reads the next rows after a key, or the first ones, in order to read the whole list in batches: without a count
     /// and without a scan budget.
-    pub(crate) fn batch<R>(
+    pub(crate) fn batch<R: Row>(
         &self,
         connection: &mut Db,
         after: Option<KeyValues>,
         size: i64,
-    ) -> Result<Vec<R>, StoreError>
-    where
-        R: Send + 'static,
-        Boxed: LoadQuery<'static, Db, R>,
-    {
+    ) -> Result<Vec<R>, StoreError> {
         let seek = after.map_or(Seek::First, Seek::After);
         let strategy = self.strategy(connection)?;
         Ok(self
@@ -110,13 +102,6 @@ impl ListQuery {
     /// Whether a scan skips no rows.
     fn scan_is_exact(&self) -> bool {
         self.filters.iter().all(|filter| !filter.scan.skips_rows())
-    }
-
-    fn tables(&self, strategy: Strategy) -> &'static str {
-        match strategy {
-            Strategy::Selective { .. } => self.from_selective,
-            Strategy::Scan => self.from,
-        }
     }
 
     fn strategy(&self, connection: &mut Db) -> Result<Strategy, StoreError> {
@@ -143,17 +128,11 @@ impl ListQuery {
                 INDEX_COUNT_LIMIT,
                 false,
             ),
-            (
-                Strategy::Scan,
-                [
-                    Filter {
-                        index: Some(index),
-                        scan,
-                        ..
-                    },
-                ],
-            ) if self.from == self.scanned => {
-                if scan.skips_rows() {
+            (Strategy::Scan, [filter])
+                if let Some(index) = &filter.index
+                    && self.from == self.scanned =>
+            {
+                if filter.scan.skips_rows() {
                     // They were counted up to this limit to choose the strategy.
                     (index.selective_limit, index.selective_limit, true)
                 } else {
@@ -192,10 +171,13 @@ impl ListQuery {
         limit: i64,
     ) -> Result<i64, StoreError> {
         let mut sql = Sql::new("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM ");
-        sql.push(self.tables(strategy));
         match strategy {
-            Strategy::Selective { filter, .. } => self.push_selective(&mut sql, filter),
+            Strategy::Selective { filter, .. } => {
+                sql.push(self.from_selective);
+                self.push_selective(&mut sql, filter);
+            }
             Strategy::Scan => {
+                sql.push(self.from);
                 let range = ScanRange {
                     bound,
                     ..self.full_range(&Seek::First)
@@ -209,17 +191,13 @@ impl ListQuery {
 
     /// Reads up to `limit` rows in the direction of reading. Also returns the key of the last row examined if the scan
     /// budget was used up before.
-    fn rows<R>(
+    fn rows<R: Row>(
         &self,
         connection: &mut Db,
         strategy: Strategy,
         seek: &Seek<KeyValues>,
         limit: i64,
-    ) -> Result<(Vec<R>, Option<KeyValues>), StoreError>
-    where
-        R: Send + 'static,
-        Boxed: LoadQuery<'static, Db, R>,
-    {
+    ) -> Result<(Vec<R>, Option<KeyValues>), StoreError> {
         if matches!(strategy, Strategy::Selective { rows: 0, .. }) {
             return Ok((Vec::new(), None));
         }
@@ -325,30 +303,24 @@ impl ListQuery {
         let mut sql = Sql::default();
         match strategy {
             Strategy::Scan => {
-                sql.push("SELECT ").push(self.select);
-                sql.push(" FROM ").push(self.from);
+                sql.push(&format!("SELECT {} FROM {}", self.select, self.from));
                 self.push_scan(&mut sql, range, true);
             }
             Strategy::Selective { filter, .. } => {
-                let has_one_column = self.key.column == self.key.id;
+                let (from, SortKey { column, id, .. }) = (self.from_selective, self.key);
                 let matching_key = SortKey {
                     column: "key_value",
-                    id: if has_one_column {
-                        "key_value"
-                    } else {
-                        "key_id"
-                    },
+                    id: if column == id { "key_value" } else { "key_id" },
                     ..self.key
                 };
-                sql.push("WITH matching AS MATERIALIZED (SELECT ");
-                sql.push(self.key.column).push(" AS key_value, ");
-                sql.push(self.key.id).push(" AS key_id FROM ");
-                sql.push(self.from_selective);
+                sql.push(&format!(
+                    "WITH matching AS MATERIALIZED (SELECT {column} AS key_value, {id} AS key_id FROM {from}"
+                ));
                 self.push_selective(&mut sql, filter);
-                sql.push(") SELECT ").push(self.select);
-                sql.push(" FROM ").push(self.from_selective);
-                sql.push(" WHERE ").push(self.key.id);
-                sql.push(" IN (SELECT key_id FROM matching");
+                sql.push(&format!(
+                    ") SELECT {} FROM {from} WHERE {id} IN (SELECT key_id FROM matching",
+                    self.select
+                ));
                 push_seek(&mut sql, &mut true, matching_key, range);
                 push_order(&mut sql, matching_key, range.descending);
                 sql.push(" LIMIT ").bind(limit).push(")");

@@ -1,12 +1,12 @@
 //! Pages by number, for the API and the CLI: any order of columns, and an exact total.
 
-use diesel::{RunQueryDsl, query_dsl::LoadQuery};
+use diesel::RunQueryDsl;
 
 use crate::domain::paging::Page;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::{Filter, load_count};
-use crate::store::pagination::statement::{Boxed, Sql};
+use crate::store::pagination::statement::{Row, Sql};
 
 /// A column, or an expression, that a list is sorted by, and whether the greatest value comes first.
 pub(crate) type SortTerm = (&'static str, bool);
@@ -36,28 +36,27 @@ impl NumberedList {
     ///
     /// If a filter is selective, the matching ids are determined first. Else Postgres might read the whole table in the
     /// requested order to find the few matching rows.
-    pub(crate) fn page<R>(&self, connection: &mut Db, page: Page) -> Result<Vec<R>, StoreError>
-    where
-        R: Send + 'static,
-        Boxed: LoadQuery<'static, Db, R>,
-    {
+    pub(crate) fn page<R: Row>(
+        &self,
+        connection: &mut Db,
+        page: Page,
+    ) -> Result<Vec<R>, StoreError> {
         let mut sql = Sql::default();
+        let select = format!("SELECT {} FROM {}", self.select, self.table);
         if self.is_selective(connection)? {
-            sql.push("WITH matching AS MATERIALIZED (SELECT id FROM ")
-                .push(self.table);
+            let matching = format!("SELECT id FROM {}", self.table);
+            sql.push("WITH matching AS MATERIALIZED (").push(&matching);
             self.push_filters(&mut sql);
-            sql.push(") SELECT ").push(self.select);
-            sql.push(" FROM ").push(self.table);
+            sql.push(") ").push(&select);
             sql.push(" WHERE id IN (SELECT id FROM matching)");
         } else {
-            sql.push("SELECT ").push(self.select);
-            sql.push(" FROM ").push(self.table);
+            sql.push(&select);
             self.push_filters(&mut sql);
         }
         for (at, (column, descending)) in self.order.iter().enumerate() {
             sql.push(if at == 0 { " ORDER BY " } else { ", " });
-            sql.push(column)
-                .push(if *descending { " DESC" } else { " ASC" });
+            sql.push(column);
+            sql.push(if *descending { " DESC" } else { " ASC" });
         }
         sql.push(" LIMIT ").bind(page.size());
         sql.push(" OFFSET ").bind(page.offset());
@@ -65,11 +64,7 @@ impl NumberedList {
     }
 
     fn is_selective(&self, connection: &mut Db) -> Result<bool, StoreError> {
-        for index in self
-            .filters
-            .iter()
-            .filter_map(|filter| filter.index.as_ref())
-        {
+        for index in self.filters.iter().filter_map(|f| f.index.as_ref()) {
             if index.count_if_selective(connection)?.is_some() {
                 return Ok(true);
             }

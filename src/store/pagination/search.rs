@@ -20,10 +20,6 @@ pub(crate) struct SearchIndex {
     pub table: &'static str,
     /// SQLite's FTS5 table.
     pub fts_table: &'static str,
-    /// The condition on the FTS5 table: `… MATCH ?`.
-    pub fts_match: &'static str,
-    /// The condition on the table itself: `id IN (SELECT rowid …)`.
-    pub fts_lookup: &'static str,
 }
 
 impl SearchIndex {
@@ -31,14 +27,19 @@ impl SearchIndex {
     pub(crate) fn filter(&self, connection: &Db, typed: &str) -> Filter {
         let pattern = || [Bind::from(pattern(typed))];
         let index = match connection {
-            Db::Sqlite(_) => fts_phrase(typed).map(|phrase| IndexLookup {
-                count_from: self.fts_table,
-                count_conditions: Conditions::one(self.fts_match, [phrase.as_str().into()]),
-                ..IndexLookup::new("", Conditions::one(self.fts_lookup, [phrase.into()]), "")
+            Db::Sqlite(_) => fts_phrase(typed).map(|phrase| {
+                let table = self.fts_table;
+                let matches = format!("{table} MATCH ?");
+                let lookup = format!("id IN (SELECT rowid FROM {table} WHERE {matches})");
+                IndexLookup {
+                    count_from: table,
+                    count_conditions: Conditions::one(matches, [phrase.as_str().into()]),
+                    ..IndexLookup::new("", Conditions::one(lookup, [phrase.into()]))
+                }
             }),
             Db::Postgres(_) => has_trigram(typed).then(|| IndexLookup {
                 count_materialized: true,
-                ..IndexLookup::new(self.table, Conditions::one(LIKE, pattern()), "")
+                ..IndexLookup::new(self.table, Conditions::one(LIKE, pattern()))
             }),
         };
         Filter {

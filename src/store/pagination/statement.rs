@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use diesel::{
+    QueryableByName,
     query_builder::{BoxedSqlQuery, SqlQuery},
     sql_types,
 };
@@ -19,38 +20,25 @@ pub(crate) enum Bind {
     Bool(bool),
 }
 
-impl From<String> for Bind {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
+macro_rules! bind_from {
+    ($($type:ty => $variant:ident),+) => {
+        $(impl From<$type> for Bind {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })+
+    };
 }
 
-impl From<&str> for Bind {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Bind {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<Timestamp> for Bind {
-    fn from(time: Timestamp) -> Self {
-        Self::Time(time)
-    }
-}
-
-impl From<bool> for Bind {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
+bind_from!(String => Text, &str => Text, i64 => Number, Timestamp => Time, bool => Bool);
 
 /// A statement that diesel can run.
 pub(crate) type Boxed = BoxedSqlQuery<'static, MultiBackend, SqlQuery>;
+
+/// A row that such a statement returns.
+pub(crate) trait Row: QueryableByName<MultiBackend> + Send + 'static {}
+
+impl<R: QueryableByName<MultiBackend> + Send + 'static> Row for R {}
 
 /// A statement under construction.
 #[derive(Clone, Debug, Default)]
@@ -82,10 +70,25 @@ impl Sql {
         self
     }
 
+    /// Adds text in which each `?` stands for one of the values.
+    pub(crate) fn push_with(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Bind>,
+    ) -> &mut Self {
+        let mut parts = text.split('?');
+        self.push(parts.next().unwrap_or_default());
+        for (value, part) in values.into_iter().zip(parts) {
+            self.bind(value).push(part);
+        }
+        self
+    }
+
     /// Adds conditions with `WHERE` or `AND`. `is_first` says whether they are the first ones, and is set to `false`.
     pub(crate) fn filter(&mut self, conditions: &Conditions, is_first: &mut bool) -> &mut Self {
-        for fragment in &conditions.0 {
-            self.also(is_first).push("(").append(fragment).push(")");
+        for (condition, values) in &conditions.0 {
+            self.also(is_first).push("(");
+            self.push_with(condition, values.clone()).push(")");
         }
         self
     }
@@ -97,16 +100,6 @@ impl Sql {
         } else {
             " AND "
         })
-    }
-
-    fn append(&mut self, other: &Fragment) -> &mut Self {
-        for piece in &other.0 {
-            match piece {
-                Piece::Text(text) => self.push(text),
-                Piece::Bind(value) => self.bind(value.clone()),
-            };
-        }
-        self
     }
 
     /// Converts it into a statement that diesel can run.
@@ -124,44 +117,27 @@ impl Sql {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(&'static str),
-    Bind(Bind),
-}
-
-/// A part of a WHERE clause.
+/// Conditions of which all must hold, each with its values. A value in a condition is written as `?`.
 #[derive(Clone, Debug, Default)]
-struct Fragment(Vec<Piece>);
-
-/// Conditions of which all must hold. A value in a condition is written as `?`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Conditions(Vec<Fragment>);
+pub(crate) struct Conditions(Vec<(String, Vec<Bind>)>);
 
 impl Conditions {
-    /// Adds a condition with one value for each `?`.
-    pub(crate) fn and<const N: usize>(
+    /// Adds a condition, whose text must come from this program, with one value for each `?`.
+    pub(crate) fn and(
         &mut self,
-        condition: &'static str,
-        values: [Bind; N],
-    ) -> &mut Self {
-        debug_assert_eq!(condition.matches('?').count(), N);
-        let mut fragment = Fragment::default();
-        let mut values = values.into_iter();
-        let mut texts = condition.split('?');
-        if let Some(text) = texts.next() {
-            fragment.0.push(Piece::Text(text));
-        }
-        for text in texts {
-            fragment.0.extend(values.next().map(Piece::Bind));
-            fragment.0.push(Piece::Text(text));
-        }
-        self.0.push(fragment);
-        self
+        condition: impl Into<String>,
+        values: impl IntoIterator<Item = Bind>,
+    ) {
+        let (condition, values) = (condition.into(), Vec::from_iter(values));
+        debug_assert_eq!(condition.matches('?').count(), values.len());
+        self.0.push((condition, values));
     }
 
     /// A single condition.
-    pub(crate) fn one<const N: usize>(condition: &'static str, values: [Bind; N]) -> Self {
+    pub(crate) fn one(
+        condition: impl Into<String>,
+        values: impl IntoIterator<Item = Bind>,
+    ) -> Self {
         let mut conditions = Self::default();
         conditions.and(condition, values);
         conditions

@@ -61,7 +61,7 @@ fn active_administrators_without_a_recent_login_are_listed() {
         };
         let created = users::insert(&mut connection, &new).unwrap();
         if last.is_some() {
-            assert!(users::record_login(&mut connection, created.id, "hash", last).unwrap());
+            assert!(users::record_login(&mut connection, created.id, Some("hash"), last).unwrap());
         }
     }
     assert_eq!(count_active_admins(&mut connection).unwrap(), 4);

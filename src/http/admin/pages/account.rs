@@ -101,7 +101,7 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
         errors,
         name,
         preferences: viewer.preferences,
-        themes: Theme::ALL,
+        themes: &Theme::ALL,
         regions: regions(viewer.preferences.time_zone),
         sessions: browsers,
         current: viewer.session.clone(),

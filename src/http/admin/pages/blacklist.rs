@@ -123,7 +123,7 @@ fn blacklist_query(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
     let zone = panel.zone();
     BlacklistQuery {
         person: query.text("person"),
-        user_type: query.word("user_type", UserType::NAMES, |word| word.parse().ok()),
+        user_type: query.word("user_type", UserType::NAMES, UserType::from_word),
         reason: query.word(
             "reason",
             RevocationReason::NAMES,

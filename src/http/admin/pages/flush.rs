@@ -52,7 +52,7 @@ impl FlushPanel {
                 .iter()
                 .map(|(table, count)| {
                     let rows = counted(l, count.rows, count.more);
-                    (l.word("flush_table", table.name()), rows)
+                    (l.word("flush_table", table.as_str()), rows)
                 })
                 .collect(),
             running: running.map(|job| JobView::new(l, &job)),

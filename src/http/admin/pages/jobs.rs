@@ -159,7 +159,7 @@ fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
             .tables()
             .into_iter()
             .filter(|(_, rows)| *rows > 0)
-            .map(|(table, rows)| (l.word("flush_table", table.name()), rows))
+            .map(|(table, rows)| (l.word("flush_table", table.as_str()), rows))
             .collect(),
         Some(Report::Bulk(bulk)) => [
             (format!("bulk_changed.{}", bulk.action), bulk.changed),

@@ -132,7 +132,7 @@ fn token_query(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
     let zone = panel.zone();
     TokenQuery {
         person: query.text("person"),
-        user_type: query.word("user_type", UserType::NAMES, |word| word.parse().ok()),
+        user_type: query.word("user_type", UserType::NAMES, UserType::from_word),
         state: query.word("state", TokenState::NAMES, TokenState::from_word),
         from: query.day("from", zone).map(|(begin, _)| begin),
         to: query.day("to", zone).map(|(_, end)| end),
