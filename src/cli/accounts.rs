@@ -100,9 +100,11 @@ enum Change {
     Active(bool),
 }
 
-/// Turns what is wrong with an argument into the sentence that clap prints.
-pub(super) fn argument<T>(parsed: Result<T, Problem>) -> Result<T, String> {
-    parsed.map_err(|problem| problem.message(Language::En).into_owned())
+/// A parser of arguments, with the sentence that clap prints if something is wrong.
+pub(super) fn argument<T>(
+    parse: fn(&str) -> Result<T, Problem>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |typed| parse(typed).map_err(|problem| problem.message(Language::En).into_owned())
 }
 
 pub(super) async fn run<L: Args + Into<Login>>(

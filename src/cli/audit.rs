@@ -78,11 +78,10 @@ async fn restart_chain(
     }
     let found = verify(store, chain, None, |_| ()).await?;
     let why = match found.violations.first() {
-        Some(first) => format!(
-            "{reason} ({} wrong; {})",
-            found.violation_count,
-            sentence(first)
-        ),
+        Some(first) => {
+            let count = found.violation_count;
+            format!("{reason} ({count} wrong; {})", sentence(first))
+        }
         None => format!("{reason} (nothing was wrong)"),
     };
     let log = chain.log();
@@ -132,17 +131,12 @@ fn counted(events: i64) -> String {
 }
 
 fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
-    let code = if verdict.is_intact() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    };
     if as_json {
         output::json(&view(verdict))?;
     } else {
         print(verdict)?;
     }
-    Ok(code)
+    Ok(ExitCode::from(u8::from(!verdict.is_intact())))
 }
 
 fn print(verdict: &ChainReport) -> Result<(), CliError> {

@@ -13,7 +13,6 @@ use crate::services::Services;
 use crate::services::audit::event_mac::AuditKey;
 use crate::services::audit_chain::linking::link_pending;
 use crate::services::audit_chain::restart::is_of_another_key;
-use crate::services::bootstrap::password_settings;
 use crate::store::engine::migrations::{self, MigrationError, SchemaStatus};
 use crate::store::{Db, Store, StoreSettings, Target};
 use crate::tokens::{KeyError, SigningKey};
@@ -39,12 +38,10 @@ pub(super) fn database_name(config: &Config) -> String {
 
 /// A connection to the database. For SQLite, missing parent directories are created.
 pub(super) fn connect(config: &Config) -> Result<Db, CliError> {
-    if let Database::Sqlite(path) = config.database() {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .map_or(PathBuf::from("."), PathBuf::from);
-        create_private_directory(&directory)?;
+    if let Database::Sqlite(path) = config.database()
+        && let Some(directory) = path.parent()
+    {
+        create_private_directory(directory)?;
     }
     target(config)
         .connect()
@@ -139,11 +136,7 @@ pub(super) fn signing_key(config: &Config) -> Result<(SigningKey, Option<PathBuf
     if let Some(secret) = &config.tokens.signing_key {
         return Ok((SigningKey::from_bytes(secret.reveal().as_bytes()), None));
     }
-    let Some(path) = config.signing_key_file() else {
-        return Err(CliError::Refused(
-            "no signing key is configured: set tokens.signing_key".into(),
-        ));
-    };
+    let path = config.signing_key_file().unwrap_or_default();
     if config.tokens.signing_key_file.is_some() {
         // A configured file is never created: after a typo the server would sign with a new key.
         let key =
@@ -205,8 +198,8 @@ pub(super) fn start(
     channel: Channel,
     mail: Option<SmtpSettings>,
 ) -> Result<Services, CliError> {
-    let passwords = password_settings(&config.login);
-    Services::start(config, Clock::System, store, key, passwords, channel, mail)
+    let login = config.login.clone();
+    Services::start(config, Clock::System, store, key, &login, channel, mail)
         .map_err(CliError::refused)
 }
 

@@ -59,11 +59,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
     } else {
         print(&findings)?;
     }
-    Ok(if checklist::count(&findings, Level::Problem) > 0 {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    let has_problems = checklist::count(&findings, Level::Problem) > 0;
+    Ok(ExitCode::from(u8::from(has_problems)))
 }
 
 fn key(config: &Config) -> Result<KeyStrength, Unknown> {
@@ -95,12 +92,12 @@ fn rows(config: &Config, clock: &Clock) -> Rows {
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };
-    let unreadable = |error: &StoreError| Unknown::Unreadable(first_line(&error.to_string()));
+    let unreadable = |error: StoreError| Unknown::Unreadable(first_line(&error.to_string()));
     match bootstrap::open_read_only(config) {
         Err(error) => Rows::unknown(&Unknown::Unreadable(error.to_string())),
         Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
         Ok(Some(mut connection)) => Rows::read(&mut connection, &options, unreadable)
-            .unwrap_or_else(|error| Rows::unknown(&unreadable(&error))),
+            .unwrap_or_else(|error| Rows::unknown(&unreadable(error))),
     }
 }
 

@@ -26,16 +26,16 @@ pub(super) enum Verb {
 #[derive(Args)]
 pub(super) struct Create {
     /// The name to log in with
-    #[arg(long, value_name = "USERNAME", value_parser = username)]
+    #[arg(long, value_name = "USERNAME", value_parser = argument(Username::parse))]
     username: Username,
     /// The client's name [default: the username]
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = argument(Name::parse))]
     name: Option<Name>,
     /// The e-mail address that one-time codes are sent to
-    #[arg(long, value_name = "EMAIL", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = argument(Email::parse))]
     email: Option<Email>,
     /// The phone number that one-time codes are sent to
-    #[arg(long, value_name = "PHONE", value_parser = phone)]
+    #[arg(long, value_name = "PHONE", value_parser = argument(Phone::parse))]
     phone: Option<Phone>,
     /// Set a password, read from standard input, one line
     #[arg(long)]
@@ -48,7 +48,7 @@ pub(super) struct Create {
 #[derive(Args)]
 pub(super) struct ByUsername {
     /// The name that the client logs in with
-    #[arg(long, value_name = "USERNAME", value_parser = username)]
+    #[arg(long, value_name = "USERNAME", value_parser = argument(Username::parse))]
     username: Username,
 }
 
@@ -56,22 +56,6 @@ impl From<ByUsername> for Login {
     fn from(named: ByUsername) -> Self {
         Self::Client(named.username)
     }
-}
-
-fn username(typed: &str) -> Result<Username, String> {
-    argument(Username::parse(typed))
-}
-
-fn name(typed: &str) -> Result<Name, String> {
-    argument(Name::parse(typed))
-}
-
-fn email(typed: &str) -> Result<Email, String> {
-    argument(Email::parse(typed))
-}
-
-fn phone(typed: &str) -> Result<Phone, String> {
-    argument(Phone::parse(typed))
 }
 
 const COLUMNS: [&str; 7] = [

@@ -56,12 +56,9 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     let (clock, keep_events_for) = (Clock::System, config.audit.keep_for.get());
     if dry_run {
         let store = bootstrap::read_only_store(config)?;
-        let expired = count(&store, &clock, keep_events_for).await;
-        return report(
-            &expired.map_err(CliError::refused)?,
-            json,
-            "would be deleted",
-        );
+        let expired = count(&store, clock.now(), keep_events_for).await;
+        let expired = expired.map_err(CliError::refused)?;
+        return report(&expired, json, "would be deleted");
     }
     let (store, _) = bootstrap::migrated_store(config)?;
     let (key, _) = bootstrap::signing_key(config)?;
@@ -70,14 +67,9 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         keep_events_for,
         audit_chain: audit_chain(config, &key),
     };
-    let expired = count(&store, &clock, keep_events_for)
-        .await
-        .map_err(CliError::refused)?;
-    let bar = progress_bar(expired.total());
-    let deleted = flush(&store, &clock, rules, |rows| {
-        bar.inc(rows);
-    })
-    .await;
+    let expired = count(&store, clock.now(), keep_events_for).await;
+    let bar = progress_bar(expired.map_err(CliError::refused)?.total());
+    let deleted = flush(&store, &clock, rules, |rows| bar.inc(rows)).await;
     bar.finish_and_clear();
     report(&deleted.map_err(not_flushed)?, json, "deleted")
 }
@@ -161,11 +153,7 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
         Err(error) => (false, CliError::from(error).to_string()),
     };
     let (header, claims) = unverified_parts(token).unwrap_or_default();
-    let code = if accepted {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    };
+    let code = ExitCode::from(u8::from(!accepted));
     if json {
         output::json(
             &json!({"header": header, "claims": claims, "accepted": accepted, "reason": sentence}),
@@ -176,20 +164,18 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
         print_part("header", &header)?;
         print_part("claims", &claims)?;
     }
-    output::line(&format!(
-        "{}: {sentence}",
-        if accepted { "accepted" } else { "refused" }
-    ))?;
+    let verdict = if accepted { "accepted" } else { "refused" };
+    output::line(&format!("{verdict}: {sentence}"))?;
     Ok(code)
 }
 
 fn print_part(title: &str, part: &Map<String, Value>) -> Result<(), CliError> {
     output::line(title)?;
     for (name, value) in part {
-        let time = matches!(name.as_str(), "exp" | "iat" | "nbf")
-            .then(|| value.as_i64())
-            .flatten();
-        let readable = time
+        let is_time = matches!(name.as_str(), "exp" | "iat" | "nbf");
+        let readable = value
+            .as_i64()
+            .filter(|_| is_time)
             .and_then(Timestamp::from_unix_seconds)
             .map_or_else(String::new, |time| format!("  {time}"));
         // The token's contents are unverified: they must not control the terminal.

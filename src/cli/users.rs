@@ -26,10 +26,10 @@ pub(super) enum Verb {
 #[derive(Args)]
 pub(super) struct Create {
     /// The e-mail address to log in with
-    #[arg(long, value_name = "EMAIL", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = argument(Email::parse))]
     email: Email,
     /// The user's name
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = argument(Name::parse))]
     name: Name,
     /// The role: admin, auditor or staff
     #[arg(long, value_name = "ROLE", default_value = "staff")]
@@ -45,7 +45,7 @@ pub(super) struct Create {
 #[derive(Args)]
 pub(super) struct ByEmail {
     /// The e-mail address that the user logs in with
-    #[arg(long, value_name = "EMAIL", value_parser = email)]
+    #[arg(long, value_name = "EMAIL", value_parser = argument(Email::parse))]
     email: Email,
 }
 
@@ -53,14 +53,6 @@ impl From<ByEmail> for Login {
     fn from(named: ByEmail) -> Self {
         Self::User(named.email)
     }
-}
-
-fn email(typed: &str) -> Result<Email, String> {
-    argument(Email::parse(typed))
-}
-
-fn name(typed: &str) -> Result<Name, String> {
-    argument(Name::parse(typed))
 }
 
 const COLUMNS: [&str; 6] = ["user_seq", "email", "name", "role", "active", "last login"];

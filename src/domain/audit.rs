@@ -247,6 +247,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// An account, by its login name.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self::account(account.principal, account.login())
+    }
+
     /// An account and its e-mail address or username.
     #[must_use]
     pub fn account(principal: Principal, name: impl Into<String>) -> Self {

@@ -67,22 +67,25 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The account of this population with this number.
+    #[must_use]
+    pub fn new(user_type: UserType, user_seq: UserSeq) -> Self {
+        Self {
+            user_type,
+            user_seq,
+        }
+    }
+
     /// An internal user.
     #[must_use]
     pub fn user(user_seq: UserSeq) -> Self {
-        Self {
-            user_type: UserType::User,
-            user_seq,
-        }
+        Self::new(UserType::User, user_seq)
     }
 
     /// An external client.
     #[must_use]
     pub fn client(user_seq: UserSeq) -> Self {
-        Self {
-            user_type: UserType::Client,
-            user_seq,
-        }
+        Self::new(UserType::Client, user_seq)
     }
 }
 

@@ -3,7 +3,26 @@
 use crate::domain::account::{Account, Email, Username};
 use crate::domain::audit::Subject;
 use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::services::error::Error;
 use crate::store::{Db, StoreError, client_users, users};
+
+/// An account, and the hash of its password.
+type AccountAndHash = (Account, Option<String>);
+
+/// The account of this population with this normalised login name, and the hash of its password.
+pub(crate) fn find_with_hash_by_login(
+    connection: &mut Db,
+    user_type: UserType,
+    name: &str,
+) -> Result<Option<AccountAndHash>, StoreError> {
+    Ok(match user_type {
+        UserType::User => {
+            users::find_by_email(connection, name)?.map(|row| (row.account(), row.password_hash))
+        }
+        UserType::Client => client_users::find_by_username(connection, name)?
+            .map(|row| (row.account(), row.password_hash)),
+    })
+}
 
 /// The account of this population with this normalised login name.
 pub(crate) fn find_by_login(
@@ -11,12 +30,22 @@ pub(crate) fn find_by_login(
     user_type: UserType,
     name: &str,
 ) -> Result<Option<Principal>, StoreError> {
-    Ok(match user_type {
+    let found = find_with_hash_by_login(connection, user_type, name)?;
+    Ok(found.map(|(account, _)| account.principal))
+}
+
+/// Finds an account of either population, and the hash of its password.
+pub(crate) fn find_with_hash(
+    connection: &mut Db,
+    owner: Principal,
+) -> Result<Option<AccountAndHash>, StoreError> {
+    let id = owner.user_seq;
+    Ok(match owner.user_type {
         UserType::User => {
-            users::find_by_email(connection, name)?.map(|row| Principal::user(row.id))
+            users::find_by_id(connection, id)?.map(|row| (row.account(), row.password_hash))
         }
         UserType::Client => {
-            client_users::find_by_username(connection, name)?.map(|row| Principal::client(row.id))
+            client_users::find_by_id(connection, id)?.map(|row| (row.account(), row.password_hash))
         }
     })
 }
@@ -26,26 +55,19 @@ pub(crate) fn find_account(
     connection: &mut Db,
     owner: Principal,
 ) -> Result<Option<Account>, StoreError> {
-    let id = owner.user_seq;
-    Ok(match owner.user_type {
-        UserType::User => users::find_by_id(connection, id)?.map(|row| row.account()),
-        UserType::Client => client_users::find_by_id(connection, id)?.map(|row| row.account()),
-    })
+    Ok(find_with_hash(connection, owner)?.map(|(account, _)| account))
 }
 
-/// The login name of an account as typed; `None` if the account does not exist.
-pub(crate) fn find_login(
-    connection: &mut Db,
-    owner: Principal,
-) -> Result<Option<String>, StoreError> {
-    let account = find_account(connection, owner)?;
-    Ok(account.map(|account| account.login().to_owned()))
+/// Finds an account that must exist.
+pub(crate) fn find_existing(connection: &mut Db, owner: Principal) -> Result<Account, Error> {
+    find_account(connection, owner)?.ok_or(Error::AccountNotFound(owner.user_type))
 }
 
 /// The account as the subject of an audit event: its login name, or `user:1` if the account does not exist.
 pub(crate) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, StoreError> {
-    let name = find_login(connection, owner)?.unwrap_or_else(|| owner.to_string());
-    Ok(Subject::account(owner, name))
+    let account = find_account(connection, owner)?;
+    let unknown = || Subject::account(owner, owner.to_string());
+    Ok(account.map_or_else(unknown, |account| Subject::of(&account)))
 }
 
 /// The accounts that a search text names: the internal user with this e-mail address, the client with this username, or
@@ -56,24 +78,15 @@ pub(crate) fn owners_of(connection: &mut Db, text: &str) -> Result<Vec<Principal
         && let (Some(user_type), Some(user_seq)) =
             (UserType::from_word(word), UserSeq::from_digits(digits))
     {
-        owners.push(Principal {
-            user_type,
-            user_seq,
-        });
+        owners.push(Principal::new(user_type, user_seq));
     }
     if let Ok(email) = Email::parse(text) {
-        owners.extend(find_by_login(
-            connection,
-            UserType::User,
-            email.normalised(),
-        )?);
+        let name = email.normalised();
+        owners.extend(find_by_login(connection, UserType::User, name)?);
     }
     if let Ok(username) = Username::parse(text) {
-        owners.extend(find_by_login(
-            connection,
-            UserType::Client,
-            username.normalised(),
-        )?);
+        let name = username.normalised();
+        owners.extend(find_by_login(connection, UserType::Client, name)?);
     }
     Ok(owners)
 }

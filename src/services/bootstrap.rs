@@ -14,7 +14,7 @@ use crate::services::audit_chain::verification::LastVerification;
 use crate::services::auth::{access_token_usage, otp_deliveries};
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
-use crate::services::passwords::{PasswordSettings, Passwords};
+use crate::services::passwords::Passwords;
 use crate::services::{dashboard, metrics, revocations};
 use crate::store::Store;
 use crate::tokens::{SigningKey, Tokens};
@@ -72,7 +72,8 @@ pub enum StartError {
 }
 
 impl Services {
-    /// Builds the services over an open store. One-time codes are sent through `channel`, links through `mail`.
+    /// Builds the services over an open store. Passwords are hashed as `login` says; it is a parameter so that tests can set
+    /// a lower cost than the configuration allows. One-time codes are sent through `channel`, links through `mail`.
     ///
     /// It needs a Tokio runtime. The revocation feed is not followed yet, and no background task runs.
     ///
@@ -83,11 +84,11 @@ impl Services {
         clock: Clock,
         store: Store,
         key: SigningKey,
-        passwords: PasswordSettings,
+        login: &LoginConfig,
         channel: Channel,
         mail: Option<SmtpSettings>,
     ) -> Result<Self, StartError> {
-        let passwords = Passwords::start(passwords).map_err(StartError::Passwords)?;
+        let passwords = Passwords::start(login).map_err(StartError::Passwords)?;
         let audit_chain = audit_chain(&config, &key);
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
         let options = DeliveryOptions {
@@ -121,15 +122,4 @@ impl Services {
 pub fn audit_chain(config: &Config, key: &SigningKey) -> AuditChain {
     let log = log::AuditLog::new(AuditKey::of(key));
     AuditChain::new(log).with_checkpoint_in(&config.server.data_dir)
-}
-
-/// How passwords are hashed by these settings.
-#[must_use]
-pub fn password_settings(login: &LoginConfig) -> PasswordSettings {
-    PasswordSettings {
-        cost: login.bcrypt_cost,
-        threads: login.hash_threads,
-        queue: login.hash_queue,
-        deadline: login.hash_deadline.get(),
-    }
 }

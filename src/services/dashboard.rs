@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
+use crate::services::mutex::lock;
 use crate::store::login_history::{self, LoginsInPeriod};
 use crate::store::{Store, StoreError, totals};
 
@@ -105,7 +106,7 @@ impl Dashboard {
 
     /// The logins of those periods that were counted before and cannot change any more.
     fn known_logins(&self, periods: &[Period], now: Timestamp) -> HashMap<Period, LoginsInPeriod> {
-        let mut past = self.past_logins();
+        let mut past = lock(&self.0.past_logins);
         // After the clock was set back, a period that had ended may end in the future.
         past.retain(|(_, end), _| *end + SETTLED_AFTER <= now);
         periods
@@ -115,7 +116,7 @@ impl Dashboard {
     }
 
     fn keep_logins(&self, counted: &HashMap<Period, LoginsInPeriod>, now: Timestamp) {
-        let mut past = self.past_logins();
+        let mut past = lock(&self.0.past_logins);
         let settled = counted
             .iter()
             .filter(|((_, end), _)| *end + SETTLED_AFTER <= now);
@@ -123,13 +124,6 @@ impl Dashboard {
             past.clear();
         }
         past.extend(settled);
-    }
-
-    fn past_logins(&self) -> MutexGuard<'_, HashMap<Period, LoginsInPeriod>> {
-        self.0
-            .past_logins
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts counting in the background, unless a count is running already.
@@ -168,11 +162,8 @@ impl Dashboard {
         let mut counted = self.0.totals.subscribe();
         counted.mark_unchanged();
         self.count(store, clock);
-        let limit = if kept.is_some() {
-            WAIT_LIMITS.0
-        } else {
-            WAIT_LIMITS.1
-        };
+        let (with_kept, without) = WAIT_LIMITS;
+        let limit = kept.map_or(without, |_| with_kept);
         // After the time limit the previous count is shown; the new one is used from the next page on.
         let _ = tokio::time::timeout(limit, counted.changed()).await;
         self.last_totals()
@@ -216,14 +207,12 @@ impl Dashboard {
             .await?;
         self.keep_logins(&counted, now);
         logins.extend(counted);
-        Ok(days
-            .into_iter()
-            .map(|(day, period)| LoginDay {
-                day,
-                accepted: logins.get(&period).map_or(0, |counted| counted.accepted),
-                refused: logins.get(&period).map_or(0, |counted| counted.refused),
-            })
-            .collect())
+        let days = days.into_iter().map(|(day, period)| LoginDay {
+            day,
+            accepted: logins.get(&period).map_or(0, |counted| counted.accepted),
+            refused: logins.get(&period).map_or(0, |counted| counted.refused),
+        });
+        Ok(days.collect())
     }
 }
 
@@ -254,11 +243,8 @@ fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
     let first = (0..=48)
         .map(|half_hours| midnight + TimeDelta::minutes(30 * half_hours))
         .find_map(|local| zone.from_local_datetime(&local).earliest());
-    let micros = first.map_or_else(
-        || midnight.and_utc().timestamp_micros(),
-        |at| at.timestamp_micros(),
-    );
-    Timestamp::from_unix_micros(micros)
+    let first = first.map_or(midnight.and_utc(), |at| at.to_utc());
+    Timestamp::from_unix_micros(first.timestamp_micros())
 }
 
 #[cfg(test)]
@@ -276,10 +262,8 @@ mod tests {
 
     #[test]
     fn a_day_begins_at_local_midnight_also_where_the_clocks_change() {
-        let seoul = start_of(
-            NaiveDate::from_ymd_opt(2026, 2, 15).unwrap(),
-            Tz::Asia__Seoul,
-        );
+        let day = NaiveDate::from_ymd_opt(2026, 2, 15).unwrap();
+        let seoul = start_of(day, Tz::Asia__Seoul);
         assert_eq!(seoul.to_string(), "2026-02-14T15:00:00+00:00");
         assert_eq!(hours_of((2026, 2, 15), Tz::Asia__Seoul), 24);
         assert_eq!(hours_of((2026, 3, 29), Tz::Europe__Berlin), 23);

@@ -4,29 +4,9 @@ use std::time::Duration;
 
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problems;
-use crate::services::passwords::error::HashError;
 use crate::store::{StoreError, StoreFailure};
 use crate::tokens::TokenError;
-
-/// The population of an account that was not found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// An internal user.
-    User,
-    /// An external client.
-    Client,
-}
-
-impl Missing {
-    /// The variant for a population.
-    #[must_use]
-    pub fn of(user_type: UserType) -> Self {
-        match user_type {
-            UserType::User => Self::User,
-            UserType::Client => Self::Client,
-        }
-    }
-}
+use crate::worker_pool::WorkError;
 
 /// A rejected request or a failure.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +55,7 @@ pub enum Error {
     OwnAccount,
     /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND`: the account does not exist.
     #[error("no such account")]
-    AccountNotFound(Missing),
+    AccountNotFound(UserType),
     /// `409` `ALREADY_EXISTS`: another account has this value of the field.
     #[error("another account has this {field} already")]
     AlreadyExists {
@@ -112,11 +92,11 @@ impl StoreFailure for Error {
     }
 }
 
-impl From<HashError> for Error {
-    fn from(error: HashError) -> Self {
+impl From<WorkError> for Error {
+    fn from(error: WorkError) -> Self {
         match error {
-            HashError::Overloaded => Self::Overloaded,
-            HashError::Stopped => Self::Unavailable("the server is stopping".into()),
+            WorkError::Overloaded => Self::Overloaded,
+            WorkError::Stopped => Self::Unavailable("the server is stopping".into()),
         }
     }
 }

@@ -27,11 +27,17 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("munjigi");
-        let (refreshes, reused, logins) = (
-            Counters::default(),
-            Counters::default(),
-            Counters::default(),
+        let mut counters = |name, help| {
+            let counters = Counters::default();
+            registry.register(name, help, counters.clone());
+            counters
+        };
+        let refreshes = counters("refreshes", "Refresh tokens exchanged for a new pair");
+        let reused = counters(
+            "refresh_tokens_reused",
+            "Reused refresh tokens that ended their session",
         );
+        let logins = counters("logins", "Logins by password and by one-time code");
         for user_type in UserType::NAMES {
             // Exported from the start as zero, so that the first increase is visible to `rate()`.
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
@@ -41,21 +47,6 @@ impl Default for Metrics {
             }
         }
         let (revocations, lag) = (Gauge::default(), Gauge::default());
-        registry.register(
-            "refreshes",
-            "Refresh tokens exchanged for a new pair",
-            refreshes.clone(),
-        );
-        registry.register(
-            "refresh_tokens_reused",
-            "Reused refresh tokens that ended their session",
-            reused.clone(),
-        );
-        registry.register(
-            "logins",
-            "Logins by password and by one-time code",
-            logins.clone(),
-        );
         registry.register(
             "revocations",
             "Revocations in the cache of this instance",

@@ -14,10 +14,11 @@ pub mod error;
 pub mod limits;
 pub mod maintenance;
 pub mod metrics;
+pub mod mutex;
 pub mod passwords;
 pub mod revocations;
 pub mod secret;
 pub mod tokens;
 
 pub use bootstrap::Services;
-pub use error::{Error, Missing};
+pub use error::Error;

@@ -31,6 +31,17 @@ pub struct OtpDeliveryRow {
     pub expires_at: Timestamp,
 }
 
+impl OtpDeliveryRow {
+    /// The `outcome` of a code that was sent.
+    pub const SENT: &str = "sent";
+
+    /// Whether the code was sent.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.outcome == Self::SENT
+    }
+}
+
 /// Inserts a row, unless there is one for the same challenge.
 pub fn insert(connection: &mut Db, new: &OtpDeliveryRow) -> Result<(), StoreError> {
     // A transaction can run again after a deadlock or a lost response.

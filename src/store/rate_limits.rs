@@ -9,7 +9,7 @@ use diesel::{
 use crate::clock::Timestamp;
 use crate::domain::limits::LimitKind;
 use crate::domain::paging::{Seek, Slice};
-use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
@@ -178,6 +178,20 @@ pub struct LockRow {
     /// The id of the account; `None` if no account has this login name.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub user_seq: Option<UserSeq>,
+}
+
+impl LockRow {
+    /// The account; `None` if it is an address, or no account has this login name.
+    #[must_use]
+    pub fn account(&self) -> Option<Principal> {
+        Some(Principal::new(self.user_type?, self.user_seq?))
+    }
+
+    /// Whether only a known device of the account is locked.
+    #[must_use]
+    pub fn is_of_device(&self) -> bool {
+        self.user_type.is_some() && self.bucket.contains("device:")
+    }
 }
 
 /// The locks of a list.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::paging::{Order, parse_ordering};
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
@@ -17,7 +17,7 @@ use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
 use crate::services::accounts::{client_user_changes, lifecycle};
-use crate::services::{Error, Missing, Services};
+use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// An external client in an answer.
@@ -187,5 +187,5 @@ pub(super) async fn delete(
 
 /// The account that the path names.
 fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    path::user_seq(request).ok_or(Error::AccountNotFound(Missing::Client))
+    path::user_seq(request).ok_or(Error::AccountNotFound(UserType::Client))
 }

@@ -13,11 +13,12 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::domain::language::Language;
+use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::Meta;
 use crate::http::api::messages::{code_message, rate_limited, sentence};
 use crate::http::middleware::context::RequestContext;
-use crate::services::{Error, Missing};
+use crate::services::Error;
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 
@@ -180,10 +181,10 @@ impl<'a> View<'a> {
                 message: sentence(language, "sentence.last_administrator"),
                 ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
             },
-            Error::AccountNotFound(Missing::User) => {
+            Error::AccountNotFound(UserType::User) => {
                 Self::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND", language)
             }
-            Error::AccountNotFound(Missing::Client) => {
+            Error::AccountNotFound(UserType::Client) => {
                 Self::new(StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND", language)
             }
             Error::AlreadyExists { field } => Self {

@@ -10,7 +10,8 @@ use crate::http::api::callers::Bearer;
 use crate::http::api::errors::ApiError;
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::services::Services;
-use crate::services::auth::sessions::{self, Session};
+use crate::services::auth::sessions;
+use crate::store::sessions::SessionRow;
 
 /// A session in an answer to its owner.
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ pub(super) struct SessionView {
 }
 
 impl SessionView {
-    fn new(session: Session, current: &SessionId) -> Self {
+    fn new(session: SessionRow, current: &SessionId) -> Self {
         Self {
             current: session.id == *current,
             id: session.id,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::paging::{Order, parse_ordering};
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
@@ -18,7 +18,7 @@ use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, user_changes};
-use crate::services::{Error, Missing, Services};
+use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// An internal user in an answer.
@@ -182,5 +182,5 @@ pub(super) async fn delete(
 
 /// The account that the path names.
 fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    path::user_seq(request).ok_or(Error::AccountNotFound(Missing::User))
+    path::user_seq(request).ok_or(Error::AccountNotFound(UserType::User))
 }

@@ -2,6 +2,7 @@
 //! concerned; then a job changes them in the background, a small batch in each transaction. Each account is changed and
 //! recorded as if it were changed alone.
 
+use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::account_lookup::find_account;
@@ -10,23 +11,13 @@ use crate::services::accounts::bulk_work::Bulk;
 use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::maintenance::job_report::{BulkReport, Report};
-use crate::services::maintenance::jobs::{self, Begun, Started};
+use crate::services::maintenance::jobs::{self, Started};
 use crate::store::account_list::AccountFilter;
 use crate::store::account_pages::{count_exact, greatest_id, ids_after};
 use crate::store::{Db, StoreError};
 
 /// The maximum number of accounts that a preview names.
 const NAMED: usize = 50;
-
-/// An account in a preview.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedAccount {
-    /// The name.
-    pub name: String,
-    /// The e-mail address or the username.
-    pub login: String,
-}
 
 /// What a bulk change would do now.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +33,7 @@ pub struct Preview {
     /// Whether that account is also the last administrator.
     pub is_last_administrator: bool,
     /// The first accounts that would be changed.
-    pub first: Vec<NamedAccount>,
+    pub first: Vec<Account>,
 }
 
 /// The greatest number of an account in a population.
@@ -78,23 +69,6 @@ pub async fn preview(
     Ok(preview)
 }
 
-fn find_named(
-    connection: &mut Db,
-    user_type: UserType,
-    id: UserSeq,
-) -> Result<Option<(NamedAccount, bool)>, StoreError> {
-    let owner = Principal {
-        user_type,
-        user_seq: id,
-    };
-    let account = find_account(connection, owner)?;
-    Ok(account.map(|account| {
-        let login = account.login().to_owned();
-        let name = account.name;
-        (NamedAccount { name, login }, account.is_active)
-    }))
-}
-
 fn preview_selected(
     connection: &mut Db,
     request: &BulkRequest,
@@ -103,18 +77,19 @@ fn preview_selected(
 ) -> Result<Preview, StoreError> {
     let mut preview = Preview::default();
     for id in ids {
-        let Some((named, is_active)) = find_named(connection, request.user_type, *id)? else {
+        let owner = Principal::new(request.user_type, *id);
+        let Some(account) = find_account(connection, owner)? else {
             preview.gone += 1;
             continue;
         };
         if request.skips(*id, own) {
             preview.leaves_self_out = true;
-        } else if request.active_state() == Some(is_active) {
+        } else if request.active_state() == Some(account.is_active) {
             preview.already += 1;
         } else {
             preview.touched += 1;
             if preview.first.len() < NAMED {
-                preview.first.push(named);
+                preview.first.push(account);
             }
         }
     }
@@ -158,8 +133,8 @@ fn preview_filtered(
         let limit = i64::try_from(NAMED).unwrap_or(i64::MAX) + 1;
         for id in ids_after(connection, &changing, 0, up_to, limit)? {
             if !request.skips(id, own) && first.len() < NAMED {
-                let found = find_named(connection, request.user_type, id)?;
-                first.extend(found.map(|(named, _)| named));
+                let owner = Principal::new(request.user_type, id);
+                first.extend(find_account(connection, owner)?);
             }
         }
     }
@@ -184,7 +159,6 @@ pub async fn start(
     actor: &Actor,
     request: BulkRequest,
 ) -> Result<Started, Error> {
-    let (store, clock) = (&services.store, &services.clock);
     let preview = preview(services, actor, &request).await?;
     let event = Event::new(Action::BulkStarted)
         .with_detail("user_type", request.user_type)
@@ -194,15 +168,6 @@ pub async fn start(
         Accounts::Selected(_) => event,
         Accounts::Filtered { query, .. } => event.with_detail("filter", query),
     };
-    let report = Report::Bulk(BulkReport::new(request.user_type, request.action));
-    let by = (&services.audit_log, actor);
-    let id = match jobs::begin(store, clock, by, report, Some(event)).await? {
-        Begun::New(id) => id,
-        // Only flushes exclude each other.
-        Begun::Running(id) => return Ok(Started::already(id)),
-    };
     let work = Bulk::new(services.audit_log.clone(), actor.clone(), request);
-    let (store, clock) = (store.clone(), clock.clone());
-    let running = services.jobs.spawn(store, clock, id.clone(), work);
-    Ok(Started::running(id, running))
+    jobs::start(services, actor, event, work).await
 }

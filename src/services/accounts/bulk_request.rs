@@ -44,12 +44,7 @@ impl BulkRequest {
 
     /// Whether this is the requesting user's own account, which is to be skipped.
     pub(crate) fn skips(&self, id: UserSeq, own: Option<Principal>) -> bool {
-        self.action != BulkAction::Activate
-            && own
-                == Some(Principal {
-                    user_type: self.user_type,
-                    user_seq: id,
-                })
+        self.action != BulkAction::Activate && own == Some(Principal::new(self.user_type, id))
     }
 
     /// Whether the requesting user is the last administrator, and the action takes rights away.

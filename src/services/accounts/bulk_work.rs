@@ -121,10 +121,7 @@ impl Work for Bulk {
             .write(move |connection| {
                 ids.iter()
                     .map(|&user_seq| {
-                        let owner = Principal {
-                            user_type,
-                            user_seq,
-                        };
+                        let owner = Principal::new(user_type, user_seq);
                         change(connection, &audit_context, action, owner)
                     })
                     .collect::<Result<Vec<Outcome>, Error>>()
@@ -182,7 +179,7 @@ fn end_sessions(
     let ended = in_panel + logout::end_all(connection, owner, now, reason)?;
     if ended > 0 {
         let event = Event::new(Action::SessionsEnded)
-            .to(Subject::account(owner, account.login()))
+            .to(Subject::of(&account))
             .with_detail("sessions", ended);
         audit_context.record(connection, &event)?;
     }

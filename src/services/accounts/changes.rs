@@ -10,9 +10,9 @@ use crate::domain::session::RevocationReason;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::services::limits::locks;
-use crate::store::{Db, Transaction, client_users, revocations, set_up_links, users};
+use crate::store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users};
 
 /// Locks the row of an account until the transaction ends.
 ///
@@ -24,7 +24,33 @@ pub(crate) fn lock_account(connection: &mut Db, owner: Principal) -> Result<Acco
         UserType::User => users::lock(connection, id)?.map(|row| row.account()),
         UserType::Client => client_users::lock(connection, id)?.map(|row| row.account()),
     };
-    account.ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))
+    account.ok_or(Error::AccountNotFound(owner.user_type))
+}
+
+/// Replaces the password hash of an account if it is still the `old` one. Returns whether it was.
+pub(crate) fn replace_hash(
+    connection: &mut Db,
+    owner: Principal,
+    old: &str,
+    new: &str,
+) -> Result<bool, StoreError> {
+    match owner.user_type {
+        UserType::User => users::replace_hash(connection, owner.user_seq, old, new),
+        UserType::Client => client_users::replace_hash(connection, owner.user_seq, old, new),
+    }
+}
+
+/// Names the field of a conflict in the store.
+pub(crate) fn conflict_of(error: Error) -> Error {
+    let field = match &error {
+        Error::Store(StoreError::Conflict { column }) => column.as_str(),
+        _ => "",
+    };
+    match field {
+        "email_normalized" => Error::AlreadyExists { field: "email" },
+        "username_normalized" => Error::AlreadyExists { field: "username" },
+        _ => error,
+    }
 }
 
 /// Why all sessions of an account end with a change, if they do.
@@ -93,9 +119,8 @@ fn events(update: Update<'_>) -> Vec<Event> {
     if update.old_hash != update.new_hash {
         events.push(Event::new(Action::PasswordChanged));
     }
-    let subject = Subject::account(new.principal, new.login());
     let events = events.into_iter();
-    events.map(|event| event.to(subject.clone())).collect()
+    events.map(|event| event.to(Subject::of(&new))).collect()
 }
 
 /// Ends the sessions of an account whose row was deleted, and records it.

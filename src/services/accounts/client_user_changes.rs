@@ -2,19 +2,19 @@
 //! recorded, in the same transaction.
 
 use crate::clock::Timestamp;
-use crate::domain::account::{Email, Name, Username};
+use crate::domain::account::{Email, Name, Phone, Username};
 use crate::domain::audit::{Action, Actor, Change, Subject};
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::text::{normalised, searchable};
 use crate::services::accounts::changes::{
-    Update, checked_hash, finish_deletion, finish_update, reason_to_end,
+    Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
 };
 use crate::services::accounts::client_users::{Client, ClientChanges, NewClient, find};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::store::client_users::{ClientChanges as RowChanges, ClientRow, NewClient as NewRow};
-use crate::store::{StoreError, Transaction, client_users as table};
+use crate::store::{Transaction, client_users as table};
 
 /// Creates a client.
 ///
@@ -22,49 +22,32 @@ use crate::store::{StoreError, Transaction, client_users as table};
 /// [`Error::Invalid`] if the password violates the policy, [`Error::AlreadyExists`] if the username is taken,
 /// [`Error::Overloaded`], and errors of the store.
 pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Result<Client, Error> {
-    let NewClient {
-        username,
-        name,
-        email,
-        phone,
-        password,
-        is_active,
-    } = new;
-    let name = name.map_or_else(
-        || username.as_typed().to_owned(),
-        |name| name.as_str().to_owned(),
-    );
-    let email_normalized = email.as_ref().map(|email| email.normalised().to_owned());
-    let email = email.map(|email| email.as_typed().to_owned());
-    let phone = phone.map(|phone| phone.as_str().to_owned());
-    let password_hash = match password {
+    let username = new.username.as_typed();
+    let name = new.name.as_ref().map_or(username, Name::as_str);
+    let email = new.email.as_ref().map(Email::as_typed);
+    let phone = new.phone.as_ref().map(Phone::as_str);
+    let password_hash = match new.password {
         Some(password) => {
-            let own_words = [
-                username.as_typed(),
-                name.as_str(),
-                email.as_deref().unwrap_or_default(),
-            ];
+            let own_words = [username, name, email.unwrap_or_default()];
             Some(checked_hash(services, password, &own_words).await?)
         }
         None => None,
     };
     let now = services.clock.now();
     let row = NewRow {
-        search_text: search_text(
-            username.as_typed(),
-            &name,
-            email.as_deref(),
-            phone.as_deref(),
-        ),
-        username: username.as_typed().to_owned(),
-        username_normalized: username.normalised().to_owned(),
-        name_normalized: normalised(&name),
-        name,
-        email,
-        email_normalized,
-        phone,
+        search_text: search_text(username, name, email, phone),
+        username: username.to_owned(),
+        username_normalized: new.username.normalised().to_owned(),
+        name: name.to_owned(),
+        name_normalized: normalised(name),
+        email: email.map(str::to_owned),
+        email_normalized: new
+            .email
+            .as_ref()
+            .map(|email| email.normalised().to_owned()),
+        phone: phone.map(str::to_owned),
         password_hash,
-        is_active,
+        is_active: new.is_active,
         created_at: now,
         updated_at: now,
     };
@@ -77,13 +60,13 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
             Ok(created)
         })
         .await
-        .map_err(conflict)?;
+        .map_err(conflict_of)?;
     Ok(row.into())
 }
 
 fn creation_event(created: &ClientRow) -> Event {
     let mut event = Event::new(Action::AccountCreated)
-        .to(subject(created))
+        .to(Subject::of(&created.account()))
         .with_detail("username", &created.username)
         .with_detail("name", &created.name)
         .with_detail("is_active", created.is_active);
@@ -118,39 +101,21 @@ pub async fn update(
     changes: ClientChanges,
 ) -> Result<Client, Error> {
     let password_hash = new_hash(services, user_seq, &changes).await?;
-    let audit_context = services.audit_context(actor);
-    let row = changed_row(&changes, password_hash, audit_context.now);
     services
-        .store
-        .write(move |connection| {
-            let missing = Error::AccountNotFound(Missing::Client);
+        .write_as(actor, move |connection, audit_context| {
+            let missing = Error::AccountNotFound(UserType::Client);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            let mut row = row.clone();
+            let mut row = changed_row(&changes, password_hash.clone(), audit_context.now);
             let username = row.username.as_deref().unwrap_or(&old.username);
             let name = row.name.as_deref().unwrap_or(&old.name);
             let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
             let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
             row.search_text = Some(search_text(username, name, email, phone));
-            apply(connection, &audit_context, &old, &row)
+            apply(connection, audit_context, &old, &row)
         })
         .await
         .map(Client::from)
-        .map_err(|error: Error| match error {
-            Error::Store(error) => conflict(error),
-            error => error,
-        })
-}
-
-/// Replaces the password hash; part of a transaction.
-pub(crate) fn put_hash(
-    connection: &mut Transaction<'_>,
-    user_seq: UserSeq,
-    hash: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let hash = Some(Some(hash.to_owned()));
-    let row = changed_row(&ClientChanges::default(), hash, now);
-    table::update(connection, user_seq, &row).map(|_| ())
+        .map_err(conflict_of)
 }
 
 /// Updates a client whose row is locked, ends what the change ends, and records it; part of a transaction.
@@ -160,7 +125,7 @@ pub(crate) fn apply(
     old: &ClientRow,
     row: &RowChanges,
 ) -> Result<ClientRow, Error> {
-    let missing = Error::AccountNotFound(Missing::Client);
+    let missing = Error::AccountNotFound(UserType::Client);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
     let (old_name, new_name) = (Some(old.username.clone()), Some(new.username.clone()));
     let update = Update {
@@ -190,22 +155,16 @@ async fn new_hash(
         return Ok(changes.password.as_ref().map(|_| None));
     };
     let old = find(services, user_seq).await?;
-    let username = changes
-        .username
-        .as_ref()
-        .map_or(old.username.as_str(), Username::as_typed);
-    let name = changes
-        .name
-        .as_ref()
-        .map_or(old.name.as_str(), Name::as_str);
+    let (username, name) = (changes.username.as_ref(), changes.name.as_ref());
+    let username = username.map_or(old.username.as_str(), Username::as_typed);
+    let name = name.map_or(old.name.as_str(), Name::as_str);
     let email = match &changes.email {
         Some(email) => email.as_ref().map(Email::as_typed),
         None => old.email.as_deref(),
     };
     let own_words = [username, name, email.unwrap_or_default()];
-    Ok(Some(Some(
-        checked_hash(services, password, &own_words).await?,
-    )))
+    let hash = checked_hash(services, password, &own_words).await?;
+    Ok(Some(Some(hash)))
 }
 
 /// The changed columns: each text as typed and as normalised, without the search text.
@@ -233,35 +192,18 @@ pub(crate) fn changed_row(
     }
 }
 
-fn subject(row: &ClientRow) -> Subject {
-    Subject::account(Principal::client(row.id), &row.username)
-}
-
 /// Deletes a client; part of a transaction.
 pub(crate) fn delete(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     user_seq: UserSeq,
 ) -> Result<(), Error> {
-    let missing = Error::AccountNotFound(Missing::Client);
+    let missing = Error::AccountNotFound(UserType::Client);
     let old = table::lock(connection, user_seq)?.ok_or(missing)?;
     table::delete(connection, user_seq)?;
     let event = Event::new(Action::AccountDeleted)
-        .to(subject(&old))
+        .to(Subject::of(&old.account()))
         .with_detail("name", &old.name);
-    finish_deletion(
-        connection,
-        audit_context,
-        Principal::client(user_seq),
-        &event,
-    )
-}
-
-fn conflict(error: StoreError) -> Error {
-    match error {
-        StoreError::Conflict { column } if column == "username_normalized" => {
-            Error::AlreadyExists { field: "username" }
-        }
-        error => Error::Store(error),
-    }
+    let owner = Principal::client(user_seq);
+    finish_deletion(connection, audit_context, owner, &event)
 }

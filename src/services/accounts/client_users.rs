@@ -6,7 +6,7 @@ use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::store::account_list::NumberedFilter;
 use crate::store::client_users::ClientRow;
 use crate::store::{Store, account_pages, client_users as table};
@@ -115,7 +115,7 @@ pub async fn find(services: &Services, user_seq: UserSeq) -> Result<Client, Erro
         .read(move |connection| table::find_by_id(connection, user_seq))
         .await?;
     row.map(Client::from)
-        .ok_or(Error::AccountNotFound(Missing::Client))
+        .ok_or(Error::AccountNotFound(UserType::Client))
 }
 
 /// The client of this username.
@@ -129,5 +129,5 @@ pub async fn find_by_username(services: &Services, username: &Username) -> Resul
         .read(move |connection| table::find_by_username(connection, &normalised))
         .await?;
     row.map(Client::from)
-        .ok_or(Error::AccountNotFound(Missing::Client))
+        .ok_or(Error::AccountNotFound(UserType::Client))
 }

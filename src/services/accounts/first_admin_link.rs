@@ -6,8 +6,8 @@ use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::limits::LimitKind;
-use crate::services::accounts::password_links::hashed;
-use crate::services::accounts::user_changes::{self, creation_event, new_row};
+use crate::services::accounts::changes::conflict_of;
+use crate::services::accounts::user_changes::{creation_event, new_row};
 use crate::services::accounts::users::NewUser;
 use crate::services::auth::browser_sessions::{SignedIn, begin};
 use crate::services::bootstrap::Services;
@@ -69,10 +69,10 @@ pub async fn check_first(
     secret: &str,
 ) -> Result<FirstLink, Error> {
     addresses::admit(services, LimitKind::Link, actor.ip_address).await?;
-    let (hash, now) = (hashed(secret), services.clock.now());
+    let (hash, now) = (secret::hash(secret), services.clock.now());
     let link = services
         .store
-        .read(move |connection| first_link(connection, hash.as_deref(), now))
+        .read(move |connection| first_link(connection, &hash, now))
         .await?;
     if link == FirstLink::Invalid {
         addresses::record_failure(services, LimitKind::Link, actor).await?;
@@ -80,14 +80,11 @@ pub async fn check_first(
     Ok(link)
 }
 
-fn first_link(connection: &mut Db, hash: Option<&str>, now: Timestamp) -> Result<FirstLink, Error> {
+fn first_link(connection: &mut Db, hash: &str, now: Timestamp) -> Result<FirstLink, Error> {
     if users_table::any_active_admin(connection)? {
         return Ok(FirstLink::NotNeeded);
     }
-    let found = match hash {
-        Some(hash) => table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?,
-        None => None,
-    };
+    let found = table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?;
     Ok(found.map_or(FirstLink::Invalid, |_| FirstLink::Valid))
 }
 
@@ -107,22 +104,19 @@ pub async fn create_first(
     if check_first(services, &actor, secret).await? != FirstLink::Valid {
         return Ok(None);
     }
-    let row = new_row(
-        services,
-        NewUser {
-            role: Role::Admin,
-            is_active: true,
-            ..new
-        },
-    )
-    .await?;
+    let administrator = NewUser {
+        role: Role::Admin,
+        is_active: true,
+        ..new
+    };
+    let row = new_row(services, administrator).await?;
     actor.name = Some(row.email.clone());
-    let (hash, now) = (hashed(secret), row.created_at);
+    let (hash, now) = (secret::hash(secret), row.created_at);
     let audit_context = services.audit_log.audit_context(&actor, now);
     let created = services
         .store
         .write(move |connection| {
-            if first_link(connection, hash.as_deref(), now)? != FirstLink::Valid {
+            if first_link(connection, &hash, now)? != FirstLink::Valid {
                 return Ok(None);
             }
             // On Postgres a concurrent use of a link waits here, and then finds the new administrator.
@@ -136,7 +130,7 @@ pub async fn create_first(
             Ok::<_, Error>(Some(created.account()))
         })
         .await
-        .map_err(user_changes::conflict_of)?;
+        .map_err(conflict_of)?;
     match created {
         Some(account) => Ok(Some(begin(services, actor, account, None).await?)),
         None => Ok(None),

@@ -7,7 +7,7 @@ use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
 use crate::services::audit::log::AuditContext;
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::store::{Transaction, client_users, users};
 
 /// Activates or deactivates an account. Deactivating ends its sessions in the same transaction.
@@ -20,11 +20,9 @@ pub async fn set_active(
     owner: Principal,
     is_active: bool,
 ) -> Result<(), Error> {
-    let audit_context = services.audit_context(actor);
     services
-        .store
-        .write(move |connection| {
-            set_active_in(connection, &audit_context, owner, is_active, true).map(|_| ())
+        .write_as(actor, move |connection, audit_context| {
+            set_active_in(connection, audit_context, owner, is_active, true).map(|_| ())
         })
         .await
 }
@@ -39,7 +37,7 @@ pub(crate) fn set_active_in(
     always: bool,
 ) -> Result<bool, Error> {
     let (id, now) = (owner.user_seq, audit_context.now);
-    let missing = Error::AccountNotFound(Missing::of(owner.user_type));
+    let missing = Error::AccountNotFound(owner.user_type);
     let is_changed;
     match owner.user_type {
         UserType::User => {
@@ -80,10 +78,10 @@ pub(crate) fn set_active_in(
 /// # Errors
 /// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and errors of the store.
 pub async fn delete(services: &Services, actor: &Actor, owner: Principal) -> Result<(), Error> {
-    let audit_context = services.audit_context(actor);
     services
-        .store
-        .write(move |connection| delete_in(connection, &audit_context, owner))
+        .write_as(actor, move |connection, audit_context| {
+            delete_in(connection, audit_context, owner)
+        })
         .await
 }
 

@@ -1,21 +1,21 @@
 //! Changes of the caller's own account: the password; and in the panel the name, the preferences and the sessions.
 
-use crate::clock::Timestamp;
 use crate::domain::account::{Account, Name};
 use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
-use crate::domain::principal::{Principal, UserType};
+use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
-use crate::services::accounts::changes::checked_hash;
+use crate::services::account_lookup::find_with_hash;
+use crate::services::accounts::changes::{checked_hash, replace_hash};
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::UserChanges;
-use crate::services::audit::log::Event;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::audit::recording::record;
 use crate::services::auth::browser_sessions::Viewer;
-use crate::services::auth::logout::{self, end_all_except};
+use crate::services::auth::logout;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
@@ -23,10 +23,7 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::{attempts, locks};
 use crate::services::passwords::PasswordCheck;
-use crate::store::{
-    Db, StoreError, Transaction, browser_sessions as sessions_table, client_users,
-    panel_preferences, set_up_links, users as table,
-};
+use crate::store::{Db, browser_sessions as sessions_table, panel_preferences, set_up_links};
 
 /// Changes the viewer's name.
 ///
@@ -56,11 +53,7 @@ pub async fn prefer(
     viewer: &Viewer,
     new: Preferences,
 ) -> Result<(), Error> {
-    let (audit_context, principal, old) = (
-        services.audit_context(&actor),
-        viewer.account.principal,
-        viewer.preferences,
-    );
+    let (principal, old) = (viewer.account.principal, viewer.preferences);
     let language = |of: &Preferences| of.language.map(|language| language.tag().to_owned());
     let zone = |of: &Preferences| of.time_zone.map(|zone| zone.name().to_owned());
     let theme = |of: &Preferences| Some(of.theme.to_string());
@@ -76,11 +69,10 @@ pub async fn prefer(
         return Ok(());
     }
     let event = Event::new(Action::PreferencesChanged)
-        .to(subject(&viewer.account))
+        .to(Subject::of(&viewer.account))
         .changing(changes);
     services
-        .store
-        .write(move |connection| {
+        .write_as(&actor, move |connection, audit_context| {
             panel_preferences::put(connection, principal.user_seq, &new)?;
             Ok(audit_context.record(connection, &event)?)
         })
@@ -119,21 +111,15 @@ pub async fn change_password(
             attempt.fail().await;
             let event = Event::new(Action::PasswordChanged)
                 .refused()
-                .to(subject(account));
+                .to(Subject::of(account));
             record(services, login_context.actor.clone(), event).await?;
             return Err(wrong_password());
         }
         // The password was not checked: the attempt does not count.
         Err(error) => return attempt.finish(Err(error)).await,
     };
-    let change = Replacement {
-        actor: login_context.actor.clone(),
-        account: account.clone(),
-        kept,
-        old,
-        reset: attempt.counter_reset(),
-    };
-    let replaced = replace(services, change, new).await;
+    let (actor, reset) = (&login_context.actor, attempt.counter_reset());
+    let replaced = replace(services, actor, account, kept, reset, old, new).await;
     attempt.finish(replaced).await
 }
 
@@ -146,94 +132,53 @@ async fn known_hash(
 ) -> Result<Option<String>, Error> {
     let old = services
         .store
-        .read(move |connection| stored_hash(connection, owner))
-        .await?;
+        .read(move |connection| find_with_hash(connection, owner))
+        .await?
+        .and_then(|(_, hash)| hash);
     let verdict = services.passwords.verify(current, old.clone()).await?;
     Ok(old.filter(|_| matches!(verdict, PasswordCheck::Right { .. })))
 }
 
-/// A change of the password whose current password was right.
-struct Replacement {
-    actor: Actor,
-    account: Account,
+/// Sets the new password. `old` is the hash of the current one, which was right.
+async fn replace(
+    services: &Services,
+    actor: &Actor,
+    account: &Account,
     kept: Kept,
-    /// The hash of the current password.
-    old: String,
     reset: CounterReset,
-}
-
-async fn replace(services: &Services, change: Replacement, new: Password) -> Result<(), Error> {
-    let Replacement {
-        actor,
-        account,
-        kept,
-        old,
-        reset,
-    } = change;
+    old: String,
+    new: Password,
+) -> Result<(), Error> {
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
-    let audit_context = services.audit_context(&actor);
-    let now = audit_context.now;
-    let event = Event::new(Action::PasswordChanged).to(subject(&account));
+    let event = Event::new(Action::PasswordChanged).to(Subject::of(account));
     services
-        .store
-        .write(move |connection| {
+        .write_as(actor, move |connection, audit_context| {
             // The password may have been changed meanwhile.
             if !replace_hash(connection, owner, &old, &hash)? {
                 return Err(wrong_password());
             }
+            let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
             set_up_links::revoke(connection, owner, now)?;
-            end_all_but(connection, owner, &kept, now)?;
+            match &kept {
+                Kept::Browser(kept) => {
+                    let user_seq = owner.user_seq;
+                    sessions_table::end_all(connection, user_seq, Some(kept), now, reason)?;
+                    logout::end_token_sessions(connection, owner, now, reason)?;
+                }
+                Kept::Tokens(kept) => {
+                    logout::end_all_except(connection, owner, kept, now, reason)?;
+                }
+            }
             audit_context.record(connection, &event)?;
             reset.apply(connection)?;
-            locks::lift_by_password(connection, &audit_context, owner)
+            locks::lift_by_password(connection, audit_context, owner)
         })
         .await
 }
 
 fn wrong_password() -> Error {
     Error::Invalid(Problems::one("current", Problem::WrongPassword))
-}
-
-fn stored_hash(connection: &mut Db, owner: Principal) -> Result<Option<String>, StoreError> {
-    let seq = owner.user_seq;
-    Ok(match owner.user_type {
-        UserType::User => table::find_by_id(connection, seq)?.and_then(|row| row.password_hash),
-        UserType::Client => {
-            client_users::find_by_id(connection, seq)?.and_then(|row| row.password_hash)
-        }
-    })
-}
-
-fn replace_hash(
-    connection: &mut Db,
-    owner: Principal,
-    old: &str,
-    new: &str,
-) -> Result<bool, StoreError> {
-    match owner.user_type {
-        UserType::User => table::replace_hash(connection, owner.user_seq, old, new),
-        UserType::Client => client_users::replace_hash(connection, owner.user_seq, old, new),
-    }
-}
-
-fn end_all_but(
-    connection: &mut Transaction<'_>,
-    owner: Principal,
-    kept: &Kept,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let reason = RevocationReason::PasswordChanged;
-    match kept {
-        Kept::Browser(kept) => {
-            sessions_table::end_all(connection, owner.user_seq, Some(kept), now, reason)?;
-            logout::end_token_sessions(connection, owner, now, reason)?;
-        }
-        Kept::Tokens(kept) => {
-            end_all_except(connection, owner, kept, now, reason)?;
-        }
-    }
-    Ok(())
 }
 
 /// Ends the viewer's sessions of the API, but not those in the panel, and returns how many.
@@ -245,19 +190,13 @@ pub async fn end_token_sessions(
     actor: Actor,
     viewer: &Viewer,
 ) -> Result<usize, Error> {
-    let (audit_context, owner) = (services.audit_context(&actor), viewer.account.principal);
-    let now = audit_context.now;
-    let event = Event::new(Action::SessionsEnded).to(subject(&viewer.account));
+    let owner = viewer.account.principal;
+    let event = Event::new(Action::SessionsEnded).to(Subject::of(&viewer.account));
     services
-        .store
-        .write(move |connection| {
-            let ended =
-                logout::end_token_sessions(connection, owner, now, RevocationReason::LogoutAll)?;
-            if ended > 0 {
-                let event = event.clone().with_detail("sessions", ended);
-                audit_context.record(connection, &event)?;
-            }
-            Ok(ended)
+        .write_as(&actor, move |connection, audit_context| {
+            let (now, reason) = (audit_context.now, RevocationReason::LogoutAll);
+            let ended = logout::end_token_sessions(connection, owner, now, reason)?;
+            record_ended(connection, audit_context, &event, ended)
         })
         .await
 }
@@ -271,24 +210,27 @@ pub async fn end_other_sessions(
     actor: Actor,
     viewer: &Viewer,
 ) -> Result<usize, Error> {
-    let (audit_context, kept) = (services.audit_context(&actor), viewer.session.clone());
-    let now = audit_context.now;
-    let user_seq = viewer.account.principal.user_seq;
-    let event = Event::new(Action::BrowserSessionEnded).to(subject(&viewer.account));
+    let (user_seq, kept) = (viewer.account.principal.user_seq, viewer.session.clone());
+    let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(&viewer.account));
     services
-        .store
-        .write(move |connection| {
-            let reason = RevocationReason::LogoutAll;
+        .write_as(&actor, move |connection, audit_context| {
+            let (now, reason) = (audit_context.now, RevocationReason::LogoutAll);
             let ended = sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
-            if ended > 0 {
-                let event = event.clone().with_detail("sessions", ended);
-                audit_context.record(connection, &event)?;
-            }
-            Ok(ended)
+            record_ended(connection, audit_context, &event, ended)
         })
         .await
 }
 
-fn subject(account: &Account) -> Subject {
-    Subject::account(account.principal, account.login())
+/// Records how many sessions ended, if any did.
+fn record_ended(
+    connection: &mut Db,
+    audit_context: &AuditContext,
+    event: &Event,
+    ended: usize,
+) -> Result<usize, Error> {
+    if ended > 0 {
+        let event = event.clone().with_detail("sessions", ended);
+        audit_context.record(connection, &event)?;
+    }
+    Ok(ended)
 }

@@ -9,27 +9,19 @@ use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
+use crate::services::account_lookup::find_with_hash;
 use crate::services::accounts::changes::{checked_hash, lock_account};
+use crate::services::accounts::client_users::ClientChanges;
+use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
 use crate::services::audit::log::Event;
 use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{
-    Db, StoreError, client_users as clients_table, panel_preferences, set_up_links as table,
-    users as users_table,
-};
-
-/// Longer than any secret of a link.
-const LONGEST: usize = 64;
-
-/// The hash of a secret; `None` if it is too long to be one.
-pub(crate) fn hashed(secret: &str) -> Option<String> {
-    (secret.len() <= LONGEST).then(|| secret::hash(secret))
-}
+use crate::store::{Db, StoreError, client_users, panel_preferences, set_up_links as table, users};
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +52,8 @@ pub async fn issue(
     owner: Principal,
     url_of: impl Fn(&str) -> String,
 ) -> Result<Issued, Error> {
-    let (now, lifetime) = (
-        services.clock.now(),
-        services.config.admin.link_lifetime.get(),
-    );
+    let audit_context = services.audit_context(actor);
+    let (now, lifetime) = (audit_context.now, services.config.admin.link_lifetime.get());
     let secret = secret::generate()?;
     let new = NewLink {
         token_hash: secret::hash(&secret),
@@ -73,10 +63,7 @@ pub async fn issue(
         created_at: now,
         expires_at: now + lifetime,
     };
-    let (by_mail, audit_context) = (
-        services.delivery.sends_mail(),
-        services.audit_log.audit_context(actor, now),
-    );
+    let by_mail = services.delivery.sends_mail();
     let found = services
         .store
         .write(move |connection| {
@@ -88,7 +75,7 @@ pub async fn issue(
             table::insert(connection, &new)?;
             let address = found.account.email.as_ref().filter(|_| by_mail);
             let mut event = Event::new(Action::LinkIssued)
-                .to(Subject::account(owner, found.login()))
+                .to(Subject::of(&found.account))
                 .with_detail("link", if address.is_some() { "mailed" } else { "shown" });
             if let Some(address) = address {
                 event = event.with_detail("recipient", address);
@@ -100,13 +87,12 @@ pub async fn issue(
     if !found.account.is_active {
         return Ok(Issued::Inactive);
     }
-    let (url, login) = (url_of(&secret), found.login().to_owned());
+    let (url, login) = (url_of(&secret), found.account.login().to_owned());
     let Some(email) = found.account.email.clone().filter(|_| by_mail) else {
-        let expires_at = now + lifetime;
         return Ok(Issued::Shown {
             url,
             login,
-            expires_at,
+            expires_at: now + lifetime,
         });
     };
     services.delivery.send_link(LinkNotice {
@@ -133,40 +119,26 @@ pub struct LinkOwner {
     pub language: Option<Language>,
 }
 
-impl LinkOwner {
-    /// The login name of the account.
-    #[must_use]
-    pub fn login(&self) -> &str {
-        self.account.login()
-    }
-}
-
 /// Finds an account.
 fn find(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, StoreError> {
-    Ok(match owner.user_type {
-        UserType::User => {
-            let row = users_table::find_by_id(connection, owner.user_seq)?;
-            let preferences = panel_preferences::find(connection, owner.user_seq)?;
-            row.map(|row| LinkOwner {
-                account: row.account(),
-                is_first: row.password_hash.is_none(),
-                language: preferences.language,
-            })
-        }
-        UserType::Client => {
-            clients_table::find_by_id(connection, owner.user_seq)?.map(|row| LinkOwner {
-                account: row.account(),
-                is_first: row.password_hash.is_none(),
-                language: None,
-            })
-        }
-    })
+    let Some((account, hash)) = find_with_hash(connection, owner)? else {
+        return Ok(None);
+    };
+    let language = match owner.user_type {
+        UserType::User => panel_preferences::find(connection, owner.user_seq)?.language,
+        UserType::Client => None,
+    };
+    Ok(Some(LinkOwner {
+        account,
+        is_first: hash.is_none(),
+        language,
+    }))
 }
 
 /// The same, with its row locked until the transaction ends.
 fn lock(connection: &mut Db, owner: Principal) -> Result<LinkOwner, Error> {
     lock_account(connection, owner)?;
-    find(connection, owner)?.ok_or(Error::AccountNotFound(Missing::of(owner.user_type)))
+    find(connection, owner)?.ok_or(Error::AccountNotFound(owner.user_type))
 }
 
 /// The account of a link, without using the link up; `None` if the link is not valid or the account is not active.
@@ -179,29 +151,27 @@ pub async fn check(
     secret: &str,
 ) -> Result<Option<LinkOwner>, Error> {
     addresses::admit(services, LimitKind::Link, actor.ip_address).await?;
-    let found = match hashed(secret) {
-        Some(hash) => find_owner(services, hash).await?,
-        None => None,
-    };
+    let (hash, now) = (secret::hash(secret), services.clock.now());
+    let found = services
+        .store
+        .read(move |connection| find_owner(connection, &hash, now))
+        .await?;
     if found.is_none() {
         addresses::record_failure(services, LimitKind::Link, actor).await?;
     }
     Ok(found)
 }
 
-async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwner>, Error> {
-    let now = services.clock.now();
-    services
-        .store
-        .read(move |connection| {
-            let found = table::find_valid(connection, &hash, PASSWORD, now)?;
-            let owner = match found.flatten() {
-                Some(owner) => find(connection, owner)?,
-                None => None,
-            };
-            Ok(owner.filter(|owner| owner.account.is_active))
-        })
-        .await
+fn find_owner(
+    connection: &mut Db,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<LinkOwner>, StoreError> {
+    let Some(owner) = table::find_valid(connection, hash, PASSWORD, now)?.flatten() else {
+        return Ok(None);
+    };
+    let found = find(connection, owner)?;
+    Ok(found.filter(|owner| owner.account.is_active))
 }
 
 /// Sets a password by a link, uses the link up, and ends all sessions of the account; `None` if the link is not valid.
@@ -211,7 +181,7 @@ async fn find_owner(services: &Services, hash: String) -> Result<Option<LinkOwne
 /// of the store.
 pub async fn set_password(
     services: &Services,
-    mut actor: Actor,
+    actor: Actor,
     secret: &str,
     password: Password,
 ) -> Result<Option<LinkOwner>, Error> {
@@ -221,13 +191,10 @@ pub async fn set_password(
     let account = &owner.account;
     let password_hash = checked_hash(services, password, &account.identifiers()).await?;
     let principal = account.principal;
-    actor.principal = Some(principal);
-    actor.name = Some(owner.login().to_owned());
-    let (token_hash, audit_context) = (secret::hash(secret), services.audit_context(&actor));
-    let now = audit_context.now;
+    let (actor, token_hash) = (actor.known_as(account), secret::hash(secret));
     services
-        .store
-        .write(move |connection| {
+        .write_as(&actor, move |connection, audit_context| {
+            let now = audit_context.now;
             // The account is always locked before the link, to prevent deadlocks.
             let owner = match lock(connection, principal) {
                 Ok(owner) if owner.account.is_active => owner,
@@ -237,32 +204,28 @@ pub async fn set_password(
             if !table::mark_used(connection, &token_hash, PASSWORD, now)? {
                 return Ok(None);
             }
+            let id = principal.user_seq;
+            let hash = Some(password_hash.clone());
             match principal.user_type {
                 UserType::User => {
-                    user_changes::put_hash(connection, principal.user_seq, &password_hash, now)?;
+                    let row = user_changes::changed_row(&UserChanges::default(), hash, now);
+                    users::update(connection, id, &row)?;
                 }
                 UserType::Client => {
-                    client_user_changes::put_hash(
-                        connection,
-                        principal.user_seq,
-                        &password_hash,
-                        now,
-                    )?;
+                    let changes = ClientChanges::default();
+                    let row = client_user_changes::changed_row(&changes, Some(hash), now);
+                    client_users::update(connection, id, &row)?;
                 }
             }
             table::revoke(connection, principal, now)?;
-            end_all(
-                connection,
-                principal,
-                now,
-                RevocationReason::PasswordChanged,
-            )?;
+            let reason = RevocationReason::PasswordChanged;
+            end_all(connection, principal, now, reason)?;
             let event = Event::new(Action::PasswordChanged)
-                .to(Subject::account(principal, owner.login()))
+                .to(Subject::of(&owner.account))
                 .with_detail("link", "used");
             audit_context.record(connection, &event)?;
-            locks::lift_by_password(connection, &audit_context, principal)?;
-            Ok::<_, Error>(Some(owner))
+            locks::lift_by_password(connection, audit_context, principal)?;
+            Ok(Some(owner))
         })
         .await
 }

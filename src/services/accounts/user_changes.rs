@@ -4,21 +4,19 @@
 use crate::clock::Timestamp;
 use crate::domain::account::{Email, Name, Role};
 use crate::domain::audit::{Action, Actor, AuditSource, Change, Subject};
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::RevocationReason;
 use crate::domain::text::searchable;
 use crate::services::accounts::changes::{
-    Update, checked_hash, finish_deletion, finish_update, reason_to_end,
+    Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
 };
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::withdraw_access;
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::store::users::{NewUser as NewRow, UserChanges as RowChanges, UserRow};
-use crate::store::{
-    Db, StoreError, Transaction, browser_sessions, panel_preferences, users as table,
-};
+use crate::store::{Db, Transaction, browser_sessions, panel_preferences, users as table};
 
 /// Creates a user.
 ///
@@ -37,44 +35,36 @@ pub async fn create(services: &Services, actor: &Actor, new: NewUser) -> Result<
             Ok(created)
         })
         .await
-        .map_err(conflict)?;
+        .map_err(conflict_of)?;
     Ok(row.into())
 }
 
 /// The row of a new user, its password hashed.
 pub(crate) async fn new_row(services: &Services, new: NewUser) -> Result<NewRow, Error> {
-    let NewUser {
-        email,
-        name,
-        role,
-        password,
-        is_active,
-    } = new;
-    let password_hash = match password {
-        Some(password) => {
-            Some(checked_hash(services, password, &[email.as_typed(), name.as_str()]).await?)
-        }
+    let (email, name) = (new.email.as_typed(), new.name.as_str());
+    let password_hash = match new.password {
+        Some(password) => Some(checked_hash(services, password, &[email, name]).await?),
         None => None,
     };
     let now = services.clock.now();
     Ok(NewRow {
-        email: email.as_typed().to_owned(),
-        email_normalized: email.normalised().to_owned(),
-        name: name.as_str().to_owned(),
-        name_normalized: name.normalised(),
-        role,
+        email: email.to_owned(),
+        email_normalized: new.email.normalised().to_owned(),
+        name: name.to_owned(),
+        name_normalized: new.name.normalised(),
+        role: new.role,
         password_hash,
-        is_active,
+        is_active: new.is_active,
         created_at: now,
         updated_at: now,
-        search_text: searchable(&[email.as_typed(), name.as_str()]),
+        search_text: searchable(&[email, name]),
     })
 }
 
 /// The audit event of a created user.
 pub(crate) fn creation_event(action: Action, created: &UserRow) -> Event {
     Event::new(action)
-        .to(subject(created))
+        .to(Subject::of(&created.account()))
         .with_detail("email", &created.email)
         .with_detail("name", &created.name)
         .with_detail("role", created.role)
@@ -95,49 +85,29 @@ pub async fn update(
     let password_hash = match changes.password.clone() {
         Some(password) => {
             let old = find(services, user_seq).await?;
-            let email = changes
-                .email
-                .as_ref()
-                .map_or(old.email.as_str(), Email::as_typed);
-            let name = changes
-                .name
-                .as_ref()
-                .map_or(old.name.as_str(), Name::as_str);
+            let (email, name) = (changes.email.as_ref(), changes.name.as_ref());
+            let email = email.map_or(old.email.as_str(), Email::as_typed);
+            let name = name.map_or(old.name.as_str(), Name::as_str);
             Some(checked_hash(services, password, &[email, name]).await?)
         }
         None => None,
     };
-    let audit_context = services.audit_context(actor);
-    let takes_away = changes.takes_rights_of_admins();
-    let row = changed_row(&changes, password_hash, audit_context.now);
     services
-        .store
-        .write(move |connection| {
-            let missing = Error::AccountNotFound(Missing::User);
+        .write_as(actor, move |connection, audit_context| {
+            let missing = Error::AccountNotFound(UserType::User);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            if takes_away {
+            if changes.takes_rights_of_admins() {
                 check_removal_of_rights(connection, &audit_context.actor, &old)?;
             }
-            let mut row = row.clone();
+            let mut row = changed_row(&changes, password_hash.clone(), audit_context.now);
             let email = row.email.as_deref().unwrap_or(&old.email);
             let name = row.name.as_deref().unwrap_or(&old.name);
             row.search_text = Some(searchable(&[email, name]));
-            apply(connection, &audit_context, &old, &row)
+            apply(connection, audit_context, &old, &row)
         })
         .await
         .map(User::from)
         .map_err(conflict_of)
-}
-
-/// Replaces the password hash; part of a transaction.
-pub(crate) fn put_hash(
-    connection: &mut Transaction<'_>,
-    user_seq: UserSeq,
-    hash: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let row = changed_row(&UserChanges::default(), Some(hash.to_owned()), now);
-    table::update(connection, user_seq, &row).map(|_| ())
 }
 
 /// Updates a user whose row is locked, ends what the change ends, and records it; part of a transaction.
@@ -147,7 +117,7 @@ pub(crate) fn apply(
     old: &UserRow,
     row: &RowChanges,
 ) -> Result<UserRow, Error> {
-    let missing = Error::AccountNotFound(Missing::User);
+    let missing = Error::AccountNotFound(UserType::User);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
     let now = audit_context.now;
     let reason = reason_to_end(row.is_active, row.password_hash.is_some());
@@ -159,6 +129,7 @@ pub(crate) fn apply(
         // Access tokens contain the old role.
         withdraw_access(connection, Principal::user(old.id), now)?;
     }
+    let (old_role, new_role) = (old.role.to_string(), new.role.to_string());
     let update = Update {
         old: old.account(),
         new: new.account(),
@@ -168,11 +139,7 @@ pub(crate) fn apply(
         fields: vec![
             Change::of("email", Some(old.email.clone()), Some(new.email.clone())),
             Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
-            Change::of(
-                "role",
-                Some(old.role.to_string()),
-                Some(new.role.to_string()),
-            ),
+            Change::of("role", Some(old_role), Some(new_role)),
         ],
     };
     finish_update(connection, audit_context, update)?;
@@ -199,23 +166,19 @@ pub(crate) fn changed_row(
     }
 }
 
-fn subject(row: &UserRow) -> Subject {
-    Subject::account(Principal::user(row.id), &row.email)
-}
-
 /// Deletes a user and everything that belongs to the user; part of a transaction.
 pub(crate) fn delete(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     user_seq: UserSeq,
 ) -> Result<(), Error> {
-    let missing = Error::AccountNotFound(Missing::User);
+    let missing = Error::AccountNotFound(UserType::User);
     let old = table::lock(connection, user_seq)?.ok_or(missing)?;
     check_removal_of_rights(connection, &audit_context.actor, &old)?;
     table::delete(connection, user_seq)?;
     panel_preferences::delete(connection, user_seq)?;
     let event = Event::new(Action::AccountDeleted)
-        .to(subject(&old))
+        .to(Subject::of(&old.account()))
         .with_detail("name", &old.name)
         .with_detail("role", old.role);
     finish_deletion(connection, audit_context, Principal::user(user_seq), &event)
@@ -237,21 +200,4 @@ pub(crate) fn check_removal_of_rights(
         return Err(Error::LastAdministrator);
     }
     Ok(())
-}
-
-/// Names the field of a conflict in the store.
-pub(crate) fn conflict_of(error: Error) -> Error {
-    match error {
-        Error::Store(error) => conflict(error),
-        error => error,
-    }
-}
-
-fn conflict(error: StoreError) -> Error {
-    match error {
-        StoreError::Conflict { column } if column == "email_normalized" => {
-            Error::AlreadyExists { field: "email" }
-        }
-        error => Error::Store(error),
-    }
 }

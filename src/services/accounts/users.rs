@@ -6,7 +6,7 @@ use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::services::bootstrap::Services;
-use crate::services::error::{Error, Missing};
+use crate::services::error::Error;
 use crate::store::account_list::NumberedFilter;
 use crate::store::users::UserRow;
 use crate::store::{Store, account_pages, users as table};
@@ -111,7 +111,7 @@ pub async fn find(services: &Services, user_seq: UserSeq) -> Result<User, Error>
         .read(move |connection| table::find_by_id(connection, user_seq))
         .await?;
     row.map(User::from)
-        .ok_or(Error::AccountNotFound(Missing::User))
+        .ok_or(Error::AccountNotFound(UserType::User))
 }
 
 /// The user of this e-mail address.
@@ -125,13 +125,5 @@ pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, E
         .read(move |connection| table::find_by_email(connection, &normalised))
         .await?;
     row.map(User::from)
-        .ok_or(Error::AccountNotFound(Missing::User))
-}
-
-/// Whether there is an administrator who may log in.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn any_administrator(services: &Services) -> Result<bool, Error> {
-    Ok(services.store.read(table::any_active_admin).await?)
+        .ok_or(Error::AccountNotFound(UserType::User))
 }

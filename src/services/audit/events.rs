@@ -57,10 +57,7 @@ impl AuditEvent {
 
 impl From<AuditEventRow> for AuditEvent {
     fn from(row: AuditEventRow) -> Self {
-        let principal = |(user_type, user_seq)| Principal {
-            user_type,
-            user_seq,
-        };
+        let principal = |(user_type, user_seq)| Principal::new(user_type, user_seq);
         let AuditEventRow { id, event: row } = row;
         Self {
             id,
@@ -85,37 +82,19 @@ impl From<AuditEventRow> for AuditEvent {
 /// A filter of audit events.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// Part of a name, an address or a value.
-    pub search: Option<String>,
-    /// Only this action.
-    pub action: Option<Action>,
-    /// Only this interface.
-    pub source: Option<AuditSource>,
-    /// Only events in or on this session.
-    pub session: Option<SessionId>,
     /// Only events by or on this account: its e-mail address or username, now or when it was deleted.
     pub person: Option<String>,
-    /// Only events at this time or later.
-    pub from: Option<Timestamp>,
-    /// Only events before this time.
-    pub before: Option<Timestamp>,
+    /// The other conditions.
+    pub filter: AuditFilter,
 }
 
 impl AuditQuery {
     fn filter(&self, connection: &mut Db) -> Result<AuditFilter, StoreError> {
-        let people = match &self.person {
-            Some(name) => Some(find_people(connection, name)?),
-            None => None,
-        };
-        Ok(AuditFilter {
-            search: self.search.clone(),
-            action: self.action,
-            source: self.source,
-            session: self.session.clone(),
-            people,
-            from: self.from,
-            before: self.before,
-        })
+        let mut filter = self.filter.clone();
+        if let Some(name) = &self.person {
+            filter.people = Some(find_people(connection, name)?);
+        }
+        Ok(filter)
     }
 }
 

@@ -135,21 +135,14 @@ impl AuditContext {
 }
 
 fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
-    let Event {
-        action,
-        outcome,
-        subject,
-        session,
-        changes,
-    } = event;
     let ip_address = actor.ip_address.map(|address| address.to_string());
     let mut searched = vec![
         actor.name.as_deref().unwrap_or_default(),
-        subject.name.as_deref().unwrap_or_default(),
+        event.subject.name.as_deref().unwrap_or_default(),
         ip_address.as_deref().unwrap_or_default(),
-        action.as_str(),
+        event.action.as_str(),
     ];
-    for change in changes {
+    for change in &event.changes {
         searched.extend(change.old.as_deref());
         searched.extend(change.new.as_deref());
     }
@@ -160,16 +153,16 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
         actor_type: actor.principal.map(|principal| principal.user_type),
         actor_seq: actor.principal.map(|principal| principal.user_seq),
         actor_name: actor.name.clone(),
-        action: *action,
-        outcome: *outcome,
-        subject_type: subject.principal.map(|principal| principal.user_type),
-        subject_seq: subject.principal.map(|principal| principal.user_seq),
-        subject_name: subject.name.clone(),
-        changes: serde_json::to_string(changes).unwrap_or_else(|_| "[]".into()),
+        action: event.action,
+        outcome: event.outcome,
+        subject_type: event.subject.principal.map(|principal| principal.user_type),
+        subject_seq: event.subject.principal.map(|principal| principal.user_seq),
+        subject_name: event.subject.name.clone(),
+        changes: serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".into()),
         ip_address,
         user_agent: actor.user_agent.clone(),
         request_id: actor.request_id.clone(),
-        session_id: session.clone().or_else(|| actor.session.clone()),
+        session_id: event.session.clone().or_else(|| actor.session.clone()),
     };
     NewAuditEvent { event, search_text }
 }

@@ -4,12 +4,28 @@ use crate::domain::audit::{Action, Actor};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::store::Transaction;
 
 impl Services {
     /// The context that records what this actor does now.
     #[must_use]
     pub fn audit_context(&self, actor: &Actor) -> AuditContext {
         self.audit_log.audit_context(actor, self.clock.now())
+    }
+
+    /// A transaction that records what this actor does in it.
+    ///
+    /// # Errors
+    /// Errors of the closure, and errors of the store.
+    pub(crate) async fn write_as<T: Send + 'static>(
+        &self,
+        actor: &Actor,
+        write: impl Fn(&mut Transaction<'_>, &AuditContext) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let audit_context = self.audit_context(actor);
+        self.store
+            .write(move |connection| write(connection, &audit_context))
+            .await
     }
 }
 
@@ -18,10 +34,10 @@ impl Services {
 /// # Errors
 /// Errors of the store.
 pub async fn record(services: &Services, actor: Actor, event: Event) -> Result<(), Error> {
-    let audit_context = services.audit_context(&actor);
     services
-        .store
-        .write(move |connection| Ok(audit_context.record(connection, &event)?))
+        .write_as(&actor, move |connection, audit_context| {
+            Ok(audit_context.record(connection, &event)?)
+        })
         .await
 }
 

@@ -1,14 +1,11 @@
 //! Throttling of refused accesses: the same refusal of the same account is recorded once a minute, so that repeated
 //! requests cannot flood the audit log.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use crate::clock::Timestamp;
 use crate::domain::principal::Principal;
+use crate::services::mutex::lock;
 
 /// How long a refusal is not recorded again.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -22,7 +19,7 @@ pub struct RefusalThrottle(Mutex<HashMap<(Principal, String), Timestamp>>);
 impl RefusalThrottle {
     /// Whether this refusal is to be recorded. If so, the next ones like it are not, for a minute.
     pub(crate) fn admit(&self, principal: Principal, request: &str, now: Timestamp) -> bool {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = lock(&self.0);
         let key = (principal, request.to_owned());
         if recent.get(&key).is_some_and(|last| now < *last + INTERVAL) {
             return false;

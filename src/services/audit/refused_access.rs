@@ -15,19 +15,17 @@ use crate::services::error::Error;
 /// Errors of the store.
 pub async fn record_access_refused(
     services: &Services,
-    actor: Actor,
+    mut actor: Actor,
     principal: Principal,
     request: String,
 ) -> Result<(), Error> {
-    let mut audit_context = services.audit_context(&actor);
     let throttle = &services.refusal_throttle;
-    if !throttle.admit(principal, &request, audit_context.now) {
+    if !throttle.admit(principal, &request, services.clock.now()) {
         return Ok(());
     }
-    audit_context.actor.principal = Some(principal);
+    actor.principal = Some(principal);
     services
-        .store
-        .write(move |connection| {
+        .write_as(&actor, move |connection, audit_context| {
             let subject = subject(connection, principal)?;
             let mut audit_context = audit_context.clone();
             audit_context.actor.name.clone_from(&subject.name);

@@ -4,12 +4,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use crate::services::audit::event_mac::AuditKey;
 use crate::services::audit::log::AuditLog;
 use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
+use crate::services::mutex::lock;
 use crate::store::audit_chain_links::ChainRow;
 use crate::store::{Db, StoreError, audit_chain_links as table};
 
@@ -109,7 +110,7 @@ impl AuditChain {
     }
 
     fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
-        f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut lock(&self.memory))
     }
 
     /// The end of the chain as this process saw it last, or an earlier process with the same checkpoint file.
@@ -167,10 +168,9 @@ impl AuditChain {
     /// read before the row.
     pub(crate) fn check_ends(
         &self,
-        chain: Option<&ChainRow>,
+        chain: &ChainRow,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<(), ChainError> {
-        let chain = chain.ok_or(ChainError::Missing)?;
         if !is_new(chain) && !self.key().has_valid_mac(chain) {
             return Err(if self.key().is_of_another_key(&chain.mac) {
                 ChainError::AnotherKey
@@ -197,12 +197,12 @@ impl AuditChain {
         chain: Option<ChainRow>,
         checkpoint: Option<&Checkpoint>,
     ) -> Attempt<ChainRow> {
-        if let Err(error) = self.check_ends(chain.as_ref(), checkpoint) {
-            return Ok(Err(error));
-        }
         let Some(chain) = chain else {
             return Ok(Err(ChainError::Missing));
         };
+        if let Err(error) = self.check_ends(&chain, checkpoint) {
+            return Ok(Err(error));
+        }
         let is_within = |checkpoint: &&Checkpoint| {
             (chain.first_position..=chain.last_position).contains(&checkpoint.position)
         };

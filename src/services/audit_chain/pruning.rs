@@ -6,15 +6,6 @@ use crate::services::audit_chain::walk::events_by_id;
 use crate::services::error::Error;
 use crate::store::{Db, Store, audit_chain_links as table};
 
-/// The result of pruning one batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pruned {
-    /// This many events were removed, and there may be more.
-    Some(u64),
-    /// This many events were removed, and no more can be.
-    Last(u64),
-}
-
 /// Removes the oldest events that happened at `cutoff` or before, at most `limit` in one transaction. The chain begins
 /// behind them then. An event that was changed is kept, and all events behind it.
 ///
@@ -25,17 +16,13 @@ pub async fn prune(
     chain: &AuditChain,
     cutoff: Timestamp,
     limit: u32,
-) -> Result<Pruned, Error> {
+) -> Result<u64, Error> {
     let of_batch = chain.clone();
     let attempt = store
         .write(move |connection| prune_batch(connection, &of_batch, cutoff, i64::from(limit)))
         .await?;
     chain.set_pruning_error(attempt.as_ref().err().copied());
-    Ok(match attempt {
-        Ok(deleted) if deleted >= u64::from(limit) => Pruned::Some(deleted),
-        Ok(deleted) => Pruned::Last(deleted),
-        Err(_) => Pruned::Last(0),
-    })
+    Ok(attempt.unwrap_or(0))
 }
 
 fn prune_batch(

@@ -1,6 +1,6 @@
 //! Verification in the background, at the request of an administrator or auditor. Its result is kept until the next one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinHandle;
 
@@ -10,6 +10,7 @@ use crate::services::audit_chain::report::ChainReport;
 use crate::services::audit_chain::state::state;
 use crate::services::audit_chain::verify::verify;
 use crate::services::error::Error;
+use crate::services::mutex::lock;
 use crate::store::Store;
 
 /// The state of a verification.
@@ -44,7 +45,7 @@ impl LastVerification {
     /// The last verification, or the one that is running.
     #[must_use]
     pub fn get(&self) -> Option<Verification> {
-        self.lock().clone()
+        lock(&self.0).clone()
     }
 
     /// Starts a verification, unless one is running. The handle resolves when it has ended.
@@ -80,7 +81,7 @@ impl LastVerification {
 
     /// Whether this call began a verification, because none is running.
     fn begin(&self, now: Timestamp, events: u64) -> bool {
-        let mut last = self.lock();
+        let mut last = lock(&self.0);
         let running = |last: &Verification| matches!(last.outcome, Outcome::Running);
         if last.as_ref().is_some_and(running) {
             return false;
@@ -94,12 +95,8 @@ impl LastVerification {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Verification>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn update(&self, f: impl FnOnce(&mut Verification)) {
-        if let Some(verification) = self.lock().as_mut() {
+        if let Some(verification) = lock(&self.0).as_mut() {
             f(verification);
         }
     }

@@ -45,9 +45,9 @@ async fn verify_once(
     let own = chain.checkpoint();
     let ends = store.read(table::find_chain).await?;
     let first = ends.as_ref().map(|ends| ends.first_position);
-    let (error, ends) = match (chain.check_ends(ends.as_ref(), own.as_ref()), ends) {
-        (Ok(()), Some(ends)) => (None, ends),
-        (error, ends) => (error.err(), ends.unwrap_or_else(unknown_ends)),
+    let (error, ends) = match ends {
+        Some(ends) => (chain.check_ends(&ends, own.as_ref()).err(), ends),
+        None => (Some(ChainError::Missing), unknown_ends()),
     };
     let mut walk = Walk::new(chain.key().clone(), &ends);
     match error {

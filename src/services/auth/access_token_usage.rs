@@ -2,16 +2,13 @@
 //! only with `tokens.recover_lost_answer`: a used refresh token is accepted again while no token of the first response
 //! was used.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use quick_cache::sync::Cache;
 
 use crate::clock::Timestamp;
 use crate::domain::session::SessionId;
+use crate::services::mutex::lock;
 use crate::store::{Store, StoreError, sessions};
 use crate::tokens::{Claims, TokenType};
 
@@ -46,7 +43,7 @@ impl AccessTokenUsage {
         if claims.token_type != TokenType::Access || collected.is_some_and(|at| at >= issued_at) {
             return;
         }
-        let mut unwritten = self.lock();
+        let mut unwritten = lock(&self.unwritten);
         if unwritten.len() < MAX_UNWRITTEN {
             let newest = unwritten.entry(claims.session.clone()).or_default();
             *newest = issued_at.max(*newest);
@@ -59,7 +56,7 @@ impl AccessTokenUsage {
     /// # Errors
     /// The store's.
     pub async fn write(&self, store: &Store) -> Result<(), StoreError> {
-        let taken = std::mem::take(&mut *self.lock());
+        let taken = std::mem::take(&mut *lock(&self.unwritten));
         if taken.is_empty() {
             return Ok(());
         }
@@ -79,18 +76,12 @@ impl AccessTokenUsage {
             })
             .await;
         if written.is_err() {
-            let mut unwritten = self.lock();
+            let mut unwritten = lock(&self.unwritten);
             for (session, issued_at) in taken {
                 let known = unwritten.entry(session).or_default();
                 *known = issued_at.max(*known);
             }
         }
         written
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, u64>> {
-        self.unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
 use crate::domain::account::{Account, Role};
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::limits::LimitKind;
@@ -60,33 +59,6 @@ pub(crate) struct LoginProof {
     reset: CounterReset,
 }
 
-/// A session in the admin panel.
-#[derive(Clone, Debug)]
-pub struct BrowserSession {
-    /// The id of the session.
-    pub id: BrowserSessionId,
-    /// The address of the login.
-    pub ip_address: Option<String>,
-    /// The `User-Agent` of the login.
-    pub user_agent: Option<String>,
-    /// When the session started.
-    pub created_at: Timestamp,
-    /// The last recorded use.
-    pub last_used_at: Timestamp,
-}
-
-impl From<BrowserSessionRow> for BrowserSession {
-    fn from(row: BrowserSessionRow) -> Self {
-        Self {
-            id: row.id,
-            ip_address: row.ip_address,
-            user_agent: row.user_agent,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-        }
-    }
-}
-
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
@@ -141,16 +113,14 @@ async fn refuse(
     login_name: LoginName,
     error: Error,
 ) -> Result<SignedIn, Error> {
-    let audit_context = services.audit_context(&actor);
     services
-        .store
-        .write(move |connection| {
+        .write_as(&actor, move |connection, audit_context| {
             // Looked up for every reason, so that the response takes the same time.
             let principal = login_name.find(connection)?;
             let event = Event::new(Action::SignInRefused)
                 .refused()
                 .to(login_name.subject(principal));
-            Ok::<_, Error>(audit_context.record(connection, &event)?)
+            Ok(audit_context.record(connection, &event)?)
         })
         .await?;
     Err(error)
@@ -181,8 +151,7 @@ pub(crate) async fn begin(
         absolute_expires_at: absolute,
     };
     let actor = actor.known_as(&account);
-    let name = account.email.clone().unwrap_or_default();
-    let event = Event::new(Action::SignedIn).to(Subject::account(account.principal, name));
+    let event = Event::new(Action::SignedIn).to(Subject::of(&account));
     let audit_context = services.audit_log.audit_context(&actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let preferences = services
@@ -197,10 +166,7 @@ pub(crate) async fn begin(
             }
             table::insert(connection, &new)?;
             audit_context.record(connection, &event)?;
-            let live = table::find_live(connection, &new.token_hash, now)?;
-            Ok::<_, Error>(panel_preferences::read(
-                live.and_then(|live| live.preferences),
-            ))
+            Ok::<_, Error>(panel_preferences::find(connection, user_seq)?)
         })
         .await?;
     Ok(SignedIn {
@@ -216,10 +182,6 @@ pub(crate) async fn begin(
 /// # Errors
 /// The store's: an unavailable database must not sign anyone out.
 pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, Error> {
-    // Longer than any valid secret, so it need not be hashed.
-    if secret.len() > 64 {
-        return Ok(None);
-    }
     let (hash, now) = (secret::hash(secret), services.clock.now());
     let live = services
         .store
@@ -251,16 +213,8 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
 /// The store's.
 pub async fn sign_out(services: &Services, actor: Actor, viewer: &Viewer) -> Result<(), Error> {
     let (user_seq, id) = (viewer.account.principal.user_seq, viewer.session.clone());
-    let event = Event::new(Action::SignedOut);
-    end_with(
-        services,
-        actor,
-        user_seq,
-        id,
-        RevocationReason::Logout,
-        event,
-    )
-    .await?;
+    let (reason, event) = (RevocationReason::Logout, Event::new(Action::SignedOut));
+    end_with(services, actor, user_seq, id, reason, event).await?;
     Ok(())
 }
 
@@ -279,8 +233,7 @@ pub async fn end(
     } else {
         RevocationReason::Administrator
     };
-    let name = owner.email.clone().unwrap_or_default();
-    let event = Event::new(Action::BrowserSessionEnded).to(Subject::account(owner.principal, name));
+    let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
     end_with(services, actor, owner.principal.user_seq, id, reason, event).await
 }
 
@@ -292,12 +245,9 @@ async fn end_with(
     reason: RevocationReason,
     event: Event,
 ) -> Result<bool, Error> {
-    let audit_context = services.audit_context(&actor);
-    let now = audit_context.now;
     services
-        .store
-        .write(move |connection| {
-            let ended = table::end(connection, user_seq, &id, now, reason)?;
+        .write_as(&actor, move |connection, audit_context| {
+            let ended = table::end(connection, user_seq, &id, audit_context.now, reason)?;
             if ended {
                 audit_context.record(connection, &event)?;
             }
@@ -310,11 +260,11 @@ async fn end_with(
 ///
 /// # Errors
 /// The store's.
-pub async fn list(services: &Services, user_seq: UserSeq) -> Result<Vec<BrowserSession>, Error> {
-    let now: Timestamp = services.clock.now();
-    let rows = services
+pub async fn list(services: &Services, user_seq: UserSeq) -> Result<Vec<BrowserSessionRow>, Error> {
+    let now = services.clock.now();
+    let live = services
         .store
         .read(move |connection| table::list_live(connection, user_seq, now))
         .await?;
-    Ok(rows.into_iter().map(BrowserSession::from).collect())
+    Ok(live)
 }

@@ -1,13 +1,13 @@
 //! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the
 //! same response after the same time.
 
-use crate::domain::account::Account;
 use crate::domain::audit::Action;
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::LoginMethod;
-use crate::services::account_lookup::find_account;
+use crate::services::account_lookup::{find_account, find_with_hash_by_login};
+use crate::services::accounts::changes::replace_hash;
 use crate::services::audit::log::Event;
 use crate::services::auth::session_start::SessionStart;
 use crate::services::auth::token_pair::TokenPair;
@@ -18,7 +18,7 @@ use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::passwords::PasswordCheck;
-use crate::store::{Db, StoreError, client_users, users};
+use crate::store::{client_users, users};
 
 /// The credentials that a caller presents.
 pub struct Credentials {
@@ -28,13 +28,6 @@ pub struct Credentials {
     pub identifier: String,
     /// The password.
     pub password: Password,
-}
-
-/// An account that may log in with a password, and its hash.
-#[derive(Clone)]
-struct Candidate {
-    account: Account,
-    hash: String,
 }
 
 /// Verifies a password and starts a session.
@@ -60,11 +53,9 @@ pub(super) async fn record_refusal(
     login_name: &LoginName,
     method: LoginMethod,
 ) -> Result<(), Error> {
-    let audit_context = services.audit_context(&login_context.actor);
     let login_name = login_name.clone();
     services
-        .store
-        .write(move |connection| {
+        .write_as(&login_context.actor, move |connection, audit_context| {
             let principal = login_name.find(connection)?;
             let event = Event::new(Action::LogInRefused)
                 .refused()
@@ -113,35 +104,32 @@ async fn verify_password(
     login_context: &LoginContext,
     reset: CounterReset,
 ) -> Result<TokenPair, Error> {
-    let searched = login_name.clone();
-    let candidate = services
+    let (user_type, name) = (login_name.user_type, login_name.name.clone());
+    let found = services
         .store
-        .read(move |connection| find_candidate(connection, &searched))
+        .read(move |connection| find_with_hash_by_login(connection, user_type, &name))
         .await?;
+    let candidate = found
+        .filter(|(account, _)| account.is_active)
+        .and_then(|(account, hash)| Some((account.principal, hash?)));
     // Without a candidate a dummy hash is verified, so that the response time does not show which accounts exist.
-    let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());
+    let hash = candidate.as_ref().map(|(_, hash)| hash.clone());
     let verdict = services.passwords.verify(password.clone(), hash).await?;
-    let (Some(candidate), PasswordCheck::Right { needs_rehash }) = (candidate, verdict) else {
+    let (Some((principal, hash)), PasswordCheck::Right { needs_rehash }) = (candidate, verdict)
+    else {
         return Err(Error::InvalidCredentials);
     };
     let now = services.clock.now();
-    let principal = candidate.account.principal;
-    let device = login_context.device();
-    let start = SessionStart::new(
-        services,
-        Some(principal),
-        LoginMethod::Password,
-        device,
-        now,
-    );
-    let (new_session, owner) = (start.clone(), candidate.clone());
+    let (owner, device) = (Some(principal), login_context.device());
+    let start = SessionStart::new(services, owner, LoginMethod::Password, device, now);
+    let (new_session, old_hash) = (start.clone(), hash.clone());
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let account = services
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            let (id, hash) = (principal.user_seq, Some(&*owner.hash));
+            let (id, hash) = (principal.user_seq, Some(old_hash.as_str()));
             let is_unchanged = match principal.user_type {
                 UserType::User => users::record_login(connection, id, hash, last_login_at)?,
                 UserType::Client => {
@@ -160,59 +148,30 @@ async fn verify_password(
         })
         .await?;
     if needs_rehash {
-        rehash_later(services, &candidate, password);
+        rehash_later(services, principal, hash, password);
     }
     start.issue(services, account)
 }
 
-fn find_candidate(
-    connection: &mut Db,
-    login_name: &LoginName,
-) -> Result<Option<Candidate>, StoreError> {
-    let (account, hash) = match login_name.user_type {
-        UserType::User => match users::find_by_email(connection, &login_name.name)? {
-            Some(row) => (row.account(), row.password_hash),
-            None => return Ok(None),
-        },
-        UserType::Client => match client_users::find_by_username(connection, &login_name.name)? {
-            Some(row) => (row.account(), row.password_hash),
-            None => return Ok(None),
-        },
-    };
-    Ok(hash
-        .filter(|_| account.is_active)
-        .map(|hash| Candidate { account, hash }))
-}
-
 /// Hashes a password again in the background because the configured cost was raised. The hash is replaced only if it
 /// has not changed meanwhile; if the queue of the password pool is full, the next login tries again.
-fn rehash_later(services: &Services, candidate: &Candidate, password: Password) {
+fn rehash_later(services: &Services, principal: Principal, old: String, password: Password) {
     let (passwords, store) = (services.passwords.clone(), services.store.clone());
-    let (principal, old) = (candidate.account.principal, candidate.hash.clone());
     tokio::spawn(async move {
         let Ok(new) = passwords.hash(password).await else {
             return;
         };
         let replaced = store
-            .write(move |connection| match principal.user_type {
-                UserType::User => users::replace_hash(connection, principal.user_seq, &old, &new),
-                UserType::Client => {
-                    client_users::replace_hash(connection, principal.user_seq, &old, &new)
-                }
-            })
+            .write(move |connection| replace_hash(connection, principal, &old, &new))
             .await;
-        log_rehash(principal, replaced);
+        match replaced {
+            Ok(true) => {
+                tracing::info!(%principal, "the password was hashed again with the configured cost");
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%principal, %error, "the new password hash was not stored");
+            }
+        }
     });
-}
-
-fn log_rehash(principal: Principal, replaced: Result<bool, StoreError>) {
-    match replaced {
-        Ok(true) => {
-            tracing::info!(%principal, "the password was hashed again with the configured cost");
-        }
-        Ok(false) => {}
-        Err(error) => {
-            tracing::warn!(%principal, %error, "the new password hash was not stored");
-        }
-    }
 }

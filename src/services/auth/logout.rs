@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::MAX_ACCESS_LIFETIME;
-use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
@@ -28,38 +27,35 @@ pub async fn log_out(
     caller: &Caller,
     refresh: &str,
 ) -> Result<(), Error> {
-    let audit_context = services.audit_context(actor);
-    let now = audit_context.now;
     let claims = services
         .tokens
-        .read(refresh, Some(TokenType::Refresh), now)
+        .read(refresh, Some(TokenType::Refresh), services.clock.now())
         .map_err(|_| Error::InvalidLogoutToken)?;
     if claims.principal != caller.account.principal {
         return Err(Error::Forbidden);
     }
-    let reason = RevocationReason::Logout;
-    let token = NewBlacklistedToken {
-        jti: claims.jti,
-        session_id: claims.session.clone(),
-        user_type: claims.principal.user_type,
-        user_seq: claims.principal.user_seq,
-        reason,
-        blacklisted_at: now,
-        expires_at: claims.expires_at,
-        successor: None,
-    };
     let event = Event::new(Action::LoggedOut)
-        .to(subject_of(&caller.account))
+        .to(Subject::of(&caller.account))
         .of_session(&claims.session);
     services
-        .store
-        .write(move |connection| {
+        .write_as(actor, move |connection, audit_context| {
+            let (now, reason) = (audit_context.now, RevocationReason::Logout);
+            let token = NewBlacklistedToken {
+                jti: claims.jti.clone(),
+                session_id: claims.session.clone(),
+                user_type: claims.principal.user_type,
+                user_seq: claims.principal.user_seq,
+                reason,
+                blacklisted_at: now,
+                expires_at: claims.expires_at,
+                successor: None,
+            };
             // The session before its tokens, in the same order as a refresh, so that the two cannot deadlock.
             if end_one(connection, claims.principal, &claims.session, now, reason)? {
                 audit_context.record(connection, &event)?;
             }
             blacklisted_tokens::insert(connection, &token)?;
-            Ok::<(), Error>(())
+            Ok(())
         })
         .await
 }
@@ -76,24 +72,23 @@ pub async fn log_out_current(
     caller: &Caller,
     cookie_claims: Option<&Claims>,
 ) -> Result<(), Error> {
-    let (owner, audit_context) = (caller.account.principal, services.audit_context(actor));
-    let reason = RevocationReason::Logout;
+    let owner = caller.account.principal;
     let mut ended = vec![caller.session.clone()];
     ended.extend(
         cookie_claims
             .filter(|claims| claims.principal == owner && claims.session != caller.session)
             .map(|claims| claims.session.clone()),
     );
-    let event = Event::new(Action::LoggedOut).to(subject_of(&caller.account));
+    let event = Event::new(Action::LoggedOut).to(Subject::of(&caller.account));
     services
-        .store
-        .write(move |connection| {
+        .write_as(actor, move |connection, audit_context| {
+            let (now, reason) = (audit_context.now, RevocationReason::Logout);
             for session in &ended {
-                if end_one(connection, owner, session, audit_context.now, reason)? {
+                if end_one(connection, owner, session, now, reason)? {
                     audit_context.record(connection, &event.clone().of_session(session))?;
                 }
             }
-            Ok::<(), Error>(())
+            Ok(())
         })
         .await
 }
@@ -109,14 +104,12 @@ pub async fn log_out_all(
     caller: &Caller,
     keep_current: bool,
 ) -> Result<usize, Error> {
-    let (owner, audit_context) = (caller.account.principal, services.audit_context(actor));
-    let now = audit_context.now;
-    let event = Event::new(Action::SessionsEnded).to(subject_of(&caller.account));
+    let owner = caller.account.principal;
+    let event = Event::new(Action::SessionsEnded).to(Subject::of(&caller.account));
     let kept = keep_current.then(|| caller.session.clone());
-    let reason = RevocationReason::LogoutAll;
     services
-        .store
-        .write(move |connection| {
+        .write_as(actor, move |connection, audit_context| {
+            let (now, reason) = (audit_context.now, RevocationReason::LogoutAll);
             let ended = match &kept {
                 Some(kept) => end_all_except(connection, owner, kept, now, reason)?,
                 None => end_all(connection, owner, now, reason)?,
@@ -126,10 +119,6 @@ pub async fn log_out_all(
             Ok(ended)
         })
         .await
-}
-
-fn subject_of(account: &Account) -> Subject {
-    Subject::account(account.principal, account.login())
 }
 
 /// Ends a session of this account and blacklists its refresh tokens; part of a transaction. Returns `true` if this call

@@ -161,13 +161,9 @@ async fn authenticate(
     };
     let attempt = attempts::begin(services, kind, &login_name, login_context).await?;
     let device = device_key(services, &login_name, login_context);
-    let code_attempt = CodeAttempt {
-        challenge,
-        code,
-        bucket: bucket_of("tries", &login_name, device.as_deref(), None),
-        reset: attempt.counter_reset(),
-    };
-    let result = verify_code(services, code_attempt, login_context).await;
+    let tries = bucket_of("tries", &login_name, device.as_deref(), None);
+    let reset = attempt.counter_reset();
+    let result = verify_code(services, challenge, code, tries, reset, login_context).await;
     if matches!(result, Err(Error::InvalidOtp)) {
         record_refusal(services, login_context, &login_name, LoginMethod::Otp).await?;
     }
@@ -191,17 +187,13 @@ async fn find(
     Ok(username.map(|name| (challenge, LoginName { user_type, name })))
 }
 
-struct CodeAttempt {
-    challenge: ChallengeId,
-    code: OtpCode,
-    /// Counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
-    bucket: Bucket,
-    reset: CounterReset,
-}
-
+/// `tries` counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
 async fn verify_code(
     services: &Services,
-    code_attempt: CodeAttempt,
+    challenge: ChallengeId,
+    code: OtpCode,
+    tries: Bucket,
+    reset: CounterReset,
     login_context: &LoginContext,
 ) -> Result<TokenPair, Error> {
     let now = services.clock.now();
@@ -218,23 +210,22 @@ async fn verify_code(
     let account: Option<Account> = services
         .store
         .write(move |connection| {
-            let (challenge, bucket) = (&code_attempt.challenge, &code_attempt.bucket);
             // A wrong code is not an error here: an error would roll back the count.
-            let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
+            let Some(attempt) = otp_challenges::take_attempt(connection, &challenge, max, now)?
             else {
                 return Ok(None);
             };
-            let count = rate_limits::count(connection, bucket, now, now + window, false)?;
-            let is_right = matches_hash(&key, challenge, &code_attempt.code, &attempt);
+            let count = rate_limits::count(connection, &tries, now, now + window, false)?;
+            let is_right = matches_hash(&key, &challenge, &code, &attempt);
             let Some(user_seq) = attempt.user_seq.filter(|_| is_right && count.hits <= max) else {
                 return Ok(None);
             };
-            let used = otp_challenges::mark_used(connection, challenge, now)?;
+            let used = otp_challenges::mark_used(connection, &challenge, now)?;
             if !used || !client_users::record_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
-            rate_limits::delete(connection, &bucket.name)?;
-            code_attempt.reset.apply(connection)?;
+            rate_limits::delete(connection, &tries.name)?;
+            reset.apply(connection)?;
             let account =
                 client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
             if let Some(account) = &account {

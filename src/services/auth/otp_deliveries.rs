@@ -5,7 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::principal::UserSeq;
 use crate::services::audit::log::{AuditLog, Event};
 use crate::services::error::Error;
+use crate::services::mutex::lock;
 use crate::store::otp_deliveries::OtpDeliveryRow;
 use crate::store::{Db, Store, StoreError, otp_deliveries as table};
 
@@ -31,21 +32,6 @@ type Outcomes = VecDeque<(Timestamp, DeliveryOutcome)>;
 #[derive(Clone, Default)]
 pub struct OtpDeliveries(Arc<Mutex<Outcomes>>);
 
-/// The outcome of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OtpDelivery {
-    /// When the outcome was known.
-    pub delivered_at: Timestamp,
-    /// `smtp`, `webhook` or `console`.
-    pub channel: String,
-    /// The recipient, masked.
-    pub recipient: Option<String>,
-    /// Whether the code was sent.
-    pub was_sent: bool,
-    /// Why the code was not sent.
-    pub reason: Option<String>,
-}
-
 impl OtpDeliveries {
     /// The observer that the delivery notifies.
     #[must_use]
@@ -59,7 +45,7 @@ impl OtpDeliveries {
         if matches!(outcome, DeliveryOutcome::Link { failure: None, .. }) {
             return;
         }
-        let mut outcomes = self.lock();
+        let mut outcomes = lock(&self.0);
         if outcomes.len() == CAPACITY {
             outcomes.pop_front();
         }
@@ -73,7 +59,7 @@ impl OtpDeliveries {
     pub async fn write(&self, store: &Store, audit_log: &AuditLog) -> Result<(), StoreError> {
         loop {
             let batch: Vec<_> = {
-                let mut outcomes = self.lock();
+                let mut outcomes = lock(&self.0);
                 let end = outcomes.len().min(BATCH);
                 outcomes.drain(..end).collect()
             };
@@ -88,7 +74,7 @@ impl OtpDeliveries {
                 })
                 .await;
             if let Err(error) = written {
-                let mut outcomes = self.lock();
+                let mut outcomes = lock(&self.0);
                 for entry in batch.into_iter().rev() {
                     if outcomes.len() < CAPACITY {
                         outcomes.push_front(entry);
@@ -109,16 +95,11 @@ impl OtpDeliveries {
         audit_log: &AuditLog,
         client: UserSeq,
         limit: i64,
-    ) -> Result<Vec<OtpDelivery>, Error> {
+    ) -> Result<Vec<OtpDeliveryRow>, Error> {
         self.write(store, audit_log).await?;
-        let rows = store
+        Ok(store
             .read(move |connection| table::list(connection, client, limit))
-            .await?;
-        Ok(rows.into_iter().map(OtpDelivery::from).collect())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Outcomes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            .await?)
     }
 }
 
@@ -142,7 +123,10 @@ fn insert(
                 user_seq: *client,
                 channel: (*channel).to_owned(),
                 recipient: recipient.clone(),
-                outcome: if failure.is_none() { SENT } else { "failed" }.to_owned(),
+                outcome: match failure {
+                    None => OtpDeliveryRow::SENT.to_owned(),
+                    Some(_) => "failed".to_owned(),
+                },
                 reason: failure.clone(),
                 delivered_at: at,
                 expires_at: at + RETENTION,
@@ -160,20 +144,6 @@ fn insert(
             audit_log
                 .audit_context(&Actor::server(), at)
                 .record(connection, &event)
-        }
-    }
-}
-
-const SENT: &str = "sent";
-
-impl From<OtpDeliveryRow> for OtpDelivery {
-    fn from(row: OtpDeliveryRow) -> Self {
-        Self {
-            delivered_at: row.delivered_at,
-            channel: row.channel,
-            recipient: row.recipient,
-            was_sent: row.outcome == SENT,
-            reason: row.reason,
         }
     }
 }

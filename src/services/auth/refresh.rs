@@ -26,15 +26,11 @@ use crate::tokens::{Claims, Issued, TokenType};
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
-    let ids = TokenIds::new(
-        services,
-        Some(claims.principal),
-        claims.session.clone(),
-        now,
-    );
+    let (owner, session) = (claims.principal, claims.session.clone());
+    let ids = TokenIds::new(services, Some(owner), session.clone(), now);
     let rotation = Rotation {
-        owner: claims.principal,
-        session: claims.session.clone(),
+        owner,
+        session,
         old: claims.jti.clone(),
         old_expires_at: claims.expires_at,
         new: ids.refresh.clone(),

@@ -12,7 +12,6 @@ use crate::delivery::{ReuseNotice, TokenUse};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::session::RevocationReason;
-use crate::services::account_lookup::subject;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_one;
 use crate::services::auth::refresh_request::RefreshRequest;
@@ -32,7 +31,6 @@ enum Reuse {
 
 struct Theft {
     account: Account,
-    subject: Subject,
     /// The last use of the session before this one.
     previous_use: TokenUse,
 }
@@ -44,7 +42,6 @@ struct ReuseDetector {
     activity: SessionActivity,
     grace: Duration,
     recover_lost_answer: bool,
-    now: Timestamp,
 }
 
 /// Issues the pair of the first use to a retry, or ends the session of a stolen token.
@@ -62,7 +59,6 @@ pub(super) async fn resolve(
         audit_context: services.audit_log.audit_context(&request.actor, now),
         grace: settings.reuse_grace.get(),
         recover_lost_answer: settings.recover_lost_answer,
-        now,
     };
     let reuse = services
         .store
@@ -97,8 +93,8 @@ impl ReuseDetector {
             return Err(Error::UserInactive);
         }
         // Only a token that was rotated in a session that is still live can be reused.
-        let is_over =
-            state.is_none_or(|state| state.ended || state.absolute_expires_at <= self.now);
+        let is_over = state
+            .is_none_or(|state| state.ended || state.absolute_expires_at <= self.audit_context.now);
         let first_use = blacklisted_tokens::find(connection, &claims.jti)?
             .filter(|row| !is_over && row.reason == RevocationReason::Rotated)
             .ok_or(Error::TokenBlacklisted)?;
@@ -125,7 +121,8 @@ impl ReuseDetector {
         session: &SessionRow,
     ) -> Option<Successor> {
         let successor = first_use.successor.clone()?;
-        let is_in_grace = !self.grace.is_zero() && self.now <= first_use.at + self.grace;
+        let is_in_grace =
+            !self.grace.is_zero() && self.audit_context.now <= first_use.at + self.grace;
         // Token ids have a resolution of milliseconds: an access token of the same one may be the successor's.
         let is_access_unused = session
             .access_used_at
@@ -142,7 +139,13 @@ impl ReuseDetector {
     ) -> Result<Reuse, Error> {
         let claims = &self.claims;
         let (owner, reason) = (claims.principal, RevocationReason::Reused);
-        if !end_one(connection, owner, &claims.session, self.now, reason)? {
+        if !end_one(
+            connection,
+            owner,
+            &claims.session,
+            self.audit_context.now,
+            reason,
+        )? {
             return Err(Error::TokenBlacklisted);
         }
         sessions::record_reuse(connection, &claims.session, &claims.jti)?;
@@ -153,9 +156,8 @@ impl ReuseDetector {
         } else {
             (session.ip_address, session.user_agent)
         };
-        let subject = subject(connection, owner)?;
         let mut event = Event::new(Action::RefreshTokenReused)
-            .to(subject.clone())
+            .to(Subject::of(&account))
             .of_session(&claims.session)
             .with_detail("token", &claims.jti);
         if let Some(address) = &ip_address {
@@ -167,7 +169,6 @@ impl ReuseDetector {
         self.audit_context.record(connection, &event)?;
         Ok(Reuse::Theft(Box::new(Theft {
             account,
-            subject,
             previous_use: TokenUse {
                 ip_address,
                 user_agent,
@@ -181,16 +182,13 @@ fn report(services: &Services, theft: Theft, request: RefreshRequest, now: Times
     let principal = theft.account.principal;
     services.metrics.refresh_token_reused(principal.user_type);
     tracing::warn!(%principal, "a refresh token was reused; its session was ended");
-    let Some(email) = theft
-        .account
-        .email
-        .filter(|_| services.delivery.sends_mail())
-    else {
+    let email = theft.account.email.clone();
+    let Some(email) = email.filter(|_| services.delivery.sends_mail()) else {
         return;
     };
     services.delivery.send_reuse(ReuseNotice {
         owner: principal,
-        login: theft.subject.name.unwrap_or_default(),
+        login: theft.account.login().to_owned(),
         email,
         happened_at: now,
         first_use: theft.previous_use,

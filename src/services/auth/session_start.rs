@@ -55,12 +55,7 @@ impl SessionStart {
         connection: &mut Transaction<'_>,
         owner: Principal,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let TokenIds {
-            session,
-            refresh,
-            now,
-            ..
-        } = &self.ids;
+        let (session, now) = (&self.ids.session, self.ids.now);
         sessions::insert(
             connection,
             &NewSession {
@@ -70,23 +65,23 @@ impl SessionStart {
                 method: self.method,
                 ip_address: self.device.ip_address.map(|address| address.to_string()),
                 user_agent: self.device.user_agent.clone(),
-                created_at: *now,
-                last_used_at: *now,
+                created_at: now,
+                last_used_at: now,
                 expires_at: self.refresh_expires_at,
                 absolute_expires_at: self.session_expires_at,
                 access_expires_at: Some(self.access_expires_at),
             },
         )?;
         let limit = self.sessions_per_account;
-        let ended = enforce_session_limit(connection, owner, limit, session, *now)?;
+        let ended = enforce_session_limit(connection, owner, limit, session, now)?;
         outstanding_tokens::insert(
             connection,
             &NewOutstandingToken {
-                jti: refresh.clone(),
+                jti: self.ids.refresh.clone(),
                 session_id: session.clone(),
                 user_type: owner.user_type,
                 user_seq: owner.user_seq,
-                created_at: *now,
+                created_at: now,
                 expires_at: self.refresh_expires_at,
             },
         )?;
@@ -102,7 +97,7 @@ impl SessionStart {
         ended: &[SessionId],
     ) -> Result<(), StoreError> {
         let audit_context = audit_context.known_as(account);
-        let subject = Subject::account(account.principal, account.login());
+        let subject = Subject::of(account);
         for id in ended {
             let event = Event::new(Action::SessionEnded)
                 .to(subject.clone())

@@ -59,13 +59,8 @@ impl TokenIds {
         account: Account,
         refresh_expires_at: Timestamp,
     ) -> Result<TokenPair, Error> {
-        let refresh = services.tokens.issue_refresh(
-            &account,
-            &self.session,
-            &self.refresh,
-            self.now,
-            refresh_expires_at,
-        )?;
+        let (tokens, session, jti) = (&services.tokens, &self.session, &self.refresh);
+        let refresh = tokens.issue_refresh(&account, session, jti, self.now, refresh_expires_at)?;
         self.issue_with(services, account, refresh)
     }
 
@@ -76,17 +71,12 @@ impl TokenIds {
         account: Account,
         refresh: Issued,
     ) -> Result<TokenPair, Error> {
-        let expires_at = services.tokens.access_expiry(self.now, refresh.expires_at);
+        let (tokens, session, now) = (&services.tokens, &self.session, self.now);
+        let expires_at = tokens.access_expiry(now, refresh.expires_at);
         services
             .revocations
-            .insert_session(&self.session, account.principal);
-        let access = services.tokens.issue_access(
-            &account,
-            &self.session,
-            &self.access,
-            self.now,
-            expires_at,
-        )?;
+            .insert_session(session, account.principal);
+        let access = tokens.issue_access(&account, session, &self.access, now, expires_at)?;
         Ok(TokenPair {
             access,
             refresh,

@@ -4,8 +4,9 @@ use crate::config::{AdminConfig, Span};
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::inputs::{Inputs, days};
-use crate::services::checklist::rows::NAMED;
+use crate::services::checklist::rows::{Administrators, NAMED};
 use crate::services::checklist::text::LocalizedText;
+use crate::services::checklist::unknown::Unknown;
 
 // Each pair: the highest value that is fine, and the value beyond which it is a problem.
 const IDLE: (Span, Span) = (Span::hours(2), Span::days(1));
@@ -13,44 +14,34 @@ const ABSOLUTE: (Span, Span) = (Span::days(1), Span::days(7));
 const LINK: (Span, Span) = (Span::days(1), Span::days(7));
 
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
-    let mut findings = vec![administrators(inputs), idle(inputs)];
-    findings.extend(of_settings(&inputs.config.admin));
-    findings
+    let (rows, admin) = (&inputs.rows.administrators, &inputs.config.admin);
+    vec![
+        Unknown::or(Check::Administrators, rows, administrators),
+        Unknown::or(Check::IdleAdministrators, rows, |rows| idle(inputs, rows)),
+        panel_sessions(admin),
+        link_lifetime(admin),
+    ]
 }
 
-/// The findings that need only the configuration.
-pub(super) fn of_settings(admin: &AdminConfig) -> Vec<Finding> {
-    vec![panel_sessions(admin), link_lifetime(admin)]
-}
-
-fn administrators(inputs: &Inputs) -> Finding {
-    let check = Check::Administrators;
-    let count = match &inputs.rows.administrators {
-        Err(unknown) => return unknown.finding(check),
-        Ok(administrators) => administrators.active,
-    };
-    let (level, advice) = match count {
+fn administrators(rows: &Administrators) -> Finding {
+    let (level, advice) = match rows.active {
         0 => (Level::Problem, "administrators.advice_none"),
         1 => (Level::Advice, "administrators.advice_one"),
         _ => (Level::Ok, "administrators.advice_one"),
     };
-    let found = LocalizedText::new("administrators.found").with("count", count);
-    Finding::new(check, level, found, LocalizedText::new(advice))
+    let found = LocalizedText::new("administrators.found").with("count", rows.active);
+    Finding::new(Check::Administrators, level, found, advice)
 }
 
-fn idle(inputs: &Inputs) -> Finding {
+fn idle(inputs: &Inputs, Administrators { idle, .. }: &Administrators) -> Finding {
     let check = Check::IdleAdministrators;
-    let idle = match &inputs.rows.administrators {
-        Err(unknown) => return unknown.finding(check),
-        Ok(administrators) => &administrators.idle,
-    };
     if !inputs.config.tokens.update_last_login {
-        let found = LocalizedText::new("idle_administrators.not_recorded");
-        let advice = LocalizedText::new("idle_administrators.advice_not_recorded");
+        let found = "idle_administrators.not_recorded";
+        let advice = "idle_administrators.advice_not_recorded";
         return Finding::new(check, Level::Advice, found, advice);
     }
     if idle.is_empty() {
-        return Finding::ok(check, LocalizedText::new("idle_administrators.none"));
+        return Finding::ok(check, "idle_administrators.none");
     }
     let shown = idle.iter().take(NAMED).map(|(email, last)| match last {
         Some(at) => format!("{email} ({}d)", days(inputs.now.since(*at))),
@@ -61,31 +52,22 @@ fn idle(inputs: &Inputs) -> Finding {
         names.push_str(", …");
     }
     let found = LocalizedText::new("idle_administrators.found").with("names", names);
-    Finding::new(
-        check,
-        Level::Advice,
-        found,
-        LocalizedText::new("idle_administrators.advice"),
-    )
+    let advice = "idle_administrators.advice";
+    Finding::new(check, Level::Advice, found, advice)
 }
 
 fn panel_sessions(admin: &AdminConfig) -> Finding {
-    let idle = Level::up_to(&admin.session_idle, &IDLE.0, &IDLE.1);
-    let absolute = Level::up_to(&admin.session_absolute, &ABSOLUTE.0, &ABSOLUTE.1);
+    let idle = Level::up_to(admin.session_idle, IDLE);
+    let absolute = Level::up_to(admin.session_absolute, ABSOLUTE);
     let found = LocalizedText::new("panel_sessions.found")
         .with("idle", admin.session_idle)
         .with("absolute", admin.session_absolute);
-    let advice = LocalizedText::new("panel_sessions.advice");
-    Finding::new(Check::PanelSessions, idle.max(absolute), found, advice)
+    let (level, advice) = (idle.max(absolute), "panel_sessions.advice");
+    Finding::new(Check::PanelSessions, level, found, advice)
 }
 
 fn link_lifetime(admin: &AdminConfig) -> Finding {
-    let level = Level::up_to(&admin.link_lifetime, &LINK.0, &LINK.1);
+    let level = Level::up_to(admin.link_lifetime, LINK);
     let found = LocalizedText::value(admin.link_lifetime);
-    Finding::new(
-        Check::LinkLifetime,
-        level,
-        found,
-        LocalizedText::new("link_lifetime.advice"),
-    )
+    Finding::new(Check::LinkLifetime, level, found, "link_lifetime.advice")
 }

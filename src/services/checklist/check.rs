@@ -140,6 +140,22 @@ checks! {
     LogLevel = "log_level", Upkeep, "ASVS 16.2.5";
 }
 
+impl Check {
+    /// Whether the check reads the database.
+    pub(super) fn needs_database(self) -> bool {
+        matches!(
+            self,
+            Self::OldHashes
+                | Self::Administrators
+                | Self::IdleAdministrators
+                | Self::Database
+                | Self::Flush
+                | Self::Clock
+                | Self::AuditChain
+        )
+    }
+}
+
 /// The group of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
@@ -210,9 +226,13 @@ impl Level {
         }
     }
 
+    /// This level if something `applies`, otherwise `ok`.
+    pub(super) fn when(self, applies: bool) -> Self {
+        if applies { self } else { Self::Ok }
+    }
+
     /// The level of a value that is fine up to `fine`, and a problem beyond `bad`.
-    #[must_use]
-    pub(super) fn up_to<T: PartialOrd>(measure: &T, fine: &T, bad: &T) -> Self {
+    pub(super) fn up_to<T: PartialOrd + Copy>(measure: T, (fine, bad): (T, T)) -> Self {
         if measure <= fine {
             Self::Ok
         } else if measure <= bad {

@@ -56,15 +56,6 @@ pub struct DataFiles {
 }
 
 impl DataFiles {
-    /// No file could be read.
-    #[must_use]
-    pub fn unknown(unknown: &Unknown) -> Self {
-        Self {
-            unreadable: vec![unknown.clone()],
-            ..Self::default()
-        }
-    }
-
     /// Reads the metadata of the files in the configuration.
     #[must_use]
     pub fn read(config: &Config) -> Self {
@@ -73,9 +64,7 @@ impl DataFiles {
             Ok(directory) => files.directory = Some(directory),
             // It does not exist before the first start, or with a database elsewhere.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => files
-                .unreadable
-                .push(Unknown::Unreadable(error.to_string())),
+            Err(error) => files.unreadable.push(unreadable(&error)),
         }
         let Database::Sqlite(path) = config.database() else {
             return files;
@@ -97,9 +86,7 @@ impl DataFiles {
                     let place = path.display().to_string();
                     files.unreadable.push(Unknown::NoDatabase(place));
                 }
-                Err(error) => files
-                    .unreadable
-                    .push(Unknown::Unreadable(error.to_string())),
+                Err(error) => files.unreadable.push(unreadable(&error)),
             }
         }
         files
@@ -112,6 +99,10 @@ pub fn key_file(config: &Config) -> Option<Result<FileInfo, Unknown>> {
     let path = config.signing_key_file()?;
     Some(FileInfo::read(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unknown::NoKey(path.display().to_string()),
-        _ => Unknown::Unreadable(error.to_string()),
+        _ => unreadable(&error),
     }))
+}
+
+fn unreadable(error: &io::Error) -> Unknown {
+    Unknown::Unreadable(error.to_string())
 }

@@ -22,23 +22,23 @@ impl Finding {
     pub(super) fn new(
         check: Check,
         level: Level,
-        found: LocalizedText,
-        advice: LocalizedText,
+        found: impl Into<LocalizedText>,
+        advice: impl Into<LocalizedText>,
     ) -> Self {
         Self {
             check,
             level,
-            found,
-            advice: (level > Level::Ok).then_some(advice),
+            found: found.into(),
+            advice: (level > Level::Ok).then(|| advice.into()),
         }
     }
 
     /// A finding at level `ok`.
-    pub(super) fn ok(check: Check, found: LocalizedText) -> Self {
+    pub(super) fn ok(check: Check, found: impl Into<LocalizedText>) -> Self {
         Self {
             check,
             level: Level::Ok,
-            found,
+            found: found.into(),
             advice: None,
         }
     }

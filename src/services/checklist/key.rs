@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::config::Algorithm;
 use crate::services::checklist::check::{Check, Level};
-use crate::services::checklist::files::FileInfo;
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::inputs::{Inputs, days};
 use crate::services::checklist::text::LocalizedText;
@@ -15,30 +15,19 @@ use crate::tokens::{KeyStrength, Weakness};
 const OLD: Duration = Duration::from_hours(24 * 365);
 
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
-    let mut findings = of_bytes(inputs);
-    findings.extend([source(inputs), file(inputs), age(inputs)]);
-    findings
+    let (key, algorithm) = (&inputs.key, inputs.config.tokens.algorithm);
+    vec![
+        Unknown::or(Check::KeyLength, key, |key| length(algorithm, key)),
+        Unknown::or(Check::KeyStrength, key, strength),
+        source(inputs),
+        file(inputs),
+        age(inputs),
+    ]
 }
 
-/// The findings about the bytes of the key.
-pub(super) fn of_bytes(inputs: &Inputs) -> Vec<Finding> {
-    match &inputs.key {
-        Ok(key) => vec![length(inputs, *key), strength(*key)],
-        Err(unknown) => vec![
-            unknown.finding(Check::KeyLength),
-            unknown.finding(Check::KeyStrength),
-        ],
-    }
-}
-
-fn length(inputs: &Inputs, key: KeyStrength) -> Finding {
-    let algorithm = inputs.config.tokens.algorithm;
+fn length(algorithm: Algorithm, key: &KeyStrength) -> Finding {
     let least = algorithm.min_key_bytes();
-    let level = if key.bytes < least {
-        Level::Problem
-    } else {
-        Level::Ok
-    };
+    let level = Level::Problem.when(key.bytes < least);
     let found = LocalizedText::new("key_length.found")
         .with("algorithm", algorithm.as_str())
         .with("bytes", key.bytes);
@@ -48,65 +37,55 @@ fn length(inputs: &Inputs, key: KeyStrength) -> Finding {
     Finding::new(Check::KeyLength, level, found, advice)
 }
 
-fn strength(key: KeyStrength) -> Finding {
+fn strength(key: &KeyStrength) -> Finding {
     let check = Check::KeyStrength;
     let found = match key.weakness {
-        None => return Finding::ok(check, LocalizedText::new("key_strength.random")),
+        None => return Finding::ok(check, "key_strength.random"),
         Some(Weakness::FewBytes) => "key_strength.few_bytes",
         Some(Weakness::Repeats) => "key_strength.repeats",
         Some(Weakness::Counts) => "key_strength.counts",
         Some(Weakness::Example) => "key_strength.example",
         Some(Weakness::Words) => "key_strength.words",
     };
-    let advice = LocalizedText::new("key_strength.advice");
-    Finding::new(check, Level::Problem, LocalizedText::new(found), advice)
+    Finding::new(check, Level::Problem, found, "key_strength.advice")
 }
 
 fn source(inputs: &Inputs) -> Finding {
     let check = Check::KeySource;
-    match inputs.config.signing_key_file() {
-        Some(path) => Finding::ok(check, LocalizedText::value(path.display())),
-        None => Finding::new(
-            check,
-            Level::Advice,
-            LocalizedText::new("key_source.configuration"),
-            LocalizedText::new("key_source.advice"),
-        ),
+    if let Some(path) = inputs.config.signing_key_file() {
+        return Finding::ok(check, LocalizedText::value(path.display()));
     }
+    let (found, advice) = ("key_source.configuration", "key_source.advice");
+    Finding::new(check, Level::Advice, found, advice)
 }
 
 fn file(inputs: &Inputs) -> Finding {
     let check = Check::KeyFile;
-    let file = match &inputs.key_file {
-        None => return Finding::ok(check, LocalizedText::new("key_file.no_file")),
-        Some(Err(unknown)) => return unknown.finding(check),
-        Some(Ok(file)) => file,
+    let Some(file) = &inputs.key_file else {
+        return Finding::ok(check, "key_file.no_file");
     };
-    let level = if file.mode & 0o077 > 0 {
-        Level::Problem
-    } else {
-        Level::Ok
-    };
-    let advice = LocalizedText::new("key_file.advice").with("path", file.path.display());
-    Finding::new(check, level, LocalizedText::value(file.mode()), advice)
+    Unknown::or(check, file, |file| {
+        let level = Level::Problem.when(file.mode & 0o077 > 0);
+        let found = LocalizedText::value(file.mode());
+        let advice = LocalizedText::new("key_file.advice").with("path", file.path.display());
+        Finding::new(check, level, found, advice)
+    })
 }
 
 fn age(inputs: &Inputs) -> Finding {
     let check = Check::KeyAge;
-    match &inputs.key_file {
-        None => Finding::new(
+    let Some(file) = &inputs.key_file else {
+        let (found, advice) = ("key_age.not_known", "key_age.advice_not_known");
+        return Finding::new(check, Level::Advice, found, advice);
+    };
+    Unknown::or(check, file, |file| {
+        let age = inputs.now.since(file.modified);
+        let found = LocalizedText::new("key_age.found").with("days", days(age));
+        Finding::new(
             check,
-            Level::Advice,
-            LocalizedText::new("key_age.not_known"),
-            LocalizedText::new("key_age.advice_not_known"),
-        ),
-        Some(Err(Unknown::NoKey(path))) => Unknown::NoKey(path.clone()).finding(check),
-        Some(Err(unknown)) => unknown.finding(check),
-        Some(Ok(FileInfo { modified, .. })) => {
-            let age = inputs.now.since(*modified);
-            let level = if age > OLD { Level::Advice } else { Level::Ok };
-            let found = LocalizedText::new("key_age.found").with("days", days(age));
-            Finding::new(check, level, found, LocalizedText::new("key_age.advice"))
-        }
-    }
+            Level::Advice.when(age > OLD),
+            found,
+            "key_age.advice",
+        )
+    })
 }

@@ -73,10 +73,9 @@ pub async fn of_server(services: &Services) -> Checked {
         tokio::task::spawn_blocking(move || (key_file(&of_files), DataFiles::read(&of_files)));
     let (key_file, data) = files.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the security checklist cannot read the files");
-        (
-            Some(Err(Unknown::Logged)),
-            DataFiles::unknown(&Unknown::Logged),
-        )
+        let mut files = DataFiles::default();
+        files.unreadable.push(Unknown::Logged);
+        (Some(Err(Unknown::Logged)), files)
     });
     let options = ReadOptions {
         clock: services.clock.clone(),
@@ -84,11 +83,15 @@ pub async fn of_server(services: &Services) -> Checked {
         bcrypt_cost: config.login.bcrypt_cost,
         bound: Some(PAGE_BOUND),
     };
+    let logged = |error: StoreError| {
+        tracing::warn!(%error, "the security checklist cannot read the database");
+        Unknown::Logged
+    };
     let rows = services
         .store
         .read_list(move |connection| Rows::read(connection, &options, logged))
         .await
-        .unwrap_or_else(|error| Rows::unknown(&logged(&error)));
+        .unwrap_or_else(|error| Rows::unknown(&logged(error)));
     let inputs = Inputs {
         config,
         now: at,
@@ -105,30 +108,16 @@ pub async fn of_server(services: &Services) -> Checked {
 /// The number of problems that the configuration and the key show, without reading a file or the database.
 #[must_use]
 pub fn problems_of_settings(services: &Services) -> usize {
-    let config = &services.config;
-    let unknown = Unknown::Logged;
     let inputs = Inputs {
-        config,
+        config: &services.config,
         now: services.clock.now(),
         uptime: None,
         key: Ok(services.tokens.key().strength()),
         key_file: None,
         data: DataFiles::default(),
-        rows: Rows::unknown(&unknown),
+        rows: Rows::unknown(&Unknown::Logged),
     };
-    let findings = [
-        tokens::findings(&config.tokens),
-        key::of_bytes(&inputs),
-        network::findings(config),
-        vec![guessing::bcrypt_cost(&config.login)],
-        guessing::of_settings(config),
-        administration::of_settings(&config.admin),
-    ]
-    .concat();
+    let mut findings = findings(&inputs);
+    findings.retain(|finding| !finding.check.needs_database());
     count(&findings, Level::Problem)
-}
-
-fn logged(error: &StoreError) -> Unknown {
-    tracing::warn!(%error, "the security checklist cannot read the database");
-    Unknown::Logged
 }

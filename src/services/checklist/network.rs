@@ -69,7 +69,7 @@ fn https(config: &Config) -> Finding {
     } else {
         "https.advice"
     };
-    Finding::new(Check::Https, level, found, LocalizedText::new(advice))
+    Finding::new(Check::Https, level, found, advice)
 }
 
 /// A page cannot store a token from a response body where no script can read it.
@@ -80,12 +80,11 @@ fn transport(config: &Config) -> Finding {
         Transport::Both => "transport.both",
         Transport::Body if config.server.allowed_origins.is_empty() => "transport.body",
         Transport::Body => {
-            let found = LocalizedText::new("transport.body_of_pages");
-            let advice = LocalizedText::new("transport.advice");
-            return Finding::new(check, Level::Advice, found, advice);
+            let found = "transport.body_of_pages";
+            return Finding::new(check, Level::Advice, found, "transport.advice");
         }
     };
-    Finding::ok(check, LocalizedText::new(found))
+    Finding::ok(check, found)
 }
 
 fn allowed_origins(config: &Config) -> Finding {
@@ -102,11 +101,10 @@ fn allowed_origins(config: &Config) -> Finding {
     };
     let open: Vec<&Origin> = origins.iter().filter(is_open).collect();
     if !open.is_empty() {
-        let advice = LocalizedText::new("allowed_origins.advice");
-        return Finding::new(check, Level::Problem, list(open), advice);
+        return Finding::new(check, Level::Problem, list(open), "allowed_origins.advice");
     }
     if origins.is_empty() {
-        return Finding::ok(check, LocalizedText::new("allowed_origins.none"));
+        return Finding::ok(check, "allowed_origins.none");
     }
     Finding::ok(check, list(origins.iter().collect()))
 }
@@ -114,98 +112,83 @@ fn allowed_origins(config: &Config) -> Finding {
 fn follows_from_https(config: &Config, check: Check, with: &str, without: &str) -> Finding {
     let level = without_https(config);
     let found = if level == Level::Ok { with } else { without };
-    let advice = LocalizedText::new("common.needs_https");
-    Finding::new(check, level, LocalizedText::new(found), advice)
+    Finding::new(check, level, found, "common.needs_https")
 }
 
 fn listen(config: &Config) -> Finding {
-    let (listen, check) = (config.server.listen, Check::Listen);
-    if listen.ip().is_loopback() {
-        return Finding::ok(
-            check,
-            LocalizedText::new("listen.local").with("listen", listen),
-        );
-    }
-    let found = LocalizedText::new("listen.open").with("listen", listen);
-    Finding::new(
-        check,
-        Level::Advice,
-        found,
-        LocalizedText::new("listen.advice"),
-    )
+    let listen = config.server.listen;
+    let (level, found) = if listen.ip().is_loopback() {
+        (Level::Ok, "listen.local")
+    } else {
+        (Level::Advice, "listen.open")
+    };
+    let found = LocalizedText::new(found).with("listen", listen);
+    Finding::new(Check::Listen, level, found, "listen.advice")
 }
 
 fn trusted_proxies(config: &Config) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
-    let found = LocalizedText::value(list.join(", "));
     // Wider than the widest private networks (10.0.0.0/8, fc00::/7), so that public addresses are included.
     let everybody = |net: &IpNet| net.prefix_len() == 0;
     let wide = |net: &IpNet| match net {
         IpNet::V4(net) => net.prefix_len() < 8,
         IpNet::V6(net) => net.prefix_len() < 7,
     };
-    if proxies.iter().any(everybody) {
-        let advice = LocalizedText::new("trusted_proxies.advice_everybody");
-        Finding::new(check, Level::Problem, found, advice)
+    let (level, advice) = if proxies.iter().any(everybody) {
+        (Level::Problem, "trusted_proxies.advice_everybody")
     } else if proxies.iter().any(wide) {
-        let advice = LocalizedText::new("trusted_proxies.advice_wide");
-        Finding::new(check, Level::Advice, found, advice)
-    } else if proxies.is_empty() && is_https(config) {
-        let advice = LocalizedText::new("trusted_proxies.advice_none");
-        Finding::new(
-            check,
-            Level::Advice,
-            LocalizedText::new("trusted_proxies.none"),
-            advice,
-        )
-    } else if proxies.is_empty() {
-        Finding::ok(check, LocalizedText::new("trusted_proxies.none"))
+        (Level::Advice, "trusted_proxies.advice_wide")
     } else {
-        Finding::ok(check, found)
-    }
+        let is_missing = proxies.is_empty() && is_https(config);
+        (
+            Level::Advice.when(is_missing),
+            "trusted_proxies.advice_none",
+        )
+    };
+    let found = if proxies.is_empty() {
+        LocalizedText::new("trusted_proxies.none")
+    } else {
+        LocalizedText::value(list.join(", "))
+    };
+    Finding::new(check, level, found, advice)
 }
 
 fn smtp(config: &Config) -> Finding {
     let check = Check::SmtpTls;
     let Some(host) = &config.smtp.host else {
-        return Finding::ok(check, LocalizedText::new("common.not_used"));
+        return Finding::ok(check, "common.not_used");
     };
     let (word, level) = match config.smtp.tls {
         SmtpTls::Starttls => ("starttls", Level::Ok),
         SmtpTls::Tls => ("tls", Level::Ok),
-        SmtpTls::None if is_loopback_host(host) => ("none", Level::Ok),
-        SmtpTls::None => ("none", Level::Problem),
+        SmtpTls::None => ("none", Level::Problem.when(!is_loopback_host(host))),
     };
     let found = LocalizedText::value(format!("{word}, {host}"));
-    Finding::new(check, level, found, LocalizedText::new("smtp_tls.advice"))
+    Finding::new(check, level, found, "smtp_tls.advice")
 }
 
 fn webhook(config: &Config) -> Finding {
     let check = Check::WebhookTls;
     let Some(url) = &config.webhook.url else {
-        return Finding::ok(check, LocalizedText::new("common.not_used"));
+        return Finding::ok(check, "common.not_used");
     };
     let host = url.host_str().unwrap_or_default();
-    let level = if url.scheme() == "https" || is_loopback_host(host) {
-        Level::Ok
-    } else {
-        Level::Problem
-    };
+    let is_safe = url.scheme() == "https" || is_loopback_host(host);
     // Without path and query, which may contain a secret.
     let found = LocalizedText::value(format!("{}://{host}", url.scheme()));
     Finding::new(
         check,
-        level,
+        Level::Problem.when(!is_safe),
         found,
-        LocalizedText::new("webhook_tls.advice"),
+        "webhook_tls.advice",
     )
 }
 
 fn metrics(listen: Option<SocketAddr>) -> Finding {
     let check = Check::MetricsListen;
     let Some(listen) = listen else {
-        return Finding::ok(check, LocalizedText::new("common.not_used"));
+        return Finding::ok(check, "common.not_used");
     };
     // A private address may be intended; a public or unspecified one is probably a mistake.
     let level = match listen.ip() {
@@ -214,10 +197,6 @@ fn metrics(listen: Option<SocketAddr>) -> Finding {
         IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Level::Advice,
         _ => Level::Problem,
     };
-    Finding::new(
-        check,
-        level,
-        LocalizedText::value(listen),
-        LocalizedText::new("metrics_listen.advice"),
-    )
+    let found = LocalizedText::value(listen);
+    Finding::new(check, level, found, "metrics_listen.advice")
 }

@@ -8,15 +8,14 @@ use crate::services::checklist::text::LocalizedText;
 pub(super) fn finding(config: &Config) -> Finding {
     let check = Check::PostgresTls;
     let Database::Postgres(address) = config.database() else {
-        return Finding::ok(check, LocalizedText::new("postgres_tls.sqlite"));
+        return Finding::ok(check, "postgres_tls.sqlite");
     };
     let Some(connection) = PostgresConnection::of(&address) else {
-        let found = LocalizedText::new("postgres_tls.unreadable");
-        let advice = LocalizedText::new("postgres_tls.advice_unreadable");
+        let (found, advice) = ("postgres_tls.unreadable", "postgres_tls.advice_unreadable");
         return Finding::new(check, Level::Problem, found, advice);
     };
     let Some(host) = connection.hosts.iter().find(|host| is_remote(host)) else {
-        return Finding::ok(check, LocalizedText::new("postgres_tls.local"));
+        return Finding::ok(check, "postgres_tls.local");
     };
     let mode = connection.mode.as_deref();
     let (level, advice) = match mode {
@@ -30,7 +29,7 @@ pub(super) fn finding(config: &Config) -> Finding {
         Some(mode) => LocalizedText::value(format!("sslmode={mode}, {host}")),
         None => LocalizedText::new("postgres_tls.not_set").with("host", host),
     };
-    Finding::new(check, level, found, LocalizedText::new(advice))
+    Finding::new(check, level, found, advice)
 }
 
 /// The parameters of a connection that matter for encryption.
@@ -107,52 +106,39 @@ mod tests {
 
     #[test]
     fn a_connection_to_another_machine_must_be_encrypted() {
-        for (address, expected) in [
-            ("postgres://u:p@localhost/n", Level::Ok),
-            ("postgres://u:p@127.0.0.1:5432/n", Level::Ok),
-            ("postgres://u@[::1]:5432/n", Level::Ok),
-            ("postgres:///n", Level::Ok),
-            ("postgres://u@%2Fvar%2Frun%2Fpostgresql/n", Level::Ok),
-            ("postgres:///n?host=/var/run/postgresql", Level::Ok),
-            (
-                "postgres://u:p@db.example.org/n?sslmode=verify-full",
-                Level::Ok,
-            ),
-            (
-                "postgres://u:p@db.example.org/n?sslmode=require",
-                Level::Advice,
-            ),
-            (
-                "postgres://u:p@db.example.org/n?x=y&sslmode=verify-ca",
-                Level::Advice,
-            ),
-            ("postgres://u:p@db.example.org/n", Level::Problem),
-            (
-                "postgres://u:p@db.example.org/n?sslmode=prefer",
-                Level::Problem,
-            ),
-            (
-                "postgres://u:p@10.0.0.7:5432/n?sslmode=disable",
-                Level::Problem,
-            ),
-            ("postgres://u:p@[fd00::7]:5432/n", Level::Problem),
-            (
-                "postgres://u:p@localhost:1,db.example.org:2/n",
-                Level::Problem,
-            ),
-            ("postgres:///n?host=db.example.org", Level::Problem),
-            (
-                "postgres:///n?hostaddr=10.255.255.1&host=localhost",
-                Level::Problem,
-            ),
-            (
-                "postgres://db.example.org/n?user=me@localhost",
-                Level::Problem,
-            ),
-            ("postgres:///n?service=production", Level::Problem),
-            ("postgres://u:p@x/y@db.example.org/n", Level::Problem),
+        let safe = [
+            "postgres://u:p@localhost/n",
+            "postgres://u:p@127.0.0.1:5432/n",
+            "postgres://u@[::1]:5432/n",
+            "postgres:///n",
+            "postgres://u@%2Fvar%2Frun%2Fpostgresql/n",
+            "postgres:///n?host=/var/run/postgresql",
+            "postgres://u:p@db.example.org/n?sslmode=verify-full",
+        ];
+        let unverified = [
+            "postgres://u:p@db.example.org/n?sslmode=require",
+            "postgres://u:p@db.example.org/n?x=y&sslmode=verify-ca",
+        ];
+        let unsafe_or_unknown = [
+            "postgres://u:p@db.example.org/n",
+            "postgres://u:p@db.example.org/n?sslmode=prefer",
+            "postgres://u:p@10.0.0.7:5432/n?sslmode=disable",
+            "postgres://u:p@[fd00::7]:5432/n",
+            "postgres://u:p@localhost:1,db.example.org:2/n",
+            "postgres:///n?host=db.example.org",
+            "postgres:///n?hostaddr=10.255.255.1&host=localhost",
+            "postgres://db.example.org/n?user=me@localhost",
+            "postgres:///n?service=production",
+            "postgres://u:p@x/y@db.example.org/n",
+        ];
+        for (expected, addresses) in [
+            (Level::Ok, &safe[..]),
+            (Level::Advice, &unverified),
+            (Level::Problem, &unsafe_or_unknown),
         ] {
-            assert_eq!(level(address), expected, "{address}");
+            for address in addresses {
+                assert_eq!(level(address), expected, "{address}");
+            }
         }
     }
 

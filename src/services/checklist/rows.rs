@@ -99,10 +99,10 @@ impl Rows {
     pub fn read(
         connection: &mut Db,
         options: &ReadOptions,
-        why: impl Fn(&StoreError) -> Unknown,
+        why: impl Fn(StoreError) -> Unknown,
     ) -> Result<Self, StoreError> {
         let standing = schema_status(connection)?;
-        let clock = skew(connection, &options.clock).map_err(|error| why(&error));
+        let clock = skew(connection, &options.clock).map_err(&why);
         if standing == SchemaStatus::Empty {
             let mut rows = Self::unknown(&Unknown::NoTables);
             (rows.standing, rows.clock) = (Ok(standing), clock);
@@ -112,13 +112,13 @@ impl Rows {
         Ok(Self {
             standing: Ok(standing),
             clock,
-            administrators: administrators(connection, now).map_err(|error| why(&error)),
-            hashes: hashes(connection, options).map_err(|error| why(&error)),
-            flush: flush_state(connection, now).map_err(|error| why(&error)),
-            chain: match &options.audit_chain {
-                Ok(audit_chain) => state_in(connection, audit_chain).map_err(|error| why(&error)),
-                Err(unknown) => Err(unknown.clone()),
-            },
+            administrators: administrators(connection, now).map_err(&why),
+            hashes: hashes(connection, options).map_err(&why),
+            flush: flush_state(connection, now).map_err(&why),
+            chain: options
+                .audit_chain
+                .clone()
+                .and_then(|audit_chain| state_in(connection, &audit_chain).map_err(&why)),
         })
     }
 }

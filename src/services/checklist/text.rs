@@ -15,7 +15,7 @@ pub struct LocalizedText {
 }
 
 impl LocalizedText {
-    /// The text of this key.
+    /// The text of this key in `locales/checklist.*.yml`.
     pub(super) fn new(key: impl Into<String>) -> Self {
         Self {
             key: Some(key.into()),
@@ -41,15 +41,17 @@ impl LocalizedText {
     #[must_use]
     pub fn say(&self, language: Language) -> String {
         let Some(key) = &self.key else {
-            let values: Vec<&str> = self
-                .values
-                .iter()
-                .map(|(_, value)| value.as_str())
-                .collect();
-            return values.join(" ");
+            let values = self.values.iter().map(|(_, value)| value.as_str());
+            return values.collect();
         };
         let text = t!(format!("checklist.{key}"), locale = language.tag());
         filled(&text, &self.values)
+    }
+}
+
+impl From<&str> for LocalizedText {
+    fn from(key: &str) -> Self {
+        Self::new(key)
     }
 }
 

@@ -5,154 +5,96 @@ use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::text::LocalizedText;
 
-// Each pair: the highest value that is fine, and the value beyond which it is a problem.
+/// The highest value that is fine, the value beyond which it is a problem, and the advice.
+type Limits = (Span, Span, &'static str);
 
 /// RFC 6750 section 5.3: "one hour or less". Usual are 15 to 30 minutes.
-const ACCESS: (Span, Span) = (Span::minutes(30), Span::minutes(60));
-const REFRESH: (Span, Span) = (Span::days(30), Span::days(90));
-const SESSION: (Span, Span) = (Span::days(90), Span::days(365));
+const ACCESS: Limits = (Span::minutes(30), Span::hours(1), "access_lifetime.advice");
+const REFRESH: Limits = (Span::days(30), Span::days(90), "refresh_lifetime.advice");
+const SESSION: Limits = (Span::days(90), Span::days(365), "session_lifetime.advice");
 /// A legitimate retry comes within seconds. A longer grace period helps an attacker; the configuration allows a minute.
-const GRACE: (Span, Span) = (Span::seconds(30), Span::minutes(1));
+const GRACE: Limits = (Span::seconds(30), Span::minutes(1), "reuse_grace.advice");
 /// RFC 7519 section 4.1.4: "usually no more than a few minutes".
-const LEEWAY: (Span, Span) = (Span::minutes(1), Span::minutes(5));
+const LEEWAY: Limits = (Span::minutes(1), Span::minutes(5), "leeway.advice");
 
 pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
-    let span = |check, value: Span, (fine, bad): (Span, Span), advice: &str| {
-        let level = Level::up_to(&value, &fine, &bad);
-        Finding::new(
-            check,
-            level,
-            LocalizedText::value(value),
-            LocalizedText::new(advice),
-        )
-    };
+    let (rotates, blacklists) = (
+        tokens.rotate_refresh_tokens,
+        tokens.blacklist_after_rotation,
+    );
     vec![
-        span(
-            Check::AccessLifetime,
-            tokens.access_lifetime,
-            ACCESS,
-            "access_lifetime.advice",
-        ),
-        span(
-            Check::RefreshLifetime,
-            tokens.refresh_lifetime,
-            REFRESH,
-            "refresh_lifetime.advice",
-        ),
-        span(
-            Check::SessionLifetime,
-            tokens.session_lifetime,
-            SESSION,
-            "session_lifetime.advice",
-        ),
-        switch(
-            Check::Rotation,
-            tokens.rotate_refresh_tokens,
-            "rotation.advice",
-        ),
-        switch(
-            Check::Blacklist,
-            tokens.blacklist_after_rotation,
-            "blacklist.advice",
-        ),
-        span(
-            Check::ReuseGrace,
-            tokens.reuse_grace,
-            GRACE,
-            "reuse_grace.advice",
-        ),
+        span(Check::AccessLifetime, tokens.access_lifetime, ACCESS),
+        span(Check::RefreshLifetime, tokens.refresh_lifetime, REFRESH),
+        span(Check::SessionLifetime, tokens.session_lifetime, SESSION),
+        must_be_on(Check::Rotation, rotates, "rotation.advice"),
+        must_be_on(Check::Blacklist, blacklists, "blacklist.advice"),
+        span(Check::ReuseGrace, tokens.reuse_grace, GRACE),
         lost_answer(tokens),
-        span(Check::Leeway, tokens.leeway, LEEWAY, "leeway.advice"),
+        span(Check::Leeway, tokens.leeway, LEEWAY),
         audience(tokens),
         personal_data(tokens),
         extra_claims(tokens),
     ]
 }
 
-/// A setting that must be on.
-fn switch(check: Check, is_on: bool, advice: &str) -> Finding {
-    let (level, found) = if is_on {
-        (Level::Ok, "common.on")
-    } else {
-        (Level::Problem, "common.off")
-    };
-    Finding::new(
-        check,
-        level,
-        LocalizedText::new(found),
-        LocalizedText::new(advice),
-    )
+fn span(check: Check, value: Span, (fine, bad, advice): Limits) -> Finding {
+    let level = Level::up_to(value, (fine, bad));
+    Finding::new(check, level, LocalizedText::value(value), advice)
+}
+
+fn on_or_off(is_on: bool) -> &'static str {
+    if is_on { "common.on" } else { "common.off" }
+}
+
+fn must_be_on(check: Check, is_on: bool, advice: &str) -> Finding {
+    Finding::new(check, Level::Problem.when(!is_on), on_or_off(is_on), advice)
 }
 
 fn lost_answer(tokens: &TokensConfig) -> Finding {
-    let (level, found) = if tokens.recover_lost_answer {
-        (Level::Advice, "common.on")
-    } else {
-        (Level::Ok, "common.off")
-    };
-    let advice = LocalizedText::new("lost_answer.advice");
-    Finding::new(Check::LostAnswer, level, LocalizedText::new(found), advice)
+    let is_on = tokens.recover_lost_answer;
+    let (level, found) = (Level::Advice.when(is_on), on_or_off(is_on));
+    Finding::new(Check::LostAnswer, level, found, "lost_answer.advice")
 }
 
 fn audience(tokens: &TokensConfig) -> Finding {
     let check = Check::Audience;
     let audience = tokens.audience.join(", ");
-    let (key, advice) = match (&tokens.issuer, audience.as_str()) {
-        (Some(issuer), audience) if !audience.is_empty() => {
-            let found = LocalizedText::new("audience.both");
-            return Finding::ok(
-                check,
-                found.with("issuer", issuer).with("audience", audience),
-            );
-        }
-        (Some(_), _) => ("audience.issuer_only", "audience.advice_audience"),
+    let (found, advice) = match (&tokens.issuer, audience.as_str()) {
+        (Some(_), "") => ("audience.issuer_only", "audience.advice_audience"),
         (None, "") => ("audience.neither", "audience.advice"),
         (None, _) => ("audience.audience_only", "audience.advice_issuer"),
+        (Some(issuer), audience) => {
+            let found = LocalizedText::new("audience.both").with("issuer", issuer);
+            return Finding::ok(check, found.with("audience", audience));
+        }
     };
-    Finding::new(
-        check,
-        Level::Advice,
-        LocalizedText::new(key),
-        LocalizedText::new(advice),
-    )
+    Finding::new(check, Level::Advice, found, advice)
 }
 
 fn personal_data(tokens: &TokensConfig) -> Finding {
+    let check = Check::PersonalData;
     let personal = [ClaimName::Email, ClaimName::Name, ClaimName::Username];
-    let claims: Vec<&str> = tokens
+    let claims = tokens
         .claims
         .iter()
-        .filter(|claim| personal.contains(claim))
-        .map(|claim| claim.as_str())
-        .collect();
+        .filter(|claim| personal.contains(claim));
+    let claims: Vec<&str> = claims.map(|claim| claim.as_str()).collect();
     if claims.is_empty() {
-        return Finding::ok(
-            Check::PersonalData,
-            LocalizedText::new("personal_data.none"),
-        );
+        return Finding::ok(check, "personal_data.none");
     }
     let found = LocalizedText::value(claims.join(", "));
-    let advice = LocalizedText::new("personal_data.advice");
-    Finding::new(Check::PersonalData, Level::Advice, found, advice)
+    Finding::new(check, Level::Advice, found, "personal_data.advice")
 }
 
 fn extra_claims(tokens: &TokensConfig) -> Finding {
     let check = Check::ExtraClaims;
-    let names = tokens.extra_claims.keys();
-    let secret: Vec<&str> = names
-        .map(String::as_str)
-        .filter(|name| sounds_secret(name))
-        .collect();
+    let names = tokens.extra_claims.keys().map(String::as_str);
+    let secret: Vec<&str> = names.filter(|name| sounds_secret(name)).collect();
     if secret.is_empty() {
-        return Finding::ok(check, LocalizedText::new("extra_claims.none"));
+        return Finding::ok(check, "extra_claims.none");
     }
     let found = LocalizedText::new("extra_claims.found").with("names", secret.join(", "));
-    Finding::new(
-        check,
-        Level::Problem,
-        found,
-        LocalizedText::new("extra_claims.advice"),
-    )
+    Finding::new(check, Level::Problem, found, "extra_claims.advice")
 }
 
 /// Whether a name suggests a secret, such as `apiKey`, `db_password` or `token`.

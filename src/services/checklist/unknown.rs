@@ -22,28 +22,35 @@ pub enum Unknown {
 impl Unknown {
     /// A check that cannot be made is a problem (ASVS 16.5.3).
     pub(super) fn finding(&self, check: Check) -> Finding {
+        let text = LocalizedText::new;
         let (found, advice) = match self {
             Self::NoDatabase(place) => (
-                LocalizedText::new("unknown.no_database").with("place", place),
+                text("unknown.no_database").with("place", place),
                 "unknown.no_database_advice",
             ),
-            Self::NoTables => (
-                LocalizedText::new("unknown.no_tables"),
-                "unknown.no_database_advice",
-            ),
+            Self::NoTables => (text("unknown.no_tables"), "unknown.no_database_advice"),
             Self::NoKey(place) => (
-                LocalizedText::new("unknown.no_key").with("place", place),
+                text("unknown.no_key").with("place", place),
                 "unknown.no_key_advice",
             ),
             Self::Unreadable(reason) => (
-                LocalizedText::new("unknown.unreadable").with("reason", reason),
+                text("unknown.unreadable").with("reason", reason),
                 "unknown.unreadable_advice",
             ),
-            Self::Logged => (
-                LocalizedText::new("unknown.logged"),
-                "unknown.logged_advice",
-            ),
+            Self::Logged => (text("unknown.logged"), "unknown.logged_advice"),
         };
-        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
+        Finding::new(check, Level::Problem, found, advice)
+    }
+
+    /// The finding about an input, if it could be read.
+    pub(super) fn or<T>(
+        check: Check,
+        input: &Result<T, Self>,
+        finding: impl FnOnce(&T) -> Finding,
+    ) -> Finding {
+        match input {
+            Ok(input) => finding(input),
+            Err(unknown) => unknown.finding(check),
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::config::{Config, LogLevel, Span};
 use crate::domain::job::JobState;
 use crate::services::audit_chain::chain::ChainError;
+use crate::services::audit_chain::state::ChainState;
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::files::{DataFiles, FileInfo};
 use crate::services::checklist::finding::Finding;
@@ -19,63 +21,51 @@ const INTERVALS: u32 = 3;
 const SKEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
+    let (config, rows, now) = (inputs.config, &inputs.rows, inputs.now);
     vec![
-        database(inputs),
-        flush(inputs),
-        clock(inputs),
+        Unknown::or(Check::Database, &rows.standing, database),
+        Unknown::or(Check::Flush, &rows.flush, |state| flush(inputs, state)),
+        Unknown::or(Check::Clock, &rows.clock, |skew| clock(*skew)),
         data_files(&inputs.data),
-        audit_chain(inputs),
-        audit_retention(inputs.config),
-        log_level(inputs.config),
+        Unknown::or(Check::AuditChain, &rows.chain, |state| {
+            audit_chain(state, now)
+        }),
+        audit_retention(config),
+        log_level(config),
     ]
 }
 
-fn database(inputs: &Inputs) -> Finding {
+fn database(standing: &SchemaStatus) -> Finding {
     let check = Check::Database;
-    let (found, advice) = match &inputs.rows.standing {
-        Err(unknown) => return unknown.finding(check),
-        Ok(SchemaStatus::UpToDate) => {
-            return Finding::ok(check, LocalizedText::new("database.up_to_date"));
-        }
-        Ok(SchemaStatus::Empty) => return Unknown::NoTables.finding(check),
-        Ok(SchemaStatus::Behind(count)) => (
+    let (found, advice) = match standing {
+        SchemaStatus::UpToDate => return Finding::ok(check, "database.up_to_date"),
+        SchemaStatus::Empty => return Unknown::NoTables.finding(check),
+        SchemaStatus::Behind(count) => (
             LocalizedText::new("database.behind").with("count", count),
             "database.advice_behind",
         ),
-        Ok(SchemaStatus::Ahead(version)) => (
+        SchemaStatus::Ahead(version) => (
             LocalizedText::new("database.ahead").with("version", version),
             "database.advice_ahead",
         ),
     };
-    Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
+    Finding::new(check, Level::Problem, found, advice)
 }
 
-fn flush(inputs: &Inputs) -> Finding {
-    match &inputs.rows.flush {
-        Err(unknown) => unknown.finding(Check::Flush),
-        Ok(flush) => flush_finding(inputs, flush),
-    }
-}
-
-fn flush_finding(inputs: &Inputs, flush: &FlushState) -> Finding {
+fn flush(inputs: &Inputs, flush: &FlushState) -> Finding {
     let check = Check::Flush;
-    let problem = |found, advice: &str| {
-        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
-    };
+    let problem = |found, advice: &str| Finding::new(check, Level::Problem, found, advice);
     let long = inputs.config.flush.interval.get() * INTERVALS;
     if flush.is_running {
-        return Finding::ok(check, LocalizedText::new("flush.running"));
+        return Finding::ok(check, "flush.running");
     }
-    let ended = flush.last.as_ref().and_then(|job| job.finished_at);
+    let last = flush.last.as_ref();
+    let ended = last.and_then(|job| job.finished_at);
     let ago = ended.map_or_else(
         || "–".to_owned(),
         |at| age(inputs.now.since(at)).to_string(),
     );
-    if flush
-        .last
-        .as_ref()
-        .is_some_and(|job| job.state == JobState::Failed)
-    {
+    if last.is_some_and(|job| job.state == JobState::Failed) {
         let found = LocalizedText::new("flush.failed").with("ago", ago);
         return problem(found, "flush.advice_failed");
     }
@@ -102,18 +92,14 @@ fn flush_finding(inputs: &Inputs, flush: &FlushState) -> Finding {
     Finding::ok(check, found)
 }
 
-fn clock(inputs: &Inputs) -> Finding {
+fn clock(skew: Option<Duration>) -> Finding {
     let check = Check::Clock;
-    match inputs.rows.clock {
-        Err(ref unknown) => unknown.finding(check),
-        Ok(None) => Finding::ok(check, LocalizedText::new("clock.same_machine")),
-        Ok(Some(skew)) => {
-            let level = Level::up_to(&skew, &SKEW.0, &SKEW.1);
-            let millis = u64::try_from(skew.as_millis()).unwrap_or(u64::MAX);
-            let found = LocalizedText::new("clock.found").with("skew", Span::millis(millis));
-            Finding::new(check, level, found, LocalizedText::new("clock.advice"))
-        }
-    }
+    let Some(skew) = skew else {
+        return Finding::ok(check, "clock.same_machine");
+    };
+    let millis = u64::try_from(skew.as_millis()).unwrap_or(u64::MAX);
+    let found = LocalizedText::new("clock.found").with("skew", Span::millis(millis));
+    Finding::new(check, Level::up_to(skew, SKEW), found, "clock.advice")
 }
 
 fn data_files(files: &DataFiles) -> Finding {
@@ -121,30 +107,23 @@ fn data_files(files: &DataFiles) -> Finding {
     if let Some(unknown) = files.unreadable.first() {
         return unknown.finding(check);
     }
-    let problem = |path: String, mode: String| {
-        let found = LocalizedText::new("data_files.open")
-            .with("path", &path)
-            .with("mode", mode);
-        let advice = LocalizedText::new("data_files.advice").with("path", path);
-        Finding::new(check, Level::Problem, found, advice)
-    };
-    if let Some(directory) = files
-        .directory
-        .as_ref()
-        .filter(|file| file.mode & 0o022 != 0)
-    {
-        return problem(directory.path.display().to_string(), directory.mode());
-    }
+    let directory = files.directory.as_ref();
+    let open_directory = directory.filter(|file| file.mode & 0o022 != 0);
     // A file cannot be reached if its directory cannot be entered.
     let is_open = |(file, directory): &&(FileInfo, FileInfo)| {
         let others_reach_it = file.mode & 0o006 != 0 && directory.mode & 0o001 != 0;
         // With write access to the directory the file can be replaced.
         others_reach_it || directory.mode & 0o002 != 0
     };
-    if let Some((file, _)) = files.database.iter().find(is_open) {
-        return problem(file.path.display().to_string(), file.mode());
-    }
-    Finding::ok(check, LocalizedText::new("data_files.closed"))
+    let open_file = || Some(&files.database.iter().find(is_open)?.0);
+    let Some(open) = open_directory.or_else(open_file) else {
+        return Finding::ok(check, "data_files.closed");
+    };
+    let found = LocalizedText::new("data_files.open")
+        .with("path", open.path.display())
+        .with("mode", open.mode());
+    let advice = LocalizedText::new("data_files.advice").with("path", open.path.display());
+    Finding::new(check, Level::Problem, found, advice)
 }
 
 /// An event that is pending for longer shows that no server links events.
@@ -152,15 +131,8 @@ const LINKED_WITHIN: Duration = Duration::from_mins(1);
 /// Intrusions are often discovered months later.
 const KEPT: Span = Span::days(365);
 
-fn audit_chain(inputs: &Inputs) -> Finding {
+fn audit_chain(state: &ChainState, now: Timestamp) -> Finding {
     let check = Check::AuditChain;
-    let state = match &inputs.rows.chain {
-        Err(unknown) => return unknown.finding(check),
-        Ok(state) => state,
-    };
-    let problem = |found, advice: &str| {
-        Finding::new(check, Level::Problem, found, LocalizedText::new(advice))
-    };
     if let Some(error) = state.error {
         let (found, advice) = match error {
             ChainError::Missing => ("audit_chain.missing", "audit_chain.advice"),
@@ -170,34 +142,24 @@ fn audit_chain(inputs: &Inputs) -> Finding {
             ChainError::RolledBack => ("audit_chain.rolled_back", "audit_chain.advice"),
             ChainError::OldEventChanged => ("audit_chain.old_event_changed", "audit_chain.advice"),
         };
-        return problem(LocalizedText::new(found), advice);
+        return Finding::new(check, Level::Problem, found, advice);
     }
-    let waits = state.pending_since.map(|at| inputs.now.since(at));
+    let waits = state.pending_since.map(|at| now.since(at));
     if let Some(waits) = waits.filter(|waits| *waits > LINKED_WITHIN && !state.to_adopt) {
         let found = LocalizedText::new("audit_chain.pending")
             .with("events", state.pending)
             .with("time", age(waits));
-        return problem(found, "audit_chain.advice_pending");
+        let advice = "audit_chain.advice_pending";
+        return Finding::new(check, Level::Problem, found, advice);
     }
-    Finding::ok(
-        check,
-        LocalizedText::new("audit_chain.linked").with("events", state.linked),
-    )
+    let found = LocalizedText::new("audit_chain.linked").with("events", state.linked);
+    Finding::ok(check, found)
 }
 
 fn audit_retention(config: &Config) -> Finding {
-    let kept = config.audit.keep_for;
-    let level = if kept < KEPT {
-        Level::Advice
-    } else {
-        Level::Ok
-    };
-    Finding::new(
-        Check::AuditRetention,
-        level,
-        LocalizedText::value(kept),
-        LocalizedText::new("audit_retention.advice"),
-    )
+    let (check, kept) = (Check::AuditRetention, config.audit.keep_for);
+    let (level, found) = (Level::Advice.when(kept < KEPT), LocalizedText::value(kept));
+    Finding::new(check, level, found, "audit_retention.advice")
 }
 
 fn log_level(config: &Config) -> Finding {
@@ -206,12 +168,7 @@ fn log_level(config: &Config) -> Finding {
         LogLevel::Error | LogLevel::Warn | LogLevel::Info => Level::Ok,
     };
     let found = LocalizedText::value(config.log.level.as_str());
-    Finding::new(
-        Check::LogLevel,
-        level,
-        found,
-        LocalizedText::new("log_level.advice"),
-    )
+    Finding::new(Check::LogLevel, level, found, "log_level.advice")
 }
 
 /// A duration in its two greatest units.

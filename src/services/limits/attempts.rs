@@ -5,7 +5,7 @@
 //! `begin` an attempt, verify it, then `Attempt::finish` it. Values that cannot be guessed are counted only for
 //! their address, after they failed: see `addresses`.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use tokio::time::Instant;
 
@@ -48,17 +48,9 @@ pub async fn begin(
     login_name: &LoginName,
     login_context: &LoginContext,
 ) -> Result<Attempt, Error> {
-    let mut rules = vec![rules::account_rule(
-        services,
-        kind,
-        login_name,
-        login_context,
-    )];
-    rules.extend(rules::address_rule(
-        services,
-        kind,
-        login_context.actor.ip_address,
-    ));
+    let of_account = rules::account_rule(services, kind, login_name, login_context);
+    let of_address = rules::address_rule(services, kind, login_context.actor.ip_address);
+    let rules: Vec<Rule> = iter::once(of_account).chain(of_address).collect();
     let buckets: Vec<String> = rules.iter().map(|rule| rule.bucket.name.clone()).collect();
     let deadline = Instant::now() + MAX_WAIT;
     loop {

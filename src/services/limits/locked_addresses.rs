@@ -1,12 +1,9 @@
 //! A cache of locked addresses, so that requests from them cost no query.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use crate::clock::Timestamp;
+use crate::services::mutex::lock;
 
 /// How long a cached lock is used before it is read again: another instance may have lifted it.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -31,16 +28,12 @@ impl AddressLock {
 }
 
 impl LockedAddresses {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, AddressLock>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn find(&self, bucket: &str) -> Option<AddressLock> {
-        self.lock().get(bucket).copied()
+        lock(&self.0).get(bucket).copied()
     }
 
     pub(super) fn insert(&self, bucket: &str, until: Timestamp, now: Timestamp) {
-        let mut locks = self.lock();
+        let mut locks = lock(&self.0);
         if locks.len() >= CAPACITY {
             locks.retain(|_, lock| lock.until > now);
         }
@@ -51,6 +44,6 @@ impl LockedAddresses {
     }
 
     pub(super) fn remove(&self, bucket: &str) {
-        self.lock().remove(bucket);
+        lock(&self.0).remove(bucket);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,6 +15,8 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
+
+use crate::services::mutex::lock;
 
 /// The pause before a retry that no notification triggers.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -54,16 +56,9 @@ struct PendingBucket {
 }
 
 impl PendingAttempts {
-    fn lock(&self) -> MutexGuard<'_, Buckets> {
-        self.0
-            .buckets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Adds a pending attempt.
     pub(super) fn start(&self, names: &[String]) -> PendingAttempt {
-        let mut buckets = self.lock();
+        let mut buckets = lock(&self.0.buckets);
         for name in names {
             buckets.started[group(name)] += 1;
             let bucket = buckets
@@ -84,7 +79,7 @@ impl PendingAttempts {
     /// Subscribes to the outcomes of what is pending in these buckets. Must be called before the locks are read from
     /// the database, or an outcome in between is missed.
     pub(super) fn subscribe(&self, names: &[String]) -> PendingOutcomes {
-        let buckets = self.lock();
+        let buckets = lock(&self.0.buckets);
         let of = |name: &String| {
             let bucket = buckets.pending.get(name)?;
             Some((name.clone(), bucket.released.subscribe()))
@@ -106,7 +101,7 @@ pub(super) struct PendingAttempt {
 impl PendingAttempt {
     /// Ends an attempt whose hits were taken back, and notifies the waiting ones.
     pub(super) fn release(self) {
-        let buckets = self.all.lock();
+        let buckets = lock(&self.all.0.buckets);
         for name in &self.names {
             if let Some(bucket) = buckets.pending.get(name) {
                 bucket.released.send_replace(());
@@ -118,7 +113,7 @@ impl PendingAttempt {
 
 impl Drop for PendingAttempt {
     fn drop(&mut self) {
-        let mut buckets = self.all.lock();
+        let mut buckets = lock(&self.all.0.buckets);
         for name in &self.names {
             if let Some(bucket) = buckets.pending.get_mut(name) {
                 bucket.attempts -= 1;
@@ -145,7 +140,7 @@ impl PendingOutcomes {
             // Nothing was pending at the subscription; an attempt may have started and ended before the locks were
             // read.
             let group = group(bucket);
-            let has_started = self.all.lock().started[group] != self.started[group];
+            let has_started = lock(&self.all.0.buckets).started[group] != self.started[group];
             if has_started && Instant::now() < deadline {
                 // Attempts at other buckets of the group start all the time, so retries are spaced out.
                 tokio::time::sleep(PAUSE).await;

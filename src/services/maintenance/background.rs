@@ -1,15 +1,13 @@
 //! The background jobs of this process: where they run, and how they are stopped.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::session::JobId;
 use crate::services::maintenance::job_runner::{Work, run};
+use crate::services::mutex::lock;
 use crate::store::Store;
 
 /// The background jobs of this process.
@@ -48,17 +46,11 @@ impl Jobs {
     }
 
     pub(crate) fn next_flush(&self) -> Option<Timestamp> {
-        *self
-            .next_flush
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.next_flush)
     }
 
     pub(crate) fn set_next_flush(&self, at: Timestamp) {
-        *self
-            .next_flush
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(at);
+        *lock(&self.next_flush) = Some(at);
     }
 
     /// Runs a job in the background.

@@ -46,16 +46,11 @@ struct Reading {
 }
 
 impl Reading {
-    /// By how much the clock advanced more than the uptime since another reading, and by how much less.
-    fn drift(&self, before: &Self) -> (Duration, Duration) {
-        let uptime = self.uptime.saturating_duration_since(before.uptime);
-        let expected = before.clock + uptime;
-        (self.clock.since(expected), expected.since(self.clock))
-    }
-
     /// The skew since another reading, if it is not tolerated.
     fn skew_since(&self, before: &Self) -> Option<ClockSkew> {
-        let (ahead, back) = self.drift(before);
+        let uptime = self.uptime.saturating_duration_since(before.uptime);
+        let expected = before.clock + uptime;
+        let (ahead, back) = (self.clock.since(expected), expected.since(self.clock));
         if ahead > TOLERANCE {
             Some(ClockSkew::Ahead(ahead))
         } else if back > TOLERANCE {
@@ -162,55 +157,34 @@ mod tests {
     #[test]
     fn a_clock_that_jumped_is_not_trusted_until_it_is_correct_again() {
         let (mut watch, at) = watch();
-        let jump = DAY * 60;
-        assert_eq!(
-            watch.advance(at(HOUR, jump, Duration::ZERO)),
-            Some(ClockSkew::Ahead(jump))
-        );
-        assert_eq!(
-            watch.advance(at(HOUR * 20, jump, Duration::ZERO)),
-            Some(ClockSkew::Ahead(jump))
-        );
-        assert_eq!(
-            watch.advance(at(HOUR * 21, Duration::ZERO, Duration::ZERO)),
-            None
-        );
-        assert_eq!(
-            watch.advance(at(HOUR * 22, Duration::ZERO, HOUR)),
-            Some(ClockSkew::Back(HOUR))
-        );
+        let (jump, none) = (DAY * 60, Duration::ZERO);
+        for (hours, ahead, back, expected) in [
+            (1, jump, none, Some(ClockSkew::Ahead(jump))),
+            (20, jump, none, Some(ClockSkew::Ahead(jump))),
+            (21, none, none, None),
+            (22, none, HOUR, Some(ClockSkew::Back(HOUR))),
+        ] {
+            assert_eq!(watch.advance(at(HOUR * hours, ahead, back)), expected);
+        }
     }
 
     #[test]
     fn a_clock_that_jumped_is_trusted_after_a_day() {
         let (mut watch, at) = watch();
         let jump = DAY * 60;
+        let mut is_trusted = |hours, ahead| {
+            let now = at(HOUR * hours, ahead, Duration::ZERO);
+            watch.advance(now).is_none()
+        };
         for hour in 1..=24 {
-            assert!(
-                watch
-                    .advance(at(HOUR * hour, jump, Duration::ZERO))
-                    .is_some(),
-                "{hour}"
-            );
+            assert!(!is_trusted(hour, jump), "{hour}");
         }
-        assert_eq!(watch.advance(at(HOUR * 25, jump, Duration::ZERO)), None);
-        assert_eq!(watch.advance(at(HOUR * 26, jump, Duration::ZERO)), None);
+        assert!(is_trusted(25, jump));
+        assert!(is_trusted(26, jump));
         // Another jump starts another day.
-        assert!(
-            watch
-                .advance(at(HOUR * 27, jump * 2, Duration::ZERO))
-                .is_some()
-        );
-        assert!(
-            watch
-                .advance(at(HOUR * 28, jump * 3, Duration::ZERO))
-                .is_some()
-        );
-        assert!(
-            watch
-                .advance(at(HOUR * 51, jump * 3, Duration::ZERO))
-                .is_some()
-        );
-        assert_eq!(watch.advance(at(HOUR * 52, jump * 3, Duration::ZERO)), None);
+        assert!(!is_trusted(27, jump * 2));
+        assert!(!is_trusted(28, jump * 3));
+        assert!(!is_trusted(51, jump * 3));
+        assert!(is_trusted(52, jump * 3));
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::paging::Count;
 use crate::domain::session::JobId;
 use crate::services::audit::log::Event;
 use crate::services::audit_chain::chain::AuditChain;
-use crate::services::audit_chain::pruning::{Pruned, prune};
+use crate::services::audit_chain::pruning::prune;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::flush_counts::FlushCounts;
@@ -51,19 +51,11 @@ impl FlushRules {
     }
 }
 
-/// Counts the rows that a flush would delete now.
+/// Counts the rows that a flush would delete at this time.
 ///
 /// # Errors
 /// Errors of the store.
 pub async fn count(
-    store: &Store,
-    clock: &Clock,
-    keep_events_for: Duration,
-) -> Result<FlushCounts, StoreError> {
-    count_at(store, clock.now(), keep_events_for).await
-}
-
-async fn count_at(
     store: &Store,
     now: Timestamp,
     keep_events_for: Duration,
@@ -109,14 +101,11 @@ impl RetentionSweep {
             audit_chain,
         } = &self.rules;
         let cutoff = self.started_at - *keep_events_for;
-        let deleted = match prune(store, audit_chain, cutoff, *batch_size).await? {
-            Pruned::Some(deleted) => {
-                self.counts.audit_events += deleted;
-                return Ok(Batch::Some(deleted));
-            }
-            Pruned::Last(deleted) => deleted,
-        };
+        let deleted = prune(store, audit_chain, cutoff, *batch_size).await?;
         self.counts.audit_events += deleted;
+        if deleted >= u64::from(*batch_size) {
+            return Ok(Batch::Some(deleted));
+        }
         if self.counts.audit_events > 0 {
             let log = audit_chain.log();
             let audit_context = log.audit_context(&Actor::server(), self.started_at);
@@ -137,7 +126,7 @@ impl Work for RetentionSweep {
     }
 
     async fn count(&mut self, store: &Store) -> Result<u64, Error> {
-        let counts = count_at(store, self.started_at, self.rules.keep_events_for).await?;
+        let counts = count(store, self.started_at, self.rules.keep_events_for).await?;
         Ok(counts.total())
     }
 
@@ -208,17 +197,8 @@ pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>,
 /// # Errors
 /// Errors of the store.
 pub async fn start(services: &Services, actor: &Actor) -> Result<Started, Error> {
-    let (store, clock) = (&services.store, &services.clock);
-    let rules = FlushRules::of(services);
-    Ok(match begin(store, clock, &rules, actor).await? {
-        Begun::Running(id) => Started::already(id),
-        Begun::New(id) => {
-            let work = RetentionSweep::new(clock.now(), rules);
-            let (store, clock) = (store.clone(), clock.clone());
-            let running = services.jobs.spawn(store, clock, id.clone(), work);
-            Started::running(id, running)
-        }
-    })
+    let work = RetentionSweep::new(services.clock.now(), FlushRules::of(services));
+    jobs::start(services, actor, Event::new(Action::FlushStarted), work).await
 }
 
 /// Inserts the job of a flush. The server's own flushes are not audit events.
@@ -304,31 +284,4 @@ pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting,
         waiting.since = [waiting.since, due].into_iter().flatten().min();
     }
     Ok(waiting)
-}
-
-/// The running flush, on any instance.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn running_flush(services: &Services) -> Result<Option<Job>, Error> {
-    jobs::find_running(&services.store, &services.clock, JobKind::Flush).await
-}
-
-/// The last flush that has ended, successfully or not.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn last_flush(services: &Services) -> Result<Option<Job>, Error> {
-    jobs::find_last_ended(&services.store, JobKind::Flush).await
-}
-
-/// When this process will flush next; `None` if it does not flush regularly.
-#[must_use]
-pub fn next_flush(services: &Services) -> Option<Timestamp> {
-    services.jobs.next_flush()
-}
-
-/// Sets when this process will flush next.
-pub fn announce_next(services: &Services, after: Duration) {
-    services.jobs.set_next_flush(services.clock.now() + after);
 }

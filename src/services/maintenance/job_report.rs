@@ -75,9 +75,4 @@ impl Details {
     pub(crate) fn encode(report: Report, failure: Option<JobFailure>) -> String {
         serde_json::to_string(&Self { report, failure }).unwrap_or_default()
     }
-
-    /// `None` for details that another version of this program wrote.
-    pub(crate) fn decode(stored: &str) -> Option<Self> {
-        serde_json::from_str(stored).ok()
-    }
 }

@@ -63,10 +63,8 @@ pub(crate) async fn run(
     stopping: watch::Receiver<bool>,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<JobState, Error> {
-    let mut ticks = interval_at(
-        tokio::time::Instant::now() + HEARTBEAT_EVERY,
-        HEARTBEAT_EVERY,
-    );
+    let first = tokio::time::Instant::now() + HEARTBEAT_EVERY;
+    let mut ticks = interval_at(first, HEARTBEAT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut runner = Runner {
         store,

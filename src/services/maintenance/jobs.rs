@@ -15,6 +15,7 @@ use crate::services::audit::log::{AuditLog, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::job_report::{Details, JobFailure, Report};
+use crate::services::maintenance::job_runner::Work;
 use crate::store::jobs::JobRow;
 use crate::store::{Db, Store, StoreError, jobs as table};
 
@@ -50,10 +51,10 @@ pub struct Job {
 
 impl From<JobRow> for Job {
     fn from(row: JobRow) -> Self {
-        let details = Details::decode(&row.details);
-        let (report, failure) = details.map_or((None, None), |details| {
-            (Some(details.report), details.failure)
-        });
+        let details = serde_json::from_str::<Details>(&row.details).ok();
+        let (report, failure) = details
+            .map(|details| (details.report, details.failure))
+            .unzip();
         Self {
             id: row.id,
             kind: row.kind,
@@ -64,7 +65,7 @@ impl From<JobRow> for Job {
             stop_requested: row.stop_requested,
             report,
             failure: (row.state == JobState::Failed)
-                .then_some(failure.unwrap_or(JobFailure::Killed)),
+                .then_some(failure.flatten().unwrap_or(JobFailure::Killed)),
             started_at: row.started_at,
             finished_at: row.finished_at,
         }
@@ -75,26 +76,18 @@ impl From<JobRow> for Job {
 pub struct Started {
     /// The job: the new one, or the one that is running already.
     pub job: JobId,
-    /// Whether the job is new.
-    pub is_new: bool,
     running: Option<JoinHandle<()>>,
 }
 
 impl Started {
-    pub(crate) fn running(job: JobId, running: JoinHandle<()>) -> Self {
-        Self {
-            job,
-            is_new: true,
-            running: Some(running),
-        }
+    fn new(job: JobId, running: Option<JoinHandle<()>>) -> Self {
+        Self { job, running }
     }
 
-    pub(crate) fn already(job: JobId) -> Self {
-        Self {
-            job,
-            is_new: false,
-            running: None,
-        }
+    /// Whether the job is new.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Waits for the end of a new job for at most this time, and returns whether it has ended.
@@ -165,6 +158,30 @@ pub(crate) async fn begin(
     }
 }
 
+/// Starts a job in the background, and records the event if the job is new.
+///
+/// # Errors
+/// Errors of the store.
+pub(crate) async fn start(
+    services: &Services,
+    actor: &Actor,
+    event: Event,
+    work: impl Work,
+) -> Result<Started, Error> {
+    let (store, clock) = (&services.store, &services.clock);
+    let by = (&services.audit_log, actor);
+    Ok(
+        match begin(store, clock, by, work.report(), Some(event)).await? {
+            Begun::Running(id) => Started::new(id, None),
+            Begun::New(id) => {
+                let (store, clock) = (store.clone(), clock.clone());
+                let running = services.jobs.spawn(store, clock, id.clone(), work);
+                Started::new(id, Some(running))
+            }
+        },
+    )
+}
+
 fn subject(id: &JobId) -> Subject {
     Subject {
         principal: None,
@@ -198,7 +215,7 @@ pub(crate) async fn find_running(
 }
 
 /// The ended job of this kind that was started last.
-pub(crate) async fn find_last_ended(store: &Store, kind: JobKind) -> Result<Option<Job>, Error> {
+pub async fn find_last_ended(store: &Store, kind: JobKind) -> Result<Option<Job>, Error> {
     let row = store
         .read(move |connection| table::find_last_ended(connection, kind))
         .await?;
@@ -233,10 +250,9 @@ async fn find_by(
 /// # Errors
 /// Errors of the store.
 pub async fn stop(services: &Services, actor: &Actor, id: &JobId) -> Result<bool, Error> {
-    let (id, audit_context) = (id.clone(), services.audit_context(actor));
+    let id = id.clone();
     services
-        .store
-        .write(move |connection| {
+        .write_as(actor, move |connection, audit_context| {
             let asked = table::request_stop(connection, &id)?;
             if asked {
                 let event = Event::new(Action::JobStopped).to(subject(&id));

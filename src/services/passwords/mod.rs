@@ -3,28 +3,14 @@
 //! Knows no account and no store: `services::auth` decides who may log in. The format of a hash is in [`scheme`], the
 //! threads are a [`WorkerPool`].
 
-pub mod error;
 pub mod scheme;
 
-use std::{io, time::Duration};
+use std::io;
 
+use crate::config::LoginConfig;
 use crate::domain::password::Password;
-use crate::services::passwords::error::HashError;
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
-use crate::worker_pool::{PoolSettings, WorkerPool, cores};
-
-/// How passwords are hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PasswordSettings {
-    /// The bcrypt cost of new hashes: 2^cost rounds. At least 10 in production, 12 by default.
-    pub cost: u32,
-    /// The number of hashing threads; 0 means one per core.
-    pub threads: usize,
-    /// How many passwords may wait for a thread; one more is rejected at once.
-    pub queue: usize,
-    /// How long a password may wait for a thread.
-    pub deadline: Duration,
-}
+use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
 
 /// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,32 +36,32 @@ impl Passwords {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] for a cost outside 4 to 31; otherwise when a thread cannot be started.
-    pub fn start(settings: PasswordSettings) -> io::Result<Self> {
-        if !COSTS.contains(&settings.cost) {
+    pub fn start(login: &LoginConfig) -> io::Result<Self> {
+        if !COSTS.contains(&login.bcrypt_cost) {
             let message = "the bcrypt cost must be between 4 and 31";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let pool = PoolSettings {
             name: "hash",
-            threads: match settings.threads {
+            threads: match login.hash_threads {
                 0 => cores(),
                 threads => threads,
             },
-            max_waiting: settings.queue,
-            timeout: settings.deadline,
+            max_waiting: login.hash_queue,
+            timeout: login.hash_deadline.get(),
             low_priority: true,
         };
         Ok(Self {
             pool: WorkerPool::start(pool, || ())?,
-            cost: settings.cost,
+            cost: login.bcrypt_cost,
         })
     }
 
     /// The text to store for a password, with a new salt and the configured cost.
     ///
     /// # Errors
-    /// [`HashError`].
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+    /// [`WorkError`].
+    pub async fn hash(&self, password: Password) -> Result<String, WorkError> {
         let cost = self.cost;
         self.pool
             .run(move |()| StoredHash::fresh(&password, cost).map(|hash| hash.to_stored()))
@@ -91,12 +77,12 @@ impl Passwords {
     /// exception is a hash of a higher cost than the configured one, which takes its own time.
     ///
     /// # Errors
-    /// [`HashError`].
+    /// [`WorkError`].
     pub async fn verify(
         &self,
         password: Password,
         stored: Option<String>,
-    ) -> Result<PasswordCheck, HashError> {
+    ) -> Result<PasswordCheck, WorkError> {
         let cost = self.cost;
         self.pool
             .run(move |()| check(&password, stored.as_deref(), cost, &mut spend))
@@ -105,9 +91,9 @@ impl Passwords {
     }
 }
 
-fn failed(error: SchemeError) -> HashError {
+fn failed(error: SchemeError) -> WorkError {
     tracing::error!(%error, "a password could not be hashed");
-    HashError::Stopped
+    WorkError::Stopped
 }
 
 fn check(
@@ -142,13 +128,12 @@ mod tests {
     }
 
     fn passwords(cost: u32) -> Passwords {
-        Passwords::start(PasswordSettings {
-            cost,
-            threads: 1,
-            queue: 8,
-            deadline: Duration::from_secs(30),
-        })
-        .unwrap()
+        let login = LoginConfig {
+            bcrypt_cost: cost,
+            hash_threads: 1,
+            ..LoginConfig::default()
+        };
+        Passwords::start(&login).unwrap()
     }
 
     #[tokio::test]
@@ -225,13 +210,11 @@ mod tests {
     #[test]
     fn a_cost_that_bcrypt_does_not_support_is_rejected_at_start() {
         for cost in [0, 3, 32] {
-            let settings = PasswordSettings {
-                cost,
-                threads: 1,
-                queue: 1,
-                deadline: Duration::from_secs(1),
+            let login = LoginConfig {
+                bcrypt_cost: cost,
+                ..LoginConfig::default()
             };
-            let error = Passwords::start(settings).err().unwrap();
+            let error = Passwords::start(&login).err().unwrap();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,6 +14,7 @@ use quick_cache::sync::Cache;
 use crate::domain::account::Account;
 use crate::domain::principal::Principal;
 use crate::domain::session::SessionId;
+use crate::services::mutex::lock;
 
 /// How many accounts are cached.
 const MAX_ACCOUNTS: usize = 50_000;
@@ -75,13 +76,13 @@ impl AccountCache {
 
     /// The number of changes so far, to be passed to [`AccountCache::insert`].
     pub fn generation(&self) -> u64 {
-        *self.lock()
+        *lock(&self.generation)
     }
 
     /// Caches an account that was read after [`AccountCache::generation`] returned `generation`, unless an account has
     /// changed since.
     pub fn insert(&self, account: &Arc<Account>, generation: u64, uptime: Duration) {
-        let current = self.lock();
+        let current = lock(&self.generation);
         if *current == generation {
             let cached = CachedAccount {
                 account: Arc::clone(account),
@@ -107,22 +108,16 @@ impl AccountCache {
 
     /// Removes an account whose row changed.
     pub fn remove(&self, principal: Principal) {
-        let mut generation = self.lock();
+        let mut generation = lock(&self.generation);
         *generation += 1;
         self.accounts.remove(&principal);
     }
 
     /// Removes all accounts.
     pub fn clear(&self) {
-        let mut generation = self.lock();
+        let mut generation = lock(&self.generation);
         *generation += 1;
         self.accounts.clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
-        self.generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,12 @@
 //! The list of blacklisted refresh tokens.
 
 use crate::clock::Timestamp;
-use crate::domain::paging::{Cursor, Seek};
+use crate::domain::paging::{Cursor, Seek, Slice};
 use crate::domain::principal::UserType;
 use crate::domain::session::{Jti, RevocationReason};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::tokens::owner::{Owner, TokenList, find_owners};
+use crate::services::tokens::owner::{Owner, find_owners};
 use crate::store::blacklisted_tokens as table;
 use crate::store::blacklisted_tokens::BlacklistFilter;
 
@@ -49,14 +49,14 @@ pub async fn list(
     query: BlacklistQuery,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<TokenList<BlacklistedToken>, Error> {
+) -> Result<Option<Slice<BlacklistedToken>>, Error> {
     let seek = seek.filter_map(|cursor| read_cursor(&cursor));
     services
         .store
         .read_list(move |connection| {
             let owners = find_owners(connection, query.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
-                return Ok(TokenList::UnknownOwner);
+                return Ok(None);
             }
             let filter = BlacklistFilter {
                 user_type: query.user_type,
@@ -66,7 +66,7 @@ pub async fn list(
                 to: query.to,
             };
             let rows = table::list(connection, &filter, seek.clone(), size)?;
-            Ok(TokenList::Rows(rows.map(|row| BlacklistedToken {
+            Ok(Some(rows.map(|row| BlacklistedToken {
                 owner: Owner::new(row.user_type, row.user_seq, row.login, row.name),
                 jti: row.jti,
                 reason: row.reason,

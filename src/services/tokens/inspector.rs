@@ -6,8 +6,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::domain::account::Account;
-use crate::domain::principal::Principal;
 use crate::domain::session::{Jti, RevocationReason};
 use crate::services::auth::rotation_policy::RotationPolicy;
 use crate::services::bootstrap::Services;
@@ -109,7 +107,12 @@ fn check(
     let is_refresh = claims.token_type == TokenType::Refresh;
     let is_outstanding = is_refresh && outstanding_tokens::find(connection, &claims.jti)?.is_some();
     let found = sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
-    let owner = owner(claims.principal, found.as_ref().map(|(account, _)| account));
+    let account = found.as_ref().map(|(account, _)| account);
+    let owner = Owner {
+        principal: claims.principal,
+        login: account.map(|account| account.login().to_owned()),
+        name: account.map_or_else(String::new, |account| account.name.clone()),
+    };
     let acceptance = match &found {
         None => Acceptance::NoAccount,
         Some((account, _)) if !account.is_active => Acceptance::Inactive,
@@ -153,12 +156,4 @@ fn ended(connection: &mut Db, claims: &Claims) -> Result<Acceptance, StoreError>
     Ok(end.map_or(Acceptance::NoSession, |(at, reason)| {
         Acceptance::SessionEnded(at, reason)
     }))
-}
-
-fn owner(principal: Principal, account: Option<&Account>) -> Owner {
-    Owner {
-        principal,
-        login: account.map(|account| account.login().to_owned()),
-        name: account.map_or_else(String::new, |account| account.name.clone()),
-    }
 }

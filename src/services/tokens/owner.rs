@@ -1,6 +1,5 @@
 //! The owners of tokens, and lists that are filtered by owner.
 
-use crate::domain::paging::Slice;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::account_lookup::owners_of;
 use crate::store::{Db, StoreError};
@@ -24,23 +23,11 @@ impl Owner {
         name: Option<String>,
     ) -> Self {
         Self {
-            principal: Principal {
-                user_type,
-                user_seq,
-            },
+            principal: Principal::new(user_type, user_seq),
             login,
             name: name.unwrap_or_default(),
         }
     }
-}
-
-/// A page of tokens.
-#[derive(Clone, Debug)]
-pub enum TokenList<T> {
-    /// The tokens.
-    Rows(Slice<T>),
-    /// The query is for an owner who does not exist.
-    UnknownOwner,
 }
 
 /// The owners that a query names; `None` if it does not filter by owner.

@@ -3,18 +3,19 @@
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor};
-use crate::domain::paging::{Cursor, Seek};
+use crate::domain::paging::{Cursor, Seek, Slice};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId, TokenState};
 use crate::services::account_lookup::subject;
 use crate::services::audit::log::Event;
-use crate::services::auth::sessions::{RevocationOutcome, Session};
+use crate::services::auth::sessions::RevocationOutcome;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::tokens::owner::{Owner, TokenList, find_owners};
+use crate::services::tokens::owner::{Owner, find_owners};
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
+use crate::store::outstanding_tokens as table;
 use crate::store::outstanding_tokens::{TokenFilter, TokenRow};
-use crate::store::{outstanding_tokens as table, sessions};
+use crate::store::sessions::{self, SessionRow};
 
 /// The maximum number of tokens of a rotation chain that are shown.
 pub const CHAIN_SHOWN: i64 = 200;
@@ -59,7 +60,7 @@ pub struct TokenInSession {
     /// The token.
     pub token: Token,
     /// Its session; `None` if it was flushed.
-    pub session: Option<Session>,
+    pub session: Option<SessionRow>,
     /// The latest tokens of the session, oldest first, each the successor of the one before.
     pub chain: Vec<Token>,
     /// The number of earlier tokens of the session.
@@ -75,7 +76,7 @@ pub async fn list(
     query: TokenQuery,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<TokenList<Token>, Error> {
+) -> Result<Option<Slice<Token>>, Error> {
     let expired_at = services.clock.now() - services.tokens.leeway();
     let seek = seek.filter_map(|cursor| Jti::parse(&cursor.id));
     services
@@ -83,7 +84,7 @@ pub async fn list(
         .read_list(move |connection| {
             let owners = find_owners(connection, query.person.as_deref())?;
             if owners.as_ref().is_some_and(Vec::is_empty) {
-                return Ok(TokenList::UnknownOwner);
+                return Ok(None);
             }
             let filter = TokenFilter {
                 user_type: query.user_type,
@@ -94,7 +95,7 @@ pub async fn list(
                 expired_at,
             };
             let rows = table::list(connection, &filter, seek.clone(), size)?;
-            Ok(TokenList::Rows(rows.map(|row| token(row, expired_at))))
+            Ok(Some(rows.map(|row| token(row, expired_at))))
         })
         .await
 }
@@ -153,7 +154,7 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
             let listed = i64::try_from(chain.len()).unwrap_or(all);
             let chain = chain.into_iter().map(|row| token(row, expired_at));
             Ok(Some(TokenInSession {
-                session: session.map(Session::from),
+                session,
                 chain: chain.collect(),
                 earlier: (all - listed).max(0),
                 token: token(row, expired_at),
@@ -171,11 +172,8 @@ pub async fn blacklist(
     actor: Actor,
     jti: Jti,
 ) -> Result<RevocationOutcome, Error> {
-    let audit_context = services.audit_context(&actor);
-    let now = audit_context.now;
     services
-        .store
-        .write(move |connection| {
+        .write_as(&actor, move |connection, audit_context| {
             let Some(row) = table::find(connection, &jti)? else {
                 return Ok(RevocationOutcome::NotFound);
             };
@@ -185,23 +183,20 @@ pub async fn blacklist(
                 user_type: row.user_type,
                 user_seq: row.user_seq,
                 reason: RevocationReason::Administrator,
-                blacklisted_at: now,
+                blacklisted_at: audit_context.now,
                 expires_at: row.expires_at,
                 successor: None,
             };
             if !blacklisted_tokens::insert(connection, &new)? {
                 return Ok(RevocationOutcome::AlreadyRevoked);
             }
-            let owner = Principal {
-                user_type: new.user_type,
-                user_seq: new.user_seq,
-            };
+            let owner = Principal::new(new.user_type, new.user_seq);
             let event = Event::new(Action::TokenBlacklisted)
                 .to(subject(connection, owner)?)
                 .of_session(&new.session_id)
                 .with_detail("token", &new.jti);
             audit_context.record(connection, &event)?;
-            Ok::<_, Error>(RevocationOutcome::Revoked)
+            Ok(RevocationOutcome::Revoked)
         })
         .await
 }

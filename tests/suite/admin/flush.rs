@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use munjigi::{
-    domain::{account::Role, job::JobState},
+    domain::{
+        account::Role,
+        job::{JobKind, JobState},
+    },
     http::admin::paths,
     services::maintenance::{
-        flush::{count, flush_regularly, last_flush, waiting},
+        flush::{count, flush_regularly, waiting},
         flush_counts::FlushCounts,
         job_report::Report,
+        jobs::find_last_ended,
     },
 };
 
@@ -209,7 +213,8 @@ async fn the_next_flush_detects_a_dead_one() {
     app.advance(MINUTE * 2);
     let counts = flush_regularly(app.services()).await.unwrap().unwrap();
     assert_eq!(counts.total(), 2);
-    let last = last_flush(app.services()).await.unwrap().unwrap();
+    let last = find_last_ended(&app.services().store, JobKind::Flush).await;
+    let last = last.unwrap().unwrap();
     assert_eq!(last.state, JobState::Done);
     assert_eq!(last.report, Some(Report::Flush(counts)));
     let ann = app.signed_in("ann", Role::Auditor).await;
@@ -267,7 +272,7 @@ async fn expired_rows_of_the_panel_are_flushed() {
     assert_eq!(
         count(
             &services.store,
-            &services.clock,
+            services.clock.now(),
             app.flush_rules(1).keep_events_for
         )
         .await

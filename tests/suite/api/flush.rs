@@ -30,7 +30,7 @@ async fn flushed(app: &App) -> FlushCounts {
     let services = app.services();
     let expected = count(
         &services.store,
-        &services.clock,
+        services.clock.now(),
         app.flush_rules(2).keep_events_for,
     )
     .await

@@ -27,7 +27,7 @@ async fn link(app: &App) {
 async fn flushed(app: &App, batch_size: u32) -> FlushCounts {
     let services = app.services();
     let rules = app.flush_rules(batch_size);
-    let expired = count(&services.store, &services.clock, rules.keep_events_for)
+    let expired = count(&services.store, services.clock.now(), rules.keep_events_for)
         .await
         .unwrap();
     let flushed = flush(&services.store, &services.clock, rules, |_| ())

@@ -12,14 +12,11 @@ use actix_web::{dev::ServerHandle, rt::System, web};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
-    config::{Config, OtpDelivery, Secret},
+    config::{Config, LoginConfig, OtpDelivery, Secret},
     delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
     domain::account::Role,
     http::app,
-    services::{
-        Services, bootstrap::password_settings, maintenance::flush::FlushRules,
-        passwords::PasswordSettings,
-    },
+    services::{Services, maintenance::flush::FlushRules},
     store::{Store, StoreError, StoreSettings},
     tokens::SigningKey,
 };
@@ -318,11 +315,11 @@ fn services(
 ) -> Services {
     let key = config.tokens.signing_key.clone().unwrap();
     let key = SigningKey::from_bytes(key.reveal().as_bytes());
-    let passwords = PasswordSettings {
-        cost: BCRYPT_COST,
-        ..password_settings(&config.login)
+    let login = LoginConfig {
+        bcrypt_cost: BCRYPT_COST,
+        ..config.login.clone()
     };
-    let services = Services::start(config, clock, store, key, passwords, channel, mail).unwrap();
+    let services = Services::start(config, clock, store, key, &login, channel, mail).unwrap();
     services.revocations.follow(&services.store).unwrap();
     services
 }

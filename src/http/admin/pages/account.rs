@@ -22,8 +22,10 @@ use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::origin::is_https;
 use crate::services::accounts::own_account::{self, Kept};
-use crate::services::auth::browser_sessions::{self, BrowserSession};
-use crate::services::auth::sessions::{self, Session};
+use crate::services::auth::browser_sessions;
+use crate::services::auth::sessions;
+use crate::store::browser_sessions::BrowserSessionRow;
+use crate::store::sessions::SessionRow;
 
 #[derive(Template)]
 #[template(path = "admin/account/show.html")]
@@ -34,9 +36,9 @@ struct AccountPage {
     preferences: Preferences,
     themes: &'static [Theme],
     regions: Vec<Region>,
-    sessions: Vec<BrowserSession>,
+    sessions: Vec<BrowserSessionRow>,
     current: BrowserSessionId,
-    api_sessions: Vec<Session>,
+    api_sessions: Vec<SessionRow>,
     min_length: usize,
 }
 

@@ -15,6 +15,7 @@ use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::panel::{Panel, services_of};
 use crate::services::audit::events::{self, AuditEvent, AuditQuery};
 use crate::services::audit::recording;
+use crate::store::audit_list::AuditFilter;
 
 #[derive(Template)]
 #[template(path = "admin/audit/list.html")]
@@ -43,15 +44,17 @@ const FILTERS: &[(&str, &str)] = &[
 
 /// The filter of a query. Its days are in the viewer's time zone, both inclusive.
 fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
-    AuditQuery {
+    let filter = AuditFilter {
         search: query.text("search"),
         action: query.word("action", Action::NAMES, Action::from_word),
         source: query.word("source", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
-        person: query.text("person"),
+        people: None,
         from: query.day("from", panel.zone()).map(|(begin, _)| begin),
         before: query.day("to", panel.zone()).map(|(_, end)| end),
-    }
+    };
+    let person = query.text("person");
+    AuditQuery { person, filter }
 }
 
 /// `GET /admin/audit`. **Permissions**: administrators and auditors. 200.
@@ -73,10 +76,10 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     })
 }
 
-fn chips(l: &Layout, query: &ListQuery, filter: &AuditQuery) -> Vec<Chip> {
+fn chips(l: &Layout, query: &ListQuery, AuditQuery { person, filter }: &AuditQuery) -> Vec<Chip> {
     Chips::new(l, query, FILTERS)
         .add("search", filter.search.clone())
-        .add("person", filter.person.clone())
+        .add("person", person.clone())
         .add("session", filter.session.as_ref().map(ToString::to_string))
         .add(
             "action",

@@ -14,7 +14,6 @@ use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::owners::{OwnerView, short_id};
 use crate::http::admin::web::panel::Panel;
 use crate::services::tokens::blacklist::{self, BlacklistQuery, BlacklistedToken};
-use crate::services::tokens::owner::TokenList;
 
 struct TokenView {
     path: String,
@@ -96,14 +95,13 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let (seek, size) = (query.seek(), query.size());
     let listed = blacklist::list(panel.services(), blacklist_query.clone(), seek, size).await?;
     let l = panel.layout("blacklist");
-    let (views, pager) = match listed {
-        TokenList::Rows(slice) => {
+    let (views, pager) = listed
+        .map(|slice| {
             let pager = pager(&query, &l, &slice, blacklist::cursor_of);
             let views = slice.items.iter().map(|row| TokenView::new(&l, row));
-            (Some(views.collect()), Some(pager))
-        }
-        TokenList::UnknownOwner => (None, None),
-    };
+            (views.collect(), pager)
+        })
+        .unzip();
     panel.page(&ListPage {
         flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),

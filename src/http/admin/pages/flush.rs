@@ -3,6 +3,7 @@
 use rust_i18n::t;
 
 use crate::clock::Timestamp;
+use crate::domain::job::JobKind;
 use crate::http::admin::pages::jobs::{JobView, finished_soon, started_by};
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -12,7 +13,7 @@ use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::maintenance::flush::{self, Waiting};
 use crate::services::maintenance::job_report::Report;
-use crate::services::maintenance::jobs::Job;
+use crate::services::maintenance::jobs::{self, Job};
 
 /// The section about the flush: the field `flush` of pages that include `admin/flush/_panel.html`.
 pub(crate) struct FlushPanel {
@@ -42,8 +43,8 @@ impl FlushPanel {
     pub(crate) async fn new(panel: &Panel, l: &Layout) -> Result<Self, AdminError> {
         let services = panel.services();
         let waiting = flush::waiting(services).await?;
-        let running = flush::running_flush(services).await?;
-        let last = flush::last_flush(services).await?;
+        let running = jobs::find_running(&services.store, &services.clock, JobKind::Flush).await?;
+        let last = jobs::find_last_ended(&services.store, JobKind::Flush).await?;
         Ok(Self {
             title: title(l, &waiting),
             since: waiting.since,
@@ -57,7 +58,7 @@ impl FlushPanel {
                 .collect(),
             running: running.map(|job| JobView::new(l, &job)),
             last: last.map(|job| LastFlush::new(l, &job)),
-            next: flush::next_flush(services),
+            next: services.jobs.next_flush(),
         })
     }
 }
@@ -104,7 +105,7 @@ pub(crate) async fn start(form: Form<PanelAdmin>) -> PageResult {
     let panel = &form.panel;
     let started = flush::start(panel.services(), &panel.actor()).await?;
     let job = paths::job(&started.job);
-    if !started.is_new {
+    if !started.is_new() {
         let notice = Notice::warn(panel.t("flush.already_running"));
         return panel.redirect_with(&job, &notice);
     }

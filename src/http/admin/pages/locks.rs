@@ -13,7 +13,8 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::limits::locks::{self, Lock, LockQuery};
+use crate::services::limits::locks;
+use crate::store::rate_limits::{LockFilter, LockRow};
 
 /// A lock in the viewer's language.
 pub(crate) struct LockView {
@@ -34,14 +35,14 @@ pub(crate) struct LockView {
 }
 
 impl LockView {
-    pub(crate) fn new(l: &Layout, lock: &Lock) -> Self {
+    pub(crate) fn new(l: &Layout, lock: &LockRow) -> Self {
         let about = match lock.user_type {
             None => l.t("locks.address"),
-            Some(user_type) if lock.is_device => {
+            Some(user_type) if lock.is_of_device() => {
                 let population = l.t(&format!("user_type.{user_type}"));
                 format!("{population} · {}", l.t("locks.device"))
             }
-            Some(user_type) if lock.account.is_none() => {
+            Some(user_type) if lock.account().is_none() => {
                 let population = l.t(&format!("user_type.{user_type}"));
                 format!("{population} · {}", l.t("locks.no_account"))
             }
@@ -52,12 +53,12 @@ impl LockView {
             bucket: lock.bucket.clone(),
             subject: subject.unwrap_or_else(|| l.t("locks.no_name")),
             about,
-            is_device: lock.is_device,
+            is_device: lock.is_of_device(),
             href: lock
-                .account
+                .account()
                 .map(|account| paths::person(account).to_string()),
             limit: l.word("limit", lock.kind),
-            attempts: l.number(lock.failures),
+            attempts: l.number(lock.hits),
             since: lock.locked_at,
             until: lock.locked_until,
         }
@@ -81,16 +82,17 @@ const FILTERS: &[(&str, &str)] = &[("search", "locks.search"), ("limit", "locks.
 
 /// `GET /admin/locks`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let lock_query = LockQuery {
+    let filter = LockFilter {
         search: query.text("search"),
         kind: query.word("limit", LimitKind::NAMES, LimitKind::from_word),
+        ..LockFilter::default()
     };
     let (seek, size) = (query.seek(), query.size());
-    let slice = locks::list(panel.services(), lock_query.clone(), seek, size).await?;
+    let slice = locks::list(panel.services(), filter.clone(), seek, size).await?;
     let l = panel.layout("locks");
-    let limit = lock_query.kind.map(|kind| l.word("limit", kind));
+    let limit = filter.kind.map(|kind| l.word("limit", kind));
     let chips = Chips::new(&l, &query, FILTERS)
-        .add("search", lock_query.search)
+        .add("search", filter.search)
         .add("limit", limit);
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),

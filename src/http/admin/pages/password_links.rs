@@ -127,7 +127,7 @@ fn form_page(visitor: &AnonymousPage, errors: FieldErrors, owner: &LinkOwner) ->
     FormPage {
         l: visitor.layout(),
         errors,
-        login: owner.login().to_owned(),
+        login: owner.account.login().to_owned(),
         is_first: owner.is_first,
         min_length: visitor.services().config.login.min_password_length,
     }

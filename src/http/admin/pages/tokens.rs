@@ -17,9 +17,9 @@ use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::owners::{OwnerView, short_id};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::auth::sessions::{self, RevocationOutcome, Session};
-use crate::services::tokens::owner::TokenList;
+use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::services::tokens::refresh_tokens::{self, Token, TokenInSession, TokenQuery};
+use crate::store::sessions::SessionRow;
 
 /// A token in a list, in a rotation chain, or on the page of its account.
 pub(crate) struct TokenView {
@@ -106,14 +106,13 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let (seek, size) = (query.seek(), query.size());
     let listed = refresh_tokens::list(panel.services(), token_query.clone(), seek, size).await?;
     let l = panel.layout("tokens");
-    let (views, pager) = match listed {
-        TokenList::Rows(slice) => {
+    let (views, pager) = listed
+        .map(|slice| {
             let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
             let views = slice.items.iter().map(|token| TokenView::new(&l, token));
-            (Some(views.collect()), Some(pager))
-        }
-        TokenList::UnknownOwner => (None, None),
-    };
+            (views.collect(), pager)
+        })
+        .unzip();
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
         person: query.value("person").chars().take(200).collect(),
@@ -157,7 +156,7 @@ struct ShowPage {
     l: Layout,
     token: TokenView,
     claims: Vec<Claim>,
-    session: Option<Session>,
+    session: Option<SessionRow>,
     chain: Vec<TokenView>,
     earlier: i64,
 }
@@ -166,7 +165,7 @@ impl ShowPage {
     /// Whether the reuse of this token ended the session.
     fn is_reused(&self, token: &TokenView) -> bool {
         let session = self.session.as_ref();
-        let reused = session.and_then(|session| session.reused.as_ref());
+        let reused = session.and_then(|session| session.reused_jti.as_ref());
         reused.is_some_and(|jti| jti.as_str() == token.jti)
     }
 }

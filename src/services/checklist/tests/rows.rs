@@ -55,21 +55,19 @@ fn the_audit_chain() {
 
 #[test]
 fn browsers_and_other_origins() {
-    assert_setting(&[(Check::Transport, Advice)], |c| {
-        c.server.allowed_origins = vec!["https://app.example.org".parse().unwrap()];
-    });
-    assert_setting(&[], |c| {
-        c.server.allowed_origins = vec!["https://app.example.org".parse().unwrap()];
-        c.tokens.transport = Transport::Cookie;
-    });
-    assert_setting(&[], |c| {
-        c.server.allowed_origins = vec!["http://localhost:3000".parse().unwrap()];
-        c.tokens.transport = Transport::Both;
-    });
-    assert_setting(&[(Check::AllowedOrigins, Problem)], |c| {
-        c.server.allowed_origins = vec!["http://app.example.org".parse().unwrap()];
-        c.tokens.transport = Transport::Cookie;
-    });
+    let origin = |origin: &str, transport| {
+        let origins = vec![origin.parse().unwrap()];
+        move |c: &mut Config| {
+            c.server.allowed_origins = origins;
+            c.tokens.transport = transport;
+        }
+    };
+    let app = "https://app.example.org";
+    assert_setting(&[(Check::Transport, Advice)], origin(app, Transport::Body));
+    assert_setting(&[], origin(app, Transport::Cookie));
+    assert_setting(&[], origin("http://localhost:3000", Transport::Both));
+    let unencrypted = origin("http://app.example.org", Transport::Cookie);
+    assert_setting(&[(Check::AllowedOrigins, Problem)], unencrypted);
 }
 
 #[test]
@@ -82,12 +80,8 @@ fn administration() {
             });
         });
     }
-    let idle = (0..11).map(|n| {
-        (
-            format!("admin{n}@example.org"),
-            (n > 0).then(|| now() - DAY * 100),
-        )
-    });
+    let last_login = |n| (n > 0).then(|| now() - DAY * 100);
+    let idle = (0..11).map(|n| (format!("admin{n}@example.org"), last_login(n)));
     let idle: Vec<_> = idle.collect();
     let config = good();
     let mut inputs = inputs_of(&config);
@@ -141,11 +135,8 @@ fn assert_flush(
     waits: Option<Duration>,
     uptime: Option<Duration>,
 ) {
-    let expected: Vec<_> = expected
-        .map(|level| (Check::Flush, level))
-        .into_iter()
-        .collect();
-    assert_inputs(&expected, |inputs| {
+    let expected = expected.map(|level| (Check::Flush, level));
+    assert_inputs(expected.as_slice(), |inputs| {
         inputs.uptime = uptime;
         if let Ok(flush) = &mut inputs.rows.flush {
             flush.last = last;

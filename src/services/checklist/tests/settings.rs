@@ -4,28 +4,17 @@ use crate::services::checklist::tests::*;
 
 #[test]
 fn lifetimes_of_tokens() {
-    assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
-        c.tokens.access_lifetime = Span::minutes(31);
-    });
-    assert_setting(&[(Check::AccessLifetime, Advice)], |c| {
-        c.tokens.access_lifetime = Span::minutes(60);
-    });
-    assert_setting(&[(Check::AccessLifetime, Problem)], |c| {
-        c.tokens.access_lifetime = Span::minutes(61);
-    });
-    assert_setting(&[], |c| c.tokens.access_lifetime = Span::minutes(1));
-    assert_setting(&[(Check::RefreshLifetime, Advice)], |c| {
-        c.tokens.refresh_lifetime = Span::days(31);
-    });
-    assert_setting(&[(Check::RefreshLifetime, Problem)], |c| {
-        c.tokens.refresh_lifetime = Span::days(91);
-    });
-    assert_setting(&[(Check::SessionLifetime, Advice)], |c| {
-        c.tokens.session_lifetime = Span::days(91);
-    });
-    assert_setting(&[(Check::SessionLifetime, Problem)], |c| {
-        c.tokens.session_lifetime = Span::days(366);
-    });
+    let access = |minutes| move |c: &mut Config| c.tokens.access_lifetime = Span::minutes(minutes);
+    assert_setting(&[], access(1));
+    assert_setting(&[(Check::AccessLifetime, Advice)], access(31));
+    assert_setting(&[(Check::AccessLifetime, Advice)], access(60));
+    assert_setting(&[(Check::AccessLifetime, Problem)], access(61));
+    let refresh = |days| move |c: &mut Config| c.tokens.refresh_lifetime = Span::days(days);
+    assert_setting(&[(Check::RefreshLifetime, Advice)], refresh(31));
+    assert_setting(&[(Check::RefreshLifetime, Problem)], refresh(91));
+    let session = |days| move |c: &mut Config| c.tokens.session_lifetime = Span::days(days);
+    assert_setting(&[(Check::SessionLifetime, Advice)], session(91));
+    assert_setting(&[(Check::SessionLifetime, Problem)], session(366));
     assert_setting(&[(Check::Leeway, Advice)], |c| {
         c.tokens.leeway = Span::minutes(2);
     });
@@ -152,21 +141,16 @@ fn guessing() {
         c.login.min_password_length = 7;
     });
     assert_setting(&[(Check::AccountLimit, Advice)], |c| c.limits.failures = 11);
-    assert_setting(&[(Check::AccountLimit, Advice)], |c| {
-        c.limits.longest_delay = Span::minutes(4);
-    });
-    assert_setting(&[(Check::AccountLimit, Problem)], |c| {
-        c.limits.longest_delay = Span::seconds(59);
-    });
-    assert_setting(&[(Check::AddressLimit, Problem)], |c| {
-        c.limits.failures_per_address = 0;
-    });
-    assert_setting(&[(Check::AddressLimit, Advice)], |c| {
-        c.limits.failures_per_address = 1_001;
-    });
-    assert_setting(&[(Check::AddressLimit, Problem)], |c| {
-        c.limits.failures_per_address = 100_001;
-    });
+    for (seconds, level) in [(240, Advice), (59, Problem)] {
+        assert_setting(&[(Check::AccountLimit, level)], |c| {
+            c.limits.longest_delay = Span::seconds(seconds);
+        });
+    }
+    for (failures, level) in [(0, Problem), (1_001, Advice), (100_001, Problem)] {
+        assert_setting(&[(Check::AddressLimit, level)], |c| {
+            c.limits.failures_per_address = failures;
+        });
+    }
     assert_setting(&[(Check::OtpCode, Problem)], |c| c.otp.length = 5);
     assert_setting(&[(Check::OtpCode, Problem)], |c| {
         c.otp.lifetime = Span::minutes(11);

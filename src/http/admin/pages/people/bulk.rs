@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::domain::account::Account;
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::http::admin::pages::jobs::finished_soon;
@@ -17,7 +18,7 @@ use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::accounts::bulk::{self, NamedAccount, Preview};
+use crate::services::accounts::bulk::{self, Preview};
 use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
 use crate::services::maintenance::job_report::Report;
 
@@ -151,7 +152,7 @@ struct BulkPage {
     chips: Vec<Chip>,
     /// Sentences about excluded accounts.
     excluded: Vec<String>,
-    first: Vec<NamedAccount>,
+    first: Vec<Account>,
     /// The number of affected accounts that are not in `first`.
     more: u64,
     affected: u64,

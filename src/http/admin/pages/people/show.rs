@@ -20,11 +20,13 @@ use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::accounts::{lifecycle, users};
 use crate::services::audit::events;
-use crate::services::auth::browser_sessions::{self, BrowserSession};
-use crate::services::auth::otp_deliveries::OtpDelivery;
-use crate::services::auth::sessions::{self, RevocationOutcome, Session};
+use crate::services::auth::browser_sessions;
+use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::services::limits::locks;
 use crate::services::tokens::refresh_tokens;
+use crate::store::browser_sessions::BrowserSessionRow;
+use crate::store::otp_deliveries::OtpDeliveryRow;
+use crate::store::sessions::SessionRow;
 
 /// The number of refresh tokens on the page.
 const MAX_TOKENS: i64 = 10;
@@ -52,13 +54,13 @@ struct ShowPage {
     /// Why the last change was refused; empty for none.
     refusal: String,
     locks: Vec<LockView>,
-    sessions: Vec<Session>,
+    sessions: Vec<SessionRow>,
     /// Panel sessions; clients have none.
-    browsers: Vec<BrowserSession>,
+    browsers: Vec<BrowserSessionRow>,
     /// The viewer's own panel session.
     current: BrowserSessionId,
     /// Sent one-time codes; internal users have none.
-    deliveries: Option<Vec<OtpDelivery>>,
+    deliveries: Option<Vec<OtpDeliveryRow>>,
     tokens: Vec<TokenView>,
     events: Vec<EventView>,
 }
