@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::CliError;
 use crate::clock::Clock;
-use crate::config::{Config, Database, OtpDelivery, SmtpTls};
-use crate::delivery::{Channel, SmtpSettings, Tls, WebhookSettings};
+use crate::config::{Config, Database, OtpDelivery, SmtpConfig};
+use crate::delivery::Channel;
 use crate::services::Services;
 use crate::services::audit::event_mac::AuditKey;
 use crate::services::audit_chain::linking::link_pending;
@@ -196,7 +196,7 @@ pub(super) fn start(
     store: Store,
     key: SigningKey,
     channel: Channel,
-    mail: Option<SmtpSettings>,
+    mail: Option<SmtpConfig>,
 ) -> Result<Services, CliError> {
     let login = config.login.clone();
     Services::start(config, Clock::System, store, key, &login, channel, mail)
@@ -211,50 +211,18 @@ pub(super) async fn link_events(services: &Services) {
 }
 
 /// The mail server, if one is configured. It sends links and notices even if codes are sent another way.
-pub(super) fn mail(config: &Config) -> Option<SmtpSettings> {
-    let smtp = &config.smtp;
-    let (host, from) = smtp.host.clone().zip(smtp.from.clone())?;
-    Some(SmtpSettings {
-        host,
-        port: smtp.effective_port(),
-        tls: match smtp.tls {
-            SmtpTls::Starttls => Tls::Starttls,
-            SmtpTls::Tls => Tls::Tls,
-            SmtpTls::None => Tls::None,
-        },
-        username: smtp.username.clone(),
-        password: smtp
-            .password
-            .as_ref()
-            .map(|password| password.reveal().to_owned()),
-        from,
-        ca_file: smtp.ca_file.clone(),
-        timeout: smtp.timeout.get(),
-    })
+pub(super) fn mail(config: &Config) -> Option<SmtpConfig> {
+    let is_configured = config.smtp.host.is_some() && config.smtp.from.is_some();
+    is_configured.then(|| config.smtp.clone())
 }
 
 /// The configured channel for one-time codes.
-pub(super) fn channel(config: &Config) -> Result<Channel, CliError> {
-    let missing = |key: &str| CliError::Refused(format!("{key} is not configured"));
-    Ok(match config.otp.delivery {
+pub(super) fn channel(config: &Config) -> Channel {
+    match config.otp.delivery {
         OtpDelivery::Console => Channel::Console,
-        OtpDelivery::Smtp => {
-            Channel::Smtp(mail(config).ok_or_else(|| missing("smtp.host or smtp.from"))?)
-        }
-        OtpDelivery::Webhook => {
-            let webhook = &config.webhook;
-            let secret = webhook
-                .secret
-                .as_ref()
-                .ok_or_else(|| missing("webhook.secret"))?;
-            Channel::Webhook(WebhookSettings {
-                url: webhook.url.clone().ok_or_else(|| missing("webhook.url"))?,
-                secret: secret.reveal().to_owned(),
-                timeout: webhook.timeout.get(),
-                retries: webhook.retries,
-            })
-        }
-    })
+        OtpDelivery::Smtp => Channel::Smtp(config.smtp.clone()),
+        OtpDelivery::Webhook => Channel::Webhook(config.webhook.clone()),
+    }
 }
 
 /// Creates a directory that only its owner may enter, unless it exists.

@@ -39,7 +39,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
     let (store, migrations) = bootstrap::migrated_store(&config)?;
     let (key, new_key) = bootstrap::signing_key(&config)?;
-    let channel = bootstrap::channel(&config)?;
+    let channel = bootstrap::channel(&config);
     let listener = bind(config.server.listen, "server.listen", 8081)?;
     let metrics_listener = config
         .metrics

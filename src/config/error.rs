@@ -5,6 +5,8 @@ use std::{
     ops::RangeInclusive,
 };
 
+use crate::config::values::Span;
+
 /// One problem, with its location and how to fix it. Never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
@@ -83,6 +85,16 @@ impl Checks {
             self.refuse(
                 key,
                 format!("`{value}` is out of range: give {least} to {most}"),
+            );
+        }
+    }
+
+    /// Reports `value` if it is shorter than that of another key.
+    pub(super) fn not_shorter(&mut self, key: &str, value: Span, other_key: &str, other: Span) {
+        if value < other {
+            self.refuse(
+                key,
+                format!("`{value}` is shorter than `{other_key}` ({other}): give at least as much"),
             );
         }
     }

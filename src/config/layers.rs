@@ -42,31 +42,22 @@ impl Layers {
         };
         for (section, value) in table {
             let known = catalogue::sections().contains(&section.as_str());
-            match value {
-                toml::Value::Table(keys) if known => self.add_section(name, &section, keys, checks),
-                toml::Value::Table(_) => {
-                    let message = catalogue::unknown_section(&section);
-                    checks.refuse_from(&section, Some(name), message);
+            let message = match value {
+                toml::Value::Table(keys) if known => {
+                    self.add_section(name, &section, keys, checks);
+                    continue;
                 }
-                _ if known => {
-                    let message = format!(
-                        "this is a section, not a key: write `[{section}]` and its keys below it"
-                    );
-                    checks.refuse_from(&section, Some(name), message);
-                }
-                _ => {
-                    let message = match catalogue::entries().find(|entry| entry.key == section) {
-                        Some(entry) => {
-                            format!("not in a section: move it below `[{}]`", entry.section)
-                        }
-                        None => {
-                            "unknown key, and not in a section: each key belongs below its section"
-                                .to_owned()
-                        }
-                    };
-                    checks.refuse_from(&section, Some(name), message);
-                }
-            }
+                toml::Value::Table(_) => catalogue::unknown_section(&section),
+                _ if known => format!(
+                    "this is a section, not a key: write `[{section}]` and its keys below it"
+                ),
+                _ => match catalogue::entries().find(|entry| entry.key == section) {
+                    Some(entry) => format!("not in a section: move it below `[{}]`", entry.section),
+                    None => "unknown key, and not in a section: each key belongs below its section"
+                        .to_owned(),
+                },
+            };
+            checks.refuse_from(&section, Some(name), message);
         }
     }
 

@@ -47,15 +47,12 @@ impl LimitsConfig {
             &self.longest_delay,
             Span::seconds(1)..=Span::days(1),
         );
-        if self.longest_delay < self.first_delay {
-            checks.refuse(
-                "limits.longest_delay",
-                format!(
-                    "`{}` is shorter than `limits.first_delay` ({}): give at least as much",
-                    self.longest_delay, self.first_delay
-                ),
-            );
-        }
+        checks.not_shorter(
+            "limits.longest_delay",
+            self.longest_delay,
+            "limits.first_delay",
+            self.first_delay,
+        );
         checks.within(
             "limits.failures_per_address",
             &self.failures_per_address,

@@ -35,22 +35,16 @@ impl Default for LoginConfig {
 
 impl LoginConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        if self.bcrypt_cost < 10 {
+        let wrong = match self.bcrypt_cost {
+            0..10 => Some("is too low to resist brute force"),
+            10..=16 => None,
+            17.. => Some("takes seconds of CPU time for each login"),
+        };
+        if let Some(wrong) = wrong {
+            let cost = self.bcrypt_cost;
             checks.refuse(
                 "login.bcrypt_cost",
-                format!(
-                    "`{}` is too low to resist brute force: give 10 to 16, 12 for most machines",
-                    self.bcrypt_cost
-                ),
-            );
-        }
-        if self.bcrypt_cost > 16 {
-            checks.refuse(
-                "login.bcrypt_cost",
-                format!(
-                    "`{}` takes seconds of CPU time for each login: give 10 to 16, 12 for most machines",
-                    self.bcrypt_cost
-                ),
+                format!("`{cost}` {wrong}: give 10 to 16, 12 for most machines"),
             );
         }
         checks.within("login.hash_threads", &self.hash_threads, 0..=256);

@@ -3,16 +3,18 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
 };
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, IntoDeserializer as _},
+};
 use url::Url;
 
 use crate::config::browsers::Origin;
 use crate::config::error::Checks;
-use crate::config::values::{InvalidValue, Span, networks, optional_url, parsed, url_problem};
+use crate::config::values::{Span, networks, optional_url, url_problem};
 
 /// Listening address, proxies, timeouts and the data directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,42 +130,21 @@ impl ServerConfig {
     }
 }
 
-struct Listen(SocketAddr);
-
-impl FromStr for Listen {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        text.parse().map(Self).map_err(|_| {
-            InvalidValue(
-                "not an IP address with a port: give for example `127.0.0.1:8080` (this machine only), \
-                 `0.0.0.0:8080` (all IPv4 networks) or `[::1]:8080`"
-                    .to_owned(),
-            )
-        })
-    }
-}
-
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    parsed::<D, Listen>(deserializer).map(|listen| listen.0)
+    String::deserialize(deserializer)?.parse().map_err(|_| {
+        D::Error::custom(
+            "not an IP address with a port: give for example `127.0.0.1:8080` (this machine only), \
+             `0.0.0.0:8080` (all IPv4 networks) or `[::1]:8080`",
+        )
+    })
 }
 
 /// An address to listen on; `None` if the text is empty.
 pub(super) fn optional_listen<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
-    parsed::<D, OptionalListen>(deserializer).map(|listen| listen.0)
-}
-
-struct OptionalListen(Option<SocketAddr>);
-
-impl FromStr for OptionalListen {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
-        text.parse().map(|Listen(address)| Self(Some(address)))
+    match String::deserialize(deserializer)? {
+        text if text.is_empty() => Ok(None),
+        text => listen(text.into_deserializer()).map(Some),
     }
 }

@@ -270,15 +270,12 @@ impl TokensConfig {
                 ),
             );
         }
-        if self.session_lifetime < self.refresh_lifetime {
-            checks.refuse(
-                "tokens.session_lifetime",
-                format!(
-                    "`{}` is shorter than `tokens.refresh_lifetime` ({}): give at least as much",
-                    self.session_lifetime, self.refresh_lifetime
-                ),
-            );
-        }
+        checks.not_shorter(
+            "tokens.session_lifetime",
+            self.session_lifetime,
+            "tokens.refresh_lifetime",
+            self.refresh_lifetime,
+        );
     }
 
     fn check_key(&self, database: &Database, checks: &mut Checks) {

@@ -1,5 +1,7 @@
 //! `[webhook]`: the HTTP endpoint that receives one-time codes.
 
+use std::fmt;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -8,10 +10,10 @@ use crate::config::error::Checks;
 use crate::config::values::{Secret, Span, is_loopback_host, optional_url, url_problem};
 
 /// The HTTP endpoint that receives one-time codes, and the secret that signs the requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// The URL of the endpoint.
+    /// The URL of the endpoint. `Debug` omits its path and query, which may contain a key.
     #[serde(deserialize_with = "optional_url")]
     pub url: Option<Url>,
     /// The signing secret, see [`WebhookConfig::key`].
@@ -33,6 +35,18 @@ impl Default for WebhookConfig {
             timeout: Span::seconds(5),
             retries: 3,
         }
+    }
+}
+
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.as_ref();
+        f.debug_struct("WebhookConfig")
+            .field("url", &url.map(|url| url.origin().ascii_serialization()))
+            .field("secret", &self.secret)
+            .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,6 +125,32 @@ impl WebhookConfig {
                 ),
             ),
             Some(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Secret, SmtpConfig, WebhookConfig};
+
+    #[test]
+    fn debug_output_omits_secrets() {
+        let smtp = SmtpConfig {
+            host: Some("mail.example.org".to_owned()),
+            username: Some("ann".to_owned()),
+            password: Some(Secret::new("hidden")),
+            from: Some("login@example.org".to_owned()),
+            ..SmtpConfig::default()
+        };
+        let url = "https://u:hidden@example.org:8443/hidden?key=hidden";
+        let webhook = WebhookConfig {
+            url: Some(url.parse().unwrap()),
+            secret: Some(Secret::new("hidden")),
+            ..WebhookConfig::default()
+        };
+        for shown in [format!("{smtp:?}"), format!("{webhook:?}")] {
+            assert!(!shown.contains("hidden"), "{shown}");
+            assert!(shown.contains("example.org"), "{shown}");
         }
     }
 }

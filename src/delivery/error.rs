@@ -8,6 +8,12 @@ pub enum DeliveryError {
     /// Not called within a Tokio runtime.
     #[error("delivery must be started within a Tokio runtime")]
     NoRuntime,
+    /// There is no mail server.
+    #[error("smtp.host is not configured")]
+    Host,
+    /// There is no URL to call.
+    #[error("webhook.url is not configured")]
+    Url,
     /// The sender's address is invalid.
     #[error("the sender must be `login@example.org` or `Example <login@example.org>`")]
     Sender,

@@ -11,7 +11,6 @@ mod notice;
 mod outcome;
 mod retry;
 mod reuse_mail;
-mod settings;
 mod smtp;
 mod webhook;
 
@@ -31,6 +30,7 @@ use tokio::{
 };
 
 use crate::clock::{Clock, Timestamp};
+use crate::config::{SmtpConfig, WebhookConfig};
 use crate::delivery::notice::Notice;
 use crate::delivery::outcome::{Pending, Totals};
 use crate::delivery::retry::{AttemptError, pause};
@@ -42,7 +42,6 @@ pub use crate::delivery::{
     error::DeliveryError,
     notice::{LinkNotice, OtpNotice, ReuseNotice, TokenUse},
     outcome::{Counts, DeliveryOutcome, Observer},
-    settings::{Channel, SmtpSettings, Tls, WebhookSettings},
 };
 
 /// Number of background tasks, and so of notices that are sent at the same time.
@@ -64,33 +63,45 @@ struct Inner {
     clock: Clock,
 }
 
-/// Optional parts of [`Delivery::start_with`].
-#[derive(Default)]
-pub struct DeliveryOptions {
-    /// The mail server for links and reuse notices, if codes are not sent by mail.
-    pub mail: Option<SmtpSettings>,
-    /// Called with each outcome.
-    pub observer: Option<Observer>,
+/// How codes are delivered.
+#[derive(Clone, Debug)]
+pub enum Channel {
+    /// A line in the server log, for evaluation.
+    Console,
+    /// By mail.
+    Smtp(SmtpConfig),
+    /// By a signed HTTP request to the operator's own service.
+    Webhook(WebhookConfig),
+}
+
+impl Channel {
+    /// The name of the channel in the configuration and in the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Smtp(_) => "smtp",
+            Self::Webhook(_) => "webhook",
+        }
+    }
 }
 
 impl Delivery {
     /// Checks the settings and starts the background tasks on the current Tokio runtime. `queue` is the capacity.
-    pub fn start(channel: Channel, queue: usize, clock: Clock) -> Result<Self, DeliveryError> {
-        Self::start_with(channel, DeliveryOptions::default(), queue, clock)
-    }
-
-    /// Like [`Delivery::start`], with options.
-    pub fn start_with(
+    ///
+    /// `mail` is the mail server for links and reuse notices, if codes are not sent by mail. `observer` is called with each
+    /// outcome.
+    pub fn start(
         channel: Channel,
-        options: DeliveryOptions,
+        mail: Option<SmtpConfig>,
+        observer: Option<Observer>,
         queue: usize,
         clock: Clock,
     ) -> Result<Self, DeliveryError> {
         let runtime = Handle::try_current().map_err(|_| DeliveryError::NoRuntime)?;
-        let totals = Arc::new(Totals::new(channel.name(), options.observer));
-        let has_mail = options.mail.is_some() || matches!(channel, Channel::Smtp(_));
+        let totals = Arc::new(Totals::new(channel.name(), observer));
+        let has_mail = mail.is_some() || matches!(channel, Channel::Smtp(_));
         let worker = Arc::new(Worker {
-            mail: match (&channel, options.mail) {
+            mail: match (&channel, mail) {
                 (Channel::Smtp(_), _) | (_, None) => None,
                 (_, Some(settings)) => Some(Box::new(Smtp::new(settings)?)),
             },
@@ -262,7 +273,7 @@ impl Worker {
             Backend::Webhook(webhook) => {
                 let body = webhook.body(notice)?;
                 let attempt = || webhook.attempt(&notice.id, &body);
-                self.retry(webhook.max_attempts(), expires_at, attempts, attempt)
+                self.retry(webhook.max_attempts, expires_at, attempts, attempt)
                     .await
             }
         }

@@ -96,19 +96,6 @@ impl LinkNotice {
     }
 }
 
-/// Masks the address and omits the link.
-impl fmt::Debug for LinkNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinkNotice")
-            .field("owner", &self.owner)
-            .field("email", &masked_email(&self.email))
-            .field("expires_in", &self.expires_in)
-            .field("language", &self.language)
-            .field("request_id", &self.request_id)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Where a token was used, as far as known.
 #[derive(Clone, Debug, Default)]
 pub struct TokenUse {
@@ -142,18 +129,6 @@ pub struct ReuseNotice {
 impl ReuseNotice {
     /// How long sending is attempted if the mail server is unavailable.
     pub(super) const EXPIRES_IN: Duration = Duration::from_hours(24);
-}
-
-/// Masks the address.
-impl fmt::Debug for ReuseNotice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReuseNotice")
-            .field("owner", &self.owner)
-            .field("email", &masked_email(&self.email))
-            .field("language", &self.language)
-            .field("request_id", &self.request_id)
-            .finish_non_exhaustive()
-    }
 }
 
 /// An entry of the delivery queue.

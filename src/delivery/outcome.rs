@@ -162,31 +162,27 @@ impl Pending {
             sent,
             failed,
         } = self.totals.counts();
-        if let Some(reason) = failure {
-            tracing::warn!(
-                channel,
-                reason,
-                attempts,
-                email,
-                phone,
-                request_id,
-                queued,
-                sent,
-                failed,
-                "one-time code not sent"
-            );
+        // Without a failure there is no `reason`.
+        macro_rules! log {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    channel,
+                    reason = failure,
+                    attempts,
+                    email,
+                    phone,
+                    request_id,
+                    queued,
+                    sent,
+                    failed,
+                    $message
+                )
+            };
+        }
+        if failure.is_some() {
+            log!(warn, "one-time code not sent");
         } else {
-            tracing::info!(
-                channel,
-                attempts,
-                email,
-                phone,
-                request_id,
-                queued,
-                sent,
-                failed,
-                "one-time code sent"
-            );
+            log!(info, "one-time code sent");
         }
     }
 

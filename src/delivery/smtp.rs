@@ -18,10 +18,10 @@ use lettre::{
     },
 };
 
+use crate::config::{SmtpConfig, SmtpTls};
 use crate::delivery::error::DeliveryError;
 use crate::delivery::notice::masked_email;
 use crate::delivery::retry::AttemptError;
-use crate::delivery::settings::{SmtpSettings, Tls};
 
 /// Maximum number of attempts per mail.
 pub(super) const MAX_ATTEMPTS: u32 = 3;
@@ -53,22 +53,29 @@ enum Security {
 
 impl Smtp {
     /// Parses the sender and loads the certificates. Does not connect.
-    pub(super) fn new(settings: SmtpSettings) -> Result<Self, DeliveryError> {
+    pub(super) fn new(settings: SmtpConfig) -> Result<Self, DeliveryError> {
+        let host = settings.host.clone().ok_or(DeliveryError::Host)?;
         Ok(Self {
-            from: settings.from.parse().map_err(|_| DeliveryError::Sender)?,
+            from: settings
+                .from
+                .as_deref()
+                .and_then(|from| from.parse().ok())
+                .ok_or(DeliveryError::Sender)?,
             security: match settings.tls {
-                Tls::Starttls => Security::Starttls(parameters(&settings)?),
-                Tls::Tls => Security::Tls(parameters(&settings)?),
-                Tls::None => Security::None,
+                SmtpTls::Starttls => Security::Starttls(parameters(&settings, &host)?),
+                SmtpTls::Tls => Security::Tls(parameters(&settings, &host)?),
+                SmtpTls::None => Security::None,
             },
-            host: settings.host,
-            port: settings.port,
+            port: settings.effective_port(),
+            host,
             hello: ClientId::default(),
             credentials: settings
                 .username
                 .zip(settings.password)
-                .map(|(username, password)| Credentials::new(username, password)),
-            timeout: settings.timeout,
+                .map(|(username, password)| {
+                    Credentials::new(username, password.reveal().to_owned())
+                }),
+            timeout: settings.timeout.get(),
             idle: Mutex::new(Vec::new()),
         })
     }
@@ -140,8 +147,8 @@ impl Smtp {
     }
 }
 
-fn parameters(settings: &SmtpSettings) -> Result<TlsParameters, DeliveryError> {
-    let mut builder = TlsParameters::builder(settings.host.clone());
+fn parameters(settings: &SmtpConfig, host: &str) -> Result<TlsParameters, DeliveryError> {
+    let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(path) = &settings.ca_file {
         builder = builder.add_root_certificate(certificates(path)?);
     }

@@ -6,17 +6,17 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use reqwest::{
-    Client, Response, StatusCode,
+    Client, Response, StatusCode, Url,
     header::{CONTENT_TYPE, RETRY_AFTER},
     redirect, retry,
 };
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
+use crate::config::WebhookConfig;
 use crate::delivery::error::DeliveryError;
 use crate::delivery::notice::OtpNotice;
 use crate::delivery::retry::{AttemptError, MAX_PAUSE};
-use crate::delivery::settings::WebhookSettings;
 
 /// Minimum number of bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
 const MIN_SECRET: usize = 24;
@@ -24,7 +24,9 @@ const MIN_SECRET: usize = 24;
 /// A client of the webhook.
 pub(super) struct Webhook {
     client: Client,
-    settings: WebhookSettings,
+    url: Url,
+    /// Maximum number of attempts per request.
+    pub(super) max_attempts: u32,
     key: hmac::Key,
     clock: Clock,
 }
@@ -53,19 +55,14 @@ impl Webhook {
     /// Decodes the secret and creates the HTTP client. Does not connect.
     ///
     /// The client does not follow redirects, ignores proxy variables, and does not log request bodies.
-    pub(super) fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, DeliveryError> {
-        let secret = match settings.secret.strip_prefix("whsec_") {
-            Some(encoded) => STANDARD
-                .decode(encoded)
-                .map_err(|_| DeliveryError::Secret)?,
-            None => settings.secret.as_bytes().to_vec(),
-        };
+    pub(super) fn new(settings: WebhookConfig, clock: Clock) -> Result<Self, DeliveryError> {
+        let secret = settings.key().ok_or(DeliveryError::Secret)?;
         if secret.len() < MIN_SECRET {
             return Err(DeliveryError::Secret);
         }
         let client = Client::builder()
             .user_agent(concat!("munjigi/", env!("CARGO_PKG_VERSION")))
-            .timeout(settings.timeout)
+            .timeout(settings.timeout.get())
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
@@ -74,15 +71,11 @@ impl Webhook {
             .map_err(DeliveryError::Client)?;
         Ok(Self {
             client,
-            settings,
+            url: settings.url.ok_or(DeliveryError::Url)?,
+            max_attempts: settings.retries.saturating_add(1),
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
             clock,
         })
-    }
-
-    /// Maximum number of attempts per request.
-    pub(super) fn max_attempts(&self) -> u32 {
-        self.settings.retries.saturating_add(1)
     }
 
     /// The request body, which is the same for all attempts.
@@ -115,7 +108,7 @@ impl Webhook {
         let timestamp = self.clock.now().unix_seconds().to_string();
         let response = self
             .client
-            .post(self.settings.url.clone())
+            .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)
@@ -188,13 +181,13 @@ fn reason(error: reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     fn webhook(secret: &str) -> Result<Webhook, DeliveryError> {
-        let settings = WebhookSettings {
-            url: "http://127.0.0.1:9/".parse().unwrap(),
-            secret: secret.to_owned(),
-            timeout: Duration::from_secs(1),
-            retries: 0,
+        let settings = WebhookConfig {
+            url: Some("http://127.0.0.1:9/".parse().unwrap()),
+            secret: Some(Secret::new(secret)),
+            ..WebhookConfig::default()
         };
         Webhook::new(settings, Clock::System)
     }

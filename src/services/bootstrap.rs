@@ -4,8 +4,8 @@
 use std::io;
 
 use crate::clock::Clock;
-use crate::config::{Config, LoginConfig};
-use crate::delivery::{Channel, Delivery, DeliveryError, DeliveryOptions, SmtpSettings};
+use crate::config::{Config, LoginConfig, SmtpConfig};
+use crate::delivery::{Channel, Delivery, DeliveryError};
 use crate::services::audit::event_mac::AuditKey;
 use crate::services::audit::log;
 use crate::services::audit::refusal_throttle::RefusalThrottle;
@@ -86,22 +86,19 @@ impl Services {
         key: SigningKey,
         login: &LoginConfig,
         channel: Channel,
-        mail: Option<SmtpSettings>,
+        mail: Option<SmtpConfig>,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::start(login).map_err(StartError::Passwords)?;
         let audit_chain = audit_chain(&config, &key);
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
-        let options = DeliveryOptions {
-            mail,
-            observer: Some(otp_deliveries.observer(clock.clone())),
-        };
+        let observer = Some(otp_deliveries.observer(clock.clone()));
         Ok(Self {
             audit_log: audit_chain.log().clone(),
             audit_chain,
             last_verification: LastVerification::default(),
             refusal_throttle: RefusalThrottle::default(),
             tokens: Tokens::new(config.tokens.clone(), key),
-            delivery: Delivery::start_with(channel, options, DELIVERY_QUEUE, clock.clone())?,
+            delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
             limits: state::Limits::default(),

@@ -19,7 +19,7 @@ use support::{
 
 #[tokio::test]
 async fn the_console_prints_one_line_with_the_code() {
-    let delivery = Delivery::start(Channel::Console, 8, Clock::System).unwrap();
+    let delivery = Delivery::start(Channel::Console, None, None, 8, Clock::System).unwrap();
     delivery.send(notice("console", "1100000001"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
     let lines = logs::lines("1100000001");
@@ -32,7 +32,7 @@ async fn the_console_prints_one_line_with_the_code() {
 
 #[test]
 fn delivery_cannot_start_outside_a_runtime() {
-    let started = Delivery::start(Channel::Console, 8, Clock::System);
+    let started = Delivery::start(Channel::Console, None, None, 8, Clock::System);
     assert!(matches!(started, Err(DeliveryError::NoRuntime)));
 }
 
@@ -40,7 +40,7 @@ fn delivery_cannot_start_outside_a_runtime() {
 async fn a_full_queue_fails_at_once_without_blocking() {
     let server = Receiver::start(&[Answer::late(Duration::from_secs(3))]);
     let channel = webhook::channel(&server, Duration::from_secs(5), 0);
-    let delivery = Delivery::start(channel, 2, Clock::System).unwrap();
+    let delivery = Delivery::start(channel, None, None, 2, Clock::System).unwrap();
     for _ in 0..50 {
         delivery.send(notice("full", "1100000002"));
     }
@@ -59,7 +59,7 @@ async fn a_full_queue_fails_at_once_without_blocking() {
 async fn draining_sends_queued_notices_and_rejects_new_ones() {
     let server = Receiver::start(&[Answer::late(Duration::from_millis(50))]);
     let channel = webhook::channel(&server, Duration::from_secs(5), 0);
-    let delivery = Delivery::start(channel, 100, Clock::System).unwrap();
+    let delivery = Delivery::start(channel, None, None, 100, Clock::System).unwrap();
     for _ in 0..10 {
         delivery.send(notice("drain", "1100000003"));
     }
@@ -76,7 +76,7 @@ async fn draining_sends_queued_notices_and_rejects_new_ones() {
 async fn notices_that_remain_after_draining_fail() {
     let server = Receiver::start(&[Answer::late(Duration::from_mins(1))]);
     let channel = webhook::channel(&server, Duration::from_mins(1), 0);
-    let delivery = Delivery::start(channel, 100, Clock::System).unwrap();
+    let delivery = Delivery::start(channel, None, None, 100, Clock::System).unwrap();
     for number in 0..7 {
         delivery.send(notice(&format!("cut-{number}"), "1100000004"));
     }

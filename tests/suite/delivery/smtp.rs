@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use munjigi::{
     clock::{Clock, Timestamp},
-    delivery::{Channel, Delivery, DeliveryError, SmtpSettings, Tls},
+    config::{Secret, SmtpConfig, SmtpTls, Span},
+    delivery::{Channel, Delivery, DeliveryError},
     domain::language::Language,
 };
 use serde_json::{Value, json};
@@ -15,9 +16,9 @@ use super::support::{
     wait_for_outcomes,
 };
 
-fn start(settings: SmtpSettings) -> Delivery {
+fn start(settings: SmtpConfig) -> Delivery {
     let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
-    Delivery::start(Channel::Smtp(settings), 8, Clock::fixed(now)).unwrap()
+    Delivery::start(Channel::Smtp(settings), None, None, 8, Clock::fixed(now)).unwrap()
 }
 
 fn text<'a>(event: &'a Value, name: &str) -> &'a str {
@@ -28,7 +29,7 @@ fn text<'a>(event: &'a Value, name: &str) -> &'a str {
 #[ignore = "tests/run"]
 async fn a_mail_contains_the_code_as_text_and_html_in_the_clients_language() {
     let mut server = SmtpServer::start(&["plain"]).await;
-    let delivery = start(server.settings(Tls::None, None));
+    let delivery = start(server.settings(SmtpTls::None, None));
     for (language, id, code, subject, lifetime) in [
         (
             Language::Ko,
@@ -83,8 +84,8 @@ async fn a_mail_contains_the_code_as_text_and_html_in_the_clients_language() {
 #[ignore = "tests/run"]
 async fn a_sender_name_is_escaped_in_html() {
     let mut server = SmtpServer::start(&["plain"]).await;
-    let mut settings = server.settings(Tls::None, None);
-    settings.from = "\"<b>A & B</b>\" <login@example.org>".to_owned();
+    let mut settings = server.settings(SmtpTls::None, None);
+    settings.from = Some("\"<b>A & B</b>\" <login@example.org>".to_owned());
     let delivery = start(settings);
     delivery.send(notice("mail-escape", "3300000003"));
     let mail = server.next().await;
@@ -97,14 +98,14 @@ async fn a_sender_name_is_escaped_in_html() {
 async fn starttls_and_tls_with_a_login_and_a_private_authority() {
     let certificates = Certificates::generate();
     for (mode, tls, id, code) in [
-        ("starttls", Tls::Starttls, "mail-starttls", "3300000004"),
-        ("tls", Tls::Tls, "mail-tls", "3300000005"),
+        ("starttls", SmtpTls::Starttls, "mail-starttls", "3300000004"),
+        ("tls", SmtpTls::Tls, "mail-tls", "3300000005"),
     ] {
         let login = ["--user", "munjigi:hidden"];
         let mut server = SmtpServer::start_tls(mode, &certificates, &login).await;
         let mut settings = server.settings(tls, Some(certificates.path("ca.pem")));
         settings.username = Some("munjigi".to_owned());
-        settings.password = Some("hidden".to_owned());
+        settings.password = Some(Secret::new("hidden"));
         let delivery = start(settings.clone());
         delivery.send(notice(id, code));
         let mail = server.next().await;
@@ -115,7 +116,7 @@ async fn starttls_and_tls_with_a_login_and_a_private_authority() {
         assert!(text(&mail, "text").contains(code));
         logs::assert_never_logged(code);
 
-        settings.password = Some("wrong".to_owned());
+        settings.password = Some(Secret::new("wrong"));
         let delivery = start(settings);
         let id = format!("{id}-wrong");
         delivery.send(notice(&id, code));
@@ -133,7 +134,7 @@ async fn starttls_and_tls_with_a_login_and_a_private_authority() {
 #[ignore = "tests/run"]
 async fn a_server_with_an_untrusted_certificate_gets_no_mail() {
     let certificates = Certificates::generate();
-    for (mode, tls) in [("starttls", Tls::Starttls), ("tls", Tls::Tls)] {
+    for (mode, tls) in [("starttls", SmtpTls::Starttls), ("tls", SmtpTls::Tls)] {
         let mut server = SmtpServer::start_tls(mode, &certificates, &[]).await;
         let delivery = start(server.settings(tls, None));
         let id = format!("mail-untrusted-{mode}");
@@ -152,7 +153,7 @@ async fn a_server_with_an_untrusted_certificate_gets_no_mail() {
 #[ignore = "tests/run"]
 async fn a_server_without_starttls_gets_no_mail_if_it_is_required() {
     let mut server = SmtpServer::start(&["plain"]).await;
-    let delivery = start(server.settings(Tls::Starttls, None));
+    let delivery = start(server.settings(SmtpTls::Starttls, None));
     delivery.send(notice("mail-plain", "3300000007"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     assert_eq!(server.rest(), [] as [Value; 0]);
@@ -162,7 +163,7 @@ async fn a_server_without_starttls_gets_no_mail_if_it_is_required() {
 #[ignore = "tests/run"]
 async fn a_temporary_failure_is_retried_with_the_same_message_id() {
     let mut server = SmtpServer::start(&["plain", "--defer", "2"]).await;
-    let delivery = start(server.settings(Tls::None, None));
+    let delivery = start(server.settings(SmtpTls::None, None));
     delivery.send(notice("mail-defer", "3300000008"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
     let mails = [
@@ -185,7 +186,7 @@ async fn a_temporary_failure_is_retried_with_the_same_message_id() {
 #[ignore = "tests/run"]
 async fn a_mail_fails_after_three_temporary_failures() {
     let mut server = SmtpServer::start(&["plain", "--defer", "9"]).await;
-    let delivery = start(server.settings(Tls::None, None));
+    let delivery = start(server.settings(SmtpTls::None, None));
     delivery.send(notice("mail-defer-9", "3300000009"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     for _ in 0..3 {
@@ -205,7 +206,7 @@ async fn a_mail_fails_after_three_temporary_failures() {
 async fn a_permanent_failure_is_not_retried() {
     let arguments = ["plain", "--refuse", "ann.lee@example.org"];
     let mut server = SmtpServer::start(&arguments).await;
-    let delivery = start(server.settings(Tls::None, None));
+    let delivery = start(server.settings(SmtpTls::None, None));
     delivery.send(notice("mail-550", "3300000010"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     assert_eq!(server.next().await["event"], "refused");
@@ -222,8 +223,8 @@ async fn a_permanent_failure_is_not_retried() {
 #[ignore = "tests/run"]
 async fn a_server_that_does_not_respond_is_a_failure() {
     let mut server = SmtpServer::start(&["plain", "--stall"]).await;
-    let mut settings = server.settings(Tls::None, None);
-    settings.timeout = Duration::from_secs(3);
+    let mut settings = server.settings(SmtpTls::None, None);
+    settings.timeout = Span::seconds(3);
     let delivery = start(settings);
     delivery.send(notice("mail-stall", "3300000011"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
@@ -238,7 +239,7 @@ async fn a_server_that_does_not_respond_is_a_failure() {
 #[ignore = "tests/run"]
 async fn a_connection_is_reused_and_a_closed_one_is_replaced() {
     let mut server = SmtpServer::start(&["plain", "--close-after", "2"]).await;
-    let delivery = start(server.settings(Tls::None, None));
+    let delivery = start(server.settings(SmtpTls::None, None));
     let mut connections = Vec::new();
     for number in 1..=4 {
         delivery.send(notice(&format!("mail-reused-{number}"), "3300000014"));
@@ -257,8 +258,8 @@ async fn a_connection_is_reused_and_a_closed_one_is_replaced() {
 #[ignore = "tests/run"]
 async fn a_missing_address_and_an_unreachable_server_are_failures() {
     let server = SmtpServer::start(&["plain"]).await;
-    let mut settings = server.settings(Tls::None, None);
-    settings.port = 1;
+    let mut settings = server.settings(SmtpTls::None, None);
+    settings.port = Some(1);
     let delivery = start(settings);
     for (id, email) in [("mail-none", None), ("mail-odd", Some("@"))] {
         let mut notice = notice(id, "3300000012");
@@ -284,13 +285,13 @@ async fn a_missing_address_and_an_unreachable_server_are_failures() {
 #[ignore = "tests/run"]
 async fn invalid_settings_are_rejected_at_startup() {
     let server = SmtpServer::start(&["plain"]).await;
-    let try_with = |change: &dyn Fn(&mut SmtpSettings)| {
-        let mut settings = server.settings(Tls::Starttls, None);
+    let try_with = |change: &dyn Fn(&mut SmtpConfig)| {
+        let mut settings = server.settings(SmtpTls::Starttls, None);
         change(&mut settings);
-        let started = Delivery::start(Channel::Smtp(settings), 8, Clock::System);
+        let started = Delivery::start(Channel::Smtp(settings), None, None, 8, Clock::System);
         started.map(|_| ()).unwrap_err()
     };
-    let error = try_with(&|settings| settings.from = "nobody".to_owned());
+    let error = try_with(&|settings| settings.from = Some("nobody".to_owned()));
     assert!(matches!(error, DeliveryError::Sender));
     for (name, text) in [
         ("missing.pem", None),

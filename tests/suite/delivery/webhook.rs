@@ -6,7 +6,8 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use munjigi::{
     clock::{Clock, Timestamp},
-    delivery::{Channel, Delivery, WebhookSettings},
+    config::{Secret, WebhookConfig},
+    delivery::{Channel, Delivery},
     domain::language::Language,
 };
 use serde_json::json;
@@ -23,16 +24,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A channel to `server` with [`SECRET`].
 pub fn channel(server: &Receiver, timeout: Duration, retries: u32) -> Channel {
-    Channel::Webhook(WebhookSettings {
-        url: server.url.parse().unwrap(),
-        secret: SECRET.to_owned(),
-        timeout,
+    Channel::Webhook(WebhookConfig {
+        url: Some(server.url.parse().unwrap()),
+        secret: Some(Secret::new(SECRET)),
+        timeout: timeout.into(),
         retries,
+        ..WebhookConfig::default()
     })
 }
 
 fn start(server: &Receiver, retries: u32) -> Delivery {
-    Delivery::start(channel(server, TIMEOUT, retries), 8, Clock::System).unwrap()
+    Delivery::start(
+        channel(server, TIMEOUT, retries),
+        None,
+        None,
+        8,
+        Clock::System,
+    )
+    .unwrap()
 }
 
 /// Verifies the signature as defined by the specification, independently of the implementation.
@@ -51,13 +60,14 @@ fn assert_signed(request: &Received, secret: &[u8]) {
 async fn a_request_is_signed_and_contains_all_fields() {
     let server = Receiver::start(&[Answer::status(202)]);
     let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
-    let channel = Channel::Webhook(WebhookSettings {
-        url: server.url.parse().unwrap(),
-        secret: format!("whsec_{}", STANDARD.encode(SECRET)),
-        timeout: TIMEOUT,
+    let channel = Channel::Webhook(WebhookConfig {
+        url: Some(server.url.parse().unwrap()),
+        secret: Some(Secret::new(format!("whsec_{}", STANDARD.encode(SECRET)))),
+        timeout: TIMEOUT.into(),
         retries: 0,
+        ..WebhookConfig::default()
     });
-    let delivery = Delivery::start(channel, 8, Clock::fixed(now)).unwrap();
+    let delivery = Delivery::start(channel, None, None, 8, Clock::fixed(now)).unwrap();
     let mut korean = notice("hook-ko", "2200000001");
     korean.language = Language::Ko;
     korean.email = None;
@@ -181,13 +191,14 @@ async fn a_timeout_is_retried() {
 
 #[actix_web::test]
 async fn an_unreachable_server_is_a_failure_logged_without_its_url() {
-    let channel = Channel::Webhook(WebhookSettings {
-        url: "http://127.0.0.1:1/hidden?key=hidden".parse().unwrap(),
-        secret: SECRET.to_owned(),
-        timeout: TIMEOUT,
+    let channel = Channel::Webhook(WebhookConfig {
+        url: Some("http://127.0.0.1:1/hidden?key=hidden".parse().unwrap()),
+        secret: Some(Secret::new(SECRET)),
+        timeout: TIMEOUT.into(),
         retries: 1,
+        ..WebhookConfig::default()
     });
-    let delivery = Delivery::start(channel, 8, Clock::System).unwrap();
+    let delivery = Delivery::start(channel, None, None, 8, Clock::System).unwrap();
     delivery.send(notice("hook-gone", "2200000008"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));
     let line = logs::outcome("hook-gone");
@@ -203,7 +214,7 @@ async fn an_expired_code_is_not_sent() {
     let server = Receiver::start(&[Answer::status(503)]);
     let clock = Clock::fixed(Timestamp::EPOCH);
     let channel = channel(&server, TIMEOUT, 9);
-    let delivery = Delivery::start(channel, 8, clock.clone()).unwrap();
+    let delivery = Delivery::start(channel, None, None, 8, clock.clone()).unwrap();
     delivery.send(notice("hook-late", "2200000009"));
     while server.received().is_empty() {
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;

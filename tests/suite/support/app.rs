@@ -12,8 +12,8 @@ use actix_web::{dev::ServerHandle, rt::System, web};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
-    config::{Config, LoginConfig, OtpDelivery, Secret},
-    delivery::{Channel, SmtpSettings, Tls, WebhookSettings},
+    config::{Config, LoginConfig, OtpDelivery, Secret, SmtpConfig, SmtpTls, WebhookConfig},
+    delivery::Channel,
     domain::account::Role,
     http::app,
     services::{Services, maintenance::flush::FlushRules},
@@ -85,11 +85,11 @@ impl App {
 
     /// A server with a public URL that sends its mail to `server`.
     pub fn with_mail(server: &SmtpServer) -> Self {
-        let port = server.settings(Tls::None, None).port;
+        let port = server.settings(SmtpTls::None, None).port;
         Self::with(|config| {
             config.smtp.host = Some("localhost".into());
-            config.smtp.port = Some(port);
-            config.smtp.tls = munjigi::config::SmtpTls::None;
+            config.smtp.port = port;
+            config.smtp.tls = SmtpTls::None;
             config.smtp.from = Some("Example Market <login@example.org>".into());
             config.server.public_url = Some("http://login.example.org/".parse().unwrap());
         })
@@ -283,26 +283,22 @@ fn channel(gateway: Option<&Receiver>, config: &Config) -> Channel {
     let Some(gateway) = gateway else {
         return Channel::Console;
     };
-    Channel::Webhook(WebhookSettings {
-        url: gateway.url.parse().unwrap(),
-        secret: config.webhook.secret.clone().unwrap().reveal().to_owned(),
-        timeout: config.webhook.timeout.get(),
+    Channel::Webhook(WebhookConfig {
+        url: Some(gateway.url.parse().unwrap()),
         retries: 0,
+        ..config.webhook.clone()
     })
 }
 
 /// The configured mail server, without TLS or authentication.
-fn mail(config: &Config) -> Option<SmtpSettings> {
-    let (host, from) = config.smtp.host.clone().zip(config.smtp.from.clone())?;
-    Some(SmtpSettings {
-        host,
-        port: config.smtp.effective_port(),
-        tls: Tls::None,
+fn mail(config: &Config) -> Option<SmtpConfig> {
+    config.smtp.host.as_ref().zip(config.smtp.from.as_ref())?;
+    Some(SmtpConfig {
+        tls: SmtpTls::None,
         username: None,
         password: None,
-        from,
         ca_file: None,
-        timeout: config.smtp.timeout.get(),
+        ..config.smtp.clone()
     })
 }
 
@@ -311,7 +307,7 @@ fn services(
     clock: Clock,
     store: Store,
     channel: Channel,
-    mail: Option<SmtpSettings>,
+    mail: Option<SmtpConfig>,
 ) -> Services {
     let key = config.tokens.signing_key.clone().unwrap();
     let key = SigningKey::from_bytes(key.reveal().as_bytes());

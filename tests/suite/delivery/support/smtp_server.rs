@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
 };
 
-use munjigi::delivery::{SmtpSettings, Tls};
+use munjigi::config::{SmtpConfig, SmtpTls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -110,16 +109,14 @@ impl SmtpServer {
     }
 
     /// Settings for this server without authentication.
-    pub fn settings(&self, tls: Tls, ca_file: Option<PathBuf>) -> SmtpSettings {
-        SmtpSettings {
-            host: "localhost".to_owned(),
-            port: self.port,
+    pub fn settings(&self, tls: SmtpTls, ca_file: Option<PathBuf>) -> SmtpConfig {
+        SmtpConfig {
+            host: Some("localhost".to_owned()),
+            port: Some(self.port),
             tls,
-            username: None,
-            password: None,
-            from: "Example Market <login@example.org>".to_owned(),
+            from: Some("Example Market <login@example.org>".to_owned()),
             ca_file,
-            timeout: Duration::from_secs(10),
+            ..SmtpConfig::default()
         }
     }
 }
