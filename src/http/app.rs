@@ -9,7 +9,6 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use crate::config::ServerConfig;
 use crate::http::admin::web::assets;
 use crate::http::api::body::MAX_BODY;
 use crate::http::api::errors::ApiError;
@@ -17,7 +16,7 @@ use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
 use crate::http::middleware::origin::is_https;
-use crate::http::server::{self, Limits};
+use crate::http::server;
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
@@ -44,7 +43,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
     let assets = assets::install(&services.config.server.data_dir)
         // On a read-only file system there is at least a temporary directory.
         .or_else(|_| assets::install(&assets::temporary_directory()?))?;
-    let limits = limits(&services.config.server, services.config.database.pool_size);
+    let config = services.config.clone();
     let for_rejected = services.clone();
     let app = move || {
         App::new()
@@ -55,18 +54,10 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))
     };
-    server::serve(listener, &limits, app, move || overloaded(&for_rejected))
-}
-
-fn limits(server: &ServerConfig, database_pool_size: u32) -> Limits {
-    Limits {
-        workers: server.workers,
-        max_connections: server.max_connections,
-        database_pool_size,
-        head_timeout: server.head_timeout.get(),
-        answer_timeout: server.request_timeout.get(),
-        shutdown_timeout: server.shutdown_timeout.get(),
-    }
+    let pool_size = config.database.pool_size;
+    server::serve(listener, &config.server, pool_size, app, move || {
+        overloaded(&for_rejected)
+    })
 }
 
 /// The answer to a connection above the limit. Its request has not been read.

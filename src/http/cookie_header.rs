@@ -1,6 +1,12 @@
-//! Parsing the header `Cookie`.
+//! Cookies: parsing the header `Cookie`, and what all cookies of the server have in common.
 
-use actix_web::{HttpRequest, cookie::Cookie, http::header::COOKIE};
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest,
+    cookie::{Cookie, CookieBuilder, SameSite, time},
+    http::header::COOKIE,
+};
 
 /// The value of the first cookie of this name.
 ///
@@ -20,4 +26,24 @@ pub(super) fn value(request: &HttpRequest, name: &str) -> Option<String> {
         let cookie = Cookie::parse_encoded(pair).ok()?;
         Some(cookie.value().to_owned())
     })
+}
+
+/// A cookie that no script can read, sent with the navigation from other sites (`Lax`) but with none of their requests.
+/// Without a lifetime it ends with the browser session.
+pub(super) fn build(
+    name: &'static str,
+    value: String,
+    lifetime: Option<Duration>,
+    is_https: bool,
+) -> CookieBuilder<'static> {
+    let cookie = Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(is_https)
+        .same_site(SameSite::Lax);
+    let Some(lifetime) = lifetime else {
+        return cookie;
+    };
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    cookie.max_age(time::Duration::seconds(seconds))
 }

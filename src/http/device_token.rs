@@ -6,11 +6,7 @@ use std::{
 };
 
 use actix_web::{
-    FromRequest, HttpRequest,
-    cookie::{Cookie, SameSite, time::Duration},
-    dev::Payload,
-    http::header::HeaderName,
-    web,
+    FromRequest, HttpRequest, cookie::Cookie, dev::Payload, http::header::HeaderName, web,
 };
 
 use crate::domain::audit::Actor;
@@ -63,12 +59,5 @@ impl FromRequest for PresentedDevice {
 pub(super) fn cookie(services: &Services, token: String) -> Cookie<'static> {
     let is_https = is_https(services);
     let lifetime = services.config.limits.device_lifetime.get();
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(name(is_https), token)
-        .path("/")
-        .http_only(true)
-        .secure(is_https)
-        .same_site(SameSite::Lax)
-        .max_age(Duration::seconds(seconds))
-        .finish()
+    cookie_header::build(name(is_https), token, Some(lifetime), is_https).finish()
 }

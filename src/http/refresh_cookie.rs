@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest,
-    cookie::{Cookie, SameSite, time},
+    cookie::{Cookie, SameSite},
 };
 
 use crate::http::cookie_header;
@@ -31,14 +31,10 @@ fn path(services: &Services) -> String {
 
 /// A cookie with a refresh token, for the token's remaining `lifetime`.
 pub(super) fn set(services: &Services, token: String, lifetime: Duration) -> Cookie<'static> {
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     let is_https = is_https(services);
-    Cookie::build(name(is_https), token)
+    cookie_header::build(name(is_https), token, Some(lifetime), is_https)
         .path(path(services))
-        .http_only(true)
-        .secure(is_https)
         .same_site(SameSite::Strict)
-        .max_age(time::Duration::seconds(seconds))
         .finish()
 }
 

@@ -74,16 +74,6 @@ pub fn person(principal: Principal) -> PersonPath {
     people(principal.user_type).person(principal.user_seq)
 }
 
-/// The page of an internal user.
-pub fn user(seq: impl fmt::Display) -> PersonPath {
-    USERS.person(seq)
-}
-
-/// The page of a client.
-pub fn client(seq: impl fmt::Display) -> PersonPath {
-    CLIENTS.person(seq)
-}
-
 impl PeoplePath {
     /// The form of a new account.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use actix_web::{
-    FromRequest, Handler, Resource, Responder, Route, guard,
+    FromRequest, Handler, Resource, Responder, Route, Scope, guard,
     middleware::Compress,
     web::{self, ServiceConfig, scope, to},
 };
@@ -21,17 +21,18 @@ use crate::http::admin::web::error::{AdminError, PageResult};
 pub fn routes(config: &mut ServiceConfig) {
     let panel = scope(paths::DASHBOARD)
         .wrap(Compress::default())
-        .configure(access)
-        .configure(tokens_and_logs)
-        .configure(|config| people(config, UserType::User))
-        .configure(|config| people(config, UserType::Client))
         .default_service(to(not_found));
-    config.service(panel);
+    let resources = access()
+        .into_iter()
+        .chain(tokens_and_logs())
+        .chain(people(UserType::User))
+        .chain(people(UserType::Client));
+    config.service(resources.fold(panel, Scope::service));
 }
 
 /// Sign-in, the viewer's own account, one-time links.
-fn access(config: &mut ServiceConfig) {
-    let resources = [
+fn access() -> Vec<Resource> {
+    vec![
         resource(paths::DASHBOARD, [get(dashboard::show)]),
         resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
         resource(paths::LOGOUT, [post(login::sign_out)]),
@@ -69,15 +70,12 @@ fn access(config: &mut ServiceConfig) {
             paths::password_link("{secret}"),
             [get(password_links::edit_form), post(password_links::update)],
         ),
-    ];
-    for resource in resources {
-        config.service(resource);
-    }
+    ]
 }
 
 /// Tokens, jobs, locks, the audit log, the security checklist.
-fn tokens_and_logs(config: &mut ServiceConfig) {
-    let resources = [
+fn tokens_and_logs() -> Vec<Resource> {
+    vec![
         resource(paths::TOKENS, [get(tokens::list)]),
         resource(paths::token("{jti}"), [get(tokens::show)]),
         resource(
@@ -106,17 +104,14 @@ fn tokens_and_logs(config: &mut ServiceConfig) {
         ),
         resource(paths::audit_event("{id}"), [get(audit::show)]),
         resource(paths::SECURITY, [get(security::show)]),
-    ];
-    for resource in resources {
-        config.service(resource);
-    }
+    ]
 }
 
 /// The routes of a population: the same for both.
-fn people(config: &mut ServiceConfig, user_type: UserType) {
+fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
     let list = paths::people(user_type);
     let person = list.person("{seq:\\d+}");
-    let resources = [
+    let mut resources = vec![
         resource(list, [get(people::list::list)]),
         resource(list.export(), [get(people::list::export)]),
         resource(list.actions(), [post(people::bulk::start)]),
@@ -146,14 +141,12 @@ fn people(config: &mut ServiceConfig, user_type: UserType) {
         ),
         resource(person.unlock(), [post(locks::lift_account)]),
     ];
-    for resource in resources {
-        config.service(resource.app_data(Population(user_type)));
-    }
     if user_type == UserType::User {
         let end = person.end_browser_session("{id}");
-        let end = resource(end, [post(people::show::end_browser_session)]);
-        config.service(end.app_data(Population(user_type)));
+        resources.push(resource(end, [post(people::show::end_browser_session)]));
     }
+    let with_population = move |resource: Resource| resource.app_data(Population(user_type));
+    resources.into_iter().map(with_population)
 }
 
 /// A path of the panel, with its methods; any other method is 405.

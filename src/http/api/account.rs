@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::Bearer;
+use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{CURRENT_PASSWORD, NEW_PASSWORD};
 use crate::http::device_token::PresentedDevice;
@@ -25,7 +25,7 @@ pub(super) async fn change_password(
     let current = fields.required(&CURRENT_PASSWORD);
     let new = fields.required(&NEW_PASSWORD);
     let (current, new) = fields.complete(current.zip(new))?;
-    let login_context = device.login_context(caller.actor(&request));
+    let login_context = device.login_context(actor(&caller.0, &request));
     let kept = Kept::Tokens(caller.0.session.clone());
     own_account::change_password(
         &services,

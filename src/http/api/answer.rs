@@ -64,40 +64,32 @@ pub(super) struct Answer<T> {
 impl Answer<()> {
     /// 200 without data.
     pub(super) fn done(code: &'static str) -> Self {
+        Self::new(StatusCode::OK, code, None)
+    }
+}
+
+impl<T> Answer<T> {
+    fn new(status: StatusCode, code: &'static str, data: Option<T>) -> Self {
         Self {
-            status: StatusCode::OK,
+            status,
             code,
-            data: None,
+            data,
             pagination: None,
             device_cookie: None,
             refresh_cookie: None,
         }
     }
-}
 
-impl<T> Answer<T> {
     /// 200 with data.
     pub(super) fn ok(code: &'static str, data: T) -> Self {
-        Self {
-            status: StatusCode::OK,
-            code,
-            data: Some(data),
-            pagination: None,
-            device_cookie: None,
-            refresh_cookie: None,
-        }
+        Self::new(StatusCode::OK, code, Some(data))
     }
 
     /// 201 with the created object.
     pub(super) fn created(code: &'static str, data: T) -> Self {
-        Self {
-            status: StatusCode::CREATED,
-            ..Self::ok(code, data)
-        }
+        Self::new(StatusCode::CREATED, code, Some(data))
     }
-}
 
-impl<T> Answer<T> {
     /// The same with a device token, in the cookie and the header, for the next login.
     pub(super) fn on_device(self, services: &Services, token: String) -> Self {
         Self {
@@ -117,7 +109,7 @@ impl<T> Answer<T> {
 
 impl<T> Answer<Vec<T>> {
     /// 200 with a page of a list.
-    pub(super) fn page<S: Into<T>>(code: &'static str, paged: Paged<S>) -> Self {
+    pub(super) fn page(code: &'static str, paged: Paged<T>) -> Self {
         let Paged { page, items, total } = paged;
         let pagination = Pagination {
             page: page.number(),
@@ -125,10 +117,9 @@ impl<T> Answer<Vec<T>> {
             total,
             total_pages: page.pages(total),
         };
-        let data = items.into_iter().map(Into::into).collect();
         Self {
             pagination: Some(pagination),
-            ..Self::ok(code, data)
+            ..Self::ok(code, items)
         }
     }
 }

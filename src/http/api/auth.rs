@@ -1,6 +1,6 @@
 //! `/auth/*`: login by password, refresh, logout, and verification of a token.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, web};
 use serde::Serialize;
@@ -9,14 +9,14 @@ use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Anonymous, Bearer};
+use crate::http::api::callers::{Anonymous, Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{
     EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, PASSWORD, TOKEN, USER_TYPE,
 };
 use crate::http::api::me::AccountView;
 use crate::http::api::refresh_transport::{REFRESH, RefreshTransport, TokenTransport};
-use crate::http::middleware::context::{RequestContext, RequestContextRef};
+use crate::http::middleware::context::RequestContext;
 use crate::http::refresh_cookie;
 use crate::services::auth::login::{self, Credentials};
 use crate::services::auth::refresh_request::RefreshRequest;
@@ -82,7 +82,7 @@ fn token_response(
 /// another origin requests the cookie), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn log_in(
     services: web::Data<Services>,
-    context: RequestContextRef,
+    context: web::ReqData<Arc<RequestContext>>,
     caller: Anonymous,
     transport: RefreshTransport,
     mut fields: Fields,
@@ -129,7 +129,7 @@ pub(super) fn logged_in(
 /// cookie), `403` `FORBIDDEN` (the cookie, from a page of another origin), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn refresh(
     services: web::Data<Services>,
-    context: RequestContextRef,
+    context: web::ReqData<Arc<RequestContext>>,
     caller: Anonymous,
     transport: RefreshTransport,
     fields: Fields,
@@ -171,7 +171,7 @@ pub(super) async fn log_out(
             Problem::Required,
         )));
     }
-    let (answer, actor) = (Answer::done("LOGGED_OUT"), caller.actor(&request));
+    let (answer, actor) = (Answer::done("LOGGED_OUT"), actor(&caller.0, &request));
     let presented = transport.presented(fields)?;
     if let Some(presented) = presented.filter(|one| one.transport == TokenTransport::Body) {
         logout::log_out(&services, &actor, &caller.0, &presented.token).await?;
@@ -209,7 +209,7 @@ pub(super) async fn log_out_all(
         let owner = caller.0.account.principal;
         transport.removal(|claims| claims.principal == owner)?
     };
-    let actor = caller.actor(&request);
+    let actor = actor(&caller.0, &request);
     let sessions = logout::log_out_all(&services, &actor, &caller.0, keep_current).await?;
     let answer = Answer::ok("LOGGED_OUT_ALL", EndedSessions { sessions });
     Ok(answer.with_refresh_cookie(removal))

@@ -5,7 +5,6 @@ use std::{future::Future, pin::Pin};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    error::PayloadError,
     http::header::{CONTENT_ENCODING, CONTENT_TYPE},
     web::Bytes,
 };
@@ -56,7 +55,7 @@ impl FromRequest for Fields {
                 None => Err(ApiError::UnsupportedMediaType),
                 Some(bytes) => match bytes.await {
                     Ok(bytes) => Self::read(&bytes, media_type.as_deref(), declared),
-                    Err(error) => Err(refused_body(&error)),
+                    Err(error) => Err(ApiError::from_framework(&error)),
                 },
             };
             let mut fields = read.unwrap_or_else(|error| Self {
@@ -69,21 +68,6 @@ impl FromRequest for Fields {
             Ok(fields)
         })
     }
-}
-
-fn refused_body(error: &actix_web::Error) -> ApiError {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
-        _ if error.as_response_error().status_code() == 413 => ApiError::PayloadTooLarge,
-        _ => malformed(),
-    }
-}
-
-fn malformed() -> ApiError {
-    ApiError::from(Error::Invalid(Problems::one(
-        "body",
-        Problem::MalformedBody,
-    )))
 }
 
 /// `type/subtype` in lower case, without parameters; `application/anything+json` is JSON (RFC 6839 section 3.1).
@@ -285,7 +269,7 @@ impl Fields {
     pub(super) fn complete<T>(self, value: Option<T>) -> Result<T, ApiError> {
         self.finish()?;
         // `None` without a problem cannot happen.
-        value.ok_or_else(malformed)
+        value.ok_or_else(ApiError::malformed_body)
     }
 }
 
@@ -297,13 +281,13 @@ fn json(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(values)) => Ok(values),
         Ok(_) => Err(Error::Invalid(Problems::one("body", Problem::NotObject)).into()),
-        Err(_) => Err(malformed()),
+        Err(_) => Err(ApiError::malformed_body()),
     }
 }
 
 fn form(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if std::str::from_utf8(bytes).is_err() {
-        return Err(malformed());
+        return Err(ApiError::malformed_body());
     }
     let pairs = form_urlencoded::parse(bytes);
     Ok(pairs

@@ -3,49 +3,34 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, Ready, ready},
-    pin::Pin,
+    future::{Ready, ready},
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION};
+use futures_util::{FutureExt, TryFutureExt, future::LocalBoxFuture};
 
 use crate::domain::account::Role;
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::principal::UserType;
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
-use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::context::{RequestContext, services_of};
+use crate::services::Error;
 use crate::services::auth::bearer::{Caller, authenticate};
 use crate::services::limits::login_context::LoginContext;
-use crate::services::{Error, Services};
 use crate::tokens::TokenError;
 
 /// A caller of either population with a valid access token.
 pub(super) struct Bearer(pub Caller);
 
 /// An internal user.
-pub(super) struct Internal(
-    #[expect(dead_code, reason = "the handlers need only the check")] pub Caller,
-);
+pub(super) struct Internal;
 
 /// An internal user with the role `admin`.
 pub(super) struct Administrator(pub Caller);
 
-impl Bearer {
-    /// The actor of this request in the audit log.
-    pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
-        actor(&self.0, request)
-    }
-}
-
-impl Administrator {
-    /// The actor of this request in the audit log.
-    pub(super) fn actor(&self, request: &HttpRequest) -> Actor {
-        actor(&self.0, request)
-    }
-}
-
-fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
+/// The caller of a request as the actor in the audit log.
+pub(super) fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
     let context = RequestContext::of(request);
     Actor::account(
         AuditSource::Api,
@@ -56,57 +41,56 @@ fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
     .in_session(caller.session.clone())
 }
 
+/// Checks the access token, and that its account may call.
+async fn authenticated(
+    request: HttpRequest,
+    may_call: fn(&Caller) -> bool,
+) -> Result<Caller, ApiError> {
+    let services = services_of(&request)?;
+    let token = bearer_token(&request, &services.tokens.settings().auth_header_types)?;
+    let caller = authenticate(&services, token).await?;
+    RequestContext::of(&request).note_caller(caller.account.principal);
+    if may_call(&caller) {
+        Ok(caller)
+    } else {
+        Err(Error::Forbidden.into())
+    }
+}
+
 impl FromRequest for Bearer {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { caller(&request).await.map(Self) })
+        let caller = authenticated(request.clone(), |_| true);
+        caller.map_ok(Self).boxed_local()
     }
 }
 
 impl FromRequest for Internal {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let caller = caller(&request).await?;
-            match caller.account.principal.user_type {
-                UserType::User => Ok(Self(caller)),
-                UserType::Client => Err(Error::Forbidden.into()),
-            }
-        })
+        let caller = authenticated(request.clone(), |caller| {
+            caller.account.principal.user_type == UserType::User
+        });
+        caller.map_ok(|_| Self).boxed_local()
     }
 }
 
 impl FromRequest for Administrator {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let caller = caller(&request).await?;
+        let caller = authenticated(request.clone(), |caller| {
             // Only internal users have a role. It is the one in the database now, not that of the token.
-            match (caller.account.principal.user_type, caller.account.role) {
-                (UserType::User, Some(Role::Admin)) => Ok(Self(caller)),
-                _ => Err(Error::Forbidden.into()),
-            }
-        })
+            let account = &caller.account;
+            account.principal.user_type == UserType::User && account.role == Some(Role::Admin)
+        });
+        caller.map_ok(Self).boxed_local()
     }
-}
-
-async fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
-    let services = request
-        .app_data::<web::Data<Services>>()
-        .ok_or_else(|| ApiError::Internal("the server has no services".into()))?;
-    let token = bearer_token(request, &services.tokens.settings().auth_header_types)?;
-    let caller = authenticate(services, token).await?;
-    RequestContext::of(request).note_caller(caller.account.principal);
-    Ok(caller)
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1), or of another scheme in `tokens.auth_header_types`. Any

@@ -1,54 +1,22 @@
 //! `/api/clients`: external clients.
 
 use actix_web::{HttpRequest, web};
-use serde::Serialize;
 
-use crate::clock::Timestamp;
 use crate::domain::paging::{Order, parse_ordering};
-use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Administrator, Internal};
+use crate::http::api::callers::{Administrator, Internal, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME};
 use crate::http::api::path;
 use crate::http::api::query::Query;
+use crate::services::Services;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
 use crate::services::accounts::{client_user_changes, lifecycle};
-use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
-
-/// An external client in an answer.
-#[derive(Serialize)]
-pub(super) struct ClientView {
-    user_seq: UserSeq,
-    username: String,
-    name: String,
-    email: Option<String>,
-    phone: Option<String>,
-    is_active: bool,
-    last_login_at: Option<Timestamp>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl From<Client> for ClientView {
-    fn from(client: Client) -> Self {
-        Self {
-            user_seq: client.user_seq,
-            username: client.username,
-            name: client.name,
-            email: client.email,
-            phone: client.phone,
-            is_active: client.is_active,
-            last_login_at: client.last_login_at,
-            created_at: client.created_at,
-            updated_at: client.updated_at,
-        }
-    }
-}
 
 /// The columns that a list can be ordered by.
 const COLUMNS: [(&str, NumberedColumn); 8] = [
@@ -81,7 +49,7 @@ pub(super) async fn list(
     services: web::Data<Services>,
     _caller: Internal,
     mut query: Query,
-) -> Result<Answer<Vec<ClientView>>, ApiError> {
+) -> Result<Answer<Vec<Client>>, ApiError> {
     let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
         role: None,
@@ -104,10 +72,10 @@ pub(super) async fn create(
     caller: Administrator,
     request: HttpRequest,
     fields: Fields,
-) -> Result<Answer<ClientView>, ApiError> {
+) -> Result<Answer<Client>, ApiError> {
     let new = new_client(fields)?;
-    let client = client_user_changes::create(&services, &caller.actor(&request), new).await?;
-    Ok(Answer::created("CLIENT_CREATED", client.into()))
+    let client = client_user_changes::create(&services, &actor(&caller.0, &request), new).await?;
+    Ok(Answer::created("CLIENT_CREATED", client))
 }
 
 fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
@@ -135,11 +103,11 @@ pub(super) async fn show(
     services: web::Data<Services>,
     _caller: Internal,
     request: HttpRequest,
-) -> Result<Answer<ClientView>, ApiError> {
-    let user_seq = named(&request)?;
+) -> Result<Answer<Client>, ApiError> {
+    let user_seq = path::user_seq(&request, UserType::Client)?;
     Ok(Answer::ok(
         "CLIENT",
-        client_users::find(&services, user_seq).await?.into(),
+        client_users::find(&services, user_seq).await?,
     ))
 }
 
@@ -151,8 +119,8 @@ pub(super) async fn update(
     caller: Administrator,
     request: HttpRequest,
     mut fields: Fields,
-) -> Result<Answer<ClientView>, ApiError> {
-    let user_seq = named(&request)?;
+) -> Result<Answer<Client>, ApiError> {
+    let user_seq = path::user_seq(&request, UserType::Client)?;
     fields.require_any();
     let changes = ClientChanges {
         username: fields.optional(&USERNAME),
@@ -164,8 +132,9 @@ pub(super) async fn update(
     };
     fields.finish()?;
     let client =
-        client_user_changes::update(&services, &caller.actor(&request), user_seq, changes).await?;
-    Ok(Answer::ok("CLIENT_UPDATED", client.into()))
+        client_user_changes::update(&services, &actor(&caller.0, &request), user_seq, changes)
+            .await?;
+    Ok(Answer::ok("CLIENT_UPDATED", client))
 }
 
 /// `DELETE /api/clients/{user_seq}`: deletes a client and ends its sessions.
@@ -176,16 +145,7 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    lifecycle::delete(
-        &services,
-        &caller.actor(&request),
-        Principal::client(named(&request)?),
-    )
-    .await?;
+    let account = Principal::client(path::user_seq(&request, UserType::Client)?);
+    lifecycle::delete(&services, &actor(&caller.0, &request), account).await?;
     Ok(Answer::done("CLIENT_DELETED"))
-}
-
-/// The account that the path names.
-fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    path::user_seq(request).ok_or(Error::AccountNotFound(UserType::Client))
 }

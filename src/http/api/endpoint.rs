@@ -1,6 +1,6 @@
 //! An endpoint of the API as the route table declares it.
 
-use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route, http, web};
+use actix_web::{HttpRequest, Route, http};
 
 use crate::http::api::input::Field;
 
@@ -21,25 +21,16 @@ impl Method {
     /// The method's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
+        self.accepted()[0].as_str()
     }
 
     /// The methods of HTTP that it accepts.
     pub(super) fn accepted(self) -> &'static [http::Method] {
-        const GET: &[http::Method] = &[http::Method::GET, http::Method::HEAD];
-        const POST: &[http::Method] = &[http::Method::POST];
-        const PATCH: &[http::Method] = &[http::Method::PATCH];
-        const DELETE: &[http::Method] = &[http::Method::DELETE];
         match self {
-            Self::Get => GET,
-            Self::Post => POST,
-            Self::Patch => PATCH,
-            Self::Delete => DELETE,
+            Self::Get => &[http::Method::GET, http::Method::HEAD],
+            Self::Post => &[http::Method::POST],
+            Self::Patch => &[http::Method::PATCH],
+            Self::Delete => &[http::Method::DELETE],
         }
     }
 }
@@ -129,13 +120,3 @@ impl Endpoint {
 
 /// The endpoints of one path, as data of its resource.
 pub(super) struct OfPath(pub &'static [Endpoint]);
-
-/// A route to a handler.
-pub(super) fn to<F, Args>(handler: F) -> Route
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::route().to(handler)
-}

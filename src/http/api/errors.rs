@@ -1,14 +1,11 @@
 //! The table from errors to answers of the API: status, code, message, headers. The `match` has no `_` arm.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use actix_web::{
     Error as ActixError, HttpResponse, HttpResponseBuilder, ResponseError,
     cookie::Cookie,
-    http::{
-        StatusCode,
-        header::{self, HeaderValue},
-    },
+    http::{StatusCode, header},
 };
 use serde::Serialize;
 
@@ -18,12 +15,13 @@ use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::Meta;
 use crate::http::api::messages::{code_message, rate_limited, sentence};
 use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::headers::whole_seconds;
 use crate::services::Error;
 use crate::store::StoreError;
 use crate::tokens::TokenError;
 
-/// `Retry-After` when the server is unavailable or overloaded.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// `Retry-After` when the server is unavailable or overloaded, in seconds.
+const RETRY_SECONDS: u64 = 1;
 
 /// An error of the API: one of the services, or one of HTTP itself.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl<E: Into<Error>> From<E> for ApiError {
 /// actix renders errors by this trait: the status alone. The outermost middleware replaces the answer.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        View::of(self, Language::default()).status
+        self.status_and_code().0
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -79,151 +77,38 @@ impl ResponseError for ApiError {
     }
 }
 
-/// The parts of an answer that depend on the error.
-struct View<'a> {
-    status: StatusCode,
-    code: &'static str,
-    message: Cow<'static, str>,
-    problems: Option<Cow<'a, Problems>>,
-    /// Whether a token was presented and refused (RFC 6750 section 3.1).
-    token_refused: bool,
-    retry_after: Option<Duration>,
-}
-
-impl<'a> View<'a> {
-    fn new(status: StatusCode, code: &'static str, language: Language) -> Self {
-        let message = code_message(language, code);
-        Self {
-            status,
-            code,
-            message,
-            problems: None,
-            token_refused: false,
-            retry_after: None,
+fn of_service(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+        Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
+        Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
+        Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
+        Error::Token(
+            TokenError::Invalid | TokenError::NoPrincipal | TokenError::UnknownUserType,
+        ) => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
+        Error::TokenBlacklisted => (StatusCode::UNAUTHORIZED, "TOKEN_BLACKLISTED"),
+        Error::TokenReused => (StatusCode::UNAUTHORIZED, "TOKEN_REUSED"),
+        Error::SessionRevoked => (StatusCode::UNAUTHORIZED, "SESSION_REVOKED"),
+        Error::UserInactive => (StatusCode::UNAUTHORIZED, "USER_INACTIVE"),
+        Error::TokenUserNotFound => (StatusCode::UNAUTHORIZED, "USER_NOT_FOUND"),
+        Error::InvalidLogoutToken => (StatusCode::BAD_REQUEST, "INVALID_TOKEN"),
+        // `OwnAccount` is a rule of the admin panel and does not occur here.
+        Error::Forbidden | Error::OwnAccount | Error::LastAdministrator => {
+            (StatusCode::FORBIDDEN, "FORBIDDEN")
         }
-    }
-
-    fn refused_token(code: &'static str, language: Language) -> Self {
-        Self {
-            token_refused: true,
-            ..Self::new(StatusCode::UNAUTHORIZED, code, language)
+        Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
+        Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
+        Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
+        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+        Error::Overloaded | Error::Store(StoreError::Overloaded) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED")
         }
-    }
-
-    fn later(code: &'static str, language: Language) -> Self {
-        Self {
-            retry_after: Some(RETRY_AFTER),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, language)
+        Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
         }
-    }
-
-    fn invalid(problems: Cow<'a, Problems>, language: Language) -> Self {
-        Self {
-            problems: Some(problems),
-            ..Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", language)
-        }
-    }
-
-    fn of(error: &'a ApiError, language: Language) -> Self {
-        match error {
-            ApiError::Service(error) | ApiError::RefreshOver { error, .. } => {
-                Self::of_service(error, language)
-            }
-            ApiError::NotFound => Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", language),
-            ApiError::MethodNotAllowed { .. } => Self::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "METHOD_NOT_ALLOWED",
-                language,
-            ),
-            ApiError::PayloadTooLarge => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", language)
-            }
-            ApiError::UnsupportedMediaType => Self::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-                language,
-            ),
-            ApiError::RefreshTokenRequired(problems) => Self {
-                message: sentence(language, "sentence.refresh_token_required"),
-                ..Self::invalid(Cow::Borrowed(problems), language)
-            },
-            ApiError::TooSlow => Self::later("OVERLOADED", language),
-            ApiError::Internal(_) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "INTERNAL_ERROR",
-                language,
-            ),
-        }
-    }
-
-    fn of_service(error: &'a Error, language: Language) -> Self {
-        match error {
-            Error::Invalid(problems) => Self::invalid(Cow::Borrowed(problems), language),
-            Error::Unauthorized => Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", language),
-            Error::InvalidCredentials => {
-                Self::new(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS", language)
-            }
-            Error::InvalidOtp => Self::new(StatusCode::UNAUTHORIZED, "INVALID_OTP", language),
-            Error::Token(error) => Self::of_token(*error, language),
-            Error::TokenBlacklisted => Self::refused_token("TOKEN_BLACKLISTED", language),
-            Error::TokenReused => Self::refused_token("TOKEN_REUSED", language),
-            Error::SessionRevoked => Self::refused_token("SESSION_REVOKED", language),
-            Error::UserInactive => Self::refused_token("USER_INACTIVE", language),
-            Error::TokenUserNotFound => Self::refused_token("USER_NOT_FOUND", language),
-            Error::InvalidLogoutToken => {
-                Self::new(StatusCode::BAD_REQUEST, "INVALID_TOKEN", language)
-            }
-            // `OwnAccount` is a rule of the admin panel and does not occur here.
-            Error::Forbidden | Error::OwnAccount => {
-                Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
-            }
-            Error::LastAdministrator => Self {
-                message: sentence(language, "sentence.last_administrator"),
-                ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", language)
-            },
-            Error::AccountNotFound(UserType::User) => {
-                Self::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND", language)
-            }
-            Error::AccountNotFound(UserType::Client) => {
-                Self::new(StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND", language)
-            }
-            Error::AlreadyExists { field } => Self {
-                problems: Some(Cow::Owned(Problems::one(*field, Problem::Taken))),
-                ..Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", language)
-            },
-            Error::RateLimited { retry_after } => Self {
-                message: rate_limited(language, whole_seconds(*retry_after)),
-                retry_after: Some(*retry_after),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", language)
-            },
-            Error::Overloaded | Error::Store(StoreError::Overloaded) => {
-                Self::later("OVERLOADED", language)
-            }
-            Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
-                Self::later("UNAVAILABLE", language)
-            }
-            Error::Internal(_)
-            | Error::Store(StoreError::Query(_) | StoreError::Conflict { .. }) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "INTERNAL_ERROR",
-                language,
-            ),
-        }
-    }
-
-    fn of_token(error: TokenError, language: Language) -> Self {
-        let invalid = Self::refused_token("INVALID_TOKEN", language);
-        match error {
-            TokenError::Invalid => invalid,
-            TokenError::NoPrincipal => Self {
-                message: sentence(language, "sentence.no_principal"),
-                ..invalid
-            },
-            TokenError::UnknownUserType => Self {
-                message: sentence(language, "sentence.unknown_user_type"),
-                ..invalid
-            },
-            TokenError::Expired => Self::refused_token("TOKEN_EXPIRED", language),
+        Error::Internal(_) | Error::Store(StoreError::Query(_) | StoreError::Conflict { .. }) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR")
         }
     }
 }
@@ -245,83 +130,138 @@ impl ApiError {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
-            status if status.is_client_error() => Self::Service(Error::Invalid(Problems::one(
-                "body",
-                Problem::MalformedBody,
-            ))),
+            status if status.is_client_error() => Self::malformed_body(),
             _ => Self::Internal(error.to_string()),
+        }
+    }
+
+    /// The body cannot be parsed.
+    pub(super) fn malformed_body() -> Self {
+        Error::Invalid(Problems::one("body", Problem::MalformedBody)).into()
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Service(error) | Self::RefreshOver { error, .. } => of_service(error),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
+            }
+            Self::RefreshTokenRequired(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+        }
+    }
+
+    /// The error of the services, if it is one.
+    fn service_error(&self) -> Option<&Error> {
+        match self {
+            Self::Service(error) | Self::RefreshOver { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The message of the code, or the one that this error has instead.
+    fn message(&self, code: &str, language: Language) -> Cow<'static, str> {
+        if let Self::RefreshTokenRequired(_) = self {
+            return sentence(language, "sentence.refresh_token_required");
+        }
+        match self.service_error() {
+            Some(Error::LastAdministrator) => sentence(language, "sentence.last_administrator"),
+            Some(Error::RateLimited { retry_after }) => {
+                rate_limited(language, whole_seconds(*retry_after))
+            }
+            Some(Error::Token(TokenError::NoPrincipal)) => {
+                sentence(language, "sentence.no_principal")
+            }
+            Some(Error::Token(TokenError::UnknownUserType)) => {
+                sentence(language, "sentence.unknown_user_type")
+            }
+            _ => code_message(language, code),
+        }
+    }
+
+    fn problems(&self) -> Option<Cow<'_, Problems>> {
+        match self {
+            Self::RefreshTokenRequired(problems) | Self::Service(Error::Invalid(problems)) => {
+                Some(Cow::Borrowed(problems))
+            }
+            Self::Service(Error::AlreadyExists { field }) => {
+                Some(Cow::Owned(Problems::one(*field, Problem::Taken)))
+            }
+            _ => None,
         }
     }
 
     /// The complete answer, in the language of the request. `500` and `503` are logged here, once, with the request id.
     pub(in crate::http) fn answer(&self, context: &RequestContext) -> HttpResponse {
-        let view = View::of(self, context.language);
-        self.log(&view, context);
-        let mut answer = HttpResponse::build(view.status);
-        self.add_headers(&view, context, &mut answer);
-        let errors = view.problems.as_ref().map(|problems| {
+        let (status, code) = self.status_and_code();
+        self.log(status, context);
+        let mut answer = HttpResponse::build(status);
+        self.add_headers(status, context, &mut answer);
+        let problems = self.problems();
+        let errors = problems.as_ref().map(|problems| {
+            let sentences = |problems: &[Problem]| {
+                let sentences = problems.iter();
+                sentences.map(|one| one.message(context.language)).collect()
+            };
             problems
                 .iter()
-                .map(|(field, problems)| {
-                    let sentences = problems
-                        .iter()
-                        .map(|problem| problem.message(context.language));
-                    (field, sentences.collect())
-                })
+                .map(|(field, problems)| (field, sentences(problems)))
                 .collect()
         });
-        let body = ErrorEnvelope {
+        answer.json(ErrorEnvelope {
             success: false,
-            code: view.code,
-            message: &view.message,
+            code,
+            message: &self.message(code, context.language),
             errors,
             meta: Meta::of(context),
-        };
-        answer.json(body)
+        })
     }
 
     fn add_headers(
         &self,
-        view: &View<'_>,
+        status: StatusCode,
         context: &RequestContext,
         answer: &mut HttpResponseBuilder,
     ) {
         answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
-        if view.status == StatusCode::UNAUTHORIZED {
-            let challenge = if view.token_refused {
-                r#"Bearer realm="api", error="invalid_token""#
-            } else {
-                r#"Bearer realm="api""#
+        if status == StatusCode::UNAUTHORIZED {
+            // Whether a token was presented and refused (RFC 6750 section 3.1).
+            let challenge = match self.service_error() {
+                Some(Error::Unauthorized | Error::InvalidCredentials | Error::InvalidOtp) => {
+                    r#"Bearer realm="api""#
+                }
+                _ => r#"Bearer realm="api", error="invalid_token""#,
             };
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if let Some(retry_after) = view.retry_after {
-            answer.insert_header((header::RETRY_AFTER, whole_seconds(retry_after)));
+        if let Some(Error::RateLimited { retry_after }) = self.service_error() {
+            answer.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.insert_header((header::RETRY_AFTER, RETRY_SECONDS));
         }
-        if let Self::MethodNotAllowed { allow } = self
-            && let Ok(allow) = HeaderValue::from_str(allow)
-        {
-            answer.insert_header((header::ALLOW, allow));
-        }
-        if let Self::RefreshOver { removal, .. } = self {
-            answer.cookie(Cookie::clone(removal));
+        match self {
+            Self::MethodNotAllowed { allow } => {
+                answer.insert_header((header::ALLOW, allow.as_str()));
+            }
+            Self::RefreshOver { removal, .. } => {
+                answer.cookie(Cookie::clone(removal));
+            }
+            _ => {}
         }
     }
-
-    fn log(&self, view: &View<'_>, context: &RequestContext) {
-        let cause: &dyn fmt::Display = match self {
-            Self::Service(error) | Self::RefreshOver { error, .. } => error,
-            other => other,
+    fn log(&self, status: StatusCode, context: &RequestContext) {
+        let cause: &dyn fmt::Display = match self.service_error() {
+            Some(error) => error,
+            None => self,
         };
-        if view.status == StatusCode::INTERNAL_SERVER_ERROR {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request_id = context.id, error = %cause, "internal error");
-        } else if view.status == StatusCode::SERVICE_UNAVAILABLE {
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(request_id = context.id, error = %cause, "unavailable");
         }
     }
-}
-
-/// Seconds, rounded up, so that the wait is never too short.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -89,23 +89,22 @@ fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, Problem> {
 
 /// Without a visible character nothing is searched for.
 fn search(text: &str) -> Result<Option<String>, Problem> {
-    if text.chars().count() > MAX_SEARCH {
-        Err(Problem::TooLong { max: MAX_SEARCH })
-    } else if text.contains(char::is_control) {
-        Err(Problem::ControlCharacter)
-    } else {
-        Ok(Some(text.to_owned()).filter(|text| !text.trim().is_empty()))
-    }
+    let text = plain(text, MAX_SEARCH)?;
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
 /// A name is compared with the stored ones: only what no name can be is refused.
 fn identifier(text: &str) -> Result<String, Problem> {
     if text.trim().is_empty() {
         Err(Problem::Blank)
-    } else if text.chars().count() > MAX_IDENTIFIER {
-        Err(Problem::TooLong {
-            max: MAX_IDENTIFIER,
-        })
+    } else {
+        plain(text, MAX_IDENTIFIER)
+    }
+}
+
+fn plain(text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().count() > max {
+        Err(Problem::TooLong { max })
     } else if text.contains(char::is_control) {
         Err(Problem::ControlCharacter)
     } else {

@@ -1,5 +1,7 @@
 //! `/clients/otp/*`: one-time codes for clients.
 
+use std::sync::Arc;
+
 use actix_web::web;
 use serde::Serialize;
 
@@ -11,7 +13,7 @@ use crate::http::api::callers::Anonymous;
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{CHALLENGE, CODE, IDENTIFIER};
 use crate::http::api::refresh_transport::RefreshTransport;
-use crate::http::middleware::context::RequestContextRef;
+use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
 use crate::services::auth::otp::{self, OtpRequest};
 
@@ -28,7 +30,7 @@ pub(super) struct ChallengeView {
 /// **Permissions**: anyone. `200` `OTP_SENT`; `400`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn request(
     services: web::Data<Services>,
-    context: RequestContextRef,
+    context: web::ReqData<Arc<RequestContext>>,
     caller: Anonymous,
     mut fields: Fields,
 ) -> Result<Answer<ChallengeView>, ApiError> {
@@ -54,7 +56,7 @@ pub(super) async fn request(
 /// origin requests the cookie), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
-    context: RequestContextRef,
+    context: web::ReqData<Arc<RequestContext>>,
     caller: Anonymous,
     transport: RefreshTransport,
     mut fields: Fields,

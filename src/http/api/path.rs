@@ -2,12 +2,11 @@
 
 use actix_web::HttpRequest;
 
-use crate::domain::principal::UserSeq;
+use crate::domain::principal::{UserSeq, UserType};
+use crate::services::Error;
 
-/// `{user_seq}`, such as 7 in `/api/users/7`; `None` if it is not a number, which no account has.
-pub(super) fn user_seq(request: &HttpRequest) -> Option<UserSeq> {
-    request
-        .match_info()
-        .get("user_seq")
-        .and_then(UserSeq::from_digits)
+/// `{user_seq}`, such as 7 in `/api/users/7`. A text that is not a number is that of no account.
+pub(super) fn user_seq(request: &HttpRequest, user_type: UserType) -> Result<UserSeq, Error> {
+    let digits = request.match_info().query("user_seq");
+    UserSeq::from_digits(digits).ok_or(Error::AccountNotFound(user_type))
 }

@@ -11,6 +11,7 @@ use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
 use crate::http::api::inputs::{TOKEN_KIND, token};
+use crate::http::middleware::context::services_of;
 use crate::http::middleware::origin;
 use crate::http::refresh_cookie;
 use crate::services::{Error, Services};
@@ -66,22 +67,24 @@ impl FromRequest for RefreshTransport {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(services) = request.app_data::<web::Data<Services>>() else {
-            let error = ApiError::Internal("the server has no services".into());
-            return ready(Err(error));
-        };
-        let reads_cookies = services.tokens.settings().transport != Transport::Body;
-        ready(Ok(Self {
-            cookie: reads_cookies
-                .then(|| refresh_cookie::read(request, services))
-                .flatten(),
-            may_use_cookie: origin::may_use_cookie(request.headers(), services),
-            services: services.clone(),
-        }))
+        ready(Self::read(request))
     }
 }
 
 impl RefreshTransport {
+    fn read(request: &HttpRequest) -> Result<Self, ApiError> {
+        let services = services_of(request)?;
+        let cookie = match services.tokens.settings().transport {
+            Transport::Body => None,
+            Transport::Cookie | Transport::Both => refresh_cookie::read(request, &services),
+        };
+        Ok(Self {
+            cookie,
+            may_use_cookie: origin::may_use_cookie(request.headers(), &services),
+            services,
+        })
+    }
+
     fn setting(&self) -> Transport {
         self.services.tokens.settings().transport
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::domain::session::SessionId;
 use crate::http::api::answer::Answer;
-use crate::http::api::callers::Bearer;
+use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::services::Services;
@@ -74,7 +74,7 @@ pub(super) async fn end(
     } else {
         None
     };
-    let actor = caller.actor(&request);
+    let actor = actor(&caller.0, &request);
     if !sessions::end_own(&services, &actor, &caller.0.account, id).await? {
         return Err(ApiError::NotFound);
     }

@@ -1,53 +1,23 @@
 //! `/api/users`: internal users.
 
 use actix_web::{HttpRequest, web};
-use serde::Serialize;
 
-use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::paging::{Order, parse_ordering};
-use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Administrator, Internal};
+use crate::http::api::callers::{Administrator, Internal, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH};
 use crate::http::api::path;
 use crate::http::api::query::Query;
+use crate::services::Services;
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, user_changes};
-use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
-
-/// An internal user in an answer.
-#[derive(Serialize)]
-pub(super) struct UserView {
-    user_seq: UserSeq,
-    email: String,
-    name: String,
-    role: Role,
-    is_active: bool,
-    last_login_at: Option<Timestamp>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        Self {
-            user_seq: user.user_seq,
-            email: user.email,
-            name: user.name,
-            role: user.role,
-            is_active: user.is_active,
-            last_login_at: user.last_login_at,
-            created_at: user.created_at,
-            updated_at: user.updated_at,
-        }
-    }
-}
 
 /// The columns that a list can be ordered by.
 const COLUMNS: [(&str, NumberedColumn); 8] = [
@@ -80,7 +50,7 @@ pub(super) async fn list(
     services: web::Data<Services>,
     _caller: Internal,
     mut query: Query,
-) -> Result<Answer<Vec<UserView>>, ApiError> {
+) -> Result<Answer<Vec<User>>, ApiError> {
     let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
         role: query.get(&ROLE),
@@ -103,10 +73,10 @@ pub(super) async fn create(
     caller: Administrator,
     request: HttpRequest,
     fields: Fields,
-) -> Result<Answer<UserView>, ApiError> {
+) -> Result<Answer<User>, ApiError> {
     let new = new_user(fields)?;
-    let user = user_changes::create(&services, &caller.actor(&request), new).await?;
-    Ok(Answer::created("USER_CREATED", user.into()))
+    let user = user_changes::create(&services, &actor(&caller.0, &request), new).await?;
+    Ok(Answer::created("USER_CREATED", user))
 }
 
 fn new_user(mut fields: Fields) -> Result<NewUser, ApiError> {
@@ -132,12 +102,9 @@ pub(super) async fn show(
     services: web::Data<Services>,
     _caller: Internal,
     request: HttpRequest,
-) -> Result<Answer<UserView>, ApiError> {
-    let user_seq = named(&request)?;
-    Ok(Answer::ok(
-        "USER",
-        users::find(&services, user_seq).await?.into(),
-    ))
+) -> Result<Answer<User>, ApiError> {
+    let user_seq = path::user_seq(&request, UserType::User)?;
+    Ok(Answer::ok("USER", users::find(&services, user_seq).await?))
 }
 
 /// `PATCH /api/users/{user_seq}`: changes the fields that are sent.
@@ -148,8 +115,8 @@ pub(super) async fn update(
     caller: Administrator,
     request: HttpRequest,
     mut fields: Fields,
-) -> Result<Answer<UserView>, ApiError> {
-    let user_seq = named(&request)?;
+) -> Result<Answer<User>, ApiError> {
+    let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
     let changes = UserChanges {
         email: fields.optional(&EMAIL),
@@ -159,8 +126,9 @@ pub(super) async fn update(
         is_active: fields.boolean(&IS_ACTIVE),
     };
     fields.finish()?;
-    let user = user_changes::update(&services, &caller.actor(&request), user_seq, changes).await?;
-    Ok(Answer::ok("USER_UPDATED", user.into()))
+    let user =
+        user_changes::update(&services, &actor(&caller.0, &request), user_seq, changes).await?;
+    Ok(Answer::ok("USER_UPDATED", user))
 }
 
 /// `DELETE /api/users/{user_seq}`: deletes a user and ends the user's sessions.
@@ -171,16 +139,7 @@ pub(super) async fn delete(
     caller: Administrator,
     request: HttpRequest,
 ) -> Result<Answer<()>, ApiError> {
-    lifecycle::delete(
-        &services,
-        &caller.actor(&request),
-        Principal::user(named(&request)?),
-    )
-    .await?;
+    let account = Principal::user(path::user_seq(&request, UserType::User)?);
+    lifecycle::delete(&services, &actor(&caller.0, &request), account).await?;
     Ok(Answer::done("USER_DELETED"))
-}
-
-/// The account that the path names.
-fn named(request: &HttpRequest) -> Result<UserSeq, Error> {
-    path::user_seq(request).ok_or(Error::AccountNotFound(UserType::User))
 }

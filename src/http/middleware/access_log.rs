@@ -15,13 +15,7 @@ pub(crate) fn write(
     started: Instant,
 ) {
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (user_type, user_seq) = match context.caller() {
-        Some(principal) => (
-            Some(principal.user_type.as_str()),
-            Some(principal.user_seq.get()),
-        ),
-        None => (None, None),
-    };
+    let caller = context.caller();
     tracing::info!(
         target: "munjigi::request",
         request_id = context.id,
@@ -29,8 +23,8 @@ pub(crate) fn write(
         route,
         status = status.as_u16(),
         micros,
-        user_type,
-        user_seq,
+        user_type = caller.map(|principal| principal.user_type.as_str()),
+        user_seq = caller.map(|principal| principal.user_seq.get()),
         "request"
     );
 }

@@ -1,10 +1,9 @@
 //! The client's address behind proxies. Forwarded headers count only from trusted proxies, and only the one header that is
 //! configured: a proxy overwrites or extends one of them, the other is whatever the client sends.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::HeaderMap;
-use ipnet::IpNet;
 
 use crate::config::{ForwardedHeader, ServerConfig};
 
@@ -15,8 +14,9 @@ pub(crate) fn client_address(
     headers: &HeaderMap,
     server: &ServerConfig,
 ) -> Option<IpAddr> {
-    let is_trusted = |address: &IpAddr| is_among(&server.trusted_proxies, address);
-    let peer = peer.map(unmapped)?;
+    let proxies = &server.trusted_proxies;
+    let is_trusted = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
+    let peer = peer?.to_canonical();
     if !is_trusted(&peer) {
         return Some(peer);
     }
@@ -32,10 +32,6 @@ pub(crate) fn client_address(
         }
     }
     Some(client)
-}
-
-fn is_among(nets: &[IpNet], address: &IpAddr) -> bool {
-    nets.iter().any(|net| net.contains(address))
 }
 
 /// The addresses in the header, the nearest first; `None` for a hop that is not an address.
@@ -105,18 +101,10 @@ fn node(hop: &str) -> Option<IpAddr> {
         .strip_prefix('[')
         .and_then(|rest| rest.split(']').next())
         .unwrap_or(hop);
-    let with_port = || {
-        plain
-            .parse::<std::net::SocketAddr>()
-            .map(|socket| socket.ip())
-            .ok()
-    };
-    plain.parse().ok().or_else(with_port).map(unmapped)
-}
-
-/// An IPv4-mapped IPv6 address as the IPv4 address.
-fn unmapped(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+    let address = plain
+        .parse()
+        .or_else(|_| plain.parse().map(|with_port: SocketAddr| with_port.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -166,19 +154,15 @@ mod tests {
 
     #[test]
     fn behind_trusted_proxies_the_last_untrusted_address_is_the_client() {
-        assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(
-            client("10.0.0.1", &["192.0.2.66, 198.51.100.1, 10.0.0.2"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("10.0.0.1", &["192.0.2.66", "198.51.100.1:4711"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("::ffff:10.0.0.1", &["[2001:db8::1]:443"]),
-            "2001:db8::1"
-        );
+        for values in [
+            &["198.51.100.1"][..],
+            &["192.0.2.66, 198.51.100.1, 10.0.0.2"],
+            &["192.0.2.66", "198.51.100.1:4711"],
+        ] {
+            assert_eq!(client("10.0.0.1", values), "198.51.100.1");
+        }
+        let mapped = client("::ffff:10.0.0.1", &["[2001:db8::1]:443"]);
+        assert_eq!(mapped, "2001:db8::1");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use actix_web::{HttpMessage, HttpRequest, dev::Payload};
+use actix_web::{HttpMessage, HttpRequest, web};
 
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
@@ -13,6 +13,7 @@ use crate::domain::preferences::Theme;
 use crate::domain::principal::Principal;
 use crate::domain::session::{Device, Jti};
 use crate::http::middleware::cors::Cors;
+use crate::services::{Error, Services};
 
 /// The context of a request. The outermost middleware makes one for every request.
 #[derive(Debug)]
@@ -103,22 +104,8 @@ impl RequestContext {
     }
 }
 
-impl actix_web::FromRequest for RequestContextRef {
-    type Error = std::convert::Infallible;
-    type Future = std::future::Ready<Result<Self, Self::Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self(RequestContext::of(request))))
-    }
-}
-
-/// The context as an argument of a handler.
-pub struct RequestContextRef(pub Arc<RequestContext>);
-
-impl std::ops::Deref for RequestContextRef {
-    type Target = RequestContext;
-
-    fn deref(&self) -> &RequestContext {
-        &self.0
-    }
+/// The services of the server.
+pub(crate) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, Error> {
+    let services = request.app_data::<web::Data<Services>>().cloned();
+    services.ok_or_else(|| Error::Internal("the server has no services".into()))
 }

@@ -1,9 +1,12 @@
 //! The headers of every answer, errors included (ASVS 5.0 3.4 and 14.3.2): one set for the admin panel, one for everything
 //! else.
 
+use std::time::Duration;
+
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_OPENER_POLICY, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 
 use crate::http::middleware::context::RequestContext;
@@ -40,6 +43,11 @@ pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool, is_https: bool) {
     }
 }
 
+/// Seconds for `Retry-After`, rounded up, so that the wait is never too short.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
 /// `Referrer-Policy` is `same-origin` and not stricter: without a referrer, browsers send `Origin: null` with the panel's own
 /// forms.
 fn secure_page(headers: &mut HeaderMap) {
@@ -47,11 +55,7 @@ fn secure_page(headers: &mut HeaderMap) {
     put(headers, REFERRER_POLICY, "same-origin");
     put(headers, X_FRAME_OPTIONS, "DENY");
     put(headers, CACHE_CONTROL, "no-store");
-    put(
-        headers,
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    );
+    put(headers, CROSS_ORIGIN_OPENER_POLICY, "same-origin");
     put(headers, VARY, "Cookie, Accept-Language, Accept-Encoding");
 }
 

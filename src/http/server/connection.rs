@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::http::server::connection_limit::ConnectionSlot;
 use crate::http::server::request_guard::ConnectionState;
+use crate::http::server::stall_timer::StallTimer;
 
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ pub(super) struct Connection {
     /// than letting one expire unused.
     head_timer: Option<Pin<Box<Sleep>>>,
     /// Runs while the client reads nothing.
-    answer_timer: Option<Pin<Box<Sleep>>>,
+    answer_timer: StallTimer,
 }
 
 impl Connection {
@@ -53,7 +54,7 @@ impl Connection {
             state: Rc::default(),
             timeouts,
             head_timer: None,
-            answer_timer: None,
+            answer_timer: StallTimer::default(),
         }
     }
 
@@ -87,18 +88,11 @@ impl Connection {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.answer_timer = None;
-            return written;
-        }
         let limit = self.timeouts.answer;
-        let timer = self
-            .answer_timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
-        if timer.as_mut().poll(cx).is_ready() {
+        if self.answer_timer.has_expired(cx, &written, limit) {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
-        Poll::Pending
+        written
     }
 }
 

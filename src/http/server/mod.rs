@@ -10,6 +10,7 @@ mod connection_limit;
 mod fd_limit;
 mod reject;
 pub(in crate::http) mod request_guard;
+mod stall_timer;
 
 use std::{
     fmt::Debug,
@@ -28,6 +29,7 @@ use actix_web::{
 };
 use tokio::net::TcpStream;
 
+use crate::config::ServerConfig;
 use crate::http::server::connection::{Connection, Timeouts};
 use crate::http::server::connection_limit::ConnectionLimit;
 use crate::http::server::reject::reject;
@@ -41,31 +43,18 @@ const TICK: Duration = Duration::from_millis(500);
 /// How many connections above the limit a worker answers at the same time. Further ones wait in the system's queue.
 const REJECTED_AT_ONCE: usize = 64;
 
-/// The limits of a server.
-pub(in crate::http) struct Limits {
-    /// Worker threads; 0: one per processor core.
-    pub workers: usize,
-    /// Connections at the same time, of all workers together. The system's limit of open files may permit fewer.
-    pub max_connections: usize,
-    /// Database connections, for which open files are reserved.
-    pub database_pool_size: u32,
-    /// For sending the head of a request, from its first byte.
-    pub head_timeout: Duration,
-    /// For reading some part of an answer.
-    pub answer_timeout: Duration,
-    /// For the requests in flight when the server stops gracefully.
-    pub shutdown_timeout: Duration,
-}
-
 /// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
-/// `app` makes the application of a worker. A connection above the limit is answered with `overloaded` and closed.
+/// It holds `server.max_connections`, or fewer where the system's limit of open files permits only those, after as many files
+/// as the database connections need. `app` makes the application of a worker. A connection above the limit is answered with
+/// `overloaded` and closed.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub(in crate::http) fn serve<F, I, S, B>(
     listener: TcpListener,
-    limits: &Limits,
+    config: &ServerConfig,
+    database_pool_size: u32,
     app: F,
     overloaded: impl Fn() -> HttpResponse + Clone + Send + 'static,
 ) -> std::io::Result<Server>
@@ -83,10 +72,16 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let workers = limits.workers();
-    let connections = limits.connections(workers);
+    let workers = workers(config);
+    let reserve = fd_limit::reserve(database_pool_size) + REJECTED_AT_ONCE * workers;
+    let connections = ConnectionLimit::new(fd_limit::raise(config.max_connections, reserve));
     let per_worker = connections.max().div_ceil(workers) + REJECTED_AT_ONCE;
-    let (head_timeout, timeouts) = (limits.head_timeout, limits.timeouts());
+    let head_timeout = config.head_timeout.get() + TICK;
+    let timeouts = Timeouts {
+        // Later than actix's own deadline: it answers 408 to the first head of a connection.
+        head: head_timeout + Duration::from_millis(100),
+        answer: config.request_timeout.get(),
+    };
     let builder = Server::build();
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
@@ -97,7 +92,7 @@ where
                 async move { stopping.notified().await }
             })
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-            .client_request_timeout(head_timeout + TICK)
+            .client_request_timeout(head_timeout)
             .client_disconnect_timeout(CLOSE_TIMEOUT)
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.state());
@@ -111,7 +106,7 @@ where
     let server = builder
         .workers(workers)
         .max_concurrent_connections(per_worker)
-        .shutdown_timeout(limits.shutdown_timeout.as_secs())
+        .shutdown_timeout(config.shutdown_timeout.get().as_secs())
         // `munjigi serve` handles the signals.
         .disable_signals()
         .listen("munjigi", listener, worker)?
@@ -119,25 +114,11 @@ where
     Ok(server)
 }
 
-impl Limits {
-    fn workers(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            workers => workers,
-        }
-    }
-
-    fn connections(&self, workers: usize) -> ConnectionLimit {
-        let reserve = fd_limit::reserve(self.database_pool_size) + REJECTED_AT_ONCE * workers;
-        ConnectionLimit::new(fd_limit::raise(self.max_connections, reserve))
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            // Later than actix's own deadline: it answers 408 to the first head of a connection.
-            head: self.head_timeout + TICK + Duration::from_millis(100),
-            answer: self.answer_timeout,
-        }
+/// Worker threads: as configured, or one for each processor core.
+fn workers(config: &ServerConfig) -> usize {
+    match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        workers => workers,
     }
 }
 

@@ -15,7 +15,9 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     web::Bytes,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::http::server::stall_timer::StallTimer;
 
 /// What a connection and the requests on it share.
 #[derive(Default)]
@@ -88,7 +90,7 @@ impl RequestGuard {
             BoxBody::new(StallTimeoutBody {
                 body,
                 limit,
-                timer: None,
+                timer: StallTimer::default(),
                 _guard: self,
             })
         })
@@ -107,8 +109,7 @@ impl Drop for RequestGuard {
 struct StallTimeoutBody {
     body: BoxBody,
     limit: Duration,
-    /// Runs while no part is ready.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: StallTimer,
     _guard: RequestGuard,
 }
 
@@ -125,19 +126,11 @@ impl MessageBody for StallTimeoutBody {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
         let part = Pin::new(&mut this.body).poll_next(cx);
-        if part.is_ready() {
-            this.timer = None;
-            return part;
-        }
-        let limit = this.limit;
-        let timer = this
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
-        if timer.as_mut().poll(cx).is_ready() {
+        if this.timer.has_expired(cx, &part, this.limit) {
             let error = io::Error::from(ErrorKind::TimedOut);
             return Poll::Ready(Some(Err(error.into())));
         }
-        Poll::Pending
+        part
     }
 }
 

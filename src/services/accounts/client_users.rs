@@ -1,5 +1,7 @@
 //! External clients: types, listing and finding.
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 use crate::domain::account::{Email, Name, Phone, Username};
 use crate::domain::paging::{Page, Paged};
@@ -12,7 +14,7 @@ use crate::store::client_users::ClientRow;
 use crate::store::{Store, account_pages, client_users as table};
 
 /// An external client, as the interfaces show it: without the password hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Client {
     /// The number within this population.
     pub user_seq: UserSeq,

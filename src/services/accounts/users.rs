@@ -1,5 +1,7 @@
 //! Internal users: types, listing and finding.
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 use crate::domain::account::{Email, Name, Role};
 use crate::domain::paging::{Page, Paged};
@@ -12,7 +14,7 @@ use crate::store::users::UserRow;
 use crate::store::{Store, account_pages, users as table};
 
 /// An internal user, as the interfaces show it: without the password hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct User {
     /// The number within this population.
     pub user_seq: UserSeq,

@@ -22,7 +22,7 @@ async fn a_form_that_is_out_of_date_is_refused_and_keeps_the_input() {
         app.signed_in("root", Role::Admin).await,
     );
     let bob = app.make_user("bob", Role::Staff).await;
-    let (person, edit) = (paths::user(bob), paths::user(bob).edit());
+    let (person, edit) = (paths::USERS.person(bob), paths::USERS.person(bob).edit());
     let (of_ann, of_root) = (ann.open(&edit).await, root.open(&edit).await);
     app.advance(Duration::from_secs(1));
     let by_root = [
@@ -80,7 +80,7 @@ async fn a_login_is_no_conflict_and_every_update_is_one() {
     let ann = app.browser().speaking("ko");
     ann.sign_in("ann").await;
     let client = app.client("acme").await;
-    let edit = paths::client(client.seq).edit();
+    let edit = paths::CLIENTS.person(client.seq).edit();
     let values = [
         ("username", "acme"),
         ("name", "Acme"),

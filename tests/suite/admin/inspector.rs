@@ -200,7 +200,10 @@ async fn header_and_claims_are_shown_with_any_verdict_and_the_input_is_kept() {
     let page = inspect(&browser, &ann.refresh).await;
     let href = page.attr("#owner p a", "href");
     browser.open(&href).await;
-    assert_eq!(page.attr("#owner a.who", "href"), *paths::user(ann.seq));
+    assert_eq!(
+        page.attr("#owner a.who", "href"),
+        *paths::USERS.person(ann.seq)
+    );
 }
 
 #[tokio::test]

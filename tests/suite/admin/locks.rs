@@ -178,8 +178,8 @@ async fn the_page_of_an_account_shows_the_lock_and_administrators_the_button() {
     lock(&app, "ann@example.org", UserType::User).await;
     lock(&app, "acme", UserType::Client).await;
     for (person, path) in [
-        (&ann, paths::user(ann.seq)),
-        (&acme, paths::client(acme.seq)),
+        (&ann, paths::USERS.person(ann.seq)),
+        (&acme, paths::CLIENTS.person(acme.seq)),
     ] {
         let page = eva.open(&path).await;
         assert!(page.text("#locks").contains("Password login"));
@@ -195,7 +195,9 @@ async fn the_page_of_an_account_shows_the_lock_and_administrators_the_button() {
         let lines = root.open(&path).await.text(".notice");
         assert!(lines.contains("had already ended"), "{lines}");
     }
-    root.post(&paths::user(999).unlock(), &[]).await.assert(404);
+    root.post(&paths::USERS.person(999).unlock(), &[])
+        .await
+        .assert(404);
     assert!(!eva.open(paths::LOCKS).await.has("#results form"));
 }
 
@@ -242,7 +244,9 @@ async fn a_password_link_lifts_the_lock() {
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
-    let shown = root.post(&paths::user(ann.seq).password_link(), &[]).await;
+    let shown = root
+        .post(&paths::USERS.person(ann.seq).password_link(), &[])
+        .await;
     let url = shown.assert(200).text("#url");
     let path = &url[url.find("/admin/password/").unwrap()..];
     let new = "another long password";

@@ -20,7 +20,7 @@ async fn settled(app: &App, total: u64) {
 }
 
 async fn rows(browser: &Browser, client: i64) -> Vec<String> {
-    let page = browser.open(&paths::client(client)).await;
+    let page = browser.open(&paths::CLIENTS.person(client)).await;
     page.texts("#deliveries tbody tr")
 }
 

@@ -32,7 +32,7 @@ async fn a_link_is_shown_once_where_no_mail_is_configured() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.user("bob").await;
-    let person = paths::user(bob.seq);
+    let person = paths::USERS.person(bob.seq);
     let page = admin.post(&format!("{person}/link"), &[]).await.assert(200);
     let url = page.text("#url");
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
@@ -82,7 +82,7 @@ async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page()
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let acme = app.client("acme").await;
-    let link = shown(&admin, &paths::client(acme.seq)).await;
+    let link = shown(&admin, &paths::CLIENTS.person(acme.seq)).await;
     set(&app.browser(), &link, PASSWORD)
         .await
         .leads_to(paths::PASSWORD_SET);
@@ -93,7 +93,7 @@ async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page()
     let seq = app
         .number("SELECT id AS number FROM users WHERE email = 'carol@example.org'")
         .await;
-    let link = shown(&admin, &paths::user(seq)).await;
+    let link = shown(&admin, &paths::USERS.person(seq)).await;
     let browser = app.browser();
     set(&browser, &link, PASSWORD).await.leads_to(paths::LOGIN);
     assert!(
@@ -117,7 +117,7 @@ async fn a_newer_link_replaces_the_older() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let person = paths::user(bob);
+    let person = paths::USERS.person(bob);
     let (older, newer) = (shown(&admin, &person).await, shown(&admin, &person).await);
     let browser = app.browser();
     browser.get(&older).await.assert(410);
@@ -131,7 +131,7 @@ async fn a_link_ends_with_its_lifetime_and_with_changes_of_the_account() {
     let admin = app.signed_in("ann", Role::Admin).await;
     let root = app.admin("root").await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let person = paths::user(bob);
+    let person = paths::USERS.person(bob);
     let path = format!("/api/users/{bob}");
     let browser = app.browser();
     for change in [
@@ -175,7 +175,7 @@ async fn of_many_simultaneous_uses_one_sets_the_password() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let link = shown(&admin, &paths::user(bob)).await;
+    let link = shown(&admin, &paths::USERS.person(bob)).await;
     let uses = (0..6).map(|at| {
         let (app, link) = (&app, &link);
         async move {
@@ -193,7 +193,7 @@ async fn a_refused_password_is_a_field_error_and_the_link_stays_valid() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let link = shown(&admin, &paths::user(bob)).await;
+    let link = shown(&admin, &paths::USERS.person(bob)).await;
     let browser = app.browser();
     let long = "x".repeat(10_000);
     for (password, repeat, wrong) in [
@@ -225,7 +225,7 @@ async fn only_administrators_issue_links() {
     let app = App::start();
     let auditor = app.signed_in("carol", Role::Auditor).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let path = paths::user(bob).password_link();
+    let path = paths::USERS.person(bob).password_link();
     auditor.post(&path, &[]).await.assert(403);
     app.browser().post(&path, &[]).await.assert(303);
     let admin = app.signed_in("ann", Role::Admin).await;
@@ -249,7 +249,7 @@ async fn the_audit_log_has_links_and_their_use_without_the_secret() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let link = shown(&admin, &paths::user(bob)).await;
+    let link = shown(&admin, &paths::USERS.person(bob)).await;
     set(&app.browser(), &link, PASSWORD).await.assert(303);
     let log = admin.open(paths::AUDIT).await;
     let lines = log.texts("tbody tr");
@@ -274,7 +274,7 @@ async fn a_link_is_sent_by_mail_where_mail_is_configured() {
     let app = App::with_mail(&server);
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    let person = paths::user(bob);
+    let person = paths::USERS.person(bob);
     let answer = admin
         .post(&format!("{person}/link"), &[])
         .await
@@ -318,7 +318,7 @@ async fn an_account_without_an_address_gets_the_link_from_the_administrator() {
     let acme = app.make_client("acme").await;
     app.execute("UPDATE client_users SET email = NULL, password_hash = NULL")
         .await;
-    let link = shown(&admin, &paths::client(acme)).await;
+    let link = shown(&admin, &paths::CLIENTS.person(acme)).await;
     let page = app.browser().open(&link).await;
     assert!(page.text("h1").contains("Set your password"));
     assert!(server.rest().is_empty());
@@ -336,7 +336,7 @@ async fn a_link_that_could_not_be_mailed_is_in_the_audit_log() {
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
     admin
-        .post(&paths::user(bob).password_link(), &[])
+        .post(&paths::USERS.person(bob).password_link(), &[])
         .await
         .assert(303);
     let delivery = &app.services().delivery;

@@ -13,7 +13,7 @@ async fn a_user_is_shown_with_sessions_tokens_and_history() {
     let root = app.signed_in("root", Role::Admin).await;
     let bob = app.user("bob").await;
     bob.again().await.refreshed().await;
-    let page = root.open(&paths::user(bob.seq)).await;
+    let page = root.open(&paths::USERS.person(bob.seq)).await;
     assert_eq!(page.text("h1"), "bob");
     assert!(page.text("#profile").contains("bob@example.org"));
     assert!(page.text(".page-head").contains("Staff"));
@@ -29,7 +29,7 @@ async fn a_client_is_shown_with_the_deliveries_of_codes() {
     let app = App::with_gateway(|_| ());
     let root = app.signed_in("root", Role::Admin).await;
     let shop = app.client("shop").await;
-    let path = paths::client(shop.seq);
+    let path = paths::CLIENTS.person(shop.seq);
     let page = root.open(&path).await;
     assert!(page.text("#deliveries").contains("No codes were sent"));
     assert!(page.text("#profile").contains("+82 10-1234-5678"));
@@ -83,7 +83,10 @@ async fn one_number_in_both_populations_is_two_accounts() {
     app.client("first").await;
     let shop = app.client("shop").await;
     assert_eq!(bob.seq, shop.seq, "the test needs one number");
-    let (of_bob, of_shop) = (paths::user(bob.seq), paths::client(shop.seq));
+    let (of_bob, of_shop) = (
+        paths::USERS.person(bob.seq),
+        paths::CLIENTS.person(shop.seq),
+    );
     assert_eq!(root.open(&of_bob).await.text("h1"), "bob");
     let page = root.open(&of_shop).await;
     assert_eq!(page.text("h1"), "shop");
@@ -157,7 +160,7 @@ async fn a_panel_session_of_another_account_is_ended() {
     let seq = app
         .number("SELECT id AS number FROM users WHERE email = 'amy@example.org'")
         .await;
-    let path = paths::user(seq);
+    let path = paths::USERS.person(seq);
     let action = root
         .open(&path)
         .await
@@ -202,7 +205,7 @@ async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let seq = app.number("SELECT id AS number FROM users").await;
-    let path = paths::user(seq);
+    let path = paths::USERS.person(seq);
     let page = root.open(&path).await;
     assert!(!page.has("#danger"), "a refused action is not offered");
     let page = root.open(&format!("{path}/delete")).await;
@@ -273,16 +276,19 @@ async fn an_account_with_panel_sessions_only_can_be_signed_out() {
     let app = App::start();
     let admin = app.signed_in("ann", Role::Admin).await;
     let eva = app.signed_in("eva", Role::Auditor).await;
-    let page = admin.open(&paths::user(2)).await;
+    let page = admin.open(&paths::USERS.person(2)).await;
     assert_eq!(page.count("#sessions table"), 0);
-    let all = paths::user(2).end_sessions();
+    let all = paths::USERS.person(2).end_sessions();
     assert_eq!(
         page.count(&format!("#browsers form[action=\"{all}\"]")),
         1,
         "{}",
         page.html
     );
-    admin.post(&all, &[]).await.leads_to(&paths::user(2));
+    admin
+        .post(&all, &[])
+        .await
+        .leads_to(&paths::USERS.person(2));
     eva.get(paths::DASHBOARD).await.assert(303);
     admin.open(paths::DASHBOARD).await;
 }

@@ -171,7 +171,7 @@ async fn an_update_to_a_taken_address_is_refused_and_to_the_own_address_is_not()
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
     let seq = app.make_user("bob", Role::Staff).await;
-    let path = paths::user(seq);
+    let path = paths::USERS.person(seq);
     let fields = [("email", "root@example.org"), ("name", "Bob")];
     let page = root.post(&format!("{path}/edit"), &fields).await;
     assert!(page.assert(422).text("#email-error").contains("already"));
@@ -276,8 +276,8 @@ async fn the_pages_of_an_account_are_in_korean() {
     let page = browser.open(&paths::USERS.new_form()).await;
     assert_eq!(page.text("h1"), "내부 사용자 추가");
     let seq = app.make_client("shop").await;
-    let page = browser.open(&paths::client(seq)).await;
+    let page = browser.open(&paths::CLIENTS.person(seq)).await;
     assert_eq!(page.text("#history h2"), "변경 이력");
-    browser.open(&paths::client(seq).edit()).await;
-    browser.open(&paths::client(seq).delete()).await;
+    browser.open(&paths::CLIENTS.person(seq).edit()).await;
+    browser.open(&paths::CLIENTS.person(seq).delete()).await;
 }

@@ -11,13 +11,11 @@ use crate::domain::preferences::{Preferences, Theme, parse_time_zone};
 use crate::domain::problem::Problem;
 use crate::domain::session::{BrowserSessionId, SessionId};
 use crate::http::admin::paths;
-use crate::http::admin::web::anonymous_page::AnonymousPage;
 use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::{self, Layout};
-use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::page_context::panel_path;
+use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::origin::is_https;
@@ -120,7 +118,7 @@ pub(crate) async fn show(panel: Panel) -> PageResult {
 }
 
 /// `GET /admin/account/{profile,preferences,password}`. **Permissions**: anyone. 303 to the account.
-pub(crate) async fn to_account(visitor: AnonymousPage) -> PageResult {
+pub(crate) async fn to_account(visitor: PageContext) -> PageResult {
     visitor.redirect(paths::ACCOUNT)
 }
 
@@ -138,7 +136,7 @@ pub(crate) async fn update_profile(mut form: Form<Panel>) -> PageResult {
     };
     let panel = &form.panel;
     own_account::rename(panel.services(), &panel.actor(), panel.viewer(), name).await?;
-    panel.redirect_with(paths::ACCOUNT, &Notice::ok(panel.t("account.saved")))
+    panel.redirect_ok(paths::ACCOUNT, panel.t("account.saved"))
 }
 
 /// `POST /admin/account/preferences`. **Permissions**: administrators and auditors. 303, 422.
@@ -164,7 +162,7 @@ pub(crate) async fn update_preferences(mut form: Form<Panel>) -> PageResult {
     // In the language that was just chosen.
     let language = language.unwrap_or(panel.context.language);
     let text = layout::tr(language, "account.saved");
-    panel.redirect_with(paths::ACCOUNT, &Notice::ok(text))
+    panel.redirect_ok(paths::ACCOUNT, text)
 }
 
 /// `POST /admin/account/password`. **Permissions**: administrators and auditors. 303, 422, 429 (after too many wrong passwords).
@@ -198,8 +196,8 @@ pub(in crate::http) async fn update_password(
         form.take(error)?;
         return invalid(&form, name).await;
     }
-    let notice = Notice::ok(form.panel.t("account.password_changed"));
-    form.panel.redirect_with(paths::ACCOUNT, &notice)
+    let text = form.panel.t("account.password_changed");
+    form.panel.redirect_ok(paths::ACCOUNT, text)
 }
 
 /// `POST /admin/account/sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
@@ -210,10 +208,7 @@ pub(crate) async fn end_session(form: Form<Panel>, id: Path<String>) -> PageResu
     if !browser_sessions::end(panel.services(), panel.actor(), owner, id).await? {
         return Err(AdminError::NotFound);
     }
-    panel.redirect_with(
-        paths::ACCOUNT,
-        &Notice::ok(panel.t("account.session_ended")),
-    )
+    panel.redirect_ok(paths::ACCOUNT, panel.t("account.session_ended"))
 }
 
 /// `POST /admin/account/sessions/end`. **Permissions**: administrators and auditors. 303.
@@ -221,10 +216,8 @@ pub(crate) async fn end_other_sessions(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     let ended =
         own_account::end_other_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    panel.redirect_with(
-        paths::ACCOUNT,
-        &Notice::ok(panel.tr_count("account.sessions_ended", ended)),
-    )
+    let text = panel.tr_count("account.sessions_ended", ended);
+    panel.redirect_ok(paths::ACCOUNT, text)
 }
 
 /// `POST /admin/account/api-sessions/{id}/end`. **Permissions**: administrators and auditors. 303, 404.
@@ -235,10 +228,7 @@ pub(crate) async fn end_api_session(form: Form<Panel>, id: Path<String>) -> Page
     if !sessions::end_own(panel.services(), &panel.actor(), owner, id).await? {
         return Err(AdminError::NotFound);
     }
-    panel.redirect_with(
-        paths::ACCOUNT,
-        &Notice::ok(panel.t("account.session_ended")),
-    )
+    panel.redirect_ok(paths::ACCOUNT, panel.t("account.session_ended"))
 }
 
 /// `POST /admin/account/api-sessions/end`. **Permissions**: administrators and auditors. 303.
@@ -246,17 +236,12 @@ pub(crate) async fn end_api_sessions(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     let ended =
         own_account::end_token_sessions(panel.services(), panel.actor(), panel.viewer()).await?;
-    panel.redirect_with(
-        paths::ACCOUNT,
-        &Notice::ok(panel.tr_count("account.sessions_ended", ended)),
-    )
+    let text = panel.tr_count("account.sessions_ended", ended);
+    panel.redirect_ok(paths::ACCOUNT, text)
 }
 
 /// `POST /admin/language`: the switch in the footer. **Permissions**: anyone. 303, 400.
-pub(crate) async fn set_language(
-    form: Form<AnonymousPage>,
-    signed_in: Option<Panel>,
-) -> PageResult {
+pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Panel>) -> PageResult {
     let visitor = &form.panel;
     let language = Language::from_tag(form.text("language")).ok_or(AdminError::Malformed)?;
     let next = panel_path(form.text("next")).unwrap_or(paths::DASHBOARD);

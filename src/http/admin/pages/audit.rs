@@ -6,13 +6,16 @@ use askama::Template;
 use crate::domain::audit::{Action, AuditSource, Change};
 use crate::domain::principal::Principal;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv::{self, Batch};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
-use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::filters::{
+    Chip, Choice, Filter, chips, choices, problems, typed, words,
+};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, pager};
-use crate::http::admin::web::panel::{Panel, services_of};
+use crate::http::admin::web::panel::Panel;
+use crate::http::middleware::context::services_of;
 use crate::services::audit::events::{self, AuditEvent, AuditQuery};
 use crate::services::audit::recording;
 use crate::store::audit_list::AuditFilter;
@@ -31,15 +34,17 @@ struct ListPage {
     csv: String,
 }
 
-/// The filters and the keys of their labels.
-const FILTERS: &[(&str, &str)] = &[
-    ("search", "audit.filter_search"),
-    ("person", "audit.filter_person"),
-    ("action", "audit.filter_action"),
-    ("source", "audit.source"),
-    ("session", "audit.filter_session"),
-    ("from", "audit.filter_from"),
-    ("to", "audit.filter_to"),
+/// The filters of the list.
+const FILTERS: &[Filter] = &[
+    typed("search", "audit.filter_search"),
+    typed("person", "audit.filter_person"),
+    typed("session", "audit.filter_session"),
+    words("action", "audit.filter_action", |l, word| {
+        l.word("action", word)
+    }),
+    words("source", "audit.source", |l, word| l.word("source", word)),
+    typed("from", "audit.filter_from"),
+    typed("to", "audit.filter_to"),
 ];
 
 /// The filter of a query. Its days are in the viewer's time zone, both inclusive.
@@ -61,11 +66,11 @@ fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let filter = audit_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let slice = events::list(panel.services(), filter.clone(), seek, size).await?;
+    let slice = events::list(panel.services(), filter, seek, size).await?;
     let l = panel.layout("audit");
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
-        chips: chips(&l, &query, &filter),
+        chips: chips(&l, &query, FILTERS),
         actions: choices(&l, "action", Action::NAMES, query.value("action")),
         sources: choices(&l, "source", AuditSource::NAMES, query.value("source")),
         events: EventView::all(&l, &slice.items),
@@ -74,24 +79,6 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         query,
         l,
     })
-}
-
-fn chips(l: &Layout, query: &ListQuery, AuditQuery { person, filter }: &AuditQuery) -> Vec<Chip> {
-    Chips::new(l, query, FILTERS)
-        .add("search", filter.search.clone())
-        .add("person", person.clone())
-        .add("session", filter.session.as_ref().map(ToString::to_string))
-        .add(
-            "action",
-            filter.action.map(|action| l.word("action", action)),
-        )
-        .add(
-            "source",
-            filter.source.map(|source| l.word("source", source)),
-        )
-        .add_day("from", filter.from.is_some())
-        .add_day("to", filter.before.is_some())
-        .done()
 }
 
 const HEADER: &[&str] = &[
@@ -122,17 +109,18 @@ pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequ
     )
     .await?;
     let services = services_of(&request)?;
+    let read = move |after| {
+        let (services, filter) = (services.clone(), filter.clone());
+        async move { events::batch(&services, filter, after, csv::BATCH).await }
+    };
+    let header = HEADER.iter().copied();
     Ok(csv::answer(
         &panel,
         "audit",
-        HEADER.iter().copied(),
-        move |after| {
-            let (services, filter) = (services.clone(), filter.clone());
-            async move {
-                let rows = events::batch(&services, filter, after, csv::BATCH).await?;
-                Ok(Batch::of(&rows, AuditEvent::cursor, line))
-            }
-        },
+        header,
+        line,
+        AuditEvent::cursor,
+        read,
     ))
 }
 

@@ -28,7 +28,7 @@ struct ShowPage {
     verification: Option<VerificationView>,
 }
 
-/// The last verification, in the viewer's language.
+/// The last verification.
 struct VerificationView {
     at: Timestamp,
     is_running: bool,
@@ -36,41 +36,20 @@ struct VerificationView {
     done: u64,
     total: u64,
     is_valid: bool,
-    violations: Vec<ViolationView>,
+    violations: Vec<Violation>,
     /// The number of violations that are not in `violations`.
     more: u64,
     /// The checkpoint; empty where there is none.
     checkpoint: String,
 }
 
-struct ViolationView {
-    kind: String,
-    event: Option<i64>,
-    at: Option<Timestamp>,
-    events: i64,
-}
-
-impl ViolationView {
-    fn new(l: &Layout, found: &Violation) -> Self {
-        Self {
-            kind: l.word("violation", found.kind.as_str()),
-            event: found.event,
-            at: found.happened_at,
-            events: found.events,
-        }
-    }
-}
-
 impl VerificationView {
-    fn new(l: &Layout, verification: &Verification) -> Self {
+    fn new(verification: &Verification) -> Self {
         let report = match &verification.outcome {
             Outcome::Finished(report) => Some(report),
             Outcome::Running | Outcome::Failed => None,
         };
-        let violations: Vec<ViolationView> = report.map_or_else(Vec::new, |report| {
-            let found = report.violations.iter();
-            found.map(|one| ViolationView::new(l, one)).collect()
-        });
+        let violations = report.map_or_else(Vec::new, |report| report.violations.clone());
         let end = report.and_then(|report| report.checkpoint.as_ref());
         Self {
             at: verification.started_at,
@@ -97,7 +76,7 @@ pub(crate) async fn show(panel: Panel) -> PageResult {
             .error
             .map(|error| l.word("chain_error", error.as_str())),
         state,
-        verification: verification.map(|last| VerificationView::new(&l, &last)),
+        verification: verification.as_ref().map(VerificationView::new),
         l,
     })
 }

@@ -8,7 +8,9 @@ use crate::domain::session::RevocationReason;
 use crate::http::admin::pages::flush::FlushPanel;
 use crate::http::admin::paths;
 use crate::http::admin::web::error::PageResult;
-use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::filters::{
+    Chip, Choice, Filter, chips, choices, problems, typed, words,
+};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::owners::{OwnerView, short_id};
@@ -61,58 +63,46 @@ struct ListPage {
     l: Layout,
     flush: FlushPanel,
     problems: Vec<String>,
-    person: String,
+    query: ListQuery,
     user_types: Vec<Choice>,
     reasons: Vec<Choice>,
-    from: String,
-    to: String,
     chips: Vec<Chip>,
     /// None where no account has the name of the filter.
-    tokens: Option<Vec<TokenView>>,
-    pager: Option<Pager>,
-}
-
-impl ListPage {
-    /// Whether the scan budget ended before the page was full.
-    fn has_stopped(&self) -> bool {
-        let pager = self.pager.as_ref();
-        pager.is_some_and(|pager| pager.further.is_some())
-    }
+    listed: Option<(Vec<TokenView>, Pager)>,
 }
 
 /// The labels of the filters.
-const FILTERS: &[(&str, &str)] = &[
-    ("person", "tokens.person"),
-    ("user_type", "tokens.population"),
-    ("reason", "blacklist.reason"),
-    ("from", "blacklist.from"),
-    ("to", "blacklist.to"),
+const FILTERS: &[Filter] = &[
+    typed("person", "tokens.person"),
+    words("user_type", "tokens.population", |l, word| {
+        l.word("user_type", word)
+    }),
+    words("reason", "blacklist.reason", |l, word| {
+        l.word("reason", word)
+    }),
+    typed("from", "blacklist.from"),
+    typed("to", "blacklist.to"),
 ];
 
 /// `GET /admin/blacklist`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let blacklist_query = blacklist_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let listed = blacklist::list(panel.services(), blacklist_query.clone(), seek, size).await?;
+    let listed = blacklist::list(panel.services(), blacklist_query, seek, size).await?;
     let l = panel.layout("blacklist");
-    let (views, pager) = listed
-        .map(|slice| {
-            let pager = pager(&query, &l, &slice, blacklist::cursor_of);
-            let views = slice.items.iter().map(|row| TokenView::new(&l, row));
-            (views.collect(), pager)
-        })
-        .unzip();
+    let listed = listed.map(|slice| {
+        let pager = pager(&query, &l, &slice, blacklist::cursor_of);
+        let views = slice.items.iter().map(|row| TokenView::new(&l, row));
+        (views.collect(), pager)
+    });
     panel.page(&ListPage {
         flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),
-        person: query.value("person").chars().take(200).collect(),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
         reasons: choices(&l, "reason", RevocationReason::NAMES, query.value("reason")),
-        from: query.value("from").to_owned(),
-        to: query.value("to").to_owned(),
-        chips: chips(&l, &query, &blacklist_query),
-        tokens: views,
-        pager,
+        chips: chips(&l, &query, FILTERS),
+        listed,
+        query,
         l,
     })
 }
@@ -130,16 +120,4 @@ fn blacklist_query(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
         from: query.day("from", zone).map(|(begin, _)| begin),
         to: query.day("to", zone).map(|(_, end)| end),
     }
-}
-
-fn chips(l: &Layout, query: &ListQuery, filter: &BlacklistQuery) -> Vec<Chip> {
-    let population = filter.user_type.map(|one| l.word("user_type", one));
-    let reason = filter.reason.map(|one| l.word("reason", one));
-    Chips::new(l, query, FILTERS)
-        .add("person", filter.person.clone())
-        .add("user_type", population)
-        .add("reason", reason)
-        .add_day("from", filter.from.is_some())
-        .add_day("to", filter.to.is_some())
-        .done()
 }

@@ -9,7 +9,6 @@ use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::maintenance::flush::{self, Waiting};
 use crate::services::maintenance::job_report::Report;
@@ -106,13 +105,12 @@ pub(crate) async fn start(form: Form<PanelAdmin>) -> PageResult {
     let started = flush::start(panel.services(), &panel.actor()).await?;
     let job = paths::job(&started.job);
     if !started.is_new() {
-        let notice = Notice::warn(panel.t("flush.already_running"));
-        return panel.redirect_with(&job, &notice);
+        return panel.redirect_warn(&job, panel.t("flush.already_running"));
     }
-    let notice = match finished_soon(panel, started).await? {
+    let text = match finished_soon(panel, started).await? {
         Some(job) if job.done == 0 => panel.t("flush.found_nothing"),
         Some(job) => panel.tr_count("flush.flushed", job.done),
         None => return panel.redirect(&job),
     };
-    panel.redirect_with(paths::BLACKLIST, &Notice::ok(notice))
+    panel.redirect_ok(paths::BLACKLIST, text)
 }

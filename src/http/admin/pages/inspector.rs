@@ -6,6 +6,7 @@ use rust_i18n::t;
 
 use crate::clock::Timestamp;
 use crate::domain::problem::Problem;
+use crate::domain::session::RevocationReason;
 use crate::http::admin::paths;
 use crate::http::admin::web::claims::{Claim, fields, sanitize};
 use crate::http::admin::web::error::PageResult;
@@ -91,6 +92,10 @@ impl ResultView {
 /// The verdict in one sentence.
 fn sentence(l: &Layout, verdict: &Acceptance) -> String {
     let exact = |at: &Timestamp| l.time(at).exact;
+    let with_reason = |key: &str, at: &Timestamp, reason: &RevocationReason| {
+        let reason = l.word("reason", reason);
+        t!(key, locale = l.language, at = exact(at), reason = reason).into_owned()
+    };
     match verdict {
         Acceptance::Accepted(token_type) => {
             l.t(&format!("inspector.accepted_{}", token_type.as_str()))
@@ -98,13 +103,9 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
         Acceptance::Invalid(defect) => defect_text(l, defect),
         Acceptance::NoAccount => l.t("inspector.no_account"),
         Acceptance::Inactive => l.t("inspector.inactive"),
-        Acceptance::Blacklisted(at, reason) => t!(
-            "admin.inspector.blacklisted",
-            locale = l.language,
-            at = exact(at),
-            reason = l.word("reason", reason)
-        )
-        .into_owned(),
+        Acceptance::Blacklisted(at, reason) => {
+            with_reason("admin.inspector.blacklisted", at, reason)
+        }
         Acceptance::InGracePeriod(at, until) => t!(
             "admin.inspector.repeatable",
             locale = l.language,
@@ -112,13 +113,9 @@ fn sentence(l: &Layout, verdict: &Acceptance) -> String {
             until = exact(until)
         )
         .into_owned(),
-        Acceptance::SessionEnded(at, reason) => t!(
-            "admin.inspector.session_ended",
-            locale = l.language,
-            at = exact(at),
-            reason = l.word("reason", reason)
-        )
-        .into_owned(),
+        Acceptance::SessionEnded(at, reason) => {
+            with_reason("admin.inspector.session_ended", at, reason)
+        }
         Acceptance::SessionOver(at) => l.tr_with("inspector.session_over", exact(at)),
         Acceptance::NoSession => l.t("inspector.no_session"),
     }

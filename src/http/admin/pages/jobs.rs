@@ -16,7 +16,6 @@ use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::maintenance::job_report::{BulkReport, JobFailure, Report};
 use crate::services::maintenance::jobs::{self, Job, Started};
@@ -261,8 +260,7 @@ pub(crate) async fn stop(form: Form<PanelAdmin>, id: Path<String>) -> PageResult
     jobs::stop(panel.services(), &panel.actor(), &job.id).await?;
     let path = paths::job(&job.id);
     if job.state == JobState::Running {
-        let notice = Notice::ok(panel.t("job.will_stop"));
-        return panel.redirect_with(&path, &notice);
+        return panel.redirect_ok(&path, panel.t("job.will_stop"));
     }
-    panel.redirect_with(&path, &Notice::warn(panel.t("job.already_ended")))
+    panel.redirect_warn(&path, panel.t("job.already_ended"))
 }

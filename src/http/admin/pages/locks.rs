@@ -7,11 +7,12 @@ use crate::domain::limits::LimitKind;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::PageResult;
-use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::filters::{
+    Chip, Choice, Filter, chips, choices, problems, typed, words,
+};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, pager};
-use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::limits::locks;
 use crate::store::rate_limits::{LockFilter, LockRow};
@@ -38,15 +39,14 @@ impl LockView {
     pub(crate) fn new(l: &Layout, lock: &LockRow) -> Self {
         let about = match lock.user_type {
             None => l.t("locks.address"),
-            Some(user_type) if lock.is_of_device() => {
-                let population = l.t(&format!("user_type.{user_type}"));
-                format!("{population} · {}", l.t("locks.device"))
+            Some(user_type) => {
+                let population = l.word("user_type", user_type);
+                match lock.account() {
+                    _ if lock.is_of_device() => format!("{population} · {}", l.t("locks.device")),
+                    None => format!("{population} · {}", l.t("locks.no_account")),
+                    Some(_) => population,
+                }
             }
-            Some(user_type) if lock.account().is_none() => {
-                let population = l.t(&format!("user_type.{user_type}"));
-                format!("{population} · {}", l.t("locks.no_account"))
-            }
-            Some(user_type) => l.t(&format!("user_type.{user_type}")),
         };
         let subject = lock.subject.clone();
         Self {
@@ -70,7 +70,7 @@ impl LockView {
 struct ListPage {
     l: Layout,
     problems: Vec<String>,
-    search: String,
+    query: ListQuery,
     limits: Vec<Choice>,
     chips: Vec<Chip>,
     locks: Vec<LockView>,
@@ -78,7 +78,10 @@ struct ListPage {
 }
 
 /// The labels of the filters.
-const FILTERS: &[(&str, &str)] = &[("search", "locks.search"), ("limit", "locks.limit")];
+const FILTERS: &[Filter] = &[
+    typed("search", "locks.search"),
+    words("limit", "locks.limit", |l, word| l.word("limit", word)),
+];
 
 /// `GET /admin/locks`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
@@ -88,23 +91,19 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         ..LockFilter::default()
     };
     let (seek, size) = (query.seek(), query.size());
-    let slice = locks::list(panel.services(), filter.clone(), seek, size).await?;
+    let slice = locks::list(panel.services(), filter, seek, size).await?;
     let l = panel.layout("locks");
-    let limit = filter.kind.map(|kind| l.word("limit", kind));
-    let chips = Chips::new(&l, &query, FILTERS)
-        .add("search", filter.search)
-        .add("limit", limit);
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
-        search: query.value("search").chars().take(200).collect(),
         limits: choices(&l, "limit", LimitKind::NAMES, query.value("limit")),
-        chips: chips.done(),
+        chips: chips(&l, &query, FILTERS),
         locks: slice
             .items
             .iter()
             .map(|one| LockView::new(&l, one))
             .collect(),
         pager: pager(&query, &l, &slice, locks::cursor_of),
+        query,
         l,
     })
 }
@@ -113,20 +112,20 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
 pub(crate) async fn lift(form: Form<PanelAdmin>) -> PageResult {
     let panel = &form.panel;
     let lifted = locks::lift(panel.services(), &panel.actor(), form.text("bucket")).await?;
-    panel.redirect_with(paths::LOCKS, &notice(panel, lifted))
+    after(panel, paths::LOCKS, lifted)
 }
 
 /// `POST /admin/{users,clients}/{seq}/unlock`: all locks of an account. **Permissions**: administrators. 303, 404.
 pub(crate) async fn lift_account(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
     let (panel, AccountPath(owner)) = (&form.panel, path);
     let lifted = locks::lift_account(panel.services(), &panel.actor(), owner).await?;
-    panel.redirect_with(&paths::person(owner), &notice(panel, lifted))
+    after(panel, &paths::person(owner), lifted)
 }
 
-fn notice(panel: &Panel, lifted: bool) -> Notice {
+fn after(panel: &Panel, to: &str, lifted: bool) -> PageResult {
     if lifted {
-        Notice::ok(panel.t("locks.lifted"))
+        panel.redirect_ok(to, panel.t("locks.lifted"))
     } else {
-        Notice::warn(panel.t("locks.lifted_before"))
+        panel.redirect_warn(to, panel.t("locks.lifted_before"))
     }
 }

@@ -16,15 +16,15 @@ use serde::Deserialize;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::http::admin::paths;
-use crate::http::admin::web::anonymous_page::AnonymousPage;
 use crate::http::admin::web::cookies::{self, Name};
-use crate::http::admin::web::error::{PageResult, whole_seconds};
+use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::page_context::{notice_cookie, panel_path};
+use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_path};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
+use crate::http::middleware::headers::whole_seconds;
 use crate::http::middleware::origin::is_https;
 use crate::services::auth::browser_sessions;
 use crate::services::{Error, secret};
@@ -48,7 +48,7 @@ pub(crate) struct Next {
 
 /// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
 pub(crate) async fn new_form(
-    visitor: AnonymousPage,
+    visitor: PageContext,
     signed_in: Option<Panel>,
     query: Option<Query<Next>>,
 ) -> PageResult {
@@ -73,7 +73,7 @@ pub(crate) async fn new_form(
 /// `POST /admin/login`. **Permissions**: anyone. 303, 403 (the role has no access to the panel), 422 (unknown account, wrong
 /// password and inactive account are one response), 429 (too many failures).
 pub(in crate::http) async fn sign_in(
-    mut form: Form<AnonymousPage>,
+    mut form: Form<PageContext>,
     shown: PresentedDevice,
 ) -> PageResult {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
@@ -105,7 +105,7 @@ pub(in crate::http) async fn sign_in(
 }
 
 /// The form again, with `Retry-After`.
-fn rate_limited(form: &Form<AnonymousPage>, retry_after: Duration) -> PageResult {
+fn rate_limited(form: &Form<PageContext>, retry_after: Duration) -> PageResult {
     let seconds = whole_seconds(retry_after);
     let refusal = form.panel.tr_count("login.wait", seconds.div_ceil(60));
     let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
@@ -115,7 +115,7 @@ fn rate_limited(form: &Form<AnonymousPage>, retry_after: Duration) -> PageResult
 }
 
 /// The form again, with its values except the password.
-fn again(form: &Form<AnonymousPage>, status: StatusCode, refusal: String) -> PageResult {
+fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
     let visitor = &form.panel;
     let page = LoginPage {
         l: visitor.layout(),
@@ -129,7 +129,7 @@ fn again(form: &Form<AnonymousPage>, status: StatusCode, refusal: String) -> Pag
 
 /// Sets the session's cookies and redirects to `next`, or to the dashboard.
 pub(crate) fn signed_in_response(
-    visitor: &AnonymousPage,
+    visitor: &PageContext,
     signed_in: &browser_sessions::SignedIn,
     next: &str,
 ) -> HttpResponse {

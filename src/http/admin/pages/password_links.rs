@@ -15,11 +15,10 @@ use crate::domain::account::Role;
 use crate::http::admin::pages::people::account::section;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
-use crate::http::admin::web::anonymous_page::AnonymousPage;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::PanelAdmin;
 use crate::services::Services;
 use crate::services::accounts::password_links::{self, Issued, LinkOwner};
@@ -45,11 +44,8 @@ pub(crate) async fn create(
     let person = paths::person(owner);
     let url_of = password_url(&request, panel.services());
     match password_links::issue(panel.services(), &panel.actor(), owner, url_of).await? {
-        Issued::Sent(email) => {
-            let notice = Notice::ok(panel.tr_with("links.sent", email));
-            panel.redirect_with(&person, &notice)
-        }
-        Issued::Inactive => panel.redirect_with(&person, &Notice::warn(panel.t("links.inactive"))),
+        Issued::Sent(email) => panel.redirect_ok(&person, panel.tr_with("links.sent", email)),
+        Issued::Inactive => panel.redirect_warn(&person, panel.t("links.inactive")),
         Issued::Shown {
             url,
             login,
@@ -65,7 +61,7 @@ pub(crate) async fn create(
 }
 
 /// `GET /admin/{users,clients}/{seq}/link`: a link is not shown again. **Permissions**: anyone. 303 to the account's page.
-pub(crate) async fn to_person(visitor: AnonymousPage, path: AccountPath) -> PageResult {
+pub(crate) async fn to_person(visitor: PageContext, path: AccountPath) -> PageResult {
     visitor.redirect(&paths::person(path.0))
 }
 
@@ -116,14 +112,14 @@ struct DonePage {
 
 /// `GET /admin/password/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, withdrawn, unknown, or the
 /// account is inactive), 429.
-pub(crate) async fn edit_form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
+pub(crate) async fn edit_form(visitor: PageContext, secret: Path<String>) -> PageResult {
     match password_links::check(visitor.services(), &visitor.anonymous(), &secret).await? {
         Some(owner) => visitor.page(&form_page(&visitor, FieldErrors::default(), &owner)),
         None => expired_page(&visitor),
     }
 }
 
-fn form_page(visitor: &AnonymousPage, errors: FieldErrors, owner: &LinkOwner) -> FormPage {
+fn form_page(visitor: &PageContext, errors: FieldErrors, owner: &LinkOwner) -> FormPage {
     FormPage {
         l: visitor.layout(),
         errors,
@@ -133,7 +129,7 @@ fn form_page(visitor: &AnonymousPage, errors: FieldErrors, owner: &LinkOwner) ->
     }
 }
 
-fn expired_page(visitor: &AnonymousPage) -> PageResult {
+fn expired_page(visitor: &PageContext) -> PageResult {
     let page = ExpiredPage {
         l: visitor.layout(),
     };
@@ -141,7 +137,7 @@ fn expired_page(visitor: &AnonymousPage) -> PageResult {
 }
 
 /// `POST /admin/password/{secret}`. **Permissions**: anyone with the link. 303, 410, 422, 429.
-pub(crate) async fn update(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResult {
+pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) -> PageResult {
     let actor = form.panel.anonymous();
     let Some(owner) = password_links::check(form.panel.services(), &actor, &secret).await? else {
         return expired_page(&form.panel);
@@ -163,17 +159,16 @@ pub(crate) async fn update(mut form: Form<AnonymousPage>, secret: Path<String>) 
 }
 
 /// The sign-in page for administrators and auditors, a plain confirmation for everyone else.
-fn after(visitor: &AnonymousPage, owner: &LinkOwner) -> PageResult {
+fn after(visitor: &PageContext, owner: &LinkOwner) -> PageResult {
     if owner.account.role.is_some_and(Role::has_panel_access) {
-        let notice = Notice::ok(visitor.t("links.sign_in_now"));
-        visitor.redirect_with(paths::LOGIN, &notice)
+        visitor.redirect_ok(paths::LOGIN, visitor.t("links.sign_in_now"))
     } else {
         visitor.redirect(paths::PASSWORD_SET)
     }
 }
 
 /// `GET /admin/password/done`. **Permissions**: anyone. 200.
-pub(crate) async fn done(visitor: AnonymousPage) -> PageResult {
+pub(crate) async fn done(visitor: PageContext) -> PageResult {
     visitor.page(&DonePage {
         l: visitor.layout(),
     })

@@ -1,15 +1,15 @@
 //! Setup: the one-time link that creates the first administrator. The server prints it while there is none.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Path};
+use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
 use crate::domain::account::{Email, Name, Role};
 use crate::http::admin::pages::login::signed_in_response;
 use crate::http::admin::paths;
-use crate::http::admin::web::anonymous_page::AnonymousPage;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::page_context::PageContext;
 use crate::services::accounts::first_admin_link::{self, FirstLink};
 use crate::services::accounts::users::NewUser;
 
@@ -32,20 +32,14 @@ struct ExpiredPage {
 
 /// `GET /admin/setup/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, unknown, or there is an
 /// administrator), 429.
-pub(crate) async fn new_form(visitor: AnonymousPage, secret: Path<String>) -> PageResult {
+pub(crate) async fn new_form(visitor: PageContext, secret: Path<String>) -> PageResult {
     match first_admin_link::check_first(visitor.services(), &visitor.anonymous(), &secret).await? {
-        FirstLink::Valid => visitor.page(&SetupPage {
-            l: visitor.layout(),
-            errors: FieldErrors::default(),
-            name: String::new(),
-            email: String::new(),
-            min_length: visitor.services().config.login.min_password_length,
-        }),
+        FirstLink::Valid => visitor.page(&setup_page(&visitor, FieldErrors::default(), "", "")),
         link => expired_page(&visitor, link),
     }
 }
 
-fn expired_page(visitor: &AnonymousPage, link: FirstLink) -> PageResult {
+fn expired_page(visitor: &PageContext, link: FirstLink) -> PageResult {
     let page = ExpiredPage {
         l: visitor.layout(),
         has_administrator: link == FirstLink::NotNeeded,
@@ -54,7 +48,7 @@ fn expired_page(visitor: &AnonymousPage, link: FirstLink) -> PageResult {
 }
 
 /// `POST /admin/setup/{secret}`. **Permissions**: anyone with the link. 303 (signed in), 410, 422, 429.
-pub(crate) async fn create(mut form: Form<AnonymousPage>, secret: Path<String>) -> PageResult {
+pub(crate) async fn create(mut form: Form<PageContext>, secret: Path<String>) -> PageResult {
     let actor = form.panel.anonymous();
     let link = first_admin_link::check_first(form.panel.services(), &actor, &secret).await?;
     if link != FirstLink::Valid {
@@ -75,7 +69,7 @@ pub(crate) async fn create(mut form: Form<AnonymousPage>, secret: Path<String>) 
     };
     let visitor = &form.panel;
     match first_admin_link::create_first(visitor.services(), actor.clone(), &secret, new).await {
-        Ok(Some(signed_in)) => Ok::<HttpResponse, _>(signed_in_response(visitor, &signed_in, "")),
+        Ok(Some(signed_in)) => Ok(signed_in_response(visitor, &signed_in, "")),
         Ok(None) => {
             let link = first_admin_link::check_first(visitor.services(), &actor, &secret).await?;
             expired_page(visitor, link)
@@ -87,12 +81,18 @@ pub(crate) async fn create(mut form: Form<AnonymousPage>, secret: Path<String>) 
     }
 }
 
-fn invalid(form: &Form<AnonymousPage>) -> PageResult {
-    form.panel.invalid(&SetupPage {
-        l: form.panel.layout(),
-        errors: form.errors(),
-        name: form.text("name").to_owned(),
-        email: form.text("email").to_owned(),
-        min_length: form.panel.services().config.login.min_password_length,
-    })
+fn invalid(form: &Form<PageContext>) -> PageResult {
+    let (name, email) = (form.text("name"), form.text("email"));
+    let page = setup_page(&form.panel, form.errors(), name, email);
+    form.panel.invalid(&page)
+}
+
+fn setup_page(visitor: &PageContext, errors: FieldErrors, name: &str, email: &str) -> SetupPage {
+    SetupPage {
+        l: visitor.layout(),
+        errors,
+        name: name.to_owned(),
+        email: email.to_owned(),
+        min_length: visitor.services().config.login.min_password_length,
+    }
 }

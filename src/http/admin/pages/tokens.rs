@@ -10,11 +10,12 @@ use crate::domain::session::{Jti, TokenState};
 use crate::http::admin::paths;
 use crate::http::admin::web::claims::{Claim, fields};
 use crate::http::admin::web::error::{AdminError, PageResult};
-use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::filters::{
+    Chip, Choice, Filter, chips, choices, problems, typed, words,
+};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, pager};
-use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::owners::{OwnerView, short_id};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::auth::sessions::{self, RevocationOutcome};
@@ -72,57 +73,45 @@ impl TokenView {
 struct ListPage {
     l: Layout,
     problems: Vec<String>,
-    person: String,
+    query: ListQuery,
     user_types: Vec<Choice>,
     states: Vec<Choice>,
-    from: String,
-    to: String,
     chips: Vec<Chip>,
     /// None where no account has the name of the filter.
-    tokens: Option<Vec<TokenView>>,
-    pager: Option<Pager>,
-}
-
-impl ListPage {
-    /// Whether the scan budget ended before the page was full.
-    fn has_stopped(&self) -> bool {
-        let pager = self.pager.as_ref();
-        pager.is_some_and(|pager| pager.further.is_some())
-    }
+    listed: Option<(Vec<TokenView>, Pager)>,
 }
 
 /// The labels of the filters.
-const FILTERS: &[(&str, &str)] = &[
-    ("person", "tokens.person"),
-    ("user_type", "tokens.population"),
-    ("state", "tokens.state"),
-    ("from", "tokens.issued_from"),
-    ("to", "tokens.issued_to"),
+const FILTERS: &[Filter] = &[
+    typed("person", "tokens.person"),
+    words("user_type", "tokens.population", |l, word| {
+        l.word("user_type", word)
+    }),
+    words("state", "tokens.state", |l, word| {
+        l.word("token_state", word)
+    }),
+    typed("from", "tokens.issued_from"),
+    typed("to", "tokens.issued_to"),
 ];
 
 /// `GET /admin/tokens`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let token_query = token_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let listed = refresh_tokens::list(panel.services(), token_query.clone(), seek, size).await?;
+    let listed = refresh_tokens::list(panel.services(), token_query, seek, size).await?;
     let l = panel.layout("tokens");
-    let (views, pager) = listed
-        .map(|slice| {
-            let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
-            let views = slice.items.iter().map(|token| TokenView::new(&l, token));
-            (views.collect(), pager)
-        })
-        .unzip();
+    let listed = listed.map(|slice| {
+        let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
+        let views = slice.items.iter().map(|token| TokenView::new(&l, token));
+        (views.collect(), pager)
+    });
     panel.page(&ListPage {
         problems: problems(&l, &query, FILTERS),
-        person: query.value("person").chars().take(200).collect(),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
         states: choices(&l, "token_state", TokenState::NAMES, query.value("state")),
-        from: query.value("from").to_owned(),
-        to: query.value("to").to_owned(),
-        chips: chips(&l, &query, &token_query),
-        tokens: views,
-        pager,
+        chips: chips(&l, &query, FILTERS),
+        listed,
+        query,
         l,
     })
 }
@@ -136,18 +125,6 @@ fn token_query(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
         from: query.day("from", zone).map(|(begin, _)| begin),
         to: query.day("to", zone).map(|(_, end)| end),
     }
-}
-
-fn chips(l: &Layout, query: &ListQuery, filter: &TokenQuery) -> Vec<Chip> {
-    let population = filter.user_type.map(|one| l.word("user_type", one));
-    let state = filter.state.map(|one| l.word("token_state", one));
-    Chips::new(l, query, FILTERS)
-        .add("person", filter.person.clone())
-        .add("user_type", population)
-        .add("state", state)
-        .add_day("from", filter.from.is_some())
-        .add_day("to", filter.to.is_some())
-        .done()
 }
 
 #[derive(Template)]
@@ -220,26 +197,30 @@ struct ConfirmPage {
 }
 
 impl ConfirmPage {
-    fn new(panel: &Panel, token: &Token, action: &'static str, path: String) -> Self {
-        let l = panel.layout("tokens");
-        Self {
-            token: TokenView::new(&l, token),
-            action,
-            path,
-            l,
-        }
-    }
-
     fn text(&self, part: &str) -> String {
         self.l.t(&format!("tokens.{}{part}", self.action))
     }
 }
 
+async fn confirm(
+    panel: &Panel,
+    jti: &str,
+    action: &'static str,
+    path: fn(&Jti) -> String,
+) -> PageResult {
+    let token = find(panel, jti).await?.token;
+    let l = panel.layout("tokens");
+    panel.page(&ConfirmPage {
+        path: path(&token.jti),
+        token: TokenView::new(&l, &token),
+        action,
+        l,
+    })
+}
+
 /// `GET /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_blacklist(panel: PanelAdmin, jti: Path<String>) -> PageResult {
-    let found = find(&panel, &jti).await?;
-    let path = paths::blacklist_token(&found.token.jti);
-    panel.page(&ConfirmPage::new(&panel, &found.token, "blacklist", path))
+    confirm(&panel, &jti, "blacklist", |jti| paths::blacklist_token(jti)).await
 }
 
 /// `POST /admin/tokens/{jti}/blacklist`. **Permissions**: administrators. 303, 404.
@@ -248,11 +229,9 @@ pub(crate) async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> Page
     let jti = Jti::parse(&jti).ok_or(AdminError::NotFound)?;
     let back = paths::token(&jti);
     match refresh_tokens::blacklist(panel.services(), panel.actor(), jti).await? {
-        RevocationOutcome::Revoked => {
-            panel.redirect_with(&back, &Notice::ok(panel.t("tokens.blacklist_done")))
-        }
+        RevocationOutcome::Revoked => panel.redirect_ok(&back, panel.t("tokens.blacklist_done")),
         RevocationOutcome::AlreadyRevoked => {
-            panel.redirect_with(&back, &Notice::warn(panel.t("tokens.blacklist_before")))
+            panel.redirect_warn(&back, panel.t("tokens.blacklist_before"))
         }
         RevocationOutcome::NotFound => Err(AdminError::NotFound),
     }
@@ -260,23 +239,19 @@ pub(crate) async fn blacklist(form: Form<PanelAdmin>, jti: Path<String>) -> Page
 
 /// `GET /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_end_session(panel: PanelAdmin, jti: Path<String>) -> PageResult {
-    let found = find(&panel, &jti).await?;
-    let path = paths::end_session_of_token(&found.token.jti);
-    panel.page(&ConfirmPage::new(&panel, &found.token, "end_session", path))
+    let path = |jti: &Jti| paths::end_session_of_token(jti);
+    confirm(&panel, &jti, "end_session", path).await
 }
 
 /// `POST /admin/tokens/{jti}/end-session`. **Permissions**: administrators. 303, 404.
 pub(crate) async fn end_session(form: Form<PanelAdmin>, jti: Path<String>) -> PageResult {
     let panel = &form.panel;
     let Token { jti, session, .. } = find(panel, &jti).await?.token;
-    let notice =
-        match sessions::end_by_administrator(panel.services(), &panel.actor(), session, None)
-            .await?
-        {
-            RevocationOutcome::Revoked => Notice::ok(panel.t("tokens.end_session_done")),
-            RevocationOutcome::AlreadyRevoked | RevocationOutcome::NotFound => {
-                Notice::warn(panel.t("tokens.end_session_before"))
-            }
-        };
-    panel.redirect_with(&paths::token(jti), &notice)
+    let (back, actor) = (paths::token(jti), panel.actor());
+    match sessions::end_by_administrator(panel.services(), &actor, session, None).await? {
+        RevocationOutcome::Revoked => panel.redirect_ok(&back, panel.t("tokens.end_session_done")),
+        RevocationOutcome::AlreadyRevoked | RevocationOutcome::NotFound => {
+            panel.redirect_warn(&back, panel.t("tokens.end_session_before"))
+        }
+    }
 }

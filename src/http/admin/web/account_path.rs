@@ -20,7 +20,10 @@ impl FromRequest for Population {
     type Future = Ready<Result<Self, AdminError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(population(request))
+        let population = request.app_data::<Self>().copied();
+        ready(
+            population.ok_or_else(|| AdminError::Internal("the route names no population".into())),
+        )
     }
 }
 
@@ -28,24 +31,15 @@ impl FromRequest for AccountPath {
     type Error = AdminError;
     type Future = Ready<Result<Self, AdminError>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(account(request))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let population = Population::from_request(request, payload).into_inner();
+        ready(population.and_then(|Population(user_type)| {
+            let digits = request.match_info().query("seq");
+            let user_seq = UserSeq::from_digits(digits).ok_or(AdminError::NotFound)?;
+            Ok(Self(Principal {
+                user_type,
+                user_seq,
+            }))
+        }))
     }
-}
-
-fn population(request: &HttpRequest) -> Result<Population, AdminError> {
-    request
-        .app_data::<Population>()
-        .copied()
-        .ok_or_else(|| AdminError::Internal("the route names no population".into()))
-}
-
-fn account(request: &HttpRequest) -> Result<AccountPath, AdminError> {
-    let Population(user_type) = population(request)?;
-    let digits = request.match_info().query("seq");
-    let user_seq = UserSeq::from_digits(digits).ok_or(AdminError::NotFound)?;
-    Ok(AccountPath(Principal {
-        user_type,
-        user_seq,
-    }))
 }

@@ -2,7 +2,6 @@
 //! address contains a hash of their contents, so browsers can cache them forever.
 
 use std::{
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     sync::LazyLock,
@@ -43,11 +42,11 @@ static HASH: LazyLock<String> = LazyLock::new(|| {
         context.update(bytes);
     }
     let digest = context.finish();
-    let bytes = digest.as_ref().iter().take(8);
-    bytes.fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let first = digest.as_ref().first_chunk();
+    format!(
+        "{:016x}",
+        first.map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    )
 });
 
 /// The address of a static file.

@@ -28,6 +28,10 @@ pub(crate) struct Chart {
     pub accepted: i64,
     /// The sum of failed logins.
     pub refused: i64,
+    /// The width of a day.
+    pub day_width: String,
+    /// The width of a bar.
+    pub bar_width: String,
 }
 
 /// A grid line.
@@ -123,22 +127,9 @@ impl Chart {
             days: shown.collect(),
             accepted: days.iter().map(|day| day.accepted).sum(),
             refused: days.iter().map(|day| day.refused).sum(),
+            day_width: coordinate(width),
+            bar_width: coordinate(width * 0.68),
         }
-    }
-
-    /// The width of a day.
-    pub(crate) fn day_width(&self) -> String {
-        coordinate(self.width())
-    }
-
-    /// The width of a bar.
-    pub(crate) fn bar_width(&self) -> String {
-        coordinate(self.width() * 0.68)
-    }
-
-    fn width(&self) -> f64 {
-        let days = i64::try_from(self.days.len()).unwrap_or(1).max(1);
-        (WIDTH - LEFT - RIGHT) / float(days)
     }
 
     /// Whether there was no login attempt.

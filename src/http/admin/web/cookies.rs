@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest,
-    cookie::{Cookie, CookieBuilder, SameSite},
-};
+use actix_web::{HttpRequest, cookie::Cookie};
 
 use crate::domain::language::Language;
 use crate::http::cookie_header;
@@ -62,28 +59,15 @@ pub(crate) fn set(
     lifetime: Option<Duration>,
     is_https: bool,
 ) -> Cookie<'static> {
-    let mut cookie = base(name, value, is_https);
-    if let Some(lifetime) = lifetime {
-        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-        cookie = cookie.max_age(actix_web::cookie::time::Duration::seconds(seconds));
-    }
-    cookie.finish()
+    // Lax, so that links from mails open with the session; no GET changes anything.
+    cookie_header::build(name.of(is_https), value, lifetime, is_https).finish()
 }
 
 /// The removal of a cookie.
 pub(crate) fn remove(name: Name, is_https: bool) -> Cookie<'static> {
-    let mut cookie = base(name, String::new(), is_https).finish();
+    let mut cookie = set(name, String::new(), None, is_https);
     cookie.make_removal();
     cookie
-}
-
-fn base(name: Name, value: String, is_https: bool) -> CookieBuilder<'static> {
-    // Lax, so that links from mails open with the session; no GET changes anything.
-    Cookie::build(name.of(is_https), value)
-        .path("/")
-        .http_only(true)
-        .secure(is_https)
-        .same_site(SameSite::Lax)
 }
 
 /// The language of the cookie.

@@ -16,33 +16,6 @@ pub(crate) const BATCH: i64 = 500;
 /// The byte order mark: spreadsheets recognise UTF-8 by it.
 const BOM: &str = "\u{feff}";
 
-/// Lines of a file, and the cursor of the next ones; none after the last.
-pub(crate) struct Batch<P> {
-    pub lines: Vec<Vec<String>>,
-    pub next: Option<P>,
-}
-
-impl<P> Batch<P> {
-    /// The lines of rows that were read [`BATCH`] at a time; fewer rows are the last.
-    pub(crate) fn of<R>(
-        rows: &[R],
-        cursor: impl Fn(&R) -> P,
-        line: impl Fn(&R) -> Vec<String>,
-    ) -> Self {
-        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
-        Self {
-            lines: rows.iter().map(line).collect(),
-            next: rows.last().filter(|_| is_full).map(cursor),
-        }
-    }
-}
-
-enum Step<P> {
-    First,
-    After(P),
-    End,
-}
-
 /// The address of an export with the filters of a query string.
 pub(crate) fn url(path: &str, query: &str) -> String {
     if query.is_empty() {
@@ -52,34 +25,36 @@ pub(crate) fn url(path: &str, query: &str) -> String {
     }
 }
 
-/// The file `<name>-<day>.csv`. `read` returns the lines after a cursor.
-pub(crate) fn answer<P, F, R>(
+/// The file `<name>-<day>.csv`. `read` returns up to [`BATCH`] rows after the cursor of a row; fewer are the last.
+pub(crate) fn answer<R, P, F, Rows>(
     panel: &Panel,
     name: &str,
     header: impl IntoIterator<Item = &'static str>,
+    line: fn(&R) -> Vec<String>,
+    cursor: fn(&R) -> P,
     read: F,
 ) -> HttpResponse
 where
+    R: 'static,
     P: 'static,
-    F: Fn(Option<P>) -> R + 'static,
-    R: Future<Output = Result<Batch<P>, Error>> + 'static,
+    F: Fn(Option<P>) -> Rows + 'static,
+    Rows: Future<Output = Result<Vec<R>, Error>> + 'static,
 {
     let day = panel.now().naive_utc().and_utc();
     let day = day.with_timezone(&panel.zone()).format("%Y-%m-%d");
     let first = header.into_iter().map(str::to_owned).collect();
-    let batches = stream::try_unfold((Step::First, Some(first)), move |(step, head)| {
-        let reading = match step {
-            Step::First => Some(read(None)),
-            Step::After(cursor) => Some(read(Some(cursor))),
-            Step::End => None,
-        };
+    // Before each batch: the cursor, and the header of the first one. None at the end.
+    let batches = stream::try_unfold(Some((None, Some(first))), move |state| {
+        let reading = state.map(|(after, head)| (read(after), head));
         async move {
-            let Some(reading) = reading else {
+            let Some((reading, head)) = reading else {
                 return Ok::<_, Error>(None);
             };
-            let batch = reading.await?;
-            let next = batch.next.map_or(Step::End, Step::After);
-            Ok(Some((written(head, batch.lines), (next, None))))
+            let rows = reading.await?;
+            let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
+            let last = rows.last().filter(|_| is_full);
+            let next = last.map(|row| (Some(cursor(row)), None));
+            Ok(Some((written(head, rows.iter().map(line)), next)))
         }
     });
     HttpResponse::Ok()
@@ -92,7 +67,7 @@ where
 }
 
 /// The encoded lines; the first ones with the byte order mark and the header.
-fn written(head: Option<Vec<String>>, lines: Vec<Vec<String>>) -> Bytes {
+fn written(head: Option<Vec<String>>, lines: impl Iterator<Item = Vec<String>>) -> Bytes {
     let bom = head.as_ref().map_or("", |_| BOM);
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
@@ -135,7 +110,8 @@ mod tests {
     #[test]
     fn a_file_begins_with_a_byte_order_mark_and_quotes_cells() {
         let line = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        let bytes = written(Some(line(["a", "b"])), vec![line(["x, \"y\"", "z"])]);
+        let lines = std::iter::once(line(["x, \"y\"", "z"]));
+        let bytes = written(Some(line(["a", "b"])), lines);
         assert_eq!(
             &bytes[..],
             "\u{feff}a,b\r\n\"x, \"\"y\"\"\",z\r\n".as_bytes()

@@ -1,6 +1,6 @@
 //! Errors as pages: the status, texts and headers of each error. The matches have no default arm.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use actix_web::{
     Error as ActixError, HttpResponse, ResponseError,
@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
 use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::headers::whole_seconds;
 use crate::services::Error;
 use crate::store::StoreError;
 
@@ -70,7 +71,7 @@ impl<E: Into<Error>> From<E> for AdminError {
 /// The status alone; the outermost middleware renders the page.
 impl ResponseError for AdminError {
     fn status_code(&self) -> StatusCode {
-        view(self).status
+        status_and_name(self).0
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -79,20 +80,10 @@ impl ResponseError for AdminError {
 }
 
 /// The status of an error, and the name of its texts `error.<name>` and `error.<name>_text`.
-struct View {
-    status: StatusCode,
-    name: &'static str,
-    retry_after: Option<u64>,
-}
-
-fn view(error: &AdminError) -> View {
-    let mut retry_after = None;
-    let (status, name) = match error {
-        AdminError::Service(error) => return of_service(error),
-        AdminError::TooSlow => {
-            retry_after = Some(RETRY_SECONDS);
-            (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
-        }
+fn status_and_name(error: &AdminError) -> (StatusCode, &'static str) {
+    match error {
+        AdminError::Service(error) => of_service(error),
+        AdminError::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         AdminError::SignIn { .. } => (StatusCode::SEE_OTHER, "sign_in"),
         AdminError::Forbidden => (StatusCode::FORBIDDEN, "read_only"),
         AdminError::ForeignForm => (StatusCode::FORBIDDEN, "foreign_form"),
@@ -101,17 +92,11 @@ fn view(error: &AdminError) -> View {
         AdminError::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
         AdminError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         AdminError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    };
-    View {
-        status,
-        name,
-        retry_after,
     }
 }
 
-fn of_service(error: &Error) -> View {
-    let mut retry_after = None;
-    let (status, name) = match error {
+fn of_service(error: &Error) -> (StatusCode, &'static str) {
+    match error {
         Error::Invalid(_) => (StatusCode::BAD_REQUEST, "malformed"),
         Error::Unauthorized
         | Error::InvalidCredentials
@@ -128,32 +113,17 @@ fn of_service(error: &Error) -> View {
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
         Error::AccountNotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
-        Error::RateLimited { retry_after: wait } => {
-            retry_after = Some(whole_seconds(*wait));
-            (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
-        }
+        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
-            retry_after = Some(RETRY_SECONDS);
             (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
         }
         Error::Unavailable(_) | Error::Store(StoreError::Unavailable(_)) => {
-            retry_after = Some(RETRY_SECONDS);
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
         Error::Internal(_) | Error::Store(StoreError::Conflict { .. } | StoreError::Query(_)) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal")
         }
-    };
-    View {
-        status,
-        name,
-        retry_after,
     }
-}
-
-/// Rounded up, for `Retry-After`.
-pub(crate) fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 #[derive(Template)]
@@ -181,26 +151,32 @@ impl AdminError {
     /// The response. Server errors are logged here, once, with the request's id.
     pub(crate) fn answer(&self, context: &RequestContext) -> HttpResponse {
         if let Self::SignIn { next } = self {
-            return to_login(next.as_deref());
+            let location = next.as_deref();
+            let location = location.map_or_else(|| paths::LOGIN.to_owned(), paths::login_then);
+            return HttpResponse::SeeOther()
+                .insert_header((LOCATION, location))
+                .finish();
         }
-        let view = view(self);
-        self.log(&view, context);
+        let (status, name) = status_and_name(self);
+        self.log(status, context);
         let look = context.look();
         let l = Layout::plain(look.language, look.theme, Tz::UTC, context.received_at);
         let page = ErrorPage {
-            status: view.status.as_u16(),
-            heading: l.t(&format!("error.{}", view.name)),
-            text: l.t(&format!("error.{}_text", view.name)),
-            request_id: if view.status.is_server_error() {
+            status: status.as_u16(),
+            heading: l.t(&format!("error.{name}")),
+            text: l.t(&format!("error.{name}_text")),
+            request_id: if status.is_server_error() {
                 context.id.clone()
             } else {
                 String::new()
             },
             l,
         };
-        let mut answer = HttpResponse::build(view.status);
-        if let Some(seconds) = view.retry_after {
-            answer.insert_header((RETRY_AFTER, seconds));
+        let mut answer = HttpResponse::build(status);
+        if let Self::Service(Error::RateLimited { retry_after }) = self {
+            answer.insert_header((RETRY_AFTER, whole_seconds(*retry_after)));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }
         answer
             .content_type("text/html; charset=utf-8")
@@ -208,22 +184,15 @@ impl AdminError {
             .body(page.render().unwrap_or_default())
     }
 
-    fn log(&self, view: &View, context: &RequestContext) {
+    fn log(&self, status: StatusCode, context: &RequestContext) {
         let cause: &dyn fmt::Display = match self {
             Self::Service(error) => error,
             other => other,
         };
-        if view.status == StatusCode::INTERNAL_SERVER_ERROR {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request_id = context.id, error = %cause, "internal error");
-        } else if view.status == StatusCode::SERVICE_UNAVAILABLE {
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(request_id = context.id, error = %cause, "unavailable");
         }
     }
-}
-
-fn to_login(next: Option<&str>) -> HttpResponse {
-    let location = next.map_or_else(|| paths::LOGIN.to_owned(), paths::login_then);
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, location))
-        .finish()
 }

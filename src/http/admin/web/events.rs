@@ -51,6 +51,7 @@ impl EventView {
         let is_own = event.subject.is_some() && event.subject == event.actor;
         let subject = event.subject_name.clone().filter(|_| !is_own);
         let is_deletion = event.action == Action::AccountDeleted;
+        let (session, changes) = (event.session.as_ref(), event.changes.iter());
         Self {
             url: paths::audit_event(event.id),
             at: event.happened_at,
@@ -67,15 +68,8 @@ impl EventView {
             ip_address: event.ip_address.clone().unwrap_or_default(),
             user_agent: event.user_agent.clone().unwrap_or_default(),
             request_id: event.request_id.clone().unwrap_or_default(),
-            session: event
-                .session
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            changes: event
-                .changes
-                .iter()
-                .map(|change| ChangeView::new(l, change))
-                .collect(),
+            session: session.map_or_else(String::new, ToString::to_string),
+            changes: changes.map(|change| ChangeView::new(l, change)).collect(),
         }
     }
 
@@ -93,9 +87,8 @@ impl EventView {
 impl ChangeView {
     fn new(l: &Layout, change: &Change) -> Self {
         let text = |value: &Option<String>| {
-            value
-                .as_deref()
-                .map_or_else(String::new, |value| value_text(l, &change.field, value))
+            let value = value.as_deref();
+            value.map_or_else(String::new, |value| value_text(l, &change.field, value))
         };
         Self {
             field: field_text(l, &change.field),
@@ -129,21 +122,17 @@ fn field_text(l: &Layout, field: &str) -> String {
 /// A field's value; known words are translated.
 fn value_text(l: &Layout, field: &str, value: &str) -> String {
     match (field, value) {
-        ("role", role) if Role::parse(role).is_ok() => l.t(&format!("role.{role}")),
-        ("theme", theme) if Theme::from_word(theme).is_some() => l.t(&format!("theme.{theme}")),
+        ("role", _) if Role::parse(value).is_ok() => l.word("role", value),
+        ("theme", _) if Theme::from_word(value).is_some() => l.word("theme", value),
         ("language", "en") => "English".to_owned(),
         ("language", "ko") => "한국어".to_owned(),
-        ("link", "mailed" | "shown" | "used") => l.t(&format!("link_way.{value}")),
-        ("reason", reason) if RevocationReason::from_word(reason).is_some() => {
-            l.t(&format!("reason.{reason}"))
-        }
-        ("method", method) if LoginMethod::from_word(method).is_some() => {
-            l.t(&format!("login_method.{method}"))
-        }
-        ("limit", limit) if LimitKind::from_word(limit).is_some() => l.t(&format!("limit.{limit}")),
-        ("user_type", "user" | "client") => l.t(&format!("user_type.{value}")),
+        ("link", "mailed" | "shown" | "used") => l.word("link_way", value),
+        ("reason", _) if RevocationReason::from_word(value).is_some() => l.word("reason", value),
+        ("method", _) if LoginMethod::from_word(value).is_some() => l.word("login_method", value),
+        ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),
+        ("user_type", "user" | "client") => l.word("user_type", value),
         (_, "true") => l.t("common.yes"),
         (_, "false") => l.t("common.no"),
-        (_, value) => value.to_owned(),
+        _ => value.to_owned(),
     }
 }

@@ -3,8 +3,33 @@
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::ListQuery;
 
-/// The filters of a list: query parameter and key of the label.
-pub(crate) type Filters = [(&'static str, &'static str)];
+/// A filter of a list.
+pub(crate) struct Filter {
+    /// The query parameter.
+    pub(crate) parameter: &'static str,
+    /// The key of the label.
+    label: &'static str,
+    /// A value in the viewer's language.
+    text: fn(&Layout, &str) -> String,
+}
+
+/// A filter whose values are shown as typed.
+pub(crate) const fn typed(parameter: &'static str, label: &'static str) -> Filter {
+    words(parameter, label, |_, value| value.trim().to_owned())
+}
+
+/// A filter whose values are words with a text for each.
+pub(crate) const fn words(
+    parameter: &'static str,
+    label: &'static str,
+    text: fn(&Layout, &str) -> String,
+) -> Filter {
+    Filter {
+        parameter,
+        label,
+        text,
+    }
+}
 
 /// An option of a select: value, text, and whether it is selected.
 pub(crate) type Choice = (&'static str, String, bool);
@@ -27,54 +52,31 @@ pub(crate) struct Chip {
     pub url: String,
 }
 
-/// Builds the active filters.
-pub(crate) struct Chips<'a> {
-    l: &'a Layout,
-    query: &'a ListQuery,
-    filters: &'a Filters,
-    set: Vec<Chip>,
-}
-
-impl<'a> Chips<'a> {
-    pub(crate) fn new(l: &'a Layout, query: &'a ListQuery, filters: &'a Filters) -> Self {
-        Self {
-            l,
-            query,
-            filters,
-            set: Vec::new(),
-        }
-    }
-
-    /// Adds a filter if it has a value.
-    pub(crate) fn add(mut self, parameter: &str, value: Option<String>) -> Self {
-        let mut filters = self.filters.iter();
-        let label = filters.find(|(other, _)| *other == parameter);
-        debug_assert!(label.is_some(), "{parameter} has no label");
-        self.set.extend(value.map(|value| Chip {
-            label: label.map_or_else(String::new, |(_, label)| self.l.t(label)),
-            value,
-            url: self.query.url_without(parameter),
-        }));
-        self
-    }
-
-    /// Adds a date as it is in the query.
-    pub(crate) fn add_day(self, parameter: &str, is_set: bool) -> Self {
-        let value = is_set.then(|| self.query.value(parameter).to_owned());
-        self.add(parameter, value)
-    }
-
-    pub(crate) fn done(self) -> Vec<Chip> {
-        self.set
-    }
+/// The active filters: those with a valid value. Each of them must have been read from the query before.
+pub(crate) fn chips<'a>(
+    l: &Layout,
+    query: &ListQuery,
+    filters: impl IntoIterator<Item = &'a Filter>,
+) -> Vec<Chip> {
+    let problems = query.problems(l.locale);
+    let chip = |filter: &Filter| {
+        let value = query.value(filter.parameter);
+        let is_valid = problems.of(filter.parameter).is_empty();
+        (is_valid && !value.trim().is_empty()).then(|| Chip {
+            label: l.t(filter.label),
+            value: (filter.text)(l, value),
+            url: query.url(&[filter.parameter], &[]),
+        })
+    };
+    filters.into_iter().filter_map(chip).collect()
 }
 
 /// The invalid values of a list's filters, a sentence each.
-pub(crate) fn problems(l: &Layout, query: &ListQuery, filters: &Filters) -> Vec<String> {
+pub(crate) fn problems(l: &Layout, query: &ListQuery, filters: &[Filter]) -> Vec<String> {
     let problems = query.problems(l.locale);
-    let sentences = filters.iter().flat_map(|(parameter, label)| {
-        let label = l.t(label);
-        let sentences = problems.of(parameter).iter();
+    let sentences = filters.iter().flat_map(|filter| {
+        let label = l.t(filter.label);
+        let sentences = problems.of(filter.parameter).iter();
         sentences.map(move |sentence| format!("{label}: {sentence}"))
     });
     sentences.collect()

@@ -8,7 +8,6 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TY
 use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::problem::{Problem, Problems};
-use crate::http::admin::web::anonymous_page::AnonymousPage;
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::page_context::PageContext;
@@ -33,7 +32,7 @@ impl Sender for PanelAdmin {
     }
 }
 
-impl Sender for AnonymousPage {
+impl Sender for PageContext {
     fn page_context(&self) -> &PageContext {
         self
     }
@@ -59,9 +58,8 @@ impl<P: Sender> FromRequest for Form<P> {
             if !is_from_here(request.headers(), panel.page_context().services()) {
                 return Err(AdminError::ForeignForm);
             }
-            let bytes = bytes
-                .await
-                .map_err(|error| too_large_or_malformed(&error))?;
+            let bytes = bytes.await;
+            let bytes = bytes.map_err(|error| AdminError::from_framework(&error))?;
             let values = fields(&request, &bytes)?;
             let token = values.iter().find(|(name, _)| name == "csrf");
             if !token.is_some_and(|(_, token)| csrf::is_token(&panel.page_context().secret, token))
@@ -74,14 +72,6 @@ impl<P: Sender> FromRequest for Form<P> {
                 problems: Problems::default(),
             })
         })
-    }
-}
-
-fn too_large_or_malformed(error: &actix_web::Error) -> AdminError {
-    if error.as_response_error().status_code() == 413 {
-        AdminError::TooLarge
-    } else {
-        AdminError::Malformed
     }
 }
 

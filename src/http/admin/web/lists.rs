@@ -98,6 +98,11 @@ impl ListQuery {
             .map_or("", |(_, value)| value.as_str())
     }
 
+    /// The value of a search field: what was typed, up to the length of a search.
+    pub(crate) fn typed(&self, name: &str) -> String {
+        self.value(name).chars().take(MAX_SEARCH).collect()
+    }
+
     /// A parsed parameter; none if it is missing, empty or invalid.
     pub(crate) fn optional<T>(
         &mut self,
@@ -214,24 +219,9 @@ impl ListQuery {
             name.to_owned()
         };
         SortLink {
-            url: self.url_with("sort", &value),
+            url: self.url(&["sort"], &[("sort", &value)]),
             direction,
         }
-    }
-
-    /// The first page of the list with one parameter changed.
-    pub(crate) fn url_with(&self, name: &str, value: &str) -> String {
-        self.url(&[name], &[(name, value)])
-    }
-
-    /// The first page of the list without a filter.
-    pub(crate) fn url_without(&self, name: &str) -> String {
-        self.url(&[name], &[])
-    }
-
-    /// The first page of the list without any of these filters.
-    pub(crate) fn url_without_all(&self, names: &[&str]) -> String {
-        self.url(names, &[])
     }
 
     /// The filters and the order, as a query string without `?`; empty where there are none.
@@ -242,7 +232,8 @@ impl ListQuery {
             .unwrap_or_default()
     }
 
-    fn url(&self, without: &[&str], and: &[(&str, &str)]) -> String {
+    /// The first page of the list without some of the parameters, and with others.
+    pub(crate) fn url(&self, without: &[&str], and: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.pairs {
             if !without.contains(&name.as_str()) && !POSITION.contains(&name.as_str()) {

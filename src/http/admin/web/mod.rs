@@ -1,7 +1,6 @@
 //! What pages share: forms, CSRF, layout, lists, CSV, charts.
 
 pub mod account_path;
-pub mod anonymous_page;
 pub mod assets;
 pub mod chart;
 pub mod claims;

@@ -1,10 +1,14 @@
 //! The context of a page's request and response: the browser's secret, language, theme and time zone, the notice of the last
 //! action, and rendering.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder,
+    dev::Payload,
     http::{
         StatusCode,
         header::{CONTENT_LANGUAGE, LOCATION},
@@ -24,11 +28,12 @@ use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::layout::{self, Layout};
 use crate::http::admin::web::notice::Notice;
-use crate::http::middleware::context::{Look, RequestContext};
+use crate::http::middleware::context::{Look, RequestContext, services_of};
 use crate::http::middleware::origin::is_https;
 use crate::services::{Services, secret};
 
-/// A request of a browser.
+/// A request of a browser, with or without a session. As an extractor: of pages without one, such as sign-in, setup and
+/// password links.
 pub(crate) struct PageContext {
     pub(crate) services: web::Data<Services>,
     pub(crate) context: Arc<RequestContext>,
@@ -39,6 +44,15 @@ pub(crate) struct PageContext {
     zone: Tz,
     notice: Option<Notice>,
     path: String,
+}
+
+impl FromRequest for PageContext {
+    type Error = AdminError;
+    type Future = Ready<Result<Self, AdminError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::anonymous_page(request))
+    }
 }
 
 impl PageContext {
@@ -80,6 +94,19 @@ impl PageContext {
             notice,
             path,
         })
+    }
+
+    /// The context of a page without a session.
+    fn anonymous_page(request: &HttpRequest) -> Result<Self, AdminError> {
+        let services = services_of(request)?;
+        let is_https = is_https(&services);
+        // A signed-in browser keeps its secret, so its open forms stay valid.
+        let secret = [Name::Session, Name::AnonymousPage]
+            .into_iter()
+            .find_map(|name| cookies::read(request, name, is_https))
+            .filter(|value| secret::is_well_formed(value));
+        // The language cookie is already part of the request context.
+        Self::new(request, services, secret, Preferences::default())
     }
 
     pub(crate) fn services(&self) -> &Services {
@@ -131,7 +158,7 @@ impl PageContext {
     }
 
     /// The layout of the page, without a viewer.
-    pub(crate) fn plain_layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         Layout {
             csrf: csrf::token(&self.secret),
             notices: self.notice.iter().cloned().collect(),
@@ -177,10 +204,18 @@ impl PageContext {
         Ok(self.redirect_builder(to, None).finish())
     }
 
-    /// A redirect to a page that shows a notice.
+    /// A redirect to a page that shows that the action was done.
     #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
-    pub(crate) fn redirect_with(&self, to: &str, notice: &Notice) -> PageResult {
-        Ok(self.redirect_builder(to, Some(notice)).finish())
+    pub(crate) fn redirect_ok(&self, to: &str, text: String) -> PageResult {
+        let notice = Notice::ok(text);
+        Ok(self.redirect_builder(to, Some(&notice)).finish())
+    }
+
+    /// A redirect to a page that shows that the action was done in part, or that there was nothing to do.
+    #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
+    pub(crate) fn redirect_warn(&self, to: &str, text: String) -> PageResult {
+        let notice = Notice::warn(text);
+        Ok(self.redirect_builder(to, Some(&notice)).finish())
     }
 
     /// A redirect for further cookies.

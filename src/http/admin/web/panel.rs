@@ -2,7 +2,7 @@
 
 use std::{future::Future, ops::Deref, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method};
 
 use crate::domain::audit::{Actor, AuditSource};
 use crate::http::admin::paths;
@@ -10,8 +10,8 @@ use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::middleware::context::services_of;
 use crate::http::middleware::origin::is_https;
-use crate::services::Services;
 use crate::services::auth::browser_sessions::{self, Viewer};
 
 /// A signed-in administrator or auditor: read permission.
@@ -67,7 +67,7 @@ impl Panel {
             viewer_role: account
                 .role
                 .map_or_else(String::new, |role| self.t(&format!("role.{role}"))),
-            ..self.plain_layout()
+            ..self.page_context.layout()
         }
     }
 }
@@ -97,14 +97,6 @@ impl FromRequest for PanelAdmin {
             }
         })
     }
-}
-
-/// The services of the server.
-pub(crate) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, AdminError> {
-    request
-        .app_data::<web::Data<Services>>()
-        .cloned()
-        .ok_or_else(|| AdminError::Internal("the server has no services".into()))
 }
 
 async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {

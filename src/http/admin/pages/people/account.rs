@@ -3,8 +3,10 @@
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::principal::{Principal, UserType};
+use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::Panel;
 use crate::services::Error;
 use crate::services::accounts::client_users::{self, Client};
@@ -35,7 +37,20 @@ pub(crate) struct Field {
     pub(crate) kind: &'static str,
     pub(crate) is_required: bool,
     /// The key of its hint; empty for none.
-    pub(crate) hint: &'static str,
+    hint: &'static str,
+}
+
+impl Field {
+    pub(crate) fn label(&self, l: &Layout) -> String {
+        l.word("field", self.name)
+    }
+
+    pub(crate) fn hint(&self, l: &Layout) -> String {
+        match self.hint {
+            "" => String::new(),
+            key => l.t(key),
+        }
+    }
 }
 
 const fn field(
@@ -82,6 +97,24 @@ pub(crate) fn section(user_type: UserType) -> &'static str {
 }
 
 impl Person {
+    pub(crate) fn path(&self) -> PersonPath {
+        paths::person(self.principal)
+    }
+
+    pub(crate) fn initials(&self) -> String {
+        initials(&self.name)
+    }
+
+    /// The role of an internal user, the contact details of a client.
+    pub(crate) fn detail(&self, l: &Layout) -> String {
+        let contacts = self.email.iter().chain(&self.phone);
+        let contacts: Vec<&str> = contacts.map(String::as_str).collect();
+        match self.role {
+            Some(role) => l.word("role", role),
+            None => contacts.join(" · "),
+        }
+    }
+
     /// The stored value of a field of [`fields`]; empty for none.
     pub(crate) fn value(&self, field: &str) -> String {
         match field {

@@ -15,56 +15,56 @@ use crate::http::admin::web::filters::Chip;
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::ListQuery;
-use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::owners::initials;
+use crate::http::admin::web::owners;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::accounts::bulk::{self, Preview};
 use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
 use crate::services::maintenance::job_report::Report;
 
-/// A parsed form of the list or of the confirmation.
-struct Selection {
-    request: BulkRequest,
-    /// The list's query.
-    query: ListQuery,
-    /// The active filters; none for selected accounts.
-    chips: Vec<Chip>,
-}
-
 /// `POST /admin/{users,clients}/actions`. **Permissions**: administrators. 200: the confirmation; 303: with `confirmed` to the
 /// job, or back to the list where the job is already finished or there is nothing to do.
 pub(crate) async fn start(form: Form<PanelAdmin>, population: Population) -> PageResult {
     let (panel, user_type) = (&form.panel, population.0);
-    let query = ListQuery::new(&paths::people(user_type), form.text("query"));
-    let back = query.url_without_all(&[]);
+    let mut query = ListQuery::new(&paths::people(user_type), form.text("query"));
+    let back = query.url(&[], &[]);
     let action = BulkAction::from_word(form.text("action")).ok_or(AdminError::Malformed)?;
-    let selection = if form.text("scope") == "all" {
-        matching(&form, user_type, action, query).await?
-    } else {
-        selected(&form, user_type, action, query)?
+    let (accounts, chips) = match chosen(&form, user_type, &mut query).await? {
+        Ok(chosen) => chosen,
+        Err(reason) => return panel.redirect_warn(&back, panel.t(reason)),
     };
-    let selection = match selection {
-        Ok(selection) => selection,
-        Err(reason) => return panel.redirect_with(&back, &Notice::warn(panel.t(reason))),
+    let request = BulkRequest {
+        user_type,
+        action,
+        accounts,
     };
-    let preview = bulk::preview(panel.services(), &panel.actor(), &selection.request).await?;
+    let preview = bulk::preview(panel.services(), &panel.actor(), &request).await?;
     if preview.touched == 0 {
-        let notice = Notice::warn(nothing_to_do(panel, action, &preview));
-        return panel.redirect_with(&back, &notice);
+        let text = nothing_to_do(panel, action, &preview);
+        return panel.redirect_warn(&back, text);
     }
     if form.text("confirmed") == "1" {
-        return start_job(panel, selection.request, &back).await;
+        return start_job(panel, request, &back).await;
     }
-    confirm(panel, selection, preview, back)
+    confirm(panel, request, &query, chips, preview, back)
 }
 
-/// The selected accounts; the key of a message where none is selected.
-fn selected(
+/// Accounts and the active filters (none for selected accounts), or the key of a message why there are none.
+type Chosen = Result<(Accounts, Vec<Chip>), &'static str>;
+
+/// The selected accounts, or all that match the list's filter.
+async fn chosen(
     form: &Form<PanelAdmin>,
     user_type: UserType,
-    action: BulkAction,
-    query: ListQuery,
-) -> Result<Result<Selection, &'static str>, AdminError> {
+    query: &mut ListQuery,
+) -> Result<Chosen, AdminError> {
+    match form.text("scope") {
+        "all" => matching(form, user_type, query).await,
+        _ => selected(form),
+    }
+}
+
+/// The selected accounts.
+fn selected(form: &Form<PanelAdmin>) -> Result<Chosen, AdminError> {
     let mut ids = Vec::new();
     for digits in form.all("selected") {
         ids.push(UserSeq::from_digits(digits).ok_or(AdminError::Malformed)?);
@@ -74,27 +74,18 @@ fn selected(
     if ids.is_empty() {
         return Ok(Err("bulk.none_selected"));
     }
-    Ok(Ok(Selection {
-        request: BulkRequest {
-            user_type,
-            action,
-            accounts: Accounts::Selected(ids),
-        },
-        query,
-        chips: Vec::new(),
-    }))
+    Ok(Ok((Accounts::Selected(ids), Vec::new())))
 }
 
-/// All accounts that match the list's filter; the key of a message where the filter is invalid, because without it more
-/// accounts would match than intended.
+/// All accounts that match the list's filter; none where the filter is invalid, because without it more accounts would
+/// match than intended.
 async fn matching(
     form: &Form<PanelAdmin>,
     user_type: UserType,
-    action: BulkAction,
-    mut query: ListQuery,
-) -> Result<Result<Selection, &'static str>, AdminError> {
+    query: &mut ListQuery,
+) -> Result<Chosen, AdminError> {
     let panel = &form.panel;
-    let filter = list::filter(user_type, &mut query, panel.zone());
+    let filter = list::filter(user_type, query, panel.zone());
     if !query.problems(panel.language()).are_none() {
         return Ok(Err("bulk.invalid_filter"));
     }
@@ -104,20 +95,13 @@ async fn matching(
             .ok_or(AdminError::Malformed)?
             .get(),
     };
-    let chips = list::chips(&panel.layout(section(user_type)), &query, &filter);
-    Ok(Ok(Selection {
-        request: BulkRequest {
-            user_type,
-            action,
-            accounts: Accounts::Filtered {
-                filter: Box::new(filter),
-                query: query.query_string(),
-                up_to,
-            },
-        },
-        query,
-        chips,
-    }))
+    let chips = list::chips(&panel.layout(section(user_type)), query, &filter);
+    let accounts = Accounts::Filtered {
+        filter: Box::new(filter),
+        query: query.query_string(),
+        up_to,
+    };
+    Ok(Ok((accounts, chips)))
 }
 
 /// Why no account is affected.
@@ -158,29 +142,26 @@ struct BulkPage {
     affected: u64,
 }
 
-impl BulkPage {
-    #[expect(
-        clippy::unused_self,
-        reason = "templates ask their page for everything"
-    )]
-    fn initials(&self, name: &str) -> String {
-        initials(name)
-    }
-}
-
 /// The confirmation.
-fn confirm(panel: &Panel, selection: Selection, preview: Preview, back: String) -> PageResult {
+fn confirm(
+    panel: &Panel,
+    request: BulkRequest,
+    query: &ListQuery,
+    chips: Vec<Chip>,
+    preview: Preview,
+    back: String,
+) -> PageResult {
     let BulkRequest {
         user_type,
         action,
         accounts,
-    } = selection.request;
+    } = request;
     let l = panel.layout(section(user_type));
     let (selected, query, up_to) = match accounts {
         // The query leads back to the list.
         Accounts::Selected(ids) => {
             let ids = ids.iter().map(|id| id.get()).collect();
-            (ids, selection.query.query_string(), None)
+            (ids, query.query_string(), None)
         }
         Accounts::Filtered { query, up_to, .. } => (Vec::new(), query, Some(up_to)),
     };
@@ -196,7 +177,7 @@ fn confirm(panel: &Panel, selection: Selection, preview: Preview, back: String) 
         selected,
         query,
         up_to,
-        chips: selection.chips,
+        chips,
         excluded: excluded(&l, action, &preview),
         more: preview.touched - preview.first.len() as u64,
         first: preview.first,
@@ -236,7 +217,7 @@ async fn start_job(panel: &Panel, request: BulkRequest, back: &str) -> PageResul
             if report.gone == 0 && report.skipped_last_administrator.is_none() =>
         {
             let text = panel.tr_count(&format!("bulk_done.{action}"), report.changed);
-            panel.redirect_with(back, &Notice::ok(text))
+            panel.redirect_ok(back, text)
         }
         _ => panel.redirect(&job),
     }

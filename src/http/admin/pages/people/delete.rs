@@ -10,8 +10,6 @@ use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::accounts::lifecycle;
 
@@ -22,7 +20,6 @@ struct DeletePage {
     path: PersonPath,
     title: String,
     person: Person,
-    initials: String,
     /// Why the account cannot be deleted; empty where it can.
     refusal: String,
 }
@@ -40,7 +37,6 @@ async fn page(
             UserType::User => "person.delete_user",
             UserType::Client => "person.delete_client",
         }),
-        initials: initials(&person.name),
         person,
         refusal,
         l,
@@ -67,6 +63,6 @@ pub(crate) async fn delete(form: Form<PanelAdmin>, path: AccountPath) -> PageRes
         let page = page(panel, account, refusal(panel, error)?).await?;
         return panel.page_with(StatusCode::CONFLICT, &page);
     }
-    let notice = Notice::ok(panel.tr_with("person.deleted", person.login));
-    panel.redirect_with(&paths::people(account.user_type), &notice)
+    let text = panel.tr_with("person.deleted", person.login);
+    panel.redirect_ok(&paths::people(account.user_type), text)
 }

@@ -16,7 +16,6 @@ use crate::http::admin::web::edit_conflict;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::Error;
 use crate::services::accounts::client_users::{ClientChanges, NewClient};
@@ -65,16 +64,6 @@ impl Values {
     }
 }
 
-/// A field as the template shows it.
-struct FieldView {
-    name: &'static str,
-    kind: &'static str,
-    is_required: bool,
-    label: String,
-    hint: String,
-    value: String,
-}
-
 #[derive(Template)]
 #[template(path = "admin/people/form.html")]
 struct FormPage {
@@ -85,7 +74,6 @@ struct FormPage {
     back: String,
     back_text: String,
     errors: FieldErrors,
-    fields: Vec<FieldView>,
     roles: &'static [&'static str],
     values: Values,
     is_new: bool,
@@ -113,20 +101,9 @@ impl FormPage {
         let path = person.map(|person| paths::person(person.principal));
         let is_self =
             person.is_some_and(|person| panel.viewer().account.principal == person.principal);
-        let shown = std::mem::take(&mut values.texts).into_iter();
-        let shown = shown.filter(|(field, _)| !is_self || field.name != "role");
-        let fields = shown.map(|(field, value)| FieldView {
-            name: field.name,
-            kind: field.kind,
-            is_required: field.is_required,
-            label: l.t(&format!("field.{}", field.name)),
-            hint: if field.hint.is_empty() {
-                String::new()
-            } else {
-                l.t(field.hint)
-            },
-            value,
-        });
+        values
+            .texts
+            .retain(|(field, _)| !is_self || field.name != "role");
         Self {
             title: match (person, user_type) {
                 (Some(person), _) => l.tr_with("person.edit_title", &person.name),
@@ -140,7 +117,6 @@ impl FormPage {
                 |person| person.name.clone(),
             ),
             errors: FieldErrors::default(),
-            fields: fields.collect(),
             roles: Role::NAMES,
             values,
             is_new: person.is_none(),
@@ -193,7 +169,7 @@ pub(crate) async fn create(
             text = panel.tr_with("person.created_and_sent", email);
         }
     }
-    panel.redirect_with(&paths::person(account), &Notice::ok(text))
+    panel.redirect_ok(&paths::person(account), text)
 }
 
 /// The new user, and whether a link is to be sent; none where the form has problems.
@@ -274,8 +250,8 @@ pub(crate) async fn update(mut form: Form<PanelAdmin>, path: AccountPath) -> Pag
     }
     match changes.save(&form.panel, account).await {
         Ok(()) => {
-            let notice = Notice::ok(form.panel.t("person.saved"));
-            form.panel.redirect_with(&paths::person(account), &notice)
+            let text = form.panel.t("person.saved");
+            form.panel.redirect_ok(&paths::person(account), text)
         }
         Err(error @ (Error::LastAdministrator | Error::OwnAccount)) => {
             refused(&form, &person, error)

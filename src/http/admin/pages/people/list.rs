@@ -11,13 +11,15 @@ use crate::domain::principal::UserType;
 use crate::http::admin::pages::people::account::{Person, fields, section};
 use crate::http::admin::paths::{self, PeoplePath};
 use crate::http::admin::web::account_path::Population;
-use crate::http::admin::web::csv::{self, Batch};
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
-use crate::http::admin::web::filters::{Chip, Chips, Choice, choices, problems};
+use crate::http::admin::web::filters::{
+    self, Chip, Choice, Filter, choices, problems, typed, words,
+};
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, SortLink, pager};
-use crate::http::admin::web::owners::initials;
-use crate::http::admin::web::panel::{Panel, services_of};
+use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, pager};
+use crate::http::admin::web::panel::Panel;
+use crate::http::middleware::context::services_of;
 use crate::services::accounts::lists::{
     self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed,
 };
@@ -32,16 +34,26 @@ const COLUMNS: &[(&str, AccountColumn)] = &[
     ("last_login", AccountColumn::LastLogin),
 ];
 
-/// The filters and their labels.
-const FILTERS: &[(&str, &str)] = &[
-    ("search", "common.search"),
-    ("role", "field.role"),
-    ("active", "people_list.status"),
-    ("created_from", "people_list.created_from"),
-    ("created_to", "people_list.created_to"),
-    ("login", "people_list.last_login"),
-    ("login_from", "people_list.login_from"),
-    ("login_to", "people_list.login_to"),
+/// The filters of the list.
+const FILTERS: &[Filter] = &[
+    typed("search", "common.search"),
+    words("role", "field.role", |l, word| l.word("role", word)),
+    words("active", "people_list.status", |l, word| {
+        l.t(match word {
+            "yes" => "common.active",
+            _ => "common.inactive",
+        })
+    }),
+    typed("created_from", "people_list.created_from"),
+    typed("created_to", "people_list.created_to"),
+    words("login", "people_list.last_login", |l, word| {
+        l.t(match word {
+            "never" => "common.never",
+            _ => "people_list.ever",
+        })
+    }),
+    typed("login_from", "people_list.login_from"),
+    typed("login_to", "people_list.login_to"),
 ];
 
 /// The filter of a query; its days are in this time zone, both inclusive. Used by the list, its export and bulk actions on all
@@ -80,41 +92,6 @@ fn order(query: &mut ListQuery) -> AccountOrder {
     AccountOrder { column, descending }
 }
 
-/// A row of the list.
-struct PersonView {
-    path: String,
-    seq: i64,
-    name: String,
-    login: String,
-    initials: String,
-    /// The role of an internal user, the contact details of a client.
-    detail: String,
-    is_active: bool,
-    last_login_at: Option<Timestamp>,
-    created_at: Timestamp,
-}
-
-impl PersonView {
-    fn new(l: &Layout, person: &Person) -> Self {
-        let contacts = person.email.iter().chain(&person.phone);
-        let contacts: Vec<&str> = contacts.map(String::as_str).collect();
-        Self {
-            path: paths::person(person.principal).to_string(),
-            seq: person.principal.user_seq.get(),
-            name: person.name.clone(),
-            login: person.login.clone(),
-            initials: initials(&person.name),
-            detail: match person.role {
-                Some(role) => l.word("role", role),
-                None => contacts.join(" · "),
-            },
-            is_active: person.is_active,
-            last_login_at: person.last_login_at,
-            created_at: person.created_at,
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "admin/people/list.html")]
 struct ListPage {
@@ -122,15 +99,10 @@ struct ListPage {
     is_users: bool,
     path: PeoplePath,
     problems: Vec<String>,
-    search: String,
     roles: Vec<Choice>,
     query: ListQuery,
     chips: Vec<Chip>,
-    people: Vec<PersonView>,
-    by_name: SortLink,
-    by_login: SortLink,
-    by_last_login: SortLink,
-    by_created: SortLink,
+    people: Vec<Person>,
     /// The number of matching accounts where they are more than this page has.
     all: Option<String>,
     query_string: String,
@@ -160,19 +132,17 @@ pub(crate) async fn list(panel: Panel, population: Population, mut query: ListQu
     let order = order(&mut query);
     let (seek, size) = (query.seek(), query.size());
     let slice = read_page(panel.services(), filter.clone(), order, seek, size).await?;
-    panel.page(&page(&panel, &filter, query, &slice))
+    panel.page(&page(&panel, &filter, query, slice))
 }
 
 fn page(
     panel: &Panel,
     filter: &AccountFilter,
     query: ListQuery,
-    slice: &Slice<Listed<Person>>,
+    slice: Slice<Listed<Person>>,
 ) -> ListPage {
     let path = paths::people(filter.user_type);
     let l = panel.layout(section(filter.user_type));
-    let people = slice.items.iter();
-    let people = people.map(|item| PersonView::new(&l, &item.account));
     let query_string = query.query_string();
     let is_part = slice.has_previous || slice.has_next;
     let more = if slice.count.more { "+" } else { "" };
@@ -180,18 +150,13 @@ fn page(
         is_users: filter.user_type == UserType::User,
         path,
         problems: problems(&l, &query, FILTERS),
-        search: query.value("search").chars().take(200).collect(),
         roles: choices(&l, "role", Role::NAMES, query.value("role")),
         chips: chips(&l, &query, filter),
-        people: people.collect(),
-        by_name: query.sort_link("name"),
-        by_login: query.sort_link("login"),
-        by_last_login: query.sort_link("last_login"),
-        by_created: query.sort_link("created"),
         all: is_part.then(|| format!("{}{more}", l.number(slice.count.rows))),
         csv: csv::url(&path.export(), &query_string),
         query_string,
-        pager: pager(&query, &l, slice, |item| item.place.clone()),
+        pager: pager(&query, &l, &slice, |item| item.place.clone()),
+        people: slice.items.into_iter().map(|item| item.account).collect(),
         query,
         l,
     }
@@ -238,17 +203,18 @@ pub(crate) async fn export(
     let services = services_of(&request)?;
     let own = fields(user_type).iter().map(|field| field.name);
     let header = std::iter::once("user_seq").chain(own).chain(COMMON_COLUMNS);
-    Ok(csv::answer(&panel, name, header, move |after| {
+    let read = move |after| {
         let (services, filter) = (services.clone(), filter.clone());
-        async move {
-            let rows = read_batch(&services, filter, order, after).await?;
-            Ok(Batch::of(
-                &rows,
-                |row| row.place.clone(),
-                |row| line(&row.account),
-            ))
-        }
-    }))
+        async move { read_batch(&services, filter, order, after).await }
+    };
+    Ok(csv::answer(
+        &panel,
+        name,
+        header,
+        line,
+        |row| row.place.clone(),
+        read,
+    ))
 }
 
 /// The last columns of both populations.
@@ -272,7 +238,8 @@ async fn read_batch(
     })
 }
 
-fn line(person: &Person) -> Vec<String> {
+fn line(row: &Listed<Person>) -> Vec<String> {
+    let person = &row.account;
     let own = fields(person.principal.user_type).iter();
     let last_login = person.last_login_at.as_ref();
     let mut line = vec![person.principal.user_seq.to_string()];
@@ -288,31 +255,11 @@ fn line(person: &Person) -> Vec<String> {
 
 /// The active filters, each with the address of the list without it.
 pub(crate) fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Vec<Chip> {
-    let role = filter.role.map(|role| l.word("role", role));
-    let active = filter.is_active.map(|is_active| {
-        l.t(if is_active {
-            "common.active"
-        } else {
-            "common.inactive"
-        })
-    });
-    let (from, to) = match filter.last_login {
-        Some(LastLogin::Within(from, to)) => (from.is_some(), to.is_some()),
-        _ => (false, false),
+    let applies = |one: &&Filter| match one.parameter {
+        "role" => filter.user_type == UserType::User,
+        // An account that has never logged in has no time of a login.
+        "login_from" | "login_to" => !matches!(filter.last_login, Some(LastLogin::Never)),
+        _ => true,
     };
-    let login = match (filter.last_login, query.value("login")) {
-        (Some(LastLogin::Never), _) => Some(l.t("common.never")),
-        (Some(_), "ever") => Some(l.t("people_list.ever")),
-        _ => None,
-    };
-    Chips::new(l, query, FILTERS)
-        .add("search", filter.search.clone())
-        .add("role", role)
-        .add("active", active)
-        .add_day("created_from", filter.created_from.is_some())
-        .add_day("created_to", filter.created_before.is_some())
-        .add("login", login)
-        .add_day("login_from", from)
-        .add_day("login_to", to)
-        .done()
+    filters::chips(l, query, FILTERS.iter().filter(applies))
 }

@@ -15,8 +15,6 @@ use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::accounts::{lifecycle, users};
 use crate::services::audit::events;
@@ -44,7 +42,6 @@ struct ShowPage {
     list: PeoplePath,
     /// The name of the population.
     list_name: String,
-    initials: String,
     /// An internal user's role, translated.
     role: Option<String>,
     /// Labels and values of the fields; an empty value is none.
@@ -90,15 +87,12 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         event.subject.clear();
     }
     let tokens = tokens.iter().map(|token| TokenView::new(&l, token));
-    let fields = fields(user_type).iter().map(|field| {
-        let label = l.t(&format!("field.{}", field.name));
-        (label, person.text(&l, field.name))
-    });
+    let fields = fields(user_type).iter();
+    let fields = fields.map(|field| (field.label(&l), person.text(&l, field.name)));
     Ok(ShowPage {
         path: paths::person(account),
         list: paths::people(user_type),
         list_name: l.t(&format!("nav.{}", section(user_type))),
-        initials: initials(&person.name),
         role: person.role.map(|role| l.word("role", role)),
         fields: fields.collect(),
         is_self: panel.viewer().account.principal == account,
@@ -143,7 +137,7 @@ async fn set_active(panel: &Panel, account: Principal, is_active: bool) -> PageR
     } else {
         "person.deactivated"
     });
-    panel.redirect_with(&paths::person(account), &Notice::ok(text))
+    panel.redirect_ok(&paths::person(account), text)
 }
 
 /// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (also for a session of
@@ -156,14 +150,11 @@ pub(crate) async fn end_session(
     let (panel, AccountPath(account)) = (&form.panel, path);
     let id = SessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
     let actor = panel.actor();
-    let ending =
-        sessions::end_by_administrator(panel.services(), &actor, id, Some(account)).await?;
-    let notice = match ending {
-        RevocationOutcome::Revoked => Notice::ok(panel.t("person.session_ended")),
-        RevocationOutcome::AlreadyRevoked => Notice::warn(panel.t("person.session_ended_before")),
-        RevocationOutcome::NotFound => return Err(AdminError::NotFound),
-    };
-    panel.redirect_with(&paths::person(account), &notice)
+    match sessions::end_by_administrator(panel.services(), &actor, id, Some(account)).await? {
+        RevocationOutcome::Revoked => after_end(panel, account, true),
+        RevocationOutcome::AlreadyRevoked => after_end(panel, account, false),
+        RevocationOutcome::NotFound => Err(AdminError::NotFound),
+    }
 }
 
 /// `POST /admin/{users,clients}/{seq}/sessions/end`: all sessions. **Permissions**: administrators. 303, 404.
@@ -171,8 +162,8 @@ pub(crate) async fn end_sessions(form: Form<PanelAdmin>, path: AccountPath) -> P
     let (panel, AccountPath(account)) = (&form.panel, path);
     let actor = panel.actor();
     let ended = sessions::end_all_by_administrator(panel.services(), &actor, account).await?;
-    let notice = Notice::ok(panel.tr_count("person.sessions_ended", ended));
-    panel.redirect_with(&paths::person(account), &notice)
+    let text = panel.tr_count("person.sessions_ended", ended);
+    panel.redirect_ok(&paths::person(account), text)
 }
 
 /// `POST /admin/users/{seq}/browser-sessions/{id}/end`. **Permissions**: administrators. 303, 404.
@@ -192,10 +183,14 @@ pub(crate) async fn end_browser_session(
         user.is_active,
     );
     let ended = browser_sessions::end(panel.services(), panel.actor(), &owner, id).await?;
-    let notice = if ended {
-        Notice::ok(panel.t("person.session_ended"))
+    after_end(panel, account, ended)
+}
+
+fn after_end(panel: &Panel, account: Principal, ended: bool) -> PageResult {
+    let person = paths::person(account);
+    if ended {
+        panel.redirect_ok(&person, panel.t("person.session_ended"))
     } else {
-        Notice::warn(panel.t("person.session_ended_before"))
-    };
-    panel.redirect_with(&paths::person(account), &notice)
+        panel.redirect_warn(&person, panel.t("person.session_ended_before"))
+    }
 }
