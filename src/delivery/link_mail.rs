@@ -4,7 +4,7 @@ use askama::Template;
 use lettre::{Message, message::Mailbox};
 
 use crate::clock::Timestamp;
-use crate::delivery::mail::{RENDER_FAILED, build_message};
+use crate::delivery::mail::build_message;
 use crate::delivery::notice::{LinkNotice, lifetime};
 use crate::domain::language::Language;
 
@@ -38,7 +38,7 @@ pub(super) fn compose(
     notice: &LinkNotice,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
-    let bodies = bodies(from, notice).map_err(|_| RENDER_FAILED)?;
+    let bodies = bodies(from, notice);
     let subject = match (notice.language, notice.is_first) {
         (Language::Ko, true) => "비밀번호 설정 안내",
         (Language::Ko, false) => "비밀번호 재설정 안내",

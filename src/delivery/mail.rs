@@ -49,7 +49,7 @@ pub(super) fn compose(
     now: Timestamp,
 ) -> Result<Message, &'static str> {
     let email = notice.email.as_deref().ok_or("no e-mail address")?;
-    let bodies = bodies(from, notice).map_err(|_| RENDER_FAILED)?;
+    let bodies = bodies(from, notice);
     let subject = match notice.language {
         Language::Ko => "로그인 인증번호 안내",
         Language::En => "Your login code",
@@ -57,19 +57,17 @@ pub(super) fn compose(
     build_message(from, email, subject, bodies, notice.language, now)
 }
 
-/// The failure reason when a template cannot be rendered.
-pub(super) const RENDER_FAILED: &str = "the mail template could not be rendered";
-
 /// Builds a `multipart/alternative` mail from a text and an HTML body. The headers mark it as automatically generated
 /// (RFC 3834 section 5).
 pub(super) fn build_message(
     from: &Mailbox,
     email: &str,
     subject: &str,
-    (text, html): (String, String),
+    bodies: askama::Result<(String, String)>,
     language: Language,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
+    let (text, html) = bodies.map_err(|_| "the mail template could not be rendered")?;
     let to: Address = email.parse().map_err(|_| "the e-mail address is invalid")?;
     Message::builder()
         .from(from.clone())

@@ -248,9 +248,8 @@ impl Worker {
             Notice::Code(notice) => notice,
             Notice::Link(link) => {
                 let compose = |from: &_, now| link_mail::compose(from, link, now);
-                return self
-                    .send_mail(compose, link.secret(), expires_at, attempts)
-                    .await;
+                let secret = link.secret();
+                return self.send_mail(compose, secret, expires_at, attempts).await;
             }
             Notice::Reuse(reuse) => {
                 let compose = |from: &_, now| reuse_mail::compose(from, reuse, now);
@@ -263,12 +262,10 @@ impl Worker {
                 console::print(notice);
                 Ok(())
             }
-            Backend::Smtp(smtp) => {
-                let mail = mail::compose(&smtp.from, notice, self.clock.now())
-                    .map_err(AttemptError::permanent)?;
-                let attempt = || smtp.attempt(&mail, notice.code.reveal());
-                self.retry(smtp::MAX_ATTEMPTS, expires_at, attempts, attempt)
-                    .await
+            Backend::Smtp(_) => {
+                let compose = |from: &_, now| mail::compose(from, notice, now);
+                let code = notice.code.reveal();
+                self.send_mail(compose, code, expires_at, attempts).await
             }
             Backend::Webhook(webhook) => {
                 let body = webhook.body(notice)?;

@@ -4,7 +4,7 @@ use askama::Template;
 use lettre::{Message, message::Mailbox};
 
 use crate::clock::Timestamp;
-use crate::delivery::mail::{RENDER_FAILED, build_message};
+use crate::delivery::mail::build_message;
 use crate::delivery::notice::{ReuseNotice, TokenUse};
 use crate::domain::language::Language;
 
@@ -38,7 +38,7 @@ pub(super) fn compose(
     notice: &ReuseNotice,
     now: Timestamp,
 ) -> Result<Message, &'static str> {
-    let bodies = bodies(from, notice).map_err(|_| RENDER_FAILED)?;
+    let bodies = bodies(from, notice);
     let subject = match notice.language {
         Language::Ko => "보안을 위해 세션이 종료되었습니다",
         Language::En => "A session was ended for security reasons",
