@@ -1,10 +1,7 @@
 //! Deserializes values from the file and the environment. Values from the file keep their TOML type; values from the
 //! environment are text and are parsed as the type that is expected. Error messages never repeat a value.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Display},
-};
+use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{
     Deserializer, de,
@@ -27,22 +24,15 @@ pub(super) enum Value {
 }
 
 /// Why a value cannot be read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReadError {
     /// Wrong type or out of range; an example is added to the message.
+    #[error("{0}")]
     Type(String),
     /// The complete message.
+    #[error("{0}")]
     Message(String),
 }
-
-impl Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Type(message) | Self::Message(message)) = self;
-        f.write_str(message)
-    }
-}
-
-impl std::error::Error for ReadError {}
 
 impl de::Error for ReadError {
     fn custom<T: Display>(message: T) -> Self {

@@ -4,33 +4,25 @@ use askama::Template;
 use lettre::{Message, message::Mailbox};
 
 use crate::clock::Timestamp;
-use crate::delivery::mail::build_message;
-use crate::delivery::notice::{LinkNotice, lifetime};
+use crate::delivery::mail::{Mail, build_message};
+use crate::delivery::notice::LinkNotice;
 use crate::domain::language::Language;
-
-struct LinkMail<'a> {
-    sender: &'a str,
-    login: &'a str,
-    url: &'a str,
-    is_first: bool,
-    lifetime: &'a str,
-}
 
 #[derive(Template)]
 #[template(path = "mail/link.ko.txt")]
-struct TextKo<'a>(LinkMail<'a>);
+struct TextKo<'a>(Mail<'a, LinkNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/link.en.txt")]
-struct TextEn<'a>(LinkMail<'a>);
+struct TextEn<'a>(Mail<'a, LinkNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/link.ko.html")]
-struct HtmlKo<'a>(LinkMail<'a>);
+struct HtmlKo<'a>(Mail<'a, LinkNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/link.en.html")]
-struct HtmlEn<'a>(LinkMail<'a>);
+struct HtmlEn<'a>(Mail<'a, LinkNotice>);
 
 /// Composes the mail. The error is a reason for the log; it contains neither the address nor the link.
 pub(super) fn compose(
@@ -49,14 +41,7 @@ pub(super) fn compose(
 }
 
 fn bodies(from: &Mailbox, notice: &LinkNotice) -> Result<(String, String), askama::Error> {
-    let lifetime = lifetime(notice.language, notice.expires_in);
-    let mail = || LinkMail {
-        sender: from.name.as_deref().unwrap_or_else(|| from.email.domain()),
-        login: &notice.login,
-        url: &notice.url,
-        is_first: notice.is_first,
-        lifetime: &lifetime,
-    };
+    let mail = || Mail { from, notice };
     Ok(match notice.language {
         Language::Ko => (TextKo(mail()).render()?, HtmlKo(mail()).render()?),
         Language::En => (TextEn(mail()).render()?, HtmlEn(mail()).render()?),

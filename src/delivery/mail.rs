@@ -13,31 +13,38 @@ use lettre::{
 };
 
 use crate::clock::Timestamp;
-use crate::delivery::notice::{OtpNotice, lifetime};
+use crate::delivery::notice::OtpNotice;
 use crate::domain::language::Language;
 
-struct OtpMail<'a> {
-    sender: &'a str,
-    username: &'a str,
-    code: &'a str,
-    lifetime: &'a str,
+/// What the templates of a mail read.
+pub(super) struct Mail<'a, Notice> {
+    pub(super) from: &'a Mailbox,
+    pub(super) notice: &'a Notice,
+}
+
+impl<Notice> Mail<'_, Notice> {
+    /// The name of the sender.
+    pub(super) fn sender(&self) -> &str {
+        let from = self.from;
+        from.name.as_deref().unwrap_or_else(|| from.email.domain())
+    }
 }
 
 #[derive(Template)]
 #[template(path = "mail/otp.ko.txt")]
-struct TextKo<'a>(OtpMail<'a>);
+struct TextKo<'a>(Mail<'a, OtpNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.en.txt")]
-struct TextEn<'a>(OtpMail<'a>);
+struct TextEn<'a>(Mail<'a, OtpNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.ko.html")]
-struct HtmlKo<'a>(OtpMail<'a>);
+struct HtmlKo<'a>(Mail<'a, OtpNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/otp.en.html")]
-struct HtmlEn<'a>(OtpMail<'a>);
+struct HtmlEn<'a>(Mail<'a, OtpNotice>);
 
 /// Composes the mail in the client's language. The subject does not contain the code, because subjects are displayed on
 /// locked screens. The mail does not contain the challenge id, which a login also requires.
@@ -83,13 +90,7 @@ pub(super) fn build_message(
 }
 
 fn bodies(from: &Mailbox, notice: &OtpNotice) -> Result<(String, String), askama::Error> {
-    let lifetime = lifetime(notice.language, notice.expires_in);
-    let mail = || OtpMail {
-        sender: from.name.as_deref().unwrap_or_else(|| from.email.domain()),
-        username: &notice.username,
-        code: notice.code.reveal(),
-        lifetime: &lifetime,
-    };
+    let mail = || Mail { from, notice };
     Ok(match notice.language {
         Language::Ko => (TextKo(mail()).render()?, HtmlKo(mail()).render()?),
         Language::En => (TextEn(mail()).render()?, HtmlEn(mail()).render()?),

@@ -41,11 +41,15 @@ impl OtpNotice {
         (!known.is_empty()).then(|| known.join(", "))
     }
 
+    /// How long the code is valid, as text.
+    pub(super) fn lifetime(&self) -> String {
+        lifetime(self.language, self.expires_in)
+    }
+
     /// The text of an SMS. It fits into one message: 90 bytes (EUC-KR) in Korean, 160 characters (GSM 03.38) in English.
     pub(super) fn sms_text(&self) -> Result<String, askama::Error> {
         let code = self.code.reveal();
-        let lifetime = lifetime(self.language, self.expires_in);
-        let lifetime = lifetime.as_str();
+        let lifetime = &self.lifetime();
         match self.language {
             Language::Ko => SmsKo { code, lifetime }.render(),
             Language::En => SmsEn { code, lifetime }.render(),
@@ -90,6 +94,11 @@ pub struct LinkNotice {
 }
 
 impl LinkNotice {
+    /// How long the link is valid, as text.
+    pub(super) fn lifetime(&self) -> String {
+        lifetime(self.language, self.expires_in)
+    }
+
     /// The secret part of the link, which must not be logged.
     pub(super) fn secret(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
@@ -163,7 +172,7 @@ struct SmsEn<'a> {
 }
 
 /// A duration as text: `1 day`, `5 minutes`, `1 minute 30 seconds`.
-pub(super) fn lifetime(language: Language, expires_in: Duration) -> String {
+fn lifetime(language: Language, expires_in: Duration) -> String {
     let seconds = expires_in.as_secs();
     let mut words = Vec::new();
     for (count, korean, english) in [

@@ -4,33 +4,25 @@ use askama::Template;
 use lettre::{Message, message::Mailbox};
 
 use crate::clock::Timestamp;
-use crate::delivery::mail::build_message;
+use crate::delivery::mail::{Mail, build_message};
 use crate::delivery::notice::{ReuseNotice, TokenUse};
 use crate::domain::language::Language;
 
-struct ReuseMail<'a> {
-    sender: &'a str,
-    login: &'a str,
-    time: &'a str,
-    first_use: &'a str,
-    second_use: &'a str,
-}
-
 #[derive(Template)]
 #[template(path = "mail/reuse.ko.txt")]
-struct TextKo<'a>(ReuseMail<'a>);
+struct TextKo<'a>(Mail<'a, ReuseNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/reuse.en.txt")]
-struct TextEn<'a>(ReuseMail<'a>);
+struct TextEn<'a>(Mail<'a, ReuseNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/reuse.ko.html")]
-struct HtmlKo<'a>(ReuseMail<'a>);
+struct HtmlKo<'a>(Mail<'a, ReuseNotice>);
 
 #[derive(Template)]
 #[template(path = "mail/reuse.en.html")]
-struct HtmlEn<'a>(ReuseMail<'a>);
+struct HtmlEn<'a>(Mail<'a, ReuseNotice>);
 
 /// Composes the mail. The error is a reason for the log; it does not contain the address.
 pub(super) fn compose(
@@ -47,32 +39,29 @@ pub(super) fn compose(
 }
 
 fn bodies(from: &Mailbox, notice: &ReuseNotice) -> Result<(String, String), askama::Error> {
-    let time = notice.happened_at.to_string();
-    let time = time.replace('T', " ").replace("+00:00", " UTC");
-    let [first_use, second_use] = [&notice.first_use, &notice.second_use]
-        .map(|token_use| describe(token_use, notice.language));
-    let mail = || ReuseMail {
-        sender: from.name.as_deref().unwrap_or_else(|| from.email.domain()),
-        login: &notice.login,
-        time: &time,
-        first_use: &first_use,
-        second_use: &second_use,
-    };
+    let mail = || Mail { from, notice };
     Ok(match notice.language {
         Language::Ko => (TextKo(mail()).render()?, HtmlKo(mail()).render()?),
         Language::En => (TextEn(mail()).render()?, HtmlEn(mail()).render()?),
     })
 }
 
-/// IP address and user agent, separated by a comma.
-fn describe(token_use: &TokenUse, language: Language) -> String {
-    let unknown = match language {
-        Language::Ko => "알 수 없음",
-        Language::En => "unknown",
-    };
-    let address = token_use.ip_address.as_deref().unwrap_or(unknown);
-    match token_use.user_agent.as_deref() {
-        Some(agent) => format!("{address}, {agent}"),
-        None => address.to_owned(),
+impl Mail<'_, ReuseNotice> {
+    fn time(&self) -> String {
+        let time = self.notice.happened_at.to_string();
+        time.replace('T', " ").replace("+00:00", " UTC")
+    }
+
+    /// IP address and user agent, separated by a comma.
+    fn describe(&self, token_use: &TokenUse) -> String {
+        let unknown = match self.notice.language {
+            Language::Ko => "알 수 없음",
+            Language::En => "unknown",
+        };
+        let address = token_use.ip_address.as_deref().unwrap_or(unknown);
+        match token_use.user_agent.as_deref() {
+            Some(agent) => format!("{address}, {agent}"),
+            None => address.to_owned(),
+        }
     }
 }

@@ -43,7 +43,8 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
     let assets = assets::install(&services.config.server.data_dir)
         // On a read-only file system there is at least a temporary directory.
         .or_else(|_| assets::install(&assets::temporary_directory()?))?;
-    let config = services.config.clone();
+    let config = services.config.server.clone();
+    let pool_size = services.config.database.pool_size;
     let for_rejected = services.clone();
     let app = move || {
         App::new()
@@ -54,8 +55,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))
     };
-    let pool_size = config.database.pool_size;
-    server::serve(listener, &config.server, pool_size, app, move || {
+    server::serve(listener, &config, pool_size, app, move || {
         overloaded(&for_rejected)
     })
 }

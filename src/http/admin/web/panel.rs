@@ -2,7 +2,12 @@
 
 use std::{future::Future, ops::Deref, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::{Method, header::REFERER},
+};
+use url::{Position, Url};
 
 use crate::domain::audit::{Actor, AuditSource};
 use crate::http::admin::paths;
@@ -119,24 +124,18 @@ async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
 /// The sign-in page leads back to the requested page, or to the page of a submitted form.
 fn sign_in_first(request: &HttpRequest) -> AdminError {
     let requested = match *request.method() {
-        Method::GET | Method::HEAD => request
-            .uri()
-            .path_and_query()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        _ => {
-            let referrer = request
-                .headers()
-                .get(actix_web::http::header::REFERER)
-                .and_then(|value| url::Url::parse(value.to_str().ok()?).ok());
-            referrer.map_or_else(String::new, |url| {
-                url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
-            })
-        }
+        Method::GET | Method::HEAD => request.uri().path_and_query().map(ToString::to_string),
+        _ => referrer(request),
     };
     AdminError::SignIn {
-        next: panel_path(&requested)
-            .filter(|path| *path != paths::DASHBOARD)
-            .map(str::to_owned),
+        next: requested
+            .filter(|path| panel_path(path).is_some_and(|path| path != paths::DASHBOARD)),
     }
+}
+
+/// The path and query of the page that sent the request.
+fn referrer(request: &HttpRequest) -> Option<String> {
+    let url = request.headers().get(REFERER)?.to_str().ok()?;
+    let url = Url::parse(url).ok()?;
+    Some(url[Position::BeforePath..Position::AfterQuery].to_owned())
 }
