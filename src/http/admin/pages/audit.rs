@@ -169,9 +169,8 @@ fn change_text(change: &Change) -> String {
 struct ShowPage {
     l: Layout,
     event: EventView,
-    number: i64,
-    /// Its position in the audit chain; none until it is chained.
-    position: Option<i64>,
+    /// The event as it is stored.
+    stored: AuditEvent,
 }
 
 /// `GET /admin/audit/{id}`. **Permissions**: administrators and auditors. 200, 404.
@@ -182,8 +181,7 @@ pub(crate) async fn show(panel: Panel, id: Path<String>) -> PageResult {
     let l = panel.layout("audit");
     panel.page(&ShowPage {
         event: EventView::new(&l, &event),
-        number: id,
-        position: event.position,
+        stored: event,
         l,
     })
 }

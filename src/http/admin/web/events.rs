@@ -29,10 +29,6 @@ pub(crate) struct EventView {
     /// The interface that was used.
     pub source: String,
     pub ip_address: String,
-    pub user_agent: String,
-    pub request_id: String,
-    /// The id of the session.
-    pub session: String,
     pub changes: Vec<ChangeView>,
 }
 
@@ -51,7 +47,7 @@ impl EventView {
         let is_own = event.subject.is_some() && event.subject == event.actor;
         let subject = event.subject_name.clone().filter(|_| !is_own);
         let is_deletion = event.action == Action::AccountDeleted;
-        let (session, changes) = (event.session.as_ref(), event.changes.iter());
+        let changes = event.changes.iter();
         Self {
             url: paths::audit_event(event.id),
             at: event.happened_at,
@@ -66,9 +62,6 @@ impl EventView {
             subject: subject.unwrap_or_default(),
             source: l.word("source", event.source),
             ip_address: event.ip_address.clone().unwrap_or_default(),
-            user_agent: event.user_agent.clone().unwrap_or_default(),
-            request_id: event.request_id.clone().unwrap_or_default(),
-            session: session.map_or_else(String::new, ToString::to_string),
             changes: changes.map(|change| ChangeView::new(l, change)).collect(),
         }
     }

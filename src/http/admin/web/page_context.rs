@@ -21,7 +21,7 @@ use chrono_tz::Tz;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::language::Language;
-use crate::domain::preferences::{Preferences, Theme};
+use crate::domain::preferences::Preferences;
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
@@ -118,11 +118,6 @@ impl PageContext {
         self.look.language
     }
 
-    /// The colours of the response.
-    pub(crate) fn theme(&self) -> Theme {
-        self.look.theme
-    }
-
     /// The time zone of shown times.
     pub(crate) fn zone(&self) -> Tz {
         self.zone
@@ -163,7 +158,7 @@ impl PageContext {
             csrf: csrf::token(&self.secret),
             notices: self.notice.iter().cloned().collect(),
             path: self.path.clone(),
-            ..Layout::plain(self.language(), self.theme(), self.zone, self.now())
+            ..Layout::plain(self.language(), self.look.theme, self.zone, self.now())
         }
     }
 
