@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
 /// Session and link lifetimes of the admin panel.
@@ -29,20 +29,10 @@ impl Default for AdminConfig {
 
 impl AdminConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.within(
-            "admin.session_idle",
-            &self.session_idle,
-            Span::minutes(1)..=Span::days(7),
-        );
-        checks.within(
-            "admin.session_absolute",
-            &self.session_absolute,
-            Span::minutes(5)..=Span::days(30),
-        );
-        checks.within(
-            "admin.link_lifetime",
-            &self.link_lifetime,
-            Span::minutes(5)..=Span::days(7),
-        );
+        check_ranges!(checks, "admin", self, {
+            session_idle: Span::minutes(1)..=Span::days(7),
+            session_absolute: Span::minutes(5)..=Span::days(30),
+            link_lifetime: Span::minutes(5)..=Span::days(7),
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
 /// How long the audit log is kept.
@@ -23,10 +23,8 @@ impl Default for AuditConfig {
 
 impl AuditConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.within(
-            "audit.keep_for",
-            &self.keep_for,
-            Span::days(1)..=Span::days(36_500),
-        );
+        check_ranges!(checks, "audit", self, {
+            keep_for: Span::days(1)..=Span::days(36_500),
+        });
     }
 }

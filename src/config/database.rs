@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{InvalidValue, MASK, Span, parsed};
 
 /// The database URL and the connection pool.
@@ -34,14 +34,11 @@ impl Default for DatabaseConfig {
 
 impl DatabaseConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.within("database.pool_size", &self.pool_size, 1..=200);
-        let timeouts = Span::millis(100)..=Span::minutes(1);
-        checks.within(
-            "database.acquire_timeout",
-            &self.acquire_timeout,
-            timeouts.clone(),
-        );
-        checks.within("database.busy_timeout", &self.busy_timeout, timeouts);
+        check_ranges!(checks, "database", self, {
+            pool_size: 1..=200,
+            acquire_timeout: Span::millis(100)..=Span::minutes(1),
+            busy_timeout: Span::millis(100)..=Span::minutes(1),
+        });
     }
 }
 

@@ -47,6 +47,14 @@ fn lines(problems: &[ConfigProblem]) -> String {
     lines.join("\n")
 }
 
+/// Reports each field of a section that is outside of its range. The keys are the names of the fields.
+macro_rules! check_ranges {
+    ($checks:expr, $section:literal, $config:expr, { $($field:ident: $range:expr,)+ }) => {
+        $($checks.within(concat!($section, ".", stringify!($field)), &$config.$field, $range);)+
+    };
+}
+pub(super) use check_ranges;
+
 /// Collects problems, so that all of them are reported at once.
 #[derive(Debug, Default)]
 pub(super) struct Checks {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
 /// How often expired rows are deleted, and how many per transaction.
@@ -26,11 +26,9 @@ impl Default for FlushConfig {
 
 impl FlushConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.within(
-            "flush.interval",
-            &self.interval,
-            Span::minutes(1)..=Span::days(7),
-        );
-        checks.within("flush.batch_size", &self.batch_size, 1..=100_000);
+        check_ranges!(checks, "flush", self, {
+            interval: Span::minutes(1)..=Span::days(7),
+            batch_size: 1..=100_000,
+        });
     }
 }

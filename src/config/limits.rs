@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
 /// Rate limits for failed attempts.
@@ -36,32 +36,20 @@ impl Default for LimitsConfig {
 impl LimitsConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
         // NIST SP 800-63B-4 section 3.2.2 allows no more than 100 failures in a row.
-        checks.within("limits.failures", &self.failures, 1..=100);
-        checks.within(
-            "limits.first_delay",
-            &self.first_delay,
-            Span::seconds(1)..=Span::hours(1),
-        );
-        checks.within(
-            "limits.longest_delay",
-            &self.longest_delay,
-            Span::seconds(1)..=Span::days(1),
-        );
+        check_ranges!(checks, "limits", self, {
+            failures: 1..=100,
+            first_delay: Span::seconds(1)..=Span::hours(1),
+            longest_delay: Span::seconds(1)..=Span::days(1),
+        });
         checks.not_shorter(
             "limits.longest_delay",
             self.longest_delay,
             "limits.first_delay",
             self.first_delay,
         );
-        checks.within(
-            "limits.failures_per_address",
-            &self.failures_per_address,
-            0..=1_000_000,
-        );
-        checks.within(
-            "limits.device_lifetime",
-            &self.device_lifetime,
-            Span::days(1)..=Span::days(3_650),
-        );
+        check_ranges!(checks, "limits", self, {
+            failures_per_address: 0..=1_000_000,
+            device_lifetime: Span::days(1)..=Span::days(3_650),
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
 /// Password policy and password hashing.
@@ -47,17 +47,11 @@ impl LoginConfig {
                 format!("`{cost}` {wrong}: give 10 to 16, 12 for most machines"),
             );
         }
-        checks.within("login.hash_threads", &self.hash_threads, 0..=256);
-        checks.within("login.hash_queue", &self.hash_queue, 1..=10_000);
-        checks.within(
-            "login.hash_deadline",
-            &self.hash_deadline,
-            Span::millis(100)..=Span::minutes(1),
-        );
-        checks.within(
-            "login.min_password_length",
-            &self.min_password_length,
-            8..=64,
-        );
+        check_ranges!(checks, "login", self, {
+            hash_threads: 0..=256,
+            hash_queue: 1..=10_000,
+            hash_deadline: Span::millis(100)..=Span::minutes(1),
+            min_password_length: 8..=64,
+        });
     }
 }

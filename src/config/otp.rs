@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::server::ServerConfig;
 use crate::config::values::Span;
 
@@ -69,27 +69,13 @@ impl OtpConfig {
                 ),
             );
         }
-        checks.within("otp.length", &self.length, 6..=10);
-        checks.within(
-            "otp.lifetime",
-            &self.lifetime,
-            Span::seconds(30)..=Span::minutes(10),
-        );
-        checks.within("otp.max_attempts", &self.max_attempts, 1..=5);
-        checks.within(
-            "otp.resend_after",
-            &self.resend_after,
-            Span::seconds(1)..=Span::hours(1),
-        );
-        checks.within(
-            "otp.requests_per_account",
-            &self.requests_per_account,
-            1..=1_000,
-        );
-        checks.within(
-            "otp.requests_per_address",
-            &self.requests_per_address,
-            1..=100_000,
-        );
+        check_ranges!(checks, "otp", self, {
+            length: 6..=10,
+            lifetime: Span::seconds(30)..=Span::minutes(10),
+            max_attempts: 1..=5,
+            resend_after: Span::seconds(1)..=Span::hours(1),
+            requests_per_account: 1..=1_000,
+            requests_per_address: 1..=100_000,
+        });
     }
 }

@@ -13,7 +13,7 @@ use serde::{
 use url::Url;
 
 use crate::config::browsers::Origin;
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{Span, networks, optional_url, url_problem};
 
 /// Listening address, proxies, timeouts and the data directory.
@@ -106,27 +106,13 @@ impl ServerConfig {
                 "must not be empty: give a directory, for example `munjigi-data`",
             );
         }
-        checks.within("server.workers", &self.workers, 0..=256);
-        checks.within(
-            "server.max_connections",
-            &self.max_connections,
-            1..=1_000_000,
-        );
-        checks.within(
-            "server.head_timeout",
-            &self.head_timeout,
-            Span::millis(100)..=Span::minutes(1),
-        );
-        checks.within(
-            "server.request_timeout",
-            &self.request_timeout,
-            Span::millis(100)..=Span::minutes(10),
-        );
-        checks.within(
-            "server.shutdown_timeout",
-            &self.shutdown_timeout,
-            Span::seconds(0)..=Span::minutes(10),
-        );
+        check_ranges!(checks, "server", self, {
+            workers: 0..=256,
+            max_connections: 1..=1_000_000,
+            head_timeout: Span::millis(100)..=Span::minutes(1),
+            request_timeout: Span::millis(100)..=Span::minutes(10),
+            shutdown_timeout: Span::seconds(0)..=Span::minutes(10),
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{Secret, Span, is_loopback_host};
 
 /// The mail server and the sender.
@@ -114,11 +114,9 @@ impl SmtpConfig {
                 "with `none` the password would be sent unencrypted: give `starttls` or `tls`",
             );
         }
-        checks.within(
-            "smtp.timeout",
-            &self.timeout,
-            Span::seconds(1)..=Span::minutes(1),
-        );
+        check_ranges!(checks, "smtp", self, {
+            timeout: Span::seconds(1)..=Span::minutes(1),
+        });
     }
 }
 

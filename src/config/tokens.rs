@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::browsers::Transport;
 use crate::config::database::Database;
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{InvalidValue, Secret, Span, parsed};
 
 /// The maximum leeway. The flush keeps expired rows for this time, so that raising the leeway never makes a revoked token
@@ -235,32 +235,14 @@ impl TokensConfig {
                 );
             }
         }
-        checks.within(
-            "tokens.access_lifetime",
-            &self.access_lifetime,
-            Span::seconds(1)..=MAX_ACCESS_LIFETIME,
-        );
-        checks.within("tokens.leeway", &self.leeway, Span::seconds(0)..=MAX_LEEWAY);
-        checks.within(
-            "tokens.reuse_grace",
-            &self.reuse_grace,
-            Span::seconds(0)..=Span::minutes(1),
-        );
-        checks.within(
-            "tokens.sessions_per_account",
-            &self.sessions_per_account,
-            1..=10_000,
-        );
-        checks.within(
-            "tokens.revocation_max_lag",
-            &self.revocation_max_lag,
-            Span::seconds(2)..=Span::minutes(1),
-        );
-        checks.within(
-            "tokens.session_lifetime",
-            &self.session_lifetime,
-            Span::seconds(2)..=Span::days(3_650),
-        );
+        check_ranges!(checks, "tokens", self, {
+            access_lifetime: Span::seconds(1)..=MAX_ACCESS_LIFETIME,
+            leeway: Span::seconds(0)..=MAX_LEEWAY,
+            reuse_grace: Span::seconds(0)..=Span::minutes(1),
+            sessions_per_account: 1..=10_000,
+            revocation_max_lag: Span::seconds(2)..=Span::minutes(1),
+            session_lifetime: Span::seconds(2)..=Span::days(3_650),
+        });
         if self.refresh_lifetime <= self.access_lifetime {
             checks.refuse(
                 "tokens.refresh_lifetime",

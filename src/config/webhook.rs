@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::config::error::Checks;
+use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{Secret, Span, is_loopback_host, optional_url, url_problem};
 
 /// The HTTP endpoint that receives one-time codes, and the secret that signs the requests.
@@ -70,12 +70,10 @@ impl WebhookConfig {
     pub(super) fn check(&self, is_used: bool, checks: &mut Checks) {
         self.check_url(is_used, checks);
         self.check_secret(is_used, checks);
-        checks.within(
-            "webhook.timeout",
-            &self.timeout,
-            Span::seconds(1)..=Span::minutes(1),
-        );
-        checks.within("webhook.retries", &self.retries, 0..=10);
+        check_ranges!(checks, "webhook", self, {
+            timeout: Span::seconds(1)..=Span::minutes(1),
+            retries: 0..=10,
+        });
     }
 
     fn check_url(&self, is_used: bool, checks: &mut Checks) {
