@@ -1,13 +1,12 @@
 //! Every endpoint of the API: method, path, caller, handler, and the inputs it reads.
 
 use actix_web::{
-    HttpRequest, Resource,
-    guard::{GuardContext, fn_guard},
+    HttpRequest, Resource, guard,
     web::{self, to},
 };
 
 use crate::http::api::endpoint::Access::{Administrator, Anyone, Bearer, Internal};
-use crate::http::api::endpoint::Method::{Delete, Get, Patch, Post};
+use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
 use crate::http::api::endpoint::{Endpoint, OfPath};
 use crate::http::api::fallback::other_method;
 use crate::http::api::inputs::{
@@ -82,9 +81,13 @@ fn resource(path: &str, endpoints: &'static [Endpoint]) -> Resource {
     let allow = allow.join(", ");
     let mut resource = web::resource(path).app_data(OfPath(endpoints));
     for endpoint in endpoints {
-        let accepted = endpoint.method.accepted();
-        let is_accepted = move |guard: &GuardContext| accepted.contains(&guard.head().method);
-        resource = resource.route((endpoint.route)().guard(fn_guard(is_accepted)));
+        let route = (endpoint.route)();
+        resource = resource.route(match endpoint.method {
+            Method::Get => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+            Method::Post => route.guard(guard::Post()),
+            Method::Patch => route.guard(guard::Patch()),
+            Method::Delete => route.guard(guard::Delete()),
+        });
     }
     resource.default_service(to(move |request: HttpRequest| {
         std::future::ready(other_method(&request, allow.clone()))
