@@ -77,12 +77,15 @@ impl Timestamp {
     }
 }
 
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self::from_unix_micros(self.unix_micros().saturating_add(micros))
+        Self::from_unix_micros(self.unix_micros().saturating_add(micros(duration)))
     }
 }
 
@@ -90,8 +93,7 @@ impl Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self::from_unix_micros(self.unix_micros().saturating_sub(micros))
+        Self::from_unix_micros(self.unix_micros().saturating_sub(micros(duration)))
     }
 }
 
@@ -104,12 +106,8 @@ impl fmt::Display for Timestamp {
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            &self
-                .0
-                .and_utc()
-                .to_rfc3339_opts(SecondsFormat::Micros, true),
-        )
+        let utc = self.0.and_utc();
+        f.write_str(&utc.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
 
@@ -150,11 +148,8 @@ impl Clock {
 
     /// Advances a fixed clock. Does nothing for the system clock.
     pub fn advance(&self, by: Duration) {
-        if let Self::Fixed(micros) = self {
-            micros.fetch_add(
-                i64::try_from(by.as_micros()).unwrap_or(i64::MAX),
-                Ordering::SeqCst,
-            );
+        if let Self::Fixed(time) = self {
+            time.fetch_add(micros(by), Ordering::SeqCst);
         }
     }
 }

@@ -94,6 +94,14 @@ text_enum! {
     }
 }
 
+impl Action {
+    /// Reads a stored name. An action that only another version knows must not make the whole list unreadable.
+    #[must_use]
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Self::from_word(word).or(Some(Self::Unknown))
+    }
+}
+
 text_enum! {
     /// The outcome of an action.
     Outcome {

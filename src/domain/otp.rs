@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rand;
 
 use crate::domain::problem::Problem;
 
@@ -19,11 +19,10 @@ impl OtpCode {
     /// `None` if the random source fails.
     #[must_use]
     pub fn generate(length: usize) -> Option<Self> {
-        let random = SystemRandom::new();
         let mut digits = String::with_capacity(length);
         while digits.len() < length {
             let mut byte = [0_u8; 1];
-            random.fill(&mut byte).ok()?;
+            rand::fill(&mut byte).ok()?;
             // Bytes from 250 on are skipped, because they would make some digits more likely.
             if byte[0] < 250 {
                 digits.push(char::from(b'0' + byte[0] % 10));

@@ -158,10 +158,8 @@ pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<Blacklisting>, Stor
     let Some((reason, at, successor)) = found else {
         return Ok(None);
     };
-    let successor = match successor {
-        Some(jti) => find_successor(connection, jti)?,
-        None => None,
-    };
+    let successor = successor.map(|jti| find_successor(connection, jti));
+    let successor = successor.transpose()?.flatten();
     Ok(Some(Blacklisting {
         reason,
         at,

@@ -24,7 +24,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// The database cannot be reached, for this reason.
-    pub(super) fn unavailable(reason: impl ToString) -> Self {
+    pub(super) fn unavailable(reason: impl std::fmt::Display) -> Self {
         Self::Unavailable(reason.to_string())
     }
 

@@ -5,6 +5,7 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
+use crate::domain::language::Language;
 use crate::domain::preferences::{Preferences, Theme};
 use crate::domain::principal::UserSeq;
 use crate::store::engine::connection::Db;
@@ -23,11 +24,7 @@ pub fn put(
         time_zone = excluded.time_zone";
     diesel::sql_query(statement)
         .bind::<BigInt, _>(user_seq)
-        .bind::<Nullable<Text>, _>(
-            preferences
-                .language
-                .map(crate::domain::language::Language::tag),
-        )
+        .bind::<Nullable<Text>, _>(preferences.language.map(Language::tag))
         .bind::<Text, _>(preferences.theme)
         .bind::<Nullable<Text>, _>(preferences.time_zone.map(chrono_tz::Tz::name))
         .execute(connection)?;
@@ -61,9 +58,7 @@ pub fn read(row: Option<(Option<String>, String, Option<String>)>) -> Preference
         return Preferences::default();
     };
     Preferences {
-        language: language
-            .as_deref()
-            .and_then(crate::domain::language::Language::from_tag),
+        language: language.as_deref().and_then(Language::from_tag),
         theme: Theme::from_word(&theme).unwrap_or_default(),
         time_zone: time_zone.and_then(|name| name.parse().ok()),
     }

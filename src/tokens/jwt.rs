@@ -113,9 +113,7 @@ impl Tokens {
                 claims.insert(name.as_str().into(), value.into());
             }
         }
-        for (name, value) in &self.settings.extra_claims {
-            claims.insert(name.clone(), value.clone());
-        }
+        claims.extend(self.settings.extra_claims.clone());
         self.sign(&claims, expires_at)
     }
 

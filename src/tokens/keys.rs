@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aws_lc_rs::{
-    hkdf, hmac,
-    rand::{SecureRandom, SystemRandom},
-};
+use aws_lc_rs::{hkdf, hmac, rand};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
@@ -123,9 +120,7 @@ impl SigningKey {
             Ok(true) => false,
             Ok(false) => {
                 let mut secret = [0; GENERATED_BYTES];
-                SystemRandom::new()
-                    .fill(&mut secret)
-                    .map_err(|_| KeyError::NoRandomness)?;
+                rand::fill(&mut secret).map_err(|_| KeyError::NoRandomness)?;
                 new_file(path, BASE64_STANDARD.encode(secret).as_bytes()).map_err(failed)?
             }
             Err(error) => return Err(failed(error)),

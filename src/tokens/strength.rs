@@ -142,11 +142,10 @@ mod tests {
 
     #[test]
     fn random_keys_have_no_weakness_in_any_encoding() {
-        use aws_lc_rs::rand::{SecureRandom, SystemRandom};
         for bytes in [32, 48, 64] {
             for _ in 0..200 {
                 let mut key = vec![0; bytes];
-                SystemRandom::new().fill(&mut key).unwrap();
+                aws_lc_rs::rand::fill(&mut key).unwrap();
                 let base64 = BASE64_STANDARD.encode(&key);
                 let hexadecimal = key
                     .iter()

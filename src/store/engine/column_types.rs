@@ -56,9 +56,9 @@ where
     }
 }
 
-/// The conversions of a type that is stored as text: `as_str`, and the given parser.
-macro_rules! text_column {
-    ($type:ty, $parse:expr) => {
+/// The conversions of types that are stored as text: `as_str`, and the given parser.
+macro_rules! text_columns {
+    ($parse:ident: $($type:ty),+ $(,)?) => {$(
         impl<DB: Backend> ToSql<sql_types::Text, DB> for $type
         where
             str: ToSql<sql_types::Text, DB>,
@@ -74,29 +74,14 @@ macro_rules! text_column {
         {
             fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
                 let text = String::from_sql(value)?;
-                let parse: fn(&str) -> Option<$type> = $parse;
-                parse(&text).ok_or_else(|| concat!("not a ", stringify!($type)).into())
+                <$type>::$parse(&text).ok_or_else(|| concat!("not a ", stringify!($type)).into())
             }
         }
-    };
+    )+};
 }
 
-text_column!(UserType, UserType::from_word);
-text_column!(Role, Role::from_word);
-text_column!(LimitKind, LimitKind::from_word);
-text_column!(LoginMethod, LoginMethod::from_word);
-text_column!(RevocationReason, RevocationReason::from_word);
-text_column!(Jti, Jti::parse);
-text_column!(SessionId, SessionId::parse);
-text_column!(ChallengeId, ChallengeId::parse);
-text_column!(BrowserSessionId, BrowserSessionId::parse);
-text_column!(JobId, JobId::parse);
-text_column!(JobKind, JobKind::from_word);
-text_column!(JobState, JobState::from_word);
-text_column!(Theme, Theme::from_word);
-text_column!(AuditSource, AuditSource::from_word);
-// An action that only another version knows must not make the whole list unreadable.
-text_column!(Action, |word| Some(
-    Action::from_word(word).unwrap_or(Action::Unknown)
-));
-text_column!(Outcome, Outcome::from_word);
+text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
+text_columns!(
+    from_word: UserType, Role, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
+);
+text_columns!(from_stored: Action);
