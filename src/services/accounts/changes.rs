@@ -97,7 +97,7 @@ pub(crate) fn finish_update(
         audit_context.record(connection, &event)?;
     }
     if sets_password {
-        locks::lift_by_password(connection, audit_context, owner)?;
+        locks::lift_all(connection, audit_context, owner)?;
     }
     Ok(())
 }

@@ -131,8 +131,8 @@ pub async fn create_first(
         })
         .await
         .map_err(conflict_of)?;
-    match created {
-        Some(account) => Ok(Some(begin(services, actor, account, None).await?)),
-        None => Ok(None),
-    }
+    let Some(account) = created else {
+        return Ok(None);
+    };
+    begin(services, actor, account, None).await.map(Some)
 }

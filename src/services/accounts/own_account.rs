@@ -172,7 +172,8 @@ async fn replace(
             }
             audit_context.record(connection, &event)?;
             reset.apply(connection)?;
-            locks::lift_by_password(connection, audit_context, owner)
+            locks::lift_all(connection, audit_context, owner)?;
+            Ok(())
         })
         .await
 }

@@ -224,7 +224,7 @@ pub async fn set_password(
                 .to(Subject::of(&owner.account))
                 .with_detail("link", "used");
             audit_context.record(connection, &event)?;
-            locks::lift_by_password(connection, audit_context, principal)?;
+            locks::lift_all(connection, audit_context, principal)?;
             Ok(Some(owner))
         })
         .await

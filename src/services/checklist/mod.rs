@@ -2,8 +2,8 @@
 //! interfaces translate.
 //!
 //! A new check needs a line in `check.rs`, a function in the file of its group, and texts in `locales/checklist.*.yml`; a new
-//! group needs a variant of [`check::Group`] and a file. A check that cannot be made is a problem (ASVS 16.5.3). Findings
-//! contain no secrets.
+//! group needs a variant of [`check::Group`] and a file. A check of the database is named in `Check::needs_database`. A check
+//! that cannot be made is a problem (ASVS 16.5.3). Findings contain no secrets.
 
 pub mod administration;
 pub mod check;

@@ -74,16 +74,8 @@ pub async fn lift_account(
         .await
 }
 
-/// Lifts all locks of an account because of a new password; part of the transaction of the change.
-pub(crate) fn lift_by_password(
-    connection: &mut Db,
-    audit_context: &AuditContext,
-    owner: Principal,
-) -> Result<(), Error> {
-    lift_all(connection, audit_context, owner).map(|_| ())
-}
-
-fn lift_all(
+/// Lifts the locks of an account; part of a transaction, such as that of a new password. Returns whether there were any.
+pub(crate) fn lift_all(
     connection: &mut Db,
     audit_context: &AuditContext,
     owner: Principal,

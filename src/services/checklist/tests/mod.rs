@@ -43,6 +43,10 @@ fn good() -> Config {
     config
 }
 
+fn key(bytes: usize, weakness: Option<Weakness>) -> Result<KeyStrength, Unknown> {
+    Ok(KeyStrength { bytes, weakness })
+}
+
 fn file(path: &str, mode: u32, age: Duration) -> FileInfo {
     FileInfo {
         path: path.into(),
@@ -99,10 +103,7 @@ fn inputs_of(config: &Config) -> Inputs<'_> {
         config,
         now: now(),
         uptime: None,
-        key: Ok(KeyStrength {
-            bytes: 64,
-            weakness: None,
-        }),
+        key: key(64, None),
         key_file: Some(Ok(file("signing.key", 0o600, DAY))),
         data: DataFiles {
             directory: Some(file("data", 0o700, DAY)),
@@ -170,10 +171,7 @@ fn each_check_is_made_once_in_the_order_of_the_list_and_good_settings_pass_all()
 #[test]
 fn the_key() {
     assert_inputs(&[(Check::KeyLength, Problem)], |inputs| {
-        inputs.key = Ok(KeyStrength {
-            bytes: 31,
-            weakness: None,
-        });
+        inputs.key = key(31, None);
     });
     for weakness in [
         Weakness::FewBytes,
@@ -182,12 +180,8 @@ fn the_key() {
         Weakness::Example,
         Weakness::Words,
     ] {
-        let weakness = Some(weakness);
         assert_inputs(&[(Check::KeyStrength, Problem)], |inputs| {
-            inputs.key = Ok(KeyStrength {
-                bytes: 64,
-                weakness,
-            });
+            inputs.key = key(64, Some(weakness));
         });
     }
     for mode in [0o640, 0o604, 0o620, 0o602] {
