@@ -76,15 +76,23 @@ fn record_use(services: &Services, claims: &Claims) {
 /// The account of a valid access token, if neither the token nor its session was revoked.
 async fn find_account(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
     let (owner, session) = (claims.principal, &claims.session);
+    let load = || {
+        load_account(
+            &services.store,
+            &services.revocations,
+            owner,
+            session.clone(),
+        )
+    };
     match services.revocations.status(owner, session, &claims.jti) {
         TokenStatus::Valid if services.revocations.has_session(session, owner) => {
             match cached_account(services, claims) {
                 Some(account) if account.is_active => Ok(account),
                 Some(_) => Err(Error::UserInactive),
-                None => load_account(services, claims).await,
+                None => load().await,
             }
         }
-        TokenStatus::Valid => load_account(services, claims).await,
+        TokenStatus::Valid => load().await,
         // Treated as expired: the session continues, and a refresh issues a token with the current claims.
         TokenStatus::Revoked => Err(TokenError::Expired.into()),
         TokenStatus::SessionEnded(RevocationReason::Deleted) => Err(Error::TokenUserNotFound),
@@ -93,7 +101,7 @@ async fn find_account(services: &Services, claims: &Claims) -> Result<Arc<Accoun
             match cached_account(services, claims) {
                 Some(account) if account.is_active => Err(Error::SessionRevoked),
                 Some(_) => Err(Error::UserInactive),
-                None => load_account(services, claims).await,
+                None => load().await,
             }
         }
         TokenStatus::SessionEnded(_) => Err(Error::SessionRevoked),
@@ -109,16 +117,10 @@ fn cached_account(services: &Services, claims: &Claims) -> Option<Arc<Account>> 
         let (principal, session) = (claims.principal, claims.session.clone());
         tokio::spawn(async move {
             // On failure it is read again later. Revocations do not depend on it.
-            let _ = read(&store, &revocations, principal, session).await;
+            let _ = load_account(&store, &revocations, principal, session).await;
         });
     }
     Some(account)
-}
-
-/// Reads the account and the session of an access token from the database.
-async fn load_account(services: &Services, claims: &Claims) -> Result<Arc<Account>, Error> {
-    let (store, revocations) = (&services.store, &services.revocations);
-    read(store, revocations, claims.principal, claims.session.clone()).await
 }
 
 /// Like [`load_account`], but also checks in the database whether the token was revoked, because the cache is outdated.
@@ -135,11 +137,12 @@ async fn load_with_revocations(
     if withdrawn.is_some_and(|at| issued_at <= at.unix_micros() / 1_000) {
         return Err(TokenError::Expired.into());
     }
-    load_account(services, claims).await
+    let session = claims.session.clone();
+    load_account(&services.store, &services.revocations, owner, session).await
 }
 
-/// Reads an account and one of its sessions, and caches both.
-async fn read(
+/// Reads an account and one of its sessions from the database, and caches both.
+async fn load_account(
     store: &Store,
     revocations: &Revocations,
     owner: Principal,
