@@ -9,7 +9,6 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::audit::{Action, Actor, AuditSource};
 use crate::domain::job::JobKind;
 use crate::domain::paging::Count;
-use crate::domain::session::JobId;
 use crate::services::audit::log::Event;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::pruning::prune;
@@ -169,12 +168,12 @@ pub async fn flush(
     rules: FlushRules,
     progress: impl FnMut(u64) + Send,
 ) -> Result<FlushCounts, NotFlushed> {
-    let Begun::New(id) = begin(store, clock, &rules, &Actor::operator()).await? else {
-        let job = jobs::find_running(store, clock, JobKind::Flush).await?;
-        return Err(NotFlushed::Busy(job.map(Box::new)));
-    };
     let (_sender, stopping) = watch::channel(false);
-    Ok(run(store, clock, &id, rules, stopping, progress).await?)
+    if let Some(counts) = run(store, clock, rules, &Actor::operator(), stopping, progress).await? {
+        return Ok(counts);
+    }
+    let job = jobs::find_running(store, clock, JobKind::Flush).await?;
+    Err(NotFlushed::Busy(job.map(Box::new)))
 }
 
 /// Flushes at the server's regular time. `None` if another flush is running.
@@ -184,12 +183,8 @@ pub async fn flush(
 pub async fn flush_regularly(services: &Services) -> Result<Option<FlushCounts>, Error> {
     let (store, clock) = (&services.store, &services.clock);
     let rules = FlushRules::of(services);
-    let Begun::New(id) = begin(store, clock, &rules, &Actor::server()).await? else {
-        return Ok(None);
-    };
     let stopping = services.jobs.stopping();
-    let counts = run(store, clock, &id, rules, stopping, |_| ()).await?;
-    Ok(Some(counts))
+    run(store, clock, rules, &Actor::server(), stopping, |_| ()).await
 }
 
 /// Starts a flush in the background, or finds the one that is running.
@@ -201,40 +196,28 @@ pub async fn start(services: &Services, actor: &Actor) -> Result<Started, Error>
     jobs::start(services, actor, Event::new(Action::FlushStarted), work).await
 }
 
-/// Inserts the job of a flush. The server's own flushes are not audit events.
-async fn begin(
-    store: &Store,
-    clock: &Clock,
-    rules: &FlushRules,
-    actor: &Actor,
-) -> Result<Begun, Error> {
-    let report = Report::Flush(FlushCounts::default());
-    let is_regular = actor.source == AuditSource::Server;
-    let event = (!is_regular).then(|| Event::new(Action::FlushStarted));
-    jobs::begin(
-        store,
-        clock,
-        (rules.audit_chain.log(), actor),
-        report,
-        event,
-    )
-    .await
-}
-
+/// Flushes to the end. `None` if another flush is running. The server's own flushes are not audit events.
 async fn run(
     store: &Store,
     clock: &Clock,
-    id: &JobId,
     rules: FlushRules,
+    actor: &Actor,
     stopping: watch::Receiver<bool>,
     progress: impl FnMut(u64) + Send,
-) -> Result<FlushCounts, Error> {
+) -> Result<Option<FlushCounts>, Error> {
+    let is_regular = actor.source == AuditSource::Server;
+    let event = (!is_regular).then(|| Event::new(Action::FlushStarted));
+    let started_by = (rules.audit_chain.log(), actor);
+    let report = Report::Flush(FlushCounts::default());
+    let Begun::New(id) = jobs::begin(store, clock, started_by, report, event).await? else {
+        return Ok(None);
+    };
     let mut sweep = RetentionSweep::new(clock.now(), rules);
     Box::pin(job_runner::run(
-        store, clock, id, &mut sweep, stopping, progress,
+        store, clock, &id, &mut sweep, stopping, progress,
     ))
     .await?;
-    Ok(sweep.counts)
+    Ok(Some(sweep.counts))
 }
 
 /// The expired rows that the next flush would delete.
