@@ -43,8 +43,8 @@ fn good() -> Config {
     config
 }
 
-fn key(bytes: usize, weakness: Option<Weakness>) -> Result<KeyStrength, Unknown> {
-    Ok(KeyStrength { bytes, weakness })
+fn key(bytes: usize, weakness: Option<Weakness>) -> KeyStrength {
+    KeyStrength { bytes, weakness }
 }
 
 fn file(path: &str, mode: u32, age: Duration) -> FileInfo {
@@ -103,7 +103,7 @@ fn inputs_of(config: &Config) -> Inputs<'_> {
         config,
         now: now(),
         uptime: None,
-        key: key(64, None),
+        key: Ok(key(64, None)),
         key_file: Some(Ok(file("signing.key", 0o600, DAY))),
         data: DataFiles {
             directory: Some(file("data", 0o700, DAY)),
@@ -171,7 +171,7 @@ fn each_check_is_made_once_in_the_order_of_the_list_and_good_settings_pass_all()
 #[test]
 fn the_key() {
     assert_inputs(&[(Check::KeyLength, Problem)], |inputs| {
-        inputs.key = key(31, None);
+        inputs.key = Ok(key(31, None));
     });
     for weakness in [
         Weakness::FewBytes,
@@ -181,7 +181,7 @@ fn the_key() {
         Weakness::Words,
     ] {
         assert_inputs(&[(Check::KeyStrength, Problem)], |inputs| {
-            inputs.key = key(64, Some(weakness));
+            inputs.key = Ok(key(64, Some(weakness)));
         });
     }
     for mode in [0o640, 0o604, 0o620, 0o602] {
