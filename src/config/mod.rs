@@ -45,7 +45,7 @@ pub use crate::config::{
     sections::Config,
     server::{ForwardedHeader, ServerConfig},
     smtp::{SmtpConfig, SmtpTls},
-    tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, TokensConfig},
+    tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokensConfig},
     values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };

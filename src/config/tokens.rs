@@ -70,6 +70,17 @@ pub struct TokensConfig {
     pub update_last_login: bool,
 }
 
+/// What happens to a refresh token when it is used: `tokens.rotate_refresh_tokens` and `tokens.blacklist_after_rotation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotationPolicy {
+    /// A refresh issues a successor and blacklists the token (the default).
+    SingleUse,
+    /// A refresh issues a successor, and the token stays valid.
+    KeepOld,
+    /// A refresh returns the same refresh token.
+    NoRotation,
+}
+
 impl Default for TokensConfig {
     fn default() -> Self {
         Self {
@@ -204,6 +215,16 @@ const RESERVED: &[&str] = &[
 ];
 
 impl TokensConfig {
+    /// What happens to a refresh token when it is used.
+    #[must_use]
+    pub fn rotation_policy(&self) -> RotationPolicy {
+        match (self.rotate_refresh_tokens, self.blacklist_after_rotation) {
+            (true, true) => RotationPolicy::SingleUse,
+            (true, false) => RotationPolicy::KeepOld,
+            (false, _) => RotationPolicy::NoRotation,
+        }
+    }
+
     pub(super) fn check(&self, database: &Database, checks: &mut Checks) {
         self.check_lifetimes(checks);
         self.check_key(database, checks);

@@ -12,6 +12,7 @@ use diesel::{
 };
 
 use crate::clock::Timestamp;
+use crate::config::RotationPolicy;
 use crate::domain::account::{Account, Role};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId};
@@ -19,7 +20,7 @@ use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::outstanding_tokens::{self, NewOutstandingToken};
-use crate::store::sessions::{self, SessionActivity, SessionState};
+use crate::store::sessions::{self, SessionActivity};
 
 /// A presented refresh token, and its intended successor.
 #[derive(Clone, Debug)]
@@ -58,133 +59,97 @@ pub enum NotRotated {
     SessionEnded,
 }
 
-/// Rotates a token. Returns `None` if the account does not exist.
-pub fn rotate(connection: &mut Db, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
+/// Refreshes with a token, as the policy demands. Returns `None` if the account does not exist.
+///
+/// One statement with [`RotationPolicy::SingleUse`] on Postgres; otherwise it must run in a transaction. Without a rotation
+/// the outcome is the expiry of the presented token.
+pub fn rotate(
+    connection: &mut Db,
+    rotation: &Rotation,
+    policy: RotationPolicy,
+) -> Result<Option<Rotated>, StoreError> {
     match connection {
-        Db::Postgres(postgres) => rotate_in_one_statement(postgres, rotation),
-        Db::Sqlite(_) => in_steps(connection, rotation, |connection, session_end| {
-            replace(connection, rotation, session_end, true)
-        }),
+        Db::Postgres(postgres) if policy == RotationPolicy::SingleUse => {
+            rotate_in_one_statement(postgres, rotation)
+        }
+        connection => rotate_in_steps(connection, rotation, policy),
     }
 }
 
-/// Inserts a successor and leaves the presented token valid (`tokens.blacklist_after_rotation = false`).
-pub fn issue_successor(
+fn rotate_in_steps(
     connection: &mut Db,
     rotation: &Rotation,
-) -> Result<Option<Rotated>, StoreError> {
-    in_steps(connection, rotation, |connection, session_end| {
-        replace(connection, rotation, session_end, false)
-    })
-}
-
-/// Checks a token as a rotation does, and only records the use of its session (`tokens.rotate_refresh_tokens = false`).
-/// The outcome is the expiry of the presented token.
-pub fn refresh_without_rotation(
-    connection: &mut Db,
-    rotation: &Rotation,
-) -> Result<Option<Rotated>, StoreError> {
-    in_steps(connection, rotation, |connection, _| {
-        touch(connection, rotation, rotation.old_expires_at)
-    })
-}
-
-/// An expiry, or why a token is refused.
-type Outcome = Result<Timestamp, NotRotated>;
-
-/// Checks the token, and if it is accepted calls `next` with the absolute end of the session.
-fn in_steps(
-    connection: &mut Db,
-    rotation: &Rotation,
-    next: impl FnOnce(&mut Db, Timestamp) -> Result<Outcome, StoreError>,
+    policy: RotationPolicy,
 ) -> Result<Option<Rotated>, StoreError> {
     let Some((account, session)) =
         sessions::find_account_and_session(connection, rotation.owner, &rotation.session)?
     else {
         return Ok(None);
     };
-    let outcome = match check(connection, rotation, &account, session)? {
-        Ok(session_end) => next(connection, session_end)?,
-        refused => refused,
+    let now = rotation.usage.now;
+    let live = session.filter(|session| !session.ended && session.absolute_expires_at > now);
+    let outcome = if !account.is_active {
+        Err(NotRotated::Inactive)
+    } else if blacklisted_tokens::contains(connection, &rotation.old)? {
+        Err(NotRotated::Blacklisted)
+    } else {
+        // A token that was flushed with its blacklist entry: whether it was used is not known any more.
+        let is_known = outstanding_tokens::contains(connection, &rotation.old)?;
+        match live {
+            Some(session) if is_known => {
+                replace(connection, rotation, policy, session.absolute_expires_at)?
+            }
+            _ => Err(NotRotated::SessionEnded),
+        }
     };
     Ok(Some(Rotated { account, outcome }))
 }
 
-/// The absolute end of the session.
-fn check(
-    connection: &mut Db,
-    rotation: &Rotation,
-    account: &Account,
-    session: Option<SessionState>,
-) -> Result<Outcome, StoreError> {
-    if !account.is_active {
-        return Ok(Err(NotRotated::Inactive));
-    }
-    if blacklisted_tokens::contains(connection, &rotation.old)? {
-        return Ok(Err(NotRotated::Blacklisted));
-    }
-    // A token that was flushed with its blacklist entry: whether it was used is not known any more.
-    let is_known = outstanding_tokens::contains(connection, &rotation.old)?;
-    let now = rotation.usage.now;
-    let live = session.filter(|session| !session.ended && session.absolute_expires_at > now);
-    Ok(match live {
-        Some(session) if is_known => Ok(session.absolute_expires_at),
-        _ => Err(NotRotated::SessionEnded),
-    })
-}
-
-/// Inserts the successor; with `blacklist`, only if this call blacklists the presented token.
+/// Blacklists the presented token, records the use of its session and inserts the successor, whose expiry it returns. The
+/// first two may fail after the checks: on Postgres, with another policy than [`RotationPolicy::SingleUse`].
 fn replace(
     connection: &mut Db,
     rotation: &Rotation,
+    policy: RotationPolicy,
     session_end: Timestamp,
-    blacklist: bool,
-) -> Result<Outcome, StoreError> {
-    let owner = rotation.owner;
+) -> Result<Result<Timestamp, NotRotated>, StoreError> {
+    let (owner, now) = (rotation.owner, rotation.usage.now);
     let old = NewBlacklistedToken {
         jti: rotation.old.clone(),
         session_id: rotation.session.clone(),
         user_type: owner.user_type,
         user_seq: owner.user_seq,
         reason: RevocationReason::Rotated,
-        blacklisted_at: rotation.usage.now,
+        blacklisted_at: now,
         expires_at: rotation.old_expires_at,
         successor: Some(rotation.new.clone()),
     };
-    if blacklist && !blacklisted_tokens::insert(connection, &old)? {
+    if policy == RotationPolicy::SingleUse && !blacklisted_tokens::insert(connection, &old)? {
         return Ok(Err(NotRotated::Blacklisted));
     }
-    let expires_at = rotation.usage.expires_at.min(session_end);
-    let outcome = touch(connection, rotation, expires_at)?;
-    if outcome.is_ok() {
+    let expires_at = match policy {
+        RotationPolicy::NoRotation => rotation.old_expires_at,
+        _ => rotation.usage.expires_at.min(session_end),
+    };
+    let usage = SessionActivity {
+        expires_at,
+        ..rotation.usage.clone()
+    };
+    if !sessions::touch(connection, &rotation.session, &usage)? {
+        return Ok(Err(NotRotated::SessionEnded));
+    }
+    if policy != RotationPolicy::NoRotation {
         let new = NewOutstandingToken {
             jti: rotation.new.clone(),
             session_id: rotation.session.clone(),
             user_type: owner.user_type,
             user_seq: owner.user_seq,
-            created_at: rotation.usage.now,
+            created_at: now,
             expires_at,
         };
         outstanding_tokens::insert(connection, &new)?;
     }
-    Ok(outcome)
-}
-
-/// Records the use of the session by tokens with this expiry. The session may have ended after the check: on Postgres, if
-/// the presented token is not blacklisted.
-fn touch(
-    connection: &mut Db,
-    rotation: &Rotation,
-    expires_at: Timestamp,
-) -> Result<Outcome, StoreError> {
-    let usage = SessionActivity {
-        expires_at,
-        ..rotation.usage.clone()
-    };
-    let is_live = sessions::touch(connection, &rotation.session, &usage)?;
-    Ok(is_live
-        .then_some(expires_at)
-        .ok_or(NotRotated::SessionEnded))
+    Ok(Ok(expires_at))
 }
 
 /// A row of the statement: five columns of the account; whether the token was blacklisted before; whether the session

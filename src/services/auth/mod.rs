@@ -10,7 +10,6 @@ pub mod otp_deliveries;
 pub mod refresh;
 pub mod refresh_request;
 pub mod reuse;
-pub mod rotation_policy;
 pub mod session_start;
 pub mod sessions;
 pub mod token_pair;

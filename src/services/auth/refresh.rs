@@ -1,11 +1,11 @@
 //! Exchanging a refresh token for a new token pair. A token that was used before is handled by `reuse`.
 
 use crate::clock::Timestamp;
+use crate::config::RotationPolicy;
 use crate::domain::audit::Actor;
 use crate::domain::limits::LimitKind;
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::reuse;
-use crate::services::auth::rotation_policy::RotationPolicy;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
@@ -36,7 +36,7 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
         new: ids.refresh.clone(),
         usage: request.activity(services, now),
     };
-    let policy = RotationPolicy::of(services.tokens.settings());
+    let policy = services.tokens.settings().rotation_policy();
     let rotated = rotate(services, policy, rotation).await?;
     let Rotated { account, outcome } = rotated.ok_or(Error::TokenUserNotFound)?;
     let expires_at = match outcome {
@@ -49,11 +49,18 @@ pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<Tok
         Err(NotRotated::Blacklisted) => return Err(Error::TokenBlacklisted),
     };
     services.metrics.refreshed(account.principal.user_type);
-    if policy == RotationPolicy::NoRotation {
-        let token = request.token;
-        return ids.issue_with(services, account, Issued { token, expires_at });
-    }
-    ids.issue(services, account, expires_at)
+    let refresh = match policy {
+        RotationPolicy::NoRotation => Issued {
+            token: request.token,
+            expires_at,
+        },
+        _ => {
+            services
+                .tokens
+                .issue_refresh(&account, &ids.session, &ids.refresh, now, expires_at)?
+        }
+    };
+    ids.issue(services, account, refresh)
 }
 
 async fn rotate(
@@ -62,22 +69,14 @@ async fn rotate(
     rotation: Rotation,
 ) -> Result<Option<Rotated>, Error> {
     let store = &services.store;
-    let rotated = match policy {
-        RotationPolicy::SingleUse => {
-            store
-                .write_statement(move |connection| rotation::rotate(connection, &rotation))
-                .await
-        }
-        RotationPolicy::KeepOld => {
-            store
-                .write(move |connection| rotation::issue_successor(connection, &rotation))
-                .await
-        }
-        RotationPolicy::NoRotation => {
-            store
-                .write(move |connection| rotation::refresh_without_rotation(connection, &rotation))
-                .await
-        }
+    let rotated = if policy == RotationPolicy::SingleUse {
+        store
+            .write_statement(move |connection| rotation::rotate(connection, &rotation, policy))
+            .await
+    } else {
+        store
+            .write(move |connection| rotation::rotate(connection, &rotation, policy))
+            .await
     };
     Ok(rotated?)
 }

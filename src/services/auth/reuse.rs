@@ -73,7 +73,7 @@ pub(super) async fn resolve(
                 successor.created_at,
                 successor.expires_at,
             )?;
-            ids.issue_with(services, account, refresh)
+            ids.issue(services, account, refresh)
         }
         Reuse::Theft(theft) => {
             report(services, *theft, request, now);

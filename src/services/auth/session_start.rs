@@ -114,6 +114,14 @@ impl SessionStart {
 
     /// Issues the tokens, once the session is committed.
     pub(super) fn issue(&self, services: &Services, account: Account) -> Result<TokenPair, Error> {
-        self.ids.issue(services, account, self.refresh_expires_at)
+        let (ids, expires_at) = (&self.ids, self.refresh_expires_at);
+        let refresh = services.tokens.issue_refresh(
+            &account,
+            &ids.session,
+            &ids.refresh,
+            ids.now,
+            expires_at,
+        )?;
+        ids.issue(services, account, refresh)
     }
 }

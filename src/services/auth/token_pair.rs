@@ -52,20 +52,8 @@ impl TokenIds {
         }
     }
 
-    /// Issues both tokens, once the refresh token's id is committed.
+    /// Issues an access token beside the refresh token, once the id of that is committed.
     pub(super) fn issue(
-        &self,
-        services: &Services,
-        account: Account,
-        refresh_expires_at: Timestamp,
-    ) -> Result<TokenPair, Error> {
-        let (tokens, session, jti) = (&services.tokens, &self.session, &self.refresh);
-        let refresh = tokens.issue_refresh(&account, session, jti, self.now, refresh_expires_at)?;
-        self.issue_with(services, account, refresh)
-    }
-
-    /// Issues an access token beside an existing refresh token.
-    pub(super) fn issue_with(
         &self,
         services: &Services,
         account: Account,

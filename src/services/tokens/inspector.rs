@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::config::RotationPolicy;
 use crate::domain::session::{Jti, RevocationReason};
-use crate::services::auth::rotation_policy::RotationPolicy;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::tokens::owner::Owner;
@@ -80,7 +80,7 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
         }
     };
     let settings = services.tokens.settings();
-    let is_single_use = RotationPolicy::of(settings) == RotationPolicy::SingleUse;
+    let is_single_use = settings.rotation_policy() == RotationPolicy::SingleUse;
     let grace = is_single_use.then(|| settings.reuse_grace.get());
     let (acceptance, owner, outstanding) = services
         .store
