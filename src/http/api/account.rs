@@ -8,7 +8,7 @@ use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{CURRENT_PASSWORD, NEW_PASSWORD};
 use crate::http::device_token::PresentedDevice;
-use crate::services::accounts::own_account::{self, Kept};
+use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::{Error, Services};
 
 /// `POST /auth/password`: changes the password of a caller who knows the current one. All other sessions of the account end.
@@ -26,7 +26,7 @@ pub(super) async fn change_password(
     let new = fields.required(&NEW_PASSWORD);
     let (current, new) = fields.complete(current.zip(new))?;
     let login_context = device.login_context(actor(&caller.0, &request));
-    let kept = Kept::Tokens(caller.0.session.clone());
+    let kept = KeptSession::Tokens(caller.0.session.clone());
     own_account::change_password(
         &services,
         &login_context,

@@ -81,7 +81,7 @@ pub async fn prefer(
 
 /// The session that a change of the password does not end: the caller's.
 #[derive(Clone, Debug)]
-pub enum Kept {
+pub enum KeptSession {
     /// A session in the panel.
     Browser(BrowserSessionId),
     /// A session of the API.
@@ -99,7 +99,7 @@ pub async fn change_password(
     services: &Services,
     login_context: &LoginContext,
     account: &Account,
-    kept: Kept,
+    kept: KeptSession,
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
@@ -135,8 +135,8 @@ async fn known_hash(
         .read(move |connection| find_with_hash(connection, owner))
         .await?
         .and_then(|(_, hash)| hash);
-    let verdict = services.passwords.verify(current, old.clone()).await?;
-    Ok(old.filter(|_| matches!(verdict, PasswordCheck::Right { .. })))
+    let check = services.passwords.verify(current, old.clone()).await?;
+    Ok(old.filter(|_| matches!(check, PasswordCheck::Right { .. })))
 }
 
 /// Sets the new password. `old` is the hash of the current one, which was right.
@@ -144,7 +144,7 @@ async fn replace(
     services: &Services,
     actor: &Actor,
     account: &Account,
-    kept: Kept,
+    kept: KeptSession,
     reset: CounterReset,
     old: String,
     new: Password,
@@ -161,12 +161,12 @@ async fn replace(
             let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
             set_up_links::revoke(connection, owner, now)?;
             match &kept {
-                Kept::Browser(kept) => {
+                KeptSession::Browser(kept) => {
                     let user_seq = owner.user_seq;
                     sessions_table::end_all(connection, user_seq, Some(kept), now, reason)?;
                     logout::end_token_sessions(connection, owner, now, reason)?;
                 }
-                Kept::Tokens(kept) => {
+                KeptSession::Tokens(kept) => {
                     logout::end_all_except(connection, owner, kept, now, reason)?;
                 }
             }

@@ -96,8 +96,8 @@ async fn verify_password(
         .await?;
     let candidate = row.filter(|row| row.is_active);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.clone());
-    let verdict = services.passwords.verify(password, hash.clone()).await?;
-    let (Some(row), PasswordCheck::Right { .. }, Some(hash)) = (candidate, verdict, hash) else {
+    let check = services.passwords.verify(password, hash.clone()).await?;
+    let (Some(row), PasswordCheck::Right { .. }, Some(hash)) = (candidate, check, hash) else {
         return refuse(services, actor, login_name, Error::InvalidCredentials).await;
     };
     if !row.role.has_panel_access() {

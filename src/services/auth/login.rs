@@ -114,8 +114,8 @@ async fn verify_password(
         .and_then(|(account, hash)| Some((account.principal, hash?)));
     // Without a candidate a dummy hash is verified, so that the response time does not show which accounts exist.
     let hash = candidate.as_ref().map(|(_, hash)| hash.clone());
-    let verdict = services.passwords.verify(password.clone(), hash).await?;
-    let (Some((principal, hash)), PasswordCheck::Right { needs_rehash }) = (candidate, verdict)
+    let check = services.passwords.verify(password.clone(), hash).await?;
+    let (Some((principal, hash)), PasswordCheck::Right { needs_rehash }) = (candidate, check)
     else {
         return Err(Error::InvalidCredentials);
     };

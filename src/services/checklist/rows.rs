@@ -9,7 +9,7 @@ use crate::domain::principal::UserType;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::state::{ChainState, state_in};
 use crate::services::checklist::unknown::Unknown;
-use crate::services::maintenance::flush::{self, Waiting};
+use crate::services::maintenance::flush::{self, Backlog};
 use crate::services::maintenance::jobs::{DEAD_AFTER, Job};
 use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
 use crate::store::engine::migrations::{SchemaStatus, schema_status};
@@ -24,7 +24,7 @@ const IDLE_FOR: Duration = Duration::from_hours(24 * 90);
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// The state of the schema.
-    pub(super) standing: Result<SchemaStatus, Unknown>,
+    pub(super) schema: Result<SchemaStatus, Unknown>,
     /// The active administrators.
     pub(super) administrators: Result<Administrators, Unknown>,
     /// The password hashes of internal users, and of clients.
@@ -45,7 +45,7 @@ pub(super) struct Administrators {
     pub(super) idle: Vec<(String, Option<Timestamp>)>,
 }
 
-/// The password hashes of a population.
+/// The password hashes of a user type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hashes {
     /// How many were read.
@@ -62,7 +62,7 @@ pub(super) struct FlushState {
     /// Whether a flush with a recent heartbeat is running.
     pub(super) is_running: bool,
     pub(super) last: Option<Job>,
-    pub(super) waiting: Waiting,
+    pub(super) backlog: Backlog,
 }
 
 /// The parameters of reading.
@@ -74,7 +74,7 @@ pub struct ReadOptions {
     pub audit_chain: Result<AuditChain, Unknown>,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
-    /// How many accounts of each population are read, oldest first; `None` for all.
+    /// How many accounts of each user type are read, oldest first; `None` for all.
     pub bound: Option<i64>,
 }
 
@@ -83,7 +83,7 @@ impl Rows {
     #[must_use]
     pub fn unknown(unknown: &Unknown) -> Self {
         Self {
-            standing: Err(unknown.clone()),
+            schema: Err(unknown.clone()),
             administrators: Err(unknown.clone()),
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
@@ -101,16 +101,16 @@ impl Rows {
         options: &ReadOptions,
         why: impl Fn(StoreError) -> Unknown,
     ) -> Result<Self, StoreError> {
-        let standing = schema_status(connection)?;
+        let schema = schema_status(connection)?;
         let clock = skew(connection, &options.clock).map_err(&why);
-        if standing == SchemaStatus::Empty {
+        if schema == SchemaStatus::Empty {
             let mut rows = Self::unknown(&Unknown::NoTables);
-            (rows.standing, rows.clock) = (Ok(standing), clock);
+            (rows.schema, rows.clock) = (Ok(schema), clock);
             return Ok(rows);
         }
         let now = options.clock.now();
         Ok(Self {
-            standing: Ok(standing),
+            schema: Ok(schema),
             clock,
             administrators: administrators(connection, now).map_err(&why),
             hashes: hashes(connection, options).map_err(&why),
@@ -132,9 +132,9 @@ fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators,
 }
 
 fn hashes(connection: &mut Db, options: &ReadOptions) -> Result<(Hashes, Hashes), StoreError> {
-    let mut of = |population| -> Result<Hashes, StoreError> {
+    let mut of = |user_type| -> Result<Hashes, StoreError> {
         let length = i64::try_from(COST_PREFIX_LEN).unwrap_or(i64::MAX);
-        let rows = table::count_hashes_by_prefix(connection, population, length, options.bound)?;
+        let rows = table::count_hashes_by_prefix(connection, user_type, length, options.bound)?;
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
@@ -154,7 +154,7 @@ fn flush_state(connection: &mut Db, now: Timestamp) -> Result<FlushState, StoreE
     Ok(FlushState {
         is_running: running.is_some_and(|row| row.heartbeat_at + DEAD_AFTER >= now),
         last: last.map(Job::from),
-        waiting: flush::waiting_at(connection, now)?,
+        backlog: flush::backlog_at(connection, now)?,
     })
 }
 

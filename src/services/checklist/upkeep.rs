@@ -23,7 +23,7 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     let (config, rows, now) = (inputs.config, &inputs.rows, inputs.now);
     vec![
-        Unknown::or(Check::Database, &rows.standing, database),
+        Unknown::or(Check::Database, &rows.schema, database),
         Unknown::or(Check::Flush, &rows.flush, |state| flush(inputs, state)),
         Unknown::or(Check::Clock, &rows.clock, |skew| clock(*skew)),
         data_files(&inputs.data),
@@ -35,9 +35,9 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     ]
 }
 
-fn database(standing: &SchemaStatus) -> Finding {
+fn database(schema: &SchemaStatus) -> Finding {
     let check = Check::Database;
-    let (found, advice) = match standing {
+    let (found, advice) = match schema {
         SchemaStatus::UpToDate => return Finding::ok(check, "database.up_to_date"),
         SchemaStatus::Empty => return Unknown::NoTables.finding(check),
         SchemaStatus::Behind(count) => (
@@ -71,11 +71,11 @@ fn flush(inputs: &Inputs, flush: &FlushState) -> Finding {
     }
     // A server that was just started has not flushed yet.
     let had_time = inputs.uptime.is_none_or(|uptime| uptime > long);
-    let waits = flush.waiting.since.map(|since| inputs.now.since(since));
+    let waits = flush.backlog.since.map(|since| inputs.now.since(since));
     if let Some(waits) = waits.filter(|waits| *waits > long && had_time) {
-        let sign = if flush.waiting.total.more { "+" } else { "" };
+        let sign = if flush.backlog.total.more { "+" } else { "" };
         let found = LocalizedText::new("flush.waits")
-            .with("rows", format!("{}{sign}", flush.waiting.total.rows))
+            .with("rows", format!("{}{sign}", flush.backlog.total.rows))
             .with("time", age(waits));
         return problem(found, "flush.advice_waits");
     }

@@ -222,7 +222,7 @@ async fn run(
 
 /// The expired rows that the next flush would delete.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct Backlog {
     /// The number of rows of each table that has any.
     pub tables: Vec<(ExpiringTable, Count)>,
     /// The number of rows in all tables.
@@ -235,18 +235,18 @@ pub struct Waiting {
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn waiting(services: &Services) -> Result<Waiting, Error> {
+pub async fn backlog(services: &Services) -> Result<Backlog, Error> {
     let now = services.clock.now();
-    let waiting = services
+    let backlog = services
         .store
-        .read_list(move |connection| waiting_at(connection, now))
+        .read_list(move |connection| backlog_at(connection, now))
         .await?;
-    Ok(waiting)
+    Ok(backlog)
 }
 
 /// Counts the rows that the next flush would delete, on this connection.
-pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting, StoreError> {
-    let mut waiting = Waiting {
+pub(crate) fn backlog_at(connection: &mut Db, now: Timestamp) -> Result<Backlog, StoreError> {
+    let mut backlog = Backlog {
         tables: Vec::new(),
         total: Count {
             rows: 0,
@@ -260,11 +260,11 @@ pub(crate) fn waiting_at(connection: &mut Db, now: Timestamp) -> Result<Waiting,
         if count.rows == 0 {
             continue;
         }
-        waiting.total.rows += count.rows;
-        waiting.total.more |= count.more;
-        waiting.tables.push((table, count));
+        backlog.total.rows += count.rows;
+        backlog.total.more |= count.more;
+        backlog.tables.push((table, count));
         let due = first_expired(connection, table, cutoff)?.map(|at| at + kept_for(table));
-        waiting.since = [waiting.since, due].into_iter().flatten().min();
+        backlog.since = [backlog.since, due].into_iter().flatten().min();
     }
-    Ok(waiting)
+    Ok(backlog)
 }

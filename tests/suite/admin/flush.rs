@@ -10,7 +10,7 @@ use munjigi::{
     },
     http::admin::paths,
     services::maintenance::{
-        flush::{count, flush_regularly, waiting},
+        flush::{backlog, count, flush_regularly},
         flush_counts::FlushCounts,
         job_report::Report,
         jobs::find_last_ended,
@@ -279,7 +279,7 @@ async fn expired_rows_of_the_panel_are_flushed() {
         .unwrap(),
         expected
     );
-    assert_eq!(waiting(services).await.unwrap().total.rows, 4);
+    assert_eq!(backlog(services).await.unwrap().total.rows, 4);
     let counts = flush_regularly(services).await.unwrap().unwrap();
     assert_eq!(counts, expected);
     for (table, rows) in [("jobs", 3), ("browser_sessions", 1)] {

@@ -19,7 +19,7 @@ use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::origin::is_https;
-use crate::services::accounts::own_account::{self, Kept};
+use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions;
 use crate::store::browser_sessions::BrowserSessionRow;
@@ -118,8 +118,8 @@ pub(crate) async fn show(panel: Panel) -> PageResult {
 }
 
 /// `GET /admin/account/{profile,preferences,password}`. **Permissions**: anyone. 303 to the account.
-pub(crate) async fn to_account(visitor: PageContext) -> PageResult {
-    visitor.redirect(paths::ACCOUNT)
+pub(crate) async fn to_account(context: PageContext) -> PageResult {
+    context.redirect(paths::ACCOUNT)
 }
 
 /// The page with the problems of a form.
@@ -181,7 +181,7 @@ pub(in crate::http) async fn update_password(
     };
     let panel = &form.panel;
     let (login_context, viewer) = (shown.login_context(panel.actor()), panel.viewer());
-    let kept = Kept::Browser(viewer.session.clone());
+    let kept = KeptSession::Browser(viewer.session.clone());
     let services = panel.services();
     let changed = own_account::change_password(
         services,
@@ -242,7 +242,7 @@ pub(crate) async fn end_api_sessions(form: Form<Panel>) -> PageResult {
 
 /// `POST /admin/language`: the switch in the footer. **Permissions**: anyone. 303, 400.
 pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Panel>) -> PageResult {
-    let visitor = &form.panel;
+    let context = &form.panel;
     let language = Language::from_tag(form.text("language")).ok_or(AdminError::Malformed)?;
     let next = panel_path(form.text("next")).unwrap_or(paths::DASHBOARD);
     if let Some(panel) = signed_in {
@@ -254,10 +254,10 @@ pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Pane
         own_account::prefer(panel.services(), panel.actor(), viewer, wanted).await?;
     }
     // The cookie applies to pages without a session.
-    let is_https = is_https(visitor.services());
+    let is_https = is_https(context.services());
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
-    let mut answer = visitor.redirect_builder(next, None);
+    let mut answer = context.redirect_builder(next, None);
     answer.cookie(cookies::set(Cookie::Language, tag, Some(year), is_https));
     Ok(answer.finish())
 }

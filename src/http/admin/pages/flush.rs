@@ -10,7 +10,7 @@ use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::maintenance::flush::{self, Waiting};
+use crate::services::maintenance::flush::{self, Backlog};
 use crate::services::maintenance::job_report::Report;
 use crate::services::maintenance::jobs::{self, Job};
 
@@ -41,13 +41,13 @@ pub(crate) struct LastFlush {
 impl FlushPanel {
     pub(crate) async fn new(panel: &Panel, l: &Layout) -> Result<Self, AdminError> {
         let services = panel.services();
-        let waiting = flush::waiting(services).await?;
+        let backlog = flush::backlog(services).await?;
         let running = jobs::find_running(&services.store, &services.clock, JobKind::Flush).await?;
         let last = jobs::find_last_ended(&services.store, JobKind::Flush).await?;
         Ok(Self {
-            title: title(l, &waiting),
-            since: waiting.since,
-            expired: waiting
+            title: title(l, &backlog),
+            since: backlog.since,
+            expired: backlog
                 .tables
                 .iter()
                 .map(|(table, count)| {
@@ -67,8 +67,8 @@ fn counted(l: &Layout, rows: i64, more: bool) -> String {
     format!("{}{sign}", l.number(rows))
 }
 
-fn title(l: &Layout, waiting: &Waiting) -> String {
-    let total = waiting.total;
+fn title(l: &Layout, backlog: &Backlog) -> String {
+    let total = backlog.total;
     if total.rows == 0 {
         l.t("flush.none_expired")
     } else if total.more {

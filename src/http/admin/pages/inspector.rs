@@ -89,14 +89,14 @@ impl ResultView {
     }
 }
 
-/// The verdict in one sentence.
-fn sentence(l: &Layout, verdict: &Acceptance) -> String {
+/// the result in one sentence.
+fn sentence(l: &Layout, acceptance: &Acceptance) -> String {
     let exact = |at: &Timestamp| l.time(at).exact;
     let with_reason = |key: &str, at: &Timestamp, reason: &RevocationReason| {
         let reason = l.word("reason", reason);
         t!(key, locale = l.language, at = exact(at), reason = reason).into_owned()
     };
-    match verdict {
+    match acceptance {
         Acceptance::Accepted(token_type) => {
             l.t(&format!("inspector.accepted_{}", token_type.as_str()))
         }

@@ -48,7 +48,7 @@ pub(crate) struct Next {
 
 /// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
 pub(crate) async fn new_form(
-    visitor: PageContext,
+    context: PageContext,
     signed_in: Option<Panel>,
     query: Option<Query<Next>>,
 ) -> PageResult {
@@ -61,8 +61,8 @@ pub(crate) async fn new_form(
             next
         });
     }
-    visitor.page(&LoginPage {
-        l: visitor.layout(),
+    context.page(&LoginPage {
+        l: context.layout(),
         errors: FieldErrors::default(),
         refusal: String::new(),
         email: String::new(),
@@ -85,18 +85,18 @@ pub(in crate::http) async fn sign_in(
         form.problem("email", Problem::NotEmail);
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
-    let visitor = &form.panel;
-    let login_context = shown.login_context(visitor.anonymous());
+    let context = &form.panel;
+    let login_context = shown.login_context(context.anonymous());
     let signed_in =
-        browser_sessions::sign_in(visitor.services(), login_context, &email, password).await;
+        browser_sessions::sign_in(context.services(), login_context, &email, password).await;
     match signed_in {
-        Ok(signed_in) => Ok(signed_in_response(visitor, &signed_in, form.text("next"))),
+        Ok(signed_in) => Ok(signed_in_response(context, &signed_in, form.text("next"))),
         Err(Error::InvalidCredentials) => {
-            let refusal = visitor.t("login.refused");
+            let refusal = context.t("login.refused");
             again(&form, StatusCode::UNPROCESSABLE_ENTITY, refusal)
         }
         Err(Error::Forbidden) => {
-            let refusal = visitor.t("login.no_entry");
+            let refusal = context.t("login.no_entry");
             again(&form, StatusCode::FORBIDDEN, refusal)
         }
         Err(Error::RateLimited { retry_after }) => rate_limited(&form, retry_after),
@@ -116,27 +116,27 @@ fn rate_limited(form: &Form<PageContext>, retry_after: Duration) -> PageResult {
 
 /// The form again, with its values except the password.
 fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
-    let visitor = &form.panel;
+    let context = &form.panel;
     let page = LoginPage {
-        l: visitor.layout(),
+        l: context.layout(),
         errors: form.errors(),
         refusal,
         email: form.text("email").chars().take(254).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
     };
-    visitor.page_with(status, &page)
+    context.page_with(status, &page)
 }
 
 /// Sets the session's cookies and redirects to `next`, or to the dashboard.
 pub(crate) fn signed_in_response(
-    visitor: &PageContext,
+    context: &PageContext,
     signed_in: &browser_sessions::SignedIn,
     next: &str,
 ) -> HttpResponse {
-    let is_https = is_https(visitor.services());
+    let is_https = is_https(context.services());
     let to = panel_path(next).unwrap_or(paths::DASHBOARD);
     let lifetime = Some(signed_in.lifetime);
-    visitor
+    context
         .redirect_builder(to, None)
         .cookie(cookies::remove(Name::AnonymousPage, is_https))
         .cookie(cookies::set(
@@ -146,7 +146,7 @@ pub(crate) fn signed_in_response(
             is_https,
         ))
         .cookie(device_token::cookie(
-            visitor.services(),
+            context.services(),
             signed_in.device_token.clone(),
         ))
         .finish()

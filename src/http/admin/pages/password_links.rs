@@ -61,8 +61,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /admin/{users,clients}/{seq}/link`: a link is not shown again. **Permissions**: anyone. 303 to the account's page.
-pub(crate) async fn to_person(visitor: PageContext, path: AccountPath) -> PageResult {
-    visitor.redirect(&paths::person(path.0))
+pub(crate) async fn to_person(context: PageContext, path: AccountPath) -> PageResult {
+    context.redirect(&paths::person(path.0))
 }
 
 /// The absolute URL of a password link, from its secret.
@@ -112,28 +112,28 @@ struct DonePage {
 
 /// `GET /admin/password/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, withdrawn, unknown, or the
 /// account is inactive), 429.
-pub(crate) async fn edit_form(visitor: PageContext, secret: Path<String>) -> PageResult {
-    match password_links::check(visitor.services(), &visitor.anonymous(), &secret).await? {
-        Some(owner) => visitor.page(&form_page(&visitor, FieldErrors::default(), &owner)),
-        None => expired_page(&visitor),
+pub(crate) async fn edit_form(context: PageContext, secret: Path<String>) -> PageResult {
+    match password_links::check(context.services(), &context.anonymous(), &secret).await? {
+        Some(owner) => context.page(&form_page(&context, FieldErrors::default(), &owner)),
+        None => expired_page(&context),
     }
 }
 
-fn form_page(visitor: &PageContext, errors: FieldErrors, owner: &LinkOwner) -> FormPage {
+fn form_page(context: &PageContext, errors: FieldErrors, owner: &LinkOwner) -> FormPage {
     FormPage {
-        l: visitor.layout(),
+        l: context.layout(),
         errors,
         login: owner.account.login().to_owned(),
         is_first: owner.is_first,
-        min_length: visitor.services().config.login.min_password_length,
+        min_length: context.services().config.login.min_password_length,
     }
 }
 
-fn expired_page(visitor: &PageContext) -> PageResult {
+fn expired_page(context: &PageContext) -> PageResult {
     let page = ExpiredPage {
-        l: visitor.layout(),
+        l: context.layout(),
     };
-    visitor.page_with(StatusCode::GONE, &page)
+    context.page_with(StatusCode::GONE, &page)
 }
 
 /// `POST /admin/password/{secret}`. **Permissions**: anyone with the link. 303, 410, 422, 429.
@@ -146,10 +146,10 @@ pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) ->
         let page = form_page(&form.panel, form.errors(), &owner);
         return form.panel.invalid(&page);
     };
-    let visitor = &form.panel;
-    match password_links::set_password(visitor.services(), actor, &secret, password).await {
-        Ok(Some(owner)) => after(visitor, &owner),
-        Ok(None) => expired_page(visitor),
+    let context = &form.panel;
+    match password_links::set_password(context.services(), actor, &secret, password).await {
+        Ok(Some(owner)) => after(context, &owner),
+        Ok(None) => expired_page(context),
         Err(error) => {
             form.take(error)?;
             let page = form_page(&form.panel, form.errors(), &owner);
@@ -159,17 +159,17 @@ pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) ->
 }
 
 /// The sign-in page for administrators and auditors, a plain confirmation for everyone else.
-fn after(visitor: &PageContext, owner: &LinkOwner) -> PageResult {
+fn after(context: &PageContext, owner: &LinkOwner) -> PageResult {
     if owner.account.role.is_some_and(Role::has_panel_access) {
-        visitor.redirect_ok(paths::LOGIN, visitor.t("links.sign_in_now"))
+        context.redirect_ok(paths::LOGIN, context.t("links.sign_in_now"))
     } else {
-        visitor.redirect(paths::PASSWORD_SET)
+        context.redirect(paths::PASSWORD_SET)
     }
 }
 
 /// `GET /admin/password/done`. **Permissions**: anyone. 200.
-pub(crate) async fn done(visitor: PageContext) -> PageResult {
-    visitor.page(&DonePage {
-        l: visitor.layout(),
+pub(crate) async fn done(context: PageContext) -> PageResult {
+    context.page(&DonePage {
+        l: context.layout(),
     })
 }

@@ -32,19 +32,19 @@ struct ExpiredPage {
 
 /// `GET /admin/setup/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, unknown, or there is an
 /// administrator), 429.
-pub(crate) async fn new_form(visitor: PageContext, secret: Path<String>) -> PageResult {
-    match first_admin_link::check_first(visitor.services(), &visitor.anonymous(), &secret).await? {
-        FirstLink::Valid => visitor.page(&setup_page(&visitor, FieldErrors::default(), "", "")),
-        link => expired_page(&visitor, link),
+pub(crate) async fn new_form(context: PageContext, secret: Path<String>) -> PageResult {
+    match first_admin_link::check_first(context.services(), &context.anonymous(), &secret).await? {
+        FirstLink::Valid => context.page(&setup_page(&context, FieldErrors::default(), "", "")),
+        link => expired_page(&context, link),
     }
 }
 
-fn expired_page(visitor: &PageContext, link: FirstLink) -> PageResult {
+fn expired_page(context: &PageContext, link: FirstLink) -> PageResult {
     let page = ExpiredPage {
-        l: visitor.layout(),
+        l: context.layout(),
         has_administrator: link == FirstLink::NotNeeded,
     };
-    visitor.page_with(StatusCode::GONE, &page)
+    context.page_with(StatusCode::GONE, &page)
 }
 
 /// `POST /admin/setup/{secret}`. **Permissions**: anyone with the link. 303 (signed in), 410, 422, 429.
@@ -67,12 +67,12 @@ pub(crate) async fn create(mut form: Form<PageContext>, secret: Path<String>) ->
         password: Some(password),
         is_active: true,
     };
-    let visitor = &form.panel;
-    match first_admin_link::create_first(visitor.services(), actor.clone(), &secret, new).await {
-        Ok(Some(signed_in)) => Ok(signed_in_response(visitor, &signed_in, "")),
+    let context = &form.panel;
+    match first_admin_link::create_first(context.services(), actor.clone(), &secret, new).await {
+        Ok(Some(signed_in)) => Ok(signed_in_response(context, &signed_in, "")),
         Ok(None) => {
-            let link = first_admin_link::check_first(visitor.services(), &actor, &secret).await?;
-            expired_page(visitor, link)
+            let link = first_admin_link::check_first(context.services(), &actor, &secret).await?;
+            expired_page(context, link)
         }
         Err(error) => {
             form.take(error)?;
@@ -87,12 +87,12 @@ fn invalid(form: &Form<PageContext>) -> PageResult {
     form.panel.invalid(&page)
 }
 
-fn setup_page(visitor: &PageContext, errors: FieldErrors, name: &str, email: &str) -> SetupPage {
+fn setup_page(context: &PageContext, errors: FieldErrors, name: &str, email: &str) -> SetupPage {
     SetupPage {
-        l: visitor.layout(),
+        l: context.layout(),
         errors,
         name: name.to_owned(),
         email: email.to_owned(),
-        min_length: visitor.services().config.login.min_password_length,
+        min_length: context.services().config.login.min_password_length,
     }
 }

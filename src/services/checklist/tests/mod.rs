@@ -19,7 +19,7 @@ use crate::services::checklist::check::Check;
 use crate::services::checklist::files::FileInfo;
 use crate::services::checklist::rows::{Administrators, FlushState, Hashes};
 use crate::services::checklist::*;
-use crate::services::maintenance::flush::Waiting;
+use crate::services::maintenance::flush::Backlog;
 use crate::services::maintenance::jobs::Job;
 use crate::store::engine::migrations::SchemaStatus;
 use crate::tokens::{KeyStrength, Weakness};
@@ -68,7 +68,7 @@ fn linked() -> ChainState {
 
 /// Data of the database without findings.
 fn good_rows() -> Rows {
-    let waiting = Waiting {
+    let backlog = Backlog {
         tables: Vec::new(),
         total: Count {
             rows: 0,
@@ -82,7 +82,7 @@ fn good_rows() -> Rows {
         is_bounded: false,
     };
     Rows {
-        standing: Ok(SchemaStatus::UpToDate),
+        schema: Ok(SchemaStatus::UpToDate),
         administrators: Ok(Administrators {
             active: 2,
             idle: Vec::new(),
@@ -92,7 +92,7 @@ fn good_rows() -> Rows {
         flush: Ok(FlushState {
             is_running: false,
             last: None,
-            waiting,
+            backlog,
         }),
         clock: Ok(Some(Duration::from_millis(20))),
     }

@@ -140,7 +140,7 @@ fn assert_flush(
         inputs.uptime = uptime;
         if let Ok(flush) = &mut inputs.rows.flush {
             flush.last = last;
-            flush.waiting.since = waits.map(|waits| now() - waits);
+            flush.backlog.since = waits.map(|waits| now() - waits);
         }
     });
 }
@@ -174,13 +174,13 @@ fn a_flush_that_is_behind() {
 
 #[test]
 fn a_schema_of_another_version() {
-    for standing in [
+    for schema in [
         SchemaStatus::Empty,
         SchemaStatus::Behind(2),
         SchemaStatus::Ahead("2099".into()),
     ] {
         assert_inputs(&[(Check::Database, Problem)], |inputs| {
-            inputs.rows.standing = Ok(standing);
+            inputs.rows.schema = Ok(schema);
         });
     }
 }
