@@ -135,7 +135,11 @@ fn answered_requests_survive_a_kill() {
     let mut random = Random::new(20_261_123);
     let mut pairs: Vec<Pair> = Vec::new();
     let (mut rotations, mut log_outs, mut open) = (0, 0, 0);
-    for round in 0..ROUNDS {
+    let mut rounds = 0;
+    // On a busy machine it takes more rounds until enough requests were answered.
+    while rounds < ROUNDS || rotations <= 100 || log_outs == 0 {
+        assert!(rounds < 20 * ROUNDS, "no load");
+        rounds += 1;
         while pairs.len() < SESSIONS {
             pairs.push(server.client().session(EMAIL));
         }
@@ -147,7 +151,7 @@ fn answered_requests_survive_a_kill() {
                 let mut client = server_to_kill.as_ref().unwrap().client();
                 let (together, killed) = (&together, &killed);
                 scope.spawn(move || {
-                    let mut random = Random::new(round * 1000 + number);
+                    let mut random = Random::new(rounds * 1000 + number);
                     together.wait();
                     session.run(&mut client, &mut random);
                     assert!(killed.load(Ordering::SeqCst), "it stopped by itself");
@@ -168,8 +172,7 @@ fn answered_requests_survive_a_kill() {
         }
     }
     println!(
-        "{ROUNDS} kills: {rotations} rotations and {log_outs} log-outs were answered, {open} requests were not"
+        "{rounds} kills: {rotations} rotations and {log_outs} log-outs were answered, {open} requests were not"
     );
-    assert!(rotations > 100 && log_outs > 0, "no load");
     server.stop();
 }

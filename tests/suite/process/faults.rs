@@ -21,8 +21,8 @@ use super::{
 use crate::races::log::Outcome;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// `tokens.revocation_max_lag` of these tests.
-const MAX_LAG: Duration = Duration::from_secs(2);
+/// `tokens.revocation_max_lag` of these tests: much longer than a crash takes on a busy machine.
+const MAX_LAG: Duration = Duration::from_secs(10);
 
 fn kind(response: &Outcome) -> &'static str {
     match response {
@@ -58,7 +58,7 @@ fn a_crash_of_postgres_ends_no_session_only_on_postgres() {
     );
     let cluster = Cluster::start();
     let place = Place::on_server(cluster.url())
-        .with("MUNJIGI_TOKENS__REVOCATION_MAX_LAG", "2s")
+        .with("MUNJIGI_TOKENS__REVOCATION_MAX_LAG", "10s")
         .with("MUNJIGI_DATABASE__ACQUIRE_TIMEOUT", "500ms")
         // The fault may last longer than the grace period.
         .with("MUNJIGI_TOKENS__RECOVER_LOST_ANSWER", "true");
@@ -73,7 +73,7 @@ fn a_crash_of_postgres_ends_no_session_only_on_postgres() {
         cluster.crash();
         let down = load.now();
         // Long enough for the revocation cache to become too old.
-        thread::sleep(MAX_LAG + 3 * SECOND);
+        thread::sleep(MAX_LAG + 6 * SECOND);
         let up = load.now();
         cluster.restart();
         load.until_well();
@@ -112,7 +112,7 @@ fn after_a_kill_the_other_instance_continues_only_on_postgres() {
         load.until_well();
         one.kill();
         load.until_well();
-        thread::sleep(SECOND / 2);
+        load.until_accepted(100);
     });
     // At no time may a response be 503.
     let verdict = load.judge(Vec::new());
@@ -179,7 +179,7 @@ fn a_full_disk_fails_only_writes_only_on_sqlite() {
         fs::remove_file(filling).unwrap();
         load.until_well();
         let well = load.now();
-        thread::sleep(SECOND / 2);
+        load.until_accepted(100);
         (begun, full, freed, well)
     });
     assert_responses(&load.calls(begun..freed), "accepted", REFUSED);

@@ -114,6 +114,17 @@ impl Load {
         });
     }
 
+    /// Waits until more than `count` requests were accepted since the beginning.
+    pub fn until_accepted(&self, count: usize) {
+        eventually(|| {
+            let log = self.log.lock().unwrap();
+            let accepted = log
+                .iter()
+                .filter(|entry| matches!(entry.outcome, Outcome::Accepted(_)));
+            accepted.count() > count
+        });
+    }
+
     /// The responses in this time to calls with an access token.
     pub fn calls(&self, time: Range<Duration>) -> Vec<Outcome> {
         self.responses_in(&time, |asked| matches!(asked, Request::Use(_)))
