@@ -1,6 +1,7 @@
 //! The panel's lists of accounts: a page of those that pass a filter, and batches for an export.
 
 use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::principal::UserType;
 use crate::services::accounts::client_users::Client;
 use crate::services::accounts::users::User;
 use crate::services::bootstrap::Services;
@@ -11,105 +12,86 @@ use crate::store::users::UserRow;
 
 pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
-/// An account and its cursor in the list.
+/// An account, as `T` shows it, and its cursor in the list.
 #[derive(Clone, Debug)]
 pub struct Listed<T> {
     /// The account.
     pub account: T,
     /// The cursor.
-    pub place: Cursor,
+    pub cursor: Cursor,
 }
 
-/// A page of internal users. An invalid cursor gives the first page.
+/// A page of accounts. An invalid cursor gives the first page.
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn users(
+pub async fn page<T>(
     services: &Services,
     filter: AccountFilter,
     order: AccountOrder,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<Slice<Listed<User>>, Error> {
-    let slice = services
+) -> Result<Slice<Listed<T>>, Error>
+where
+    T: From<User> + From<Client> + Send + 'static,
+{
+    services
         .store
         .read_list(move |connection| {
-            table::page::<UserRow>(connection, &filter, order, seek.clone(), size)
+            let seek = seek.clone();
+            Ok(match filter.user_type {
+                UserType::User => {
+                    table::page(connection, &filter, order, seek, size)?.map(|row| user(row, order))
+                }
+                UserType::Client => table::page(connection, &filter, order, seek, size)?
+                    .map(|row| client(row, order)),
+            })
         })
-        .await?;
-    Ok(slice.map(|row| Listed {
-        place: row.cursor(order),
-        account: row.into(),
-    }))
+        .await
 }
 
-/// A page of clients. An invalid cursor gives the first page.
+/// The next accounts of the list, for an export.
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn clients(
-    services: &Services,
-    filter: AccountFilter,
-    order: AccountOrder,
-    seek: Seek<Cursor>,
-    size: i64,
-) -> Result<Slice<Listed<Client>>, Error> {
-    let slice = services
-        .store
-        .read_list(move |connection| {
-            table::page::<ClientRow>(connection, &filter, order, seek.clone(), size)
-        })
-        .await?;
-    Ok(slice.map(|row| Listed {
-        place: row.cursor(order),
-        account: row.into(),
-    }))
-}
-
-/// The next internal users of the list, for an export.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn users_batch(
+pub async fn batch<T>(
     services: &Services,
     filter: AccountFilter,
     order: AccountOrder,
     after: Option<Cursor>,
     size: i64,
-) -> Result<Vec<Listed<User>>, Error> {
-    let rows = services
+) -> Result<Vec<Listed<T>>, Error>
+where
+    T: From<User> + From<Client> + Send + 'static,
+{
+    services
         .store
         .read_list(move |connection| {
-            table::batch::<UserRow>(connection, &filter, order, after.as_ref(), size)
+            let after = after.as_ref();
+            Ok(match filter.user_type {
+                UserType::User => {
+                    let rows = table::batch(connection, &filter, order, after, size)?;
+                    rows.into_iter().map(|row| user(row, order)).collect()
+                }
+                UserType::Client => {
+                    let rows = table::batch(connection, &filter, order, after, size)?;
+                    rows.into_iter().map(|row| client(row, order)).collect()
+                }
+            })
         })
-        .await?;
-    let listed = rows.into_iter().map(|row| Listed {
-        place: row.cursor(order),
-        account: row.into(),
-    });
-    Ok(listed.collect())
+        .await
 }
 
-/// The next clients of the list, for an export.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn clients_batch(
-    services: &Services,
-    filter: AccountFilter,
-    order: AccountOrder,
-    after: Option<Cursor>,
-    size: i64,
-) -> Result<Vec<Listed<Client>>, Error> {
-    let rows = services
-        .store
-        .read_list(move |connection| {
-            table::batch::<ClientRow>(connection, &filter, order, after.as_ref(), size)
-        })
-        .await?;
-    let listed = rows.into_iter().map(|row| Listed {
-        place: row.cursor(order),
-        account: row.into(),
-    });
-    Ok(listed.collect())
+fn user<T: From<User>>(row: UserRow, order: AccountOrder) -> Listed<T> {
+    Listed {
+        cursor: row.cursor(order),
+        account: User::from(row).into(),
+    }
+}
+
+fn client<T: From<Client>>(row: ClientRow, order: AccountOrder) -> Listed<T> {
+    Listed {
+        cursor: row.cursor(order),
+        account: Client::from(row).into(),
+    }
 }

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
-use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::paging::Slice;
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::people::account::{Person, fields, section};
 use crate::http::admin::paths::{self, PeoplePath};
@@ -24,7 +24,6 @@ use crate::services::accounts::lists::{
     self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed,
 };
 use crate::services::audit::recording;
-use crate::services::{Error, Services};
 
 /// The columns to order by.
 const COLUMNS: &[(&str, AccountColumn)] = &[
@@ -131,7 +130,7 @@ pub(crate) async fn list(panel: Panel, population: Population, mut query: ListQu
     let filter = filter(population.0, &mut query, panel.zone());
     let order = order(&mut query);
     let (seek, size) = (query.seek(), query.size());
-    let slice = read_page(panel.services(), filter.clone(), order, seek, size).await?;
+    let slice = lists::page(panel.services(), filter.clone(), order, seek, size).await?;
     panel.page(&page(&panel, &filter, query, slice))
 }
 
@@ -155,36 +154,10 @@ fn page(
         all: is_part.then(|| format!("{}{more}", l.number(slice.count.rows))),
         csv: csv::url(&path.export(), &query_string),
         query_string,
-        pager: pager(&query, &l, &slice, |item| item.place.clone()),
+        pager: pager(&query, &l, &slice, |item| item.cursor.clone()),
         people: slice.items.into_iter().map(|item| item.account).collect(),
         query,
         l,
-    }
-}
-
-async fn read_page(
-    services: &Services,
-    filter: AccountFilter,
-    order: AccountOrder,
-    seek: Seek<Cursor>,
-    size: i64,
-) -> Result<Slice<Listed<Person>>, Error> {
-    Ok(match filter.user_type {
-        UserType::User => {
-            let slice = lists::users(services, filter, order, seek, size).await?;
-            slice.map(person)
-        }
-        UserType::Client => {
-            let slice = lists::clients(services, filter, order, seek, size).await?;
-            slice.map(person)
-        }
-    })
-}
-
-fn person<T: Into<Person>>(listed: Listed<T>) -> Listed<Person> {
-    Listed {
-        account: listed.account.into(),
-        place: listed.place,
     }
 }
 
@@ -205,38 +178,20 @@ pub(crate) async fn export(
     let header = std::iter::once("user_seq").chain(own).chain(COMMON_COLUMNS);
     let read = move |after| {
         let (services, filter) = (services.clone(), filter.clone());
-        async move { read_batch(&services, filter, order, after).await }
+        async move { lists::batch(&services, filter, order, after, csv::BATCH).await }
     };
     Ok(csv::answer(
         &panel,
         name,
         header,
         line,
-        |row| row.place.clone(),
+        |row| row.cursor.clone(),
         read,
     ))
 }
 
 /// The last columns of both populations.
 const COMMON_COLUMNS: [&str; 4] = ["is_active", "last_login_at", "created_at", "updated_at"];
-
-async fn read_batch(
-    services: &Services,
-    filter: AccountFilter,
-    order: AccountOrder,
-    after: Option<Cursor>,
-) -> Result<Vec<Listed<Person>>, Error> {
-    Ok(match filter.user_type {
-        UserType::User => {
-            let rows = lists::users_batch(services, filter, order, after, csv::BATCH).await?;
-            rows.into_iter().map(person).collect()
-        }
-        UserType::Client => {
-            let rows = lists::clients_batch(services, filter, order, after, csv::BATCH).await?;
-            rows.into_iter().map(person).collect()
-        }
-    })
-}
 
 fn line(row: &Listed<Person>) -> Vec<String> {
     let person = &row.account;
