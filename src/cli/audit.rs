@@ -53,8 +53,8 @@ pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliErro
             let store = bootstrap::read_only_store(config)?;
             let key = bootstrap::required_signing_key(config)?;
             let chain = audit_chain(config, &key);
-            let verdict = verify(&store, &chain, checkpoint, |_| ()).await?;
-            report(&verdict, json)
+            let chain_report = verify(&store, &chain, checkpoint, |_| ()).await?;
+            report(&chain_report, json)
         }
         Verb::Restart { reason } => {
             // No key is created: no event could have been written with it.
@@ -130,63 +130,63 @@ fn counted(events: i64) -> String {
     }
 }
 
-fn report(verdict: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
+fn report(chain_report: &ChainReport, as_json: bool) -> Result<ExitCode, CliError> {
     if as_json {
-        output::json(&view(verdict))?;
+        output::json(&view(chain_report))?;
     } else {
-        print(verdict)?;
+        print(chain_report)?;
     }
-    Ok(ExitCode::from(u8::from(!verdict.is_intact())))
+    Ok(ExitCode::from(u8::from(!chain_report.is_intact())))
 }
 
-fn print(verdict: &ChainReport) -> Result<(), CliError> {
-    if verdict.is_intact() {
+fn print(chain_report: &ChainReport) -> Result<(), CliError> {
+    if chain_report.is_intact() {
         output::line("The audit log is intact: no event was changed.")?;
     } else {
         output::line(&format!(
             "The audit log is not intact: {} violations were found, and events from the first one on cannot be trusted.",
-            verdict.violation_count
+            chain_report.violation_count
         ))?;
-        for found in &verdict.violations {
+        for found in &chain_report.violations {
             output::line(&format!("  - {}", sentence(found)))?;
         }
-        let not_shown = verdict
+        let not_shown = chain_report
             .violation_count
-            .saturating_sub(verdict.violations.len() as u64);
+            .saturating_sub(chain_report.violations.len() as u64);
         if not_shown > 0 {
             output::line(&format!("  and {not_shown} more"))?;
         }
     }
-    if let (Some((first, from)), Some((last, to))) = (verdict.first, verdict.last) {
+    if let (Some((first, from)), Some((last, to))) = (chain_report.first, chain_report.last) {
         output::line(&format!(
             "  linked     {} from event {first} ({}) to event {last} ({})",
-            counted(verdict.linked),
+            counted(chain_report.linked),
             from.whole_seconds(),
             to.whole_seconds()
         ))?;
     }
-    if verdict.pending > 0 {
+    if chain_report.pending > 0 {
         output::line(&format!(
             "  pending    {} not linked yet; a running server links them within a second",
-            counted(verdict.pending)
+            counted(chain_report.pending)
         ))?;
     }
-    if verdict.to_adopt {
+    if chain_report.to_adopt {
         output::line(
             "  older      events from before there was a chain are still being added to it",
         )?;
     }
-    if let Some(end) = &verdict.checkpoint {
+    if let Some(end) = &chain_report.checkpoint {
         output::line(&format!("  last link  {end}"))?;
     }
     Ok(())
 }
 
-fn view(verdict: &ChainReport) -> Value {
+fn view(chain_report: &ChainReport) -> Value {
     let event = |event: Option<(i64, Timestamp)>| {
         event.map(|(id, at)| json!({"event": id, "happened_at": at}))
     };
-    let violations: Vec<Value> = verdict
+    let violations: Vec<Value> = chain_report
         .violations
         .iter()
         .map(|found| {
@@ -197,9 +197,9 @@ fn view(verdict: &ChainReport) -> Value {
         })
         .collect();
     json!({
-        "intact": verdict.is_intact(), "linked": verdict.linked, "pending": verdict.pending,
-        "linking_older": verdict.to_adopt, "first": event(verdict.first), "last": event(verdict.last),
-        "checkpoint": verdict.checkpoint.as_ref().map(ToString::to_string),
-        "violation_count": verdict.violation_count, "violations": violations,
+        "intact": chain_report.is_intact(), "linked": chain_report.linked, "pending": chain_report.pending,
+        "linking_older": chain_report.to_adopt, "first": event(chain_report.first), "last": event(chain_report.last),
+        "checkpoint": chain_report.checkpoint.as_ref().map(ToString::to_string),
+        "violation_count": chain_report.violation_count, "violations": violations,
     })
 }

@@ -20,12 +20,12 @@ use crate::config::Config;
 use crate::http::{app, metrics};
 use crate::services::Services;
 use crate::services::accounts::first_admin_link;
+use crate::services::accounts::users::any_administrator;
 use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
 use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
-use crate::store::users;
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -161,7 +161,7 @@ impl Startup {
                 path.display()
             );
         }
-        if let Ok(false) = services.store.read(users::any_active_admin).await {
+        if let Ok(false) = any_administrator(services).await {
             self.print_first_steps(services).await;
         }
         tracing::info!(

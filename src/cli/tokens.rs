@@ -164,8 +164,8 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
         print_part("header", &header)?;
         print_part("claims", &claims)?;
     }
-    let verdict = if accepted { "accepted" } else { "refused" };
-    output::line(&format!("{verdict}: {sentence}"))?;
+    let result = if accepted { "accepted" } else { "refused" };
+    output::line(&format!("{result}: {sentence}"))?;
     Ok(code)
 }
 

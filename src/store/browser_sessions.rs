@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::{browser_sessions, panel_preferences, users};
 
 /// A live session, as it is inserted and listed.
-#[derive(Insertable, Queryable, Selectable, Clone, Debug)]
+#[derive(Insertable, Queryable, Selectable, Clone)]
 #[diesel(table_name = browser_sessions)]
 pub struct BrowserSessionRow {
     /// The id, by which it is listed and ended.

@@ -129,3 +129,11 @@ pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, E
     row.map(User::from)
         .ok_or(Error::AccountNotFound(UserType::User))
 }
+
+/// Whether there is an administrator who may log in.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn any_administrator(services: &Services) -> Result<bool, Error> {
+    Ok(services.store.read(table::any_active_admin).await?)
+}

@@ -71,7 +71,7 @@ struct ListPage {
     listed: Option<(Vec<TokenView>, Pager)>,
 }
 
-/// The labels of the filters.
+/// The filters, with their labels.
 const FILTERS: &[Filter] = &[
     typed("person", "tokens.person"),
     words("user_type", "tokens.population", |l, word| {

@@ -77,7 +77,7 @@ struct ListPage {
     pager: Pager,
 }
 
-/// The labels of the filters.
+/// The filters, with their labels.
 const FILTERS: &[Filter] = &[
     typed("search", "locks.search"),
     words("limit", "locks.limit", |l, word| l.word("limit", word)),
