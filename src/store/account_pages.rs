@@ -82,7 +82,7 @@ pub(crate) fn numbered_page<R: Row>(
     filter: &NumberedFilter,
     page: Page,
 ) -> Result<(Vec<R>, i64), StoreError> {
-    // A field that is not copied would be ignored: so all are named.
+    // Each field is named: one that is forgotten below is an unused variable, which the compiler reports.
     let NumberedFilter {
         search,
         role,

@@ -89,7 +89,7 @@ impl ResultView {
     }
 }
 
-/// the result in one sentence.
+/// The result in one sentence.
 fn sentence(l: &Layout, acceptance: &Acceptance) -> String {
     let exact = |at: &Timestamp| l.time(at).exact;
     let with_reason = |key: &str, at: &Timestamp, reason: &RevocationReason| {
