@@ -114,13 +114,14 @@ impl Load {
         });
     }
 
-    /// Waits until more than `count` requests were accepted since the beginning.
+    /// Waits until more than `count` requests with a token were accepted since the beginning (see [`Report::accepted`]).
     pub fn until_accepted(&self, count: usize) {
         eventually(|| {
             let log = self.log.lock().unwrap();
-            let accepted = log
-                .iter()
-                .filter(|entry| matches!(entry.outcome, Outcome::Accepted(_)));
+            let accepted = log.iter().filter(|entry| {
+                entry.is_accepted()
+                    && matches!(entry.request, Request::Use(_) | Request::Refresh(_))
+            });
             accepted.count() > count
         });
     }
