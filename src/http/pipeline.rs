@@ -22,14 +22,12 @@ use crate::domain::language::Language;
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
-use crate::http::middleware::access_log::{self, standard_method};
 use crate::http::middleware::client_address::client_address;
-use crate::http::middleware::context::RequestContext;
-use crate::http::middleware::cors::Cors;
+use crate::http::middleware::context::{RequestContext, standard_method};
 use crate::http::middleware::headers::{self, REQUEST_ID};
-use crate::http::middleware::origin::is_https;
+use crate::http::middleware::origin::{Cors, is_https};
 use crate::http::middleware::refused_access;
-use crate::http::server::request_guard::RequestGuard;
+use crate::http::server::connection::RequestGuard;
 use crate::services::Services;
 
 /// Handles a request within `server.request_timeout`.
@@ -63,7 +61,7 @@ pub(super) async fn handle(
             headers::add(response.headers_mut(), &context, is_https);
             let route = response.request().match_pattern();
             let route = route.as_deref().unwrap_or("-");
-            access_log::write(&context, method, route, response.status(), started);
+            log(&context, method, route, response.status(), started);
             Ok(response)
         }
         Ok(Ok(Err(error))) => Err(complete(rendered(&error, &context))),
@@ -177,6 +175,23 @@ fn completed(
     started: Instant,
 ) -> ActixError {
     headers::add(answer.headers_mut(), context, is_https);
-    access_log::write(context, method, "-", answer.status(), started);
+    log(context, method, "-", answer.status(), started);
     InternalError::from_response("answered", answer).into()
+}
+
+/// Writes the access log's line of a request. `route` is the pattern and not the path, because a path can contain personal data.
+fn log(context: &RequestContext, method: &str, route: &str, status: StatusCode, started: Instant) {
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let caller = context.caller();
+    tracing::info!(
+        target: "munjigi::request",
+        request_id = context.id,
+        method,
+        route,
+        status = status.as_u16(),
+        micros,
+        user_type = caller.map(|principal| principal.user_type.as_str()),
+        user_seq = caller.map(|principal| principal.user_seq.get()),
+        "request"
+    );
 }

@@ -46,10 +46,18 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
+use crate::store::engine::concurrency_limit::ConcurrencyLimit;
+use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
-use crate::store::engine::transaction::{in_transaction, with_retries};
+use crate::store::engine::readers::Readers;
+use crate::store::engine::writer::Writer;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
+use crate::worker_pool::{PoolSettings, cores};
 
+/// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
+const MAX_WAITING: usize = 2048;
+/// The same for lists and searches. Each may take long, so those at the end of a long queue would only time out.
+const MAX_WAITING_LISTS: usize = 64;
 /// The pause before a read of background work that found the queue full is repeated.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -68,7 +76,38 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be opened.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Engine::open(settings).map(|engine| Self::new(settings, engine))
+        let (size, timeout) = (settings.pool_size, settings.acquire_timeout);
+        let engine = match &settings.target {
+            target @ Target::Sqlite { .. } => {
+                let for_reads = PoolSettings {
+                    name: "store-reader",
+                    threads: cores().max(2).min(size as usize),
+                    max_waiting: MAX_WAITING,
+                    timeout,
+                    low_priority: false,
+                };
+                let for_lists = PoolSettings {
+                    name: "store-lists",
+                    max_waiting: MAX_WAITING_LISTS,
+                    low_priority: true,
+                    ..for_reads
+                };
+                Engine::Sqlite {
+                    writer: Writer::start(target.clone())?,
+                    readers: Readers::start(target, for_reads)?,
+                    list_readers: Readers::start(target, for_lists)?,
+                }
+            }
+            Target::Postgres { .. } => Engine::Postgres {
+                pool: PostgresPool::open(settings, MAX_WAITING)?,
+                list_limit: ConcurrencyLimit::new(
+                    (size as usize / 2).max(1),
+                    MAX_WAITING_LISTS,
+                    timeout,
+                ),
+            },
+        };
+        Ok(Self::new(settings, engine))
     }
 
     /// Opens one connection that can only read. Creates nothing; every [`Store::write`] fails.

@@ -1,14 +1,18 @@
-//! The envelope of a success.
+//! The envelope of a success, and the messages of codes in the language of the request. The texts are in `locales/`; a test
+//! checks that none is missing.
+
+use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, body::BoxBody, cookie::Cookie, http::StatusCode,
     http::header,
 };
+use rust_i18n::t;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::language::Language;
 use crate::domain::paging::Paged;
-use crate::http::api::messages::code_message;
 use crate::http::device_token;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
@@ -150,4 +154,19 @@ impl<T: Serialize> Responder for Answer<T> {
         }
         answer.json(body)
     }
+}
+
+/// The message of a code.
+pub(super) fn code_message(language: Language, code: &str) -> Cow<'static, str> {
+    t!(format!("code.{code}"), locale = language.tag())
+}
+
+/// A message that differs from that of its code, by its key.
+pub(super) fn sentence(language: Language, key: &'static str) -> Cow<'static, str> {
+    t!(key, locale = language.tag())
+}
+
+/// The message of `RATE_LIMITED` with the seconds to wait.
+pub(super) fn rate_limited(language: Language, seconds: u64) -> Cow<'static, str> {
+    t!("code.RATE_LIMITED", locale = language.tag(), n = seconds)
 }

@@ -11,7 +11,7 @@ use crate::domain::session::ChallengeId;
 use crate::http::api::input::{Kind, inputs};
 
 /// The most characters of a name in a login.
-const MAX_IDENTIFIER: usize = 254;
+const MAX_IDENTIFIER: usize = Email::MAX;
 /// The most characters of a search.
 const MAX_SEARCH: usize = 200;
 

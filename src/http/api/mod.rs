@@ -16,7 +16,6 @@ mod health;
 pub mod input;
 mod inputs;
 mod me;
-mod messages;
 mod otp;
 mod path;
 mod query;

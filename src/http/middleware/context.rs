@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, http::Method, web};
 
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::Principal;
 use crate::domain::session::{Device, Jti};
-use crate::http::middleware::cors::Cors;
+use crate::http::middleware::origin::Cors;
 use crate::services::{Error, Services};
 
 /// The context of a request. The outermost middleware makes one for every request.
@@ -108,4 +108,20 @@ impl RequestContext {
 pub(crate) fn services_of(request: &HttpRequest) -> Result<web::Data<Services>, Error> {
     let services = request.app_data::<web::Data<Services>>().cloned();
     services.ok_or_else(|| Error::Internal("the server has no services".into()))
+}
+
+/// A method that HTTP defines, otherwise `-`: a caller can invent any other word.
+pub(crate) fn standard_method(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::TRACE
+        | Method::CONNECT => method.as_str(),
+        _ => "-",
+    }
 }

@@ -1,10 +1,8 @@
 //! What applies to every request, whichever interface it is for: request context, client address, origin checks, CORS,
-//! headers, access log. It imports neither the API nor the admin panel.
+//! headers. It imports neither the API nor the admin panel.
 
-pub mod access_log;
 pub mod client_address;
 pub mod context;
-pub mod cors;
 pub mod headers;
 pub mod origin;
 pub mod refused_access;

@@ -4,8 +4,8 @@
 use actix_web::HttpRequest;
 
 use crate::domain::audit::{Actor, AuditSource};
-use crate::http::middleware::access_log::standard_method;
 use crate::http::middleware::context::RequestContext;
+use crate::http::middleware::context::standard_method;
 use crate::services::Services;
 use crate::services::audit::refused_access::record_access_refused;
 

@@ -1,16 +1,15 @@
 //! The HTTP server: it accepts connections, limits their number and their time, and stops gracefully. It knows nothing of the
-//! application that it serves. [`serve`] is its only entry; [`request_guard::RequestGuard`] is what the application's
+//! application that it serves. [`serve`] is its only entry; [`connection::RequestGuard`] is what the application's
 //! outermost middleware reports to it.
 //!
 //! It is built from the parts of actix-web's own `HttpServer`, which keeps no deadline for later heads of a connection nor for
 //! clients that do not read their answer, and does not answer connections above its limit.
 
-mod connection;
+pub(in crate::http) mod connection;
 mod connection_limit;
 mod fd_limit;
 mod reject;
-pub(in crate::http) mod request_guard;
-mod stall_timer;
+mod stall;
 
 use std::{
     fmt::Debug,

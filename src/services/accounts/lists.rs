@@ -6,11 +6,10 @@ use crate::services::accounts::client_users::Client;
 use crate::services::accounts::users::User;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::store::account_list::{AccountFilter, AccountOrder};
 use crate::store::account_pages as table;
 use crate::store::client_users::ClientRow;
 use crate::store::users::UserRow;
-
-pub use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
 /// An account, as `T` shows it, and its cursor in the list.
 #[derive(Clone, Debug)]

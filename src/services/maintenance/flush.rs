@@ -19,10 +19,10 @@ use crate::services::maintenance::job_report::Report;
 use crate::services::maintenance::job_runner::{self, Batch, Work};
 use crate::services::maintenance::jobs::{self, Begun, Job, Started};
 use crate::services::maintenance::retention::kept_for;
-use crate::store::flush::{count_expired, count_expired_to, delete_expired, first_expired};
+use crate::store::flush::{
+    ExpiringTable, count_expired, count_expired_to, delete_expired, first_expired,
+};
 use crate::store::{Db, Store, StoreError, audit_chain_links};
-
-pub use crate::store::flush::ExpiringTable;
 
 /// The maximum number of pending rows that are counted in each table.
 const MAX_COUNTED: i64 = 10_000;

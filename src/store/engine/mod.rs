@@ -12,18 +12,10 @@ pub mod transaction;
 pub mod writer;
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
-use crate::store::engine::connection::{StoreSettings, Target};
 use crate::store::engine::postgres_pool::PostgresPool;
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
 use crate::store::engine::writer::Writer;
-use crate::store::error::StoreError;
-use crate::worker_pool::{PoolSettings, cores};
-
-/// How many reads by key, or uses of Postgres's pool, may wait for a connection; one more is rejected at once.
-const MAX_WAITING: usize = 2048;
-/// The same for lists and searches. Each may take long, so those at the end of a long queue would only time out.
-const MAX_WAITING_LISTS: usize = 64;
 
 /// The open database: its connections and the threads that use them.
 #[derive(Clone)]
@@ -46,44 +38,4 @@ pub(crate) enum Engine {
     },
     /// Either database, on one connection that can only read.
     ReadOnly(ReadOnly),
-}
-
-impl Engine {
-    /// Opens the database; blocks until a connection is open.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when no connection can be opened.
-    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        let (size, timeout) = (settings.pool_size, settings.acquire_timeout);
-        match &settings.target {
-            target @ Target::Sqlite { .. } => {
-                let for_reads = PoolSettings {
-                    name: "store-reader",
-                    threads: cores().max(2).min(size as usize),
-                    max_waiting: MAX_WAITING,
-                    timeout,
-                    low_priority: false,
-                };
-                let for_lists = PoolSettings {
-                    name: "store-lists",
-                    max_waiting: MAX_WAITING_LISTS,
-                    low_priority: true,
-                    ..for_reads
-                };
-                Ok(Self::Sqlite {
-                    writer: Writer::start(target.clone())?,
-                    readers: Readers::start(target, for_reads)?,
-                    list_readers: Readers::start(target, for_lists)?,
-                })
-            }
-            Target::Postgres { .. } => Ok(Self::Postgres {
-                pool: PostgresPool::open(settings, MAX_WAITING)?,
-                list_limit: ConcurrencyLimit::new(
-                    (size as usize / 2).max(1),
-                    MAX_WAITING_LISTS,
-                    timeout,
-                ),
-            }),
-        }
-    }
 }

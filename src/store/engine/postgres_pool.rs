@@ -7,19 +7,26 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
+use diesel::connection::TransactionManager;
 use diesel::r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::connection::{Db, StoreSettings, Target, ping};
-use crate::store::engine::transaction::IN_DOUBT;
 use crate::store::error::{StoreError, StoreFailure};
 
 /// How long an idle connection is trusted. A check before each use would cost a fifth of the throughput; no check at all
 /// would give the first requests after an idle period connections that a firewall has cut.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
+
+/// How often a transaction is repeated after a deadlock or a serialisation failure.
+const MAX_RETRIES: u32 = 5;
+
+/// The message of a commit, or of a statement that is its own commit, whose answer was never received.
+const IN_DOUBT: &str = "the connection broke before the database had answered";
 
 /// The pool, and the limit on the callers that use it. Clones share both.
 #[derive(Clone)]
@@ -212,4 +219,45 @@ impl HandleError<diesel::r2d2::Error> for DebugLog {
     fn handle_error(&self, error: diesel::r2d2::Error) {
         tracing::debug!(error = %error, "cannot open a database connection");
     }
+}
+
+/// BEGIN, the closure, COMMIT; repeated after a deadlock or a serialisation failure.
+pub(crate) fn in_transaction<T, E, F>(connection: &mut Db, f: &F) -> Result<T, E>
+where
+    F: Fn(&mut Db) -> Result<T, E>,
+    E: StoreFailure,
+{
+    with_retries(|| {
+        <Db as TransactionManager<Db>>::begin_transaction(connection).map_err(StoreError::from)?;
+        match f(connection) {
+            Ok(value) => match <Db as TransactionManager<Db>>::commit_transaction(connection)
+                .map_err(StoreError::from)
+            {
+                Ok(()) => Ok(value),
+                Err(StoreError::Unavailable(_)) => Err(StoreError::unavailable(IN_DOUBT).into()),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) => {
+                // When this fails the connection is broken, and the server rolls back.
+                let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Repeats `f` after a deadlock or a serialisation failure, after which Postgres has rolled it back.
+pub(crate) fn with_retries<T, E, F>(mut f: F) -> Result<T, E>
+where
+    F: FnMut() -> Result<T, E>,
+    E: StoreFailure,
+{
+    for retry in 1..=MAX_RETRIES {
+        match f() {
+            Err(error) if error.store_error().is_some_and(StoreError::is_retryable) => {}
+            result => return result,
+        }
+        thread::sleep(Duration::from_millis(1 << retry));
+    }
+    f()
 }

@@ -5,16 +5,17 @@
 //! job that fails rolls back its own savepoint only.
 
 use std::{
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
 };
 
 use diesel::Connection as _;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::engine::connection::{Db, Target};
-use crate::store::engine::transaction::{begin, commit, depth, roll_back};
 use crate::store::error::{StoreError, StoreFailure};
 
 /// The maximum number of jobs in one commit. With more, the first of them would wait too long for the last.
@@ -189,4 +190,39 @@ where
         Rollback::Closure(error) => error,
         Rollback::Diesel(error) => StoreError::from(error).into(),
     })
+}
+
+/// Begins a transaction that holds the write lock from the start: a deferred one that reads before it writes fails when
+/// another connection wrote in between, without waiting for the busy timeout.
+fn begin(connection: &mut Db) -> Result<(), StoreError> {
+    match connection {
+        Db::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+        }
+        Db::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres)?,
+    }
+    Ok(())
+}
+
+/// Commits the transaction, or releases the innermost savepoint.
+fn commit(connection: &mut Db) -> Result<(), StoreError> {
+    Ok(<Db as TransactionManager<Db>>::commit_transaction(
+        connection,
+    )?)
+}
+
+/// Rolls back the transaction, or to the innermost savepoint.
+fn roll_back(connection: &mut Db) -> Result<(), StoreError> {
+    Ok(<Db as TransactionManager<Db>>::rollback_transaction(
+        connection,
+    )?)
+}
+
+/// How many transactions are open inside one another.
+fn depth(connection: &mut Db) -> u32 {
+    <Db as TransactionManager<Db>>::transaction_manager_status_mut(connection)
+        .transaction_depth()
+        .ok()
+        .flatten()
+        .map_or(0, NonZero::get)
 }

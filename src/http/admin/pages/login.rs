@@ -13,6 +13,7 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
+use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::http::admin::paths;
@@ -81,7 +82,7 @@ pub(in crate::http) async fn sign_in(
     let (Some(email), Some(password)) = (email, password) else {
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     };
-    if email.chars().count() > 254 || email.contains(char::is_control) {
+    if email.chars().count() > Email::MAX || email.contains(char::is_control) {
         form.problem("email", Problem::NotEmail);
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
@@ -121,7 +122,7 @@ fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageR
         l: context.layout(),
         errors: form.errors(),
         refusal,
-        email: form.text("email").chars().take(254).collect(),
+        email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
     };
     context.page_with(status, &page)

@@ -20,10 +20,9 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, pager};
 use crate::http::admin::web::panel::Panel;
 use crate::http::middleware::context::services_of;
-use crate::services::accounts::lists::{
-    self, AccountColumn, AccountFilter, AccountOrder, LastLogin, Listed,
-};
+use crate::services::accounts::lists::{self, Listed};
 use crate::services::audit::recording;
+use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
 /// The columns to order by.
 const COLUMNS: &[(&str, AccountColumn)] = &[
