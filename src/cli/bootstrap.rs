@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, OtpDelivery, SmtpConfig};
 use crate::delivery::Channel;
 use crate::services::Services;
-use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log::AuditKey;
 use crate::services::audit_chain::linking::link_pending;
 use crate::services::audit_chain::restart::is_of_another_key;
 use crate::store::engine::migrations::{self, MigrationError, SchemaStatus};

@@ -6,7 +6,6 @@ use std::io;
 use crate::clock::Clock;
 use crate::config::{Config, LoginConfig, SmtpConfig};
 use crate::delivery::{Channel, Delivery, DeliveryError};
-use crate::services::audit::event_mac::AuditKey;
 use crate::services::audit::log;
 use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::audit_chain::chain::AuditChain;
@@ -117,6 +116,6 @@ impl Services {
 /// The audit chain of these settings, with MACs made by this key.
 #[must_use]
 pub fn audit_chain(config: &Config, key: &SigningKey) -> AuditChain {
-    let log = log::AuditLog::new(AuditKey::of(key));
+    let log = log::AuditLog::new(log::AuditKey::of(key));
     AuditChain::new(log).with_checkpoint_in(&config.server.data_dir)
 }

@@ -67,24 +67,27 @@ impl FromRequest for RefreshTransport {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::read(request))
+        ready(
+            services_of(request)
+                .map_err(ApiError::from)
+                .map(|services| {
+                    let cookie = match services.tokens.settings().transport {
+                        Transport::Body => None,
+                        Transport::Cookie | Transport::Both => {
+                            refresh_cookie::read(request, &services)
+                        }
+                    };
+                    Self {
+                        cookie,
+                        may_use_cookie: origin::may_use_cookie(request.headers(), &services),
+                        services,
+                    }
+                }),
+        )
     }
 }
 
 impl RefreshTransport {
-    fn read(request: &HttpRequest) -> Result<Self, ApiError> {
-        let services = services_of(request)?;
-        let cookie = match services.tokens.settings().transport {
-            Transport::Body => None,
-            Transport::Cookie | Transport::Both => refresh_cookie::read(request, &services),
-        };
-        Ok(Self {
-            cookie,
-            may_use_cookie: origin::may_use_cookie(request.headers(), &services),
-            services,
-        })
-    }
-
     fn setting(&self) -> Transport {
         self.services.tokens.settings().transport
     }

@@ -1,6 +1,5 @@
 //! The audit log: writing audit events and listing them.
 
-pub mod event_mac;
 pub mod events;
 pub mod log;
 pub mod recording;

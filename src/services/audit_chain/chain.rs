@@ -7,8 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::services::audit::event_mac::AuditKey;
-use crate::services::audit::log::AuditLog;
+use crate::services::audit::log::{AuditKey, AuditLog};
 use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
 use crate::services::mutex::lock;
 use crate::store::audit_chain_links::ChainRow;

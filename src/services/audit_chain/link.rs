@@ -1,6 +1,6 @@
 //! Chain links: the MAC that ties an event to the event before it, and the MAC over the row with the ends of the chain.
 
-use crate::services::audit::event_mac::{AuditKey, Message};
+use crate::services::audit::log::{AuditKey, Message};
 use crate::store::audit_chain_links::{ChainLinkRow, ChainRow};
 
 impl AuditKey {

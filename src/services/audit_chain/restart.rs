@@ -2,7 +2,7 @@
 //! the chain turned out to be damaged. A restart is recorded as an event.
 
 use crate::domain::audit::{Action, Actor};
-use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log::AuditKey;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::audit_chain::chain::{AuditChain, RESTART_GAP};
 use crate::services::bootstrap::Services;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
-use crate::services::audit::event_mac::AuditKey;
+use crate::services::audit::log::AuditKey;
 use crate::services::audit_chain::report::{ChainReport, Violation, ViolationKind};
 use crate::services::error::Error;
 use crate::store::audit_chain_links::{ChainLinkRow, ChainRow};

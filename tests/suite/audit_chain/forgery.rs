@@ -3,7 +3,7 @@
 
 use munjigi::{
     services::{
-        audit::{event_mac::AuditKey, log::AuditLog},
+        audit::log::{AuditKey, AuditLog},
         audit_chain::{
             chain::{AuditChain, ChainError},
             linking::link_pending,
