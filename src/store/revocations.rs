@@ -13,6 +13,7 @@ use diesel::{
 };
 
 use crate::clock::Timestamp;
+use crate::config::MAX_ACCESS_LIFETIME;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
 use crate::store::engine::connection::Db;
@@ -69,6 +70,9 @@ fn xact(connection: &Db) -> &'static str {
 
 /// Marks the transaction, and notifies the other instances on Postgres once it is committed.
 fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    if transaction.has_revocation_events {
+        return Ok(());
+    }
     transaction.has_revocation_events = true;
     if let Db::Postgres(postgres) = &mut **transaction {
         diesel::sql_query("SELECT pg_notify($1, '')")
@@ -79,7 +83,7 @@ fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
 }
 
 /// Inserts an event for each session of an account that ended at `now`, or for `session` only. A session without a stored
-/// expiry of its access tokens is assumed to have some until `max_expires_at`.
+/// expiry of its access tokens is assumed to have some of the greatest lifetime.
 ///
 /// Sessions whose access tokens have expired get an event too, because the clock may be ahead: when it is set back those
 /// tokens are valid again, and no instance may still treat the session as live.
@@ -88,7 +92,6 @@ pub fn insert_ended(
     owner: Principal,
     session: Option<&SessionId>,
     now: Timestamp,
-    max_expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     // An account may have many ended sessions: a single one is found by its key.
     let which = match session {
@@ -102,7 +105,7 @@ pub fn insert_ended(
         xact(transaction)
     );
     let inserted = diesel::sql_query(statement)
-        .bind::<SqlTimestamp, _>(max_expires_at)
+        .bind::<SqlTimestamp, _>(now + MAX_ACCESS_LIFETIME.get())
         .bind::<SqlTimestamp, _>(now)
         .bind::<Text, _>(owner.user_type)
         .bind::<BigInt, _>(owner.user_seq)
@@ -114,13 +117,13 @@ pub fn insert_ended(
     Ok(())
 }
 
-/// Inserts the event that an account's access tokens issued until `until` are refused. They expire at `max_expires_at` at
-/// the latest.
+/// Inserts the event that an account's access tokens issued until `until` are refused. A session without a stored expiry of
+/// its access tokens is assumed to have some of the greatest lifetime.
 pub fn insert_not_before(
     transaction: &mut Transaction<'_>,
     owner: Principal,
     until: Timestamp,
-    max_expires_at: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let expiries: Vec<Option<Timestamp>> = sessions::table
         .filter(sessions::user_type.eq(owner.user_type))
@@ -130,7 +133,7 @@ pub fn insert_not_before(
         .load(&mut **transaction)?;
     let last = expiries
         .into_iter()
-        .map(|expires_at| expires_at.unwrap_or(max_expires_at))
+        .map(|expires_at| expires_at.unwrap_or(now + MAX_ACCESS_LIFETIME.get()))
         .max();
     let reason = RevocationReason::RoleChanged.as_str();
     insert_for_account(transaction, owner, reason, until, last.unwrap_or(until))

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::config::MAX_ACCESS_LIFETIME;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
@@ -132,7 +131,7 @@ pub(crate) fn end_one(
 ) -> Result<bool, StoreError> {
     let ended = sessions::end(connection, owner, id, now, reason)?;
     if ended {
-        insert_revocation_event(connection, owner, Some(id), now)?;
+        revocations::insert_ended(connection, owner, Some(id), now)?;
     }
     blacklisted_tokens::insert_for_session(connection, id, cutoff(now), now, reason)?;
     Ok(ended)
@@ -182,20 +181,9 @@ pub(crate) fn end_token_sessions(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
-    insert_revocation_event(connection, owner, None, now)?;
+    revocations::insert_ended(connection, owner, None, now)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
     Ok(ended)
-}
-
-/// Notifies all instances that this session, or all sessions of the account, ended.
-fn insert_revocation_event(
-    connection: &mut Transaction<'_>,
-    owner: Principal,
-    session: Option<&SessionId>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let expires_at = now + MAX_ACCESS_LIFETIME.get();
-    revocations::insert_ended(connection, owner, session, now, expires_at)
 }
 
 /// Access tokens that are issued within this time after a change are revoked too: they may have been issued by a
@@ -213,7 +201,7 @@ pub(crate) fn withdraw_access(
     let last = revocations::find_not_before(connection, owner)?;
     let issued_until = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
     let until = issued_until.max(now + CONCURRENT);
-    revocations::insert_not_before(connection, owner, until, now + MAX_ACCESS_LIFETIME.get())
+    revocations::insert_not_before(connection, owner, until, now)
 }
 
 /// Ends all sessions of an account but the `limit` last used ones; part of the transaction that starts the session
