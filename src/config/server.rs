@@ -41,6 +41,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Maximum time from the first to the last byte of a request head.
     pub head_timeout: Span,
+    /// How long a connection may wait for its next request.
+    pub keep_alive: Span,
     /// Maximum time from a request head to its response head, and maximum time a response may make no progress.
     pub request_timeout: Span,
     /// How long running requests may take after the stop signal.
@@ -82,6 +84,7 @@ impl Default for ServerConfig {
             workers: 0,
             max_connections: 10_000,
             head_timeout: Span::seconds(10),
+            keep_alive: Span::seconds(75),
             request_timeout: Span::seconds(30),
             shutdown_timeout: Span::seconds(30),
         }
@@ -110,6 +113,7 @@ impl ServerConfig {
             workers: 0..=256,
             max_connections: 1..=1_000_000,
             head_timeout: Span::millis(100)..=Span::minutes(1),
+            keep_alive: Span::seconds(1)..=Span::hours(1),
             request_timeout: Span::millis(100)..=Span::minutes(10),
             shutdown_timeout: Span::seconds(0)..=Span::minutes(10),
         });

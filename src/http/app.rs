@@ -9,14 +9,15 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
+use crate::config::Config;
 use crate::http::admin::web::assets;
-use crate::http::api::body::MAX_BODY;
 use crate::http::api::errors::ApiError;
 use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
 use crate::http::middleware::origin::is_https;
-use crate::http::server;
+use crate::http::server::fd_limit::reserve;
+use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
@@ -34,8 +35,8 @@ pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
 
 /// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
-/// It holds as many connections as the configuration and the system's limit of open files allow. Further ones are answered
-/// `503` `OVERLOADED` with `Retry-After` and closed.
+/// It holds as many connections as the configuration and the system's limit of open files allow. When every one has a request
+/// in progress, further ones are answered `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
 /// When the listener cannot be used, or the static files can be written neither to the data directory nor to a temporary one.
@@ -43,21 +44,30 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
     let assets = assets::install(&services.config.server.data_dir)
         // On a read-only file system there is at least a temporary directory.
         .or_else(|_| assets::install(&assets::temporary_directory()?))?;
-    let config = services.config.server.clone();
-    let pool_size = services.config.database.pool_size;
+    let limits = limits(&services.config);
     let for_rejected = services.clone();
     let app = move || {
         App::new()
             .app_data(services.clone())
-            .app_data(web::PayloadConfig::new(MAX_BODY))
             .configure(routes(&assets))
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))
     };
-    server::serve(listener, &config, pool_size, app, move || {
-        overloaded(&for_rejected)
-    })
+    server::serve(listener, limits, app, move || overloaded(&for_rejected))
+}
+
+fn limits(config: &Config) -> Limits {
+    let server = &config.server;
+    Limits {
+        workers: server.workers,
+        max_connections: server.max_connections,
+        reserved_files: reserve(config.database.pool_size),
+        head_timeout: server.head_timeout.get(),
+        keep_alive: server.keep_alive.get(),
+        answer_timeout: server.request_timeout.get(),
+        shutdown_timeout: server.shutdown_timeout.get(),
+    }
 }
 
 /// The answer to a connection above the limit. Its request has not been read.

@@ -14,4 +14,5 @@ pub mod metrics;
 pub mod middleware;
 mod pipeline;
 mod refresh_cookie;
+mod request_body;
 mod server;

@@ -2,22 +2,15 @@
 
 use std::{future::Future, pin::Pin};
 
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
-    web::Bytes,
-};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::endpoint::Endpoint;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Declared, Field, Input, Presence};
+use crate::http::request_body;
 use crate::services::Error;
-
-/// The largest body that is read, in bytes.
-pub(in crate::http) const MAX_BODY: usize = 64 * 1024;
 
 /// The fields of a body, and the problems found so far.
 pub(super) struct Fields {
@@ -36,27 +29,19 @@ impl FromRequest for Fields {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let encoded = request
-            .headers()
-            .get(CONTENT_ENCODING)
-            .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
         let media_type = request
             .headers()
             .get(CONTENT_TYPE)
             .map(|value| media_type(value.as_bytes()));
-        // The API accepts no compressed bodies.
-        let bytes = (!encoded).then(|| Bytes::from_request(request, payload));
+        let bytes = request_body::read(request.clone(), payload.take());
         let endpoint = Endpoint::of(request);
         let (declared, refuses_unknown) = endpoint.map_or((&[][..], false), |endpoint| {
             (endpoint.body, endpoint.refuses_unknown)
         });
         Box::pin(async move {
-            let read = match bytes {
-                None => Err(ApiError::UnsupportedMediaType),
-                Some(bytes) => match bytes.await {
-                    Ok(bytes) => Self::read(&bytes, media_type.as_deref(), declared),
-                    Err(error) => Err(ApiError::from_framework(&error)),
-                },
+            let read = match bytes.await {
+                Ok(bytes) => Self::read(&bytes, media_type.as_deref(), declared),
+                Err(error) => Err(ApiError::from_framework(&error)),
             };
             let mut fields = read.unwrap_or_else(|error| Self {
                 unreadable: Some(error),

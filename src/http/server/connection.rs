@@ -3,11 +3,10 @@
 //! begins, when it is abandoned and when its answer is sent.
 
 use std::{
-    cell::Cell,
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -22,13 +21,16 @@ use tokio::{
 };
 
 use crate::http::server::connection_limit::ConnectionSlot;
-use crate::http::server::stall::{StallTimeoutBody, StallTimer};
+use crate::http::server::connection_state::ConnectionState;
+use crate::http::server::stall::{ReadTimer, StallTimeoutBody};
 
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
     /// For sending a head, from its first byte.
     pub head: Duration,
+    /// For sending the first byte of the next request. It expires between this time and twice of it.
+    pub idle: Duration,
     /// For reading some part of an answer.
     pub answer: Duration,
 }
@@ -42,8 +44,12 @@ pub(super) struct Connection {
     /// Runs at least as long as a head is awaited. It is not stopped for each head that arrives: starting a timer costs more
     /// than letting one expire unused.
     head_timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while no request does. Like the timer of heads it is not stopped.
+    idle_timer: Option<Pin<Box<Sleep>>>,
+    /// [`ConnectionState::progress`] when the idle timer was set.
+    idle_progress: u32,
     /// Runs while the client reads nothing.
-    answer_timer: StallTimer,
+    answer_timer: ReadTimer,
 }
 
 impl Connection {
@@ -54,12 +60,14 @@ impl Connection {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         Self {
+            state: Rc::clone(slot.state()),
             _slot: slot,
             stream,
-            state: Rc::default(),
             timeouts,
             head_timer: None,
-            answer_timer: StallTimer::default(),
+            idle_timer: None,
+            idle_progress: 0,
+            answer_timer: ReadTimer::default(),
         }
     }
 
@@ -70,7 +78,7 @@ impl Connection {
 
     /// Whether the head that is awaited is over its deadline. Otherwise the task is woken at the deadline.
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Some(since) = self.state.head_since() {
+        while let Some(since) = self.state.head_since.get() {
             let deadline = since + self.timeouts.head;
             let timer = self
                 .head_timer
@@ -87,12 +95,30 @@ impl Connection {
         false
     }
 
-    /// The outcome of a write, or `TimedOut` when the client has read nothing for too long.
-    fn in_time<T>(
+    /// Whether no request has begun for too long. actix closes idle connections too, but not one with an unread body.
+    fn is_idle_too_long(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let progress = self.state.progress.get();
+            let timer = self.idle_timer.get_or_insert_with(|| {
+                self.idle_progress = progress;
+                Box::pin(sleep_until(Instant::now() + self.timeouts.idle))
+            });
+            if timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            self.idle_timer = None;
+            if progress == self.idle_progress && self.state.in_flight.get() == 0 {
+                return true;
+            }
+        }
+    }
+
+    /// The outcome of a write, or `TimedOut` when the client reads its answer too slowly.
+    fn in_time(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         let limit = self.timeouts.answer;
         if self.answer_timer.has_expired(cx, &written, limit) {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
@@ -107,13 +133,16 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.state.is_closing() {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.state.bytes_arrived();
         } else if read.is_pending() {
             self.state.reader_waits(cx);
-            if self.head_is_late(cx) {
+            if self.head_is_late(cx) || self.is_idle_too_long(cx) {
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             }
         }
@@ -145,43 +174,15 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.answer_timer.stop();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// What a connection and the requests on it share.
-#[derive(Default)]
-pub(super) struct ConnectionState {
-    /// Requests without a complete answer. While there are any, bytes that arrive belong to their bodies.
-    in_flight: Cell<u32>,
-    /// When the first byte arrived that belongs to no request yet, or to the rest of an abandoned one.
-    head_since: Cell<Option<Instant>>,
-    /// The task that reads the connection.
-    reader: Cell<Option<Waker>>,
-}
-
-impl ConnectionState {
-    /// Starts the deadline of a head with its first byte, unless the bytes belong to a body or the deadline runs already.
-    fn bytes_arrived(&self) {
-        if self.in_flight.get() == 0 && self.head_since.get().is_none() {
-            self.head_since.set(Some(Instant::now()));
-        }
-    }
-
-    /// Remembers the reading task while requests are in flight, so that [`RequestGuard::abandon`] can wake it.
-    fn reader_waits(&self, cx: &Context<'_>) {
-        if self.in_flight.get() > 0 {
-            self.reader.set(Some(cx.waker().clone()));
-        }
-    }
-
-    /// When the head that is awaited began to arrive.
-    fn head_since(&self) -> Option<Instant> {
-        self.head_since.get()
     }
 }
 
@@ -193,8 +194,7 @@ impl RequestGuard {
     pub(in crate::http) fn begin(request: &ServiceRequest) -> Self {
         let state = request.conn_data::<Rc<ConnectionState>>();
         if let Some(state) = state {
-            state.in_flight.set(state.in_flight.get() + 1);
-            state.head_since.set(None);
+            state.begin();
         }
         Self(state.map(Rc::clone))
     }
@@ -203,10 +203,7 @@ impl RequestGuard {
     /// for as long as it keeps the connection.
     pub(in crate::http) fn abandon(self) {
         if let Some(state) = &self.0 {
-            state.head_since.set(Some(Instant::now()));
-            if let Some(reader) = state.reader.take() {
-                reader.wake();
-            }
+            state.abandon();
         }
     }
 
@@ -227,7 +224,7 @@ impl RequestGuard {
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         if let Some(state) = &self.0 {
-            state.in_flight.set(state.in_flight.get() - 1);
+            state.end();
         }
     }
 }
@@ -243,7 +240,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::http::server::connection_limit::ConnectionLimit;
+    use crate::http::server::connection_limit::{ConnectionLimit, WorkerConnections};
 
     const LIMIT: Duration = Duration::from_millis(300);
     const LONG: Duration = Duration::from_secs(20);
@@ -254,9 +251,11 @@ mod tests {
         let (client, accepted) = tokio::join!(client, listener.accept());
         let timeouts = Timeouts {
             head: LIMIT,
+            idle: LONG,
             answer: LIMIT,
         };
-        let slot = ConnectionLimit::new(1).acquire().unwrap();
+        let slot = WorkerConnections::new(ConnectionLimit::new(1));
+        let slot = slot.acquire().await.unwrap();
         let connection = Connection::new(accepted.unwrap().0, timeouts, slot);
         (connection, client.unwrap())
     }

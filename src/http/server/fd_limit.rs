@@ -6,7 +6,7 @@ const PROCESS_FILES: usize = 128;
 const FILES_PER_DATABASE_CONNECTION: usize = 3;
 
 /// How many files are reserved for uses other than client connections.
-pub(super) fn reserve(database_pool_size: u32) -> usize {
+pub(in crate::http) fn reserve(database_pool_size: u32) -> usize {
     let pool = usize::try_from(database_pool_size).unwrap_or(usize::MAX);
     pool.saturating_mul(FILES_PER_DATABASE_CONNECTION)
         .saturating_add(PROCESS_FILES)

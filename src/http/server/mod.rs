@@ -7,7 +7,8 @@
 
 pub(in crate::http) mod connection;
 mod connection_limit;
-mod fd_limit;
+mod connection_state;
+pub(in crate::http) mod fd_limit;
 mod reject;
 mod stall;
 
@@ -28,13 +29,10 @@ use actix_web::{
 };
 use tokio::net::TcpStream;
 
-use crate::config::ServerConfig;
 use crate::http::server::connection::{Connection, Timeouts};
-use crate::http::server::connection_limit::ConnectionLimit;
+use crate::http::server::connection_limit::{ConnectionLimit, WorkerConnections};
 use crate::http::server::reject::reject;
 
-/// How long an idle connection is kept open for its next request.
-const KEEP_ALIVE: Duration = Duration::from_mins(1);
 /// How long a client may take to close a connection that the server has closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The resolution of actix's clock for deadlines: they expire up to this much too early.
@@ -42,18 +40,36 @@ const TICK: Duration = Duration::from_millis(500);
 /// How many connections above the limit a worker answers at the same time. Further ones wait in the system's queue.
 const REJECTED_AT_ONCE: usize = 64;
 
+/// The limits of a server.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Limits {
+    /// Worker threads; 0 means one per core.
+    pub workers: usize,
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// Files that are kept for other uses than connections.
+    pub reserved_files: usize,
+    /// How long a head may take, from its first byte.
+    pub head_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub keep_alive: Duration,
+    /// How long a client may read too little of its answer.
+    pub answer_timeout: Duration,
+    /// How long running requests may take after the stop.
+    pub shutdown_timeout: Duration,
+}
+
 /// A server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
-/// It holds `server.max_connections`, or fewer where the system's limit of open files permits only those, after as many files
-/// as the database connections need. `app` makes the application of a worker. A connection above the limit is answered with
-/// `overloaded` and closed.
+/// It holds as many connections as its limits allow, or fewer where the system's limit of open files permits only those.
+/// `app` makes the application of a worker. When there are more, connections that wait for their client are closed; when
+/// every one has a request in progress, the new one is answered with `overloaded` and closed.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub(in crate::http) fn serve<F, I, S, B>(
     listener: TcpListener,
-    config: &ServerConfig,
-    database_pool_size: u32,
+    limits: Limits,
     app: F,
     overloaded: impl Fn() -> HttpResponse + Clone + Send + 'static,
 ) -> std::io::Result<Server>
@@ -71,15 +87,19 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let workers = workers(config);
-    let reserve = fd_limit::reserve(database_pool_size) + REJECTED_AT_ONCE * workers;
-    let connections = ConnectionLimit::new(fd_limit::raise(config.max_connections, reserve));
+    let workers = match limits.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        workers => workers,
+    };
+    let reserve = limits.reserved_files + REJECTED_AT_ONCE * workers;
+    let connections = ConnectionLimit::new(fd_limit::raise(limits.max_connections, reserve));
     let per_worker = connections.max().div_ceil(workers) + REJECTED_AT_ONCE;
-    let head_timeout = config.head_timeout.get() + TICK;
+    let head_timeout = limits.head_timeout + TICK;
     let timeouts = Timeouts {
-        // Later than actix's own deadline: it answers 408 to the first head of a connection.
+        // Later than actix's own deadlines: it answers 408 to the first head of a connection.
         head: head_timeout + Duration::from_millis(100),
-        answer: config.request_timeout.get(),
+        idle: limits.keep_alive + TICK,
+        answer: limits.answer_timeout,
     };
     let builder = Server::build();
     let stopping = builder.graceful_shutdown_signal();
@@ -90,7 +110,7 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            .keep_alive(KeepAlive::Timeout(limits.keep_alive))
             .client_request_timeout(head_timeout)
             .client_disconnect_timeout(CLOSE_TIMEOUT)
             .on_connect_ext(|connection: &Connection, data| {
@@ -100,12 +120,13 @@ where
                 app().into_factory().map_err(|error| error.error_response()),
                 |()| AppConfig::default(),
             ));
-        accept(connections.clone(), timeouts, overloaded.clone()).and_then(http)
+        let connections = WorkerConnections::new(connections.clone());
+        accept(connections, timeouts, overloaded.clone()).and_then(http)
     };
     let server = builder
         .workers(workers)
         .max_concurrent_connections(per_worker)
-        .shutdown_timeout(config.shutdown_timeout.get().as_secs())
+        .shutdown_timeout(limits.shutdown_timeout.as_secs())
         // `munjigi serve` handles the signals.
         .disable_signals()
         .listen("munjigi", listener, worker)?
@@ -113,17 +134,9 @@ where
     Ok(server)
 }
 
-/// Worker threads: as configured, or one for each processor core.
-fn workers(config: &ServerConfig) -> usize {
-    match config.workers {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        workers => workers,
-    }
-}
-
 /// Takes a slot for an accepted connection, or answers and closes it.
 fn accept(
-    limit: ConnectionLimit,
+    connections: WorkerConnections,
     timeouts: Timeouts,
     overloaded: impl Fn() -> HttpResponse + Clone + 'static,
 ) -> impl ServiceFactory<
@@ -134,9 +147,9 @@ fn accept(
     InitError = (),
 > {
     fn_service(move |stream: TcpStream| {
-        let (slot, overloaded) = (limit.acquire(), overloaded.clone());
+        let (connections, overloaded) = (connections.clone(), overloaded.clone());
         async move {
-            let Some(slot) = slot else {
+            let Some(slot) = connections.acquire().await else {
                 reject(stream, overloaded(), CLOSE_TIMEOUT).await;
                 return Err(DispatchError::InternalError);
             };

@@ -1,4 +1,4 @@
-//! The deadline of a transfer that makes no progress.
+//! Deadlines of transfers: of a client that reads its answer too slowly, and of an answer that is not produced.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,18 +13,58 @@ use actix_web::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// How much of an answer a client must read within its time limit.
+const MIN_READ: usize = 16 * 1024;
+
+/// Runs while a client does not read all that was sent to it.
+#[derive(Default)]
+pub(super) struct ReadTimer {
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The bytes that were taken since the timer was set.
+    taken: usize,
+}
+
+impl ReadTimer {
+    /// Whether the client has read less than [`MIN_READ`] within `limit`, given the outcome of a write. Otherwise the task is
+    /// woken by then.
+    pub(super) fn has_expired(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: &Poll<io::Result<usize>>,
+        limit: Duration,
+    ) -> bool {
+        if let Poll::Ready(written) = written {
+            self.taken += written.as_ref().copied().unwrap_or(0);
+            return false;
+        }
+        loop {
+            let timer = self.timer.get_or_insert_with(|| {
+                self.taken = 0;
+                Box::pin(sleep_until(Instant::now() + limit))
+            });
+            if timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            if self.taken < MIN_READ {
+                return true;
+            }
+            self.timer = None;
+        }
+    }
+
+    /// The client has read everything.
+    pub(super) fn stop(&mut self) {
+        self.timer = None;
+    }
+}
+
 /// Runs while a transfer waits.
 #[derive(Default)]
-pub(super) struct StallTimer(Option<Pin<Box<Sleep>>>);
+struct StallTimer(Option<Pin<Box<Sleep>>>);
 
 impl StallTimer {
     /// Whether the transfer with this outcome has been pending for `limit`. Otherwise the task is woken by then.
-    pub(super) fn has_expired<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        outcome: &Poll<T>,
-        limit: Duration,
-    ) -> bool {
+    fn has_expired<T>(&mut self, cx: &mut Context<'_>, outcome: &Poll<T>, limit: Duration) -> bool {
         if outcome.is_ready() {
             self.0 = None;
             return false;

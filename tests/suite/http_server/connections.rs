@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use munjigi::config::Span;
 use serde_json::Value;
 
 use super::Socket;
@@ -9,11 +10,18 @@ use crate::support::App;
 
 #[tokio::test]
 async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() {
-    let app = App::with(|config| config.server.max_connections = 3);
+    const HEAD: &str = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+        Content-Length: 2\r\n\r\n";
+    let app = App::with(|config| {
+        config.server.max_connections = 3;
+        config.server.request_timeout = Span::minutes(10);
+    });
     let mut first = Vec::new();
     for _ in 0..3 {
         let mut socket = Socket::open(&app).await;
         socket.ask().await;
+        // A request in progress: its body is not complete.
+        socket.send(HEAD).await;
         first.push(socket);
     }
     for _ in 0..20 {
@@ -35,10 +43,15 @@ async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() 
         assert_eq!(body["success"], false);
     }
     for socket in &mut first {
-        socket.ask().await;
+        socket.send("{}").await;
+        let answer = socket.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        socket.send(HEAD).await;
     }
-    // A closed connection frees its slot.
-    first.pop();
+    // A connection without a request is closed for a new one.
+    let waiting = first.last_mut().unwrap();
+    waiting.send("{}").await;
+    waiting.answer().await;
     let began = Instant::now();
     loop {
         let mut socket = Socket::open(&app).await;

@@ -17,6 +17,7 @@ mod cluster;
 mod command_line;
 mod crash;
 mod database;
+mod deadlines;
 mod diesel_cli;
 mod faults;
 mod load;

@@ -15,13 +15,13 @@ use munjigi::{
     },
 };
 
-use crate::support::TestDatabase;
+use crate::support::{TIMEOUT, TestDatabase};
 
 fn open(database: &TestDatabase) -> Store {
     Store::open(&StoreSettings {
         target: database.target(),
         pool_size: 4,
-        acquire_timeout: std::time::Duration::from_secs(3),
+        acquire_timeout: TIMEOUT,
     })
     .unwrap()
 }

@@ -12,7 +12,7 @@ use actix_web::{dev::ServerHandle, rt::System, web};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use munjigi::{
     clock::{Clock, Timestamp},
-    config::{Config, LoginConfig, OtpDelivery, Secret, SmtpConfig, SmtpTls, WebhookConfig},
+    config::{Config, LoginConfig, OtpDelivery, Secret, SmtpConfig, SmtpTls, Span, WebhookConfig},
     delivery::Channel,
     domain::account::Role,
     http::app,
@@ -60,6 +60,8 @@ impl App {
         config.server.workers = 2;
         config.database.url = Some(database.address());
         config.database.pool_size = 4;
+        // On a busy machine a list may wait long: its threads have a low priority.
+        config.database.acquire_timeout = Span::minutes(1);
         let data = Arc::new(tempfile::tempdir().unwrap());
         data.path().clone_into(&mut config.server.data_dir);
         config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));

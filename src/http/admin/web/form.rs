@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::Bytes};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE};
 
 use crate::domain::language::Language;
 use crate::domain::password::Password;
@@ -13,6 +13,7 @@ use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::middleware::origin::is_from_here;
+use crate::http::request_body;
 use crate::services::Error;
 
 /// An extractor of a form's sender.
@@ -52,7 +53,7 @@ impl<P: Sender> FromRequest for Form<P> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         let sender = P::from_request(&request, &mut Payload::None);
-        let bytes = Bytes::from_request(&request, payload);
+        let bytes = request_body::read(request.clone(), payload.take());
         Box::pin(async move {
             let panel = sender.await?;
             if !is_from_here(request.headers(), panel.page_context().services()) {

@@ -1,0 +1,157 @@
+//! Connections that send or read too little: each is closed, in whichever state it is, and others are served meanwhile.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+};
+
+use super::{place::Place, server::eventually};
+
+/// What a client sends before it falls silent. `PATH` is a path of the listener that reads no body.
+const STATES: [(&str, &str); 11] = [
+    ("nothing", ""),
+    ("a part of a head", "GET PATH HTTP/1.1\r\nHost: x\r\nX-A"),
+    ("a complete request", "GET PATH HTTP/1.1\r\nHost: x\r\n\r\n"),
+    (
+        "a part of a chunk that is not read",
+        "GET PATH HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ),
+    (
+        "a part of a body that is not read",
+        "GET PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab",
+    ),
+    (
+        "a part of a body for a path that does not exist",
+        "POST /no/such/path HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ),
+    (
+        "a part of a body that is read",
+        "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    ),
+    (
+        "the announcement of a body",
+        "POST /auth/login HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99\r\n\r\n",
+    ),
+    (
+        "a part of a head behind a request",
+        "GET PATH HTTP/1.1\r\nHost: x\r\n\r\nGET PATH HT",
+    ),
+    ("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    (
+        "the beginning of TLS",
+        "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}",
+    ),
+];
+
+fn with_short_deadlines() -> Place {
+    Place::new()
+        .with("MUNJIGI_METRICS__LISTEN", "127.0.0.1:0")
+        .with("MUNJIGI_SERVER__HEAD_TIMEOUT", "500ms")
+        .with("MUNJIGI_SERVER__KEEP_ALIVE", "1s")
+        .with("MUNJIGI_SERVER__REQUEST_TIMEOUT", "2s")
+}
+
+fn metrics_address(startup: &str) -> String {
+    let line = startup.lines().find(|line| line.contains("metrics at"));
+    let (_, rest) = line.unwrap().split_once("http://").unwrap();
+    rest.strip_suffix("/metrics").unwrap().to_owned()
+}
+
+/// Whether the server has closed the connection. Reads what it has sent.
+fn is_closed(mut stream: &TcpStream) -> bool {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+fn opened(address: &str, sent: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(sent.as_bytes()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    stream
+}
+
+#[test]
+fn a_connection_is_closed_in_every_state_in_which_its_client_is_silent() {
+    let place = with_short_deadlines();
+    let server = place.serve();
+    let metrics = metrics_address(&server.startup());
+    let listeners = [
+        (server.address.to_string(), "/healthz"),
+        (metrics, "/metrics"),
+    ];
+    let mut open = Vec::new();
+    for (address, path) in &listeners {
+        for (state, sent) in STATES {
+            let stream = opened(address, &sent.replace("PATH", path));
+            open.push((format!("{state}, {path}"), stream));
+        }
+    }
+    eventually(|| {
+        open.retain(|(_, stream)| !is_closed(stream));
+        if open.len() < 3 {
+            println!(
+                "open: {:?}",
+                open.iter().map(|(state, _)| state).collect::<Vec<_>>()
+            );
+        }
+        open.is_empty()
+    });
+    server.stop();
+}
+
+#[test]
+fn a_client_that_reads_nothing_or_little_of_its_answers_is_cut_off() {
+    let place = with_short_deadlines();
+    let server = place.serve();
+    let requests = "GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    for reads in [false, true] {
+        let mut stream = opened(&server.address.to_string(), "");
+        eventually(|| {
+            if reads {
+                let _ = stream.read(&mut [0]);
+            }
+            // The server reads no more requests while the client does not read its answers.
+            loop {
+                match stream.write(requests.as_bytes()) {
+                    Ok(_) => {}
+                    Err(error) => return error.kind() != ErrorKind::WouldBlock,
+                }
+            }
+        });
+    }
+    server.stop();
+}
+
+#[test]
+fn many_silent_connections_keep_no_other_client_from_being_served() {
+    const MANY: usize = 300;
+    let place = Place::new().with("MUNJIGI_SERVER__MAX_CONNECTIONS", "100");
+    let server = place.serve();
+    let address = server.address.to_string();
+    // None of these has a request in progress, so none of them is closed by a deadline soon.
+    for (state, sent) in [STATES[0], STATES[1], STATES[2], STATES[3], STATES[8]] {
+        let sent = sent.replace("PATH", "/healthz");
+        let mut silent = Vec::new();
+        for _ in 0..MANY {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            // The server may have closed it already.
+            let _ = stream.write_all(sent.as_bytes());
+            silent.push(stream);
+        }
+        for _ in 0..20 {
+            let mut client = server.client();
+            let answer = client.try_get("/healthz", "").unwrap();
+            assert_eq!(
+                answer.status, 200,
+                "beside {MANY} connections that sent {state}"
+            );
+        }
+    }
+    server.stop();
+}
