@@ -75,7 +75,9 @@ pub(super) fn build_message(
     now: Timestamp,
 ) -> Result<Message, &'static str> {
     let (text, html) = bodies.map_err(|_| "the mail template could not be rendered")?;
-    let to: Address = email.parse().map_err(|_| "the e-mail address is invalid")?;
+    let to: Address = with_ascii_domain(email)
+        .parse()
+        .map_err(|_| "the e-mail address is invalid")?;
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
@@ -87,6 +89,15 @@ pub(super) fn build_message(
         .raw_header(header("Content-Language", language.tag()))
         .multipart(MultiPart::alternative_plain_html(text, html))
         .map_err(|_| "the mail could not be composed")
+}
+
+/// The address with its domain in ASCII (RFC 5891): without the extension SMTPUTF8 a mail server accepts no other.
+fn with_ascii_domain(email: &str) -> String {
+    let ascii = email.rsplit_once('@').and_then(|(local, domain)| {
+        let domain = idna::domain_to_ascii(domain).ok()?;
+        Some(format!("{local}@{domain}"))
+    });
+    ascii.unwrap_or_else(|| email.to_owned())
 }
 
 fn bodies(from: &Mailbox, notice: &OtpNotice) -> Result<(String, String), askama::Error> {

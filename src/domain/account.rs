@@ -3,10 +3,11 @@
 use std::str::FromStr;
 
 use email_address::EmailAddress;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::principal::{Principal, UserSeq};
 use crate::domain::problem::Problem;
-use crate::domain::text::{line, normalised};
+use crate::domain::text::{ascii_number, line, normalised, normalised_email};
 use crate::domain::text_enum::text_enum;
 
 /// An e-mail address, as typed (trimmed) and normalised.
@@ -22,7 +23,8 @@ impl Email {
 
     /// Parses `local@domain.tld`, without display name, comment or domain literal.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
-        let typed = line(typed, Self::MAX)?;
+        // As mailboxes are written: a full-width form is one of typing.
+        let typed = line(&typed.nfkc().collect::<String>(), Self::MAX)?;
         let options = email_address::Options::default()
             .with_required_tld()
             .without_domain_literal()
@@ -30,7 +32,7 @@ impl Email {
         if EmailAddress::parse_with_options(&typed, options).is_err() {
             return Err(Problem::NotEmail);
         }
-        let normalised = normalised(&typed);
+        let normalised = normalised_email(&typed);
         Ok(Self { typed, normalised })
     }
 
@@ -112,7 +114,7 @@ impl Name {
     }
 }
 
-/// A telephone number as typed. Only its format is checked.
+/// A telephone number as typed, in ASCII. Only its format is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone(String);
 
@@ -122,7 +124,7 @@ impl Phone {
 
     /// Parses `+`, digits, spaces, hyphens, dots and parentheses, with 4 to 15 digits (ITU-T E.164 section 6.1).
     pub fn parse(typed: &str) -> Result<Self, Problem> {
-        let typed = line(typed, Self::MAX)?;
+        let typed = line(&ascii_number(typed), Self::MAX)?;
         let digits = typed.chars().filter(char::is_ascii_digit).count();
         let allowed = |(at, c): (usize, char)| {
             c.is_ascii_digit() || " -.()".contains(c) || (c == '+' && at == 0)

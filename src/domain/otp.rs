@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::rand;
 
 use crate::domain::problem::Problem;
+use crate::domain::text::ascii_number;
 
 /// A one-time code of decimal digits. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,14 +32,14 @@ impl OtpCode {
         Some(Self(digits))
     }
 
-    /// Parses a typed code. Spaces and hyphens are ignored.
+    /// Parses a typed code. Spaces, hyphens and invisible characters are ignored; full-width digits are digits.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         if typed.len() > 64 {
             return Err(Problem::TooLong {
                 max: Self::MAX_LENGTH,
             });
         }
-        let code: String = typed
+        let code: String = ascii_number(typed)
             .chars()
             .filter(|c| !c.is_whitespace() && *c != '-')
             .collect();

@@ -1,6 +1,6 @@
 //! Metrics: counters and gauges in the OpenMetrics text format. They contain no names, addresses or tokens.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::{
     encoding::text,
@@ -8,6 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::delivery::Counts;
 use crate::domain::principal::UserType;
 use crate::services::revocations::Revocations;
 
@@ -20,6 +21,8 @@ pub struct Metrics {
     refreshes: Counters,
     reused: Counters,
     logins: Counters,
+    deliveries: Counters,
+    pending_deliveries: Gauge,
     revocations: Gauge,
     lag: Gauge<f64, AtomicU64>,
 }
@@ -38,6 +41,7 @@ impl Default for Metrics {
             "Reused refresh tokens that ended their session",
         );
         let logins = counters("logins", "Logins by password and by one-time code");
+        let deliveries = counters("deliveries", "One-time codes, links and notices by outcome");
         for user_type in UserType::NAMES {
             // Exported from the start as zero, so that the first increase is visible to `rate()`.
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
@@ -46,7 +50,13 @@ impl Default for Metrics {
                 drop(logins.get_or_create(&vec![("user_type", user_type), ("outcome", outcome)]));
             }
         }
-        let (revocations, lag) = (Gauge::default(), Gauge::default());
+        let (pending_deliveries, revocations, lag) =
+            (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register(
+            "pending_deliveries",
+            "One-time codes, links and notices that are neither sent nor failed yet",
+            pending_deliveries.clone(),
+        );
         registry.register(
             "revocations",
             "Revocations in the cache of this instance",
@@ -63,6 +73,8 @@ impl Default for Metrics {
             refreshes,
             reused,
             logins,
+            deliveries,
+            pending_deliveries,
             revocations,
             lag,
         }
@@ -88,9 +100,15 @@ impl Metrics {
         self.logins.get_or_create(&labels).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache.
+    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache and of the deliveries.
     #[must_use]
-    pub fn text(&self, revocations: &Revocations) -> String {
+    pub fn text(&self, revocations: &Revocations, deliveries: Counts) -> String {
+        for (outcome, count) in [("sent", deliveries.sent), ("failed", deliveries.failed)] {
+            let counter = self.deliveries.get_or_create(&vec![("outcome", outcome)]);
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        let pending = i64::try_from(deliveries.queued).unwrap_or(i64::MAX);
+        self.pending_deliveries.set(pending);
         let entries = i64::try_from(revocations.entries()).unwrap_or(i64::MAX);
         self.revocations.set(entries);
         let lag = revocations.lag();

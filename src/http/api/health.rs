@@ -12,39 +12,18 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the process and its database answer. The answer includes the lag of the revocation feed. A lag does not make
-/// the server unready: it then reads each revocation from the database.
+/// `GET /readyz`: the process and its database answer. Numbers are in the metrics only: anyone may ask here, and from the
+/// count of deliveries it could be read which names have an account.
 ///
 /// **Permissions**: anyone. `200`, `503`.
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
-    let answer = services.store.check_connection().await;
-    let mut body = details(&services);
-    match answer {
-        Ok(()) => {
-            body["status"] = "ready".into();
-            HttpResponse::Ok().json(body)
-        }
+    match services.store.check_connection().await {
+        Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            body["status"] = "unavailable".into();
             HttpResponse::ServiceUnavailable()
                 .insert_header(("Retry-After", "1"))
-                .json(body)
+                .json(json!({"status": "unavailable"}))
         }
     }
-}
-
-fn details(services: &Services) -> serde_json::Value {
-    let delivery = services.delivery.counts();
-    let lag = services.revocations.lag();
-    json!({
-        "database": services.store.backend(),
-        "delivery": {
-            "queued": delivery.queued, "sent": delivery.sent, "failed": delivery.failed
-        },
-        "revocations": {
-            "lag_ms": lag.and_then(|lag| u64::try_from(lag.as_millis()).ok()),
-            "fresh": !services.revocations.is_stale(),
-        },
-    })
 }

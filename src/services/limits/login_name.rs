@@ -3,7 +3,7 @@
 use crate::domain::account::{Account, Email, Username};
 use crate::domain::audit::Subject;
 use crate::domain::principal::{Principal, UserType};
-use crate::domain::text::normalised;
+use crate::domain::text::{normalised, normalised_email};
 use crate::services::account_lookup::find_by_login;
 use crate::services::secret;
 use crate::store::{Db, StoreError};
@@ -21,7 +21,10 @@ impl LoginName {
     pub fn new(user_type: UserType, typed: &str) -> Self {
         Self {
             user_type,
-            name: normalised(typed),
+            name: match user_type {
+                UserType::User => normalised_email(typed),
+                UserType::Client => normalised(typed),
+            },
         }
     }
 

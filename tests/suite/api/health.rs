@@ -15,23 +15,11 @@ async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
     let app = App::start();
     let alive = app.anonymous().get("/healthz").await;
     assert_eq!((alive.status, &alive.body), (200, &json!({"status": "ok"})));
-    let mut ready = app.anonymous().get("/readyz").await;
-    // The age of the revocation cache differs from run to run.
-    let revocations = ready
-        .body
-        .as_object_mut()
-        .unwrap()
-        .remove("revocations")
-        .unwrap();
-    assert!(
-        revocations["lag_ms"].as_u64().unwrap() < 5_000,
-        "{revocations}"
+    let ready = app.anonymous().get("/readyz").await;
+    assert_eq!(
+        (ready.status, &ready.body),
+        (200, &json!({"status": "ready"}))
     );
-    assert_eq!(revocations["fresh"], true);
-    let database = if on_postgres() { "Postgres" } else { "SQLite" };
-    let delivery = json!({"queued": 0, "sent": 0, "failed": 0});
-    let expected = json!({"status": "ready", "database": database, "delivery": delivery});
-    assert_eq!((ready.status, &ready.body), (200, &expected));
 }
 
 /// Work that holds a connection.

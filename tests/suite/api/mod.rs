@@ -32,5 +32,6 @@ mod reuse;
 mod revocation;
 mod search;
 mod sessions;
+mod typed;
 mod users;
 mod wrong_types;

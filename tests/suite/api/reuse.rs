@@ -118,7 +118,10 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
         let marked = page.attrs(".chain .is-reused a", "href");
         assert_eq!(marked, [format!("/admin/tokens/{used}")]);
     }
-    let text = app.services().metrics.text(&app.services().revocations);
+    let text = app.services().metrics.text(
+        &app.services().revocations,
+        app.services().delivery.counts(),
+    );
     assert!(
         text.contains("munjigi_refresh_tokens_reused_total{user_type=\"user\"} 1"),
         "{text}"

@@ -90,6 +90,11 @@ impl Output {
 }
 
 impl Server {
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Starts it and waits until it prints its address.
     pub fn start(mut command: Command) -> Self {
         let mut process = command
