@@ -10,6 +10,9 @@ use crate::domain::problem::Problem;
 use crate::domain::text::{ascii_number, line, normalised, normalised_email};
 use crate::domain::text_enum::text_enum;
 
+/// The full stop of East Asian input methods. UTS 46 takes it for a dot in a domain, NFKC does not.
+const IDEOGRAPHIC_FULL_STOP: char = '\u{3002}';
+
 /// An e-mail address, as typed (trimmed) and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
@@ -23,8 +26,9 @@ impl Email {
 
     /// Parses `local@domain.tld`, without display name, comment or domain literal.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
-        // As mailboxes are written: a full-width form is one of typing.
-        let typed = line(&typed.nfkc().collect::<String>(), Self::MAX)?;
+        // Full-width forms come from the input method; they are no part of an address.
+        let typed: String = typed.nfkc().collect();
+        let typed = line(&typed.replace(IDEOGRAPHIC_FULL_STOP, "."), Self::MAX)?;
         let options = email_address::Options::default()
             .with_required_tld()
             .without_domain_literal()
@@ -282,7 +286,7 @@ mod tests {
     fn a_username_starts_with_a_letter_or_digit() {
         assert!(Username::parse("홍길동").is_ok());
         assert!(Username::parse("acme-01@shop").is_ok());
-        for odd in ["-x", "a b", "a/b", "a\u{202E}b"] {
+        for odd in ["-x", "a b", "a/b", "a\u{2028}b"] {
             assert!(Username::parse(odd).is_err(), "{odd}");
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::paging::{Cursor, parse_ordering};
 use crate::domain::password::Password;
 use crate::domain::preferences::parse_time_zone;
 use crate::domain::principal::UserSeq;
-use crate::domain::text::normalised;
+use crate::domain::text::{ascii_number, normalised, normalised_email};
 
 /// Parses a text as each value type: an accepted value is the trimmed text, parses again as the same value, and its
 /// normalised form is stable.
@@ -21,7 +21,7 @@ pub fn fields(bytes: &[u8]) {
     if let Ok(email) = Email::parse(text) {
         assert_line(text, email.as_typed(), Email::MAX);
         assert_eq!(Email::parse(email.as_typed()).as_ref(), Ok(&email));
-        assert_eq!(normalised(email.normalised()), email.normalised());
+        assert_eq!(normalised_email(email.normalised()), email.normalised());
         assert!(email.as_typed().contains('@'));
     }
     if let Ok(username) = Username::parse(text) {
@@ -42,7 +42,7 @@ pub fn fields(bytes: &[u8]) {
         assert_eq!(Password::parse(password.reveal()), Ok(password));
     }
     if let Ok(code) = OtpCode::parse(text) {
-        assert!(text.contains(code.reveal().chars().next().unwrap_or('-')));
+        assert!(ascii_number(text).contains(code.reveal().chars().next().unwrap_or('-')));
         assert_eq!(OtpCode::parse(code.reveal()), Ok(code));
     }
     if let Some(seq) = UserSeq::from_digits(text) {

@@ -6,6 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TY
 use serde_json::{Map, Value};
 
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::text::clean;
 use crate::http::api::endpoint::Endpoint;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Declared, Field, Input, Presence};
@@ -164,7 +165,7 @@ impl Fields {
     #[expect(clippy::option_option, reason = "missing and null are two cases")]
     pub(super) fn clearable<T>(&mut self, input: &Input<T>) -> Option<Option<T>> {
         match self.values.get(input.name) {
-            Some(Value::String(text)) if text.trim().is_empty() => {
+            Some(Value::String(text)) if clean(text).is_empty() => {
                 self.declared.note(input.name, &[Presence::Nullable]);
                 Some(None)
             }

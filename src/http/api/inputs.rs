@@ -8,6 +8,7 @@ use crate::domain::password::Password;
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problem;
 use crate::domain::session::ChallengeId;
+use crate::domain::text::clean;
 use crate::http::api::input::{Kind, inputs};
 
 /// The most characters of a name in a login.
@@ -90,12 +91,12 @@ fn whole_number(text: &str, min: i64, max: i64) -> Result<i64, Problem> {
 /// Without a visible character nothing is searched for.
 fn search(text: &str) -> Result<Option<String>, Problem> {
     let text = plain(text, MAX_SEARCH)?;
-    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+    Ok(Some(text).filter(|text| !clean(text).is_empty()))
 }
 
 /// A name is compared with the stored ones: only what no name can be is refused.
 fn identifier(text: &str) -> Result<String, Problem> {
-    if text.trim().is_empty() {
+    if clean(text).is_empty() {
         Err(Problem::Blank)
     } else {
         plain(text, MAX_IDENTIFIER)

@@ -206,11 +206,9 @@ fn many_silent_connections_keep_no_other_client_from_being_served() {
             silent.push(stream);
         }
         let status = || server.client().try_get("/healthz", "").unwrap().status;
-        // While all of them have a request in progress the answer is 503.
-        eventually(|| status() == 200);
-        for _ in 0..20 {
-            assert_eq!(status(), 200, "beside {MANY} connections that sent {state}");
-        }
+        // While every connection of a worker has a request in progress the answer is 503.
+        println!("{MANY} connections that sent {state}");
+        eventually(|| (0..20).all(|_| status() == 200));
     }
     server.stop();
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{check_property, runtime, values::body};
+use super::{check_property, expected::as_it_looks, runtime, values::body};
 use crate::{
     api::endpoints::{ENDPOINTS, Endpoint, Kind, Who},
     support::App,
@@ -16,7 +16,9 @@ use crate::{
 fn is_refused(name: &str, text: &str) -> bool {
     match name {
         "username" | "email" => {
-            text.trim().is_empty() || text.chars().count() > 254 || text.contains(char::is_control)
+            as_it_looks(text).is_empty()
+                || text.chars().count() > 254
+                || text.contains(char::is_control)
         }
         "password" | "current_password" | "new_password" => {
             let length = text.nfc().count();
@@ -24,7 +26,11 @@ fn is_refused(name: &str, text: &str) -> bool {
         }
         "user_type" => !["user", "client"].contains(&text),
         "refresh" | "token" => text.trim().is_empty(),
-        "code" => text.len() > 64 || text.chars().all(|c| c.is_whitespace() || c == '-'),
+        "code" => {
+            let looks: String = as_it_looks(text).nfkc().collect();
+            let is_ignored = |c: char| c.is_whitespace() || "-‐‑‒–—―−﹘﹣".contains(c);
+            text.len() > 64 || looks.chars().all(is_ignored)
+        }
         "challenge_id" => false,
         _ => panic!("add a rule for `{name}`"),
     }

@@ -23,16 +23,35 @@ impl Outcome {
     }
 }
 
-/// A trimmed line of 1 to `max` characters, without control characters, line separators and characters that change the
-/// writing direction; otherwise `None`.
+/// Characters without a shape.
+const INVISIBLE: &str = "\u{ad}\u{34f}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\
+    \u{202d}\u{202e}\u{2060}\u{2061}\u{2062}\u{2063}\u{2064}\u{2065}\u{2066}\u{2067}\u{2068}\u{2069}\u{206a}\u{206b}\
+    \u{206c}\u{206d}\u{206e}\u{206f}\u{feff}\u{fff9}\u{fffa}\u{fffb}";
+/// Those that some scripts need between letters.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
+/// A text as it looks: without invisible characters but joiners between letters, and with ordinary spaces.
+pub fn as_it_looks(text: &str) -> String {
+    let is_kept = |c: &char| !INVISIBLE.contains(*c) || JOINERS.contains(c);
+    let space = |c: char| {
+        let breaks = ['\u{85}', '\u{2028}', '\u{2029}'].contains(&c);
+        if c.is_whitespace() && !c.is_control() && !breaks {
+            ' '
+        } else {
+            c
+        }
+    };
+    let text: String = text.chars().filter(is_kept).map(space).collect();
+    let is_outside = |c: char| c.is_whitespace() || JOINERS.contains(&c);
+    text.trim_matches(is_outside).to_owned()
+}
+
+/// A line of 1 to `max` characters as it looks, without control characters and line separators; otherwise `None`.
 fn line(text: &str, max: usize) -> Option<String> {
-    let text = text.trim();
-    let changes_direction =
-        |c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
-    let is_plain =
-        |c: char| !c.is_control() && !changes_direction(c) && c != '\u{2028}' && c != '\u{2029}';
+    let text = as_it_looks(text);
+    let is_plain = |c: char| !c.is_control() && c != '\u{2028}' && c != '\u{2029}';
     let length = text.chars().count();
-    ((1..=max).contains(&length) && text.chars().all(is_plain)).then(|| text.to_owned())
+    ((1..=max).contains(&length) && text.chars().all(is_plain)).then_some(text)
 }
 
 fn stored(text: Option<String>) -> Outcome {
@@ -40,7 +59,8 @@ fn stored(text: Option<String>) -> Outcome {
 }
 
 fn email(text: &str) -> Outcome {
-    let Some(line) = line(text, 254) else {
+    let typed: String = text.nfkc().collect();
+    let Some(line) = line(&typed.replace('。', "."), 254) else {
         return Outcome::Refused;
     };
     let word =
@@ -63,8 +83,11 @@ fn email(text: &str) -> Outcome {
 
 /// The form in which names and passwords are compared.
 fn compared(text: &str) -> String {
-    let compared: String = text.trim().nfkc().collect();
-    compared.to_lowercase().nfkc().collect()
+    let visible: String = as_it_looks(text);
+    let visible = visible.chars().filter(|c| !JOINERS.contains(c));
+    let compared: String = visible.nfkc().collect();
+    let compared: String = compared.to_lowercase().nfkc().collect();
+    compared.trim().to_owned()
 }
 
 /// Whether a text is allowed as a new password: 8 to 1,024 characters, not a common password, and not a name or address
@@ -96,7 +119,11 @@ fn phone(text: &str) -> Outcome {
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || b" -.()".contains(&byte))
     };
-    stored(line(text, 32).filter(fits))
+    // Dashes and digits of other shapes are those of ASCII.
+    let dash = |c| "‐‑‒–—―−﹘﹣".contains(c);
+    let text: String = as_it_looks(text).nfkc().collect();
+    let text = text.replace(dash, "-");
+    stored(line(&text, 32).filter(fits))
 }
 
 /// The expected result for a text in a field of an account.
@@ -116,7 +143,7 @@ pub fn of_value(name: &str, value: &Value, can_be_empty: &[&str]) -> Outcome {
     match value {
         Value::Null if can_be_empty.contains(&name) => Outcome::Stored(Value::Null),
         Value::Null => Outcome::NotSent,
-        Value::String(text) if can_be_empty.contains(&name) && text.trim().is_empty() => {
+        Value::String(text) if can_be_empty.contains(&name) && as_it_looks(text).is_empty() => {
             Outcome::Stored(Value::Null)
         }
         Value::String(text) => of_text(name, text),

@@ -6,7 +6,7 @@ use munjigi::domain::account::Role;
 
 use super::{
     check_property,
-    expected::{Outcome, of_text},
+    expected::{Outcome, as_it_looks, of_text},
     runtime,
     values::texts,
 };
@@ -41,7 +41,7 @@ fn in_html(text: &str) -> String {
 
 impl Form {
     fn outcome(&self, name: &str, text: &str) -> Outcome {
-        if text.trim().is_empty() && !self.required.contains(&name) {
+        if as_it_looks(text).is_empty() && !self.required.contains(&name) {
             return Outcome::NotSent;
         }
         of_text(name, text)

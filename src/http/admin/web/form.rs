@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TY
 use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::text::clean;
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::page_context::PageContext;
@@ -138,7 +139,7 @@ impl<P: Sender> Form<P> {
         parse: impl FnOnce(&str) -> Result<T, Problem>,
     ) -> Option<T> {
         let text = self.text(name);
-        if text.trim().is_empty() {
+        if clean(text).is_empty() {
             return None;
         }
         parse(text)
