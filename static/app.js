@@ -8,9 +8,10 @@ const one = (selector, root = document) => root.querySelector(selector);
 // The browser's time zone, in which times are shown.
 function tellZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const cookie = `munjigi_zone=${encodeURIComponent(zone)}`;
-  if (zone && !document.cookie.split("; ").includes(cookie)) {
-    document.cookie = `${cookie}; Path=/admin; SameSite=Lax; Max-Age=31536000`;
+  const { zoneCookie, zoneAttributes } = document.documentElement.dataset;
+  const cookie = `${zoneCookie}=${encodeURIComponent(zone)}`;
+  if (zone && zoneCookie && !document.cookie.split("; ").includes(cookie)) {
+    document.cookie = `${cookie}; ${zoneAttributes}`;
   }
 }
 

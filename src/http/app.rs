@@ -15,7 +15,6 @@ use crate::http::api::errors::ApiError;
 use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
-use crate::http::middleware::origin::is_https;
 use crate::http::server;
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
@@ -65,6 +64,6 @@ fn overloaded(services: &Services) -> HttpResponse {
     let language = services.config.language.default;
     let context = RequestContext::new(services.clock.now(), language);
     let mut answer = ApiError::from(Error::Overloaded).answer(&context);
-    headers::add(answer.headers_mut(), &context, is_https(services));
+    headers::add(answer.headers_mut(), &context, &services.config.server);
     answer
 }

@@ -28,7 +28,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
             .route("/metrics", web::get().to(show))
             .wrap_fn(|request, service| {
                 service.call(request).map_ok(|mut response| {
-                    headers::secure(response.headers_mut(), false, false);
+                    headers::secure(response.headers_mut(), false);
                     response
                 })
             })

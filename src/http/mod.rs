@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod api;
 pub mod app;
+mod access_log;
 mod cookie_header;
 mod device_token;
 #[cfg(any(test, fuzzing))]

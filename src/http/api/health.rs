@@ -1,5 +1,7 @@
 //! `/healthz` and `/readyz`: probes for load balancers, in JSON without the envelope.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
@@ -12,7 +14,7 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the process and its database answer. The answer includes the lag of the revocation feed. A lag does not make
+/// `GET /readyz`: the process and its database answer, and the server was not signalled to stop. The answer includes the lag of the revocation feed. A lag does not make
 /// the server unready: it then reads each revocation from the database.
 ///
 /// **Permissions**: anyone. `200`, `503`.
@@ -20,6 +22,12 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     let answer = services.store.check_connection().await;
     let mut body = details(&services);
     match answer {
+        _ if services.is_stopping.load(Ordering::Relaxed) => {
+            body["status"] = "stopping".into();
+            HttpResponse::ServiceUnavailable()
+                .insert_header(("Retry-After", "1"))
+                .json(body)
+        }
         Ok(()) => {
             body["status"] = "ready".into();
             HttpResponse::Ok().json(body)

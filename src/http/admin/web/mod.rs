@@ -19,4 +19,5 @@ pub mod notice;
 pub mod owners;
 pub mod page_context;
 pub mod panel;
+pub mod public_path;
 pub mod user_agent;
