@@ -112,7 +112,7 @@ impl Name {
     }
 }
 
-/// A telephone number as typed. Only its format is checked.
+/// A telephone number as typed. Only its format is checked; `phone_number` has its international form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone(String);
 
@@ -120,9 +120,11 @@ impl Phone {
     /// Maximum number of characters, including spaces and hyphens.
     pub const MAX: usize = 32;
 
-    /// Parses `+`, digits, spaces, hyphens, dots and parentheses, with 4 to 15 digits (ITU-T E.164 section 6.1).
+    /// Parses `+`, digits, spaces, hyphens, dots and parentheses, with 4 to 15 digits (ITU-T E.164 section 6.1). Invisible
+    /// characters, which are copied along from address books, are removed.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
-        let typed = line(typed, Self::MAX)?;
+        let typed: String = typed.chars().filter_map(plain).collect();
+        let typed = line(&typed, Self::MAX)?;
         let digits = typed.chars().filter(char::is_ascii_digit).count();
         let allowed = |(at, c): (usize, char)| {
             c.is_ascii_digit() || " -.()".contains(c) || (c == '+' && at == 0)
@@ -137,6 +139,19 @@ impl Phone {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A character of a pasted telephone number as it would be typed; `None` for an invisible one.
+fn plain(c: char) -> Option<char> {
+    match c {
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{2069}' | '\u{FEFF}' => None,
+        '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{3000}' => Some(' '),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
+        // The full-width forms of ASCII.
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0),
+        _ => Some(c),
     }
 }
 
@@ -288,7 +303,15 @@ mod tests {
     #[test]
     fn a_phone_has_4_to_15_digits() {
         assert!(Phone::parse("+82 10-1234-5678").is_ok());
-        for odd in ["123", "1234567890123456", "12+34", "tel:1234"] {
+        for pasted in [
+            "\u{202A}+82\u{A0}10-1234-5678\u{202C}",
+            "\u{FEFF}+82 10\u{2011}1234\u{2013}5678\u{200B}",
+            "＋８２ １０－１２３４－５６７８",
+        ] {
+            let phone = Phone::parse(pasted);
+            assert_eq!(phone, Phone::parse("+82 10-1234-5678"), "{pasted:?}");
+        }
+        for odd in ["123", "1234567890123456", "12+34", "tel:1234", "\u{200B}"] {
             assert!(Phone::parse(odd).is_err(), "{odd}");
         }
     }

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use crate::http::admin::web::assets;
+use crate::http::admin::web::{assets, entry};
 use crate::http::api::body::MAX_BODY;
 use crate::http::api::errors::ApiError;
 use crate::http::api::{self, fallback};
@@ -26,6 +26,7 @@ pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
         config
             .configure(api::routes::routes)
             .configure(admin::routes::routes)
+            .configure(entry::routes)
             .configure(&assets)
             .default_service(web::to(fallback::not_found));
     }

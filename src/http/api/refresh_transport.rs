@@ -170,7 +170,7 @@ impl RefreshTransport {
         &self,
         ends: impl FnOnce(&Claims) -> bool,
     ) -> Result<Option<Cookie<'static>>, ApiError> {
-        if self.cookie.is_none() {
+        if self.cookie.is_none() || self.is_of_another_server() {
             return Ok(None);
         }
         self.check_page()?;
@@ -178,8 +178,18 @@ impl RefreshTransport {
         Ok(has_ended.then(|| refresh_cookie::remove(&self.services.config.server)))
     }
 
+    /// Whether the cookie has a token of another server. Cookies are shared by all ports of a host, so it may be in use there.
+    fn is_of_another_server(&self) -> bool {
+        let now = self.services.clock.now();
+        let Some(token) = self.cookie.as_deref() else {
+            return false;
+        };
+        let examined = self.services.tokens.examine(token, None, now);
+        examined.is_err_and(|defect| defect.is_of_another_key())
+    }
+
     /// The error of a refused refresh token. If the token will never be accepted again, its cookie is removed; after an internal
-    /// error it is not.
+    /// error, or if it is one of another server, it is not.
     pub(super) fn refusal(&self, transport: TokenTransport, error: Error) -> ApiError {
         let is_final = matches!(
             error,
@@ -190,7 +200,7 @@ impl RefreshTransport {
                 | Error::UserInactive
                 | Error::TokenUserNotFound
         );
-        if transport == TokenTransport::Cookie && is_final {
+        if transport == TokenTransport::Cookie && is_final && !self.is_of_another_server() {
             ApiError::RefreshOver {
                 error,
                 removal: Box::new(refresh_cookie::remove(&self.services.config.server)),

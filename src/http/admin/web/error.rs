@@ -119,7 +119,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
-        Error::AccountNotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Error::AccountNotFound(_) | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {

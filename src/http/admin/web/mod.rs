@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod csv;
 pub mod display_time;
 pub mod edit_conflict;
+pub mod entry;
 pub mod error;
 pub mod events;
 pub mod filters;
