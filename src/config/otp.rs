@@ -16,10 +16,7 @@ pub struct OtpConfig {
     /// Allows `console` although the server can be reached from other machines.
     pub allow_remote_console: bool,
     /// The region in which telephone numbers without `+` are dialled, for their international form.
-    #[serde(
-        serialize_with = "optional_text",
-        deserialize_with = "optional_region"
-    )]
+    #[serde(serialize_with = "optional_text", deserialize_with = "optional_region")]
     pub phone_region: Option<PhoneRegion>,
     /// Number of digits.
     pub length: usize,
@@ -107,5 +104,7 @@ fn optional_text<S: Serializer>(
     region: &Option<PhoneRegion>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    region.map(|region| region.to_string()).serialize(serializer)
+    region
+        .map(|region| region.to_string())
+        .serialize(serializer)
 }

@@ -161,7 +161,11 @@ mod tests {
             let code = line.split(' ').next().unwrap();
             let region: PhoneRegion = code.parse().unwrap();
             assert_eq!(region.to_string(), code);
-            for digits in [region.calling_code, region.trunk_prefix, region.international_prefix] {
+            for digits in [
+                region.calling_code,
+                region.trunk_prefix,
+                region.international_prefix,
+            ] {
                 assert!(digits.bytes().all(|b| b.is_ascii_digit()), "{line}");
             }
         }

@@ -42,7 +42,8 @@ impl LoggedRequest {
         match response.response().body().size() {
             BodySize::Stream => {
                 let route = route.unwrap_or_default();
-                response.map_body(|_, body| BoxBody::new(LoggedBody::new(body, self, route, status)))
+                response
+                    .map_body(|_, body| BoxBody::new(LoggedBody::new(body, self, route, status)))
             }
             size => {
                 self.write(route.as_deref().unwrap_or_default(), status, bytes(size));

@@ -43,6 +43,37 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
             "`?`",
         ),
         (
+            "[server]\npublic_url = 'https://h//evil.example'",
+            "server.public_url",
+            "single slashes only",
+        ),
+        (
+            "[server]\npublic_url = 'https://h/a;b'",
+            "server.public_url",
+            "https://example.org/login",
+        ),
+        (
+            "[server]\ncookie_prefix = ''",
+            "server.cookie_prefix",
+            "`munjigi_staging`",
+        ),
+        (
+            "[server]\ncookie_prefix = 'a b'",
+            "server.cookie_prefix",
+            "1 to 32",
+        ),
+        (
+            "[server]\ncookie_prefix = '__Host-x'",
+            "server.cookie_prefix",
+            "not begin with `__`",
+        ),
+        ("[server]\ndrain = '11m'", "server.drain", "0s to 10m"),
+        (
+            "[server]\nallowed_origins = ['capacitor://localhost/']",
+            "server.allowed_origins",
+            "give `capacitor://localhost`",
+        ),
+        (
             "[database]\npool_size = 201",
             "database.pool_size",
             "1 to 200",
@@ -132,6 +163,17 @@ fn the_other_ranges_are_those_of_the_example() {
             "give another address or port",
         ),
         ("[flush]\ninterval = '8d'", "flush.interval", "1m to 7d"),
+        ("[otp]\nphone_region = 'kr'", "otp.phone_region", "`KR`"),
+        (
+            "[smtp]\nhello_name = 'my host'",
+            "smtp.hello_name",
+            "`auth.example.org`",
+        ),
+        (
+            "[log]\nhealth_checks = 'no'",
+            "log.health_checks",
+            "health_checks = true",
+        ),
         ("[smtp]\ntimeout = '0s'", "smtp.timeout", "1s to 1m"),
         ("[webhook]\nretries = 11", "webhook.retries", "0 to 10"),
         ("[webhook]\ntimeout = '2m'", "webhook.timeout", "1s to 1m"),
@@ -329,6 +371,23 @@ fn an_incomplete_or_insecure_delivery_is_rejected() {
             "must not contain",
         ),
         (
+            &hook(&format!(
+                "url = 'http://127.0.0.1:9/x'\nproxy = 'http://proxy:3128'\n{secret}"
+            )),
+            "webhook.url",
+            "webhook.allow_http",
+        ),
+        (
+            "[webhook]\nproxy = 'socks5://proxy:1080'",
+            "webhook.proxy",
+            "`http://proxy.example.org:3128`",
+        ),
+        (
+            "[webhook]\nproxy = 'http://u:hunter2@proxy:3128'",
+            "webhook.proxy",
+            "without a user name",
+        ),
+        (
             "[webhook]\nsecret = 'whsec_AAAA'",
             "webhook.secret",
             "3 bytes are too few",
@@ -346,6 +405,13 @@ fn an_incomplete_or_insecure_delivery_is_rejected() {
     ]);
     for fine in [
         "[server]\nlisten = '0.0.0.0:80'\n[otp]\nallow_remote_console = true",
+        "[server]\nlisten = '0.0.0.0:80'\n[otp]\ndelivery = 'off'",
+        "[server]\npublic_url = 'https://h/auth-service/v1.0/'",
+        "[otp]\nphone_region = 'KR'",
+        "[smtp]\nhello_name = '[192.0.2.1]'",
+        &hook(&format!(
+            "url = 'https://h'\nproxy = 'http://proxy:3128'\n{secret}"
+        )),
         "[smtp]\nhost = 'localhost'\nusername = 'u'\npassword = 'p'\ntls = 'none'",
         &smtp("host = 'h'\nfrom = 'munjigi <no-reply@example.org>'"),
         &hook(&format!("url = 'http://[::1]:9/x'\n{secret}")),

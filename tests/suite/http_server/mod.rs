@@ -2,8 +2,11 @@
 //! headers, and client addresses behind proxies.
 
 mod connections;
+mod entry;
 mod every_route;
 mod malformed;
+mod origins;
+mod path_prefix;
 mod proxies;
 mod slow;
 

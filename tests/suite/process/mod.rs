@@ -9,6 +9,7 @@
     reason = "a test fails where its setup fails"
 )]
 
+mod access_log;
 mod accounts;
 mod audit;
 mod check;
@@ -19,6 +20,7 @@ mod crash;
 mod database;
 mod diesel_cli;
 mod faults;
+mod health;
 mod load;
 mod log;
 mod metrics;

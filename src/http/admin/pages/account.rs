@@ -256,6 +256,11 @@ pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Pane
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
     let mut answer = context.redirect_builder(next, None);
-    answer.cookie(cookies::set(Cookie::Language, tag, Some(year), context.server()));
+    answer.cookie(cookies::set(
+        Cookie::Language,
+        tag,
+        Some(year),
+        context.server(),
+    ));
     Ok(answer.finish())
 }

@@ -27,13 +27,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 fn redirect(from: &str, to: fn() -> String) -> Resource {
     let read = guard::Any(guard::Get()).or(guard::Head());
     web::resource(from)
-        .route(web::route().guard(read).to(move |services: Data<Services>| {
-            let location = public_path(&services.config.server, &to());
-            std::future::ready(
-                HttpResponse::SeeOther()
-                    .insert_header((LOCATION, location))
-                    .finish(),
-            )
-        }))
+        .route(
+            web::route()
+                .guard(read)
+                .to(move |services: Data<Services>| {
+                    let location = public_path(&services.config.server, &to());
+                    std::future::ready(
+                        HttpResponse::SeeOther()
+                            .insert_header((LOCATION, location))
+                            .finish(),
+                    )
+                }),
+        )
         .default_service(web::to(fallback::not_a_file))
 }
