@@ -111,9 +111,9 @@ impl Cors {
 fn allowed_headers(headers: &HeaderMap) -> HeaderValue {
     let mut names: Vec<String> = ALLOWED_HEADERS.map(str::to_owned).to_vec();
     let asked = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS);
-    let asked = asked.filter_map(|value| value.to_str().ok());
-    for name in asked.flat_map(|value| value.split(',')) {
-        let Ok(name) = HeaderName::from_bytes(name.trim().as_bytes()) else {
+    for name in asked.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+        let name = name.trim_ascii();
+        let Some(name) = HeaderName::from_bytes(name).ok().filter(|_| is_token(name)) else {
             continue;
         };
         let is_known = names.iter().any(|known| known == name.as_str());
@@ -123,6 +123,12 @@ fn allowed_headers(headers: &HeaderMap) -> HeaderValue {
     }
     let names = HeaderValue::from_str(&names.join(", "));
     names.unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Whether these bytes are a token (RFC 9110 section 5.6.2). `HeaderName` accepts a few more.
+fn is_token(name: &[u8]) -> bool {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    name.iter().all(is_part)
 }
 
 /// Why a request does not come from a page of this server.

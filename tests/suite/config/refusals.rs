@@ -70,7 +70,7 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
         ("[server]\ndrain = '11m'", "server.drain", "0s to 10m"),
         (
             "[server]\nallowed_origins = ['capacitor://localhost/']",
-            "server.allowed_origins",
+            "server.allowed_origins[0]",
             "give `capacitor://localhost`",
         ),
         (

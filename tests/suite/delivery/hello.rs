@@ -59,7 +59,7 @@ async fn the_server_greets_with_a_full_name() {
     let of_sender =
         |from: &'static str| move |config: &mut Config| config.smtp.from = Some(from.to_owned());
     let hello = first_command(of_sender("login@예시.한국")).await;
-    assert_eq!(hello, "EHLO xn--9n2bp8q.xn--3e0b707e");
+    assert_eq!(hello, "EHLO xn--vv4b11d.xn--3e0b707e");
     let hello = first_command(of_sender("login@mailhost")).await;
     assert_eq!(hello, "EHLO [127.0.0.1]");
 }

@@ -4,6 +4,7 @@
 mod connections;
 mod entry;
 mod every_route;
+mod hsts;
 mod malformed;
 mod origins;
 mod path_prefix;
