@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Log level and format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct LogConfig {
     /// The minimum severity that is logged.
     pub level: LogLevel,

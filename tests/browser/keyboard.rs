@@ -134,7 +134,7 @@ async fn shortcuts_search_move_through_the_rows_and_show_help() {
     assert_eq!(typed("ㅏ", "KeyK").await, 1);
     assert_eq!(typed("K", "KeyK").await, 0);
     typed("ㅌ", "KeyX").await;
-    browser.shows("[data-bulk-text]", "").await;
+    assert_eq!(browser.count("input[name=selected]:checked").await, 0);
 
     browser.press("/").await;
     browser.press("bella").await;

@@ -16,13 +16,16 @@ use super::support::{TIMEOUT, notice};
 /// The first command that a mail server gets with these settings.
 async fn first_command(change: impl FnOnce(&mut Config)) -> String {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut config = Config::default();
-    config.smtp = SmtpConfig {
+    let smtp = SmtpConfig {
         host: Some("127.0.0.1".to_owned()),
         port: Some(server.local_addr().unwrap().port()),
         tls: SmtpTls::None,
         from: Some("Example <login@mail.example.org>".to_owned()),
         ..SmtpConfig::default()
+    };
+    let mut config = Config {
+        smtp,
+        ..Config::default()
     };
     change(&mut config);
     config.validate().unwrap();

@@ -15,7 +15,7 @@ use super::{
 /// The lines of requests in a log, once there are `count`.
 fn lines(server: Server, count: usize) -> Vec<Value> {
     let requests = |log: &str| -> Vec<Value> {
-        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line));
+        let lines = log.lines().map(serde_json::from_str::<Value>);
         let lines = lines.filter_map(Result::ok);
         lines
             .filter(|line| line["target"] == "munjigi::request")
