@@ -8,9 +8,10 @@ const one = (selector, root = document) => root.querySelector(selector);
 // The browser's time zone, in which times are shown.
 function tellZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const cookie = `munjigi_zone=${encodeURIComponent(zone)}`;
-  if (zone && !document.cookie.split("; ").includes(cookie)) {
-    document.cookie = `${cookie}; Path=/admin; SameSite=Lax; Max-Age=31536000`;
+  const { zoneCookie, zoneAttributes } = document.documentElement.dataset;
+  const cookie = `${zoneCookie}=${encodeURIComponent(zone)}`;
+  if (zone && zoneCookie && !document.cookie.split("; ").includes(cookie)) {
+    document.cookie = `${cookie}; ${zoneAttributes}`;
   }
 }
 
@@ -169,6 +170,14 @@ function move(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 
+// The character of a key: the Latin letter in its place in Hangul mode, and in lower case with Caps Lock.
+function character({ key, code, shiftKey }) {
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  if (/^Key[A-Z]$/.test(code)) return code.slice(3).toLowerCase();
+  if (key === "Process" && code === "Slash") return shiftKey ? "?" : "/";
+  return key;
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
@@ -176,17 +185,18 @@ document.addEventListener("keydown", (event) => {
   if (field || one("dialog[open]")) return;
   const search = one("[data-search]");
   const here = one("tr.is-at");
-  if (event.key === "/" && search) {
+  const pressed = character(event);
+  if (pressed === "/" && search) {
     event.preventDefault();
     search.focus();
     search.select();
-  } else if (event.key === "?") {
+  } else if (pressed === "?") {
     one("#keys")?.showModal();
-  } else if (event.key === "j") {
+  } else if (pressed === "j") {
     move(1);
-  } else if (event.key === "k") {
+  } else if (pressed === "k") {
     move(-1);
-  } else if (event.key === "x" && here) {
+  } else if (pressed === "x" && here) {
     one("input[type=checkbox]", here)?.click();
   }
 });

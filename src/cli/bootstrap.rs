@@ -213,15 +213,16 @@ pub(super) async fn link_events(services: &Services) {
 /// The mail server, if one is configured. It sends links and notices even if codes are sent another way.
 pub(super) fn mail(config: &Config) -> Option<SmtpConfig> {
     let is_configured = config.smtp.host.is_some() && config.smtp.from.is_some();
-    is_configured.then(|| config.smtp.clone())
+    is_configured.then(|| config.mail_server())
 }
 
 /// The configured channel for one-time codes.
 pub(super) fn channel(config: &Config) -> Channel {
     match config.otp.delivery {
         OtpDelivery::Console => Channel::Console,
-        OtpDelivery::Smtp => Channel::Smtp(config.smtp.clone()),
-        OtpDelivery::Webhook => Channel::Webhook(config.webhook.clone()),
+        OtpDelivery::Smtp => Channel::Smtp(config.mail_server()),
+        OtpDelivery::Webhook => Channel::Webhook(config.webhook.clone(), config.otp.phone_region),
+        OtpDelivery::Off => Channel::Off,
     }
 }
 

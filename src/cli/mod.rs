@@ -10,6 +10,7 @@ mod check;
 mod client_users;
 mod config;
 mod error;
+mod health;
 mod logging;
 mod migrate;
 mod output;
@@ -65,6 +66,10 @@ enum Command {
     /// not be checked), with what to do about it. The checks cover what the server would run with: settings, key, files and
     /// database. Nothing is created or changed. Exit code 1 when there is a problem. The admin panel shows the same checks.
     Check(check::Arguments),
+    /// Ask the running server at `server.listen` whether it is ready
+    ///
+    /// For the health check of a container: exit code 0 when `/readyz` answers that it is ready, otherwise 1.
+    Health,
     /// Show the settings in force, or an example of all settings
     #[command(subcommand)]
     Config(config::Verb),
@@ -98,6 +103,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Tokens(verb) => tokens::run(settings, verb).await,
         Command::Audit(verb) => audit::run(&settings, verb).await,
         Command::Check(arguments) => check::run(&settings, &arguments),
+        Command::Health => health::run(&settings).await,
         Command::Config(verb) => config::run(&settings, &verb),
     }
 }

@@ -4,6 +4,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -309,13 +310,19 @@ impl Signals {
     }
 }
 
-/// After the first SIGTERM or SIGINT, requests in flight may finish. Returns at a second one, which does not wait for them.
+/// After the first SIGTERM or SIGINT, `/readyz` says that the server stops; after `server.drain` the port is closed, and requests
+/// in flight may finish. Returns at a second one, which does not wait for them.
 async fn stop_on_signal(handle: ServerHandle, mut signals: Signals, services: &Services) {
     signals.next().await;
     tracing::info!(graceful = true, "stopping");
     services.jobs.stop_all();
+    services.is_stopping.store(true, Ordering::Relaxed);
+    let drain = services.config.server.drain.get();
     // A graceful stop cannot be made a forced one: the caller ends the process instead.
-    actix_web::rt::spawn(handle.stop(true));
+    actix_web::rt::spawn(async move {
+        actix_web::rt::time::sleep(drain).await;
+        handle.stop(true).await;
+    });
     // Supervisors signal the process and its group, so the first signal can arrive twice.
     actix_web::rt::time::sleep(ECHO).await;
     while signals.next().now_or_never().is_some() {}

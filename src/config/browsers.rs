@@ -7,7 +7,8 @@ use url::Url;
 
 use crate::config::values::{InvalidValue, parsed};
 
-/// An origin as browsers serialize it (RFC 6454 section 6.2): scheme, host, and the port if it is not the default.
+/// An origin as browsers serialize it (RFC 6454 section 6.2): scheme, host, and the port if it is not the default. The scheme may
+/// be that of an app (`capacitor`, `ionic`, `tauri`) or of a browser extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Origin(String);
@@ -42,10 +43,14 @@ impl FromStr for Origin {
                 "not an origin: give the full origin, for example `https://app.example.org`",
             );
         };
-        if !matches!(url.scheme(), "http" | "https") {
-            return refused("not an http or https origin: start it with `https://`");
-        }
-        let origin = url.origin().ascii_serialization();
+        let origin = match url.scheme() {
+            "http" | "https" => url.origin().ascii_serialization(),
+            "file" => return refused("files have no origin: start it with `https://`"),
+            scheme => match url.host_str() {
+                Some(host) if !host.is_empty() => native_origin(scheme, host, url.port()),
+                _ => return refused("not an origin: start it with `https://`"),
+            },
+        };
         if origin != text {
             return Err(InvalidValue(format!(
                 "not in the form that browsers send (lower case, no path, no user name, no default port): \
@@ -54,6 +59,13 @@ impl FromStr for Origin {
         }
         Ok(Self(origin))
     }
+}
+
+/// The origin of an app or browser extension, such as `capacitor://localhost`. URLs of such schemes have an opaque origin (WHATWG
+/// URL section 4.7), but the programs that define them send scheme, host and port.
+fn native_origin(scheme: &str, host: &str, port: Option<u16>) -> String {
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}://{host}{port}")
 }
 
 impl<'de> Deserialize<'de> for Origin {
@@ -87,6 +99,12 @@ mod tests {
             "http://localhost:3000",
             "http://[::1]:3000",
             "https://xn--bj0bj06e.example",
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "app://.",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://9d5f4a9c-0c5b-4a57-9b4e-0a7f5f0d2c11",
         ] {
             assert_eq!(
                 origin.parse::<Origin>().map(|o| o.as_str().to_owned()),
@@ -101,7 +119,11 @@ mod tests {
             ("app.example.org", "give the full origin"),
             ("localhost:3000", "start it with `https://`"),
             ("file:///index.html", "start it with `https://`"),
-            ("chrome-extension://abc", "start it with `https://`"),
+            ("capacitor://", "start it with `https://`"),
+            ("mailto:ann@example.org", "start it with `https://`"),
+            ("capacitor://localhost/", "give `capacitor://localhost`"),
+            ("Tauri://localhost", "give `tauri://localhost`"),
+            ("capacitor://u@localhost", "give `capacitor://localhost`"),
             ("https://app.example.org/", "give `https://app.example.org`"),
             (
                 "https://app.example.org/x?y#z",

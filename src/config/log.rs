@@ -3,13 +3,38 @@
 use serde::{Deserialize, Serialize};
 
 /// Log level and format.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct LogConfig {
     /// The minimum severity that is logged.
     pub level: LogLevel,
     /// The format of a log line.
     pub format: LogFormat,
+    /// Whether the line of a request has the client's address.
+    pub client_address: bool,
+    /// Whether the line of a request has the client's program, the header `User-Agent`.
+    pub user_agent: bool,
+    /// Whether the line of a request has the length of the answer's body.
+    pub response_bytes: bool,
+    /// Whether requests of `/healthz` and `/readyz` have a line.
+    pub health_checks: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::default(),
+            format: LogFormat::default(),
+            client_address: true,
+            user_agent: true,
+            response_bytes: true,
+            health_checks: true,
+        }
+    }
 }
 
 /// The minimum severity that is logged.

@@ -1,10 +1,11 @@
 //! `[otp]`: one-time codes. Their delivery is configured in `[smtp]` and `[webhook]`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::config::error::{Checks, check_ranges};
 use crate::config::server::ServerConfig;
 use crate::config::values::Span;
+use crate::domain::phone_number::PhoneRegion;
 
 /// One-time codes: format, lifetime, limits and delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct OtpConfig {
     pub delivery: OtpDelivery,
     /// Allows `console` although the server can be reached from other machines.
     pub allow_remote_console: bool,
+    /// The region in which telephone numbers without `+` are dialled, for their international form.
+    #[serde(serialize_with = "optional_text", deserialize_with = "optional_region")]
+    pub phone_region: Option<PhoneRegion>,
     /// Number of digits.
     pub length: usize,
     /// How long a code is valid.
@@ -39,6 +43,8 @@ pub enum OtpDelivery {
     Smtp,
     /// By a signed HTTP request to the operator's own service, see `[webhook]`.
     Webhook,
+    /// Not at all: there are no one-time codes, and clients log in by password.
+    Off,
 }
 
 impl Default for OtpConfig {
@@ -46,6 +52,7 @@ impl Default for OtpConfig {
         Self {
             delivery: OtpDelivery::Console,
             allow_remote_console: false,
+            phone_region: None,
             length: 6,
             lifetime: Span::minutes(5),
             max_attempts: 5,
@@ -64,7 +71,7 @@ impl OtpConfig {
                 "otp.delivery",
                 format!(
                     "`console` writes codes to the log, and `server.listen` ({}) can be reached from other machines: \
-                     give `smtp` or `webhook`, or set `otp.allow_remote_console = true` if only trusted people can read the log",
+                     give `smtp` or `webhook`, or `off` if no client logs in by code, or set `otp.allow_remote_console = true` if only trusted people can read the log",
                     server.listen
                 ),
             );
@@ -78,4 +85,26 @@ impl OtpConfig {
             requests_per_address: 1..=100_000,
         });
     }
+}
+
+fn optional_region<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PhoneRegion>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(D::Error::custom)
+}
+
+#[expect(
+    clippy::ref_option,
+    reason = "serde calls it with the field's reference"
+)]
+fn optional_text<S: Serializer>(
+    region: &Option<PhoneRegion>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    region
+        .map(|region| region.to_string())
+        .serialize(serializer)
 }

@@ -19,7 +19,7 @@ use crate::config::metrics::MetricsConfig;
 use crate::config::otp::{OtpConfig, OtpDelivery};
 use crate::config::reader::ReadError;
 use crate::config::server::ServerConfig;
-use crate::config::smtp::SmtpConfig;
+use crate::config::smtp::{SmtpConfig, full_name};
 use crate::config::tokens::TokensConfig;
 use crate::config::webhook::WebhookConfig;
 
@@ -101,6 +101,17 @@ impl Config {
         self.admin.check(&mut checks);
         self.metrics.check(self.server.listen, &mut checks);
         checks.finish()
+    }
+
+    /// `[smtp]` with the name for `EHLO`: the configured one, or the host of `server.public_url` if it is a full name.
+    #[must_use]
+    pub fn mail_server(&self) -> SmtpConfig {
+        let public_url = self.server.public_url.as_ref();
+        let host = public_url.and_then(|url| full_name(url.host_str()?));
+        SmtpConfig {
+            hello_name: self.smtp.hello_name.clone().or(host),
+            ..self.smtp.clone()
+        }
     }
 
     /// The database in effect: `database.url`, or the file `munjigi.db` in the data directory.

@@ -26,6 +26,10 @@ pub struct ServerConfig {
     /// The URL at which clients reach the server, for links in mails and pages.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
+    /// The first part of the names of all cookies. Cookies do not distinguish ports: two servers on one host need two names.
+    pub cookie_prefix: String,
+    /// Whether `Strict-Transport-Security` includes the subdomains of the host of `public_url`.
+    pub hsts_include_subdomains: bool,
     /// Origins that may call the API from a browser with credentials. The server's own origin is always allowed.
     pub allowed_origins: Vec<Origin>,
     /// Networks of proxies. The forwarded header is ignored for requests from other addresses.
@@ -45,7 +49,9 @@ pub struct ServerConfig {
     pub keep_alive: Span,
     /// Maximum time from a request head to its response head, and maximum time a response may make no progress.
     pub request_timeout: Span,
-    /// How long running requests may take after the stop signal.
+    /// How long `/readyz` answers `503` after the stop signal, while everything else is served, before the port is closed.
+    pub drain: Span,
+    /// How long running requests may take after the stop signal and `drain`.
     pub shutdown_timeout: Span,
 }
 
@@ -77,6 +83,8 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            cookie_prefix: "munjigi".to_owned(),
+            hsts_include_subdomains: false,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
@@ -86,23 +94,30 @@ impl Default for ServerConfig {
             head_timeout: Span::seconds(10),
             keep_alive: Span::seconds(75),
             request_timeout: Span::seconds(30),
+            drain: Span::seconds(0),
             shutdown_timeout: Span::seconds(30),
         }
     }
 }
 
 impl ServerConfig {
+    /// Whether browsers reach the server over https, according to `public_url`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        let url = self.public_url.as_ref();
+        url.is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// The path of `public_url` without a slash at the end: empty, or what the proxy removes from the path of each request.
+    #[must_use]
+    pub fn path_prefix(&self) -> &str {
+        let url = self.public_url.as_ref();
+        url.map_or("", |url| url.path().trim_end_matches('/'))
+    }
+
     pub(super) fn check(&self, checks: &mut Checks) {
-        if let Some(url) = &self.public_url {
-            if let Some(problem) = url_problem(url) {
-                checks.refuse("server.public_url", problem);
-            } else if url.query().is_some() || url.fragment().is_some() {
-                checks.refuse(
-                    "server.public_url",
-                    "paths are appended to this URL: remove the part after `?` or `#`",
-                );
-            }
-        }
+        self.check_public_url(checks);
+        self.check_cookie_prefix(checks);
         if self.data_dir.as_os_str().is_empty() {
             checks.refuse(
                 "server.data_dir",
@@ -115,9 +130,49 @@ impl ServerConfig {
             head_timeout: Span::millis(100)..=Span::minutes(1),
             keep_alive: Span::seconds(1)..=Span::hours(1),
             request_timeout: Span::millis(100)..=Span::minutes(10),
+            drain: Span::seconds(0)..=Span::minutes(10),
             shutdown_timeout: Span::seconds(0)..=Span::minutes(10),
         });
     }
+
+    fn check_public_url(&self, checks: &mut Checks) {
+        let Some(url) = &self.public_url else {
+            return;
+        };
+        if let Some(problem) = url_problem(url) {
+            checks.refuse("server.public_url", problem);
+        } else if url.query().is_some() || url.fragment().is_some() {
+            checks.refuse(
+                "server.public_url",
+                "paths are appended to this URL: remove the part after `?` or `#`",
+            );
+        } else if !is_plain_path(self.path_prefix()) {
+            checks.refuse(
+                "server.public_url",
+                "the path may contain letters, digits, `-`, `_`, `.`, `~` and single slashes only: \
+                 give for example `https://example.org/login`",
+            );
+        }
+    }
+
+    fn check_cookie_prefix(&self, checks: &mut Checks) {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let name = &self.cookie_prefix;
+        // Browsers give these two beginnings a meaning of their own (RFC 6265bis section 4.1.3).
+        let is_reserved = name.starts_with("__");
+        if !(1..=32).contains(&name.len()) || !name.bytes().all(is_plain) || is_reserved {
+            checks.refuse(
+                "server.cookie_prefix",
+                "must be 1 to 32 letters, digits, `_` or `-` and not begin with `__`: give for example `munjigi_staging`",
+            );
+        }
+    }
+}
+
+/// Whether a path can stand in cookies, redirects and pages as it is, and as the only thing that it can mean.
+fn is_plain_path(path: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b);
+    path.bytes().all(is_plain) && !path.contains("//")
 }
 
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Host;
 
 use crate::config::error::{Checks, check_ranges};
 use crate::config::values::{Secret, Span, is_loopback_host};
@@ -25,6 +26,8 @@ pub struct SmtpConfig {
     pub password: Option<Secret>,
     /// The sender: `munjigi <no-reply@example.org>` or an address only.
     pub from: Option<String>,
+    /// The name of this server in the SMTP command `EHLO`. See [`SmtpConfig::effective_hello_name`] for the default.
+    pub hello_name: Option<String>,
     /// PEM file of certificates that are trusted in addition to the public ones.
     pub ca_file: Option<PathBuf>,
     /// Maximum time for one attempt.
@@ -53,6 +56,7 @@ impl Default for SmtpConfig {
             username: None,
             password: None,
             from: None,
+            hello_name: None,
             ca_file: None,
             timeout: Span::seconds(10),
         }
@@ -70,7 +74,21 @@ impl SmtpConfig {
         })
     }
 
+    /// The configured name for `EHLO`; otherwise the domain of the sender, or an address literal (RFC 5321 section 4.1.4).
+    /// Mail servers refuse names without a dot, such as that of a container.
+    #[must_use]
+    pub fn effective_hello_name(&self) -> String {
+        let sender = self.from.as_deref();
+        let sender = sender.and_then(|from| from.parse::<Mailbox>().ok());
+        let domain = sender.and_then(|sender| full_name(sender.email.domain()));
+        let configured = self.hello_name.clone();
+        configured
+            .or(domain)
+            .unwrap_or_else(|| "[127.0.0.1]".to_owned())
+    }
+
     pub(super) fn check(&self, is_used: bool, checks: &mut Checks) {
+        self.check_hello_name(checks);
         let needed = "required if `otp.delivery` is `smtp`: give";
         if is_used && self.host.is_none() {
             checks.refuse(
@@ -117,6 +135,26 @@ impl SmtpConfig {
         check_ranges!(checks, "smtp", self, {
             timeout: Span::seconds(1)..=Span::minutes(1),
         });
+    }
+
+    fn check_hello_name(&self, checks: &mut Checks) {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+        let name = self.hello_name.as_deref();
+        if name.is_some_and(|name| name.len() > 255 || !name.bytes().all(is_plain)) {
+            checks.refuse(
+                "smtp.hello_name",
+                "not a host name: give the full name of this server, for example `auth.example.org`, \
+                 or an address in brackets, for example `[192.0.2.1]`",
+            );
+        }
+    }
+}
+
+/// A host name with a dot, in the form that mail servers understand; `None` for other hosts.
+pub(super) fn full_name(host: &str) -> Option<String> {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) if name.contains('.') => Some(name),
+        _ => None,
     }
 }
 

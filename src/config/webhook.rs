@@ -3,19 +3,22 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use crate::config::error::{Checks, check_ranges};
-use crate::config::values::{Secret, Span, is_loopback_host, optional_url, url_problem};
+use crate::config::values::{MASK, Secret, Span, is_loopback_host, optional_url, url_problem};
 
 /// The HTTP endpoint that receives one-time codes, and the secret that signs the requests.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// The URL of the endpoint. `Debug` omits its path and query, which may contain a key.
-    #[serde(deserialize_with = "optional_url")]
+    /// The URL of the endpoint. `Debug` and `Serialize` omit its path and query, which may contain a key.
+    #[serde(serialize_with = "without_path", deserialize_with = "optional_url")]
     pub url: Option<Url>,
+    /// The HTTP proxy through which the endpoint is called. Environment variables set none.
+    #[serde(deserialize_with = "optional_url")]
+    pub proxy: Option<Url>,
     /// The signing secret, see [`WebhookConfig::key`].
     pub secret: Option<Secret>,
     /// Allows `http` to another machine.
@@ -30,6 +33,7 @@ impl Default for WebhookConfig {
     fn default() -> Self {
         Self {
             url: None,
+            proxy: None,
             secret: None,
             allow_http: false,
             timeout: Span::seconds(5),
@@ -69,6 +73,7 @@ impl WebhookConfig {
 
     pub(super) fn check(&self, is_used: bool, checks: &mut Checks) {
         self.check_url(is_used, checks);
+        self.check_proxy(checks);
         self.check_secret(is_used, checks);
         check_ranges!(checks, "webhook", self, {
             timeout: Span::seconds(1)..=Span::minutes(1),
@@ -87,7 +92,8 @@ impl WebhookConfig {
             }
             return;
         };
-        let is_local = url.host_str().is_some_and(is_loopback_host);
+        // Through a proxy even the loopback address is that of another machine.
+        let is_local = self.proxy.is_none() && url.host_str().is_some_and(is_loopback_host);
         if let Some(problem) = url_problem(url) {
             checks.refuse("webhook.url", problem);
         } else if url.scheme() == "http" && !self.allow_http && !is_local {
@@ -95,6 +101,24 @@ impl WebhookConfig {
                 "webhook.url",
                 "with `http` codes would be sent unencrypted: give an `https` URL, \
                  or set `webhook.allow_http = true` on a trusted network",
+            );
+        }
+    }
+
+    fn check_proxy(&self, checks: &mut Checks) {
+        let Some(proxy) = &self.proxy else {
+            return;
+        };
+        let is_plain = proxy.scheme() == "http"
+            && url_problem(proxy).is_none()
+            && proxy.path() == "/"
+            && proxy.query().is_none()
+            && proxy.fragment().is_none();
+        if !is_plain {
+            checks.refuse(
+                "webhook.proxy",
+                "must be the address of an HTTP proxy without a user name or path: give for example \
+                 `http://proxy.example.org:3128`",
             );
         }
     }
@@ -125,6 +149,21 @@ impl WebhookConfig {
             Some(_) => {}
         }
     }
+}
+
+/// The URL with a mask in place of path and query.
+#[expect(
+    clippy::ref_option,
+    reason = "serde calls it with the field's reference"
+)]
+fn without_path<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = url.as_ref().map(|url| {
+        let origin = url.origin().ascii_serialization();
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let hidden = if is_bare { "" } else { MASK };
+        format!("{origin}/{hidden}")
+    });
+    shown.serialize(serializer)
 }
 
 #[cfg(test)]

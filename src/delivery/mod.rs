@@ -36,6 +36,7 @@ use crate::delivery::outcome::{Pending, Totals};
 use crate::delivery::retry::{AttemptError, pause};
 use crate::delivery::smtp::Smtp;
 use crate::delivery::webhook::Webhook;
+use crate::domain::phone_number::PhoneRegion;
 
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
@@ -70,8 +71,10 @@ pub enum Channel {
     Console,
     /// By mail.
     Smtp(SmtpConfig),
-    /// By a signed HTTP request to the operator's own service.
-    Webhook(WebhookConfig),
+    /// By a signed HTTP request to the operator's own service. Telephone numbers without `+` are of the region.
+    Webhook(WebhookConfig, Option<PhoneRegion>),
+    /// Not at all.
+    Off,
 }
 
 impl Channel {
@@ -80,7 +83,8 @@ impl Channel {
         match self {
             Self::Console => "console",
             Self::Smtp(_) => "smtp",
-            Self::Webhook(_) => "webhook",
+            Self::Webhook(..) => "webhook",
+            Self::Off => "off",
         }
     }
 }
@@ -108,9 +112,10 @@ impl Delivery {
             backend: match channel {
                 Channel::Console => Backend::Console,
                 Channel::Smtp(settings) => Backend::Smtp(Box::new(Smtp::new(settings)?)),
-                Channel::Webhook(settings) => {
-                    Backend::Webhook(Box::new(Webhook::new(settings, clock.clone())?))
+                Channel::Webhook(settings, region) => {
+                    Backend::Webhook(Box::new(Webhook::new(settings, region, clock.clone())?))
                 }
+                Channel::Off => Backend::Off,
             },
             clock: clock.clone(),
         });
@@ -211,6 +216,7 @@ enum Backend {
     Console,
     Smtp(Box<Smtp>),
     Webhook(Box<Webhook>),
+    Off,
 }
 
 struct Worker {
@@ -267,6 +273,7 @@ impl Worker {
                 let code = notice.code.reveal();
                 self.send_mail(compose, code, expires_at, attempts).await
             }
+            Backend::Off => Err(AttemptError::permanent("one-time codes are off")),
             Backend::Webhook(webhook) => {
                 let body = webhook.body(notice)?;
                 let attempt = || webhook.attempt(&notice.id, &body);

@@ -68,7 +68,7 @@ impl Smtp {
             },
             port: settings.effective_port(),
             host,
-            hello: ClientId::default(),
+            hello: ClientId::Domain(settings.effective_hello_name()),
             credentials: settings
                 .username
                 .zip(settings.password)

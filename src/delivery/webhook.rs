@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use reqwest::{
-    Client, Response, StatusCode, Url,
+    Client, Proxy, Response, StatusCode, Url,
     header::{CONTENT_TYPE, RETRY_AFTER},
     redirect, retry,
 };
@@ -17,6 +17,7 @@ use crate::config::WebhookConfig;
 use crate::delivery::error::DeliveryError;
 use crate::delivery::notice::OtpNotice;
 use crate::delivery::retry::{AttemptError, MAX_PAUSE};
+use crate::domain::phone_number::{PhoneRegion, e164};
 
 /// Minimum number of bytes of a secret (Standard Webhooks, "Signature scheme": 24 to 64).
 const MIN_SECRET: usize = 24;
@@ -28,6 +29,7 @@ pub(super) struct Webhook {
     /// Maximum number of attempts per request.
     pub(super) max_attempts: u32,
     key: hmac::Key,
+    region: Option<PhoneRegion>,
     clock: Clock,
 }
 
@@ -42,7 +44,10 @@ struct Body<'a> {
 struct Data<'a> {
     challenge_id: &'a str,
     username: &'a str,
+    /// As it was entered.
     phone: Option<&'a str>,
+    /// In international form, if that is known.
+    phone_e164: Option<String>,
     email: Option<&'a str>,
     code: &'a str,
     /// In seconds.
@@ -54,26 +59,33 @@ struct Data<'a> {
 impl Webhook {
     /// Decodes the secret and creates the HTTP client. Does not connect.
     ///
-    /// The client does not follow redirects, ignores proxy variables, and does not log request bodies.
-    pub(super) fn new(settings: WebhookConfig, clock: Clock) -> Result<Self, DeliveryError> {
+    /// The client does not follow redirects, uses no proxy but `webhook.proxy`, and does not log request bodies.
+    pub(super) fn new(
+        settings: WebhookConfig,
+        region: Option<PhoneRegion>,
+        clock: Clock,
+    ) -> Result<Self, DeliveryError> {
         let secret = settings.key().ok_or(DeliveryError::Secret)?;
         if secret.len() < MIN_SECRET {
             return Err(DeliveryError::Secret);
         }
-        let client = Client::builder()
+        let mut client = Client::builder()
             .user_agent(concat!("munjigi/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout.get())
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
-            .connection_verbose(false)
-            .build()
-            .map_err(DeliveryError::Client)?;
+            .connection_verbose(false);
+        if let Some(proxy) = settings.proxy {
+            client = client.proxy(Proxy::all(proxy).map_err(DeliveryError::Client)?);
+        }
+        let client = client.build().map_err(DeliveryError::Client)?;
         Ok(Self {
             client,
             url: settings.url.ok_or(DeliveryError::Url)?,
             max_attempts: settings.retries.saturating_add(1),
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            region,
             clock,
         })
     }
@@ -88,6 +100,10 @@ impl Webhook {
                 challenge_id: &notice.id,
                 username: &notice.username,
                 phone: notice.phone.as_deref(),
+                phone_e164: notice
+                    .phone
+                    .as_deref()
+                    .and_then(|phone| e164(phone, self.region)),
                 email: notice.email.as_deref(),
                 code: notice.code.reveal(),
                 expires_in: notice.expires_in.as_secs(),
@@ -189,7 +205,7 @@ mod tests {
             secret: Some(Secret::new(secret)),
             ..WebhookConfig::default()
         };
-        Webhook::new(settings, Clock::System)
+        Webhook::new(settings, None, Clock::System)
     }
 
     #[test]

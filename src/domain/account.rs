@@ -294,7 +294,15 @@ mod tests {
     #[test]
     fn a_phone_has_4_to_15_digits() {
         assert!(Phone::parse("+82 10-1234-5678").is_ok());
-        for odd in ["123", "1234567890123456", "12+34", "tel:1234"] {
+        for pasted in [
+            "\u{202A}+82\u{A0}10-1234-5678\u{202C}",
+            "\u{FEFF}+82 10\u{2011}1234\u{2013}5678\u{200B}",
+            "＋８２ １０－１２３４－５６７８",
+        ] {
+            let phone = Phone::parse(pasted);
+            assert_eq!(phone, Phone::parse("+82 10-1234-5678"), "{pasted:?}");
+        }
+        for odd in ["123", "1234567890123456", "12+34", "tel:1234", "\u{200B}"] {
             assert!(Phone::parse(odd).is_err(), "{odd}");
         }
     }

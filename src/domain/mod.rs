@@ -12,6 +12,7 @@ pub mod limits;
 pub mod otp;
 pub mod paging;
 pub mod password;
+pub mod phone_number;
 pub mod preferences;
 pub mod principal;
 pub mod problem;

@@ -10,12 +10,11 @@ use actix_web::{
 };
 
 use crate::config::Config;
-use crate::http::admin::web::assets;
+use crate::http::admin::web::{assets, entry};
 use crate::http::api::errors::ApiError;
 use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
-use crate::http::middleware::origin::is_https;
 use crate::http::server::fd_limit::reserve;
 use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
@@ -28,6 +27,7 @@ pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
         config
             .configure(api::routes::routes)
             .configure(admin::routes::routes)
+            .configure(entry::routes)
             .configure(&assets)
             .default_service(web::to(fallback::not_found));
     }
@@ -75,6 +75,6 @@ fn overloaded(services: &Services) -> HttpResponse {
     let language = services.config.language.default;
     let context = RequestContext::new(services.clock.now(), language);
     let mut answer = ApiError::from(Error::Overloaded).answer(&context);
-    headers::add(answer.headers_mut(), &context, is_https(services));
+    headers::add(answer.headers_mut(), &context, &services.config.server);
     answer
 }

@@ -8,6 +8,8 @@ use actix_web::{
     http::header::COOKIE,
 };
 
+use crate::config::ServerConfig;
+
 /// The value of the first cookie of this name.
 ///
 /// actix ignores all cookies of a header that is not valid UTF-8. A browser also sends cookies that other programs on the
@@ -28,18 +30,39 @@ pub(super) fn value(request: &HttpRequest, name: &str) -> Option<String> {
     })
 }
 
+/// The name of a cookie, and the path that browsers send it to.
+///
+/// On https the name has a prefix (RFC 6265bis section 4.1.3), so that no attacker on an unencrypted connection can set the
+/// cookie. `__Host-` excludes other hosts of the domain as well, but requires the path `/`: where `server.public_url` has a
+/// path, the host belongs to other programs too, and the cookie is limited to the path with `__Secure-` instead.
+pub(super) fn name_and_path(server: &ServerConfig, name: &str) -> (String, String) {
+    let (prefix, path) = match (server.is_https(), server.path_prefix()) {
+        (true, "") => ("__Host-", "/"),
+        (true, path) => ("__Secure-", path),
+        (false, "") => ("", "/"),
+        (false, path) => ("", path),
+    };
+    let name = format!("{prefix}{}_{name}", server.cookie_prefix);
+    (name, path.to_owned())
+}
+
+/// The value of a cookie of [`name_and_path`].
+pub(super) fn read(request: &HttpRequest, server: &ServerConfig, name: &str) -> Option<String> {
+    value(request, &name_and_path(server, name).0)
+}
+
 /// A cookie that no script can read, sent with the navigation from other sites (`Lax`) but with none of their requests.
 /// Without a lifetime it ends with the browser session.
 pub(super) fn build(
-    name: &'static str,
+    (name, path): (String, String),
     value: String,
     lifetime: Option<Duration>,
-    is_https: bool,
+    server: &ServerConfig,
 ) -> CookieBuilder<'static> {
     let cookie = Cookie::build(name, value)
-        .path("/")
+        .path(path)
         .http_only(true)
-        .secure(is_https)
+        .secure(server.is_https())
         .same_site(SameSite::Lax);
     let Some(lifetime) = lifetime else {
         return cookie;

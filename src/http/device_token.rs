@@ -11,21 +11,14 @@ use actix_web::{
 
 use crate::domain::audit::Actor;
 use crate::http::cookie_header;
-use crate::http::middleware::origin::is_https;
 use crate::services::Services;
 use crate::services::limits::login_context::LoginContext;
 
 /// The header of a device token, in requests and answers.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
 
-/// The cookie's name. With https it has the `__Host-` prefix, like those of the admin panel.
-fn name(is_https: bool) -> &'static str {
-    if is_https {
-        "__Host-munjigi_device"
-    } else {
-        "munjigi_device"
-    }
-}
+/// The cookie's name.
+const COOKIE: &str = "device";
 
 /// The device token of a request, if it has one: from the header, otherwise from the cookie. It is not verified.
 pub(super) struct PresentedDevice(Option<String>);
@@ -49,7 +42,7 @@ impl FromRequest for PresentedDevice {
         let in_header = in_header.and_then(|value| value.to_str().ok());
         let presented = in_header.map(str::to_owned).or_else(|| {
             let services = request.app_data::<web::Data<Services>>()?;
-            cookie_header::value(request, name(is_https(services)))
+            cookie_header::read(request, &services.config.server, COOKIE)
         });
         ready(Ok(Self(presented)))
     }
@@ -57,7 +50,8 @@ impl FromRequest for PresentedDevice {
 
 /// A cookie with a device token.
 pub(super) fn cookie(services: &Services, token: String) -> Cookie<'static> {
-    let is_https = is_https(services);
+    let server = &services.config.server;
     let lifetime = services.config.limits.device_lifetime.get();
-    cookie_header::build(name(is_https), token, Some(lifetime), is_https).finish()
+    let name_and_path = cookie_header::name_and_path(server, COOKIE);
+    cookie_header::build(name_and_path, token, Some(lifetime), server).finish()
 }

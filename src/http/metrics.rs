@@ -52,7 +52,7 @@ async fn handle(
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let _guard = RequestGuard::begin(&request);
     let mut response = next.call(request).await?.map_into_boxed_body();
-    headers::secure(response.headers_mut(), false, false);
+    headers::secure(response.headers_mut(), false);
     Ok(response)
 }
 

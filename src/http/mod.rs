@@ -3,6 +3,7 @@
 //! [`app`] puts the routes of the interfaces and the middleware together and runs them in `server`. A handler takes
 //! extractors, makes one service call and returns one answer. The rules are in the services.
 
+mod access_log;
 pub mod admin;
 pub mod api;
 pub mod app;

@@ -18,14 +18,16 @@ use actix_web::{
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
+use crate::config::ServerConfig;
 use crate::domain::language::Language;
+use crate::http::access_log::LoggedRequest;
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
 use crate::http::middleware::client_address::client_address;
-use crate::http::middleware::context::{RequestContext, standard_method};
+use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{self, REQUEST_ID};
-use crate::http::middleware::origin::{Cors, is_https};
+use crate::http::middleware::origin::Cors;
 use crate::http::middleware::refused_access;
 use crate::http::server::connection::RequestGuard;
 use crate::services::Services;
@@ -44,34 +46,34 @@ pub(super) async fn handle(
         return Err(InternalError::new("no services", StatusCode::INTERNAL_SERVER_ERROR).into());
     };
     let context = Arc::new(context_of(&request, &services));
-    let is_https = is_https(&services);
     request.extensions_mut().insert(Arc::clone(&context));
-    let method = request.method().clone();
-    let method = standard_method(&method);
-    let complete = |answer| completed(answer, &context, is_https, method, started);
+    let logged = LoggedRequest {
+        services: services.clone(),
+        context: Arc::clone(&context),
+        method: request.method().clone(),
+        started,
+    };
+    let server = &services.config.server;
     let guard = RequestGuard::begin(&request);
-    let limit = services.config.server.request_timeout.get();
+    let limit = server.request_timeout.get();
     match timeout(limit, catch_panic(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
-            let response = in_envelope(response.map_into_boxed_body(), &context);
+            let response = in_envelope(response.map_into_boxed_body(), &context, server);
             if response.status() == StatusCode::FORBIDDEN {
                 refused_access::record(&services, &context, response.request()).await;
             }
             let mut response = guard.until_sent(response, limit);
-            headers::add(response.headers_mut(), &context, is_https);
-            let route = response.request().match_pattern();
-            let route = route.as_deref().unwrap_or("-");
-            log(&context, method, route, response.status(), started);
-            Ok(response)
+            headers::add(response.headers_mut(), &context, server);
+            Ok(logged.log(response))
         }
-        Ok(Ok(Err(error))) => Err(complete(rendered(&error, &context))),
+        Ok(Ok(Err(error))) => Err(completed(rendered(&error, &context, server), &logged)),
         Ok(Err(panic)) => {
             let error = ApiError::Internal(panic).into();
-            Err(complete(rendered(&error, &context)))
+            Err(completed(rendered(&error, &context, server), &logged))
         }
         Err(_) => {
             guard.abandon();
-            Err(complete(timed_out(&context)))
+            Err(completed(timed_out(&context, server), &logged))
         }
     }
 }
@@ -82,7 +84,7 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
     let segment = first_segment(request.match_info().unprocessed());
     let in_panel = segment == Some("admin");
     let chosen = in_panel
-        .then(|| chosen_language(request.request(), services))
+        .then(|| chosen_language(request.request(), &services.config.server))
         .flatten();
     let language = chosen.unwrap_or_else(|| accepted_language(headers, services));
     let mut context = RequestContext::new(services.clock.now(), language);
@@ -135,20 +137,21 @@ async fn catch_panic<F: Future>(future: F) -> Result<F::Output, String> {
 fn in_envelope(
     response: ServiceResponse<BoxBody>,
     context: &RequestContext,
+    server: &ServerConfig,
 ) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else {
         return response;
     };
-    let answer = rendered(error, context);
+    let answer = rendered(error, context, server);
     response.into_response(answer)
 }
 
 /// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id.
-fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
+fn rendered(error: &ActixError, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
         return match error.as_error::<AdminError>() {
-            Some(error) => error.answer(context),
-            None => AdminError::from_framework(error).answer(context),
+            Some(error) => error.answer(context, server),
+            None => AdminError::from_framework(error).answer(context, server),
         };
     }
     match error.as_error::<ApiError>() {
@@ -158,40 +161,18 @@ fn rendered(error: &ActixError, context: &RequestContext) -> HttpResponse {
 }
 
 /// The answer to a request over its time limit. Its handler has been dropped.
-fn timed_out(context: &RequestContext) -> HttpResponse {
+fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
-        AdminError::TooSlow.answer(context)
+        AdminError::TooSlow.answer(context, server)
     } else {
         ApiError::TooSlow.answer(context)
     }
 }
 
 /// Completes and logs an answer that has no [`ServiceResponse`], and wraps it as an error.
-fn completed(
-    mut answer: HttpResponse,
-    context: &RequestContext,
-    is_https: bool,
-    method: &str,
-    started: Instant,
-) -> ActixError {
-    headers::add(answer.headers_mut(), context, is_https);
-    log(context, method, "-", answer.status(), started);
+fn completed(mut answer: HttpResponse, request: &LoggedRequest) -> ActixError {
+    let server = &request.services.config.server;
+    headers::add(answer.headers_mut(), &request.context, server);
+    request.log_without_route(&answer);
     InternalError::from_response("answered", answer).into()
-}
-
-/// Writes the access log's line of a request. `route` is the pattern and not the path, because a path can contain personal data.
-fn log(context: &RequestContext, method: &str, route: &str, status: StatusCode, started: Instant) {
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let caller = context.caller();
-    tracing::info!(
-        target: "munjigi::request",
-        request_id = context.id,
-        method,
-        route,
-        status = status.as_u16(),
-        micros,
-        user_type = caller.map(|principal| principal.user_type.as_str()),
-        user_seq = caller.map(|principal| principal.user_seq.get()),
-        "request"
-    );
 }

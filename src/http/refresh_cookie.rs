@@ -7,47 +7,36 @@ use actix_web::{
     cookie::{Cookie, SameSite},
 };
 
+use crate::config::ServerConfig;
 use crate::http::cookie_header;
-use crate::http::middleware::origin::is_https;
-use crate::services::Services;
 
-/// The cookie's name. The `__Secure-` prefix (RFC 6265bis section 4.1.3.1) prevents that an attacker on the network sets it
-/// over http. `__Host-` would also exclude other hosts of the domain, but requires the path `/`.
-fn name(is_https: bool) -> &'static str {
-    if is_https {
-        "__Secure-munjigi_refresh"
-    } else {
-        "munjigi_refresh"
-    }
-}
-
-/// The path that browsers send it to: `/auth` and everything below, as they see it. A path in the public address is removed by
-/// the proxy before the request arrives here.
-fn path(services: &Services) -> String {
-    let public = services.config.server.public_url.as_ref();
-    let before = public.map_or("", |url| url.path().trim_end_matches('/'));
-    format!("{before}/auth")
+/// The cookie's name, and its path: `/auth` and everything below, as browsers see it. On https the name has the prefix
+/// `__Secure-` (RFC 6265bis section 4.1.3.1): `__Host-` requires the path `/`.
+fn name_and_path(server: &ServerConfig) -> (String, String) {
+    let prefix = if server.is_https() { "__Secure-" } else { "" };
+    (
+        format!("{prefix}{}_refresh", server.cookie_prefix),
+        format!("{}/auth", server.path_prefix()),
+    )
 }
 
 /// A cookie with a refresh token, for the token's remaining `lifetime`.
-pub(super) fn set(services: &Services, token: String, lifetime: Duration) -> Cookie<'static> {
-    let is_https = is_https(services);
-    cookie_header::build(name(is_https), token, Some(lifetime), is_https)
-        .path(path(services))
+pub(super) fn set(server: &ServerConfig, token: String, lifetime: Duration) -> Cookie<'static> {
+    cookie_header::build(name_and_path(server), token, Some(lifetime), server)
         .same_site(SameSite::Strict)
         .finish()
 }
 
 /// A cookie that removes it from the browser.
-pub(super) fn remove(services: &Services) -> Cookie<'static> {
-    let mut cookie = set(services, String::new(), Duration::ZERO);
+pub(super) fn remove(server: &ServerConfig) -> Cookie<'static> {
+    let mut cookie = set(server, String::new(), Duration::ZERO);
     cookie.make_removal();
     cookie
 }
 
 /// The refresh token in the cookie of a request.
-pub(super) fn read(request: &HttpRequest, services: &Services) -> Option<String> {
-    let value = cookie_header::value(request, name(is_https(services)))?;
+pub(super) fn read(request: &HttpRequest, server: &ServerConfig) -> Option<String> {
+    let value = cookie_header::value(request, &name_and_path(server).0)?;
     let token = value.trim();
     (!token.is_empty()).then(|| token.to_owned())
 }

@@ -1,7 +1,7 @@
 //! [`Services`], the state that all rules share, and [`Services::start`], the only place that builds it: for the server, the
 //! CLI and the tests alike.
 
-use std::io;
+use std::{io, sync::atomic::AtomicBool};
 
 use crate::clock::Clock;
 use crate::config::{Config, LoginConfig, SmtpConfig};
@@ -57,6 +57,8 @@ pub struct Services {
     pub access_token_usage: access_token_usage::AccessTokenUsage,
     /// Counters for the metrics endpoint.
     pub metrics: metrics::Metrics,
+    /// Whether the server got a signal to stop, so that it is not ready for further requests.
+    pub is_stopping: AtomicBool,
 }
 
 /// Why the services could not be started.
@@ -104,6 +106,7 @@ impl Services {
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
             metrics: metrics::Metrics::default(),
+            is_stopping: AtomicBool::new(false),
             passwords,
             otp_deliveries,
             clock,

@@ -23,6 +23,9 @@ pub enum Error {
     /// `401` `INVALID_OTP`: the code is wrong, used, expired or unknown, or has no attempts left.
     #[error("wrong one-time code")]
     InvalidOtp,
+    /// `404` `OTP_DISABLED`: one-time codes are off (`otp.delivery`).
+    #[error("one-time codes are off")]
+    OtpDisabled,
     /// `401` `INVALID_TOKEN` or `TOKEN_EXPIRED`: the token itself is invalid.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -86,6 +86,14 @@ impl TokenDefect {
     }
 }
 
+impl TokenDefect {
+    /// Whether the token is that of another server: a JWT, but not signed with this key.
+    #[must_use]
+    pub fn is_of_another_key(&self) -> bool {
+        matches!(self, Self::Algorithm(_) | Self::Signature)
+    }
+}
+
 impl From<TokenDefect> for TokenError {
     fn from(defect: TokenDefect) -> Self {
         match defect {

@@ -121,6 +121,21 @@ async fn shortcuts_search_move_through_the_rows_and_show_help() {
     browser.press("x").await;
     browser.shows("[data-bulk-text]", "1").await;
 
+    // In Hangul mode and with Caps Lock, as browsers describe the keys then.
+    let typed = async |key: &str, code: &str| {
+        let script = "const [key, code] = arguments; \
+                      document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, code, bubbles: true }))";
+        let arguments = vec![key.into(), code.into()];
+        browser.run(script, arguments).await;
+        at().await
+    };
+    assert_eq!(typed("ㅓ", "KeyJ").await, 1);
+    assert_eq!(typed("Process", "KeyJ").await, 2);
+    assert_eq!(typed("ㅏ", "KeyK").await, 1);
+    assert_eq!(typed("K", "KeyK").await, 0);
+    typed("ㅌ", "KeyX").await;
+    assert_eq!(browser.count("input[name=selected]:checked").await, 0);
+
     browser.press("/").await;
     browser.press("bella").await;
     browser

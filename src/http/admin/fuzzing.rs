@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, http::header::CONTENT_TYPE, test::TestRequest};
 use url::Url;
 
+use crate::config::ServerConfig;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::form::fields;
@@ -40,15 +41,14 @@ fn stays_here(path: &str) {
 
 /// Reads a request's cookies.
 pub(in crate::http) fn cookies(request: &HttpRequest) {
+    let server = ServerConfig::default();
     for name in [
         Name::Session,
         Name::AnonymousPage,
         Name::Notice,
         Name::Language,
     ] {
-        for is_https in [false, true] {
-            let _ = cookies::read(request, name, is_https);
-        }
+        let _ = cookies::read(request, name, &server);
     }
-    let _ = cookies::zone(request);
+    let _ = cookies::zone(request, &server);
 }

@@ -72,7 +72,7 @@ fn token_response(
         TokenTransport::Cookie => data.refresh.take(),
     };
     let lifetime = Duration::from_secs(data.refresh_expires_in);
-    let cookie = token.map(|token| refresh_cookie::set(services, token, lifetime));
+    let cookie = token.map(|token| refresh_cookie::set(&services.config.server, token, lifetime));
     Answer::ok(code, data).with_refresh_cookie(cookie)
 }
 

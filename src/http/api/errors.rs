@@ -82,6 +82,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
         Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
+        Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
         Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
         Error::Token(
             TokenError::Invalid | TokenError::NoPrincipal | TokenError::UnknownUserType,

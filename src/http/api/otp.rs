@@ -27,7 +27,7 @@ pub(super) struct ChallengeView {
 
 /// `POST /clients/otp/request`: sends a one-time code to a client; the answer is the same for a client that does not exist.
 ///
-/// **Permissions**: anyone. `200` `OTP_SENT`; `400`, `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `OTP_SENT`; `400`, `404` `OTP_DISABLED`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn request(
     services: web::Data<Services>,
     context: web::ReqData<Arc<RequestContext>>,
@@ -53,7 +53,7 @@ pub(super) async fn request(
 /// `POST /clients/otp/verify`: exchanges the code of a challenge for a pair of tokens.
 ///
 /// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `403` `FORBIDDEN` (a page of another
-/// origin requests the cookie), `429` `RATE_LIMITED`, `503`.
+/// origin requests the cookie), `404` `OTP_DISABLED`, `429` `RATE_LIMITED`, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
     context: web::ReqData<Arc<RequestContext>>,

@@ -11,8 +11,8 @@ use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
 use crate::http::api::inputs::{TOKEN_KIND, token};
-use crate::http::middleware::context::services_of;
-use crate::http::middleware::origin;
+use crate::http::middleware::context::{RequestContext, services_of};
+use crate::http::middleware::origin::{self, Foreign};
 use crate::http::refresh_cookie;
 use crate::services::{Error, Services};
 use crate::tokens::{Claims, TokenType};
@@ -59,7 +59,8 @@ pub(super) struct RefreshTransport {
     services: web::Data<Services>,
     /// The token in the request's cookie.
     cookie: Option<String>,
-    may_use_cookie: bool,
+    request_id: String,
+    may_use_cookie: Result<(), Foreign>,
 }
 
 impl FromRequest for RefreshTransport {
@@ -74,11 +75,12 @@ impl FromRequest for RefreshTransport {
                     let cookie = match services.tokens.settings().transport {
                         Transport::Body => None,
                         Transport::Cookie | Transport::Both => {
-                            refresh_cookie::read(request, &services)
+                            refresh_cookie::read(request, &services.config.server)
                         }
                     };
                     Self {
                         cookie,
+                        request_id: RequestContext::of(request).id.clone(),
                         may_use_cookie: origin::may_use_cookie(request.headers(), &services),
                         services,
                     }
@@ -168,16 +170,26 @@ impl RefreshTransport {
         &self,
         ends: impl FnOnce(&Claims) -> bool,
     ) -> Result<Option<Cookie<'static>>, ApiError> {
-        if self.cookie.is_none() {
+        if self.cookie.is_none() || self.is_of_another_server() {
             return Ok(None);
         }
         self.check_page()?;
         let has_ended = self.cookie_claims().as_ref().is_none_or(ends);
-        Ok(has_ended.then(|| refresh_cookie::remove(&self.services)))
+        Ok(has_ended.then(|| refresh_cookie::remove(&self.services.config.server)))
+    }
+
+    /// Whether the cookie has a token of another server. Cookies are shared by all ports of a host, so it may be in use there.
+    fn is_of_another_server(&self) -> bool {
+        let now = self.services.clock.now();
+        let Some(token) = self.cookie.as_deref() else {
+            return false;
+        };
+        let examined = self.services.tokens.examine(token, None, now);
+        examined.is_err_and(|defect| defect.is_of_another_key())
     }
 
     /// The error of a refused refresh token. If the token will never be accepted again, its cookie is removed; after an internal
-    /// error it is not.
+    /// error, or if it is one of another server, it is not.
     pub(super) fn refusal(&self, transport: TokenTransport, error: Error) -> ApiError {
         let is_final = matches!(
             error,
@@ -188,10 +200,10 @@ impl RefreshTransport {
                 | Error::UserInactive
                 | Error::TokenUserNotFound
         );
-        if transport == TokenTransport::Cookie && is_final {
+        if transport == TokenTransport::Cookie && is_final && !self.is_of_another_server() {
             ApiError::RefreshOver {
                 error,
-                removal: Box::new(refresh_cookie::remove(&self.services)),
+                removal: Box::new(refresh_cookie::remove(&self.services.config.server)),
             }
         } else {
             error.into()
@@ -199,10 +211,10 @@ impl RefreshTransport {
     }
 
     fn check_page(&self) -> Result<(), Error> {
-        if self.may_use_cookie {
-            Ok(())
-        } else {
-            Err(Error::Forbidden)
-        }
+        let Err(foreign) = &self.may_use_cookie else {
+            return Ok(());
+        };
+        foreign.log(&self.request_id);
+        Err(Error::Forbidden)
     }
 }

@@ -9,6 +9,7 @@ use actix_web::http::header::{
     X_FRAME_OPTIONS,
 };
 
+use crate::config::ServerConfig;
 use crate::http::middleware::context::RequestContext;
 
 /// The header of the request id.
@@ -22,8 +23,16 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'sel
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Adds the headers of every answer to a request: security, CORS and the request id.
-pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, is_https: bool) {
-    secure(headers, context.in_panel, is_https);
+pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, server: &ServerConfig) {
+    if server.is_https() {
+        let policy = if server.hsts_include_subdomains {
+            "max-age=31536000; includeSubDomains"
+        } else {
+            "max-age=31536000"
+        };
+        put(headers, STRICT_TRANSPORT_SECURITY, policy);
+    }
+    secure(headers, context.in_panel);
     context.cors.add(headers);
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
@@ -31,11 +40,8 @@ pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, is_https: b
 }
 
 /// Adds the security headers of a page or of any other answer.
-pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool, is_https: bool) {
+pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool) {
     put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if is_https {
-        put(headers, STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-    }
     if in_panel {
         secure_page(headers);
     } else {

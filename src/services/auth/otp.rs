@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
+use crate::config::OtpDelivery;
 use crate::delivery::OtpNotice;
 use crate::domain::account::Account;
 use crate::domain::audit::Action;
@@ -54,8 +55,9 @@ pub struct Challenge {
 /// Creates a challenge, and delivers its code if there is such an active client user.
 ///
 /// # Errors
-/// [`Error::RateLimited`], and the store's.
+/// [`Error::OtpDisabled`], [`Error::RateLimited`], and the store's.
 pub async fn request(services: &Services, request: OtpRequest) -> Result<Challenge, Error> {
+    require_delivery(services)?;
     let audit_context = services.audit_context(&request.login_context.actor);
     let now = audit_context.now;
     let settings = services.config.otp.clone();
@@ -104,6 +106,14 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     })
 }
 
+/// Without a way to send codes there are none, and a code from before does not log in either.
+fn require_delivery(services: &Services) -> Result<(), Error> {
+    match services.config.otp.delivery {
+        OtpDelivery::Off => Err(Error::OtpDisabled),
+        OtpDelivery::Console | OtpDelivery::Smtp | OtpDelivery::Webhook => Ok(()),
+    }
+}
+
 fn notice(
     client: Recipient,
     id: &ChallengeId,
@@ -132,7 +142,7 @@ fn notice(
 /// Verifies a one-time code and starts a session. The code can be used once.
 ///
 /// # Errors
-/// [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
+/// [`Error::OtpDisabled`]; [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
 /// [`Error::RateLimited`] after too many failures; and the store's.
 pub async fn log_in(
     services: &Services,
@@ -140,6 +150,7 @@ pub async fn log_in(
     code: OtpCode,
     login_context: LoginContext,
 ) -> Result<TokenPair, Error> {
+    require_delivery(services)?;
     let result = authenticate(services, challenge, code, &login_context).await;
     count(services, UserType::Client, result.as_ref().err());
     result

@@ -115,6 +115,7 @@ fn otp_delivery(config: &Config) -> Finding {
     let (level, word) = match config.otp.delivery {
         OtpDelivery::Smtp => (Level::Ok, "smtp"),
         OtpDelivery::Webhook => (Level::Ok, "webhook"),
+        OtpDelivery::Off => (Level::Ok, "off"),
         OtpDelivery::Console if is_exposed(config) => (Level::Problem, "console"),
         OtpDelivery::Console => (Level::Advice, "console"),
     };

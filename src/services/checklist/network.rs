@@ -33,7 +33,11 @@ pub(super) fn is_exposed(config: &Config) -> bool {
     let host = public.and_then(|url| url.host_str());
     let is_elsewhere = |origin: &Origin| {
         let url = Url::parse(origin.as_str()).ok();
-        url.is_some_and(|url| !url.host_str().is_some_and(is_loopback_host))
+        url.is_some_and(|url| {
+            // The host of an app's origin names the app, not a machine.
+            let is_page = matches!(url.scheme(), "http" | "https");
+            !is_page || !url.host_str().is_some_and(is_loopback_host)
+        })
     };
     !config.server.listen.ip().is_loopback()
         || host.is_some_and(|host| !is_loopback_host(host))
@@ -42,14 +46,9 @@ pub(super) fn is_exposed(config: &Config) -> bool {
         || config.server.allowed_origins.iter().any(is_elsewhere)
 }
 
-fn is_https(config: &Config) -> bool {
-    let url = config.server.public_url.as_ref();
-    url.is_some_and(|url| url.scheme() == "https")
-}
-
 /// The level of a server without https: advice on one machine, for development, otherwise a problem.
 fn without_https(config: &Config) -> Level {
-    if is_https(config) {
+    if config.server.is_https() {
         Level::Ok
     } else if is_exposed(config) {
         Level::Problem
@@ -140,7 +139,7 @@ fn trusted_proxies(config: &Config) -> Finding {
     } else if proxies.iter().any(wide) {
         (Level::Advice, "trusted_proxies.advice_wide")
     } else {
-        let is_missing = proxies.is_empty() && is_https(config);
+        let is_missing = proxies.is_empty() && config.server.is_https();
         (
             Level::Advice.when(is_missing),
             "trusted_proxies.advice_none",

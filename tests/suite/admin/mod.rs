@@ -22,3 +22,4 @@ mod permissions;
 mod security;
 mod setup;
 mod tokens;
+mod zone_cookie;

@@ -156,7 +156,7 @@ async fn a_preflight_returns_the_methods_of_its_route_for_two_hours() {
             ("access-control-allow-credentials", "true"),
             (
                 "access-control-allow-headers",
-                "authorization, content-type, x-request-id, x-device-token, accept-language",
+                "authorization, content-type, x-request-id, x-device-token, accept-language, x-own",
             ),
             ("access-control-allow-methods", methods),
             ("access-control-allow-origin", LISTED),
@@ -170,6 +170,81 @@ async fn a_preflight_returns_the_methods_of_its_route_for_two_hours() {
     }
     let nothing = preflight(&app, "/api/nothing", LISTED).await;
     assert_eq!(nothing.status, 404);
+}
+
+/// The request headers that a preflight allows.
+async fn allowed_headers(app: &App, origin: &str, asked: &[&str]) -> Option<String> {
+    let mut call = app
+        .anonymous()
+        .call("OPTIONS", "/auth/login")
+        .header("origin", origin)
+        .header("access-control-request-method", "POST");
+    for asked in asked {
+        call = call.header("access-control-request-headers", asked);
+    }
+    let answer = call.await;
+    assert_eq!(answer.status, 204);
+    let allowed = answer.header("access-control-allow-headers");
+    allowed.map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_preflight_allows_a_listed_origin_the_headers_that_it_asks_for() {
+    let app = App::with(listing);
+    let own = "authorization, content-type, x-request-id, x-device-token, accept-language";
+    let asked = "content-type,authorization, Baggage , sentry-trace,traceparent,baggage";
+    let allowed = allowed_headers(&app, LISTED, &[asked, "x-requested-with"]).await;
+    let expected = format!("{own}, baggage, sentry-trace, traceparent, x-requested-with");
+    assert_eq!(allowed, Some(expected));
+    assert_eq!(
+        allowed_headers(&app, LISTED, &[]).await,
+        Some(own.to_owned())
+    );
+    // What is not the name of a header is not repeated.
+    let odd = "a b,x:y,,\u{e9},<script>,\"x\",ok";
+    let allowed = allowed_headers(&app, LISTED, &[odd]).await;
+    assert_eq!(allowed, Some(format!("{own}, ok")));
+    let many: Vec<String> = (0..1_000).map(|number| format!("x-{number}")).collect();
+    let allowed = allowed_headers(&app, LISTED, &[&many.join(",")])
+        .await
+        .unwrap();
+    assert_eq!(allowed.split(", ").count(), 5 + 64);
+    let foreign = allowed_headers(&app, "https://foreign.example", &[asked]).await;
+    assert_eq!(foreign, None);
+}
+
+#[tokio::test]
+async fn apps_and_extensions_can_be_listed_and_are_compared_exactly() {
+    let apps = [
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    ];
+    let app = App::with(|config| {
+        let origins = apps.iter().map(|origin| origin.parse().unwrap());
+        config.server.allowed_origins = origins.collect();
+    });
+    let ann = app.user("ann").await;
+    for origin in apps {
+        let answer = ann.get("/api/me").header("origin", origin).await;
+        assert_eq!(cors_headers(&answer), allowed(origin));
+    }
+    for origin in [
+        "capacitor://localhost:1",
+        "capacitor://localhost/",
+        "Capacitor://localhost",
+        "capacitor://localhost.evil.example",
+        "http://localhost",
+        "chrome-extension://bbcdefghijklmnopabcdefghijklmnop",
+    ] {
+        let answer = ann.get("/api/me").header("origin", origin).await;
+        assert_eq!(
+            cors_headers(&answer),
+            pairs(&[("vary", "Origin")]),
+            "{origin}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -230,7 +305,7 @@ async fn only_the_api_is_open_to_other_origins() {
             assert!(found.is_empty(), "{method} {path}: {found:?}");
         }
     }
-    for path in ["/healthz", "/readyz", "/", "/nothing", "/apis", "/authx"] {
+    for path in ["/healthz", "/readyz", "/nothing", "/apis", "/authx"] {
         let answer = app.anonymous().get(path).header("origin", LISTED).await;
         assert_eq!(cors_headers(&answer), [], "{path}");
     }

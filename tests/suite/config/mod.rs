@@ -1,6 +1,7 @@
 //! The configuration as a whole: precedence, error messages, masking, `example.toml`. Single value types are tested in
 //! `src/config`.
 
+mod delivery_refusals;
 mod layering;
 mod reading;
 mod refusals;

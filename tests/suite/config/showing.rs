@@ -17,12 +17,17 @@ fn the_printed_configuration_masks_secrets_and_has_every_key() {
         ("MUNJIGI_SMTP__USERNAME", "u"),
         ("MUNJIGI_SMTP__PASSWORD", "hunter2"),
         ("MUNJIGI_WEBHOOK__SECRET", "hunter2hunter2hunter2hunter2"),
+        (
+            "MUNJIGI_WEBHOOK__URL",
+            "https://hooks.example.org:8443/hunter2?token=hunter2#hunter2",
+        ),
         ("MUNJIGI_TOKENS__EXTRA_CLAIMS", r#"{"tenant": "acme"}"#),
     ]);
     let shown = config.to_toml();
     assert!(!shown.contains("hunter2") && !format!("{config:?}").contains("hunter2"));
     for line in [
         "url = \"postgres://u:********@h/n\"",
+        "url = \"https://hooks.example.org:8443/********\"",
         "signing_key = \"********\"",
         "extra_claims = { tenant = \"acme\" }",
         "access_lifetime = \"30m\"",

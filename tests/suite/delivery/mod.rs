@@ -1,5 +1,6 @@
 //! Delivery with real servers: queue and console here, mail and webhook in their own files.
 
+mod hello;
 mod smtp;
 pub mod support;
 mod webhook;

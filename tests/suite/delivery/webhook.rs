@@ -11,6 +11,7 @@ use munjigi::{
     domain::language::Language,
 };
 use serde_json::json;
+use tokio::{io::AsyncReadExt, net::TcpListener, time::timeout};
 
 use super::support::{
     counts, logs, notice,
@@ -24,13 +25,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A channel to `server` with [`SECRET`].
 pub fn channel(server: &Receiver, timeout: Duration, retries: u32) -> Channel {
-    Channel::Webhook(WebhookConfig {
+    let settings = WebhookConfig {
         url: Some(server.url.parse().unwrap()),
         secret: Some(Secret::new(SECRET)),
         timeout: timeout.into(),
         retries,
         ..WebhookConfig::default()
-    })
+    };
+    Channel::Webhook(settings, None)
 }
 
 fn start(server: &Receiver, retries: u32) -> Delivery {
@@ -60,13 +62,14 @@ fn assert_signed(request: &Received, secret: &[u8]) {
 async fn a_request_is_signed_and_contains_all_fields() {
     let server = Receiver::start(&[Answer::status(202)]);
     let now = Timestamp::from_unix_seconds(1_771_072_245).unwrap();
-    let channel = Channel::Webhook(WebhookConfig {
+    let settings = WebhookConfig {
         url: Some(server.url.parse().unwrap()),
         secret: Some(Secret::new(format!("whsec_{}", STANDARD.encode(SECRET)))),
         timeout: TIMEOUT.into(),
         retries: 0,
         ..WebhookConfig::default()
-    });
+    };
+    let channel = Channel::Webhook(settings, None);
     let delivery = Delivery::start(channel, None, None, 8, Clock::fixed(now)).unwrap();
     let mut korean = notice("hook-ko", "2200000001");
     korean.language = Language::Ko;
@@ -87,6 +90,7 @@ async fn a_request_is_signed_and_contains_all_fields() {
                 "challenge_id": "challenge-hook-ko",
                 "username": "acme-01",
                 "phone": "+82 10-1234-5678",
+                "phone_e164": "+821012345678",
                 "email": null,
                 "code": "2200000001",
                 "expires_in": 300,
@@ -103,6 +107,79 @@ async fn a_request_is_signed_and_contains_all_fields() {
     assert!(line.contains("phone=\"+82********78\""), "{line}");
     logs::assert_never_logged("2200000001");
     server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_number_is_sent_as_entered_and_in_international_form() {
+    let region = "KR".parse().unwrap();
+    for (id, phone, region, e164) in [
+        (
+            "hook-kr",
+            "010-1234-5678",
+            Some(region),
+            json!("+821012345678"),
+        ),
+        (
+            "hook-00",
+            "00821012345678",
+            Some(region),
+            json!("+821012345678"),
+        ),
+        ("hook-anywhere", "010-1234-5678", None, json!(null)),
+    ] {
+        let server = Receiver::start(&[]);
+        let Channel::Webhook(settings, _) = channel(&server, TIMEOUT, 0) else {
+            panic!("not a webhook");
+        };
+        let channel = Channel::Webhook(settings, region);
+        let delivery = Delivery::start(channel, None, None, 8, Clock::System).unwrap();
+        let mut notice = notice(id, "2200000011");
+        notice.phone = Some(phone.to_owned());
+        delivery.send(notice);
+        assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(1, 0));
+        let data = &server.received()[0].json()["data"];
+        assert_eq!(
+            (&data["phone"], &data["phone_e164"]),
+            (&json!(phone), &e164)
+        );
+        server.stop().await;
+    }
+}
+
+/// The head of the first request that a proxy gets.
+async fn head_at_proxy(url: &str) -> String {
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let settings = WebhookConfig {
+        url: Some(url.parse().unwrap()),
+        proxy: Some(address.parse().unwrap()),
+        secret: Some(Secret::new(SECRET)),
+        timeout: TIMEOUT.into(),
+        retries: 0,
+        ..WebhookConfig::default()
+    };
+    let channel = Channel::Webhook(settings, None);
+    let delivery = Delivery::start(channel, None, None, 8, Clock::System).unwrap();
+    delivery.send(notice("hook-proxy", "2200000012"));
+    let (mut stream, _) = timeout(TIMEOUT, proxy.accept()).await.unwrap().unwrap();
+    let mut head = vec![0; 4096];
+    let length = stream.read(&mut head).await.unwrap();
+    String::from_utf8_lossy(&head[..length]).into_owned()
+}
+
+#[actix_web::test]
+async fn the_webhook_is_called_through_the_configured_proxy() {
+    let head = head_at_proxy("https://hooks.example.invalid/codes?key=hidden").await;
+    assert!(
+        head.starts_with("CONNECT hooks.example.invalid:443 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(!head.contains("hidden"), "{head}");
+    let head = head_at_proxy("http://hooks.example.invalid/codes").await;
+    assert!(
+        head.starts_with("POST http://hooks.example.invalid/codes HTTP/1.1\r\n"),
+        "{head}"
+    );
 }
 
 #[actix_web::test]
@@ -191,13 +268,14 @@ async fn a_timeout_is_retried() {
 
 #[actix_web::test]
 async fn an_unreachable_server_is_a_failure_logged_without_its_url() {
-    let channel = Channel::Webhook(WebhookConfig {
+    let settings = WebhookConfig {
         url: Some("http://127.0.0.1:1/hidden?key=hidden".parse().unwrap()),
         secret: Some(Secret::new(SECRET)),
         timeout: TIMEOUT.into(),
         retries: 1,
         ..WebhookConfig::default()
-    });
+    };
+    let channel = Channel::Webhook(settings, None);
     let delivery = Delivery::start(channel, None, None, 8, Clock::System).unwrap();
     delivery.send(notice("hook-gone", "2200000008"));
     assert_eq!(wait_for_outcomes(&delivery, 1).await, counts(0, 1));

@@ -2,8 +2,12 @@
 //! headers, and client addresses behind proxies.
 
 mod connections;
+mod entry;
 mod every_route;
+mod hsts;
 mod malformed;
+mod origins;
+mod path_prefix;
 mod proxies;
 mod slow;
 

@@ -5,7 +5,7 @@ use super::{
     place::{Place, SIGNING_KEY, write},
 };
 
-const VERBS: [&[&str]; 27] = [
+const VERBS: [&[&str]; 28] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -30,6 +30,7 @@ const VERBS: [&[&str]; 27] = [
     &["audit", "verify"],
     &["audit", "restart"],
     &["check"],
+    &["health"],
     &["config"],
     &["config", "show"],
     &["config", "example"],

@@ -87,6 +87,36 @@ fn assert_no_secret_is_stored(place: &Place, secrets: &[String]) {
 }
 
 #[test]
+fn a_request_of_another_origin_is_logged_with_the_headers_and_the_setting() {
+    let place = Place::new().with("MUNJIGI_TOKENS__TRANSPORT", "cookie");
+    let server = place.serve();
+    let origin = [
+        ("Origin", "https://auth.example.org"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    for path in ["/auth/login", "/admin/login"] {
+        let mut client = server.client();
+        client
+            .send("POST", path, &origin, "csrf=x&username=x")
+            .unwrap();
+        let refused = client.receive();
+        assert!(refused.is_ok_and(|answer| answer.status == 403), "{path}");
+    }
+    let log = server.stop().stdout;
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines
+        .filter(|line: &Value| line["level"] == "WARN")
+        .collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    for line in lines {
+        assert_eq!(line["origin"], "https://auth.example.org", "{line}");
+        assert_eq!(line["host"], "test", "{line}");
+        let message = line["message"].as_str().unwrap();
+        assert!(message.contains("set server.public_url"), "{line}");
+    }
+}
+
+#[test]
 fn no_refresh_token_of_a_cookie_is_in_the_log() {
     let place = Place::new()
         .with("MUNJIGI_LOG__LEVEL", "trace")

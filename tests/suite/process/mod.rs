@@ -9,6 +9,7 @@
     reason = "a test fails where its setup fails"
 )]
 
+mod access_log;
 mod accounts;
 mod audit;
 mod check;
@@ -20,6 +21,7 @@ mod database;
 mod deadlines;
 mod diesel_cli;
 mod faults;
+mod health;
 mod load;
 mod log;
 mod metrics;

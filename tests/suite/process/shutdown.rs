@@ -1,6 +1,10 @@
 //! Graceful shutdown: requests in flight are answered, new connections are refused, idle ones do not delay it.
 
-use std::{net::TcpStream, thread, time::Duration};
+use std::{
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 
@@ -110,6 +114,43 @@ fn new_connections_are_refused_while_the_last_requests_end() {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     assert_eq!(server.ended().code, Some(0));
+}
+
+#[test]
+fn during_the_drain_everything_is_served_but_readyz_says_no() {
+    let place = patient_place().with("MUNJIGI_SERVER__DRAIN", "3s");
+    let server = place.serve();
+    let ready = || server.client().get("/readyz", "").status;
+    assert_eq!(ready(), 200);
+    let begun = Instant::now();
+    server.signal(Signal::TERM);
+    server.wait_for_log("\"message\":\"stopping\"");
+    let mut answer = server.client().get("/readyz", "");
+    if begun.elapsed() < Duration::from_secs(3) {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.body["status"], "stopping", "{answer:?}");
+        answer = server.client().get("/healthz", "");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(3), "{ended:?}");
+    assert!(ended.took < AT_ONCE, "{ended:?}");
+}
+
+#[test]
+fn a_second_signal_ends_the_drain() {
+    let place = patient_place().with("MUNJIGI_SERVER__DRAIN", "10m");
+    let mut server = place.serve();
+    server.signal(Signal::TERM);
+    server.wait_for_log("\"message\":\"stopping\"");
+    // A signal within one second counts as a repetition of the first.
+    thread::sleep(Duration::from_millis(1500));
+    assert!(server.runs());
+    server.signal(Signal::TERM);
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.took < AT_ONCE, "{ended:?}");
 }
 
 #[test]

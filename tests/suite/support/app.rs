@@ -285,11 +285,12 @@ fn channel(gateway: Option<&Receiver>, config: &Config) -> Channel {
     let Some(gateway) = gateway else {
         return Channel::Console;
     };
-    Channel::Webhook(WebhookConfig {
+    let settings = WebhookConfig {
         url: Some(gateway.url.parse().unwrap()),
         retries: 0,
         ..config.webhook.clone()
-    })
+    };
+    Channel::Webhook(settings, config.otp.phone_region)
 }
 
 /// The configured mail server, without TLS or authentication.

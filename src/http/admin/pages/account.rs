@@ -18,7 +18,6 @@ use crate::http::admin::web::layout::{self, Layout};
 use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
-use crate::http::middleware::origin::is_https;
 use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions;
@@ -254,10 +253,14 @@ pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Pane
         own_account::prefer(panel.services(), panel.actor(), viewer, wanted).await?;
     }
     // The cookie applies to pages without a session.
-    let is_https = is_https(context.services());
     let year = std::time::Duration::from_hours(24 * 365);
     let tag = language.tag().to_owned();
     let mut answer = context.redirect_builder(next, None);
-    answer.cookie(cookies::set(Cookie::Language, tag, Some(year), is_https));
+    answer.cookie(cookies::set(
+        Cookie::Language,
+        tag,
+        Some(year),
+        context.server(),
+    ));
     Ok(answer.finish())
 }

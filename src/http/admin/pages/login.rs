@@ -26,7 +26,6 @@ use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_pa
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::whole_seconds;
-use crate::http::middleware::origin::is_https;
 use crate::services::auth::browser_sessions;
 use crate::services::{Error, secret};
 
@@ -134,17 +133,17 @@ pub(crate) fn signed_in_response(
     signed_in: &browser_sessions::SignedIn,
     next: &str,
 ) -> HttpResponse {
-    let is_https = is_https(context.services());
+    let server = context.server();
     let to = panel_path(next).unwrap_or(paths::DASHBOARD);
     let lifetime = Some(signed_in.lifetime);
     context
         .redirect_builder(to, None)
-        .cookie(cookies::remove(Name::AnonymousPage, is_https))
+        .cookie(cookies::remove(Name::AnonymousPage, server))
         .cookie(cookies::set(
             Name::Session,
             signed_in.secret.clone(),
             lifetime,
-            is_https,
+            server,
         ))
         .cookie(device_token::cookie(
             context.services(),
@@ -157,14 +156,14 @@ pub(crate) fn signed_in_response(
 pub(crate) async fn sign_out(form: Form<Panel>) -> PageResult {
     let panel = &form.panel;
     browser_sessions::sign_out(panel.services(), panel.actor(), panel.viewer()).await?;
-    let is_https = is_https(panel.services());
+    let server = panel.server();
     // The notice is signed with the secret of the browser, which is a new one from here on.
     let secret = secret::generate()?;
     let notice = Notice::ok(panel.t("login.signed_out"));
     Ok(panel
         .redirect_builder(paths::LOGIN, None)
-        .cookie(cookies::remove(Name::Session, is_https))
-        .cookie(notice_cookie(&notice, &secret, is_https))
-        .cookie(cookies::set(Name::AnonymousPage, secret, None, is_https))
+        .cookie(cookies::remove(Name::Session, server))
+        .cookie(notice_cookie(&notice, &secret, server))
+        .cookie(cookies::set(Name::AnonymousPage, secret, None, server))
         .finish())
 }

@@ -1,14 +1,12 @@
-//! The panel's cookies. On https each has the `__Host-` prefix (RFC 6265bis section 4.1.3.2): neither another host of the
-//! domain nor an attacker on an unencrypted connection can replace it.
+//! The panel's cookies. Their names and paths are made in `cookie_header`.
 
 use std::time::Duration;
 
 use actix_web::{HttpRequest, cookie::Cookie};
 
+use crate::config::ServerConfig;
 use crate::domain::language::Language;
 use crate::http::cookie_header;
-use crate::http::middleware::origin::is_https;
-use crate::services::Services;
 
 /// A cookie of the panel.
 #[derive(Clone, Copy, Debug)]
@@ -24,32 +22,35 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// The cookie's name.
-    pub(crate) fn of(self, is_https: bool) -> &'static str {
-        match (self, is_https) {
-            (Self::Session, true) => "__Host-munjigi_session",
-            (Self::Session, false) => "munjigi_session",
-            (Self::AnonymousPage, true) => "__Host-munjigi_visitor",
-            (Self::AnonymousPage, false) => "munjigi_visitor",
-            (Self::Notice, true) => "__Host-munjigi_notice",
-            (Self::Notice, false) => "munjigi_notice",
-            (Self::Language, true) => "__Host-munjigi_language",
-            (Self::Language, false) => "munjigi_language",
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::AnonymousPage => "visitor",
+            Self::Notice => "notice",
+            Self::Language => "language",
         }
     }
 }
 
 /// The browser's time zone, set by `app.js`.
-const ZONE: &str = "munjigi_zone";
+const ZONE: &str = "zone";
 
 /// The value of a request's cookie.
-pub(crate) fn read(request: &HttpRequest, name: Name, is_https: bool) -> Option<String> {
-    cookie_header::value(request, name.of(is_https))
+pub(crate) fn read(request: &HttpRequest, name: Name, server: &ServerConfig) -> Option<String> {
+    cookie_header::read(request, server, name.as_str())
 }
 
 /// The browser's time zone, if it sent one.
-pub(crate) fn zone(request: &HttpRequest) -> Option<chrono_tz::Tz> {
-    cookie_header::value(request, ZONE)?.parse().ok()
+pub(crate) fn zone(request: &HttpRequest, server: &ServerConfig) -> Option<chrono_tz::Tz> {
+    cookie_header::read(request, server, ZONE)?.parse().ok()
+}
+
+/// The cookie of the time zone for `app.js`: its name, and what follows its value.
+pub(crate) fn zone_cookie(server: &ServerConfig) -> (String, String) {
+    let (name, path) = cookie_header::name_and_path(server, ZONE);
+    let secure = if server.is_https() { "; Secure" } else { "" };
+    let attributes = format!("Path={path}{secure}; SameSite=Lax; Max-Age=31536000");
+    (name, attributes)
 }
 
 /// A cookie to set; without a lifetime it ends with the browser session.
@@ -57,21 +58,22 @@ pub(crate) fn set(
     name: Name,
     value: String,
     lifetime: Option<Duration>,
-    is_https: bool,
+    server: &ServerConfig,
 ) -> Cookie<'static> {
     // Lax, so that links from mails open with the session; no GET changes anything.
-    cookie_header::build(name.of(is_https), value, lifetime, is_https).finish()
+    let name_and_path = cookie_header::name_and_path(server, name.as_str());
+    cookie_header::build(name_and_path, value, lifetime, server).finish()
 }
 
 /// The removal of a cookie.
-pub(crate) fn remove(name: Name, is_https: bool) -> Cookie<'static> {
-    let mut cookie = set(name, String::new(), None, is_https);
+pub(crate) fn remove(name: Name, server: &ServerConfig) -> Cookie<'static> {
+    let mut cookie = set(name, String::new(), None, server);
     cookie.make_removal();
     cookie
 }
 
 /// The language of the cookie.
-pub fn chosen_language(request: &HttpRequest, services: &Services) -> Option<Language> {
-    let tag = read(request, Name::Language, is_https(services))?;
+pub fn chosen_language(request: &HttpRequest, server: &ServerConfig) -> Option<Language> {
+    let tag = read(request, Name::Language, server)?;
     Language::from_tag(&tag)
 }

@@ -12,8 +12,10 @@ use actix_web::{
 use askama::Template;
 use chrono_tz::Tz;
 
+use crate::config::ServerConfig;
 use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::public_path::{public_path, with_public_paths};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::whole_seconds;
 use crate::services::Error;
@@ -39,6 +41,10 @@ pub(crate) enum AdminError {
     Forbidden,
     /// `403`: the form has no valid CSRF token of this session.
     ForeignForm,
+    /// `403`: the form comes from a page of another origin; the text has the headers that differ.
+    ForeignOrigin(String),
+    /// `403`: the page was opened over http; the text is its address with https.
+    OpenHttps(String),
     /// `404`: no such page or entry.
     NotFound,
     /// `405`: the page does not support the method.
@@ -87,6 +93,8 @@ fn status_and_name(error: &AdminError) -> (StatusCode, &'static str) {
         AdminError::SignIn { .. } => (StatusCode::SEE_OTHER, "sign_in"),
         AdminError::Forbidden => (StatusCode::FORBIDDEN, "read_only"),
         AdminError::ForeignForm => (StatusCode::FORBIDDEN, "foreign_form"),
+        AdminError::ForeignOrigin(_) => (StatusCode::FORBIDDEN, "foreign_origin"),
+        AdminError::OpenHttps(_) => (StatusCode::FORBIDDEN, "open_https"),
         AdminError::NotFound => (StatusCode::NOT_FOUND, "not_found"),
         AdminError::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "not_found"),
         AdminError::Malformed => (StatusCode::BAD_REQUEST, "malformed"),
@@ -111,7 +119,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
-        Error::AccountNotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Error::AccountNotFound(_) | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
@@ -149,12 +157,12 @@ impl AdminError {
     }
 
     /// The response. Server errors are logged here, once, with the request's id.
-    pub(crate) fn answer(&self, context: &RequestContext) -> HttpResponse {
+    pub(crate) fn answer(&self, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
         if let Self::SignIn { next } = self {
             let location = next.as_deref();
             let location = location.map_or_else(|| paths::LOGIN.to_owned(), paths::login_then);
             return HttpResponse::SeeOther()
-                .insert_header((LOCATION, location))
+                .insert_header((LOCATION, public_path(server, &location)))
                 .finish();
         }
         let (status, name) = status_and_name(self);
@@ -164,7 +172,7 @@ impl AdminError {
         let page = ErrorPage {
             status: status.as_u16(),
             heading: l.t(&format!("error.{name}")),
-            text: l.t(&format!("error.{name}_text")),
+            text: self.text(name, &l),
             request_id: if status.is_server_error() {
                 context.id.clone()
             } else {
@@ -181,7 +189,16 @@ impl AdminError {
         answer
             .content_type("text/html; charset=utf-8")
             .insert_header((CONTENT_LANGUAGE, look.language.tag()))
-            .body(page.render().unwrap_or_default())
+            .body(with_public_paths(page.render().unwrap_or_default(), server))
+    }
+
+    /// The text below the heading.
+    fn text(&self, name: &str, l: &Layout) -> String {
+        let key = format!("error.{name}_text");
+        match self {
+            Self::ForeignOrigin(value) | Self::OpenHttps(value) => l.tr_with(&key, value),
+            _ => l.t(&key),
+        }
     }
 
     fn log(&self, status: StatusCode, context: &RequestContext) {

@@ -9,11 +9,12 @@ use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
+use crate::http::admin::paths;
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::http::middleware::origin::is_from_here;
+use crate::http::middleware::origin::{self, Foreign};
 use crate::http::request_body;
 use crate::services::Error;
 
@@ -57,16 +58,15 @@ impl<P: Sender> FromRequest for Form<P> {
         let bytes = request_body::read(request.clone(), payload.take());
         Box::pin(async move {
             let panel = sender.await?;
-            if !is_from_here(request.headers(), panel.page_context().services()) {
-                return Err(AdminError::ForeignForm);
-            }
+            check_origin(&request, panel.page_context())?;
             let bytes = bytes.await;
             let bytes = bytes.map_err(|error| AdminError::from_framework(&error))?;
             let values = fields(&request, &bytes)?;
             let token = values.iter().find(|(name, _)| name == "csrf");
             if !token.is_some_and(|(_, token)| csrf::is_token(&panel.page_context().secret, token))
             {
-                return Err(AdminError::ForeignForm);
+                let error = opened_over_http(&request, panel.page_context());
+                return Err(error.unwrap_or(AdminError::ForeignForm));
             }
             Ok(Self {
                 panel,
@@ -75,6 +75,34 @@ impl<P: Sender> FromRequest for Form<P> {
             })
         })
     }
+}
+
+/// Refuses a form that a page of another origin sent.
+fn check_origin(request: &HttpRequest, context: &PageContext) -> Result<(), AdminError> {
+    let Err(foreign) = origin::check(request.headers(), context.server()) else {
+        return Ok(());
+    };
+    if let Some(error) = opened_over_http(request, context) {
+        return Err(error);
+    }
+    foreign.log(&context.context.id);
+    Err(match foreign {
+        Foreign::Site => AdminError::ForeignForm,
+        Foreign::Origin { origin, host } => {
+            AdminError::ForeignOrigin(format!("Origin: {origin}, Host: {host}"))
+        }
+    })
+}
+
+/// The error of a form whose page was opened over http instead of https, so that its cookie does not come back.
+fn opened_over_http(request: &HttpRequest, context: &PageContext) -> Option<AdminError> {
+    let server = context.server();
+    if !origin::is_http_instead(request.headers(), server) {
+        return None;
+    }
+    let url = server.public_url.as_ref()?;
+    let url = url.as_str().trim_end_matches('/');
+    Some(AdminError::OpenHttps(format!("{url}{}", paths::DASHBOARD)))
 }
 
 /// The fields of a form.

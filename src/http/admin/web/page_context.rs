@@ -19,6 +19,7 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
+use crate::config::ServerConfig;
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::language::Language;
 use crate::domain::preferences::Preferences;
@@ -28,8 +29,8 @@ use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::layout::{self, Layout};
 use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::public_path::{public_path, with_public_paths};
 use crate::http::middleware::context::{Look, RequestContext, services_of};
-use crate::http::middleware::origin::is_https;
 use crate::services::{Services, secret};
 
 /// A request of a browser, with or without a session. As an extractor: of pages without one, such as sign-in, setup and
@@ -64,7 +65,6 @@ impl PageContext {
         preferences: Preferences,
     ) -> Result<Self, AdminError> {
         let context = RequestContext::of(request);
-        let is_https = is_https(&services);
         let (secret, is_fresh) = match secret {
             Some(secret) => (secret, false),
             None => (secret::generate()?, true),
@@ -76,9 +76,9 @@ impl PageContext {
         context.note_look(look);
         let zone = preferences
             .time_zone
-            .or_else(|| cookies::zone(request))
+            .or_else(|| cookies::zone(request, &services.config.server))
             .unwrap_or(Tz::UTC);
-        let notice = cookies::read(request, Name::Notice, is_https)
+        let notice = cookies::read(request, Name::Notice, &services.config.server)
             .and_then(|value| Notice::decode(&secret, &value));
         let path = match request.query_string() {
             "" => request.path().to_owned(),
@@ -99,11 +99,10 @@ impl PageContext {
     /// The context of a page without a session.
     fn anonymous_page(request: &HttpRequest) -> Result<Self, AdminError> {
         let services = services_of(request)?;
-        let is_https = is_https(&services);
         // A signed-in browser keeps its secret, so its open forms stay valid.
         let secret = [Name::Session, Name::AnonymousPage]
             .into_iter()
-            .find_map(|name| cookies::read(request, name, is_https))
+            .find_map(|name| cookies::read(request, name, &services.config.server))
             .filter(|value| secret::is_well_formed(value));
         // The language cookie is already part of the request context.
         Self::new(request, services, secret, Preferences::default())
@@ -111,6 +110,11 @@ impl PageContext {
 
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// The settings of the server.
+    pub(crate) fn server(&self) -> &ServerConfig {
+        &self.services.config.server
     }
 
     /// The language of the response.
@@ -158,6 +162,7 @@ impl PageContext {
             csrf: csrf::token(&self.secret),
             notices: self.notice.iter().cloned().collect(),
             path: self.path.clone(),
+            zone_cookie: cookies::zone_cookie(self.server()),
             ..Layout::plain(self.language(), self.look.theme, self.zone, self.now())
         }
     }
@@ -182,7 +187,7 @@ impl PageContext {
         Ok(response
             .content_type("text/html; charset=utf-8")
             .insert_header((CONTENT_LANGUAGE, self.language().tag()))
-            .body(html))
+            .body(with_public_paths(html, self.server())))
     }
 
     /// JSON for `app.js`.
@@ -220,25 +225,25 @@ impl PageContext {
         notice: Option<&Notice>,
     ) -> HttpResponseBuilder {
         let mut response = HttpResponse::SeeOther();
-        response.insert_header((LOCATION, to));
+        response.insert_header((LOCATION, public_path(self.server(), to)));
         self.add_cookies(&mut response, notice);
         response
     }
 
     fn add_cookies(&self, response: &mut HttpResponseBuilder, notice: Option<&Notice>) {
-        let is_https = is_https(&self.services);
+        let server = self.server();
         if self.is_fresh {
             response.cookie(cookies::set(
                 Name::AnonymousPage,
                 self.secret.clone(),
                 None,
-                is_https,
+                server,
             ));
         }
         if let Some(notice) = notice {
-            response.cookie(notice_cookie(notice, &self.secret, is_https));
+            response.cookie(notice_cookie(notice, &self.secret, server));
         } else if self.notice.is_some() {
-            response.cookie(cookies::remove(Name::Notice, is_https));
+            response.cookie(cookies::remove(Name::Notice, server));
         }
     }
 }
@@ -247,12 +252,12 @@ impl PageContext {
 pub(crate) fn notice_cookie(
     notice: &Notice,
     secret: &str,
-    is_https: bool,
+    server: &ServerConfig,
 ) -> actix_web::cookie::Cookie<'static> {
     // Long enough for a slow redirect, short enough not to appear on an unrelated page.
     let lifetime = std::time::Duration::from_mins(1);
     let value = notice.encode(secret);
-    cookies::set(Name::Notice, value, Some(lifetime), is_https)
+    cookies::set(Name::Notice, value, Some(lifetime), server)
 }
 
 /// A path that may be redirected to after sign-in: pages of the panel only, so that the sign-in page is no open redirect.

@@ -9,6 +9,7 @@ use actix_web::{
 };
 use url::{Position, Url};
 
+use crate::config::ServerConfig;
 use crate::domain::audit::{Actor, AuditSource};
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
@@ -16,7 +17,6 @@ use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::middleware::context::services_of;
-use crate::http::middleware::origin::is_https;
 use crate::services::auth::browser_sessions::{self, Viewer};
 
 /// A signed-in administrator or auditor: read permission.
@@ -106,12 +106,12 @@ impl FromRequest for PanelAdmin {
 
 async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
     let services = services_of(request)?;
-    let is_https = is_https(&services);
-    let Some(secret) = cookies::read(request, Name::Session, is_https) else {
-        return Err(sign_in_first(request));
+    let server = &services.config.server;
+    let Some(secret) = cookies::read(request, Name::Session, server) else {
+        return Err(sign_in_first(request, server));
     };
     let Some(viewer) = browser_sessions::find(&services, &secret).await? else {
-        return Err(sign_in_first(request));
+        return Err(sign_in_first(request, server));
     };
     let page_context = PageContext::new(request, services, Some(secret), viewer.preferences)?;
     page_context.context.note_caller(viewer.account.principal);
@@ -122,10 +122,10 @@ async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
 }
 
 /// The sign-in page leads back to the requested page, or to the page of a submitted form.
-fn sign_in_first(request: &HttpRequest) -> AdminError {
+fn sign_in_first(request: &HttpRequest, server: &ServerConfig) -> AdminError {
     let requested = match *request.method() {
         Method::GET | Method::HEAD => request.uri().path_and_query().map(ToString::to_string),
-        _ => referrer(request),
+        _ => referrer(request, server),
     };
     AdminError::SignIn {
         next: requested
@@ -133,9 +133,10 @@ fn sign_in_first(request: &HttpRequest) -> AdminError {
     }
 }
 
-/// The path and query of the page that sent the request.
-fn referrer(request: &HttpRequest) -> Option<String> {
+/// The path and query of the page that sent the request, without the path of `server.public_url`.
+fn referrer(request: &HttpRequest, server: &ServerConfig) -> Option<String> {
     let url = request.headers().get(REFERER)?.to_str().ok()?;
     let url = Url::parse(url).ok()?;
-    Some(url[Position::BeforePath..Position::AfterQuery].to_owned())
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    path.strip_prefix(server.path_prefix()).map(str::to_owned)
 }

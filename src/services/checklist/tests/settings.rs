@@ -159,6 +159,7 @@ fn guessing() {
     assert_setting(&[(Check::OtpRequests, Advice)], |c| {
         c.otp.requests_per_account = 21;
     });
+    assert_setting(&[], |c| c.otp.delivery = OtpDelivery::Off);
     // With a public address, whatever it listens on.
     assert_setting(&[(Check::OtpDelivery, Problem)], |c| {
         c.otp.delivery = OtpDelivery::Console;

@@ -1,0 +1,43 @@
+//! Addresses outside of `/admin` that lead to the panel.
+
+use actix_web::{
+    HttpResponse, Resource, guard,
+    http::header::LOCATION,
+    web::{self, Data, ServiceConfig},
+};
+
+use crate::http::admin::paths;
+use crate::http::admin::web::assets;
+use crate::http::admin::web::public_path::public_path;
+use crate::http::api::fallback;
+use crate::services::Services;
+
+/// The routes of these addresses.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(redirect("/", || paths::DASHBOARD.to_owned()))
+        // Password managers open it to change a password (W3C: A Well-Known URL for Changing Passwords).
+        .service(redirect("/.well-known/change-password", || {
+            paths::ACCOUNT.to_owned()
+        }))
+        .service(redirect("/favicon.ico", || assets::url("favicon.svg")));
+}
+
+/// `GET` of a path: `303` to another path of the server. **Permissions**: anyone.
+fn redirect(from: &str, to: fn() -> String) -> Resource {
+    let read = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(from)
+        .route(
+            web::route()
+                .guard(read)
+                .to(move |services: Data<Services>| {
+                    let location = public_path(&services.config.server, &to());
+                    std::future::ready(
+                        HttpResponse::SeeOther()
+                            .insert_header((LOCATION, location))
+                            .finish(),
+                    )
+                }),
+        )
+        .default_service(web::to(fallback::not_a_file))
+}
