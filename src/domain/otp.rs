@@ -34,12 +34,13 @@ impl OtpCode {
 
     /// Parses a typed code. Spaces, hyphens and invisible characters are ignored; full-width digits are digits.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
+        let typed = ascii_number(typed);
         if typed.len() > 64 {
             return Err(Problem::TooLong {
                 max: Self::MAX_LENGTH,
             });
         }
-        let code: String = ascii_number(typed)
+        let code: String = typed
             .chars()
             .filter(|c| !c.is_whitespace() && *c != '-')
             .collect();

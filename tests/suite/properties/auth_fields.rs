@@ -27,9 +27,10 @@ fn is_refused(name: &str, text: &str) -> bool {
         "user_type" => !["user", "client"].contains(&text),
         "refresh" | "token" => text.trim().is_empty(),
         "code" => {
+            let dash = |c| "‐‑‒–—―−﹘﹣".contains(c);
             let looks: String = as_it_looks(text).nfkc().collect();
-            let is_ignored = |c: char| c.is_whitespace() || "-‐‑‒–—―−﹘﹣".contains(c);
-            text.len() > 64 || looks.chars().all(is_ignored)
+            let looks = looks.replace(dash, "-").trim().to_owned();
+            looks.len() > 64 || looks.chars().all(|c| c.is_whitespace() || c == '-')
         }
         "challenge_id" => false,
         _ => panic!("add a rule for `{name}`"),
