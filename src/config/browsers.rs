@@ -19,6 +19,12 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the origin of web pages, and not of an app or browser extension.
+    #[must_use]
+    pub fn is_of_pages(&self) -> bool {
+        self.0.starts_with("http://") || self.0.starts_with("https://")
+    }
 }
 
 impl FromStr for Origin {

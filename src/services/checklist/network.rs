@@ -35,8 +35,7 @@ pub(super) fn is_exposed(config: &Config) -> bool {
         let url = Url::parse(origin.as_str()).ok();
         url.is_some_and(|url| {
             // The host of an app's origin names the app, not a machine.
-            let is_page = matches!(url.scheme(), "http" | "https");
-            !is_page || !url.host_str().is_some_and(is_loopback_host)
+            !origin.is_of_pages() || !url.host_str().is_some_and(is_loopback_host)
         })
     };
     !config.server.listen.ip().is_loopback()
@@ -77,7 +76,15 @@ fn transport(config: &Config) -> Finding {
     let found = match config.tokens.transport {
         Transport::Cookie => "transport.cookie",
         Transport::Both => "transport.both",
-        Transport::Body if config.server.allowed_origins.is_empty() => "transport.body",
+        Transport::Body
+            if !config
+                .server
+                .allowed_origins
+                .iter()
+                .any(Origin::is_of_pages) =>
+        {
+            "transport.body"
+        }
         Transport::Body => {
             let found = "transport.body_of_pages";
             return Finding::new(check, Level::Advice, found, "transport.advice");

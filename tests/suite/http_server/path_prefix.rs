@@ -155,6 +155,7 @@ async fn forms_and_links_work_behind_the_path_prefix() {
     done.leads_to("/login/admin/password/done");
     visitor.open("/login/admin/password/done").await;
 
+    admin.get("/login/admin/nothing").await.assert(404);
     let page = admin.open("/login/admin/blacklist").await;
     let job = admin.submit(&page, "#flush form", &[]).await;
     admin.open(job.location()).await;

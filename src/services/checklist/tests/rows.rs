@@ -66,6 +66,9 @@ fn browsers_and_other_origins() {
     assert_setting(&[(Check::Transport, Advice)], origin(app, Transport::Body));
     assert_setting(&[], origin(app, Transport::Cookie));
     assert_setting(&[], origin("http://localhost:3000", Transport::Both));
+    // Browsers keep no cookies for apps.
+    let of_app = origin("capacitor://localhost", Transport::Body);
+    assert_setting(&[], of_app);
     let unencrypted = origin("http://app.example.org", Transport::Cookie);
     assert_setting(&[(Check::AllowedOrigins, Problem)], unencrypted);
 }
