@@ -1,6 +1,6 @@
 //! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
 
-use std::{net::TcpListener, path::Path};
+use std::net::TcpListener;
 
 use actix_web::{
     App, HttpResponse,
@@ -20,16 +20,13 @@ use crate::http::server;
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
-/// Every route of the server. Static files are served from `assets`.
-pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
-    let assets = assets::routes(assets);
-    move |config: &mut ServiceConfig| {
-        config
-            .configure(api::routes::routes)
-            .configure(admin::routes::routes)
-            .configure(&assets)
-            .default_service(web::to(fallback::not_found));
-    }
+/// Every route of the server.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(api::routes::routes)
+        .configure(admin::routes::routes)
+        .configure(assets::routes)
+        .default_service(web::to(fallback::not_found));
 }
 
 /// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
@@ -38,11 +35,8 @@ pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
 /// `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
-/// When the listener cannot be used, or the static files can be written neither to the data directory nor to a temporary one.
+/// When the listener cannot be used.
 pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
-    let assets = assets::install(&services.config.server.data_dir)
-        // On a read-only file system there is at least a temporary directory.
-        .or_else(|_| assets::install(&assets::temporary_directory()?))?;
     let config = services.config.server.clone();
     let pool_size = services.config.database.pool_size;
     let for_rejected = services.clone();
@@ -50,7 +44,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
         App::new()
             .app_data(services.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
-            .configure(routes(&assets))
+            .configure(routes)
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))

@@ -12,12 +12,12 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the process and its database answer. The answer includes the lag of the revocation feed. A lag does not make
+/// `GET /readyz`: the process and its database answer, and the database can write. The answer includes the lag of the revocation feed. A lag does not make
 /// the server unready: it then reads each revocation from the database.
 ///
 /// **Permissions**: anyone. `200`, `503`.
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
-    let answer = services.store.check_connection().await;
+    let answer = services.store.check_ready().await;
     let mut body = details(&services);
     match answer {
         Ok(()) => {

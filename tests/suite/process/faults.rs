@@ -174,10 +174,13 @@ fn a_full_disk_fails_only_writes_only_on_sqlite() {
                 && !latest.iter().any(|one| kind(one) == "accepted")
         });
         let full = load.now();
+        let mut probe = server.client();
+        eventually(|| probe.get("/readyz", "").status == 503);
         thread::sleep(SECOND);
         let freed = load.now();
         fs::remove_file(filling).unwrap();
         load.until_well();
+        eventually(|| probe.get("/readyz", "").status == 200);
         let well = load.now();
         load.until_accepted(100);
         (begun, full, freed, well)

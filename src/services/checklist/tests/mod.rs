@@ -83,6 +83,7 @@ fn good_rows() -> Rows {
     };
     Rows {
         schema: Ok(SchemaStatus::UpToDate),
+        postgres: None,
         administrators: Ok(Administrators {
             active: 2,
             idle: Vec::new(),
