@@ -34,12 +34,16 @@ impl fmt::Display for Unwritable {
         if self.on_read_only_file_system {
             return write!(f, "{path} is on a read-only file system");
         }
+        let mode = self.mode;
         write!(
             f,
-            "{path} cannot be written: it belongs to {owner} (mode {:04o}) and munjigi runs as {user}. Run \
-             `chown {user} {path}` and `chmod u+rw {path}`, or run munjigi as {owner}",
-            self.mode
-        )
+            "{path} cannot be written: it belongs to {owner} (mode {mode:04o}) and munjigi runs as {user}. "
+        )?;
+        if owner == user {
+            write!(f, "Run `chmod u+rwX {path}`")
+        } else {
+            write!(f, "Run `chown {user} {path}`, or run munjigi as {owner}")
+        }
     }
 }
 

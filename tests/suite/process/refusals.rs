@@ -76,18 +76,18 @@ fn no_part_of_a_database_password_is_printed() {
     let host = unused_address();
     for (user_info, parts) in [
         (
-            "munjigi:hush-hush@2026Secret",
+            "munjigi:hush-hush@2026Sesame",
             &["percent-encode", "DATABASE_URL"][..],
         ),
         (
-            "munjigi:hush-hush/2026Secret",
+            "munjigi:hush-hush/2026Sesame",
             &["percent-encode", "DATABASE_URL"],
         ),
-        ("munjigi:hush-hush%2026Secret", &["cannot be reached"]),
-        ("munjigi:hush-hush?2026Secret", &["cannot be reached"]),
-        ("munjigi:hush-hush#2026Secret", &["cannot be reached"]),
-        ("munjigi:hush-hush:2026Secret", &["cannot be reached"]),
-        ("munjigi:hush-hush%zz2026Secret", &["cannot be reached"]),
+        ("munjigi:hush-hush%2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush?2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush#2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush:2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush%zz2026Sesame", &["cannot be reached"]),
     ] {
         let url = format!("postgres://{user_info}@{host}/munjigi");
         let place = Place::on_sqlite()
@@ -98,7 +98,7 @@ fn no_part_of_a_database_password_is_printed() {
             let finished = place.run(verb);
             assert_eq!(finished.code, Some(1), "{finished:?}");
             let all = format!("{}{}", finished.stdout, finished.stderr);
-            for secret in ["hush", "2026", "Secret"] {
+            for secret in ["hush", "2026", "Sesame"] {
                 assert!(!all.contains(secret), "{user_info}: {all}");
             }
             if verb[0] != "check" {
@@ -314,6 +314,7 @@ fn wrong_usage_exits_with_2_and_creates_nothing() {
 #[test]
 fn an_invalid_password_is_refused_in_a_sentence() {
     let place = Place::new();
+    place.migrate();
     let create = [
         "user",
         "create",

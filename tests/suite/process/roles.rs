@@ -23,10 +23,10 @@ impl<'a> Role<'a> {
         Self { database, name }
     }
 
-    /// Runs statements as the superuser; `ROLE` stands for the name.
+    /// Runs statements as the superuser; `$ROLE` stands for the name.
     fn given(self, statements: &str) -> Self {
         self.database
-            .execute(&statements.replace("ROLE", &self.name));
+            .execute(&statements.replace("$ROLE", &self.name));
         self
     }
 
@@ -50,8 +50,8 @@ impl Drop for Role<'_> {
 }
 
 /// As docs/postgres.md shows it.
-const ONLY_ROWS: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO ROLE; \
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ROLE";
+const ONLY_ROWS: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO $ROLE; \
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO $ROLE";
 
 #[track_caller]
 fn assert_done(finished: &Finished) {
@@ -198,7 +198,7 @@ fn without_the_search_extension_everything_works_and_check_names_the_command_onl
     );
     let superuser = Place::new();
     let role = Role::create(&superuser.database)
-        .given("CREATE SCHEMA app AUTHORIZATION ROLE; ALTER ROLE ROLE SET search_path = app");
+        .given("CREATE SCHEMA app AUTHORIZATION $ROLE; ALTER ROLE $ROLE SET search_path = app");
     let place = role.place();
     place.migrate();
     assert_eq!(search_indexes(&superuser.database), 0);
