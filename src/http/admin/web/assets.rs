@@ -66,7 +66,7 @@ async fn show(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path();
     let file = FILES.iter().find(|file| is_read && path == url(file.0));
     let Some((name, bytes)) = file else {
-        return fallback::not_a_file(request).await;
+        return fallback::not_a_file(&request);
     };
     Ok(HttpResponse::Ok()
         .content_type(content_type(name))
