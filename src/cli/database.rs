@@ -129,8 +129,12 @@ pub(super) fn no_database(config: &Config) -> CliError {
 }
 
 fn unusable(config: &Config, error: &UnusableDatabase) -> CliError {
-    let database = database_name(config);
-    CliError::Refused(format!("the database ({database}) cannot be used: {error}"))
+    let (database, reason) = (database_name(config), error.to_string());
+    // Postgres adds advice on further lines.
+    let reason = reason.lines().next().unwrap_or_default();
+    CliError::Refused(format!(
+        "the database ({database}) cannot be used: {reason}"
+    ))
 }
 
 fn not_reached(config: &Config, error: &impl std::fmt::Display) -> CliError {

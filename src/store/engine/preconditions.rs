@@ -27,6 +27,9 @@ pub enum UnusableDatabase {
          use session mode, or connect to Postgres directly"
     )]
     TransactionPooling,
+    /// No transaction can begin, as behind a pooler in statement mode.
+    #[error("no transaction can begin on it (a connection pooler must be in session mode): {0}")]
+    NoTransaction(StoreError),
     /// A file cannot be written to.
     #[error("{0}")]
     File(Unwritable),
@@ -164,9 +167,10 @@ fn server_process(connection: &mut Db) -> Result<i32, UnusableDatabase> {
         #[diesel(sql_type = Integer)]
         id: i32,
     }
-    connection.transaction(|connection| {
-        let process: Process =
-            diesel::sql_query("SELECT pg_backend_pid() AS id").get_result(connection)?;
-        Ok(process.id)
-    })
+    let process = connection.transaction(|connection| {
+        diesel::sql_query("SELECT pg_backend_pid() AS id").get_result::<Process>(connection)
+    });
+    process
+        .map(|process| process.id)
+        .map_err(|error| UnusableDatabase::NoTransaction(error.into()))
 }
