@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use crate::cli::database::database_name;
 use crate::cli::error::CliError;
 use crate::cli::{bootstrap, output, password};
 use crate::clock::Timestamp;
@@ -81,8 +82,13 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Prints what was done to it, or with `json` the account itself.
-    pub(super) fn print(&self, json: bool, done: &str) -> Result<ExitCode, CliError> {
+    /// Prints what was done to it and in which database, or with `json` the account itself.
+    pub(super) fn print(
+        &self,
+        services: &Services,
+        json: bool,
+        done: &str,
+    ) -> Result<ExitCode, CliError> {
         if json {
             return output::json(&self.json);
         }
@@ -91,7 +97,10 @@ impl Account {
             UserType::Client => "Client",
         };
         let (number, login) = (self.principal.user_seq, &self.login);
-        output::line(&format!("{population} {number} {login} {done}."))
+        let database = database_name(&services.config);
+        output::line(&format!(
+            "{population} {number} {login} {done} ({database})."
+        ))
     }
 }
 
@@ -194,7 +203,7 @@ async fn change<L: Args + Into<Login>>(
     let found = find(&services, named.login.into()).await?;
     let account = update(&services, found.principal, change).await?;
     bootstrap::link_events(&services).await;
-    account.print(named.json, done)
+    account.print(&services, named.json, done)
 }
 
 async fn unlock<L: Args + Into<Login>>(
@@ -210,7 +219,7 @@ async fn unlock<L: Args + Into<Login>>(
     } else {
         "was not locked"
     };
-    account.print(named.json, done)
+    account.print(&services, named.json, done)
 }
 
 async fn find(services: &Services, login: Login) -> Result<Account, CliError> {

@@ -59,7 +59,7 @@ pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliErro
         Verb::Restart { reason } => {
             // No key is created: no event could have been written with it.
             let key = bootstrap::required_signing_key(config)?;
-            let (store, _) = bootstrap::migrated_store(config)?;
+            let store = bootstrap::existing_store(config)?;
             restart_chain(&store, &audit_chain(config, &key), reason).await
         }
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
+use crate::cli::database::{database_name, open_read_only};
 use crate::cli::error::CliError;
 use crate::cli::{bootstrap, output};
 use crate::clock::Clock;
@@ -93,9 +94,9 @@ fn rows(config: &Config, clock: &Clock) -> Rows {
         bound: None,
     };
     let unreadable = |error: StoreError| Unknown::Unreadable(first_line(&error.to_string()));
-    match bootstrap::open_read_only(config) {
+    match open_read_only(config) {
         Err(error) => Rows::unknown(&Unknown::Unreadable(error.to_string())),
-        Ok(None) => Rows::unknown(&Unknown::NoDatabase(bootstrap::database_name(config))),
+        Ok(None) => Rows::unknown(&Unknown::NoDatabase(database_name(config))),
         Ok(Some(mut connection)) => Rows::read(&mut connection, &options, unreadable)
             .unwrap_or_else(|error| Rows::unknown(&unreadable(error))),
     }

@@ -114,5 +114,5 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
     };
     let client = client_user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;
-    Account::from(client).print(options.json, "was created")
+    Account::from(client).print(&services, options.json, "was created")
 }

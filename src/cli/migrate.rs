@@ -1,14 +1,15 @@
-//! `munjigi migrate`: runs the missing migrations, as the server does at its start.
+//! `munjigi migrate`: runs the missing migrations, as the server does at its start, and creates missing search indexes.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::database::{connect, database_name, open_read_only, wait};
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, output};
+use crate::cli::output;
 use crate::config::Config;
-use crate::store::engine::migrations;
+use crate::store::engine::{migrations, search_indexes};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -26,8 +27,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
     if arguments.status {
         return status(config, arguments.json);
     }
-    let mut connection = bootstrap::connect(config)?;
+    wait(config, |message| eprintln!("munjigi: {message}"));
+    let mut connection = connect(config, true)?;
     let ran = migrations::migrate(&mut connection).map_err(CliError::refused)?;
+    search_indexes::create_missing(&mut connection).map_err(CliError::refused)?;
     if arguments.json {
         return output::json(&json!({"migrations": ran}));
     }
@@ -41,9 +44,9 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
 }
 
 fn status(config: &Config, json: bool) -> Result<ExitCode, CliError> {
-    let connection = bootstrap::open_read_only(config)?;
+    let connection = open_read_only(config)?;
     if connection.is_none() && !json {
-        let database = bootstrap::database_name(config);
+        let database = database_name(config);
         output::line(&format!("There is no database yet ({database})."))?;
     }
     let states = match connection {

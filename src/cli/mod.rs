@@ -9,6 +9,7 @@ pub mod bootstrap;
 mod check;
 mod client_users;
 mod config;
+mod database;
 mod error;
 mod health;
 mod logging;
@@ -45,7 +46,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Start the server (the default)
-    Serve,
+    Serve(serve::Arguments),
     /// Run the database migrations that are missing
     Migrate(migrate::Arguments),
     /// Manage internal users, who log in with e-mail address and password and have a role
@@ -78,6 +79,8 @@ enum Command {
 /// Parses the command line, runs the command and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
+    // The files that the server creates are readable by its user only, also those that SQLite creates.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     // clap exits by itself: with 2 for wrong usage, with 0 for --help and --version.
     match actix_web::rt::System::new().block_on(dispatch(arguments)) {
@@ -95,8 +98,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         return config::example();
     }
     let settings = Config::load(path).map_err(CliError::refused)?;
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(settings).await,
+    let default = Command::Serve(serve::Arguments::default());
+    match arguments.command.unwrap_or(default) {
+        Command::Serve(arguments) => serve::run(settings, arguments).await,
         Command::Migrate(arguments) => migrate::run(&settings, &arguments),
         Command::User(verb) => users::run(settings, verb).await,
         Command::Client(verb) => client_users::run(settings, verb).await,

@@ -9,14 +9,16 @@ use std::{
 };
 
 use actix_web::{dev::ServerHandle, web};
+use clap::Args;
 use futures_util::FutureExt;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
     task::JoinHandle,
 };
 
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, logging};
+use crate::cli::{bootstrap, database, logging};
 use crate::config::Config;
 use crate::http::{app, metrics};
 use crate::services::Services;
@@ -27,6 +29,7 @@ use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
+use crate::store::engine::file_access::unwritable;
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -36,10 +39,23 @@ const ECHO: Duration = Duration::from_secs(1);
 /// The interval at which the delivery results of one-time codes are written.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
+#[derive(Args, Default)]
+pub(super) struct Arguments {
+    /// Create a new signing key if the file is missing, although the database has accounts; everyone has to log in again
+    #[arg(long)]
+    new_key: bool,
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
     let log = logging::start(&config.log);
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        () = wait_for_database(&config) => {}
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    }
     let (store, migrations) = bootstrap::migrated_store(&config)?;
-    let (key, new_key) = bootstrap::signing_key(&config)?;
+    let (key, new_key) = bootstrap::signing_key(&config, arguments.new_key)?;
+    report_lost_checkpoint(&config);
     let channel = bootstrap::channel(&config);
     let listener = bind(config.server.listen, "server.listen", 8081)?;
     let metrics_listener = config
@@ -68,8 +84,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
         actix_web::rt::spawn(metrics);
     }
     let handle = server.handle();
-    // Signal handlers are installed and the server runs before readiness is announced.
-    let signals = Signals::listen()?;
+    // The server runs before readiness is announced.
     let running = actix_web::rt::spawn(server);
     startup.print(&services).await;
     let tasks = spawn_tasks(&services);
@@ -83,6 +98,33 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(CliError::Refused(format!("the server failed: {error}"))),
         Err(error) => Err(CliError::Refused(format!("the server failed: {error}"))),
+    }
+}
+
+/// Waits on a thread of its own, which ends with the process.
+async fn wait_for_database(config: &Config) {
+    let (ended, end) = oneshot::channel();
+    let config = config.clone();
+    std::thread::spawn(move || {
+        database::wait(&config, |message| tracing::warn!("{message}"));
+        // The receiver is gone after a signal to stop.
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
+
+/// Without a checkpoint outside the database the server works, but does not notice an old copy of the database.
+fn report_lost_checkpoint(config: &Config) {
+    let directory = &config.server.data_dir;
+    let created = database::create_private_directory(directory).err();
+    let reason = created.map(|error| error.to_string());
+    let reason = reason.or_else(|| unwritable(directory).map(|file| file.to_string()));
+    if let Some(reason) = reason {
+        tracing::warn!(
+            reason,
+            "no checkpoint of the audit chain is kept outside the database, so an old copy of it would not be detected: set \
+             server.data_dir to a directory that can be written"
+        );
     }
 }
 
@@ -149,7 +191,7 @@ impl Startup {
         if let Some(url) = &config.server.public_url {
             eprintln!("  public URL     {url}");
         }
-        eprintln!("  database       {}", bootstrap::database_name(config));
+        eprintln!("  database       {}", database::database_name(config));
         if let Some(metrics) = self.metrics {
             eprintln!("  metrics at     http://{metrics}/metrics");
         }

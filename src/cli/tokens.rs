@@ -9,6 +9,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use crate::cli::database::database_name;
 use crate::cli::error::CliError;
 use crate::cli::{bootstrap, output};
 use crate::clock::{Clock, Timestamp};
@@ -60,8 +61,8 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         let expired = expired.map_err(CliError::refused)?;
         return report(&expired, json, "would be deleted");
     }
-    let (store, _) = bootstrap::migrated_store(config)?;
-    let (key, _) = bootstrap::signing_key(config)?;
+    let store = bootstrap::existing_store(config)?;
+    let (key, _) = bootstrap::signing_key(config, false)?;
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
         keep_events_for,
@@ -71,7 +72,8 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
     let bar = progress_bar(expired.map_err(CliError::refused)?.total());
     let deleted = flush(&store, &clock, rules, |rows| bar.inc(rows)).await;
     bar.finish_and_clear();
-    report(&deleted.map_err(not_flushed)?, json, "deleted")
+    let done = format!("deleted ({})", database_name(config));
+    report(&deleted.map_err(not_flushed)?, json, &done)
 }
 
 fn not_flushed(error: NotFlushed) -> CliError {

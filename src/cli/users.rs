@@ -99,5 +99,5 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
     let user = user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;
     let done = format!("was created, with the role {}", user.role);
-    Account::from(user).print(options.json, &done)
+    Account::from(user).print(&services, options.json, &done)
 }

@@ -19,6 +19,8 @@ pub struct DatabaseConfig {
     pub acquire_timeout: Span,
     /// How long `SQLite` waits for a lock held by another process.
     pub busy_timeout: Span,
+    /// How long the start waits for a Postgres server that cannot be reached yet.
+    pub start_timeout: Span,
 }
 
 impl Default for DatabaseConfig {
@@ -28,6 +30,7 @@ impl Default for DatabaseConfig {
             pool_size: 8,
             acquire_timeout: Span::seconds(3),
             busy_timeout: Span::seconds(5),
+            start_timeout: Span::minutes(1),
         }
     }
 }
@@ -38,6 +41,7 @@ impl DatabaseConfig {
             pool_size: 1..=200,
             acquire_timeout: Span::millis(100)..=Span::minutes(1),
             busy_timeout: Span::millis(100)..=Span::minutes(1),
+            start_timeout: Span::seconds(0)..=Span::hours(1),
         });
     }
 }
@@ -56,13 +60,20 @@ pub enum Database {
 const FORMS: &str =
     "give `postgres://user:password@host/name`, `sqlite://path` or the path of a file";
 
+const AMBIGUOUS: &str = "it contains `@` in the user name, password or database name: percent-encode their special \
+    characters (`@` is `%40`, `/` is `%2F`, `:` is `%3A`, `%` is `%25`)";
+
 impl FromStr for Database {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let text = text.trim();
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
+        if let Some(address) = postgres_address(text) {
+            return if is_ambiguous(address) {
+                Err(InvalidValue(AMBIGUOUS.to_owned()))
+            } else {
+                Ok(Self::Postgres(text.to_owned()))
+            };
         }
         let path = text.strip_prefix("sqlite://").unwrap_or(text);
         let wrong = if text.contains("://") && path == text {
@@ -80,6 +91,71 @@ impl FromStr for Database {
         };
         Err(InvalidValue(format!("{wrong}: {FORMS}")))
     }
+}
+
+/// What follows the scheme of a Postgres URL.
+fn postgres_address(text: &str) -> Option<&str> {
+    text.strip_prefix("postgres://")
+        .or_else(|| text.strip_prefix("postgresql://"))
+}
+
+/// Whether libpq would take a part of the password for the host, because it ends the user name and password at the first
+/// `@`, and the host at the first `/`.
+fn is_ambiguous(address: &str) -> bool {
+    let authority = address.split('/').next().unwrap_or_default();
+    let after_user = match authority.find('@') {
+        Some(at) => &address[at + 1..],
+        None => address,
+    };
+    let before_query = after_user.split('?').next().unwrap_or_default();
+    before_query.contains('@')
+}
+
+/// A text without the passwords of a Postgres URL and without their parts between special characters.
+pub(crate) fn without_passwords(url: &str, text: &str) -> String {
+    let mut parts: Vec<String> = passwords(url)
+        .iter()
+        .flat_map(|password| {
+            let between = password.split(|c: char| !c.is_alphanumeric());
+            between.chain([password.as_str()]).map(str::to_owned)
+        })
+        // A shorter one would mask every other word, and is hardly a part of a password.
+        .filter(|part| part.chars().count() >= 3)
+        .collect();
+    // The longer first: they contain the shorter.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts
+        .iter()
+        .fold(text.to_owned(), |text, part| text.replace(part, MASK))
+}
+
+/// Everything in a Postgres URL that may be a password, as written and percent-decoded.
+fn passwords(url: &str) -> Vec<String> {
+    let address = postgres_address(url).unwrap_or(url);
+    let user_info = address.rfind('@').map_or("", |at| &address[..at]);
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let parameters = query.split('&').filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.contains("pass").then_some(value)
+    });
+    let written = user_info.split_once(':').map(|(_, password)| password);
+    written
+        .into_iter()
+        .chain(parameters)
+        .flat_map(|password| [password.to_owned(), percent_decoded(password)])
+        .collect()
+}
+
+fn percent_decoded(text: &str) -> String {
+    // A plus sign stands for itself in the URLs of libpq.
+    let value = text
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    form_urlencoded::parse(value.as_bytes())
+        .next()
+        .map(|(decoded, _)| decoded.into_owned())
+        .unwrap_or_default()
 }
 
 /// Whether the text starts with a URL scheme. A single letter before the colon is a Windows drive, not a scheme.
@@ -205,6 +281,55 @@ mod tests {
                 "{text}"
             );
             assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_password_with_an_at_sign_or_a_slash_must_be_percent_encoded() {
+        for text in [
+            "postgres://munjigi:Summer@2026Secret@127.0.0.1:5432/n",
+            "postgresql://munjigi:Summer/2026@h/n",
+            "postgres://munjigi@tenant:Summer@h/n",
+            "postgres://@@h/n",
+        ] {
+            let message = text.parse::<Database>().unwrap_err().to_string();
+            assert!(message.contains("percent-encode"), "{message}");
+            assert!(
+                !message.contains("Summer") && !message.contains("2026"),
+                "{message}"
+            );
+        }
+        for text in [
+            "postgres://munjigi:Summer%402026Secret@h/n",
+            "postgres://u:a?b:c@h/n",
+            "postgres://h:1/n?user=app@tenant&password=x",
+            "postgres://u@%2Fvar%2Frun/n",
+        ] {
+            assert!(text.parse::<Database>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_password_remains_in_a_message() {
+        for (url, text, shown) in [
+            (
+                "postgres://u:Summer@2026Secret@h/n",
+                "no host \"2026Secret@h\", Summer",
+                "no host \"********@h\", ********",
+            ),
+            (
+                "postgres://u:Sum%2Fmer-2026@h/n",
+                "Sum/mer-2026, Sum%2Fmer-2026, mer",
+                "********, ********, ********",
+            ),
+            (
+                "postgres://u@h/n?password=hunter2&x=y",
+                "hunter2 y",
+                "******** y",
+            ),
+            ("postgres://u@h/n", "u h n", "u h n"),
+        ] {
+            assert_eq!(without_passwords(url, text), shown);
         }
     }
 

@@ -7,7 +7,7 @@ mod admin;
 mod audit;
 mod browsers;
 mod catalogue;
-mod database;
+pub(crate) mod database;
 mod error;
 mod flush;
 #[cfg(any(test, fuzzing))]

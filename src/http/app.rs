@@ -1,6 +1,6 @@
 //! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
 
-use std::{net::TcpListener, path::Path};
+use std::net::TcpListener;
 
 use actix_web::{
     App, HttpResponse,
@@ -20,17 +20,14 @@ use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
-/// Every route of the server. Static files are served from `assets`.
-pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
-    let assets = assets::routes(assets);
-    move |config: &mut ServiceConfig| {
-        config
-            .configure(api::routes::routes)
-            .configure(admin::routes::routes)
-            .configure(entry::routes)
-            .configure(&assets)
-            .default_service(web::to(fallback::not_found));
-    }
+/// Every route of the server.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(api::routes::routes)
+        .configure(admin::routes::routes)
+        .configure(entry::routes)
+        .configure(assets::routes)
+        .default_service(web::to(fallback::not_found));
 }
 
 /// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
@@ -39,17 +36,14 @@ pub fn routes(assets: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
 /// in progress, further ones are answered `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
-/// When the listener cannot be used, or the static files can be written neither to the data directory nor to a temporary one.
+/// When the listener cannot be used.
 pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
-    let assets = assets::install(&services.config.server.data_dir)
-        // On a read-only file system there is at least a temporary directory.
-        .or_else(|_| assets::install(&assets::temporary_directory()?))?;
     let limits = limits(&services.config);
     let for_rejected = services.clone();
     let app = move || {
         App::new()
             .app_data(services.clone())
-            .configure(routes(&assets))
+            .configure(routes)
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))

@@ -35,6 +35,7 @@ pub mod set_up_links;
 pub mod token_owners;
 pub mod totals;
 pub mod users;
+mod write_probe;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,6 +51,7 @@ use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
+use crate::store::engine::write_health::WriteHealth;
 use crate::store::engine::writer::Writer;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
 use crate::worker_pool::{PoolSettings, cores};
@@ -68,6 +70,7 @@ pub struct Store {
     feed: Arc<OnceLock<Feed>>,
     target: Target,
     engine: Engine,
+    write_health: Arc<WriteHealth>,
 }
 
 impl Store {
@@ -124,6 +127,7 @@ impl Store {
             feed: Arc::default(),
             target: settings.target.clone(),
             engine,
+            write_health: Arc::default(),
         }
     }
 
@@ -218,16 +222,18 @@ impl Store {
             let value = f(&mut transaction)?;
             Ok::<_, E>((value, transaction.has_revocation_events))
         };
-        let (value, has_revocation_events) = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(work).await?,
+        let result = match &self.engine {
+            Engine::Sqlite { writer, .. } => writer.write(work).await,
             Engine::Postgres { pool, .. } => {
                 pool.spawn_blocking(move |pool| {
                     pool.run(|connection| in_transaction(connection, &work))
                 })
-                .await?
+                .await
             }
             Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
         };
+        self.write_health.record(&result);
+        let (value, has_revocation_events) = result?;
         if has_revocation_events && let Some(feed) = self.feed.get() {
             feed.catch_up().await;
         }
@@ -244,7 +250,7 @@ impl Store {
     where
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        match &self.engine {
+        let result = match &self.engine {
             Engine::Sqlite { writer, .. } => writer.write(f).await,
             Engine::Postgres { pool, .. } => {
                 pool.spawn_blocking(move |pool| {
@@ -253,7 +259,9 @@ impl Store {
                 .await
             }
             Engine::ReadOnly(_) => Err(ReadOnly::error().into()),
-        }
+        };
+        self.write_health.record(&result);
+        result
     }
 
     /// Reads all revocation events, passes them to `handler`, and follows them from then on. Blocks until the first have
@@ -268,12 +276,24 @@ impl Store {
         })
     }
 
-    /// Checks that the database can read its tables. A `SELECT 1` would not touch SQLite's file.
+    /// Checks that tables can be read and that writes succeed. Cheap: it writes only where no write has just succeeded.
     ///
     /// # Errors
-    /// As [`Store::read`].
-    pub async fn check_connection(&self) -> Result<(), StoreError> {
+    /// As [`Store::read`] and [`Store::write`].
+    pub async fn check_ready(&self) -> Result<(), StoreError> {
+        // A `SELECT 1` would not touch SQLite's file.
         self.read(|connection| users::any_active_admin(connection).map(|_| ()))
-            .await
+            .await?;
+        let probe = async {
+            match &self.engine {
+                Engine::Sqlite { writer, .. } => writer.write(write_probe::write).await,
+                Engine::Postgres { pool, .. } => {
+                    pool.spawn_blocking(|pool| pool.run(write_probe::write))
+                        .await
+                }
+                Engine::ReadOnly(_) => Err(ReadOnly::error()),
+            }
+        };
+        self.write_health.check(probe).await
     }
 }

@@ -266,6 +266,8 @@ fn read_by_snapshot(
     struct WithSnapshot {
         #[diesel(sql_type = Text)]
         snapshot: String,
+        #[diesel(sql_type = Text)]
+        is_read_only: String,
         #[diesel(embed)]
         row: Option<Row>,
     }
@@ -282,16 +284,21 @@ fn read_by_snapshot(
     };
     // The left side returns a row even when there are no events, so there is always a position.
     let statement = format!(
-        "SELECT now.snapshot, r.session_id, r.user_type, r.user_seq, r.reason, r.revoked_at, r.expires_at \
-         FROM (SELECT pg_current_snapshot()::text AS snapshot) now LEFT JOIN revocations r ON TRUE {since} ORDER BY r.id"
+        "SELECT now.snapshot, now.is_read_only, r.session_id, r.user_type, r.user_seq, r.reason, r.revoked_at, r.expires_at \
+         FROM (SELECT pg_current_snapshot()::text AS snapshot, current_setting('transaction_read_only') AS is_read_only) now \
+         LEFT JOIN revocations r ON TRUE {since} ORDER BY r.id"
     );
     let rows: Vec<WithSnapshot> = diesel::sql_query(statement)
         .bind::<Text, _>(text)
         .load(connection)?;
-    let snapshot = rows
+    let first = rows
         .first()
-        .map(|first| first.snapshot.clone())
         .ok_or_else(|| StoreError::Query("no snapshot".into()))?;
+    // Revocations may be written to another server meanwhile.
+    if first.is_read_only != "off" {
+        return Err(StoreError::unavailable("the server only accepts reads"));
+    }
+    let snapshot = first.snapshot.clone();
     let events = rows
         .into_iter()
         .filter_map(|row| row.row.map(Row::into_event));

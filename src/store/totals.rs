@@ -9,6 +9,15 @@ use crate::store::pagination::filter::load_count;
 use crate::store::pagination::statement::Sql;
 use crate::store::schema::{blacklisted_tokens, client_users, outstanding_tokens, sessions, users};
 
+/// Whether there are accounts or audit events.
+pub fn is_in_use(connection: &mut Db) -> Result<bool, StoreError> {
+    let any_account =
+        "SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM client_users) AS n";
+    let any_event = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM audit_events LIMIT 1) AS found";
+    Ok(load_count(connection, Sql::new(any_account))? > 0
+        || load_count(connection, Sql::new(any_event))? > 0)
+}
+
 /// The number of active internal users.
 pub fn active_users(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table

@@ -60,7 +60,18 @@ CREATE INDEX client_users_inactive_login ON client_users (username_normalized) W
 CREATE INDEX client_users_inactive_name ON client_users (name_normalized, id) WHERE NOT is_active;
 
 -- The rest differs between the databases.
--- pg_trgm is part of Postgres and is trusted: the owner of the database can create it.
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
-CREATE INDEX users_search ON users USING gin (search_text gin_trgm_ops);
-CREATE INDEX client_users_search ON client_users USING gin (search_text gin_trgm_ops);
+-- Searches are fast with pg_trgm, which may be in any schema. Where this role may not create it, they work without these
+-- indexes; `munjigi migrate` creates the indexes when the extension is there.
+DO $$
+DECLARE
+    operators TEXT;
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    SELECT quote_ident(nspname) || '.gin_trgm_ops' INTO operators
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm';
+    EXECUTE 'CREATE INDEX users_search ON users USING gin (search_text ' || operators || ')';
+    EXECUTE 'CREATE INDEX client_users_search ON client_users USING gin (search_text ' || operators || ')';
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN
+    RAISE NOTICE 'searches work without pg_trgm: %', SQLERRM;
+END
+$$;

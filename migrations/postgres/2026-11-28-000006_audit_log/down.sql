@@ -1,3 +1,3 @@
-DROP INDEX audit_events_search;
+DROP INDEX IF EXISTS audit_events_search;
 -- The rest is the same for both databases.
 DROP TABLE audit_events;

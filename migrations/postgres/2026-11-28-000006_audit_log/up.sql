@@ -32,4 +32,16 @@ CREATE INDEX audit_events_subject_name ON audit_events (subject_name);
 CREATE INDEX audit_events_session ON audit_events (session_id, happened_at, id);
 
 -- The rest differs between the databases.
-CREATE INDEX audit_events_search ON audit_events USING gin (search_text gin_trgm_ops);
+DO $$
+DECLARE
+    operators TEXT;
+BEGIN
+    SELECT quote_ident(nspname) || '.gin_trgm_ops' INTO operators
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm';
+    IF operators IS NOT NULL THEN
+        EXECUTE 'CREATE INDEX audit_events_search ON audit_events USING gin (search_text ' || operators || ')';
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'searches work without pg_trgm: %', SQLERRM;
+END
+$$;

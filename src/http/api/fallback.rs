@@ -21,9 +21,9 @@ pub(super) fn other_method(request: &HttpRequest, allow: String) -> Result<HttpR
 }
 
 /// Below a path with only static files: `404` for `GET` and `HEAD`, otherwise as [`other_method`].
-pub(in crate::http) async fn not_a_file(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(in crate::http) fn not_a_file(request: &HttpRequest) -> Result<HttpResponse, ApiError> {
     match *request.method() {
         Method::GET | Method::HEAD => Err(ApiError::NotFound),
-        _ => other_method(&request, "GET, HEAD, OPTIONS".to_owned()),
+        _ => other_method(request, "GET, HEAD, OPTIONS".to_owned()),
     }
 }

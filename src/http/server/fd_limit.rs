@@ -1,6 +1,6 @@
 //! How many connections the system's limit of open files permits.
 
-/// Files that are open without any client: the log, the listener, the pollers of the workers, deliveries, static files.
+/// Files that are open without any client: the log, the listener, the pollers of the workers, deliveries.
 const PROCESS_FILES: usize = 128;
 /// SQLite opens the database, its write-ahead log and the index of that.
 const FILES_PER_DATABASE_CONNECTION: usize = 3;

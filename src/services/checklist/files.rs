@@ -10,6 +10,7 @@ use std::{
 use crate::clock::Timestamp;
 use crate::config::{Config, Database};
 use crate::services::checklist::unknown::Unknown;
+use crate::store::engine::file_access::{Unwritable, find_unwritable};
 
 /// The metadata of a file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct DataFiles {
     pub directory: Option<FileInfo>,
     /// The files of a SQLite database, each with its directory.
     pub database: Vec<(FileInfo, FileInfo)>,
+    /// A file or directory of the SQLite database that this process cannot write to.
+    pub unwritable: Option<Unwritable>,
     /// Why files could not be read that should exist.
     pub unreadable: Vec<Unknown>,
 }
@@ -69,6 +72,7 @@ impl DataFiles {
         let Database::Sqlite(path) = config.database() else {
             return files;
         };
+        files.unwritable = find_unwritable(&path);
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),

@@ -13,6 +13,7 @@ use crate::services::maintenance::flush::{self, Backlog};
 use crate::services::maintenance::jobs::{DEAD_AFTER, Job};
 use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
 use crate::store::engine::migrations::{SchemaStatus, schema_status};
+use crate::store::engine::preconditions::PostgresState;
 use crate::store::{Db, StoreError, checklist as table, jobs};
 
 /// How many idle administrators are named.
@@ -25,6 +26,8 @@ const IDLE_FOR: Duration = Duration::from_hours(24 * 90);
 pub struct Rows {
     /// The state of the schema.
     pub(super) schema: Result<SchemaStatus, Unknown>,
+    /// What is known of a Postgres database.
+    pub(super) postgres: Option<PostgresState>,
     /// The active administrators.
     pub(super) administrators: Result<Administrators, Unknown>,
     /// The password hashes of internal users, and of clients.
@@ -84,6 +87,7 @@ impl Rows {
     pub fn unknown(unknown: &Unknown) -> Self {
         Self {
             schema: Err(unknown.clone()),
+            postgres: None,
             administrators: Err(unknown.clone()),
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
@@ -111,6 +115,7 @@ impl Rows {
         let now = options.clock.now();
         Ok(Self {
             schema: Ok(schema),
+            postgres: PostgresState::read(connection)?,
             clock,
             administrators: administrators(connection, now).map_err(&why),
             hashes: hashes(connection, options).map_err(&why),

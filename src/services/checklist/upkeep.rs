@@ -14,7 +14,9 @@ use crate::services::checklist::inputs::Inputs;
 use crate::services::checklist::rows::FlushState;
 use crate::services::checklist::text::LocalizedText;
 use crate::services::checklist::unknown::Unknown;
+use crate::store::engine::file_access::Unwritable;
 use crate::store::engine::migrations::SchemaStatus;
+use crate::store::engine::preconditions::PostgresState;
 
 /// How many intervals may pass without a flush: one may be skipped because the clock jumped, one because another flush ran.
 const INTERVALS: u32 = 3;
@@ -23,7 +25,9 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     let (config, rows, now) = (inputs.config, &inputs.rows, inputs.now);
     vec![
-        Unknown::or(Check::Database, &rows.schema, database),
+        Unknown::or(Check::Database, &rows.schema, |schema| {
+            database(schema, rows.postgres.as_ref())
+        }),
         Unknown::or(Check::Flush, &rows.flush, |state| flush(inputs, state)),
         Unknown::or(Check::Clock, &rows.clock, |skew| clock(*skew)),
         data_files(&inputs.data),
@@ -35,10 +39,14 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     ]
 }
 
-fn database(schema: &SchemaStatus) -> Finding {
+fn database(schema: &SchemaStatus, postgres: Option<&PostgresState>) -> Finding {
     let check = Check::Database;
     let (found, advice) = match schema {
-        SchemaStatus::UpToDate => return Finding::ok(check, "database.up_to_date"),
+        SchemaStatus::UpToDate => {
+            return postgres
+                .and_then(unsuitable)
+                .unwrap_or_else(|| Finding::ok(check, "database.up_to_date"));
+        }
         SchemaStatus::Empty => return Unknown::NoTables.finding(check),
         SchemaStatus::Behind(count) => (
             LocalizedText::new("database.behind").with("count", count),
@@ -50,6 +58,27 @@ fn database(schema: &SchemaStatus) -> Finding {
         ),
     };
     Finding::new(check, Level::Problem, found, advice)
+}
+
+/// What the server needs or would use, and the Postgres database does not have.
+fn unsuitable(postgres: &PostgresState) -> Option<Finding> {
+    let (level, found, advice) = if !postgres.stores_every_text() {
+        let advice = "database.advice_encoding";
+        (Level::Problem, "database.encoding", advice)
+    } else if !postgres.accepts_writes {
+        let advice = "database.advice_read_only";
+        (Level::Problem, "database.read_only", advice)
+    } else if postgres.encoding != "UTF8" {
+        let advice = "database.advice_encoding_unchecked";
+        (Level::Advice, "database.encoding", advice)
+    } else if !postgres.has_search_indexes {
+        let advice = "database.advice_search_indexes";
+        (Level::Advice, "database.no_search_indexes", advice)
+    } else {
+        return None;
+    };
+    let found = LocalizedText::new(found).with("encoding", &postgres.encoding);
+    Some(Finding::new(Check::Database, level, found, advice))
 }
 
 fn flush(inputs: &Inputs, flush: &FlushState) -> Finding {
@@ -107,6 +136,9 @@ fn data_files(files: &DataFiles) -> Finding {
     if let Some(unknown) = files.unreadable.first() {
         return unknown.finding(check);
     }
+    if let Some(unwritable) = &files.unwritable {
+        return not_writable(unwritable);
+    }
     let directory = files.directory.as_ref();
     let open_directory = directory.filter(|file| file.mode & 0o022 != 0);
     // A file cannot be reached if its directory cannot be entered.
@@ -124,6 +156,24 @@ fn data_files(files: &DataFiles) -> Finding {
         .with("mode", open.mode());
     let advice = LocalizedText::new("data_files.advice").with("path", open.path.display());
     Finding::new(check, Level::Problem, found, advice)
+}
+
+fn not_writable(file: &Unwritable) -> Finding {
+    let (found, advice) = if file.on_read_only_file_system {
+        let advice = "data_files.advice_read_only_file_system";
+        ("data_files.read_only_file_system", advice)
+    } else {
+        ("data_files.unwritable", "data_files.advice_unwritable")
+    };
+    let with_names = |text| {
+        LocalizedText::new(text)
+            .with("path", file.path.display())
+            .with("owner", &file.owner)
+            .with("user", &file.user)
+            .with("mode", format!("{:04o}", file.mode))
+    };
+    let (found, advice) = (with_names(found), with_names(advice));
+    Finding::new(Check::DataFiles, Level::Problem, found, advice)
 }
 
 /// An event that is pending for longer shows that no server links events.

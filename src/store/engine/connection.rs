@@ -7,11 +7,14 @@ use std::{path::PathBuf, time::Duration};
 
 use diesel::{
     Connection as _, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection, dsl::sql, result::Error::DatabaseError,
-    sql_types::Timestamp as SqlTimestamp,
+    connection::SimpleConnection,
+    dsl::sql,
+    result::Error::DatabaseError,
+    sql_types::{Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
+use crate::config::database::without_passwords;
 use crate::store::error::StoreError;
 
 pub use multi::{Db, MultiBackend};
@@ -73,7 +76,7 @@ impl Target {
         let (path, busy_timeout) = match self {
             Self::Sqlite { path, busy_timeout } => (path, busy_timeout),
             Self::Postgres { url } => {
-                let mut connection = PgConnection::establish(url)?;
+                let mut connection = connect_to_postgres(url)?;
                 connection
                     .batch_execute("SET default_transaction_read_only = on")
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -110,7 +113,7 @@ impl Target {
     /// Opens a connection that can write.
     pub fn connect(&self) -> Result<Db, ConnectionError> {
         match self {
-            Self::Postgres { url } => PgConnection::establish(url).map(Db::Postgres),
+            Self::Postgres { url } => connect_to_postgres(url).map(Db::Postgres),
             Self::Sqlite { path, busy_timeout } => {
                 let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
                 // FULL: a revocation that was answered must survive a power failure. The group commit of the writer makes it cheap.
@@ -126,6 +129,12 @@ impl Target {
             }
         }
     }
+}
+
+/// libpq repeats parts of a URL that it cannot parse or resolve, so its message is masked.
+fn connect_to_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
+    PgConnection::establish(url)
+        .map_err(|error| ConnectionError::BadConnection(without_passwords(url, &error.to_string())))
 }
 
 /// Switches to the write-ahead log. A switch needs an exclusive lock for which SQLite does not wait by itself, so processes
@@ -159,6 +168,23 @@ fn open_query_only(url: &str, busy_timeout: Duration) -> Result<SqliteConnection
         .batch_execute(&pragmas)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Whether the database accepts writes on this connection. A Postgres server that is a standby, or whose primary role another
+/// server has taken over, only accepts reads.
+pub(super) fn accepts_writes(connection: &mut Db) -> diesel::QueryResult<bool> {
+    let Db::Postgres(postgres) = connection else {
+        return ping(connection).map(|()| true);
+    };
+    let is_read_only: String =
+        diesel::select(current_setting("transaction_read_only")).get_result(postgres)?;
+    Ok(is_read_only == "off")
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The value of a setting of Postgres.
+    fn current_setting(name: Text) -> Text;
 }
 
 /// Checks that the database answers on this connection.

@@ -2,10 +2,10 @@
 //! CLI, so either can continue where the other stopped.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    Connection as _, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
-    sql_types::Text,
+    sql_types::{Bool, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -29,6 +29,20 @@ pub enum MigrationError {
     /// The migration left rows with dangling foreign keys.
     #[error("after the migration, rows of {0} reference rows that do not exist")]
     ForeignKeys(String),
+    /// Migrations are missing, and the role may not run them.
+    #[error(
+        "the schema lacks {missing} migrations, and the role {role} may not create or change its tables: run \
+         `munjigi migrate` as the role that owns them"
+    )]
+    MayNotMigrate {
+        /// The number of missing migrations.
+        missing: usize,
+        /// The role of the connection.
+        role: String,
+    },
+    /// It is not known which migrations have been applied.
+    #[error("the table of the applied migrations cannot be read: {0}")]
+    Unreadable(StoreError),
     /// A migration failed; it was rolled back.
     #[error("the migration failed: {0}")]
     Failed(String),
@@ -48,7 +62,7 @@ impl From<diesel::result::Error> for MigrationError {
 
 impl From<StoreError> for MigrationError {
     fn from(error: StoreError) -> Self {
-        Self::failed(error)
+        Self::Unreadable(error)
     }
 }
 
@@ -61,31 +75,62 @@ pub struct MigrationState {
     pub applied: bool,
 }
 
-/// Applies the pending migrations in order and returns their names. Instances that start together take turns: reading the
-/// pending migrations creates the table of the applied ones when it is missing, so that requires the lock too. On SQLite
-/// statements wait for each other by themselves.
+/// Applies the pending migrations in order and returns their names. If none is pending, it only reads, which a role that may
+/// not create tables can do as well.
 ///
 /// # Errors
 /// [`MigrationError`]; the database is unchanged then.
 pub fn migrate(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
-    // An arbitrary number that no other program uses.
-    if let Db::Postgres(postgres) = connection {
-        postgres.batch_execute("SELECT pg_advisory_lock(7271374)")?;
-    }
-    if let SchemaStatus::Ahead(newest) = schema_status(connection)? {
-        return Err(MigrationError::SchemaIsNewer(newest));
-    }
-    let names = run(connection)?;
-    // After a failure the caller drops the connection, which releases the lock.
-    if let Db::Postgres(postgres) = connection {
-        postgres.batch_execute("SELECT pg_advisory_unlock(7271374)")?;
-    }
-    Ok(names)
+    let missing = match schema_status(connection)? {
+        SchemaStatus::UpToDate => return Ok(Vec::new()),
+        SchemaStatus::Ahead(newest) => return Err(MigrationError::SchemaIsNewer(newest)),
+        SchemaStatus::Behind(missing) => missing,
+        SchemaStatus::Empty => known(connection)?.len(),
+    };
+    check_privileges(connection, missing)?;
+    run(connection)
 }
 
+/// Whether the role may create tables and owns those that exist.
+fn check_privileges(connection: &mut Db, missing: usize) -> Result<(), MigrationError> {
+    #[derive(QueryableByName)]
+    struct Privileges {
+        #[diesel(sql_type = Text)]
+        role: String,
+        #[diesel(sql_type = Bool)]
+        may_migrate: bool,
+    }
+    let Db::Postgres(postgres) = connection else {
+        return Ok(());
+    };
+    let statement = "SELECT current_user::text AS role, \
+        COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE) AND NOT EXISTS (\
+            SELECT 1 FROM pg_tables WHERE schemaname = current_schema() \
+            AND tablename = '__diesel_schema_migrations' AND NOT pg_has_role(tableowner, 'USAGE')\
+        ) AS may_migrate";
+    let found: Privileges = diesel::sql_query(statement).get_result(postgres)?;
+    if found.may_migrate {
+        return Ok(());
+    }
+    let role = found.role;
+    Err(MigrationError::MayNotMigrate { missing, role })
+}
+
+/// Runs the pending migrations in one transaction. Instances that start together take turns.
 fn run(connection: &mut Db) -> Result<Vec<String>, MigrationError> {
     match connection {
-        Db::Postgres(postgres) => run_pending(postgres, POSTGRES),
+        Db::Postgres(_) => connection.transaction(|connection| {
+            // An arbitrary number that no other program uses. The lock ends with the transaction.
+            connection.batch_execute("SELECT pg_advisory_xact_lock(7271374)")?;
+            // A newer version may have held the lock before.
+            if let SchemaStatus::Ahead(newest) = schema_status(connection)? {
+                return Err(MigrationError::SchemaIsNewer(newest));
+            }
+            let Db::Postgres(postgres) = connection else {
+                return Ok(Vec::new());
+            };
+            run_pending(postgres, POSTGRES)
+        }),
         Db::Sqlite(sqlite) => {
             // Rebuilding a table with foreign keys on would delete its child rows, and the pragma has no effect inside the
             // transaction of the migration: so it is off for the whole run, and the rows are checked afterwards.

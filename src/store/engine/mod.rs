@@ -3,12 +3,16 @@
 pub mod column_types;
 pub mod concurrency_limit;
 pub(crate) mod connection;
+pub mod file_access;
 pub mod insert;
 pub mod migrations;
 pub mod postgres_pool;
+pub mod preconditions;
 pub mod read_only;
 pub mod readers;
+pub mod search_indexes;
 pub mod transaction;
+pub(crate) mod write_health;
 pub mod writer;
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;

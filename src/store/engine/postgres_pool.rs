@@ -1,5 +1,5 @@
-//! The pool of Postgres connections. Idle connections are checked before they are used, broken ones are replaced, and work
-//! runs once more when its connection broke before the commit.
+//! The pool of Postgres connections. Idle connections are checked before they are used, broken ones and those to a server that
+//! only accepts reads are replaced, and work runs once more when its connection was replaced before the commit.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,12 +15,16 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
 
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
-use crate::store::engine::connection::{Db, StoreSettings, Target, ping};
+use crate::store::engine::connection::{Db, StoreSettings, Target, accepts_writes, ping};
 use crate::store::error::{StoreError, StoreFailure};
 
 /// How long an idle connection is trusted. A check before each use would cost a fifth of the throughput; no check at all
 /// would give the first requests after an idle period connections that a firewall has cut.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
+
+/// How old a connection must be to be replaced because the server behind it only accepts reads. When no server accepts writes,
+/// a new connection is no better, so connections are replaced this often at most.
+const REPLACED_AFTER: Duration = Duration::from_secs(2);
 
 /// How often a transaction is repeated after a deadlock or a serialisation failure.
 const MAX_RETRIES: u32 = 5;
@@ -136,7 +140,7 @@ impl PostgresPool {
         Err(StoreError::unavailable("no connection answers"))
     }
 
-    /// Whether work failed and its connection no longer answers.
+    /// Whether work failed and its connection can no longer be used.
     fn broke<T, E: StoreFailure>(&self, result: &Result<T, E>, pooled: &mut Pooled) -> bool {
         result.as_ref().is_err_and(StoreFailure::is_failure)
             && !self.manager.check_after_failure(pooled)
@@ -146,11 +150,23 @@ impl PostgresPool {
 /// A connection of the pool, and what is known about its health.
 struct Pooled {
     connection: Db,
-    /// It does not answer: r2d2 drops it instead of keeping it.
+    /// It cannot be used: r2d2 drops it instead of keeping it.
     is_broken: bool,
     /// The manager's `broken_count` when the connection last answered.
     broken_count: u64,
+    opened: Instant,
     last_used: Instant,
+}
+
+impl Pooled {
+    /// Asks the server. A connection that answers but leads to a server that only accepts reads is usable only while it is
+    /// new: after a failover the next connection may lead to the server that accepts writes.
+    fn is_usable(&mut self) -> bool {
+        match accepts_writes(&mut self.connection) {
+            Ok(accepts_writes) => accepts_writes || self.opened.elapsed() < REPLACED_AFTER,
+            Err(_) => false,
+        }
+    }
 }
 
 /// Opens and checks the connections.
@@ -166,16 +182,16 @@ impl ConnectionManager {
     fn check(&self, pooled: &mut Pooled) -> bool {
         let broken_count = self.broken_count.load(Ordering::Relaxed);
         if pooled.broken_count != broken_count || pooled.last_used.elapsed() > TRUSTED_FOR {
-            pooled.is_broken = ping(&mut pooled.connection).is_err();
+            pooled.is_broken = !pooled.is_usable();
             pooled.broken_count = broken_count;
         }
         pooled.last_used = Instant::now();
         !pooled.is_broken
     }
 
-    /// Whether a connection still answers after work on it failed.
+    /// Whether a connection can still be used after work on it failed.
     fn check_after_failure(&self, pooled: &mut Pooled) -> bool {
-        pooled.is_broken = ping(&mut pooled.connection).is_err();
+        pooled.is_broken = !pooled.is_usable();
         if pooled.is_broken {
             self.broken_count.fetch_add(1, Ordering::Relaxed);
         }
@@ -197,6 +213,7 @@ impl ManageConnection for ConnectionManager {
             connection,
             is_broken: false,
             broken_count,
+            opened: Instant::now(),
             last_used: Instant::now(),
         })
     }

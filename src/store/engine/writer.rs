@@ -100,11 +100,11 @@ impl Writer {
         });
         let jobs = self.0.jobs.as_ref().ok_or(StoreError::Overloaded)?;
         jobs.try_send(job).map_err(|_| StoreError::Overloaded)?;
-        // The sender is dropped unused when BEGIN failed, because another process held the lock beyond the busy timeout.
-        // `f` did not run then.
+        // The sender is dropped unused when BEGIN failed, because another process held the lock beyond the busy timeout
+        // or the file cannot be written, which is in the log. `f` did not run then.
         receiver
             .await
-            .unwrap_or_else(|_| Err(StoreError::unavailable("the database is locked").into()))
+            .unwrap_or_else(|_| Err(StoreError::unavailable("no transaction can begin").into()))
     }
 }
 

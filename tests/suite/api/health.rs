@@ -8,7 +8,7 @@ use munjigi::{
 };
 use serde_json::json;
 
-use crate::support::{App, on_postgres};
+use crate::support::{App, on_postgres, wait_until};
 
 #[tokio::test]
 async fn a_healthy_server_is_alive_and_ready_in_plain_json() {
@@ -139,10 +139,22 @@ async fn a_file_that_another_process_keeps_locked_is_503_for_writes_alone_only_o
     };
     run("BEGIN IMMEDIATE");
     ann.get("/api/me").await.assert(200, "ME");
+    let ready = app.anonymous().get("/readyz").await;
+    assert_eq!(
+        (ready.status, &ready.body["status"]),
+        (200, &json!("ready")),
+        "a write has just succeeded"
+    );
     let refused = app.anonymous().refresh(&ann.refresh).await;
     refused.assert(503, "UNAVAILABLE");
     ann.log_in().await.assert(503, "UNAVAILABLE");
+    assert_eq!(app.anonymous().get("/readyz").await.status, 503);
     run("COMMIT");
+    wait_until("readiness", async || {
+        let ready = app.anonymous().get("/readyz").await;
+        (ready.status == 200).then_some(())
+    })
+    .await;
     // The token that met the lock is as good as before.
     let ann = ann.refreshed().await;
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;

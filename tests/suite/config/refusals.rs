@@ -84,6 +84,16 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
             "100ms to 1m",
         ),
         (
+            "[database]\nstart_timeout = '2h'",
+            "database.start_timeout",
+            "0s to 1h",
+        ),
+        (
+            "[database]\nurl = 'postgres://u:Summer@2026@h/n'",
+            "database.url",
+            "percent-encode",
+        ),
+        (
             "[database]\nbusy_timeout = '2m'",
             "database.busy_timeout",
             "100ms to 1m",

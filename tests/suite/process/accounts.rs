@@ -8,6 +8,7 @@ use super::{
 #[test]
 fn a_user_is_created_listed_and_changed_as_text_and_as_json() {
     let place = Place::new();
+    place.migrate();
     let create = [
         "user",
         "create",
@@ -21,7 +22,10 @@ fn a_user_is_created_listed_and_changed_as_text_and_as_json() {
     ];
     assert_eq!(
         place.done(&create, PASSWORD),
-        "User 1 Gil@Example.org was created, with the role auditor.\n"
+        format!(
+            "User 1 Gil@Example.org was created, with the role auditor ({}).\n",
+            place.database_name()
+        )
     );
     let created = place.json(
         &[
@@ -99,6 +103,7 @@ user_seq  email              name      role     active  last login
 #[test]
 fn a_client_is_created_listed_and_changed_as_text_and_as_json() {
     let place = Place::new();
+    place.migrate();
     let create = [
         "client",
         "create",
@@ -109,7 +114,10 @@ fn a_client_is_created_listed_and_changed_as_text_and_as_json() {
         "--phone",
         "+82 10-1234-5678",
     ];
-    assert_eq!(place.done(&create, ""), "Client 1 acme was created.\n");
+    assert_eq!(
+        place.done(&create, ""),
+        format!("Client 1 acme was created ({}).\n", place.database_name())
+    );
     let created = place.json(
         &[
             "client",
@@ -153,7 +161,13 @@ user_seq  username  name             email            phone             active  
         &[&named("set-password")[..], &["--password-stdin"]].concat(),
         PASSWORD,
     );
-    assert_eq!(printed, "Client 1 acme has a new password.\n");
+    assert_eq!(
+        printed,
+        format!(
+            "Client 1 acme has a new password ({}).\n",
+            place.database_name()
+        )
+    );
     let unknown = place.run(&["client", "deactivate", "--username", "nobody"]);
     assert_eq!(
         (unknown.code, unknown.stderr.as_str()),
@@ -192,7 +206,10 @@ fn a_password_from_standard_input_keeps_its_outer_spaces_and_loses_its_line_end(
     ] {
         assert_eq!(
             place.done(&set, input),
-            "User 1 staff@example.org has a new password.\n"
+            format!(
+                "User 1 staff@example.org has a new password ({}).\n",
+                place.database_name()
+            )
         );
         let body = serde_json::json!({"username": "staff@example.org", "password": password});
         let answer = server.client().post("/auth/login", &[], &body);
@@ -270,11 +287,15 @@ fn an_operator_unlocks_an_account() {
         assert_eq!(client.log_in(name, user_type).code(), "RATE_LIMITED");
         let unlock = [noun, "unlock", flag, name];
         let lifted = place.done(&unlock, "");
-        assert_eq!(lifted, format!("{printed} is not locked any more.\n"));
+        let database = place.database_name();
+        assert_eq!(
+            lifted,
+            format!("{printed} is not locked any more ({database}).\n")
+        );
         assert_eq!(client.log_in(name, user_type).status, 200);
         assert_eq!(
             place.done(&unlock, ""),
-            format!("{printed} was not locked.\n")
+            format!("{printed} was not locked ({database}).\n")
         );
         assert_eq!(place.json(&unlock, "")["is_active"], true);
     }

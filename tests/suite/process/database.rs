@@ -75,6 +75,16 @@ impl Database {
         }
     }
 
+    /// Runs a statement on the Postgres server, in its maintenance database. `%` stands for the name of this database.
+    pub fn execute_on_server(&self, sql: &str) {
+        let Self::Postgres { server, name } = self else {
+            panic!("SQLite has no server");
+        };
+        postgres(server)
+            .batch_execute(&sql.replace('%', name))
+            .unwrap();
+    }
+
     /// Runs statements.
     pub fn execute(&self, sql: &str) {
         match self {

@@ -125,11 +125,11 @@ struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// Needs root, and a container that allows mounts.
-    fn mount(at: &Path) -> Self {
+    fn mount(at: &Path, size: &str) -> Self {
         fs::create_dir(at).unwrap();
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(at);
         let done = mount.output().unwrap();
         assert!(done.status.success(), "{done:?}");
@@ -158,7 +158,7 @@ fn a_full_disk_fails_only_writes_only_on_sqlite() {
     assert!(!on_postgres(), "this test is for SQLite");
     let place = Place::on_sqlite().with("MUNJIGI_TOKENS__RECOVER_LOST_ANSWER", "true");
     let directory = place.path("munjigi-data");
-    let disk = SmallDisk::mount(&directory);
+    let disk = SmallDisk::mount(&directory, "6m");
     place.user(EMAIL, "staff");
     let server = place.serve();
     let load = Load::on(vec![server.address]);
@@ -174,10 +174,13 @@ fn a_full_disk_fails_only_writes_only_on_sqlite() {
                 && !latest.iter().any(|one| kind(one) == "accepted")
         });
         let full = load.now();
+        let mut probe = server.client();
+        eventually(|| probe.get("/readyz", "").status == 503);
         thread::sleep(SECOND);
         let freed = load.now();
         fs::remove_file(filling).unwrap();
         load.until_well();
+        eventually(|| probe.get("/readyz", "").status == 200);
         let well = load.now();
         load.until_accepted(100);
         (begun, full, freed, well)
@@ -200,5 +203,50 @@ fn a_full_disk_fails_only_writes_only_on_sqlite() {
     assert_eq!(server.client().get("/api/me", &next.access).status, 200);
     assert_eq!(server.client().refresh(&next.refresh).status, 200);
     server.stop();
+    drop(disk);
+}
+
+#[test]
+#[ignore = "tests/run"]
+fn a_full_disk_fails_only_writes_and_readiness_only_on_postgres() {
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
+    let cluster = Cluster::start();
+    let place = Place::on_server(cluster.url());
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let at = directory.path().join("tablespace");
+    let disk = SmallDisk::mount(&at, "40m");
+    run(Command::new("chown").arg("postgres").arg(directory.path()));
+    run(Command::new("chown").arg("postgres").arg(&at));
+    place.database.execute_on_server(&format!(
+        "CREATE TABLESPACE small LOCATION '{}'",
+        at.display()
+    ));
+    place
+        .database
+        .execute_on_server("ALTER DATABASE % SET TABLESPACE small");
+    place.user(EMAIL, "staff");
+    let server = place.serve();
+    let pair = server.client().session(EMAIL);
+    let mut probe = server.client();
+    assert_eq!(probe.get("/readyz", "").status, 200);
+    let filling = disk.fill();
+    eventually(|| server.client().log_in(EMAIL, "user").status == 503);
+    eventually(|| probe.get("/readyz", "").status == 503);
+    // Also without further logins.
+    for _ in 0..30 {
+        assert_eq!(probe.get("/readyz", "").status, 503);
+        assert_eq!(probe.get("/api/me", &pair.access).status, 200);
+        thread::sleep(SECOND / 10);
+    }
+    fs::remove_file(filling).unwrap();
+    eventually(|| probe.get("/readyz", "").status == 200);
+    server.client().session(EMAIL);
+    server.stop();
+    // Before its disk is unmounted.
+    drop(place);
+    cluster.crash();
     drop(disk);
 }

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
 };
 
 use serde_json::Value;
@@ -23,6 +24,7 @@ pub const SIGNING_KEY: &str =
 pub struct Place {
     directory: TempDir,
     environment: Vec<(String, OsString)>,
+    migrated: OnceLock<()>,
     /// Its database.
     pub database: Database,
 }
@@ -76,6 +78,7 @@ impl Place {
         Self {
             directory,
             environment: Vec::new(),
+            migrated: OnceLock::new(),
             database,
         }
         // The lowest cost that can be configured.
@@ -98,6 +101,14 @@ impl Place {
     /// A path in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Its database as the commands name it.
+    pub fn database_name(&self) -> String {
+        match &self.database {
+            Database::Sqlite(_) => "SQLite, munjigi-data/munjigi.db".to_owned(),
+            database @ Database::Postgres { .. } => format!("Postgres, {}", database.url()),
+        }
     }
 
     /// The signing key in use.
@@ -141,8 +152,16 @@ impl Place {
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
     }
 
+    /// Creates the database and its tables; only the first call does something.
+    pub fn migrate(&self) {
+        self.migrated.get_or_init(|| {
+            self.done(&["migrate"], "");
+        });
+    }
+
     /// Creates an internal user with [`PASSWORD`].
     pub fn user(&self, email: &str, role: &str) {
+        self.migrate();
         let create = ["user", "create", "--name", "Somebody", "--password-stdin"];
         self.done(
             &[&create[..], &["--email", email, "--role", role]].concat(),
@@ -152,6 +171,7 @@ impl Place {
 
     /// Creates a client with [`PASSWORD`].
     pub fn client(&self, username: &str) {
+        self.migrate();
         let create = ["client", "create", "--password-stdin", "--username"];
         self.done(
             &[&create[..], &[username]].concat(),

@@ -223,7 +223,7 @@ fn a_directory_that_cannot_be_written_is_enough_only_on_sqlite() {
 }
 
 /// Sets the permissions of a directory and its files.
-fn set_modes(directory: &Path, file: u32, own: u32) {
+pub fn set_modes(directory: &Path, file: u32, own: u32) {
     let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
     for entry in fs::read_dir(directory).unwrap() {
         set(&entry.unwrap().path(), file).unwrap();
@@ -232,7 +232,7 @@ fn set_modes(directory: &Path, file: u32, own: u32) {
 }
 
 /// The same command; as root without the capability to ignore permissions.
-fn without_privileges(command: &Command) -> Command {
+pub fn without_privileges(command: &Command) -> Command {
     let mut same = if rustix::process::geteuid().is_root() {
         let mut setpriv = Command::new("/usr/bin/setpriv");
         setpriv

@@ -53,6 +53,7 @@ fn an_unreachable_database_is_reported_without_its_password() {
     let url = format!("postgres://munjigi:hush-hush@{address}/munjigi");
     let place = Place::on_sqlite()
         .with("DATABASE_URL", url)
+        .with("MUNJIGI_DATABASE__START_TIMEOUT", "0s")
         .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY);
     let port = address.rsplit_once(':').unwrap().1;
     for verb in [
@@ -67,6 +68,43 @@ fn an_unreachable_database_is_reported_without_its_password() {
             &place.run(verb),
             &["the database", "cannot be reached", port],
         );
+    }
+}
+
+#[test]
+fn no_part_of_a_database_password_is_printed() {
+    let host = unused_address();
+    for (user_info, parts) in [
+        (
+            "munjigi:hush-hush@2026Sesame",
+            &["percent-encode", "DATABASE_URL"][..],
+        ),
+        (
+            "munjigi:hush-hush/2026Sesame",
+            &["percent-encode", "DATABASE_URL"],
+        ),
+        ("munjigi:hush-hush%2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush?2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush#2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush:2026Sesame", &["cannot be reached"]),
+        ("munjigi:hush-hush%zz2026Sesame", &["cannot be reached"]),
+    ] {
+        let url = format!("postgres://{user_info}@{host}/munjigi");
+        let place = Place::on_sqlite()
+            .with("DATABASE_URL", url)
+            .with("MUNJIGI_DATABASE__START_TIMEOUT", "0s")
+            .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY);
+        for verb in [&["serve"][..], &["migrate"], &["user", "list"], &["check"]] {
+            let finished = place.run(verb);
+            assert_eq!(finished.code, Some(1), "{finished:?}");
+            let all = format!("{}{}", finished.stdout, finished.stderr);
+            for secret in ["hush", "2026", "Sesame"] {
+                assert!(!all.contains(secret), "{user_info}: {all}");
+            }
+            if verb[0] != "check" {
+                assert_refused(&finished, parts);
+            }
+        }
     }
 }
 
@@ -276,6 +314,7 @@ fn wrong_usage_exits_with_2_and_creates_nothing() {
 #[test]
 fn an_invalid_password_is_refused_in_a_sentence() {
     let place = Place::new();
+    place.migrate();
     let create = [
         "user",
         "create",

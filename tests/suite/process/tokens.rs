@@ -160,7 +160,10 @@ fn the_flush_deletes_expired_rows_and_nothing_else() {
     assert_eq!(place.json(&["tokens", "flush"], ""), expected);
     let printed = place.done(&["tokens", "flush"], "");
     assert!(
-        printed.ends_with("         0  expired rows deleted\n"),
+        printed.ends_with(&format!(
+            "         0  expired rows deleted ({})\n",
+            place.database_name()
+        )),
         "{printed}"
     );
     assert_eq!(count("outstanding_tokens"), before[0] - 3);

@@ -98,11 +98,11 @@ async fn after_a_restart_of_the_database_tokens_and_logins_work_only_on_postgres
     let app = App::start();
     let mut ann = app.admin("ann").await;
     for _ in 0..3 {
-        join_all((0..16).map(|_| app.services().store.check_connection())).await;
+        join_all((0..16).map(|_| app.services().store.check_ready())).await;
         terminate_connections(app.database());
         ann.get("/api/me").await.assert(200, "ME");
         ann.log_in().await.assert(200, "LOGGED_IN");
-        join_all((0..16).map(|_| app.services().store.check_connection())).await;
+        join_all((0..16).map(|_| app.services().store.check_ready())).await;
         terminate_connections(app.database());
         // A refresh on a broken connection may be answered 503, because its outcome is unknown; but the token was not
         // used, and one of the next calls gets a working connection.

@@ -19,11 +19,10 @@ pub struct Route {
 
 /// Every route of the server except its static files, which are not registered individually.
 pub async fn routes() -> Vec<Route> {
-    let root = tempfile::tempdir().unwrap();
     let list_path = "/list-of-routes";
     let app = App::new()
         .service(web::resource(list_path).to(list_routes))
-        .configure(app::routes(root.path()));
+        .configure(app::routes);
     let app = init_service(app).await;
     let answer = call_service(&app, TestRequest::get().uri(list_path).to_request()).await;
     let body = actix_web::body::to_bytes(answer.into_body()).await;

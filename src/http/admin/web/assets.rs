@@ -1,26 +1,23 @@
-//! The static files: embedded in the program, written to a directory at startup, served from there by actix-files. Their
-//! address contains a hash of their contents, so browsers can cache them forever.
+//! The static files, embedded in the program and served from memory. Their address contains a hash of their contents, so
+//! browsers can cache them forever.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
-use actix_files::Files;
 use actix_web::{
-    Error,
+    Error, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    guard,
-    http::header::{CACHE_CONTROL, HeaderValue},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
     middleware::{Compress, Next, from_fn},
     web::{self, ServiceConfig},
 };
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::http::api::errors::ApiError;
 use crate::http::api::fallback;
-use crate::services::secret;
 
 const FILES: &[(&str, &[u8])] = &[
     ("app.css", include_bytes!("../../../../static/app.css")),
@@ -54,61 +51,33 @@ pub(crate) fn url(name: &str) -> String {
     format!("/static/{}/{name}", *HASH)
 }
 
-/// Writes the files below a directory and returns the directory that contains them. A file that is there already stays.
-///
-/// # Errors
-/// When the directory cannot be written to.
-pub(crate) fn install(below: &Path) -> io::Result<PathBuf> {
-    let root = below.join("static");
-    let directory = root.join(HASH.as_str());
-    private().recursive(true).create(&directory)?;
-    for (name, bytes) in FILES {
-        let path = directory.join(name);
-        if fs::read(&path).is_ok_and(|there| there == *bytes) {
-            continue;
-        }
-        // Another instance may write the same file at the same time: a rename is atomic.
-        let fresh = directory.join(format!("{name}.{}", std::process::id()));
-        fs::write(&fresh, bytes)?;
-        fs::rename(&fresh, &path)?;
-    }
-    Ok(root)
+/// The routes of the files.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    let scope = web::scope("/static")
+        .wrap(from_fn(cache_forever))
+        .wrap(Compress::default())
+        .default_service(web::to(show));
+    config.service(scope);
 }
 
-/// A new temporary directory that only its owner may enter.
-///
-/// # Errors
-/// When it cannot be created.
-pub(crate) fn temporary_directory() -> io::Result<PathBuf> {
-    let name = secret::generate().map_err(io::Error::other)?;
-    let directory = std::env::temp_dir().join(format!("munjigi-{name}"));
-    // Fails where it exists: another user could write to it.
-    private().create(&directory)?;
-    Ok(directory)
+/// `GET` and `HEAD` of a file. The server answers `HEAD` without the body.
+async fn show(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.path();
+    let file = FILES.iter().find(|file| is_read && path == url(file.0));
+    let Some((name, bytes)) = file else {
+        return fallback::not_a_file(&request);
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(content_type(name))
+        .body(*bytes))
 }
 
-/// Creates directories that only their owner may enter.
-fn private() -> fs::DirBuilder {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-/// The routes of the files in `root`.
-pub(crate) fn routes(root: &Path) -> impl Fn(&mut ServiceConfig) + use<> {
-    let root = root.to_path_buf();
-    move |config: &mut ServiceConfig| {
-        let files = Files::new("/", &root)
-            .prefer_utf8(true)
-            .guard(guard::Any(guard::Get()).or(guard::Head()))
-            .default_handler(web::to(fallback::not_a_file));
-        let scope = web::scope("/static")
-            .wrap(from_fn(cache_forever))
-            .wrap(Compress::default())
-            .service(files)
-            .default_service(web::to(fallback::not_a_file));
-        config.service(scope);
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        _ => "image/svg+xml",
     }
 }
 
@@ -118,7 +87,7 @@ async fn cache_forever(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(request).await?;
-    if matches!(response.status().as_u16(), 200 | 206 | 304) {
+    if response.status() == StatusCode::OK {
         let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
         response.headers_mut().insert(CACHE_CONTROL, forever);
     }

@@ -1,7 +1,7 @@
 //! Addresses outside of `/admin` that lead to the panel.
 
 use actix_web::{
-    HttpResponse, Resource, guard,
+    HttpRequest, HttpResponse, Resource, guard,
     http::header::LOCATION,
     web::{self, Data, ServiceConfig},
 };
@@ -39,5 +39,7 @@ fn redirect(from: &str, to: fn() -> String) -> Resource {
                     )
                 }),
         )
-        .default_service(web::to(fallback::not_a_file))
+        .default_service(web::to(|request: HttpRequest| async move {
+            fallback::not_a_file(&request)
+        }))
 }

@@ -83,6 +83,7 @@ fn good_rows() -> Rows {
     };
     Rows {
         schema: Ok(SchemaStatus::UpToDate),
+        postgres: None,
         administrators: Ok(Administrators {
             active: 2,
             idle: Vec::new(),
@@ -111,6 +112,7 @@ fn inputs_of(config: &Config) -> Inputs<'_> {
                 file("data/munjigi.db", 0o644, DAY),
                 file("data", 0o700, DAY),
             )],
+            unwritable: None,
             unreadable: Vec::new(),
         },
         rows: good_rows(),

@@ -116,6 +116,7 @@ fn files_that_others_may_read_are_found() {
     chmod(&key, 0o600);
     // Others may enter the directory and read the file.
     chmod(&data, 0o755);
+    chmod(&data.join("munjigi.db"), 0o644);
     assert_problem(&place, "data_files", "munjigi-data/munjigi.db");
     for file in std::fs::read_dir(&data).unwrap() {
         chmod(&file.unwrap().path(), 0o600);
