@@ -39,6 +39,8 @@ pub struct Services {
     pub last_verification: LastVerification,
     /// Limits how often a refused access is recorded.
     pub refusal_throttle: RefusalThrottle,
+    /// Limits how often an event about a login name that no account has is recorded.
+    pub stranger_throttle: RefusalThrottle,
     /// Hashes passwords on its own threads.
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
@@ -95,7 +97,8 @@ impl Services {
             audit_log: audit_chain.log().clone(),
             audit_chain,
             last_verification: LastVerification::default(),
-            refusal_throttle: RefusalThrottle::default(),
+            refusal_throttle: RefusalThrottle::of_accounts(),
+            stranger_throttle: RefusalThrottle::of_strangers(),
             tokens: Tokens::new(config.tokens.clone(), key),
             delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),

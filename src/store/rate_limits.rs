@@ -90,6 +90,14 @@ pub fn lock(
     Ok(())
 }
 
+/// Writes a bucket's row without changing it: where a write must take as long for a name that no account has.
+pub fn touch(connection: &mut Db, bucket: &str) -> Result<(), StoreError> {
+    diesel::update(rate_limits::table.find(bucket))
+        .set(rate_limits::hits.eq(rate_limits::hits))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Subtracts one event. Also removes the lock if this event caused it (it ends at `own_lock`), or if fewer than
 /// `enough` events are left. A bucket without events is deleted.
 pub fn subtract(

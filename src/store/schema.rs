@@ -112,8 +112,8 @@ diesel::table! {
 diesel::table! {
     otp_challenges (id) {
         id -> Text,
-        username_normalized -> Text,
-        user_seq -> Nullable<BigInt>,
+        user_seq -> BigInt,
+        requested_by -> Text,
         code_hash -> Text,
         attempts -> BigInt,
         created_at -> Timestamp,

@@ -15,7 +15,8 @@ use crate::http::api::inputs::{CHALLENGE, CODE, IDENTIFIER};
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
-use crate::services::auth::otp::{self, OtpRequest};
+use crate::services::auth::otp;
+use crate::services::auth::otp_request::{self, OtpRequest};
 
 /// The answer to a request for a code.
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ pub(super) async fn request(
         login_context: caller.0,
         language: context.language,
     };
-    let challenge = otp::request(&services, request).await?;
+    let challenge = otp_request::request(&services, request).await?;
     let view = ChallengeView {
         challenge_id: challenge.id,
         expires_in: challenge.expires_in.as_secs(),

@@ -10,7 +10,7 @@ use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
 use crate::services::account_lookup::find_with_hash;
-use crate::services::accounts::changes::{checked_hash, lock_account};
+use crate::services::accounts::changes::{checked_hash, end_codes, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
@@ -218,6 +218,7 @@ pub async fn set_password(
                 }
             }
             table::revoke(connection, principal, now)?;
+            end_codes(connection, principal, now)?;
             let reason = RevocationReason::PasswordChanged;
             end_all(connection, principal, now, reason)?;
             let event = Event::new(Action::PasswordChanged)

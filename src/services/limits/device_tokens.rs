@@ -10,9 +10,11 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
+use crate::domain::principal::UserType;
+use crate::domain::text::normalised;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::login_name::LoginName;
+use crate::services::limits::login_context::LoginContext;
 
 /// The purpose of the derived key.
 const PURPOSE: &[u8] = b"device tokens";
@@ -31,20 +33,24 @@ pub fn issue(services: &Services, account: &Account) -> Result<String, Error> {
         .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
     let nonce = BASE64_URL_SAFE_NO_PAD.encode(nonce);
     let issued_at = services.clock.now().unix_seconds();
+    let user_type = account.principal.user_type;
     let tag = hmac::sign(
         &services.tokens.key().derive(PURPOSE),
-        message(&LoginName::of(account), &nonce, issued_at).as_bytes(),
+        message(user_type, &normalised(account.login()), &nonce, issued_at).as_bytes(),
     );
     let tag = BASE64_URL_SAFE_NO_PAD.encode(tag);
     Ok(format!("{VERSION}.{nonce}.{issued_at}.{tag}"))
 }
 
-/// The nonce of a token, if the token is authentic, belongs to this account, and has not expired.
-pub(super) fn verified_nonce(
+/// The nonce of the presented token, if the token is authentic, belongs to the account with this normalised login name,
+/// and has not expired.
+pub(in crate::services) fn presented_nonce(
     services: &Services,
-    token: &str,
-    login_name: &LoginName,
+    login_context: &LoginContext,
+    user_type: UserType,
+    name: &str,
 ) -> Option<String> {
+    let token = login_context.device_token.as_deref()?;
     if token.len() > MAX_LENGTH {
         return None;
     }
@@ -58,7 +64,12 @@ pub(super) fn verified_nonce(
     let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
     let key = services.tokens.key().derive(PURPOSE);
     // hmac::verify compares in constant time.
-    hmac::verify(&key, message(login_name, nonce, issued_at).as_bytes(), &tag).ok()?;
+    hmac::verify(
+        &key,
+        message(user_type, name, nonce, issued_at).as_bytes(),
+        &tag,
+    )
+    .ok()?;
     let age = services
         .clock
         .now()
@@ -66,7 +77,6 @@ pub(super) fn verified_nonce(
     (age < services.config.limits.device_lifetime.get()).then(|| nonce.to_owned())
 }
 
-fn message(login_name: &LoginName, nonce: &str, issued_at: i64) -> String {
-    let LoginName { user_type, name } = login_name;
+fn message(user_type: UserType, name: &str, nonce: &str, issued_at: i64) -> String {
     format!("{VERSION}\n{user_type}\n{nonce}\n{issued_at}\n{name}")
 }
