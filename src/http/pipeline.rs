@@ -22,7 +22,7 @@ use crate::domain::language::Language;
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
-use crate::http::middleware::client_address::client_address;
+use crate::http::middleware::client_address::{client_address, ignored_proxy};
 use crate::http::middleware::context::{RequestContext, standard_method};
 use crate::http::middleware::headers::{self, REQUEST_ID};
 use crate::http::middleware::origin::{Cors, is_https};
@@ -90,6 +90,9 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
         context.id = id;
     }
     context.address = client_address(peer, headers, &services.config.server);
+    if let Some(peer) = ignored_proxy(peer, headers, &services.config.server) {
+        services.ignored_proxies.note(peer);
+    }
     context.user_agent = headers
         .get(USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());

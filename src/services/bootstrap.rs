@@ -11,6 +11,7 @@ use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::verification::LastVerification;
 use crate::services::auth::{access_token_usage, otp_deliveries};
+use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
 use crate::services::passwords::Passwords;
@@ -45,6 +46,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
     pub delivery: Delivery,
+    /// Peers whose forwarded headers were ignored.
+    pub ignored_proxies: IgnoredProxies,
     /// Rate limits of login attempts.
     pub limits: state::Limits,
     /// Background jobs.
@@ -103,6 +106,7 @@ impl Services {
             delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
+            ignored_proxies: IgnoredProxies::default(),
             limits: state::Limits::default(),
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),

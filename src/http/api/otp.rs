@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::session::ChallengeId;
 use crate::http::api::answer::Answer;
-use crate::http::api::auth::{TokenData, logged_in};
+use crate::http::api::auth::{TokenData, login_answer};
 use crate::http::api::body::Fields;
 use crate::http::api::callers::Anonymous;
 use crate::http::api::errors::ApiError;
@@ -62,10 +62,11 @@ pub(super) async fn verify(
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
-    let transport = transport.requested(&mut fields)?;
+    let requested = transport.requested(&mut fields)?;
     let challenge = fields.required(&CHALLENGE);
     let code = fields.required(&CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let pair = otp::log_in(&services, challenge, code, caller.0).await?;
-    logged_in(&services, &context, pair, transport)
+    let logged_in = otp::log_in(&services, challenge, code, caller.0).await?;
+    let answer = login_answer(&services, &context, logged_in, &transport, requested);
+    Ok(answer)
 }

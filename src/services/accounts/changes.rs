@@ -15,7 +15,8 @@ use crate::services::error::Error;
 use crate::services::limits::locks;
 use crate::services::passwords::queue::Requester;
 use crate::store::{
-    Db, StoreError, Transaction, client_users, otp_challenges, revocations, set_up_links, users,
+    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, revocations,
+    set_up_links, users,
 };
 
 /// Locks the row of an account until the transaction ends.
@@ -97,7 +98,11 @@ pub(crate) fn finish_update(
     }
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
-    let sets_password = update.new_hash.is_some() && update.new_hash != update.old_hash;
+    let changes_password = update.new_hash != update.old_hash;
+    let sets_password = update.new_hash.is_some() && changes_password;
+    if changes_password {
+        device_tokens::delete_all(connection, owner, None)?;
+    }
     for event in events(update) {
         audit_context.record(connection, &event)?;
     }
@@ -139,6 +144,7 @@ pub(crate) fn finish_deletion(
     end_all(connection, owner, now, RevocationReason::Deleted)?;
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
+    device_tokens::delete_all(connection, owner, None)?;
     Ok(audit_context.record(connection, event)?)
 }
 

@@ -24,7 +24,9 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::{attempts, locks};
 use crate::services::passwords::PasswordCheck;
 use crate::services::passwords::queue::Requester;
-use crate::store::{Db, browser_sessions as sessions_table, panel_preferences, set_up_links};
+use crate::store::{
+    Db, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
+};
 
 /// Changes the viewer's name.
 ///
@@ -104,7 +106,7 @@ pub async fn change_password(
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let login_name = LoginName::of(services, account, login_context);
+    let login_name = LoginName::of(services, account, login_context).await?;
     let actor = &login_context.actor;
     let attempt = attempts::begin(services, LimitKind::Login, &login_name, actor).await?;
     let old = match known_hash(services, account.principal, current.clone()).await {
@@ -123,6 +125,7 @@ pub async fn change_password(
     let change = PasswordChange {
         account: account.clone(),
         kept,
+        device: login_name.device.clone(),
         reset: attempt.counter_reset(),
     };
     let replaced = replace(services, actor, change, old, current, new).await;
@@ -155,6 +158,8 @@ async fn known_hash(
 struct PasswordChange {
     account: Account,
     kept: KeptSession,
+    /// The known device, which stays known.
+    device: Option<String>,
     reset: CounterReset,
 }
 
@@ -206,6 +211,7 @@ impl PasswordChange {
                 let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
                 set_up_links::revoke(connection, owner, now)?;
                 end_codes(connection, owner, now)?;
+                device_tokens::delete_all(connection, owner, self.device.as_deref())?;
                 match &self.kept {
                     KeptSession::Browser(kept) => {
                         let user_seq = owner.user_seq;

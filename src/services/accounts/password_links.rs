@@ -21,7 +21,9 @@ use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{Db, StoreError, client_users, panel_preferences, set_up_links as table, users};
+use crate::store::{
+    Db, StoreError, client_users, device_tokens, panel_preferences, set_up_links as table, users,
+};
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,6 +221,7 @@ pub async fn set_password(
             }
             table::revoke(connection, principal, now)?;
             end_codes(connection, principal, now)?;
+            device_tokens::delete_all(connection, principal, None)?;
             let reason = RevocationReason::PasswordChanged;
             end_all(connection, principal, now, reason)?;
             let event = Event::new(Action::PasswordChanged)

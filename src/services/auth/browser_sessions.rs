@@ -14,10 +14,11 @@ use crate::services::auth::password_check::{self, MAX_CHECKS};
 use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::limits::attempts;
 use crate::services::limits::counting::CounterReset;
+use crate::services::limits::device_tokens::NewToken;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::{attempts, device_tokens};
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::{browser_sessions as table, panel_preferences, users};
@@ -58,6 +59,8 @@ pub(crate) struct LoginProof {
     /// The hash that was verified.
     hash: String,
     reset: CounterReset,
+    /// The known device.
+    device: Option<String>,
 }
 
 /// The interval at which the use of a session is recorded, so that not every page view writes.
@@ -105,6 +108,7 @@ async fn verify_password(
         let proof = LoginProof {
             hash: right.hash.clone(),
             reset: reset.clone(),
+            device: login_name.device.clone(),
         };
         let account = right.account.clone();
         match begin(services, actor.clone(), account, Some(proof)).await {
@@ -129,8 +133,11 @@ pub(crate) async fn begin(
 ) -> Result<SignedIn, Error> {
     let now = services.clock.now();
     let secret = secret::generate()?;
-    let device_token = device_tokens::issue(services, &account)?;
-    let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
+    let known_device = proof.as_ref().and_then(|proof| proof.device.as_deref());
+    let new_token = NewToken::new(services, known_device, now)?;
+    let device_token = new_token.text(services, &account);
+    let (owner, settings) = (account.principal, &services.config.admin);
+    let user_seq = owner.user_seq;
     let lifetime = settings.session_absolute.get();
     let absolute = now + lifetime;
     let new = BrowserSessionRow {
@@ -152,12 +159,13 @@ pub(crate) async fn begin(
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            if let Some(LoginProof { hash, reset }) = &proof {
+            if let Some(LoginProof { hash, reset, .. }) = &proof {
                 if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;
             }
+            new_token.insert(connection, owner)?;
             table::insert(connection, &new)?;
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(panel_preferences::find(connection, user_seq)?)

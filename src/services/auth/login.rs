@@ -10,8 +10,7 @@ use crate::services::account_lookup::find_account;
 use crate::services::audit::log::Event;
 use crate::services::auth::password_check::{self, MAX_CHECKS, RightPassword};
 use crate::services::auth::refused_login;
-use crate::services::auth::session_start::SessionStart;
-use crate::services::auth::token_pair::TokenPair;
+use crate::services::auth::session_start::{LoggedIn, SessionStart};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::attempts;
@@ -39,7 +38,7 @@ pub async fn log_in(
     services: &Services,
     credentials: Credentials,
     login_context: LoginContext,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     let user_type = credentials.user_type;
     let result = authenticate(services, credentials, &login_context).await;
     count(services, user_type, result.as_ref().err());
@@ -60,7 +59,7 @@ async fn authenticate(
     services: &Services,
     credentials: Credentials,
     login_context: &LoginContext,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     let Credentials {
         user_type,
         identifier,
@@ -86,15 +85,16 @@ async fn verify_password(
     password: Password,
     login_context: &LoginContext,
     reset: CounterReset,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     for _ in 0..MAX_CHECKS {
         let actor = &login_context.actor;
         let right = password_check::check(services, login_name, actor, &password).await?;
         let right = right.ok_or(Error::InvalidCredentials)?;
-        let started = start(services, &right, login_context, reset.clone()).await?;
-        if let Some(pair) = started {
+        let device = login_name.device.as_deref();
+        let started = start(services, &right, login_context, device, reset.clone()).await?;
+        if let Some(logged_in) = started {
             right.rehash_later(services);
-            return Ok(pair);
+            return Ok(logged_in);
         }
     }
     Err(Error::InvalidCredentials)
@@ -105,11 +105,13 @@ async fn start(
     services: &Services,
     right: &RightPassword,
     login_context: &LoginContext,
+    known_device: Option<&str>,
     reset: CounterReset,
-) -> Result<Option<TokenPair>, Error> {
-    let (now, principal) = (services.clock.now(), right.account.principal);
-    let (owner, device) = (Some(principal), login_context.device());
-    let start = SessionStart::new(services, owner, LoginMethod::Password, device, now);
+) -> Result<Option<LoggedIn>, Error> {
+    let (principal, method) = (right.account.principal, LoginMethod::Password);
+    let owner = Some(principal);
+    let start = SessionStart::new(services, owner, method, login_context, known_device)?;
+    let now = start.now();
     let (new_session, hash) = (start.clone(), right.hash.clone());
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);

@@ -11,8 +11,7 @@ use crate::services::audit::log::Event;
 use crate::services::auth::challenge_ids::{self, matches_hash};
 use crate::services::auth::login::count;
 use crate::services::auth::refused_login;
-use crate::services::auth::session_start::SessionStart;
-use crate::services::auth::token_pair::TokenPair;
+use crate::services::auth::session_start::{LoggedIn, SessionStart};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
@@ -35,7 +34,7 @@ pub async fn log_in(
     challenge: Option<ChallengeId>,
     code: OtpCode,
     login_context: LoginContext,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     let result = authenticate(services, challenge, code, &login_context).await;
     count(services, UserType::Client, result.as_ref().err());
     result
@@ -46,7 +45,7 @@ async fn authenticate(
     challenge: Option<ChallengeId>,
     code: OtpCode,
     login_context: &LoginContext,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     let (kind, actor) = (LimitKind::Code, &login_context.actor);
     let Some((challenge, login_name)) = find(services, challenge, login_context).await? else {
         addresses::admit(services, kind, actor.ip_address).await?;
@@ -60,6 +59,7 @@ async fn authenticate(
         code,
         tries: bucket_of("tries", &login_name, None),
         failures: account_rule(services, kind, &login_name).bucket.name,
+        device: login_name.device.clone(),
     };
     let reset = attempt.counter_reset();
     let result = verify_code(services, submitted, reset, login_context).await;
@@ -84,6 +84,8 @@ struct Submitted {
     tries: Bucket,
     /// The name of the bucket of the login name's failures.
     failures: String,
+    /// The known device.
+    device: Option<String>,
 }
 
 /// A challenge and the login name it was created for; `None` if the server did not create it.
@@ -103,7 +105,7 @@ async fn find(
         .await?;
     let login_name = match client {
         Some((id, username)) => {
-            LoginName::known(services, Principal::client(id), username, login_context)
+            LoginName::known(services, Principal::client(id), username, login_context).await?
         }
         None => LoginName::unknown(UserType::Client, name),
     };
@@ -115,17 +117,17 @@ async fn verify_code(
     submitted: Submitted,
     reset: CounterReset,
     login_context: &LoginContext,
-) -> Result<TokenPair, Error> {
-    let now = services.clock.now();
+) -> Result<LoggedIn, Error> {
+    let (method, device) = (LoginMethod::Otp, submitted.device.as_deref());
+    let start = SessionStart::new(services, None, method, login_context, device)?;
+    let now = start.now();
     let key = challenge_ids::code_key(services);
     let (max, window) = (
         i64::from(services.config.otp.max_attempts),
         services.config.otp.lifetime.get(),
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let device = login_context.device();
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
-    let start = SessionStart::new(services, None, LoginMethod::Otp, device, now);
     let new_session = start.clone();
     let account: Option<Account> = services
         .store
@@ -135,6 +137,7 @@ async fn verify_code(
                 code,
                 tries,
                 failures,
+                ..
             } = &submitted;
             // A wrong code is not an error here: an error would roll back the count.
             let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?

@@ -77,7 +77,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     let login_name = match &found {
         Some(client) => {
             let owner = Principal::client(client.id);
-            LoginName::known(services, owner, username, context)
+            LoginName::known(services, owner, username, context).await?
         }
         None => LoginName::unknown(user_type, name),
     };

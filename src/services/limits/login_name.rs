@@ -40,31 +40,40 @@ impl LoginName {
             .read(move |connection| find_by_login(connection, user_type, &searched))
             .await?;
         Ok(match principal {
-            Some(owner) => Self::known(services, owner, name, login_context),
+            Some(owner) => Self::known(services, owner, name, login_context).await?,
             None => Self::unknown(user_type, NameHash::of(services, user_type, &name)),
         })
     }
 
     /// The login name of an account.
-    pub(crate) fn of(services: &Services, account: &Account, login_context: &LoginContext) -> Self {
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn of(
+        services: &Services,
+        account: &Account,
+        login_context: &LoginContext,
+    ) -> Result<Self, Error> {
         let name = normalised(account.login());
-        Self::known(services, account.principal, name, login_context)
+        Self::known(services, account.principal, name, login_context).await
     }
 
     /// The normalised login name of an account.
-    pub(in crate::services) fn known(
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::services) async fn known(
         services: &Services,
         owner: Principal,
         name: String,
         login_context: &LoginContext,
-    ) -> Self {
-        let user_type = owner.user_type;
-        Self {
-            user_type,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            user_type: owner.user_type,
             principal: Some(owner),
-            device: device_tokens::presented_nonce(services, login_context, user_type, &name),
+            device: device_tokens::find_known(services, login_context, owner, &name).await?,
             stored: name,
-        }
+        })
     }
 
     /// A name that no account has.

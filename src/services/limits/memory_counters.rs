@@ -68,10 +68,9 @@ impl MemoryCounters {
     /// The time until no limit is used up.
     pub(super) fn admit(&self, limits: &[MemoryLimit], now: Timestamp) -> Result<(), Duration> {
         let mut sets = lock(&self.sets);
-        let waits = limits.iter().filter_map(|limit| {
-            let counter = live(&mut sets, limit.key, now)?;
-            (counter.hits >= limit.max).then(|| counter.ends_at.since(now))
-        });
+        let waits = limits
+            .iter()
+            .filter_map(|limit| wait(&mut sets, limit, now));
         if let Some(wait) = waits.max() {
             return Err(wait);
         }
@@ -80,6 +79,21 @@ impl MemoryCounters {
         }
         Ok(())
     }
+
+    /// The time until a limit is not used up any more; `None` if it is not.
+    pub(super) fn wait(&self, limit: &MemoryLimit, now: Timestamp) -> Option<Duration> {
+        wait(&mut lock(&self.sets), limit, now)
+    }
+
+    /// Counts an event, also beyond the limit.
+    pub(super) fn count(&self, limit: &MemoryLimit, now: Timestamp) {
+        count(&mut lock(&self.sets), limit, now);
+    }
+}
+
+fn wait(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) -> Option<Duration> {
+    let counter = live(sets, limit.key, now)?;
+    (counter.hits >= limit.max).then(|| counter.ends_at.since(now))
 }
 
 fn set_of(sets: &mut [[Counter; WAYS]], key: u64) -> &mut [Counter; WAYS] {

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod attempts;
 pub mod counting;
+pub mod dead_tokens;
 pub mod device_tokens;
 pub mod locked_addresses;
 pub mod locks;

@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     type Log = Arc<Mutex<Vec<String>>>;
 

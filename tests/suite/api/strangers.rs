@@ -259,3 +259,36 @@ async fn filling_the_hashing_queue_locks_the_address() {
     let compared = statuses.iter().filter(|status| **status == 401).count();
     assert_eq!(app.number(names).await, i64::try_from(compared).unwrap());
 }
+
+#[tokio::test]
+async fn refused_refresh_tokens_of_one_session_are_limited() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let bob = app.user("bob").await;
+    let next = ann.refreshed().await;
+    app.advance(Duration::from_mins(1));
+    let refresh = |token: &str| app.anonymous().refresh(token);
+    refresh(&ann.refresh).await.assert(401, "TOKEN_REUSED");
+    for _ in 0..9 {
+        refresh(&next.refresh)
+            .await
+            .assert(401, "TOKEN_BLACKLISTED");
+    }
+    // All tokens of the session count together, and nothing is written for further ones.
+    for token in [&ann.refresh, &next.refresh] {
+        let refused = refresh(token).await.assert(429, "RATE_LIMITED");
+        assert_eq!(refused.header("retry-after"), Some("60"));
+    }
+    bob.refreshed().await;
+    app.advance(Duration::from_mins(1));
+    refresh(&next.refresh)
+        .await
+        .assert(401, "TOKEN_BLACKLISTED");
+    // Those of an inactive or deleted account, too.
+    app.execute("UPDATE users SET is_active = FALSE WHERE id = 2")
+        .await;
+    for _ in 0..10 {
+        refresh(&bob.refresh).await.assert(401, "USER_INACTIVE");
+    }
+    refresh(&bob.refresh).await.assert(429, "RATE_LIMITED");
+}
