@@ -14,7 +14,8 @@ const MAX: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
 fn limit(services: &Services, session: &SessionId) -> MemoryLimit {
-    services.limits.dead_tokens.limit(session, MAX, WINDOW)
+    let key = ("refused tokens", session);
+    services.limits.counters.limit(key, MAX, WINDOW)
 }
 
 /// Rejects a refresh if too many were refused for this session.
@@ -27,7 +28,7 @@ pub(in crate::services) fn admit(
     now: Timestamp,
 ) -> Result<(), Error> {
     let limit = limit(services, session);
-    match services.limits.dead_tokens.wait(&limit, now) {
+    match services.limits.counters.wait(&limit, now) {
         Some(retry_after) => Err(Error::RateLimited { retry_after }),
         None => Ok(()),
     }
@@ -50,6 +51,6 @@ pub(in crate::services) fn record(
     );
     if is_refusal {
         let limit = limit(services, session);
-        services.limits.dead_tokens.count(&limit, now);
+        services.limits.counters.count(&limit, now);
     }
 }

@@ -19,6 +19,9 @@ pub struct LoginName {
     pub(crate) principal: Option<Principal>,
     /// The known device: the nonce of a valid device token of the account.
     pub(crate) device: Option<String>,
+    /// The hash of the name. Attempts are counted by it, so that the count is the same before and after the account, or
+    /// its challenge, is stored.
+    pub(in crate::services) hash: NameHash,
     stored: String,
 }
 
@@ -71,6 +74,7 @@ impl LoginName {
         Ok(Self {
             user_type: owner.user_type,
             principal: Some(owner),
+            hash: NameHash::of(services, owner.user_type, &name),
             device: device_tokens::find_known(services, login_context, owner, &name).await?,
             stored: name,
         })
@@ -82,6 +86,7 @@ impl LoginName {
             user_type,
             principal: None,
             device: None,
+            hash,
             stored: hash.to_string(),
         }
     }

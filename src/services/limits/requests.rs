@@ -35,7 +35,7 @@ pub(in crate::services) fn admit(
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (settings, counters) = (&services.config.otp, &services.limits.requests);
+    let (settings, counters) = (&services.config.otp, &services.limits.counters);
     let max = settings.requests_per_account;
     let network = widest_network(address);
     let pause = settings.resend_after.get();

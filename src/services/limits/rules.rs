@@ -71,7 +71,7 @@ pub(in crate::services) fn account_rule(
     let (user_type, stored) = (login_name.user_type, login_name.stored());
     let name = match &login_name.device {
         Some(device) => format!("{kind}:device:{device}"),
-        None => format!("{kind}:account:{user_type}:{stored}"),
+        None => format!("{kind}:account:{user_type}:{}", login_name.hash),
     };
     Rule {
         bucket: Bucket {

@@ -11,6 +11,6 @@ use crate::services::limits::pending_attempts::PendingAttempts;
 pub struct Limits {
     pub(super) pending: PendingAttempts,
     pub(super) locked_addresses: LockedAddresses,
-    pub(super) requests: MemoryCounters,
-    pub(super) dead_tokens: MemoryCounters,
+    /// Of requests for codes, and of refused refresh tokens.
+    pub(super) counters: MemoryCounters,
 }

@@ -41,7 +41,7 @@ async fn an_address_has_a_limit_of_failures_per_hour_over_all_accounts() {
     assert_eq!(refused.header("retry-after"), Some("3600"));
     ann("203.0.113.2").await.assert(401, "INVALID_CREDENTIALS");
     // Attempts that were rejected because of their address do not count for the account.
-    let counted = "SELECT hits AS number FROM rate_limits WHERE bucket = 'login:account:user:ann@example.org'";
+    let counted = "SELECT hits AS number FROM rate_limits WHERE subject = 'ann@example.org'";
     assert_eq!(app.number(counted).await, 1);
     app.advance(Duration::from_hours(1));
     ann("203.0.113.1").await.assert(401, "INVALID_CREDENTIALS");

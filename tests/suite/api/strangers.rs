@@ -1,6 +1,6 @@
 //! What callers without an account or a known device cannot do: fill the database, the queues and the hashing threads.
 
-use std::time::Duration;
+use std::{future::IntoFuture, time::Duration};
 
 use futures_util::{StreamExt, future::join_all, stream};
 use munjigi::{config::Config, domain::account::Role};
@@ -158,6 +158,28 @@ async fn codes_for_known_and_unknown_names_have_the_same_limits() {
     // 20 codes in total, and 5 attempts of which the last one locks the account.
     assert_eq!((codes(200), codes(401)), (20, 5), "{:?}", all[0]);
     assert_eq!(all[0], all[1]);
+}
+
+#[tokio::test]
+async fn attempts_before_a_challenge_is_stored_count_for_the_same_name() {
+    let app = App::with_gateway(|config| {
+        behind_a_proxy(config);
+        config.limits.failures_per_address = 1_000;
+    });
+    for number in 0..5 {
+        let name = format!("client-{number}");
+        app.make_client(&name).await;
+        let asked = request_code(&app, &name, "192.0.2.1").await;
+        let challenge = asked.assert(200, "OTP_SENT").text_of("challenge_id");
+        // Its row is stored in the background.
+        let attempts = (0..10).map(|_| submit_code(&app, &challenge, "192.0.2.1").into_future());
+        let early = join_all(attempts).await;
+        app.codes(number + 1).await;
+        let attempts = (0..10).map(|_| submit_code(&app, &challenge, "192.0.2.1").into_future());
+        let answers = early.into_iter().chain(join_all(attempts).await);
+        let verified = answers.filter(|answer| answer.status == 401).count();
+        assert_eq!(verified, 5, "{name}");
+    }
 }
 
 #[tokio::test]
