@@ -49,6 +49,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
         config,
         now: clock.now(),
         uptime: None,
+        ignored_proxy: None,
         key: key(config),
         key_file: key_file(config),
         data: DataFiles::read(config),

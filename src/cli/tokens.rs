@@ -124,6 +124,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("panel sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
         ("code deliveries", counts.otp_deliveries),
+        ("device tokens", counts.device_tokens),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),
     ];

@@ -15,7 +15,7 @@ pub struct LimitsConfig {
     pub first_delay: Span,
     /// Maximum length of a lock.
     pub longest_delay: Span,
-    /// Failures of each kind from one IP address per hour; 0 disables this limit.
+    /// Failures of each kind from one IP address per hour; larger networks have multiples of it. 0 disables this limit.
     pub failures_per_address: u32,
     /// Lifetime of a device token.
     pub device_lifetime: Span,

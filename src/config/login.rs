@@ -13,7 +13,8 @@ pub struct LoginConfig {
     pub bcrypt_cost: u32,
     /// Hashing threads; 0 means one per core.
     pub hash_threads: usize,
-    /// Maximum number of passwords in the hashing queue. When it is full the response is 503.
+    /// Maximum number of passwords in the hashing queue, a quarter of it for known devices and authenticated callers. When
+    /// it is full the response is 503.
     pub hash_queue: usize,
     /// Maximum time in the hashing queue. After it the response is 503.
     pub hash_deadline: Span,

@@ -24,11 +24,12 @@ pub struct OtpConfig {
     pub lifetime: Span,
     /// Attempts per code. After them the code is invalid.
     pub max_attempts: u32,
-    /// Minimum time between two codes for one account.
+    /// Minimum time between two codes for one account from one network or known device.
     pub resend_after: Span,
-    /// Maximum number of codes for one account per hour.
+    /// Maximum number of codes for one account from one network or known device per hour. All networks together get four
+    /// times as many.
     pub requests_per_account: u32,
-    /// Maximum number of codes requested from one IP address per hour.
+    /// Maximum number of codes requested from one IP address per hour. Larger networks have multiples of it.
     pub requests_per_address: u32,
 }
 

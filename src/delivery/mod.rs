@@ -20,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use lettre::{Message, message::Mailbox};
 use tokio::{
     runtime::Handle,
@@ -57,7 +60,7 @@ pub struct Delivery {
 
 struct Inner {
     /// `None` after [`Delivery::drain`].
-    queue: Mutex<Option<mpsc::Sender<Queued>>>,
+    queue: Mutex<Option<mpsc::Sender<Box<Queued>>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     totals: Arc<Totals>,
     has_mail: bool,
@@ -140,6 +143,13 @@ impl Delivery {
         self.enqueue(Notice::Code(notice));
     }
 
+    /// Queues a code that is sent only after `prepare` has succeeded. Its error is the reason of the failure.
+    ///
+    /// The caller's response does not show whether there was anything to prepare.
+    pub fn send_after(&self, prepare: Prepare, notice: OtpNotice) {
+        self.enqueue_after(Some(prepare), Notice::Code(notice));
+    }
+
     /// Whether a mail server is configured, which links and reuse notices need.
     #[must_use]
     pub fn sends_mail(&self) -> bool {
@@ -157,20 +167,19 @@ impl Delivery {
     }
 
     fn enqueue(&self, notice: Notice) {
+        self.enqueue_after(None, notice);
+    }
+
+    fn enqueue_after(&self, prepare: Option<Prepare>, notice: Notice) {
         let expires_at = self.inner.clock.now() + notice.expires_in();
         let pending = Pending::new(notice, expires_at, Arc::clone(&self.inner.totals));
-        if let Err((Some(pending), reason)) = self.put(Some(Box::new(pending))) {
-            pending.failed(reason);
+        let entry = Box::new(Queued { prepare, pending });
+        if let Err((entry, reason)) = self.put(entry) {
+            entry.pending.failed(reason);
         }
     }
 
-    /// Queues an entry that sends nothing. For clients that do not exist: takes as long as [`Delivery::send`].
-    pub fn send_decoy(&self) {
-        // A full queue does not matter here.
-        let _result = self.put(None);
-    }
-
-    fn put(&self, entry: Queued) -> Result<(), (Queued, &'static str)> {
+    fn put(&self, entry: Box<Queued>) -> Result<(), (Box<Queued>, &'static str)> {
         match &*lock(&self.inner.queue) {
             None => Err((entry, "the server is stopping")),
             Some(queue) => queue.try_send(entry).map_err(|error| match error {
@@ -206,8 +215,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An entry of the queue; `None` for a decoy.
-type Queued = Option<Box<Pending>>;
+/// What must succeed before a code is sent, such as storing its hash. The error is a reason for the log.
+pub type Prepare = BoxFuture<'static, Result<(), String>>;
+
+/// An entry of the queue.
+struct Queued {
+    prepare: Option<Prepare>,
+    pending: Pending,
+}
 
 /// Delay before a notice is processed, so that the response of the request is not slowed down by it.
 const START_DELAY: Duration = Duration::from_millis(5);
@@ -227,21 +242,29 @@ struct Worker {
 }
 
 /// A background task: processes the queue until it is closed and empty.
-async fn run(receiver: Arc<AsyncMutex<mpsc::Receiver<Queued>>>, worker: Arc<Worker>) {
+async fn run(receiver: Arc<AsyncMutex<mpsc::Receiver<Box<Queued>>>>, worker: Arc<Worker>) {
     loop {
         let next = receiver.lock().await.recv().await;
         let Some(entry) = next else { return };
         tokio::time::sleep(START_DELAY).await;
-        let Some(pending) = entry else { continue };
         // After a panic the notice counts as failed, because it is dropped; the task continues.
-        let _result = AssertUnwindSafe(worker.deliver(*pending))
+        let _result = AssertUnwindSafe(worker.deliver(*entry))
             .catch_unwind()
             .await;
     }
 }
 
 impl Worker {
-    async fn deliver(&self, mut pending: Pending) {
+    async fn deliver(&self, entry: Queued) {
+        let Queued {
+            prepare,
+            mut pending,
+        } = entry;
+        if let Some(prepare) = prepare
+            && let Err(reason) = prepare.await
+        {
+            return pending.failed(&reason);
+        }
         match self.send(&mut pending).await {
             Ok(()) => pending.sent(),
             Err(failure) => pending.failed(&failure.reason),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use email_address::EmailAddress;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
 use crate::domain::text::{ascii_number, line, normalised, normalised_email};
 use crate::domain::text_enum::text_enum;
@@ -179,6 +179,15 @@ impl FromStr for Role {
     }
 }
 
+/// The normalised form of a login name as typed: the e-mail address of a user, or the username of a client.
+#[must_use]
+pub fn normalised_login(user_type: UserType, typed: &str) -> String {
+    match user_type {
+        UserType::User => normalised_email(typed),
+        UserType::Client => normalised(typed),
+    }
+}
+
 /// The public data of an account of either user type. Contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -250,6 +259,12 @@ impl Account {
     pub fn login(&self) -> &str {
         let login = self.username.as_deref().or(self.email.as_deref());
         login.unwrap_or_default()
+    }
+
+    /// The normalised login name.
+    #[must_use]
+    pub fn normalised_login(&self) -> String {
+        normalised_login(self.principal.user_type, self.login())
     }
 }
 

@@ -24,6 +24,12 @@ macro_rules! id {
                 Self(new_v7(now))
             }
 
+            /// An id of 16 bytes, which need not be a UUID.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(format!("{:032x}", u128::from_be_bytes(bytes)))
+            }
+
             /// A lower bound of all ids created at or after `at`.
             #[must_use]
             pub fn lower_bound(at: Timestamp) -> Self {
@@ -77,7 +83,7 @@ id! {
     SessionId
 }
 id! {
-    /// The id of a one-time code challenge.
+    /// The id of a one-time code challenge. It is not ordered by time, and no UUID.
     ChallengeId
 }
 id! {

@@ -24,7 +24,7 @@ use crate::http::access_log::LoggedRequest;
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
-use crate::http::middleware::client_address::client_address;
+use crate::http::middleware::client_address::{client_address, ignored_proxy};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{self, REQUEST_ID};
 use crate::http::middleware::origin::Cors;
@@ -92,6 +92,9 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
         context.id = id;
     }
     context.address = client_address(peer, headers, &services.config.server);
+    if let Some(peer) = ignored_proxy(peer, headers, &services.config.server) {
+        services.ignored_proxies.note(peer);
+    }
     context.user_agent = headers
         .get(USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());

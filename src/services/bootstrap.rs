@@ -11,6 +11,7 @@ use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::verification::LastVerification;
 use crate::services::auth::{access_token_usage, otp_deliveries};
+use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
 use crate::services::passwords::Passwords;
@@ -39,10 +40,14 @@ pub struct Services {
     pub last_verification: LastVerification,
     /// Limits how often a refused access is recorded.
     pub refusal_throttle: RefusalThrottle,
+    /// Limits how often an event about a login name that no account has is recorded.
+    pub stranger_throttle: RefusalThrottle,
     /// Hashes passwords on its own threads.
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
     pub delivery: Delivery,
+    /// Peers whose forwarded headers were ignored.
+    pub ignored_proxies: IgnoredProxies,
     /// Rate limits of login attempts.
     pub limits: state::Limits,
     /// Background jobs.
@@ -97,11 +102,13 @@ impl Services {
             audit_log: audit_chain.log().clone(),
             audit_chain,
             last_verification: LastVerification::default(),
-            refusal_throttle: RefusalThrottle::default(),
+            refusal_throttle: RefusalThrottle::of_accounts(),
+            stranger_throttle: RefusalThrottle::of_strangers(),
             tokens: Tokens::new(config.tokens.clone(), key),
             delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
+            ignored_proxies: IgnoredProxies::default(),
             limits: state::Limits::default(),
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),

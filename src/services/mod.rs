@@ -11,6 +11,7 @@ pub mod bootstrap;
 pub mod checklist;
 pub mod dashboard;
 pub mod error;
+pub mod ignored_proxies;
 pub mod limits;
 pub mod maintenance;
 pub mod metrics;

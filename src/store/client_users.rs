@@ -46,6 +46,17 @@ pub struct ClientRow {
 }
 
 impl ClientRow {
+    /// The recipient of this client's one-time codes; `None` if the account is inactive.
+    #[must_use]
+    pub fn recipient(&self) -> Option<Recipient> {
+        self.is_active.then(|| Recipient {
+            id: self.id,
+            username: self.username.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+        })
+    }
+
     /// The data of this client for tokens and responses.
     #[must_use]
     pub fn account(&self) -> Account {
@@ -126,7 +137,7 @@ pub fn find_by_username(
 }
 
 /// The recipient of one-time codes.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Recipient {
     /// The id within this user type.
     pub id: UserSeq,

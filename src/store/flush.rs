@@ -34,6 +34,8 @@ text_enum! {
         SetUpLinks = "set_up_links",
         /// Results of sending one-time codes.
         OtpDeliveries = "otp_deliveries",
+        /// Device tokens.
+        DeviceTokens = "device_tokens",
         /// Jobs that have ended, by the time of their start.
         Jobs = "jobs",
     }
@@ -51,6 +53,7 @@ impl ExpiringTable {
             | Self::Jobs => "id",
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",
+            Self::DeviceTokens => "nonce",
         }
     }
 

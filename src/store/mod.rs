@@ -14,6 +14,7 @@ pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod checklist;
 pub mod client_users;
+pub mod device_tokens;
 pub mod engine;
 mod error;
 pub mod flush;

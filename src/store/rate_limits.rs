@@ -46,7 +46,7 @@ pub struct Count {
 
 /// Counts an event in a bucket that is not locked. The statement is atomic, and its row stays locked until the
 /// transaction ends. The first event begins a window that ends at `window_end`. If the window `slides`, every event
-/// sets its end again.
+/// sets its end again. The subject becomes that of the last event: an account may have got the name meanwhile.
 pub fn count(
     connection: &mut Db,
     bucket: &Bucket,
@@ -61,7 +61,8 @@ pub fn count(
             WHEN rate_limits.expires_at <= $6 THEN 1 ELSE rate_limits.hits + 1 END, \
         expires_at = CASE WHEN rate_limits.locked_until > $6 THEN rate_limits.expires_at \
             WHEN rate_limits.expires_at <= $6 OR $7 THEN excluded.expires_at ELSE rate_limits.expires_at END, \
-        locked_until = CASE WHEN rate_limits.locked_until > $6 THEN rate_limits.locked_until ELSE NULL END \
+        locked_until = CASE WHEN rate_limits.locked_until > $6 THEN rate_limits.locked_until ELSE NULL END, \
+        subject = excluded.subject \
         RETURNING hits, expires_at, locked_until";
     Ok(diesel::sql_query(statement)
         .bind::<Text, _>(&bucket.name)
@@ -86,6 +87,14 @@ pub fn lock(
             rate_limits::locked_at.eq(Some(now)),
             rate_limits::locked_until.eq(Some(until)),
         ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes a bucket's row without changing it: where a write must take as long for a name that no account has.
+pub fn touch(connection: &mut Db, bucket: &str) -> Result<(), StoreError> {
+    diesel::update(rate_limits::table.find(bucket))
+        .set(rate_limits::hits.eq(rate_limits::hits))
         .execute(connection)?;
     Ok(())
 }

@@ -94,6 +94,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_tokens (nonce) {
+        nonce -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        issued_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Text,
         kind -> Text,
@@ -112,8 +122,8 @@ diesel::table! {
 diesel::table! {
     otp_challenges (id) {
         id -> Text,
-        username_normalized -> Text,
-        user_seq -> Nullable<BigInt>,
+        user_seq -> BigInt,
+        requested_by -> Text,
         code_hash -> Text,
         attempts -> BigInt,
         created_at -> Timestamp,
@@ -240,6 +250,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     blacklisted_tokens,
     browser_sessions,
     client_users,
+    device_tokens,
     jobs,
     otp_challenges,
     otp_deliveries,

@@ -82,8 +82,10 @@ INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at
 VALUES ('t', 's', 'user', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at)
 VALUES ('t', 's', 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO otp_challenges (id, username_normalized, user_seq, code_hash, attempts, created_at, expires_at)
-VALUES ('c', 'acme', 1, 'x', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO otp_challenges (id, user_seq, requested_by, code_hash, attempts, created_at, expires_at)
+VALUES ('c', 1, 'n', 'x', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO device_tokens (nonce, user_type, user_seq, issued_at, expires_at)
+VALUES ('n', 'user', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO rate_limits (bucket, hits, expires_at) VALUES ('b', 1, '2026-01-01 00:00:00');
 INSERT INTO browser_sessions (id, token_hash, user_seq, created_at, last_used_at, expires_at, absolute_expires_at)
 VALUES ('b', 'x', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
@@ -104,7 +106,7 @@ UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "users",
     "client_users",
     "sessions",
@@ -112,6 +114,7 @@ const TABLES: [&str; 19] = [
     "blacklisted_tokens",
     "otp_challenges",
     "rate_limits",
+    "device_tokens",
     "browser_sessions",
     "panel_preferences",
     "set_up_links",

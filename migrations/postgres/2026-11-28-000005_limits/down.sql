@@ -1,1 +1,2 @@
+DROP TABLE device_tokens;
 DROP TABLE rate_limits;

@@ -1,9 +1,9 @@
--- One-time codes, as keyed hashes. A challenge for an unknown username has no user_seq and no valid code. It is stored
--- all the same, so that neither the response nor its time shows whether the client exists.
+-- One-time codes, as keyed hashes. Only requests for an existing client are stored: the id of any other challenge can be
+-- recognised without a row. `requested_by` is the known device or the network that asked for the code.
 CREATE TABLE otp_challenges (
     id TEXT PRIMARY KEY NOT NULL,
-    username_normalized TEXT NOT NULL,
-    user_seq BIGINT,
+    user_seq BIGINT NOT NULL,
+    requested_by TEXT NOT NULL,
     code_hash TEXT NOT NULL,
     attempts BIGINT NOT NULL,
     created_at TIMESTAMP NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE otp_challenges (
 ) WITHOUT ROWID;
 
 CREATE INDEX otp_challenges_expires_at ON otp_challenges (expires_at);
-CREATE INDEX otp_challenges_username ON otp_challenges (username_normalized);
+CREATE INDEX otp_challenges_client ON otp_challenges (user_seq);
 
 -- The result of sending each code: never the code, and only a masked recipient.
 CREATE TABLE otp_deliveries (

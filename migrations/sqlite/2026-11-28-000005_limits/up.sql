@@ -1,6 +1,6 @@
 -- Counts of events within a window that ends at `expires_at`, one row for each limited thing (bucket), and the locks of
 -- buckets that exceeded their limit. `kind` (what is limited), `user_type` and `subject` (the login name of an account,
--- existing or not, or an IP address) describe the lock for the admin panel. A bucket without a kind is not listed
+-- the keyed hash of a name that no account has, or a network) describe the lock for the admin panel. A bucket without a kind is not listed
 -- there.
 CREATE TABLE rate_limits (
     bucket TEXT PRIMARY KEY NOT NULL,
@@ -16,3 +16,16 @@ CREATE TABLE rate_limits (
 CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
 CREATE INDEX rate_limits_locked_at ON rate_limits (locked_at, bucket) WHERE locked_until IS NOT NULL;
 CREATE INDEX rate_limits_subject ON rate_limits (user_type, subject);
+
+-- The device tokens of each account that are still valid. A token is no credential: it gives attempts from a known device
+-- a count of their own.
+CREATE TABLE device_tokens (
+    nonce TEXT PRIMARY KEY NOT NULL,
+    user_type TEXT NOT NULL CHECK (user_type IN ('user', 'client')),
+    user_seq BIGINT NOT NULL,
+    issued_at TIMESTAMP NOT NULL,
+    expires_at TIMESTAMP NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX device_tokens_account ON device_tokens (user_type, user_seq);
+CREATE INDEX device_tokens_expires_at ON device_tokens (expires_at);

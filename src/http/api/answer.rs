@@ -61,6 +61,7 @@ pub(super) struct Answer<T> {
     code: &'static str,
     data: Option<T>,
     pagination: Option<Pagination>,
+    device_token: Option<String>,
     device_cookie: Option<Cookie<'static>>,
     refresh_cookie: Option<Cookie<'static>>,
 }
@@ -79,6 +80,7 @@ impl<T> Answer<T> {
             code,
             data,
             pagination: None,
+            device_token: None,
             device_cookie: None,
             refresh_cookie: None,
         }
@@ -94,10 +96,12 @@ impl<T> Answer<T> {
         Self::new(StatusCode::CREATED, code, Some(data))
     }
 
-    /// The same with a device token, in the cookie and the header, for the next login.
-    pub(super) fn on_device(self, services: &Services, token: String) -> Self {
+    /// The same with a device token for the next login: in the header, and in a cookie if one may be set.
+    pub(super) fn on_device(self, services: &Services, token: String, may_set: bool) -> Self {
+        let cookie = may_set.then(|| device_token::cookie(services, token.clone()));
         Self {
-            device_cookie: Some(device_token::cookie(services, token)),
+            device_token: Some(token),
+            device_cookie: cookie,
             ..self
         }
     }
@@ -145,11 +149,11 @@ impl<T: Serialize> Responder for Answer<T> {
         };
         let mut answer = HttpResponse::build(self.status);
         answer.insert_header((header::CONTENT_LANGUAGE, context.language.tag()));
-        if let Some(cookie) = self.device_cookie {
-            answer.insert_header((device_token::HEADER, cookie.value()));
-            answer.cookie(cookie);
+        if let Some(token) = self.device_token {
+            answer.insert_header((device_token::HEADER, token));
         }
-        if let Some(cookie) = self.refresh_cookie {
+        let cookies = [self.device_cookie, self.refresh_cookie];
+        for cookie in cookies.into_iter().flatten() {
             answer.cookie(cookie);
         }
         answer.json(body)

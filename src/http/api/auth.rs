@@ -20,9 +20,9 @@ use crate::http::middleware::context::RequestContext;
 use crate::http::refresh_cookie;
 use crate::services::auth::login::{self, Credentials};
 use crate::services::auth::refresh_request::RefreshRequest;
+use crate::services::auth::session_start::LoggedIn;
 use crate::services::auth::token_pair::TokenPair;
 use crate::services::auth::{bearer, logout, refresh};
-use crate::services::limits::device_tokens;
 use crate::services::{Error, Services};
 
 /// The data of a login or refresh: both tokens, their lifetimes in seconds, and the account.
@@ -87,10 +87,11 @@ pub(super) async fn log_in(
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
-    let transport = transport.requested(&mut fields)?;
+    let requested = transport.requested(&mut fields)?;
     let credentials = credentials(fields)?;
-    let pair = login::log_in(&services, credentials, caller.0).await?;
-    logged_in(&services, &context, pair, transport)
+    let logged_in = login::log_in(&services, credentials, caller.0).await?;
+    let answer = login_answer(&services, &context, logged_in, &transport, requested);
+    Ok(answer)
 }
 
 fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
@@ -110,17 +111,22 @@ fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
     })
 }
 
-/// The answer to a successful login: a pair of tokens and a device token.
-pub(super) fn logged_in(
+/// The answer to a successful login: a pair of tokens and a device token. A login that a page of another origin sends sets
+/// no device cookie: it could replace the one of the browser's owner.
+pub(super) fn login_answer(
     services: &Services,
     context: &RequestContext,
-    pair: TokenPair,
-    transport: TokenTransport,
-) -> Result<Answer<TokenData>, ApiError> {
-    context.note_caller(pair.account.principal);
-    let device = device_tokens::issue(services, &pair.account)?;
-    let answer = token_response(services, "LOGGED_IN", pair, transport);
-    Ok(answer.on_device(services, device))
+    logged_in: LoggedIn,
+    transport: &RefreshTransport,
+    requested: TokenTransport,
+) -> Answer<TokenData> {
+    let LoggedIn {
+        tokens,
+        device_token,
+    } = logged_in;
+    context.note_caller(tokens.account.principal);
+    let answer = token_response(services, "LOGGED_IN", tokens, requested);
+    answer.on_device(services, device_token, transport.may_use_cookie())
 }
 
 /// `POST /auth/refresh`: exchanges a refresh token for a new pair of tokens; the refresh token cannot be used again.

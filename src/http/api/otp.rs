@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::session::ChallengeId;
 use crate::http::api::answer::Answer;
-use crate::http::api::auth::{TokenData, logged_in};
+use crate::http::api::auth::{TokenData, login_answer};
 use crate::http::api::body::Fields;
 use crate::http::api::callers::Anonymous;
 use crate::http::api::errors::ApiError;
@@ -15,7 +15,8 @@ use crate::http::api::inputs::{CHALLENGE, CODE, IDENTIFIER};
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
-use crate::services::auth::otp::{self, OtpRequest};
+use crate::services::auth::otp;
+use crate::services::auth::otp_request::{self, OtpRequest};
 
 /// The answer to a request for a code.
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ pub(super) async fn request(
         login_context: caller.0,
         language: context.language,
     };
-    let challenge = otp::request(&services, request).await?;
+    let challenge = otp_request::request(&services, request).await?;
     let view = ChallengeView {
         challenge_id: challenge.id,
         expires_in: challenge.expires_in.as_secs(),
@@ -61,10 +62,11 @@ pub(super) async fn verify(
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<TokenData>, ApiError> {
-    let transport = transport.requested(&mut fields)?;
+    let requested = transport.requested(&mut fields)?;
     let challenge = fields.required(&CHALLENGE);
     let code = fields.required(&CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let pair = otp::log_in(&services, challenge, code, caller.0).await?;
-    logged_in(&services, &context, pair, transport)
+    let logged_in = otp::log_in(&services, challenge, code, caller.0).await?;
+    let answer = login_answer(&services, &context, logged_in, &transport, requested);
+    Ok(answer)
 }

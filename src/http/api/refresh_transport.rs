@@ -94,6 +94,11 @@ impl RefreshTransport {
         self.services.tokens.settings().transport
     }
 
+    /// Whether the request may use cookies: no page of another origin sends it.
+    pub(super) fn may_use_cookie(&self) -> bool {
+        self.may_use_cookie.is_ok()
+    }
+
     /// Whether refresh tokens are transmitted in bodies only.
     pub(super) fn is_body_only(&self) -> bool {
         self.setting() == Transport::Body

@@ -14,8 +14,7 @@ pub(crate) fn client_address(
     headers: &HeaderMap,
     server: &ServerConfig,
 ) -> Option<IpAddr> {
-    let proxies = &server.trusted_proxies;
-    let is_trusted = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
+    let is_trusted = |address: &IpAddr| is_trusted(address, server);
     let peer = peer?.to_canonical();
     if !is_trusted(&peer) {
         return Some(peer);
@@ -32,6 +31,23 @@ pub(crate) fn client_address(
         }
     }
     Some(client)
+}
+
+fn is_trusted(address: &IpAddr, server: &ServerConfig) -> bool {
+    let proxies = &server.trusted_proxies;
+    proxies.iter().any(|net| net.contains(address))
+}
+
+/// The peer, if it sends a forwarded header and is not a trusted proxy.
+pub(crate) fn ignored_proxy(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    server: &ServerConfig,
+) -> Option<IpAddr> {
+    let names = [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded];
+    let is_forwarded = names.iter().any(|name| headers.contains_key(name.as_str()));
+    let peer = peer.filter(|_| is_forwarded)?.to_canonical();
+    (!is_trusted(&peer, server)).then_some(peer)
 }
 
 /// The addresses in the header, the nearest first; `None` for a hop that is not an address.

@@ -1,6 +1,7 @@
 //! What a change of an account entails in both populations: ended sessions, withdrawn links, revocation events, audit events
 //! and lifted locks. All of it is part of the transaction of the change.
 
+use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Change, Subject};
 use crate::domain::password::{Password, PasswordPolicy};
@@ -12,7 +13,11 @@ use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::locks;
-use crate::store::{Db, StoreError, Transaction, client_users, revocations, set_up_links, users};
+use crate::services::passwords::queue::Requester;
+use crate::store::{
+    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, revocations,
+    set_up_links, users,
+};
 
 /// Locks the row of an account until the transaction ends.
 ///
@@ -92,7 +97,12 @@ pub(crate) fn finish_update(
         end_all(connection, owner, now, reason)?;
     }
     revocations::insert_changed(connection, owner, now)?;
-    let sets_password = update.new_hash.is_some() && update.new_hash != update.old_hash;
+    end_codes(connection, owner, now)?;
+    let changes_password = update.new_hash != update.old_hash;
+    let sets_password = update.new_hash.is_some() && changes_password;
+    if changes_password {
+        device_tokens::delete_all(connection, owner, None)?;
+    }
     for event in events(update) {
         audit_context.record(connection, &event)?;
     }
@@ -133,7 +143,22 @@ pub(crate) fn finish_deletion(
     let now = audit_context.now;
     end_all(connection, owner, now, RevocationReason::Deleted)?;
     revocations::insert_changed(connection, owner, now)?;
+    end_codes(connection, owner, now)?;
+    device_tokens::delete_all(connection, owner, None)?;
     Ok(audit_context.record(connection, event)?)
+}
+
+/// Ends the open one-time codes of an account: a code is valid only for the account as it was when the code was sent.
+pub(crate) fn end_codes(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match owner.user_type {
+        // Internal users have no codes.
+        UserType::User => Ok(()),
+        UserType::Client => otp_challenges::end_all(connection, owner.user_seq, now),
+    }
 }
 
 /// Checks a new password against the policy and hashes it.
@@ -155,5 +180,8 @@ pub(crate) async fn checked_hash(
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    Ok(services.passwords.hash(password).await?)
+    Ok(services
+        .passwords
+        .hash(password, Requester::Trusted)
+        .await?)
 }

@@ -9,7 +9,7 @@ use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
 use crate::services::account_lookup::find_with_hash;
-use crate::services::accounts::changes::{checked_hash, replace_hash};
+use crate::services::accounts::changes::{checked_hash, end_codes, replace_hash};
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::UserChanges;
 use crate::services::audit::log::{AuditContext, Event};
@@ -23,7 +23,10 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::{attempts, locks};
 use crate::services::passwords::PasswordCheck;
-use crate::store::{Db, browser_sessions as sessions_table, panel_preferences, set_up_links};
+use crate::services::passwords::queue::Requester;
+use crate::store::{
+    Db, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
+};
 
 /// Changes the viewer's name.
 ///
@@ -103,23 +106,29 @@ pub async fn change_password(
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let login_name = LoginName::of(account);
-    let attempt = attempts::begin(services, LimitKind::Login, &login_name, login_context).await?;
-    let old = match known_hash(services, account.principal, current).await {
+    let login_name = LoginName::of(services, account, login_context).await?;
+    let actor = &login_context.actor;
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, actor).await?;
+    let old = match known_hash(services, account.principal, current.clone()).await {
         Ok(Some(old)) => old,
         Ok(None) => {
             attempt.fail().await;
             let event = Event::new(Action::PasswordChanged)
                 .refused()
                 .to(Subject::of(account));
-            record(services, login_context.actor.clone(), event).await?;
+            record(services, actor.clone(), event).await?;
             return Err(wrong_password());
         }
         // The password was not checked: the attempt does not count.
         Err(error) => return attempt.finish(Err(error)).await,
     };
-    let (actor, reset) = (&login_context.actor, attempt.counter_reset());
-    let replaced = replace(services, actor, account, kept, reset, old, new).await;
+    let change = PasswordChange {
+        account: account.clone(),
+        kept,
+        device: login_name.device.clone(),
+        reset: attempt.counter_reset(),
+    };
+    let replaced = replace(services, actor, change, old, current, new).await;
     attempt.finish(replaced).await
 }
 
@@ -135,47 +144,91 @@ async fn known_hash(
         .read(move |connection| find_with_hash(connection, owner))
         .await?
         .and_then(|(_, hash)| hash);
-    let check = services.passwords.verify(current, old.clone()).await?;
+    // The caller is authenticated.
+    let requester = Requester::Trusted;
+    let check = services
+        .passwords
+        .verify(current, old.clone(), requester)
+        .await?;
     Ok(old.filter(|_| matches!(check, PasswordCheck::Right { .. })))
+}
+
+/// Whose password is changed, and what comes with it.
+#[derive(Clone)]
+struct PasswordChange {
+    account: Account,
+    kept: KeptSession,
+    /// The known device, which stays known.
+    device: Option<String>,
+    reset: CounterReset,
 }
 
 /// Sets the new password. `old` is the hash of the current one, which was right.
 async fn replace(
     services: &Services,
     actor: &Actor,
-    account: &Account,
-    kept: KeptSession,
-    reset: CounterReset,
+    change: PasswordChange,
     old: String,
+    current: Password,
     new: Password,
 ) -> Result<(), Error> {
+    let account = &change.account;
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
-    let event = Event::new(Action::PasswordChanged).to(Subject::of(account));
-    services
-        .write_as(actor, move |connection, audit_context| {
-            // The password may have been changed meanwhile.
-            if !replace_hash(connection, owner, &old, &hash)? {
-                return Err(wrong_password());
-            }
-            let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
-            set_up_links::revoke(connection, owner, now)?;
-            match &kept {
-                KeptSession::Browser(kept) => {
-                    let user_seq = owner.user_seq;
-                    sessions_table::end_all(connection, user_seq, Some(kept), now, reason)?;
-                    logout::end_token_sessions(connection, owner, now, reason)?;
+    if change
+        .clone()
+        .write(services, actor, old, hash.clone())
+        .await?
+    {
+        return Ok(());
+    }
+    // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
+    let old = known_hash(services, owner, current).await?;
+    let old = old.ok_or_else(wrong_password)?;
+    if change.write(services, actor, old, hash).await? {
+        Ok(())
+    } else {
+        Err(wrong_password())
+    }
+}
+
+impl PasswordChange {
+    /// Replaces the hash, and ends what the change ends. Returns `false` if the stored hash is not `old` any more.
+    async fn write(
+        self,
+        services: &Services,
+        actor: &Actor,
+        old: String,
+        hash: String,
+    ) -> Result<bool, Error> {
+        let owner = self.account.principal;
+        let event = Event::new(Action::PasswordChanged).to(Subject::of(&self.account));
+        services
+            .write_as(actor, move |connection, audit_context| {
+                if !replace_hash(connection, owner, &old, &hash)? {
+                    return Ok(false);
                 }
-                KeptSession::Tokens(kept) => {
-                    logout::end_all_except(connection, owner, kept, now, reason)?;
+                let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
+                set_up_links::revoke(connection, owner, now)?;
+                end_codes(connection, owner, now)?;
+                device_tokens::delete_all(connection, owner, self.device.as_deref())?;
+                match &self.kept {
+                    KeptSession::Browser(kept) => {
+                        let user_seq = owner.user_seq;
+                        sessions_table::end_all(connection, user_seq, Some(kept), now, reason)?;
+                        logout::end_token_sessions(connection, owner, now, reason)?;
+                    }
+                    KeptSession::Tokens(kept) => {
+                        logout::end_all_except(connection, owner, kept, now, reason)?;
+                    }
                 }
-            }
-            audit_context.record(connection, &event)?;
-            reset.apply(connection)?;
-            locks::lift_all(connection, audit_context, owner)?;
-            Ok(())
-        })
-        .await
+                audit_context.record(connection, &event)?;
+                self.reset.apply(connection)?;
+                locks::lift_all(connection, audit_context, owner)?;
+                Ok(true)
+            })
+            .await
+    }
 }
 
 fn wrong_password() -> Error {

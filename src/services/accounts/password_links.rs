@@ -10,7 +10,7 @@ use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
 use crate::services::account_lookup::find_with_hash;
-use crate::services::accounts::changes::{checked_hash, lock_account};
+use crate::services::accounts::changes::{checked_hash, end_codes, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
@@ -21,7 +21,9 @@ use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{Db, StoreError, client_users, panel_preferences, set_up_links as table, users};
+use crate::store::{
+    Db, StoreError, client_users, device_tokens, panel_preferences, set_up_links as table, users,
+};
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +220,8 @@ pub async fn set_password(
                 }
             }
             table::revoke(connection, principal, now)?;
+            end_codes(connection, principal, now)?;
+            device_tokens::delete_all(connection, principal, None)?;
             let reason = RevocationReason::PasswordChanged;
             end_all(connection, principal, now, reason)?;
             let event = Event::new(Action::PasswordChanged)

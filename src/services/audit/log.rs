@@ -43,6 +43,11 @@ impl Event {
         }
     }
 
+    /// The action.
+    pub(in crate::services) fn action(&self) -> Action {
+        self.action
+    }
+
     /// Sets the outcome to `refused`.
     #[must_use]
     pub fn refused(mut self) -> Self {

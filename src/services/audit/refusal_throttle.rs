@@ -1,35 +1,66 @@
-//! Throttling of refused accesses: the same refusal of the same account is recorded once a minute, so that repeated
-//! requests cannot flood the audit log.
+//! Throttling of events that a caller could otherwise record without limit: the same refusal of the same account is
+//! recorded once a minute, and so is an event about unknown names from the same network.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use crate::clock::Timestamp;
-use crate::domain::principal::Principal;
 use crate::services::mutex::lock;
 
-/// How long a refusal is not recorded again.
+/// How long an event is not recorded again.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// The maximum number of refusals that are remembered. Beyond it further refusals are recorded each time.
-const CAPACITY: usize = 10_000;
+/// The maximum number of refusals of accounts that are remembered.
+const ACCOUNTS: usize = 10_000;
+/// The maximum number of events about unknown names in a minute, from all networks together.
+const STRANGERS: usize = 100;
 
-/// The refusals of the last minute, by account and request.
-#[derive(Default)]
-pub struct RefusalThrottle(Mutex<HashMap<(Principal, String), Timestamp>>);
+/// The events of the last minute. Clones share them.
+#[derive(Clone)]
+pub struct RefusalThrottle {
+    recent: Arc<Mutex<HashMap<String, Timestamp>>>,
+    capacity: usize,
+    /// Whether events beyond the capacity are recorded.
+    records_beyond: bool,
+}
 
 impl RefusalThrottle {
-    /// Whether this refusal is to be recorded. If so, the next ones like it are not, for a minute.
-    pub(crate) fn admit(&self, principal: Principal, request: &str, now: Timestamp) -> bool {
-        let mut recent = lock(&self.0);
-        let key = (principal, request.to_owned());
-        if recent.get(&key).is_some_and(|last| now < *last + INTERVAL) {
+    /// For accounts. With too many to remember, each refusal is recorded.
+    #[must_use]
+    pub fn of_accounts() -> Self {
+        Self::new(ACCOUNTS, true)
+    }
+
+    /// For callers without an account. With too many to remember, no further event is recorded.
+    #[must_use]
+    pub fn of_strangers() -> Self {
+        Self::new(STRANGERS, false)
+    }
+
+    fn new(capacity: usize, records_beyond: bool) -> Self {
+        Self {
+            recent: Arc::default(),
+            capacity,
+            records_beyond,
+        }
+    }
+
+    /// Whether this event is to be recorded. If so, the next ones like it are not, for a minute.
+    pub(crate) fn admit(&self, event: String, now: Timestamp) -> bool {
+        let mut recent = lock(&self.recent);
+        let is_recent = |last: &Timestamp| now < *last + INTERVAL;
+        if recent.get(&event).is_some_and(is_recent) {
             return false;
         }
-        if recent.len() >= CAPACITY {
-            recent.retain(|_, last| now < *last + INTERVAL);
+        if recent.len() >= self.capacity {
+            recent.retain(|_, last| is_recent(last));
         }
-        if recent.len() < CAPACITY {
-            recent.insert(key, now);
+        if recent.len() >= self.capacity && !recent.contains_key(&event) {
+            return self.records_beyond;
         }
+        recent.insert(event, now);
         true
     }
 }
@@ -37,16 +68,27 @@ impl RefusalThrottle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::principal::UserSeq;
 
     #[test]
     fn the_same_refusal_is_admitted_once_a_minute() {
-        let (refused, now) = (RefusalThrottle::default(), Timestamp::EPOCH);
-        let ann = Principal::user(UserSeq::new(1).unwrap());
-        let acme = Principal::client(UserSeq::new(1).unwrap());
-        assert!(refused.admit(ann, "GET /a", now));
-        assert!(!refused.admit(ann, "GET /a", now + Duration::from_secs(59)));
-        assert!(refused.admit(ann, "GET /b", now) && refused.admit(acme, "GET /a", now));
-        assert!(refused.admit(ann, "GET /a", now + INTERVAL));
+        let (refused, now) = (RefusalThrottle::of_accounts(), Timestamp::EPOCH);
+        let admit = |event: &str, at| refused.admit(event.to_owned(), at);
+        assert!(admit("user:1 GET /a", now));
+        assert!(!admit("user:1 GET /a", now + Duration::from_secs(59)));
+        assert!(admit("user:1 GET /b", now) && admit("client:1 GET /a", now));
+        assert!(admit("user:1 GET /a", now + INTERVAL));
+    }
+
+    #[test]
+    fn events_about_unknown_names_have_a_limit_over_all_networks() {
+        let (throttle, now) = (RefusalThrottle::of_strangers(), Timestamp::EPOCH);
+        let admitted = |at| {
+            let events = (0..1_000).map(|number| format!("log_in_refused 192.0.2.{number}"));
+            events
+                .filter(|event| throttle.admit(event.clone(), at))
+                .count()
+        };
+        assert_eq!((admitted(now), admitted(now)), (STRANGERS, 0));
+        assert_eq!(admitted(now + INTERVAL), STRANGERS);
     }
 }

@@ -20,7 +20,7 @@ pub async fn record_access_refused(
     request: String,
 ) -> Result<(), Error> {
     let throttle = &services.refusal_throttle;
-    if !throttle.admit(principal, &request, services.clock.now()) {
+    if !throttle.admit(format!("{principal} {request}"), services.clock.now()) {
         return Ok(());
     }
     actor.principal = Some(principal);

@@ -10,13 +10,15 @@ use crate::domain::preferences::Preferences;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
 use crate::services::audit::log::Event;
+use crate::services::auth::password_check::{self, MAX_CHECKS};
+use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::limits::attempts;
 use crate::services::limits::counting::CounterReset;
+use crate::services::limits::device_tokens::NewToken;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::{attempts, device_tokens};
-use crate::services::passwords::PasswordCheck;
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::{browser_sessions as table, panel_preferences, users};
@@ -57,6 +59,8 @@ pub(crate) struct LoginProof {
     /// The hash that was verified.
     hash: String,
     reset: CounterReset,
+    /// The known device.
+    device: Option<String>,
 }
 
 /// The interval at which the use of a session is recorded, so that not every page view writes.
@@ -75,55 +79,49 @@ pub async fn sign_in(
     email: &str,
     password: Password,
 ) -> Result<SignedIn, Error> {
-    let login_name = LoginName::new(UserType::User, email);
-    let attempt = attempts::begin(services, LimitKind::Login, &login_name, &login_context).await?;
-    let (actor, reset) = (login_context.actor, attempt.counter_reset());
-    let result = verify_password(services, actor, login_name, password, reset).await;
+    let (kind, user_type) = (LimitKind::Login, UserType::User);
+    let login_name = LoginName::find(services, user_type, email, &login_context).await?;
+    let actor = login_context.actor;
+    let attempt = attempts::begin(services, kind, &login_name, &actor).await?;
+    let reset = attempt.counter_reset();
+    let result = verify_password(services, &actor, &login_name, password, reset).await;
+    if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
+        let event = Event::new(Action::SignInRefused);
+        refused_login::record(services, &actor, kind, &login_name, event).await?;
+    }
     attempt.finish(result).await
 }
 
 async fn verify_password(
     services: &Services,
-    actor: Actor,
-    login_name: LoginName,
+    actor: &Actor,
+    login_name: &LoginName,
     password: Password,
     reset: CounterReset,
 ) -> Result<SignedIn, Error> {
-    let searched = login_name.name.clone();
-    let row = services
-        .store
-        .read(move |connection| users::find_by_email(connection, &searched))
-        .await?;
-    let candidate = row.filter(|row| row.is_active);
-    let hash = candidate.as_ref().and_then(|row| row.password_hash.clone());
-    let check = services.passwords.verify(password, hash.clone()).await?;
-    let (Some(row), PasswordCheck::Right { .. }, Some(hash)) = (candidate, check, hash) else {
-        return refuse(services, actor, login_name, Error::InvalidCredentials).await;
-    };
-    if !row.role.has_panel_access() {
-        return refuse(services, actor, login_name, Error::Forbidden).await;
+    for _ in 0..MAX_CHECKS {
+        let right = password_check::check(services, login_name, actor, &password).await?;
+        let right = right.ok_or(Error::InvalidCredentials)?;
+        if !right.account.role.is_some_and(Role::has_panel_access) {
+            return Err(Error::Forbidden);
+        }
+        let proof = LoginProof {
+            hash: right.hash.clone(),
+            reset: reset.clone(),
+            device: login_name.device.clone(),
+        };
+        let account = right.account.clone();
+        match begin(services, actor.clone(), account, Some(proof)).await {
+            // The account is not active any more, or its hash has changed: another login may have hashed it again.
+            Err(Error::InvalidCredentials) => {}
+            Err(error) => return Err(error),
+            Ok(signed_in) => {
+                right.rehash_later(services);
+                return Ok(signed_in);
+            }
+        }
     }
-    let proof = LoginProof { hash, reset };
-    begin(services, actor, row.account(), Some(proof)).await
-}
-
-async fn refuse(
-    services: &Services,
-    actor: Actor,
-    login_name: LoginName,
-    error: Error,
-) -> Result<SignedIn, Error> {
-    services
-        .write_as(&actor, move |connection, audit_context| {
-            // Looked up for every reason, so that the response takes the same time.
-            let principal = login_name.find(connection)?;
-            let event = Event::new(Action::SignInRefused)
-                .refused()
-                .to(login_name.subject(principal));
-            Ok(audit_context.record(connection, &event)?)
-        })
-        .await?;
-    Err(error)
+    Err(Error::InvalidCredentials)
 }
 
 /// Starts a session of an account. With a `proof` it fails if the password was changed after it was verified.
@@ -135,8 +133,11 @@ pub(crate) async fn begin(
 ) -> Result<SignedIn, Error> {
     let now = services.clock.now();
     let secret = secret::generate()?;
-    let device_token = device_tokens::issue(services, &account)?;
-    let (user_seq, settings) = (account.principal.user_seq, &services.config.admin);
+    let known_device = proof.as_ref().and_then(|proof| proof.device.as_deref());
+    let new_token = NewToken::new(services, known_device, now)?;
+    let device_token = new_token.text(services, &account);
+    let (owner, settings) = (account.principal, &services.config.admin);
+    let user_seq = owner.user_seq;
     let lifetime = settings.session_absolute.get();
     let absolute = now + lifetime;
     let new = BrowserSessionRow {
@@ -158,12 +159,13 @@ pub(crate) async fn begin(
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            if let Some(LoginProof { hash, reset }) = &proof {
+            if let Some(LoginProof { hash, reset, .. }) = &proof {
                 if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;
             }
+            new_token.insert(connection, owner)?;
             table::insert(connection, &new)?;
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(panel_preferences::find(connection, user_seq)?)

@@ -1,143 +1,29 @@
-//! One-time codes for client users: requesting one, and logging in with it. The response to a request is the same,
-//! after the same time, for a client user that does not exist.
-
-use std::time::Duration;
-
-use aws_lc_rs::hmac;
-use base64::{Engine, prelude::BASE64_STANDARD};
+//! Logging in with a one-time code. Attempts with the challenge of a client user that does not exist are counted and
+//! answered like those with a wrong code.
 
 use crate::config::OtpDelivery;
-use crate::delivery::OtpNotice;
 use crate::domain::account::Account;
 use crate::domain::audit::Action;
-use crate::domain::language::Language;
 use crate::domain::limits::LimitKind;
 use crate::domain::otp::OtpCode;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{ChallengeId, LoginMethod};
 use crate::services::audit::log::Event;
-use crate::services::auth::login::{count, record_refusal};
-use crate::services::auth::session_start::SessionStart;
-use crate::services::auth::token_pair::TokenPair;
+use crate::services::auth::challenge_ids::{self, matches_hash};
+use crate::services::auth::login::count;
+use crate::services::auth::refused_login;
+use crate::services::auth::session_start::{LoggedIn, SessionStart};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::requests::{self, bucket_of};
-use crate::services::limits::rules::device_key;
+use crate::services::limits::requests::bucket_of;
+use crate::services::limits::rules::account_rule;
 use crate::services::limits::{addresses, attempts};
-use crate::store::client_users::{self, Recipient};
-use crate::store::otp_challenges::{self, Attempt, NewChallenge};
+use crate::store::client_users;
+use crate::store::otp_challenges;
 use crate::store::rate_limits::{self, Bucket};
-
-/// A request for a one-time code.
-pub struct OtpRequest {
-    /// The username as typed.
-    pub username: String,
-    /// The origin of the request.
-    pub login_context: LoginContext,
-    /// The language of the message that delivers the code.
-    pub language: Language,
-}
-
-/// The response to a request for a code.
-#[derive(Clone, Debug)]
-pub struct Challenge {
-    /// The id to send back with the code.
-    pub id: ChallengeId,
-    /// The lifetime of the code.
-    pub expires_in: Duration,
-    /// The time until another code can be requested.
-    pub resend_after: Duration,
-}
-
-/// Creates a challenge, and delivers its code if there is such an active client user.
-///
-/// # Errors
-/// [`Error::OtpDisabled`], [`Error::RateLimited`], and the store's.
-pub async fn request(services: &Services, request: OtpRequest) -> Result<Challenge, Error> {
-    require_delivery(services)?;
-    let audit_context = services.audit_context(&request.login_context.actor);
-    let now = audit_context.now;
-    let settings = services.config.otp.clone();
-    let id = ChallengeId::new(now);
-    let code = OtpCode::generate(settings.length)
-        .ok_or_else(|| Error::Unavailable("the system's random generator failed".into()))?;
-    let login_name = LoginName::new(UserType::Client, &request.username);
-    let code_hash = hash(services, &id, &code);
-    let (expires_in, resend_after) = (settings.lifetime.get(), settings.resend_after.get());
-    let device = device_key(services, &login_name, &request.login_context);
-    let challenge_id = id.clone();
-    let client = services
-        .store
-        .write(move |connection| {
-            let (device, username) = (device.as_deref(), &login_name.name);
-            requests::admit(connection, &settings, &login_name, device, &audit_context)?;
-            let client = client_users::find_recipient(connection, username)?;
-            let principal = client.as_ref().map(|client| Principal::client(client.id));
-            let event = Event::new(Action::CodeRequested).to(login_name.subject(principal));
-            audit_context.record(connection, &event)?;
-            otp_challenges::supersede(connection, username, now)?;
-            let new = NewChallenge {
-                id: challenge_id.clone(),
-                username_normalized: username.clone(),
-                user_seq: client.as_ref().map(|client| client.id),
-                code_hash: code_hash.clone(),
-                attempts: 0,
-                created_at: now,
-                expires_at: now + expires_in,
-            };
-            otp_challenges::insert(connection, &new)?;
-            Ok::<_, Error>(client)
-        })
-        .await?;
-    // Without a client user the same work is done, so that the response time does not show which ones exist.
-    match client {
-        Some(client) => services
-            .delivery
-            .send(notice(client, &id, code, expires_in, &request)),
-        None => services.delivery.send_decoy(),
-    }
-    Ok(Challenge {
-        id,
-        expires_in,
-        resend_after,
-    })
-}
-
-/// Without a way to send codes there are none, and a code from before does not log in either.
-fn require_delivery(services: &Services) -> Result<(), Error> {
-    match services.config.otp.delivery {
-        OtpDelivery::Off => Err(Error::OtpDisabled),
-        OtpDelivery::Console | OtpDelivery::Smtp | OtpDelivery::Webhook => Ok(()),
-    }
-}
-
-fn notice(
-    client: Recipient,
-    id: &ChallengeId,
-    code: OtpCode,
-    expires_in: Duration,
-    request: &OtpRequest,
-) -> OtpNotice {
-    OtpNotice {
-        id: id.to_string(),
-        client: client.id,
-        username: client.username,
-        email: client.email,
-        phone: client.phone,
-        code,
-        expires_in,
-        language: request.language,
-        request_id: request
-            .login_context
-            .actor
-            .request_id
-            .clone()
-            .unwrap_or_default(),
-    }
-}
 
 /// Verifies a one-time code and starts a session. The code can be used once.
 ///
@@ -149,11 +35,19 @@ pub async fn log_in(
     challenge: Option<ChallengeId>,
     code: OtpCode,
     login_context: LoginContext,
-) -> Result<TokenPair, Error> {
+) -> Result<LoggedIn, Error> {
     require_delivery(services)?;
     let result = authenticate(services, challenge, code, &login_context).await;
     count(services, UserType::Client, result.as_ref().err());
     result
+}
+
+/// Without a way to send codes there are none, and a code from before does not log in either.
+pub(super) fn require_delivery(services: &Services) -> Result<(), Error> {
+    match services.config.otp.delivery {
+        OtpDelivery::Off => Err(Error::OtpDisabled),
+        OtpDelivery::Console | OtpDelivery::Smtp | OtpDelivery::Webhook => Ok(()),
+    }
 }
 
 async fn authenticate(
@@ -161,77 +55,113 @@ async fn authenticate(
     challenge: Option<ChallengeId>,
     code: OtpCode,
     login_context: &LoginContext,
-) -> Result<TokenPair, Error> {
-    let (kind, address) = (LimitKind::Code, login_context.actor.ip_address);
-    addresses::admit(services, kind, address).await?;
-    let Some((challenge, login_name)) = find(services, challenge).await? else {
-        addresses::record_failure(services, kind, &login_context.actor).await?;
-        let unknown = LoginName::new(UserType::Client, "");
-        record_refusal(services, login_context, &unknown, LoginMethod::Otp).await?;
+) -> Result<LoggedIn, Error> {
+    let (kind, actor) = (LimitKind::Code, &login_context.actor);
+    let Some((challenge, login_name)) = find(services, challenge, login_context).await? else {
+        addresses::admit(services, kind, actor.ip_address).await?;
+        addresses::record_failure(services, kind, actor).await?;
+        refused_login::record_invented(services, actor, refusal()).await?;
         return Err(Error::InvalidOtp);
     };
-    let attempt = attempts::begin(services, kind, &login_name, login_context).await?;
-    let device = device_key(services, &login_name, login_context);
-    let tries = bucket_of("tries", &login_name, device.as_deref(), None);
+    let attempt = attempts::begin(services, kind, &login_name, actor).await?;
+    let submitted = Submitted {
+        challenge,
+        code,
+        tries: bucket_of("tries", &login_name, None),
+        failures: account_rule(services, kind, &login_name).bucket.name,
+        device: login_name.device.clone(),
+    };
     let reset = attempt.counter_reset();
-    let result = verify_code(services, challenge, code, tries, reset, login_context).await;
+    let result = verify_code(services, submitted, reset, login_context).await;
     if matches!(result, Err(Error::InvalidOtp)) {
-        record_refusal(services, login_context, &login_name, LoginMethod::Otp).await?;
+        refused_login::record(services, actor, kind, &login_name, refusal()).await?;
     }
     attempt.finish(result).await
 }
 
-/// A challenge and the login name it was created for.
+fn refusal() -> Event {
+    Event::new(Action::LogInRefused)
+        .with_detail("user_type", UserType::Client)
+        .with_detail("method", LoginMethod::Otp)
+}
+
+/// A code that is compared with that of a challenge.
+#[derive(Clone)]
+struct Submitted {
+    challenge: ChallengeId,
+    code: OtpCode,
+    /// Counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
+    tries: Bucket,
+    /// The name of the bucket of the login name's failures.
+    failures: String,
+    /// The known device.
+    device: Option<String>,
+}
+
+/// A challenge and the login name it was created for; `None` if the server did not create it.
 async fn find(
     services: &Services,
     challenge: Option<ChallengeId>,
+    login_context: &LoginContext,
 ) -> Result<Option<(ChallengeId, LoginName)>, Error> {
-    let Some(challenge) = challenge else {
+    let created = challenge.and_then(|id| Some((challenge_ids::name_of(services, &id)?, id)));
+    let Some((name, challenge)) = created else {
         return Ok(None);
     };
     let id = challenge.clone();
-    let username = services
+    let client = services
         .store
-        .read(move |connection| otp_challenges::find_username(connection, &id))
+        .read(move |connection| otp_challenges::find_client(connection, &id))
         .await?;
-    let user_type = UserType::Client;
-    Ok(username.map(|name| (challenge, LoginName { user_type, name })))
+    let login_name = match client {
+        Some((id, username)) => {
+            LoginName::known(services, Principal::client(id), username, login_context).await?
+        }
+        None => LoginName::unknown(UserType::Client, name),
+    };
+    Ok(Some((challenge, login_name)))
 }
 
-/// `tries` counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
 async fn verify_code(
     services: &Services,
-    challenge: ChallengeId,
-    code: OtpCode,
-    tries: Bucket,
+    submitted: Submitted,
     reset: CounterReset,
     login_context: &LoginContext,
-) -> Result<TokenPair, Error> {
-    let now = services.clock.now();
-    let key = services.tokens.key().derive(PURPOSE);
+) -> Result<LoggedIn, Error> {
+    let (method, device) = (LoginMethod::Otp, submitted.device.as_deref());
+    let start = SessionStart::new(services, None, method, login_context, device)?;
+    let now = start.now();
+    let key = challenge_ids::code_key(services);
     let (max, window) = (
         i64::from(services.config.otp.max_attempts),
         services.config.otp.lifetime.get(),
     );
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let device = login_context.device();
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
-    let start = SessionStart::new(services, None, LoginMethod::Otp, device, now);
     let new_session = start.clone();
     let account: Option<Account> = services
         .store
         .write(move |connection| {
+            let Submitted {
+                challenge,
+                code,
+                tries,
+                failures,
+                ..
+            } = &submitted;
             // A wrong code is not an error here: an error would roll back the count.
-            let Some(attempt) = otp_challenges::take_attempt(connection, &challenge, max, now)?
+            let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
             else {
+                rate_limits::touch(connection, failures)?;
                 return Ok(None);
             };
-            let count = rate_limits::count(connection, &tries, now, now + window, false)?;
-            let is_right = matches_hash(&key, &challenge, &code, &attempt);
-            let Some(user_seq) = attempt.user_seq.filter(|_| is_right && count.hits <= max) else {
+            let count = rate_limits::count(connection, tries, now, now + window, false)?;
+            let is_right = matches_hash(&key, challenge, code, &attempt);
+            if !is_right || count.hits > max {
                 return Ok(None);
-            };
-            let used = otp_challenges::mark_used(connection, &challenge, now)?;
+            }
+            let user_seq = attempt.user_seq;
+            let used = otp_challenges::mark_used(connection, challenge, user_seq, now)?;
             if !used || !client_users::record_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
@@ -247,27 +177,4 @@ async fn verify_code(
         })
         .await?;
     start.issue(services, account.ok_or(Error::InvalidOtp)?)
-}
-
-/// The purpose of the derived key.
-const PURPOSE: &[u8] = b"one-time codes";
-
-/// The HMAC of a code and its challenge: it is not valid in another row, or on a server with another key.
-fn hash(services: &Services, id: &ChallengeId, code: &OtpCode) -> String {
-    let tag = hmac::sign(
-        &services.tokens.key().derive(PURPOSE),
-        message(id, code).as_bytes(),
-    );
-    BASE64_STANDARD.encode(tag)
-}
-
-fn matches_hash(key: &hmac::Key, id: &ChallengeId, code: &OtpCode, attempt: &Attempt) -> bool {
-    let expected = BASE64_STANDARD.decode(&attempt.code_hash);
-    // hmac::verify compares in constant time.
-    expected
-        .is_ok_and(|expected| hmac::verify(key, message(id, code).as_bytes(), &expected).is_ok())
-}
-
-fn message(id: &ChallengeId, code: &OtpCode) -> String {
-    format!("{id}:{}", code.reveal())
 }

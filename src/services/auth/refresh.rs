@@ -9,7 +9,7 @@ use crate::services::auth::reuse;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::addresses;
+use crate::services::limits::{addresses, dead_tokens};
 use crate::store::rotation::{self, NotRotated, Rotated, Rotation};
 use crate::tokens::{Claims, Issued, TokenType};
 
@@ -22,10 +22,23 @@ use crate::tokens::{Claims, Issued, TokenType};
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
 /// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for too many tokens with an invalid
-/// signature from one address, and the store's.
+/// signature from one address or too many refused ones of one session, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
+    let session = claims.session.clone();
+    dead_tokens::admit(services, &session, now)?;
+    exchange(services, claims, request, now)
+        .await
+        .inspect_err(|error| dead_tokens::record(services, &session, error, now))
+}
+
+async fn exchange(
+    services: &Services,
+    claims: Claims,
+    request: RefreshRequest,
+    now: Timestamp,
+) -> Result<TokenPair, Error> {
     let (owner, session) = (claims.principal, claims.session.clone());
     let ids = TokenIds::new(services, Some(owner), session.clone(), now);
     let rotation = Rotation {
@@ -82,7 +95,7 @@ async fn rotate(
 }
 
 /// Reads a refresh token. Tokens with an invalid signature are counted for their address; tokens with a valid signature
-/// are exempt from the limit.
+/// are exempt from that limit.
 async fn read(
     services: &Services,
     token: &str,

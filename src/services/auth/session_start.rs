@@ -10,6 +10,8 @@ use crate::services::auth::logout::enforce_session_limit;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::limits::device_tokens::NewToken;
+use crate::services::limits::login_context::LoginContext;
 use crate::store::outstanding_tokens::{self, NewOutstandingToken};
 use crate::store::sessions::{self, NewSession};
 use crate::store::{Db, StoreError, Transaction};
@@ -24,28 +26,47 @@ pub(super) struct SessionStart {
     sessions_per_account: u32,
     method: LoginMethod,
     device: Device,
+    device_token: NewToken,
+}
+
+/// A session that has just started.
+pub struct LoggedIn {
+    /// Its first tokens.
+    pub tokens: TokenPair,
+    /// The device token for the next login with this device.
+    pub device_token: String,
 }
 
 impl SessionStart {
-    /// `owner` as for [`TokenIds::new`].
+    /// `owner` as for [`TokenIds::new`]. `known_device` is the device that the login came from, if it is known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system's random generator fails.
     pub(super) fn new(
         services: &Services,
         owner: Option<Principal>,
         method: LoginMethod,
-        device: Device,
-        now: Timestamp,
-    ) -> Self {
+        login_context: &LoginContext,
+        known_device: Option<&str>,
+    ) -> Result<Self, Error> {
+        let now = services.clock.now();
         let session_expires_at = services.tokens.session_expiry(now);
         let refresh_expires_at = services.tokens.refresh_expiry(now).min(session_expires_at);
-        Self {
+        Ok(Self {
             ids: TokenIds::new(services, owner, SessionId::new(now), now),
             access_expires_at: services.tokens.access_expiry(now, refresh_expires_at),
             sessions_per_account: services.tokens.settings().sessions_per_account,
             refresh_expires_at,
             session_expires_at,
             method,
-            device,
-        }
+            device: login_context.device(),
+            device_token: NewToken::new(services, known_device, now)?,
+        })
+    }
+
+    /// When it starts.
+    pub(super) fn now(&self) -> Timestamp {
+        self.ids.now
     }
 
     /// Inserts the session and its refresh token; part of the transaction of the login. Returns the sessions that were
@@ -56,6 +77,7 @@ impl SessionStart {
         owner: Principal,
     ) -> Result<Vec<SessionId>, StoreError> {
         let (session, now) = (&self.ids.session, self.ids.now);
+        self.device_token.insert(connection, owner)?;
         sessions::insert(
             connection,
             &NewSession {
@@ -113,7 +135,8 @@ impl SessionStart {
     }
 
     /// Issues the tokens, once the session is committed.
-    pub(super) fn issue(&self, services: &Services, account: Account) -> Result<TokenPair, Error> {
+    pub(super) fn issue(&self, services: &Services, account: Account) -> Result<LoggedIn, Error> {
+        let device_token = self.device_token.text(services, &account);
         let (ids, expires_at) = (&self.ids, self.refresh_expires_at);
         let refresh = services.tokens.issue_refresh(
             &account,
@@ -122,6 +145,10 @@ impl SessionStart {
             ids.now,
             expires_at,
         )?;
-        ids.issue(services, account, refresh)
+        let tokens = ids.issue(services, account, refresh)?;
+        Ok(LoggedIn {
+            tokens,
+            device_token,
+        })
     }
 }

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::services::checklist::files::{DataFiles, FileInfo};
 use crate::services::checklist::rows::Rows;
 use crate::services::checklist::unknown::Unknown;
+use crate::services::ignored_proxies::IgnoredProxy;
 use crate::tokens::KeyStrength;
 
 /// The inputs of the checks.
@@ -18,6 +19,8 @@ pub struct Inputs<'a> {
     pub now: Timestamp,
     /// How long the server has been running; `None` for the CLI.
     pub uptime: Option<Duration>,
+    /// A peer whose forwarded headers the server has ignored; `None` for the CLI.
+    pub ignored_proxy: Option<IgnoredProxy>,
     /// The strength of the signing key.
     pub key: Result<KeyStrength, Unknown>,
     /// The key file; `None` if the key is not in a file.

@@ -8,10 +8,13 @@ use url::Url;
 use crate::config::{Config, Origin, SmtpTls, Transport, is_loopback_host};
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
+use crate::services::checklist::inputs::Inputs;
 use crate::services::checklist::postgres;
 use crate::services::checklist::text::LocalizedText;
+use crate::services::ignored_proxies::IgnoredProxy;
 
-pub(super) fn findings(config: &Config) -> Vec<Finding> {
+pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
+    let config = inputs.config;
     vec![
         https(config),
         transport(config),
@@ -19,7 +22,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         follows_from_https(config, Check::Cookies, "cookies.secure", "cookies.plain"),
         follows_from_https(config, Check::Hsts, "hsts.sent", "hsts.not_sent"),
         listen(config),
-        trusted_proxies(config),
+        trusted_proxies(config, inputs.ignored_proxy),
         postgres::finding(config),
         smtp(config),
         webhook(config),
@@ -132,7 +135,7 @@ fn listen(config: &Config) -> Finding {
     Finding::new(Check::Listen, level, found, "listen.advice")
 }
 
-fn trusted_proxies(config: &Config) -> Finding {
+fn trusted_proxies(config: &Config, ignored: Option<IgnoredProxy>) -> Finding {
     let (proxies, check) = (&config.server.trusted_proxies, Check::TrustedProxies);
     let list = proxies.iter().map(IpNet::to_string).collect::<Vec<_>>();
     // Wider than the widest private networks (10.0.0.0/8, fc00::/7), so that public addresses are included.
@@ -145,6 +148,13 @@ fn trusted_proxies(config: &Config) -> Finding {
         (Level::Problem, "trusted_proxies.advice_everybody")
     } else if proxies.iter().any(wide) {
         (Level::Advice, "trusted_proxies.advice_wide")
+    } else if let Some(ignored) = ignored {
+        let (level, peer) = match ignored {
+            IgnoredProxy::Private(peer) => (Level::Problem, peer),
+            IgnoredProxy::Public(peer) => (Level::Advice, peer),
+        };
+        let found = LocalizedText::new("trusted_proxies.ignored").with("peer", peer);
+        return Finding::new(check, level, found, "trusted_proxies.advice_ignored");
     } else {
         let is_missing = proxies.is_empty() && config.server.is_https();
         (

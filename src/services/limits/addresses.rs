@@ -8,9 +8,9 @@ use crate::domain::limits::LimitKind;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::{count, longest_lock};
-use crate::services::limits::rules;
+use crate::services::limits::rules::{Rule, address_rules};
 
-/// Rejects an attempt from an address that is locked for this kind.
+/// Rejects an attempt from an address that is locked for this kind, alone or with its network.
 ///
 /// # Errors
 /// [`Error::RateLimited`], and the store's.
@@ -19,27 +19,34 @@ pub async fn admit(
     kind: LimitKind,
     address: Option<IpAddr>,
 ) -> Result<(), Error> {
-    let Some(rule) = rules::address_rule(services, kind, address) else {
+    let rules = address_rules(services, kind, address);
+    let Some(cached_as) = cache_key(&rules) else {
         return Ok(());
     };
-    let (locked, bucket) = (&services.limits.locked_addresses, rule.bucket.name);
-    let Some(lock) = locked.find(&bucket) else {
+    let locked = &services.limits.locked_addresses;
+    let Some(lock) = locked.find(cached_as) else {
         return Ok(());
     };
     let now = services.clock.now();
     let mut until = lock.until;
     if lock.is_stale(now) {
-        let longest = longest_lock(services, std::slice::from_ref(&bucket)).await?;
+        let buckets: Vec<String> = rules.iter().map(|rule| rule.bucket.name.clone()).collect();
+        let longest = longest_lock(services, &buckets).await?;
         until = longest.map_or(now, |(_, wait)| now + wait);
-        locked.insert(&bucket, until, now);
+        locked.insert(cached_as, until, now);
     }
     if until > now {
         return Err(Error::RateLimited {
             retry_after: until.since(now),
         });
     }
-    locked.remove(&bucket);
+    locked.remove(cached_as);
     Ok(())
+}
+
+/// The name that the lock of an address is cached under: the bucket of its narrowest network.
+fn cache_key(rules: &[Rule]) -> Option<&str> {
+    rules.first().map(|rule| rule.bucket.name.as_str())
 }
 
 /// Counts a failed attempt of this kind for its address.
@@ -51,19 +58,24 @@ pub async fn record_failure(
     kind: LimitKind,
     actor: &Actor,
 ) -> Result<(), Error> {
-    let Some(rule) = rules::address_rule(services, kind, actor.ip_address) else {
+    let rules = address_rules(services, kind, actor.ip_address);
+    let Some(cached_as) = cache_key(&rules).map(str::to_owned) else {
         return Ok(());
     };
-    let (audit_context, bucket) = (services.audit_context(actor), rule.bucket.name.clone());
+    let audit_context = services.audit_context(actor);
     let now = audit_context.now;
     let counted = services
         .store
         .write(move |connection| {
-            let hit = count(connection, &rule, now)?;
-            if hit.locked_until.is_some() {
-                hit.record_lock(connection, &audit_context)?;
+            let mut locked_until = None;
+            for rule in &rules {
+                let hit = count(connection, rule, now)?;
+                if hit.locked_until.is_some() {
+                    hit.record_lock(connection, &audit_context)?;
+                }
+                locked_until = locked_until.max(hit.locked_until);
             }
-            Ok::<_, Error>(hit.locked_until)
+            Ok::<_, Error>(locked_until)
         })
         .await;
     let locked_until = match &counted {
@@ -72,7 +84,10 @@ pub async fn record_failure(
         Err(_) => None,
     };
     if let Some(until) = locked_until {
-        services.limits.locked_addresses.insert(&bucket, until, now);
+        services
+            .limits
+            .locked_addresses
+            .insert(&cached_as, until, now);
     }
     counted.map(|_| ())
 }

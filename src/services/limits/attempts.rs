@@ -10,16 +10,17 @@ use std::{iter, time::Duration};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Action, Actor};
 use crate::domain::limits::LimitKind;
 use crate::services::audit::log::{AuditContext, AuditLog};
+use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::{CounterReset, Hit, count, longest_lock};
-use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::pending_attempts::PendingAttempt;
-use crate::services::limits::rules::{self, Rule};
+use crate::services::limits::rules::{Rule, account_rule, address_rules};
+use crate::services::limits::unknown_names;
 use crate::store::Store;
 
 /// The longest an attempt waits for the outcome of other attempts at the same account.
@@ -34,11 +35,14 @@ pub struct Attempt {
     clock: Clock,
     audit_log: AuditLog,
     pending: Option<PendingAttempt>,
+    /// For a name that no account has: limits how often its locks are recorded.
+    throttle: Option<RefusalThrottle>,
 }
 
 /// Counts an attempt to log in with this name, whether or not the account exists.
 ///
-/// While all allowed attempts are being verified it waits for their outcome.
+/// While all allowed attempts are being verified it waits for their outcome. An attempt from a known device is not counted
+/// for its address, so that others at the same address cannot lock the owner out.
 ///
 /// # Errors
 /// [`Error::RateLimited`] if the account (or the known device) or the address is locked; and the store's.
@@ -46,10 +50,11 @@ pub async fn begin(
     services: &Services,
     kind: LimitKind,
     login_name: &LoginName,
-    login_context: &LoginContext,
+    actor: &Actor,
 ) -> Result<Attempt, Error> {
-    let of_account = rules::account_rule(services, kind, login_name, login_context);
-    let of_address = rules::address_rule(services, kind, login_context.actor.ip_address);
+    let of_account = account_rule(services, kind, login_name);
+    let address = actor.ip_address.filter(|_| login_name.device.is_none());
+    let of_address = address_rules(services, kind, address);
     let rules: Vec<Rule> = iter::once(of_account).chain(of_address).collect();
     let buckets: Vec<String> = rules.iter().map(|rule| rule.bucket.name.clone()).collect();
     let deadline = Instant::now() + MAX_WAIT;
@@ -66,11 +71,15 @@ pub async fn begin(
             Ok(hits) => {
                 return Ok(Attempt {
                     hits,
-                    actor: login_context.actor.clone(),
+                    actor: actor.clone(),
                     store: services.store.clone(),
                     clock: services.clock.clone(),
                     audit_log: services.audit_log.clone(),
                     pending: Some(pending),
+                    throttle: login_name
+                        .principal
+                        .is_none()
+                        .then(|| services.stranger_throttle.clone()),
                 });
             }
             // A concurrent attempt locked the bucket in between; the next round decides whether to wait.
@@ -99,11 +108,13 @@ impl Attempt {
     }
 
     /// Ends the attempt with its outcome: a success has applied [`Attempt::counter_reset`]; wrong credentials and codes
-    /// stay counted; after any other error the hits are taken back.
+    /// stay counted; one that found the hashing queue full stays counted for its address; after any other error the
+    /// hits are taken back.
     pub(crate) async fn finish<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
             Ok(_) => self.succeed(),
             Err(Error::InvalidCredentials | Error::InvalidOtp) => self.fail().await,
+            Err(Error::Overloaded) => self.reject().await,
             Err(_) => self.cancel().await,
         }
         result
@@ -126,6 +137,19 @@ impl Attempt {
         drop(pending);
     }
 
+    /// Takes the hit back from the account. It stays counted for the address, so that filling the hashing queue is not
+    /// free.
+    async fn reject(mut self) {
+        let (of_address, of_account) = self.hits.drain(..).partition(Hit::is_of_address);
+        self.hits = of_address;
+        let locks = self.locks();
+        if !locks.is_empty() {
+            record_locks(self.store.clone(), self.audit_context(), locks).await;
+        }
+        self.hits = of_account;
+        self.cancel().await;
+    }
+
     async fn cancel(mut self) {
         let pending = self.pending.take();
         let reset = self.counter_reset();
@@ -145,17 +169,27 @@ impl Attempt {
         self.audit_log.audit_context(&self.actor, self.clock.now())
     }
 
+    /// The hits that started a lock, as far as it is to be recorded.
     fn locks(&self) -> Vec<Hit> {
-        let locked = |hit: &&Hit| hit.locked_until.is_some();
-        self.hits.iter().filter(locked).cloned().collect()
+        let is_recorded = |hit: &Hit| match &self.throttle {
+            Some(throttle) if !hit.is_of_address() => {
+                unknown_names::is_recorded(throttle, Action::Locked, &self.actor, self.clock.now())
+            }
+            _ => true,
+        };
+        let locks = self.hits.iter().filter(|hit| hit.locked_until.is_some());
+        locks.filter(|hit| is_recorded(hit)).cloned().collect()
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         // The client disconnected before the outcome: the attempt stays counted, so its locks are recorded.
+        if self.pending.is_none() {
+            return;
+        }
         let locks = self.locks();
-        if self.pending.is_some() && !locks.is_empty() {
+        if !locks.is_empty() {
             let (store, audit_context) = (self.store.clone(), self.audit_context());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                 runtime.spawn(record_locks(store, audit_context, locks));

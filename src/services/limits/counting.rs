@@ -56,6 +56,11 @@ pub(super) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<
 }
 
 impl Hit {
+    /// Whether it is counted for an address.
+    pub(super) fn is_of_address(&self) -> bool {
+        self.rule.is_of_address()
+    }
+
     fn take_back(&self, connection: &mut Db) -> Result<(), StoreError> {
         let name = &self.rule.bucket.name;
         table::subtract(connection, name, self.rule.threshold, self.locked_until)
@@ -99,7 +104,7 @@ impl CounterReset {
     /// transaction of a successful login.
     pub(crate) fn apply(&self, connection: &mut Db) -> Result<(), StoreError> {
         for hit in &self.0 {
-            if hit.rule.is_of_address() {
+            if hit.is_of_address() {
                 hit.take_back(connection)?;
             } else {
                 table::delete(connection, &hit.rule.bucket.name)?;

@@ -7,7 +7,6 @@ use crate::services::account_lookup::find_existing;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::login_name::LoginName;
 use crate::store::rate_limits::{LockFilter, LockRow};
 use crate::store::{Db, rate_limits as table};
 
@@ -50,7 +49,7 @@ pub async fn of_account(services: &Services, owner: Principal) -> Result<Vec<Loc
         .read_list(move |connection| {
             let account = find_existing(connection, owner)?;
             let filter = LockFilter {
-                account: Some((owner.user_type, LoginName::of(&account).name)),
+                account: Some((owner.user_type, account.normalised_login())),
                 ..LockFilter::default()
             };
             Ok(table::list(connection, &filter, now, Seek::First, MAX_OF_ACCOUNT)?.items)
@@ -81,7 +80,7 @@ pub(crate) fn lift_all(
     owner: Principal,
 ) -> Result<bool, Error> {
     let account = find_existing(connection, owner)?;
-    let LoginName { user_type, name } = LoginName::of(&account);
+    let (user_type, name) = (owner.user_type, account.normalised_login());
     let lifted = table::delete_for_account(connection, user_type, &name, audit_context.now)?;
     if lifted > 0 {
         let event = Event::new(Action::LockLifted).to(Subject::of(&account));

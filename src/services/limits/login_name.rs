@@ -1,65 +1,105 @@
-//! The login name that a caller submits.
+//! The login name that a caller submits, the account that has it, and the known device that it is submitted from.
 
-use crate::domain::account::{Account, Email, Username};
+use crate::domain::account::{Account, normalised_login};
 use crate::domain::audit::Subject;
 use crate::domain::principal::{Principal, UserType};
-use crate::domain::text::{normalised, normalised_email};
 use crate::services::account_lookup::find_by_login;
-use crate::services::secret;
-use crate::store::{Db, StoreError};
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::device_tokens;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::name_hash::NameHash;
 
 /// A population and a normalised login name in it, whether or not such an account exists.
 #[derive(Clone, Debug)]
 pub struct LoginName {
     pub(crate) user_type: UserType,
-    pub(crate) name: String,
+    /// The account with this name.
+    pub(crate) principal: Option<Principal>,
+    /// The known device: the nonce of a valid device token of the account.
+    pub(crate) device: Option<String>,
+    /// The hash of the name. Attempts are counted by it, so that the count is the same before and after the account, or
+    /// its challenge, is stored.
+    pub(in crate::services) hash: NameHash,
+    stored: String,
 }
 
 impl LoginName {
-    /// From the name as typed.
-    #[must_use]
-    pub fn new(user_type: UserType, typed: &str) -> Self {
-        Self {
-            user_type,
-            name: match user_type {
-                UserType::User => normalised_email(typed),
-                UserType::Client => normalised(typed),
-            },
-        }
+    /// From the name as typed. Looks up the account, whether or not a device token is presented.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(
+        services: &Services,
+        user_type: UserType,
+        typed: &str,
+        login_context: &LoginContext,
+    ) -> Result<Self, Error> {
+        let name = normalised_login(user_type, typed);
+        let searched = name.clone();
+        let principal = services
+            .store
+            .read(move |connection| find_by_login(connection, user_type, &searched))
+            .await?;
+        Ok(match principal {
+            Some(owner) => Self::known(services, owner, name, login_context).await?,
+            None => Self::unknown(user_type, NameHash::of(services, user_type, &name)),
+        })
     }
 
     /// The login name of an account.
-    #[must_use]
-    pub fn of(account: &Account) -> Self {
-        Self::new(account.principal.user_type, account.login())
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn of(
+        services: &Services,
+        account: &Account,
+        login_context: &LoginContext,
+    ) -> Result<Self, Error> {
+        let name = account.normalised_login();
+        Self::known(services, account.principal, name, login_context).await
     }
 
-    /// The account with this login name.
-    pub(crate) fn find(&self, connection: &mut Db) -> Result<Option<Principal>, StoreError> {
-        find_by_login(connection, self.user_type, &self.name)
+    /// The normalised login name of an account.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::services) async fn known(
+        services: &Services,
+        owner: Principal,
+        name: String,
+        login_context: &LoginContext,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            user_type: owner.user_type,
+            principal: Some(owner),
+            hash: NameHash::of(services, owner.user_type, &name),
+            device: device_tokens::find_known(services, login_context, owner, &name).await?,
+            stored: name,
+        })
     }
 
-    /// The name, if it is valid as one. An invalid one may be a password typed into the wrong field and is never
-    /// stored.
-    pub(super) fn valid_name(&self) -> Option<String> {
-        let is_valid = match self.user_type {
-            UserType::User => Email::parse(&self.name).is_ok(),
-            UserType::Client => Username::parse(&self.name).is_ok(),
-        };
-        is_valid.then(|| self.name.clone())
+    /// A name that no account has.
+    pub(in crate::services) fn unknown(user_type: UserType, hash: NameHash) -> Self {
+        Self {
+            user_type,
+            principal: None,
+            device: None,
+            hash,
+            stored: hash.to_string(),
+        }
     }
 
-    /// The name as part of a bucket's name: an invalid one by its hash.
-    pub(super) fn bucket_key(&self) -> String {
-        self.valid_name()
-            .unwrap_or_else(|| format!("#{}", secret::hash(&self.name)))
+    /// The name as it is stored: that of an account in clear, any other as its hash.
+    pub(in crate::services) fn stored(&self) -> &str {
+        &self.stored
     }
 
     /// The subject of an audit event about this login name.
-    pub(crate) fn subject(&self, principal: Option<Principal>) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject {
-            principal,
-            name: self.valid_name(),
+            principal: self.principal,
+            name: Some(self.stored.clone()),
         }
     }
 }

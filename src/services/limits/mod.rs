@@ -3,12 +3,17 @@
 pub mod addresses;
 pub mod attempts;
 pub mod counting;
+pub mod dead_tokens;
 pub mod device_tokens;
 pub mod locked_addresses;
 pub mod locks;
 pub mod login_context;
 pub mod login_name;
+pub mod memory_counters;
+pub mod name_hash;
+pub mod networks;
 pub mod pending_attempts;
 pub mod requests;
 pub mod rules;
 pub mod state;
+pub mod unknown_names;

@@ -1,50 +1,86 @@
-//! Limits on requests for one-time codes: per address, per account, and a pause between two. A known device has
-//! counters of its own, so that others cannot use up those of the account's owner.
+//! Limits on requests for one-time codes. A known device has counters of its own in the database, so that others cannot
+//! use up those of the account's owner.
+//!
+//! Other requests are counted in memory, in the same way whether or not the account exists: a flood of them writes
+//! nothing, and its responses do not show which accounts exist. Only the total of an existing account is in the database
+//! as well, because all instances must share it.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
+use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::domain::limits::LimitKind;
 use crate::services::audit::log::AuditContext;
+use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::count;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::rules::{Delay, HOUR, Rule, network};
+use crate::services::limits::name_hash::NameHash;
+use crate::services::limits::networks::{networks, widest_network};
+use crate::services::limits::rules::{Delay, HOUR, Rule};
 use crate::store::Db;
 use crate::store::rate_limits::Bucket;
 
-/// Counts a request; part of its transaction. `device` is the key of a known device.
+/// The codes of one account for all networks together, as a multiple of those for one network.
+const ALL_NETWORKS: u32 = 4;
+
+/// Counts a request without a known device: for its address, for the login name from its network, and for the login
+/// name from everywhere.
 ///
 /// # Errors
-/// [`Error::RateLimited`] if the address or the account is locked, or the last request is too recent; and the store's.
+/// [`Error::RateLimited`] if one of the limits is used up.
 pub(in crate::services) fn admit(
+    services: &Services,
+    name: NameHash,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (settings, counters) = (&services.config.otp, &services.limits.counters);
+    let max = settings.requests_per_account;
+    let network = widest_network(address);
+    let pause = settings.resend_after.get();
+    let mut limits = vec![
+        counters.limit(("pause", name, &network), 1, pause),
+        counters.limit(("network", name, &network), max, HOUR),
+        counters.limit(("all networks", name), max * ALL_NETWORKS, HOUR),
+    ];
+    for (network, factor) in address.map(networks).into_iter().flatten() {
+        let max = settings.requests_per_address * factor;
+        limits.push(counters.limit(("address", network), max, HOUR));
+    }
+    let admitted = counters.admit(&limits, now);
+    admitted.map_err(|retry_after| Error::RateLimited { retry_after })
+}
+
+/// Counts a request for a code that will be sent; part of its transaction.
+///
+/// # Errors
+/// [`Error::RateLimited`] if the account or the known device is locked, or the device's last request is too recent; and
+/// the store's.
+pub(in crate::services) fn count_sent(
     connection: &mut Db,
     settings: &OtpConfig,
     login_name: &LoginName,
-    device: Option<&str>,
     audit_context: &AuditContext,
 ) -> Result<(), Error> {
-    let kind = Some(LimitKind::CodeRequest);
-    if let Some(address) = audit_context.actor.ip_address.map(network) {
-        let bucket = Bucket {
-            name: format!("otp:address:{address}"),
-            kind,
-            user_type: None,
-            subject: Some(address),
-        };
-        let max = settings.requests_per_address;
-        admit_to(connection, bucket, (max, HOUR), audit_context)?;
+    let mut max = settings.requests_per_account;
+    if login_name.device.is_some() {
+        // Without a kind: the pause between two requests is not listed or recorded as a lock.
+        let pause = bucket_of("resend", login_name, None);
+        let resend_after = settings.resend_after.get();
+        count_in(connection, pause, (1, resend_after), audit_context)?;
+    } else {
+        max *= ALL_NETWORKS;
     }
-    // Without a kind: the pause between two requests is not listed or recorded as a lock.
-    let pause = bucket_of("resend", login_name, device, None);
-    let resend_after = settings.resend_after.get();
-    admit_to(connection, pause, (1, resend_after), audit_context)?;
-    let hourly = bucket_of("account", login_name, device, kind);
-    let max = settings.requests_per_account;
-    admit_to(connection, hourly, (max, HOUR), audit_context)
+    count_in(
+        connection,
+        hourly_bucket(login_name),
+        (max, HOUR),
+        audit_context,
+    )
 }
 
-fn admit_to(
+fn count_in(
     connection: &mut Db,
     bucket: Bucket,
     (max, window): (u32, Duration),
@@ -63,21 +99,30 @@ fn admit_to(
     Ok(())
 }
 
-/// A bucket of one-time codes for an account, or for one of its devices.
+/// The name of the bucket of all codes that are requested for a username without a known device.
+pub(in crate::services) fn total_bucket(username: &str) -> String {
+    format!("otp:account:{username}")
+}
+
+/// The bucket of the codes that an account, or one of its known devices, gets in an hour.
+pub(in crate::services) fn hourly_bucket(login_name: &LoginName) -> Bucket {
+    bucket_of("account", login_name, Some(LimitKind::CodeRequest))
+}
+
+/// A bucket of one-time codes for an account, or for one of its known devices.
 pub(in crate::services) fn bucket_of(
     what: &str,
     login_name: &LoginName,
-    device: Option<&str>,
     kind: Option<LimitKind>,
 ) -> Bucket {
-    let name = match device {
+    let name = match &login_name.device {
         Some(device) => format!("otp:{what}-of-device:{device}"),
-        None => format!("otp:{what}:{}", login_name.bucket_key()),
+        None => format!("otp:{what}:{}", login_name.stored()),
     };
     Bucket {
         name,
         kind,
         user_type: Some(login_name.user_type),
-        subject: login_name.valid_name(),
+        subject: Some(login_name.stored().to_owned()),
     }
 }

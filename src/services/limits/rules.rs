@@ -6,9 +6,8 @@ use crate::clock::Timestamp;
 use crate::config::LimitsConfig;
 use crate::domain::limits::LimitKind;
 use crate::services::bootstrap::Services;
-use crate::services::limits::device_tokens;
-use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
+use crate::services::limits::networks::networks;
 use crate::store::rate_limits::{Bucket, Count};
 
 /// How long failures of an account count after the last one.
@@ -18,8 +17,8 @@ pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// A bucket and its limit.
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
-    pub(super) bucket: Bucket,
+pub(in crate::services) struct Rule {
+    pub(in crate::services) bucket: Bucket,
     /// The number of hits that locks the bucket.
     pub(super) threshold: i64,
     /// How long hits count.
@@ -29,7 +28,7 @@ pub(super) struct Rule {
 
 /// How long a bucket is locked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Delay {
+pub(in crate::services) enum Delay {
     /// Until its window ends.
     Window,
     /// Doubled with each hit after the first lock, up to a maximum.
@@ -63,24 +62,23 @@ impl Rule {
 }
 
 /// The rule for the failures of an account, or of one of its known devices.
-pub(super) fn account_rule(
+pub(in crate::services) fn account_rule(
     services: &Services,
     kind: LimitKind,
     login_name: &LoginName,
-    login_context: &LoginContext,
 ) -> Rule {
     let settings: &LimitsConfig = &services.config.limits;
-    let user_type = login_name.user_type;
-    let name = match device_key(services, login_name, login_context) {
+    let (user_type, stored) = (login_name.user_type, login_name.stored());
+    let name = match &login_name.device {
         Some(device) => format!("{kind}:device:{device}"),
-        None => format!("{kind}:account:{user_type}:{}", login_name.bucket_key()),
+        None => format!("{kind}:account:{user_type}:{}", login_name.hash),
     };
     Rule {
         bucket: Bucket {
             name,
             kind: Some(kind),
             user_type: Some(user_type),
-            subject: login_name.valid_name(),
+            subject: Some(stored.to_owned()),
         },
         threshold: i64::from(settings.failures),
         window: FAILURE_WINDOW,
@@ -91,48 +89,27 @@ pub(super) fn account_rule(
     }
 }
 
-/// The key of a known device: one that presents a valid device token of this account.
-pub(in crate::services) fn device_key(
-    services: &Services,
-    login_name: &LoginName,
-    login_context: &LoginContext,
-) -> Option<String> {
-    let token = login_context.device_token.as_deref()?;
-    device_tokens::verified_nonce(services, token, login_name)
-}
-
-/// The rule for the failures of one kind from an address; `None` if the address is unknown or such failures have no
-/// limit.
-pub(super) fn address_rule(
+/// The rules for the failures of one kind from an address, one for each of its networks; none if the address is unknown
+/// or such failures have no limit.
+pub(super) fn address_rules(
     services: &Services,
     kind: LimitKind,
     address: Option<IpAddr>,
-) -> Option<Rule> {
-    let threshold = i64::from(services.config.limits.failures_per_address);
-    let network = network(address?);
-    (threshold > 0).then(|| Rule {
+) -> Vec<Rule> {
+    let threshold = services.config.limits.failures_per_address;
+    let networks = address.filter(|_| threshold > 0).map(networks);
+    let rule = |(network, factor): (String, u32)| Rule {
         bucket: Bucket {
             name: format!("{kind}:address:{network}"),
             kind: Some(kind),
             user_type: None,
             subject: Some(network),
         },
-        threshold,
+        threshold: i64::from(threshold) * i64::from(factor),
         window: HOUR,
         delay: Delay::Window,
-    })
-}
-
-/// The network that is counted as one address: an IPv4 address, or the /64 of an IPv6 address (the smallest network
-/// that providers assign to a customer).
-pub(super) fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
+    };
+    networks.into_iter().flatten().map(rule).collect()
 }
 
 #[cfg(test)]
@@ -171,18 +148,6 @@ mod tests {
         assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         for hits in [40, 100, i64::MAX] {
             assert_eq!(lock_after(hits), Some(60));
-        }
-    }
-
-    #[test]
-    fn an_ipv6_network_of_64_bits_is_one_address() {
-        for (address, counted) in [
-            ("203.0.113.9", "203.0.113.9"),
-            ("::ffff:203.0.113.9", "203.0.113.9"),
-            ("2001:db8::1", "2001:db8:0:0::/64"),
-            ("2001:db8:0:1:ffff::1", "2001:db8:0:1::/64"),
-        ] {
-            assert_eq!(network(address.parse().unwrap()), counted);
         }
     }
 }

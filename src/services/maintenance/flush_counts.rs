@@ -30,6 +30,9 @@ pub struct FlushCounts {
     /// Deliveries of one-time codes.
     #[serde(skip_serializing_if = "is_zero")]
     pub otp_deliveries: u64,
+    /// Device tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub device_tokens: u64,
     /// Ended jobs.
     #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,
@@ -56,7 +59,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 10] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -72,6 +75,7 @@ impl FlushCounts {
             ExpiringTable::BrowserSessions => &mut self.browser_sessions,
             ExpiringTable::SetUpLinks => &mut self.set_up_links,
             ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
+            ExpiringTable::DeviceTokens => &mut self.device_tokens,
             ExpiringTable::Jobs => &mut self.jobs,
         }
     }

@@ -1,14 +1,16 @@
 //! Hashing and comparing passwords: on threads of their own, in the same time whether an account exists or not.
 //!
 //! Knows no account and no store: `services::auth` decides who may log in. The format of a hash is in [`scheme`], the
-//! threads are a [`WorkerPool`].
+//! order in which passwords are hashed in [`queue`]; the threads are a [`WorkerPool`].
 
+pub mod queue;
 pub mod scheme;
 
 use std::io;
 
 use crate::config::LoginConfig;
 use crate::domain::password::Password;
+use crate::services::passwords::queue::{Queue, Requester};
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
 use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
 
@@ -28,6 +30,7 @@ pub enum PasswordCheck {
 #[derive(Clone)]
 pub struct Passwords {
     pool: WorkerPool<()>,
+    queue: Queue,
     cost: u32,
 }
 
@@ -41,18 +44,22 @@ impl Passwords {
             let message = "the bcrypt cost must be between 4 and 31";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        let threads = match login.hash_threads {
+            0 => cores(),
+            threads => threads,
+        };
+        let timeout = login.hash_deadline.get();
         let pool = PoolSettings {
             name: "hash",
-            threads: match login.hash_threads {
-                0 => cores(),
-                threads => threads,
-            },
-            max_waiting: login.hash_queue,
-            timeout: login.hash_deadline.get(),
+            threads,
+            // They wait in front of the pool, for a thread.
+            max_waiting: threads,
+            timeout,
             low_priority: true,
         };
         Ok(Self {
             pool: WorkerPool::start(pool, || ())?,
+            queue: Queue::new(threads, login.hash_queue, timeout),
             cost: login.bcrypt_cost,
         })
     }
@@ -61,12 +68,16 @@ impl Passwords {
     ///
     /// # Errors
     /// [`WorkError`].
-    pub async fn hash(&self, password: Password) -> Result<String, WorkError> {
+    pub async fn hash(
+        &self,
+        password: Password,
+        requester: Requester,
+    ) -> Result<String, WorkError> {
         let cost = self.cost;
-        self.pool
-            .run(move |()| StoredHash::fresh(&password, cost).map(|hash| hash.to_stored()))
-            .await?
-            .map_err(failed)
+        self.run(requester, move || {
+            StoredHash::fresh(&password, cost).map(|hash| hash.to_stored())
+        })
+        .await
     }
 
     /// Whether `password` is the one with the hash `stored`.
@@ -82,10 +93,27 @@ impl Passwords {
         &self,
         password: Password,
         stored: Option<String>,
+        requester: Requester,
     ) -> Result<PasswordCheck, WorkError> {
         let cost = self.cost;
+        self.run(requester, move || {
+            check(&password, stored.as_deref(), cost, &mut spend)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        requester: Requester,
+        work: impl FnOnce() -> Result<T, SchemeError> + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let turn = self.queue.turn(requester).await?;
         self.pool
-            .run(move |()| check(&password, stored.as_deref(), cost, &mut spend))
+            .run(move |()| {
+                let done = work();
+                drop(turn);
+                done
+            })
             .await?
             .map_err(failed)
     }
@@ -123,6 +151,8 @@ fn check(
 mod tests {
     use super::*;
 
+    const ANY: Requester = Requester::Trusted;
+
     fn password(typed: &str) -> Password {
         Password::parse(typed).unwrap()
     }
@@ -139,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_hashed_password_matches_and_no_other_does() {
         let passwords = passwords(4);
-        let stored = passwords.hash(password(" 비밀번호 ")).await.unwrap();
+        let stored = passwords.hash(password(" 비밀번호 "), ANY).await.unwrap();
         assert!(
             stored.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"),
             "{stored}"
@@ -153,7 +183,10 @@ mod tests {
             (" 비밀번호", Ok(PasswordCheck::Wrong)),
         ] {
             let stored = Some(stored.clone());
-            assert_eq!(passwords.verify(password(typed), stored).await, expected);
+            assert_eq!(
+                passwords.verify(password(typed), stored, ANY).await,
+                expected
+            );
         }
     }
 
@@ -161,7 +194,7 @@ mod tests {
     async fn a_missing_or_unreadable_hash_is_wrong() {
         let passwords = passwords(4);
         for stored in [None, Some(String::new()), Some("$2b$04$x".to_owned())] {
-            let result = passwords.verify(password("x"), stored).await;
+            let result = passwords.verify(password("x"), stored, ANY).await;
             assert_eq!(result, Ok(PasswordCheck::Wrong));
         }
     }
@@ -169,11 +202,13 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_a_lower_cost_needs_a_rehash_and_one_of_a_higher_does_not() {
         let (low, high) = (passwords(4), passwords(6));
-        let of_low = low.hash(password("x")).await.unwrap();
-        let of_high = high.hash(password("x")).await.unwrap();
+        let of_low = low.hash(password("x"), ANY).await.unwrap();
+        let of_high = high.hash(password("x"), ANY).await.unwrap();
         let right = |needs_rehash| Ok(PasswordCheck::Right { needs_rehash });
-        assert_eq!(high.verify(password("x"), Some(of_low)).await, right(true));
-        assert_eq!(low.verify(password("x"), Some(of_high)).await, right(false));
+        let found = high.verify(password("x"), Some(of_low), ANY).await;
+        assert_eq!(found, right(true));
+        let found = low.verify(password("x"), Some(of_high), ANY).await;
+        assert_eq!(found, right(false));
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn days(page: &Page) -> Vec<[String; 3]> {
 async fn refused(app: &App, times: usize) {
     for _ in 0..times {
         let wrong =
-            json!({"username": "nobody@example.org", "password": "wrong", "user_type": "user"});
+            json!({"username": "bob@example.org", "password": "wrong", "user_type": "user"});
         app.anonymous()
             .post("/auth/login", wrong)
             .await

@@ -57,8 +57,8 @@ async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
 
     expired_tokens(&app, 3).await;
     app.execute(
-        "INSERT INTO otp_challenges (id, username_normalized, code_hash, attempts, created_at, expires_at) \
-         VALUES ('old', 'acme', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')",
+        "INSERT INTO otp_challenges (id, user_seq, requested_by, code_hash, attempts, created_at, expires_at) \
+         VALUES ('old', 1, '-', '-', 0, '2019-12-31 23:00:00', '2019-12-31 23:00:00')",
     )
     .await;
     let page = ann.open(paths::BLACKLIST).await;

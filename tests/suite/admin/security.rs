@@ -22,6 +22,19 @@ fn found(page: &Page, check: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_a_problem_once_it_was_seen() {
+    let app = App::start();
+    let ann = app.signed_in("ann", Role::Admin).await;
+    let page = ann.open(paths::SECURITY).await;
+    assert_eq!(found(&page, "trusted_proxies"), "none");
+    let call = app.anonymous().get("/healthz");
+    call.header("x-forwarded-for", "192.0.2.1").await;
+    let page = ann.open(paths::SECURITY).await;
+    assert_eq!(badge(&page, "trusted_proxies"), "problem");
+    assert!(found(&page, "trusted_proxies").contains("127.0.0.1"));
+}
+
+#[tokio::test]
 async fn every_check_is_on_the_page_for_administrators_and_auditors_in_their_language() {
     let app = App::start();
     app.signed_in("ann", Role::Admin).await;

@@ -41,7 +41,7 @@ async fn an_address_has_a_limit_of_failures_per_hour_over_all_accounts() {
     assert_eq!(refused.header("retry-after"), Some("3600"));
     ann("203.0.113.2").await.assert(401, "INVALID_CREDENTIALS");
     // Attempts that were rejected because of their address do not count for the account.
-    let counted = "SELECT hits AS number FROM rate_limits WHERE bucket = 'login:account:user:ann@example.org'";
+    let counted = "SELECT hits AS number FROM rate_limits WHERE subject = 'ann@example.org'";
     assert_eq!(app.number(counted).await, 1);
     app.advance(Duration::from_hours(1));
     ann("203.0.113.1").await.assert(401, "INVALID_CREDENTIALS");
@@ -156,6 +156,71 @@ async fn unknown_links_are_counted_for_their_address() {
             .await
             .assert(410);
     }
+}
+
+#[tokio::test]
+async fn an_ipv6_customer_is_also_counted_by_larger_networks() {
+    let app = App::with(behind_a_proxy);
+    let mut number = 0;
+    let mut fail = async |network: String| {
+        number += 1;
+        let name = format!("n{number}@example.org");
+        let from = format!("2001:db8:{network}::{number:x}");
+        log_in(&app, &name, "a wrong password", &from).await.status
+    };
+    // Four times the limit of an address for a /56, sixteen times for a /48.
+    for subnet in 0..12 {
+        assert_eq!(fail(format!("1:{subnet:x}")).await, 401);
+    }
+    assert_eq!(fail("1:ff".to_owned()).await, 429);
+    for subnet in 0..36 {
+        assert_eq!(
+            fail(format!("1:{:x}", (subnet / 9 + 1) * 256 + subnet)).await,
+            401
+        );
+    }
+    assert_eq!(fail("1:f000".to_owned()).await, 429);
+    assert_eq!(fail("2:1".to_owned()).await, 401);
+}
+
+#[tokio::test]
+async fn a_known_device_is_not_locked_with_its_address() {
+    let app = App::with_gateway(|config| config.limits.failures_per_address = 3);
+    app.make_user("ann", Role::Staff).await;
+    app.make_client("acme").await;
+    let ann = json!({"username": "ann@example.org", "password": password_of("ann")});
+    let acme = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});
+    let mut devices = Vec::new();
+    for body in [&ann, &acme] {
+        let known = app.anonymous().post("/auth/login", body.clone()).await;
+        let known = known.assert(200, "LOGGED_IN");
+        devices.push(known.header("x-device-token").unwrap().to_owned());
+    }
+    let asked = request_code(&app, Some(&devices[1])).await;
+    let challenge = asked.assert(200, "OTP_SENT").text_of("challenge_id");
+    let code = app.codes(1).await.remove(0);
+    // Others at the same address use up its failures, with passwords and with codes.
+    for number in 0..3 {
+        log_in(
+            &app,
+            &format!("n{number}@example.org"),
+            "a wrong password",
+            "-",
+        )
+        .await;
+        submit_code(&app, &"0".repeat(32), "123456").await;
+    }
+    let login = |body: &serde_json::Value| app.anonymous().post("/auth/login", body.clone());
+    login(&ann).await.assert(429, "RATE_LIMITED");
+    let known = login(&ann).header("x-device-token", &devices[0]).await;
+    known.assert(200, "LOGGED_IN");
+    let others = login(&ann).header("x-device-token", &devices[1]).await;
+    others.assert(429, "RATE_LIMITED");
+    submit_code(&app, &challenge, &code)
+        .await
+        .assert(429, "RATE_LIMITED");
+    let known = submit_code(&app, &challenge, &code).header("x-device-token", &devices[1]);
+    known.await.assert(200, "LOGGED_IN");
 }
 
 async fn request_code(app: &App, device: Option<&str>) -> Answer {

@@ -262,34 +262,41 @@ async fn a_code_is_valid_until_it_expires() {
 }
 
 #[tokio::test]
-async fn only_the_newest_code_is_valid_and_only_with_its_own_challenge() {
+async fn the_last_three_codes_are_valid_each_with_its_own_challenge() {
     let app = App::with_gateway(|_| ());
     app.make_client("acme").await;
     app.make_client("beta").await;
-    let first = request_code(&app, "acme").await;
-    let old = app.codes(1).await.remove(0);
-    app.advance(Duration::from_mins(1));
-    let second = request_code(&app, "acme").await;
-    let new = app.codes(2).await.remove(1);
+    let mut challenges = Vec::new();
+    for _ in 0..4 {
+        challenges.push(request_code(&app, "acme").await);
+        app.codes(challenges.len()).await;
+        app.advance(Duration::from_mins(1));
+    }
     let others = request_code(&app, "beta").await;
-    app.codes(3).await;
-    submit_code(&app, &first, &old)
+    let codes = app.codes(5).await;
+    submit_code(&app, &challenges[0], &codes[0])
         .await
         .assert(401, "INVALID_OTP");
-    // The two codes are equal by chance once in a million times.
-    submit_code(&app, &others, &new)
+    // The codes are equal by chance once in a million times.
+    submit_code(&app, &others, &codes[3])
         .await
         .assert(401, "INVALID_OTP");
-    let unknown = submit_code(&app, &"0".repeat(32), &new).await;
+    let unknown = submit_code(&app, &"0".repeat(32), &codes[3]).await;
     unknown.assert(401, "INVALID_OTP");
     for odd in ["x", "' OR 1=1", "00000000-0000-0000-0000-000000000000"] {
-        submit_code(&app, odd, &new)
+        submit_code(&app, odd, &codes[3])
             .await
             .assert(401, "INVALID_OTP");
     }
-    submit_code(&app, &second, &new)
+    submit_code(&app, &challenges[1], &codes[1])
         .await
         .assert(200, "LOGGED_IN");
+    // A used code ends the others.
+    for at in [2, 3] {
+        submit_code(&app, &challenges[at], &codes[at])
+            .await
+            .assert(401, "INVALID_OTP");
+    }
 }
 
 #[tokio::test]

@@ -214,6 +214,28 @@ fn console_delivery_logs_a_code_in_one_line_only() {
 }
 
 #[test]
+fn forwarded_headers_of_a_peer_that_is_not_trusted_are_logged_once() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut client = server.client();
+    for header in ["X-Forwarded-For", "Forwarded", "X-Forwarded-For"] {
+        let body = json!({"username": "acme"});
+        let value = [(header, "for=192.0.2.1")];
+        client.post("/clients/otp/request", &value, &body);
+    }
+    let log = server.stop().stdout;
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("server.trusted_proxies"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(
+        lines[0].contains("WARN") && lines[0].contains("127.0.0.1"),
+        "{log}"
+    );
+}
+
+#[test]
 fn the_pretty_format_has_one_line_per_request() {
     let place = Place::new().with("MUNJIGI_LOG__FORMAT", "pretty");
     let server = place.serve();

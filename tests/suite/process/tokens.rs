@@ -126,8 +126,8 @@ fn the_flush_deletes_expired_rows_and_nothing_else() {
          VALUES ('old', 'old', 'user', 1, 'logout', {long_ago}, {long_ago})"
     ));
     place.database.execute(&format!(
-        "INSERT INTO otp_challenges (id, username_normalized, code_hash, attempts, created_at, expires_at) \
-         VALUES ('old', 'acme', '-', 0, {long_ago}, {long_ago})"
+        "INSERT INTO otp_challenges (id, user_seq, requested_by, code_hash, attempts, created_at, expires_at) \
+         VALUES ('old', 1, '-', '-', 0, {long_ago}, {long_ago})"
     ));
     let count = |table: &str| place.database.texts("'x'", table).len();
     let tables = [

@@ -110,20 +110,6 @@ fn username(text: &str) -> Outcome {
     stored(line(text, 150).filter(fits))
 }
 
-/// A pasted number as it would be typed: without invisible characters, with plain spaces, hyphens and digits.
-fn typed_number(pasted: &str) -> String {
-    let invisible = "\u{ad}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\
-                     \u{202e}\u{feff}";
-    let is_visible = |c: &char| !invisible.contains(*c) && !('\u{2060}'..='\u{2069}').contains(c);
-    let plain = |c: char| match u32::from(c) {
-        0xa0 | 0x2000..=0x200a | 0x202f | 0x3000 => ' ',
-        0x2010..=0x2015 | 0x2212 => '-',
-        0xff01..=0xff5e => c.nfkc().next().unwrap_or(c),
-        _ => c,
-    };
-    pasted.chars().filter(is_visible).map(plain).collect()
-}
-
 fn phone(text: &str) -> Outcome {
     let fits = |line: &String| {
         let digits = line.bytes().filter(u8::is_ascii_digit).count();

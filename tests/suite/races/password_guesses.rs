@@ -22,10 +22,13 @@ fn log_in(app: &App, password: &str) -> Call {
 /// Simultaneous logins with the correct password and with wrong ones, and one with a device token.
 async fn round(apps: &[App; 2], device: &str, random: &mut Random) {
     let correct = password_of("ann");
+    // An account has five devices, and each of these logins is from a new one.
+    let mut new_devices = 0;
     let calls: Vec<(bool, Call)> = (0..12)
         .map(|_| {
             let app = &apps[usize::from(random.one_in(2))];
-            let is_correct = random.one_in(4);
+            let is_correct = new_devices < 3 && random.one_in(4);
+            new_devices += u32::from(is_correct);
             let password = if is_correct {
                 correct.as_str()
             } else {
@@ -82,6 +85,10 @@ async fn log_in_beside_lock() {
         apps[0].advance(Duration::from_mins(61));
         let own = log_in(&apps[1], &password_of("ann")).await;
         own.assert(200, "LOGGED_IN");
+        // So that the device is the one that was used last.
+        apps[0].advance(Duration::from_secs(1));
+        let known = log_in(&apps[0], &password_of("ann")).header("x-device-token", &device);
+        known.await.assert(200, "LOGGED_IN");
         rounds += 1;
     }
     println!("login ∥ lock: {rounds} rounds");

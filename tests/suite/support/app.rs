@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
 use crate::delivery::support::smtp_server::SmtpServer;
 
-/// The minimum cost of bcrypt, so that tests are fast.
+/// The minimum cost of bcrypt, so that tests are fast. A test can configure another one than the default.
 const BCRYPT_COST: u32 = 4;
 
 /// A running server. Dropping it stops the server; dropping the last instance deletes the database.
@@ -314,10 +314,10 @@ fn services(
 ) -> Services {
     let key = config.tokens.signing_key.clone().unwrap();
     let key = SigningKey::from_bytes(key.reveal().as_bytes());
-    let login = LoginConfig {
-        bcrypt_cost: BCRYPT_COST,
-        ..config.login.clone()
-    };
+    let mut login = config.login.clone();
+    if login.bcrypt_cost == LoginConfig::default().bcrypt_cost {
+        login.bcrypt_cost = BCRYPT_COST;
+    }
     let services = Services::start(config, clock, store, key, &login, channel, mail).unwrap();
     services.revocations.follow(&services.store).unwrap();
     services

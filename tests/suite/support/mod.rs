@@ -17,7 +17,7 @@
 //! [`App::start`] runs a real server in the test process, on a free port of 127.0.0.1, with a migrated database that
 //! contains no accounts. Both are removed when the `App` is dropped. The settings are the defaults, except for a
 //! signing key ([`SIGNING_KEY`]), two workers and a small connection pool. bcrypt has cost 4, its minimum, so a hash
-//! takes about a millisecond; the settings themselves allow no cost below 10.
+//! takes about a millisecond; the settings themselves allow no cost below 10, and a test that sets one gets it.
 //!
 //! - [`App::with`] changes the settings: `App::with(|config| config.limits.failures = 3)`. They must be valid.
 //! - [`App::with_gateway`] delivers one-time codes by webhook; `app.codes(n)` waits for `n` codes and returns them.

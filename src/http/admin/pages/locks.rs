@@ -48,10 +48,9 @@ impl LockView {
                 }
             }
         };
-        let subject = lock.subject.clone();
         Self {
             bucket: lock.bucket.clone(),
-            subject: subject.unwrap_or_else(|| l.t("locks.no_name")),
+            subject: lock.subject.clone().unwrap_or_default(),
             about,
             is_device: lock.is_of_device(),
             href: lock

@@ -19,6 +19,7 @@ use crate::services::checklist::check::Check;
 use crate::services::checklist::files::FileInfo;
 use crate::services::checklist::rows::{Administrators, FlushState, Hashes};
 use crate::services::checklist::*;
+use crate::services::ignored_proxies::IgnoredProxy;
 use crate::services::maintenance::flush::Backlog;
 use crate::services::maintenance::jobs::Job;
 use crate::store::engine::migrations::SchemaStatus;
@@ -101,6 +102,7 @@ fn good_rows() -> Rows {
 
 fn inputs_of(config: &Config) -> Inputs<'_> {
     Inputs {
+        ignored_proxy: None,
         config,
         now: now(),
         uptime: None,

@@ -108,6 +108,15 @@ fn proxies_and_other_machines() {
     assert_setting(&[], |c| {
         c.server.trusted_proxies = proxies(&["10.0.0.0/8", "fd00::/8"]);
     });
+    let peer = "192.0.2.1".parse().unwrap();
+    for (ignored, level) in [
+        (IgnoredProxy::Private(peer), Problem),
+        (IgnoredProxy::Public(peer), Advice),
+    ] {
+        assert_inputs(&[(Check::TrustedProxies, level)], |inputs| {
+            inputs.ignored_proxy = Some(ignored);
+        });
+    }
     assert_setting(&[(Check::SmtpTls, Problem)], |c| c.smtp.tls = SmtpTls::None);
     assert_setting(&[], |c| {
         c.smtp.tls = SmtpTls::None;

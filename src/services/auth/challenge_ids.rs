@@ -1,0 +1,75 @@
+//! Ids of challenges, and the hashes of their codes.
+//!
+//! An id consists of the hash of the login name that the code was requested for, random bytes, and a MAC. So the server
+//! recognises its own ids without a row: an attempt with the id of a name that no account has is counted for that name,
+//! as for any other, and an invented id costs no query.
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::domain::otp::OtpCode;
+use crate::domain::session::ChallengeId;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::name_hash::NameHash;
+use crate::store::otp_challenges::Attempt;
+
+/// The purpose of the key of ids.
+const IDS: &[u8] = b"one-time code challenges";
+/// The purpose of the key of codes.
+const CODES: &[u8] = b"one-time codes";
+/// The bytes that the MAC of an id covers.
+const COVERED: usize = 12;
+
+/// A new id for a login name.
+///
+/// # Errors
+/// [`Error::Internal`] if the system's random generator fails.
+pub(super) fn issue(services: &Services, name: NameHash) -> Result<ChallengeId, Error> {
+    let mut id = [0_u8; 16];
+    id[..NameHash::LENGTH].copy_from_slice(name.bytes());
+    rand::fill(&mut id[NameHash::LENGTH..COVERED])
+        .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
+    let tag = tag(services, &id[..COVERED]);
+    id[COVERED..].copy_from_slice(&tag);
+    Ok(ChallengeId::from_bytes(id))
+}
+
+/// The login name that an id was issued for; `None` if this server did not issue it.
+pub(super) fn name_of(services: &Services, id: &ChallengeId) -> Option<NameHash> {
+    let id = id.bytes()?;
+    verify_slices_are_equal(&tag(services, &id[..COVERED]), &id[COVERED..]).ok()?;
+    let name = id.first_chunk::<{ NameHash::LENGTH }>()?;
+    Some(NameHash::from_bytes(*name))
+}
+
+fn tag(services: &Services, covered: &[u8]) -> [u8; 4] {
+    let tag = hmac::sign(&services.tokens.key().derive(IDS), covered);
+    tag.as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+/// The key that codes are hashed with.
+pub(super) fn code_key(services: &Services) -> hmac::Key {
+    services.tokens.key().derive(CODES)
+}
+
+/// The HMAC of a code and its challenge: it is not valid in another row, or on a server with another key.
+pub(super) fn hash(key: &hmac::Key, id: &ChallengeId, code: &OtpCode) -> String {
+    BASE64_STANDARD.encode(hmac::sign(key, message(id, code).as_bytes()))
+}
+
+pub(super) fn matches_hash(
+    key: &hmac::Key,
+    id: &ChallengeId,
+    code: &OtpCode,
+    attempt: &Attempt,
+) -> bool {
+    let expected = BASE64_STANDARD.decode(&attempt.code_hash);
+    // hmac::verify compares in constant time.
+    expected
+        .is_ok_and(|expected| hmac::verify(key, message(id, code).as_bytes(), &expected).is_ok())
+}
+
+fn message(id: &ChallengeId, code: &OtpCode) -> String {
+    format!("{id}:{}", code.reveal())
+}

@@ -1,0 +1,230 @@
+//! Requests for one-time codes. The response is the same, after the same time, for a client user that does not exist:
+//! after one query the rest is done in the background, and only for clients that exist. Nothing is stored for any other
+//! name, and nothing takes a place in the delivery queue.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::config::OtpConfig;
+use crate::delivery::{OtpNotice, Prepare};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::language::Language;
+use crate::domain::otp::OtpCode;
+use crate::domain::principal::{Principal, UserType};
+use crate::domain::session::ChallengeId;
+use crate::domain::text::normalised;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::challenge_ids;
+use crate::services::auth::otp::require_delivery;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::device_tokens::presented_nonce;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::limits::name_hash::NameHash;
+use crate::services::limits::networks::widest_network;
+use crate::services::limits::{requests, unknown_names};
+use crate::store::client_users::{self, Recipient};
+use crate::store::otp_challenges::{self, NewChallenge};
+use crate::store::{Db, rate_limits};
+
+/// The number of codes that one device or network can use at the same time: a later one does not void the one that is
+/// on its way.
+const OPEN_CODES: i64 = 3;
+
+/// A request for a one-time code.
+pub struct OtpRequest {
+    /// The username as typed.
+    pub username: String,
+    /// The origin of the request.
+    pub login_context: LoginContext,
+    /// The language of the message that delivers the code.
+    pub language: Language,
+}
+
+/// The response to a request for a code.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// The id to send back with the code.
+    pub id: ChallengeId,
+    /// The lifetime of the code.
+    pub expires_in: Duration,
+    /// The time until another code can be requested.
+    pub resend_after: Duration,
+}
+
+/// Creates a challenge, and delivers its code if there is such an active client user.
+///
+/// # Errors
+/// [`Error::OtpDisabled`], [`Error::RateLimited`], and the store's.
+pub async fn request(services: &Services, request: OtpRequest) -> Result<Challenge, Error> {
+    require_delivery(services)?;
+    let (settings, context) = (&services.config.otp, &request.login_context);
+    let (user_type, username) = (UserType::Client, normalised(&request.username));
+    let name = NameHash::of(services, user_type, &username);
+    let (address, now) = (context.actor.ip_address, services.clock.now());
+    // Whether the token of a device is still valid is known only with the account.
+    let claims_device = presented_nonce(services, context, user_type, &username).is_some();
+    if !claims_device {
+        requests::admit(services, name, address, now)?;
+    }
+    let (searched, total) = (username.clone(), [requests::total_bucket(&username)]);
+    let (found, locked) = services
+        .store
+        .read(move |connection| {
+            let found = client_users::find_recipient(connection, &searched)?;
+            Ok::<_, Error>((found, rate_limits::find_locked(connection, &total, now)?))
+        })
+        .await?;
+    let login_name = match &found {
+        Some(client) => {
+            let owner = Principal::client(client.id);
+            LoginName::known(services, owner, username, context).await?
+        }
+        None => LoginName::unknown(user_type, name),
+    };
+    if claims_device && login_name.device.is_none() {
+        requests::admit(services, name, address, now)?;
+    }
+    if login_name.device.is_none()
+        && let Some((_, until)) = locked.first()
+    {
+        let retry_after = until.since(now);
+        return Err(Error::RateLimited { retry_after });
+    }
+    let id = challenge_ids::issue(services, name)?;
+    let code = OtpCode::generate(settings.length)
+        .ok_or_else(|| Error::Unavailable("the system's random generator failed".into()))?;
+    match found {
+        Some(client) => {
+            let new = NewCode::new(services, client, login_name, &id, &code, &request, now);
+            let notice = notice(&new.client, &id, code, settings, &request);
+            send(services, new, notice).await?;
+        }
+        None => record_unknown(services, &context.actor, &login_name, now),
+    }
+    Ok(Challenge {
+        id,
+        expires_in: settings.lifetime.get(),
+        resend_after: settings.resend_after.get(),
+    })
+}
+
+/// A code that is about to be stored and sent.
+#[derive(Clone)]
+struct NewCode {
+    client: Recipient,
+    login_name: LoginName,
+    challenge: NewChallenge,
+    settings: OtpConfig,
+    audit_context: AuditContext,
+}
+
+impl NewCode {
+    fn new(
+        services: &Services,
+        client: Recipient,
+        login_name: LoginName,
+        id: &ChallengeId,
+        code: &OtpCode,
+        request: &OtpRequest,
+        now: Timestamp,
+    ) -> Self {
+        let (actor, settings) = (&request.login_context.actor, services.config.otp.clone());
+        let requested_by = match &login_name.device {
+            Some(device) => format!("device:{device}"),
+            None => widest_network(actor.ip_address),
+        };
+        Self {
+            challenge: NewChallenge {
+                id: id.clone(),
+                user_seq: client.id,
+                requested_by,
+                code_hash: challenge_ids::hash(&challenge_ids::code_key(services), id, code),
+                attempts: 0,
+                created_at: now,
+                expires_at: now + settings.lifetime.get(),
+            },
+            audit_context: services.audit_log.audit_context(actor, now),
+            client,
+            login_name,
+            settings,
+        }
+    }
+
+    /// Counts, stores and records the code. Returns `false`, and stores nothing, if the client has changed since it was
+    /// read: the code would go to an old address.
+    fn store(&self, connection: &mut Db) -> Result<bool, Error> {
+        let row = client_users::lock(connection, self.client.id)?;
+        if row.and_then(|row| row.recipient()).as_ref() != Some(&self.client) {
+            return Ok(false);
+        }
+        let (login_name, audit_context) = (&self.login_name, &self.audit_context);
+        requests::count_sent(connection, &self.settings, login_name, audit_context)?;
+        otp_challenges::insert(connection, &self.challenge, OPEN_CODES)?;
+        let event = Event::new(Action::CodeRequested).to(login_name.subject());
+        audit_context.record(connection, &event)?;
+        Ok(true)
+    }
+}
+
+/// Stores and sends a code. For a known device it waits until the code is stored, and returns errors. Any other response
+/// must not depend on whether the client exists: it does not wait.
+async fn send(services: &Services, new: NewCode, notice: OtpNotice) -> Result<(), Error> {
+    let (store, is_known_device) = (services.store.clone(), new.login_name.device.is_some());
+    let write = async move { store.write(move |connection| new.store(connection)).await };
+    if is_known_device {
+        if write.await? {
+            services.delivery.send(notice);
+        }
+        return Ok(());
+    }
+    let prepare: Prepare = Box::pin(async move {
+        match write.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the client was changed meanwhile".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    services.delivery.send_after(prepare, notice);
+    Ok(())
+}
+
+fn notice(
+    client: &Recipient,
+    id: &ChallengeId,
+    code: OtpCode,
+    settings: &OtpConfig,
+    request: &OtpRequest,
+) -> OtpNotice {
+    let request_id = request.login_context.actor.request_id.clone();
+    OtpNotice {
+        id: id.to_string(),
+        client: client.id,
+        username: client.username.clone(),
+        email: client.email.clone(),
+        phone: client.phone.clone(),
+        code,
+        expires_in: settings.lifetime.get(),
+        language: request.language,
+        request_id: request_id.unwrap_or_default(),
+    }
+}
+
+/// Records a request for a name that no active client has, once a minute for each network, in the background.
+fn record_unknown(services: &Services, actor: &Actor, login_name: &LoginName, now: Timestamp) {
+    let (throttle, action) = (&services.stranger_throttle, Action::CodeRequested);
+    if !unknown_names::is_recorded(throttle, action, actor, now) {
+        return;
+    }
+    let event = Event::new(action).refused().to(login_name.subject());
+    let (store, audit_context) = (services.store.clone(), services.audit_context(actor));
+    tokio::spawn(async move {
+        let recorded = store
+            .write(move |connection| audit_context.record(connection, &event))
+            .await;
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "the audit event of a request for a code was not written");
+        }
+    });
+}
