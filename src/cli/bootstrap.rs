@@ -16,6 +16,7 @@ use crate::services::Services;
 use crate::services::audit::log::AuditKey;
 use crate::services::audit_chain::linking::link_pending;
 use crate::services::audit_chain::restart::is_of_another_key;
+use crate::store::engine::file_access::unwritable;
 use crate::store::engine::migrations::{self, MigrationError, SchemaStatus};
 use crate::store::totals::is_in_use;
 use crate::store::{Db, Store, StoreSettings};
@@ -72,6 +73,21 @@ pub(super) fn store_settings(config: &Config) -> StoreSettings {
         target: target(config),
         pool_size: config.database.pool_size,
         acquire_timeout: config.database.acquire_timeout.get(),
+    }
+}
+
+/// Without a checkpoint outside the database the server works, but does not notice an old copy of the database.
+pub(super) fn report_lost_checkpoint(config: &Config) {
+    let directory = &config.server.data_dir;
+    let created = create_private_directory(directory).err();
+    let reason = created.map(|error| error.to_string());
+    let reason = reason.or_else(|| unwritable(directory).map(|file| file.to_string()));
+    if let Some(reason) = reason {
+        tracing::warn!(
+            reason,
+            "no checkpoint of the audit chain is kept outside the database, so an old copy of it would not be detected: set \
+             server.data_dir to a directory that can be written"
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::ConnectionError;
 
 use crate::cli::error::CliError;
+use crate::config::database::with_parameters;
 use crate::config::{Config, Database};
 use crate::store::engine::preconditions::{
     UnusableDatabase, check_files, check_pooling, check_usable,
@@ -72,28 +73,40 @@ pub(super) fn open_read_only(config: &Config) -> Result<Option<Db>, CliError> {
 }
 
 /// Waits until Postgres accepts connections, for up to `database.start_timeout`. `report` is called once if it does not at
-/// first. Any other failure is left to the connection that follows.
-pub(super) fn wait(config: &Config, report: impl FnOnce(&str)) {
-    if let Database::Sqlite(_) = config.database() {
-        return;
-    }
-    let (begun, timeout) = (Instant::now(), config.database.start_timeout.get());
+/// first.
+///
+/// Refused at once if waiting cannot help.
+pub(super) fn wait(config: &Config, report: impl FnOnce(&str)) -> Result<(), CliError> {
+    let Database::Postgres(url) = config.database() else {
+        return Ok(());
+    };
+    let target = Target::Postgres {
+        url: with_connect_timeout(url),
+    };
+    let (begun, timeout) = (Instant::now(), config.database.start_timeout);
     let mut pause = FIRST_PAUSE;
     let mut report = Some(report);
-    while let Err(error) = target(config).connect() {
-        let left = timeout.saturating_sub(begun.elapsed());
+    while let Err(error) = target.connect() {
+        let left = timeout.get().saturating_sub(begun.elapsed());
+        let reason = not_reached(config, &error);
         if left.is_zero() || !is_temporary(&error) {
-            return;
+            return Err(reason);
         }
         if let Some(report) = report.take() {
-            report(&format!(
-                "{}; trying again for up to {}",
-                not_reached(config, &error),
-                config.database.start_timeout
-            ));
+            report(&format!("{reason}; trying again for up to {timeout}"));
         }
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Ok(())
+}
+
+/// The URL with a limit on the time of an attempt: a host that does not answer would take minutes.
+fn with_connect_timeout(url: String) -> String {
+    if url.contains("connect_timeout") {
+        url
+    } else {
+        with_parameters(&url, "connect_timeout=5")
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
     if arguments.status {
         return status(config, arguments.json);
     }
-    wait(config, |message| eprintln!("munjigi: {message}"));
+    wait(config, |message| eprintln!("munjigi: {message}"))?;
     let mut connection = connect(config, true)?;
     let ran = migrations::migrate(&mut connection).map_err(CliError::refused)?;
     search_indexes::create_missing(&mut connection).map_err(CliError::refused)?;

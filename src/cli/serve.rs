@@ -29,7 +29,6 @@ use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
-use crate::store::engine::file_access::unwritable;
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -50,12 +49,12 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
     let log = logging::start(&config.log);
     let mut signals = Signals::listen()?;
     tokio::select! {
-        () = wait_for_database(&config) => {}
+        reached = wait_for_database(&config) => reached?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
     let (store, migrations) = bootstrap::migrated_store(&config)?;
     let (key, new_key) = bootstrap::signing_key(&config, arguments.new_key)?;
-    report_lost_checkpoint(&config);
+    bootstrap::report_lost_checkpoint(&config);
     let channel = bootstrap::channel(&config);
     let listener = bind(config.server.listen, "server.listen", 8081)?;
     let metrics_listener = config
@@ -102,30 +101,15 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
 }
 
 /// Waits on a thread of its own, which ends with the process.
-async fn wait_for_database(config: &Config) {
+async fn wait_for_database(config: &Config) -> Result<(), CliError> {
     let (ended, end) = oneshot::channel();
     let config = config.clone();
     std::thread::spawn(move || {
-        database::wait(&config, |message| tracing::warn!("{message}"));
+        let reached = database::wait(&config, |message| tracing::warn!("{message}"));
         // The receiver is gone after a signal to stop.
-        let _ = ended.send(());
+        let _ = ended.send(reached);
     });
-    let _ = end.await;
-}
-
-/// Without a checkpoint outside the database the server works, but does not notice an old copy of the database.
-fn report_lost_checkpoint(config: &Config) {
-    let directory = &config.server.data_dir;
-    let created = database::create_private_directory(directory).err();
-    let reason = created.map(|error| error.to_string());
-    let reason = reason.or_else(|| unwritable(directory).map(|file| file.to_string()));
-    if let Some(reason) = reason {
-        tracing::warn!(
-            reason,
-            "no checkpoint of the audit chain is kept outside the database, so an old copy of it would not be detected: set \
-             server.data_dir to a directory that can be written"
-        );
-    }
+    end.await.map_err(CliError::refused)?
 }
 
 /// What must be done before the first request.

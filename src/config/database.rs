@@ -99,16 +99,28 @@ fn postgres_address(text: &str) -> Option<&str> {
         .or_else(|| text.strip_prefix("postgresql://"))
 }
 
-/// Whether libpq would take a part of the password for the host, because it ends the user name and password at the first
-/// `@`, and the host at the first `/`.
-fn is_ambiguous(address: &str) -> bool {
+/// What libpq takes for the host and what follows it: the user name and password end at the first `@`, if it is before the
+/// first `/`.
+fn after_user_info(address: &str) -> &str {
     let authority = address.split('/').next().unwrap_or_default();
-    let after_user = match authority.find('@') {
+    match authority.find('@') {
         Some(at) => &address[at + 1..],
         None => address,
-    };
-    let before_query = after_user.split('?').next().unwrap_or_default();
-    before_query.contains('@')
+    }
+}
+
+/// Whether libpq would take a part of the password for the host.
+fn is_ambiguous(address: &str) -> bool {
+    let before_query = after_user_info(address).split('?').next();
+    before_query.unwrap_or_default().contains('@')
+}
+
+/// A Postgres URL with further parameters.
+pub(crate) fn with_parameters(url: &str, parameters: &str) -> String {
+    let address = postgres_address(url).unwrap_or(url);
+    let has_parameters = after_user_info(address).contains('?');
+    let separator = if has_parameters { '&' } else { '?' };
+    format!("{url}{separator}{parameters}")
 }
 
 /// A text without the passwords of a Postgres URL and without their parts between special characters.
@@ -306,6 +318,18 @@ mod tests {
             "postgres://u@%2Fvar%2Frun/n",
         ] {
             assert!(text.parse::<Database>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_added_to_those_that_a_url_has() {
+        for (url, longer) in [
+            ("postgres://u@h/n", "postgres://u@h/n?x=y"),
+            ("postgres://u:a?b@h/n", "postgres://u:a?b@h/n?x=y"),
+            ("postgres://h/n?user=a@b", "postgres://h/n?user=a@b&x=y"),
+            ("postgres:///n?host=/run", "postgres:///n?host=/run&x=y"),
+        ] {
+            assert_eq!(with_parameters(url, "x=y"), longer);
         }
     }
 

@@ -13,6 +13,7 @@ use std::{
 use diesel::{prelude::*, sql_types::BigInt, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
+use crate::config::database::with_parameters;
 use crate::store::engine::connection::{Db, Target};
 use crate::store::error::StoreError;
 use crate::store::revocations::{CHANNEL, Position, RevocationEvent, read_since};
@@ -236,10 +237,9 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
 /// The URL with parameters by which the connection notices within seconds that the server is gone.
 fn with_keepalives(url: &str) -> String {
     let settings = "keepalives_idle=5&keepalives_interval=2&keepalives_count=2&tcp_user_timeout=5000&connect_timeout=5";
-    let separator = if url.contains('?') { '&' } else { '?' };
     if url.contains("keepalives_idle") || url.contains("tcp_user_timeout") {
         url.to_owned()
     } else {
-        format!("{url}{separator}{settings}")
+        with_parameters(url, settings)
     }
 }

@@ -123,10 +123,13 @@ impl PostgresPool {
     {
         let mut pooled = self.get()?;
         let result = f(&mut pooled.connection);
-        if self.broke(&result, &mut pooled) {
-            return Err(StoreError::unavailable(IN_DOUBT).into());
+        if !self.broke(&result, &mut pooled) {
+            return result;
         }
-        result
+        match result.as_ref().err().and_then(StoreFailure::store_error) {
+            Some(StoreError::Unavailable(_)) => result,
+            _ => Err(StoreError::unavailable(IN_DOUBT).into()),
+        }
     }
 
     /// A connection that is alive; broken ones are dropped.
