@@ -57,6 +57,8 @@ text_enum! {
         AccountDeleted = "account_deleted",
         /// The password of an account was changed.
         PasswordChanged = "password_changed",
+        /// A change that needs the current password was refused, because it was wrong.
+        CurrentPasswordRefused = "current_password_refused",
         /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
         /// A session of an account was ended.

@@ -70,6 +70,8 @@ pub enum Problem {
     PasswordMismatch,
     /// Not the current password of the account.
     WrongPassword,
+    /// One's own password, where only those of others can be set.
+    OwnPassword,
 }
 
 impl Problem {
@@ -109,6 +111,7 @@ impl Problem {
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
+            Self::OwnPassword => t!("problem.own_password", locale = locale),
         }
     }
 }

@@ -11,11 +11,13 @@ use futures_util::{FutureExt, TryFutureExt, future::LocalBoxFuture};
 
 use crate::domain::account::Role;
 use crate::domain::audit::{Actor, AuditSource};
+use crate::domain::password::Password;
 use crate::domain::principal::UserType;
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, services_of};
 use crate::services::Error;
+use crate::services::accounts::step_up::Requester;
 use crate::services::auth::bearer::{Caller, authenticate};
 use crate::services::limits::login_context::LoginContext;
 use crate::tokens::TokenError;
@@ -39,6 +41,20 @@ pub(super) fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
         context.id.clone(),
     )
     .in_session(caller.session.clone())
+}
+
+/// The caller of a request that may need the current password.
+pub(super) fn requester<'a>(
+    caller: &'a Administrator,
+    request: &HttpRequest,
+    device: PresentedDevice,
+    password: Option<Password>,
+) -> Requester<'a> {
+    Requester {
+        account: &caller.0.account,
+        login_context: device.login_context(actor(&caller.0, request)),
+        password,
+    }
 }
 
 /// Checks the access token, and that its account may call.

@@ -7,15 +7,18 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Administrator, Internal, actor};
-use crate::http::api::errors::ApiError;
+use crate::http::api::callers::{Administrator, Internal, actor, requester};
+use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
-use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME};
+use crate::http::api::inputs::{
+    CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME,
+};
 use crate::http::api::path;
 use crate::http::api::query::Query;
+use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
-use crate::services::accounts::{client_user_changes, lifecycle};
+use crate::services::accounts::{client_user_changes, lifecycle, step_up};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
@@ -113,11 +116,13 @@ pub(super) async fn show(
 
 /// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `email`, `phone` and `password`.
 ///
-/// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
+/// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
+/// password), `404`, `409`, `429` (too many wrong passwords), `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
+    device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<Client>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::Client)?;
@@ -130,10 +135,12 @@ pub(super) async fn update(
         password: fields.nullable(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
     };
+    let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
-    let client =
-        client_user_changes::update(&services, &actor(&caller.0, &request), user_seq, changes)
-            .await?;
+    let by = requester(&caller, &request, device, current);
+    let client = step_up::update_client(&services, &by, user_seq, changes)
+        .await
+        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
     Ok(Answer::ok("CLIENT_UPDATED", client))
 }
 

@@ -44,10 +44,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), ROLE.optional(), IS_ACTIVE.optional(),
                  users::ORDERING.optional()]),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
-        .strict_body(&[EMAIL.required(), NAME.required(), ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional()]),
+        .strict_body(&[EMAIL.required(), NAME.required(), ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(),
+                       CURRENT_PASSWORD.optional()]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show)),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
-        .strict_body(&[EMAIL.optional(), NAME.optional(), ROLE.optional(), PASSWORD.optional(), IS_ACTIVE.optional()]),
+        .strict_body(&[EMAIL.optional(), NAME.optional(), ROLE.optional(), PASSWORD.optional(), IS_ACTIVE.optional(),
+                       CURRENT_PASSWORD.optional()]),
     Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete)),
     Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list))
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), IS_ACTIVE.optional(),
@@ -58,7 +60,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show)),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
         .strict_body(&[USERNAME.optional(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(), PASSWORD.nullable(),
-                       IS_ACTIVE.optional()]),
+                       IS_ACTIVE.optional(), CURRENT_PASSWORD.optional()]),
     Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete)),
     Endpoint::new(Get, "/healthz", Anyone, "Whether the process answers", || to(health::alive)),
     Endpoint::new(Get, "/readyz", Anyone, "Whether the database answers", || to(health::ready)),

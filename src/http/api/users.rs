@@ -8,15 +8,18 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Administrator, Internal, actor};
-use crate::http::api::errors::ApiError;
+use crate::http::api::callers::{Administrator, Internal, actor, requester};
+use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
-use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH};
+use crate::http::api::inputs::{
+    CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH,
+};
 use crate::http::api::path;
 use crate::http::api::query::Query;
+use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
-use crate::services::accounts::{lifecycle, user_changes};
+use crate::services::accounts::{lifecycle, step_up};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
@@ -67,15 +70,21 @@ pub(super) async fn list(
 
 /// `POST /api/users`: creates a user.
 ///
-/// **Permissions**: `admin`. `201` `USER_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
+/// **Permissions**: `admin`. `201` `USER_CREATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
+/// administrator), `409` `ALREADY_EXISTS`, `429` (too many wrong passwords), `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
-    fields: Fields,
+    device: PresentedDevice,
+    mut fields: Fields,
 ) -> Result<Answer<User>, ApiError> {
+    let current = fields.optional(&CURRENT_PASSWORD);
     let new = new_user(fields)?;
-    let user = user_changes::create(&services, &actor(&caller.0, &request), new).await?;
+    let by = requester(&caller, &request, device, current);
+    let user = step_up::create_user(&services, &by, new)
+        .await
+        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
     Ok(Answer::created("USER_CREATED", user))
 }
 
@@ -109,11 +118,13 @@ pub(super) async fn show(
 
 /// `PATCH /api/users/{user_seq}`: changes the fields that are sent.
 ///
-/// **Permissions**: `admin`. `200` `USER_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
+/// **Permissions**: `admin`. `200` `USER_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`), `404`, `409`,
+/// `429` (too many wrong passwords), `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
+    device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<User>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::User)?;
@@ -125,9 +136,12 @@ pub(super) async fn update(
         password: fields.optional(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
     };
+    let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
-    let user =
-        user_changes::update(&services, &actor(&caller.0, &request), user_seq, changes).await?;
+    let by = requester(&caller, &request, device, current);
+    let user = step_up::update_user(&services, &by, user_seq, changes)
+        .await
+        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
     Ok(Answer::ok("USER_UPDATED", user))
 }
 

@@ -2,27 +2,21 @@
 
 use crate::domain::account::{Account, Name};
 use crate::domain::audit::{Action, Actor, Change, Subject};
-use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
-use crate::domain::principal::Principal;
-use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
-use crate::services::account_lookup::find_with_hash;
 use crate::services::accounts::changes::{checked_hash, replace_hash};
+use crate::services::accounts::current_password::{self, wrong_password};
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::UserChanges;
 use crate::services::audit::log::{AuditContext, Event};
-use crate::services::audit::recording::record;
 use crate::services::auth::browser_sessions::Viewer;
 use crate::services::auth::logout;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
-use crate::services::limits::login_name::LoginName;
-use crate::services::limits::{attempts, locks};
-use crate::services::passwords::PasswordCheck;
+use crate::services::limits::locks;
 use crate::store::{Db, browser_sessions as sessions_table, panel_preferences, set_up_links};
 
 /// Changes the viewer's name.
@@ -103,40 +97,12 @@ pub async fn change_password(
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let login_name = LoginName::of(account);
-    let attempt = attempts::begin(services, LimitKind::Login, &login_name, login_context).await?;
-    let old = match known_hash(services, account.principal, current).await {
-        Ok(Some(old)) => old,
-        Ok(None) => {
-            attempt.fail().await;
-            let event = Event::new(Action::PasswordChanged)
-                .refused()
-                .to(Subject::of(account));
-            record(services, login_context.actor.clone(), event).await?;
-            return Err(wrong_password());
-        }
-        // The password was not checked: the attempt does not count.
-        Err(error) => return attempt.finish(Err(error)).await,
-    };
+    let changed = Action::PasswordChanged;
+    let (attempt, old) =
+        current_password::verify(services, login_context, account, current, changed).await?;
     let (actor, reset) = (&login_context.actor, attempt.counter_reset());
     let replaced = replace(services, actor, account, kept, reset, old, new).await;
     attempt.finish(replaced).await
-}
-
-/// The stored hash if the password is right. All checks of a current password, of either population and from either
-/// interface, are made here.
-async fn known_hash(
-    services: &Services,
-    owner: Principal,
-    current: Password,
-) -> Result<Option<String>, Error> {
-    let old = services
-        .store
-        .read(move |connection| find_with_hash(connection, owner))
-        .await?
-        .and_then(|(_, hash)| hash);
-    let check = services.passwords.verify(current, old.clone()).await?;
-    Ok(old.filter(|_| matches!(check, PasswordCheck::Right { .. })))
 }
 
 /// Sets the new password. `old` is the hash of the current one, which was right.
@@ -176,10 +142,6 @@ async fn replace(
             Ok(())
         })
         .await
-}
-
-fn wrong_password() -> Error {
-    Error::Invalid(Problems::one("current", Problem::WrongPassword))
 }
 
 /// Ends the viewer's sessions of the API, but not those in the panel, and returns how many.

@@ -1,0 +1,66 @@
+//! Checking the current password of an account: all checks, of either population and from either interface, are made here.
+
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::principal::Principal;
+use crate::domain::problem::{Problem, Problems};
+use crate::services::account_lookup::find_with_hash;
+use crate::services::audit::log::Event;
+use crate::services::audit::recording::record;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::attempts::{self, Attempt};
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::passwords::PasswordCheck;
+
+/// Verifies the current password of an account. Returns the attempt, which is to be finished with the change, and the
+/// stored hash. A wrong password counts as a failed login and is recorded as a refused `action`. An account without a
+/// password gets the response and the timing of a wrong one.
+///
+/// # Errors
+/// [`Error::Invalid`] if the password is wrong (`current`), [`Error::RateLimited`] after too many wrong ones,
+/// [`Error::Overloaded`], and errors of the store.
+pub(super) async fn verify(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    password: Password,
+    action: Action,
+) -> Result<(Attempt, String), Error> {
+    let login_name = LoginName::of(account);
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, login_context).await?;
+    match known_hash(services, account.principal, password).await {
+        Ok(Some(hash)) => Ok((attempt, hash)),
+        Ok(None) => {
+            attempt.fail().await;
+            let event = Event::new(action).refused().to(Subject::of(account));
+            record(services, login_context.actor.clone(), event).await?;
+            Err(wrong_password())
+        }
+        // The password was not checked: the attempt does not count.
+        Err(error) => attempt.finish(Err(error)).await,
+    }
+}
+
+/// The stored hash if the password is right.
+async fn known_hash(
+    services: &Services,
+    owner: Principal,
+    password: Password,
+) -> Result<Option<String>, Error> {
+    let stored = services
+        .store
+        .read(move |connection| find_with_hash(connection, owner))
+        .await?
+        .and_then(|(_, hash)| hash);
+    let check = services.passwords.verify(password, stored.clone()).await?;
+    Ok(stored.filter(|_| matches!(check, PasswordCheck::Right { .. })))
+}
+
+/// The error of a wrong current password.
+pub(super) fn wrong_password() -> Error {
+    Error::Invalid(Problems::one("current", Problem::WrongPassword))
+}
