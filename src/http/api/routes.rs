@@ -5,7 +5,9 @@ use actix_web::{
     web::{self, to},
 };
 
-use crate::http::api::endpoint::Access::{Administrator, Anyone, Bearer, Internal};
+use crate::http::api::endpoint::Access::{
+    Administrator, Anyone, Bearer, BearerOrRefresh, Internal,
+};
 use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
 use crate::http::api::endpoint::{Endpoint, OfPath};
 use crate::http::api::fallback::other_method;
@@ -25,7 +27,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 TRANSPORT.optional()]),
     Endpoint::new(Post, "/auth/refresh", Anyone, "Exchanges a refresh token for new tokens", || to(auth::refresh))
         .body(&[REFRESH.unless_cookie()]),
-    Endpoint::new(Post, "/auth/logout", Bearer, "Ends a session", || to(auth::log_out))
+    Endpoint::new(Post, "/auth/logout", BearerOrRefresh, "Ends a session", || to(auth::log_out))
         .body(&[REFRESH.unless_cookie()]),
     Endpoint::new(Post, "/auth/logout-all", Bearer, "Ends all sessions of the caller", || to(auth::log_out_all))
         .body(&[KEEP_CURRENT.optional()]),
