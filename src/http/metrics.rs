@@ -48,5 +48,9 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::R
 async fn show(services: web::Data<Services>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(services.metrics.text(&services.revocations))
+        .body(
+            services
+                .metrics
+                .text(&services.revocations, &services.audit_chain),
+        )
 }
