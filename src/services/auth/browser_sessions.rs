@@ -9,7 +9,7 @@ use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
-use crate::services::audit::log::Event;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
@@ -19,7 +19,7 @@ use crate::services::limits::{attempts, device_tokens};
 use crate::services::passwords::PasswordCheck;
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::{browser_sessions as table, panel_preferences, users};
+use crate::store::{Db, StoreError, browser_sessions as table, panel_preferences, users};
 
 /// An administrator or auditor who is signed in.
 #[derive(Clone, Debug)]
@@ -57,13 +57,15 @@ pub(crate) struct LoginProof {
     /// The hash that was verified.
     hash: String,
     reset: CounterReset,
+    /// The hash of the session cookie that the browser had before.
+    former: Option<String>,
 }
 
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret: a
-/// session cookie that the browser had before is not reused.
+/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret. The session
+/// of a cookie that the browser had before (`former`) ends (ASVS 5.0 7.2.4), whatever account it belongs to.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time),
@@ -74,11 +76,13 @@ pub async fn sign_in(
     login_context: LoginContext,
     email: &str,
     password: Password,
+    former: Option<String>,
 ) -> Result<SignedIn, Error> {
     let login_name = LoginName::new(UserType::User, email);
     let attempt = attempts::begin(services, LimitKind::Login, &login_name, &login_context).await?;
     let (actor, reset) = (login_context.actor, attempt.counter_reset());
-    let result = verify_password(services, actor, login_name, password, reset).await;
+    let former = former.map(|secret| secret::hash(&secret));
+    let result = verify_password(services, actor, login_name, password, reset, former).await;
     attempt.finish(result).await
 }
 
@@ -88,6 +92,7 @@ async fn verify_password(
     login_name: LoginName,
     password: Password,
     reset: CounterReset,
+    former: Option<String>,
 ) -> Result<SignedIn, Error> {
     let searched = login_name.name.clone();
     let row = services
@@ -103,7 +108,11 @@ async fn verify_password(
     if !row.role.has_panel_access() {
         return refuse(services, actor, login_name, Error::Forbidden).await;
     }
-    let proof = LoginProof { hash, reset };
+    let proof = LoginProof {
+        hash,
+        reset,
+        former,
+    };
     begin(services, actor, row.account(), Some(proof)).await
 }
 
@@ -158,11 +167,17 @@ pub(crate) async fn begin(
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            if let Some(LoginProof { hash, reset }) = &proof {
+            if let Some(LoginProof {
+                hash,
+                reset,
+                former,
+            }) = &proof
+            {
                 if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;
+                end_former(connection, &audit_context, former.as_deref())?;
             }
             table::insert(connection, &new)?;
             audit_context.record(connection, &event)?;
@@ -175,6 +190,27 @@ pub(crate) async fn begin(
         preferences,
         device_token,
     })
+}
+
+/// Ends the session that the browser had before.
+fn end_former(
+    connection: &mut Db,
+    audit_context: &AuditContext,
+    former: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(hash) = former else {
+        return Ok(());
+    };
+    let now = audit_context.now;
+    let Some(live) = table::find_live(connection, hash, now)? else {
+        return Ok(());
+    };
+    let (owner, reason) = (&live.account, RevocationReason::Logout);
+    if table::end(connection, owner.principal.user_seq, &live.id, now, reason)? {
+        let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
+        audit_context.record(connection, &event)?;
+    }
+    Ok(())
 }
 
 /// The session of a cookie's secret; `None` if it has ended, or its account is inactive or has no panel role any more.
