@@ -41,29 +41,58 @@ inputs! {
         ordering;
 }
 
+/// The same for callers who do not see the addresses: the order of a hidden column reveals its values.
+const VISIBLE_NAMES: [&str; 7] = [
+    "user_seq",
+    "username",
+    "name",
+    "is_active",
+    "last_login_at",
+    "created_at",
+    "updated_at",
+];
+
+/// A client as a caller sees it: without e-mail address and telephone number if the caller may not see them.
+fn seen_by(caller: &Internal, client: Client) -> Client {
+    if caller.sees_contacts() {
+        return client;
+    }
+    Client {
+        email: None,
+        phone: None,
+        ..client
+    }
+}
+
 fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
-/// `GET /api/clients`: a page of clients.
+/// `GET /api/clients`: a page of clients. Staff see no e-mail addresses and telephone numbers, and search names only.
 ///
 /// **Permissions**: internal. `200` `CLIENT_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<Client>>, ApiError> {
     let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
+        by_name_only: !caller.sees_contacts(),
         role: None,
         is_active: query.get(&IS_ACTIVE),
         order: query.get(&ORDERING).unwrap_or_default(),
     };
+    let is_email = |order: &Order<NumberedColumn>| order.column == NumberedColumn::Email;
+    if !caller.sees_contacts() && filter.order.iter().any(is_email) {
+        query.problem(&ORDERING, Problem::NotOneOf(&VISIBLE_NAMES));
+    }
     let page = query.page();
     query.finish()?;
+    let clients = client_users::list(&services.store, filter, page).await?;
     Ok(Answer::page(
         "CLIENT_LIST",
-        client_users::list(&services.store, filter, page).await?,
+        clients.map(|client| seen_by(&caller, client)),
     ))
 }
 
@@ -99,19 +128,17 @@ fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     })
 }
 
-/// `GET /api/clients/{user_seq}`: one client.
+/// `GET /api/clients/{user_seq}`: one client. Staff see no e-mail address and telephone number.
 ///
 /// **Permissions**: internal. `200` `CLIENT`; `401`, `403`, `404` `CLIENT_NOT_FOUND`, `503`.
 pub(super) async fn show(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     request: HttpRequest,
 ) -> Result<Answer<Client>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::Client)?;
-    Ok(Answer::ok(
-        "CLIENT",
-        client_users::find(&services, user_seq).await?,
-    ))
+    let client = client_users::find(&services, user_seq).await?;
+    Ok(Answer::ok("CLIENT", seen_by(&caller, client)))
 }
 
 /// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `email`, `phone` and `password`.

@@ -1,19 +1,19 @@
 //! `/api/users`: internal users.
 
 use actix_web::{HttpRequest, web};
+use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::paging::{Order, parse_ordering};
-use crate::domain::principal::{Principal, UserType};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
-use crate::http::api::inputs::{
-    CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH,
-};
+use crate::http::api::inputs::{CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH};
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
@@ -42,29 +42,75 @@ inputs! {
         ordering;
 }
 
+/// The same for callers who do not see the addresses: the order of a hidden column reveals its values.
+const VISIBLE_NAMES: [&str; 7] = [
+    "user_seq",
+    "name",
+    "role",
+    "is_active",
+    "last_login_at",
+    "created_at",
+    "updated_at",
+];
+
+/// A user as a caller sees it: the e-mail address is `null` if the caller may not see it.
+#[derive(Serialize)]
+pub(super) struct UserView {
+    user_seq: UserSeq,
+    email: Option<String>,
+    name: String,
+    role: Role,
+    is_active: bool,
+    last_login_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl UserView {
+    fn new(caller: &Internal, user: User) -> Self {
+        let is_visible = caller.sees_contacts_of(Principal::user(user.user_seq));
+        Self {
+            user_seq: user.user_seq,
+            email: is_visible.then_some(user.email),
+            name: user.name,
+            role: user.role,
+            is_active: user.is_active,
+            last_login_at: user.last_login_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
 fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
-/// `GET /api/users`: a page of users.
+/// `GET /api/users`: a page of users. Staff see the e-mail address of no other user, and search names only.
 ///
 /// **Permissions**: internal. `200` `USER_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     mut query: Query,
-) -> Result<Answer<Vec<User>>, ApiError> {
+) -> Result<Answer<Vec<UserView>>, ApiError> {
     let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
+        by_name_only: !caller.sees_contacts(),
         role: query.get(&ROLE),
         is_active: query.get(&IS_ACTIVE),
         order: query.get(&ORDERING).unwrap_or_default(),
     };
+    let is_email = |order: &Order<NumberedColumn>| order.column == NumberedColumn::Email;
+    if !caller.sees_contacts() && filter.order.iter().any(is_email) {
+        query.problem(&ORDERING, Problem::NotOneOf(&VISIBLE_NAMES));
+    }
     let page = query.page();
     query.finish()?;
+    let users = users::list(&services.store, filter, page).await?;
     Ok(Answer::page(
         "USER_LIST",
-        users::list(&services.store, filter, page).await?,
+        users.map(|user| UserView::new(&caller, user)),
     ))
 }
 
@@ -104,16 +150,17 @@ fn new_user(mut fields: Fields) -> Result<NewUser, ApiError> {
     })
 }
 
-/// `GET /api/users/{user_seq}`: one user.
+/// `GET /api/users/{user_seq}`: one user. Staff see the e-mail address of no other user.
 ///
 /// **Permissions**: internal. `200` `USER`; `401`, `403`, `404` `USER_NOT_FOUND`, `503`.
 pub(super) async fn show(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     request: HttpRequest,
-) -> Result<Answer<User>, ApiError> {
+) -> Result<Answer<UserView>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::User)?;
-    Ok(Answer::ok("USER", users::find(&services, user_seq).await?))
+    let user = users::find(&services, user_seq).await?;
+    Ok(Answer::ok("USER", UserView::new(&caller, user)))
 }
 
 /// `PATCH /api/users/{user_seq}`: changes the fields that are sent.
