@@ -5,6 +5,8 @@ use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
+use crate::services::account_lookup::find_language;
+use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{checked_hash, replace_hash};
 use crate::services::accounts::current_password::{self, wrong_password};
 use crate::services::accounts::user_changes;
@@ -15,8 +17,8 @@ use crate::services::auth::logout;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
-use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::locks;
+use crate::services::limits::login_context::LoginContext;
 use crate::store::{Db, browser_sessions as sessions_table, panel_preferences, set_up_links};
 
 /// Changes the viewer's name.
@@ -98,8 +100,8 @@ pub async fn change_password(
     new: Password,
 ) -> Result<(), Error> {
     let changed = Action::PasswordChanged;
-    let (attempt, old) =
-        current_password::verify(services, login_context, account, current, changed).await?;
+    let verified = current_password::verify(services, login_context, account, current, changed);
+    let (attempt, old) = Box::pin(verified).await?;
     let (actor, reset) = (&login_context.actor, attempt.counter_reset());
     let replaced = replace(services, actor, account, kept, reset, old, new).await;
     attempt.finish(replaced).await
@@ -118,7 +120,8 @@ async fn replace(
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
     let event = Event::new(Action::PasswordChanged).to(Subject::of(account));
-    services
+    let at = services.clock.now();
+    let language = services
         .write_as(actor, move |connection, audit_context| {
             // The password may have been changed meanwhile.
             if !replace_hash(connection, owner, &old, &hash)? {
@@ -139,9 +142,12 @@ async fn replace(
             audit_context.record(connection, &event)?;
             reset.apply(connection)?;
             locks::lift_all(connection, audit_context, owner)?;
-            Ok(())
+            Ok(find_language(connection, owner)?)
         })
-        .await
+        .await?;
+    let changed = Changed::password(account, language, at);
+    change_notices::send(services, actor, &changed);
+    Ok(())
 }
 
 /// Ends the viewer's sessions of the API, but not those in the panel, and returns how many.
