@@ -71,6 +71,8 @@ text_enum! {
         TokenBlacklisted = "token_blacklisted",
         /// A used refresh token was presented after the grace period, and its session was ended.
         RefreshTokenReused = "refresh_token_reused",
+        /// A used refresh token was presented again within the grace period, but from another address and program, and refused.
+        RefreshRetryRefused = "refresh_retry_refused",
         /// An account or an address was locked after too many failures.
         Locked = "locked",
         /// A lock was removed before its time.

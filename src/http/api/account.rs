@@ -8,8 +8,8 @@ use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::inputs::{CURRENT_PASSWORD, NEW_PASSWORD};
 use crate::http::device_token::PresentedDevice;
-use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::Services;
+use crate::services::accounts::own_account::{self, KeptSession};
 
 /// `POST /auth/password`: changes the password of a caller who knows the current one. All other sessions of the account end.
 ///
@@ -36,6 +36,14 @@ pub(super) async fn change_password(
         new,
     )
     .await
-    .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name), ("password", NEW_PASSWORD.name)]))?;
+    .map_err(|error| {
+        renamed(
+            error,
+            &[
+                ("current", CURRENT_PASSWORD.name),
+                ("password", NEW_PASSWORD.name),
+            ],
+        )
+    })?;
     Ok(Answer::done("PASSWORD_CHANGED"))
 }

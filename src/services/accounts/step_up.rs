@@ -9,7 +9,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserSeq};
 use crate::domain::problem::{Problem, Problems};
-use crate::services::accounts::client_users::{Client, ClientChanges};
+use crate::services::accounts::client_users::{self, Client, ClientChanges};
 use crate::services::accounts::current_password;
 use crate::services::accounts::password_links::{self, Issued};
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
@@ -40,8 +40,8 @@ impl Requester<'_> {
         };
         let refused = Action::CurrentPasswordRefused;
         let (context, account) = (&self.login_context, self.account);
-        let (attempt, _) =
-            current_password::verify(services, context, account, password, refused).await?;
+        let verified = current_password::verify(services, context, account, password, refused);
+        let (attempt, _) = Box::pin(verified).await?;
         let reset = attempt.counter_reset();
         let counted = services
             .store
@@ -80,7 +80,10 @@ pub async fn update_user(
 ) -> Result<User, Error> {
     let is_own = by.account.principal == Principal::user(user_seq);
     if is_own && changes.password.is_some() {
-        return Err(Error::Invalid(Problems::one("password", Problem::OwnPassword)));
+        return Err(Error::Invalid(Problems::one(
+            "password",
+            Problem::OwnPassword,
+        )));
     }
     let old = find(services, user_seq).await?;
     if takes_over(&old, &changes) {
@@ -109,6 +112,8 @@ pub async fn update_client(
     changes: ClientChanges,
 ) -> Result<Client, Error> {
     if matches!(changes.password, Some(Some(_))) {
+        // An unknown client is not found, whether or not a password was sent.
+        client_users::find(services, user_seq).await?;
         by.confirm(services).await?;
     }
     client_user_changes::update(services, by.actor(), user_seq, changes).await

@@ -21,4 +21,5 @@ mod people_list;
 mod permissions;
 mod security;
 mod setup;
+mod step_up;
 mod tokens;

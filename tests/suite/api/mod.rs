@@ -2,6 +2,7 @@
 
 mod answers;
 mod callers;
+mod change_mails;
 mod claims;
 mod client_users;
 mod cookie_log_out;
@@ -25,6 +26,7 @@ mod odd_values;
 mod otp;
 mod otp_limits;
 mod password;
+mod password_lists;
 mod permissions;
 mod races;
 mod refresh;
@@ -32,5 +34,7 @@ mod reuse;
 mod revocation;
 mod search;
 mod sessions;
+mod staff;
+mod step_up;
 mod users;
 mod wrong_types;

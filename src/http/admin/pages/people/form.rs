@@ -10,7 +10,7 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::admin::pages::password_links::password_url;
 use crate::http::admin::pages::people::account::{
-    self, Field, Person, requester, fields, refusal, section,
+    self, Field, Person, fields, refusal, requester, section,
 };
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::{AccountPath, Population};
@@ -20,12 +20,12 @@ use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
-use crate::services::{Error, Services};
 use crate::services::accounts::client_users::{ClientChanges, NewClient};
 use crate::services::accounts::password_links::{self, Issued};
 use crate::services::accounts::step_up::Requester;
 use crate::services::accounts::users::{NewUser, UserChanges};
 use crate::services::accounts::{client_user_changes, step_up};
+use crate::services::{Error, Services};
 
 /// The values of the fields.
 struct Values {
