@@ -218,7 +218,7 @@ mod tests {
             " ann.archer ",
             "ａnn.archer",
             "the ARCHER's boat",
-            "홍길동무역회사",
+            "홍길동무역회사 2026",
             "나는 홍길동무역회사 직원",
         ] {
             assert_eq!(
