@@ -173,11 +173,17 @@ fn print(chain_report: &ChainReport) -> Result<(), CliError> {
     }
     if chain_report.to_adopt {
         output::line(
-            "  older      events from before there was a chain are still being added to it",
+            "  older      events from before the chain was started again are still being added to it",
         )?;
     }
     if let Some(end) = &chain_report.checkpoint {
         output::line(&format!("  last link  {end}"))?;
+    }
+    if !chain_report.is_compared {
+        output::line(
+            "  checkpoint none was compared: if an old copy of the database was restored, or all events were deleted, \
+             this cannot be detected. Keep the file audit.checkpoint of the data directory, or pass --checkpoint",
+        )?;
     }
     Ok(())
 }
@@ -200,6 +206,7 @@ fn view(chain_report: &ChainReport) -> Value {
         "intact": chain_report.is_intact(), "linked": chain_report.linked, "pending": chain_report.pending,
         "linking_older": chain_report.to_adopt, "first": event(chain_report.first), "last": event(chain_report.last),
         "checkpoint": chain_report.checkpoint.as_ref().map(ToString::to_string),
+        "compared_with_checkpoint": chain_report.is_compared,
         "violation_count": chain_report.violation_count, "violations": violations,
     })
 }

@@ -24,8 +24,9 @@ use crate::http::{app, metrics};
 use crate::services::Services;
 use crate::services::accounts::first_admin_link;
 use crate::services::accounts::users::any_administrator;
-use crate::services::audit_chain::linking::{LINK_EVERY, link_pending};
+use crate::services::audit_chain::linking::{LINK_EVERY, check, link_pending};
 use crate::services::audit_chain::restart::restart_on_key_change;
+use crate::services::audit_chain::state::state;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
@@ -122,6 +123,20 @@ async fn prepare(services: &Services) -> Result<(), CliError> {
     if restart_on_key_change(services).await? {
         tracing::warn!(
             "the signing key was changed: the event MACs of the audit log are recomputed"
+        );
+    }
+    check_audit_chain(services).await
+}
+
+/// Logs at the start what is wrong with the audit chain, and that an old copy of the database could not be recognised.
+async fn check_audit_chain(services: &Services) -> Result<(), CliError> {
+    let (store, chain) = (&services.store, &services.audit_chain);
+    let is_compared = chain.checkpoint().is_some();
+    check(store, chain).await?;
+    if !is_compared && state(store, chain).await?.linked > 0 {
+        tracing::warn!(
+            data_dir = %services.config.server.data_dir.display(),
+            "there was no checkpoint of the audit chain in the data directory: if the database is an old copy, this was not detected"
         );
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! `[login]`: password policy and password hashing.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::error::{Checks, check_ranges};
@@ -20,6 +22,10 @@ pub struct LoginConfig {
     pub hash_deadline: Span,
     /// Minimum number of characters in a new password.
     pub min_password_length: usize,
+    /// A list of breached passwords, as their SHA-1 hashes, sorted; see [`crate::services::passwords::breached`].
+    pub breached_passwords_file: Option<PathBuf>,
+    /// Names of the site, which must not be part of a new password.
+    pub site_names: Vec<String>,
 }
 
 impl Default for LoginConfig {
@@ -30,6 +36,8 @@ impl Default for LoginConfig {
             hash_queue: 32,
             hash_deadline: Span::seconds(10),
             min_password_length: 8,
+            breached_passwords_file: None,
+            site_names: Vec::new(),
         }
     }
 }
@@ -46,6 +54,13 @@ impl LoginConfig {
             checks.refuse(
                 "login.bcrypt_cost",
                 format!("`{cost}` {wrong}: give 10 to 16, 12 for most machines"),
+            );
+        }
+        let has_length = |name: &String| (2..=100).contains(&name.trim().chars().count());
+        if let Some(name) = self.site_names.iter().find(|name| !has_length(name)) {
+            checks.refuse(
+                "login.site_names",
+                format!("`{name}` is not a name: give 2 to 100 characters for each"),
             );
         }
         check_ranges!(checks, "login", self, {

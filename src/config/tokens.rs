@@ -91,7 +91,7 @@ impl Default for TokensConfig {
             rotate_refresh_tokens: true,
             blacklist_after_rotation: true,
             reuse_grace: Span::seconds(10),
-            recover_lost_answer: false,
+            recover_lost_answer: true,
             sessions_per_account: 50,
             revocation_max_lag: Span::seconds(5),
             algorithm: Algorithm::Hs256,

@@ -16,6 +16,11 @@ use crate::clock::Timestamp;
 use crate::delivery::notice::OtpNotice;
 use crate::domain::language::Language;
 
+/// A time as text, such as `2026-02-14 12:30:45 UTC`.
+pub(super) fn utc(at: Timestamp) -> String {
+    at.to_string().replace('T', " ").replace("+00:00", " UTC")
+}
+
 /// What the templates of a mail read.
 pub(super) struct Mail<'a, Notice> {
     pub(super) from: &'a Mailbox,

@@ -3,6 +3,7 @@
 //! Sending neither waits nor returns an error, so that the response to a request for a code does not reveal whether the
 //! client exists. Outcomes are logged, passed to an [`Observer`] and counted in [`Delivery::counts`].
 
+mod change_mail;
 mod console;
 mod error;
 mod link_mail;
@@ -44,7 +45,7 @@ use crate::domain::phone_number::PhoneRegion;
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
-    notice::{LinkNotice, OtpNotice, ReuseNotice, TokenUse},
+    notice::{AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse},
     outcome::{Counts, DeliveryOutcome, Observer},
 };
 
@@ -95,7 +96,7 @@ impl Channel {
 impl Delivery {
     /// Checks the settings and starts the background tasks on the current Tokio runtime. `queue` is the capacity.
     ///
-    /// `mail` is the mail server for links and reuse notices, if codes are not sent by mail. `observer` is called with each
+    /// `mail` is the mail server for links and notices, if codes are not sent by mail. `observer` is called with each
     /// outcome.
     pub fn start(
         channel: Channel,
@@ -150,7 +151,7 @@ impl Delivery {
         self.enqueue_after(Some(prepare), Notice::Code(notice));
     }
 
-    /// Whether a mail server is configured, which links and reuse notices need.
+    /// Whether a mail server is configured, which links and notices need.
     #[must_use]
     pub fn sends_mail(&self) -> bool {
         self.inner.has_mail
@@ -164,6 +165,11 @@ impl Delivery {
     /// Queues a reuse notice, which is sent by mail.
     pub fn send_reuse(&self, notice: ReuseNotice) {
         self.enqueue(Notice::Reuse(notice));
+    }
+
+    /// Queues a notice of a changed account, which is sent by mail.
+    pub fn send_change(&self, notice: ChangeNotice) {
+        self.enqueue(Notice::Change(notice));
     }
 
     fn enqueue(&self, notice: Notice) {
@@ -236,7 +242,7 @@ enum Backend {
 
 struct Worker {
     backend: Backend,
-    /// For links and reuse notices, if the backend is not SMTP.
+    /// For links and notices, if the backend is not SMTP.
     mail: Option<Box<Smtp>>,
     clock: Clock,
 }
@@ -275,6 +281,10 @@ impl Worker {
         let (expires_at, attempts) = (pending.expires_at, &mut pending.attempts);
         let notice = match &pending.notice {
             Notice::Code(notice) => notice,
+            Notice::Change(change) => {
+                let compose = |from: &_, now| change_mail::compose(from, change, now);
+                return self.send_mail(compose, "", expires_at, attempts).await;
+            }
             Notice::Link(link) => {
                 let compose = |from: &_, now| link_mail::compose(from, link, now);
                 let secret = link.secret();

@@ -140,8 +140,52 @@ impl ReuseNotice {
     pub(super) const EXPIRES_IN: Duration = Duration::from_hours(24);
 }
 
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// The password.
+    Password,
+    /// The e-mail address, to this one, which is masked.
+    Email(String),
+    /// The e-mail address was removed.
+    EmailRemoved,
+}
+
+impl AccountChange {
+    /// The change of the e-mail address to this one, if it was not removed.
+    #[must_use]
+    pub fn of_email(new: Option<&str>) -> Self {
+        new.map_or(Self::EmailRemoved, |new| Self::Email(masked_email(new)))
+    }
+}
+
+/// A message to the owner of an account: the password or the e-mail address was changed.
+#[derive(Clone)]
+pub struct ChangeNotice {
+    /// The login name of the account.
+    pub login: String,
+    /// The recipient of the mail.
+    pub email: String,
+    /// What was changed.
+    pub change: AccountChange,
+    /// When it was changed.
+    pub happened_at: Timestamp,
+    /// The IP address of the request.
+    pub ip_address: Option<String>,
+    /// The language of the message.
+    pub language: Language,
+    /// The id of the request.
+    pub request_id: String,
+}
+
+impl ChangeNotice {
+    /// How long sending is attempted if the mail server is unavailable.
+    pub(super) const EXPIRES_IN: Duration = Duration::from_hours(24);
+}
+
 /// An entry of the delivery queue.
 pub(super) enum Notice {
+    Change(ChangeNotice),
     Code(OtpNotice),
     Link(LinkNotice),
     Reuse(ReuseNotice),
@@ -153,6 +197,7 @@ impl Notice {
             Self::Code(code) => code.expires_in,
             Self::Link(link) => link.expires_in,
             Self::Reuse(_) => ReuseNotice::EXPIRES_IN,
+            Self::Change(_) => ChangeNotice::EXPIRES_IN,
         }
     }
 }

@@ -130,10 +130,13 @@ impl Pending {
             Notice::Reuse(reuse) => {
                 self.log_mail("reuse", &reuse.email, &reuse.request_id, failure);
             }
+            Notice::Change(change) => {
+                self.log_mail("change", &change.email, &change.request_id, failure);
+            }
         }
     }
 
-    /// The outcome for the observer. None for a reuse notice: the reuse is already in the audit log.
+    /// The outcome for the observer. None for notices of reuse and of changes: what they report is already in the audit log.
     fn outcome(&self, failure: Option<String>) -> Option<DeliveryOutcome> {
         Some(match &self.notice {
             Notice::Code(code) => DeliveryOutcome::Code {
@@ -148,7 +151,7 @@ impl Pending {
                 login: link.login.clone(),
                 failure,
             },
-            Notice::Reuse(_) => return None,
+            Notice::Reuse(_) | Notice::Change(_) => return None,
         })
     }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use lettre::{Message, message::Mailbox};
 
 use crate::clock::Timestamp;
-use crate::delivery::mail::{Mail, build_message};
+use crate::delivery::mail::{Mail, build_message, utc};
 use crate::delivery::notice::{ReuseNotice, TokenUse};
 use crate::domain::language::Language;
 
@@ -48,8 +48,7 @@ fn bodies(from: &Mailbox, notice: &ReuseNotice) -> Result<(String, String), aska
 
 impl Mail<'_, ReuseNotice> {
     fn time(&self) -> String {
-        let time = self.notice.happened_at.to_string();
-        time.replace('T', " ").replace("+00:00", " UTC")
+        utc(self.notice.happened_at)
     }
 
     /// IP address and user agent, separated by a comma.

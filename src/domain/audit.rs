@@ -57,6 +57,8 @@ text_enum! {
         AccountDeleted = "account_deleted",
         /// The password of an account was changed.
         PasswordChanged = "password_changed",
+        /// A change that needs the current password was refused, because it was wrong.
+        CurrentPasswordRefused = "current_password_refused",
         /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
         /// A session of an account was ended.
@@ -69,6 +71,8 @@ text_enum! {
         TokenBlacklisted = "token_blacklisted",
         /// A used refresh token was presented after the grace period, and its session was ended.
         RefreshTokenReused = "refresh_token_reused",
+        /// A used refresh token was presented again within the grace period, but from another address and program, and refused.
+        RefreshRetryRefused = "refresh_retry_refused",
         /// An account or an address was locked after too many failures.
         Locked = "locked",
         /// A lock was removed before its time.

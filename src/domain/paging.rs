@@ -104,6 +104,18 @@ pub struct Paged<T> {
     pub total: i64,
 }
 
+impl<T> Paged<T> {
+    /// The same page with each entry converted.
+    #[must_use]
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Paged<U> {
+        Paged {
+            page: self.page,
+            items: self.items.into_iter().map(convert).collect(),
+            total: self.total,
+        }
+    }
+}
+
 /// The requested part of a list with keyset pagination. `C` is the type of a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seek<C> {

@@ -45,18 +45,20 @@ impl fmt::Debug for Password {
 }
 
 /// The policy for new passwords (ASVS 5.0 6.2, NIST SP 800-63B-4 section 3.1.1.2): a minimum length, no common password, no
-/// identifier of the account. As recommended there, no rules about character classes and no expiry.
+/// words of the account or the site. As recommended there, no rules about character classes and no expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PasswordPolicy {
+pub struct PasswordPolicy<'a> {
     /// Minimum number of characters.
     pub min_length: usize,
+    /// Names of the site, which must not be part of a password.
+    pub site_names: &'a [String],
 }
 
-impl PasswordPolicy {
+impl PasswordPolicy<'_> {
     /// The problems of a password; empty if it is allowed. `identifiers` are e-mail, username and name of the account.
     ///
-    /// Common passwords and identifiers are compared after normalisation. The local part of an e-mail address counts as
-    /// an identifier.
+    /// Everything is compared after normalisation. Of the identifiers, the whole text, the local part of an e-mail address and
+    /// each word of them must not be part of the password, if they have [`PasswordPolicy::MIN_WORD`] characters.
     #[must_use]
     pub fn check(&self, password: &Password, identifiers: &[&str]) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -65,21 +67,42 @@ impl PasswordPolicy {
                 min: self.min_length,
             });
         }
-        let normalised = normalised(password.reveal());
-        if is_common(&normalised) {
+        let normalised_password = normalised(password.reveal());
+        if is_common(&normalised_password) {
             problems.push(Problem::CommonPassword);
         }
-        if identifiers.iter().any(|it| is_identifier(&normalised, it)) {
-            problems.push(Problem::SameAsIdentifier);
+        let contains = |word: &str| normalised_password.contains(word);
+        if identifiers
+            .iter()
+            .any(|it| own_words(it).iter().any(|word| contains(word)))
+        {
+            problems.push(Problem::ContainsIdentifier);
+        }
+        if self
+            .site_names
+            .iter()
+            .any(|name| contains(&normalised(name)))
+        {
+            problems.push(Problem::ContainsSiteName);
         }
         problems
     }
+
+    /// Shorter words of an identifier may be part of a password: they are in too many others.
+    pub const MIN_WORD: usize = 4;
 }
 
-fn is_identifier(password: &str, identifier: &str) -> bool {
+/// The normalised texts of an identifier that must not be part of a password.
+fn own_words(identifier: &str) -> Vec<String> {
     let identifier = normalised(identifier);
-    let local = identifier.rsplit_once('@').map_or("", |(local, _)| local);
-    !password.is_empty() && (password == identifier || password == local)
+    let local = identifier
+        .rsplit_once('@')
+        .map_or(identifier.as_str(), |(local, _)| local);
+    let words = local.split(|c: char| !c.is_alphanumeric());
+    let all = [identifier.as_str(), local].into_iter().chain(words);
+    all.filter(|word| word.chars().count() >= PasswordPolicy::MIN_WORD)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The most common passwords of 8 or more characters (ASVS 5.0 6.2.4 requires 3,000), in lower case, sorted by bytes.
@@ -99,7 +122,10 @@ fn is_common(password: &str) -> bool {
 mod tests {
     use super::*;
 
-    const POLICY: PasswordPolicy = PasswordPolicy { min_length: 8 };
+    const POLICY: PasswordPolicy<'static> = PasswordPolicy {
+        min_length: 8,
+        site_names: &[],
+    };
 
     fn password(typed: &str) -> Password {
         Password::parse(typed).unwrap()
@@ -184,26 +210,43 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_of_the_account_are_rejected() {
+    fn words_of_the_account_are_rejected_as_parts() {
         let own = ["Ann.Archer@example.org", "홍길동무역회사", "", " "];
         for word in [
             "ann.archer@example.org",
             "ANN.ARCHER",
             " ann.archer ",
             "ａnn.archer",
+            "the ARCHER's boat",
+            "홍길동무역회사 2026",
+            "나는 홍길동무역회사 직원",
         ] {
             assert_eq!(
                 POLICY.check(&password(word), &own),
-                [Problem::SameAsIdentifier],
+                [Problem::ContainsIdentifier],
                 "{word}"
             );
         }
-        assert!(
-            POLICY
-                .check(&password("홍길동무역회사"), &own)
-                .contains(&Problem::SameAsIdentifier)
-        );
-        assert_eq!(POLICY.check(&password("ann.archer's boat"), &own), []);
-        assert_eq!(POLICY.check(&password("         "), &own), []);
+        // Words of fewer than four characters are part of too many others.
+        for word in ["annual boat trip", "         ", "example.organic"] {
+            assert_eq!(POLICY.check(&password(word), &own), [], "{word}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_site_are_rejected_as_parts() {
+        let site_names = ["Example Market".to_owned(), "쿠팡".to_owned()];
+        let policy = PasswordPolicy {
+            site_names: &site_names,
+            ..POLICY
+        };
+        for word in ["my EXAMPLE MARKET 2026", "쿠팡 비밀번호입니다"] {
+            assert_eq!(
+                policy.check(&password(word), &[]),
+                [Problem::ContainsSiteName],
+                "{word}"
+            );
+        }
+        assert_eq!(policy.check(&password("my market example"), &[]), []);
     }
 }

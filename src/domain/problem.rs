@@ -48,8 +48,12 @@ pub enum Problem {
     UnknownField,
     /// The password is in the list of common passwords.
     CommonPassword,
-    /// The password is the name, username or e-mail of the account.
-    SameAsIdentifier,
+    /// The password is in the list of breached passwords.
+    BreachedPassword,
+    /// The password contains the name, username or e-mail of the account.
+    ContainsIdentifier,
+    /// The password contains the name of the site.
+    ContainsSiteName,
     /// Another account has this value.
     Taken,
     /// The body cannot be parsed as its content type.
@@ -70,6 +74,8 @@ pub enum Problem {
     PasswordMismatch,
     /// Not the current password of the account.
     WrongPassword,
+    /// One's own password, where only those of others can be set.
+    OwnPassword,
 }
 
 impl Problem {
@@ -98,7 +104,9 @@ impl Problem {
             ),
             Self::UnknownField => t!("problem.unknown_field", locale = locale),
             Self::CommonPassword => t!("problem.common_password", locale = locale),
-            Self::SameAsIdentifier => t!("problem.same_as_identifier", locale = locale),
+            Self::BreachedPassword => t!("problem.breached_password", locale = locale),
+            Self::ContainsIdentifier => t!("problem.contains_identifier", locale = locale),
+            Self::ContainsSiteName => t!("problem.contains_site_name", locale = locale),
             Self::Taken => t!("problem.taken", locale = locale),
             Self::MalformedBody => t!("problem.malformed_body", locale = locale),
             Self::NotObject => t!("problem.not_object", locale = locale),
@@ -109,6 +117,7 @@ impl Problem {
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
+            Self::OwnPassword => t!("problem.own_password", locale = locale),
         }
     }
 }

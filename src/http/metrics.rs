@@ -60,9 +60,9 @@ async fn handle(
 async fn show(services: web::Data<Services>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(
-            services
-                .metrics
-                .text(&services.revocations, services.delivery.counts()),
-        )
+        .body(services.metrics.text(
+            &services.revocations,
+            services.delivery.counts(),
+            &services.audit_chain,
+        ))
 }

@@ -2,9 +2,10 @@
 
 use crate::domain::account::{Account, Email, Username};
 use crate::domain::audit::Subject;
+use crate::domain::language::Language;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::error::Error;
-use crate::store::{Db, StoreError, client_users, users};
+use crate::store::{Db, StoreError, client_users, panel_preferences, users};
 
 /// An account, and the hash of its password.
 type AccountAndHash = (Account, Option<String>);
@@ -47,6 +48,17 @@ pub(crate) fn find_with_hash(
         UserType::Client => {
             client_users::find_by_id(connection, id)?.map(|row| (row.account(), row.password_hash))
         }
+    })
+}
+
+/// The language that the owner of an account has chosen for the panel, for mails.
+pub(crate) fn find_language(
+    connection: &mut Db,
+    owner: Principal,
+) -> Result<Option<Language>, StoreError> {
+    Ok(match owner.user_type {
+        UserType::User => panel_preferences::find(connection, owner.user_seq)?.language,
+        UserType::Client => None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! [`Services`], the state that all rules share, and [`Services::start`], the only place that builds it: for the server, the
 //! CLI and the tests alike.
 
-use std::{io, sync::atomic::AtomicBool};
+use std::sync::atomic::AtomicBool;
 
 use crate::clock::Clock;
 use crate::config::{Config, LoginConfig, SmtpConfig};
@@ -14,7 +14,7 @@ use crate::services::auth::{access_token_usage, otp_deliveries};
 use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
-use crate::services::passwords::Passwords;
+use crate::services::passwords::{Passwords, PasswordsError};
 use crate::services::{dashboard, metrics, revocations};
 use crate::store::Store;
 use crate::tokens::{SigningKey, Tokens};
@@ -69,9 +69,9 @@ pub struct Services {
 /// Why the services could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The system gave no threads, or the bcrypt cost is outside of 4 to 31.
-    #[error("the threads for password hashing cannot be started: {0}")]
-    Passwords(#[source] io::Error),
+    /// The system gave no threads, the bcrypt cost is outside of 4 to 31, or the list of breached passwords cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordsError),
     /// The settings of a delivery channel cannot be used.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -94,7 +94,7 @@ impl Services {
         channel: Channel,
         mail: Option<SmtpConfig>,
     ) -> Result<Self, StartError> {
-        let passwords = Passwords::start(login).map_err(StartError::Passwords)?;
+        let passwords = Passwords::start(login)?;
         let audit_chain = audit_chain(&config, &key);
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
         let observer = Some(otp_deliveries.observer(clock.clone()));

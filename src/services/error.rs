@@ -50,6 +50,9 @@ pub enum Error {
     /// `403` `FORBIDDEN`: the caller lacks the permission.
     #[error("forbidden")]
     Forbidden,
+    /// `403` `CURRENT_PASSWORD_REQUIRED`: the change needs the caller's current password, and none was sent.
+    #[error("the current password is required")]
+    CurrentPasswordRequired,
     /// `403` `FORBIDDEN`: the last active administrator cannot be deactivated, demoted or deleted.
     #[error("the last active administrator cannot be deactivated, demoted or deleted")]
     LastAdministrator,

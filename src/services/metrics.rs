@@ -1,6 +1,7 @@
 //! Metrics: counters and gauges in the OpenMetrics text format. They contain no names, addresses or tokens.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use prometheus_client::{
     encoding::text,
@@ -10,6 +11,7 @@ use prometheus_client::{
 
 use crate::delivery::Counts;
 use crate::domain::principal::UserType;
+use crate::services::audit_chain::chain::AuditChain;
 use crate::services::revocations::Revocations;
 
 type Labels = Vec<(&'static str, &'static str)>;
@@ -19,12 +21,15 @@ type Counters = Family<Labels, Counter>;
 pub struct Metrics {
     registry: Registry,
     refreshes: Counters,
+    retried: Counters,
     reused: Counters,
     logins: Counters,
     deliveries: Counters,
     pending_deliveries: Gauge,
     revocations: Gauge,
     lag: Gauge<f64, AtomicU64>,
+    audit_chain_broken: Gauge,
+    audit_chain_lag: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -36,6 +41,10 @@ impl Default for Metrics {
             counters
         };
         let refreshes = counters("refreshes", "Refresh tokens exchanged for a new pair");
+        let retried = counters(
+            "refresh_retries",
+            "Used refresh tokens presented again within the grace period",
+        );
         let reused = counters(
             "refresh_tokens_reused",
             "Reused refresh tokens that ended their session",
@@ -47,38 +56,57 @@ impl Default for Metrics {
             drop(refreshes.get_or_create(&vec![("user_type", user_type)]));
             drop(reused.get_or_create(&vec![("user_type", user_type)]));
             for outcome in ["accepted", "refused"] {
-                drop(logins.get_or_create(&vec![("user_type", user_type), ("outcome", outcome)]));
+                let labels = vec![("user_type", *user_type), ("outcome", outcome)];
+                drop(logins.get_or_create(&labels));
+                drop(retried.get_or_create(&labels));
             }
         }
-        let (pending_deliveries, revocations, lag) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
-        registry.register(
-            "pending_deliveries",
-            "One-time codes, links and notices that are neither sent nor failed yet",
-            pending_deliveries.clone(),
-        );
-        registry.register(
-            "revocations",
-            "Revocations in the cache of this instance",
-            revocations.clone(),
-        );
-        registry.register_with_unit(
-            "revocation_lag",
-            "Age of the revocation cache; infinite if it was never filled",
-            Unit::Seconds,
-            lag.clone(),
-        );
         Self {
-            registry,
             refreshes,
+            retried,
             reused,
             logins,
             deliveries,
-            pending_deliveries,
-            revocations,
-            lag,
+            pending_deliveries: gauge(
+                &mut registry,
+                "pending_deliveries",
+                "One-time codes, links and notices that are neither sent nor failed yet",
+            ),
+            revocations: gauge(
+                &mut registry,
+                "revocations",
+                "Revocations in the cache of this instance",
+            ),
+            lag: gauge_of_seconds(
+                &mut registry,
+                "revocation_lag",
+                "Age of the revocation cache; infinite if it was never filled",
+            ),
+            audit_chain_broken: gauge(
+                &mut registry,
+                "audit_chain_broken",
+                "1 if the audit chain is damaged, so that no further events are linked, otherwise 0",
+            ),
+            audit_chain_lag: gauge_of_seconds(
+                &mut registry,
+                "audit_chain_lag",
+                "Time since all audit events were linked; infinite if they never were",
+            ),
+            registry,
         }
     }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn gauge_of_seconds(registry: &mut Registry, name: &str, help: &str) -> Gauge<f64, AtomicU64> {
+    let gauge = Gauge::default();
+    registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
+    gauge
 }
 
 impl Metrics {
@@ -86,6 +114,12 @@ impl Metrics {
     pub fn refreshed(&self, user_type: UserType) {
         let labels = vec![("user_type", user_type.as_str())];
         self.refreshes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a used refresh token that was presented again within the grace period; `outcome` is `accepted` or `refused`.
+    pub fn refresh_retried(&self, user_type: UserType, outcome: &'static str) {
+        let labels = vec![("user_type", user_type.as_str()), ("outcome", outcome)];
+        self.retried.get_or_create(&labels).inc();
     }
 
     /// Counts a reused refresh token.
@@ -100,9 +134,15 @@ impl Metrics {
         self.logins.get_or_create(&labels).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache and of the deliveries.
+    /// All metrics in the OpenMetrics text format, with the current state of the revocation cache, the deliveries and the audit
+    /// chain.
     #[must_use]
-    pub fn text(&self, revocations: &Revocations, deliveries: Counts) -> String {
+    pub fn text(
+        &self,
+        revocations: &Revocations,
+        deliveries: Counts,
+        chain: &AuditChain,
+    ) -> String {
         for (outcome, count) in [("sent", deliveries.sent), ("failed", deliveries.failed)] {
             let counter = self.deliveries.get_or_create(&vec![("outcome", outcome)]);
             counter.inner().store(count, Ordering::Relaxed);
@@ -111,9 +151,11 @@ impl Metrics {
         self.pending_deliveries.set(pending);
         let entries = i64::try_from(revocations.entries()).unwrap_or(i64::MAX);
         self.revocations.set(entries);
-        let lag = revocations.lag();
-        self.lag
-            .set(lag.map_or(f64::INFINITY, |lag| lag.as_secs_f64()));
+        let seconds = |lag: Option<Duration>| lag.map_or(f64::INFINITY, |lag| lag.as_secs_f64());
+        self.lag.set(seconds(revocations.lag()));
+        self.audit_chain_broken
+            .set(i64::from(chain.known_error().is_some()));
+        self.audit_chain_lag.set(seconds(chain.lag()));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut text, &self.registry);

@@ -11,7 +11,7 @@ use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
 use crate::store::pagination::keyset::{KeyTypes, KeyValues, SortKey};
 use crate::store::pagination::list_query::ListQuery;
 use crate::store::pagination::numbered::{NumberedList, SortTerm};
-use crate::store::pagination::search::SearchIndex;
+use crate::store::pagination::search::{SearchIndex, in_columns};
 use crate::store::pagination::statement::{Bind, Conditions};
 use crate::store::users::UserRow;
 
@@ -31,6 +31,8 @@ pub struct AccountFilter {
     pub user_type: UserType,
     /// A part of an e-mail address, username, name or phone number.
     pub search: Option<String>,
+    /// Whether `search` finds names and usernames only.
+    pub by_name_only: bool,
     /// Only this role. Clients have none.
     pub role: Option<Role>,
     /// Only active or only inactive accounts.
@@ -50,6 +52,7 @@ impl AccountFilter {
         Self {
             user_type,
             search: None,
+            by_name_only: false,
             role: None,
             is_active: None,
             created_from: None,
@@ -101,6 +104,8 @@ pub enum NumberedColumn {
 pub struct NumberedFilter {
     /// A part of an e-mail address, username, name or phone number.
     pub search: Option<String>,
+    /// Whether `search` finds names and usernames only.
+    pub by_name_only: bool,
     /// Only this role. Clients have none.
     pub role: Option<Role>,
     /// Only active or only inactive accounts.
@@ -119,6 +124,7 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     columns: &'static str,
     login: &'static str,
+    names: &'static [&'static str],
     search: SearchIndex,
 }
 
@@ -127,6 +133,7 @@ const USERS: Table = Table {
     columns: "id, email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, \
         created_at, updated_at, search_text",
     login: "email_normalized",
+    names: &["name_normalized"],
     search: SearchIndex {
         table: "users",
         fts_table: "users_search",
@@ -138,6 +145,7 @@ const CLIENTS: Table = Table {
     columns: "id, username, username_normalized, name, name_normalized, email, email_normalized, phone, password_hash, \
         is_active, last_login_at, created_at, updated_at, search_text",
     login: "username_normalized",
+    names: &["name_normalized", "username_normalized"],
     search: SearchIndex {
         table: "client_users",
         fts_table: "client_users_search",
@@ -200,6 +208,9 @@ impl Filters {
         if let Some(typed) = &filter.search {
             let search = filters.table.search.filter(connection, typed);
             filters.all.push(search);
+            if filter.by_name_only {
+                filters.all.push(in_columns(filters.table.names, typed));
+            }
         }
         if let Some(role) = filter.role {
             let term = ("role", "=", role.as_str().into());

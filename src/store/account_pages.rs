@@ -85,12 +85,14 @@ pub(crate) fn numbered_page<R: Row>(
     // Each field is named: one that is forgotten below is an unused variable, which the compiler reports.
     let NumberedFilter {
         search,
+        by_name_only,
         role,
         is_active,
         order,
     } = filter;
     let filter = AccountFilter {
         search: search.clone(),
+        by_name_only: *by_name_only,
         role: *role,
         is_active: *is_active,
         ..AccountFilter::all(user_type)

@@ -25,9 +25,9 @@ pub struct ChainRow {
     pub last_position: i64,
     /// The link MAC at the last position; the base link MAC if no event is linked.
     pub last_link_mac: String,
-    /// Events up to this id that are older than the chain have got their event MACs.
+    /// Events up to this id that are older than the restarted chain have got their event MACs.
     pub backfilled_id: i64,
-    /// The greatest id of the events that are older than the chain.
+    /// The greatest id of the events that are older than the restarted chain; 0 if it was never restarted.
     pub backfill_end_id: i64,
     /// The MAC of this row; empty before the first event is linked.
     pub mac: String,

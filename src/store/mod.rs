@@ -48,6 +48,7 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
+use crate::store::engine::after_commit;
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
@@ -227,7 +228,15 @@ impl Store {
             Engine::Sqlite { writer, .. } => writer.write(work).await,
             Engine::Postgres { pool, .. } => {
                 pool.spawn_blocking(move |pool| {
-                    pool.run(|connection| in_transaction(connection, &work))
+                    let work = |connection: &mut Db| {
+                        after_commit::clear();
+                        work(connection)
+                    };
+                    let written = pool.run(|connection| in_transaction(connection, &work));
+                    if written.is_ok() {
+                        after_commit::take().run();
+                    }
+                    written
                 })
                 .await
             }

@@ -10,8 +10,8 @@ CREATE UNIQUE INDEX audit_chain_links_position ON audit_chain_links (position);
 CREATE INDEX audit_chain_links_pending ON audit_chain_links (event_id) WHERE position IS NULL;
 
 -- Both ends of the chain, in one row. `base_link_mac` is the link MAC before the first position: older events were
--- pruned. Events up to `backfill_end_id` existed before the chain began; those up to `backfilled_id` have got their
--- MACs so far. `mac` is the MAC of this row.
+-- pruned. Events up to `backfill_end_id` existed before the chain was started again; those up to `backfilled_id` have got
+-- their MACs so far. `mac` is the MAC of this row; it is empty until the first event is linked.
 CREATE TABLE audit_chain (
     id BIGINT PRIMARY KEY NOT NULL,
     first_position BIGINT NOT NULL,
@@ -23,4 +23,4 @@ CREATE TABLE audit_chain (
     mac TEXT NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO audit_chain (id, first_position, base_link_mac, last_position, last_link_mac, backfilled_id, backfill_end_id, mac)
-SELECT 1, 1, '', 0, '', 0, COALESCE(MAX(id), 0), '' FROM audit_events;
+VALUES (1, 1, '', 0, '', 0, 0, '');

@@ -137,7 +137,7 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
         ),
         resource(
             person.password_link(),
-            [get(password_links::to_person), post(password_links::create)],
+            [get(password_links::confirm), post(password_links::create)],
         ),
         resource(person.unlock(), [post(locks::lift_account)]),
     ];

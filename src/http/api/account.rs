@@ -5,11 +5,11 @@ use actix_web::{HttpRequest, web};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Bearer, actor};
-use crate::http::api::errors::ApiError;
+use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::inputs::{CURRENT_PASSWORD, NEW_PASSWORD};
 use crate::http::device_token::PresentedDevice;
+use crate::services::Services;
 use crate::services::accounts::own_account::{self, KeptSession};
-use crate::services::{Error, Services};
 
 /// `POST /auth/password`: changes the password of a caller who knows the current one. All other sessions of the account end.
 ///
@@ -36,17 +36,14 @@ pub(super) async fn change_password(
         new,
     )
     .await
-    .map_err(with_field_names)?;
+    .map_err(|error| {
+        renamed(
+            error,
+            &[
+                ("current", CURRENT_PASSWORD.name),
+                ("password", NEW_PASSWORD.name),
+            ],
+        )
+    })?;
     Ok(Answer::done("PASSWORD_CHANGED"))
-}
-
-/// Problems under the names of the API's fields. The services use those of the admin panel's form.
-fn with_field_names(error: Error) -> Error {
-    match error {
-        Error::Invalid(problems) => Error::Invalid(problems.renamed(&[
-            ("current", "current_password"),
-            ("password", "new_password"),
-        ])),
-        error => error,
-    }
 }

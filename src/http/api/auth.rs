@@ -9,7 +9,7 @@ use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Anonymous, Bearer, actor};
+use crate::http::api::callers::{Anonymous, Bearer, OptionalBearer, actor, anonymous_actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{
     EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, PASSWORD, TOKEN, USER_TYPE,
@@ -19,10 +19,11 @@ use crate::http::api::refresh_transport::{REFRESH, RefreshTransport, TokenTransp
 use crate::http::middleware::context::RequestContext;
 use crate::http::refresh_cookie;
 use crate::services::auth::login::{self, Credentials};
+use crate::services::auth::logout::{self, Logout};
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::session_start::LoggedIn;
 use crate::services::auth::token_pair::TokenPair;
-use crate::services::auth::{bearer, logout, refresh};
+use crate::services::auth::{bearer, refresh};
 use crate::services::{Error, Services};
 
 /// The data of a login or refresh: both tokens, their lifetimes in seconds, and the account.
@@ -158,36 +159,39 @@ pub(super) async fn refresh(
     ))
 }
 
-/// `POST /auth/logout`: ends the session of the refresh token in the body. Without one, if `tokens.transport` permits the
-/// cookie, it ends the session of the access token and that of the cookie.
+/// `POST /auth/logout`: ends the sessions of the refresh tokens in the body and the cookie, and that of the access token. None
+/// of them needs the others, except that an access token needs a refresh token where those are in bodies only.
 ///
-/// **Permissions**: a bearer, for the account's own refresh tokens. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or `INVALID_TOKEN`,
-/// `401`, `403` `FORBIDDEN` (a token of another account in the body, or the cookie from a page of another origin; nothing
-/// changes), `503`.
+/// **Permissions**: a bearer, or anyone with a refresh token. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or `INVALID_TOKEN`, `401`
+/// (neither of the two), `403` `FORBIDDEN` (a token of another account in the body, or the cookie from a page of another
+/// origin; nothing changes), `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
     request: HttpRequest,
-    caller: Bearer,
+    caller: OptionalBearer,
     transport: RefreshTransport,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    if transport.is_body_only() && fields.are_readable() && !fields.has(&REFRESH) {
+    let has_refresh = fields.has(&REFRESH) || transport.has_cookie();
+    let caller = match caller.0 {
+        Ok(caller) => Some(caller),
+        // Without either token the request is answered like any other without a bearer.
+        Err(error) if !has_refresh && fields.are_readable() => return Err(error),
+        Err(_) => None,
+    };
+    if transport.is_body_only() && fields.are_readable() && !has_refresh {
         return Err(ApiError::RefreshTokenRequired(Problems::one(
             REFRESH.name,
             Problem::Required,
         )));
     }
-    let (answer, actor) = (Answer::done("LOGGED_OUT"), actor(&caller.0, &request));
-    let presented = transport.presented(fields)?;
-    if let Some(presented) = presented.filter(|one| one.transport == TokenTransport::Body) {
-        logout::log_out(&services, &actor, &caller.0, &presented.token).await?;
-        return Ok(answer);
-    }
-    let owner = caller.0.account.principal;
-    let removal = transport.removal(|claims| claims.principal == owner)?;
-    let claims = transport.cookie_claims();
-    logout::log_out_current(&services, &actor, &caller.0, claims.as_ref()).await?;
-    Ok(answer.with_refresh_cookie(removal))
+    let (tokens, removal) = transport.logged_out(fields, caller.as_ref())?;
+    let actor = caller.as_ref().map_or_else(
+        || anonymous_actor(&request),
+        |caller| actor(caller, &request),
+    );
+    logout::log_out(&services, &actor, Logout { caller, tokens }).await?;
+    Ok(Answer::done("LOGGED_OUT").with_refresh_cookie(removal))
 }
 
 /// How many sessions were ended.

@@ -6,16 +6,22 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION};
+use actix_web::{
+    FromRequest, HttpRequest, ResponseError,
+    dev::Payload,
+    http::{StatusCode, header::AUTHORIZATION},
+};
 use futures_util::{FutureExt, TryFutureExt, future::LocalBoxFuture};
 
 use crate::domain::account::Role;
 use crate::domain::audit::{Actor, AuditSource};
-use crate::domain::principal::UserType;
+use crate::domain::password::Password;
+use crate::domain::principal::{Principal, UserType};
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, services_of};
 use crate::services::Error;
+use crate::services::accounts::step_up::Requester;
 use crate::services::auth::bearer::{Caller, authenticate};
 use crate::services::limits::login_context::LoginContext;
 use crate::tokens::TokenError;
@@ -23,8 +29,23 @@ use crate::tokens::TokenError;
 /// A caller of either population with a valid access token.
 pub(super) struct Bearer(pub Caller);
 
+/// A caller with a valid access token, or the `401` without one, for a request that may have other credentials.
+pub(super) struct OptionalBearer(pub Result<Caller, ApiError>);
+
 /// An internal user.
-pub(super) struct Internal;
+pub(super) struct Internal(pub Caller);
+
+impl Internal {
+    /// Whether the caller sees the e-mail addresses and telephone numbers of all accounts. Staff see only their own.
+    pub(super) fn sees_contacts(&self) -> bool {
+        self.0.account.role.is_some_and(Role::has_panel_access)
+    }
+
+    /// Whether the caller sees the e-mail address and the telephone number of this account.
+    pub(super) fn sees_contacts_of(&self, account: Principal) -> bool {
+        self.sees_contacts() || self.0.account.principal == account
+    }
+}
 
 /// An internal user with the role `admin`.
 pub(super) struct Administrator(pub Caller);
@@ -39,6 +60,26 @@ pub(super) fn actor(caller: &Caller, request: &HttpRequest) -> Actor {
         context.id.clone(),
     )
     .in_session(caller.session.clone())
+}
+
+/// The sender of a request without a valid access token.
+pub(super) fn anonymous_actor(request: &HttpRequest) -> Actor {
+    let context = RequestContext::of(request);
+    Actor::anonymous(AuditSource::Api, context.device(), context.id.clone())
+}
+
+/// The caller of a request that may need the current password.
+pub(super) fn requester<'a>(
+    caller: &'a Administrator,
+    request: &HttpRequest,
+    device: PresentedDevice,
+    password: Option<Password>,
+) -> Requester<'a> {
+    Requester {
+        account: &caller.0.account,
+        login_context: device.login_context(actor(&caller.0, request)),
+        password,
+    }
 }
 
 /// Checks the access token, and that its account may call.
@@ -67,6 +108,20 @@ impl FromRequest for Bearer {
     }
 }
 
+impl FromRequest for OptionalBearer {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = authenticated(request.clone(), |_| true);
+        let read = caller.map(|result| match result {
+            Err(error) if error.status_code() != StatusCode::UNAUTHORIZED => Err(error),
+            result => Ok(Self(result)),
+        });
+        read.boxed_local()
+    }
+}
+
 impl FromRequest for Internal {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
@@ -75,7 +130,7 @@ impl FromRequest for Internal {
         let caller = authenticated(request.clone(), |caller| {
             caller.account.principal.user_type == UserType::User
         });
-        caller.map_ok(|_| Self).boxed_local()
+        caller.map_ok(Self).boxed_local()
     }
 }
 
@@ -117,8 +172,7 @@ impl FromRequest for Anonymous {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let context = RequestContext::of(request);
-        let actor = Actor::anonymous(AuditSource::Api, context.device(), context.id.clone());
+        let actor = anonymous_actor(request);
         let device = PresentedDevice::from_request(request, payload).into_inner();
         ready(device.map(|device| Self(device.login_context(actor))))
     }

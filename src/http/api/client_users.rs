@@ -7,15 +7,18 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Administrator, Internal, actor};
-use crate::http::api::errors::ApiError;
+use crate::http::api::callers::{Administrator, Internal, actor, requester};
+use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
-use crate::http::api::inputs::{EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME};
+use crate::http::api::inputs::{
+    CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME,
+};
 use crate::http::api::path;
 use crate::http::api::query::Query;
+use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
-use crate::services::accounts::{client_user_changes, lifecycle};
+use crate::services::accounts::{client_user_changes, lifecycle, step_up};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
@@ -38,29 +41,58 @@ inputs! {
         ordering;
 }
 
+/// The same for callers who do not see the addresses: the order of a hidden column reveals its values.
+const VISIBLE_NAMES: [&str; 7] = [
+    "user_seq",
+    "username",
+    "name",
+    "is_active",
+    "last_login_at",
+    "created_at",
+    "updated_at",
+];
+
+/// A client as a caller sees it: without e-mail address and telephone number if the caller may not see them.
+fn seen_by(caller: &Internal, client: Client) -> Client {
+    if caller.sees_contacts() {
+        return client;
+    }
+    Client {
+        email: None,
+        phone: None,
+        ..client
+    }
+}
+
 fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
-/// `GET /api/clients`: a page of clients.
+/// `GET /api/clients`: a page of clients. Staff see no e-mail addresses and telephone numbers, and search names only.
 ///
 /// **Permissions**: internal. `200` `CLIENT_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<Client>>, ApiError> {
     let filter = NumberedFilter {
         search: query.get(&SEARCH).flatten(),
+        by_name_only: !caller.sees_contacts(),
         role: None,
         is_active: query.get(&IS_ACTIVE),
         order: query.get(&ORDERING).unwrap_or_default(),
     };
+    let is_email = |order: &Order<NumberedColumn>| order.column == NumberedColumn::Email;
+    if !caller.sees_contacts() && filter.order.iter().any(is_email) {
+        query.problem(&ORDERING, Problem::NotOneOf(&VISIBLE_NAMES));
+    }
     let page = query.page();
     query.finish()?;
+    let clients = client_users::list(&services.store, filter, page).await?;
     Ok(Answer::page(
         "CLIENT_LIST",
-        client_users::list(&services.store, filter, page).await?,
+        clients.map(|client| seen_by(&caller, client)),
     ))
 }
 
@@ -96,28 +128,28 @@ fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     })
 }
 
-/// `GET /api/clients/{user_seq}`: one client.
+/// `GET /api/clients/{user_seq}`: one client. Staff see no e-mail address and telephone number.
 ///
 /// **Permissions**: internal. `200` `CLIENT`; `401`, `403`, `404` `CLIENT_NOT_FOUND`, `503`.
 pub(super) async fn show(
     services: web::Data<Services>,
-    _caller: Internal,
+    caller: Internal,
     request: HttpRequest,
 ) -> Result<Answer<Client>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::Client)?;
-    Ok(Answer::ok(
-        "CLIENT",
-        client_users::find(&services, user_seq).await?,
-    ))
+    let client = client_users::find(&services, user_seq).await?;
+    Ok(Answer::ok("CLIENT", seen_by(&caller, client)))
 }
 
 /// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `email`, `phone` and `password`.
 ///
-/// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403`, `404`, `409`, `503`.
+/// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
+/// password), `404`, `409`, `429` (too many wrong passwords), `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
+    device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<Client>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::Client)?;
@@ -130,10 +162,12 @@ pub(super) async fn update(
         password: fields.nullable(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
     };
+    let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
-    let client =
-        client_user_changes::update(&services, &actor(&caller.0, &request), user_seq, changes)
-            .await?;
+    let by = requester(&caller, &request, device, current);
+    let client = step_up::update_client(&services, &by, user_seq, changes)
+        .await
+        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
     Ok(Answer::ok("CLIENT_UPDATED", client))
 }
 

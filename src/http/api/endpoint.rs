@@ -42,6 +42,8 @@ pub enum Access {
     Anyone,
     /// Anyone with a valid access token, of either population.
     Bearer,
+    /// The same, or anyone with a valid refresh token, in the body or the cookie.
+    BearerOrRefresh,
     /// Internal users.
     Internal,
     /// Internal users with the role `admin`.

@@ -13,6 +13,7 @@ use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::{Meta, code_message, rate_limited, sentence};
+use crate::http::api::inputs::CURRENT_PASSWORD;
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::whole_seconds;
 use crate::services::Error;
@@ -65,6 +66,15 @@ impl<E: Into<Error>> From<E> for ApiError {
     }
 }
 
+/// An error with the fields' names of the API in place of those of the admin panel's forms. `names` are pairs of old and new
+/// name.
+pub(super) fn renamed(error: Error, names: &[(&str, &str)]) -> Error {
+    match error {
+        Error::Invalid(problems) => Error::Invalid(problems.renamed(names)),
+        error => error,
+    }
+}
+
 /// actix renders errors by this trait: the status alone. The outermost middleware replaces the answer.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
@@ -97,6 +107,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden | Error::OwnAccount | Error::LastAdministrator => {
             (StatusCode::FORBIDDEN, "FORBIDDEN")
         }
+        Error::CurrentPasswordRequired => (StatusCode::FORBIDDEN, "CURRENT_PASSWORD_REQUIRED"),
         Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
         Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
@@ -191,6 +202,10 @@ impl ApiError {
             Self::Service(Error::AlreadyExists { field }) => {
                 Some(Cow::Owned(Problems::one(*field, Problem::Taken)))
             }
+            Self::Service(Error::CurrentPasswordRequired) => Some(Cow::Owned(Problems::one(
+                CURRENT_PASSWORD.name,
+                Problem::Required,
+            ))),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use crate::domain::paging::Page;
-use crate::domain::problem::Problems;
+use crate::domain::problem::{Problem, Problems};
 use crate::http::api::endpoint::Endpoint;
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Declared, Field, Input, Presence};
@@ -59,6 +59,11 @@ impl Query {
         let number = self.get(&PAGE);
         let size = self.get(&PAGE_SIZE);
         Page::new(number.unwrap_or(1), size.unwrap_or(Page::DEFAULT_SIZE))
+    }
+
+    /// Adds a problem of a parameter.
+    pub(super) fn problem<T>(&mut self, input: &Input<T>, problem: Problem) {
+        self.problems.add(input.name, problem);
     }
 
     /// Reads a parameter by its declaration, for its problem alone.

@@ -14,6 +14,7 @@ use crate::http::api::inputs::{TOKEN_KIND, token};
 use crate::http::middleware::context::{RequestContext, services_of};
 use crate::http::middleware::origin::{self, Foreign};
 use crate::http::refresh_cookie;
+use crate::services::auth::bearer::Caller;
 use crate::services::{Error, Services};
 use crate::tokens::{Claims, TokenType};
 
@@ -158,12 +159,49 @@ impl RefreshTransport {
         Ok(cookie.map(|token| PresentedRefresh { token, transport }))
     }
 
-    /// The claims of the token in the cookie, if it is a valid refresh token.
-    pub(super) fn cookie_claims(&self) -> Option<Claims> {
-        let now = self.services.clock.now();
-        let token = self.cookie.as_deref()?;
-        let tokens = &self.services.tokens;
+    /// Whether the request has the cookie.
+    pub(super) fn has_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+
+    /// The valid refresh tokens that a logout presents, in the body and in the cookie, and the cookie that removes the latter
+    /// from the browser. A cookie that is not valid any more is only removed; one of another server stays, and so does one
+    /// from a page of another origin beside a token in the body.
+    ///
+    /// # Errors
+    /// As [`RefreshTransport::presented`], [`Error::InvalidLogoutToken`] if the token in the body is not valid, and
+    /// [`Error::Forbidden`] if it belongs to another account than the caller's.
+    pub(super) fn logged_out(
+        &self,
+        fields: Fields,
+        caller: Option<&Caller>,
+    ) -> Result<(Vec<Claims>, Option<Cookie<'static>>), ApiError> {
+        let presented = self.presented(fields)?;
+        let mut tokens = Vec::new();
+        if let Some(body) = presented.filter(|one| one.transport == TokenTransport::Body) {
+            let claims = self.claims(&body.token).ok_or(Error::InvalidLogoutToken)?;
+            if caller.is_some_and(|caller| caller.account.principal != claims.principal) {
+                return Err(Error::Forbidden.into());
+            }
+            tokens.push(claims);
+        }
+        if !self.has_cookie() || !self.may_use_cookie() || self.is_of_another_server() {
+            return Ok((tokens, None));
+        }
+        tokens.extend(self.cookie_claims());
+        let removal = refresh_cookie::remove(&self.services.config.server);
+        Ok((tokens, Some(removal)))
+    }
+
+    /// The claims of a valid refresh token.
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let (tokens, now) = (&self.services.tokens, self.services.clock.now());
         tokens.read(token, Some(TokenType::Refresh), now).ok()
+    }
+
+    /// The claims of the token in the cookie, if it is a valid refresh token.
+    fn cookie_claims(&self) -> Option<Claims> {
+        self.claims(self.cookie.as_deref()?)
     }
 
     /// The cookie that removes the refresh token from the browser, if the request has one that is not valid or of which `ends`

@@ -5,7 +5,9 @@ use actix_web::{
     web::{self, to},
 };
 
-use crate::http::api::endpoint::Access::{Administrator, Anyone, Bearer, Internal};
+use crate::http::api::endpoint::Access::{
+    Administrator, Anyone, Bearer, BearerOrRefresh, Internal,
+};
 use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
 use crate::http::api::endpoint::{Endpoint, OfPath};
 use crate::http::api::fallback::other_method;
@@ -25,7 +27,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
                 TRANSPORT.optional()]),
     Endpoint::new(Post, "/auth/refresh", Anyone, "Exchanges a refresh token for new tokens", || to(auth::refresh))
         .body(&[REFRESH.unless_cookie()]),
-    Endpoint::new(Post, "/auth/logout", Bearer, "Ends a session", || to(auth::log_out))
+    Endpoint::new(Post, "/auth/logout", BearerOrRefresh, "Ends a session", || to(auth::log_out))
         .body(&[REFRESH.unless_cookie()]),
     Endpoint::new(Post, "/auth/logout-all", Bearer, "Ends all sessions of the caller", || to(auth::log_out_all))
         .body(&[KEEP_CURRENT.optional()]),
@@ -44,10 +46,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), ROLE.optional(), IS_ACTIVE.optional(),
                  users::ORDERING.optional()]),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
-        .strict_body(&[EMAIL.required(), NAME.required(), ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional()]),
+        .strict_body(&[EMAIL.required(), NAME.required(), ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(),
+                       CURRENT_PASSWORD.optional()]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show)),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
-        .strict_body(&[EMAIL.optional(), NAME.optional(), ROLE.optional(), PASSWORD.optional(), IS_ACTIVE.optional()]),
+        .strict_body(&[EMAIL.optional(), NAME.optional(), ROLE.optional(), PASSWORD.optional(), IS_ACTIVE.optional(),
+                       CURRENT_PASSWORD.optional()]),
     Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete)),
     Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list))
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), IS_ACTIVE.optional(),
@@ -58,7 +62,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show)),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
         .strict_body(&[USERNAME.optional(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(), PASSWORD.nullable(),
-                       IS_ACTIVE.optional()]),
+                       IS_ACTIVE.optional(), CURRENT_PASSWORD.optional()]),
     Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete)),
     Endpoint::new(Get, "/healthz", Anyone, "Whether the process answers", || to(health::alive)),
     Endpoint::new(Get, "/readyz", Anyone, "Whether the database answers", || to(health::ready)),

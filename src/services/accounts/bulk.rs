@@ -36,6 +36,15 @@ pub struct Preview {
     pub first: Vec<Account>,
 }
 
+impl Preview {
+    /// How many of the accounts that would be changed are not named. The names are read after the count, so that there may
+    /// be more of them by then.
+    #[must_use]
+    pub fn unnamed(&self) -> u64 {
+        self.touched.saturating_sub(self.first.len() as u64)
+    }
+}
+
 /// The greatest number of an account in a population.
 ///
 /// # Errors
@@ -120,7 +129,8 @@ fn preview_filtered(
         }
         _ => total,
     };
-    let already = total - touched;
+    // Accounts may have been created between the two counts.
+    let already = total.saturating_sub(touched);
     let mut leaves_self_out = false;
     if let Some(own) = own.filter(|own| request.skips(own.user_seq, Some(*own))) {
         let id = own.user_seq;
@@ -138,7 +148,7 @@ fn preview_filtered(
             }
         }
     }
-    touched -= u64::from(leaves_self_out);
+    touched = touched.saturating_sub(u64::from(leaves_self_out));
     Ok(Preview {
         touched,
         already,
@@ -170,4 +180,27 @@ pub async fn start(
     };
     let work = Bulk::new(services.audit_log.clone(), actor.clone(), request);
     jobs::start(services, actor, event, work).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::Role;
+
+    #[test]
+    fn an_account_created_between_the_count_and_the_names_is_no_wrapped_number() {
+        let user = |seq: i64| {
+            let seq = UserSeq::new(seq).unwrap();
+            let email = "ann@example.org".to_owned();
+            Account::user(seq, email, "Ann".to_owned(), Role::Staff, true)
+        };
+        let preview = |touched| Preview {
+            touched,
+            first: vec![user(1), user(2)],
+            ..Preview::default()
+        };
+        assert_eq!(preview(1).unnamed(), 0);
+        assert_eq!(preview(2).unnamed(), 0);
+        assert_eq!(preview(5).unnamed(), 3);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::clock::Clock;
+use crate::domain::account::{Account, Role};
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{Principal, UserSeq, UserType};
@@ -17,7 +18,7 @@ use crate::services::error::Error;
 use crate::services::maintenance::job_report::{BulkReport, Report};
 use crate::services::maintenance::job_runner::{Batch, Work};
 use crate::store::account_pages::{count_exact, ids_after};
-use crate::store::{Store, Transaction, browser_sessions};
+use crate::store::{Db, Store, Transaction, browser_sessions};
 
 /// How many accounts are changed in one transaction.
 const BATCH: usize = 50;
@@ -119,6 +120,7 @@ impl Work for Bulk {
         let (user_type, action) = (self.request.user_type, self.request.action);
         let outcomes = store
             .write(move |connection| {
+                check_actor(connection, &audit_context.actor)?;
                 ids.iter()
                     .map(|&user_seq| {
                         let owner = Principal::new(user_type, user_seq);
@@ -132,6 +134,20 @@ impl Work for Bulk {
             self.add(outcome);
         }
         Ok(Batch::Some(done as u64))
+    }
+}
+
+/// Refuses to go on if the administrator who started the job has lost the rights meanwhile.
+fn check_actor(connection: &mut Db, actor: &Actor) -> Result<(), Error> {
+    let account = match actor.principal {
+        Some(principal) => find_account(connection, principal)?,
+        None => None,
+    };
+    let is_admin = |account: &Account| account.is_active && account.role == Some(Role::Admin);
+    if actor.is_trusted() || account.is_some_and(|account| is_admin(&account)) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Change, Subject};
 use crate::domain::password::{Password, PasswordPolicy};
 use crate::domain::principal::{Principal, UserType};
-use crate::domain::problem::Problems;
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::RevocationReason;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_all;
@@ -170,11 +170,17 @@ pub(crate) async fn checked_hash(
     password: Password,
     own_words: &[&str],
 ) -> Result<String, Error> {
+    let login = &services.config.login;
     let policy = PasswordPolicy {
-        min_length: services.config.login.min_password_length,
+        min_length: login.min_password_length,
+        site_names: &login.site_names,
     };
+    let mut found = policy.check(&password, own_words);
+    if found.is_empty() && services.passwords.is_breached(password.clone()).await? {
+        found.push(Problem::BreachedPassword);
+    }
     let mut problems = Problems::default();
-    for problem in policy.check(&password, own_words) {
+    for problem in found {
         problems.add("password", problem);
     }
     if !problems.is_empty() {

@@ -6,6 +6,8 @@ use crate::domain::account::{Email, Name, Phone, Username};
 use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::text::{normalised, searchable};
+use crate::services::account_lookup::find_language;
+use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
 };
@@ -101,7 +103,7 @@ pub async fn update(
     changes: ClientChanges,
 ) -> Result<Client, Error> {
     let password_hash = new_hash(services, user_seq, &changes).await?;
-    services
+    let (new, notice) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::Client);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
@@ -111,11 +113,20 @@ pub async fn update(
             let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
             let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
             row.search_text = Some(search_text(username, name, email, phone));
-            apply(connection, audit_context, &old, &row)
+            let new = apply(connection, audit_context, &old, &row)?;
+            let notice = Changed {
+                old: old.account(),
+                new: new.account(),
+                password: row.password_hash.is_some(),
+                language: find_language(connection, new.account().principal)?,
+                at: audit_context.now,
+            };
+            Ok((new, notice))
         })
         .await
-        .map(Client::from)
-        .map_err(conflict_of)
+        .map_err(conflict_of)?;
+    change_notices::send(services, actor, &notice);
+    Ok(new.into())
 }
 
 /// Updates a client whose row is locked, ends what the change ends, and records it; part of a transaction.

@@ -3,13 +3,16 @@
 pub mod bulk;
 pub mod bulk_request;
 pub mod bulk_work;
+pub mod change_notices;
 pub mod changes;
 pub mod client_user_changes;
 pub mod client_users;
+pub mod current_password;
 pub mod first_admin_link;
 pub mod lifecycle;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;
+pub mod step_up;
 pub mod user_changes;
 pub mod users;

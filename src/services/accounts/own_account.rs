@@ -2,28 +2,24 @@
 
 use crate::domain::account::{Account, Name};
 use crate::domain::audit::{Action, Actor, Change, Subject};
-use crate::domain::limits::LimitKind;
+use crate::domain::language::Language;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
-use crate::domain::principal::Principal;
-use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
-use crate::services::account_lookup::find_with_hash;
+use crate::services::account_lookup::find_language;
+use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{checked_hash, end_codes, replace_hash};
+use crate::services::accounts::current_password::{self, Verified, wrong_password};
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::UserChanges;
 use crate::services::audit::log::{AuditContext, Event};
-use crate::services::audit::recording::record;
 use crate::services::auth::browser_sessions::Viewer;
 use crate::services::auth::logout;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
+use crate::services::limits::locks;
 use crate::services::limits::login_context::LoginContext;
-use crate::services::limits::login_name::LoginName;
-use crate::services::limits::{attempts, locks};
-use crate::services::passwords::PasswordCheck;
-use crate::services::passwords::queue::Requester;
 use crate::store::{
     Db, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
 };
@@ -106,51 +102,22 @@ pub async fn change_password(
     current: Password,
     new: Password,
 ) -> Result<(), Error> {
-    let login_name = LoginName::of(services, account, login_context).await?;
-    let actor = &login_context.actor;
-    let attempt = attempts::begin(services, LimitKind::Login, &login_name, actor).await?;
-    let old = match known_hash(services, account.principal, current.clone()).await {
-        Ok(Some(old)) => old,
-        Ok(None) => {
-            attempt.fail().await;
-            let event = Event::new(Action::PasswordChanged)
-                .refused()
-                .to(Subject::of(account));
-            record(services, actor.clone(), event).await?;
-            return Err(wrong_password());
-        }
-        // The password was not checked: the attempt does not count.
-        Err(error) => return attempt.finish(Err(error)).await,
-    };
+    let changed = Action::PasswordChanged;
+    let verified =
+        current_password::verify(services, login_context, account, current.clone(), changed);
+    let Verified {
+        attempt,
+        hash,
+        device,
+    } = Box::pin(verified).await?;
     let change = PasswordChange {
         account: account.clone(),
         kept,
-        device: login_name.device.clone(),
+        device,
         reset: attempt.counter_reset(),
     };
-    let replaced = replace(services, actor, change, old, current, new).await;
+    let replaced = replace(services, &login_context.actor, change, hash, current, new).await;
     attempt.finish(replaced).await
-}
-
-/// The stored hash if the password is right. All checks of a current password, of either population and from either
-/// interface, are made here.
-async fn known_hash(
-    services: &Services,
-    owner: Principal,
-    current: Password,
-) -> Result<Option<String>, Error> {
-    let old = services
-        .store
-        .read(move |connection| find_with_hash(connection, owner))
-        .await?
-        .and_then(|(_, hash)| hash);
-    // The caller is authenticated.
-    let requester = Requester::Trusted;
-    let check = services
-        .passwords
-        .verify(current, old.clone(), requester)
-        .await?;
-    Ok(old.filter(|_| matches!(check, PasswordCheck::Right { .. })))
 }
 
 /// Whose password is changed, and what comes with it.
@@ -175,38 +142,38 @@ async fn replace(
     let account = &change.account;
     let owner = account.principal;
     let hash = checked_hash(services, new, &account.identifiers()).await?;
-    if change
-        .clone()
-        .write(services, actor, old, hash.clone())
-        .await?
-    {
-        return Ok(());
-    }
-    // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
-    let old = known_hash(services, owner, current).await?;
-    let old = old.ok_or_else(wrong_password)?;
-    if change.write(services, actor, old, hash).await? {
-        Ok(())
-    } else {
-        Err(wrong_password())
-    }
+    let at = services.clock.now();
+    let first = change.clone().write(services, actor, old, hash.clone());
+    let language = match Box::pin(first).await? {
+        Some(language) => language,
+        None => {
+            // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
+            let old = current_password::known_hash(services, owner, current).await?;
+            let old = old.ok_or_else(wrong_password)?;
+            let second = change.clone().write(services, actor, old, hash);
+            Box::pin(second).await?.ok_or_else(wrong_password)?
+        }
+    };
+    change_notices::send(services, actor, &Changed::password(account, language, at));
+    Ok(())
 }
 
 impl PasswordChange {
-    /// Replaces the hash, and ends what the change ends. Returns `false` if the stored hash is not `old` any more.
+    /// Replaces the hash, and ends what the change ends. Returns the language that the owner has chosen; `None` if the stored
+    /// hash is not `old` any more.
     async fn write(
         self,
         services: &Services,
         actor: &Actor,
         old: String,
         hash: String,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Option<Language>>, Error> {
         let owner = self.account.principal;
         let event = Event::new(Action::PasswordChanged).to(Subject::of(&self.account));
         services
             .write_as(actor, move |connection, audit_context| {
                 if !replace_hash(connection, owner, &old, &hash)? {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
                 set_up_links::revoke(connection, owner, now)?;
@@ -225,14 +192,10 @@ impl PasswordChange {
                 audit_context.record(connection, &event)?;
                 self.reset.apply(connection)?;
                 locks::lift_all(connection, audit_context, owner)?;
-                Ok(true)
+                Ok(Some(find_language(connection, owner)?))
             })
             .await
     }
-}
-
-fn wrong_password() -> Error {
-    Error::Invalid(Problems::one("current", Problem::WrongPassword))
 }
 
 /// Ends the viewer's sessions of the API, but not those in the panel, and returns how many.

@@ -9,7 +9,8 @@ use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
-use crate::services::account_lookup::find_with_hash;
+use crate::services::account_lookup::{find_language, find_with_hash};
+use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{checked_hash, end_codes, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::users::UserChanges;
@@ -21,9 +22,7 @@ use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{
-    Db, StoreError, client_users, device_tokens, panel_preferences, set_up_links as table, users,
-};
+use crate::store::{Db, StoreError, client_users, device_tokens, set_up_links as table, users};
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,14 +125,10 @@ fn find(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, Stor
     let Some((account, hash)) = find_with_hash(connection, owner)? else {
         return Ok(None);
     };
-    let language = match owner.user_type {
-        UserType::User => panel_preferences::find(connection, owner.user_seq)?.language,
-        UserType::Client => None,
-    };
     Ok(Some(LinkOwner {
         account,
         is_first: hash.is_none(),
-        language,
+        language: find_language(connection, owner)?,
     }))
 }
 
@@ -194,7 +189,8 @@ pub async fn set_password(
     let password_hash = checked_hash(services, password, &account.identifiers()).await?;
     let principal = account.principal;
     let (actor, token_hash) = (actor.known_as(account), secret::hash(secret));
-    services
+    let at = services.clock.now();
+    let owner = services
         .write_as(&actor, move |connection, audit_context| {
             let now = audit_context.now;
             // The account is always locked before the link, to prevent deadlocks.
@@ -231,5 +227,11 @@ pub async fn set_password(
             locks::lift_all(connection, audit_context, principal)?;
             Ok(Some(owner))
         })
-        .await
+        .await?;
+    // The owner of an account without a password has just set it up.
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_first) {
+        let changed = Changed::password(&owner.account, owner.language, at);
+        change_notices::send(services, &actor, &changed);
+    }
+    Ok(owner)
 }

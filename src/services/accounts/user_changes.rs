@@ -7,6 +7,8 @@ use crate::domain::audit::{Action, Actor, AuditSource, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::RevocationReason;
 use crate::domain::text::searchable;
+use crate::services::account_lookup::find_language;
+use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
 };
@@ -92,7 +94,7 @@ pub async fn update(
         }
         None => None,
     };
-    services
+    let (new, notice) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::User);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
@@ -103,11 +105,20 @@ pub async fn update(
             let email = row.email.as_deref().unwrap_or(&old.email);
             let name = row.name.as_deref().unwrap_or(&old.name);
             row.search_text = Some(searchable(&[email, name]));
-            apply(connection, audit_context, &old, &row)
+            let new = apply(connection, audit_context, &old, &row)?;
+            let notice = Changed {
+                old: old.account(),
+                new: new.account(),
+                password: row.password_hash.is_some(),
+                language: find_language(connection, new.account().principal)?,
+                at: audit_context.now,
+            };
+            Ok((new, notice))
         })
         .await
-        .map(User::from)
-        .map_err(conflict_of)
+        .map_err(conflict_of)?;
+    change_notices::send(services, actor, &notice);
+    Ok(new.into())
 }
 
 /// Updates a user whose row is locked, ends what the change ends, and records it; part of a transaction.

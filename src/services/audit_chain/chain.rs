@@ -5,13 +5,14 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use crate::services::audit::log::{AuditKey, AuditLog};
 use crate::services::audit_chain::checkpoint::{Checkpoint, file_in};
 use crate::services::mutex::lock;
 use crate::store::audit_chain_links::ChainRow;
-use crate::store::{Db, StoreError, audit_chain_links as table};
+use crate::store::{Db, StoreError, audit_chain_links as table, raw_audit_events as contents};
 
 /// How many positions a restarted chain leaves out: more than any instance can have seen of the old one.
 pub(crate) const RESTART_GAP: i64 = 1_000_000;
@@ -22,6 +23,11 @@ pub enum ChainError {
     /// The row with the ends of the chain is missing.
     #[error("the row with the ends of the chain is missing")]
     Missing,
+    /// The chain has not begun, although there are events without a MAC. Only the operator can have them added to it.
+    #[error(
+        "there are events that were not written with the signing key, and the chain over them has not begun"
+    )]
+    Unmarked,
     /// The MAC of that row is not valid.
     #[error("the row with the ends of the chain was not written with this server's key")]
     InvalidMac,
@@ -45,6 +51,7 @@ impl ChainError {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
+            Self::Unmarked => "unmarked",
             Self::InvalidMac => "invalid_mac",
             Self::AnotherKey => "another_key",
             Self::PositionTaken => "position_taken",
@@ -71,6 +78,8 @@ struct Memory {
     file: Option<Arc<PathBuf>>,
     /// The checkpoint could not be written to its file, which was logged.
     is_unwritable: bool,
+    /// When all events were last found to be linked.
+    linked_at: Option<Instant>,
     linking_error: Option<ChainError>,
     pruning_error: Option<ChainError>,
 }
@@ -129,7 +138,9 @@ impl AuditChain {
         });
         let Some(file) = file else { return };
         let written = tokio::task::spawn_blocking(move || end.write(&file)).await;
-        if let Ok(Err(error)) = written {
+        if let Ok(Ok(())) = written {
+            self.memory(|memory| memory.is_unwritable = false);
+        } else if let Ok(Err(error)) = written {
             // Logged once: the next link tries again.
             if !self.memory(|memory| std::mem::replace(&mut memory.is_unwritable, true)) {
                 tracing::warn!(
@@ -140,8 +151,28 @@ impl AuditChain {
         }
     }
 
+    /// Whether the checkpoint is kept outside the database: whether its file can be read now, and later ones were written to it.
+    #[must_use]
+    pub fn keeps_checkpoint(&self) -> bool {
+        let (file, is_unwritable) =
+            self.memory(|memory| (memory.file.clone(), memory.is_unwritable));
+        !is_unwritable && file.is_some_and(|file| Checkpoint::read(&file).is_some())
+    }
+
+    /// How long ago all events were last found to be linked; `None` if they never were.
+    #[must_use]
+    pub fn lag(&self) -> Option<Duration> {
+        self.memory(|memory| memory.linked_at)
+            .map(|at| at.elapsed())
+    }
+
+    pub(crate) fn set_linked(&self) {
+        self.memory(|memory| memory.linked_at = Some(Instant::now()));
+    }
+
     /// The error that stopped linking or pruning, if any.
-    pub(crate) fn known_error(&self) -> Option<ChainError> {
+    #[must_use]
+    pub fn known_error(&self) -> Option<ChainError> {
         self.memory(|memory| memory.linking_error.or(memory.pruning_error))
     }
 
@@ -170,23 +201,19 @@ impl AuditChain {
         chain: &ChainRow,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<(), ChainError> {
-        if !is_new(chain) && !self.key().has_valid_mac(chain) {
-            return Err(if self.key().is_of_another_key(&chain.mac) {
-                ChainError::AnotherKey
+        let is_rolled_back = checkpoint.is_some_and(|checkpoint| ends_before(chain, checkpoint));
+        if is_new(chain) || self.key().has_valid_mac(chain) {
+            return if is_rolled_back {
+                Err(ChainError::RolledBack)
             } else {
-                ChainError::InvalidMac
-            });
+                Ok(())
+            };
         }
-        let is_rolled_back = checkpoint.is_some_and(|checkpoint| {
-            let ends_at_it = chain.last_position == checkpoint.position;
-            chain.last_position < checkpoint.position
-                || (ends_at_it && chain.last_link_mac != checkpoint.link)
-        });
-        if is_rolled_back {
-            Err(ChainError::RolledBack)
-        } else {
-            Ok(())
-        }
+        Err(match self.key().is_of_another_key(&chain.mac) {
+            true if is_rolled_back => ChainError::RolledBack,
+            true => ChainError::AnotherKey,
+            false => ChainError::InvalidMac,
+        })
     }
 
     /// The ends of the chain, if their row is valid and the checkpoint is still in the chain.
@@ -202,18 +229,49 @@ impl AuditChain {
         if let Err(error) = self.check_ends(&chain, checkpoint) {
             return Ok(Err(error));
         }
-        let is_within = |checkpoint: &&Checkpoint| {
-            (chain.first_position..=chain.last_position).contains(&checkpoint.position)
-        };
-        if let Some(checkpoint) = checkpoint.filter(is_within) {
-            let link = table::find_link_mac(connection, checkpoint.position)?;
-            // It is missing if another instance has pruned it meanwhile.
-            if link.is_some_and(|link| link != checkpoint.link) {
-                return Ok(Err(ChainError::RolledBack));
-            }
+        if is_new(&chain) && !contents::list_without_mac(connection, 0, 1)?.is_empty() {
+            return Ok(Err(ChainError::Unmarked));
         }
-        Ok(Ok(chain))
+        let is_rolled_back = match checkpoint {
+            Some(checkpoint) => is_replaced(connection, &chain, checkpoint)?,
+            None => false,
+        };
+        Ok(if is_rolled_back {
+            Err(ChainError::RolledBack)
+        } else {
+            Ok(chain)
+        })
     }
+}
+
+/// Whether a chain ends before a checkpoint, or at another link than the checkpoint's.
+fn ends_before(chain: &ChainRow, checkpoint: &Checkpoint) -> bool {
+    let ends_at_it = chain.last_position == checkpoint.position;
+    chain.last_position < checkpoint.position
+        || (ends_at_it && chain.last_link_mac != checkpoint.link)
+}
+
+/// Whether a chain that includes the position of a checkpoint has another link there.
+fn is_replaced(
+    connection: &mut Db,
+    chain: &ChainRow,
+    checkpoint: &Checkpoint,
+) -> Result<bool, StoreError> {
+    if !(chain.first_position..=chain.last_position).contains(&checkpoint.position) {
+        return Ok(false);
+    }
+    let link = table::find_link_mac(connection, checkpoint.position)?;
+    // It is missing if another instance has pruned it meanwhile.
+    Ok(link.is_some_and(|link| link != checkpoint.link))
+}
+
+/// Whether a checkpoint shows that a chain is one of an old copy of the database.
+pub(crate) fn is_old_copy(
+    connection: &mut Db,
+    chain: &ChainRow,
+    checkpoint: &Checkpoint,
+) -> Result<bool, StoreError> {
+    Ok(ends_before(chain, checkpoint) || is_replaced(connection, chain, checkpoint)?)
 }
 
 /// Logs an error once.
@@ -238,6 +296,7 @@ pub(crate) fn is_new(chain: &ChainRow) -> bool {
         && chain.first_position == 1
         && chain.last_position == 0
         && chain.backfilled_id == 0
+        && chain.backfill_end_id == 0
         && chain.base_link_mac.is_empty()
         && chain.last_link_mac.is_empty()
 }

@@ -15,13 +15,13 @@ pub(crate) const LINK_EVERY: Duration = Duration::from_secs(1);
 const BATCH: i64 = 500;
 
 /// Links all pending events, in batches, and returns how many. Stops at a [`ChainError`], which is logged and kept in the
-/// chain's state.
+/// chain's state. The chain is also checked if no event is pending.
 ///
 /// # Errors
 /// Errors of the store.
 pub async fn link_pending(store: &Store, chain: &AuditChain) -> Result<u64, Error> {
     let mut linked = 0;
-    while store.read(is_due).await? {
+    while check(store, chain).await? {
         let of_batch = chain.clone();
         let attempt = store
             .write(move |connection| link_batch(connection, &of_batch))
@@ -41,10 +41,38 @@ pub async fn link_pending(store: &Store, chain: &AuditChain) -> Result<u64, Erro
     Ok(linked)
 }
 
-fn is_due(connection: &mut Db) -> Result<bool, StoreError> {
+/// Checks the ends of the chain, and logs what is wrong with it. Returns whether events are to be linked.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn check(store: &Store, chain: &AuditChain) -> Result<bool, Error> {
+    let of_read = chain.clone();
+    let (is_due, error) = store
+        .read(move |connection| read_state(connection, &of_read))
+        .await?;
+    if error.is_some() || !is_due {
+        // Otherwise linking finds out whether an earlier error is still there.
+        chain.set_linking_error(error);
+    }
+    if error.is_none() && !is_due {
+        chain.set_linked();
+    }
+    Ok(is_due)
+}
+
+/// Whether events are to be linked, and what is wrong with the chain.
+fn read_state(
+    connection: &mut Db,
+    chain: &AuditChain,
+) -> Result<(bool, Option<ChainError>), StoreError> {
+    // Read before the row: links that are added meanwhile are no rollback.
+    let checkpoint = chain.checkpoint();
     let ends = table::find_chain(connection)?;
-    let to_adopt = ends.is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id);
-    Ok(to_adopt || table::any_pending(connection)?)
+    let to_adopt = ends
+        .as_ref()
+        .is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id);
+    let intact = chain.intact(connection, ends, checkpoint.as_ref())?;
+    Ok((to_adopt || table::any_pending(connection)?, intact.err()))
 }
 
 fn link_batch(connection: &mut Db, chain: &AuditChain) -> Attempt<(u64, ChainRow)> {
@@ -80,7 +108,7 @@ fn link_batch(connection: &mut Db, chain: &AuditChain) -> Attempt<(u64, ChainRow
     Ok(Ok((links.len() as u64, ends)))
 }
 
-/// Adds the MACs of the next events from before the chain existed. From then on changes of them are detected.
+/// Adds the MACs of the next events from before the chain was restarted. From then on changes of them are detected.
 fn adopt(connection: &mut Db, chain: &AuditChain, ends: &mut ChainRow) -> Result<(), StoreError> {
     if ends.backfilled_id >= ends.backfill_end_id {
         return Ok(());

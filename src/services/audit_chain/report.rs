@@ -55,12 +55,14 @@ pub struct ChainReport {
     pub linked: i64,
     /// How many events have a MAC but no link yet.
     pub pending: i64,
-    /// Whether events from before the chain existed are still to be added to it.
+    /// Whether events from before the chain was restarted are still to be added to it.
     pub to_adopt: bool,
     /// The id and time of the first event of the chain.
     pub first: Option<(i64, Timestamp)>,
     /// The id and time of the last event of the chain.
     pub last: Option<(i64, Timestamp)>,
+    /// Whether the chain was compared with a checkpoint. Without one an old copy of the database is not detected.
+    pub is_compared: bool,
     /// The end of the chain, to be stored elsewhere.
     pub checkpoint: Option<Checkpoint>,
     /// The first hundred violations, in order.

@@ -4,7 +4,7 @@
 use crate::domain::audit::{Action, Actor};
 use crate::services::audit::log::AuditKey;
 use crate::services::audit::log::{AuditContext, Event};
-use crate::services::audit_chain::chain::{AuditChain, RESTART_GAP};
+use crate::services::audit_chain::chain::{AuditChain, RESTART_GAP, is_old_copy};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::store::audit_chain_links::ChainRow;
@@ -69,8 +69,9 @@ pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, St
     Ok(ends.is_some_and(|ends| key.is_of_another_key(&ends.mac)))
 }
 
-/// Restarts the chain if the server was started with another signing key than before, and returns whether it was. To be
-/// called at the start.
+/// Restarts the chain if the server was started with another signing key than before, and returns whether it was. A chain
+/// that ends before the checkpoint, because an old copy of the database was restored, is not restarted: it stays damaged
+/// until the operator restarts it. To be called at the start.
 ///
 /// # Errors
 /// Errors of the store.
@@ -90,8 +91,13 @@ pub async fn restart_on_key_change(services: &Services) -> Result<bool, Error> {
             // If the links or the checkpoint are of the present key, the row with the ends was forged.
             let is_own = |link: &str| !key.is_of_another_key(link);
             let seen = chain.checkpoint();
-            if seen.is_some_and(|seen| is_own(&seen.link))
+            if seen.as_ref().is_some_and(|seen| is_own(&seen.link))
                 || table::find_last_link_mac(connection)?.is_some_and(|link| is_own(&link))
+            {
+                return Ok(false);
+            }
+            if let Some(seen) = &seen
+                && is_old_copy(connection, &old, seen)?
             {
                 return Ok(false);
             }

@@ -14,8 +14,10 @@ pub struct ChainState {
     pub pending: i64,
     /// The time of the first pending event.
     pub pending_since: Option<Timestamp>,
-    /// Whether events from before the chain existed are still to be added to it.
+    /// Whether events from before the chain was restarted are still to be added to it.
     pub to_adopt: bool,
+    /// Whether the checkpoint is kept outside the database.
+    pub keeps_checkpoint: bool,
     /// Why no further links are added.
     pub error: Option<ChainError>,
 }
@@ -53,6 +55,7 @@ pub(crate) fn state_in(connection: &mut Db, chain: &AuditChain) -> Result<ChainS
         pending: table::count_pending(connection)?,
         pending_since: table::oldest_pending(connection)?,
         to_adopt: ends.is_some_and(|ends| ends.backfilled_id < ends.backfill_end_id),
+        keeps_checkpoint: chain.keeps_checkpoint(),
         error: known.or(error),
     })
 }

@@ -50,13 +50,15 @@ async fn verify_once(
         None => (Some(ChainError::Missing), unknown_ends()),
     };
     let mut walk = Walk::new(chain.key().clone(), &ends);
+    walk.report.is_compared = own.is_some() || given.is_some();
     match error {
         Some(ChainError::Missing | ChainError::InvalidMac | ChainError::AnotherKey) => {
             walk.chain_violation(ViolationKind::Ends);
         }
         Some(ChainError::RolledBack) => walk.chain_violation(ViolationKind::CheckpointMismatch),
         // Found below, at the event.
-        Some(ChainError::OldEventChanged | ChainError::PositionTaken) | None => {}
+        Some(ChainError::OldEventChanged | ChainError::PositionTaken | ChainError::Unmarked)
+        | None => {}
     }
     // Links that are added meanwhile are left to the next verification.
     while walk.position < ends.last_position {

@@ -9,7 +9,7 @@ use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
-use crate::services::audit::log::Event;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::password_check::{self, MAX_CHECKS};
 use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
@@ -21,7 +21,7 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::{browser_sessions as table, panel_preferences, users};
+use crate::store::{Db, StoreError, browser_sessions as table, panel_preferences, users};
 
 /// An administrator or auditor who is signed in.
 #[derive(Clone, Debug)]
@@ -61,13 +61,15 @@ pub(crate) struct LoginProof {
     reset: CounterReset,
     /// The known device.
     device: Option<String>,
+    /// The hash of the session cookie that the browser had before.
+    former: Option<String>,
 }
 
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret: a
-/// session cookie that the browser had before is not reused.
+/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret. The session
+/// of a cookie that the browser had before (`former`) ends (ASVS 5.0 7.2.4), whatever account it belongs to.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time),
@@ -78,13 +80,15 @@ pub async fn sign_in(
     login_context: LoginContext,
     email: &str,
     password: Password,
+    former: Option<String>,
 ) -> Result<SignedIn, Error> {
     let (kind, user_type) = (LimitKind::Login, UserType::User);
     let login_name = LoginName::find(services, user_type, email, &login_context).await?;
     let actor = login_context.actor;
     let attempt = attempts::begin(services, kind, &login_name, &actor).await?;
     let reset = attempt.counter_reset();
-    let result = verify_password(services, &actor, &login_name, password, reset).await;
+    let former = former.map(|secret| secret::hash(&secret));
+    let result = verify_password(services, &actor, &login_name, password, reset, former).await;
     if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
         let event = Event::new(Action::SignInRefused);
         refused_login::record(services, &actor, kind, &login_name, event).await?;
@@ -98,6 +102,7 @@ async fn verify_password(
     login_name: &LoginName,
     password: Password,
     reset: CounterReset,
+    former: Option<String>,
 ) -> Result<SignedIn, Error> {
     for _ in 0..MAX_CHECKS {
         let right = password_check::check(services, login_name, actor, &password).await?;
@@ -109,6 +114,7 @@ async fn verify_password(
             hash: right.hash.clone(),
             reset: reset.clone(),
             device: login_name.device.clone(),
+            former: former.clone(),
         };
         let account = right.account.clone();
         match begin(services, actor.clone(), account, Some(proof)).await {
@@ -159,11 +165,18 @@ pub(crate) async fn begin(
         .store
         .write(move |connection| {
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            if let Some(LoginProof { hash, reset, .. }) = &proof {
+            if let Some(LoginProof {
+                hash,
+                reset,
+                former,
+                ..
+            }) = &proof
+            {
                 if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;
+                end_former(connection, &audit_context, former.as_deref())?;
             }
             new_token.insert(connection, owner)?;
             table::insert(connection, &new)?;
@@ -177,6 +190,27 @@ pub(crate) async fn begin(
         preferences,
         device_token,
     })
+}
+
+/// Ends the session that the browser had before.
+fn end_former(
+    connection: &mut Db,
+    audit_context: &AuditContext,
+    former: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(hash) = former else {
+        return Ok(());
+    };
+    let now = audit_context.now;
+    let Some(live) = table::find_live(connection, hash, now)? else {
+        return Ok(());
+    };
+    let (owner, reason) = (&live.account, RevocationReason::Logout);
+    if table::end(connection, owner.principal.user_seq, &live.id, now, reason)? {
+        let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
+        audit_context.record(connection, &event)?;
+    }
+    Ok(())
 }
 
 /// The session of a cookie's secret; `None` if it has ended, or its account is inactive or has no panel role any more.

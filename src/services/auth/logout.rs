@@ -6,90 +6,93 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
-use crate::services::audit::log::Event;
+use crate::services::account_lookup::find_account;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::bearer::Caller;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::retention::cutoff;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
-use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
-use crate::tokens::{Claims, TokenType};
+use crate::store::{Db, StoreError, Transaction, browser_sessions, revocations, sessions};
+use crate::tokens::Claims;
 
-/// Ends the session of a refresh token; the caller must be its owner. A token that is blacklisted already is no error.
+/// The valid tokens that a logout presents.
+pub struct Logout {
+    /// The caller, if the access token is valid.
+    pub caller: Option<Caller>,
+    /// The refresh tokens. Possession suffices to end their sessions (RFC 7009).
+    pub tokens: Vec<Claims>,
+}
+
+impl Logout {
+    /// The sessions that it ends, with their owners.
+    fn sessions(&self) -> Vec<(Principal, SessionId)> {
+        let of_caller = |caller: &Caller| (caller.account.principal, caller.session.clone());
+        let mut sessions: Vec<_> = self.caller.iter().map(of_caller).collect();
+        for claims in &self.tokens {
+            let session = (claims.principal, claims.session.clone());
+            if !sessions.contains(&session) {
+                sessions.push(session);
+            }
+        }
+        sessions
+    }
+}
+
+/// Ends the sessions of the caller and of the refresh tokens. Sessions that have ended already are no error.
 ///
 /// # Errors
-/// [`Error::InvalidLogoutToken`] if it is no valid refresh token, [`Error::Forbidden`] if it belongs to another account
-/// (nothing changes then), and the store's.
-pub async fn log_out(
-    services: &Services,
-    actor: &Actor,
-    caller: &Caller,
-    refresh: &str,
-) -> Result<(), Error> {
-    let claims = services
-        .tokens
-        .read(refresh, Some(TokenType::Refresh), services.clock.now())
-        .map_err(|_| Error::InvalidLogoutToken)?;
-    if claims.principal != caller.account.principal {
-        return Err(Error::Forbidden);
-    }
-    let event = Event::new(Action::LoggedOut)
-        .to(Subject::of(&caller.account))
-        .of_session(&claims.session);
+/// The store's.
+pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Result<(), Error> {
     services
         .write_as(actor, move |connection, audit_context| {
             let (now, reason) = (audit_context.now, RevocationReason::Logout);
-            let token = NewBlacklistedToken {
-                jti: claims.jti.clone(),
-                session_id: claims.session.clone(),
-                user_type: claims.principal.user_type,
-                user_seq: claims.principal.user_seq,
-                reason,
-                blacklisted_at: now,
-                expires_at: claims.expires_at,
-                successor: None,
-            };
-            // The session before its tokens, in the same order as a refresh, so that the two cannot deadlock.
-            if end_one(connection, claims.principal, &claims.session, now, reason)? {
-                audit_context.record(connection, &event)?;
+            // The sessions before their tokens, in the same order as a refresh, so that the two cannot deadlock.
+            for (owner, session) in logout.sessions() {
+                if end_one(connection, owner, &session, now, reason)? {
+                    record_log_out(connection, audit_context, owner, &session)?;
+                }
             }
-            blacklisted_tokens::insert(connection, &token)?;
+            for claims in &logout.tokens {
+                blacklisted_tokens::insert(connection, &blacklisted(claims, now))?;
+            }
             Ok(())
         })
         .await
 }
 
-/// Ends the caller's current session, and the session of the refresh token in the cookie (`cookie_claims`) if it is
-/// another one of the same account. The session of another account, which logged in with the same browser, is not
-/// ended.
-///
-/// # Errors
-/// The store's.
-pub async fn log_out_current(
-    services: &Services,
-    actor: &Actor,
-    caller: &Caller,
-    cookie_claims: Option<&Claims>,
+/// Records that a session was logged out. Without a caller the owner of the session is the actor.
+fn record_log_out(
+    connection: &mut Db,
+    audit_context: &AuditContext,
+    owner: Principal,
+    session: &SessionId,
 ) -> Result<(), Error> {
-    let owner = caller.account.principal;
-    let mut ended = vec![caller.session.clone()];
-    ended.extend(
-        cookie_claims
-            .filter(|claims| claims.principal == owner && claims.session != caller.session)
-            .map(|claims| claims.session.clone()),
-    );
-    let event = Event::new(Action::LoggedOut).to(Subject::of(&caller.account));
-    services
-        .write_as(actor, move |connection, audit_context| {
-            let (now, reason) = (audit_context.now, RevocationReason::Logout);
-            for session in &ended {
-                if end_one(connection, owner, session, now, reason)? {
-                    audit_context.record(connection, &event.clone().of_session(session))?;
-                }
-            }
-            Ok(())
-        })
-        .await
+    let Some(account) = find_account(connection, owner)? else {
+        return Ok(());
+    };
+    let audit_context = match audit_context.actor.principal {
+        Some(_) => audit_context.clone(),
+        None => audit_context.known_as(&account),
+    };
+    let event = Event::new(Action::LoggedOut)
+        .to(Subject::of(&account))
+        .of_session(session);
+    Ok(audit_context.record(connection, &event)?)
+}
+
+/// The row of a logged out refresh token.
+fn blacklisted(claims: &Claims, now: Timestamp) -> NewBlacklistedToken {
+    NewBlacklistedToken {
+        jti: claims.jti.clone(),
+        session_id: claims.session.clone(),
+        user_type: claims.principal.user_type,
+        user_seq: claims.principal.user_seq,
+        reason: RevocationReason::Logout,
+        blacklisted_at: now,
+        expires_at: claims.expires_at,
+        successor: None,
+    }
 }
 
 /// Ends all sessions of the caller, including sessions in the admin panel; with `keep_current` all but the current

@@ -2,8 +2,8 @@
 //! has several tabs or lost the response, or theft (RFC 9700 section 4.14.2).
 //!
 //! Within the grace period every retry gets the successor of the first use, so that a session has a single rotation
-//! chain. After it two parties hold the token, and the server cannot know which one is legitimate: the session ends for
-//! both.
+//! chain. A retry from another address and another program is refused and recorded; the session continues. After the grace
+//! period two parties hold the token, and the server cannot know which one is legitimate: the session ends for both.
 
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ use crate::tokens::Claims;
 enum Reuse {
     /// A retry of the first use: the response is the successor that the first use created.
     GraceRetry(Account, Successor),
+    /// A retry from another address and program than the session's last use.
+    RefusedRetry,
     Theft(Box<Theft>),
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn resolve(
     ids: TokenIds,
 ) -> Result<TokenPair, Error> {
     let settings = services.tokens.settings();
-    let now = ids.now;
+    let (now, user_type) = (ids.now, claims.principal.user_type);
     let detector = ReuseDetector {
         claims,
         activity: request.activity(services, now),
@@ -65,7 +67,12 @@ pub(super) async fn resolve(
         .write(move |connection| detector.detect(connection))
         .await?;
     match reuse {
+        Reuse::RefusedRetry => {
+            services.metrics.refresh_retried(user_type, "refused");
+            Err(Error::TokenBlacklisted)
+        }
         Reuse::GraceRetry(account, successor) => {
+            services.metrics.refresh_retried(user_type, "accepted");
             let refresh = services.tokens.issue_refresh(
                 &account,
                 &ids.session,
@@ -103,6 +110,12 @@ impl ReuseDetector {
         let Some(successor) = self.retried_successor(&first_use, &session) else {
             return self.end_session(connection, account, session);
         };
+        let previous = last_use(session.clone());
+        if self.is_elsewhere(&previous) {
+            let event = self.event(Action::RefreshRetryRefused, &account, &previous);
+            self.audit_context.record(connection, &event.refused())?;
+            return Ok(Reuse::RefusedRetry);
+        }
         let activity = SessionActivity {
             expires_at: session.expires_at,
             ..self.activity.clone()
@@ -123,12 +136,16 @@ impl ReuseDetector {
         let successor = first_use.successor.clone()?;
         let is_in_grace =
             !self.grace.is_zero() && self.audit_context.now <= first_use.at + self.grace;
-        // Token ids have a resolution of milliseconds: an access token of the same one may be the successor's.
-        let is_access_unused = session
-            .access_used_at
-            .is_none_or(|at| at.unix_micros() / 1_000 < successor.created_at.unix_micros() / 1_000);
-        let is_answer_lost = self.recover_lost_answer && !successor.refused && is_access_unused;
+        let is_answer_lost = self.recover_lost_answer && is_unused(&successor, session);
         (is_in_grace || is_answer_lost).then_some(successor)
+    }
+
+    /// Whether this request has another address and another program than the session's last use.
+    fn is_elsewhere(&self, previous: &TokenUse) -> bool {
+        let (address, program) = (&self.activity.ip_address, &self.activity.user_agent);
+        previous.ip_address.is_some()
+            && *address != previous.ip_address
+            && *program != previous.user_agent
     }
 
     fn end_session(
@@ -149,31 +166,51 @@ impl ReuseDetector {
             return Err(Error::TokenBlacklisted);
         }
         sessions::record_reuse(connection, &claims.session, &claims.jti)?;
-        // A session that was never refreshed was last used by its login.
-        let is_refreshed = session.last_ip_address.is_some() || session.last_user_agent.is_some();
-        let (ip_address, user_agent) = if is_refreshed {
-            (session.last_ip_address, session.last_user_agent)
-        } else {
-            (session.ip_address, session.user_agent)
-        };
-        let mut event = Event::new(Action::RefreshTokenReused)
-            .to(Subject::of(&account))
-            .of_session(&claims.session)
-            .with_detail("token", &claims.jti);
-        if let Some(address) = &ip_address {
-            event = event.with_detail("other_address", address);
-        }
-        if let Some(agent) = &user_agent {
-            event = event.with_detail("other_program", agent);
-        }
+        let previous_use = last_use(session);
+        let event = self.event(Action::RefreshTokenReused, &account, &previous_use);
         self.audit_context.record(connection, &event)?;
         Ok(Reuse::Theft(Box::new(Theft {
             account,
-            previous_use: TokenUse {
-                ip_address,
-                user_agent,
-            },
+            previous_use,
         })))
+    }
+
+    /// An event about the token, with the address and the program of the session's last use.
+    fn event(&self, action: Action, account: &Account, previous: &TokenUse) -> Event {
+        let mut event = Event::new(action)
+            .to(Subject::of(account))
+            .of_session(&self.claims.session)
+            .with_detail("token", &self.claims.jti);
+        if let Some(address) = &previous.ip_address {
+            event = event.with_detail("other_address", address);
+        }
+        if let Some(agent) = &previous.user_agent {
+            event = event.with_detail("other_program", agent);
+        }
+        event
+    }
+}
+
+/// Whether neither a successor nor its access token was used.
+pub(crate) fn is_unused(successor: &Successor, session: &SessionRow) -> bool {
+    // Token ids have a resolution of milliseconds: an access token of the same one may be the successor's.
+    let is_access_unused = session
+        .access_used_at
+        .is_none_or(|at| at.unix_micros() / 1_000 < successor.created_at.unix_micros() / 1_000);
+    !successor.refused && is_access_unused
+}
+
+/// The address and the program that used a session last. A session that was never refreshed was last used by its login.
+fn last_use(session: SessionRow) -> TokenUse {
+    let is_refreshed = session.last_ip_address.is_some() || session.last_user_agent.is_some();
+    let (ip_address, user_agent) = if is_refreshed {
+        (session.last_ip_address, session.last_user_agent)
+    } else {
+        (session.ip_address, session.user_agent)
+    };
+    TokenUse {
+        ip_address,
+        user_agent,
     }
 }
 

@@ -53,8 +53,6 @@ checks! {
     Blacklist = "blacklist", Tokens, "ASVS 10.4.5";
     /// The grace period of a used refresh token.
     ReuseGrace = "reuse_grace", Tokens, "ASVS 10.4.5";
-    /// Whether a lost response is repeated after the grace period.
-    LostAnswer = "lost_answer", Tokens, "RFC 9700 4.14";
     /// How long an expired token is still accepted.
     Leeway = "leeway", Tokens, "RFC 7519 4.1.4";
     /// Whether tokens have an issuer and an audience.
@@ -134,6 +132,8 @@ checks! {
     DataFiles = "data_files", Upkeep, "ASVS 14.2";
     /// The state of the audit chain.
     AuditChain = "audit_chain", Upkeep, "ASVS 16.4.2";
+    /// Whether the end of the audit chain is kept outside the database.
+    AuditCheckpoint = "audit_checkpoint", Upkeep, "ASVS 16.4.2";
     /// How long audit events are kept.
     AuditRetention = "audit_retention", Upkeep, "ASVS 16.1";
     /// The level of the log.
@@ -152,6 +152,7 @@ impl Check {
                 | Self::Flush
                 | Self::Clock
                 | Self::AuditChain
+                | Self::AuditCheckpoint
         )
     }
 }

@@ -29,7 +29,6 @@ pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
         must_be_on(Check::Rotation, rotates, "rotation.advice"),
         must_be_on(Check::Blacklist, blacklists, "blacklist.advice"),
         span(Check::ReuseGrace, tokens.reuse_grace, GRACE),
-        lost_answer(tokens),
         span(Check::Leeway, tokens.leeway, LEEWAY),
         audience(tokens),
         personal_data(tokens),
@@ -48,12 +47,6 @@ fn on_or_off(is_on: bool) -> &'static str {
 
 fn must_be_on(check: Check, is_on: bool, advice: &str) -> Finding {
     Finding::new(check, Level::Problem.when(!is_on), on_or_off(is_on), advice)
-}
-
-fn lost_answer(tokens: &TokensConfig) -> Finding {
-    let is_on = tokens.recover_lost_answer;
-    let (level, found) = (Level::Advice.when(is_on), on_or_off(is_on));
-    Finding::new(Check::LostAnswer, level, found, "lost_answer.advice")
 }
 
 fn audience(tokens: &TokensConfig) -> Finding {

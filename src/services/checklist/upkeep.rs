@@ -34,6 +34,7 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         Unknown::or(Check::AuditChain, &rows.chain, |state| {
             audit_chain(state, now)
         }),
+        Unknown::or(Check::AuditCheckpoint, &rows.chain, audit_checkpoint),
         audit_retention(config),
         log_level(config),
     ]
@@ -186,6 +187,7 @@ fn audit_chain(state: &ChainState, now: Timestamp) -> Finding {
     if let Some(error) = state.error {
         let (found, advice) = match error {
             ChainError::Missing => ("audit_chain.missing", "audit_chain.advice"),
+            ChainError::Unmarked => ("audit_chain.unmarked", "audit_chain.advice"),
             ChainError::InvalidMac => ("audit_chain.invalid_mac", "audit_chain.advice"),
             ChainError::AnotherKey => ("audit_chain.another_key", "audit_chain.advice_key"),
             ChainError::PositionTaken => ("audit_chain.position_taken", "audit_chain.advice"),
@@ -204,6 +206,19 @@ fn audit_chain(state: &ChainState, now: Timestamp) -> Finding {
     }
     let found = LocalizedText::new("audit_chain.linked").with("events", state.linked);
     Finding::ok(check, found)
+}
+
+/// Without a checkpoint outside the database, all events can be replaced by an older copy of them.
+fn audit_checkpoint(state: &ChainState) -> Finding {
+    let check = Check::AuditCheckpoint;
+    if state.keeps_checkpoint {
+        Finding::ok(check, "audit_checkpoint.kept")
+    } else if state.linked == 0 {
+        Finding::ok(check, "audit_checkpoint.no_events")
+    } else {
+        let found = "audit_checkpoint.missing";
+        Finding::new(check, Level::Problem, found, "audit_checkpoint.advice")
+    }
 }
 
 fn audit_retention(config: &Config) -> Finding {

@@ -57,6 +57,8 @@ impl BulkReport {
 pub enum JobFailure {
     /// The database was unavailable or overloaded.
     Unavailable,
+    /// The user who started it is no longer an active administrator.
+    Forbidden,
     /// An internal error, which was logged.
     Internal,
     /// The process that ran it was killed.

@@ -209,6 +209,7 @@ fn failure(error: &Error) -> JobFailure {
         | Error::Store(StoreError::Unavailable(_) | StoreError::Overloaded) => {
             JobFailure::Unavailable
         }
+        Error::Forbidden => JobFailure::Forbidden,
         _ => JobFailure::Internal,
     }
 }

@@ -3,6 +3,7 @@
 //! Knows no account and no store: `services::auth` decides who may log in. The format of a hash is in [`scheme`], the
 //! order in which passwords are hashed in [`queue`]; the threads are a [`WorkerPool`].
 
+pub mod breached;
 pub mod queue;
 pub mod scheme;
 
@@ -10,6 +11,7 @@ use std::io;
 
 use crate::config::LoginConfig;
 use crate::domain::password::Password;
+use crate::services::passwords::breached::{BreachedFileError, BreachedPasswords};
 use crate::services::passwords::queue::{Queue, Requester};
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
 use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
@@ -26,23 +28,37 @@ pub enum PasswordCheck {
     Wrong,
 }
 
+/// Why passwords cannot be hashed or checked.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordsError {
+    /// [`io::ErrorKind::InvalidInput`] for a cost outside 4 to 31; otherwise a thread cannot be started.
+    #[error("the threads for password hashing cannot be started: {0}")]
+    Threads(#[from] io::Error),
+    /// The list of breached passwords cannot be used.
+    #[error(transparent)]
+    Breached(#[from] BreachedFileError),
+}
+
 /// A handle to the hashing threads. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
 pub struct Passwords {
     pool: WorkerPool<()>,
     queue: Queue,
     cost: u32,
+    breached: Option<BreachedPasswords>,
 }
 
 impl Passwords {
-    /// Starts the threads. On Linux they run at nice 10, so that hashing never slows down other work.
+    /// Opens the list of breached passwords, and starts the threads. On Linux they run at nice 10, so that hashing never slows down other work.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a cost outside 4 to 31; otherwise when a thread cannot be started.
-    pub fn start(login: &LoginConfig) -> io::Result<Self> {
+    /// [`PasswordsError`].
+    pub fn start(login: &LoginConfig) -> Result<Self, PasswordsError> {
+        let file = login.breached_passwords_file.as_deref();
+        let breached = file.map(BreachedPasswords::open).transpose()?;
         if !COSTS.contains(&login.bcrypt_cost) {
             let message = "the bcrypt cost must be between 4 and 31";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
         }
         let threads = match login.hash_threads {
             0 => cores(),
@@ -61,6 +77,22 @@ impl Passwords {
             pool: WorkerPool::start(pool, || ())?,
             queue: Queue::new(threads, login.hash_queue, timeout),
             cost: login.bcrypt_cost,
+            breached,
+        })
+    }
+
+    /// Whether a password is in the list of breached passwords; `false` without a list.
+    ///
+    /// # Errors
+    /// [`WorkError`], also if the list cannot be read any more, which is logged.
+    pub async fn is_breached(&self, password: Password) -> Result<bool, WorkError> {
+        let Some(list) = self.breached.clone() else {
+            return Ok(false);
+        };
+        let found = self.pool.run(move |()| list.contains(&password)).await?;
+        found.map_err(|error| {
+            tracing::error!(%error, "the list of breached passwords cannot be read");
+            WorkError::Stopped
         })
     }
 
@@ -249,7 +281,9 @@ mod tests {
                 bcrypt_cost: cost,
                 ..LoginConfig::default()
             };
-            let error = Passwords::start(&login).err().unwrap();
+            let PasswordsError::Threads(error) = Passwords::start(&login).err().unwrap() else {
+                panic!("the cost is not checked");
+            };
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }

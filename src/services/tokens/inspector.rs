@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
 use crate::domain::session::{Jti, RevocationReason};
+use crate::services::auth::reuse::is_unused;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::tokens::owner::Owner;
@@ -44,6 +45,8 @@ pub enum Acceptance {
     Blacklisted(Timestamp, RevocationReason),
     /// It was used at the first time, and can be retried until the second.
     InGracePeriod(Timestamp, Timestamp),
+    /// It was used at this time, and can be retried while neither its successor nor its access token is used.
+    AnswerLost(Timestamp),
     /// Its session was ended: when, and why.
     SessionEnded(Timestamp, RevocationReason),
     /// Its session has reached its absolute end: when.
@@ -82,9 +85,10 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
     let settings = services.tokens.settings();
     let is_single_use = settings.rotation_policy() == RotationPolicy::SingleUse;
     let grace = is_single_use.then(|| settings.reuse_grace.get());
+    let recovers = is_single_use && settings.recover_lost_answer;
     let (acceptance, owner, outstanding) = services
         .store
-        .read(move |connection| check(connection, &read, grace, now))
+        .read(move |connection| check(connection, &read, grace, recovers, now))
         .await?;
     Ok(Inspection {
         header,
@@ -102,6 +106,7 @@ fn check(
     connection: &mut Db,
     claims: &Claims,
     grace: Option<Duration>,
+    recovers: bool,
     now: Timestamp,
 ) -> Result<(Acceptance, Owner, Option<Jti>), Error> {
     let is_refresh = claims.token_type == TokenType::Refresh;
@@ -123,6 +128,13 @@ fn check(
             {
                 Acceptance::InGracePeriod(at, at + grace.unwrap_or_default())
             }
+            Some((RevocationReason::Rotated, at))
+                if recovers
+                    && state.is_some_and(|state| !state.ended)
+                    && is_answer_lost(connection, claims)? =>
+            {
+                Acceptance::AnswerLost(at)
+            }
             Some((reason, at)) => Acceptance::Blacklisted(at, reason),
             None => match state {
                 None => Acceptance::NoSession,
@@ -136,6 +148,15 @@ fn check(
     };
     let outstanding = is_outstanding.then(|| claims.jti.clone());
     Ok((acceptance, owner, outstanding))
+}
+
+/// Whether neither the successor of a used token nor its access token was used.
+fn is_answer_lost(connection: &mut Db, claims: &Claims) -> Result<bool, StoreError> {
+    let used = blacklisted_tokens::find(connection, &claims.jti)?;
+    let successor = used.and_then(|used| used.successor);
+    let session = sessions::find_by_id(connection, &claims.session)?;
+    let both = successor.zip(session);
+    Ok(both.is_some_and(|(successor, session)| is_unused(&successor, &session)))
 }
 
 /// Only refresh tokens are blacklisted.

@@ -15,6 +15,7 @@ use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::store::engine::after_commit;
 use crate::store::engine::connection::{Db, Target};
 use crate::store::error::{StoreError, StoreFailure};
 
@@ -82,13 +83,18 @@ impl Writer {
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
         let job: Job = Box::new(move |connection| {
+            after_commit::clear();
             let result = in_savepoint(connection, f);
+            let deferred = after_commit::take();
             let status = if result.as_ref().is_err_and(StoreFailure::is_failure) {
                 BatchStatus::Stop
             } else {
                 BatchStatus::Continue
             };
             let answer: Answer = Box::new(move |commit| {
+                if result.is_ok() && commit.is_ok() {
+                    deferred.run();
+                }
                 let result = match (result, commit) {
                     (Ok(_), Err(error)) => Err(StoreError::unavailable(error).into()),
                     (result, _) => result,

@@ -50,6 +50,21 @@ impl SearchIndex {
     }
 }
 
+/// The filter of rows that contain the typed text in one of these columns, which are in the normalised form.
+pub(crate) fn in_columns(columns: &[&str], typed: &str) -> Filter {
+    let like = |column: &&str| format!("{column} || '' LIKE ? ESCAPE '\\'");
+    let any: Vec<String> = columns.iter().map(like).collect();
+    let patterns = columns
+        .iter()
+        .map(|_| Bind::from(normalised_pattern(typed)));
+    let condition = format!("({})", any.join(" OR "));
+    Filter {
+        index: None,
+        residual: Conditions::one(condition, patterns.collect::<Vec<_>>()),
+        scan: ScanCondition::Residual,
+    }
+}
+
 /// A LIKE pattern for columns in the normalised form: "contains the typed text".
 pub(crate) fn normalised_pattern(typed: &str) -> String {
     escaped(&normalised(typed))

@@ -94,6 +94,27 @@ async fn staff_with_the_right_password_is_refused_because_of_the_role() {
 }
 
 #[tokio::test]
+async fn sign_in_ends_the_session_that_the_browser_had_before() {
+    let app = App::start();
+    for name in ["ann", "bob", "eve"] {
+        app.make_user(name, Role::Admin).await;
+    }
+    for (first, second) in [("ann", "ann"), ("bob", "eve")] {
+        let (browser, copy, elsewhere) = (app.browser(), app.browser(), app.browser());
+        elsewhere.sign_in(first).await;
+        browser.sign_in(first).await;
+        let former = browser.cookie("munjigi_session").unwrap();
+        copy.set_cookie("munjigi_session", &former);
+        copy.open(paths::ACCOUNT).await;
+        // The sign-in page leads on; the form can be sent all the same.
+        browser.sign_in(second).await;
+        browser.open(paths::ACCOUNT).await;
+        copy.get(paths::ACCOUNT).await.assert(303);
+        elsewhere.open(paths::ACCOUNT).await;
+    }
+}
+
+#[tokio::test]
 async fn sign_in_replaces_a_fixated_session() {
     let app = App::start();
     app.make_user("ann", Role::Admin).await;
@@ -194,7 +215,7 @@ async fn a_session_ends_immediately_with_the_rights_of_its_account() {
         ann.open(paths::ACCOUNT).await;
         let answer = root
             .call("PATCH", &format!("/api/users/{seq}"))
-            .json(&change)
+            .json(&root.confirmed(change))
             .await;
         answer.assert(200, "USER_UPDATED");
         ann.get(paths::ACCOUNT).await.assert(303);

@@ -29,6 +29,7 @@ async fn every_change_is_logged_with_old_and_new_values_and_without_secrets() {
     let path = format!("/api/users/{bob}");
     let secret = "a secret password of bob's";
     let change = json!({"name": "Bob <b>Bee</b>", "role": "auditor", "password": secret});
+    let change = root.confirmed(change);
     root.patch(&path, change).await.assert(200, "USER_UPDATED");
     root.delete(&path).await.assert(200, "USER_DELETED");
     let page = admin.open(paths::AUDIT).await;

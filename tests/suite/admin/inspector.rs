@@ -139,7 +139,15 @@ async fn the_verdict_has_the_time_and_the_reason() {
         "{said}"
     );
     app.advance(Duration::from_millis(1));
-    let said = verdict(&app, &browser, &used.refresh).await;
+    let said = inspect(&browser, &used.refresh).await.text(".banner");
+    assert!(
+        said.contains("Used at 2026-02-14 12:30:45") && said.contains("While neither its"),
+        "{said}"
+    );
+    let repeated = app.anonymous().refresh(&used.refresh).await;
+    repeated.assert(200, "REFRESHED");
+    next.refreshed().await;
+    let said = inspect(&browser, &used.refresh).await.text(".banner");
     assert!(
         said.contains("blacklisted at 2026-02-14 12:30:45 UTC (UTC+00:00) (Rotated)"),
         "{said}"

@@ -3,6 +3,7 @@
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::Value;
 
+use super::bulk::{confirmed, many_clients, matching};
 use crate::support::{App, Browser, wait_until};
 
 /// The JSON of a job.
@@ -111,4 +112,28 @@ async fn a_report_of_another_version_is_not_shown() {
     assert_eq!(page.text("h1"), "만료 항목 정리");
     assert_eq!(page.text("#job .badge"), "완료");
     assert!(!page.has("#report dl"));
+}
+
+#[tokio::test]
+async fn a_running_job_ends_when_its_actor_loses_the_rights() {
+    for change in [
+        "UPDATE users SET role = 'auditor' WHERE email = 'root@example.org'",
+        "UPDATE users SET is_active = FALSE WHERE email = 'root@example.org'",
+        "DELETE FROM users WHERE email = 'root@example.org'",
+    ] {
+        let app = App::start();
+        let eve = app.signed_in("eve", Role::Auditor).await;
+        let root = app.signed_in("root", Role::Admin).await;
+        many_clients(&app).await;
+        let page = matching(&root, "clients", "deactivate", "").await;
+        let job = confirmed(&root, &page).await.location().to_owned();
+        progress_until(&eve, &job, |seen| seen["done"].as_i64() > Some(0)).await;
+        app.execute(change).await;
+        let last = progress_until(&eve, &job, |seen| seen["state"] != "running").await;
+        assert_eq!(last["state"], "failed", "{change}");
+        let done = last["done"].as_i64().unwrap();
+        assert!(done < 20_000, "{done}");
+        let changed = "SELECT COUNT(*) AS number FROM client_users WHERE NOT is_active";
+        assert_eq!(app.number(changed).await, done, "{change}");
+    }
 }

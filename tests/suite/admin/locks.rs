@@ -248,8 +248,10 @@ async fn a_password_link_lifts_the_lock() {
     let root = app.signed_in("root", Role::Admin).await;
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
+    let own = password_of("root");
+    let fields = [("current", own.as_str())];
     let shown = root
-        .post(&paths::USERS.person(ann.seq).password_link(), &[])
+        .post(&paths::USERS.person(ann.seq).password_link(), &fields)
         .await;
     let url = shown.assert(200).text("#url");
     let path = &url[url.find("/admin/password/").unwrap()..];

@@ -21,5 +21,6 @@ mod people_list;
 mod permissions;
 mod security;
 mod setup;
+mod step_up;
 mod tokens;
 mod zone_cookie;

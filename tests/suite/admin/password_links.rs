@@ -11,9 +11,16 @@ use crate::{
 
 const PASSWORD: &str = "a gate that only opens from inside";
 
+/// Requests a link as the administrator `ann`.
+async fn issue(admin: &Browser, person: &str) -> Page {
+    let password = password_of("ann");
+    let fields = [("current", password.as_str())];
+    admin.post(&format!("{person}/link"), &fields).await
+}
+
 /// Issues a link without mail; its path.
 async fn shown(admin: &Browser, person: &str) -> String {
-    let page = admin.post(&format!("{person}/link"), &[]).await.assert(200);
+    let page = issue(admin, person).await.assert(200);
     path_of(&page.text("#url"))
 }
 
@@ -33,14 +40,15 @@ async fn a_link_is_shown_once_where_no_mail_is_configured() {
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.user("bob").await;
     let person = paths::USERS.person(bob.seq);
-    let page = admin.post(&format!("{person}/link"), &[]).await.assert(200);
+    let page = issue(&admin, &person).await.assert(200);
     let url = page.text("#url");
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     assert!(page.text("h2").contains("bob@example.org"));
     // It is not shown again.
     let link = path_of(&url);
     let secret = link.rsplit('/').next().unwrap();
-    admin.get(&format!("{person}/link")).await.leads_to(&person);
+    let page = admin.open(&format!("{person}/link")).await;
+    assert!(!page.html.contains(secret));
     for path in [paths::AUDIT, paths::DASHBOARD] {
         assert!(!admin.open(path).await.html.contains(secret));
     }
@@ -141,17 +149,14 @@ async fn a_link_ends_with_its_lifetime_and_with_changes_of_the_account() {
     ] {
         let link = shown(&admin, &person).await;
         browser.get(&link).await.assert(200);
-        root.patch(&path, change.clone())
+        root.patch(&path, root.confirmed(change))
             .await
             .assert(200, "USER_UPDATED");
         browser.get(&link).await.assert(410);
         set(&browser, &link, PASSWORD).await.assert(410);
     }
     // An inactive account gets no link.
-    let answer = admin
-        .post(&format!("{person}/link"), &[])
-        .await
-        .leads_to(&person);
+    let answer = issue(&admin, &person).await.leads_to(&person);
     drop(answer);
     root.patch(&path, serde_json::json!({"is_active": true}))
         .await
@@ -275,10 +280,7 @@ async fn a_link_is_sent_by_mail_where_mail_is_configured() {
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
     let person = paths::USERS.person(bob);
-    let answer = admin
-        .post(&format!("{person}/link"), &[])
-        .await
-        .leads_to(&person);
+    let answer = issue(&admin, &person).await.leads_to(&person);
     assert!(!answer.html.contains("/admin/password/"));
     let mail = server.next().await;
     assert_eq!(mail["to"], serde_json::json!(["bob@example.org"]));
@@ -335,10 +337,8 @@ async fn a_link_that_could_not_be_mailed_is_in_the_audit_log() {
     });
     let admin = app.signed_in("ann", Role::Admin).await;
     let bob = app.make_user("bob", Role::Staff).await;
-    admin
-        .post(&paths::USERS.person(bob).password_link(), &[])
-        .await
-        .assert(303);
+    let person = paths::USERS.person(bob).to_string();
+    issue(&admin, &person).await.assert(303);
     let delivery = &app.services().delivery;
     delivery.drain(TIMEOUT).await;
     app.services()

@@ -31,7 +31,7 @@ impl Caller {
     /// The status that an endpoint returns to this caller for any input; `None` if the caller is authorized.
     pub fn refusal(self, who: Who) -> Option<u16> {
         match (who, self) {
-            (Who::Anyone, _) | (_, Self::Root) => None,
+            (Who::Anyone | Who::BearerOrRefresh, _) | (_, Self::Root) => None,
             (_, Self::Anonymous) => Some(401),
             (Who::Bearer, _) | (Who::Internal, Self::Staff) => None,
             (Who::Internal | Who::Administrator, _) => Some(403),

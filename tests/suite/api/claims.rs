@@ -71,6 +71,7 @@ async fn a_refresh_reads_the_claims_from_the_row() {
     let root = app.admin("root").await;
     let ann = app.admin("ann").await;
     let changes = json!({"role": "staff", "email": "ann.lee@example.org"});
+    let changes = root.confirmed(changes);
     let demoted = root
         .patch(&format!("/api/users/{}", ann.seq), changes)
         .await;

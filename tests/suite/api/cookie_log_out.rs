@@ -1,5 +1,7 @@
 //! Logout with the refresh token in a cookie: which sessions end, and whether the cookie is removed.
 
+use std::time::Duration;
+
 use munjigi::{config::Transport, domain::account::Role};
 use serde_json::json;
 
@@ -12,11 +14,6 @@ use crate::support::{
 #[tokio::test]
 async fn a_logout_ends_the_session_of_the_cookie_and_removes_the_cookie() {
     let (app, ann) = ann().await;
-    let anonymous = app.anonymous().call("POST", "/auth/logout");
-    let cookie = format!("munjigi_refresh={}", ann.cookie);
-    let refused = anonymous.header("cookie", &cookie).await;
-    assert_eq!(set_cookie(&refused.assert(401, "UNAUTHORIZED")), None);
-
     app.make_user("bob", Role::Staff).await;
     let bob = Spa::log_in(&app, "bob").await;
     let cookie = ann.cookie.clone();
@@ -24,12 +21,14 @@ async fn a_logout_ends_the_session_of_the_cookie_and_removes_the_cookie() {
         cookie,
         ..bob.clone()
     };
-    // The session of the caller, Bob, ends; Ann's session and her cookie stay.
+    // Ann logged in with the same browser later: her cookie goes, and her session ends like that of the caller, Bob.
     let crossed = crossed.call(&app, "POST", "/auth/logout").await;
-    assert_eq!(set_cookie(&crossed.assert(200, "LOGGED_OUT")), None);
-    ann.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
+    assert!(takes_away(&crossed.assert(200, "LOGGED_OUT")));
+    ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
     bob.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
+    let ann = Spa::log_in(&app, "ann").await;
     let gone = ann.call(&app, "POST", "/auth/logout").await;
     assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
     ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
@@ -44,6 +43,35 @@ async fn a_logout_ends_the_session_of_the_cookie_and_removes_the_cookie() {
     assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
     bob.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
+}
+
+/// On a shared computer the person who comes back after a break logs out, too.
+#[tokio::test]
+async fn a_logout_after_the_access_token_expired_ends_the_session_and_removes_the_cookie() {
+    let (app, ann) = ann().await;
+    app.advance(Duration::from_hours(1));
+    let gone = ann.call(&app, "POST", "/auth/logout").await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    ann.assert_tokens(&app, "TOKEN_EXPIRED", "TOKEN_BLACKLISTED")
+        .await;
+    let ann = Spa::log_in(&app, "ann").await;
+    let without = || {
+        let call = app.anonymous().call("POST", "/auth/logout");
+        call.header("cookie", &format!("munjigi_refresh={}", ann.cookie))
+    };
+    let foreign = without().header("origin", "https://evil.example").await;
+    assert_eq!(set_cookie(&foreign.assert(403, "FORBIDDEN")), None);
+    ann.assert_tokens(&app, "TOKEN_VALID", "TOKEN_VALID").await;
+    let gone = without().await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    ann.assert_tokens(&app, "SESSION_REVOKED", "TOKEN_BLACKLISTED")
+        .await;
+    // A cookie that is not valid any more goes as well.
+    let call = app.anonymous().call("POST", "/auth/logout");
+    let gone = call.header("cookie", "munjigi_refresh=garbage").await;
+    assert!(takes_away(&gone.assert(200, "LOGGED_OUT")));
+    let nothing = app.anonymous().call("POST", "/auth/logout").await;
+    assert_eq!(set_cookie(&nothing.assert(401, "UNAUTHORIZED")), None);
 }
 
 /// Two tabs, the second of which logged in again: the browser has one cookie.

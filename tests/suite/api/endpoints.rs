@@ -234,6 +234,7 @@ fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
         let expected = match endpoint.access {
             Who::Anyone => "anyone",
             Who::Bearer => "bearer",
+            Who::BearerOrRefresh => "bearer or refresh token",
             Who::Internal => "internal user",
             Who::Administrator => "role `admin`",
         };

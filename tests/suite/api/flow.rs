@@ -12,7 +12,7 @@ async fn log_in_call_refresh_log_out() {
     let anonymous = app.anonymous();
 
     // Ann logs in, and calls the API with her access token.
-    let credentials = json!({"email": "ann@example.org", "password": "the long password of ann"});
+    let credentials = json!({"email": "ann@example.org", "password": "the long password of a.n.n"});
     let pair = anonymous.post("/auth/login", credentials).await;
     let pair = pair.assert(200, "LOGGED_IN");
     let (access, refresh) = (pair.text_of("access"), pair.text_of("refresh"));

@@ -260,11 +260,14 @@ async fn a_new_password_lifts_the_lock() {
         }
         person.log_in().await.assert(429, "RATE_LIMITED");
         let path = format!("/api/{path}/{}", person.seq);
-        let renamed = root.patch(&path, json!({"name": "Another name"})).await;
+        let renamed = root.patch(&path, json!({"name": "Changed name"})).await;
         assert_eq!(renamed.status, 200);
         person.log_in().await.assert(429, "RATE_LIMITED");
         let changed = root
-            .patch(&path, json!({"password": "another long password"}))
+            .patch(
+                &path,
+                json!({"password": "another long password", "current_password": root.password}),
+            )
             .await;
         assert_eq!(changed.status, 200);
         let body = credentials(&person.login, "another long password", person.user_type);

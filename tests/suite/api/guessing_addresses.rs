@@ -103,7 +103,8 @@ async fn invalid_refresh_tokens_from_a_locked_address_are_rejected_without_the_d
         .anonymous()
         .refresh(&ann.refresh)
         .header("x-forwarded-for", "203.0.113.1");
-    honest.await.assert(200, "REFRESHED");
+    let next = ann.with_pair(&honest.await.assert(200, "REFRESHED"));
+    next.refreshed().await;
     app.advance(Duration::from_mins(1));
     for code in [
         "TOKEN_REUSED",

@@ -33,19 +33,87 @@ async fn a_token_that_is_blacklisted_already_can_be_logged_out() {
     next.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
     next.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
-    let other = ann.again().await;
-    other.log_out(&next.refresh).await.assert(200, "LOGGED_OUT");
-    other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let again = app
+        .anonymous()
+        .post("/auth/logout", json!({"refresh": next.refresh}));
+    again.await.assert(200, "LOGGED_OUT");
 }
 
 #[tokio::test]
-async fn a_logout_needs_a_bearer_token_and_a_refresh_token_of_the_caller() {
+async fn a_refresh_token_alone_ends_its_session() {
+    let app = App::start();
+    for person in [app.user("ann").await, app.client("acme").await] {
+        let other = person.again().await;
+        let body = json!({"refresh": person.refresh});
+        let gone = app.anonymous().post("/auth/logout", body.clone()).await;
+        gone.assert(200, "LOGGED_OUT");
+        person
+            .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+        other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+        let recorded = format!(
+            "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'logged_out' \
+             AND actor_type = '{}' AND actor_seq = {} AND actor_seq = subject_seq",
+            person.user_type, person.seq
+        );
+        assert_eq!(app.number(&recorded).await, 1);
+        // Once more is no error, and is not recorded.
+        let gone = app.anonymous().post("/auth/logout", body).await;
+        gone.assert(200, "LOGGED_OUT");
+        assert_eq!(app.number(&recorded).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_not_accepted_is_no_obstacle_to_a_logout() {
     let app = App::start();
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
-    let body = json!({"refresh": ann.refresh});
-    let refused = app.anonymous().post("/auth/logout", body).await;
-    refused.assert(401, "UNAUTHORIZED");
+    app.advance(Duration::from_hours(1));
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;
+    ann.log_out(&ann.refresh).await.assert(200, "LOGGED_OUT");
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_BLACKLISTED")
+        .await;
+    let body = json!({"refresh": bob.refresh});
+    let garbled = app.anonymous().post("/auth/logout", body).bearer("garbage");
+    garbled.await.assert(200, "LOGGED_OUT");
+    bob.assert_tokens("TOKEN_EXPIRED", "TOKEN_BLACKLISTED")
+        .await;
+    // Without a refresh token the access token's fault is named, as everywhere.
+    let refused = ann.post("/auth/logout", json!({})).await;
+    refused.assert(401, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn a_logout_with_tokens_of_two_sessions_ends_both() {
+    let app = App::start();
+    let first = app.user("ann").await;
+    let (second, third) = (first.again().await, first.again().await);
+    first
+        .log_out(&second.refresh)
+        .await
+        .assert(200, "LOGGED_OUT");
+    for gone in [&first, &second] {
+        gone.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
+            .await;
+    }
+    third.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'logged_out'";
+    assert_eq!(app.number(recorded).await, 2);
+}
+
+#[tokio::test]
+async fn a_logout_needs_a_token_and_a_bearer_needs_a_refresh_token_of_the_same_account() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let bob = app.user("bob").await;
+    for missing in [json!({}), json!({"refresh": null})] {
+        let refused = app.anonymous().post("/auth/logout", missing).await;
+        refused.assert(401, "UNAUTHORIZED");
+    }
+    let garbage = json!({"refresh": "garbage"});
+    let refused = app.anonymous().post("/auth/logout", garbage).await;
+    refused.assert(400, "INVALID_TOKEN");
     for missing in [json!({}), json!({"refresh": null})] {
         let refused = ann.post("/auth/logout", missing).korean().await;
         let refused = refused.assert(400, "INVALID_REQUEST");
@@ -157,7 +225,7 @@ async fn a_session_within_the_leeway_is_ended_like_all_others() {
         .call("POST", "/auth/logout-all")
         .await
         .assert(200, "LOGGED_OUT_ALL");
-    let body = json!({"password": "an entirely new password"});
+    let body = json!({"password": "an entirely new password", "current_password": root.password});
     let changed = root.patch(&format!("/api/users/{}", ann.seq), body).await;
     changed.assert(200, "USER_UPDATED");
     let path = format!("/api/clients/{}", acme.seq);

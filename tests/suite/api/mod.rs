@@ -2,6 +2,7 @@
 
 mod answers;
 mod callers;
+mod change_mails;
 mod claims;
 mod client_users;
 mod cookie_log_out;
@@ -29,6 +30,7 @@ mod otp_limits;
 mod otp_off;
 mod otp_owners;
 mod password;
+mod password_lists;
 mod permissions;
 mod races;
 mod refresh;
@@ -37,6 +39,8 @@ mod reuse;
 mod revocation;
 mod search;
 mod sessions;
+mod staff;
+mod step_up;
 mod strangers;
 mod typed;
 mod users;

@@ -81,7 +81,7 @@ async fn policy_errors_are_reported_for_the_new_password() {
         (json!("short"), "At least 8 characters are required."),
         (
             json!("ann@example.org"),
-            "The password must not be your name, username or e-mail address.",
+            "The password must not contain your name, username or e-mail address.",
         ),
         (
             json!("password1"),

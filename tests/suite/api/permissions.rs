@@ -137,7 +137,8 @@ async fn the_current_role_of_the_row_decides() {
     ann.post("/api/clients", new.clone())
         .await
         .assert(403, "FORBIDDEN");
-    root.patch(&path, json!({"role": "admin"}))
+    let promotion = json!({"role": "admin", "current_password": root.password});
+    root.patch(&path, promotion)
         .await
         .assert(200, "USER_UPDATED");
     // An access token with the role staff is not accepted any more.
@@ -226,7 +227,7 @@ async fn removing_the_rights_of_an_account_ends_its_sessions_at_once() {
                 .await;
         }
         let again = person.again().await;
-        let body = json!({"password": "an entirely new password"});
+        let body = root.confirmed(json!({"password": "an entirely new password"}));
         assert_eq!(root.patch(&path, body).await.status, 200);
         again
             .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")

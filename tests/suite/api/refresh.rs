@@ -36,7 +36,7 @@ async fn a_refresh_returns_a_new_pair_in_the_same_session() {
 async fn a_used_refresh_token_is_rejected_and_ends_the_session() {
     let app = App::start();
     let ann = app.user("ann").await;
-    let next = ann.refreshed().await;
+    let next = ann.refreshed().await.refreshed().await;
     app.advance(Duration::from_secs(11));
     for code in ["TOKEN_REUSED", "TOKEN_BLACKLISTED"] {
         let replay = app.anonymous().refresh(&ann.refresh).await;

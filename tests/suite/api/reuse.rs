@@ -16,6 +16,16 @@ async fn retry(app: &App, person: &Person) -> Person {
     person.with_pair(&answer.assert(200, "REFRESHED"))
 }
 
+/// All metrics of the server.
+fn metrics(app: &App) -> String {
+    let services = app.services();
+    services.metrics.text(
+        &services.revocations,
+        services.delivery.counts(),
+        &services.audit_chain,
+    )
+}
+
 async fn tokens(app: &App) -> i64 {
     app.number("SELECT COUNT(*) AS number FROM outstanding_tokens")
         .await
@@ -60,7 +70,7 @@ async fn a_reuse_after_the_grace_period_is_theft_and_ends_the_session() {
     let app = App::start();
     let other = app.user("ann").await;
     let ann = other.again().await;
-    let next = ann.refreshed().await;
+    let next = ann.refreshed().await.refreshed().await;
     app.advance(Duration::from_secs(10) + MOMENT);
     let stolen = app.anonymous().refresh(&ann.refresh).korean().await;
     let stolen = stolen.assert(401, "TOKEN_REUSED");
@@ -92,6 +102,8 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
     };
     let next = call(&ann.refresh, "198.51.100.7", "Honest/1").await;
     let next = ann.with_pair(&next.assert(200, "REFRESHED"));
+    let third = call(&next.refresh, "198.51.100.7", "Honest/1").await;
+    third.assert(200, "REFRESHED");
     app.advance(Duration::from_mins(1));
     let thief = call(&ann.refresh, "203.0.113.9", "Thief/2").await;
     thief.assert(401, "TOKEN_REUSED");
@@ -118,10 +130,7 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
         let marked = page.attrs(".chain .is-reused a", "href");
         assert_eq!(marked, [format!("/admin/tokens/{used}")]);
     }
-    let text = app.services().metrics.text(
-        &app.services().revocations,
-        app.services().delivery.counts(),
-    );
+    let text = metrics(&app);
     assert!(
         text.contains("munjigi_refresh_tokens_reused_total{user_type=\"user\"} 1"),
         "{text}"
@@ -129,8 +138,55 @@ async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
 }
 
 #[tokio::test]
-async fn without_a_grace_period_every_reuse_is_theft() {
-    let app = App::with(|config| config.tokens.reuse_grace = Span::seconds(0));
+async fn a_retry_from_another_address_and_program_is_refused_and_recorded() {
+    let app =
+        App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let ann = app.user("ann").await;
+    let call = |address, agent| {
+        app.anonymous()
+            .refresh(&ann.refresh)
+            .header("x-forwarded-for", address)
+            .header("user-agent", agent)
+    };
+    let first = call("198.51.100.7", "Honest/1").await;
+    let next = ann.with_pair(&first.assert(200, "REFRESHED"));
+    // One of the two may change: the telephone has left the wireless network, or the app was updated.
+    for (address, agent) in [("203.0.113.9", "Honest/1"), ("203.0.113.9", "Honest/2")] {
+        let again = call(address, agent).await.assert(200, "REFRESHED");
+        assert_eq!(again.text_of("refresh"), next.refresh);
+    }
+    for _ in 0..2 {
+        let thief = call("192.0.2.66", "Thief/2").await;
+        thief.assert(401, "TOKEN_BLACKLISTED");
+    }
+    // After the grace period as well, while the successor is unused.
+    app.advance(Duration::from_mins(1));
+    call("192.0.2.66", "Thief/2")
+        .await
+        .assert(401, "TOKEN_BLACKLISTED");
+    next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    call("203.0.113.9", "Honest/2")
+        .await
+        .assert(200, "REFRESHED");
+    let recorded = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'refresh_retry_refused' \
+                    AND outcome = 'refused' AND ip_address = '192.0.2.66' AND user_agent = 'Thief/2' \
+                    AND changes LIKE '%203.0.113.9%' AND changes LIKE '%Honest/2%'";
+    assert_eq!(app.number(recorded).await, 3);
+    let text = metrics(&app);
+    for (outcome, count) in [("accepted", 3), ("refused", 3)] {
+        let line = format!(
+            "munjigi_refresh_retries_total{{user_type=\"user\",outcome=\"{outcome}\"}} {count}"
+        );
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_grace_period_and_recovery_every_reuse_is_theft() {
+    let app = App::with(|config| {
+        config.tokens.reuse_grace = Span::seconds(0);
+        config.tokens.recover_lost_answer = false;
+    });
     let ann = app.user("ann").await;
     let next = ann.refreshed().await;
     let again = app.anonymous().refresh(&ann.refresh).await;
@@ -156,7 +212,7 @@ async fn a_token_revoked_otherwise_is_neither_theft_nor_retry() {
 
 #[tokio::test]
 async fn a_lost_response_is_returned_again_while_its_tokens_are_unused() {
-    let app = App::with(|config| config.tokens.recover_lost_answer = true);
+    let app = App::start();
     let ann = app.user("ann").await;
     app.advance(Duration::from_mins(1));
     let lost = ann.refreshed().await;
@@ -179,7 +235,7 @@ async fn a_lost_response_is_returned_again_while_its_tokens_are_unused() {
 
 #[tokio::test]
 async fn a_lost_response_is_not_returned_again_after_its_successor_was_used() {
-    let app = App::with(|config| config.tokens.recover_lost_answer = true);
+    let app = App::start();
     let ann = app.user("ann").await;
     app.advance(Duration::from_mins(1));
     // The use of an earlier access token does not show that the response arrived.
@@ -255,7 +311,10 @@ async fn the_owner_gets_a_mail_if_mail_is_configured() {
         .anonymous()
         .refresh(&ann.refresh)
         .header("user-agent", "Honest/1");
-    used.await.assert(200, "REFRESHED");
+    let next = ann.with_pair(&used.await.assert(200, "REFRESHED"));
+    let next = app.anonymous().refresh(&next.refresh);
+    let next = next.header("user-agent", "Honest/1").await;
+    next.assert(200, "REFRESHED");
     app.advance(Duration::from_mins(1));
     let stolen = app.anonymous().refresh(&ann.refresh).korean();
     let stolen = stolen.header("user-agent", "Thief/2 <b>");

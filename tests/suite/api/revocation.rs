@@ -134,9 +134,8 @@ async fn a_token_refreshed_in_the_same_instant_has_the_new_role() {
     let ann = app.user("ann").await;
     let path = format!("/api/users/{}", ann.seq);
     for role in ["auditor", "admin", "staff"] {
-        root.patch(&path, json!({"role": role}))
-            .await
-            .assert(200, "USER_UPDATED");
+        let change = json!({"role": role, "current_password": root.password});
+        root.patch(&path, change).await.assert(200, "USER_UPDATED");
         ann.get("/api/me").await.assert(401, "TOKEN_EXPIRED");
         let verdict = app.anonymous().verify(&ann.access).await;
         verdict.assert(401, "TOKEN_EXPIRED");

@@ -1,14 +1,17 @@
-//! The audit chain: linking, restart, and events from before the chain existed.
+//! The audit chain: linking, restart, and events without MACs.
 
 use std::time::Duration;
 
 use munjigi::{
     config::Secret,
+    domain::audit::Actor,
     services::audit_chain::{
+        chain::ChainError,
         checkpoint::Checkpoint,
         linking::link_pending,
         report::{ChainReport, Violation, ViolationKind},
         restart::{restart, restart_on_key_change},
+        state::state,
         verify::verify,
     },
 };
@@ -109,7 +112,7 @@ async fn the_operator_restarts_a_damaged_chain_and_that_is_recorded() {
     app.execute("DELETE FROM audit_chain").await;
     assert!(!verified(&app, None).await.is_intact());
     let services = app.services();
-    let audit_context = services.audit_context(&munjigi::domain::audit::Actor::operator());
+    let audit_context = services.audit_context(&Actor::operator());
     let (chain, reason) = (&services.audit_chain, "a disk was lost".to_owned());
     restart(&services.store, chain, audit_context, reason)
         .await
@@ -142,7 +145,7 @@ async fn another_signing_key_restarts_the_chain_and_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn events_from_before_the_chain_existed_are_added_to_it() {
+async fn events_without_macs_are_added_to_the_chain_only_by_the_operator() {
     let app = App::start();
     app.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) \
@@ -150,16 +153,24 @@ async fn events_from_before_the_chain_existed_are_added_to_it() {
          SELECT '2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '' FROM n",
     )
     .await;
-    // As after the migration.
-    app.execute("UPDATE audit_chain SET backfill_end_id = 1200")
-        .await;
     app.user("ann").await;
+    let before = verified(&app, None).await;
+    assert!(!before.is_intact() && !before.to_adopt, "{before:?}");
+    assert_eq!(linked(&app).await, 0);
+    let services = app.services();
+    let (store, chain) = (&services.store, &services.audit_chain);
+    let found = state(store, chain).await.unwrap();
+    assert_eq!(found.error, Some(ChainError::Unmarked));
+    let audit_context = services.audit_context(&Actor::operator());
+    restart(store, chain, audit_context, "they are ours".to_owned())
+        .await
+        .unwrap();
     let before = verified(&app, None).await;
     assert!(before.is_intact() && before.to_adopt, "{before:?}");
     linked(&app).await;
     let after = verified(&app, None).await;
     assert!(after.is_intact() && !after.to_adopt, "{after:?}");
-    assert_eq!(after.linked, 1202);
+    assert_eq!(after.linked, 1203);
     app.execute("UPDATE audit_events SET outcome = 'refused' WHERE id = 700")
         .await;
     let changed = verified(&app, None).await;

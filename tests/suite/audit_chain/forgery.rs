@@ -2,13 +2,15 @@
 //! and so is an old copy.
 
 use munjigi::{
+    config::Secret,
+    domain::audit::Actor,
     services::{
         audit::log::{AuditKey, AuditLog},
         audit_chain::{
             chain::{AuditChain, ChainError},
             linking::link_pending,
             report::ViolationKind,
-            restart::restart_on_key_change,
+            restart::{restart, restart_on_key_change},
             state::state,
         },
     },
@@ -175,7 +177,8 @@ async fn an_old_copy_is_detected_by_a_checkpoint() {
     // Without the file, a checkpoint stored elsewhere still detects it.
     std::fs::remove_file(app.data_dir().join("audit.checkpoint")).unwrap();
     let app = app.restarted_with(|_| ());
-    assert!(verified(&app, None).await.is_intact());
+    let report = verified(&app, None).await;
+    assert!(report.is_intact() && !report.is_compared, "{report:?}");
     assert_eq!(violations(&verified(&app, late).await), [mismatch]);
 }
 
@@ -195,6 +198,96 @@ async fn macs_cannot_be_removed_to_have_them_recomputed() {
         assert_eq!(linked(&app).await, 0);
         assert!(!verified(&app, None).await.is_intact());
     }
+}
+
+/// As on a new replica, or in a container whose data directory is not kept.
+#[tokio::test]
+async fn a_chain_made_new_over_forged_events_is_a_break_without_a_checkpoint_too() {
+    for backfill_end in [0, 8] {
+        let app = scene().await;
+        for statement in [
+            "UPDATE audit_events SET outcome = 'refused' WHERE id = 3",
+            "DELETE FROM audit_events WHERE id = 5",
+            "DELETE FROM audit_chain_links",
+            &format!(
+                "UPDATE audit_chain SET first_position = 1, base_link_mac = '', last_position = 0, last_link_mac = '', \
+                 backfilled_id = 0, backfill_end_id = {backfill_end}, mac = ''"
+            ),
+        ] {
+            app.execute(statement).await;
+        }
+        std::fs::remove_file(app.data_dir().join("audit.checkpoint")).unwrap();
+        let app = app.restarted_with(|_| ());
+        app.user("eve").await;
+        assert_eq!(linked(&app).await, 0);
+        let services = app.services();
+        let seen = state(&services.store, &services.audit_chain).await.unwrap();
+        assert!(seen.error.is_some(), "{seen:?}");
+        let report = verified(&app, None).await;
+        assert!(!report.is_intact() && !report.is_compared, "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_key_does_not_hide_an_old_copy() {
+    let app = scene().await;
+    let services = app.services();
+    let old = services.store.read(find_chain).await.unwrap().unwrap();
+    linked(&app).await;
+    for statement in [
+        "DELETE FROM audit_chain_links WHERE event_id > 6",
+        "DELETE FROM audit_events WHERE id > 6",
+    ] {
+        app.execute(statement).await;
+    }
+    services
+        .store
+        .write(move |connection| update_chain(connection, &old))
+        .await
+        .unwrap();
+    let checkpoint = std::fs::read(app.data_dir().join("audit.checkpoint")).unwrap();
+    let key = "another signing key of the tests, long enough for every algorithm of them all";
+    let app = app.restarted_with(|config| config.tokens.signing_key = Some(Secret::new(key)));
+    for _ in 0..2 {
+        assert!(!restart_on_key_change(app.services()).await.unwrap());
+        app.user("eve").await;
+        app.execute("DELETE FROM users WHERE email = 'eve@example.org'")
+            .await;
+        assert_eq!(linked(&app).await, 0);
+    }
+    let services = app.services();
+    let seen = state(&services.store, &services.audit_chain).await.unwrap();
+    assert_eq!(seen.error, Some(ChainError::RolledBack));
+    let kept = std::fs::read(app.data_dir().join("audit.checkpoint")).unwrap();
+    assert_eq!(kept, checkpoint);
+    assert!(!verified(&app, None).await.is_intact());
+}
+
+#[tokio::test]
+async fn a_damaged_chain_is_known_before_the_next_event() {
+    let app = scene().await;
+    linked(&app).await;
+    let chain = &app.services().audit_chain;
+    assert!(chain.known_error().is_none() && chain.lag().is_some());
+    app.execute("UPDATE audit_chain SET last_position = 5")
+        .await;
+    assert_eq!(linked(&app).await, 0);
+    assert_eq!(chain.known_error(), Some(ChainError::InvalidMac));
+    // It is forgotten when the chain was restarted by another process.
+    let elsewhere = app.another_instance();
+    let services = elsewhere.services();
+    let audit_context = services.audit_context(&Actor::operator());
+    restart(
+        &services.store,
+        &services.audit_chain,
+        audit_context,
+        "a test".to_owned(),
+    )
+    .await
+    .unwrap();
+    linked(&elsewhere).await;
+    linked(&app).await;
+    assert_eq!(chain.known_error(), None);
 }
 
 #[tokio::test]

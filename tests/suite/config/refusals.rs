@@ -117,6 +117,11 @@ fn the_other_ranges_are_those_of_the_example() {
             "login.min_password_length",
             "8 to 64",
         ),
+        (
+            "[login]\nsite_names = ['Example', 'x']",
+            "login.site_names",
+            "2 to 100 characters",
+        ),
         ("[otp]\nlifetime = '11m'", "otp.lifetime", "30s to 10m"),
         ("[otp]\nmax_attempts = 6", "otp.max_attempts", "1 to 5"),
         ("[otp]\nresend_after = '0s'", "otp.resend_after", "1s to 1h"),

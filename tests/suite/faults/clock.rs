@@ -58,6 +58,7 @@ async fn a_token_revoked_before_a_jump_is_revoked_after_it() {
     other.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     other.refreshed().await;
     next.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    next.refreshed().await;
     let stolen = app.anonymous().refresh(&used.refresh).await;
     stolen.assert(401, "TOKEN_REUSED");
     let app = app.restarted_with(|_| ());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::Place;
+use super::{place::Place, server::eventually};
 
 /// A place with a user and a login in its audit log.
 fn place() -> Place {
@@ -87,6 +87,81 @@ fn the_first_changed_event_is_reported() {
     assert_eq!(restarted.code, Some(0), "{restarted:?}");
     let (code, report) = verified(&place, &[]);
     assert_eq!((code, &report["intact"]), (Some(0), &json!(true)));
+}
+
+#[test]
+fn without_a_checkpoint_the_verification_the_start_and_the_check_say_so() {
+    let place = place();
+    let unseen = "if an old copy of the database was restored";
+    let finished = place.run(&["audit", "verify"]);
+    assert!(!finished.stdout.contains(unseen), "{finished:?}");
+    let (_, report) = verified(&place, &[]);
+    assert_eq!(report["compared_with_checkpoint"], json!(true));
+    std::fs::remove_file(place.path("munjigi-data/audit.checkpoint")).unwrap();
+    let finished = place.run(&["audit", "verify"]);
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.stdout.contains(unseen), "{finished:?}");
+    let (_, report) = verified(&place, &[]);
+    assert_eq!(report["compared_with_checkpoint"], json!(false));
+    let found = place.run(&["check"]);
+    assert_eq!(found.code, Some(1));
+    let title = "problem  Audit checkpoint";
+    assert!(found.stdout.contains(title), "{found:?}");
+    // The server says it once more, and keeps a checkpoint from then on.
+    let server = place.serve();
+    server.client().session("ann@example.org");
+    server.wait_for_log("no checkpoint of the audit chain in the data directory");
+    server.stop();
+    let found = place.run(&["check"]);
+    assert!(!found.stdout.contains(title), "{found:?}");
+}
+
+#[test]
+fn every_event_is_in_the_log_as_well_without_names_and_secrets() {
+    let place = Place::new().with("MUNJIGI_LOG__FORMAT", "json");
+    place.user("ann@example.org", "admin");
+    let server = place.serve();
+    let mut client = server.client();
+    client.session("ann@example.org");
+    for name in ["ann@example.org", "nobody@example.org"] {
+        let body = json!({"username": name, "password": "a wrong password"});
+        assert_eq!(client.post("/auth/login", &[], &body).status, 401);
+    }
+    let logged = || -> Vec<Value> {
+        let log = server.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        lines
+            .filter(|line: &Value| line["target"] == "audit")
+            .collect()
+    };
+    eventually(|| logged().len() == 3);
+    let of = |line: &Value| {
+        let field = |name: &str| line[name].as_str().unwrap_or("(none)").to_owned();
+        ["action", "outcome", "source", "actor", "subject", "address"]
+            .map(field)
+            .join(" ")
+    };
+    let lines = logged();
+    assert_eq!(
+        lines.iter().map(of).collect::<Vec<_>>(),
+        [
+            "logged_in done api user:1 user:1 127.0.0.1",
+            "log_in_refused refused api (none) user:1 127.0.0.1",
+            "log_in_refused refused api (none) (none) 127.0.0.1",
+        ]
+    );
+    for line in &lines {
+        assert_eq!(line["level"], "INFO");
+        assert!(line["id"].as_i64() > Some(0) && line["request_id"].is_string());
+        let text = line.to_string();
+        assert!(
+            !text.contains("example.org") && !text.contains("password"),
+            "{text}"
+        );
+    }
+    server.stop();
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
         "clock",
         "data_files",
         "audit_chain",
+        "audit_checkpoint",
     ];
     assert_eq!(with_status(&found, "problem"), unknown);
     for check in unknown {
@@ -222,6 +223,7 @@ fn an_unreachable_database_is_a_problem_and_its_password_is_not_printed() {
         "flush",
         "clock",
         "audit_chain",
+        "audit_checkpoint",
     ];
     assert_eq!(with_status(&found, "problem"), expected);
     let finding = of(&found, "database")["found"].as_str().unwrap();

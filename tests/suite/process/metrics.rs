@@ -18,6 +18,16 @@ fn fetched(address: &str, path: &str) -> (String, String) {
     (first.to_owned(), rest.to_owned())
 }
 
+/// The address of the metrics in the startup message.
+fn metrics_address(startup: &str) -> String {
+    let mut lines = startup.lines();
+    let found = lines.find_map(|line| {
+        let rest = line.strip_prefix("  metrics at     http://")?;
+        rest.strip_suffix("/metrics")
+    });
+    found.unwrap_or_else(|| panic!("{startup}")).to_owned()
+}
+
 #[test]
 fn metrics_are_served_at_their_own_address_only() {
     let place = Place::new().with("MUNJIGI_METRICS__LISTEN", "127.0.0.1:0");
@@ -26,12 +36,7 @@ fn metrics_are_served_at_their_own_address_only() {
     let mut client = server.client();
     let pair = client.session("staff@example.org");
     client.try_log_out(&pair).unwrap();
-    let startup = server.startup();
-    let address = startup
-        .lines()
-        .find_map(|line| line.strip_prefix("  metrics at     http://"))
-        .and_then(|rest| rest.strip_suffix("/metrics"))
-        .unwrap_or_else(|| panic!("{startup}"));
+    let address = &metrics_address(&server.startup());
     let (status, text) = fetched(address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
     let refused = fetched(address, "/nothing").1;
@@ -54,6 +59,8 @@ fn metrics_are_served_at_their_own_address_only() {
         "munjigi_logins_total{user_type=\"client\",outcome=\"refused\"} 0",
         "munjigi_refresh_tokens_reused_total{user_type=\"user\"} 0",
         "munjigi_revocations 1",
+        "munjigi_audit_chain_broken 0",
+        "# UNIT munjigi_audit_chain_lag_seconds seconds",
         "# UNIT munjigi_revocation_lag_seconds seconds",
         "# EOF",
     ] {
@@ -66,5 +73,24 @@ fn metrics_are_served_at_their_own_address_only() {
     assert!(lag.is_some_and(|lag| lag < 5.0), "{lag:?}");
     assert_eq!(fetched(address, "/auth/login").0, "HTTP/1.1 404 Not Found");
     assert_eq!(client.get("/metrics", &pair.access).status, 404);
+    server.stop();
+}
+
+#[test]
+fn a_damaged_audit_chain_shows_at_the_start_in_the_log_the_metrics_and_the_check() {
+    let place = Place::new().with("MUNJIGI_METRICS__LISTEN", "127.0.0.1:0");
+    place.user("staff@example.org", "staff");
+    place
+        .database
+        .execute("UPDATE audit_chain SET last_position = 0");
+    let server = place.serve();
+    let startup = server.startup();
+    let address = metrics_address(&startup);
+    let (_, text) = fetched(&address, "/metrics");
+    assert!(text.contains("\nmunjigi_audit_chain_broken 1\n"), "{text}");
+    let found = place.run(&["check"]);
+    assert_eq!(found.code, Some(1));
+    assert!(found.stdout.contains("problem  Audit chain"), "{found:?}");
+    server.wait_for_log("the audit chain is damaged");
     server.stop();
 }

@@ -37,6 +37,24 @@ fn assert_refused(finished: &Finished, parts: &[&str]) {
 }
 
 #[test]
+fn a_list_of_breached_passwords_that_cannot_be_searched_is_refused_at_the_start() {
+    let setting = "login.breached_passwords_file: ";
+    let place = Place::new().with("MUNJIGI_LOGIN__BREACHED_PASSWORDS_FILE", "breached.txt");
+    let refused = place.run(&["serve"]);
+    assert_refused(&refused, &[setting, "breached.txt", "cannot be read"]);
+    for (content, reason) in [
+        (
+            format!("{}\n{}\n", "F".repeat(40), "0".repeat(40)),
+            "not sorted",
+        ),
+        ("password\n".to_owned(), "there is no line such as"),
+    ] {
+        write(&place.path("breached.txt"), &content);
+        assert_refused(&place.run(&["serve"]), &[setting, reason]);
+    }
+}
+
+#[test]
 fn postgres_without_a_signing_key_is_refused_with_an_example() {
     let url = format!("postgres://munjigi:hush-hush@{}/munjigi", unused_address());
     let place = Place::on_sqlite().with("DATABASE_URL", url);

@@ -74,7 +74,7 @@ fn exactly_the_invalid_fields_are_errors() {
         let ann = runtime.block_on(app.user(&format!("ann{at}")));
         let names = endpoint.fields.iter().map(|field| field.name).collect();
         check_property(&runtime, 100, body(names), async |sent| {
-            let caller = if endpoint.who == Who::Bearer {
+            let caller = if [Who::Bearer, Who::BearerOrRefresh].contains(&endpoint.who) {
                 Some(ann.again().await)
             } else {
                 None

@@ -90,12 +90,13 @@ fn compared(text: &str) -> String {
     compared.trim().to_owned()
 }
 
-/// Whether a text is allowed as a new password: 8 to 1,024 characters, not a common password, and not a name or address
-/// of the account.
+/// Whether a text is allowed as a new password: 8 to 1,024 characters, not a common password, and no word of the account as a
+/// part.
 pub fn may_be_password(text: &str, own_words: &[&str]) -> bool {
     let common = include_str!("../../../src/domain/common_passwords.txt");
     let word = compared(text);
-    let is_guessed = own_words.contains(&word.as_str()) || common.lines().any(|line| line == word);
+    let is_guessed =
+        own_words.iter().any(|own| word.contains(own)) || common.lines().any(|line| line == word);
     (8..=1024).contains(&text.nfc().count()) && !is_guessed
 }
 

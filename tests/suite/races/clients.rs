@@ -180,11 +180,12 @@ impl Client {
         }
     }
 
-    /// Replays a used refresh token, after the grace period.
+    /// Replays a used refresh token, after the grace period and after its successor was used.
     pub async fn replay(&self, run: &RaceRun, random: &mut Random) {
         let Some(token) = self.0.borrow().sent.iter().min().cloned() else {
             return;
         };
+        self.refresh_once(run, random).await;
         let instance = run.any(random);
         let request = Request::Replay(super::log::Token::read(&token));
         run.ask(instance, request, run.remote(instance).refresh(&token))

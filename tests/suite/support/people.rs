@@ -105,9 +105,10 @@ impl App {
     }
 }
 
-/// The password of an account that was created with this name.
+/// The password of an account that was created with this name, which is not part of it.
 pub fn password_of(name: &str) -> String {
-    format!("the long password of {name}")
+    let letters: Vec<String> = name.chars().map(String::from).collect();
+    format!("the long password of {}", letters.join("."))
 }
 
 impl Person {
@@ -158,6 +159,12 @@ impl Person {
     #[expect(clippy::needless_pass_by_value, reason = "allows json!(…) in calls")]
     pub fn patch(&self, path: &str, body: Value) -> Call {
         self.call("PATCH", path).json(&body)
+    }
+
+    /// The body of a change that needs the current password, with it.
+    pub fn confirmed(&self, mut body: Value) -> Value {
+        body["current_password"] = self.password.as_str().into();
+        body
     }
 
     pub fn delete(&self, path: &str) -> Call {

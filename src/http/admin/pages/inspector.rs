@@ -113,6 +113,7 @@ fn sentence(l: &Layout, acceptance: &Acceptance) -> String {
             until = exact(until)
         )
         .into_owned(),
+        Acceptance::AnswerLost(at) => l.tr_with("inspector.answer_lost", exact(at)),
         Acceptance::SessionEnded(at, reason) => {
             with_reason("admin.inspector.session_ended", at, reason)
         }

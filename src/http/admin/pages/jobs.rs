@@ -180,6 +180,7 @@ fn sentences(l: &Layout, job: &Job) -> Vec<String> {
         JobState::Stopped => sentences.push(l.t("job.stopped_text")),
         JobState::Failed => sentences.push(l.t(match job.failure {
             Some(JobFailure::Unavailable) => "job.failed_unavailable",
+            Some(JobFailure::Forbidden) => "job.failed_forbidden",
             Some(JobFailure::Internal) => "job.failed_internal",
             Some(JobFailure::Killed) | None => "job.failed_killed",
         })),

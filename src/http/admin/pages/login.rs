@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
@@ -75,6 +75,7 @@ pub(crate) async fn new_form(
 pub(in crate::http) async fn sign_in(
     mut form: Form<PageContext>,
     shown: PresentedDevice,
+    request: HttpRequest,
 ) -> PageResult {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
     let password = form.required("password", Password::parse);
@@ -87,8 +88,10 @@ pub(in crate::http) async fn sign_in(
     }
     let context = &form.panel;
     let login_context = shown.login_context(context.anonymous());
+    let services = context.services();
+    let former = cookies::read(&request, Name::Session, &services.config.server);
     let signed_in =
-        browser_sessions::sign_in(context.services(), login_context, &email, password).await;
+        browser_sessions::sign_in(services, login_context, &email, password, former).await;
     match signed_in {
         Ok(signed_in) => Ok(signed_in_response(context, &signed_in, form.text("next"))),
         Err(Error::InvalidCredentials) => {

@@ -12,16 +12,19 @@ use askama::Template;
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
-use crate::http::admin::pages::people::account::section;
-use crate::http::admin::paths;
+use crate::domain::password::Password;
+use crate::http::admin::pages::people::account::{self, Person, requester, section};
+use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::PageContext;
-use crate::http::admin::web::panel::PanelAdmin;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::password_links::{self, Issued, LinkOwner};
+use crate::services::accounts::step_up;
 
 #[derive(Template)]
 #[template(path = "admin/password_links/show.html")]
@@ -33,17 +36,54 @@ struct ShowPage {
     back: String,
 }
 
+#[derive(Template)]
+#[template(path = "admin/password_links/confirm.html")]
+struct ConfirmPage {
+    l: Layout,
+    errors: FieldErrors,
+    name: String,
+    login: String,
+    back: PersonPath,
+}
+
+impl ConfirmPage {
+    fn new(panel: &Panel, person: Person, errors: FieldErrors) -> Self {
+        Self {
+            l: panel.layout(section(person.principal.user_type)),
+            errors,
+            back: person.path(),
+            name: person.name,
+            login: person.login,
+        }
+    }
+}
+
+/// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath) -> PageResult {
+    let person = account::find(&panel, path.0).await?;
+    panel.page(&ConfirmPage::new(&panel, person, FieldErrors::default()))
+}
+
 /// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 200 (shown once), 303 (sent by mail, or the
-/// account is inactive), 404.
-pub(crate) async fn create(
-    form: Form<PanelAdmin>,
+/// account is inactive), 404, 422 (the administrator's password is missing or wrong), 429.
+pub(in crate::http) async fn create(
+    mut form: Form<PanelAdmin>,
     path: AccountPath,
     request: HttpRequest,
+    device: PresentedDevice,
 ) -> PageResult {
-    let (panel, AccountPath(owner)) = (&form.panel, path);
-    let person = paths::person(owner);
-    let url_of = password_url(&request, panel.services());
-    match password_links::issue(panel.services(), &panel.actor(), owner, url_of).await? {
+    let AccountPath(owner) = path;
+    let person = account::find(&form.panel, owner).await?;
+    let password = form.optional("current", Password::parse);
+    let url_of = password_url(&request, form.panel.services());
+    let by = requester(&form.panel, device, password);
+    let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;
+    let Some(issued) = form.checked(issued)? else {
+        let page = ConfirmPage::new(&form.panel, person, form.errors());
+        return form.panel.invalid(&page);
+    };
+    let (panel, person) = (&form.panel, person.path());
+    match issued {
         Issued::Sent(email) => panel.redirect_ok(&person, panel.tr_with("links.sent", email)),
         Issued::Inactive => panel.redirect_warn(&person, panel.t("links.inactive")),
         Issued::Shown {
@@ -58,11 +98,6 @@ pub(crate) async fn create(
             back: person.to_string(),
         }),
     }
-}
-
-/// `GET /admin/{users,clients}/{seq}/link`: a link is not shown again. **Permissions**: anyone. 303 to the account's page.
-pub(crate) async fn to_person(context: PageContext, path: AccountPath) -> PageResult {
-    context.redirect(&paths::person(path.0))
 }
 
 /// The absolute URL of a password link, from its secret.

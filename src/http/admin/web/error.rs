@@ -116,6 +116,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::UserInactive
         | Error::TokenUserNotFound
         | Error::InvalidLogoutToken
+        | Error::CurrentPasswordRequired
         | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),

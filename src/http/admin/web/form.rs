@@ -200,6 +200,10 @@ impl<P: Sender> Form<P> {
                 self.problem(field, Problem::Taken);
                 Ok(())
             }
+            Error::CurrentPasswordRequired => {
+                self.problem("current", Problem::Required);
+                Ok(())
+            }
             error => Err(error.into()),
         }
     }

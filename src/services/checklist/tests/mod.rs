@@ -63,6 +63,7 @@ fn linked() -> ChainState {
         pending: 0,
         pending_since: None,
         to_adopt: false,
+        keeps_checkpoint: true,
         error: None,
     }
 }

@@ -20,6 +20,7 @@ fn hashes_below_the_cost() {
 fn the_audit_chain() {
     for error in [
         ChainError::Missing,
+        ChainError::Unmarked,
         ChainError::InvalidMac,
         ChainError::AnotherKey,
         ChainError::PositionTaken,
@@ -47,6 +48,15 @@ fn the_audit_chain() {
     // Pending for a short time, or behind older events that are still being added.
     for (seconds, to_adopt) in [(59, false), (600, true)] {
         assert_inputs(&[], |inputs| inputs.rows.chain = pending(seconds, to_adopt));
+    }
+    for (linked_events, expected) in [(0, &[][..]), (1, &[(Check::AuditCheckpoint, Problem)])] {
+        assert_inputs(expected, |inputs| {
+            inputs.rows.chain = Ok(ChainState {
+                linked: linked_events,
+                keeps_checkpoint: false,
+                ..linked()
+            });
+        });
     }
     assert_setting(&[(Check::AuditRetention, Advice)], |c| {
         c.audit.keep_for = Span::days(364);
@@ -254,6 +264,7 @@ fn an_input_that_cannot_be_read_is_a_problem() {
             Check::Clock,
             Check::DataFiles,
             Check::AuditChain,
+            Check::AuditCheckpoint,
         ];
         assert_inputs(&all.map(|check| (check, Problem)), |inputs| {
             inputs.key = Err(unknown.clone());

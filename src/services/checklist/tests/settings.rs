@@ -31,9 +31,6 @@ fn rotation_and_claims() {
     assert_setting(&[(Check::Blacklist, Problem)], |c| {
         c.tokens.blacklist_after_rotation = false;
     });
-    assert_setting(&[(Check::LostAnswer, Advice)], |c| {
-        c.tokens.recover_lost_answer = true;
-    });
     assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.audience.clear());
     assert_setting(&[(Check::Audience, Advice)], |c| c.tokens.issuer = None);
     assert_setting(&[(Check::Audience, Advice)], |c| {

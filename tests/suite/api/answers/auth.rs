@@ -341,7 +341,7 @@ async fn own_account_and_sessions() {
 async fn a_used_refresh_token() {
     let app = App::start();
     let ann = app.user("ann").await;
-    ann.refreshed().await;
+    ann.refreshed().await.refreshed().await;
     app.advance(Duration::from_secs(11));
     assert_snapshot!(shown(&app.anonymous().refresh(&ann.refresh).await), @r#"
     401

@@ -247,8 +247,13 @@ fn people(run: &mut Run) {
         let one = (route.as_str(), one.as_str());
         assert_eq!(run.on("GET", one, &staff, &Value::Null).status, 200);
         assert_eq!(
-            run.on("PATCH", one, &admin, &json!({"password": WRONG}))
-                .status,
+            run.on(
+                "PATCH",
+                one,
+                &admin,
+                &json!({"password": WRONG, "current_password": PASSWORD})
+            )
+            .status,
             200
         );
         assert_eq!(

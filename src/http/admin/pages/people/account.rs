@@ -2,14 +2,17 @@
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
+use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::owners::initials;
 use crate::http::admin::web::panel::Panel;
+use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::accounts::client_users::{self, Client};
+use crate::services::accounts::step_up::Requester;
 use crate::services::accounts::users::{self, User};
 
 /// An account.
@@ -176,6 +179,19 @@ pub(crate) async fn find(panel: &Panel, account: Principal) -> Result<Person, Er
         UserType::User => users::find(services, seq).await?.into(),
         UserType::Client => client_users::find(services, seq).await?.into(),
     })
+}
+
+/// The viewer as the administrator who requests a change that may need the current password.
+pub(in crate::http) fn requester(
+    panel: &Panel,
+    device: PresentedDevice,
+    password: Option<Password>,
+) -> Requester<'_> {
+    Requester {
+        account: &panel.viewer().account,
+        login_context: device.login_context(panel.actor()),
+        password,
+    }
 }
 
 /// Why a change is refused that would lock the viewer or the last administrator out, as a sentence; other errors are

@@ -179,7 +179,7 @@ fn confirm(
         up_to,
         chips,
         excluded: excluded(&l, action, &preview),
-        more: preview.touched - preview.first.len() as u64,
+        more: preview.unnamed(),
         first: preview.first,
         affected: preview.touched,
         l,

@@ -9,7 +9,9 @@ use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::admin::pages::password_links::password_url;
-use crate::http::admin::pages::people::account::{self, Field, Person, fields, refusal, section};
+use crate::http::admin::pages::people::account::{
+    self, Field, Person, fields, refusal, requester, section,
+};
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::{AccountPath, Population};
 use crate::http::admin::web::edit_conflict;
@@ -17,11 +19,13 @@ use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::Error;
+use crate::http::device_token::PresentedDevice;
 use crate::services::accounts::client_users::{ClientChanges, NewClient};
 use crate::services::accounts::password_links::{self, Issued};
+use crate::services::accounts::step_up::Requester;
 use crate::services::accounts::users::{NewUser, UserChanges};
-use crate::services::accounts::{client_user_changes, user_changes};
+use crate::services::accounts::{client_user_changes, step_up};
+use crate::services::{Error, Services};
 
 /// The values of the fields.
 struct Values {
@@ -87,6 +91,8 @@ struct FormPage {
     refusal: String,
     sends_mail: bool,
     min_length: usize,
+    /// What the viewer's own password is needed for; empty where it never is.
+    current_hint: String,
 }
 
 impl FormPage {
@@ -101,6 +107,7 @@ impl FormPage {
         let path = person.map(|person| paths::person(person.principal));
         let is_self =
             person.is_some_and(|person| panel.viewer().account.principal == person.principal);
+        let sends_mail = panel.services().delivery.sends_mail();
         values
             .texts
             .retain(|(field, _)| !is_self || field.name != "role");
@@ -124,7 +131,15 @@ impl FormPage {
             updated_at: person.map_or_else(String::new, |one| edit_conflict::stamp(one.updated_at)),
             conflict: String::new(),
             refusal: String::new(),
-            sends_mail: panel.services().delivery.sends_mail(),
+            sends_mail,
+            current_hint: match user_type {
+                UserType::User => l.t("person.current_hint_user"),
+                // A new client's first password needs none.
+                UserType::Client if person.is_some() && !sends_mail => {
+                    l.t("person.current_hint_client")
+                }
+                UserType::Client => String::new(),
+            },
             min_length: panel.services().config.login.min_password_length,
             l,
         }
@@ -148,13 +163,14 @@ pub(crate) async fn new_form(panel: PanelAdmin, population: Population) -> PageR
 }
 
 /// `POST /admin/{users,clients}/new`. **Permissions**: administrators. 303, 422.
-pub(crate) async fn create(
+pub(in crate::http) async fn create(
     mut form: Form<PanelAdmin>,
     population: Population,
     request: HttpRequest,
+    device: PresentedDevice,
 ) -> PageResult {
     let created = match population.0 {
-        UserType::User => create_user(&mut form).await?,
+        UserType::User => create_user(&mut form, device).await?,
         UserType::Client => create_client(&mut form).await?,
     };
     let panel = &form.panel;
@@ -173,12 +189,16 @@ pub(crate) async fn create(
 }
 
 /// The new user, and whether a link is to be sent; none where the form has problems.
-async fn create_user(form: &mut Form<PanelAdmin>) -> Result<Option<(Principal, bool)>, AdminError> {
+async fn create_user(
+    form: &mut Form<PanelAdmin>,
+    device: PresentedDevice,
+) -> Result<Option<(Principal, bool)>, AdminError> {
     let email = form.required("email", Email::parse);
     let name = form.required("name", Name::parse);
     let role = form.required("role", Role::parse);
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
     let password = password(form);
+    let current = form.optional("current", Password::parse);
     let (Some(email), Some(name), Some(role), false) = (email, name, role, form.has_problems())
     else {
         return Ok(None);
@@ -191,7 +211,8 @@ async fn create_user(form: &mut Form<PanelAdmin>) -> Result<Option<(Principal, b
         password,
         is_active,
     };
-    let created = user_changes::create(form.panel.services(), &form.panel.actor(), new).await;
+    let by = requester(&form.panel, device, current);
+    let created = step_up::create_user(form.panel.services(), &by, new).await;
     let created = form.checked(created)?;
     Ok(created.map(|user| (Principal::user(user.user_seq), wants_link)))
 }
@@ -239,16 +260,22 @@ pub(crate) async fn edit_form(panel: PanelAdmin, path: AccountPath) -> PageResul
 
 /// `POST /admin/{users,clients}/{seq}/edit`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, the
 /// last administrator, or the form is out of date), 422.
-pub(crate) async fn update(mut form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+pub(in crate::http) async fn update(
+    mut form: Form<PanelAdmin>,
+    path: AccountPath,
+    device: PresentedDevice,
+) -> PageResult {
     let AccountPath(account) = path;
     let person = account::find(&form.panel, account).await?;
+    let current = form.optional("current", Password::parse);
     let Some(changes) = Changes::read(&mut form, account.user_type) else {
         return invalid(&form, &person);
     };
     if edit_conflict::is_outdated(&form, person.updated_at) {
         return conflict(&form, &person).await;
     }
-    match changes.save(&form.panel, account).await {
+    let by = requester(&form.panel, device, current);
+    match changes.save(form.panel.services(), &by, account).await {
         Ok(()) => {
             let text = form.panel.t("person.saved");
             form.panel.redirect_ok(&paths::person(account), text)
@@ -323,14 +350,19 @@ impl Changes {
         (!form.has_problems()).then_some(changes)
     }
 
-    async fn save(self, panel: &Panel, account: Principal) -> Result<(), Error> {
-        let (services, actor, seq) = (panel.services(), panel.actor(), account.user_seq);
+    async fn save(
+        self,
+        services: &Services,
+        by: &Requester<'_>,
+        account: Principal,
+    ) -> Result<(), Error> {
+        let seq = account.user_seq;
         match self {
             Self::User(changes) => {
-                user_changes::update(services, &actor, seq, changes).await?;
+                step_up::update_user(services, by, seq, changes).await?;
             }
             Self::Client(changes) => {
-                client_user_changes::update(services, &actor, seq, changes).await?;
+                step_up::update_client(services, by, seq, changes).await?;
             }
         }
         Ok(())
