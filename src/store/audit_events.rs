@@ -6,8 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::audit::{Action, AuditSource, Outcome};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::SessionId;
-use crate::store::engine::after_commit;
-use crate::store::engine::connection::Db;
+use crate::store::engine::transaction::Transaction;
 use crate::store::error::StoreError;
 use crate::store::schema::audit_events;
 
@@ -59,13 +58,14 @@ pub struct NewAuditEvent {
 }
 
 /// Inserts an event and returns its id. After the commit the event is logged.
-pub fn insert(connection: &mut Db, new: &NewAuditEvent) -> Result<i64, StoreError> {
+pub fn insert(transaction: &mut Transaction<'_>, new: &NewAuditEvent) -> Result<i64, StoreError> {
     let id = diesel::insert_into(audit_events::table)
         .values(new)
         .returning(audit_events::id)
-        .get_result(connection)?;
+        .get_result(&mut **transaction)?;
     let event = new.event.clone();
-    after_commit::defer(move || log(id, &event));
+    let action = Box::new(move || log(id, &event));
+    transaction.after_commit.push(action);
     Ok(id)
 }
 

@@ -48,11 +48,11 @@ pub use crate::store::engine::{
 pub use crate::store::error::{StoreError, StoreFailure};
 
 use crate::store::engine::Engine;
-use crate::store::engine::after_commit;
 use crate::store::engine::concurrency_limit::ConcurrencyLimit;
 use crate::store::engine::postgres_pool::{PostgresPool, in_transaction, with_retries};
 use crate::store::engine::read_only::ReadOnly;
 use crate::store::engine::readers::Readers;
+use crate::store::engine::transaction::Action;
 use crate::store::engine::write_health::WriteHealth;
 use crate::store::engine::writer::Writer;
 use crate::store::revocation_feed::{Feed, UpdateHandler};
@@ -73,6 +73,21 @@ pub struct Store {
     target: Target,
     engine: Engine,
     write_health: Arc<WriteHealth>,
+}
+
+/// The result of a transaction.
+struct Written<T> {
+    value: T,
+    has_revocation_events: bool,
+    after_commit: Vec<Action>,
+}
+
+impl<T> Written<T> {
+    fn committed(&mut self) {
+        for action in self.after_commit.drain(..) {
+            action();
+        }
+    }
 }
 
 impl Store {
@@ -220,34 +235,35 @@ impl Store {
             let mut transaction = Transaction {
                 connection,
                 has_revocation_events: false,
+                after_commit: Vec::new(),
             };
             let value = f(&mut transaction)?;
-            Ok::<_, E>((value, transaction.has_revocation_events))
+            Ok::<_, E>(Written {
+                value,
+                has_revocation_events: transaction.has_revocation_events,
+                after_commit: transaction.after_commit,
+            })
         };
         let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(work).await,
+            Engine::Sqlite { writer, .. } => writer.write(work, Written::committed).await,
             Engine::Postgres { pool, .. } => {
                 pool.spawn_blocking(move |pool| {
-                    let work = |connection: &mut Db| {
-                        after_commit::clear();
-                        work(connection)
-                    };
-                    let written = pool.run(|connection| in_transaction(connection, &work));
-                    if written.is_ok() {
-                        after_commit::take().run();
-                    }
-                    written
+                    let mut written = pool.run(|connection| in_transaction(connection, &work))?;
+                    written.committed();
+                    Ok(written)
                 })
                 .await
             }
             Engine::ReadOnly(_) => return Err(ReadOnly::error().into()),
         };
         self.write_health.record(&result);
-        let (value, has_revocation_events) = result?;
-        if has_revocation_events && let Some(feed) = self.feed.get() {
+        let written = result?;
+        if written.has_revocation_events
+            && let Some(feed) = self.feed.get()
+        {
             feed.catch_up().await;
         }
-        Ok(value)
+        Ok(written.value)
     }
 
     /// Runs a closure with one statement that is atomic by itself. On Postgres it is one round trip: no transaction is
@@ -261,7 +277,7 @@ impl Store {
         F: Fn(&mut Db) -> Result<T, E> + Send + 'static,
     {
         let result = match &self.engine {
-            Engine::Sqlite { writer, .. } => writer.write(f).await,
+            Engine::Sqlite { writer, .. } => writer.write(f, |_| ()).await,
             Engine::Postgres { pool, .. } => {
                 pool.spawn_blocking(move |pool| {
                     pool.run_once(|connection| with_retries(|| f(connection)))
@@ -296,7 +312,7 @@ impl Store {
             .await?;
         let probe = async {
             match &self.engine {
-                Engine::Sqlite { writer, .. } => writer.write(write_probe::write).await,
+                Engine::Sqlite { writer, .. } => writer.write(write_probe::write, |()| ()).await,
                 Engine::Postgres { pool, .. } => {
                     pool.spawn_blocking(|pool| pool.run(write_probe::write))
                         .await

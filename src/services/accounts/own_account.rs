@@ -21,7 +21,7 @@ use crate::services::limits::counting::CounterReset;
 use crate::services::limits::locks;
 use crate::services::limits::login_context::LoginContext;
 use crate::store::{
-    Db, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
+    Transaction, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
 };
 
 /// Changes the viewer's name.
@@ -144,15 +144,14 @@ async fn replace(
     let hash = checked_hash(services, new, &account.identifiers()).await?;
     let at = services.clock.now();
     let first = change.clone().write(services, actor, old, hash.clone());
-    let language = match Box::pin(first).await? {
-        Some(language) => language,
-        None => {
-            // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
-            let old = current_password::known_hash(services, owner, current).await?;
-            let old = old.ok_or_else(wrong_password)?;
-            let second = change.clone().write(services, actor, old, hash);
-            Box::pin(second).await?.ok_or_else(wrong_password)?
-        }
+    let language = if let Some(language) = Box::pin(first).await? {
+        language
+    } else {
+        // The hash has changed meanwhile. If a login has hashed the same password again, it is still right.
+        let old = current_password::known_hash(services, owner, current).await?;
+        let old = old.ok_or_else(wrong_password)?;
+        let second = change.clone().write(services, actor, old, hash);
+        Box::pin(second).await?.ok_or_else(wrong_password)?
     };
     change_notices::send(services, actor, &Changed::password(account, language, at));
     Ok(())
@@ -240,7 +239,7 @@ pub async fn end_other_sessions(
 
 /// Records how many sessions ended, if any did.
 fn record_ended(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     event: &Event,
     ended: usize,

@@ -14,7 +14,7 @@ use crate::domain::session::SessionId;
 use crate::domain::text::searchable;
 use crate::store::audit_events::{self, AuditEventData, NewAuditEvent};
 use crate::store::raw_audit_events::RawEvent;
-use crate::store::{Db, StoreError, audit_chain_links};
+use crate::store::{StoreError, Transaction, audit_chain_links};
 use crate::tokens::SigningKey;
 
 /// The purpose that the key is derived for.
@@ -138,7 +138,7 @@ impl AuditContext {
     /// Writes an event and its MAC; part of the transaction of the change.
     pub(in crate::services) fn record(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         event: &Event,
     ) -> Result<(), StoreError> {
         let new = row(&self.actor, event, self.now);

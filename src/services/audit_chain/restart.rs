@@ -8,11 +8,11 @@ use crate::services::audit_chain::chain::{AuditChain, RESTART_GAP, is_old_copy};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::store::audit_chain_links::ChainRow;
-use crate::store::{Db, Store, StoreError, audit_chain_links as table};
+use crate::store::{Db, Store, StoreError, Transaction, audit_chain_links as table};
 
 /// Deletes all MACs and links. They are computed again with the present key when events are linked.
 fn begin_chain(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     chain: &AuditChain,
     audit_context: &AuditContext,
     event: &Event,

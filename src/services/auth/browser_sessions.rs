@@ -21,7 +21,7 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::{Db, StoreError, browser_sessions as table, panel_preferences, users};
+use crate::store::{StoreError, Transaction, browser_sessions as table, panel_preferences, users};
 
 /// An administrator or auditor who is signed in.
 #[derive(Clone, Debug)]
@@ -194,7 +194,7 @@ pub(crate) async fn begin(
 
 /// Ends the session that the browser had before.
 fn end_former(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     former: Option<&str>,
 ) -> Result<(), StoreError> {

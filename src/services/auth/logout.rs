@@ -13,7 +13,7 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::retention::cutoff;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
-use crate::store::{Db, StoreError, Transaction, browser_sessions, revocations, sessions};
+use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
 use crate::tokens::Claims;
 
 /// The valid tokens that a logout presents.
@@ -63,7 +63,7 @@ pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Resu
 
 /// Records that a session was logged out. Without a caller the owner of the session is the actor.
 fn record_log_out(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     owner: Principal,
     session: &SessionId,

@@ -17,7 +17,7 @@ use crate::services::audit::log::{AuditLog, Event};
 use crate::services::error::Error;
 use crate::services::mutex::lock;
 use crate::store::otp_deliveries::OtpDeliveryRow;
-use crate::store::{Db, Store, StoreError, otp_deliveries as table};
+use crate::store::{Store, StoreError, Transaction, otp_deliveries as table};
 
 /// How long a row is kept.
 const RETENTION: Duration = Duration::from_hours(24 * 30);
@@ -104,7 +104,7 @@ impl OtpDeliveries {
 }
 
 fn insert(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_log: &AuditLog,
     at: Timestamp,
     outcome: &DeliveryOutcome,

@@ -26,7 +26,7 @@ use crate::services::limits::networks::widest_network;
 use crate::services::limits::{requests, unknown_names};
 use crate::store::client_users::{self, Recipient};
 use crate::store::otp_challenges::{self, NewChallenge};
-use crate::store::{Db, rate_limits};
+use crate::store::{Transaction, rate_limits};
 
 /// The number of codes that one device or network can use at the same time: a later one does not void the one that is
 /// on its way.
@@ -156,7 +156,7 @@ impl NewCode {
 
     /// Counts, stores and records the code. Returns `false`, and stores nothing, if the client has changed since it was
     /// read: the code would go to an old address.
-    fn store(&self, connection: &mut Db) -> Result<bool, Error> {
+    fn store(&self, connection: &mut Transaction<'_>) -> Result<bool, Error> {
         let row = client_users::lock(connection, self.client.id)?;
         if row.and_then(|row| row.recipient()).as_ref() != Some(&self.client) {
             return Ok(false);

@@ -14,7 +14,7 @@ use crate::services::limits::device_tokens::NewToken;
 use crate::services::limits::login_context::LoginContext;
 use crate::store::outstanding_tokens::{self, NewOutstandingToken};
 use crate::store::sessions::{self, NewSession};
-use crate::store::{Db, StoreError, Transaction};
+use crate::store::{StoreError, Transaction};
 
 /// A session that is about to start, and its first tokens.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ impl SessionStart {
     /// Records the login and the sessions that it `ended` in the audit log; part of the same transaction.
     pub(super) fn record(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         audit_context: &AuditContext,
         account: &Account,
         ended: &[SessionId],

@@ -9,7 +9,7 @@ use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::rules::Rule;
-use crate::store::{Db, StoreError, rate_limits as table};
+use crate::store::{Db, StoreError, Transaction, rate_limits as table};
 
 /// A hit that was counted in a bucket.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Hit {
     /// Records the lock that this hit started in the audit log.
     pub(super) fn record_lock(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         audit_context: &AuditContext,
     ) -> Result<(), StoreError> {
         let bucket = &self.rule.bucket;

@@ -8,7 +8,7 @@ use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::store::rate_limits::{LockFilter, LockRow};
-use crate::store::{Db, rate_limits as table};
+use crate::store::{Transaction, rate_limits as table};
 
 /// The active locks, the latest first.
 ///
@@ -75,7 +75,7 @@ pub async fn lift_account(
 
 /// Lifts the locks of an account; part of a transaction, such as that of a new password. Returns whether there were any.
 pub(crate) fn lift_all(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     owner: Principal,
 ) -> Result<bool, Error> {

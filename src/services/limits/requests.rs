@@ -18,7 +18,7 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::name_hash::NameHash;
 use crate::services::limits::networks::{networks, widest_network};
 use crate::services::limits::rules::{Delay, HOUR, Rule};
-use crate::store::Db;
+use crate::store::Transaction;
 use crate::store::rate_limits::Bucket;
 
 /// The codes of one account for all networks together, as a multiple of those for one network.
@@ -58,7 +58,7 @@ pub(in crate::services) fn admit(
 /// [`Error::RateLimited`] if the account or the known device is locked, or the device's last request is too recent; and
 /// the store's.
 pub(in crate::services) fn count_sent(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     settings: &OtpConfig,
     login_name: &LoginName,
     audit_context: &AuditContext,
@@ -81,7 +81,7 @@ pub(in crate::services) fn count_sent(
 }
 
 fn count_in(
-    connection: &mut Db,
+    connection: &mut Transaction<'_>,
     bucket: Bucket,
     (max, window): (u32, Duration),
     audit_context: &AuditContext,

@@ -1,6 +1,5 @@
 //! Connections, transactions and migrations: how a query runs on either database.
 
-pub(crate) mod after_commit;
 pub mod column_types;
 pub mod concurrency_limit;
 pub(crate) mod connection;

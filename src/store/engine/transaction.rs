@@ -12,7 +12,12 @@ pub struct Transaction<'a> {
     pub(in crate::store) connection: &'a mut Db,
     /// Whether it has inserted a revocation event.
     pub(in crate::store) has_revocation_events: bool,
+    /// What is done after the commit.
+    pub(in crate::store) after_commit: Vec<Action>,
 }
+
+/// Something that is done after a commit. It must not use the database.
+pub(in crate::store) type Action = Box<dyn FnOnce() + Send>;
 
 impl Deref for Transaction<'_> {
     type Target = Db;

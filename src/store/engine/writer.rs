@@ -15,7 +15,6 @@ use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::engine::after_commit;
 use crate::store::engine::connection::{Db, Target};
 use crate::store::error::{StoreError, StoreFailure};
 
@@ -72,32 +71,37 @@ impl Writer {
         })))
     }
 
-    /// Runs `f` in a transaction and returns its result after the commit.
+    /// Runs `f` in a transaction and returns its result after the commit. `on_commit` gets it first, also when the caller has
+    /// stopped waiting.
     ///
     /// # Errors
     /// The closure's, after its statements were rolled back; [`StoreError::Overloaded`] when the queue is full;
     /// [`StoreError::Unavailable`] when the transaction could not begin or commit.
-    pub(crate) async fn write<T: Send + 'static, E: StoreFailure, F>(&self, f: F) -> Result<T, E>
+    pub(crate) async fn write<T: Send + 'static, E: StoreFailure, F>(
+        &self,
+        f: F,
+        on_commit: fn(&mut T),
+    ) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
         let job: Job = Box::new(move |connection| {
-            after_commit::clear();
             let result = in_savepoint(connection, f);
-            let deferred = after_commit::take();
             let status = if result.as_ref().is_err_and(StoreFailure::is_failure) {
                 BatchStatus::Stop
             } else {
                 BatchStatus::Continue
             };
             let answer: Answer = Box::new(move |commit| {
-                if result.is_ok() && commit.is_ok() {
-                    deferred.run();
-                }
                 let result = match (result, commit) {
                     (Ok(_), Err(error)) => Err(StoreError::unavailable(error).into()),
-                    (result, _) => result,
+                    (mut result, _) => {
+                        if let Ok(value) = &mut result {
+                            on_commit(value);
+                        }
+                        result
+                    }
                 };
                 // The receiver is gone when the caller stopped waiting.
                 let _ = sender.send(result);

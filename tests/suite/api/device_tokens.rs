@@ -76,7 +76,8 @@ async fn a_new_password_ends_the_tokens_of_all_other_devices() {
     assert!(!is_known(&app, &other, NEW).await);
     // An administrator ends all of them, and lifts the lock.
     let path = format!("/api/users/{}", ann.seq);
-    let set = root.patch(&path, json!({"password": &old})).await;
+    let set = root.confirmed(json!({"password": &old}));
+    let set = root.patch(&path, set).await;
     set.assert(200, "USER_UPDATED");
     lock(&app).await;
     assert!(!is_known(&app, &own, &old).await);

@@ -98,7 +98,7 @@ async fn the_total_of_an_account_is_shared_by_instances_and_can_be_lifted() {
         .assert(429, "RATE_LIMITED");
     let locked = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'locked' AND subject_name = 'acme'";
     assert_eq!(app.number(locked).await, 1);
-    let change = json!({"password": "another long password"});
+    let change = root.confirmed(json!({"password": "another long password"}));
     let lifted = root.patch(&format!("/api/clients/{seq}"), change).await;
     lifted.assert(200, "CLIENT_UPDATED");
     request_code(&app, "192.0.2.10")
@@ -110,6 +110,7 @@ async fn the_total_of_an_account_is_shared_by_instances_and_can_be_lifted() {
 async fn survives(app: &App, root: &Person, seq: i64, sent: usize, change: Value) -> bool {
     let asked = request_code(app, "192.0.2.1").await.assert(200, "OTP_SENT");
     let code = app.codes(sent).await.remove(sent - 1);
+    let change = root.confirmed(change);
     let changed = root.patch(&format!("/api/clients/{seq}"), change).await;
     changed.assert(200, "CLIENT_UPDATED");
     let active = root

@@ -284,7 +284,7 @@ async fn filling_the_hashing_queue_locks_the_address() {
 
 #[tokio::test]
 async fn refused_refresh_tokens_of_one_session_are_limited() {
-    let app = App::start();
+    let app = App::with(|config| config.tokens.recover_lost_answer = false);
     let ann = app.user("ann").await;
     let bob = app.user("bob").await;
     let next = ann.refreshed().await;

@@ -145,7 +145,10 @@ async fn forms_and_links_work_behind_the_path_prefix() {
     done.leads_to(&person);
 
     let form = format!("form[action='{person}/link']");
-    let page = admin.submit(&page, &form, &[]).await.assert(200);
+    assert!(page.has(&format!("a[href='{person}/link']")));
+    let page = admin.open(&format!("{person}/link")).await;
+    let confirmed = [("current", PASSWORD)];
+    let page = admin.submit(&page, &form, &confirmed).await.assert(200);
     let url = page.text("#url");
     let link = url.strip_prefix("http://example.org").unwrap();
     let visitor = Proxied(app.browser());

@@ -2,6 +2,8 @@
 
 mod broken;
 
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt};
+
 use insta::assert_json_snapshot;
 use munjigi::services::checklist::check::Check;
 use serde_json::Value;
@@ -18,6 +20,13 @@ const GOOD_KEY: &str = "kR7vQx2mZp9LsWc4TnYb8HdFgJ6aEu3o+V5iXtBq1NwC0rMz/yPhGkSl
 /// A place set up as recommended, with two administrators who have just logged in.
 fn in_order() -> Place {
     let place = Place::new().with("MUNJIGI_TOKENS__SIGNING_KEY", GOOD_KEY);
+    // On Postgres only the server creates it. It keeps the checkpoint of the audit chain.
+    let directory = place.path("munjigi-data");
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .unwrap();
     for name in ["ann", "bob"] {
         place.user(&format!("{name}@example.org"), "admin");
     }

@@ -125,9 +125,8 @@ fn a_client_that_reads_nothing_or_little_of_its_answers_is_cut_off() {
             }
             // The server reads no more requests while the client does not read its answers.
             loop {
-                match stream.write(requests.as_bytes()) {
-                    Ok(_) => {}
-                    Err(error) => return error.kind() != ErrorKind::WouldBlock,
+                if let Err(error) = stream.write_all(requests.as_bytes()) {
+                    return error.kind() != ErrorKind::WouldBlock;
                 }
             }
         });
