@@ -37,6 +37,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which the proxies send the client address.
     pub forwarded_header: ForwardedHeader,
+    /// Files in it are served under `/static` instead of the built-in ones of the same name.
+    pub static_dir: Option<PathBuf>,
     /// Directory of the `SQLite` database and the generated signing key.
     pub data_dir: PathBuf,
     /// Worker threads; 0 means one per core.
@@ -88,6 +90,7 @@ impl Default for ServerConfig {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
+            static_dir: None,
             data_dir: PathBuf::from("munjigi-data"),
             workers: 0,
             max_connections: 10_000,
@@ -118,6 +121,14 @@ impl ServerConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
         self.check_public_url(checks);
         self.check_cookie_prefix(checks);
+        if let Some(directory) = &self.static_dir
+            && !directory.is_dir()
+        {
+            checks.refuse(
+                "server.static_dir",
+                "is not a directory: give one with files such as `app.css`, or leave the key out",
+            );
+        }
         if self.data_dir.as_os_str().is_empty() {
             checks.refuse(
                 "server.data_dir",

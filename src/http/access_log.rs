@@ -8,7 +8,6 @@ use std::{
 };
 
 use actix_web::{
-    HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::ServiceResponse,
     http::{Method, StatusCode},
@@ -34,30 +33,19 @@ pub(super) struct LoggedRequest {
 }
 
 impl LoggedRequest {
-    /// Logs an answer: at once if its length is known, otherwise when its last part was sent.
-    pub(super) fn log(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    /// Logs a streamed answer when its last part was sent.
+    pub(super) fn log_when_sent(
+        self,
+        response: ServiceResponse<BoxBody>,
+    ) -> ServiceResponse<BoxBody> {
         let status = response.status();
-        // The pattern and not the path, because a path can contain personal data.
-        let route = response.request().match_pattern();
-        match response.response().body().size() {
-            BodySize::Stream => {
-                let route = route.unwrap_or_default();
-                response
-                    .map_body(|_, body| BoxBody::new(LoggedBody::new(body, self, route, status)))
-            }
-            size => {
-                self.write(route.as_deref().unwrap_or_default(), status, bytes(size));
-                response
-            }
-        }
+        let route = response.request().match_pattern().unwrap_or_default();
+        response.map_body(|_, body| BoxBody::new(LoggedBody::new(body, self, route, status)))
     }
 
-    /// Logs an answer to a request without a route.
-    pub(super) fn log_without_route(&self, answer: &HttpResponse) {
-        self.write("", answer.status(), bytes(answer.body().size()));
-    }
-
-    fn write(&self, route: &str, status: StatusCode, bytes: u64) {
+    /// Logs an answer. `route` is the pattern and not the path, because a path can contain personal data; it is empty if no
+    /// route was found.
+    pub(super) fn log(&self, route: &str, status: StatusCode, bytes: u64) {
         let config = &self.services.config.log;
         if !config.health_checks && HEALTH_CHECKS.contains(&route) {
             return;
@@ -86,8 +74,8 @@ impl LoggedRequest {
 }
 
 /// The length of a body that is not streamed.
-fn bytes(size: BodySize) -> u64 {
-    match size {
+pub(super) fn length(body: &BoxBody) -> u64 {
+    match body.size() {
         BodySize::Sized(bytes) => bytes,
         BodySize::None | BodySize::Stream => 0,
     }
@@ -141,6 +129,6 @@ impl MessageBody for LoggedBody {
 
 impl Drop for LoggedBody {
     fn drop(&mut self) {
-        self.request.write(&self.route, self.status, self.bytes);
+        self.request.log(&self.route, self.status, self.bytes);
     }
 }

@@ -1,6 +1,6 @@
 //! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, path::Path};
 
 use actix_web::{
     App, HttpResponse,
@@ -20,14 +20,17 @@ use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
-/// Every route of the server.
-pub fn routes(config: &mut ServiceConfig) {
-    config
-        .configure(api::routes::routes)
-        .configure(admin::routes::routes)
-        .configure(entry::routes)
-        .configure(assets::routes)
-        .default_service(web::to(fallback::not_found));
+/// Every route of the server, with the static files of this directory (`server.static_dir`).
+pub fn routes(static_dir: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> {
+    let assets = assets::routes(static_dir);
+    move |config: &mut ServiceConfig| {
+        config
+            .configure(api::routes::routes)
+            .configure(admin::routes::routes)
+            .configure(entry::routes)
+            .configure(&assets)
+            .default_service(web::to(fallback::not_found));
+    }
 }
 
 /// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
@@ -40,10 +43,11 @@ pub fn routes(config: &mut ServiceConfig) {
 pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
     let limits = limits(&services.config);
     let for_rejected = services.clone();
+    let static_dir = services.config.server.static_dir.clone();
     let app = move || {
         App::new()
             .app_data(services.clone())
-            .configure(routes)
+            .configure(routes(static_dir.as_deref()))
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))

@@ -5,7 +5,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use actix_web::{
     Error as ActixError, HttpMessage, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::config::ServerConfig;
 use crate::domain::language::Language;
-use crate::http::access_log::LoggedRequest;
+use crate::http::access_log::{LoggedRequest, length};
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
@@ -58,13 +58,18 @@ pub(super) async fn handle(
     let limit = server.request_timeout.get();
     match timeout(limit, catch_panic(next.call(request))).await {
         Ok(Ok(Ok(response))) => {
-            let response = in_envelope(response.map_into_boxed_body(), &context, server);
+            let mut response = in_envelope(response.map_into_boxed_body(), &context, server);
             if response.status() == StatusCode::FORBIDDEN {
                 refused_access::record(&services, &context, response.request()).await;
             }
-            let mut response = guard.until_sent(response, limit);
             headers::add(response.headers_mut(), &context, server);
-            Ok(logged.log(response))
+            if response.response().body().size() == BodySize::Stream {
+                return Ok(logged.log_when_sent(guard.until_sent(response, limit)));
+            }
+            let route = response.request().match_pattern().unwrap_or_default();
+            let length = length(response.response().body());
+            logged.log(&route, response.status(), length);
+            Ok(response)
         }
         Ok(Ok(Err(error))) => Err(completed(rendered(&error, &context, server), &logged)),
         Ok(Err(panic)) => {
@@ -176,6 +181,6 @@ fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
 fn completed(mut answer: HttpResponse, request: &LoggedRequest) -> ActixError {
     let server = &request.services.config.server;
     headers::add(answer.headers_mut(), &request.context, server);
-    request.log_without_route(&answer);
+    request.log("", answer.status(), length(answer.body()));
     InternalError::from_response("answered", answer).into()
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::{
-    body::{BodySize, BoxBody, MessageBody},
+    body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
 };
 use tokio::{
@@ -208,15 +208,12 @@ impl RequestGuard {
     }
 
     /// Keeps the request in flight until a streamed answer is sent, and cuts the answer off when no part of it is produced
-    /// for `limit`. An answer of known length is left as it is.
+    /// for `limit`.
     pub(in crate::http) fn until_sent(
         self,
         response: ServiceResponse<BoxBody>,
         limit: Duration,
     ) -> ServiceResponse<BoxBody> {
-        if response.response().body().size() != BodySize::Stream {
-            return response;
-        }
         response.map_body(|_, body| BoxBody::new(StallTimeoutBody::new(body, limit, self)))
     }
 }

@@ -10,6 +10,7 @@ mod origins;
 mod path_prefix;
 mod proxies;
 mod slow;
+mod static_files;
 
 use std::{io::ErrorKind, net::SocketAddr};
 

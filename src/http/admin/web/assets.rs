@@ -1,12 +1,15 @@
 //! The static files, embedded in the program and served from memory. Their address contains a hash of their contents, so
-//! browsers can cache them forever.
+//! browsers can cache them forever. Files in `server.static_dir` take their place.
 
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use actix_files::Files;
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    guard,
     http::{
         Method, StatusCode,
         header::{CACHE_CONTROL, HeaderValue},
@@ -51,13 +54,25 @@ pub(crate) fn url(name: &str) -> String {
     format!("/static/{}/{name}", *HASH)
 }
 
-/// The routes of the files.
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    let scope = web::scope("/static")
-        .wrap(from_fn(cache_forever))
-        .wrap(Compress::default())
-        .default_service(web::to(show));
-    config.service(scope);
+/// The routes of the files. With `directory`, a file in it is served instead of the one of the same name; browsers then ask
+/// each time whether it has changed.
+pub(crate) fn routes(directory: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> {
+    let directory = directory.map(PathBuf::from);
+    move |config: &mut ServiceConfig| {
+        let scope = web::scope("/static").wrap(Compress::default());
+        if let Some(directory) = &directory {
+            let read = guard::Any(guard::Get()).or(guard::Head());
+            let files = Files::new(&format!("/{}", *HASH), directory)
+                .guard(read)
+                .use_etag(true)
+                .default_handler(web::to(show));
+            let revalidated = web::scope("").wrap(from_fn(revalidate)).service(files);
+            config.service(scope.service(revalidated).default_service(web::to(show)));
+        } else {
+            let cached = scope.wrap(from_fn(cache_forever));
+            config.service(cached.default_service(web::to(show)));
+        }
+    }
 }
 
 /// `GET` and `HEAD` of a file. The server answers `HEAD` without the body.
@@ -79,6 +94,17 @@ fn content_type(name: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         _ => "image/svg+xml",
     }
+}
+
+/// A file of the operator may change at any time.
+async fn revalidate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let no_cache = HeaderValue::from_static("no-cache");
+    response.headers_mut().insert(CACHE_CONTROL, no_cache);
+    Ok(response)
 }
 
 /// An address with a hash never changes its contents.
