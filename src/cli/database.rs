@@ -122,7 +122,10 @@ fn is_temporary(error: &ConnectionError) -> bool {
         "timeout expired",
         "Connection reset",
         "server closed the connection",
-        "Temporary failure in name resolution",
+        // A name that does not exist may be that of a service that was not started yet.
+        "could not translate host name",
+        "too many clients already",
+        "remaining connection slots",
         // SQLSTATE 57P03 in the languages of the server; libpq does not pass on the code.
         "the database system is",
         "데이터베이스 시스템",

@@ -243,11 +243,7 @@ async fn a_page_of_a_foreign_origin_has_no_access_and_no_effect() {
                         form.password.value = arguments[2]; document.body.append(form); form.submit()";
             let words = vec![json!(form), json!(BOB), json!(PASSWORD)];
             browser.run(send, words).await;
-            let code = match form {
-                "logout" => "UNAUTHORIZED",
-                _ => "FORBIDDEN",
-            };
-            browser.shows("body", code).await;
+            browser.shows("body", "FORBIDDEN").await;
             open(&setting, &format!("http://{host}:{port}"), "TypeError").await;
             // A response shown as a page has no icon, which is logged, too.
             browser.complaints().await;

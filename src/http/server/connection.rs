@@ -107,7 +107,7 @@ impl Connection {
                 return false;
             }
             self.idle_timer = None;
-            if progress == self.idle_progress && self.state.in_flight.get() == 0 {
+            if progress == self.idle_progress && self.state.is_waiting() {
                 return true;
             }
         }
@@ -119,6 +119,7 @@ impl Connection {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        self.state.is_writing.set(written.is_pending());
         let limit = self.timeouts.answer;
         if self.answer_timer.has_expired(cx, &written, limit) {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
@@ -176,6 +177,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_ready() {
+            self.state.is_writing.set(false);
             self.answer_timer.stop();
         }
         flushed

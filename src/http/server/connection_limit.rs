@@ -16,6 +16,8 @@ use crate::http::server::connection_state::ConnectionState;
 
 /// How often a new connection lets the tasks of closed connections run until one has ended.
 const MAX_YIELDS: usize = 100;
+/// After so many, a further connection is closed.
+const YIELDS_FOR_ONE: usize = 20;
 
 /// The limit of all workers together. Clones share it.
 #[derive(Clone)]
@@ -66,11 +68,14 @@ impl WorkerConnections {
     /// connection has a request in progress.
     pub(super) async fn acquire(&self) -> Option<ConnectionSlot> {
         let mut has_closed = false;
-        for _ in 0..MAX_YIELDS {
+        for yields in 0..MAX_YIELDS {
             if let Some(slot) = self.try_acquire() {
                 return Some(slot);
             }
-            has_closed = has_closed || self.close_waiting();
+            // One that does not end, because it is being shut down, must not be the only one.
+            if !has_closed || yields % YIELDS_FOR_ONE == YIELDS_FOR_ONE - 1 {
+                has_closed |= self.close_waiting();
+            }
             if !has_closed && !self.is_any_closing() {
                 return None;
             }

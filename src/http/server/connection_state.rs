@@ -16,6 +16,8 @@ pub(super) struct ConnectionState {
     pub(super) progress: Cell<u32>,
     /// When the first byte arrived that belongs to no request yet, or to the rest of an abandoned one.
     pub(super) head_since: Cell<Option<Instant>>,
+    /// Bytes of an answer are left that the client has not taken.
+    pub(super) is_writing: Cell<bool>,
     /// The connection is closed as soon as its task runs.
     is_closing: Cell<bool>,
     /// The task that reads the connection.
@@ -49,7 +51,7 @@ impl ConnectionState {
 
     /// Whether it waits for the client and for nothing else.
     pub(super) fn is_waiting(&self) -> bool {
-        self.in_flight.get() == 0 && !self.is_closing.get()
+        self.in_flight.get() == 0 && !self.is_writing.get() && !self.is_closing.get()
     }
 
     /// Whether it is to be closed, and has not ended yet.

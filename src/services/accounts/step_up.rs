@@ -1,8 +1,8 @@
 //! Step-up authentication: before a change that could take over an account, an administrator enters the current password
 //! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice.
 //!
-//! The password is needed to create an administrator or make a user one, to change the e-mail address of an administrator
-//! (one's own included), to set the password of another account, and to issue a link that sets a password.
+//! The password is needed to create or activate an administrator, to change the role to or from it, to change the e-mail
+//! address of an administrator (one's own included), to set the password of another account, and to issue a link that sets a password.
 
 use crate::domain::account::{Account, Email, Role};
 use crate::domain::audit::{Action, Actor};
@@ -92,12 +92,15 @@ pub async fn update_user(
     user_changes::update(services, by.actor(), user_seq, changes).await
 }
 
-/// Whether a change sets a password, makes an administrator, or changes the e-mail address of one.
+/// Whether a change sets a password, makes an administrator (also by activating one), or changes the role or the e-mail
+/// address of one. The role, because the address could be changed without the password once the role is another one.
 fn takes_over(old: &User, changes: &UserChanges) -> bool {
     let is_admin = old.role == Role::Admin;
     let new_email = changes.email.as_ref().map(Email::as_typed);
+    let new_role = changes.role.unwrap_or(old.role);
     changes.password.is_some()
-        || (!is_admin && changes.role == Some(Role::Admin))
+        || is_admin != (new_role == Role::Admin)
+        || (is_admin && !old.is_active && changes.is_active == Some(true))
         || (is_admin && new_email.is_some_and(|email| email != old.email))
 }
 

@@ -7,6 +7,8 @@ use std::{
     str::FromStr,
 };
 
+use aws_lc_rs::rand;
+
 use crate::store::audit_chain_links::ChainRow;
 
 /// A position in the chain and its link.
@@ -35,9 +37,16 @@ impl Checkpoint {
     /// Writes the checkpoint to a file. The file is replaced atomically.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
         let mut unfinished = file.as_os_str().to_owned();
-        unfinished.push(format!(".{}", std::process::id()));
-        fs::write(&unfinished, format!("{self}\n"))?;
-        fs::rename(&unfinished, file)
+        // Servers in containers can share the directory and have the same process id.
+        let mut random = [0_u8; 8];
+        rand::fill(&mut random).map_err(io::Error::other)?;
+        unfinished.push(format!(".{:016x}", u64::from_be_bytes(random)));
+        let written = fs::write(&unfinished, format!("{self}\n"));
+        let replaced = written.and_then(|()| fs::rename(&unfinished, file));
+        replaced.inspect_err(|_| {
+            // If it cannot be removed either, it stays behind.
+            let _ = fs::remove_file(&unfinished);
+        })
     }
 }
 

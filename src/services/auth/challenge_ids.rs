@@ -1,7 +1,7 @@
 //! Ids of challenges, and the hashes of their codes.
 //!
-//! An id consists of the hash of the login name that the code was requested for, random bytes, and a MAC. So the server
-//! recognises its own ids without a row: an attempt with the id of a name that no account has is counted for that name,
+//! An id consists of the hash of the login name that the code was requested for, the time, random bytes, and a MAC. So the
+//! server recognises its own ids without a row, until their code would have expired: an attempt with the id of a name that no account has is counted for that name,
 //! as for any other, and an invented id costs no query.
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
@@ -21,6 +21,9 @@ const CODES: &[u8] = b"one-time codes";
 /// The bytes that the MAC of an id covers.
 const COVERED: usize = 12;
 
+/// The end of the time in an id, in seconds since 1970.
+const TIME_END: usize = NameHash::LENGTH + 4;
+
 /// A new id for a login name.
 ///
 /// # Errors
@@ -28,18 +31,31 @@ const COVERED: usize = 12;
 pub(super) fn issue(services: &Services, name: NameHash) -> Result<ChallengeId, Error> {
     let mut id = [0_u8; 16];
     id[..NameHash::LENGTH].copy_from_slice(name.bytes());
-    rand::fill(&mut id[NameHash::LENGTH..COVERED])
+    id[NameHash::LENGTH..TIME_END].copy_from_slice(&seconds(services).to_be_bytes());
+    rand::fill(&mut id[TIME_END..COVERED])
         .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
     let tag = tag(services, &id[..COVERED]);
     id[COVERED..].copy_from_slice(&tag);
     Ok(ChallengeId::from_bytes(id))
 }
 
-/// The login name that an id was issued for; `None` if this server did not issue it.
+/// The current time in seconds, to 2106.
+fn seconds(services: &Services) -> u32 {
+    let seconds = services.clock.now().unix_micros() / 1_000_000;
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+/// The login name that an id was issued for; `None` if this server did not issue it, or so long ago that its code has expired:
+/// attempts with it must not be counted for the name.
 pub(super) fn name_of(services: &Services, id: &ChallengeId) -> Option<NameHash> {
     let id = id.bytes()?;
     verify_slices_are_equal(&tag(services, &id[..COVERED]), &id[COVERED..]).ok()?;
     let name = id.first_chunk::<{ NameHash::LENGTH }>()?;
+    let issued_at = u32::from_be_bytes(id[NameHash::LENGTH..TIME_END].try_into().ok()?);
+    let age = u64::from(seconds(services).saturating_sub(issued_at));
+    if age > services.config.otp.lifetime.get().as_secs() {
+        return None;
+    }
     Some(NameHash::from_bytes(*name))
 }
 

@@ -24,9 +24,9 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::name_hash::NameHash;
 use crate::services::limits::networks::widest_network;
 use crate::services::limits::{requests, unknown_names};
+use crate::store::Transaction;
 use crate::store::client_users::{self, Recipient};
 use crate::store::otp_challenges::{self, NewChallenge};
-use crate::store::{Transaction, rate_limits};
 
 /// The number of codes that one device or network can use at the same time: a later one does not void the one that is
 /// on its way.
@@ -68,13 +68,10 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     if !claims_device {
         requests::admit(services, name, address, now)?;
     }
-    let (searched, total) = (username.clone(), [requests::total_bucket(&username)]);
-    let (found, locked) = services
+    let searched = username.clone();
+    let found = services
         .store
-        .read(move |connection| {
-            let found = client_users::find_recipient(connection, &searched)?;
-            Ok::<_, Error>((found, rate_limits::find_locked(connection, &total, now)?))
-        })
+        .read(move |connection| client_users::find_recipient(connection, &searched))
         .await?;
     let login_name = match &found {
         Some(client) => {
@@ -85,12 +82,6 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     };
     if claims_device && login_name.device.is_none() {
         requests::admit(services, name, address, now)?;
-    }
-    if login_name.device.is_none()
-        && let Some((_, until)) = locked.first()
-    {
-        let retry_after = until.since(now);
-        return Err(Error::RateLimited { retry_after });
     }
     let id = challenge_ids::issue(services, name)?;
     let code = OtpCode::generate(settings.length)

@@ -22,15 +22,14 @@ use crate::tokens::{Claims, Issued, TokenType};
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`],
 /// [`Error::TokenReused`], [`Error::SessionRevoked`], [`Error::RateLimited`] for too many tokens with an invalid
-/// signature from one address or too many refused ones of one session, and the store's.
+/// signature from one address or too many refusals of one token, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
-    let session = claims.session.clone();
-    dead_tokens::admit(services, &session, now)?;
-    exchange(services, claims, request, now)
+    dead_tokens::admit(services, &claims, now)?;
+    exchange(services, claims.clone(), request, now)
         .await
-        .inspect_err(|error| dead_tokens::record(services, &session, error, now))
+        .inspect_err(|error| dead_tokens::record(services, &claims, error, now))
 }
 
 async fn exchange(

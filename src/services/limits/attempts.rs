@@ -21,7 +21,7 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::pending_attempts::PendingAttempt;
 use crate::services::limits::rules::{Rule, account_rule, address_rules};
 use crate::services::limits::unknown_names;
-use crate::store::Store;
+use crate::store::{Store, Transaction, rate_limits};
 
 /// The longest an attempt waits for the outcome of other attempts at the same account.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -129,9 +129,18 @@ impl Attempt {
     /// Ends the attempt as failed, and records the locks that it started.
     pub(crate) async fn fail(mut self) {
         let pending = self.pending.take();
+        let started = self.hits.iter().find(|hit| hit.locked_until.is_some());
+        let started = started.map(|hit| hit.bucket().to_owned());
         let locks = self.locks();
         if !locks.is_empty() {
             record_locks(self.store.clone(), self.audit_context(), locks).await;
+        } else if let Some(bucket) = started {
+            // A write where nothing is recorded, too, so that the response takes the same time for every name.
+            let touch =
+                move |connection: &mut Transaction<'_>| rate_limits::touch(connection, &bucket);
+            if let Err(error) = self.store.write(touch).await {
+                tracing::warn!(%error, "a login attempt was not counted completely");
+            }
         }
         // Dropped last: the audit log is complete when waiting attempts continue.
         drop(pending);

@@ -56,6 +56,11 @@ pub(super) fn count(connection: &mut Db, rule: &Rule, now: Timestamp) -> Result<
 }
 
 impl Hit {
+    /// The name of its bucket.
+    pub(super) fn bucket(&self) -> &str {
+        &self.rule.bucket.name
+    }
+
     /// Whether it is counted for an address.
     pub(super) fn is_of_address(&self) -> bool {
         self.rule.is_of_address()

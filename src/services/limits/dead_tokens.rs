@@ -1,34 +1,45 @@
 //! A limit on refresh tokens that this server signed and that are refused all the same, such as those of an ended session.
-//! Finding that out takes a write, so it is done only so often for one session.
+//! Finding that out takes a write, so it is done only so often for one token, and for all tokens of a session.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::session::SessionId;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::memory_counters::MemoryLimit;
+use crate::tokens::Claims;
 
-/// The refusals for one session within [`WINDOW`].
+/// The refusals of one token within [`WINDOW`].
 const MAX: u32 = 10;
+/// The refusals of all tokens of a session. Much more than one: an old token that someone else presents must not keep the
+/// owner's token of the same session from being used.
+const MAX_OF_SESSION: u32 = 100;
 const WINDOW: Duration = Duration::from_mins(1);
 
-fn limit(services: &Services, session: &SessionId) -> MemoryLimit {
-    let key = ("refused tokens", session);
-    services.limits.counters.limit(key, MAX, WINDOW)
+fn limits(services: &Services, claims: &Claims) -> [MemoryLimit; 2] {
+    let counters = &services.limits.counters;
+    [
+        counters.limit(("refused token", &claims.jti), MAX, WINDOW),
+        counters.limit(("refused tokens", &claims.session), MAX_OF_SESSION, WINDOW),
+    ]
 }
 
-/// Rejects a refresh if too many were refused for this session.
+/// Rejects a refresh if this token, or too many of its session, were refused.
 ///
 /// # Errors
 /// [`Error::RateLimited`].
 pub(in crate::services) fn admit(
     services: &Services,
-    session: &SessionId,
+    claims: &Claims,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let limit = limit(services, session);
-    match services.limits.counters.wait(&limit, now) {
+    let counters = &services.limits.counters;
+    let limits = limits(services, claims);
+    let wait = limits
+        .iter()
+        .filter_map(|limit| counters.wait(limit, now))
+        .max();
+    match wait {
         Some(retry_after) => Err(Error::RateLimited { retry_after }),
         None => Ok(()),
     }
@@ -37,7 +48,7 @@ pub(in crate::services) fn admit(
 /// Counts a refusal, if this error is one.
 pub(in crate::services) fn record(
     services: &Services,
-    session: &SessionId,
+    claims: &Claims,
     error: &Error,
     now: Timestamp,
 ) {
@@ -50,7 +61,8 @@ pub(in crate::services) fn record(
             | Error::TokenUserNotFound
     );
     if is_refusal {
-        let limit = limit(services, session);
-        services.limits.counters.count(&limit, now);
+        for limit in limits(services, claims) {
+            services.limits.counters.count(&limit, now);
+        }
     }
 }

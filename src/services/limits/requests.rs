@@ -99,11 +99,6 @@ fn count_in(
     Ok(())
 }
 
-/// The name of the bucket of all codes that are requested for a username without a known device.
-pub(in crate::services) fn total_bucket(username: &str) -> String {
-    format!("otp:account:{username}")
-}
-
 /// The bucket of the codes that an account, or one of its known devices, gets in an hour.
 pub(in crate::services) fn hourly_bucket(login_name: &LoginName) -> Bucket {
     bucket_of("account", login_name, Some(LimitKind::CodeRequest))

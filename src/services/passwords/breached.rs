@@ -117,6 +117,10 @@ impl BreachedPasswords {
             match line {
                 Some(line) if line.hash == wanted => return Ok(true),
                 Some(line) if line.hash.as_slice() < wanted => low = line.next,
+                None if at < high => {
+                    let text = "the file has become shorter; restart the server";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
                 // All lines that begin behind the middle are greater, or there are none.
                 _ => high = middle,
             }

@@ -43,6 +43,8 @@ struct State {
     next_id: u64,
     trusted: VecDeque<Waiting>,
     networks: Vec<Waiting>,
+    /// How many passwords have got a thread.
+    served: u64,
 }
 
 struct Waiting {
@@ -130,11 +132,19 @@ impl State {
         Ok(())
     }
 
+    /// The next password in order. Every fourth time it is one of a network, and every eighth time the one that has waited
+    /// the longest, so that neither a known device nor many small networks keep others waiting for good.
     fn next(&mut self) -> Option<Waiting> {
-        if let Some(trusted) = self.trusted.pop_front() {
+        self.served = self.served.wrapping_add(1);
+        let turn_of_trusted = !self.served.is_multiple_of(4) || self.networks.is_empty();
+        if turn_of_trusted && let Some(trusted) = self.trusted.pop_front() {
             return Some(trusted);
         }
-        let order = |at: &usize| (self.networks[*at].round, self.networks[*at].id);
+        let is_fair = !self.served.is_multiple_of(8);
+        let order = |at: &usize| {
+            let waiting = &self.networks[*at];
+            (if is_fair { waiting.round } else { 0 }, waiting.id)
+        };
         let first = (0..self.networks.len()).min_by_key(order)?;
         Some(self.networks.swap_remove(first))
     }

@@ -6,13 +6,14 @@ use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_typ
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 
-/// The missing indexes whose tables this role owns, if the extension exists, in whichever schema.
+/// The missing indexes that this role may create: it owns the tables, and may use the extension, in whichever schema.
 const MISSING: &str = "SELECT names.index_name, names.table_name, quote_ident(nspname) AS extension_schema \
     FROM (VALUES ('users_search', 'users'), ('client_users_search', 'client_users'), \
         ('audit_events_search', 'audit_events')) AS names (index_name, table_name) \
     JOIN pg_class ON pg_class.oid = to_regclass(names.table_name) \
     JOIN pg_extension ON extname = 'pg_trgm' JOIN pg_namespace ON pg_namespace.oid = extnamespace \
-    WHERE to_regclass(names.index_name) IS NULL AND pg_has_role(pg_class.relowner, 'USAGE')";
+    WHERE to_regclass(names.index_name) IS NULL AND pg_has_role(pg_class.relowner, 'USAGE') \
+        AND has_schema_privilege(pg_class.relnamespace, 'CREATE') AND has_schema_privilege(extnamespace, 'USAGE')";
 
 #[derive(QueryableByName)]
 struct MissingIndex {

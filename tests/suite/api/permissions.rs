@@ -149,7 +149,7 @@ async fn the_current_role_of_the_row_decides() {
     ann.post("/api/clients", new)
         .await
         .assert(201, "CLIENT_CREATED");
-    root.patch(&path, json!({"role": "auditor"}))
+    root.patch(&path, root.confirmed(json!({"role": "auditor"})))
         .await
         .assert(200, "USER_UPDATED");
     let ann = ann.refreshed().await;
@@ -162,9 +162,12 @@ async fn the_last_administrator_cannot_be_removed() {
     let root = app.admin("root").await;
     let path = format!("/api/users/{}", root.seq);
     let refusals = [
-        root.patch(&path, json!({"role": "staff"})),
+        root.patch(&path, root.confirmed(json!({"role": "staff"}))),
         root.patch(&path, json!({"is_active": false})),
-        root.patch(&path, json!({"role": "auditor", "name": "Root"})),
+        root.patch(
+            &path,
+            root.confirmed(json!({"role": "auditor", "name": "Root"})),
+        ),
         root.delete(&path),
     ];
     for refusal in refusals {

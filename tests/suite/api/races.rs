@@ -154,11 +154,11 @@ async fn two_administrators_cannot_demote_each_other_at_once() {
             app.admin(&format!("one{round}")).await,
             app.admin(&format!("two{round}")).await,
         );
-        let demote = json!({"role": "staff"});
+        let demote = |by: &Person| by.confirmed(json!({"role": "staff"}));
         let (first, second) = join(
-            one.patch(&format!("/api/users/{}", two.seq), demote.clone())
+            one.patch(&format!("/api/users/{}", two.seq), demote(&one))
                 .into_future(),
-            two.patch(&format!("/api/users/{}", one.seq), demote.clone())
+            two.patch(&format!("/api/users/{}", one.seq), demote(&two))
                 .into_future(),
         )
         .await;
