@@ -3,7 +3,7 @@
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
-use crate::support::{App, wait_until};
+use crate::support::{App, password_of, wait_until};
 
 const BOTH: [&str; 2] = ["users", "clients"];
 
@@ -204,6 +204,7 @@ async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
 async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
     let root = app.signed_in("root", Role::Admin).await;
+    let password = password_of("root");
     let seq = app.number("SELECT id AS number FROM users").await;
     let path = paths::USERS.person(seq);
     let page = root.open(&path).await;
@@ -221,6 +222,7 @@ async fn own_rights_and_the_last_administrator_are_protected() {
                 ("email", "root@example.org"),
                 ("name", "Renamed"),
                 ("role", "staff"),
+                ("current", password.as_str()),
             ],
         ),
         (

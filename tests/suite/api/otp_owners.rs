@@ -136,7 +136,7 @@ async fn a_code_ends_with_any_change_of_its_client() {
         json!({"email": "another@example.org"}),
         json!({"phone": "+82 10-9999-9999"}),
         json!({"name": "Another name"}),
-        json!({"password": "another long password"}),
+        json!({"password": "correct horse battery"}),
         json!({"is_active": false}),
     ]
     .into_iter()
