@@ -274,11 +274,15 @@ impl Load {
     /// Logs in, calls, logs out, and then uses the old tokens; the checker decides whether each response is right.
     fn visitor(&self, number: usize) {
         let mut at = Caller::at(&self.addresses, number);
-        let mut gone: Vec<client::Pair> = Vec::new();
+        let mut gone: Vec<(client::Pair, u32)> = Vec::new();
         while self.runs() {
-            for pair in gone.iter().rev().take(2) {
+            for (pair, tries) in gone.iter_mut().rev().take(2) {
                 self.call(Part::Visitor, &mut at, &pair.access);
-                self.refresh(Part::Visitor, &mut at, &pair.refresh);
+                // A refused refresh token is limited to ten tries a minute.
+                if *tries < 8 {
+                    *tries += 1;
+                    self.refresh(Part::Visitor, &mut at, &pair.refresh);
+                }
             }
             let Some(pair) = self.log_in(Part::Visitor, &mut at) else {
                 continue;
@@ -289,11 +293,11 @@ impl Load {
                 client.try_log_out(&pair)
             });
             if matches!(result, Outcome::Accepted(_)) {
-                gone.push(pair);
+                gone.push((pair, 0));
             }
         }
         // Again at the end: no answered logout is lost.
-        for pair in &gone {
+        for (pair, _) in &gone {
             self.call(Part::Visitor, &mut at, &pair.access);
             self.refresh(Part::Visitor, &mut at, &pair.refresh);
         }
