@@ -66,8 +66,8 @@ pub(crate) fn routes(directory: Option<&Path>) -> impl Fn(&mut ServiceConfig) + 
                 .guard(read)
                 .use_etag(true)
                 .default_handler(web::to(show));
-            let revalidated = web::scope("").wrap(from_fn(revalidate)).service(files);
-            config.service(scope.service(revalidated).default_service(web::to(show)));
+            let revalidated = scope.wrap(from_fn(revalidate)).service(files);
+            config.service(revalidated.default_service(web::to(show)));
         } else {
             let cached = scope.wrap(from_fn(cache_forever));
             config.service(cached.default_service(web::to(show)));
