@@ -121,14 +121,6 @@ impl ServerConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
         self.check_public_url(checks);
         self.check_cookie_prefix(checks);
-        if let Some(directory) = &self.static_dir
-            && !directory.is_dir()
-        {
-            checks.refuse(
-                "server.static_dir",
-                "is not a directory: give one with files such as `app.css`, or leave the key out",
-            );
-        }
         if self.data_dir.as_os_str().is_empty() {
             checks.refuse(
                 "server.data_dir",

@@ -1,6 +1,6 @@
 //! The application: the routes of all interfaces, the middleware in order, and the server that they run in.
 
-use std::{net::TcpListener, path::Path};
+use std::{io, net::TcpListener, path::Path};
 
 use actix_web::{
     App, HttpResponse,
@@ -39,11 +39,21 @@ pub fn routes(static_dir: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> 
 /// in progress, further ones are answered `503` `OVERLOADED` with `Retry-After` and closed.
 ///
 /// # Errors
-/// When the listener cannot be used.
-pub fn build(services: web::Data<Services>, listener: TcpListener) -> std::io::Result<Server> {
+/// When the listener cannot be used, or `server.static_dir` is not a directory.
+pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result<Server> {
     let limits = limits(&services.config);
     let for_rejected = services.clone();
     let static_dir = services.config.server.static_dir.clone();
+    if let Some(missing) = static_dir
+        .as_deref()
+        .filter(|directory| !directory.is_dir())
+    {
+        let (text, path) = ("server.static_dir is not a directory", missing.display());
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{text}: {path}"),
+        ));
+    }
     let app = move || {
         App::new()
             .app_data(services.clone())

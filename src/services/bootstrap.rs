@@ -41,7 +41,7 @@ pub struct Services {
     /// Limits how often a refused access is recorded.
     pub refusal_throttle: RefusalThrottle,
     /// Limits how often an event about a login name that no account has is recorded.
-    pub stranger_throttle: RefusalThrottle,
+    pub unknown_name_throttle: RefusalThrottle,
     /// Hashes passwords on its own threads.
     pub passwords: Passwords,
     /// Sends one-time codes, links and notices.
@@ -103,7 +103,7 @@ impl Services {
             audit_chain,
             last_verification: LastVerification::default(),
             refusal_throttle: RefusalThrottle::of_accounts(),
-            stranger_throttle: RefusalThrottle::of_strangers(),
+            unknown_name_throttle: RefusalThrottle::of_unknown_names(),
             tokens: Tokens::new(config.tokens.clone(), key),
             delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),

@@ -162,9 +162,9 @@ pub(super) async fn refresh(
 /// `POST /auth/logout`: ends the sessions of the refresh tokens in the body and the cookie, and that of the access token. None
 /// of them needs the others, except that an access token needs a refresh token where those are in bodies only.
 ///
-/// **Permissions**: a bearer, or anyone with a refresh token. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or `INVALID_TOKEN`, `401`
-/// (neither of the two), `403` `FORBIDDEN` (a token of another account in the body, or the cookie from a page of another
-/// origin; nothing changes), `503`.
+/// **Permissions**: a bearer, or anyone with a refresh token. `200` `LOGGED_OUT`; `400` `INVALID_REQUEST` or
+/// `INVALID_TOKEN`, `401` (neither of the two), `403` `FORBIDDEN` (a token of another account in the body, or the cookie
+/// from a page of another origin; nothing changes), `503`.
 pub(super) async fn log_out(
     services: web::Data<Services>,
     request: HttpRequest,

@@ -6,20 +6,39 @@ use crate::delivery::{AccountChange, ChangeNotice};
 use crate::domain::account::Account;
 use crate::domain::audit::Actor;
 use crate::domain::language::Language;
+use crate::services::account_lookup::find_language;
 use crate::services::bootstrap::Services;
+use crate::store::{Db, StoreError};
 
 /// An account before and after a change that was committed.
 pub(crate) struct Changed {
-    pub(crate) old: Account,
-    pub(crate) new: Account,
+    old: Account,
+    new: Account,
     /// Whether the password was set or removed.
-    pub(crate) password: bool,
+    password: bool,
     /// The language of mails to the owner, if it is known.
-    pub(crate) language: Option<Language>,
-    pub(crate) at: Timestamp,
+    language: Option<Language>,
+    at: Timestamp,
 }
 
 impl Changed {
+    /// A change of a row; part of its transaction.
+    pub(crate) fn new(
+        connection: &mut Db,
+        old: Account,
+        new: Account,
+        password: bool,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            language: find_language(connection, new.principal)?,
+            old,
+            new,
+            password,
+            at,
+        })
+    }
+
     /// A new password.
     pub(crate) fn password(account: &Account, language: Option<Language>, at: Timestamp) -> Self {
         Self {

@@ -13,7 +13,7 @@ use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::locks;
-use crate::services::passwords::queue::Requester;
+use crate::services::passwords::queue::Priority;
 use crate::store::{
     Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, revocations,
     set_up_links, users,
@@ -56,6 +56,20 @@ pub(crate) fn conflict_of(error: Error) -> Error {
         "username_normalized" => Error::AlreadyExists { field: "username" },
         _ => error,
     }
+}
+
+/// Ends what was issued to reach an account before its password changed: links that set one, one-time codes, and the device
+/// tokens except that of `kept_device`.
+pub(crate) fn end_issued(
+    connection: &mut Db,
+    owner: Principal,
+    kept_device: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    set_up_links::revoke(connection, owner, now)?;
+    end_codes(connection, owner, now)?;
+    device_tokens::delete_all(connection, owner, kept_device)?;
+    Ok(())
 }
 
 /// Why all sessions of an account end with a change, if they do.
@@ -186,8 +200,5 @@ pub(crate) async fn checked_hash(
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    Ok(services
-        .passwords
-        .hash(password, Requester::Trusted)
-        .await?)
+    Ok(services.passwords.hash(password, Priority::Trusted).await?)
 }

@@ -6,7 +6,6 @@ use crate::domain::account::{Email, Name, Phone, Username};
 use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::text::{normalised, searchable};
-use crate::services::account_lookup::find_language;
 use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
@@ -114,13 +113,9 @@ pub async fn update(
             let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
             row.search_text = Some(search_text(username, name, email, phone));
             let new = apply(connection, audit_context, &old, &row)?;
-            let notice = Changed {
-                old: old.account(),
-                new: new.account(),
-                password: row.password_hash.is_some(),
-                language: find_language(connection, new.account().principal)?,
-                at: audit_context.now,
-            };
+            let (new_account, at) = (new.account(), audit_context.now);
+            let is_password = row.password_hash.is_some();
+            let notice = Changed::new(connection, old.account(), new_account, is_password, at)?;
             Ok((new, notice))
         })
         .await

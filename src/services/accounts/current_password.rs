@@ -15,7 +15,7 @@ use crate::services::limits::attempts::{self, Attempt};
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::passwords::PasswordCheck;
-use crate::services::passwords::queue::Requester;
+use crate::services::passwords::queue::Priority;
 
 /// A current password that was right.
 pub(super) struct Verified {
@@ -27,8 +27,8 @@ pub(super) struct Verified {
     pub(super) device: Option<String>,
 }
 
-/// Verifies the current password of an account. A wrong password counts as a failed login and is recorded as a refused `action`. An account without a
-/// password gets the response and the timing of a wrong one.
+/// Verifies the current password of an account. A wrong password counts as a failed login and is recorded as a refused
+/// `action`. An account without a password gets the response and the timing of a wrong one.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the password is wrong (`current`), [`Error::RateLimited`] after too many wrong ones,
@@ -72,11 +72,9 @@ pub(super) async fn known_hash(
         .await?
         .and_then(|(_, hash)| hash);
     // The caller is authenticated.
-    let requester = Requester::Trusted;
+    let priority = Priority::Trusted;
     let passwords = &services.passwords;
-    let check = passwords
-        .verify(password, stored.clone(), requester)
-        .await?;
+    let check = passwords.verify(password, stored.clone(), priority).await?;
     Ok(stored.filter(|_| matches!(check, PasswordCheck::Right { .. })))
 }
 

@@ -8,7 +8,7 @@ use crate::domain::preferences::Preferences;
 use crate::domain::session::{BrowserSessionId, RevocationReason, SessionId};
 use crate::services::account_lookup::find_language;
 use crate::services::accounts::change_notices::{self, Changed};
-use crate::services::accounts::changes::{checked_hash, end_codes, replace_hash};
+use crate::services::accounts::changes::{checked_hash, end_issued, replace_hash};
 use crate::services::accounts::current_password::{self, Verified, wrong_password};
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::UserChanges;
@@ -20,9 +20,7 @@ use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::locks;
 use crate::services::limits::login_context::LoginContext;
-use crate::store::{
-    Transaction, browser_sessions as sessions_table, device_tokens, panel_preferences, set_up_links,
-};
+use crate::store::{Transaction, browser_sessions as sessions_table, panel_preferences};
 
 /// Changes the viewer's name.
 ///
@@ -175,9 +173,7 @@ impl PasswordChange {
                     return Ok(None);
                 }
                 let (now, reason) = (audit_context.now, RevocationReason::PasswordChanged);
-                set_up_links::revoke(connection, owner, now)?;
-                end_codes(connection, owner, now)?;
-                device_tokens::delete_all(connection, owner, self.device.as_deref())?;
+                end_issued(connection, owner, self.device.as_deref(), now)?;
                 match &self.kept {
                     KeptSession::Browser(kept) => {
                         let user_seq = owner.user_seq;

@@ -11,7 +11,7 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::RevocationReason;
 use crate::services::account_lookup::{find_language, find_with_hash};
 use crate::services::accounts::change_notices::{self, Changed};
-use crate::services::accounts::changes::{checked_hash, end_codes, lock_account};
+use crate::services::accounts::changes::{checked_hash, end_issued, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
 use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
@@ -22,7 +22,7 @@ use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{Db, StoreError, client_users, device_tokens, set_up_links as table, users};
+use crate::store::{Db, StoreError, client_users, set_up_links as table, users};
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,9 +215,7 @@ pub async fn set_password(
                     client_users::update(connection, id, &row)?;
                 }
             }
-            table::revoke(connection, principal, now)?;
-            end_codes(connection, principal, now)?;
-            device_tokens::delete_all(connection, principal, None)?;
+            end_issued(connection, principal, None, now)?;
             let reason = RevocationReason::PasswordChanged;
             end_all(connection, principal, now, reason)?;
             let event = Event::new(Action::PasswordChanged)

@@ -1,8 +1,9 @@
 //! Step-up authentication: before a change that could take over an account, an administrator enters the current password
 //! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice.
 //!
-//! The password is needed to create or activate an administrator, to change the role to or from it, to change the e-mail
-//! address of an administrator (one's own included), to set the password of another account, and to issue a link that sets a password.
+//! The password is needed to create or activate an administrator, to change a role to or from it, to change the e-mail
+//! address of an administrator (one's own included), to set the password of another account, and to issue a link that sets
+//! a password.
 
 use crate::domain::account::{Account, Email, Role};
 use crate::domain::audit::{Action, Actor};

@@ -7,7 +7,6 @@ use crate::domain::audit::{Action, Actor, AuditSource, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::RevocationReason;
 use crate::domain::text::searchable;
-use crate::services::account_lookup::find_language;
 use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
@@ -106,13 +105,9 @@ pub async fn update(
             let name = row.name.as_deref().unwrap_or(&old.name);
             row.search_text = Some(searchable(&[email, name]));
             let new = apply(connection, audit_context, &old, &row)?;
-            let notice = Changed {
-                old: old.account(),
-                new: new.account(),
-                password: row.password_hash.is_some(),
-                language: find_language(connection, new.account().principal)?,
-                at: audit_context.now,
-            };
+            let (new_account, at) = (new.account(), audit_context.now);
+            let is_password = row.password_hash.is_some();
+            let notice = Changed::new(connection, old.account(), new_account, is_password, at)?;
             Ok((new, notice))
         })
         .await

@@ -35,7 +35,7 @@ impl RefusalThrottle {
 
     /// For callers without an account. With too many to remember, no further event is recorded.
     #[must_use]
-    pub fn of_strangers() -> Self {
+    pub fn of_unknown_names() -> Self {
         Self::new(STRANGERS, false)
     }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn events_about_unknown_names_have_a_limit_over_all_networks() {
-        let (throttle, now) = (RefusalThrottle::of_strangers(), Timestamp::EPOCH);
+        let (throttle, now) = (RefusalThrottle::of_unknown_names(), Timestamp::EPOCH);
         let admitted = |at| {
             let events = (0..1_000).map(|number| format!("log_in_refused 192.0.2.{number}"));
             events

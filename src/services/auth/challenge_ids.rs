@@ -1,8 +1,8 @@
 //! Ids of challenges, and the hashes of their codes.
 //!
 //! An id consists of the hash of the login name that the code was requested for, the time, random bytes, and a MAC. So the
-//! server recognises its own ids without a row, until their code would have expired: an attempt with the id of a name that no account has is counted for that name,
-//! as for any other, and an invented id costs no query.
+//! server recognises its own ids without a row, until their code would have expired: an attempt with the id of a name that no
+//! account has is counted for that name, as for any other, and an invented id costs no query.
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
 use base64::{Engine, prelude::BASE64_STANDARD};

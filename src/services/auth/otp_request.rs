@@ -206,7 +206,7 @@ fn notice(
 
 /// Records a request for a name that no active client has, once a minute for each network, in the background.
 fn record_unknown(services: &Services, actor: &Actor, login_name: &LoginName, now: Timestamp) {
-    let (throttle, action) = (&services.stranger_throttle, Action::CodeRequested);
+    let (throttle, action) = (&services.unknown_name_throttle, Action::CodeRequested);
     if !unknown_names::is_recorded(throttle, action, actor, now) {
         return;
     }

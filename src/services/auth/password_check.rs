@@ -10,7 +10,7 @@ use crate::services::error::Error;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::networks::widest_network;
 use crate::services::passwords::PasswordCheck;
-use crate::services::passwords::queue::Requester;
+use crate::services::passwords::queue::Priority;
 
 /// How often a password is compared when the hash has changed meanwhile: another login may have hashed it again.
 pub(super) const MAX_CHECKS: usize = 3;
@@ -45,12 +45,12 @@ pub(super) async fn check(
         .and_then(|(account, hash)| Some((account, hash?)));
     // Without a candidate a dummy hash is verified, so that the response time does not show which accounts exist.
     let hash = candidate.as_ref().map(|(_, hash)| hash.clone());
-    let requester = match login_name.device {
-        Some(_) => Requester::Trusted,
-        None => Requester::Network(widest_network(actor.ip_address)),
+    let priority = match login_name.device {
+        Some(_) => Priority::Trusted,
+        None => Priority::Network(widest_network(actor.ip_address)),
     };
     let passwords = &services.passwords;
-    let check = passwords.verify(password.clone(), hash, requester).await?;
+    let check = passwords.verify(password.clone(), hash, priority).await?;
     let (Some((account, hash)), PasswordCheck::Right { needs_rehash }) = (candidate, check) else {
         return Ok(None);
     };
@@ -72,8 +72,8 @@ impl RightPassword {
         let (passwords, store) = (services.passwords.clone(), services.store.clone());
         let (principal, old) = (self.account.principal, self.hash);
         tokio::spawn(async move {
-            let requester = Requester::Network("rehash".to_owned());
-            let Ok(new) = passwords.hash(self.password, requester).await else {
+            let priority = Priority::Network("rehash".to_owned());
+            let Ok(new) = passwords.hash(self.password, priority).await else {
                 return;
             };
             let replaced = store

@@ -9,7 +9,7 @@ use crate::services::auth::reuse;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::{addresses, dead_tokens};
+use crate::services::limits::{addresses, refused_tokens};
 use crate::store::rotation::{self, NotRotated, Rotated, Rotation};
 use crate::tokens::{Claims, Issued, TokenType};
 
@@ -26,10 +26,10 @@ use crate::tokens::{Claims, Issued, TokenType};
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
     let claims = read(services, &request.token, &request.actor, now).await?;
-    dead_tokens::admit(services, &claims, now)?;
+    refused_tokens::admit(services, &claims, now)?;
     exchange(services, claims.clone(), request, now)
         .await
-        .inspect_err(|error| dead_tokens::record(services, &claims, error, now))
+        .inspect_err(|error| refused_tokens::record(services, &claims, error, now))
 }
 
 async fn exchange(

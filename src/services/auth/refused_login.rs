@@ -23,7 +23,7 @@ pub(super) async fn record(
     login_name: &LoginName,
     event: Event,
 ) -> Result<(), Error> {
-    let (throttle, now) = (&services.stranger_throttle, services.clock.now());
+    let (throttle, now) = (&services.unknown_name_throttle, services.clock.now());
     let is_recorded =
         login_name.principal.is_some() || is_recorded(throttle, event.action(), actor, now);
     let event = event.refused().to(login_name.subject());
@@ -48,7 +48,7 @@ pub(super) async fn record_invented(
     actor: &Actor,
     event: Event,
 ) -> Result<(), Error> {
-    let (throttle, now) = (&services.stranger_throttle, services.clock.now());
+    let (throttle, now) = (&services.unknown_name_throttle, services.clock.now());
     if !is_recorded(throttle, event.action(), actor, now) {
         return Ok(());
     }

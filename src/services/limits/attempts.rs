@@ -79,7 +79,7 @@ pub async fn begin(
                     throttle: login_name
                         .principal
                         .is_none()
-                        .then(|| services.stranger_throttle.clone()),
+                        .then(|| services.unknown_name_throttle.clone()),
                 });
             }
             // A concurrent attempt locked the bucket in between; the next round decides whether to wait.

@@ -3,7 +3,6 @@
 pub mod addresses;
 pub mod attempts;
 pub mod counting;
-pub mod dead_tokens;
 pub mod device_tokens;
 pub mod locked_addresses;
 pub mod locks;
@@ -13,6 +12,7 @@ pub mod memory_counters;
 pub mod name_hash;
 pub mod networks;
 pub mod pending_attempts;
+pub mod refused_tokens;
 pub mod requests;
 pub mod rules;
 pub mod state;

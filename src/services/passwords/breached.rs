@@ -117,10 +117,6 @@ impl BreachedPasswords {
             match line {
                 Some(line) if line.hash == wanted => return Ok(true),
                 Some(line) if line.hash.as_slice() < wanted => low = line.next,
-                None if at < high => {
-                    let text = "the file has become shorter; restart the server";
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-                }
                 // All lines that begin behind the middle are greater, or there are none.
                 _ => high = middle,
             }
@@ -172,7 +168,7 @@ impl BreachedPasswords {
         }))
     }
 
-    /// The bytes at a position, at most as many as a line has.
+    /// The bytes at a position, at most as many as a line has. There are none only at the end of the file.
     fn read(&self, at: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; LONGEST_LINE];
         let mut length = 0;
@@ -185,6 +181,11 @@ impl BreachedPasswords {
             }
         }
         bytes.truncate(length);
+        if bytes.is_empty() && at < self.len {
+            // A password that was in the rest of the list must not be taken for one that is not in it.
+            let text = "the file has become shorter; restart the server";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         Ok(bytes)
     }
 }
@@ -226,6 +227,25 @@ mod tests {
 
     fn word(number: usize) -> String {
         format!("breached {number}")
+    }
+
+    #[test]
+    fn a_list_that_has_become_shorter_is_an_error_and_not_an_answer() {
+        let hashes = hashes((0..1_000).map(word));
+        let (_directory, path) = list(&(hashes.join("\n") + "\n"));
+        let opened = BreachedPasswords::open(&path).unwrap();
+        let password = |number| Password::parse(&word(number)).unwrap();
+        assert!(opened.contains(&password(7)).unwrap());
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(0)
+            .unwrap();
+        for number in 0..1_000 {
+            let error = opened.contains(&password(number)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
     }
 
     #[test]

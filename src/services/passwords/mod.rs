@@ -12,7 +12,7 @@ use std::io;
 use crate::config::LoginConfig;
 use crate::domain::password::Password;
 use crate::services::passwords::breached::{BreachedFileError, BreachedPasswords};
-use crate::services::passwords::queue::{Queue, Requester};
+use crate::services::passwords::queue::{Priority, Queue};
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
 use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
 
@@ -49,7 +49,8 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Opens the list of breached passwords, and starts the threads. On Linux they run at nice 10, so that hashing never slows down other work.
+    /// Opens the list of breached passwords, and starts the threads. On Linux they run at nice 10, so that hashing never slows
+    /// down other work.
     ///
     /// # Errors
     /// [`PasswordsError`].
@@ -100,13 +101,9 @@ impl Passwords {
     ///
     /// # Errors
     /// [`WorkError`].
-    pub async fn hash(
-        &self,
-        password: Password,
-        requester: Requester,
-    ) -> Result<String, WorkError> {
+    pub async fn hash(&self, password: Password, priority: Priority) -> Result<String, WorkError> {
         let cost = self.cost;
-        self.run(requester, move || {
+        self.run(priority, move || {
             StoredHash::fresh(&password, cost).map(|hash| hash.to_stored())
         })
         .await
@@ -125,10 +122,10 @@ impl Passwords {
         &self,
         password: Password,
         stored: Option<String>,
-        requester: Requester,
+        priority: Priority,
     ) -> Result<PasswordCheck, WorkError> {
         let cost = self.cost;
-        self.run(requester, move || {
+        self.run(priority, move || {
             check(&password, stored.as_deref(), cost, &mut spend)
         })
         .await
@@ -136,10 +133,10 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(
         &self,
-        requester: Requester,
+        priority: Priority,
         work: impl FnOnce() -> Result<T, SchemeError> + Send + 'static,
     ) -> Result<T, WorkError> {
-        let turn = self.queue.turn(requester).await?;
+        let turn = self.queue.turn(priority).await?;
         self.pool
             .run(move |()| {
                 let done = work();
@@ -183,7 +180,7 @@ fn check(
 mod tests {
     use super::*;
 
-    const ANY: Requester = Requester::Trusted;
+    const ANY: Priority = Priority::Trusted;
 
     fn password(typed: &str) -> Password {
         Password::parse(typed).unwrap()

@@ -1,5 +1,5 @@
-//! The queue in front of the hashing threads. A share of it is reserved for trusted requesters, who also go first. The rest
-//! is divided among networks: each gets its turn in order, however many passwords one of them sends.
+//! The queue in front of the hashing threads. A share of it is reserved for trusted callers, who also get three of four turns.
+//! The rest is divided among networks: each gets its turn in order, however many passwords one of them sends.
 
 use std::{
     collections::VecDeque,
@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use crate::services::mutex::lock;
 use crate::worker_pool::WorkError;
 
-/// Who has a password hashed.
+/// How soon the password of a caller is hashed.
 #[derive(Clone, Debug)]
-pub enum Requester {
+pub enum Priority {
     /// A known device, or a caller who is already authenticated.
     Trusted,
     /// Any other caller, by network.
@@ -31,7 +31,7 @@ pub(super) struct Queue(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     threads: usize,
-    /// The places of all requesters together, and of networks alone.
+    /// The places of all callers together, and of networks alone.
     places: usize,
     places_of_networks: usize,
     timeout: Duration,
@@ -76,9 +76,9 @@ impl Queue {
     /// # Errors
     /// [`WorkError::Overloaded`] if the queue is full, after the timeout, or when the place is given to a network that has
     /// fewer passwords in the queue.
-    pub(super) async fn turn(&self, requester: Requester) -> Result<Turn, WorkError> {
+    pub(super) async fn turn(&self, priority: Priority) -> Result<Turn, WorkError> {
         let (sender, receiver) = oneshot::channel();
-        let id = self.join(requester, sender)?;
+        let id = self.join(priority, sender)?;
         // Leaves the queue also when this future is dropped.
         let _place = Place { queue: self, id };
         match tokio::time::timeout(self.0.timeout, receiver).await {
@@ -87,7 +87,7 @@ impl Queue {
         }
     }
 
-    fn join(&self, requester: Requester, turn: oneshot::Sender<Turn>) -> Result<u64, WorkError> {
+    fn join(&self, priority: Priority, turn: oneshot::Sender<Turn>) -> Result<u64, WorkError> {
         let mut state = lock(&self.0.state);
         let id = state.next_id;
         state.next_id += 1;
@@ -105,10 +105,10 @@ impl Queue {
             turn,
         };
         let is_full = state.trusted.len() + state.networks.len() >= self.0.places;
-        match requester {
-            Requester::Trusted if is_full => return Err(WorkError::Overloaded),
-            Requester::Trusted => state.trusted.push_back(waiting(String::new(), 0)),
-            Requester::Network(network) => {
+        match priority {
+            Priority::Trusted if is_full => return Err(WorkError::Overloaded),
+            Priority::Trusted => state.trusted.push_back(waiting(String::new(), 0)),
+            Priority::Network(network) => {
                 let of_network = state.networks.iter().filter(|one| one.network == network);
                 let round = of_network.count();
                 if is_full || state.networks.len() >= self.0.places_of_networks {
@@ -194,15 +194,15 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<String>>>;
 
-    fn network(name: &str) -> Requester {
-        Requester::Network(name.to_owned())
+    fn network(name: &str) -> Priority {
+        Priority::Network(name.to_owned())
     }
 
     /// Joins the queue; notes its label when it gets the thread, and gives it back.
-    async fn join(queue: &Queue, log: &Log, label: &str, requester: Requester) -> JoinHandle<bool> {
+    async fn join(queue: &Queue, log: &Log, label: &str, priority: Priority) -> JoinHandle<bool> {
         let (queue, log, label) = (queue.clone(), Arc::clone(log), label.to_owned());
         let task = tokio::spawn(async move {
-            let turn = queue.turn(requester).await;
+            let turn = queue.turn(priority).await;
             if turn.is_ok() {
                 lock(&log).push(label);
             }
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn networks_take_turns_and_trusted_requesters_go_first() {
+    async fn networks_take_turns_and_trusted_callers_go_first() {
         let (queue, log) = (Queue::new(1, 16, LONG), Log::default());
         let running = queue.turn(network("a")).await;
         let mut tasks = Vec::new();
         for label in ["a1", "a2", "a3", "b1", "c1", "b2"] {
             tasks.push(join(&queue, &log, label, network(&label[..1])).await);
         }
-        tasks.push(join(&queue, &log, "trusted", Requester::Trusted).await);
+        tasks.push(join(&queue, &log, "trusted", Priority::Trusted).await);
         drop(running);
         for task in tasks {
             assert!(task.await.unwrap());
@@ -244,11 +244,11 @@ mod tests {
         assert!(!flood.pop().unwrap().await.unwrap(), "it lost its place");
         // Two places are left for the trusted.
         let trusted = [
-            join(&queue, &log, "t0", Requester::Trusted).await,
-            join(&queue, &log, "t1", Requester::Trusted).await,
+            join(&queue, &log, "t0", Priority::Trusted).await,
+            join(&queue, &log, "t1", Priority::Trusted).await,
         ];
         assert_eq!(
-            queue.turn(Requester::Trusted).await.err(),
+            queue.turn(Priority::Trusted).await.err(),
             Some(WorkError::Overloaded)
         );
         drop(running);

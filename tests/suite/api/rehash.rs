@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use munjigi::{config::Span, domain::account::Role};
 use serde_json::json;
 
-use crate::support::{App, password_of, wait_until};
+use crate::support::{Answer, App, password_of, wait_until};
 
 /// A server with the accounts of a server with a lower cost.
 async fn with_a_raised_cost() -> App {
@@ -27,15 +27,15 @@ async fn wait_for_new_hash(app: &App) {
     .await;
 }
 
+fn log_in(app: &App) -> impl Future<Output = Answer> + '_ {
+    let body = json!({"username": "ann@example.org", "password": password_of("ann")});
+    app.anonymous().post("/auth/login", body).into_future()
+}
+
 #[tokio::test]
 async fn parallel_correct_logins_all_succeed() {
     let app = with_a_raised_cost().await;
-    let body = json!({"username": "ann@example.org", "password": password_of("ann")});
-    let login = || {
-        app.anonymous()
-            .post("/auth/login", body.clone())
-            .into_future()
-    };
+    let login = || log_in(&app);
     let logins = join_all((0..20).map(|_| login()));
     let browsers = join_all((0..4).map(|_| async {
         app.browser().sign_in("ann").await;
@@ -52,12 +52,7 @@ async fn parallel_correct_logins_all_succeed() {
 #[tokio::test]
 async fn the_current_password_is_right_during_logins() {
     let app = with_a_raised_cost().await;
-    let body = json!({"username": "ann@example.org", "password": password_of("ann")});
-    let login = || {
-        app.anonymous()
-            .post("/auth/login", body.clone())
-            .into_future()
-    };
+    let login = || log_in(&app);
     let first = login().await.assert(200, "LOGGED_IN");
     let change =
         json!({"current_password": password_of("ann"), "new_password": "another long password"});

@@ -270,6 +270,18 @@ fn console_delivery_is_refused_on_a_public_address() {
 }
 
 #[test]
+fn a_directory_of_static_files_that_does_not_exist_is_refused() {
+    let place = Place::new().with("MUNJIGI_SERVER__STATIC_DIR", "no/such/directory");
+    let refused = place.run(&["serve"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let parts = ["server.static_dir", "no/such/directory"];
+    assert!(
+        parts.iter().all(|part| refused.stderr.contains(part)),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_created_is_refused() {
     let place = Place::on_sqlite();
     write(&place.path("munjigi-data"), "a file");
