@@ -2,6 +2,7 @@
 //! fixed clock instead of sleeping. Time zones and display formats belong to the interfaces.
 
 use std::{
+    borrow::Cow,
     fmt,
     ops::{Add, Sub},
     sync::{
@@ -13,6 +14,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// A point in time in UTC, truncated to microseconds, the precision of Postgres: a stored value equals the value read
@@ -114,6 +116,20 @@ impl fmt::Debug for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time", "examples": ["2026-02-14T12:30:45+00:00"]})
     }
 }
 

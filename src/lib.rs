@@ -15,6 +15,9 @@
 //! | [`http`] | the HTTP server, the JSON API and the admin panel |
 //! | [`cli`] | the command line |
 
+#[cfg(not(unix))]
+compile_error!("munjigi runs on Linux and other Unix systems only");
+
 rust_i18n::i18n!("locales", fallback = "en");
 
 pub mod clock;

@@ -46,8 +46,8 @@ impl Server {
                 .env("MUNJIGI_SERVER__LISTEN", address.to_string())
                 .env("MUNJIGI_SERVER__DATA_DIR", &database.directory)
                 .env(
-                    "MUNJIGI_TOKENS__SIGNING_KEY",
-                    "only for the benches: a signing key of at least 32 bytes",
+                    "MUNJIGI_SERVER__MASTER_KEY",
+                    "only for the benches: a master key of at least 32 bytes",
                 )
                 .env("DATABASE_URL", &database.url)
                 .stdout(Stdio::null())

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::OnceLock, time::Duration};
 use diesel::{Connection as _, RunQueryDsl, sql_types::BigInt};
 use munjigi::{
     clock::Clock,
-    config::TokensConfig,
+    config::{Algorithm, TokensConfig},
     domain::{
         account::{Account, Role},
         password::Password,
@@ -112,13 +112,17 @@ pub fn add_users(
         numbers
             .map(|number| {
                 let new = NewUser {
-                    email: email(number),
-                    email_normalized: email(number),
+                    email: Some(email(number)),
+                    email_normalized: Some(email(number)),
+                    username: None,
+                    username_normalized: None,
+                    external_id: None,
                     name: format!("User {number}"),
                     name_normalized: format!("user {number}"),
-                    role: Role::Staff,
+                    role: Role::STAFF,
                     password_hash: Some(hash.clone()),
                     is_active,
+                    claims: None,
                     created_at: now,
                     updated_at: now,
                     search_text: searchable(&[&email(number), &format!("User {number}")]),
@@ -137,6 +141,7 @@ pub fn add_clients(connection: &mut Db, numbers: impl Iterator<Item = usize>) ->
             let new = NewClient {
                 username: username(number),
                 username_normalized: username(number),
+                external_id: None,
                 name: format!("Client {number}"),
                 name_normalized: format!("client {number}"),
                 email: None,
@@ -144,6 +149,7 @@ pub fn add_clients(connection: &mut Db, numbers: impl Iterator<Item = usize>) ->
                 phone: None,
                 password_hash: None,
                 is_active: true,
+                claims: None,
                 created_at: now,
                 updated_at: now,
                 search_text: searchable(&[&username(number), &format!("Client {number}")]),
@@ -162,7 +168,7 @@ pub fn add_logged_in(
     let accounts = add_users(connection, numbers, true)?;
     let tokens = Tokens::new(
         TokensConfig::default(),
-        SigningKey::from_bytes(SIGNING_KEY.as_bytes()),
+        SigningKey::from_private_bytes(Algorithm::Hs256, SIGNING_KEY.as_bytes())?,
     );
     connection.transaction(|connection| {
         accounts
@@ -175,11 +181,13 @@ pub fn add_logged_in(
 fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<LoggedIn> {
     let now = Clock::System.now();
     let (session, jti) = (SessionId::new(now), Jti::new(now));
-    let expires_at = tokens.refresh_expiry(now);
-    let access_until = tokens.access_expiry(now, expires_at);
     let owner = account.principal;
+    let expires_at = tokens.refresh_expiry(owner.user_type, now);
+    let access_until = tokens.access_expiry(owner.user_type, now, expires_at);
     let new_session = NewSession {
         access_expires_at: Some(access_until),
+        kid: Some(tokens.key_id()),
+        status_index: None,
         id: session.clone(),
         user_type: owner.user_type,
         user_seq: owner.user_seq,
@@ -189,7 +197,7 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Log
         created_at: now,
         last_used_at: now,
         expires_at,
-        absolute_expires_at: tokens.session_expiry(now),
+        absolute_expires_at: tokens.session_expiry(owner.user_type, now),
     };
     sessions::insert(connection, &new_session)?;
     let new_token = NewOutstandingToken {
@@ -203,7 +211,7 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Log
     outstanding_tokens::insert(connection, &new_token)?;
     Ok(LoggedIn {
         access: tokens
-            .issue_access(account, &session, &Jti::new(now), now, access_until)?
+            .issue_access(account, &session, &Jti::new(now), now, access_until, None)?
             .token,
         refresh: tokens
             .issue_refresh(account, &session, &jti, now, expires_at)?

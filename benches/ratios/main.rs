@@ -8,6 +8,7 @@ mod closed_loop;
 mod cluster;
 mod database;
 mod empty;
+mod forward;
 mod http;
 mod login;
 mod login_flood;
@@ -16,6 +17,7 @@ mod memory;
 mod open_loop;
 mod options;
 mod other_floods;
+mod other_services;
 mod propagation;
 mod refresh;
 mod refresh_postgres;
@@ -23,8 +25,10 @@ mod refresh_sqlite;
 mod refused_timing;
 mod revocation_cache;
 mod server;
+mod signatures;
 mod start;
 mod statistics;
+mod status_list;
 mod table;
 mod work_dir;
 
@@ -42,12 +46,16 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &WorkDir) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order of measurement.
-const FIGURES: [(&str, Measure); 11] = [
+const FIGURES: [(&str, Measure); 15] = [
     ("me", me::measure),
+    ("forward", forward::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
     ("refresh-postgres", refresh_postgres::measure),
     ("propagation", propagation::measure),
     ("revocations", revocation_cache::measure),
+    ("signatures", signatures::measure),
+    ("status-list", status_list::measure),
+    ("other-services", other_services::measure),
     ("login", login::measure),
     ("me-under-login-flood", login_flood::measure),
     ("me-under-other-floods", other_floods::measure),

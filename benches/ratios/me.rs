@@ -60,6 +60,7 @@ fn compare(
     Ok(Row::ratio(name, "/s", &subject, &baseline, target))
 }
 
-fn request_me(user: &LoggedIn) -> RepeatedRequest {
+/// A request for the own account.
+pub fn request_me(user: &LoggedIn) -> RepeatedRequest {
     RepeatedRequest(get("/api/me", Some(&user.access)))
 }

@@ -102,7 +102,7 @@ fn measure_on(
 /// Creates an admin panel session for one of the users, who becomes an administrator. Returns the cookie.
 fn log_in(connection: &mut Db) -> Result<String> {
     let now = Clock::System.now();
-    let row = users::find_by_email(connection, &email(1))?.ok_or("no user")?;
+    let row = users::find_by_login(connection, &email(1))?.ok_or("no user")?;
     diesel::sql_query(format!(
         "UPDATE users SET role = 'admin' WHERE id = {}",
         row.id

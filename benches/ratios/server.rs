@@ -38,7 +38,18 @@ impl Drop for Server {
 impl Server {
     /// Starts munjigi with the default configuration. Its log is discarded.
     pub fn munjigi(database: &Database, directory: &Path) -> Result<Self> {
+        Self::munjigi_with(database, directory, &[])
+    }
+
+    /// The same with settings, as environment variables.
+    pub fn munjigi_with(
+        database: &Database,
+        directory: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let address = free_address()?;
+        let key = directory.join("jwt.key");
+        std::fs::write(&key, SIGNING_KEY)?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_munjigi"));
         command
             .arg("serve")
@@ -46,11 +57,16 @@ impl Server {
             .env_clear()
             .env("MUNJIGI_SERVER__LISTEN", address.to_string())
             .env("MUNJIGI_SERVER__DATA_DIR", directory)
-            .env("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
+            .env(
+                "MUNJIGI_SERVER__MASTER_KEY",
+                "only for the benches: a master key of at least 32 bytes",
+            )
+            .env("MUNJIGI_TOKENS__KEYS", &key)
             // All requests are from one address.
             .env("MUNJIGI_OTP__REQUESTS_PER_ADDRESS", "100000")
             .env("MUNJIGI_LIMITS__FAILURES_PER_ADDRESS", "0")
             .env("DATABASE_URL", database.url())
+            .envs(settings.iter().copied())
             .stdin(Stdio::null());
         Self::start(command, address)
     }

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::cli::database::database_name;
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, output, password};
+use crate::cli::{bootstrap, load_keys, output, password};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::domain::account::{Email, Username};
+use crate::domain::account::Username;
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::audit::Actor;
 use crate::domain::language::Language;
 use crate::domain::paging::Page;
@@ -51,6 +52,14 @@ pub(super) enum Verb<L: Args> {
     Activate(Named<L>),
     /// Stop an account from logging in; all its sessions end
     Deactivate(Named<L>),
+    /// Replace the claims of the account's own, which its access tokens contain if `tokens.claims` lists `account`
+    SetClaims {
+        #[command(flatten)]
+        account: Named<L>,
+        /// A JSON object such as {"tier": "gold"}; {} removes all
+        #[arg(long, value_name = "JSON")]
+        claims: String,
+    },
     /// Remove the lock of an account that failed to log in too often
     Unlock(Named<L>),
 }
@@ -67,7 +76,7 @@ pub(super) struct Named<L: Args> {
 
 /// What an account logs in with.
 pub(super) enum Login {
-    User(Email),
+    User(String),
     Client(Username),
 }
 
@@ -106,6 +115,7 @@ impl Account {
 
 enum Change {
     Password(Password),
+    Claims(Option<AccountClaims>),
     Active(bool),
 }
 
@@ -140,6 +150,13 @@ pub(super) async fn run<L: Args + Into<Login>>(
         Verb::Deactivate(account) => {
             let done = "is inactive, and all sessions have ended";
             change(config, account, Change::Active(false), done).await
+        }
+        Verb::SetClaims { account, claims } => {
+            let parse = argument(AccountClaims::parse);
+            let claims = parse(&claims)
+                .map_err(|problem| CliError::Refused(format!("--claims: {problem}")))?;
+            let done = "has these claims in new access tokens";
+            change(config, account, Change::Claims(claims), done).await
         }
         Verb::Unlock(account) => unlock(config, account).await,
     }
@@ -199,7 +216,7 @@ async fn change<L: Args + Into<Login>>(
     change: Change,
     done: &str,
 ) -> Result<ExitCode, CliError> {
-    let services = bootstrap::open(config)?;
+    let services = load_keys::open(config).await?;
     let found = find(&services, named.login.into()).await?;
     let account = update(&services, found.principal, change).await?;
     bootstrap::link_events(&services).await;
@@ -210,7 +227,7 @@ async fn unlock<L: Args + Into<Login>>(
     config: Config,
     named: Named<L>,
 ) -> Result<ExitCode, CliError> {
-    let services = bootstrap::open(config)?;
+    let services = load_keys::open(config).await?;
     let account = find(&services, named.login.into()).await?;
     let lifted = locks::lift_account(&services, &Actor::operator(), account.principal).await?;
     bootstrap::link_events(&services).await;
@@ -224,12 +241,9 @@ async fn unlock<L: Args + Into<Login>>(
 
 async fn find(services: &Services, login: Login) -> Result<Account, CliError> {
     let (found, name) = match &login {
-        Login::User(email) => {
-            let found = users::find_by_email(services, email).await;
-            (
-                found.map(Account::from),
-                format!("user {}", email.as_typed()),
-            )
+        Login::User(name) => {
+            let found = users::find_by_login(services, name).await;
+            (found.map(Account::from), format!("user {name}"))
         }
         Login::Client(username) => {
             let found = client_users::find_by_username(services, username).await;
@@ -251,29 +265,74 @@ async fn update(
     change: Change,
 ) -> Result<Account, Error> {
     let (actor, number) = (Actor::operator(), principal.user_seq);
-    match (change, principal.user_type) {
-        (Change::Active(active), _) => {
+    match change {
+        Change::Active(active) => {
             lifecycle::set_active(services, &actor, principal, active).await?;
         }
-        (Change::Password(password), UserType::User) => {
-            let changes = UserChanges {
-                password: Some(password),
-                ..UserChanges::default()
-            };
-            user_changes::update(services, &actor, number, changes).await?;
-        }
-        (Change::Password(password), UserType::Client) => {
-            let changes = ClientChanges {
-                password: Some(Some(password)),
-                ..ClientChanges::default()
-            };
-            client_user_changes::update(services, &actor, number, changes).await?;
-        }
+        Change::Password(password) => set_password(services, &actor, principal, password).await?,
+        Change::Claims(claims) => set_claims(services, &actor, principal, claims).await?,
     }
     Ok(match principal.user_type {
         UserType::User => users::find(services, number).await?.into(),
         UserType::Client => client_users::find(services, number).await?.into(),
     })
+}
+
+async fn set_password(
+    services: &Services,
+    actor: &Actor,
+    principal: Principal,
+    password: Password,
+) -> Result<(), Error> {
+    let number = principal.user_seq;
+    match principal.user_type {
+        UserType::User => {
+            let changes = UserChanges {
+                password: Some(password),
+                ..UserChanges::default()
+            };
+            user_changes::update(services, actor, number, changes).await?;
+        }
+        UserType::Client => {
+            let changes = ClientChanges {
+                password: Some(Some(password)),
+                ..ClientChanges::default()
+            };
+            client_user_changes::update(services, actor, number, changes).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn set_claims(
+    services: &Services,
+    actor: &Actor,
+    principal: Principal,
+    claims: Option<AccountClaims>,
+) -> Result<(), Error> {
+    let (number, claims) = (principal.user_seq, Some(claims));
+    match principal.user_type {
+        UserType::User => {
+            let changes = UserChanges {
+                claims,
+                ..UserChanges::default()
+            };
+            user_changes::update(services, actor, number, changes).await?;
+        }
+        UserType::Client => {
+            let changes = ClientChanges {
+                claims,
+                ..ClientChanges::default()
+            };
+            client_user_changes::update(services, actor, number, changes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The cell of a value that may be missing.
+pub(super) fn or_dash(value: Option<&String>) -> String {
+    value.map_or("-", String::as_str).to_owned()
 }
 
 /// The cell of a login time.

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, output};
+use crate::cli::{bootstrap, load_keys, output};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::domain::audit::Actor;
@@ -27,7 +27,7 @@ pub(super) enum Verb {
     /// later run with `--checkpoint`, to prove that nothing was cut off since, not even by restoring an old copy of the
     /// database.
     ///
-    /// Exit code 1 if an event was changed, deleted or inserted, and also if there is no database or signing key yet, or the
+    /// Exit code 1 if an event was changed, deleted or inserted, and also if there is no database or master key yet, or the
     /// schema is that of another version.
     Verify {
         /// The last link of the chain, as an earlier run printed it
@@ -51,16 +51,16 @@ pub(super) async fn run(config: &Config, verb: Verb) -> Result<ExitCode, CliErro
     match verb {
         Verb::Verify { checkpoint, json } => {
             let store = bootstrap::read_only_store(config)?;
-            let key = bootstrap::required_signing_key(config)?;
-            let chain = audit_chain(config, &key);
+            let keys = load_keys::required_master_keys(config)?;
+            let chain = audit_chain(config, &keys);
             let chain_report = verify(&store, &chain, checkpoint, |_| ()).await?;
             report(&chain_report, json)
         }
         Verb::Restart { reason } => {
             // No key is created: no event could have been written with it.
-            let key = bootstrap::required_signing_key(config)?;
+            let keys = load_keys::required_master_keys(config)?;
             let store = bootstrap::existing_store(config)?;
-            restart_chain(&store, &audit_chain(config, &key), reason).await
+            restart_chain(&store, &audit_chain(config, &keys), reason).await
         }
     }
 }
@@ -108,7 +108,7 @@ fn sentence(found: &Violation) -> String {
             format!("{} at the beginning were deleted", counted(found.events))
         }
         (ViolationKind::Unauthenticated, _) => {
-            format!("event {event} was inserted: it was not written with the signing key")
+            format!("event {event} was inserted: it was not written with the master key")
         }
         (ViolationKind::BrokenLink, _) => {
             format!("event {event}{at} has a link that does not follow from the previous one")

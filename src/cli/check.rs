@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::cli::database::{database_name, open_read_only};
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, output};
+use crate::cli::{load_keys, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::language::Language;
@@ -24,7 +24,7 @@ use crate::services::checklist::rows::{ReadOptions, Rows};
 use crate::services::checklist::text::LocalizedText;
 use crate::services::checklist::unknown::Unknown;
 use crate::store::StoreError;
-use crate::tokens::{KeyError, KeyStrength, SigningKey};
+use crate::tokens::{KeyStrength, MasterKey, MasterKeyError};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -51,6 +51,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
         uptime: None,
         ignored_proxy: None,
         key: key(config),
+        django_key: load_keys::django_key_length(config)
+            .map_err(|error| Unknown::Unreadable(error.to_string())),
         key_file: key_file(config),
         data: DataFiles::read(config),
         rows,
@@ -66,31 +68,33 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, Cl
 }
 
 fn key(config: &Config) -> Result<KeyStrength, Unknown> {
-    if let Some(secret) = &config.tokens.signing_key {
+    if let Some(secret) = &config.server.master_key {
         return Ok(KeyStrength::of(secret.reveal().as_bytes()));
     }
-    let path = config.signing_key_file().unwrap_or_default();
-    SigningKey::strength_of_file(&path).map_err(|error| match error {
-        KeyError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+    let path = config.master_key_file().unwrap_or_default();
+    MasterKey::strength_of_file(&path).map_err(|error| match error {
+        MasterKeyError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Unknown::NoKey(path.display().to_string())
         }
         error => Unknown::Unreadable(error.to_string()),
     })
 }
 
-/// The audit chain; it needs the signing key.
+/// The audit chain; it needs the master key.
 fn existing_audit_chain(config: &Config) -> Result<AuditChain, Unknown> {
-    let key = bootstrap::existing_signing_key(config)
+    let keys = load_keys::existing_master_keys(config)
         .map_err(|error| Unknown::Unreadable(error.to_string()))?;
-    let path = config.signing_key_file().unwrap_or_default();
-    let key = key.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
-    Ok(audit_chain(config, &key))
+    let path = config.master_key_file().unwrap_or_default();
+    let keys = keys.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
+    Ok(audit_chain(config, &keys))
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
     let options = ReadOptions {
         clock: clock.clone(),
         audit_chain: existing_audit_chain(config),
+        roles: config.roles.clone(),
+        rotation_policy: config.tokens.rotation_policy(),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: None,
     };

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::cli::accounts::{self, Account, Login, argument};
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, password};
+use crate::cli::{bootstrap, load_keys, password};
 use crate::config::Config;
-use crate::domain::account::{Email, Name, Phone, Username};
+use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::audit::Actor;
 use crate::domain::principal::{Principal, UserType};
 use crate::services::accounts::client_user_changes;
@@ -28,6 +28,9 @@ pub(super) struct Create {
     /// The name to log in with
     #[arg(long, value_name = "USERNAME", value_parser = argument(Username::parse))]
     username: Username,
+    /// The id in another system
+    #[arg(long, value_name = "ID", value_parser = argument(ExternalId::parse))]
+    external_id: Option<ExternalId>,
     /// The client's name [default: the username]
     #[arg(long, value_name = "NAME", value_parser = argument(Name::parse))]
     name: Option<Name>,
@@ -70,21 +73,21 @@ const COLUMNS: [&str; 7] = [
 
 impl From<Client> for Account {
     fn from(client: Client) -> Self {
-        let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         Self {
             principal: Principal::client(client.user_seq),
             cells: vec![
                 client.user_seq.to_string(),
                 client.username.clone(),
                 client.name.clone(),
-                or_dash(&client.email),
-                or_dash(&client.phone),
+                accounts::or_dash(client.email.as_ref()),
+                accounts::or_dash(client.phone.as_ref()),
                 accounts::yes_or_no(client.is_active),
                 accounts::last_login(client.last_login_at),
             ],
             json: json!({
-                "user_seq": client.user_seq, "username": client.username, "name": client.name,
-                "email": client.email, "phone": client.phone, "is_active": client.is_active,
+                "user_seq": client.user_seq, "username": client.username,
+                "external_id": client.external_id, "name": client.name,
+                "email": client.email, "phone": client.phone, "is_active": client.is_active, "claims": client.claims,
                 "last_login_at": client.last_login_at, "created_at": client.created_at,
                 "updated_at": client.updated_at,
             }),
@@ -103,14 +106,16 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError
 async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
     let password = options.password_stdin.then(|| password::ask(true));
     let password = password.transpose()?;
-    let services = bootstrap::open(config)?;
+    let services = load_keys::open(config).await?;
     let new = NewClient {
         username: options.username,
+        external_id: options.external_id,
         name: options.name,
         email: options.email,
         phone: options.phone,
         password,
         is_active: true,
+        claims: None,
     };
     let client = client_user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;

@@ -188,7 +188,6 @@ pub(super) fn create_private_directory(directory: &Path) -> Result<(), CliError>
     }
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(|error| {
         CliError::Refused(format!(

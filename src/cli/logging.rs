@@ -10,7 +10,8 @@ use crate::config::{LogConfig, LogFormat};
 /// Starts logging to standard output. Lines are written until the guard is dropped.
 ///
 /// `log.level` applies to munjigi's own lines only, and to the audit events (target `audit`). Dependencies log warnings at
-/// most: below that some of them print what they send, one-time codes included. Malformed HTTP requests are the client's error and are not logged.
+/// most: below that some of them print what they send, one-time codes included. Malformed HTTP requests are the client's
+/// error and are not logged.
 pub(super) fn start(config: &LogConfig) -> WorkerGuard {
     // Lines are written in batches; the writer flushes when its queue is empty.
     let (writer, guard) = tracing_appender::non_blocking(BufWriter::new(stdout()));

@@ -11,13 +11,23 @@ mod client_users;
 mod config;
 mod database;
 mod error;
+mod export;
+mod from_simplejwt;
 mod health;
+mod import;
+mod import_output;
+mod keys;
+mod load_keys;
 mod logging;
 mod migrate;
+mod openapi;
 mod output;
 mod password;
+mod python_values;
 mod serve;
+mod services;
 mod tokens;
+mod toml_file;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -55,12 +65,24 @@ enum Command {
     /// Manage external clients, which log in with username and one-time code or password
     #[command(subcommand)]
     Client(client_users::Verb),
+    /// Manage services: programs that check tokens and call each other with a secret of their own
+    #[command(subcommand)]
+    Service(services::Verb),
+    /// Import accounts and refresh tokens from a Django site, or accounts from a file
+    #[command(subcommand)]
+    Import(import::Verb),
+    /// Export accounts in the form that `import users` reads
+    #[command(subcommand)]
+    Export(export::Verb),
     /// Remove expired rows, or inspect a token
     #[command(subcommand)]
     Tokens(tokens::Verb),
     /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// List and change the keys that sign tokens
+    #[command(subcommand)]
+    Keys(keys::Verb),
     /// Check the settings, the key and the data against the security checklist
     ///
     /// The result of each check is ok, advice (could be better, or is fine for evaluation only) or problem (is wrong, or could
@@ -71,6 +93,8 @@ enum Command {
     ///
     /// For the health check of a container: exit code 0 when `/readyz` answers that it is ready, otherwise 1.
     Health,
+    /// Print the OpenAPI 3.1 document of the API
+    Openapi,
     /// Show the settings in force, or an example of all settings
     #[command(subcommand)]
     Config(config::Verb),
@@ -94,20 +118,27 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
     let path = arguments.config.as_deref();
-    if let Some(Command::Config(config::Verb::Example)) = arguments.command {
-        return config::example();
+    match arguments.command {
+        Some(Command::Config(config::Verb::Example)) => return config::example(),
+        Some(Command::Config(config::Verb::FromSimplejwt)) => return from_simplejwt::run(),
+        _ => {}
     }
     let settings = Config::load(path).map_err(CliError::refused)?;
     let default = Command::Serve(serve::Arguments::default());
     match arguments.command.unwrap_or(default) {
         Command::Serve(arguments) => serve::run(settings, arguments).await,
         Command::Migrate(arguments) => migrate::run(&settings, &arguments),
-        Command::User(verb) => users::run(settings, verb).await,
-        Command::Client(verb) => client_users::run(settings, verb).await,
+        Command::User(verb) => Box::pin(users::run(settings, verb)).await,
+        Command::Client(verb) => Box::pin(client_users::run(settings, verb)).await,
+        Command::Service(verb) => services::run(settings, verb).await,
+        Command::Import(verb) => import::run_verb(settings, verb).await,
+        Command::Export(verb) => export::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,
         Command::Audit(verb) => audit::run(&settings, verb).await,
+        Command::Keys(verb) => keys::run(settings, verb).await,
         Command::Check(arguments) => check::run(&settings, &arguments),
         Command::Health => health::run(&settings).await,
+        Command::Openapi => openapi::run(&settings),
         Command::Config(verb) => config::run(&settings, &verb),
     }
 }

@@ -23,6 +23,20 @@ pub(super) fn line(text: &str) -> Result<ExitCode, CliError> {
     }
 }
 
+/// Prints a line of many; `false` if nobody reads them any more.
+pub(super) fn pipe_line(text: &str) -> Result<bool, CliError> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::refused(error)),
+    }
+}
+
+/// Escapes each line like [`sanitize`].
+pub(super) fn lines(text: &str) -> String {
+    text.lines().map(|line| sanitize(line) + "\n").collect()
+}
+
 /// Prints rows in columns as wide as their widest cell. Hangul takes two columns on a terminal.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<ExitCode, CliError> {
     let width = |text: &str| text.width();

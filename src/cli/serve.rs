@@ -18,18 +18,20 @@ use tokio::{
 };
 
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, database, logging};
+use crate::cli::{bootstrap, database, load_keys, logging};
 use crate::config::Config;
 use crate::http::{app, metrics};
-use crate::services::Services;
 use crate::services::accounts::first_admin_link;
 use crate::services::accounts::users::any_administrator;
+use crate::services::audit::outbox;
 use crate::services::audit_chain::linking::{LINK_EVERY, check, link_pending};
 use crate::services::audit_chain::restart::restart_on_key_change;
 use crate::services::audit_chain::state::state;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
+use crate::services::signing_keys::rotation;
+use crate::services::{Error, Services};
 
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -39,9 +41,12 @@ const ECHO: Duration = Duration::from_secs(1);
 /// The interval at which the delivery results of one-time codes are written.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
+/// How often the rotation of the signing keys looks whether a change is due.
+const ROTATE_EVERY: Duration = Duration::from_mins(1);
+
 #[derive(Args, Default)]
 pub(super) struct Arguments {
-    /// Create a new signing key if the file is missing, although the database has accounts; everyone has to log in again
+    /// Replace a lost master key: make new signing keys, and start the audit chain again; everyone has to log in again
     #[arg(long)]
     new_key: bool,
 }
@@ -54,7 +59,9 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
     let (store, migrations) = bootstrap::migrated_store(&config)?;
-    let (key, new_key) = bootstrap::signing_key(&config, arguments.new_key)?;
+    let (master, new_key) = load_keys::master_keys(&config, arguments.new_key)?;
+    let ring = load_keys::signing_keys(&config, &store, &master, arguments.new_key).await?;
+    let keys = load_keys::with_django(&config, master, ring)?;
     bootstrap::report_lost_checkpoint(&config);
     let channel = bootstrap::channel(&config);
     let listener = bind(config.server.listen, "server.listen", 8081)?;
@@ -73,8 +80,8 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
         new_key,
     };
     let mail = bootstrap::mail(&config);
-    let services = web::Data::new(bootstrap::start(config, store, key, channel, mail)?);
-    prepare(&services).await?;
+    let services = web::Data::new(bootstrap::start(config, store, keys, channel, mail)?);
+    prepare(&services, arguments.new_key).await?;
     let server = app::build(services.clone(), listener)
         .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
     if let Some(listener) = metrics_listener {
@@ -114,15 +121,14 @@ async fn wait_for_database(config: &Config) -> Result<(), CliError> {
 }
 
 /// What must be done before the first request.
-async fn prepare(services: &Services) -> Result<(), CliError> {
+async fn prepare(services: &Services, is_key_lost: bool) -> Result<(), CliError> {
     // The first response already refuses what was revoked before the start.
-    services
-        .revocations
-        .follow(&services.store)
-        .map_err(CliError::refused)?;
-    if restart_on_key_change(services).await? {
+    services.follow().map_err(CliError::refused)?;
+    let expected = services.expect_django_hashes().await;
+    expected.map_err(CliError::refused)?;
+    if is_key_lost && restart_on_key_change(services).await? {
         tracing::warn!(
-            "the signing key was changed: the event MACs of the audit log are recomputed"
+            "the master key was replaced: the event MACs of the audit log are recomputed"
         );
     }
     check_audit_chain(services).await
@@ -177,7 +183,7 @@ struct Startup {
     metrics: Option<SocketAddr>,
     /// The migrations that were run.
     migrations: Vec<String>,
-    /// The file of the signing key, if it was created.
+    /// The file of the master key, if it was created.
     new_key: Option<PathBuf>,
 }
 
@@ -199,7 +205,7 @@ impl Startup {
         }
         if let Some(path) = &self.new_key {
             eprintln!(
-                "  signing key    {} (created; keep it secret and back it up)",
+                "  master key     {} (created; keep it secret and back it up)",
                 path.display()
             );
         }
@@ -229,17 +235,19 @@ impl Startup {
             .next()
             .unwrap_or_else(|| "munjigi".to_owned());
         eprintln!(
-            "  or             {program} user create --email you@example.org --name \"Your name\" --role admin"
+            "  or             {program} user create --email you@example.org --name \"Your name\" --role {}",
+            services.roles.administrator()
         );
     }
 }
 
-fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 4] {
+fn spawn_tasks(services: &web::Data<Services>) -> [JoinHandle<()>; 5] {
     [
         actix_web::rt::spawn(flush_regularly(services.clone())),
         actix_web::rt::spawn(write_regularly(services.clone())),
         actix_web::rt::spawn(write_token_usage(services.clone())),
         actix_web::rt::spawn(link_regularly(services.clone())),
+        actix_web::rt::spawn(rotate_keys(services.clone())),
     ]
 }
 
@@ -287,13 +295,31 @@ async fn write_regularly(services: web::Data<Services>) {
     }
 }
 
-/// Links audit events into the audit chain shortly after they were written.
+/// Links audit events into the audit chain shortly after they were written, and logs those of commands.
 async fn link_regularly(services: web::Data<Services>) {
     loop {
-        if let Err(error) = link_pending(&services.store, &services.audit_chain).await {
-            tracing::warn!(%error, "audit events cannot be linked into the chain; it is tried again");
+        if let Err(error) = link_and_log(&services).await {
+            tracing::warn!(%error, "audit events cannot be linked into the chain or logged; it is tried again");
         }
         actix_web::rt::time::sleep(LINK_EVERY).await;
+    }
+}
+
+async fn link_and_log(services: &Services) -> Result<(), Error> {
+    link_pending(&services.store, &services.audit_chain).await?;
+    outbox::log_pending(&services.store).await
+}
+
+/// Replaces the signing key as `tokens.rotate_keys_every` demands.
+async fn rotate_keys(services: web::Data<Services>) {
+    if services.config.tokens.rotate_keys_every.get().is_zero() {
+        return;
+    }
+    loop {
+        if let Err(error) = rotation::rotate(&services).await {
+            tracing::warn!(%error, "the signing keys cannot be rotated; it is tried again");
+        }
+        actix_web::rt::time::sleep(ROTATE_EVERY).await;
     }
 }
 

@@ -11,16 +11,19 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::database::database_name;
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, output};
+use crate::cli::{bootstrap, load_keys, output};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::delivery::Channel;
 use crate::domain::job::StartedBy;
+use crate::services::Error;
 use crate::services::auth::bearer;
 use crate::services::bootstrap::audit_chain;
 use crate::services::maintenance::flush::{FlushRules, NotFlushed, count, flush};
 use crate::services::maintenance::flush_counts::FlushCounts;
-use crate::tokens::unverified_parts;
+use crate::services::service::access;
+use crate::services::signing_keys::ring;
+use crate::tokens::{TokenError, unverified_parts};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -38,7 +41,7 @@ pub(super) enum Verb {
     /// Read a token from standard input, print its contents, and whether it would be accepted now
     ///
     /// Nothing is created or changed. Exit code 0 if the token would be accepted, 1 if it would be refused, and also 1 if there
-    /// is no database or signing key yet, or the schema is that of another version.
+    /// is no database or keys yet, or the schema is that of another version.
     Inspect {
         /// Print JSON
         #[arg(long)]
@@ -62,11 +65,14 @@ async fn run_flush(config: &Config, dry_run: bool, json: bool) -> Result<ExitCod
         return report(&expired, json, "would be deleted");
     }
     let store = bootstrap::existing_store(config)?;
-    let (key, _) = bootstrap::signing_key(config, false)?;
+    let (keys, _) = load_keys::master_keys(config, false)?;
+    ring::check_master_key(&store, &keys)
+        .await
+        .map_err(CliError::refused)?;
     let rules = FlushRules {
         batch_size: config.flush.batch_size,
         keep_events_for,
-        audit_chain: audit_chain(config, &key),
+        audit_chain: audit_chain(config, &keys),
     };
     let expired = count(&store, clock.now(), keep_events_for).await;
     let bar = progress_bar(expired.map_err(CliError::refused)?.total());
@@ -125,6 +131,8 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("one-time links", counts.set_up_links),
         ("code deliveries", counts.otp_deliveries),
         ("device tokens", counts.device_tokens),
+        ("signing keys", counts.signing_keys),
+        ("tokens of Django", counts.django_tokens),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),
     ];
@@ -149,11 +157,27 @@ async fn inspect(config: Config, json: bool) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage("give the token on standard input".into()));
     }
     let store = bootstrap::read_only_store(&config)?;
-    let key = bootstrap::required_signing_key(&config)?;
-    let services = bootstrap::start(config, store, key, Channel::Console, None)?;
-    let (accepted, sentence) = match bearer::verify(&services, token).await {
-        Ok(_) => (true, "it would be accepted now".to_owned()),
+    let master = load_keys::required_master_keys(&config)?;
+    let ring = load_keys::existing_signing_keys(&config, &store, &master).await?;
+    let keys = load_keys::with_django(&config, master, ring)?;
+    let services = bootstrap::start(config, store, keys, Channel::Console, None)?;
+    let verified = match bearer::verify(&services, token).await {
+        Err(Error::Token(TokenError::OtherOwner)) => {
+            access::verify(&services, token).await.map(drop)
+        }
+        result => result.map(drop),
+    };
+    let (accepted, sentence) = match verified {
+        Ok(()) => (true, "it would be accepted now".to_owned()),
         Err(error) => (false, CliError::from(error).to_string()),
+    };
+    let now = services.clock.now();
+    let is_of_django = services.tokens.examine(token, None, now).is_err()
+        && services.tokens.examine_django(token, now).is_some();
+    let sentence = if is_of_django {
+        format!("{sentence} (signed by Django)")
+    } else {
+        sentence
     };
     let (header, claims) = unverified_parts(token).unwrap_or_default();
     let code = ExitCode::from(u8::from(!accepted));

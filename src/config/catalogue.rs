@@ -4,6 +4,9 @@
 /// `example.toml`: every key with its default. Printed by `munjigi config example`.
 pub const EXAMPLE: &str = include_str!("example.toml");
 
+/// The section whose keys are names that the operator chooses. Only the file can set it.
+pub(super) const ROLES: &str = "roles";
+
 /// The prefix of the environment variables.
 pub(super) const PREFIX: &str = "MUNJIGI_";
 
@@ -25,7 +28,8 @@ impl Entry {
 
     /// The environment variable that sets this key.
     pub(super) fn variable(&self) -> String {
-        format!("{PREFIX}{}__{}", self.section, self.key).to_uppercase()
+        let section = self.section.replace('.', "_");
+        format!("{PREFIX}{section}__{}", self.key).to_uppercase()
     }
 
     /// The default as a line of a file, or as a variable if `origin` is this key's variable. `None` if the default is
@@ -76,6 +80,20 @@ pub(super) fn sections() -> Vec<&'static str> {
     let mut sections: Vec<_> = entries().map(|entry| entry.section).collect();
     sections.dedup();
     sections
+}
+
+/// The section and the key of a path, which may also name a part of the value, such as `tokens.claims[1]`.
+pub(super) fn section_and_key(path: &str) -> (&str, &str) {
+    let is_prefix = |section: &&str| {
+        let rest = path.strip_prefix(section);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    };
+    // `tokens.user` before `tokens`.
+    let length = sections().into_iter().filter(is_prefix).map(str::len).max();
+    let length = length.or_else(|| path.find(['.', '[']));
+    let (section, rest) = path.split_at(length.unwrap_or(path.len()));
+    let rest = rest.get(1..).unwrap_or_default();
+    (section, rest.split(['.', '[']).next().unwrap_or_default())
 }
 
 /// The error message for an unknown section.

@@ -97,6 +97,32 @@ impl Checks {
         }
     }
 
+    /// Reports a duration that is not a whole number of seconds.
+    pub(super) fn whole_seconds(&mut self, key: &str, span: Span) {
+        if !span.is_whole_seconds() {
+            self.refuse(
+                key,
+                format!("`{span}` is not a whole number of seconds: give whole seconds"),
+            );
+        }
+    }
+
+    /// Reports the lifetime of refresh tokens if it is not longer than that of access tokens. Each comes with its key.
+    pub(super) fn longer(
+        &mut self,
+        (refresh_key, refresh): (&str, Span),
+        (access_key, access): (&str, Span),
+    ) {
+        if refresh <= access {
+            self.refuse(
+                refresh_key,
+                format!(
+                    "`{refresh}` is not longer than `{access_key}` ({access}): give a longer time, for example `30d`"
+                ),
+            );
+        }
+    }
+
     /// Reports `value` if it is shorter than that of another key.
     pub(super) fn not_shorter(&mut self, key: &str, value: Span, other_key: &str, other: Span) {
         if value < other {

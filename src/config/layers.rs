@@ -63,12 +63,22 @@ impl Layers {
 
     fn add_section(&mut self, name: &str, section: &str, keys: toml::Table, checks: &mut Checks) {
         for (key, value) in keys {
-            if catalogue::find(section, &key).is_some() {
-                self.set(section, &key, Value::Toml(value), name);
-            } else {
-                let message = catalogue::unknown_key(section, &key);
-                checks.refuse_from(&format!("{section}.{key}"), Some(name), message);
-            }
+            let nested = format!("{section}.{key}");
+            let message = match value {
+                value
+                    if section == catalogue::ROLES || catalogue::find(section, &key).is_some() =>
+                {
+                    self.set(section, &key, Value::Toml(value), name);
+                    continue;
+                }
+                toml::Value::Table(keys) if catalogue::sections().contains(&nested.as_str()) => {
+                    self.add_section(name, &nested, keys, checks);
+                    continue;
+                }
+                toml::Value::Table(_) => catalogue::unknown_section(&nested),
+                _ => catalogue::unknown_key(section, &key),
+            };
+            checks.refuse_from(&nested, Some(name), message);
         }
     }
 
@@ -78,6 +88,13 @@ impl Layers {
         for (variable, value) in environment.iter().filter(|(_, value)| !value.is_empty()) {
             let has_prefix = variable.starts_with(catalogue::PREFIX);
             if !has_prefix && variable != DATABASE_URL {
+                continue;
+            }
+            if variable.starts_with(&format!("{}ROLES__", catalogue::PREFIX)) {
+                checks.refuse(
+                    variable,
+                    "roles can be set in the file only: write them below `[roles]`",
+                );
                 continue;
             }
             let entry = if has_prefix {
@@ -115,8 +132,7 @@ impl Layers {
 
     /// The origin of a key's value. `path` may also name a part of the value, such as `tokens.claims[1]`.
     pub(super) fn origin(&self, path: &str) -> Option<String> {
-        let mut names = path.split(['.', '[']);
-        let (section, key) = (names.next()?, names.next()?);
+        let (section, key) = catalogue::section_and_key(path);
         let (_, origin) = self.sections.get(section)?.get(key)?;
         Some(origin.clone())
     }

@@ -13,7 +13,7 @@ use crate::config::values::Span;
 pub struct LoginConfig {
     /// The bcrypt cost (binary logarithm of the rounds). Hashes with another cost are replaced at the next login.
     pub bcrypt_cost: u32,
-    /// Hashing threads; 0 means one per core.
+    /// Hashing threads for strangers; 0 means one per core. Known devices and authenticated callers have half as many more.
     pub hash_threads: usize,
     /// Maximum number of passwords in the hashing queue, a quarter of it for known devices and authenticated callers. When
     /// it is full the response is 503.

@@ -4,24 +4,29 @@
 //! See [`Config::load`] for precedence. A new key is added to the struct of its section and to `example.toml`.
 
 mod admin;
+mod algorithm;
 mod audit;
 mod browsers;
 mod catalogue;
 pub(crate) mod database;
+mod django;
 mod error;
 mod flush;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod language;
 mod layers;
+mod lifetimes;
 mod limits;
 mod log;
 mod login;
 mod metrics;
 mod otp;
 mod reader;
+mod roles;
 mod sections;
 mod server;
+mod simplejwt;
 mod smtp;
 mod tokens;
 mod values;
@@ -29,23 +34,30 @@ mod webhook;
 
 pub use crate::config::{
     admin::AdminConfig,
+    algorithm::{Algorithm, KeyKind},
     audit::AuditConfig,
     browsers::{Origin, Transport},
     catalogue::EXAMPLE,
     database::{Database, DatabaseConfig},
+    django::DjangoConfig,
     error::{ConfigError, ConfigProblem},
     flush::FlushConfig,
     language::LanguageConfig,
     layers::Environment,
+    lifetimes::{Lifetimes, PopulationConfig, PopulationLifetimes, ServiceTokensConfig},
     limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
     login::LoginConfig,
     metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
+    roles::{ApiAccess, PanelAccess, Rights, RoleConfig, RolesConfig},
     sections::Config,
-    server::{ForwardedHeader, ServerConfig},
+    server::{ForwardedHeader, MIN_MASTER_KEY_BYTES, ServerConfig},
+    simplejwt::{SimplejwtConfig, UserIdField},
     smtp::{SmtpConfig, SmtpTls},
-    tokens::{Algorithm, ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokensConfig},
+    tokens::{
+        ClaimName, MAX_ACCESS_LIFETIME, MAX_LEEWAY, RotationPolicy, TokenProfile, TokensConfig,
+    },
     values::{InvalidValue, Secret, Span, is_loopback_host},
     webhook::WebhookConfig,
 };

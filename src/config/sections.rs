@@ -8,17 +8,21 @@ use crate::config::admin::AdminConfig;
 use crate::config::audit::AuditConfig;
 use crate::config::catalogue;
 use crate::config::database::{Database, DatabaseConfig};
+use crate::config::django::DjangoConfig;
 use crate::config::error::{Checks, ConfigError};
 use crate::config::flush::FlushConfig;
 use crate::config::language::LanguageConfig;
 use crate::config::layers::{self, Environment, Layers};
+use crate::config::lifetimes::{Lifetimes, PopulationConfig, ServiceTokensConfig};
 use crate::config::limits::LimitsConfig;
 use crate::config::log::LogConfig;
 use crate::config::login::LoginConfig;
 use crate::config::metrics::MetricsConfig;
 use crate::config::otp::{OtpConfig, OtpDelivery};
 use crate::config::reader::ReadError;
+use crate::config::roles::RolesConfig;
 use crate::config::server::ServerConfig;
+use crate::config::simplejwt::SimplejwtConfig;
 use crate::config::smtp::{SmtpConfig, full_name};
 use crate::config::tokens::TokensConfig;
 use crate::config::webhook::WebhookConfig;
@@ -33,6 +37,21 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `[tokens]`
     pub tokens: TokensConfig,
+    /// `[tokens.user]`
+    #[serde(rename = "tokens.user")]
+    pub user_tokens: PopulationConfig,
+    /// `[tokens.client]`
+    #[serde(rename = "tokens.client")]
+    pub client_tokens: PopulationConfig,
+    /// `[tokens.service]`
+    #[serde(rename = "tokens.service")]
+    pub service_tokens: ServiceTokensConfig,
+    /// `[roles]`
+    pub roles: RolesConfig,
+    /// `[simplejwt]`
+    pub simplejwt: SimplejwtConfig,
+    /// `[django]`
+    pub django: DjangoConfig,
     /// `[login]`
     pub login: LoginConfig,
     /// `[limits]`
@@ -83,12 +102,34 @@ impl Config {
         Ok(config)
     }
 
+    /// Checks the text of a file, without the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn check_text(text: &str) -> Result<(), ConfigError> {
+        let mut checks = Checks::default();
+        let mut layers = Layers::default();
+        layers.add_file("the file", text, &mut checks);
+        let config = read(&mut layers, &mut checks);
+        checks.finish()?;
+        config.validate()
+    }
+
     /// Checks each value and the combinations of values. The error lists all problems.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut checks = Checks::default();
-        self.server.check(&mut checks);
+        self.server.check(&self.database(), &mut checks);
         self.database.check(&mut checks);
-        self.tokens.check(&self.database(), &mut checks);
+        self.tokens.check(&mut checks);
+        self.tokens.check_status_list(&self.server, &mut checks);
+        self.user_tokens
+            .check("tokens.user", &self.tokens, &mut checks);
+        self.client_tokens
+            .check("tokens.client", &self.tokens, &mut checks);
+        self.service_tokens.check(&mut checks);
+        self.roles.check(&mut checks);
+        self.simplejwt.check(&self.tokens, &mut checks);
+        self.django.check(&mut checks);
         self.login.check(&mut checks);
         self.limits.check(&mut checks);
         self.otp.check(&self.server, &mut checks);
@@ -103,6 +144,17 @@ impl Config {
         checks.finish()
     }
 
+    /// The lifetimes in effect for each population.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::new(
+            &self.tokens,
+            &self.user_tokens,
+            &self.client_tokens,
+            &self.service_tokens,
+        )
+    }
+
     /// `[smtp]` with the name for `EHLO`: the configured one, or the host of `server.public_url` if it is a full name.
     #[must_use]
     pub fn mail_server(&self) -> SmtpConfig {
@@ -114,6 +166,13 @@ impl Config {
         }
     }
 
+    /// The issuer of tokens: `tokens.issuer`, or `server.public_url` without a slash at the end.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        let configured = self.tokens.issuer.as_deref();
+        configured.or_else(|| self.server.public_base())
+    }
+
     /// The database in effect: `database.url`, or the file `munjigi.db` in the data directory.
     #[must_use]
     pub fn database(&self) -> Database {
@@ -123,15 +182,31 @@ impl Config {
             .unwrap_or_else(|| Database::Sqlite(self.server.data_dir.join("munjigi.db")))
     }
 
-    /// The signing key file in effect: `tokens.signing_key_file`, or `signing.key` in the data directory. `None` if
-    /// `tokens.signing_key` is set.
+    /// The master key file in effect: `server.master_key_file`, or `master.key` in the data directory. `None` if
+    /// `server.master_key` is set.
     #[must_use]
-    pub fn signing_key_file(&self) -> Option<PathBuf> {
-        if self.tokens.signing_key.is_some() {
+    pub fn master_key_file(&self) -> Option<PathBuf> {
+        if self.server.master_key.is_some() {
             return None;
         }
-        let default = || self.server.data_dir.join("signing.key");
-        Some(self.tokens.signing_key_file.clone().unwrap_or_else(default))
+        let default = || self.server.data_dir.join("master.key");
+        Some(self.server.master_key_file.clone().unwrap_or_else(default))
+    }
+
+    /// The lines of `[roles]`, whose keys are not those of the example.
+    fn roles_lines(&self, table: &toml::Table) -> Vec<String> {
+        let roles = table.get(catalogue::ROLES);
+        let line = |(name, _): (&str, _)| {
+            let value = roles?.get(name)?;
+            let is_bare = !name.contains('.');
+            let key = if is_bare {
+                name.to_owned()
+            } else {
+                format!("\"{name}\"")
+            };
+            Some(format!("{key} = {value}"))
+        };
+        self.roles.iter().filter_map(line).collect()
     }
 
     /// The configuration in effect as TOML, in the order of `example.toml`. Secrets are masked; a key without a value is
@@ -151,6 +226,12 @@ impl Config {
                 section = entry.section;
                 lines.extend((!is_first).then(String::new));
                 lines.push(format!("[{section}]"));
+                if section == catalogue::ROLES {
+                    lines.extend(self.roles_lines(&table));
+                }
+            }
+            if section == catalogue::ROLES {
+                continue;
             }
             let value = table.get(section).and_then(|keys| keys.get(entry.key));
             lines.push(match value {
@@ -173,8 +254,7 @@ pub(super) fn read(layers: &mut Layers, checks: &mut Checks) -> Config {
             Err(error) => error,
         };
         let path = error.path().to_string();
-        let mut names = path.split(['.', '[']);
-        let (section, key) = (names.next().unwrap_or(""), names.next().unwrap_or(""));
+        let (section, key) = catalogue::section_and_key(&path);
         let origin = layers.origin(&path);
         let read_error = error.into_inner();
         let mut message = read_error.to_string();

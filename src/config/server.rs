@@ -1,4 +1,4 @@
-//! `[server]`: listening address, proxies, timeouts and the data directory.
+//! `[server]`: listening address, proxies, timeouts, the data directory and the master key.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -13,10 +13,14 @@ use serde::{
 use url::Url;
 
 use crate::config::browsers::Origin;
+use crate::config::database::Database;
 use crate::config::error::{Checks, check_ranges};
-use crate::config::values::{Span, networks, optional_url, url_problem};
+use crate::config::values::{Secret, Span, networks, optional_url, url_problem};
 
-/// Listening address, proxies, timeouts and the data directory.
+/// The minimum length of the master key: that of the keys that are derived from it.
+pub const MIN_MASTER_KEY_BYTES: usize = 32;
+
+/// Listening address, proxies, timeouts, the data directory and the master key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
@@ -26,8 +30,8 @@ pub struct ServerConfig {
     /// The URL at which clients reach the server, for links in mails and pages.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
-    /// The first part of the names of all cookies. Cookies do not distinguish ports: two servers on one host need two names.
-    pub cookie_prefix: String,
+    /// The first part of the names of all cookies. See [`ServerConfig::effective_cookie_prefix`] for the default.
+    pub cookie_prefix: Option<String>,
     /// Whether `Strict-Transport-Security` includes the subdomains of the host of `public_url`.
     pub hsts_include_subdomains: bool,
     /// Origins that may call the API from a browser with credentials. The server's own origin is always allowed.
@@ -39,8 +43,16 @@ pub struct ServerConfig {
     pub forwarded_header: ForwardedHeader,
     /// Files in it are served under `/static` instead of the built-in ones of the same name.
     pub static_dir: Option<PathBuf>,
-    /// Directory of the `SQLite` database and the generated signing key.
+    /// Directory of the `SQLite` database and the generated master key.
     pub data_dir: PathBuf,
+    /// The master key: the bytes of this text.
+    pub master_key: Option<Secret>,
+    /// File that contains the master key; for `None` see [`crate::config::Config::master_key_file`].
+    pub master_key_file: Option<PathBuf>,
+    /// Other master keys that are accepted, while the master key is changed.
+    pub previous_master_keys: Vec<Secret>,
+    /// Files that contain other master keys that are accepted.
+    pub previous_master_key_files: Vec<PathBuf>,
     /// Worker threads; 0 means one per core.
     pub workers: usize,
     /// Maximum number of open connections, over all workers.
@@ -85,13 +97,17 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
-            cookie_prefix: "munjigi".to_owned(),
+            cookie_prefix: None,
             hsts_include_subdomains: false,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
             static_dir: None,
             data_dir: PathBuf::from("munjigi-data"),
+            master_key: None,
+            master_key_file: None,
+            previous_master_keys: Vec::new(),
+            previous_master_key_files: Vec::new(),
             workers: 0,
             max_connections: 10_000,
             head_timeout: Span::seconds(10),
@@ -111,6 +127,25 @@ impl ServerConfig {
         url.is_some_and(|url| url.scheme() == "https")
     }
 
+    /// The first part of the names of all cookies: `cookie_prefix`, or `munjigi`. Browsers send cookies to all ports of a host,
+    /// so on http the default ends with the port of `public_url` or `listen`; not with 80, and not with 0, where the system
+    /// chooses the port.
+    #[must_use]
+    pub fn effective_cookie_prefix(&self) -> String {
+        if let Some(prefix) = &self.cookie_prefix {
+            return prefix.clone();
+        }
+        let port = match &self.public_url {
+            Some(_) if self.is_https() => None,
+            Some(url) => url.port_or_known_default(),
+            None => Some(self.listen.port()),
+        };
+        match port {
+            None | Some(0 | 80) => "munjigi".to_owned(),
+            Some(port) => format!("munjigi_{port}"),
+        }
+    }
+
     /// The path of `public_url` without a slash at the end: empty, or what the proxy removes from the path of each request.
     #[must_use]
     pub fn path_prefix(&self) -> &str {
@@ -118,8 +153,16 @@ impl ServerConfig {
         url.map_or("", |url| url.path().trim_end_matches('/'))
     }
 
-    pub(super) fn check(&self, checks: &mut Checks) {
+    /// `public_url` without a slash at the end: the address that paths are appended to.
+    #[must_use]
+    pub fn public_base(&self) -> Option<&str> {
+        let url = self.public_url.as_ref();
+        url.map(|url| url.as_str().trim_end_matches('/'))
+    }
+
+    pub(super) fn check(&self, database: &Database, checks: &mut Checks) {
         self.check_public_url(checks);
+        self.check_master_key(database, checks);
         self.check_cookie_prefix(checks);
         if self.data_dir.as_os_str().is_empty() {
             checks.refuse(
@@ -136,6 +179,30 @@ impl ServerConfig {
             drain: Span::seconds(0)..=Span::minutes(10),
             shutdown_timeout: Span::seconds(0)..=Span::minutes(10),
         });
+    }
+
+    fn check_master_key(&self, database: &Database, checks: &mut Checks) {
+        let keys = self.master_key.iter().map(|key| ("server.master_key", key));
+        let others = self.previous_master_keys.iter();
+        for (key, secret) in keys.chain(others.map(|key| ("server.previous_master_keys", key))) {
+            if let Some(problem) = master_key_problem(secret.reveal()) {
+                checks.refuse(key, problem);
+            }
+        }
+        if self.master_key.is_some() && self.master_key_file.is_some() {
+            checks.refuse(
+                "server.master_key_file",
+                "`server.master_key` is also set: give only one of the two",
+            );
+        }
+        let is_missing = self.master_key.is_none() && self.master_key_file.is_none();
+        if is_missing && matches!(database, Database::Postgres(_)) {
+            checks.refuse(
+                "server.master_key",
+                "required on Postgres, where all instances must use the same key: add `master_key = \"…\"` under \
+                 `[server]` with the output of `openssl rand -base64 48`, or set `master_key_file`",
+            );
+        }
     }
 
     fn check_public_url(&self, checks: &mut Checks) {
@@ -160,7 +227,9 @@ impl ServerConfig {
 
     fn check_cookie_prefix(&self, checks: &mut Checks) {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        let name = &self.cookie_prefix;
+        let Some(name) = &self.cookie_prefix else {
+            return;
+        };
         // Browsers give these two beginnings a meaning of their own (RFC 6265bis section 4.1.3).
         let is_reserved = name.starts_with("__");
         if !(1..=32).contains(&name.len()) || !name.bytes().all(is_plain) || is_reserved {
@@ -169,6 +238,26 @@ impl ServerConfig {
                 "must be 1 to 32 letters, digits, `_` or `-` and not begin with `__`: give for example `munjigi_staging`",
             );
         }
+    }
+}
+
+/// What is wrong with a master key that is given as text.
+fn master_key_problem(key: &str) -> Option<String> {
+    let is_around = |c: char| c.is_whitespace() || c.is_control() || "\"'`".contains(c);
+    let bytes = key.len();
+    if key.starts_with(is_around) || key.ends_with(is_around) {
+        Some(
+            "begins or ends with a quotation mark, a blank or a line end, which would be part of the key: remove it. \
+             Files for `docker --env-file` take no quotation marks, and files from Windows end lines with a carriage return"
+                .to_owned(),
+        )
+    } else if bytes < MIN_MASTER_KEY_BYTES {
+        Some(format!(
+            "{bytes} bytes are too few: give at least {MIN_MASTER_KEY_BYTES} random bytes, for example from \
+             `openssl rand -base64 48`"
+        ))
+    } else {
+        None
     }
 }
 

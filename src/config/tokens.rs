@@ -1,14 +1,16 @@
-//! `[tokens]`: claims, lifetimes, rotation and the signing key.
+//! `[tokens]`: claims, lifetimes, rotation and the signing keys.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::algorithm::Algorithm;
 use crate::config::browsers::Transport;
-use crate::config::database::Database;
 use crate::config::error::{Checks, check_ranges};
-use crate::config::values::{InvalidValue, Secret, Span, parsed};
+use crate::config::server::ServerConfig;
+use crate::config::values::Span;
+use crate::domain::account_claims::{is_claim_name, is_reserved};
 
 /// The maximum leeway. The flush keeps expired rows for this time, so that raising the leeway never makes a revoked token
 /// valid again.
@@ -17,7 +19,11 @@ pub const MAX_LEEWAY: Span = Span::minutes(5);
 /// The maximum lifetime of an access token.
 pub const MAX_ACCESS_LIFETIME: Span = Span::days(1);
 
-/// Claims, lifetimes, rotation and the signing key.
+/// The minimum and the maximum lifetime of a session.
+pub(super) const MIN_SESSION_LIFETIME: Span = Span::seconds(2);
+pub(super) const MAX_SESSION_LIFETIME: Span = Span::days(3_650);
+
+/// Claims, lifetimes, rotation and the signing keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
@@ -46,12 +52,20 @@ pub struct TokensConfig {
     pub sessions_per_account: u32,
     /// Maximum age of the revocation cache. When it is older, each request reads the database.
     pub revocation_max_lag: Span,
-    /// The algorithm for signing and the only one accepted.
+    /// Whether access tokens refer to a status list, which tells other services what was revoked.
+    pub status_list: bool,
+    /// How long other services may use a status list before they get it again.
+    pub status_list_ttl: Span,
+    /// Which standard access tokens follow.
+    pub profile: TokenProfile,
+    /// The algorithm of the first signing key, and of those that the rotation makes.
     pub algorithm: Algorithm,
-    /// The signing key: the bytes of this text.
-    pub signing_key: Option<Secret>,
-    /// File that contains the signing key; for `None` see [`crate::config::Config::signing_key_file`].
-    pub signing_key_file: Option<PathBuf>,
+    /// Files with signing keys, instead of those in the database: the first signs, all verify.
+    pub keys: Vec<PathBuf>,
+    /// How often the signing key is replaced by a new one. Zero: never.
+    pub rotate_keys_every: Span,
+    /// How long services that check tokens may keep the public keys.
+    pub jwks_max_age: Span,
     /// The `iss` claim. If set, tokens without it are rejected.
     pub issuer: Option<String>,
     /// The `aud` claim. If not empty, tokens must contain one of these values.
@@ -64,7 +78,9 @@ pub struct TokensConfig {
     pub extra_claims: Map<String, Value>,
     /// Name of the claim that contains the account number.
     pub user_id_claim: String,
-    /// Accepted schemes of the `Authorization` header.
+    /// The request header with the access token.
+    pub auth_header_name: String,
+    /// Accepted schemes of that header.
     pub auth_header_types: Vec<String>,
     /// Whether a login updates the last-login time of its account.
     pub update_last_login: bool,
@@ -94,79 +110,34 @@ impl Default for TokensConfig {
             recover_lost_answer: true,
             sessions_per_account: 50,
             revocation_max_lag: Span::seconds(5),
+            status_list: false,
+            status_list_ttl: Span::seconds(10),
+            profile: TokenProfile::Rfc9068,
             algorithm: Algorithm::Hs256,
-            signing_key: None,
-            signing_key_file: None,
+            keys: Vec::new(),
+            rotate_keys_every: Span::seconds(0),
+            jwks_max_age: Span::minutes(15),
             issuer: None,
             audience: Vec::new(),
             leeway: Span::seconds(0),
             claims: vec![ClaimName::Email, ClaimName::Role],
             extra_claims: Map::new(),
             user_id_claim: "user_seq".to_owned(),
+            auth_header_name: "Authorization".to_owned(),
             auth_header_types: vec!["Bearer".to_owned()],
             update_last_login: true,
         }
     }
 }
 
-/// The signing algorithm: HMAC (RFC 7518 section 3.2), with a key shared by all instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Algorithm {
-    /// HMAC with SHA-256.
-    #[default]
-    Hs256,
-    /// HMAC with SHA-384.
-    Hs384,
-    /// HMAC with SHA-512.
-    Hs512,
-}
-
-impl Algorithm {
-    /// The `alg` value (RFC 7518 section 3.1).
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-        }
-    }
-
-    /// The minimum key length: the size of the hash (RFC 7518 section 3.2).
-    #[must_use]
-    pub fn min_key_bytes(self) -> usize {
-        match self {
-            Self::Hs256 => 32,
-            Self::Hs384 => 48,
-            Self::Hs512 => 64,
-        }
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let wrong = match text {
-            "HS256" => return Ok(Self::Hs256),
-            "HS384" => return Ok(Self::Hs384),
-            "HS512" => return Ok(Self::Hs512),
-            _ if text.eq_ignore_ascii_case("none") => "`none` would accept unsigned tokens",
-            "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384"
-            | "ES512" | "EdDSA" => "public-key algorithms are not supported",
-            _ => "unknown algorithm",
-        };
-        Err(InvalidValue(format!(
-            "{wrong}: give `HS256`, `HS384` or `HS512`"
-        )))
-    }
-}
-
-impl<'de> Deserialize<'de> for Algorithm {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parsed(deserializer)
-    }
+/// Which standard access tokens follow. Tokens of both are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenProfile {
+    /// RFC 9068: `typ` is `at+jwt`; there is a `client_id`, and an `iss` if the issuer is known.
+    Rfc9068,
+    /// `typ` is `JWT`, and no claim is added.
+    Classic,
 }
 
 /// Account data that an access token can contain. It is left out if the account does not have it.
@@ -181,10 +152,12 @@ pub enum ClaimName {
     Name,
     /// Username of an external client.
     Username,
+    /// The claims of the account's own, which administrators set, under their own names.
+    Account,
 }
 
 impl ClaimName {
-    /// The name of the claim.
+    /// The name in the setting, and of the claim except for [`ClaimName::Account`].
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -192,27 +165,10 @@ impl ClaimName {
             Self::Role => "role",
             Self::Name => "name",
             Self::Username => "username",
+            Self::Account => "account",
         }
     }
 }
-
-/// Names that neither `extra_claims` nor `user_id_claim` may use.
-const RESERVED: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "sid",
-    "token_type",
-    "user_type",
-    "email",
-    "role",
-    "name",
-    "username",
-];
 
 impl TokensConfig {
     /// What happens to a refresh token when it is used.
@@ -225,9 +181,9 @@ impl TokensConfig {
         }
     }
 
-    pub(super) fn check(&self, database: &Database, checks: &mut Checks) {
+    pub(super) fn check(&self, checks: &mut Checks) {
         self.check_lifetimes(checks);
-        self.check_key(database, checks);
+        self.check_rotation(checks);
         self.check_claims(checks);
         self.check_header_types(checks);
         if self
@@ -242,37 +198,41 @@ impl TokensConfig {
         }
     }
 
+    /// The list's address is part of each token.
+    pub(super) fn check_status_list(&self, server: &ServerConfig, checks: &mut Checks) {
+        if self.status_list && server.public_url.is_none() {
+            checks.refuse(
+                "tokens.status_list",
+                "requires `server.public_url`, because tokens contain the address of the list: \
+                 set it, for example to `https://auth.example.org`",
+            );
+        }
+    }
+
     fn check_lifetimes(&self, checks: &mut Checks) {
         for (key, span) in [
             ("tokens.access_lifetime", self.access_lifetime),
             ("tokens.refresh_lifetime", self.refresh_lifetime),
             ("tokens.session_lifetime", self.session_lifetime),
             ("tokens.leeway", self.leeway),
+            ("tokens.status_list_ttl", self.status_list_ttl),
         ] {
-            if !span.is_whole_seconds() {
-                checks.refuse(
-                    key,
-                    format!("`{span}` is not a whole number of seconds: give whole seconds"),
-                );
-            }
+            checks.whole_seconds(key, span);
         }
         check_ranges!(checks, "tokens", self, {
             access_lifetime: Span::seconds(1)..=MAX_ACCESS_LIFETIME,
             leeway: Span::seconds(0)..=MAX_LEEWAY,
             reuse_grace: Span::seconds(0)..=Span::minutes(1),
             sessions_per_account: 1..=10_000,
+            status_list_ttl: Span::seconds(1)..=Span::minutes(1),
             revocation_max_lag: Span::seconds(2)..=Span::minutes(1),
-            session_lifetime: Span::seconds(2)..=Span::days(3_650),
+            session_lifetime: MIN_SESSION_LIFETIME..=MAX_SESSION_LIFETIME,
+            jwks_max_age: Span::seconds(0)..=Span::days(1),
         });
-        if self.refresh_lifetime <= self.access_lifetime {
-            checks.refuse(
-                "tokens.refresh_lifetime",
-                format!(
-                    "`{}` is not longer than `tokens.access_lifetime` ({}): give a longer time, for example `30d`",
-                    self.refresh_lifetime, self.access_lifetime
-                ),
-            );
-        }
+        checks.longer(
+            ("tokens.refresh_lifetime", self.refresh_lifetime),
+            ("tokens.access_lifetime", self.access_lifetime),
+        );
         checks.not_shorter(
             "tokens.session_lifetime",
             self.session_lifetime,
@@ -281,49 +241,38 @@ impl TokensConfig {
         );
     }
 
-    fn check_key(&self, database: &Database, checks: &mut Checks) {
-        let Some(key) = &self.signing_key else {
-            if self.signing_key_file.is_none() && matches!(database, Database::Postgres(_)) {
-                checks.refuse(
-                    "tokens.signing_key",
-                    "required on Postgres, where all instances must use the same key: add `signing_key = \"…\"` under \
-                     `[tokens]` with the output of `openssl rand -base64 48`, or set `signing_key_file`",
-                );
-            }
-            return;
-        };
-        let (bytes, least) = (key.reveal().len(), self.algorithm.min_key_bytes());
-        if bytes < least {
-            checks.refuse(
-                "tokens.signing_key",
-                format!(
-                    "{bytes} bytes are too few for {}: give at least {least} random bytes, \
-                     for example from `openssl rand -base64 {}`",
-                    self.algorithm.as_str(),
-                    least + 16
-                ),
+    fn check_rotation(&self, checks: &mut Checks) {
+        let every = self.rotate_keys_every;
+        let is_used = !every.get().is_zero();
+        if is_used {
+            checks.within(
+                "tokens.rotate_keys_every",
+                &every,
+                Span::hours(1)..=Span::days(3_650),
+            );
+            checks.not_shorter(
+                "tokens.rotate_keys_every",
+                every,
+                "tokens.jwks_max_age",
+                self.jwks_max_age,
             );
         }
-        if self.signing_key_file.is_some() {
+        if is_used && !self.keys.is_empty() {
             checks.refuse(
-                "tokens.signing_key_file",
-                "`tokens.signing_key` is also set: give only one of the two",
+                "tokens.rotate_keys_every",
+                "the keys are files (`tokens.keys`), which munjigi does not replace: remove one of the two settings",
             );
         }
     }
 
     fn check_claims(&self, checks: &mut Checks) {
         let id = self.user_id_claim.as_str();
-        if RESERVED.contains(&id) {
+        if is_reserved(id) {
             checks.refuse(
                 "tokens.user_id_claim",
                 format!("`{id}` is a reserved claim: give another name, for example `user_seq`"),
             );
-        } else if !(1..=64).contains(&id.len())
-            || !id
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_:/.-".contains(c))
-        {
+        } else if !is_claim_name(id) {
             checks.refuse(
                 "tokens.user_id_claim",
                 "not a claim name: give 1 to 64 of the characters A-Z a-z 0-9 _ : / . -, for example `user_seq`",
@@ -333,7 +282,7 @@ impl TokensConfig {
             let key = format!("tokens.extra_claims.{name}");
             if name.is_empty() {
                 checks.refuse(&key, "the name of the claim is empty: give a name");
-            } else if name == id || RESERVED.contains(&name.as_str()) {
+            } else if name == id || is_reserved(name) {
                 checks.refuse(&key, "reserved claim: give the claim another name");
             } else if !is_scalar(value) {
                 checks.refuse(
@@ -345,6 +294,12 @@ impl TokensConfig {
     }
 
     fn check_header_types(&self, checks: &mut Checks) {
+        if !is_token(&self.auth_header_name) {
+            checks.refuse(
+                "tokens.auth_header_name",
+                "not the name of a header (RFC 9110 section 5.1): give for example `Authorization`",
+            );
+        }
         let count = self.auth_header_types.len();
         if !(1..=8).contains(&count) {
             checks.refuse(

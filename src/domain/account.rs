@@ -1,14 +1,17 @@
 //! Accounts and their values: e-mail, username, name, telephone number, role.
 
-use std::str::FromStr;
+use std::{borrow::Cow, fmt};
 
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use email_address::EmailAddress;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::account_claims::AccountClaims;
+use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::domain::text::{ascii_number, line, normalised, normalised_email};
-use crate::domain::text_enum::text_enum;
 
 /// The full stop of East Asian input methods. UTS 46 takes it for a dot in a domain, NFKC does not.
 const IDEOGRAPHIC_FULL_STOP: char = '\u{3002}';
@@ -53,7 +56,7 @@ impl Email {
     }
 }
 
-/// The login name of a client, as typed (trimmed) and normalised.
+/// A name to log in by, as typed (trimmed) and normalised as an e-mail address is: it can be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     typed: String,
@@ -67,7 +70,7 @@ impl Username {
     /// Parses a username: letters and digits of any script and `. _ - @ +`, starting with a letter or digit.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = line(typed, Self::MAX)?;
-        let normalised = normalised(&typed);
+        let normalised = normalised_email(&typed);
         let allowed = |c: char| c.is_alphanumeric() || is_combining(c) || ".-_@+".contains(c);
         if !normalised.starts_with(char::is_alphanumeric) || !normalised.chars().all(allowed) {
             return Err(Problem::NotUsername);
@@ -146,46 +149,93 @@ impl Phone {
     }
 }
 
-text_enum! {
-    /// The role of an internal user.
-    Role {
-        /// Reads and changes everything.
-        Admin = "admin",
-        /// Reads everything.
-        Auditor = "auditor",
-        /// Reads the list of users only.
-        Staff = "staff",
-    }
-}
+/// The name of the role of an internal user. What the role may do is in the configuration; a role that it does not have
+/// gives no rights.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, AsExpression, FromSqlRow,
+)]
+#[diesel(sql_type = diesel::sql_types::Text)]
+pub struct Role(Cow<'static, str>);
 
 impl Role {
-    /// Whether the role may log in to the admin panel.
-    #[must_use]
-    pub fn has_panel_access(self) -> bool {
-        matches!(self, Self::Admin | Self::Auditor)
-    }
+    /// Maximum number of characters.
+    pub const MAX: usize = 50;
+    /// The built-in role with all rights.
+    pub const ADMIN: Self = Self(Cow::Borrowed("admin"));
+    /// The built-in role that sees everything.
+    pub const AUDITOR: Self = Self(Cow::Borrowed("auditor"));
+    /// The built-in role that lists accounts.
+    pub const STAFF: Self = Self(Cow::Borrowed("staff"));
+    /// Stands for the configured roles in schemas and examples, which are made without the configuration.
+    pub const PLACEHOLDER: &'static str = "{role}";
 
-    /// Parses one of [`Role::NAMES`].
+    /// Parses 1 to [`Role::MAX`] ASCII letters, digits and `_ - .`.
     pub fn parse(word: &str) -> Result<Self, Problem> {
-        Self::from_word(word).ok_or(Problem::NotOneOf(Self::NAMES))
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        if (1..=Self::MAX).contains(&word.len()) && word.bytes().all(allowed) {
+            Ok(Self(Cow::Owned(word.to_owned())))
+        } else {
+            Err(Problem::NotRole)
+        }
+    }
+
+    /// That of a column.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        Some(Self(Cow::Owned(text.to_owned())))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::parse(word).map_err(|_| format!("must be one of {}", Self::NAMES.join(", ")))
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-/// The normalised form of a login name as typed: the e-mail address of a user, or the username of a client.
+impl JsonSchema for Role {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Role".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "examples": [Self::PLACEHOLDER]})
+    }
+}
+
+/// The id of an account in another system, as it is there. Unique within its user type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// Maximum number of characters.
+    pub const MAX: usize = 255;
+
+    /// Parses one line of at most [`ExternalId::MAX`] characters.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        line(typed, Self::MAX).map(Self)
+    }
+
+    /// As typed, trimmed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The normalised form of a login name as typed: an e-mail address or a username.
 #[must_use]
-pub fn normalised_login(user_type: UserType, typed: &str) -> String {
-    match user_type {
-        UserType::User => normalised_email(typed),
-        UserType::Client => normalised(typed),
-    }
+pub fn normalised_login(typed: &str) -> String {
+    normalised_email(typed)
 }
 
 /// The public data of an account of either user type. Contains no secret.
@@ -193,57 +243,23 @@ pub fn normalised_login(user_type: UserType, typed: &str) -> String {
 pub struct Account {
     /// User type and number.
     pub principal: Principal,
+    /// The e-mail address. An internal user has one or a username.
+    pub email: Option<String>,
+    /// The username. A client always has one.
+    pub username: Option<String>,
+    /// The id in another system.
+    pub external_id: Option<String>,
     /// The name of the person or company.
     pub name: String,
-    /// Always set for internal users.
-    pub email: Option<String>,
-    /// Set for clients only.
-    pub username: Option<String>,
     /// Set for internal users only.
     pub role: Option<Role>,
     /// Whether the account may log in and use tokens.
     pub is_active: bool,
+    /// The claims of its own, for its access tokens.
+    pub claims: Option<AccountClaims>,
 }
 
 impl Account {
-    /// An internal user.
-    #[must_use]
-    pub fn user(
-        user_seq: UserSeq,
-        email: String,
-        name: String,
-        role: Role,
-        is_active: bool,
-    ) -> Self {
-        Self {
-            principal: Principal::user(user_seq),
-            name,
-            email: Some(email),
-            username: None,
-            role: Some(role),
-            is_active,
-        }
-    }
-
-    /// An external client.
-    #[must_use]
-    pub fn client(
-        user_seq: UserSeq,
-        username: String,
-        name: String,
-        email: Option<String>,
-        is_active: bool,
-    ) -> Self {
-        Self {
-            principal: Principal::client(user_seq),
-            name,
-            email,
-            username: Some(username),
-            role: None,
-            is_active,
-        }
-    }
-
     /// Name, e-mail and username, which must not be used as the password.
     #[must_use]
     pub fn identifiers(&self) -> [&str; 3] {
@@ -254,17 +270,21 @@ impl Account {
         ]
     }
 
-    /// The login name: the e-mail of a user, the username of a client.
+    /// The login name: the e-mail address of a user, or the username without one, and the username of a client.
     #[must_use]
     pub fn login(&self) -> &str {
-        let login = self.username.as_deref().or(self.email.as_deref());
+        let (email, username) = (self.email.as_deref(), self.username.as_deref());
+        let login = match self.principal.user_type {
+            UserType::User => email.or(username),
+            UserType::Client => username,
+        };
         login.unwrap_or_default()
     }
 
     /// The normalised login name.
     #[must_use]
     pub fn normalised_login(&self) -> String {
-        normalised_login(self.principal.user_type, self.login())
+        normalised_login(self.login())
     }
 }
 

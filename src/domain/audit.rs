@@ -77,7 +77,9 @@ text_enum! {
         Locked = "locked",
         /// A lock was removed before its time.
         LockLifted = "lock_lifted",
-        /// A list was exported as CSV.
+        /// Accounts and tokens were imported.
+        AccountsImported = "accounts_imported",
+        /// A list was exported.
         Exported = "exported",
         /// A flush of expired rows was started.
         FlushStarted = "flush_started",
@@ -85,8 +87,16 @@ text_enum! {
         JobStopped = "job_stopped",
         /// A bulk change was started.
         BulkStarted = "bulk_started",
-        /// The server was started with another signing key.
-        SigningKeyChanged = "signing_key_changed",
+        /// The master key was changed.
+        MasterKeyChanged = "master_key_changed",
+        /// A signing key was made.
+        SigningKeyCreated = "signing_key_created",
+        /// A signing key began to sign, and the one before was retired.
+        SigningKeyPromoted = "signing_key_promoted",
+        /// A signing key that was to sign was withdrawn.
+        SigningKeyRetired = "signing_key_retired",
+        /// A signing key was revoked: its tokens are refused.
+        SigningKeyRevoked = "signing_key_revoked",
         /// The operator restarted the audit chain.
         AuditChainRestarted = "audit_chain_restarted",
         /// Old audit events were removed.
@@ -95,6 +105,18 @@ text_enum! {
         Unknown = "unknown",
         /// A user changed the preferences of the panel.
         PreferencesChanged = "preferences_changed",
+        /// A service was created.
+        ServiceCreated = "service_created",
+        /// The description or the scopes of a service were changed.
+        ServiceUpdated = "service_updated",
+        /// A service got a new secret, and its access tokens were revoked.
+        ServiceSecretRotated = "service_secret_rotated",
+        /// A service was activated.
+        ServiceActivated = "service_activated",
+        /// A service was deactivated, and its access tokens were revoked.
+        ServiceDeactivated = "service_deactivated",
+        /// A service was deleted, and its access tokens were revoked.
+        ServiceDeleted = "service_deleted",
     }
 }
 
@@ -263,6 +285,15 @@ impl Subject {
     #[must_use]
     pub fn of(account: &Account) -> Self {
         Self::account(account.principal, account.login())
+    }
+
+    /// A subject that is no account.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            principal: None,
+            name: Some(name.into()),
+        }
     }
 
     /// An account and its e-mail address or username.

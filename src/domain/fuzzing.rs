@@ -39,7 +39,9 @@ pub fn fields(bytes: &[u8]) {
     assert!(Role::parse(text).is_ok_and(|role| role.as_str() == text) == Role::parse(text).is_ok());
     if let Ok(password) = Password::parse(text) {
         assert!(!password.reveal().is_empty());
-        assert_eq!(Password::parse(password.reveal()), Ok(password));
+        let again = Password::parse(password.reveal());
+        assert!(again.is_ok_and(|again| again.reveal() == password.reveal()));
+        assert_eq!(password.typed(), text);
     }
     if let Ok(code) = OtpCode::parse(text) {
         assert!(ascii_number(text).contains(code.reveal().chars().next().unwrap_or('-')));

@@ -15,5 +15,7 @@ text_enum! {
         Refresh = "refresh",
         /// Opening a one-time link that does not exist.
         Link = "link",
+        /// Authentication of a service with a wrong secret.
+        ServiceSecret = "service_secret",
     }
 }

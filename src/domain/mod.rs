@@ -3,9 +3,11 @@
 //! Invalid input is reported as a [`problem::Problem`].
 
 pub mod account;
+pub mod account_claims;
 pub mod audit;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod import;
 pub mod job;
 pub mod language;
 pub mod limits;
@@ -16,6 +18,9 @@ pub mod phone_number;
 pub mod preferences;
 pub mod principal;
 pub mod problem;
+pub mod service;
 pub mod session;
+pub mod signing_key;
+pub mod status_index;
 pub mod text;
 pub mod text_enum;

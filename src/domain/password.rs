@@ -9,7 +9,11 @@ use crate::domain::text::normalised;
 
 /// A typed password. `Debug` does not print it; there is no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password {
+    normalised: String,
+    /// As it was typed, if that differs.
+    typed: Option<String>,
+}
 
 impl Password {
     /// Maximum number of characters after normalisation.
@@ -28,13 +32,22 @@ impl Password {
         if password.chars().count() > Self::MAX {
             return Err(Problem::TooLong { max: Self::MAX });
         }
-        Ok(Self(password))
+        Ok(Self {
+            typed: (password != typed).then(|| typed.to_owned()),
+            normalised: password,
+        })
     }
 
-    /// The password.
+    /// The password, normalised.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.normalised
+    }
+
+    /// The password as it was typed. Only hashes of other programs, which do not normalise, are compared with it.
+    #[must_use]
+    pub fn typed(&self) -> &str {
+        self.typed.as_deref().unwrap_or(&self.normalised)
     }
 }
 

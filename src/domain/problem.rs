@@ -42,6 +42,18 @@ pub enum Problem {
     NotUsername,
     /// Not a telephone number, see [`crate::domain::account::Phone::parse`].
     NotPhone,
+    /// Not the name of a service, see [`crate::domain::service::ServiceName::parse`].
+    NotServiceName,
+    /// Not scopes, see [`crate::domain::service::Scopes::parse`].
+    NotScopes,
+    /// Not the claims of an account, see [`crate::domain::account_claims::AccountClaims::parse`].
+    NotClaims,
+    /// Claims of an account with a name that no claim may have.
+    ReservedClaim,
+    /// Not the name of a role, see [`crate::domain::account::Role::parse`].
+    NotRole,
+    /// Not one of the configured roles.
+    UnknownRole(Vec<String>),
     /// Not one of these values.
     NotOneOf(&'static [&'static str]),
     /// The request has no field with this name.
@@ -54,6 +66,8 @@ pub enum Problem {
     ContainsIdentifier,
     /// The password contains the name of the site.
     ContainsSiteName,
+    /// Neither an e-mail address nor a username.
+    NoLogin,
     /// Another account has this value.
     Taken,
     /// The body cannot be parsed as its content type.
@@ -97,6 +111,18 @@ impl Problem {
             Self::NotEmail => t!("problem.not_email", locale = locale),
             Self::NotUsername => t!("problem.not_username", locale = locale),
             Self::NotPhone => t!("problem.not_phone", locale = locale),
+            Self::NotServiceName => t!("problem.not_service_name", locale = locale),
+            Self::NotScopes => t!("problem.not_scopes", locale = locale),
+            Self::NotClaims => t!("problem.not_claims", locale = locale),
+            Self::ReservedClaim => t!("problem.reserved_claim", locale = locale),
+            Self::NotRole => t!("problem.not_role", locale = locale),
+            Self::UnknownRole(roles) => {
+                t!(
+                    "problem.not_one_of",
+                    locale = locale,
+                    values = roles.join(", ")
+                )
+            }
             Self::NotOneOf(values) => t!(
                 "problem.not_one_of",
                 locale = locale,
@@ -107,6 +133,7 @@ impl Problem {
             Self::BreachedPassword => t!("problem.breached_password", locale = locale),
             Self::ContainsIdentifier => t!("problem.contains_identifier", locale = locale),
             Self::ContainsSiteName => t!("problem.contains_site_name", locale = locale),
+            Self::NoLogin => t!("problem.no_login", locale = locale),
             Self::Taken => t!("problem.taken", locale = locale),
             Self::MalformedBody => t!("problem.malformed_body", locale = locale),
             Self::NotObject => t!("problem.not_object", locale = locale),

@@ -1,8 +1,9 @@
 //! Sessions: ids of sessions and tokens, login method, revocation reason, device.
 
-use std::{fmt, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -66,6 +67,22 @@ macro_rules! id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string", "pattern": "^[0-9a-f]{32}$", "examples": ["019c5c21cfae70dca2e2adad97cfb732"],
+                })
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -109,6 +126,8 @@ text_enum! {
         Password = "password",
         /// With a one-time code.
         Otp = "otp",
+        /// With a token that Django had issued.
+        Django = "django",
     }
 }
 
@@ -135,6 +154,8 @@ text_enum! {
         Reused = "reused",
         /// The account exceeded the session limit.
         TooMany = "too_many",
+        /// The signing key of its tokens was revoked.
+        KeyRevoked = "key_revoked",
     }
 }
 

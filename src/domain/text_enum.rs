@@ -18,6 +18,20 @@ macro_rules! text_enum {
             }
         }
 
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "enum": Self::NAMES})
+            }
+        }
+
         impl $name {
             /// All variants.
             pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$variant),+];

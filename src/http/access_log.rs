@@ -15,6 +15,7 @@ use actix_web::{
 };
 use tracing::field;
 
+use crate::domain::principal::TokenOwner;
 use crate::http::middleware::context::{RequestContext, standard_method};
 use crate::services::Services;
 
@@ -66,8 +67,8 @@ impl LoggedRequest {
             bytes = config.response_bytes.then_some(if is_head { 0 } else { bytes }),
             address = address.map(field::display),
             user_agent,
-            user_type = caller.map(|principal| principal.user_type.as_str()),
-            user_seq = caller.map(|principal| principal.user_seq.get()),
+            user_type = caller.map(TokenOwner::user_type),
+            user_seq = caller.map(|caller| caller.user_seq().get()),
             "request"
         );
     }

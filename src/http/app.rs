@@ -12,9 +12,11 @@ use actix_web::{
 use crate::config::Config;
 use crate::http::admin::web::{assets, entry};
 use crate::http::api::errors::ApiError;
+use crate::http::api::routes::ENDPOINTS;
 use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
+use crate::http::openapi::served::Served;
 use crate::http::server::fd_limit::reserve;
 use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
@@ -23,8 +25,10 @@ use crate::services::{Error, Services};
 /// Every route of the server, with the static files of this directory (`server.static_dir`).
 pub fn routes(static_dir: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> {
     let assets = assets::routes(static_dir);
+    let description = web::Data::new(Served::new(ENDPOINTS));
     move |config: &mut ServiceConfig| {
         config
+            .app_data(description.clone())
             .configure(api::routes::routes)
             .configure(admin::routes::routes)
             .configure(entry::routes)
@@ -57,6 +61,7 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result
     let app = move || {
         App::new()
             .app_data(services.clone())
+            .configure(api::simplejwt::routes::routes(&services.config.simplejwt))
             .configure(routes(static_dir.as_deref()))
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))

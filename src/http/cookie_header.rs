@@ -42,7 +42,7 @@ pub(super) fn name_and_path(server: &ServerConfig, name: &str) -> (String, Strin
         (false, "") => ("", "/"),
         (false, path) => ("", path),
     };
-    let name = format!("{prefix}{}_{name}", server.cookie_prefix);
+    let name = format!("{prefix}{}_{name}", server.effective_cookie_prefix());
     (name, path.to_owned())
 }
 

@@ -11,8 +11,10 @@ use actix_web::{
 
 use crate::domain::audit::Actor;
 use crate::http::cookie_header;
+use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
 use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::quota::NotedQuota;
 
 /// The header of a device token, in requests and answers.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
@@ -21,14 +23,18 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
 const COOKIE: &str = "device";
 
 /// The device token of a request, if it has one: from the header, otherwise from the cookie. It is not verified.
-pub(super) struct PresentedDevice(Option<String>);
+pub(super) struct PresentedDevice {
+    token: Option<String>,
+    quota: NotedQuota,
+}
 
 impl PresentedDevice {
     /// The context of a login attempt by `actor` on this device.
     pub(super) fn login_context(self, actor: Actor) -> LoginContext {
         LoginContext {
             actor,
-            device_token: self.0,
+            device_token: self.token,
+            quota: self.quota,
         }
     }
 }
@@ -44,7 +50,10 @@ impl FromRequest for PresentedDevice {
             let services = request.app_data::<web::Data<Services>>()?;
             cookie_header::read(request, &services.config.server, COOKIE)
         });
-        ready(Ok(Self(presented)))
+        ready(Ok(Self {
+            token: presented,
+            quota: RequestContext::of(request).quota.clone(),
+        }))
     }
 }
 

@@ -13,6 +13,7 @@ mod device_token;
 pub(crate) mod fuzzing;
 pub mod metrics;
 pub mod middleware;
+pub mod openapi;
 mod pipeline;
 mod refresh_cookie;
 mod request_body;

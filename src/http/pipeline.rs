@@ -24,6 +24,8 @@ use crate::http::access_log::{LoggedRequest, length};
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
+use crate::http::api::oauth_error::OAuthError;
+use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::client_address::{client_address, ignored_proxy};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{self, REQUEST_ID};
@@ -87,7 +89,7 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
     let headers = request.headers();
     let peer = request.peer_addr().map(|socket| socket.ip());
     let segment = first_segment(request.match_info().unprocessed());
-    let in_panel = segment == Some("admin");
+    let in_panel = matches!(segment, Some("admin" | "docs"));
     let chosen = in_panel
         .then(|| chosen_language(request.request(), &services.config.server))
         .flatten();
@@ -104,6 +106,7 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
         .get(USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     context.in_panel = in_panel;
+    context.error_form = ErrorForm::of(request, &services.config.server);
     context.cors = Cors::of(request, segment, services);
     context
 }
@@ -154,13 +157,17 @@ fn in_envelope(
     response.into_response(answer)
 }
 
-/// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id.
+/// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id; or an
+/// error of OAuth 2.0, from a handler of such an endpoint.
 fn rendered(error: &ActixError, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
         return match error.as_error::<AdminError>() {
             Some(error) => error.answer(context, server),
             None => AdminError::from_framework(error).answer(context, server),
         };
+    }
+    if let Some(error) = error.as_error::<OAuthError>() {
+        return error.answer(context);
     }
     match error.as_error::<ApiError>() {
         Some(error) => error.answer(context),

@@ -15,7 +15,7 @@ use crate::http::cookie_header;
 fn name_and_path(server: &ServerConfig) -> (String, String) {
     let prefix = if server.is_https() { "__Secure-" } else { "" };
     (
-        format!("{prefix}{}_refresh", server.cookie_prefix),
+        format!("{prefix}{}_refresh", server.effective_cookie_prefix()),
         format!("{}/auth", server.path_prefix()),
     )
 }

@@ -1,6 +1,6 @@
 //! Looking up accounts by login name, and login names by account, in either population.
 
-use crate::domain::account::{Account, Email, Username};
+use crate::domain::account::{Account, Email, Username, normalised_login};
 use crate::domain::audit::Subject;
 use crate::domain::language::Language;
 use crate::domain::principal::{Principal, UserSeq, UserType};
@@ -18,7 +18,7 @@ pub(crate) fn find_with_hash_by_login(
 ) -> Result<Option<AccountAndHash>, StoreError> {
     Ok(match user_type {
         UserType::User => {
-            users::find_by_email(connection, name)?.map(|row| (row.account(), row.password_hash))
+            users::find_by_login(connection, name)?.map(|row| (row.account(), row.password_hash))
         }
         UserType::Client => client_users::find_by_username(connection, name)?
             .map(|row| (row.account(), row.password_hash)),
@@ -30,9 +30,9 @@ pub(crate) fn find_by_login(
     connection: &mut Db,
     user_type: UserType,
     name: &str,
-) -> Result<Option<Principal>, StoreError> {
+) -> Result<Option<Account>, StoreError> {
     let found = find_with_hash_by_login(connection, user_type, name)?;
-    Ok(found.map(|(account, _)| account.principal))
+    Ok(found.map(|(account, _)| account))
 }
 
 /// Finds an account of either population, and the hash of its password.
@@ -82,8 +82,8 @@ pub(crate) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, 
     Ok(account.map_or_else(unknown, |account| Subject::of(&account)))
 }
 
-/// The accounts that a search text names: the internal user with this e-mail address, the client with this username, or
-/// the account `user:1` or `client:7`, which also names deleted accounts.
+/// The accounts that a search text names: the internal user with this e-mail address or username, the client with this
+/// username, or the account `user:1` or `client:7`, which also names deleted accounts.
 pub(crate) fn owners_of(connection: &mut Db, text: &str) -> Result<Vec<Principal>, StoreError> {
     let mut owners = Vec::new();
     if let Some((word, digits)) = text.split_once(':')
@@ -92,13 +92,12 @@ pub(crate) fn owners_of(connection: &mut Db, text: &str) -> Result<Vec<Principal
     {
         owners.push(Principal::new(user_type, user_seq));
     }
-    if let Ok(email) = Email::parse(text) {
-        let name = email.normalised();
-        owners.extend(find_by_login(connection, UserType::User, name)?);
-    }
-    if let Ok(username) = Username::parse(text) {
-        let name = username.normalised();
-        owners.extend(find_by_login(connection, UserType::Client, name)?);
+    if Email::parse(text).is_ok() || Username::parse(text).is_ok() {
+        let name = normalised_login(text);
+        for user_type in [UserType::User, UserType::Client] {
+            let found = find_by_login(connection, user_type, &name)?;
+            owners.extend(found.map(|account| account.principal));
+        }
     }
     Ok(owners)
 }

@@ -1,23 +1,28 @@
 //! [`Services`], the state that all rules share, and [`Services::start`], the only place that builds it: for the server, the
 //! CLI and the tests alike.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use crate::clock::Clock;
-use crate::config::{Config, LoginConfig, SmtpConfig};
+use crate::config::{Config, LoginConfig, RolesConfig, SmtpConfig};
 use crate::delivery::{Channel, Delivery, DeliveryError};
 use crate::services::audit::log;
 use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::verification::LastVerification;
 use crate::services::auth::{access_token_usage, otp_deliveries};
+use crate::services::error::Error;
 use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
 use crate::services::maintenance::background::Jobs;
 use crate::services::passwords::{Passwords, PasswordsError};
+use crate::services::service::last_use::LastUse;
+use crate::services::signing_keys::ring::KeyFollower;
+use crate::services::status_lists::state::StatusLists;
 use crate::services::{dashboard, metrics, revocations};
-use crate::store::Store;
-use crate::tokens::{SigningKey, Tokens};
+use crate::store::{Store, StoreError, django_tokens};
+use crate::tokens::status_list::StatusListUris;
+use crate::tokens::{DjangoKey, KeyRing, MasterKeys, Tokens};
 
 /// Maximum number of messages that wait for delivery.
 const DELIVERY_QUEUE: usize = 1000;
@@ -28,10 +33,14 @@ pub struct Services {
     pub clock: Clock,
     /// The settings.
     pub config: Config,
+    /// The roles of internal users.
+    pub roles: Arc<RolesConfig>,
     /// The database.
     pub store: Store,
+    /// The master keys: the keys for everything but tokens are derived from them.
+    pub master_keys: MasterKeys,
     /// Signs and verifies tokens.
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     /// Writes audit events.
     pub audit_log: log::AuditLog,
     /// The audit chain over it.
@@ -56,14 +65,28 @@ pub struct Services {
     pub dashboard: dashboard::Dashboard,
     /// Delivery outcomes of one-time codes.
     pub otp_deliveries: otp_deliveries::OtpDeliveries,
-    /// The revocation cache. Until [`revocations::Revocations::follow`] is called every check asks the database.
+    /// The revocation cache. Until [`Services::follow`] is called every check asks the database.
     pub revocations: revocations::Revocations,
+    /// The status lists.
+    pub status_lists: StatusLists,
     /// First uses of access tokens, for `tokens.recover_lost_answer`.
     pub access_token_usage: access_token_usage::AccessTokenUsage,
+    /// When services last authenticated.
+    pub service_last_use: LastUse,
     /// Counters for the metrics endpoint.
     pub metrics: metrics::Metrics,
     /// Whether the server got a signal to stop, so that it is not ready for further requests.
     pub is_stopping: AtomicBool,
+}
+
+/// The keys of a server.
+pub struct Keys {
+    /// The master keys.
+    pub master: MasterKeys,
+    /// The keys that sign and verify tokens.
+    pub ring: KeyRing,
+    /// The key of Django, if there is one.
+    pub django: Option<DjangoKey>,
 }
 
 /// Why the services could not be started.
@@ -89,13 +112,13 @@ impl Services {
         config: Config,
         clock: Clock,
         store: Store,
-        key: SigningKey,
+        keys: Keys,
         login: &LoginConfig,
         channel: Channel,
         mail: Option<SmtpConfig>,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::start(login)?;
-        let audit_chain = audit_chain(&config, &key);
+        let audit_chain = audit_chain(&config, &keys.master);
         let otp_deliveries = otp_deliveries::OtpDeliveries::default();
         let observer = Some(otp_deliveries.observer(clock.clone()));
         Ok(Self {
@@ -104,7 +127,15 @@ impl Services {
             last_verification: LastVerification::default(),
             refusal_throttle: RefusalThrottle::of_accounts(),
             unknown_name_throttle: RefusalThrottle::of_unknown_names(),
-            tokens: Tokens::new(config.tokens.clone(), key),
+            tokens: Arc::new(
+                Tokens::new(config.tokens.clone(), keys.ring)
+                    .with_lifetimes(config.lifetimes())
+                    .with_simplejwt(config.simplejwt.clone())
+                    .with_django(keys.django)
+                    .with_status_lists(status_list_uris(&config))
+                    .issued_by(config.issuer()),
+            ),
+            status_lists: StatusLists::default(),
             delivery: Delivery::start(channel, mail, observer, DELIVERY_QUEUE, clock.clone())?,
             revocations: revocations::Revocations::new(config.tokens.revocation_max_lag.get()),
             dashboard: dashboard::Dashboard::starting(&clock),
@@ -112,8 +143,11 @@ impl Services {
             limits: state::Limits::default(),
             jobs: Jobs::default(),
             access_token_usage: access_token_usage::AccessTokenUsage::default(),
+            service_last_use: LastUse::default(),
             metrics: metrics::Metrics::default(),
             is_stopping: AtomicBool::new(false),
+            master_keys: keys.master,
+            roles: Arc::new(config.roles.clone()),
             passwords,
             otp_deliveries,
             clock,
@@ -121,11 +155,42 @@ impl Services {
             store,
         })
     }
+
+    /// Lets wrong passwords cost what those of Django cost if a hash of Django is stored.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn expect_django_hashes(&self) -> Result<(), Error> {
+        let found = self
+            .store
+            .read(|connection| Ok::<_, Error>(django_tokens::any_django_hash(connection)?));
+        if found.await? {
+            self.passwords.expect_django();
+        }
+        Ok(())
+    }
+
+    /// Reads the revocation events and the signing keys, and follows both from then on. Blocks until they have been read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when they cannot be read.
+    pub fn follow(&self) -> Result<(), StoreError> {
+        let keys = KeyFollower::new(self.master_keys.clone(), Arc::clone(&self.tokens));
+        self.revocations
+            .follow(&self.store, move |rows| keys.apply(&rows))
+    }
 }
 
-/// The audit chain of these settings, with MACs made by this key.
+/// The addresses of the status lists; `None` if `tokens.status_list` is off.
+fn status_list_uris(config: &Config) -> Option<StatusListUris> {
+    let public_url = config.server.public_url.as_ref();
+    let public_url = public_url.filter(|_| config.tokens.status_list);
+    public_url.map(StatusListUris::new)
+}
+
+/// The audit chain of these settings, with MACs made by the master key in use.
 #[must_use]
-pub fn audit_chain(config: &Config, key: &SigningKey) -> AuditChain {
-    let log = log::AuditLog::new(log::AuditKey::of(key));
+pub fn audit_chain(config: &Config, keys: &MasterKeys) -> AuditChain {
+    let log = log::AuditLog::new(log::AuditKey::of(keys));
     AuditChain::new(log).with_checkpoint_in(&config.server.data_dir)
 }

@@ -14,9 +14,12 @@ use chrono_tz::Tz;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::principal::UserType;
 use crate::services::mutex::lock;
+use crate::services::passwords::hash_format::HashFormat;
+use crate::store::checklist::count_hashes_by_prefix;
 use crate::store::login_history::{self, LoginsInPeriod};
-use crate::store::{Store, StoreError, totals};
+use crate::store::{Db, Store, StoreError, totals};
 
 /// The number of rows of each kind, and the size of the database.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Totals {
     pub outstanding: i64,
     /// Blacklisted refresh tokens that have not expired.
     pub blacklisted: i64,
+    /// Password hashes of Django that are left of an import, by format.
+    pub django_hashes: Vec<(HashFormat, i64)>,
     /// The size of the database in bytes.
     pub database_size: i64,
     /// The version of the database.
@@ -226,6 +231,7 @@ async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
                 sessions: totals::live_sessions(connection, now)?,
                 outstanding: totals::outstanding_tokens(connection, now)?,
                 blacklisted: totals::blacklisted_tokens(connection, now)?,
+                django_hashes: django_hashes(connection)?,
                 database_size: totals::database_size(connection)?,
                 database_version: totals::database_version(connection)?,
                 counted_at: now,
@@ -235,6 +241,17 @@ async fn count(store: &Store, clock: &Clock) -> Result<Totals, StoreError> {
         .await?;
     totals.cost = begun.elapsed();
     Ok(totals)
+}
+
+fn django_hashes(connection: &mut Db) -> Result<Vec<(HashFormat, i64)>, StoreError> {
+    let mut of = |user_type| -> Result<Vec<_>, StoreError> {
+        // Of hashes of this program, one character is enough.
+        let counts = count_hashes_by_prefix(connection, user_type, 1, None)?;
+        let known = |(prefix, n): (String, i64)| Some((HashFormat::of_prefix(&prefix)?, n));
+        Ok(counts.into_iter().filter_map(known).collect())
+    };
+    let (users, clients) = (of(UserType::User)?, of(UserType::Client)?);
+    Ok(HashFormat::totals([&users, &clients]))
 }
 
 /// The first moment of a day in a time zone: midnight, or the end of the gap where the zone's clocks skip midnight.

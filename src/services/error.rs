@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problems;
+use crate::services::limits::quota::{Policy, Quota};
+use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::store::{StoreError, StoreFailure};
 use crate::tokens::TokenError;
 use crate::worker_pool::WorkError;
@@ -59,9 +61,18 @@ pub enum Error {
     /// `403` `FORBIDDEN`: in the admin panel an account cannot deactivate, demote or delete itself.
     #[error("accounts cannot deactivate, demote or delete themselves in the admin panel")]
     OwnAccount,
+    /// A change of the signing keys is refused. The API has none.
+    #[error(transparent)]
+    KeyRefused(#[from] KeyRefusal),
     /// `404` `USER_NOT_FOUND` or `CLIENT_NOT_FOUND`: the account does not exist.
     #[error("no such account")]
     AccountNotFound(UserType),
+    /// `404` `NOT_FOUND`: the service does not exist.
+    #[error("no such service")]
+    ServiceNotFound,
+    /// `400` `invalid_scope`: the service may not have one of the requested scopes.
+    #[error("the service does not have one of these scopes")]
+    ScopeNotGranted,
     /// `409` `ALREADY_EXISTS`: another account has this value of the field.
     #[error("another account has this {field} already")]
     AlreadyExists {
@@ -73,6 +84,8 @@ pub enum Error {
     RateLimited {
         /// The time until the next attempt is allowed.
         retry_after: Duration,
+        /// The limit that is used up.
+        policy: Policy,
     },
     /// `503` `OVERLOADED`: a bounded queue is full.
     #[error("a queue is full")]
@@ -86,6 +99,22 @@ pub enum Error {
     /// `503` `OVERLOADED`, `503` `UNAVAILABLE` or `500` `INTERNAL_ERROR`: an error of the store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Whether a token was presented that is not accepted.
+    #[must_use]
+    pub fn is_refused_token(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(_)
+                | Self::TokenBlacklisted
+                | Self::TokenReused
+                | Self::SessionRevoked
+                | Self::UserInactive
+                | Self::TokenUserNotFound
+        )
+    }
 }
 
 impl StoreFailure for Error {
@@ -103,6 +132,15 @@ impl From<WorkError> for Error {
         match error {
             WorkError::Overloaded => Self::Overloaded,
             WorkError::Stopped => Self::Unavailable("the server is stopping".into()),
+        }
+    }
+}
+
+impl From<Quota> for Error {
+    fn from(used_up: Quota) -> Self {
+        Self::RateLimited {
+            retry_after: used_up.resets_in,
+            policy: used_up.policy,
         }
     }
 }

@@ -12,13 +12,18 @@ pub mod checklist;
 pub mod dashboard;
 pub mod error;
 pub mod ignored_proxies;
+pub mod import;
 pub mod limits;
 pub mod maintenance;
 pub mod metrics;
 pub mod mutex;
 pub mod passwords;
+pub mod revocation_statement;
 pub mod revocations;
 pub mod secret;
+pub mod service;
+pub mod signing_keys;
+pub mod status_lists;
 pub mod tokens;
 
 pub use bootstrap::Services;

@@ -67,7 +67,7 @@ impl AccountFilter {
 pub enum AccountColumn {
     /// The time of creation.
     CreatedAt,
-    /// The login name: the e-mail address of a user, the username of a client.
+    /// The login name: the e-mail address of a user, or the username without one, and the username of a client.
     Login,
     /// The name.
     Name,
@@ -130,9 +130,9 @@ pub(super) struct Table {
 
 const USERS: Table = Table {
     name: "users",
-    columns: "id, email, email_normalized, name, name_normalized, role, password_hash, is_active, last_login_at, \
-        created_at, updated_at, search_text",
-    login: "email_normalized",
+    columns: "id, email, email_normalized, username, username_normalized, external_id, name, name_normalized, role, \
+        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims",
+    login: "COALESCE(email_normalized, username_normalized)",
     names: &["name_normalized"],
     search: SearchIndex {
         table: "users",
@@ -142,8 +142,8 @@ const USERS: Table = Table {
 
 const CLIENTS: Table = Table {
     name: "client_users",
-    columns: "id, username, username_normalized, name, name_normalized, email, email_normalized, phone, password_hash, \
-        is_active, last_login_at, created_at, updated_at, search_text",
+    columns: "id, username, username_normalized, external_id, name, name_normalized, email, email_normalized, phone, \
+        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims",
     login: "username_normalized",
     names: &["name_normalized", "username_normalized"],
     search: SearchIndex {
@@ -165,8 +165,7 @@ impl Table {
             AccountColumn::CreatedAt => ("created_at", "id", KeyTypes::TimeAndNumber),
             AccountColumn::Name => ("name_normalized", "id", KeyTypes::TextAndNumber),
             AccountColumn::LastLogin => (LAST_LOGIN, "id", KeyTypes::TimeAndNumber),
-            // Login names are unique.
-            AccountColumn::Login => (self.login, self.login, KeyTypes::Texts),
+            AccountColumn::Login => (self.login, "id", KeyTypes::TextAndNumber),
         };
         SortKey {
             column,
@@ -212,7 +211,7 @@ impl Filters {
                 filters.all.push(in_columns(filters.table.names, typed));
             }
         }
-        if let Some(role) = filter.role {
+        if let Some(role) = &filter.role {
             let term = ("role", "=", role.as_str().into());
             filters.add([term], None, ScanCondition::Residual);
         }
@@ -351,8 +350,7 @@ pub(super) fn key_values(order: AccountOrder, cursor: &Cursor) -> Option<KeyValu
     let id = || cursor.id.parse().ok().map(|id: i64| Bind::from(id));
     match order.column {
         AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((cursor.time()?.into(), id()?)),
-        AccountColumn::Name => Some((text(), id()?)),
-        AccountColumn::Login => Some((text(), text())),
+        AccountColumn::Name | AccountColumn::Login => Some((text(), id()?)),
     }
 }
 
@@ -376,7 +374,9 @@ impl UserRow {
     /// The cursor of this account in a list of this order.
     #[must_use]
     pub fn cursor(&self, order: AccountOrder) -> Cursor {
-        let (login, name) = (&self.email_normalized, &self.name_normalized);
+        let login = self.email_normalized.as_ref();
+        let login = login.or(self.username_normalized.as_ref());
+        let (login, name) = (login.map_or("", String::as_str), &self.name_normalized);
         cursor(
             (login, name, self.created_at, self.last_login_at, self.id),
             order,

@@ -93,7 +93,7 @@ pub(crate) fn numbered_page<R: Row>(
     let filter = AccountFilter {
         search: search.clone(),
         by_name_only: *by_name_only,
-        role: *role,
+        role: role.clone(),
         is_active: *is_active,
         ..AccountFilter::all(user_type)
     };
@@ -108,8 +108,9 @@ fn sort_terms(user_type: UserType, order: &[Order<NumberedColumn>]) -> Vec<SortT
         // The databases disagree on the order of NULL. With these terms it is last in both directions.
         match (column, user_type) {
             (NumberedColumn::LastLoginAt, _) => terms.push(("last_login_at IS NULL", false)),
-            (NumberedColumn::Email, UserType::Client) => {
-                terms.push(("email_normalized IS NULL", false));
+            (NumberedColumn::Email, _) => terms.push(("email_normalized IS NULL", false)),
+            (NumberedColumn::Username, UserType::User) => {
+                terms.push(("username_normalized IS NULL", false));
             }
             _ => {}
         }

@@ -1,12 +1,13 @@
-//! The table `audit_events`: inserting. Reading is in `audit_list`, MACs are in `audit_chain_links`.
+//! The table `audit_events`: inserting. Reading is in `audit_list`, MACs are in `audit_chain_links`, logging is in
+//! `audit_outbox`.
 
 use diesel::{Insertable, QueryableByName, RunQueryDsl};
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, AuditSource, Outcome};
-use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::session::SessionId;
-use crate::store::engine::transaction::Transaction;
+use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::schema::audit_events;
 
@@ -57,35 +58,10 @@ pub struct NewAuditEvent {
     pub search_text: String,
 }
 
-/// Inserts an event and returns its id. After the commit the event is logged.
-pub fn insert(transaction: &mut Transaction<'_>, new: &NewAuditEvent) -> Result<i64, StoreError> {
-    let id = diesel::insert_into(audit_events::table)
+/// Inserts an event and returns its id.
+pub fn insert(connection: &mut Db, new: &NewAuditEvent) -> Result<i64, StoreError> {
+    Ok(diesel::insert_into(audit_events::table)
         .values(new)
         .returning(audit_events::id)
-        .get_result(&mut **transaction)?;
-    let event = new.event.clone();
-    let action = Box::new(move || log(id, &event));
-    transaction.after_commit.push(action);
-    Ok(id)
-}
-
-/// Logs an event with the target `audit`, so that it can be collected by another system. Names are left out: a name that
-/// was typed to log in may be a password.
-fn log(id: i64, event: &AuditEventData) {
-    let account = |user_type: Option<UserType>, user_seq: Option<UserSeq>| {
-        let (user_type, user_seq) = user_type.zip(user_seq)?;
-        Some(Principal::new(user_type, user_seq).to_string())
-    };
-    tracing::info!(
-        target: "audit",
-        id,
-        action = event.action.as_str(),
-        outcome = event.outcome.as_str(),
-        source = event.source.as_str(),
-        actor = account(event.actor_type, event.actor_seq),
-        subject = account(event.subject_type, event.subject_seq),
-        address = event.ip_address,
-        request_id = event.request_id,
-        "audit event"
-    );
+        .get_result(connection)?)
 }

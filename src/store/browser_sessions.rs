@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 
 use crate::clock::Timestamp;
-use crate::domain::account::{Account, Role};
+use crate::domain::account::Account;
 use crate::domain::principal::UserSeq;
 use crate::domain::session::{BrowserSessionId, RevocationReason};
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::schema::{browser_sessions, panel_preferences, users};
+use crate::store::users::UserAccount;
 
 /// A live session, as it is inserted and listed.
 #[derive(Insertable, Queryable, Selectable, Clone)]
@@ -67,7 +68,7 @@ pub fn find_live(
         BrowserSessionId,
         Timestamp,
         Timestamp,
-        (UserSeq, String, String, Role, bool),
+        UserAccount,
         Option<(Option<String>, String, Option<String>)>,
     );
     let found: Option<Row> = browser_sessions::table
@@ -81,13 +82,7 @@ pub fn find_live(
             browser_sessions::id,
             browser_sessions::last_used_at,
             browser_sessions::absolute_expires_at,
-            (
-                users::id,
-                users::email,
-                users::name,
-                users::role,
-                users::is_active,
-            ),
+            UserAccount::as_select(),
             (
                 panel_preferences::language,
                 panel_preferences::theme,
@@ -98,14 +93,12 @@ pub fn find_live(
         .get_result(connection)
         .optional()?;
     Ok(found.map(
-        |(id, last_used_at, absolute_expires_at, (seq, email, name, role, active), preferences)| {
-            LiveSession {
-                id,
-                account: Account::user(seq, email, name, role, active),
-                last_used_at,
-                absolute_expires_at,
-                preferences,
-            }
+        |(id, last_used_at, absolute_expires_at, user, preferences)| LiveSession {
+            id,
+            account: user.into(),
+            last_used_at,
+            absolute_expires_at,
+            preferences,
         },
     ))
 }

@@ -12,19 +12,20 @@ use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
 use crate::store::schema::users;
 
-/// The number of active administrators.
-pub fn count_active_admins(connection: &mut Db) -> Result<i64, StoreError> {
+/// The number of active users with one of these roles.
+pub fn count_active(connection: &mut Db, roles: &[Role]) -> Result<i64, StoreError> {
     Ok(users::table
-        .filter(users::role.eq(Role::Admin))
+        .filter(users::role.eq_any(roles))
         .filter(users::is_active.eq(true))
         .count()
         .get_result(connection)?)
 }
 
-/// Active administrators without a login since `since`: their e-mail addresses and last logins, those without any
+/// Active users with one of these roles and without a login since `since`: their login names and last logins, those without any
 /// login first. At most `limit` of them.
-pub fn list_idle_admins(
+pub fn list_idle(
     connection: &mut Db,
+    roles: &[Role],
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<(String, Option<Timestamp>)>, StoreError> {
@@ -34,7 +35,7 @@ pub fn list_idle_admins(
         .and(users::created_at.lt(since));
     let is_idle = never.or(users::last_login_at.lt(since).assume_not_null());
     Ok(users::table
-        .filter(users::role.eq(Role::Admin))
+        .filter(users::role.eq_any(roles))
         .filter(users::is_active.eq(true))
         .filter(is_idle)
         .order((
@@ -43,14 +44,18 @@ pub fn list_idle_admins(
             users::id.asc(),
         ))
         .limit(limit)
-        .select((users::email, users::last_login_at))
-        .load(connection)?)
+        .select((users::email, users::username, users::last_login_at))
+        .load::<(Option<String>, Option<String>, Option<Timestamp>)>(connection)?
+        .into_iter()
+        .map(|(email, username, at)| (email.or(username).unwrap_or_default(), at))
+        .collect())
 }
 
-/// Counts the password hashes of a user type by their first `length` characters. With a `limit`, only that many
-/// accounts are examined, the oldest ones.
+/// Counts the password hashes of a user type by how they begin. With a `limit`, only that many accounts are examined, the
+/// oldest ones.
 ///
-/// The prefix contains the algorithm and cost of a hash. Salt and digest are not read.
+/// Of a hash that begins with `$`, the first `length` characters are read: algorithm and cost. Of any other hash, which was
+/// imported, the name of its algorithm up to the first `$`; of an unusable one, the `!`. Salt and digest are not read.
 pub fn count_hashes_by_prefix(
     connection: &mut Db,
     user_type: UserType,
@@ -68,9 +73,16 @@ pub fn count_hashes_by_prefix(
         UserType::User => "users",
         UserType::Client => "client_users",
     };
+    let position = match connection {
+        Db::Postgres(_) => "strpos",
+        Db::Sqlite(_) => "instr",
+    };
     let statement = format!(
         "SELECT prefix, COUNT(*) AS n FROM \
-         (SELECT substr(password_hash, 1, CAST($1 AS INTEGER)) AS prefix FROM {table} \
+         (SELECT CASE substr(password_hash, 1, 1) \
+            WHEN '$' THEN substr(password_hash, 1, CAST($1 AS INTEGER)) \
+            WHEN '!' THEN '!' \
+            ELSE substr(password_hash, 1, {position}(password_hash, '$')) END AS prefix FROM {table} \
           WHERE password_hash IS NOT NULL ORDER BY id LIMIT $2) looked_at GROUP BY prefix"
     );
     let rows: Vec<Row> = diesel::sql_query(statement)

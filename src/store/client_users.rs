@@ -5,7 +5,8 @@ use diesel::{dsl::max, prelude::*};
 
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
-use crate::domain::principal::UserSeq;
+use crate::domain::account_claims::AccountClaims;
+use crate::domain::principal::{Principal, UserSeq};
 use crate::store::account_queries::account_queries;
 use crate::store::engine::connection::{Db, MultiBackend};
 use crate::store::error::StoreError;
@@ -21,6 +22,8 @@ pub struct ClientRow {
     pub username: String,
     /// The normalised username.
     pub username_normalized: String,
+    /// The id in another system.
+    pub external_id: Option<String>,
     /// The name.
     pub name: String,
     /// The normalised name.
@@ -43,6 +46,8 @@ pub struct ClientRow {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
+    /// The claims of the account's own.
+    pub claims: Option<AccountClaims>,
 }
 
 impl ClientRow {
@@ -60,8 +65,44 @@ impl ClientRow {
     /// The data of this client for tokens and responses.
     #[must_use]
     pub fn account(&self) -> Account {
-        let (username, name) = (self.username.clone(), self.name.clone());
-        Account::client(self.id, username, name, self.email.clone(), self.is_active)
+        Account {
+            principal: Principal::client(self.id),
+            email: self.email.clone(),
+            username: Some(self.username.clone()),
+            external_id: self.external_id.clone(),
+            name: self.name.clone(),
+            role: None,
+            is_active: self.is_active,
+            claims: self.claims.clone(),
+        }
+    }
+}
+
+/// The columns of an [`Account`].
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_users)]
+pub(super) struct ClientAccount {
+    id: UserSeq,
+    email: Option<String>,
+    username: String,
+    external_id: Option<String>,
+    name: String,
+    is_active: bool,
+    claims: Option<AccountClaims>,
+}
+
+impl From<ClientAccount> for Account {
+    fn from(row: ClientAccount) -> Self {
+        Self {
+            principal: Principal::client(row.id),
+            email: row.email,
+            username: Some(row.username),
+            external_id: row.external_id,
+            name: row.name,
+            role: None,
+            is_active: row.is_active,
+            claims: row.claims,
+        }
     }
 }
 
@@ -73,6 +114,8 @@ pub struct NewClient {
     pub username: String,
     /// The normalised username.
     pub username_normalized: String,
+    /// The id in another system.
+    pub external_id: Option<String>,
     /// The name.
     pub name: String,
     /// The normalised name.
@@ -93,6 +136,8 @@ pub struct NewClient {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
+    /// The claims of the account's own.
+    pub claims: Option<AccountClaims>,
 }
 
 /// The columns to update; `None` leaves a column unchanged, an inner `None` sets it to NULL.
@@ -103,6 +148,8 @@ pub struct ClientChanges {
     pub username: Option<String>,
     /// The normalised username.
     pub username_normalized: Option<String>,
+    /// The id in another system.
+    pub external_id: Option<Option<String>>,
     /// The name.
     pub name: Option<String>,
     /// The normalised name.
@@ -121,6 +168,8 @@ pub struct ClientChanges {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: Option<String>,
+    /// The claims of the account's own.
+    pub claims: Option<Option<AccountClaims>>,
 }
 
 account_queries!(client_users, ClientRow, NewClient, ClientChanges);

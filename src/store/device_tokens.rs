@@ -22,20 +22,28 @@ pub struct NewDeviceToken {
     pub issued_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When it was last presented; `None` if it never was.
+    pub presented_at: Option<Timestamp>,
 }
 
-/// Inserts a token, or replaces the one with the same nonce. Of the account's tokens the newest `kept` stay valid,
-/// including this one.
-pub fn put(connection: &mut Db, new: &NewDeviceToken, kept: i64) -> Result<(), StoreError> {
+/// Inserts a token, or replaces the one with the same nonce. Of the account's tokens `kept` stay valid, including this
+/// one: first those that were never presented are deleted, the oldest first, then those that were presented longest ago.
+pub fn put(connection: &mut Db, new: &NewDeviceToken, kept: usize) -> Result<(), StoreError> {
     let owner = Principal::new(new.user_type, new.user_seq);
     delete(connection, owner, &new.nonce)?;
-    let older: Vec<String> = device_tokens::table
+    let mut older: Vec<(Option<Timestamp>, Timestamp, String)> = device_tokens::table
         .filter(device_tokens::user_type.eq(new.user_type.as_str()))
         .filter(device_tokens::user_seq.eq(new.user_seq))
-        .order((device_tokens::issued_at.desc(), device_tokens::nonce.desc()))
-        .select(device_tokens::nonce)
+        .select((
+            device_tokens::presented_at,
+            device_tokens::issued_at,
+            device_tokens::nonce,
+        ))
         .load(connection)?;
-    for nonce in older.iter().skip(usize::try_from(kept - 1).unwrap_or(0)) {
+    // `None` is less than every time.
+    older.sort();
+    let surplus = older.len().saturating_sub(kept.saturating_sub(1));
+    for (_, _, nonce) in &older[..surplus] {
         delete(connection, owner, nonce)?;
     }
     diesel::insert_into(device_tokens::table)

@@ -36,15 +36,19 @@ text_enum! {
         OtpDeliveries = "otp_deliveries",
         /// Device tokens.
         DeviceTokens = "device_tokens",
+        /// Signing keys whose last token has expired.
+        SigningKeys = "signing_keys",
         /// Jobs that have ended, by the time of their start.
         Jobs = "jobs",
+        /// Tokens that Django issued.
+        DjangoTokens = "django_tokens",
     }
 }
 
 impl ExpiringTable {
     fn key(self) -> &'static str {
         match self {
-            Self::OutstandingTokens | Self::BlacklistedTokens => "jti",
+            Self::OutstandingTokens | Self::BlacklistedTokens | Self::DjangoTokens => "jti",
             Self::OtpChallenges
             | Self::Sessions
             | Self::Revocations
@@ -54,6 +58,7 @@ impl ExpiringTable {
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",
             Self::DeviceTokens => "nonce",
+            Self::SigningKeys => "kid",
         }
     }
 

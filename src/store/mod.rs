@@ -10,14 +10,17 @@ mod account_queries;
 pub mod audit_chain_links;
 pub mod audit_events;
 pub mod audit_list;
+pub mod audit_outbox;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod checklist;
 pub mod client_users;
 pub mod device_tokens;
+pub mod django_tokens;
 pub mod engine;
 mod error;
 pub mod flush;
+pub mod imports;
 pub mod jobs;
 pub mod login_history;
 pub mod otp_challenges;
@@ -28,11 +31,15 @@ pub mod panel_preferences;
 pub mod rate_limits;
 pub mod raw_audit_events;
 pub mod revocation_feed;
+pub mod revocation_positions;
 pub mod revocations;
 pub mod rotation;
 mod schema;
+pub mod services;
 pub mod sessions;
 pub mod set_up_links;
+pub mod signing_keys;
+pub mod status_indexes;
 pub mod token_owners;
 pub mod totals;
 pub mod users;
@@ -72,6 +79,8 @@ pub struct Store {
     feed: Arc<OnceLock<Feed>>,
     target: Target,
     engine: Engine,
+    /// Whether a server is to log the audit events, because this process is a command.
+    has_audit_outbox: bool,
     write_health: Arc<WriteHealth>,
 }
 
@@ -144,7 +153,17 @@ impl Store {
             feed: Arc::default(),
             target: settings.target.clone(),
             engine,
+            has_audit_outbox: false,
             write_health: Arc::default(),
+        }
+    }
+
+    /// The same store for a command: a server logs the audit events that it writes.
+    #[must_use]
+    pub fn with_audit_outbox(self) -> Self {
+        Self {
+            has_audit_outbox: true,
+            ..self
         }
     }
 
@@ -231,10 +250,12 @@ impl Store {
     where
         F: Fn(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
+        let has_audit_outbox = self.has_audit_outbox;
         let work = move |connection: &mut Db| {
             let mut transaction = Transaction {
                 connection,
                 has_revocation_events: false,
+                has_audit_outbox,
                 after_commit: Vec::new(),
             };
             let value = f(&mut transaction)?;
@@ -308,7 +329,7 @@ impl Store {
     /// As [`Store::read`] and [`Store::write`].
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         // A `SELECT 1` would not touch SQLite's file.
-        self.read(|connection| users::any_active_admin(connection).map(|_| ()))
+        self.read(|connection| users::any_active(connection, &[]).map(|_| ()))
             .await?;
         let probe = async {
             match &self.engine {

@@ -248,3 +248,10 @@ pub fn count_of_session(connection: &mut Db, session: &SessionId) -> Result<i64,
         .count()
         .get_result(connection)?)
 }
+
+/// The latest expiry of a token.
+pub fn last_expiry(connection: &mut Db) -> Result<Option<Timestamp>, StoreError> {
+    Ok(outstanding_tokens::table
+        .select(diesel::dsl::max(outstanding_tokens::expires_at))
+        .get_result(connection)?)
+}

@@ -231,7 +231,7 @@ pub fn list(
     let list = ListQuery {
         select: "\
             r.bucket, r.kind, r.user_type, r.subject, r.hits, r.locked_at, r.locked_until, CASE r.user_type \
-            WHEN 'user' THEN (SELECT id FROM users WHERE email_normalized = r.subject) \
+            WHEN 'user' THEN (SELECT MIN(id) FROM users WHERE COALESCE(email_normalized, username_normalized) = r.subject) \
             WHEN 'client' THEN (SELECT id FROM client_users WHERE username_normalized = r.subject) END AS user_seq"
             .into(),
         from: "rate_limits r",

@@ -1,5 +1,5 @@
-//! The revocation feed: a thread with a connection of its own that reads new revocation events when this process wrote
-//! some, when the database signals a change, and once a second in any case.
+//! The revocation feed: a thread with a connection of its own that reads new revocation events and changed signing keys
+//! when this process wrote some, when the database signals a change, and once a second in any case.
 //!
 //! The connection does not belong to the pool: when the pool is exhausted the events must still be read, because
 //! otherwise every request would have to query the database at that time.
@@ -17,6 +17,10 @@ use crate::config::database::with_parameters;
 use crate::store::engine::connection::{Db, Target};
 use crate::store::error::StoreError;
 use crate::store::revocations::{CHANNEL, Position, RevocationEvent, read_since};
+use crate::store::signing_keys::{self, SigningKeyRow};
+
+/// The name of the connection in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "munjigi revocations";
 
 /// How often the events are read without a signal.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -27,6 +31,15 @@ const POLL_EVERY: Duration = Duration::from_millis(20);
 /// The result of a read.
 #[derive(Debug)]
 pub enum FeedUpdate {
+    /// All signing keys. Passed at the beginning, and when they have changed, before the events of the same read.
+    Keys(Vec<SigningKeyRow>),
+    /// Revocations.
+    Revocations(RevocationUpdate),
+}
+
+/// The revocation events of a read.
+#[derive(Debug)]
+pub enum RevocationUpdate {
     /// The new events. Together with those passed before, they are everything committed until the given time, at which
     /// the read began.
     Events(Vec<RevocationEvent>, Instant),
@@ -65,6 +78,7 @@ impl Feed {
         let mut subscriber = Subscriber {
             target,
             open: None,
+            keys: None,
             last_read: Instant::now(),
             handler,
         };
@@ -80,7 +94,7 @@ impl Feed {
         })
     }
 
-    /// Waits until all events committed before the call have been handled, or [`FeedUpdate::Missed`] has.
+    /// Waits until all events committed before the call have been handled, or [`RevocationUpdate::Missed`] has.
     pub(super) async fn catch_up(&self) {
         let (request, done) = oneshot::channel();
         if let Some(requests) = &self.requests
@@ -101,7 +115,7 @@ fn run(subscriber: &mut Subscriber, queue: &mpsc::Receiver<CatchUpRequest>) {
                     std::iter::once(first).chain(queue.try_iter()).collect();
                 if let Err(error) = subscriber.read().or_else(|_| subscriber.read()) {
                     tracing::error!(%error, "a new revocation event cannot be read");
-                    (subscriber.handler)(FeedUpdate::Missed);
+                    (subscriber.handler)(FeedUpdate::Revocations(RevocationUpdate::Missed));
                 }
                 for request in requests {
                     // The receiver is gone when the caller stopped waiting.
@@ -123,6 +137,8 @@ fn run(subscriber: &mut Subscriber, queue: &mpsc::Receiver<CatchUpRequest>) {
 struct Subscriber {
     target: Target,
     open: Option<Open>,
+    /// The signing keys that were passed last.
+    keys: Option<Vec<SigningKeyRow>>,
     /// When the last read began, successful or not.
     last_read: Instant,
     handler: UpdateHandler,
@@ -143,8 +159,13 @@ impl Subscriber {
         let began = Instant::now();
         self.last_read = began;
         match self.try_read() {
-            Ok(events) => {
-                (self.handler)(FeedUpdate::Events(events, began));
+            Ok((events, keys)) => {
+                if self.keys.as_ref() != Some(&keys) {
+                    (self.handler)(FeedUpdate::Keys(keys.clone()));
+                    self.keys = Some(keys);
+                }
+                let update = RevocationUpdate::Events(events, began);
+                (self.handler)(FeedUpdate::Revocations(update));
                 Ok(())
             }
             Err(error) => {
@@ -154,7 +175,7 @@ impl Subscriber {
         }
     }
 
-    fn try_read(&mut self) -> Result<Vec<RevocationEvent>, StoreError> {
+    fn try_read(&mut self) -> Result<(Vec<RevocationEvent>, Vec<SigningKeyRow>), StoreError> {
         let open = match &mut self.open {
             Some(open) => open,
             none => none.insert(Open {
@@ -171,8 +192,9 @@ impl Subscriber {
                 .for_each(drop);
         }
         let (events, position) = read_since(&mut open.connection, open.position.as_ref())?;
+        let keys = signing_keys::list(&mut open.connection)?;
         open.position = Some(position);
-        Ok(events)
+        Ok((events, keys))
     }
 
     /// Whether the database signals a change. An error counts as a signal: the read that follows reports it.
@@ -227,7 +249,8 @@ fn connect(target: &Target) -> Result<Db, StoreError> {
             let mut connection = target.connect().map_err(StoreError::unavailable)?;
             // A read that hangs would delay every revocation.
             connection.batch_execute(&format!(
-                "LISTEN {CHANNEL}; SET statement_timeout = '5s'; SET lock_timeout = '2s'"
+                "LISTEN {CHANNEL}; SET application_name = '{APPLICATION_NAME}'; \
+                 SET statement_timeout = '5s'; SET lock_timeout = '2s'"
             ))?;
             Ok(connection)
         }

@@ -14,8 +14,9 @@ use diesel::{
 
 use crate::clock::Timestamp;
 use crate::config::MAX_ACCESS_LIFETIME;
-use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::principal::{Principal, TokenOwner, UserSeq};
 use crate::domain::session::{RevocationReason, SessionId};
+use crate::domain::status_index::StatusIndex;
 use crate::store::engine::connection::Db;
 use crate::store::engine::transaction::Transaction;
 use crate::store::error::StoreError;
@@ -26,29 +27,35 @@ pub(super) const CHANNEL: &str = "munjigi_revocations";
 
 /// The `reason` of an account whose row changed.
 const CHANGED: &str = "changed";
+/// The `reason` of an index of the status lists that is marked although its session continues.
+const STATUS: &str = "status";
 
 /// What an event revokes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationKind {
     /// The session ended: its access tokens are refused.
     SessionEnded(SessionId, RevocationReason),
-    /// The account's access tokens issued until now are refused; its sessions continue.
+    /// The owner's access tokens issued until now are refused; the sessions of an account continue.
     AccessTokensRevoked,
-    /// The account's row was changed or deleted.
+    /// The row of the account or service was changed or deleted.
     AccountChanged,
+    /// Nothing but the mark at [`RevocationEvent::status_index`]: the access tokens that have this index are revoked.
+    StatusMarked,
 }
 
 /// A revocation event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationEvent {
-    /// The account.
-    pub owner: Principal,
+    /// The account or service.
+    pub owner: TokenOwner,
     /// What it revokes.
     pub kind: RevocationKind,
     /// The time of the change. [`RevocationKind::AccessTokensRevoked`]: access tokens issued until then are refused.
     pub revoked_at: Timestamp,
     /// When the last of the revoked access tokens expires, without leeway.
     pub expires_at: Timestamp,
+    /// The place in the status lists to be marked.
+    pub status_index: Option<StatusIndex>,
 }
 
 /// How far the events have been read.
@@ -69,7 +76,7 @@ fn xact(connection: &Db) -> &'static str {
 }
 
 /// Marks the transaction, and notifies the other instances on Postgres once it is committed.
-fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+pub(super) fn announce(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     if transaction.has_revocation_events {
         return Ok(());
     }
@@ -99,8 +106,8 @@ pub fn insert_ended(
         None => "$5 IS NULL",
     };
     let statement = format!(
-        "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
-         SELECT {}, id, user_type, user_seq, end_reason, ended_at, COALESCE(access_expires_at, $1) FROM sessions \
+        "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at, status_index) \
+         SELECT {}, id, user_type, user_seq, end_reason, ended_at, COALESCE(access_expires_at, $1), status_index FROM sessions \
          WHERE ended_at = $2 AND user_type = $3 AND user_seq = $4 AND {which}",
         xact(transaction)
     );
@@ -136,21 +143,83 @@ pub fn insert_not_before(
         .map(|expires_at| expires_at.unwrap_or(now + MAX_ACCESS_LIFETIME.get()))
         .max();
     let reason = RevocationReason::RoleChanged.as_str();
-    insert_for_account(transaction, owner, reason, until, last.unwrap_or(until))
+    insert_for_owner(
+        transaction,
+        owner.into(),
+        reason,
+        until,
+        last.unwrap_or(until),
+    )
 }
 
-/// Inserts the event that an account's row was changed or deleted.
-pub fn insert_changed(
+/// Marks the indexes of an account's live sessions in the status lists, and takes them from the sessions: a refresh sets
+/// new ones. Part of a transaction that has locked the account's row, so that no session begins meanwhile.
+pub fn mark_status(
     transaction: &mut Transaction<'_>,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    insert_for_account(transaction, owner, CHANGED, now, now)
+    let indexed = sessions::table
+        .filter(sessions::user_type.eq(owner.user_type))
+        .filter(sessions::user_seq.eq(owner.user_seq))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::status_index.is_not_null());
+    // Locks the rows on Postgres: without a lock, a refresh could set an index between the two statements that follow.
+    let locked = diesel::update(indexed)
+        .set(sessions::status_index.eq(sessions::status_index))
+        .execute(&mut **transaction)?;
+    if locked == 0 {
+        return Ok(());
+    }
+    let statement = format!(
+        "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at, status_index) \
+         SELECT {}, NULL, user_type, user_seq, $1, $2, COALESCE(access_expires_at, $3), status_index FROM sessions \
+         WHERE user_type = $4 AND user_seq = $5 AND ended_at IS NULL AND status_index IS NOT NULL",
+        xact(transaction)
+    );
+    diesel::sql_query(statement)
+        .bind::<Text, _>(STATUS)
+        .bind::<SqlTimestamp, _>(now)
+        .bind::<SqlTimestamp, _>(now + MAX_ACCESS_LIFETIME.get())
+        .bind::<Text, _>(owner.user_type)
+        .bind::<BigInt, _>(owner.user_seq)
+        .execute(&mut **transaction)?;
+    diesel::update(indexed)
+        .set(sessions::status_index.eq(None::<StatusIndex>))
+        .execute(&mut **transaction)?;
+    announce(transaction)
 }
 
-fn insert_for_account(
+/// Inserts the event that the access tokens of a service issued until `until` are refused. They are not stored: some are
+/// assumed to have the greatest lifetime.
+pub fn insert_not_before_of_service(
     transaction: &mut Transaction<'_>,
-    owner: Principal,
+    service: UserSeq,
+    until: Timestamp,
+    reason: RevocationReason,
+) -> Result<(), StoreError> {
+    let expires_at = until + MAX_ACCESS_LIFETIME.get();
+    insert_for_owner(
+        transaction,
+        TokenOwner::Service(service),
+        reason.as_str(),
+        until,
+        expires_at,
+    )
+}
+
+/// Inserts the event that the row of an account or service was changed or deleted.
+pub fn insert_changed(
+    transaction: &mut Transaction<'_>,
+    owner: impl Into<TokenOwner>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    insert_for_owner(transaction, owner.into(), CHANGED, now, now)
+}
+
+fn insert_for_owner(
+    transaction: &mut Transaction<'_>,
+    owner: TokenOwner,
     reason: &str,
     revoked_at: Timestamp,
     expires_at: Timestamp,
@@ -161,8 +230,8 @@ fn insert_for_account(
         xact(transaction)
     );
     diesel::sql_query(statement)
-        .bind::<Text, _>(owner.user_type)
-        .bind::<BigInt, _>(owner.user_seq)
+        .bind::<Text, _>(owner.user_type())
+        .bind::<BigInt, _>(owner.user_seq())
         .bind::<Text, _>(reason)
         .bind::<SqlTimestamp, _>(revoked_at)
         .bind::<SqlTimestamp, _>(expires_at)
@@ -170,16 +239,17 @@ fn insert_for_account(
     announce(transaction)
 }
 
-/// The time until which the access tokens of an account are refused; `None` when they were never revoked.
+/// The time until which the access tokens of an account or service are refused; `None` when they were never revoked.
 pub fn find_not_before(
     connection: &mut Db,
-    owner: Principal,
+    owner: impl Into<TokenOwner>,
 ) -> Result<Option<Timestamp>, StoreError> {
+    let owner = owner.into();
     Ok(revocations::table
-        .filter(revocations::user_type.eq(owner.user_type))
-        .filter(revocations::user_seq.eq(owner.user_seq))
+        .filter(revocations::user_type.eq(owner.user_type()))
+        .filter(revocations::user_seq.eq(owner.user_seq()))
         .filter(revocations::session_id.is_null())
-        .filter(revocations::reason.ne(CHANGED))
+        .filter(revocations::reason.ne_all([CHANGED, STATUS]))
         .select(diesel::dsl::max(revocations::revoked_at))
         .get_result(connection)?)
 }
@@ -188,15 +258,18 @@ pub fn find_not_before(
 #[diesel(table_name = revocations)]
 struct Row {
     session_id: Option<SessionId>,
-    user_type: UserType,
+    user_type: String,
     user_seq: UserSeq,
     reason: String,
     revoked_at: Timestamp,
     expires_at: Timestamp,
+    status_index: Option<StatusIndex>,
 }
 
 impl Row {
-    fn into_event(self) -> RevocationEvent {
+    /// `None` for a type of owner that only a later version knows: this version accepts no token of it.
+    fn into_event(self) -> Option<RevocationEvent> {
+        let owner = TokenOwner::from_parts(&self.user_type, self.user_seq)?;
         let kind = match self.session_id {
             // A reason that only a later version knows ends the session as well.
             Some(session) => RevocationKind::SessionEnded(
@@ -205,21 +278,21 @@ impl Row {
                     .unwrap_or(RevocationReason::Administrator),
             ),
             None if self.reason == CHANGED => RevocationKind::AccountChanged,
+            None if self.reason == STATUS => RevocationKind::StatusMarked,
             None => RevocationKind::AccessTokensRevoked,
         };
-        RevocationEvent {
-            owner: Principal {
-                user_type: self.user_type,
-                user_seq: self.user_seq,
-            },
+        Some(RevocationEvent {
+            owner,
             kind,
             revoked_at: self.revoked_at,
             expires_at: self.expires_at,
-        }
+            status_index: self.status_index,
+        })
     }
 }
 
-const COLUMNS: &str = "session_id, user_type, user_seq, reason, revoked_at, expires_at";
+const COLUMNS: &str =
+    "session_id, user_type, user_seq, reason, revoked_at, expires_at, status_index";
 
 /// The events since a position, or all stored ones; and the new position.
 pub(super) fn read_since(
@@ -252,7 +325,9 @@ fn read_by_id(
         .bind::<BigInt, _>(last_id)
         .load(connection)?;
     let last_id = rows.last().map_or(last_id, |last| last.id);
-    let events = rows.into_iter().map(|with_id| with_id.row.into_event());
+    let events = rows
+        .into_iter()
+        .filter_map(|with_id| with_id.row.into_event());
     Ok((events.collect(), Position::Id(last_id)))
 }
 
@@ -284,7 +359,8 @@ fn read_by_snapshot(
     };
     // The left side returns a row even when there are no events, so there is always a position.
     let statement = format!(
-        "SELECT now.snapshot, now.is_read_only, r.session_id, r.user_type, r.user_seq, r.reason, r.revoked_at, r.expires_at \
+        "SELECT now.snapshot, now.is_read_only, r.session_id, r.user_type, r.user_seq, r.reason, r.revoked_at, r.expires_at, \
+         r.status_index \
          FROM (SELECT pg_current_snapshot()::text AS snapshot, current_setting('transaction_read_only') AS is_read_only) now \
          LEFT JOIN revocations r ON TRUE {since} ORDER BY r.id"
     );
@@ -301,6 +377,6 @@ fn read_by_snapshot(
     let snapshot = first.snapshot.clone();
     let events = rows
         .into_iter()
-        .filter_map(|row| row.row.map(Row::into_event));
+        .filter_map(|row| row.row.and_then(Row::into_event));
     Ok((events.collect(), Position::Snapshot(snapshot)))
 }

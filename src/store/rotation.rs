@@ -14,8 +14,10 @@ use diesel::{
 use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
 use crate::domain::account::{Account, Role};
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId};
+use crate::domain::status_index::StatusIndex;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
@@ -44,8 +46,17 @@ pub struct Rotation {
 pub struct Rotated {
     /// The account as it is stored now.
     pub account: Account,
-    /// The expiry of the successor, or why there is none.
-    pub outcome: Result<Timestamp, NotRotated>,
+    /// The successor, or why there is none.
+    pub outcome: Result<NewToken, NotRotated>,
+}
+
+/// The successor of a rotated token.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken {
+    /// Its expiry.
+    pub expires_at: Timestamp,
+    /// The place of its session in the status lists.
+    pub status_index: Option<StatusIndex>,
 }
 
 /// Why a token was not rotated.
@@ -105,14 +116,14 @@ fn rotate_in_steps(
     Ok(Some(Rotated { account, outcome }))
 }
 
-/// Blacklists the presented token, records the use of its session and inserts the successor, whose expiry it returns. The
-/// first two may fail after the checks: on Postgres, with another policy than [`RotationPolicy::SingleUse`].
+/// Blacklists the presented token, records the use of its session and inserts the successor, which it returns. The first
+/// two may fail after the checks: on Postgres, with another policy than [`RotationPolicy::SingleUse`].
 fn replace(
     connection: &mut Db,
     rotation: &Rotation,
     policy: RotationPolicy,
     session_end: Timestamp,
-) -> Result<Result<Timestamp, NotRotated>, StoreError> {
+) -> Result<Result<NewToken, NotRotated>, StoreError> {
     let (owner, now) = (rotation.owner, rotation.usage.now);
     let old = NewBlacklistedToken {
         jti: rotation.old.clone(),
@@ -135,9 +146,9 @@ fn replace(
         expires_at,
         ..rotation.usage.clone()
     };
-    if !sessions::touch(connection, &rotation.session, &usage)? {
+    let Some(touched) = sessions::touch(connection, &rotation.session, &usage)? else {
         return Ok(Err(NotRotated::SessionEnded));
-    }
+    };
     if policy != RotationPolicy::NoRotation {
         let new = NewOutstandingToken {
             jti: rotation.new.clone(),
@@ -149,20 +160,26 @@ fn replace(
         };
         outstanding_tokens::insert(connection, &new)?;
     }
-    Ok(Ok(expires_at))
+    Ok(Ok(NewToken {
+        expires_at,
+        status_index: touched.status_index,
+    }))
 }
 
-/// A row of the statement: five columns of the account; whether the token was blacklisted before; whether the session
-/// was updated; the expiry of the successor.
+/// A row of the statement: seven columns of the account; whether the token was blacklisted before; whether the session
+/// was updated; the expiry of the successor; the session's place in the status lists.
 type StatementRow = (
     String,
     Option<String>,
     Option<String>,
+    Option<String>,
     Option<Role>,
+    Option<AccountClaims>,
     bool,
     bool,
     bool,
     Option<Timestamp>,
+    Option<StatusIndex>,
 );
 
 fn rotate_in_one_statement(
@@ -174,21 +191,24 @@ fn rotate_in_one_statement(
         UserType::Client => Statement::<false>(rotation).get_result(postgres),
     }
     .optional()?;
-    let Some((name, email, username, role, is_active, blacklisted, is_live, successor_expires_at)) =
-        row
-    else {
-        return Ok(None);
-    };
+    let Some(row) = row else { return Ok(None) };
+    let (name, email, username, external_id, role, claims, is_active, ..) = row;
+    let (.., blacklisted, is_live, expires_at, index) = row;
     let account = Account {
         principal: rotation.owner,
         name,
         email,
         username,
+        external_id,
         role,
         is_active,
+        claims,
     };
-    let outcome = match successor_expires_at {
-        Some(expires_at) => Ok(expires_at),
+    let outcome = match expires_at {
+        Some(expires_at) => Ok(NewToken {
+            expires_at,
+            status_index: index,
+        }),
         None if !is_active => Err(NotRotated::Inactive),
         None if !blacklisted && !is_live => Err(NotRotated::SessionEnded),
         // It was blacklisted before, or by a concurrent request.
@@ -208,9 +228,9 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let rotation = self.0;
         out.push_sql(if INTERNAL {
-            "WITH account AS (SELECT name, email, NULL::text AS username, role, is_active FROM users WHERE id = "
+            "WITH account AS (SELECT name, email, username, external_id, role, claims, is_active FROM users WHERE id = "
         } else {
-            "WITH account AS (SELECT name, email, username, NULL::text AS role, is_active FROM client_users WHERE id = "
+            "WITH account AS (SELECT name, email, username, external_id, NULL::text AS role, claims, is_active FROM client_users WHERE id = "
         });
         out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
         out.push_sql("), live AS (UPDATE sessions SET last_used_at = ");
@@ -223,7 +243,13 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.ip_address)?;
         out.push_sql(", last_user_agent = ");
         out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.user_agent)?;
-        out.push_sql(", refreshes = COALESCE(refreshes, 0) + 1 WHERE id = ");
+        out.push_sql(", kid = COALESCE(");
+        out.push_bind_param::<Nullable<Text>, _>(&rotation.usage.kid)?;
+        out.push_sql(
+            ", kid), refreshes = COALESCE(refreshes, 0) + 1, status_index = COALESCE(status_index, ",
+        );
+        out.push_bind_param::<Nullable<BigInt>, _>(&rotation.usage.status_index)?;
+        out.push_sql(") WHERE id = ");
         out.push_bind_param::<Text, _>(&rotation.session)?;
         out.push_sql(" AND user_type = ");
         out.push_bind_param::<Text, _>(&rotation.owner.user_type)?;
@@ -242,7 +268,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(
-            ") RETURNING id, user_type, user_seq, expires_at), \
+            ") RETURNING id, user_type, user_seq, expires_at, status_index), \
              old AS (INSERT INTO blacklisted_tokens \
              (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at, successor) SELECT ",
         );
@@ -263,11 +289,13 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(
             ", live.expires_at FROM live, old RETURNING expires_at) \
-             SELECT name, email, username, role, is_active, \
+             SELECT name, email, username, external_id, role, claims, is_active, \
              EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
-        out.push_sql("), EXISTS (SELECT 1 FROM live), (SELECT expires_at FROM new) FROM account");
+        out.push_sql(
+            "), EXISTS (SELECT 1 FROM live), (SELECT expires_at FROM new), (SELECT status_index FROM live) FROM account",
+        );
         Ok(())
     }
 }
@@ -283,10 +311,13 @@ impl<const INTERNAL: bool> Query for Statement<'_, INTERNAL> {
         Nullable<Text>,
         Nullable<Text>,
         Nullable<Text>,
+        Nullable<Text>,
+        Nullable<Text>,
         Bool,
         Bool,
         Bool,
         Nullable<SqlTimestamp>,
+        Nullable<BigInt>,
     );
 }
 

@@ -46,6 +46,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_outbox (event_id) {
+        event_id -> BigInt,
+    }
+}
+
+diesel::table! {
     blacklisted_tokens (jti) {
         jti -> Text,
         session_id -> Text,
@@ -79,6 +85,7 @@ diesel::table! {
         id -> BigInt,
         username -> Text,
         username_normalized -> Text,
+        external_id -> Nullable<Text>,
         name -> Text,
         name_normalized -> Text,
         email -> Nullable<Text>,
@@ -90,6 +97,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         search_text -> Text,
+        claims -> Nullable<Text>,
     }
 }
 
@@ -100,6 +108,29 @@ diesel::table! {
         user_seq -> BigInt,
         issued_at -> Timestamp,
         expires_at -> Timestamp,
+        presented_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    django_tokens (jti) {
+        jti -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        expires_at -> Timestamp,
+        blacklisted_at -> Nullable<Timestamp>,
+        session_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    imported_accounts (user_type, user_seq) {
+        user_type -> Text,
+        user_seq -> BigInt,
+        source -> Text,
+        fields -> Text,
+        imported_at -> Timestamp,
+        tokens_not_before -> Nullable<Timestamp>,
     }
 }
 
@@ -188,6 +219,21 @@ diesel::table! {
         reason -> Text,
         revoked_at -> Timestamp,
         expires_at -> Timestamp,
+        status_index -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    services (id) {
+        id -> BigInt,
+        name -> Text,
+        description -> Text,
+        secret_hash -> Text,
+        scopes -> Text,
+        is_active -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
     }
 }
 
@@ -211,6 +257,8 @@ diesel::table! {
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
         reused_jti -> Nullable<Text>,
+        kid -> Nullable<Text>,
+        status_index -> Nullable<BigInt>,
     }
 }
 
@@ -227,10 +275,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        state -> Text,
+        private_key -> Text,
+        public_jwk -> Nullable<Text>,
+        master_key_id -> Text,
+        created_at -> Timestamp,
+        published_at -> Timestamp,
+        activated_at -> Nullable<Timestamp>,
+        retired_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    status_indexes (id) {
+        id -> BigInt,
+        next_index -> BigInt,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
-        email -> Text,
-        email_normalized -> Text,
+        email -> Nullable<Text>,
+        email_normalized -> Nullable<Text>,
+        username -> Nullable<Text>,
+        username_normalized -> Nullable<Text>,
+        external_id -> Nullable<Text>,
         name -> Text,
         name_normalized -> Text,
         role -> Text,
@@ -240,6 +315,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         search_text -> Text,
+        claims -> Nullable<Text>,
     }
 }
 
@@ -247,10 +323,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_chain,
     audit_chain_links,
     audit_events,
+    audit_outbox,
     blacklisted_tokens,
     browser_sessions,
     client_users,
     device_tokens,
+    django_tokens,
+    imported_accounts,
     jobs,
     otp_challenges,
     otp_deliveries,
@@ -258,7 +337,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     panel_preferences,
     rate_limits,
     revocations,
+    services,
     sessions,
     set_up_links,
+    signing_keys,
+    status_indexes,
     users,
 );

@@ -3,17 +3,20 @@
 
 use diesel::{
     prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{BigInt, Nullable, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{Jti, LoginMethod, RevocationReason, SessionId};
+use crate::domain::status_index::StatusIndex;
+use crate::store::client_users::ClientAccount;
 use crate::store::engine::connection::{Db, MultiBackend};
 use crate::store::error::StoreError;
 use crate::store::schema::{client_users, sessions, users};
+use crate::store::users::UserAccount;
 
 /// A row to insert.
 #[derive(Insertable, Clone)]
@@ -41,6 +44,10 @@ pub struct NewSession {
     pub absolute_expires_at: Timestamp,
     /// The expiry of the first access token.
     pub access_expires_at: Option<Timestamp>,
+    /// The signing key of the first refresh token.
+    pub kid: Option<String>,
+    /// Its place in the status lists.
+    pub status_index: Option<StatusIndex>,
 }
 
 /// The state of a session when one of its tokens is presented.
@@ -184,15 +191,27 @@ pub struct SessionActivity {
     pub ip_address: Option<String>,
     /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
+    /// The signing key of the new refresh token; `None` if there is no new one.
+    pub kid: Option<String>,
+    /// An index of the status lists for a session that has none.
+    pub status_index: Option<StatusIndex>,
 }
 
-/// Records a use of a session. Returns `false`, and changes nothing, if the session has ended.
+/// A session that was used.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched {
+    /// Its place in the status lists.
+    pub status_index: Option<StatusIndex>,
+}
+
+/// Records a use of a session. Returns `None`, and changes nothing, if the session has ended.
 pub fn touch(
     connection: &mut Db,
     id: &SessionId,
     usage: &SessionActivity,
-) -> Result<bool, StoreError> {
-    Ok(Touch { id, usage }.execute(connection)? == 1)
+) -> Result<Option<Touched>, StoreError> {
+    let status_index = Touch { id, usage }.get_result(connection).optional()?;
+    Ok(status_index.map(|status_index| Touched { status_index }))
 }
 
 /// The update as a statement that diesel keeps prepared. It would prepare an `UPDATE` built with its query builder each
@@ -218,9 +237,15 @@ impl QueryFragment<MultiBackend> for Touch<'_> {
         out.push_bind_param::<Nullable<Text>, _>(&usage.ip_address)?;
         out.push_sql(", last_user_agent = ");
         out.push_bind_param::<Nullable<Text>, _>(&usage.user_agent)?;
-        out.push_sql(", refreshes = COALESCE(refreshes, 0) + 1 WHERE id = ");
+        out.push_sql(", kid = COALESCE(");
+        out.push_bind_param::<Nullable<Text>, _>(&usage.kid)?;
+        out.push_sql(
+            ", kid), refreshes = COALESCE(refreshes, 0) + 1, status_index = COALESCE(status_index, ",
+        );
+        out.push_bind_param::<Nullable<BigInt>, _>(&usage.status_index)?;
+        out.push_sql(") WHERE id = ");
         out.push_bind_param::<Text, _>(self.id)?;
-        out.push_sql(" AND ended_at IS NULL");
+        out.push_sql(" AND ended_at IS NULL RETURNING status_index");
         Ok(())
     }
 }
@@ -228,6 +253,10 @@ impl QueryFragment<MultiBackend> for Touch<'_> {
 impl QueryId for Touch<'_> {
     type QueryId = Touch<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Touch<'_> {
+    type SqlType = Nullable<BigInt>;
 }
 
 impl RunQueryDsl<Db> for Touch<'_> {}
@@ -295,36 +324,17 @@ pub fn find_account_and_session(
         UserType::User => users::table
             .left_join(sessions::table.on(this_session))
             .filter(users::id.eq(user_seq))
-            .select((
-                users::email,
-                users::name,
-                users::role,
-                users::is_active,
-                state,
-            ))
-            .get_result(connection)
+            .select((UserAccount::as_select(), state))
+            .get_result::<(UserAccount, State)>(connection)
             .optional()?
-            .map(|(email, name, role, is_active, state)| {
-                (Account::user(user_seq, email, name, role, is_active), state)
-            }),
+            .map(|(row, state)| (row.into(), state)),
         UserType::Client => client_users::table
             .left_join(sessions::table.on(this_session))
             .filter(client_users::id.eq(user_seq))
-            .select((
-                client_users::username,
-                client_users::name,
-                client_users::email,
-                client_users::is_active,
-                state,
-            ))
-            .get_result(connection)
+            .select((ClientAccount::as_select(), state))
+            .get_result::<(ClientAccount, State)>(connection)
             .optional()?
-            .map(|(username, name, email, is_active, state)| {
-                (
-                    Account::client(user_seq, username, name, email, is_active),
-                    state,
-                )
-            }),
+            .map(|(row, state)| (row.into(), state)),
     };
     Ok(found.map(|(account, state)| {
         let state = state.map(|(ended_at, absolute_expires_at)| SessionState {

@@ -8,7 +8,7 @@ use crate::store::pagination::statement::{Bind, Conditions};
 /// The columns `login` and `name` of the account of a row. `table` is the alias of the row's table.
 pub(super) fn owner_columns(table: &str) -> String {
     const COLUMNS: &str = "\
-        CASE {}.user_type WHEN 'user' THEN (SELECT email FROM users WHERE id = {}.user_seq) \
+        CASE {}.user_type WHEN 'user' THEN (SELECT COALESCE(email, username) FROM users WHERE id = {}.user_seq) \
         ELSE (SELECT username FROM client_users WHERE id = {}.user_seq) END AS login, \
         CASE {}.user_type WHEN 'user' THEN (SELECT name FROM users WHERE id = {}.user_seq) \
         ELSE (SELECT name FROM client_users WHERE id = {}.user_seq) END AS name";

@@ -1,11 +1,14 @@
 //! The table `users`: rows of internal users, and the queries of single rows. Lists of users, for the API and the CLI
 //! as well as the admin panel, are in `account_list` and `account_pages`.
 
-use diesel::prelude::*;
+use std::collections::BTreeSet;
+
+use diesel::{prelude::*, sql_types::Text};
 
 use crate::clock::Timestamp;
 use crate::domain::account::{Account, Role};
-use crate::domain::principal::UserSeq;
+use crate::domain::account_claims::AccountClaims;
+use crate::domain::principal::{Principal, UserSeq};
 use crate::store::account_queries::account_queries;
 use crate::store::engine::connection::{Db, MultiBackend};
 use crate::store::error::StoreError;
@@ -17,10 +20,16 @@ use crate::store::schema::users;
 pub struct UserRow {
     /// The id within this user type.
     pub id: UserSeq,
-    /// The e-mail address as typed.
-    pub email: String,
+    /// The e-mail address as typed. There is an e-mail address or a username.
+    pub email: Option<String>,
     /// The normalised e-mail address.
-    pub email_normalized: String,
+    pub email_normalized: Option<String>,
+    /// The username as typed.
+    pub username: Option<String>,
+    /// The normalised username.
+    pub username_normalized: Option<String>,
+    /// The id in another system.
+    pub external_id: Option<String>,
     /// The name.
     pub name: String,
     /// The normalised name.
@@ -39,14 +48,53 @@ pub struct UserRow {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
+    /// The claims of the account's own.
+    pub claims: Option<AccountClaims>,
 }
 
 impl UserRow {
     /// The data of this user for tokens and responses.
     #[must_use]
     pub fn account(&self) -> Account {
-        let (email, name) = (self.email.clone(), self.name.clone());
-        Account::user(self.id, email, name, self.role, self.is_active)
+        Account {
+            principal: Principal::user(self.id),
+            email: self.email.clone(),
+            username: self.username.clone(),
+            external_id: self.external_id.clone(),
+            name: self.name.clone(),
+            role: Some(self.role.clone()),
+            is_active: self.is_active,
+            claims: self.claims.clone(),
+        }
+    }
+}
+
+/// The columns of an [`Account`].
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(super) struct UserAccount {
+    id: UserSeq,
+    email: Option<String>,
+    username: Option<String>,
+    external_id: Option<String>,
+    name: String,
+    role: Role,
+    is_active: bool,
+    claims: Option<AccountClaims>,
+}
+
+impl From<UserAccount> for Account {
+    fn from(row: UserAccount) -> Self {
+        Self {
+            principal: Principal::user(row.id),
+            email: row.email,
+            username: row.username,
+            external_id: row.external_id,
+            name: row.name,
+            role: Some(row.role),
+            is_active: row.is_active,
+            claims: row.claims,
+        }
     }
 }
 
@@ -54,10 +102,16 @@ impl UserRow {
 #[derive(Insertable, Clone)]
 #[diesel(table_name = users)]
 pub struct NewUser {
-    /// The e-mail address as typed.
-    pub email: String,
+    /// The e-mail address as typed. There is an e-mail address or a username.
+    pub email: Option<String>,
     /// The normalised e-mail address.
-    pub email_normalized: String,
+    pub email_normalized: Option<String>,
+    /// The username as typed.
+    pub username: Option<String>,
+    /// The normalised username.
+    pub username_normalized: Option<String>,
+    /// The id in another system.
+    pub external_id: Option<String>,
     /// The name.
     pub name: String,
     /// The normalised name.
@@ -74,16 +128,24 @@ pub struct NewUser {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: String,
+    /// The claims of the account's own.
+    pub claims: Option<AccountClaims>,
 }
 
-/// The columns to update; `None` leaves a column unchanged.
+/// The columns to update; `None` leaves a column unchanged, an inner `None` sets it to NULL.
 #[derive(AsChangeset, Clone)]
 #[diesel(table_name = users)]
 pub struct UserChanges {
     /// The e-mail address as typed.
-    pub email: Option<String>,
+    pub email: Option<Option<String>>,
     /// The normalised e-mail address.
-    pub email_normalized: Option<String>,
+    pub email_normalized: Option<Option<String>>,
+    /// The username as typed.
+    pub username: Option<Option<String>>,
+    /// The normalised username.
+    pub username_normalized: Option<Option<String>>,
+    /// The id in another system.
+    pub external_id: Option<Option<String>>,
     /// The name.
     pub name: Option<String>,
     /// The normalised name.
@@ -98,46 +160,105 @@ pub struct UserChanges {
     pub updated_at: Timestamp,
     /// The text that searches compare with, see [`searchable`](crate::domain::text::searchable).
     pub search_text: Option<String>,
+    /// The claims of the account's own.
+    pub claims: Option<Option<AccountClaims>>,
 }
 
 account_queries!(users, UserRow, NewUser, UserChanges);
 
-/// Finds a user by normalised e-mail address.
-pub fn find_by_email(connection: &mut Db, normalised: &str) -> Result<Option<UserRow>, StoreError> {
-    Ok(users::table
+/// Finds a user by normalised login name: by e-mail address first, then by username.
+pub fn find_by_login(connection: &mut Db, normalised: &str) -> Result<Option<UserRow>, StoreError> {
+    let by_email = users::table
         .filter(users::email_normalized.eq(normalised))
+        .get_result(connection)
+        .optional()?;
+    if by_email.is_some() {
+        return Ok(by_email);
+    }
+    Ok(users::table
+        .filter(users::username_normalized.eq(normalised))
         .get_result(connection)
         .optional()?)
 }
 
-/// Whether an active administrator exists.
-pub fn any_active_admin(connection: &mut Db) -> Result<bool, StoreError> {
-    let admins = users::table
-        .filter(users::role.eq(Role::Admin))
-        .filter(users::is_active.eq(true));
-    Ok(diesel::select(diesel::dsl::exists(admins)).get_result(connection)?)
+/// Which field of a user has a login name of another user in the other column: an e-mail address that is the username of
+/// another user, or the reverse. Before the same column of two users is compared by its unique index.
+///
+/// Part of the transaction that stores the names. On Postgres it locks them until its end, so that two concurrent
+/// transactions cannot store the same name in two columns.
+pub fn find_login_conflict(
+    connection: &mut Db,
+    id: Option<UserSeq>,
+    email: Option<&str>,
+    username: Option<&str>,
+) -> Result<Option<&'static str>, StoreError> {
+    if let Db::Postgres(postgres) = connection {
+        // In one order, to prevent deadlocks.
+        let names: BTreeSet<&str> = email.into_iter().chain(username).collect();
+        for name in names {
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind::<Text, _>(name)
+                .execute(postgres)?;
+        }
+    }
+    let id = id.map_or(0, UserSeq::get);
+    let others = || users::table.filter(users::id.ne(id));
+    if let Some(email) = email {
+        let same = others().filter(users::username_normalized.eq(email));
+        if diesel::select(diesel::dsl::exists(same)).get_result(connection)? {
+            return Ok(Some("email"));
+        }
+    }
+    if let Some(username) = username {
+        let same = others().filter(users::email_normalized.eq(username));
+        if diesel::select(diesel::dsl::exists(same)).get_result(connection)? {
+            return Ok(Some("username"));
+        }
+    }
+    Ok(None)
 }
 
-/// Whether there is no other active administrator than this user.
-pub fn is_only_active_admin(connection: &mut Db, id: UserSeq) -> Result<bool, StoreError> {
+/// Whether there is an active user with one of these roles.
+pub fn any_active(connection: &mut Db, roles: &[Role]) -> Result<bool, StoreError> {
+    let users = users::table
+        .filter(users::role.eq_any(roles))
+        .filter(users::is_active.eq(true));
+    Ok(diesel::select(diesel::dsl::exists(users)).get_result(connection)?)
+}
+
+/// Whether there is no other active user with one of these roles than this one.
+pub fn is_only_active(
+    connection: &mut Db,
+    roles: &[Role],
+    id: UserSeq,
+) -> Result<bool, StoreError> {
     let others = users::table
-        .filter(users::role.eq(Role::Admin))
+        .filter(users::role.eq_any(roles))
         .filter(users::is_active.eq(true))
         .filter(users::id.ne(id));
     Ok(!diesel::select(diesel::dsl::exists(others)).get_result::<bool>(connection)?)
 }
 
-/// Locks the active administrators until the transaction ends, so that two concurrent changes cannot remove the last
-/// ones.
-pub fn lock_active_admins(connection: &mut Db) -> Result<Vec<UserSeq>, StoreError> {
-    let admins = users::table
-        .filter(users::role.eq(Role::Admin))
+/// Locks the active users with one of these roles until the transaction ends, so that two concurrent changes cannot remove
+/// the last ones.
+pub fn lock_active(connection: &mut Db, roles: &[Role]) -> Result<Vec<UserSeq>, StoreError> {
+    let users = users::table
+        .filter(users::role.eq_any(roles))
         .filter(users::is_active.eq(true))
         .order(users::id)
         .select(users::id);
     Ok(match connection {
-        Db::Postgres(postgres) => admins.for_update().load(postgres)?,
+        Db::Postgres(postgres) => users.for_update().load(postgres)?,
         // SQLite's writer holds the only write lock already.
-        Db::Sqlite(sqlite) => admins.load(sqlite)?,
+        Db::Sqlite(sqlite) => users.load(sqlite)?,
     })
+}
+
+/// The roles of all users, each with the number of its users.
+pub fn count_by_role(connection: &mut Db) -> Result<Vec<(Role, i64)>, StoreError> {
+    Ok(users::table
+        .group_by(users::role)
+        .select((users::role, diesel::dsl::count_star()))
+        .order(users::role)
+        .load(connection)?)
 }

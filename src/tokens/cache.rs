@@ -5,28 +5,27 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::tokens::claims::Claims;
-
 /// Maximum number of tokens.
 const CAPACITY: usize = 10_000;
 /// Longer tokens are not cached, which limits the memory.
 const MAX_LENGTH: usize = 2 * 1024;
 
-pub(super) struct VerifiedTokens(Cache<Box<str>, Arc<Claims>>);
+/// `C` are the claims.
+pub(super) struct VerifiedTokens<C>(Cache<Box<str>, Arc<C>>);
 
-impl Default for VerifiedTokens {
+impl<C> Default for VerifiedTokens<C> {
     fn default() -> Self {
         Self(Cache::new(CAPACITY))
     }
 }
 
-impl VerifiedTokens {
-    pub(super) fn find(&self, token: &str) -> Option<Arc<Claims>> {
+impl<C> VerifiedTokens<C> {
+    pub(super) fn find(&self, token: &str) -> Option<Arc<C>> {
         self.0.get(token)
     }
 
     /// Adds a token whose signature and claims were verified.
-    pub(super) fn insert(&self, token: &str, claims: &Arc<Claims>) {
+    pub(super) fn insert(&self, token: &str, claims: &Arc<C>) {
         if token.len() <= MAX_LENGTH {
             self.0.insert(token.into(), Arc::clone(claims));
         }

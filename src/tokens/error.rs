@@ -1,13 +1,10 @@
 //! Why a token is rejected. API clients get a [`TokenError`]; administrators see the exact [`TokenDefect`].
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{
-    Algorithm,
-    errors::{Error, ErrorKind},
-};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::config::Algorithm;
 
 /// Why a token is rejected, as far as API clients are informed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +18,9 @@ pub enum TokenError {
     /// `user_type` is unknown. Its value is not repeated.
     #[error("the token names an unknown user type")]
     UnknownUserType,
+    /// The token is one of a service where one of an account is required, or the other way round.
+    #[error("the token is an access token of a service, which has no account")]
+    OtherOwner,
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
@@ -37,14 +37,14 @@ pub enum TokenDefect {
     Header,
     /// The claims are not a base64url-encoded JSON object.
     Claims,
-    /// The header names this algorithm, which is not the configured one.
+    /// The `kid` of the header is not the id of one of this server's keys.
+    Key,
+    /// The header names this algorithm, which is not that of the key.
     Algorithm(String),
     /// Signed with another key, or modified.
     Signature,
-    /// The header has a `crit` parameter, or a `typ` other than `JWT`.
+    /// The header has a `crit` parameter, or a `typ` other than that of its tokens.
     Unsupported(&'static str),
-    /// The `kid` of the header is not the id of the signing key.
-    Key,
     /// This claim is missing or has an invalid value.
     Claim(String),
     /// `sub` contradicts `user_type` and the account number.
@@ -57,6 +57,10 @@ pub enum TokenDefect {
     NoPrincipal,
     /// `user_type` is unknown.
     UnknownUserType,
+    /// The token is one of a service.
+    OfService,
+    /// The token is not one of a service.
+    OfAccount,
     /// `token_type` is not the expected one.
     Type,
     /// Not valid before this time.
@@ -72,13 +76,14 @@ impl TokenDefect {
         matches!(
             self,
             Self::Unsupported(_)
-                | Self::Key
                 | Self::Claim(_)
                 | Self::Subject
                 | Self::Issuer
                 | Self::Audience
                 | Self::NoPrincipal
                 | Self::UnknownUserType
+                | Self::OfService
+                | Self::OfAccount
                 | Self::Type
                 | Self::NotYetValid(_)
                 | Self::Expired(_)
@@ -87,10 +92,10 @@ impl TokenDefect {
 }
 
 impl TokenDefect {
-    /// Whether the token is that of another server: a JWT, but not signed with this key.
+    /// Whether the token is that of another server: a JWT, but not signed with a key of this server.
     #[must_use]
     pub fn is_of_another_key(&self) -> bool {
-        matches!(self, Self::Algorithm(_) | Self::Signature)
+        matches!(self, Self::Key | Self::Algorithm(_) | Self::Signature)
     }
 }
 
@@ -99,40 +104,32 @@ impl From<TokenDefect> for TokenError {
         match defect {
             TokenDefect::NoPrincipal => Self::NoPrincipal,
             TokenDefect::UnknownUserType => Self::UnknownUserType,
+            TokenDefect::OfService | TokenDefect::OfAccount => Self::OtherOwner,
             TokenDefect::Expired(_) => Self::Expired,
             _ => Self::Invalid,
         }
     }
 }
 
-/// Determines the defect of a token that the library rejected with `error`.
-pub(super) fn defect_from_library(token: &str, expected: Algorithm, error: &Error) -> TokenDefect {
+/// The defect of a token whose header the library cannot decode.
+pub(super) fn undecodable(token: &str) -> TokenDefect {
     let parts: Vec<&str> = token.split('.').collect();
-    let [header, claims, _] = parts.as_slice() else {
+    let [header, _, _] = parts.as_slice() else {
         return TokenDefect::Parts(parts.len());
     };
-    let Some(header) = json_object(header) else {
-        return TokenDefect::Header;
-    };
-    match header.get("alg") {
-        Some(Value::String(name)) if *name != format!("{expected:?}") => {
-            return TokenDefect::Algorithm(name.clone());
+    match json_object(header).as_ref().and_then(|all| all.get("alg")) {
+        Some(Value::String(name)) if Algorithm::from_word(name).is_none() => {
+            TokenDefect::Algorithm(name.clone())
         }
-        Some(Value::String(_)) => {}
-        _ => return TokenDefect::Header,
+        _ => TokenDefect::Header,
     }
-    if json_object(claims).is_none() {
-        return TokenDefect::Claims;
-    }
-    let signed_by_another = matches!(
-        error.kind(),
-        ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm
-    );
-    // A header parameter may have a type that the library does not accept.
-    if !signed_by_another && jsonwebtoken::decode_header(token).is_err() {
-        TokenDefect::Header
-    } else {
-        TokenDefect::Signature
+}
+
+/// The defect of a token with a readable header that a key does not verify.
+pub(super) fn unverified(token: &str) -> TokenDefect {
+    match token.split('.').nth(1).and_then(json_object) {
+        Some(_) => TokenDefect::Signature,
+        None => TokenDefect::Claims,
     }
 }
 

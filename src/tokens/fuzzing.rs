@@ -7,17 +7,29 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::config::TokensConfig;
+use crate::config::{Algorithm, TokensConfig};
 use crate::tokens::claims::{Claims, TokenType};
 use crate::tokens::error::TokenDefect;
 use crate::tokens::jwt::{MAX_LENGTH, Tokens, readable_parts};
+use crate::tokens::key_ring::KeyRing;
 use crate::tokens::keys::SigningKey;
 
 const KEY: &[u8] = b"the key of the fuzzing alone, longer than its hash";
 
+/// A key pair for Ed25519 in PKCS#8. Nothing signs with it, so no token of it is valid.
+const PAIR: [u8; 48] =
+    *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20an Ed25519 seed for the fuzzing.";
+
 /// Shared by all inputs of a run, to test the cache too.
-static TOKENS: LazyLock<Tokens> =
-    LazyLock::new(|| Tokens::new(TokensConfig::default(), SigningKey::from_bytes(KEY)));
+static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
+    let key = |algorithm, private: &[u8]| {
+        SigningKey::from_private_bytes(algorithm, private)
+            .unwrap_or_else(|defect| panic!("the key {defect}"))
+    };
+    let pair = key(Algorithm::EdDsa, &PAIR);
+    let ring = KeyRing::new(key(Algorithm::Hs256, KEY), [pair.verifying_key().clone()]);
+    Tokens::new(TokensConfig::default(), ring)
+});
 
 /// If the input starts with `s`, a header and claims (one line each) that are signed here; otherwise a token.
 ///
@@ -45,6 +57,8 @@ fn check(token: &str) {
     // The second call uses the cache.
     for _ in 0..2 {
         assert_eq!(TOKENS.read_access(token, now).is_ok(), access);
+        let is_of_service = TOKENS.read_of_service(token, now).is_ok();
+        assert!(!is_of_service || matches!(examined, Err(TokenDefect::OfService)));
     }
     match examined {
         Ok(claims) => {
@@ -79,7 +93,11 @@ fn check_accepted(token: &str, claims: &Claims, now: Timestamp) {
     assert_eq!(text(&header, "alg").as_deref(), Some("HS256"));
     assert!(header.get("crit").is_none_or(Value::is_null));
     let typ = text(&header, "typ");
-    assert!(typ.is_none_or(|typ| typ.eq_ignore_ascii_case("jwt")));
+    let is_access = claims.token_type == TokenType::Access;
+    let is_of_type = |typ: &str| {
+        typ.eq_ignore_ascii_case("jwt") || (is_access && typ.eq_ignore_ascii_case("at+jwt"))
+    };
+    assert!(typ.is_none_or(|typ| is_of_type(&typ)));
     let kid = text(&header, "kid");
     assert!(kid.is_none_or(|kid| kid == TOKENS.key().id()));
     assert_eq!(stated, *claims.all());

@@ -1,221 +1,213 @@
-//! The signing key: loading, generating, minimum length, id, and derived keys.
+//! The signing key: loading, generating, its id, and signing.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use aws_lc_rs::{hkdf, hmac, rand};
-use base64::{
-    Engine,
-    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
-};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::config::Algorithm;
-use crate::tokens::strength::KeyStrength;
-
-/// Random bytes of a generated key; the file contains them in base64.
-const GENERATED_BYTES: usize = 64;
+use crate::config::{Algorithm, KeyKind};
+use crate::tokens::derivation::{extract, fill};
+use crate::tokens::error::TokenError;
+use crate::tokens::key_file;
+use crate::tokens::signer::{KeyDefect, Signer, generate};
+use crate::tokens::verifying_key::VerifyingKey;
 
 /// Why the signing key cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or created.
-    #[error("the signing key file {path} cannot be read or created: {source}", path = path.display())]
+    /// The file cannot be read.
+    #[error("the signing key file {path} cannot be read: {source}", path = path.display())]
     File {
         /// The path of the file.
         path: PathBuf,
         /// The cause.
         source: io::Error,
     },
-    /// The key is too short for the algorithm (RFC 7518 section 3.2).
-    #[error(
-        "the signing key in {path} has {bytes} bytes, but {algorithm} requires at least {least}: \
-         write random bytes to the file, for example from `openssl rand -base64 64`",
-        path = path.display()
-    )]
-    TooShort {
+    /// The content of the file cannot be used.
+    #[error("the signing key in {path} {defect}", path = path.display())]
+    Unusable {
         /// The path of the file.
         path: PathBuf,
-        /// The length of the key.
-        bytes: usize,
-        /// The name of the algorithm.
-        algorithm: &'static str,
-        /// The minimum length.
-        least: usize,
+        /// What is wrong with it.
+        defect: KeyDefect,
     },
-    /// The system random source failed.
-    #[error("the system random source failed, so no signing key can be generated")]
-    NoRandomness,
 }
 
-/// The algorithm as a type of the `jsonwebtoken` library.
-#[must_use]
-pub fn algorithm(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
-    match algorithm {
-        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
-        Algorithm::Hs384 => jsonwebtoken::Algorithm::HS384,
-        Algorithm::Hs512 => jsonwebtoken::Algorithm::HS512,
-    }
-}
-
-/// A secret that signs tokens. Its bytes are not accessible.
+/// A key that signs tokens by exactly one algorithm.
 #[derive(Clone)]
 pub struct SigningKey {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    derivation: hkdf::Prk,
-    id: String,
-    strength: KeyStrength,
+    private: Arc<[u8]>,
+    signer: Arc<Signer>,
+    verifying: VerifyingKey,
 }
 
 impl SigningKey {
-    /// A key with these bytes. The length is not checked.
-    #[must_use]
-    pub fn from_bytes(secret: &[u8]) -> Self {
-        let derivation = hkdf::Salt::new(hkdf::HKDF_SHA256, b"munjigi").extract(secret);
+    /// A key from its private bytes: a secret, or a key pair in PKCS#8 (DER).
+    ///
+    /// # Errors
+    /// The bytes are not a key of the algorithm, or too short.
+    pub fn from_private_bytes(algorithm: Algorithm, private: &[u8]) -> Result<Self, KeyDefect> {
+        let signer = Signer::parse(algorithm, private)?;
         let mut id = [0; 8];
-        fill(&derivation, b"kid", &mut id);
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            derivation,
-            id: BASE64_URL_SAFE_NO_PAD.encode(id),
-            strength: KeyStrength::of(secret),
-        }
+        fill(&extract(private), b"kid", &mut id);
+        let id = BASE64_URL_SAFE_NO_PAD.encode(id);
+        Ok(Self {
+            private: private.into(),
+            verifying: VerifyingKey::of(algorithm, &signer, private, id),
+            signer: Arc::new(signer),
+        })
     }
 
-    /// Loads a key from a file. Leading and trailing whitespace is removed.
+    /// A new random key.
     ///
     /// # Errors
-    /// [`KeyError::File`] and [`KeyError::TooShort`].
-    pub fn from_file(path: &Path, algorithm: Algorithm) -> Result<Self, KeyError> {
-        let content = read(path)?;
-        let secret = content.trim_ascii();
-        let least = algorithm.min_key_bytes();
-        if secret.len() < least {
-            return Err(KeyError::TooShort {
-                path: path.to_owned(),
-                bytes: secret.len(),
-                algorithm: algorithm.as_str(),
-                least,
-            });
-        }
-        Ok(Self::from_bytes(secret))
+    /// [`KeyDefect::NoRandomness`].
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyDefect> {
+        Self::from_private_bytes(algorithm, &generate(algorithm)?)
     }
 
-    /// Loads a key from a file. If the file does not exist, it is created with a random key, readable by its owner only, and
-    /// `true` is returned.
+    /// A key from the content of a file: PEM for a key pair, otherwise a secret. Leading and trailing whitespace is removed.
+    /// The content determines what the key consists of. It gets the algorithm `preferred` if that fits, else the usual one for
+    /// such a key (HS256, RS256).
     ///
     /// # Errors
-    /// As [`SigningKey::from_file`], and [`KeyError::NoRandomness`].
-    pub fn from_file_or_new(path: &Path, algorithm: Algorithm) -> Result<(Self, bool), KeyError> {
-        let failed = |source| KeyError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let is_new = match path.try_exists() {
-            Ok(true) => false,
-            Ok(false) => {
-                let mut secret = [0; GENERATED_BYTES];
-                rand::fill(&mut secret).map_err(|_| KeyError::NoRandomness)?;
-                new_file(path, BASE64_STANDARD.encode(secret).as_bytes()).map_err(failed)?
+    /// The content is not a key, or too short.
+    pub fn from_text(text: &[u8], preferred: Algorithm) -> Result<Self, KeyDefect> {
+        let text = text.trim_ascii();
+        if !is_pem(text) {
+            if key_file::is_quoted(text) {
+                return Err(KeyDefect::Quoted);
             }
-            Err(error) => return Err(failed(error)),
-        };
-        Self::from_file(path, algorithm).map(|key| (key, is_new))
+            let is_secret = preferred.kind() == KeyKind::Secret;
+            let algorithm = if is_secret {
+                preferred
+            } else {
+                Algorithm::Hs256
+            };
+            return Self::from_private_bytes(algorithm, text);
+        }
+        let private = pkcs8(text)?;
+        let usual = [
+            Algorithm::EdDsa,
+            Algorithm::Es256,
+            Algorithm::Es384,
+            Algorithm::Rs256,
+        ];
+        std::iter::once(preferred)
+            .filter(|preferred| preferred.kind() != KeyKind::Secret)
+            .chain(usual)
+            .find_map(|algorithm| Self::from_private_bytes(algorithm, &private).ok())
+            .ok_or(KeyDefect::UnknownKind)
     }
 
-    /// An estimate of the strength of the key.
-    #[must_use]
-    pub fn strength(&self) -> KeyStrength {
-        self.strength
-    }
-
-    /// An estimate of the strength of the key in a file, which may be too short. Does not create the file.
+    /// Loads a key from a file; see [`SigningKey::from_text`].
     ///
     /// # Errors
-    /// [`KeyError::File`].
-    pub fn strength_of_file(path: &Path) -> Result<KeyStrength, KeyError> {
-        Ok(KeyStrength::of(read(path)?.trim_ascii()))
-    }
-
-    /// The key id (`kid`), derived from the key. The key cannot be computed from it.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Derives a key for another purpose (HKDF, RFC 5869). The derived keys are independent of each other.
-    #[must_use]
-    pub fn derive(&self, purpose: &'static [u8]) -> hmac::Key {
-        let mut bytes = [0; 32];
-        fill(&self.derivation, purpose, &mut bytes);
-        hmac::Key::new(hmac::HMAC_SHA256, &bytes)
-    }
-
-    pub(super) fn encoding(&self) -> &EncodingKey {
-        &self.encoding
-    }
-
-    pub(super) fn decoding(&self) -> &DecodingKey {
-        &self.decoding
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
-    let mut content = Vec::new();
-    // A file of more than 64 KiB is not a key file.
-    File::open(path)
-        .and_then(|file| file.take(64 * 1024).read_to_end(&mut content))
-        .map_err(|source| KeyError::File {
+    /// [`KeyError::File`] and [`KeyError::Unusable`].
+    pub fn from_file(path: &Path, preferred: Algorithm) -> Result<Self, KeyError> {
+        let text = key_file::read(path).map_err(|source| KeyError::File {
             path: path.to_owned(),
             source,
         })?;
-    Ok(content)
-}
-
-/// Fills `out` with derived bytes. HKDF fails only for more than 255 times the hash length.
-fn fill(derivation: &hkdf::Prk, purpose: &[u8], out: &mut [u8]) {
-    struct Length(usize);
-    impl hkdf::KeyType for Length {
-        fn len(&self) -> usize {
-            self.0
-        }
+        Self::from_text(&text, preferred).map_err(|defect| KeyError::Unusable {
+            path: path.to_owned(),
+            defect,
+        })
     }
-    let filled = derivation
-        .expand(&[purpose], Length(out.len()))
-        .and_then(|material| material.fill(out));
-    debug_assert!(
-        filled.is_ok(),
-        "HKDF provides up to 255 times the hash length"
-    );
+
+    /// The key id, the `kid` of tokens: the thumbprint of the public key (RFC 7638), or a text derived from the secret, from
+    /// which the secret cannot be computed.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.verifying.id()
+    }
+
+    /// The only algorithm of the key.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm()
+    }
+
+    /// What verifies the tokens that the key signs.
+    #[must_use]
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The public key as a JSON Web Key; `None` for a secret.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<&Map<String, Value>> {
+        self.verifying.public_jwk()
+    }
+
+    /// The private bytes, **to be stored encrypted only**: a secret, or a key pair in PKCS#8 (DER).
+    #[must_use]
+    pub fn private_bytes(&self) -> &[u8] {
+        &self.private
+    }
+
+    /// Signs a JSON document in the JWS compact form (RFC 7515 section 7.1). `typ` is the type in its header.
+    pub(super) fn sign(
+        &self,
+        typ: &'static str,
+        claims: &Map<String, Value>,
+    ) -> Result<String, TokenError> {
+        let header = Header {
+            typ,
+            alg: self.algorithm().as_str(),
+            kid: self.id(),
+        };
+        let mut token = encoded_json(&header)?;
+        token.push('.');
+        token.push_str(&encoded_json(claims)?);
+        let signature = self.signer.sign(token.as_bytes());
+        let signature = signature.map_err(|_| TokenError::Invalid)?;
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
 }
 
-/// Creates a file that only its owner can read. Returns `false` if it already exists; it is then left unchanged.
-///
-/// The content is written to a temporary file first, so that neither a concurrent process nor a start after a crash reads
-/// an incomplete file.
-fn new_file(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    // Unlike a rename, a hard link does not replace an existing file.
-    match fs::hard_link(&temporary, path) {
-        Ok(()) => fs::remove_file(&temporary).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&temporary).map(|()| false)
-        }
-        // The file system does not support hard links.
-        Err(_) => fs::rename(&temporary, path).map(|()| true),
+/// The header of a signed document (RFC 7515 section 4.1).
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    kid: &'a str,
+}
+
+fn encoded_json(part: &impl Serialize) -> Result<String, TokenError> {
+    let json = serde_json::to_vec(part).map_err(|_| TokenError::Invalid)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
+}
+
+/// The type of a PEM block with a private key in PKCS#8 (RFC 7468 section 10).
+const PEM_LABEL: &str = "PRIVATE KEY";
+
+fn is_pem(text: &[u8]) -> bool {
+    text.starts_with(b"-----BEGIN ")
+}
+
+/// The private key in a PEM file.
+fn pkcs8(text: &[u8]) -> Result<Vec<u8>, KeyDefect> {
+    let Ok(block) = pem::parse(text) else {
+        return Err(KeyDefect::WrongPem("it is damaged"));
+    };
+    match block.tag() {
+        PEM_LABEL => Ok(block.into_contents()),
+        "ENCRYPTED PRIVATE KEY" => Err(KeyDefect::WrongPem(
+            "it is encrypted, decrypt it with `openssl pkcs8 -in FILE -out NEW`",
+        )),
+        "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "EC PARAMETERS" => Err(KeyDefect::WrongPem(
+            "convert it with `openssl pkcs8 -topk8 -nocrypt -in FILE -out NEW`",
+        )),
+        _ => Err(KeyDefect::WrongPem(
+            "give the private key, not the public key or its certificate",
+        )),
     }
 }

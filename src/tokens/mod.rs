@@ -3,17 +3,34 @@
 
 mod cache;
 mod claims;
+mod derivation;
+mod django;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod issuing;
 mod jwt;
+mod key_file;
+mod key_ring;
 mod keys;
+mod master_key;
+mod service_claims;
+mod signer;
+pub mod status_list;
 mod strength;
+mod verifying_key;
 
 pub use crate::tokens::{
     claims::{Claims, TokenType},
+    django::{DjangoClaims, DjangoKey},
     error::{TokenDefect, TokenError},
-    jwt::{Issued, MAX_LENGTH, Part, Tokens, readable_parts, unverified_parts},
-    keys::{KeyError, SigningKey, algorithm},
+    issuing::{Issued, TokenService},
+    jwt::{MAX_LENGTH, Part, Tokens, readable_parts, unverified_parts},
+    key_ring::KeyRing,
+    keys::{KeyError, SigningKey},
+    master_key::{MasterKey, MasterKeyError, MasterKeys, NotOpened},
+    service_claims::ServiceClaims,
+    signer::KeyDefect,
     strength::{KeyStrength, Weakness},
+    verifying_key::VerifyingKey,
 };

@@ -1,4 +1,4 @@
-//! Estimates the strength of a signing key: its length, and whether it was written by a person instead of generated
+//! Estimates the strength of a key: its length, and whether it was written by a person instead of generated
 //! (RFC 8725 section 3.5).
 
 use std::collections::BTreeSet;
@@ -42,6 +42,8 @@ const EXAMPLES: &[&str] = &[
     "example",
     "insecure",
     "keyboard",
+    "master-key",
+    "master_key",
     "munjigi",
     "openssl",
     "passphrase",

@@ -20,11 +20,15 @@ fn page() -> String {
     PAGE.replace("// THE DOCUMENT'S EXAMPLE", &format!("{function}\n}}"))
 }
 
-/// Serves the page at every path of a free port and returns the port. The thread ends with the tests.
+/// Serves the page of single-page apps, as [`serve_page`].
 pub fn serve() -> u16 {
+    serve_page(&page())
+}
+
+/// Serves a page at every path of a free port and returns the port. The thread ends with the tests.
+pub fn serve_page(page: &str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let page = page();
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
         page.len()

@@ -13,6 +13,7 @@
 
 mod app_server;
 mod chromium;
+mod clients;
 mod driver;
 mod every_page;
 mod first_run;

@@ -1,17 +1,24 @@
-"""The stock token classes of djangorestframework-simplejwt accept a pair of tokens. JSON in, JSON out."""
+"""The stock token classes of djangorestframework-simplejwt accept a pair of tokens, by the secret or by the public keys of the
+server. JSON in, JSON out."""
 
 import json
 import sys
 
 import django
+import jwt
 from django.conf import settings
+from other_keys import other_key_for
 
 asked = json.load(sys.stdin)
+if "jwk_url" in asked:
+    keys = {"ALGORITHM": asked["algorithm"], "JWK_URL": asked["jwk_url"]}
+else:
+    keys = {"SIGNING_KEY": asked["key"]}
 settings.configure(
     SECRET_KEY="unused-but-must-not-be-empty",
     USE_TZ=True,
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "rest_framework", "rest_framework_simplejwt"],
-    SIMPLE_JWT={"SIGNING_KEY": asked["key"], "USER_ID_CLAIM": "user_seq"},
+    SIMPLE_JWT={**keys, "USER_ID_CLAIM": "user_seq"},
 )
 django.setup()
 
@@ -41,12 +48,13 @@ validated = authentication.get_validated_token(raw)
 head, body, signature = asked["access"].split(".")
 tampered = ".".join((head, body, signature[::-1]))
 
-# A pair of SimpleJWT's own, signed by another key, would be refused as well.
-foreign = AccessToken()
-foreign["user_seq"] = asked["user_seq"]
-from rest_framework_simplejwt.backends import TokenBackend  # noqa: E402
-
-other_key = TokenBackend("HS256", signing_key=asked["key"][::-1]).encode(foreign.payload)
+# The same header and claims, signed by another key.
+other_key = jwt.encode(
+    access.payload,
+    other_key_for(asked),
+    algorithm=asked.get("algorithm", "HS256"),
+    headers=jwt.get_unverified_header(asked["access"]),
+)
 
 print(
     json.dumps(

@@ -80,7 +80,12 @@ fn every_code_has_a_message_and_every_message_a_code() {
     let mut codes = BTreeSet::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api");
     for entry in fs::read_dir(folder).unwrap() {
-        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        // The routes of SimpleJWT have no codes of the API.
+        if path.is_dir() {
+            continue;
+        }
+        let source = fs::read_to_string(path).unwrap();
         // Line by line, because a quote in a character literal or raw string would invert the rest.
         codes.extend(source.lines().flat_map(codes_in));
     }

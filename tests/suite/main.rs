@@ -22,5 +22,6 @@ mod migrations;
 mod process;
 mod properties;
 mod races;
+mod simplejwt;
 mod store;
 mod support;

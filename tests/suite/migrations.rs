@@ -84,8 +84,8 @@ INSERT INTO blacklisted_tokens (jti, session_id, user_type, user_seq, reason, bl
 VALUES ('t', 's', 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO otp_challenges (id, user_seq, requested_by, code_hash, attempts, created_at, expires_at)
 VALUES ('c', 1, 'n', 'x', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO device_tokens (nonce, user_type, user_seq, issued_at, expires_at)
-VALUES ('n', 'user', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO device_tokens (nonce, user_type, user_seq, issued_at, expires_at, presented_at)
+VALUES ('n', 'user', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO rate_limits (bucket, hits, expires_at) VALUES ('b', 1, '2026-01-01 00:00:00');
 INSERT INTO browser_sessions (id, token_hash, user_seq, created_at, last_used_at, expires_at, absolute_expires_at)
 VALUES ('b', 'x', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
@@ -99,14 +99,21 @@ VALUES ('j', 'flush', 'running', 2, 1, FALSE, '{}', '2026-01-01 00:00:00', '2026
 INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at)
 VALUES ('d', 1, 'console', 'sent', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO audit_chain_links (event_id, event_mac, position, link_mac) VALUES (1, 'm', 1, 's');
+INSERT INTO audit_outbox (event_id) VALUES (1);
 INSERT INTO revocations (xact, user_type, user_seq, reason, revoked_at, expires_at)
 VALUES (1, 'user', 1, 'logout', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO services (name, description, secret_hash, scopes, is_active, created_at, updated_at)
+VALUES ('billing', 'Bills', 'h', 'orders:read', TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO signing_keys (kid, algorithm, state, private_key, master_key_id, created_at, published_at)
+VALUES ('k', 'HS256', 'active', 'x', 'm', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO imported_accounts (user_type, user_seq, source, fields, imported_at) VALUES ('user', 1, 'file', '{}', '2026-01-01 00:00:00');
+INSERT INTO django_tokens (jti, user_type, user_seq, expires_at) VALUES ('t', 'user', 1, '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 26] = [
     "users",
     "client_users",
     "sessions",
@@ -115,15 +122,21 @@ const TABLES: [&str; 20] = [
     "otp_challenges",
     "rate_limits",
     "device_tokens",
+    "signing_keys",
     "browser_sessions",
     "panel_preferences",
     "set_up_links",
     "audit_events",
     "audit_chain_links",
     "audit_chain",
+    "audit_outbox",
     "jobs",
     "revocations",
+    "status_indexes",
     "otp_deliveries",
+    "services",
+    "imported_accounts",
+    "django_tokens",
     "users_search",
     "client_users_search",
     "audit_events_search",

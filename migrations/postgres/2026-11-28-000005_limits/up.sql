@@ -18,13 +18,14 @@ CREATE INDEX rate_limits_locked_at ON rate_limits (locked_at, bucket) WHERE lock
 CREATE INDEX rate_limits_subject ON rate_limits (user_type, subject);
 
 -- The device tokens of each account that are still valid. A token is no credential: it gives attempts from a known device
--- a count of their own.
+-- a count of their own. `presented_at` is the last login with it; NULL if there was none since the one that issued it.
 CREATE TABLE device_tokens (
     nonce TEXT PRIMARY KEY NOT NULL,
     user_type TEXT NOT NULL CHECK (user_type IN ('user', 'client')),
     user_seq BIGINT NOT NULL,
     issued_at TIMESTAMP NOT NULL,
-    expires_at TIMESTAMP NOT NULL
+    expires_at TIMESTAMP NOT NULL,
+    presented_at TIMESTAMP
 );
 
 CREATE INDEX device_tokens_account ON device_tokens (user_type, user_seq);

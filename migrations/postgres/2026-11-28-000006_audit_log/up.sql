@@ -31,6 +31,11 @@ CREATE INDEX audit_events_subject ON audit_events (subject_type, subject_seq, ha
 CREATE INDEX audit_events_subject_name ON audit_events (subject_name);
 CREATE INDEX audit_events_session ON audit_events (session_id, happened_at, id);
 
+-- Events that a command has written and a server has not logged yet.
+CREATE TABLE audit_outbox (
+    event_id BIGINT PRIMARY KEY NOT NULL
+);
+
 -- The rest differs between the databases.
 DO $$
 DECLARE

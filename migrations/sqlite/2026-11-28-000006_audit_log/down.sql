@@ -2,4 +2,5 @@ DROP TRIGGER audit_events_search_delete;
 DROP TRIGGER audit_events_search_insert;
 DROP TABLE audit_events_search;
 -- The rest is the same for both databases.
+DROP TABLE audit_outbox;
 DROP TABLE audit_events;

@@ -31,6 +31,11 @@ CREATE INDEX audit_events_subject ON audit_events (subject_type, subject_seq, ha
 CREATE INDEX audit_events_subject_name ON audit_events (subject_name);
 CREATE INDEX audit_events_session ON audit_events (session_id, happened_at, id);
 
+-- Events that a command has written and a server has not logged yet.
+CREATE TABLE audit_outbox (
+    event_id BIGINT PRIMARY KEY NOT NULL
+) WITHOUT ROWID;
+
 -- The rest differs between the databases.
 -- FTS5's trigram index stores only the terms; triggers keep it in step with the table.
 CREATE VIRTUAL TABLE audit_events_search USING fts5(search_text, content = 'audit_events', content_rowid = 'id', tokenize = 'trigram');

@@ -6,6 +6,8 @@ use crate::domain::principal::{Principal, UserType};
 
 /// The dashboard, and the scope of all other paths.
 pub const DASHBOARD: &str = "/admin";
+/// The API reference, outside of the panel.
+pub const API_DOCS: &str = "/docs";
 /// Sign in.
 pub const LOGIN: &str = "/admin/login";
 /// Sign out.
@@ -30,6 +32,10 @@ pub const PASSWORD_SET: &str = "/admin/password/done";
 pub const USERS: PeoplePath = PeoplePath("/admin/users");
 /// Clients.
 pub const CLIENTS: PeoplePath = PeoplePath("/admin/clients");
+/// Services.
+pub const SERVICES: &str = "/admin/services";
+/// The form of a new service.
+pub const NEW_SERVICE: &str = "/admin/services/new";
 /// Refresh tokens.
 pub const TOKENS: &str = "/admin/tokens";
 /// Blacklisted refresh tokens.
@@ -48,6 +54,10 @@ pub const AUDIT: &str = "/admin/audit";
 pub const AUDIT_EXPORT: &str = "/admin/audit/export.csv";
 /// The verification of the audit chain.
 pub const AUDIT_CHAIN: &str = "/admin/audit/verification";
+/// The keys that sign tokens.
+pub const KEYS: &str = "/admin/keys";
+/// The form for a new key.
+pub const NEW_KEY: &str = "/admin/keys/new";
 /// The security checklist.
 pub const SECURITY: &str = "/admin/security";
 
@@ -112,7 +122,7 @@ impl PersonPath {
         format!("{self}/delete")
     }
 
-    /// Activate the account.
+    /// The confirmation before an administrator is activated, and the activation.
     #[must_use]
     pub fn activate(&self) -> String {
         format!("{self}/activate")
@@ -210,9 +220,49 @@ pub fn password_link(secret: impl fmt::Display) -> String {
     format!("/admin/password/{secret}")
 }
 
+/// A service.
+pub fn service(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}")
+}
+
+/// Replace the secret of a service.
+pub fn service_secret(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}/secret")
+}
+
+/// Activate a service.
+pub fn activate_service(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}/activate")
+}
+
+/// Deactivate a service.
+pub fn deactivate_service(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}/deactivate")
+}
+
+/// Delete a service.
+pub fn delete_service(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}/delete")
+}
+
 /// A refresh token.
 pub fn token(jti: impl fmt::Display) -> String {
     format!("{TOKENS}/{jti}")
+}
+
+/// Let a key sign.
+pub fn promote_key(kid: impl fmt::Display) -> String {
+    format!("{KEYS}/{kid}/promote")
+}
+
+/// Withdraw a key.
+pub fn retire_key(kid: impl fmt::Display) -> String {
+    format!("{KEYS}/{kid}/retire")
+}
+
+/// Revoke a key.
+pub fn revoke_key(kid: impl fmt::Display) -> String {
+    format!("{KEYS}/{kid}/revoke")
 }
 
 /// Blacklist a refresh token.

@@ -10,8 +10,8 @@ use actix_web::{
 
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
-    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, locks, login,
-    password_links, people, security, setup, tokens,
+    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
+    password_links, people, security, services, setup, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -24,7 +24,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .default_service(to(not_found));
     let resources = access()
         .into_iter()
+        .chain(service_pages())
         .chain(tokens_and_logs())
+        .chain(signing_keys())
         .chain(people(UserType::User))
         .chain(people(UserType::Client));
     config.service(resources.fold(panel, Scope::service));
@@ -73,6 +75,34 @@ fn access() -> Vec<Resource> {
     ]
 }
 
+fn service_pages() -> Vec<Resource> {
+    let number = "{number:\\d+}";
+    vec![
+        resource(paths::SERVICES, [get(services::list)]),
+        resource(
+            paths::NEW_SERVICE,
+            [get(services::new_form), post(services::create)],
+        ),
+        resource(
+            paths::service(number),
+            [get(services::show), post(services::update)],
+        ),
+        resource(
+            paths::service_secret(number),
+            [get(services::confirm_secret), post(services::rotate_secret)],
+        ),
+        resource(paths::activate_service(number), [post(services::activate)]),
+        resource(
+            paths::deactivate_service(number),
+            [post(services::deactivate)],
+        ),
+        resource(
+            paths::delete_service(number),
+            [get(services::confirm_delete), post(services::delete)],
+        ),
+    ]
+}
+
 /// Tokens, jobs, locks, the audit log, the security checklist.
 fn tokens_and_logs() -> Vec<Resource> {
     vec![
@@ -107,6 +137,26 @@ fn tokens_and_logs() -> Vec<Resource> {
     ]
 }
 
+/// The keys that sign tokens.
+fn signing_keys() -> [Resource; 5] {
+    [
+        resource(paths::KEYS, [get(keys::list)]),
+        resource(paths::NEW_KEY, [get(keys::new_form), post(keys::create)]),
+        resource(
+            paths::promote_key("{kid}"),
+            [get(keys::confirm_promote), post(keys::promote)],
+        ),
+        resource(
+            paths::retire_key("{kid}"),
+            [get(keys::confirm_retire), post(keys::retire)],
+        ),
+        resource(
+            paths::revoke_key("{kid}"),
+            [get(keys::confirm_revoke), post(keys::revoke)],
+        ),
+    ]
+}
+
 /// The routes of a population: the same for both.
 fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
     let list = paths::people(user_type);
@@ -128,7 +178,13 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
             person.delete(),
             [get(people::delete::confirm), post(people::delete::delete)],
         ),
-        resource(person.activate(), [post(people::show::activate)]),
+        resource(
+            person.activate(),
+            [
+                get(people::show::confirm_activation),
+                post(people::show::activate),
+            ],
+        ),
         resource(person.deactivate(), [post(people::show::deactivate)]),
         resource(person.end_sessions(), [post(people::show::end_sessions)]),
         resource(

@@ -8,22 +8,31 @@ use actix_web::{
     http::header,
 };
 use rust_i18n::t;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::paging::Paged;
+use crate::http::api::links::{Links, Pagination};
 use crate::http::device_token;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
 
 /// `meta` of every envelope.
-#[derive(Serialize)]
-pub(super) struct Meta<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct Meta<'a> {
+    /// When the request arrived.
     timestamp: Timestamp,
+    /// The request's `X-Request-Id`, or a new one.
+    #[schemars(example = &"a1b2c3d4e5f6")]
     request_id: &'a str,
+    /// The position of the page; in lists with pages only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pagination: Option<Pagination>,
+    /// The addresses of other pages; in lists with pages only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Links>,
 }
 
 impl<'a> Meta<'a> {
@@ -32,17 +41,9 @@ impl<'a> Meta<'a> {
             timestamp: context.received_at,
             request_id: &context.id,
             pagination: None,
+            links: None,
         }
     }
-}
-
-/// The position of a page in its list.
-#[derive(Serialize, Clone, Copy)]
-struct Pagination {
-    page: i64,
-    page_size: i64,
-    total: i64,
-    total_pages: i64,
 }
 
 #[derive(Serialize)]
@@ -119,12 +120,7 @@ impl<T> Answer<Vec<T>> {
     /// 200 with a page of a list.
     pub(super) fn page(code: &'static str, paged: Paged<T>) -> Self {
         let Paged { page, items, total } = paged;
-        let pagination = Pagination {
-            page: page.number(),
-            page_size: page.size(),
-            total,
-            total_pages: page.pages(total),
-        };
+        let pagination = Pagination::new(page, total);
         Self {
             pagination: Some(pagination),
             ..Self::ok(code, items)
@@ -140,6 +136,9 @@ impl<T: Serialize> Responder for Answer<T> {
         let message = code_message(context.language, self.code);
         let mut meta = Meta::of(&context);
         meta.pagination = self.pagination;
+        meta.links = self
+            .pagination
+            .map(|position| Links::new(request, position));
         let body = Envelope {
             success: true,
             code: self.code,
@@ -161,7 +160,7 @@ impl<T: Serialize> Responder for Answer<T> {
 }
 
 /// The message of a code.
-pub(super) fn code_message(language: Language, code: &str) -> Cow<'static, str> {
+pub(in crate::http) fn code_message(language: Language, code: &str) -> Cow<'static, str> {
     t!(format!("code.{code}"), locale = language.tag())
 }
 
@@ -171,6 +170,6 @@ pub(super) fn sentence(language: Language, key: &'static str) -> Cow<'static, st
 }
 
 /// The message of `RATE_LIMITED` with the seconds to wait.
-pub(super) fn rate_limited(language: Language, seconds: u64) -> Cow<'static, str> {
+pub(in crate::http) fn rate_limited(language: Language, seconds: u64) -> Cow<'static, str> {
     t!("code.RATE_LIMITED", locale = language.tag(), n = seconds)
 }

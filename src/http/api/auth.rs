@@ -1,12 +1,15 @@
 //! `/auth/*`: login by password, refresh, logout, and verification of a token.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, web};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::domain::principal::UserType;
+use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::session::{Jti, SessionId};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Anonymous, Bearer, OptionalBearer, actor, anonymous_actor};
@@ -25,17 +28,29 @@ use crate::services::auth::session_start::LoggedIn;
 use crate::services::auth::token_pair::TokenPair;
 use crate::services::auth::{bearer, refresh};
 use crate::services::{Error, Services};
+use crate::tokens::TokenType;
 
 /// The data of a login or refresh: both tokens, their lifetimes in seconds, and the account.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tokens")]
 pub(super) struct TokenData {
+    /// The access token.
+    #[schemars(example = &"eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2ln")]
     access: String,
-    /// `None` if it is in the cookie.
+    /// The refresh token; missing if it is in the cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2ln")]
     refresh: Option<String>,
+    /// The scheme of the header `Authorization`, the first of `tokens.auth_header_types`.
+    #[schemars(example = &"Bearer")]
     token_type: String,
+    /// For how many seconds the access token is valid.
+    #[schemars(example = 1800)]
     expires_in: u64,
+    /// For how many seconds the refresh token is valid.
+    #[schemars(example = 2_592_000)]
     refresh_expires_in: u64,
+    /// The account.
     user: AccountView,
 }
 
@@ -46,6 +61,7 @@ impl TokenData {
             refresh,
             account,
             issued_at,
+            ..
         } = pair;
         let issued_at = issued_at.whole_seconds();
         let scheme = services.tokens.settings().auth_header_types.first();
@@ -90,7 +106,7 @@ pub(super) async fn log_in(
 ) -> Result<Answer<TokenData>, ApiError> {
     let requested = transport.requested(&mut fields)?;
     let credentials = credentials(fields)?;
-    let logged_in = login::log_in(&services, credentials, caller.0).await?;
+    let logged_in = Box::pin(login::log_in(&services, credentials, caller.0)).await?;
     let answer = login_answer(&services, &context, logged_in, &transport, requested);
     Ok(answer)
 }
@@ -144,6 +160,7 @@ pub(super) async fn refresh(
     let presented = transport.presented(fields)?.ok_or(Error::Unauthorized)?;
     let request = RefreshRequest {
         token: presented.token,
+        token_type: TokenType::Refresh,
         actor: caller.0.actor,
         language: context.language,
     };
@@ -185,18 +202,22 @@ pub(super) async fn log_out(
             Problem::Required,
         )));
     }
-    let (tokens, removal) = transport.logged_out(fields, caller.as_ref())?;
     let actor = caller.as_ref().map_or_else(
         || anonymous_actor(&request),
         |caller| actor(caller, &request),
     );
+    let (tokens, removal) = transport
+        .logged_out(fields, caller.as_ref(), &actor)
+        .await?;
     logout::log_out(&services, &actor, Logout { caller, tokens }).await?;
     Ok(Answer::done("LOGGED_OUT").with_refresh_cookie(removal))
 }
 
 /// How many sessions were ended.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct EndedSessions {
+    /// The number of sessions.
+    #[schemars(example = 3)]
     sessions: usize,
 }
 
@@ -225,15 +246,46 @@ pub(super) async fn log_out_all(
     Ok(answer.with_refresh_cookie(removal))
 }
 
+/// The claims of a token.
+#[derive(Serialize)]
+pub(super) struct VerifiedClaims(Map<String, Value>);
+
+impl JsonSchema for VerifiedClaims {
+    fn schema_name() -> Cow<'static, str> {
+        "Claims".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "The claims of a token. The name of `user_seq` is set by `tokens.user_id_claim`.",
+            "required": ["token_type", "exp", "iat", "jti", "sid", "user_type", "sub"],
+            "properties": {
+                "token_type": {"type": "string", "enum": ["access", "refresh", "sliding"]},
+                "exp": {"type": "integer", "description": "When it expires, in seconds since 1970.", "examples": [1_771_074_045]},
+                "iat": {"type": "integer", "description": "When it was issued, in seconds since 1970.", "examples": [1_771_072_245]},
+                "jti": generator.subschema_for::<Jti>(),
+                "sid": generator.subschema_for::<SessionId>(),
+                "user_type": generator.subschema_for::<UserType>(),
+                "user_seq": generator.subschema_for::<UserSeq>(),
+                "sub": {"type": "string", "description": "The population and the number.", "examples": ["user:7"]},
+                "email": {"type": ["string", "null"], "description": "Of access tokens, if `tokens.claims` lists it."},
+                "role": {"type": ["string", "null"], "description": "Of access tokens of internal users, if `tokens.claims` lists it."},
+            },
+        })
+    }
+}
+
 /// `POST /auth/verify`: the claims of an access or refresh token that is accepted now.
 ///
 /// **Permissions**: anyone. `200` `TOKEN_VALID`; `400`, `401` with the code of the reason, `503`.
 pub(super) async fn verify(
     services: web::Data<Services>,
     mut fields: Fields,
-) -> Result<Answer<serde_json::Map<String, serde_json::Value>>, ApiError> {
+) -> Result<Answer<VerifiedClaims>, ApiError> {
     let token = fields.required(&TOKEN);
     let token = fields.complete(token)?;
     let claims = bearer::verify(&services, &token).await?;
-    Ok(Answer::ok("TOKEN_VALID", claims.all().clone()))
+    let claims = VerifiedClaims(claims.all().clone());
+    Ok(Answer::ok("TOKEN_VALID", claims))
 }

@@ -9,6 +9,8 @@ use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
 use crate::http::api::endpoint::Endpoint;
 use crate::http::api::errors::ApiError;
+#[cfg(any(test, fuzzing))]
+use crate::http::api::input::Kind;
 use crate::http::api::input::{Declared, Field, Input, Presence};
 use crate::http::request_body;
 use crate::services::Error;
@@ -184,6 +186,26 @@ impl Fields {
         }
     }
 
+    /// An object that may be missing (the outer `None`), or null or empty (the inner `None`: its value is removed). In a form
+    /// it is JSON text.
+    #[expect(clippy::option_option, reason = "missing and null are two cases")]
+    pub(super) fn object<T>(&mut self, input: &Input<Option<T>>) -> Option<Option<T>> {
+        self.declared.note(input.name, &[Presence::Nullable]);
+        let text = match self.values.get(input.name)? {
+            Value::Null => return Some(None),
+            Value::String(text) if self.from_form && clean(text).is_empty() => return Some(None),
+            Value::String(text) if self.from_form => text.clone(),
+            Value::Object(object) => Value::Object(object.clone()).to_string(),
+            _ => {
+                self.problem(input.name, Problem::NotClaims);
+                return None;
+            }
+        };
+        let read = (input.parse)(&text);
+        read.map_err(|problem| self.problem(input.name, problem))
+            .ok()
+    }
+
     /// A boolean that may be missing or null.
     pub(super) fn boolean(&mut self, input: &Input<bool>) -> Option<bool> {
         self.declared.note(input.name, &[Presence::Optional]);
@@ -210,10 +232,15 @@ impl Fields {
         if field.presence == Presence::Required && !self.is_sent(field.name) {
             self.problem(field.name, Problem::Required);
         }
-        if field.kind == crate::http::api::input::Kind::Boolean {
-            self.truth(field.name);
-        } else {
-            self.text(field.name, |text| field.problem(text).map_or(Ok(()), Err));
+        match field.kind {
+            Kind::Boolean => {
+                self.truth(field.name);
+            }
+            // An object is read by the handler alone.
+            Kind::Object => {}
+            _ => {
+                self.text(field.name, |text| field.problem(text).map_or(Ok(()), Err));
+            }
         }
     }
 

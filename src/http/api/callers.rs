@@ -6,24 +6,21 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_web::{
-    FromRequest, HttpRequest, ResponseError,
-    dev::Payload,
-    http::{StatusCode, header::AUTHORIZATION},
-};
+use actix_web::{FromRequest, HttpRequest, ResponseError, dev::Payload, http::StatusCode};
 use futures_util::{FutureExt, TryFutureExt, future::LocalBoxFuture};
 
-use crate::domain::account::Role;
+use crate::config::{ApiAccess, Rights, TokensConfig};
 use crate::domain::audit::{Actor, AuditSource};
 use crate::domain::password::Password;
-use crate::domain::principal::{Principal, UserType};
+use crate::domain::principal::{Principal, TokenOwner};
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, services_of};
-use crate::services::Error;
 use crate::services::accounts::step_up::Requester;
 use crate::services::auth::bearer::{Caller, authenticate};
 use crate::services::limits::login_context::LoginContext;
+use crate::services::service::access;
+use crate::services::{Error, Services};
 use crate::tokens::TokenError;
 
 /// A caller of either population with a valid access token.
@@ -32,13 +29,14 @@ pub(super) struct Bearer(pub Caller);
 /// A caller with a valid access token, or the `401` without one, for a request that may have other credentials.
 pub(super) struct OptionalBearer(pub Result<Caller, ApiError>);
 
-/// An internal user.
-pub(super) struct Internal(pub Caller);
+/// An internal user whose role may list accounts, and the rights of the role.
+pub(super) struct Internal(pub Caller, Rights);
 
 impl Internal {
-    /// Whether the caller sees the e-mail addresses and telephone numbers of all accounts. Staff see only their own.
+    /// Whether the caller sees the e-mail addresses and telephone numbers of all accounts. With the right to list them, only
+    /// the caller's own.
     pub(super) fn sees_contacts(&self) -> bool {
-        self.0.account.role.is_some_and(Role::has_panel_access)
+        self.1.api >= ApiAccess::Read
     }
 
     /// Whether the caller sees the e-mail address and the telephone number of this account.
@@ -47,7 +45,7 @@ impl Internal {
     }
 }
 
-/// An internal user with the role `admin`.
+/// An internal user whose role may change accounts.
 pub(super) struct Administrator(pub Caller);
 
 /// The caller of a request as the actor in the audit log.
@@ -82,19 +80,38 @@ pub(super) fn requester<'a>(
     }
 }
 
-/// Checks the access token, and that its account may call.
+/// Checks the access token, and that the role of its account has the required access. Clients have none.
 async fn authenticated(
     request: HttpRequest,
-    may_call: fn(&Caller) -> bool,
-) -> Result<Caller, ApiError> {
+    required: Option<ApiAccess>,
+) -> Result<(Caller, Rights), ApiError> {
     let services = services_of(&request)?;
-    let token = bearer_token(&request, &services.tokens.settings().auth_header_types)?;
-    let caller = authenticate(&services, token).await?;
+    let token = bearer_token(&request, services.tokens.settings())?;
+    let caller = match authenticate(&services, token).await {
+        Err(Error::Token(TokenError::OtherOwner)) => {
+            return Err(refused_service(&services, &request, token).await);
+        }
+        result => result?,
+    };
     RequestContext::of(&request).note_caller(caller.account.principal);
-    if may_call(&caller) {
-        Ok(caller)
+    // Those of the role in the database now, not of that in the token.
+    let rights = services.roles.rights_of(&caller.account);
+    if required.is_none_or(|required| rights.api >= required) {
+        Ok((caller, rights))
     } else {
         Err(Error::Forbidden.into())
+    }
+}
+
+/// The error for an access token of a service, which has no account: `403` if the token is valid.
+async fn refused_service(services: &Services, request: &HttpRequest, token: &str) -> ApiError {
+    match access::authenticate(services, token).await {
+        Ok(caller) => {
+            let service = TokenOwner::Service(caller.service.id);
+            RequestContext::of(request).note_caller(service);
+            Error::Forbidden.into()
+        }
+        Err(error) => error.into(),
     }
 }
 
@@ -103,8 +120,8 @@ impl FromRequest for Bearer {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = authenticated(request.clone(), |_| true);
-        caller.map_ok(Self).boxed_local()
+        let caller = authenticated(request.clone(), None);
+        caller.map_ok(|(caller, _)| Self(caller)).boxed_local()
     }
 }
 
@@ -113,8 +130,8 @@ impl FromRequest for OptionalBearer {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = authenticated(request.clone(), |_| true);
-        let read = caller.map(|result| match result {
+        let caller = authenticated(request.clone(), None);
+        let read = caller.map(|result| match result.map(|(caller, _)| caller) {
             Err(error) if error.status_code() != StatusCode::UNAUTHORIZED => Err(error),
             result => Ok(Self(result)),
         });
@@ -127,10 +144,10 @@ impl FromRequest for Internal {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = authenticated(request.clone(), |caller| {
-            caller.account.principal.user_type == UserType::User
-        });
-        caller.map_ok(Self).boxed_local()
+        let caller = authenticated(request.clone(), Some(ApiAccess::List));
+        caller
+            .map_ok(|(caller, rights)| Self(caller, rights))
+            .boxed_local()
     }
 }
 
@@ -139,26 +156,27 @@ impl FromRequest for Administrator {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = authenticated(request.clone(), |caller| {
-            // Only internal users have a role. It is the one in the database now, not that of the token.
-            let account = &caller.account;
-            account.principal.user_type == UserType::User && account.role == Some(Role::Admin)
-        });
-        caller.map_ok(Self).boxed_local()
+        let caller = authenticated(request.clone(), Some(ApiAccess::Write));
+        caller.map_ok(|(caller, _)| Self(caller)).boxed_local()
     }
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1), or of another scheme in `tokens.auth_header_types`. Any
+/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1), or of another header (`tokens.auth_header_name`) or scheme
+/// (`tokens.auth_header_types`). Any
 /// other scheme counts as no credentials.
-fn bearer_token<'a>(request: &'a HttpRequest, schemes: &[String]) -> Result<&'a str, Error> {
-    let mut headers = request.headers().get_all(AUTHORIZATION);
+pub(super) fn bearer_token<'a>(
+    request: &'a HttpRequest,
+    settings: &TokensConfig,
+) -> Result<&'a str, Error> {
+    let mut headers = request.headers().get_all(&settings.auth_header_name);
     let header = headers.next().ok_or(Error::Unauthorized)?;
     if headers.next().is_some() {
         return Err(TokenError::Invalid.into());
     }
     let header = header.to_str().map_err(|_| TokenError::Invalid)?.trim();
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !schemes.iter().any(|one| one.eq_ignore_ascii_case(scheme)) {
+    let mut schemes = settings.auth_header_types.iter();
+    if !schemes.any(|one| one.eq_ignore_ascii_case(scheme)) {
         return Err(Error::Unauthorized);
     }
     Ok(token.trim())

@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, web};
 use crate::domain::paging::{Order, parse_ordering};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
+use crate::http::api::account_filter::{account_filter, visible_names};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, PHONE, SEARCH, USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, PHONE, USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;
@@ -19,7 +20,7 @@ use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
 use crate::services::accounts::{client_user_changes, lifecycle, step_up};
-use crate::store::account_list::{NumberedColumn, NumberedFilter};
+use crate::store::account_list::NumberedColumn;
 
 /// The columns that a list can be ordered by.
 const COLUMNS: [(&str, NumberedColumn); 8] = [
@@ -41,18 +42,10 @@ inputs! {
         ordering;
 }
 
-/// The same for callers who do not see the addresses: the order of a hidden column reveals its values.
-const VISIBLE_NAMES: [&str; 7] = [
-    "user_seq",
-    "username",
-    "name",
-    "is_active",
-    "last_login_at",
-    "created_at",
-    "updated_at",
-];
+/// Those of callers who do not see the e-mail addresses.
+const VISIBLE_NAMES: [&str; COLUMNS.len() - 1] = visible_names(&COLUMNS, UserType::Client);
 
-/// A client as a caller sees it: without e-mail address and telephone number if the caller may not see them.
+/// A client as a caller sees it: without e-mail address, telephone number and claims if the caller may not see them.
 fn seen_by(caller: &Internal, client: Client) -> Client {
     if caller.sees_contacts() {
         return client;
@@ -60,6 +53,7 @@ fn seen_by(caller: &Internal, client: Client) -> Client {
     Client {
         email: None,
         phone: None,
+        claims: None,
         ..client
     }
 }
@@ -68,25 +62,16 @@ fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
-/// `GET /api/clients`: a page of clients. Staff see no e-mail addresses and telephone numbers, and search names only.
+/// `GET /api/clients`: a page of clients. Callers without `api = "read"` see no e-mail addresses and telephone numbers, and search names only.
 ///
-/// **Permissions**: internal. `200` `CLIENT_LIST`; `400`, `401`, `403`, `503`.
+/// **Permissions**: `api = "list"`. `200` `CLIENT_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
     services: web::Data<Services>,
     caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<Client>>, ApiError> {
-    let filter = NumberedFilter {
-        search: query.get(&SEARCH).flatten(),
-        by_name_only: !caller.sees_contacts(),
-        role: None,
-        is_active: query.get(&IS_ACTIVE),
-        order: query.get(&ORDERING).unwrap_or_default(),
-    };
-    let is_email = |order: &Order<NumberedColumn>| order.column == NumberedColumn::Email;
-    if !caller.sees_contacts() && filter.order.iter().any(is_email) {
-        query.problem(&ORDERING, Problem::NotOneOf(&VISIBLE_NAMES));
-    }
+    let user_type = UserType::Client;
+    let filter = account_filter(&mut query, &caller, user_type, &ORDERING, &VISIBLE_NAMES);
     let page = query.page();
     query.finish()?;
     let clients = client_users::list(&services.store, filter, page).await?;
@@ -98,7 +83,7 @@ pub(super) async fn list(
 
 /// `POST /api/clients`: creates a client. Without a password it can log in by one-time code only.
 ///
-/// **Permissions**: `admin`. `201` `CLIENT_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
+/// **Permissions**: `api = "write"`. `201` `CLIENT_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
     caller: Administrator,
@@ -112,25 +97,29 @@ pub(super) async fn create(
 
 fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     let username = fields.required(&USERNAME);
+    let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.optional(&NAME);
     let email = fields.clearable(&EMAIL).flatten();
     let phone = fields.clearable(&PHONE).flatten();
     let password = fields.optional(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
+    let claims = fields.object(&CLAIMS).flatten();
     let username = fields.complete(username)?;
     Ok(NewClient {
         username,
+        external_id,
         name,
         email,
         phone,
         password,
         is_active: is_active.unwrap_or(true),
+        claims,
     })
 }
 
-/// `GET /api/clients/{user_seq}`: one client. Staff see no e-mail address and telephone number.
+/// `GET /api/clients/{user_seq}`: one client. Callers without `api = "read"` see no e-mail address and telephone number.
 ///
-/// **Permissions**: internal. `200` `CLIENT`; `401`, `403`, `404` `CLIENT_NOT_FOUND`, `503`.
+/// **Permissions**: `api = "list"`. `200` `CLIENT`; `401`, `403`, `404` `CLIENT_NOT_FOUND`, `503`.
 pub(super) async fn show(
     services: web::Data<Services>,
     caller: Internal,
@@ -141,10 +130,11 @@ pub(super) async fn show(
     Ok(Answer::ok("CLIENT", seen_by(&caller, client)))
 }
 
-/// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `email`, `phone` and `password`.
+/// `PATCH /api/clients/{user_seq}`: changes the fields that are sent; `null` removes `external_id`, `email`,
+/// `phone`, `password` and `claims`.
 ///
-/// **Permissions**: `admin`. `200` `CLIENT_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
-/// password), `404`, `409`, `429` (too many wrong passwords), `503`.
+/// **Permissions**: `api = "write"`. `200` `CLIENT_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
+/// password, e-mail address or telephone number), `404`, `409`, `429` (too many wrong passwords), `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
     caller: Administrator,
@@ -156,11 +146,13 @@ pub(super) async fn update(
     fields.require_any();
     let changes = ClientChanges {
         username: fields.optional(&USERNAME),
+        external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),
         email: fields.clearable(&EMAIL),
         phone: fields.clearable(&PHONE),
         password: fields.nullable(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
+        claims: fields.object(&CLAIMS),
     };
     let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
@@ -173,7 +165,7 @@ pub(super) async fn update(
 
 /// `DELETE /api/clients/{user_seq}`: deletes a client and ends its sessions.
 ///
-/// **Permissions**: `admin`. `200` `CLIENT_DELETED`; `401`, `403`, `404`, `503`.
+/// **Permissions**: `api = "write"`. `200` `CLIENT_DELETED`; `401`, `403`, `404`, `503`.
 pub(super) async fn delete(
     services: web::Data<Services>,
     caller: Administrator,

@@ -7,6 +7,7 @@ use actix_web::{
     cookie::Cookie,
     http::{StatusCode, header},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::language::Language;
@@ -14,8 +15,9 @@ use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::{Meta, code_message, rate_limited, sentence};
 use crate::http::api::inputs::CURRENT_PASSWORD;
+use crate::http::middleware::accept::{ErrorForm, PROBLEM};
 use crate::http::middleware::context::RequestContext;
-use crate::http::middleware::headers::whole_seconds;
+use crate::http::middleware::headers::{used_up, whole_seconds};
 use crate::services::Error;
 use crate::store::StoreError;
 use crate::tokens::TokenError;
@@ -30,6 +32,8 @@ pub enum ApiError {
     Service(Error),
     /// `404` `NOT_FOUND`: no such path.
     NotFound,
+    /// `404` `NO_ISSUER`: neither `server.public_url` nor `tokens.issuer` is an address of this server.
+    NoIssuer,
     /// `405` `METHOD_NOT_ALLOWED`: the path exists, but not with this method.
     MethodNotAllowed {
         /// The methods that the path has.
@@ -48,6 +52,8 @@ pub enum ApiError {
         /// The cookie that removes it.
         removal: Box<Cookie<'static>>,
     },
+    /// `403` `FORBIDDEN`: the account of the token does not meet a condition of `/auth/forward`.
+    ConditionNotMet,
     /// `503` `OVERLOADED`: the request or its body took longer than `server.request_timeout`.
     TooSlow,
     /// `500` `INTERNAL_ERROR`: a bug.
@@ -88,14 +94,17 @@ impl ResponseError for ApiError {
 
 fn of_service(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        Error::Invalid(_) | Error::ScopeNotGranted => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
         Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
         Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
         Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
         Error::Token(
-            TokenError::Invalid | TokenError::NoPrincipal | TokenError::UnknownUserType,
+            TokenError::Invalid
+            | TokenError::NoPrincipal
+            | TokenError::UnknownUserType
+            | TokenError::OtherOwner,
         ) => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
         Error::TokenBlacklisted => (StatusCode::UNAUTHORIZED, "TOKEN_BLACKLISTED"),
         Error::TokenReused => (StatusCode::UNAUTHORIZED, "TOKEN_REUSED"),
@@ -103,13 +112,14 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::UserInactive => (StatusCode::UNAUTHORIZED, "USER_INACTIVE"),
         Error::TokenUserNotFound => (StatusCode::UNAUTHORIZED, "USER_NOT_FOUND"),
         Error::InvalidLogoutToken => (StatusCode::BAD_REQUEST, "INVALID_TOKEN"),
-        // `OwnAccount` is a rule of the admin panel and does not occur here.
-        Error::Forbidden | Error::OwnAccount | Error::LastAdministrator => {
+        // `OwnAccount` and `KeyRefused` are rules of the admin panel and do not occur here.
+        Error::Forbidden | Error::OwnAccount | Error::KeyRefused(_) | Error::LastAdministrator => {
             (StatusCode::FORBIDDEN, "FORBIDDEN")
         }
         Error::CurrentPasswordRequired => (StatusCode::FORBIDDEN, "CURRENT_PASSWORD_REQUIRED"),
         Error::AccountNotFound(UserType::User) => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
         Error::AccountNotFound(UserType::Client) => (StatusCode::NOT_FOUND, "CLIENT_NOT_FOUND"),
+        Error::ServiceNotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
@@ -124,14 +134,56 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
     }
 }
 
-#[derive(Serialize)]
-struct ErrorEnvelope<'a> {
+/// The envelope of every error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(in crate::http) struct ErrorEnvelope<'a> {
+    /// `false`.
+    #[schemars(extend("const" = false))]
     success: bool,
+    /// What is wrong, for programs.
     code: &'a str,
+    /// What is wrong, for people, in the language of `Accept-Language`.
     message: &'a str,
+    /// Sentences about each wrong field, in the same language.
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<BTreeMap<&'a str, Vec<Cow<'static, str>>>>,
+    errors: Option<Sentences<'a>>,
+    /// The request's time and id.
     meta: Meta<'a>,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct ProblemDetails<'a> {
+    /// An address that explains the code.
+    r#type: String,
+    /// The name of the status.
+    title: &'a str,
+    /// The status.
+    status: u16,
+    /// What is wrong, for people, in the language of `Accept-Language`.
+    detail: &'a str,
+    /// The request's id.
+    instance: &'a str,
+    /// What is wrong, for programs.
+    code: &'a str,
+    /// Sentences about each wrong field, in the same language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Sentences<'a>>,
+}
+
+/// What is wrong with each field.
+type Sentences<'a> = BTreeMap<&'a str, Vec<Cow<'static, str>>>;
+
+/// The problems in the language of the request.
+fn sentences(problems: &Problems, language: Language) -> Sentences<'_> {
+    let fields = problems.iter();
+    fields
+        .map(|(field, problems)| {
+            let sentences = problems.iter().map(|one| one.message(language));
+            (field, sentences.collect())
+        })
+        .collect()
 }
 
 impl ApiError {
@@ -155,12 +207,14 @@ impl ApiError {
         match self {
             Self::Service(error) | Self::RefreshOver { error, .. } => of_service(error),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::NoIssuer => (StatusCode::NOT_FOUND, "NO_ISSUER"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
             }
             Self::RefreshTokenRequired(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            Self::ConditionNotMet => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         }
@@ -181,7 +235,7 @@ impl ApiError {
         }
         match self.service_error() {
             Some(Error::LastAdministrator) => sentence(language, "sentence.last_administrator"),
-            Some(Error::RateLimited { retry_after }) => {
+            Some(Error::RateLimited { retry_after, .. }) => {
                 rate_limited(language, whole_seconds(*retry_after))
             }
             Some(Error::Token(TokenError::NoPrincipal)) => {
@@ -194,7 +248,7 @@ impl ApiError {
         }
     }
 
-    fn problems(&self) -> Option<Cow<'_, Problems>> {
+    pub(super) fn problems(&self) -> Option<Cow<'_, Problems>> {
         match self {
             Self::RefreshTokenRequired(problems) | Self::Service(Error::Invalid(problems)) => {
                 Some(Cow::Borrowed(problems))
@@ -210,30 +264,42 @@ impl ApiError {
         }
     }
 
-    /// The complete answer, in the language of the request. `500` and `503` are logged here, once, with the request id.
+    /// The complete answer, in the language of the request.
     pub(in crate::http) fn answer(&self, context: &RequestContext) -> HttpResponse {
         let (status, code) = self.status_and_code();
+        let mut answer = self.answer_without_body(context);
+        answer.append_header((header::VARY, "Accept"));
+        let (language, problems) = (context.language, self.problems());
+        let errors = problems.as_deref();
+        let errors = errors.map(|problems| sentences(problems, language));
+        let message = self.message(code, language);
+        let ErrorForm::Problem { explanations } = &context.error_form else {
+            return answer.json(ErrorEnvelope {
+                success: false,
+                code,
+                message: &message,
+                errors,
+                meta: Meta::of(context),
+            });
+        };
+        answer.content_type(PROBLEM).json(ProblemDetails {
+            r#type: format!("{explanations}#{code}"),
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: &message,
+            instance: &context.id,
+            code,
+            errors,
+        })
+    }
+
+    /// Status and headers of the answer. `500` and `503` are logged here, once, with the request id.
+    pub(super) fn answer_without_body(&self, context: &RequestContext) -> HttpResponseBuilder {
+        let (status, _) = self.status_and_code();
         self.log(status, context);
         let mut answer = HttpResponse::build(status);
         self.add_headers(status, context, &mut answer);
-        let problems = self.problems();
-        let errors = problems.as_ref().map(|problems| {
-            let sentences = |problems: &[Problem]| {
-                let sentences = problems.iter();
-                sentences.map(|one| one.message(context.language)).collect()
-            };
-            problems
-                .iter()
-                .map(|(field, problems)| (field, sentences(problems)))
-                .collect()
-        });
-        answer.json(ErrorEnvelope {
-            success: false,
-            code,
-            message: &self.message(code, context.language),
-            errors,
-            meta: Meta::of(context),
-        })
+        answer
     }
 
     fn add_headers(
@@ -253,8 +319,14 @@ impl ApiError {
             };
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if let Some(Error::RateLimited { retry_after }) = self.service_error() {
-            answer.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
+        if let Some(Error::RateLimited {
+            retry_after,
+            policy,
+        }) = self.service_error()
+        {
+            for header in used_up(*retry_after, *policy) {
+                answer.insert_header(header);
+            }
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, RETRY_SECONDS));
         }
@@ -262,12 +334,17 @@ impl ApiError {
             Self::MethodNotAllowed { allow } => {
                 answer.insert_header((header::ALLOW, allow.as_str()));
             }
+            Self::ConditionNotMet => {
+                let challenge = r#"Bearer realm="api", error="insufficient_scope""#;
+                answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
             Self::RefreshOver { removal, .. } => {
                 answer.cookie(Cookie::clone(removal));
             }
             _ => {}
         }
     }
+
     fn log(&self, status: StatusCode, context: &RequestContext) {
         let cause: &dyn fmt::Display = match self.service_error() {
             Some(error) => error,

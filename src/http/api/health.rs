@@ -3,15 +3,24 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::services::Services;
+
+/// The answer of a probe.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Health {
+    /// `ok` or `ready`; with `503` `stopping` or `unavailable`.
+    #[schemars(example = &"ok")]
+    status: &'static str,
+}
 
 /// `GET /healthz`: the process answers.
 ///
 /// **Permissions**: anyone. `200`.
 pub(super) async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
+    HttpResponse::Ok().json(Health { status: "ok" })
 }
 
 /// `GET /readyz`: the process and its database answer, the database can write, and the server was not signalled to stop.
@@ -24,7 +33,7 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
         "stopping"
     } else {
         match services.store.check_ready().await {
-            Ok(()) => return HttpResponse::Ok().json(json!({"status": "ready"})),
+            Ok(()) => return HttpResponse::Ok().json(Health { status: "ready" }),
             Err(error) => {
                 tracing::warn!(%error, "not ready");
                 "unavailable"
@@ -33,5 +42,5 @@ pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
     };
     HttpResponse::ServiceUnavailable()
         .insert_header(("Retry-After", "1"))
-        .json(json!({"status": status}))
+        .json(Health { status })
 }

@@ -15,6 +15,8 @@ pub enum Kind {
     },
     /// `true` or `false`; in a query also `1` or `0`, in any case of letters.
     Boolean,
+    /// A JSON object; in a form, its text.
+    Object,
     /// A whole number.
     Integer {
         /// The least value.
@@ -24,8 +26,14 @@ pub enum Kind {
         /// The value when the parameter is missing.
         default: i64,
     },
+    /// One of the configured roles.
+    Role,
+    /// One or more of the configured roles, separated by commas.
+    Roles,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// One or more of these words, separated by commas.
+    AnyOf(&'static [&'static str]),
     /// Names of these columns, separated by commas, each with an optional `-` for descending order.
     Ordering(&'static [&'static str]),
 }
@@ -123,7 +131,7 @@ macro_rules! inputs {
     ($(#[doc = $description:literal] $constant:ident: $type:ty = $name:literal, $kind:expr, $parse:expr;)+) => {
         $(
             #[doc = $description]
-            pub(super) const $constant: $crate::http::api::input::Input<$type> = $crate::http::api::input::Input {
+            pub(in crate::http) const $constant: $crate::http::api::input::Input<$type> = $crate::http::api::input::Input {
                 name: $name,
                 kind: $kind,
                 description: $description.trim_ascii(),

@@ -1,12 +1,14 @@
 //! The inputs that more than one handler reads, or that belong to no noun of their own. An input of one noun alone, such as
 //! the ordering of a list, is declared in that noun's file.
 
-use crate::domain::account::{Email, Name, Phone, Role, Username};
+use crate::domain::account::{Email, ExternalId, Name, Phone, Role, Username};
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::otp::OtpCode;
 use crate::domain::paging::Page;
 use crate::domain::password::Password;
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problem;
+use crate::domain::service::Scopes;
 use crate::domain::session::ChallengeId;
 use crate::domain::text::clean;
 use crate::http::api::input::{Kind, inputs};
@@ -30,6 +32,19 @@ const IDENTIFIER_KIND: Kind = Kind::Text {
     max: Some(MAX_IDENTIFIER),
 };
 
+/// The most characters of a parameter of OAuth 2.0 other than scopes and tokens.
+const MAX_PARAMETER: usize = 200;
+const PARAMETER_KIND: Kind = Kind::Text {
+    format: None,
+    max: Some(MAX_PARAMETER),
+};
+/// The most characters of requested scopes.
+const MAX_SCOPE: usize = (Scopes::MAX_LENGTH + 1) * Scopes::MAX;
+const SCOPE_KIND: Kind = Kind::Text {
+    format: None,
+    max: Some(MAX_SCOPE),
+};
+
 inputs! {
     /// The page's number, from 1.
     PAGE: i64 = "page", Kind::Integer { min: 1, max: Page::MAX_NUMBER, default: 1 }, page_number;
@@ -38,7 +53,7 @@ inputs! {
         Kind::Integer { min: 1, max: Page::MAX_SIZE, default: Page::DEFAULT_SIZE }, page_size;
     /// A part of a name or an address.
     SEARCH: Option<String> = "search", Kind::Text { format: None, max: Some(MAX_SEARCH) }, search;
-    /// The name to log in by: a client's username or a user's e-mail address.
+    /// The name to log in by: the username, or the e-mail address of a user.
     IDENTIFIER: String = "username", IDENTIFIER_KIND, identifier;
     /// The e-mail address to log in by, instead of `username`.
     EMAIL_IDENTIFIER: String = "email", IDENTIFIER_KIND, identifier;
@@ -46,6 +61,16 @@ inputs! {
     USER_TYPE: UserType = "user_type", Kind::OneOf(UserType::NAMES), user_type;
     /// An access or refresh token.
     TOKEN: String = "token", TOKEN_KIND, token;
+    /// The kind of access that is requested: `client_credentials`.
+    GRANT_TYPE: String = "grant_type", PARAMETER_KIND, parameter;
+    /// The requested scopes with spaces in between; all of the service if missing.
+    SCOPE: String = "scope", SCOPE_KIND, scope;
+    /// The name of the service, unless it is in the header.
+    CLIENT_ID: String = "client_id", PARAMETER_KIND, parameter;
+    /// The secret of the service, unless it is in the header.
+    CLIENT_SECRET: String = "client_secret", PARAMETER_KIND, parameter;
+    /// What the token is thought to be; it changes nothing.
+    TOKEN_TYPE_HINT: String = "token_type_hint", PARAMETER_KIND, parameter;
     /// Whether the session of this access token continues.
     KEEP_CURRENT: bool = "keep_current", Kind::Boolean, boolean;
     /// The id in the answer to the request of the code.
@@ -60,14 +85,19 @@ inputs! {
     NEW_PASSWORD: Password = "new_password", PASSWORD_KIND, Password::parse;
     /// The e-mail address.
     EMAIL: Email = "email", Kind::Text { format: Some("email"), max: Some(Email::MAX) }, Email::parse;
-    /// The client's unique name.
+    /// The unique name to log in by.
     USERNAME: Username = "username", Kind::Text { format: Some("username"), max: Some(Username::MAX) }, Username::parse;
+    /// The unique id of the account in another system, one line.
+    EXTERNAL_ID: ExternalId = "external_id", Kind::Text { format: Some("line"), max: Some(ExternalId::MAX) },
+        ExternalId::parse;
     /// The display name, one line.
     NAME: Name = "name", Kind::Text { format: Some("line"), max: Some(Name::MAX) }, Name::parse;
     /// The telephone number.
     PHONE: Phone = "phone", Kind::Text { format: Some("phone"), max: Some(Phone::MAX) }, Phone::parse;
     /// The role of an internal user.
-    ROLE: Role = "role", Kind::OneOf(Role::NAMES), Role::parse;
+    ROLE: Role = "role", Kind::Role, Role::parse;
+    /// The claims of the account's own, for its access tokens.
+    CLAIMS: Option<AccountClaims> = "claims", Kind::Object, AccountClaims::parse;
     /// Whether the account is active.
     IS_ACTIVE: bool = "is_active", Kind::Boolean, boolean;
 }
@@ -103,7 +133,8 @@ fn identifier(text: &str) -> Result<String, Problem> {
     }
 }
 
-fn plain(text: &str, max: usize) -> Result<String, Problem> {
+/// At most `max` characters, none of which is a control character.
+pub(super) fn plain(text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().count() > max {
         Err(Problem::TooLong { max })
     } else if text.contains(char::is_control) {
@@ -111,6 +142,15 @@ fn plain(text: &str, max: usize) -> Result<String, Problem> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+fn parameter(text: &str) -> Result<String, Problem> {
+    plain(text, MAX_PARAMETER)
+}
+
+/// Whether the scopes exist is checked later: the standard has an error of its own for scopes.
+fn scope(text: &str) -> Result<String, Problem> {
+    plain(text, MAX_SCOPE)
 }
 
 fn user_type(text: &str) -> Result<UserType, Problem> {

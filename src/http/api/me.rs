@@ -1,5 +1,6 @@
 //! `/api/me`: the caller's account.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::account::{Account, Role};
@@ -9,14 +10,23 @@ use crate::http::api::callers::Bearer;
 use crate::http::api::errors::ApiError;
 
 /// An account in an answer to its owner.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
 pub(super) struct AccountView {
+    /// The population.
     user_type: UserType,
+    /// The number within the population.
     user_seq: UserSeq,
+    /// Absent for a user without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
+    /// The name.
+    #[schemars(example = &"Kim Minji")]
     name: String,
+    /// The e-mail address; `null` without one.
+    #[schemars(example = &"minji@example.org")]
     email: Option<String>,
+    /// Of internal users only.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
 }
@@ -29,7 +39,7 @@ impl From<&Account> for AccountView {
             username: account.username.clone(),
             name: account.name.clone(),
             email: account.email.clone(),
-            role: account.role,
+            role: account.role.clone(),
         }
     }
 }

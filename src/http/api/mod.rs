@@ -2,24 +2,38 @@
 //! `body` and `query` read it, `answer` and `errors` are the envelope.
 
 mod account;
-mod answer;
+mod account_filter;
+pub(in crate::http) mod answer;
 mod auth;
 pub mod body;
 mod callers;
 mod client_users;
+pub mod codes;
 pub mod endpoint;
+#[cfg(test)]
+mod error_tests;
 pub mod errors;
 pub mod fallback;
+mod forward;
 #[cfg(any(test, fuzzing))]
 pub(in crate::http) mod fuzzing;
 mod health;
 pub mod input;
-mod inputs;
+pub(in crate::http) mod inputs;
+mod links;
 mod me;
+mod oauth;
+mod oauth_client;
+pub(in crate::http) mod oauth_error;
+mod openapi;
 mod otp;
 mod path;
 mod query;
 mod refresh_transport;
+mod revocations;
 pub mod routes;
 mod sessions;
+pub(in crate::http) mod simplejwt;
+mod status_lists;
 mod users;
+mod well_known;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::session::ChallengeId;
@@ -19,10 +20,16 @@ use crate::services::auth::otp;
 use crate::services::auth::otp_request::{self, OtpRequest};
 
 /// The answer to a request for a code.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Challenge")]
 pub(super) struct ChallengeView {
+    /// To be sent with the code.
     challenge_id: ChallengeId,
+    /// For how many seconds the code is valid.
+    #[schemars(example = 300)]
     expires_in: u64,
+    /// After how many seconds another code may be requested.
+    #[schemars(example = 60)]
     resend_after: u64,
 }
 
@@ -66,7 +73,7 @@ pub(super) async fn verify(
     let challenge = fields.required(&CHALLENGE);
     let code = fields.required(&CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let logged_in = otp::log_in(&services, challenge, code, caller.0).await?;
+    let logged_in = Box::pin(otp::log_in(&services, challenge, code, caller.0)).await?;
     let answer = login_answer(&services, &context, logged_in, &transport, requested);
     Ok(answer)
 }

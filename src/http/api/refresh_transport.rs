@@ -1,11 +1,15 @@
 //! How a refresh token is transmitted (`tokens.transport`): in bodies, or in an `HttpOnly` cookie. The cookie itself is made
 //! in `refresh_cookie`.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpRequest, cookie::Cookie, dev::Payload, web};
 
 use crate::config::Transport;
+use crate::domain::audit::Actor;
 use crate::domain::problem::Problem;
 use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
@@ -15,8 +19,9 @@ use crate::http::middleware::context::{RequestContext, services_of};
 use crate::http::middleware::origin::{self, Foreign};
 use crate::http::refresh_cookie;
 use crate::services::auth::bearer::Caller;
+use crate::services::auth::django_adoption::adopt;
 use crate::services::{Error, Services};
-use crate::tokens::{Claims, TokenType};
+use crate::tokens::{Claims, DjangoClaims, TokenType};
 
 /// How one refresh token is transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,15 +176,16 @@ impl RefreshTransport {
     /// # Errors
     /// As [`RefreshTransport::presented`], [`Error::InvalidLogoutToken`] if the token in the body is not valid, and
     /// [`Error::Forbidden`] if it belongs to another account than the caller's.
-    pub(super) fn logged_out(
+    pub(super) async fn logged_out(
         &self,
         fields: Fields,
         caller: Option<&Caller>,
+        actor: &Actor,
     ) -> Result<(Vec<Claims>, Option<Cookie<'static>>), ApiError> {
         let presented = self.presented(fields)?;
         let mut tokens = Vec::new();
         if let Some(body) = presented.filter(|one| one.transport == TokenTransport::Body) {
-            let claims = self.claims(&body.token).ok_or(Error::InvalidLogoutToken)?;
+            let claims = self.claims_or_of_django(&body.token, actor).await?;
             if caller.is_some_and(|caller| caller.account.principal != claims.principal) {
                 return Err(Error::Forbidden.into());
             }
@@ -197,6 +203,24 @@ impl RefreshTransport {
     fn claims(&self, token: &str) -> Option<Claims> {
         let (tokens, now) = (&self.services.tokens, self.services.clock.now());
         tokens.read(token, Some(TokenType::Refresh), now).ok()
+    }
+
+    /// The same for a token in a body, which may be one of Django.
+    async fn claims_or_of_django(&self, token: &str, actor: &Actor) -> Result<Claims, Error> {
+        if let Some(claims) = self.claims(token) {
+            return Ok(claims);
+        }
+        let now = self.services.clock.now();
+        let of_django = self.services.tokens.examine_django(token, now);
+        let is_refresh = |claims: &Arc<DjangoClaims>| claims.token_type == TokenType::Refresh;
+        let Some(claims) = of_django.and_then(Result::ok).filter(is_refresh) else {
+            return Err(Error::InvalidLogoutToken);
+        };
+        let adopted = adopt(&self.services, &claims, actor, now).await;
+        adopted.map_err(|error| match error {
+            error if error.is_refused_token() => Error::InvalidLogoutToken,
+            error => error,
+        })
     }
 
     /// The claims of the token in the cookie, if it is a valid refresh token.

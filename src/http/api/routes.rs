@@ -1,76 +1,171 @@
 //! Every endpoint of the API: method, path, caller, handler, and the inputs it reads.
 
-use actix_web::{
-    HttpRequest, Resource, guard,
-    web::{self, to},
-};
+use actix_web::{HttpRequest, Resource, guard, web};
+use schemars::SchemaGenerator;
 
+use crate::http::api::codes::{
+    ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
+    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER, NOT_FOUND,
+    OTP_DISABLED, RATE_LIMITED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
+    TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
+};
 use crate::http::api::endpoint::Access::{
-    Administrator, Anyone, Bearer, BearerOrRefresh, Internal,
+    Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
 };
 use crate::http::api::endpoint::Method::{self, Delete, Get, Patch, Post};
-use crate::http::api::endpoint::{Endpoint, OfPath};
+use crate::http::api::endpoint::{Endpoint, OfPath, to};
 use crate::http::api::fallback::other_method;
+use crate::http::api::health::Health;
 use crate::http::api::inputs::{
-    CHALLENGE, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER, IDENTIFIER, IS_ACTIVE,
-    KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SEARCH, TOKEN,
-    USER_TYPE, USERNAME,
+    CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
+    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
+    PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
-use crate::http::api::{account, auth, client_users, health, me, otp, sessions, users};
+use crate::http::api::{
+    account, auth, client_users, forward, health, me, oauth, openapi, otp, revocations, sessions,
+    status_lists, users, well_known,
+};
+
+/// Of a token in a body.
+const TOKEN_ERRORS: &[Code] = &[
+    INVALID_TOKEN,
+    TOKEN_EXPIRED,
+    TOKEN_BLACKLISTED,
+    SESSION_REVOKED,
+    USER_INACTIVE,
+    TOKEN_USER_NOT_FOUND,
+];
+
+/// Of a refresh token that is exchanged, from a body or a cookie.
+const REFRESH_ERRORS: &[Code] = &[
+    UNAUTHORIZED,
+    INVALID_TOKEN,
+    TOKEN_EXPIRED,
+    TOKEN_BLACKLISTED,
+    TOKEN_REUSED,
+    SESSION_REVOKED,
+    USER_INACTIVE,
+    TOKEN_USER_NOT_FOUND,
+    FORBIDDEN,
+    RATE_LIMITED,
+];
 
 /// All endpoints; those of one path are neighbours.
 #[rustfmt::skip]
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/login", Anyone, "Logs in by password", || to(auth::log_in))
         .body(&[IDENTIFIER.alternative(), EMAIL_IDENTIFIER.alternative(), PASSWORD.required(), USER_TYPE.optional(),
-                TRANSPORT.optional()]),
+                TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device().errors(&[INVALID_CREDENTIALS, FORBIDDEN, RATE_LIMITED])
+        .example(r#"{"username": "minji@example.org", "password": "correct horse battery staple"}"#),
     Endpoint::new(Post, "/auth/refresh", Anyone, "Exchanges a refresh token for new tokens", || to(auth::refresh))
-        .body(&[REFRESH.unless_cookie()]),
+        .body(&[REFRESH.unless_cookie()])
+        .ok("REFRESHED").errors(REFRESH_ERRORS),
     Endpoint::new(Post, "/auth/logout", BearerOrRefresh, "Ends a session", || to(auth::log_out))
-        .body(&[REFRESH.unless_cookie()]),
+        .body(&[REFRESH.unless_cookie()])
+        .ok("LOGGED_OUT").errors(&[INVALID_LOGOUT_TOKEN, FORBIDDEN]),
     Endpoint::new(Post, "/auth/logout-all", Bearer, "Ends all sessions of the caller", || to(auth::log_out_all))
-        .body(&[KEEP_CURRENT.optional()]),
+        .body(&[KEEP_CURRENT.optional()])
+        .ok("LOGGED_OUT_ALL").errors(&[FORBIDDEN]),
     Endpoint::new(Post, "/auth/verify", Anyone, "Verifies a token and returns its claims", || to(auth::verify))
-        .body(&[TOKEN.required()]),
-    Endpoint::new(Get, "/auth/sessions", Bearer, "Lists the caller's sessions", || to(sessions::list)),
-    Endpoint::new(Delete, "/auth/sessions/{id}", Bearer, "Ends one of the caller's sessions", || to(sessions::end)),
+        .body(&[TOKEN.required()])
+        .ok("TOKEN_VALID").errors(TOKEN_ERRORS),
+    Endpoint::new(Get, "/auth/forward", Bearer, "Tells a proxy whether to pass a request on", || to(forward::forward))
+        .every_method().strict_query(&[forward::ROLES.optional(), forward::USER_TYPES.optional()])
+        .empty().errors(&[FORBIDDEN]),
+    Endpoint::new(Get, "/auth/sessions", Bearer, "Lists the caller's sessions", || to(sessions::list))
+        .ok("SESSION_LIST"),
+    Endpoint::new(Delete, "/auth/sessions/{id}", Bearer, "Ends one of the caller's sessions", || to(sessions::end))
+        .ok("SESSION_ENDED").errors(&[FORBIDDEN, NOT_FOUND]),
     Endpoint::new(Post, "/auth/password", Bearer, "Changes the caller's password", || to(account::change_password))
-        .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()]),
+        .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()])
+        .ok("PASSWORD_CHANGED").on_device().errors(&[RATE_LIMITED]),
     Endpoint::new(Post, "/clients/otp/request", Anyone, "Sends a client a one-time code", || to(otp::request))
-        .body(&[IDENTIFIER.required()]),
+        .body(&[IDENTIFIER.required()])
+        .ok("OTP_SENT").on_device().errors(&[OTP_DISABLED, RATE_LIMITED])
+        .example(r#"{"username": "acme"}"#),
     Endpoint::new(Post, "/clients/otp/verify", Anyone, "Logs in by one-time code", || to(otp::verify))
-        .body(&[CHALLENGE.required(), CODE.required(), TRANSPORT.optional()]),
-    Endpoint::new(Get, "/api/me", Bearer, "Returns the caller's account", || to(me::show)),
+        .body(&[CHALLENGE.required(), CODE.required(), TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device().errors(&[INVALID_OTP, FORBIDDEN, OTP_DISABLED, RATE_LIMITED]),
+    Endpoint::new(Post, "/oauth/token", ServiceSecret, "Issues an access token to a service", || to(oauth::token))
+        .body(&[GRANT_TYPE.required(), SCOPE.optional(), CLIENT_ID.optional(), CLIENT_SECRET.optional()])
+        .oauth().json::<oauth::TokenBody<'_>>()
+        .example(r#"{"grant_type": "client_credentials", "scope": "orders.read"}"#),
+    Endpoint::new(Post, "/oauth/introspect", Service, "Says whether a token is valid", || to(oauth::introspect))
+        .body(&[TOKEN.required(), TOKEN_TYPE_HINT.optional(), CLIENT_ID.optional(), CLIENT_SECRET.optional()])
+        .oauth().json::<oauth::Introspection>(),
+    Endpoint::new(Post, "/oauth/revoke", Anyone, "Ends the session of a token", || to(oauth::revoke))
+        .body(&[TOKEN.required(), TOKEN_TYPE_HINT.optional(), CLIENT_ID.optional(), CLIENT_SECRET.optional()])
+        .oauth().empty(),
+    Endpoint::new(Get, "/oauth/revocations", Service, "Returns what was revoked since the last call",
+                  || to(revocations::show))
+        .query(&[revocations::SINCE.optional()])
+        .oauth().waits().signed(revocations::MEDIA_TYPE),
+    Endpoint::new(Get, "/oauth/status-lists/{number}", Anyone, "Returns a status list, which shows what was revoked",
+                  || to(status_lists::show))
+        .signed(status_lists::MEDIA_TYPE).tagged().errors(&[NOT_FOUND]),
+    Endpoint::new(Get, "/api/me", Bearer, "Returns the caller's account", || to(me::show))
+        .ok("ME"),
     Endpoint::new(Get, "/api/users", Internal, "Lists internal users", || to(users::list))
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), ROLE.optional(), IS_ACTIVE.optional(),
-                 users::ORDERING.optional()]),
+                 users::ORDERING.optional()])
+        .ok("USER_LIST"),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
-        .strict_body(&[EMAIL.required(), NAME.required(), ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(),
-                       CURRENT_PASSWORD.optional()]),
-    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show)),
+        .strict_body(&[EMAIL.alternative(), USERNAME.alternative(), EXTERNAL_ID.nullable(), NAME.required(),
+                       ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
+        .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
+    Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
+        .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
-        .strict_body(&[EMAIL.optional(), NAME.optional(), ROLE.optional(), PASSWORD.optional(), IS_ACTIVE.optional(),
-                       CURRENT_PASSWORD.optional()]),
-    Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete)),
+        .strict_body(&[EMAIL.nullable(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
+                       PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
+        .ok("USER_UPDATED").on_device()
+        .errors(&[CURRENT_PASSWORD_REQUIRED, USER_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
+        .example(r#"{"name": "Kim Minji", "is_active": false}"#),
+    Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete))
+        .ok("USER_DELETED").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Get, "/api/clients", Internal, "Lists clients", || to(client_users::list))
         .query(&[PAGE.optional(), PAGE_SIZE.optional(), SEARCH.optional(), IS_ACTIVE.optional(),
-                 client_users::ORDERING.optional()]),
+                 client_users::ORDERING.optional()])
+        .ok("CLIENT_LIST"),
     Endpoint::new(Post, "/api/clients", Administrator, "Creates a client", || to(client_users::create))
-        .strict_body(&[USERNAME.required(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(), PASSWORD.optional(),
-                       IS_ACTIVE.optional()]),
-    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show)),
+        .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
+                       PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable()])
+        .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
+    Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
+        .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
-        .strict_body(&[USERNAME.optional(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(), PASSWORD.nullable(),
-                       IS_ACTIVE.optional(), CURRENT_PASSWORD.optional()]),
-    Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete)),
-    Endpoint::new(Get, "/healthz", Anyone, "Whether the process answers", || to(health::alive)),
-    Endpoint::new(Get, "/readyz", Anyone, "Whether the database answers", || to(health::ready)),
+        .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
+                       PASSWORD.nullable(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
+        .ok("CLIENT_UPDATED").on_device()
+        .errors(&[CURRENT_PASSWORD_REQUIRED, CLIENT_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
+        .example(r#"{"phone": null, "is_active": true}"#),
+    Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete))
+        .ok("CLIENT_DELETED").errors(&[CLIENT_NOT_FOUND]),
+    Endpoint::new(Get, "/.well-known/jwks.json", Anyone, "Returns the public keys of tokens", || to(well_known::jwks))
+        .json::<well_known::KeySet>().tagged(),
+    Endpoint::new(Get, "/.well-known/oauth-authorization-server", Anyone, "Returns the addresses for services",
+                  || to(well_known::metadata))
+        .json::<well_known::Metadata>().tagged().errors(&[NO_ISSUER]),
+    Endpoint::new(Get, "/healthz", Anyone, "Returns whether the process answers", || to(health::alive))
+        .json::<Health>(),
+    Endpoint::new(Get, "/readyz", Anyone, "Returns whether the database answers", || to(health::ready))
+        .json::<Health>().or(&[(503, SchemaGenerator::subschema_for::<Health>)]),
+    Endpoint::new(Get, "/openapi.json", Anyone, "Returns the description of this API", || to(openapi::show))
+        .json::<openapi::Description>().tagged(),
 ];
 
 /// Registers all endpoints. The outer middleware has removed a trailing slash of the path.
+///
+/// Paths without parameters come first: the router tries one after the other, these as strings, the others as regular
+/// expressions, of which one costs some thousand instructions.
 pub(in crate::http) fn routes(config: &mut web::ServiceConfig) {
-    for of_path in ENDPOINTS.chunk_by(|one, next| one.path == next.path) {
+    let mut paths: Vec<_> = ENDPOINTS
+        .chunk_by(|one, next| one.path == next.path)
+        .collect();
+    paths.sort_by_key(|of_path| of_path[0].path.contains('{'));
+    for of_path in paths {
         config.service(resource(of_path[0].path, of_path));
     }
 }
@@ -85,15 +180,16 @@ fn resource(path: &str, endpoints: &'static [Endpoint]) -> Resource {
     let allow = allow.join(", ");
     let mut resource = web::resource(path).app_data(OfPath(endpoints));
     for endpoint in endpoints {
-        let route = (endpoint.route)();
+        let route = endpoint.route();
         resource = resource.route(match endpoint.method {
+            _ if endpoint.every_method => route,
             Method::Get => route.guard(guard::Any(guard::Get()).or(guard::Head())),
             Method::Post => route.guard(guard::Post()),
             Method::Patch => route.guard(guard::Patch()),
             Method::Delete => route.guard(guard::Delete()),
         });
     }
-    resource.default_service(to(move |request: HttpRequest| {
+    resource.default_service(web::to(move |request: HttpRequest| {
         std::future::ready(other_method(&request, allow.clone()))
     }))
 }

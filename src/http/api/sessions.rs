@@ -1,10 +1,11 @@
 //! `/auth/sessions`: the caller's sessions.
 
 use actix_web::{HttpRequest, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::session::SessionId;
+use crate::domain::session::{LoginMethod, SessionId};
 use crate::http::api::answer::Answer;
 use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::ApiError;
@@ -14,15 +15,24 @@ use crate::services::auth::sessions;
 use crate::store::sessions::SessionRow;
 
 /// A session in an answer to its owner.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub(super) struct SessionView {
+    /// The session's id; the claim `sid` of its tokens.
     id: SessionId,
-    method: &'static str,
+    /// How the account logged in.
+    method: LoginMethod,
     /// The user agent of the login.
+    #[schemars(example = &"Mozilla/5.0 (X11; Linux x86_64)")]
     device: Option<String>,
+    /// The address of the login.
+    #[schemars(example = &"203.0.113.7")]
     ip_address: Option<String>,
+    /// The login.
     created_at: Timestamp,
+    /// The last refresh, or the login.
     last_used_at: Timestamp,
+    /// When the session ends unless it is refreshed.
     expires_at: Timestamp,
     /// Whether the access token of the request belongs to it.
     current: bool,
@@ -33,7 +43,7 @@ impl SessionView {
         Self {
             current: session.id == *current,
             id: session.id,
-            method: session.method.as_str(),
+            method: session.method,
             device: session.user_agent,
             ip_address: session.ip_address,
             created_at: session.created_at,

@@ -1,19 +1,25 @@
 //! `/api/users`: internal users.
 
 use actix_web::{HttpRequest, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::config::RolesConfig;
 use crate::domain::account::Role;
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::paging::{Order, parse_ordering};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
+use crate::http::api::account_filter::{account_filter, visible_names};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
-use crate::http::api::inputs::{CURRENT_PASSWORD, EMAIL, IS_ACTIVE, NAME, PASSWORD, ROLE, SEARCH};
+use crate::http::api::inputs::{
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME,
+};
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
@@ -23,9 +29,10 @@ use crate::services::accounts::{lifecycle, step_up};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
-const COLUMNS: [(&str, NumberedColumn); 8] = [
+const COLUMNS: [(&str, NumberedColumn); 9] = [
     ("user_seq", NumberedColumn::UserSeq),
     ("email", NumberedColumn::Email),
+    ("username", NumberedColumn::Username),
     ("name", NumberedColumn::Name),
     ("role", NumberedColumn::Role),
     ("is_active", NumberedColumn::IsActive),
@@ -42,27 +49,37 @@ inputs! {
         ordering;
 }
 
-/// The same for callers who do not see the addresses: the order of a hidden column reveals its values.
-const VISIBLE_NAMES: [&str; 7] = [
-    "user_seq",
-    "name",
-    "role",
-    "is_active",
-    "last_login_at",
-    "created_at",
-    "updated_at",
-];
+/// Those of callers who do not see what users log in by.
+const VISIBLE_NAMES: [&str; COLUMNS.len() - 2] = visible_names(&COLUMNS, UserType::User);
 
-/// A user as a caller sees it: the e-mail address is `null` if the caller may not see it.
-#[derive(Serialize)]
+/// A user as a caller sees it: e-mail address, username, external id and claims are `null` if the caller may not see them.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct UserView {
+    /// The number within this population.
     user_seq: UserSeq,
+    /// The e-mail address as typed; `null` without one, and if the caller may not see it.
+    #[schemars(example = &"minji@example.org")]
     email: Option<String>,
+    /// The username as typed; `null` without one, and if the caller may not see it.
+    #[schemars(example = &"minji")]
+    username: Option<String>,
+    /// The id in another system; `null` without one, and if the caller may not see it.
+    #[schemars(example = &"8d0c6d5e-4a1f-4c0f-9a53-8f2b7a7b9c11")]
+    external_id: Option<String>,
+    /// The name.
+    #[schemars(example = &"Kim Minji")]
     name: String,
+    /// The role.
     role: Role,
+    /// Whether the account may log in.
     is_active: bool,
+    /// Claims of its own in access tokens; `null` without any, and if the caller may not see them.
+    claims: Option<AccountClaims>,
+    /// The last login.
     last_login_at: Option<Timestamp>,
+    /// When the account was created.
     created_at: Timestamp,
+    /// When the account was last changed.
     updated_at: Timestamp,
 }
 
@@ -71,10 +88,13 @@ impl UserView {
         let is_visible = caller.sees_contacts_of(Principal::user(user.user_seq));
         Self {
             user_seq: user.user_seq,
-            email: is_visible.then_some(user.email),
+            email: user.email.filter(|_| is_visible),
+            username: user.username.filter(|_| is_visible),
+            external_id: user.external_id.filter(|_| is_visible),
             name: user.name,
             role: user.role,
             is_active: user.is_active,
+            claims: user.claims.filter(|_| is_visible),
             last_login_at: user.last_login_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
@@ -86,25 +106,25 @@ fn ordering(text: &str) -> Result<Vec<Order<NumberedColumn>>, Problem> {
     parse_ordering(text, &COLUMNS, &COLUMN_NAMES)
 }
 
-/// `GET /api/users`: a page of users. Staff see the e-mail address of no other user, and search names only.
+/// `GET /api/users`: a page of users. Callers without `api = "read"` see of no other user what the user logs in by, and search names only.
 ///
-/// **Permissions**: internal. `200` `USER_LIST`; `400`, `401`, `403`, `503`.
+/// **Permissions**: `api = "list"`. `200` `USER_LIST`; `400`, `401`, `403`, `503`.
 pub(super) async fn list(
     services: web::Data<Services>,
     caller: Internal,
     mut query: Query,
 ) -> Result<Answer<Vec<UserView>>, ApiError> {
     let filter = NumberedFilter {
-        search: query.get(&SEARCH).flatten(),
-        by_name_only: !caller.sees_contacts(),
         role: query.get(&ROLE),
-        is_active: query.get(&IS_ACTIVE),
-        order: query.get(&ORDERING).unwrap_or_default(),
+        ..account_filter(
+            &mut query,
+            &caller,
+            UserType::User,
+            &ORDERING,
+            &VISIBLE_NAMES,
+        )
     };
-    let is_email = |order: &Order<NumberedColumn>| order.column == NumberedColumn::Email;
-    if !caller.sees_contacts() && filter.order.iter().any(is_email) {
-        query.problem(&ORDERING, Problem::NotOneOf(&VISIBLE_NAMES));
-    }
+    query.check_roles(&ROLE, &services.roles, &filter.role);
     let page = query.page();
     query.finish()?;
     let users = users::list(&services.store, filter, page).await?;
@@ -116,7 +136,7 @@ pub(super) async fn list(
 
 /// `POST /api/users`: creates a user.
 ///
-/// **Permissions**: `admin`. `201` `USER_CREATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
+/// **Permissions**: `api = "write"`. `201` `USER_CREATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
 /// administrator), `409` `ALREADY_EXISTS`, `429` (too many wrong passwords), `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
@@ -126,7 +146,7 @@ pub(super) async fn create(
     mut fields: Fields,
 ) -> Result<Answer<User>, ApiError> {
     let current = fields.optional(&CURRENT_PASSWORD);
-    let new = new_user(fields)?;
+    let new = new_user(fields, &services.roles)?;
     let by = requester(&caller, &request, device, current);
     let user = step_up::create_user(&services, &by, new)
         .await
@@ -134,25 +154,34 @@ pub(super) async fn create(
     Ok(Answer::created("USER_CREATED", user))
 }
 
-fn new_user(mut fields: Fields) -> Result<NewUser, ApiError> {
-    let email = fields.required(&EMAIL);
+fn new_user(mut fields: Fields, roles: &RolesConfig) -> Result<NewUser, ApiError> {
+    if !fields.has(&EMAIL) && !fields.has(&USERNAME) {
+        fields.problem(EMAIL.name, Problem::NoLogin);
+    }
+    let email = fields.has(&EMAIL).then(|| fields.required(&EMAIL));
+    let username = fields.has(&USERNAME).then(|| fields.required(&USERNAME));
+    let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.required(&NAME);
-    let role = fields.optional(&ROLE);
+    let role = fields.optional_as(&ROLE, |name| roles.parse(name));
     let password = fields.required(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
-    let ((email, name), password) = fields.complete(email.zip(name).zip(password))?;
+    let claims = fields.object(&CLAIMS).flatten();
+    let (name, password) = fields.complete(name.zip(password))?;
     Ok(NewUser {
-        email,
+        email: email.flatten(),
+        username: username.flatten(),
+        external_id,
         name,
-        role: role.unwrap_or(Role::Staff),
+        role: role.unwrap_or_else(|| roles.default_role()),
         password: Some(password),
         is_active: is_active.unwrap_or(true),
+        claims,
     })
 }
 
-/// `GET /api/users/{user_seq}`: one user. Staff see the e-mail address of no other user.
+/// `GET /api/users/{user_seq}`: one user. Callers without `api = "read"` see of no other user what the user logs in by.
 ///
-/// **Permissions**: internal. `200` `USER`; `401`, `403`, `404` `USER_NOT_FOUND`, `503`.
+/// **Permissions**: `api = "list"`. `200` `USER`; `401`, `403`, `404` `USER_NOT_FOUND`, `503`.
 pub(super) async fn show(
     services: web::Data<Services>,
     caller: Internal,
@@ -163,9 +192,10 @@ pub(super) async fn show(
     Ok(Answer::ok("USER", UserView::new(&caller, user)))
 }
 
-/// `PATCH /api/users/{user_seq}`: changes the fields that are sent.
+/// `PATCH /api/users/{user_seq}`: changes the fields that are sent; `null` removes `email` or `username` if the other is
+/// there, `external_id` and `claims`.
 ///
-/// **Permissions**: `admin`. `200` `USER_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`), `404`, `409`,
+/// **Permissions**: `api = "write"`. `200` `USER_UPDATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`), `404`, `409`,
 /// `429` (too many wrong passwords), `503`.
 pub(super) async fn update(
     services: web::Data<Services>,
@@ -177,11 +207,14 @@ pub(super) async fn update(
     let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
     let changes = UserChanges {
-        email: fields.optional(&EMAIL),
+        email: fields.clearable(&EMAIL),
+        username: fields.clearable(&USERNAME),
+        external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),
-        role: fields.optional(&ROLE),
+        role: fields.optional_as(&ROLE, |name| services.roles.parse(name)),
         password: fields.optional(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
+        claims: fields.object(&CLAIMS),
     };
     let current = fields.optional(&CURRENT_PASSWORD);
     fields.finish()?;
@@ -194,7 +227,7 @@ pub(super) async fn update(
 
 /// `DELETE /api/users/{user_seq}`: deletes a user and ends the user's sessions.
 ///
-/// **Permissions**: `admin`. `200` `USER_DELETED`; `401`, `403`, `404`, `503`.
+/// **Permissions**: `api = "write"`. `200` `USER_DELETED`; `401`, `403`, `404`, `503`.
 pub(super) async fn delete(
     services: web::Data<Services>,
     caller: Administrator,

@@ -10,9 +10,11 @@ use actix_web::{HttpMessage, HttpRequest, http::Method, web};
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::preferences::Theme;
-use crate::domain::principal::Principal;
+use crate::domain::principal::TokenOwner;
 use crate::domain::session::{Device, Jti};
+use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::origin::Cors;
+use crate::services::limits::quota::NotedQuota;
 use crate::services::{Error, Services};
 
 /// The context of a request. The outermost middleware makes one for every request.
@@ -28,11 +30,15 @@ pub struct RequestContext {
     pub address: Option<IpAddr>,
     /// The header `User-Agent`.
     pub user_agent: Option<String>,
-    /// Whether the path belongs to the admin panel: every answer, errors included, is a page then.
+    /// Whether the path belongs to the admin panel or is `/docs`: every answer, errors included, is a page then.
     pub(crate) in_panel: bool,
+    /// The form of an error, outside of the panel.
+    pub(crate) error_form: ErrorForm,
     /// What the answer permits pages of other origins.
     pub(crate) cors: Cors,
-    caller: OnceLock<Principal>,
+    /// What the answer shows of the limits.
+    pub(crate) quota: NotedQuota,
+    caller: OnceLock<TokenOwner>,
     look: OnceLock<Look>,
 }
 
@@ -55,7 +61,9 @@ impl RequestContext {
             address: None,
             user_agent: None,
             in_panel: false,
+            error_form: ErrorForm::default(),
             cors: Cors::default(),
+            quota: NotedQuota::default(),
             caller: OnceLock::new(),
             look: OnceLock::new(),
         }
@@ -75,12 +83,12 @@ impl RequestContext {
     }
 
     /// Sets the authenticated caller, for the access log. The first call counts.
-    pub fn note_caller(&self, principal: Principal) {
-        let _ = self.caller.set(principal);
+    pub fn note_caller(&self, caller: impl Into<TokenOwner>) {
+        let _ = self.caller.set(caller.into());
     }
 
     /// The authenticated caller, if there is one so far.
-    pub(crate) fn caller(&self) -> Option<Principal> {
+    pub(crate) fn caller(&self) -> Option<TokenOwner> {
         self.caller.get().copied()
     }
 

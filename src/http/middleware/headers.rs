@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_OPENER_POLICY, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use crate::config::ServerConfig;
 use crate::http::middleware::context::RequestContext;
+use crate::services::limits::quota::{Policy, Quota};
 
 /// The header of the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// For pages: no resource of another origin, nothing inline, no embedding in a frame.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,6 +38,15 @@ pub(crate) fn add(headers: &mut HeaderMap, context: &RequestContext, server: &Se
     }
     secure(headers, context.in_panel);
     context.cors.add(headers);
+    if let Some(quota) = context
+        .quota
+        .get()
+        .filter(|_| !headers.contains_key(RATE_LIMIT))
+    {
+        for (name, value) in rate_limit(&quota) {
+            headers.insert(name, value);
+        }
+    }
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -47,6 +60,39 @@ pub(crate) fn secure(headers: &mut HeaderMap, in_panel: bool) {
     } else {
         secure_data(headers);
     }
+}
+
+/// `Retry-After`, `RateLimit-Policy` and `RateLimit` for a limit that is used up.
+pub(crate) fn used_up(retry_after: Duration, policy: Policy) -> [(HeaderName, HeaderValue); 3] {
+    let [allowed, left] = rate_limit(&Quota {
+        policy,
+        remaining: 0,
+        resets_in: retry_after,
+    });
+    let wait = HeaderValue::from(whole_seconds(retry_after));
+    [(RETRY_AFTER, wait), allowed, left]
+}
+
+/// `RateLimit-Policy` and `RateLimit`: a limit and what is left of it, as items of structured fields
+/// (draft-ietf-httpapi-ratelimit-headers-10).
+fn rate_limit(quota: &Quota) -> [(HeaderName, HeaderValue); 2] {
+    let Policy {
+        name,
+        quota: allowed,
+        window,
+    } = quota.policy;
+    let (window, resets_in) = (whole_seconds(window), whole_seconds(quota.resets_in));
+    let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    [
+        (
+            RATE_LIMIT_POLICY,
+            value(format!(r#""{name}";q={allowed};w={window}"#)),
+        ),
+        (
+            RATE_LIMIT,
+            value(format!(r#""{name}";r={};t={resets_in}"#, quota.remaining)),
+        ),
+    ]
 }
 
 /// Seconds for `Retry-After`, rounded up, so that the wait is never too short.

@@ -1,6 +1,7 @@
 //! Which origin sent a request, by the headers that browsers set, and what pages of other origins may do with the API (the
 //! CORS protocol of the Fetch standard). Pages of the origins in `server.allowed_origins` may call it and read its answers,
-//! with credentials. Answers to other origins have no CORS headers, so browsers keep them from the page.
+//! with credentials. Answers to other origins have no CORS headers, so browsers keep them from the page. Public documents are
+//! open to every origin.
 //!
 //! Not `actix-cors`: it answers `OPTIONS` of every path with one list of methods, and it does not reach the answers that the
 //! outermost middleware makes after a timeout or a panic.
@@ -24,7 +25,10 @@ use crate::config::ServerConfig;
 use crate::services::Services;
 
 /// The first segments of the paths that pages of other origins may call.
-const SHARED_SEGMENTS: [&str; 3] = ["auth", "clients", "api"];
+const SHARED_SEGMENTS: [&str; 4] = ["auth", "clients", "api", "openapi.json"];
+
+/// The first segment of the paths that pages of every origin may read, without credentials: public documents.
+const PUBLIC_SEGMENT: &str = ".well-known";
 
 /// Request headers that a page may always send in addition to the safelisted ones.
 const ALLOWED_HEADERS: [&str; 5] = [
@@ -36,8 +40,12 @@ const ALLOWED_HEADERS: [&str; 5] = [
 ];
 
 /// Response headers that a page may read in addition to the safelisted ones.
-const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("x-request-id, x-device-token, retry-after, www-authenticate, allow");
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "x-request-id, x-device-token, retry-after, ratelimit, ratelimit-policy, www-authenticate, allow",
+);
+
+/// Every origin, or every request header that is no credential.
+const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// How long a browser may reuse the answer to a preflight, in seconds. Chromium caps it at this value.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
@@ -51,6 +59,8 @@ const MAX_SHOWN: usize = 200;
 /// What CORS says about one request. By default nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cors {
+    /// Whether pages of every origin may read the answer.
+    is_public: bool,
     /// Whether the answer depends on the origin, so that caches must distinguish them.
     varies: bool,
     /// The request's origin, if it is allowed.
@@ -62,14 +72,26 @@ pub(crate) struct Cors {
 impl Cors {
     /// For a request with this first path segment.
     pub(crate) fn of(request: &ServiceRequest, segment: Option<&str>, services: &Services) -> Self {
-        let is_shared = segment.is_some_and(|segment| SHARED_SEGMENTS.contains(&segment));
-        if !is_shared || services.config.server.allowed_origins.is_empty() {
-            return Self::default();
-        }
         let headers = request.headers();
         let is_preflight = request.method() == Method::OPTIONS
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if segment == Some(PUBLIC_SEGMENT) {
+            return Self {
+                is_public: true,
+                preflight: is_preflight.then_some(ANY),
+                ..Self::default()
+            };
+        }
+        let simplejwt = &services.config.simplejwt;
+        let is_shared = segment.is_some_and(|segment| {
+            SHARED_SEGMENTS.contains(&segment)
+                || (simplejwt.enabled && simplejwt.path().split('/').nth(1) == Some(segment))
+        });
+        if !is_shared || services.config.server.allowed_origins.is_empty() {
+            return Self::default();
+        }
         Self {
+            is_public: false,
             varies: true,
             origin: allowed(headers, services).cloned(),
             preflight: is_preflight.then(|| allowed_headers(headers)),
@@ -79,6 +101,10 @@ impl Cors {
     /// Adds the headers to any answer. A preflight is answered like every `OPTIONS` request: the methods are those that the
     /// route has set in `Allow`.
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
+        if self.is_public {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+            return self.add_preflight(headers);
+        }
         if !self.varies {
             return;
         }
@@ -94,11 +120,17 @@ impl Cors {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         let allowed = HeaderValue::from_static("true");
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
-        let Some(allowed_headers) = &self.preflight else {
+        if self.preflight.is_none() {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-            return;
-        };
-        if let Some(methods) = headers.get(ALLOW).cloned() {
+        }
+        self.add_preflight(headers);
+    }
+
+    /// Adds what a preflight asks for.
+    fn add_preflight(&self, headers: &mut HeaderMap) {
+        if let Some(allowed_headers) = &self.preflight
+            && let Some(methods) = headers.get(ALLOW).cloned()
+        {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers.clone());
             headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);

@@ -13,6 +13,7 @@ use std::{
 use actix_web::{
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -29,7 +30,7 @@ use crate::http::server::stall::{ReadTimer, StallTimeoutBody};
 pub(super) struct Timeouts {
     /// For sending a head, from its first byte.
     pub head: Duration,
-    /// For sending the first byte of the next request. It expires between this time and twice of it.
+    /// For the next request, from the end of the last one.
     pub idle: Duration,
     /// For reading some part of an answer.
     pub answer: Duration,
@@ -44,10 +45,8 @@ pub(super) struct Connection {
     /// Runs at least as long as a head is awaited. It is not stopped for each head that arrives: starting a timer costs more
     /// than letting one expire unused.
     head_timer: Option<Pin<Box<Sleep>>>,
-    /// Runs while no request does. Like the timer of heads it is not stopped.
+    /// Runs at least as long as no request does. Like the timer of heads it is not stopped.
     idle_timer: Option<Pin<Box<Sleep>>>,
-    /// [`ConnectionState::progress`] when the idle timer was set.
-    idle_progress: u32,
     /// Runs while the client reads nothing.
     answer_timer: ReadTimer,
 }
@@ -66,7 +65,6 @@ impl Connection {
             timeouts,
             head_timer: None,
             idle_timer: None,
-            idle_progress: 0,
             answer_timer: ReadTimer::default(),
         }
     }
@@ -95,21 +93,23 @@ impl Connection {
         false
     }
 
-    /// Whether no request has begun for too long. actix closes idle connections too, but not one with an unread body.
+    /// Whether the next request is over its deadline. Otherwise the task is woken at the deadline, or before it. actix closes
+    /// idle connections too, but not one with an unread body.
     fn is_idle_too_long(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
-            let progress = self.state.progress.get();
-            let timer = self.idle_timer.get_or_insert_with(|| {
-                self.idle_progress = progress;
-                Box::pin(sleep_until(Instant::now() + self.timeouts.idle))
-            });
+            let idle_since = self.state.idle_since();
+            let deadline = idle_since.unwrap_or_else(Instant::now) + self.timeouts.idle;
+            let timer = self
+                .idle_timer
+                .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if timer.as_mut().poll(cx).is_pending() {
                 return false;
             }
-            self.idle_timer = None;
-            if progress == self.idle_progress && self.state.is_waiting() {
+            if idle_since.is_some() && Instant::now() >= deadline {
                 return true;
             }
+            // The timer was set for the end of an earlier request.
+            timer.as_mut().reset(deadline);
         }
     }
 
@@ -140,7 +140,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.state.bytes_arrived();
+            self.state.bytes_arrived(&buffer.filled()[before..]);
         } else if read.is_pending() {
             self.state.reader_waits(cx);
             if self.head_is_late(cx) || self.is_idle_too_long(cx) {
@@ -196,7 +196,7 @@ impl RequestGuard {
     pub(in crate::http) fn begin(request: &ServiceRequest) -> Self {
         let state = request.conn_data::<Rc<ConnectionState>>();
         if let Some(state) = state {
-            state.begin();
+            state.begin(body_length(request.headers()));
         }
         Self(state.map(Rc::clone))
     }
@@ -218,6 +218,15 @@ impl RequestGuard {
     ) -> ServiceResponse<BoxBody> {
         response.map_body(|_, body| BoxBody::new(StallTimeoutBody::new(body, limit, self)))
     }
+}
+
+/// The length of a request's body; `None` if it is chunked.
+fn body_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let length = headers.get(CONTENT_LENGTH);
+    length.map_or(Some(0), |length| length.to_str().ok()?.parse().ok())
 }
 
 impl Drop for RequestGuard {
@@ -289,6 +298,29 @@ mod tests {
         };
         let (sent, ()) = tokio::join!(sending, reading);
         sent.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_closed_its_timeout_after_the_end_of_a_request() {
+        const HEAD: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+        let (mut connection, mut client) = pair().await;
+        let state = connection.state();
+        client.write_all(HEAD).await.unwrap();
+        connection.read_exact(&mut [0; HEAD.len()]).await.unwrap();
+        let request = async {
+            state.begin(Some(0));
+            sleep(LONG / 2).await;
+            state.end();
+            Instant::now()
+        };
+        let reading = async {
+            let read = connection.read(&mut [0]).await;
+            (read.unwrap_err().kind(), Instant::now())
+        };
+        let (ended, (error, closed)) = tokio::join!(request, reading);
+        assert_eq!(error, ErrorKind::TimedOut);
+        let waited = closed - ended;
+        assert!(waited >= LONG && waited < LONG + LIMIT, "{waited:?}");
     }
 
     /// The length of an answer whose parts are produced after these pauses, or an error when it is cut off.

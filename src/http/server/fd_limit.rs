@@ -1,5 +1,7 @@
 //! How many connections the system's limit of open files permits.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// Files that are open without any client: the log, the listener, the pollers of the workers, deliveries.
 const PROCESS_FILES: usize = 128;
 /// SQLite opens the database, its write-ahead log and the index of that.
@@ -29,10 +31,7 @@ pub(super) fn raise(connections: usize, reserve: usize) -> usize {
 }
 
 /// The limit of open files after raising it to `wanted`, or to the hard limit where that is lower.
-#[cfg(unix)]
 fn raised_to(wanted: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
     let known = |limit: Option<u64>| {
         limit.map_or(usize::MAX, |limit| {
             usize::try_from(limit).unwrap_or(usize::MAX)
@@ -51,9 +50,4 @@ fn raised_to(wanted: usize) -> usize {
         Ok(()) => most,
         Err(_) => known(limit.current),
     }
-}
-
-#[cfg(not(unix))]
-fn raised_to(_wanted: usize) -> usize {
-    usize::MAX
 }

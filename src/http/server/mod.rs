@@ -9,6 +9,7 @@ pub(in crate::http) mod connection;
 mod connection_limit;
 mod connection_state;
 pub(in crate::http) mod fd_limit;
+mod received;
 mod reject;
 mod stall;
 

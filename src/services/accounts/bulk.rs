@@ -2,6 +2,9 @@
 //! concerned; then a job changes them in the background, a small batch in each transaction. Each account is changed and
 //! recorded as if it were changed alone.
 
+use std::sync::Arc;
+
+use crate::config::RolesConfig;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::principal::{Principal, UserSeq, UserType};
@@ -66,12 +69,13 @@ pub async fn preview(
     request: &BulkRequest,
 ) -> Result<Preview, Error> {
     let (own, request) = (actor.principal, request.clone());
+    let roles = Arc::clone(&services.roles);
     let preview = services
         .store
         .read_list(move |connection| match &request.accounts {
-            Accounts::Selected(ids) => preview_selected(connection, &request, ids, own),
+            Accounts::Selected(ids) => preview_selected(connection, &roles, &request, ids, own),
             Accounts::Filtered { filter, up_to, .. } => {
-                preview_filtered(connection, &request, filter, *up_to, own)
+                preview_filtered(connection, &roles, &request, filter, *up_to, own)
             }
         })
         .await?;
@@ -80,6 +84,7 @@ pub async fn preview(
 
 fn preview_selected(
     connection: &mut Db,
+    roles: &RolesConfig,
     request: &BulkRequest,
     ids: &[UserSeq],
     own: Option<Principal>,
@@ -103,12 +108,13 @@ fn preview_selected(
         }
     }
     preview.is_last_administrator =
-        preview.leaves_self_out && request.skips_last_administrator(connection, own)?;
+        preview.leaves_self_out && request.skips_last_administrator(connection, roles, own)?;
     Ok(preview)
 }
 
 fn preview_filtered(
     connection: &mut Db,
+    roles: &RolesConfig,
     request: &BulkRequest,
     filter: &AccountFilter,
     up_to: i64,
@@ -155,7 +161,7 @@ fn preview_filtered(
         gone: 0,
         leaves_self_out,
         is_last_administrator: leaves_self_out
-            && request.skips_last_administrator(connection, own)?,
+            && request.skips_last_administrator(connection, roles, own)?,
         first,
     })
 }
@@ -178,7 +184,12 @@ pub async fn start(
         Accounts::Selected(_) => event,
         Accounts::Filtered { query, .. } => event.with_detail("filter", query),
     };
-    let work = Bulk::new(services.audit_log.clone(), actor.clone(), request);
+    let work = Bulk::new(
+        services.audit_log.clone(),
+        Arc::clone(&services.roles),
+        actor.clone(),
+        request,
+    );
     jobs::start(services, actor, event, work).await
 }
 
@@ -191,8 +202,16 @@ mod tests {
     fn an_account_created_between_the_count_and_the_names_is_no_wrapped_number() {
         let user = |seq: i64| {
             let seq = UserSeq::new(seq).unwrap();
-            let email = "ann@example.org".to_owned();
-            Account::user(seq, email, "Ann".to_owned(), Role::Staff, true)
+            Account {
+                principal: Principal::user(seq),
+                email: Some("ann@example.org".to_owned()),
+                username: None,
+                external_id: None,
+                name: "Ann".to_owned(),
+                role: Some(Role::STAFF),
+                is_active: true,
+                claims: None,
+            }
         };
         let preview = |touched| Preview {
             touched,

@@ -1,5 +1,6 @@
 //! The request of a bulk change: what is to be done to which accounts.
 
+use crate::config::RolesConfig;
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::store::account_list::AccountFilter;
@@ -42,6 +43,12 @@ impl BulkRequest {
         }
     }
 
+    /// Whether administrators can be among the accounts that are activated.
+    #[must_use]
+    pub fn can_activate_administrators(&self) -> bool {
+        self.user_type == UserType::User && self.action == BulkAction::Activate
+    }
+
     /// Whether this is the requesting user's own account, which is to be skipped.
     pub(crate) fn skips(&self, id: UserSeq, own: Option<Principal>) -> bool {
         self.action != BulkAction::Activate && own == Some(Principal::new(self.user_type, id))
@@ -51,12 +58,13 @@ impl BulkRequest {
     pub(crate) fn skips_last_administrator(
         &self,
         connection: &mut Db,
+        roles: &RolesConfig,
         own: Option<Principal>,
     ) -> Result<bool, StoreError> {
         let takes_rights = matches!(self.action, BulkAction::Deactivate | BulkAction::Delete);
         let Some(own) = own.filter(|_| takes_rights && self.user_type == UserType::User) else {
             return Ok(false);
         };
-        users::is_only_active_admin(connection, own.user_seq)
+        users::is_only_active(connection, &roles.full(), own.user_seq)
     }
 }

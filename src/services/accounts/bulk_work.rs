@@ -1,9 +1,10 @@
 //! The work of a bulk change: the accounts in the order of their numbers, batch after batch.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::clock::Clock;
-use crate::domain::account::{Account, Role};
+use crate::config::{PanelAccess, RolesConfig};
+use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{Principal, UserSeq, UserType};
@@ -38,6 +39,7 @@ enum Outcome {
 /// The work of a bulk change.
 pub(crate) struct Bulk {
     audit_log: AuditLog,
+    roles: Arc<RolesConfig>,
     actor: Actor,
     request: BulkRequest,
     /// The accounts to be changed next.
@@ -48,13 +50,19 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    pub(crate) fn new(audit_log: AuditLog, actor: Actor, request: BulkRequest) -> Self {
+    pub(crate) fn new(
+        audit_log: AuditLog,
+        roles: Arc<RolesConfig>,
+        actor: Actor,
+        request: BulkRequest,
+    ) -> Self {
         let (pending, next) = match &request.accounts {
             Accounts::Selected(ids) => (ids.iter().copied().collect(), None),
             Accounts::Filtered { .. } => (VecDeque::new(), Some(0)),
         };
         Self {
             audit_log,
+            roles,
             actor,
             report: BulkReport::new(request.user_type, request.action),
             request,
@@ -118,13 +126,14 @@ impl Work for Bulk {
         let done = ids.len();
         let audit_context = self.audit_log.audit_context(&self.actor, clock.now());
         let (user_type, action) = (self.request.user_type, self.request.action);
+        let roles = Arc::clone(&self.roles);
         let outcomes = store
             .write(move |connection| {
-                check_actor(connection, &audit_context.actor)?;
+                check_actor(connection, &audit_context.actor, &roles)?;
                 ids.iter()
                     .map(|&user_seq| {
                         let owner = Principal::new(user_type, user_seq);
-                        change(connection, &audit_context, action, owner)
+                        change(connection, &audit_context, &roles, action, owner)
                     })
                     .collect::<Result<Vec<Outcome>, Error>>()
             })
@@ -138,12 +147,14 @@ impl Work for Bulk {
 }
 
 /// Refuses to go on if the administrator who started the job has lost the rights meanwhile.
-fn check_actor(connection: &mut Db, actor: &Actor) -> Result<(), Error> {
+fn check_actor(connection: &mut Db, actor: &Actor, roles: &RolesConfig) -> Result<(), Error> {
     let account = match actor.principal {
         Some(principal) => find_account(connection, principal)?,
         None => None,
     };
-    let is_admin = |account: &Account| account.is_active && account.role == Some(Role::Admin);
+    let is_admin = |account: &Account| {
+        account.is_active && roles.rights_of(account).panel == PanelAccess::Write
+    };
     if actor.is_trusted() || account.is_some_and(|account| is_admin(&account)) {
         Ok(())
     } else {
@@ -154,13 +165,16 @@ fn check_actor(connection: &mut Db, actor: &Actor) -> Result<(), Error> {
 fn change(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
+    roles: &RolesConfig,
     action: BulkAction,
     owner: Principal,
 ) -> Result<Outcome, Error> {
     let changed = match action {
-        BulkAction::Activate => set_active_in(connection, audit_context, owner, true, false),
-        BulkAction::Deactivate => set_active_in(connection, audit_context, owner, false, false),
-        BulkAction::Delete => delete_in(connection, audit_context, owner).map(|()| true),
+        BulkAction::Activate => set_active_in(connection, audit_context, roles, owner, true, false),
+        BulkAction::Deactivate => {
+            set_active_in(connection, audit_context, roles, owner, false, false)
+        }
+        BulkAction::Delete => delete_in(connection, audit_context, roles, owner).map(|()| true),
         BulkAction::EndSessions => end_sessions(connection, audit_context, owner),
     };
     // Refusals come before any write, so that the transaction can go on.

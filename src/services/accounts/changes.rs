@@ -2,7 +2,8 @@
 //! and lifted locks. All of it is part of the transaction of the change.
 
 use crate::clock::Timestamp;
-use crate::domain::account::Account;
+use crate::domain::account::{Account, ExternalId};
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::audit::{Action, Change, Subject};
 use crate::domain::password::{Password, PasswordPolicy};
 use crate::domain::principal::{Principal, UserType};
@@ -13,7 +14,7 @@ use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::locks;
-use crate::services::passwords::queue::Priority;
+use crate::services::passwords::lanes::Priority;
 use crate::store::{
     Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, revocations,
     set_up_links, users,
@@ -54,6 +55,9 @@ pub(crate) fn conflict_of(error: Error) -> Error {
     match field {
         "email_normalized" => Error::AlreadyExists { field: "email" },
         "username_normalized" => Error::AlreadyExists { field: "username" },
+        "external_id" => Error::AlreadyExists {
+            field: "external_id",
+        },
         _ => error,
     }
 }
@@ -175,6 +179,62 @@ pub(crate) fn end_codes(
     }
 }
 
+/// Refuses claims of an account whose names the settings give to claims of all tokens.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(crate) fn check_claims(
+    services: &Services,
+    claims: Option<&AccountClaims>,
+) -> Result<(), Error> {
+    let settings = services.tokens.settings();
+    let names = &services.config.simplejwt;
+    let is_taken = |name: &String| {
+        *name == settings.user_id_claim
+            || settings.extra_claims.contains_key(name)
+            || names.claim_names().any(|(_, taken)| taken == name)
+    };
+    let own = claims.map(AccountClaims::to_map).unwrap_or_default();
+    if own.keys().any(is_taken) {
+        let problem = Problem::ReservedClaim;
+        return Err(Error::Invalid(Problems::one("claims", problem)));
+    }
+    Ok(())
+}
+
+/// The text of a field after a change: the outer `None` leaves it as it is, an inner one clears it.
+pub(crate) fn changed_text<'a, T>(
+    change: Option<&'a Option<T>>,
+    text: impl Fn(&'a T) -> &'a str,
+    old: Option<&'a String>,
+) -> Option<&'a str> {
+    match change {
+        Some(new) => new.as_ref().map(text),
+        None => old.map(String::as_str),
+    }
+}
+
+/// The column of a changed external id.
+#[expect(clippy::option_option, reason = "unchanged and removed are different")]
+pub(crate) fn external_id_column(change: Option<&Option<ExternalId>>) -> Option<Option<String>> {
+    change.map(|id| id.as_ref().map(|id| id.as_str().to_owned()))
+}
+
+/// The change of the external id of an account.
+pub(crate) fn external_id_change(old: &Account, new: &Account) -> Option<Change> {
+    Change::of(
+        "external_id",
+        old.external_id.clone(),
+        new.external_id.clone(),
+    )
+}
+
+/// The change of the claims of an account.
+pub(crate) fn claims_change(old: &Account, new: &Account) -> Option<Change> {
+    let text = |account: &Account| Some(account.claims.as_ref()?.as_str().to_owned());
+    Change::of("claims", text(old), text(new))
+}
+
 /// Checks a new password against the policy and hashes it.
 ///
 /// # Errors
@@ -190,7 +250,10 @@ pub(crate) async fn checked_hash(
         site_names: &login.site_names,
     };
     let mut found = policy.check(&password, own_words);
-    if found.is_empty() && services.passwords.is_breached(password.clone()).await? {
+    let passwords = &services.passwords;
+    // The caller is authenticated, and takes the turn of the account that gets the password.
+    let priority = || Priority::Account(own_words.join(" "));
+    if found.is_empty() && passwords.is_breached(password.clone(), priority()).await? {
         found.push(Problem::BreachedPassword);
     }
     let mut problems = Problems::default();
@@ -200,5 +263,5 @@ pub(crate) async fn checked_hash(
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
-    Ok(services.passwords.hash(password, Priority::Trusted).await?)
+    Ok(passwords.hash(password, priority()).await?)
 }

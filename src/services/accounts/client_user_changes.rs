@@ -2,13 +2,14 @@
 //! recorded, in the same transaction.
 
 use crate::clock::Timestamp;
-use crate::domain::account::{Email, Name, Phone, Username};
+use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::audit::{Action, Actor, Change, Subject};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::text::{normalised, searchable};
 use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
-    Update, checked_hash, conflict_of, finish_deletion, finish_update, reason_to_end,
+    Update, changed_text, check_claims, checked_hash, claims_change, conflict_of,
+    external_id_change, external_id_column, finish_deletion, finish_update, reason_to_end,
 };
 use crate::services::accounts::client_users::{Client, ClientChanges, NewClient, find};
 use crate::services::audit::log::{AuditContext, Event};
@@ -23,10 +24,12 @@ use crate::store::{Transaction, client_users as table};
 /// [`Error::Invalid`] if the password violates the policy, [`Error::AlreadyExists`] if the username is taken,
 /// [`Error::Overloaded`], and errors of the store.
 pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Result<Client, Error> {
+    check_claims(services, new.claims.as_ref())?;
     let username = new.username.as_typed();
     let name = new.name.as_ref().map_or(username, Name::as_str);
     let email = new.email.as_ref().map(Email::as_typed);
     let phone = new.phone.as_ref().map(Phone::as_str);
+    let external_id = new.external_id.as_ref().map(ExternalId::as_str);
     let password_hash = match new.password {
         Some(password) => {
             let own_words = [username, name, email.unwrap_or_default()];
@@ -36,9 +39,10 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
     };
     let now = services.clock.now();
     let row = NewRow {
-        search_text: search_text(username, name, email, phone),
+        search_text: search_text(username, external_id, name, email, phone),
         username: username.to_owned(),
         username_normalized: new.username.normalised().to_owned(),
+        external_id: external_id.map(str::to_owned),
         name: name.to_owned(),
         name_normalized: normalised(name),
         email: email.map(str::to_owned),
@@ -51,6 +55,7 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
         is_active: new.is_active,
         created_at: now,
         updated_at: now,
+        claims: new.claims,
     };
     let audit_context = services.audit_log.audit_context(actor, now);
     let row = services
@@ -71,7 +76,14 @@ fn creation_event(created: &ClientRow) -> Event {
         .with_detail("username", &created.username)
         .with_detail("name", &created.name)
         .with_detail("is_active", created.is_active);
-    for (field, value) in [("email", &created.email), ("phone", &created.phone)] {
+    let claims = created.claims.as_ref();
+    let claims = claims.map(|claims| claims.as_str().to_owned());
+    for (field, value) in [
+        ("external_id", &created.external_id),
+        ("email", &created.email),
+        ("phone", &created.phone),
+        ("claims", &claims),
+    ] {
         if let Some(value) = value {
             event = event.with_detail(field, value);
         }
@@ -80,15 +92,19 @@ fn creation_event(created: &ClientRow) -> Event {
 }
 
 /// The text that a client is searched by. A telephone number is in it as typed and as digits.
-pub(crate) fn search_text(
+#[must_use]
+pub fn search_text(
     username: &str,
+    external_id: Option<&str>,
     name: &str,
     email: Option<&str>,
     phone: Option<&str>,
 ) -> String {
     let phone = phone.unwrap_or_default();
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    searchable(&[username, name, email.unwrap_or_default(), phone, &digits])
+    let email = email.unwrap_or_default();
+    let external_id = external_id.unwrap_or_default();
+    searchable(&[username, name, email, phone, &digits, external_id])
 }
 
 /// Changes a client. Deactivating and a new password end all sessions in the same transaction.
@@ -101,20 +117,16 @@ pub async fn update(
     user_seq: UserSeq,
     changes: ClientChanges,
 ) -> Result<Client, Error> {
+    check_claims(services, changes.claims.as_ref().and_then(Option::as_ref))?;
     let password_hash = new_hash(services, user_seq, &changes).await?;
     let (new, notice) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::Client);
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
-            let mut row = changed_row(&changes, password_hash.clone(), audit_context.now);
-            let username = row.username.as_deref().unwrap_or(&old.username);
-            let name = row.name.as_deref().unwrap_or(&old.name);
-            let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
-            let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
-            row.search_text = Some(search_text(username, name, email, phone));
-            let new = apply(connection, audit_context, &old, &row)?;
+            let hash = password_hash.clone();
+            let new = apply_changes(connection, audit_context, &old, &changes, hash)?;
             let (new_account, at) = (new.account(), audit_context.now);
-            let is_password = row.password_hash.is_some();
+            let is_password = password_hash.is_some();
             let notice = Changed::new(connection, old.account(), new_account, is_password, at)?;
             Ok((new, notice))
         })
@@ -122,6 +134,26 @@ pub async fn update(
         .map_err(conflict_of)?;
     change_notices::send(services, actor, &notice);
     Ok(new.into())
+}
+
+/// Changes a client whose row is locked, like [`apply`].
+#[expect(clippy::option_option, reason = "unchanged and removed are different")]
+pub(crate) fn apply_changes(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    old: &ClientRow,
+    changes: &ClientChanges,
+    password_hash: Option<Option<String>>,
+) -> Result<ClientRow, Error> {
+    let mut row = changed_row(changes, password_hash, audit_context.now);
+    let username = row.username.as_deref().unwrap_or(&old.username);
+    let name = row.name.as_deref().unwrap_or(&old.name);
+    let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
+    let phone = row.phone.as_ref().unwrap_or(&old.phone).as_deref();
+    let external_id = row.external_id.as_ref().unwrap_or(&old.external_id);
+    let external_id = external_id.as_deref();
+    row.search_text = Some(search_text(username, external_id, name, email, phone));
+    apply(connection, audit_context, old, &row)
 }
 
 /// Updates a client whose row is locked, ends what the change ends, and records it; part of a transaction.
@@ -134,18 +166,21 @@ pub(crate) fn apply(
     let missing = Error::AccountNotFound(UserType::Client);
     let new = table::update(connection, old.id, row)?.ok_or(missing)?;
     let (old_name, new_name) = (Some(old.username.clone()), Some(new.username.clone()));
+    let (old_account, new_account) = (old.account(), new.account());
     let update = Update {
-        old: old.account(),
-        new: new.account(),
         old_hash: old.password_hash.as_deref(),
         new_hash: new.password_hash.as_deref(),
         reason: reason_to_end(row.is_active, row.password_hash.is_some()),
         fields: vec![
             Change::of("username", old_name, new_name),
+            external_id_change(&old_account, &new_account),
             Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
             Change::of("email", old.email.clone(), new.email.clone()),
             Change::of("phone", old.phone.clone(), new.phone.clone()),
+            claims_change(&old_account, &new_account),
         ],
+        old: old_account,
+        new: new_account,
     };
     finish_update(connection, audit_context, update)?;
     Ok(new)
@@ -164,10 +199,7 @@ async fn new_hash(
     let (username, name) = (changes.username.as_ref(), changes.name.as_ref());
     let username = username.map_or(old.username.as_str(), Username::as_typed);
     let name = name.map_or(old.name.as_str(), Name::as_str);
-    let email = match &changes.email {
-        Some(email) => email.as_ref().map(Email::as_typed),
-        None => old.email.as_deref(),
-    };
+    let email = changed_text(changes.email.as_ref(), Email::as_typed, old.email.as_ref());
     let own_words = [username, name, email.unwrap_or_default()];
     let hash = checked_hash(services, password, &own_words).await?;
     Ok(Some(Some(hash)))
@@ -185,6 +217,7 @@ pub(crate) fn changed_row(
     RowChanges {
         username: username.map(|username| username.as_typed().to_owned()),
         username_normalized: username.map(|username| username.normalised().to_owned()),
+        external_id: external_id_column(changes.external_id.as_ref()),
         name: name.map(|name| name.as_str().to_owned()),
         name_normalized: name.map(Name::normalised),
         email: email.map(|email| email.as_ref().map(|email| email.as_typed().to_owned())),
@@ -195,6 +228,7 @@ pub(crate) fn changed_row(
         is_active: changes.is_active,
         updated_at,
         search_text: None,
+        claims: changes.claims.clone(),
     }
 }
 

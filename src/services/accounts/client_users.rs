@@ -1,9 +1,11 @@
 //! External clients: types, listing and finding.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::account::{Email, Name, Phone, Username};
+use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
 use crate::domain::principal::{UserSeq, UserType};
@@ -14,20 +16,29 @@ use crate::store::client_users::ClientRow;
 use crate::store::{Store, account_pages, client_users as table};
 
 /// An external client, as the interfaces show it: without the password hash.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Client {
     /// The number within this population.
     pub user_seq: UserSeq,
     /// The username as typed.
+    #[schemars(example = &"acme")]
     pub username: String,
+    /// The id in another system.
+    #[schemars(example = &"8d0c6d5e-4a1f-4c0f-9a53-8f2b7a7b9c11")]
+    pub external_id: Option<String>,
     /// The name.
+    #[schemars(example = &"Acme Ltd.")]
     pub name: String,
-    /// The e-mail address for one-time codes.
+    /// The e-mail address for one-time codes; `null` also if the caller may not see it.
+    #[schemars(example = &"it@acme.example")]
     pub email: Option<String>,
-    /// The telephone number for one-time codes.
+    /// The telephone number for one-time codes; `null` also if the caller may not see it.
+    #[schemars(example = &"+82 2-1234-5678")]
     pub phone: Option<String>,
     /// Whether the account may log in.
     pub is_active: bool,
+    /// The claims of its own, for its access tokens.
+    pub claims: Option<AccountClaims>,
     /// The last login.
     pub last_login_at: Option<Timestamp>,
     /// When the account was created.
@@ -41,10 +52,12 @@ impl From<ClientRow> for Client {
         Self {
             user_seq: row.id,
             username: row.username,
+            external_id: row.external_id,
             name: row.name,
             email: row.email,
             phone: row.phone,
             is_active: row.is_active,
+            claims: row.claims,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -56,6 +69,8 @@ impl From<ClientRow> for Client {
 pub struct NewClient {
     /// The username.
     pub username: Username,
+    /// The id in another system.
+    pub external_id: Option<ExternalId>,
     /// The name; the username by default.
     pub name: Option<Name>,
     /// The e-mail address for one-time codes.
@@ -66,6 +81,8 @@ pub struct NewClient {
     pub password: Option<Password>,
     /// Whether the account may log in.
     pub is_active: bool,
+    /// The claims of its own.
+    pub claims: Option<AccountClaims>,
 }
 
 /// Changes of a client; `None` leaves a field unchanged, an inner `None` clears it.
@@ -73,6 +90,8 @@ pub struct NewClient {
 pub struct ClientChanges {
     /// The username.
     pub username: Option<Username>,
+    /// The id in another system.
+    pub external_id: Option<Option<ExternalId>>,
     /// The name.
     pub name: Option<Name>,
     /// The e-mail address for one-time codes.
@@ -83,6 +102,8 @@ pub struct ClientChanges {
     pub password: Option<Option<Password>>,
     /// Whether the account may log in.
     pub is_active: Option<bool>,
+    /// The claims of its own.
+    pub claims: Option<Option<AccountClaims>>,
 }
 
 /// A page of the clients that pass a filter.

@@ -15,7 +15,7 @@ use crate::services::limits::attempts::{self, Attempt};
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::passwords::PasswordCheck;
-use crate::services::passwords::queue::Priority;
+use crate::services::passwords::lanes::Priority;
 
 /// A current password that was right.
 pub(super) struct Verified {
@@ -56,7 +56,7 @@ pub(super) async fn verify(
             Err(wrong_password())
         }
         // The password was not checked: the attempt does not count.
-        Err(error) => attempt.finish(Err(error)).await,
+        Err(error) => Box::pin(attempt.finish(Err(error))).await,
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn known_hash(
         .await?
         .and_then(|(_, hash)| hash);
     // The caller is authenticated.
-    let priority = Priority::Trusted;
+    let priority = Priority::Account(owner.to_string());
     let passwords = &services.passwords;
     let check = passwords.verify(password, stored.clone(), priority).await?;
     Ok(stored.filter(|_| matches!(check, PasswordCheck::Right { .. })))

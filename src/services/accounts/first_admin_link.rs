@@ -7,7 +7,7 @@ use crate::domain::account::Role;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::limits::LimitKind;
 use crate::services::accounts::changes::conflict_of;
-use crate::services::accounts::user_changes::{creation_event, new_row};
+use crate::services::accounts::user_changes::{creation_event, insert, new_row};
 use crate::services::accounts::users::NewUser;
 use crate::services::auth::browser_sessions::{SignedIn, begin};
 use crate::services::bootstrap::Services;
@@ -35,10 +35,11 @@ pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
         created_at: now,
         expires_at: now + FIRST_LIFETIME,
     };
+    let full = services.roles.full();
     let is_needed = services
         .store
         .write(move |connection| {
-            let is_needed = !users_table::any_active_admin(connection)?;
+            let is_needed = !users_table::any_active(connection, &full)?;
             if is_needed {
                 table::insert(connection, &new)?;
             }
@@ -70,9 +71,10 @@ pub async fn check_first(
 ) -> Result<FirstLink, Error> {
     addresses::admit(services, LimitKind::Link, actor.ip_address).await?;
     let (hash, now) = (secret::hash(secret), services.clock.now());
+    let full = services.roles.full();
     let link = services
         .store
-        .read(move |connection| first_link(connection, &hash, now))
+        .read(move |connection| first_link(connection, &full, &hash, now))
         .await?;
     if link == FirstLink::Invalid {
         addresses::record_failure(services, LimitKind::Link, actor).await?;
@@ -80,8 +82,13 @@ pub async fn check_first(
     Ok(link)
 }
 
-fn first_link(connection: &mut Db, hash: &str, now: Timestamp) -> Result<FirstLink, Error> {
-    if users_table::any_active_admin(connection)? {
+fn first_link(
+    connection: &mut Db,
+    full: &[Role],
+    hash: &str,
+    now: Timestamp,
+) -> Result<FirstLink, Error> {
+    if users_table::any_active(connection, full)? {
         return Ok(FirstLink::NotNeeded);
     }
     let found = table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?;
@@ -105,26 +112,28 @@ pub async fn create_first(
         return Ok(None);
     }
     let administrator = NewUser {
-        role: Role::Admin,
+        role: services.roles.administrator(),
         is_active: true,
+        claims: None,
         ..new
     };
     let row = new_row(services, administrator).await?;
-    actor.name = Some(row.email.clone());
+    actor.name = row.email.clone().or(row.username.clone());
     let (hash, now) = (secret::hash(secret), row.created_at);
     let audit_context = services.audit_log.audit_context(&actor, now);
+    let full = services.roles.full();
     let created = services
         .store
         .write(move |connection| {
-            if first_link(connection, &hash, now)? != FirstLink::Valid {
+            if first_link(connection, &full, &hash, now)? != FirstLink::Valid {
                 return Ok(None);
             }
             // On Postgres a concurrent use of a link waits here, and then finds the new administrator.
             table::mark_used_first_administrator(connection, now)?;
-            if users_table::any_active_admin(connection)? {
+            if users_table::any_active(connection, &full)? {
                 return Ok(None);
             }
-            let created = users_table::insert(connection, &row)?;
+            let created = insert(connection, &row)?;
             let event = creation_event(Action::FirstAdministratorCreated, &created);
             audit_context.record(connection, &event)?;
             Ok::<_, Error>(Some(created.account()))

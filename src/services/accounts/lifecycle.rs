@@ -1,5 +1,8 @@
 //! Activating, deactivating and deleting accounts of either population.
 
+use std::sync::Arc;
+
+use crate::config::RolesConfig;
 use crate::domain::audit::Actor;
 use crate::domain::principal::{Principal, UserType};
 use crate::services::accounts::client_users::ClientChanges;
@@ -20,9 +23,10 @@ pub async fn set_active(
     owner: Principal,
     is_active: bool,
 ) -> Result<(), Error> {
+    let roles = Arc::clone(&services.roles);
     services
         .write_as(actor, move |connection, audit_context| {
-            set_active_in(connection, audit_context, owner, is_active, true).map(|_| ())
+            set_active_in(connection, audit_context, &roles, owner, is_active, true).map(|_| ())
         })
         .await
 }
@@ -32,6 +36,7 @@ pub async fn set_active(
 pub(crate) fn set_active_in(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
+    roles: &RolesConfig,
     owner: Principal,
     is_active: bool,
     always: bool,
@@ -47,14 +52,19 @@ pub(crate) fn set_active_in(
                 return Ok(false);
             }
             if !is_active {
-                user_changes::check_removal_of_rights(connection, &audit_context.actor, &old)?;
+                user_changes::check_removal_of_rights(
+                    connection,
+                    &audit_context.actor,
+                    roles,
+                    &old,
+                )?;
             }
             let changes = UserChanges {
                 is_active: Some(is_active),
                 ..UserChanges::default()
             };
             let row = user_changes::changed_row(&changes, None, now);
-            user_changes::apply(connection, audit_context, &old, &row)?;
+            user_changes::apply(connection, audit_context, roles, &old, &row)?;
         }
         UserType::Client => {
             let old = client_users::lock(connection, id)?.ok_or(missing)?;
@@ -78,9 +88,10 @@ pub(crate) fn set_active_in(
 /// # Errors
 /// [`Error::AccountNotFound`], [`Error::LastAdministrator`], [`Error::OwnAccount`] in the panel, and errors of the store.
 pub async fn delete(services: &Services, actor: &Actor, owner: Principal) -> Result<(), Error> {
+    let roles = Arc::clone(&services.roles);
     services
         .write_as(actor, move |connection, audit_context| {
-            delete_in(connection, audit_context, owner)
+            delete_in(connection, audit_context, &roles, owner)
         })
         .await
 }
@@ -89,10 +100,11 @@ pub async fn delete(services: &Services, actor: &Actor, owner: Principal) -> Res
 pub(crate) fn delete_in(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
+    roles: &RolesConfig,
     owner: Principal,
 ) -> Result<(), Error> {
     match owner.user_type {
-        UserType::User => user_changes::delete(connection, audit_context, owner.user_seq),
+        UserType::User => user_changes::delete(connection, audit_context, roles, owner.user_seq),
         UserType::Client => client_user_changes::delete(connection, audit_context, owner.user_seq),
     }
 }

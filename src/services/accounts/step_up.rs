@@ -1,23 +1,31 @@
 //! Step-up authentication: before a change that could take over an account, an administrator enters the current password
 //! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice.
 //!
-//! The password is needed to create or activate an administrator, to change a role to or from it, to change the e-mail
-//! address of an administrator (one's own included), to set the password of another account, and to issue a link that sets
-//! a password.
+//! The password is needed to create or activate a user who may change accounts, to change a role to or from such rights, to set the password of
+//! another account, to issue a link that sets a password, and to set an e-mail address or a telephone number of an account:
+//! links and one-time codes are sent there. Removing a client's address or number needs none. What identifies a user in the
+//! tokens for other services (`simplejwt.user_id_field`) needs it too.
+//!
+//! Nobody gives, or takes over, a user with rights that are not the requester's own: a role that may change accounts only
+//! at `/api` would otherwise be one with all rights.
 
-use crate::domain::account::{Account, Email, Role};
+use crate::config::{Rights, UserIdField};
+use crate::domain::account::{Account, Email, Phone};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::password::Password;
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::{Problem, Problems};
+use crate::services::accounts::bulk;
+use crate::services::accounts::bulk_request::BulkRequest;
 use crate::services::accounts::client_users::{self, Client, ClientChanges};
 use crate::services::accounts::current_password;
 use crate::services::accounts::password_links::{self, Issued};
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
-use crate::services::accounts::{client_user_changes, user_changes};
+use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::login_context::LoginContext;
+use crate::services::maintenance::jobs::Started;
 
 /// An administrator who requests a change, and the current password if one was entered.
 pub struct Requester<'a> {
@@ -32,6 +40,30 @@ pub struct Requester<'a> {
 impl Requester<'_> {
     fn actor(&self) -> &Actor {
         &self.login_context.actor
+    }
+
+    /// Checks rights and password if a change of a user needs them.
+    async fn confirm_takeover(
+        &self,
+        services: &Services,
+        old: &User,
+        changes: &UserChanges,
+    ) -> Result<(), Error> {
+        if !takes_over(services, old, changes) {
+            return Ok(());
+        }
+        let new_role = changes.role.as_ref().unwrap_or(&old.role);
+        let rights = [&old.role, new_role].map(|role| services.roles.rights(role));
+        self.confirm_for(services, &rights).await
+    }
+
+    /// Checks the requester's rights against those of a user who is to be created or taken over, then the current password.
+    async fn confirm_for(&self, services: &Services, rights: &[Rights]) -> Result<(), Error> {
+        let own = services.roles.rights_of(self.account);
+        if !rights.iter().all(|rights| own.covers(*rights)) {
+            return Err(Error::Forbidden);
+        }
+        self.confirm(services).await
     }
 
     /// Checks the current password. A wrong one counts as a failed login.
@@ -52,18 +84,28 @@ impl Requester<'_> {
     }
 }
 
+/// Checks the current password for a change that is none of an account.
+///
+/// # Errors
+/// As [`create_user`], without those of the change.
+pub async fn confirm(services: &Services, by: &Requester<'_>) -> Result<(), Error> {
+    by.confirm(services).await
+}
+
 /// [`user_changes::create`] by an administrator.
 ///
 /// # Errors
 /// As there, [`Error::CurrentPasswordRequired`], [`Error::Invalid`] if the current password is wrong (`current`), and
-/// [`Error::RateLimited`] after too many wrong ones.
+/// [`Error::RateLimited`] after too many wrong ones; [`Error::Forbidden`] for a user with rights that the requester does not
+/// have.
 pub async fn create_user(
     services: &Services,
     by: &Requester<'_>,
     new: NewUser,
 ) -> Result<User, Error> {
-    if new.role == Role::Admin {
-        by.confirm(services).await?;
+    let rights = services.roles.rights(&new.role);
+    if rights.can_write() {
+        by.confirm_for(services, &[rights]).await?;
     }
     user_changes::create(services, by.actor(), new).await
 }
@@ -87,22 +129,29 @@ pub async fn update_user(
         )));
     }
     let old = find(services, user_seq).await?;
-    if takes_over(&old, &changes) {
-        by.confirm(services).await?;
-    }
+    by.confirm_takeover(services, &old, &changes).await?;
     user_changes::update(services, by.actor(), user_seq, changes).await
 }
 
-/// Whether a change sets a password, makes an administrator (also by activating one), or changes the role or the e-mail
-/// address of one. The role, because the address could be changed without the password once the role is another one.
-fn takes_over(old: &User, changes: &UserChanges) -> bool {
-    let is_admin = old.role == Role::Admin;
-    let new_email = changes.email.as_ref().map(Email::as_typed);
-    let new_role = changes.role.unwrap_or(old.role);
+/// Whether a change sets a password or another e-mail address, makes a user who may change accounts (also by activating
+/// one), changes the rights of one, or changes what identifies the user for other services.
+fn takes_over(services: &Services, old: &User, changes: &UserChanges) -> bool {
+    let roles = &services.roles;
+    let identity = services.config.simplejwt.user_id_field;
+    let old_rights = roles.rights(&old.role);
+    let new_role = changes.role.as_ref().unwrap_or(&old.role);
+    let new_rights = roles.rights(new_role);
+    let new_email = changes.email.iter().flatten().map(Email::as_typed).next();
     changes.password.is_some()
-        || is_admin != (new_role == Role::Admin)
-        || (is_admin && !old.is_active && changes.is_active == Some(true))
-        || (is_admin && new_email.is_some_and(|email| email != old.email))
+        || (old_rights != new_rights && (old_rights.can_write() || new_rights.can_write()))
+        || (old_rights.can_write() && !old.is_active && changes.is_active == Some(true))
+        || new_email.is_some_and(|email| old.email.as_deref() != Some(email))
+        || match identity {
+            UserIdField::ExternalId => changes.external_id.is_some(),
+            UserIdField::Username => changes.username.is_some(),
+            UserIdField::Email => changes.email.is_some(),
+            UserIdField::UserSeq => false,
+        }
 }
 
 /// [`client_user_changes::update`] by an administrator.
@@ -115,12 +164,57 @@ pub async fn update_client(
     user_seq: UserSeq,
     changes: ClientChanges,
 ) -> Result<Client, Error> {
-    if matches!(changes.password, Some(Some(_))) {
-        // An unknown client is not found, whether or not a password was sent.
-        client_users::find(services, user_seq).await?;
+    // An unknown client is not found, whether or not a password was sent.
+    let old = client_users::find(services, user_seq).await?;
+    if takes_client_over(&old, &changes) {
         by.confirm(services).await?;
     }
     client_user_changes::update(services, by.actor(), user_seq, changes).await
+}
+
+/// Whether a change sets a password, or another e-mail address or telephone number. The first one too: an owner who logs in
+/// with the password alone is taken over by a code that is sent to it.
+fn takes_client_over(old: &Client, changes: &ClientChanges) -> bool {
+    let email = changes.email.iter().flatten().map(Email::as_typed).next();
+    let phone = changes.phone.iter().flatten().map(Phone::as_str).next();
+    matches!(changes.password, Some(Some(_)))
+        || email.is_some_and(|email| old.email.as_deref() != Some(email))
+        || phone.is_some_and(|phone| old.phone.as_deref() != Some(phone))
+}
+
+/// [`lifecycle::set_active`] by an administrator, to activate an account.
+///
+/// # Errors
+/// As [`create_user`] and [`lifecycle::set_active`].
+pub async fn activate(
+    services: &Services,
+    by: &Requester<'_>,
+    owner: Principal,
+) -> Result<(), Error> {
+    if owner.user_type == UserType::User {
+        let activation = UserChanges {
+            is_active: Some(true),
+            ..UserChanges::default()
+        };
+        let old = find(services, owner.user_seq).await?;
+        by.confirm_takeover(services, &old, &activation).await?;
+    }
+    lifecycle::set_active(services, by.actor(), owner, true).await
+}
+
+/// [`bulk::start`] by an administrator.
+///
+/// # Errors
+/// As [`create_user`] and [`bulk::start`].
+pub async fn start_bulk(
+    services: &Services,
+    by: &Requester<'_>,
+    request: BulkRequest,
+) -> Result<Started, Error> {
+    if request.can_activate_administrators() {
+        by.confirm(services).await?;
+    }
+    bulk::start(services, by.actor(), request).await
 }
 
 /// [`password_links::issue`] by an administrator.
@@ -133,6 +227,12 @@ pub async fn issue_link(
     owner: Principal,
     url_of: impl Fn(&str) -> String,
 ) -> Result<Issued, Error> {
-    by.confirm(services).await?;
+    let mut rights = Rights::default();
+    if owner.user_type == UserType::User {
+        rights = services
+            .roles
+            .rights(&find(services, owner.user_seq).await?.role);
+    }
+    by.confirm_for(services, &[rights]).await?;
     password_links::issue(services, by.actor(), owner, url_of).await
 }

@@ -1,12 +1,15 @@
 //! Internal users: types, listing and finding.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::account::{Email, Name, Role};
+use crate::config::{Rights, RolesConfig};
+use crate::domain::account::{Account, Email, ExternalId, Name, Role, Username, normalised_login};
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::paging::{Page, Paged};
 use crate::domain::password::Password;
-use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::store::account_list::NumberedFilter;
@@ -14,18 +17,28 @@ use crate::store::users::UserRow;
 use crate::store::{Store, account_pages, users as table};
 
 /// An internal user, as the interfaces show it: without the password hash.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct User {
     /// The number within this population.
     pub user_seq: UserSeq,
-    /// The e-mail address as typed.
-    pub email: String,
+    /// The e-mail address as typed; `null` if the user has only a username.
+    #[schemars(example = &"minji@example.org")]
+    pub email: Option<String>,
+    /// The username as typed, to log in by instead of the e-mail address.
+    #[schemars(example = &"minji")]
+    pub username: Option<String>,
+    /// The id in another system.
+    #[schemars(example = &"8d0c6d5e-4a1f-4c0f-9a53-8f2b7a7b9c11")]
+    pub external_id: Option<String>,
     /// The name.
+    #[schemars(example = &"Kim Minji")]
     pub name: String,
     /// The role.
     pub role: Role,
     /// Whether the account may log in.
     pub is_active: bool,
+    /// The claims of its own, for its access tokens.
+    pub claims: Option<AccountClaims>,
     /// The last login.
     pub last_login_at: Option<Timestamp>,
     /// When the account was created.
@@ -39,9 +52,12 @@ impl From<UserRow> for User {
         Self {
             user_seq: row.id,
             email: row.email,
+            username: row.username,
+            external_id: row.external_id,
             name: row.name,
             role: row.role,
             is_active: row.is_active,
+            claims: row.claims,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -49,10 +65,31 @@ impl From<UserRow> for User {
     }
 }
 
+impl User {
+    /// The account, as other services take it.
+    #[must_use]
+    pub fn account(self) -> Account {
+        Account {
+            principal: Principal::user(self.user_seq),
+            email: self.email,
+            username: self.username,
+            external_id: self.external_id,
+            name: self.name,
+            role: Some(self.role),
+            is_active: self.is_active,
+            claims: self.claims,
+        }
+    }
+}
+
 /// A user to be created.
 pub struct NewUser {
-    /// The e-mail address.
-    pub email: Email,
+    /// The e-mail address. There must be one or a username.
+    pub email: Option<Email>,
+    /// The username.
+    pub username: Option<Username>,
+    /// The id in another system.
+    pub external_id: Option<ExternalId>,
     /// The name.
     pub name: Name,
     /// The role.
@@ -61,13 +98,19 @@ pub struct NewUser {
     pub password: Option<Password>,
     /// Whether the account may log in.
     pub is_active: bool,
+    /// The claims of its own.
+    pub claims: Option<AccountClaims>,
 }
 
-/// Changes of a user; `None` leaves a field unchanged.
+/// Changes of a user; `None` leaves a field unchanged, an inner `None` clears it.
 #[derive(Default)]
 pub struct UserChanges {
     /// The e-mail address.
-    pub email: Option<Email>,
+    pub email: Option<Option<Email>>,
+    /// The username.
+    pub username: Option<Option<Username>>,
+    /// The id in another system.
+    pub external_id: Option<Option<ExternalId>>,
     /// The name.
     pub name: Option<Name>,
     /// The role.
@@ -76,12 +119,15 @@ pub struct UserChanges {
     pub password: Option<Password>,
     /// Whether the account may log in.
     pub is_active: Option<bool>,
+    /// The claims of its own.
+    pub claims: Option<Option<AccountClaims>>,
 }
 
 impl UserChanges {
     /// Whether an administrator would lose the rights of the role.
-    pub(crate) fn takes_rights_of_admins(&self) -> bool {
-        self.is_active == Some(false) || self.role.is_some_and(|role| role != Role::Admin)
+    pub(crate) fn takes_rights_of_admins(&self, roles: &RolesConfig) -> bool {
+        let loses = |role: &Role| roles.rights(role) != Rights::ALL;
+        self.is_active == Some(false) || self.role.as_ref().is_some_and(loses)
     }
 }
 
@@ -116,15 +162,15 @@ pub async fn find(services: &Services, user_seq: UserSeq) -> Result<User, Error>
         .ok_or(Error::AccountNotFound(UserType::User))
 }
 
-/// The user of this e-mail address.
+/// The user of this e-mail address or username, as typed.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and errors of the store.
-pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, Error> {
-    let normalised = email.normalised().to_owned();
+pub async fn find_by_login(services: &Services, typed: &str) -> Result<User, Error> {
+    let normalised = normalised_login(typed);
     let row = services
         .store
-        .read(move |connection| table::find_by_email(connection, &normalised))
+        .read(move |connection| table::find_by_login(connection, &normalised))
         .await?;
     row.map(User::from)
         .ok_or(Error::AccountNotFound(UserType::User))
@@ -135,5 +181,9 @@ pub async fn find_by_email(services: &Services, email: &Email) -> Result<User, E
 /// # Errors
 /// Errors of the store.
 pub async fn any_administrator(services: &Services) -> Result<bool, Error> {
-    Ok(services.store.read(table::any_active_admin).await?)
+    let full = services.roles.full();
+    let any = services
+        .store
+        .read(move |connection| table::any_active(connection, &full));
+    Ok(any.await?)
 }

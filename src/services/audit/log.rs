@@ -1,7 +1,7 @@
 //! Writing audit events: who did what to which account. Each event is written in the transaction of the change that it
 //! describes, together with its MAC, so that it cannot be forged or changed unnoticed without the key.
 //!
-//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the signing key for the audit log only.
+//! A MAC is an HMAC-SHA-256 (RFC 2104) of the event, under a key that is derived from the master key for the audit log only.
 //! It is stored as `<key id>.<base64url>`.
 
 use aws_lc_rs::hmac;
@@ -14,8 +14,8 @@ use crate::domain::session::SessionId;
 use crate::domain::text::searchable;
 use crate::store::audit_events::{self, AuditEventData, NewAuditEvent};
 use crate::store::raw_audit_events::RawEvent;
-use crate::store::{StoreError, Transaction, audit_chain_links};
-use crate::tokens::SigningKey;
+use crate::store::{StoreError, Transaction, audit_chain_links, audit_outbox};
+use crate::tokens::MasterKeys;
 
 /// The purpose that the key is derived for.
 const PURPOSE: &[u8] = b"audit log";
@@ -108,6 +108,7 @@ impl AuditLog {
             audit_log: self.clone(),
             actor: actor.clone(),
             now,
+            is_part_of_run: false,
         }
     }
 
@@ -124,9 +125,19 @@ pub struct AuditContext {
     pub actor: Actor,
     /// The time of the events.
     pub now: Timestamp,
+    /// One event describes the whole run that the changes are part of.
+    is_part_of_run: bool,
 }
 
 impl AuditContext {
+    /// The same context for the changes of a run that is recorded as one event: it records none of them.
+    pub(in crate::services) fn part_of_run(&self) -> Self {
+        Self {
+            is_part_of_run: true,
+            ..self.clone()
+        }
+    }
+
     /// The same context for an actor whose account is known by now.
     pub(in crate::services) fn known_as(&self, account: &Account) -> Self {
         Self {
@@ -135,16 +146,21 @@ impl AuditContext {
         }
     }
 
-    /// Writes an event and its MAC; part of the transaction of the change.
+    /// Writes an event and its MAC; part of the transaction of the change. After the commit the event is logged.
     pub(in crate::services) fn record(
         &self,
         connection: &mut Transaction<'_>,
         event: &Event,
     ) -> Result<(), StoreError> {
+        if self.is_part_of_run {
+            return Ok(());
+        }
         let new = row(&self.actor, event, self.now);
         let id = audit_events::insert(connection, &new)?;
-        let mac = self.audit_log.key.event_mac(&RawEvent::of(id, &new));
-        audit_chain_links::insert_event_mac(connection, id, &mac)
+        let event = RawEvent::of(id, &new);
+        let mac = self.audit_log.key.event_mac(&event);
+        audit_chain_links::insert_event_mac(connection, id, &mac)?;
+        audit_outbox::publish(connection, event)
     }
 }
 
@@ -186,27 +202,42 @@ fn row(actor: &Actor, event: &Event, now: Timestamp) -> NewAuditEvent {
 pub struct AuditKey {
     key: hmac::Key,
     id: String,
+    /// Keys of other master keys, by their ids, whose MACs are accepted.
+    others: Vec<(String, hmac::Key)>,
 }
 
 impl AuditKey {
-    /// Derives the key from a signing key, and takes over its id.
+    /// Derives the keys from the master keys, and takes over their ids.
     #[must_use]
-    pub fn of(key: &SigningKey) -> Self {
+    pub fn of(keys: &MasterKeys) -> Self {
+        let others = keys.others.iter();
         Self {
-            key: key.derive(PURPOSE),
-            id: key.id().to_owned(),
+            key: keys.derive(PURPOSE),
+            id: keys.present.id().to_owned(),
+            others: others
+                .map(|key| (key.id().to_owned(), key.derive(PURPOSE)))
+                .collect(),
         }
     }
 
-    /// The signing key's id.
+    /// The id of the master key in use.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether a MAC names another key than this one.
-    pub(crate) fn is_of_another_key(&self, mac: &str) -> bool {
-        mac.split_once('.').is_some_and(|(id, _)| id != self.id)
+    /// Whether a MAC names a key that is not known here.
+    pub(crate) fn is_of_unknown_key(&self, mac: &str) -> bool {
+        mac.split_once('.')
+            .is_some_and(|(id, _)| self.find(id).is_none())
+    }
+
+    fn find(&self, id: &str) -> Option<&hmac::Key> {
+        if id == self.id {
+            return Some(&self.key);
+        }
+        let other = self.others.iter().find(|(other, _)| other == id);
+        other.map(|(_, key)| key)
     }
 
     pub(crate) fn sign(&self, message: &Message) -> String {
@@ -215,9 +246,13 @@ impl AuditKey {
     }
 
     pub(crate) fn verify(&self, mac: &str, message: &Message) -> bool {
-        let tag = mac.split_once('.').filter(|(id, _)| *id == self.id);
-        let tag = tag.and_then(|(_, tag)| BASE64_URL_SAFE_NO_PAD.decode(tag).ok());
-        tag.is_some_and(|tag| hmac::verify(&self.key, &message.0, &tag).is_ok())
+        let Some((id, tag)) = mac.split_once('.') else {
+            return false;
+        };
+        let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok();
+        self.find(id)
+            .zip(tag)
+            .is_some_and(|(key, tag)| hmac::verify(key, &message.0, &tag).is_ok())
     }
 
     pub(crate) fn event_mac(&self, event: &RawEvent) -> String {

@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// The maximum number of refusals of accounts that are remembered.
 const ACCOUNTS: usize = 10_000;
 /// The maximum number of events about unknown names in a minute, from all networks together.
-const STRANGERS: usize = 100;
+const UNKNOWN_NAMES: usize = 100;
 
 /// The events of the last minute. Clones share them.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl RefusalThrottle {
     /// For callers without an account. With too many to remember, no further event is recorded.
     #[must_use]
     pub fn of_unknown_names() -> Self {
-        Self::new(STRANGERS, false)
+        Self::new(UNKNOWN_NAMES, false)
     }
 
     fn new(capacity: usize, records_beyond: bool) -> Self {
@@ -88,7 +88,7 @@ mod tests {
                 .filter(|event| throttle.admit(event.clone(), at))
                 .count()
         };
-        assert_eq!((admitted(now), admitted(now)), (STRANGERS, 0));
-        assert_eq!(admitted(now + INTERVAL), STRANGERS);
+        assert_eq!((admitted(now), admitted(now)), (UNKNOWN_NAMES, 0));
+        assert_eq!(admitted(now + INTERVAL), UNKNOWN_NAMES);
     }
 }

@@ -25,14 +25,14 @@ pub enum ChainError {
     Missing,
     /// The chain has not begun, although there are events without a MAC. Only the operator can have them added to it.
     #[error(
-        "there are events that were not written with the signing key, and the chain over them has not begun"
+        "there are events that were not written with the master key, and the chain over them has not begun"
     )]
     Unmarked,
     /// The MAC of that row is not valid.
     #[error("the row with the ends of the chain was not written with this server's key")]
     InvalidMac,
-    /// That row was written with another signing key. The next start of the server corrects this.
-    #[error("the row with the ends of the chain was written with another signing key")]
+    /// That row was written with a master key that is not known here.
+    #[error("the row with the ends of the chain was written with another master key")]
     AnotherKey,
     /// There is a link at a position outside of the chain.
     #[error("a position outside of the chain is taken")]
@@ -209,7 +209,7 @@ impl AuditChain {
                 Ok(())
             };
         }
-        Err(match self.key().is_of_another_key(&chain.mac) {
+        Err(match self.key().is_of_unknown_key(&chain.mac) {
             true if is_rolled_back => ChainError::RolledBack,
             true => ChainError::AnotherKey,
             false => ChainError::InvalidMac,

@@ -1,4 +1,4 @@
-//! Restarting the chain over the events as they are: after a change of the signing key, and at the operator's request after
+//! Restarting the chain over the events as they are: after a change of the master key, and at the operator's request after
 //! the chain turned out to be damaged. A restart is recorded as an event.
 
 use crate::domain::audit::{Action, Actor};
@@ -60,18 +60,50 @@ pub async fn restart(
     Ok(())
 }
 
-/// Whether the chain was last written with another key.
+/// Whether the chain was last written with a key that is not known here.
 ///
 /// # Errors
 /// Errors of the store.
-pub fn is_of_another_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
+pub fn is_of_unknown_key(connection: &mut Db, key: &AuditKey) -> Result<bool, StoreError> {
     let ends = table::find_chain(connection)?;
-    Ok(ends.is_some_and(|ends| key.is_of_another_key(&ends.mac)))
+    Ok(ends.is_some_and(|ends| key.is_of_unknown_key(&ends.mac)))
 }
 
-/// Restarts the chain if the server was started with another signing key than before, and returns whether it was. A chain
-/// that ends before the checkpoint, because an old copy of the database was restored, is not restarted: it stays damaged
-/// until the operator restarts it. To be called at the start.
+/// Restarts the chain with the MACs of the master key in use. `old_key` is the id of the one before.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn restart_with_present_key(
+    store: &Store,
+    chain: &AuditChain,
+    audit_context: AuditContext,
+    old_key: String,
+) -> Result<(), Error> {
+    let of_write = chain.clone();
+    store
+        .write(move |connection| {
+            let ends = table::lock_chain(connection)?;
+            let event = key_changed(&old_key, of_write.key(), ends.as_ref());
+            Ok::<_, Error>(begin_chain(connection, &of_write, &audit_context, &event)?)
+        })
+        .await?;
+    chain.clear_errors();
+    Ok(())
+}
+
+fn key_changed(old_key: &str, key: &AuditKey, ends: Option<&ChainRow>) -> Event {
+    let end = ends.map_or_else(String::new, |ends| {
+        format!("{}:{}", ends.last_position, ends.last_link_mac)
+    });
+    Event::new(Action::MasterKeyChanged)
+        .with_detail("old_key", old_key)
+        .with_detail("key", key.id())
+        .with_detail("end", end)
+}
+
+/// Restarts the chain if it was written with an unknown master key, because that was lost, and returns whether it was. A
+/// chain that ends before the checkpoint, because an old copy of the database was restored, is not restarted: it stays
+/// damaged until the operator restarts it. To be called at the start.
 ///
 /// # Errors
 /// Errors of the store.
@@ -85,11 +117,11 @@ pub async fn restart_on_key_change(services: &Services) -> Result<bool, Error> {
         .write(move |connection| {
             let key = chain.key();
             let ends = table::lock_chain(connection)?;
-            let Some(old) = ends.filter(|ends| key.is_of_another_key(&ends.mac)) else {
+            let Some(old) = ends.filter(|ends| key.is_of_unknown_key(&ends.mac)) else {
                 return Ok(false);
             };
-            // If the links or the checkpoint are of the present key, the row with the ends was forged.
-            let is_own = |link: &str| !key.is_of_another_key(link);
+            // If the links or the checkpoint are of a known key, the row with the ends was forged.
+            let is_own = |link: &str| !key.is_of_unknown_key(link);
             let seen = chain.checkpoint();
             if seen.as_ref().is_some_and(|seen| is_own(&seen.link))
                 || table::find_last_link_mac(connection)?.is_some_and(|link| is_own(&link))
@@ -102,13 +134,7 @@ pub async fn restart_on_key_change(services: &Services) -> Result<bool, Error> {
                 return Ok(false);
             }
             let (old_key, _) = old.mac.split_once('.').unwrap_or_default();
-            let event = Event::new(Action::SigningKeyChanged)
-                .with_detail("old_key", old_key)
-                .with_detail("key", key.id())
-                .with_detail(
-                    "end",
-                    format!("{}:{}", old.last_position, old.last_link_mac),
-                );
+            let event = key_changed(old_key, key, Some(&old));
             begin_chain(connection, &chain, &audit_context, &event)?;
             Ok::<_, Error>(true)
         })

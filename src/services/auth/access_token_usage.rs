@@ -40,7 +40,7 @@ impl AccessTokenUsage {
     pub(super) fn record(&self, claims: &Claims) {
         let issued_at = claims.jti.unix_millis();
         let collected = self.collected.get(&claims.session);
-        if claims.token_type != TokenType::Access || collected.is_some_and(|at| at >= issued_at) {
+        if claims.token_type == TokenType::Refresh || collected.is_some_and(|at| at >= issued_at) {
             return;
         }
         let mut unwritten = lock(&self.unwritten);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::account::Account;
 use crate::domain::principal::Principal;
 use crate::domain::session::{RevocationReason, SessionId};
+use crate::services::auth::django;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::revocations::{Revocations, TokenStatus};
@@ -27,7 +28,15 @@ pub struct Caller {
 /// # Errors
 /// [`Error::Token`], [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::SessionRevoked`], and the store's.
 pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Error> {
-    let claims = services.tokens.read_access(token, services.clock.now())?;
+    let claims = match services.tokens.read_access(token, services.clock.now()) {
+        Ok(claims) => claims,
+        Err(error) if services.tokens.has_django() => {
+            let found = django::authenticate(services, token).await;
+            let (account, session) = found.unwrap_or(Err(error.into()))?;
+            return Ok(Caller { account, session });
+        }
+        Err(error) => return Err(error.into()),
+    };
     let account = find_account(services, &claims).await?;
     record_use(services, &claims);
     Ok(Caller {
@@ -36,13 +45,22 @@ pub async fn authenticate(services: &Services, token: &str) -> Result<Caller, Er
     })
 }
 
-/// Verifies a token of either type, and returns its claims.
+/// Verifies a token of any type, and returns its claims.
 ///
 /// # Errors
 /// As [`authenticate`], and [`Error::TokenBlacklisted`] for a refresh token.
 pub async fn verify(services: &Services, token: &str) -> Result<Claims, Error> {
-    let claims = services.tokens.read(token, None, services.clock.now())?;
-    if claims.token_type == TokenType::Access {
+    let claims = match services.tokens.read(token, None, services.clock.now()) {
+        Ok(claims) => claims,
+        Err(error) => {
+            let of_django = django::verify(services, token).await;
+            return of_django.unwrap_or(Err(error.into()));
+        }
+    };
+    if claims.token_type == TokenType::Sliding && !services.config.simplejwt.sliding {
+        return Err(TokenError::Invalid.into());
+    }
+    if claims.token_type != TokenType::Refresh {
         find_account(services, &claims).await?;
         record_use(services, &claims);
         return Ok(claims);
@@ -84,7 +102,10 @@ async fn find_account(services: &Services, claims: &Claims) -> Result<Arc<Accoun
             session.clone(),
         )
     };
-    match services.revocations.status(owner, session, &claims.jti) {
+    match services
+        .revocations
+        .status(owner, session, claims.issued_at_millis())
+    {
         TokenStatus::Valid if services.revocations.has_session(session, owner) => {
             match cached_account(services, claims) {
                 Some(account) if account.is_active => Ok(account),
@@ -133,7 +154,7 @@ async fn load_with_revocations(
         .store
         .read(move |connection| revocations::find_not_before(connection, owner))
         .await?;
-    let issued_at = i64::try_from(claims.jti.unix_millis()).unwrap_or(i64::MAX);
+    let issued_at = i64::try_from(claims.issued_at_millis()).unwrap_or(i64::MAX);
     if withdrawn.is_some_and(|at| issued_at <= at.unix_micros() / 1_000) {
         return Err(TokenError::Expired.into());
     }

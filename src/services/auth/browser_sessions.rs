@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::account::{Account, Role};
+use crate::config::{PanelAccess, Rights};
+use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
@@ -23,22 +24,24 @@ use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::{StoreError, Transaction, browser_sessions as table, panel_preferences, users};
 
-/// An administrator or auditor who is signed in.
+/// A user who is signed in: its role has access to the panel.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The id of the session.
     pub session: BrowserSessionId,
     /// The account by its current row.
     pub account: Account,
+    /// The rights of its role.
+    pub rights: Rights,
     /// The display preferences.
     pub preferences: Preferences,
 }
 
 impl Viewer {
-    /// Whether the account may change anything: an auditor may not.
+    /// Whether the account may change anything.
     #[must_use]
     pub fn may_write(&self) -> bool {
-        self.account.role == Some(Role::Admin)
+        self.rights.panel == PanelAccess::Write
     }
 }
 
@@ -68,7 +71,7 @@ pub(crate) struct LoginProof {
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-/// Signs an administrator or auditor in by e-mail address and password, and starts a session with a new secret. The session
+/// Signs a user in by e-mail address or username and password, and starts a session with a new secret. The session
 /// of a cookie that the browser had before (`former`) ends (ASVS 5.0 7.2.4), whatever account it belongs to.
 ///
 /// # Errors
@@ -107,7 +110,7 @@ async fn verify_password(
     for _ in 0..MAX_CHECKS {
         let right = password_check::check(services, login_name, actor, &password).await?;
         let right = right.ok_or(Error::InvalidCredentials)?;
-        if !right.account.role.is_some_and(Role::has_panel_access) {
+        if services.roles.rights_of(&right.account).panel == PanelAccess::None {
             return Err(Error::Forbidden);
         }
         let proof = LoginProof {
@@ -223,11 +226,13 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
         .store
         .read(move |connection| table::find_live(connection, &hash, now))
         .await?;
-    let Some(live) = live.filter(|live| {
-        live.account.is_active && live.account.role.is_some_and(Role::has_panel_access)
-    }) else {
+    let Some(live) = live.filter(|live| live.account.is_active) else {
         return Ok(None);
     };
+    let rights = services.roles.rights_of(&live.account);
+    if rights.panel == PanelAccess::None {
+        return Ok(None);
+    }
     if now.since(live.last_used_at) >= TOUCH_EVERY {
         let idle_end = now + services.config.admin.session_idle.get();
         let (id, expires_at) = (live.id.clone(), idle_end.min(live.absolute_expires_at));
@@ -238,6 +243,7 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
     }
     Ok(Some(Viewer {
         session: live.id,
+        rights,
         account: live.account,
         preferences: panel_preferences::read(live.preferences),
     }))

@@ -34,7 +34,7 @@ pub(super) fn issue(services: &Services, name: NameHash) -> Result<ChallengeId, 
     id[NameHash::LENGTH..TIME_END].copy_from_slice(&seconds(services).to_be_bytes());
     rand::fill(&mut id[TIME_END..COVERED])
         .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
-    let tag = tag(services, &id[..COVERED]);
+    let tag = tag(&services.master_keys.derive(IDS), &id[..COVERED]);
     id[COVERED..].copy_from_slice(&tag);
     Ok(ChallengeId::from_bytes(id))
 }
@@ -49,7 +49,9 @@ fn seconds(services: &Services) -> u32 {
 /// attempts with it must not be counted for the name.
 pub(super) fn name_of(services: &Services, id: &ChallengeId) -> Option<NameHash> {
     let id = id.bytes()?;
-    verify_slices_are_equal(&tag(services, &id[..COVERED]), &id[COVERED..]).ok()?;
+    let (covered, given) = id.split_at(COVERED);
+    let mut keys = services.master_keys.all().map(|key| key.derive(IDS));
+    keys.find(|key| verify_slices_are_equal(&tag(key, covered), given).is_ok())?;
     let name = id.first_chunk::<{ NameHash::LENGTH }>()?;
     let issued_at = u32::from_be_bytes(id[NameHash::LENGTH..TIME_END].try_into().ok()?);
     let age = u64::from(seconds(services).saturating_sub(issued_at));
@@ -59,14 +61,20 @@ pub(super) fn name_of(services: &Services, id: &ChallengeId) -> Option<NameHash>
     Some(NameHash::from_bytes(*name))
 }
 
-fn tag(services: &Services, covered: &[u8]) -> [u8; 4] {
-    let tag = hmac::sign(&services.tokens.key().derive(IDS), covered);
+fn tag(key: &hmac::Key, covered: &[u8]) -> [u8; 4] {
+    let tag = hmac::sign(key, covered);
     tag.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// The key that codes are hashed with.
 pub(super) fn code_key(services: &Services) -> hmac::Key {
-    services.tokens.key().derive(CODES)
+    services.master_keys.derive(CODES)
+}
+
+/// The keys that hashes of codes are compared with: also those of other instances while the master key is changed.
+pub(super) fn code_keys(services: &Services) -> Vec<hmac::Key> {
+    let keys = services.master_keys.all();
+    keys.map(|key| key.derive(CODES)).collect()
 }
 
 /// The HMAC of a code and its challenge: it is not valid in another row, or on a server with another key.
@@ -75,15 +83,18 @@ pub(super) fn hash(key: &hmac::Key, id: &ChallengeId, code: &OtpCode) -> String 
 }
 
 pub(super) fn matches_hash(
-    key: &hmac::Key,
+    keys: &[hmac::Key],
     id: &ChallengeId,
     code: &OtpCode,
     attempt: &Attempt,
 ) -> bool {
-    let expected = BASE64_STANDARD.decode(&attempt.code_hash);
+    let Ok(expected) = BASE64_STANDARD.decode(&attempt.code_hash) else {
+        return false;
+    };
+    let message = message(id, code);
     // hmac::verify compares in constant time.
-    expected
-        .is_ok_and(|expected| hmac::verify(key, message(id, code).as_bytes(), &expected).is_ok())
+    keys.iter()
+        .any(|key| hmac::verify(key, message.as_bytes(), &expected).is_ok())
 }
 
 fn message(id: &ChallengeId, code: &OtpCode) -> String {

@@ -76,6 +76,7 @@ async fn authenticate(
             .with_detail("method", LoginMethod::Password);
         refused_login::record(services, actor, kind, &login_name, event).await?;
     }
+    login_context.quota.note(attempt.quota(&result));
     attempt.finish(result).await
 }
 
@@ -110,7 +111,7 @@ async fn start(
 ) -> Result<Option<LoggedIn>, Error> {
     let (principal, method) = (right.account.principal, LoginMethod::Password);
     let owner = Some(principal);
-    let start = SessionStart::new(services, owner, method, login_context, known_device)?;
+    let start = SessionStart::new(services, owner, method, login_context, known_device).await?;
     let now = start.now();
     let (new_session, hash) = (start.clone(), right.hash.clone());
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor, Subject};
-use crate::domain::principal::{Principal, UserType};
+use crate::domain::principal::{Principal, TokenOwner, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
 use crate::services::account_lookup::find_account;
 use crate::services::audit::log::{AuditContext, Event};
@@ -13,14 +13,16 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::retention::cutoff;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
-use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
-use crate::tokens::Claims;
+use crate::store::{
+    StoreError, Transaction, browser_sessions, django_tokens, revocations, sessions,
+};
+use crate::tokens::{Claims, TokenType};
 
 /// The valid tokens that a logout presents.
 pub struct Logout {
     /// The caller, if the access token is valid.
     pub caller: Option<Caller>,
-    /// The refresh tokens. Possession suffices to end their sessions (RFC 7009).
+    /// Further tokens. Possession suffices to end their sessions (RFC 7009).
     pub tokens: Vec<Claims>,
 }
 
@@ -39,7 +41,7 @@ impl Logout {
     }
 }
 
-/// Ends the sessions of the caller and of the refresh tokens. Sessions that have ended already are no error.
+/// Ends the sessions of the caller and of the tokens. Sessions that have ended already are no error.
 ///
 /// # Errors
 /// The store's.
@@ -53,7 +55,8 @@ pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Resu
                     record_log_out(connection, audit_context, owner, &session)?;
                 }
             }
-            for claims in &logout.tokens {
+            let is_refresh = |claims: &&Claims| claims.token_type != TokenType::Access;
+            for claims in logout.tokens.iter().filter(is_refresh) {
                 blacklisted_tokens::insert(connection, &blacklisted(claims, now))?;
             }
             Ok(())
@@ -61,7 +64,8 @@ pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Resu
         .await
 }
 
-/// Records that a session was logged out. Without a caller the owner of the session is the actor.
+/// Records that a session was logged out. Without a caller, or a service in place of one, the owner of the session is the
+/// actor.
 fn record_log_out(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
@@ -71,9 +75,11 @@ fn record_log_out(
     let Some(account) = find_account(connection, owner)? else {
         return Ok(());
     };
-    let audit_context = match audit_context.actor.principal {
-        Some(_) => audit_context.clone(),
-        None => audit_context.known_as(&account),
+    let actor = &audit_context.actor;
+    let audit_context = if actor.principal.is_some() || actor.name.is_some() {
+        audit_context.clone()
+    } else {
+        audit_context.known_as(&account)
     };
     let event = Event::new(Action::LoggedOut)
         .to(Subject::of(&account))
@@ -90,7 +96,7 @@ fn blacklisted(claims: &Claims, now: Timestamp) -> NewBlacklistedToken {
         user_seq: claims.principal.user_seq,
         reason: RevocationReason::Logout,
         blacklisted_at: now,
-        expires_at: claims.expires_at,
+        expires_at: claims.refresh_until,
         successor: None,
     }
 }
@@ -166,6 +172,7 @@ pub(crate) fn end_all_except(
     if owner.user_type == UserType::User {
         browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
     }
+    django_tokens::refuse_earlier(connection, owner, now)?;
     let mut ended = 0;
     // Expired sessions too: they may be live by the clock of another instance.
     for session in sessions::list_live(connection, owner, Timestamp::EPOCH, i64::MAX)? {
@@ -183,6 +190,8 @@ pub(crate) fn end_token_sessions(
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
+    // First: it waits for an exchange of such a token, whose session is then ended too.
+    django_tokens::refuse_earlier(connection, owner, now)?;
     let ended = sessions::end_all(connection, owner, cutoff(now), now, reason)?;
     revocations::insert_ended(connection, owner, None, now)?;
     blacklisted_tokens::insert_for_account(connection, owner, cutoff(now), now, reason)?;
@@ -193,6 +202,19 @@ pub(crate) fn end_token_sessions(
 /// concurrent transaction that read the account before the change. Much longer than a transaction takes.
 const CONCURRENT: Duration = Duration::from_secs(2);
 
+/// The time until which the access tokens of an owner must have been issued to be revoked by a change at `now`; part of a
+/// transaction that has locked the owner's row.
+pub(crate) fn revoked_until(
+    connection: &mut Transaction<'_>,
+    owner: impl Into<TokenOwner>,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    // Tokens issued after the last revocation may have issue times after it.
+    let last = revocations::find_not_before(connection, owner)?;
+    let issued_until = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
+    Ok(issued_until.max(now + CONCURRENT))
+}
+
 /// Revokes the access tokens of an account, for example after a change of its role. Its sessions continue, and a
 /// refresh issues a new access token. Part of a transaction that has locked the account's row.
 pub(crate) fn withdraw_access(
@@ -200,10 +222,8 @@ pub(crate) fn withdraw_access(
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // Tokens issued after the last withdrawal may have issue times after it.
-    let last = revocations::find_not_before(connection, owner)?;
-    let issued_until = last.map_or(now, |last| now.max(last + Duration::from_millis(1)));
-    let until = issued_until.max(now + CONCURRENT);
+    let until = revoked_until(connection, owner, now)?;
+    revocations::mark_status(connection, owner, now)?;
     revocations::insert_not_before(connection, owner, until, now)
 }
 

@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::Action;
 use crate::domain::limits::LimitKind;
 use crate::domain::otp::OtpCode;
-use crate::domain::principal::{Principal, UserType};
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{ChallengeId, LoginMethod};
 use crate::services::audit::log::Event;
 use crate::services::auth::challenge_ids::{self, matches_hash};
@@ -59,7 +59,8 @@ async fn authenticate(
     let (kind, actor) = (LimitKind::Code, &login_context.actor);
     let Some((challenge, login_name)) = find(services, challenge, login_context).await? else {
         addresses::admit(services, kind, actor.ip_address).await?;
-        addresses::record_failure(services, kind, actor).await?;
+        let left = addresses::record_failure(services, kind, actor).await?;
+        login_context.quota.note(left);
         refused_login::record_invented(services, actor, refusal()).await?;
         return Err(Error::InvalidOtp);
     };
@@ -67,6 +68,7 @@ async fn authenticate(
     let submitted = Submitted {
         challenge,
         code,
+        client: client_to_lock(&login_name),
         tries: bucket_of("tries", &login_name, None),
         failures: account_rule(services, kind, &login_name).bucket.name,
         device: login_name.device.clone(),
@@ -76,6 +78,7 @@ async fn authenticate(
     if matches!(result, Err(Error::InvalidOtp)) {
         refused_login::record(services, actor, kind, &login_name, refusal()).await?;
     }
+    login_context.quota.note(attempt.quota(&result));
     attempt.finish(result).await
 }
 
@@ -90,12 +93,19 @@ fn refusal() -> Event {
 struct Submitted {
     challenge: ChallengeId,
     code: OtpCode,
+    client: Option<UserSeq>,
     /// Counts the attempts over all challenges of a login name: requesting a new code gives no new attempts.
     tries: Bucket,
     /// The name of the bucket of the login name's failures.
     failures: String,
     /// The known device.
     device: Option<String>,
+}
+
+/// The client of the challenge. For a name that no client has, an id that none has, so that the same is queried.
+fn client_to_lock(login_name: &LoginName) -> Option<UserSeq> {
+    let client = login_name.principal.map(|client| client.user_seq);
+    client.or(UserSeq::new(i64::MAX))
 }
 
 /// A challenge and the login name it was created for; `None` if the server did not create it.
@@ -129,9 +139,9 @@ async fn verify_code(
     login_context: &LoginContext,
 ) -> Result<LoggedIn, Error> {
     let (method, device) = (LoginMethod::Otp, submitted.device.as_deref());
-    let start = SessionStart::new(services, None, method, login_context, device)?;
+    let start = SessionStart::new(services, None, method, login_context, device).await?;
     let now = start.now();
-    let key = challenge_ids::code_key(services);
+    let keys = challenge_ids::code_keys(services);
     let (max, window) = (
         i64::from(services.config.otp.max_attempts),
         services.config.otp.lifetime.get(),
@@ -145,10 +155,15 @@ async fn verify_code(
             let Submitted {
                 challenge,
                 code,
+                client,
                 tries,
                 failures,
                 ..
             } = &submitted;
+            // The client before its codes, as in every change of a client, so that the two cannot deadlock.
+            if let Some(client) = client {
+                client_users::lock(connection, *client)?;
+            }
             // A wrong code is not an error here: an error would roll back the count.
             let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
             else {
@@ -156,7 +171,7 @@ async fn verify_code(
                 return Ok(None);
             };
             let count = rate_limits::count(connection, tries, now, now + window, false)?;
-            let is_right = matches_hash(&key, challenge, code, &attempt);
+            let is_right = matches_hash(&keys, challenge, code, &attempt);
             if !is_right || count.hits > max {
                 return Ok(None);
             }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::delivery::{OtpNotice, Prepare};
+use crate::domain::account::normalised_login;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::language::Language;
 use crate::domain::otp::OtpCode;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::ChallengeId;
-use crate::domain::text::normalised;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::challenge_ids;
 use crate::services::auth::otp::require_delivery;
@@ -60,13 +60,15 @@ pub struct Challenge {
 pub async fn request(services: &Services, request: OtpRequest) -> Result<Challenge, Error> {
     require_delivery(services)?;
     let (settings, context) = (&services.config.otp, &request.login_context);
-    let (user_type, username) = (UserType::Client, normalised(&request.username));
+    let (user_type, username) = (UserType::Client, normalised_login(&request.username));
     let name = NameHash::of(services, user_type, &username);
     let (address, now) = (context.actor.ip_address, services.clock.now());
     // Whether the token of a device is still valid is known only with the account.
     let claims_device = presented_nonce(services, context, user_type, &username).is_some();
     if !claims_device {
-        requests::admit(services, name, address, now)?;
+        context
+            .quota
+            .note(requests::admit(services, name, address, now)?);
     }
     let searched = username.clone();
     let found = services
@@ -81,7 +83,9 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
         None => LoginName::unknown(user_type, name),
     };
     if claims_device && login_name.device.is_none() {
-        requests::admit(services, name, address, now)?;
+        context
+            .quota
+            .note(requests::admit(services, name, address, now)?);
     }
     let id = challenge_ids::issue(services, name)?;
     let code = OtpCode::generate(settings.length)

@@ -10,7 +10,7 @@ use crate::services::error::Error;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::networks::widest_network;
 use crate::services::passwords::PasswordCheck;
-use crate::services::passwords::queue::Priority;
+use crate::services::passwords::lanes::Priority;
 
 /// How often a password is compared when the hash has changed meanwhile: another login may have hashed it again.
 pub(super) const MAX_CHECKS: usize = 3;
@@ -45,9 +45,9 @@ pub(super) async fn check(
         .and_then(|(account, hash)| Some((account, hash?)));
     // Without a candidate a dummy hash is verified, so that the response time does not show which accounts exist.
     let hash = candidate.as_ref().map(|(_, hash)| hash.clone());
-    let priority = match login_name.device {
-        Some(_) => Priority::Trusted,
-        None => Priority::Network(widest_network(actor.ip_address)),
+    let priority = match (login_name.principal, &login_name.device) {
+        (Some(owner), Some(_)) => Priority::Account(owner.to_string()),
+        _ => Priority::Network(widest_network(actor.ip_address)),
     };
     let passwords = &services.passwords;
     let check = passwords.verify(password.clone(), hash, priority).await?;

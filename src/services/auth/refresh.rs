@@ -4,14 +4,16 @@ use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
 use crate::domain::audit::Actor;
 use crate::domain::limits::LimitKind;
+use crate::services::auth::django_adoption::adopt;
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::reuse;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::{addresses, refused_tokens};
-use crate::store::rotation::{self, NotRotated, Rotated, Rotation};
-use crate::tokens::{Claims, Issued, TokenType};
+use crate::services::status_lists::indexes::{next_index, settle};
+use crate::store::rotation::{self, NewToken, NotRotated, Rotated, Rotation};
+use crate::tokens::{Claims, Issued, TokenError, TokenType};
 
 /// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old
 /// token.
@@ -25,7 +27,7 @@ use crate::tokens::{Claims, Issued, TokenType};
 /// signature from one address or too many refusals of one token, and the store's.
 pub async fn refresh(services: &Services, request: RefreshRequest) -> Result<TokenPair, Error> {
     let now = services.clock.now();
-    let claims = read(services, &request.token, &request.actor, now).await?;
+    let claims = read(services, &request.token, request.token_type, &request.actor).await?;
     refused_tokens::admit(services, &claims, now)?;
     exchange(services, claims.clone(), request, now)
         .await
@@ -40,19 +42,26 @@ async fn exchange(
 ) -> Result<TokenPair, Error> {
     let (owner, session) = (claims.principal, claims.session.clone());
     let ids = TokenIds::new(services, Some(owner), session.clone(), now);
+    let spare_index = next_index(services).await?;
     let rotation = Rotation {
         owner,
         session,
         old: claims.jti.clone(),
-        old_expires_at: claims.expires_at,
+        old_expires_at: claims.refresh_until,
         new: ids.refresh.clone(),
-        usage: request.activity(services, now),
+        usage: request.activity(services, owner.user_type, now, spare_index),
     };
     let policy = services.tokens.settings().rotation_policy();
     let rotated = rotate(services, policy, rotation).await?;
     let Rotated { account, outcome } = rotated.ok_or(Error::TokenUserNotFound)?;
-    let expires_at = match outcome {
-        Ok(expires_at) => expires_at,
+    if outcome.is_err() {
+        services.status_lists.add_free(spare_index);
+    }
+    let NewToken {
+        expires_at,
+        status_index,
+    } = match outcome {
+        Ok(token) => token,
         Err(NotRotated::Inactive) => return Err(Error::UserInactive),
         Err(NotRotated::SessionEnded) => return Err(Error::SessionRevoked),
         Err(NotRotated::Blacklisted) if policy == RotationPolicy::SingleUse => {
@@ -61,17 +70,20 @@ async fn exchange(
         Err(NotRotated::Blacklisted) => return Err(Error::TokenBlacklisted),
     };
     services.metrics.refreshed(account.principal.user_type);
-    let refresh = match policy {
-        RotationPolicy::NoRotation => Issued {
+    let account = settle(services, account, spare_index, status_index).await?;
+    let ids = ids.at(status_index);
+    if policy == RotationPolicy::NoRotation {
+        let refresh = Issued {
             token: request.token,
             expires_at,
-        },
-        _ => {
-            services
-                .tokens
-                .issue_refresh(&account, &ids.session, &ids.refresh, now, expires_at)?
-        }
-    };
+        };
+        let ids = ids.with_refresh(claims.jti);
+        return ids.issue(services, account, refresh);
+    }
+    let refresh =
+        services
+            .tokens
+            .issue_refresh(&account, &ids.session, &ids.refresh, now, expires_at)?;
     ids.issue(services, account, refresh)
 }
 
@@ -93,19 +105,30 @@ async fn rotate(
     Ok(rotated?)
 }
 
-/// Reads a refresh token. Tokens with an invalid signature are counted for their address; tokens with a valid signature
-/// are exempt from that limit.
-async fn read(
+/// Reads a refresh token or a sliding token. Tokens with an invalid signature are counted for their address; tokens with a
+/// valid signature are exempt from that limit. A session begins for a token of Django that has none yet.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn read(
     services: &Services,
     token: &str,
+    token_type: TokenType,
     actor: &Actor,
-    now: Timestamp,
 ) -> Result<Claims, Error> {
-    let expected = Some(TokenType::Refresh);
-    let defect = match services.tokens.examine(token, expected, now) {
+    let now = services.clock.now();
+    let defect = match services.tokens.examine(token, Some(token_type), now) {
         Ok(claims) => return Ok(claims),
         Err(defect) => defect,
     };
+    let of_django = services.tokens.examine_django(token, now);
+    if let Some(claims) = of_django.filter(|_| defect.is_of_another_key()) {
+        let claims = claims.map_err(TokenError::from)?;
+        if claims.token_type != token_type {
+            return Err(TokenError::Invalid.into());
+        }
+        return adopt(services, &claims, actor, now).await;
+    }
     if !defect.is_signed() {
         addresses::admit(services, LimitKind::Refresh, actor.ip_address).await?;
         addresses::record_failure(services, LimitKind::Refresh, actor).await?;

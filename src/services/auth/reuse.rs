@@ -12,20 +12,23 @@ use crate::delivery::{ReuseNotice, TokenUse};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::session::RevocationReason;
+use crate::domain::status_index::StatusIndex;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_one;
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::status_lists::indexes::{next_index, settle};
 use crate::store::Transaction;
 use crate::store::blacklisted_tokens::{self, Blacklisting, Successor};
 use crate::store::sessions::{self, SessionActivity, SessionRow};
 use crate::tokens::Claims;
 
 enum Reuse {
-    /// A retry of the first use: the response is the successor that the first use created.
-    GraceRetry(Account, Successor),
+    /// A retry of the first use: the response is the successor that the first use created. With the place of the session in
+    /// the status lists.
+    GraceRetry(Box<Account>, Successor, Option<StatusIndex>),
     /// A retry from another address and program than the session's last use.
     RefusedRetry,
     Theft(Box<Theft>),
@@ -55,9 +58,10 @@ pub(super) async fn resolve(
 ) -> Result<TokenPair, Error> {
     let settings = services.tokens.settings();
     let (now, user_type) = (ids.now, claims.principal.user_type);
+    let spare_index = next_index(services).await?;
     let detector = ReuseDetector {
         claims,
-        activity: request.activity(services, now),
+        activity: request.activity(services, user_type, now, spare_index),
         audit_context: services.audit_log.audit_context(&request.actor, now),
         grace: settings.reuse_grace.get(),
         recover_lost_answer: settings.recover_lost_answer,
@@ -66,13 +70,17 @@ pub(super) async fn resolve(
         .store
         .write(move |connection| detector.detect(connection))
         .await?;
+    if !matches!(reuse, Reuse::GraceRetry(..)) {
+        services.status_lists.add_free(spare_index);
+    }
     match reuse {
         Reuse::RefusedRetry => {
             services.metrics.refresh_retried(user_type, "refused");
             Err(Error::TokenBlacklisted)
         }
-        Reuse::GraceRetry(account, successor) => {
+        Reuse::GraceRetry(account, successor, index) => {
             services.metrics.refresh_retried(user_type, "accepted");
+            let account = settle(services, *account, spare_index, index).await?;
             let refresh = services.tokens.issue_refresh(
                 &account,
                 &ids.session,
@@ -80,6 +88,7 @@ pub(super) async fn resolve(
                 successor.created_at,
                 successor.expires_at,
             )?;
+            let ids = ids.at(index).with_refresh(successor.jti);
             ids.issue(services, account, refresh)
         }
         Reuse::Theft(theft) => {
@@ -121,10 +130,9 @@ impl ReuseDetector {
             ..self.activity.clone()
         };
         // On Postgres the session may have ended since it was read.
-        if !sessions::touch(connection, &claims.session, &activity)? {
-            return Err(Error::SessionRevoked);
-        }
-        Ok(Reuse::GraceRetry(account, successor))
+        let touched = sessions::touch(connection, &claims.session, &activity)?;
+        let index = touched.ok_or(Error::SessionRevoked)?.status_index;
+        Ok(Reuse::GraceRetry(Box::new(account), successor, index))
     }
 
     /// The successor that the first use created, if this may be a retry by the same client.

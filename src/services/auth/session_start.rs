@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{Device, LoginMethod, RevocationReason, SessionId};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::enforce_session_limit;
@@ -12,6 +12,7 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::device_tokens::NewToken;
 use crate::services::limits::login_context::LoginContext;
+use crate::services::status_lists::indexes::next_index;
 use crate::store::outstanding_tokens::{self, NewOutstandingToken};
 use crate::store::sessions::{self, NewSession};
 use crate::store::{StoreError, Transaction};
@@ -23,6 +24,7 @@ pub(super) struct SessionStart {
     refresh_expires_at: Timestamp,
     session_expires_at: Timestamp,
     access_expires_at: Timestamp,
+    kid: String,
     sessions_per_account: u32,
     method: LoginMethod,
     device: Device,
@@ -41,8 +43,8 @@ impl SessionStart {
     /// `owner` as for [`TokenIds::new`]. `known_device` is the device that the login came from, if it is known.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the system's random generator fails.
-    pub(super) fn new(
+    /// [`Error::Internal`] if the system's random generator fails, and the store's.
+    pub(super) async fn new(
         services: &Services,
         owner: Option<Principal>,
         method: LoginMethod,
@@ -50,12 +52,20 @@ impl SessionStart {
         known_device: Option<&str>,
     ) -> Result<Self, Error> {
         let now = services.clock.now();
-        let session_expires_at = services.tokens.session_expiry(now);
-        let refresh_expires_at = services.tokens.refresh_expiry(now).min(session_expires_at);
+        let tokens = &services.tokens;
+        // Only the account of a client may still be unknown.
+        let user_type = owner.map_or(UserType::Client, |owner| owner.user_type);
+        let session_expires_at = tokens.session_expiry(user_type, now);
+        let refresh_expires_at = tokens
+            .refresh_expiry(user_type, now)
+            .min(session_expires_at);
+        let status_index = next_index(services).await?;
+        let ids = TokenIds::new(services, owner, SessionId::new(now), now);
         Ok(Self {
-            ids: TokenIds::new(services, owner, SessionId::new(now), now),
-            access_expires_at: services.tokens.access_expiry(now, refresh_expires_at),
-            sessions_per_account: services.tokens.settings().sessions_per_account,
+            ids: ids.at(status_index),
+            access_expires_at: tokens.last_access_expiry(user_type, now, refresh_expires_at),
+            kid: tokens.key_id(),
+            sessions_per_account: tokens.settings().sessions_per_account,
             refresh_expires_at,
             session_expires_at,
             method,
@@ -92,6 +102,8 @@ impl SessionStart {
                 expires_at: self.refresh_expires_at,
                 absolute_expires_at: self.session_expires_at,
                 access_expires_at: Some(self.access_expires_at),
+                kid: Some(self.kid.clone()),
+                status_index: self.ids.status_index,
             },
         )?;
         let limit = self.sessions_per_account;

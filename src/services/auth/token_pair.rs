@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::principal::Principal;
 use crate::domain::session::{Jti, SessionId};
+use crate::domain::status_index::StatusIndex;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::tokens::Issued;
@@ -17,6 +18,10 @@ pub struct TokenPair {
     pub refresh: Issued,
     /// The owner of both.
     pub account: Account,
+    /// Their session.
+    pub session: SessionId,
+    /// The id of the refresh token.
+    pub refresh_id: Jti,
     /// When they were issued.
     pub issued_at: Timestamp,
 }
@@ -32,6 +37,8 @@ pub(super) struct TokenIds {
     pub(super) refresh: Jti,
     access: Jti,
     pub(super) now: Timestamp,
+    /// The place of the session in the status lists.
+    pub(super) status_index: Option<StatusIndex>,
 }
 
 impl TokenIds {
@@ -49,7 +56,21 @@ impl TokenIds {
             refresh: Jti::new(now),
             access: Jti::new(issue_time),
             now,
+            status_index: None,
         }
+    }
+
+    /// The same for a session with this place in the status lists.
+    pub(super) fn at(self, status_index: Option<StatusIndex>) -> Self {
+        Self {
+            status_index,
+            ..self
+        }
+    }
+
+    /// The same with another refresh token.
+    pub(super) fn with_refresh(self, refresh: Jti) -> Self {
+        Self { refresh, ..self }
     }
 
     /// Issues an access token beside the refresh token, once the id of that is committed.
@@ -60,15 +81,19 @@ impl TokenIds {
         refresh: Issued,
     ) -> Result<TokenPair, Error> {
         let (tokens, session, now) = (&services.tokens, &self.session, self.now);
-        let expires_at = tokens.access_expiry(now, refresh.expires_at);
+        let user_type = account.principal.user_type;
+        let expires_at = tokens.access_expiry(user_type, now, refresh.expires_at);
         services
             .revocations
             .insert_session(session, account.principal);
-        let access = tokens.issue_access(&account, session, &self.access, now, expires_at)?;
+        let (jti, status) = (&self.access, self.status_index);
+        let access = tokens.issue_access(&account, session, jti, now, expires_at, status)?;
         Ok(TokenPair {
             access,
             refresh,
             account,
+            session: session.clone(),
+            refresh_id: self.refresh.clone(),
             issued_at: self.now,
         })
     }

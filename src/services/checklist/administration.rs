@@ -18,6 +18,7 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     vec![
         Unknown::or(Check::Administrators, rows, administrators),
         Unknown::or(Check::IdleAdministrators, rows, |rows| idle(inputs, rows)),
+        Unknown::or(Check::Roles, rows, roles),
         panel_sessions(admin),
         link_lifetime(admin),
     ]
@@ -31,6 +32,15 @@ fn administrators(rows: &Administrators) -> Finding {
     };
     let found = LocalizedText::new("administrators.found").with("count", rows.active);
     Finding::new(Check::Administrators, level, found, advice)
+}
+
+fn roles(rows: &Administrators) -> Finding {
+    let names = &rows.unknown_roles;
+    if names.is_empty() {
+        return Finding::ok(Check::Roles, "roles.none");
+    }
+    let found = LocalizedText::new("roles.found").with("names", names.join(", "));
+    Finding::new(Check::Roles, Level::Advice, found, "roles.advice")
 }
 
 fn idle(inputs: &Inputs, Administrators { idle, .. }: &Administrators) -> Finding {

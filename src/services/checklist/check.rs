@@ -62,8 +62,8 @@ checks! {
     /// Whether the name of a fixed claim suggests a secret.
     ExtraClaims = "extra_claims", Tokens, "RFC 7519 12";
 
-    /// The algorithm and the length of the key.
-    KeyLength = "key_length", Key, "RFC 7518 3.2";
+    /// The length of the key.
+    KeyLength = "key_length", Key, "NIST SP 800-57 1 5.6";
     /// Whether the key is random.
     KeyStrength = "key_strength", Key, "RFC 8725 3.5";
     /// Where the key is stored.
@@ -100,6 +100,8 @@ checks! {
     BcryptCost = "bcrypt_cost", Guessing, "ASVS 11.4";
     /// How many hashes have a lower cost.
     OldHashes = "old_hashes", Guessing, "ASVS 11.4";
+    /// How many hashes of Django are left of an import.
+    ImportedHashes = "imported_hashes", Guessing, "ASVS 11.4";
     /// The minimum length of a password.
     PasswordLength = "password_length", Guessing, "NIST 800-63B-4";
     /// The limit of failed attempts on an account.
@@ -117,6 +119,8 @@ checks! {
     Administrators = "administrators", Administration, "NIST 800-53 AC-2";
     /// Administrators who have not logged in for long.
     IdleAdministrators = "idle_administrators", Administration, "NIST 800-53 AC-2(3)";
+    /// Roles of users that the configuration does not have.
+    Roles = "roles", Administration, "NIST 800-53 AC-6";
     /// The lifetime of sessions in the panel.
     PanelSessions = "panel_sessions", Administration, "ASVS 7.3";
     /// The lifetime of a link to set a password.
@@ -136,6 +140,8 @@ checks! {
     AuditCheckpoint = "audit_checkpoint", Upkeep, "ASVS 16.4.2";
     /// How long audit events are kept.
     AuditRetention = "audit_retention", Upkeep, "ASVS 16.1";
+    /// Whether the key of Django is still needed.
+    DjangoKey = "django_key", Upkeep, "SimpleJWT";
     /// The level of the log.
     LogLevel = "log_level", Upkeep, "ASVS 16.2.5";
 }
@@ -146,13 +152,16 @@ impl Check {
         matches!(
             self,
             Self::OldHashes
+                | Self::ImportedHashes
                 | Self::Administrators
                 | Self::IdleAdministrators
+                | Self::Roles
                 | Self::Database
                 | Self::Flush
                 | Self::Clock
                 | Self::AuditChain
                 | Self::AuditCheckpoint
+                | Self::DjangoKey
         )
     }
 }
@@ -162,7 +171,7 @@ impl Check {
 pub enum Group {
     /// Tokens and sessions.
     Tokens,
-    /// The signing key.
+    /// The master key.
     Key,
     /// Network connections.
     Network,

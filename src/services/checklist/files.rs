@@ -100,7 +100,7 @@ impl DataFiles {
 /// The metadata of the key file in the configuration; `None` if the key is not in a file.
 #[must_use]
 pub fn key_file(config: &Config) -> Option<Result<FileInfo, Unknown>> {
-    let path = config.signing_key_file()?;
+    let path = config.master_key_file()?;
     Some(FileInfo::read(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unknown::NoKey(path.display().to_string()),
         _ => unreadable(&error),

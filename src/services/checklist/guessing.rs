@@ -11,6 +11,7 @@ use crate::services::checklist::network::is_exposed;
 use crate::services::checklist::rows::Hashes;
 use crate::services::checklist::text::LocalizedText;
 use crate::services::checklist::unknown::Unknown;
+use crate::services::passwords::hash_format::HashFormat;
 
 // Each pair: the highest value (of the delay: the lowest) that is fine, and the value beyond which it is a problem.
 
@@ -30,6 +31,7 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         Unknown::or(Check::OldHashes, &inputs.rows.hashes, |hashes| {
             old_hashes(&config.login, hashes)
         }),
+        Unknown::or(Check::ImportedHashes, &inputs.rows.hashes, imported_hashes),
         password_length(&config.login),
         account_limit(&config.limits),
         address_limit(&config.limits),
@@ -63,6 +65,30 @@ fn old_hashes(login: &LoginConfig, (users, clients): &(Hashes, Hashes)) -> Findi
         .with("all_clients", clients.all)
         .with("cost", login.bcrypt_cost);
     Finding::new(Check::OldHashes, level, found, "old_hashes.advice")
+}
+
+fn imported_hashes((users, clients): &(Hashes, Hashes)) -> Finding {
+    let left = HashFormat::totals([&users.of_django, &clients.of_django]);
+    let is_any = left
+        .iter()
+        .any(|(format, _)| *format != HashFormat::Unusable);
+    let found = if left.is_empty() {
+        LocalizedText::value(0)
+    } else if users.is_bounded || clients.is_bounded {
+        LocalizedText::new("imported_hashes.found_bounded")
+            .with("formats", HashFormat::list(&left))
+            .with("users", users.all)
+            .with("clients", clients.all)
+    } else {
+        LocalizedText::value(HashFormat::list(&left))
+    };
+    let level = Level::Advice.when(is_any);
+    Finding::new(
+        Check::ImportedHashes,
+        level,
+        found,
+        "imported_hashes.advice",
+    )
 }
 
 fn password_length(login: &LoginConfig) -> Finding {

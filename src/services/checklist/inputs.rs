@@ -21,8 +21,10 @@ pub struct Inputs<'a> {
     pub uptime: Option<Duration>,
     /// A peer whose forwarded headers the server has ignored; `None` for the CLI.
     pub ignored_proxy: Option<IgnoredProxy>,
-    /// The strength of the signing key.
+    /// The strength of the master key.
     pub key: Result<KeyStrength, Unknown>,
+    /// The length of the key of Django in bytes; `None` if there is none.
+    pub django_key: Result<Option<usize>, Unknown>,
     /// The key file; `None` if the key is not in a file.
     pub key_file: Option<Result<FileInfo, Unknown>>,
     /// The data directory and the database files.

@@ -1,9 +1,9 @@
-//! The signing key: its length, its randomness, where it is stored, the permissions of its file, and its age. No finding
+//! The master key: its length, its randomness, where it is stored, the permissions of its file, and its age. No finding
 //! contains any part of the key.
 
 use std::time::Duration;
 
-use crate::config::Algorithm;
+use crate::config::MIN_MASTER_KEY_BYTES;
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::inputs::{Inputs, days};
@@ -15,9 +15,9 @@ use crate::tokens::{KeyStrength, Weakness};
 const OLD: Duration = Duration::from_hours(24 * 365);
 
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
-    let (key, algorithm) = (&inputs.key, inputs.config.tokens.algorithm);
+    let key = &inputs.key;
     vec![
-        Unknown::or(Check::KeyLength, key, |key| length(algorithm, key)),
+        Unknown::or(Check::KeyLength, key, length),
         Unknown::or(Check::KeyStrength, key, strength),
         source(inputs),
         file(inputs),
@@ -25,15 +25,10 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     ]
 }
 
-fn length(algorithm: Algorithm, key: &KeyStrength) -> Finding {
-    let least = algorithm.min_key_bytes();
-    let level = Level::Problem.when(key.bytes < least);
-    let found = LocalizedText::new("key_length.found")
-        .with("algorithm", algorithm.as_str())
-        .with("bytes", key.bytes);
-    let advice = LocalizedText::new("key_length.advice")
-        .with("algorithm", algorithm.as_str())
-        .with("least", least);
+fn length(key: &KeyStrength) -> Finding {
+    let level = Level::Problem.when(key.bytes < MIN_MASTER_KEY_BYTES);
+    let found = LocalizedText::new("key_length.found").with("bytes", key.bytes);
+    let advice = LocalizedText::new("key_length.advice").with("least", MIN_MASTER_KEY_BYTES);
     Finding::new(Check::KeyLength, level, found, advice)
 }
 
@@ -52,7 +47,7 @@ fn strength(key: &KeyStrength) -> Finding {
 
 fn source(inputs: &Inputs) -> Finding {
     let check = Check::KeySource;
-    if let Some(path) = inputs.config.signing_key_file() {
+    if let Some(path) = inputs.config.master_key_file() {
         return Finding::ok(check, LocalizedText::value(path.display()));
     }
     let (found, advice) = ("key_source.configuration", "key_source.advice");

@@ -40,7 +40,7 @@ const PAGE_BOUND: i64 = 50_000;
 #[must_use]
 pub fn findings(inputs: &Inputs) -> Vec<Finding> {
     [
-        tokens::findings(&inputs.config.tokens),
+        tokens::findings(inputs.config),
         key::findings(inputs),
         network::findings(inputs),
         guessing::findings(inputs),
@@ -80,6 +80,8 @@ pub async fn of_server(services: &Services) -> Checked {
     let options = ReadOptions {
         clock: services.clock.clone(),
         audit_chain: Ok(services.audit_chain.clone()),
+        roles: config.roles.clone(),
+        rotation_policy: config.tokens.rotation_policy(),
         bcrypt_cost: config.login.bcrypt_cost,
         bound: Some(PAGE_BOUND),
     };
@@ -97,7 +99,8 @@ pub async fn of_server(services: &Services) -> Checked {
         now: at,
         uptime: Some(services.dashboard.uptime(at)),
         ignored_proxy: services.ignored_proxies.first(),
-        key: Ok(services.tokens.key().strength()),
+        key: Ok(services.master_keys.present.strength()),
+        django_key: Ok(services.tokens.django_key_length()),
         key_file,
         data,
         rows,
@@ -114,7 +117,8 @@ pub fn problems_of_settings(services: &Services) -> usize {
         now: services.clock.now(),
         uptime: None,
         ignored_proxy: services.ignored_proxies.first(),
-        key: Ok(services.tokens.key().strength()),
+        key: Ok(services.master_keys.present.strength()),
+        django_key: Ok(services.tokens.django_key_length()),
         key_file: None,
         data: DataFiles::default(),
         rows: Rows::unknown(&Unknown::Logged),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
+use crate::config::{RolesConfig, RotationPolicy};
 use crate::domain::job::JobKind;
 use crate::domain::principal::UserType;
 use crate::services::audit_chain::chain::AuditChain;
@@ -11,10 +12,11 @@ use crate::services::audit_chain::state::{ChainState, state_in};
 use crate::services::checklist::unknown::Unknown;
 use crate::services::maintenance::flush::{self, Backlog};
 use crate::services::maintenance::jobs::{DEAD_AFTER, Job};
+use crate::services::passwords::hash_format::HashFormat;
 use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
 use crate::store::engine::migrations::{SchemaStatus, schema_status};
 use crate::store::engine::preconditions::PostgresState;
-use crate::store::{Db, StoreError, checklist as table, jobs};
+use crate::store::{Db, StoreError, checklist as table, django_tokens, jobs, users};
 
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;
@@ -36,6 +38,8 @@ pub struct Rows {
     pub(super) flush: Result<FlushState, Unknown>,
     /// The state of the audit chain.
     pub(super) chain: Result<ChainState, Unknown>,
+    /// The last expiry of a token of Django that can still be exchanged.
+    pub(super) django: Result<Option<Timestamp>, Unknown>,
     /// The difference between the clocks; `None` if the database has no clock of its own.
     pub(super) clock: Result<Option<Duration>, Unknown>,
 }
@@ -44,17 +48,21 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub(super) struct Administrators {
     pub(super) active: i64,
+    /// Roles of users that are not configured.
+    pub(super) unknown_roles: Vec<String>,
     /// Those who have not logged in for long, with their last login; at most one more than are named.
     pub(super) idle: Vec<(String, Option<Timestamp>)>,
 }
 
 /// The password hashes of a user type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hashes {
     /// How many were read.
     pub(super) all: i64,
-    /// How many of them have a lower cost than configured, or another scheme.
+    /// How many of them have a lower cost than configured, or an unknown format.
     pub(super) cheaper: i64,
+    /// How many were imported from Django and not replaced yet, by format.
+    pub(super) of_django: Vec<(HashFormat, i64)>,
     /// Whether there may be more.
     pub(super) is_bounded: bool,
 }
@@ -75,6 +83,10 @@ pub struct ReadOptions {
     pub clock: Clock,
     /// The audit chain, or why its key is not known.
     pub audit_chain: Result<AuditChain, Unknown>,
+    /// The configured roles.
+    pub roles: RolesConfig,
+    /// What a refresh does with the token.
+    pub rotation_policy: RotationPolicy,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
     /// How many accounts of each user type are read, oldest first; `None` for all.
@@ -92,6 +104,7 @@ impl Rows {
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
             chain: Err(unknown.clone()),
+            django: Err(unknown.clone()),
             clock: Err(unknown.clone()),
         }
     }
@@ -113,13 +126,15 @@ impl Rows {
             return Ok(rows);
         }
         let now = options.clock.now();
+        let with_exchanged = options.rotation_policy != RotationPolicy::SingleUse;
         Ok(Self {
             schema: Ok(schema),
             postgres: PostgresState::read(connection)?,
             clock,
-            administrators: administrators(connection, now).map_err(&why),
+            administrators: administrators(connection, &options.roles, now).map_err(&why),
             hashes: hashes(connection, options).map_err(&why),
             flush: flush_state(connection, now).map_err(&why),
+            django: django_tokens::last_expiry(connection, with_exchanged).map_err(&why),
             chain: options
                 .audit_chain
                 .clone()
@@ -128,11 +143,21 @@ impl Rows {
     }
 }
 
-fn administrators(connection: &mut Db, now: Timestamp) -> Result<Administrators, StoreError> {
+fn administrators(
+    connection: &mut Db,
+    roles: &RolesConfig,
+    now: Timestamp,
+) -> Result<Administrators, StoreError> {
+    let full = roles.full();
+    let stored = users::count_by_role(connection)?;
+    let unknown = stored.iter().filter(|(role, _)| !roles.contains(role));
     let limit = i64::try_from(NAMED + 1).unwrap_or(i64::MAX);
     Ok(Administrators {
-        active: table::count_active_admins(connection)?,
-        idle: table::list_idle_admins(connection, now - IDLE_FOR, limit)?,
+        active: table::count_active(connection, &full)?,
+        unknown_roles: unknown
+            .map(|(role, users)| format!("{role} ({users})"))
+            .collect(),
+        idle: table::list_idle(connection, &full, now - IDLE_FOR, limit)?,
     })
 }
 
@@ -143,7 +168,9 @@ fn hashes(connection: &mut Db, options: &ReadOptions) -> Result<(Hashes, Hashes)
         let mut hashes = Hashes::default();
         for (beginning, n) in rows {
             hashes.all += n;
-            if cost_of_prefix(&beginning).is_none_or(|cost| cost < options.bcrypt_cost) {
+            if let Some(format) = HashFormat::of_prefix(&beginning) {
+                hashes.of_django.push((format, n));
+            } else if cost_of_prefix(&beginning).is_none_or(|cost| cost < options.bcrypt_cost) {
                 hashes.cheaper += n;
             }
         }

@@ -1,6 +1,9 @@
 //! Tokens and sessions: their lifetimes, rotation and claims.
 
-use crate::config::{ClaimName, Span, TokensConfig};
+use std::time::Duration;
+
+use crate::config::{ClaimName, Config, PopulationLifetimes, Span, TokensConfig};
+use crate::domain::principal::UserType;
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::text::LocalizedText;
@@ -17,15 +20,28 @@ const GRACE: Limits = (Span::seconds(30), Span::minutes(1), "reuse_grace.advice"
 /// RFC 7519 section 4.1.4: "usually no more than a few minutes".
 const LEEWAY: Limits = (Span::minutes(1), Span::minutes(5), "leeway.advice");
 
-pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
+pub(super) fn findings(config: &Config) -> Vec<Finding> {
+    let tokens = &config.tokens;
     let (rotates, blacklists) = (
         tokens.rotate_refresh_tokens,
         tokens.blacklist_after_rotation,
     );
     vec![
-        span(Check::AccessLifetime, tokens.access_lifetime, ACCESS),
-        span(Check::RefreshLifetime, tokens.refresh_lifetime, REFRESH),
-        span(Check::SessionLifetime, tokens.session_lifetime, SESSION),
+        span(
+            Check::AccessLifetime,
+            longest(config, |of| of.access),
+            ACCESS,
+        ),
+        span(
+            Check::RefreshLifetime,
+            longest(config, |of| of.refresh),
+            REFRESH,
+        ),
+        span(
+            Check::SessionLifetime,
+            longest(config, |of| of.session),
+            SESSION,
+        ),
         must_be_on(Check::Rotation, rotates, "rotation.advice"),
         must_be_on(Check::Blacklist, blacklists, "blacklist.advice"),
         span(Check::ReuseGrace, tokens.reuse_grace, GRACE),
@@ -34,6 +50,13 @@ pub(super) fn findings(tokens: &TokensConfig) -> Vec<Finding> {
         personal_data(tokens),
         extra_claims(tokens),
     ]
+}
+
+/// The longest of a lifetime over the populations.
+fn longest(config: &Config, lifetime: fn(&PopulationLifetimes) -> Duration) -> Span {
+    let lifetimes = config.lifetimes();
+    let all = UserType::ALL.map(|user_type| lifetime(lifetimes.of(user_type)));
+    all.into_iter().max().unwrap_or_default().into()
 }
 
 fn span(check: Check, value: Span, (fine, bad, advice): Limits) -> Finding {

@@ -20,6 +20,8 @@ use crate::store::engine::preconditions::PostgresState;
 
 /// How many intervals may pass without a flush: one may be skipped because the clock jumped, one because another flush ran.
 const INTERVALS: u32 = 3;
+/// The length of a secret for HS256 in bytes (RFC 7518 section 3.2).
+const MIN_SECRET: usize = 32;
 const SKEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
@@ -36,8 +38,53 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         }),
         Unknown::or(Check::AuditCheckpoint, &rows.chain, audit_checkpoint),
         audit_retention(config),
+        if config.django.has_key() {
+            let both = inputs
+                .django_key
+                .as_ref()
+                .and_then(|length| rows.django.as_ref().map(|last| (*length, *last)));
+            match both {
+                Ok((length, last)) => django_key(config, length, last, now),
+                Err(unknown) => unknown.finding(Check::DjangoKey),
+            }
+        } else {
+            Finding::ok(Check::DjangoKey, "common.not_used")
+        },
         log_level(config),
     ]
+}
+
+/// The key of Django is needed until the last token has expired that can be exchanged.
+fn django_key(
+    config: &Config,
+    length: Option<usize>,
+    last: Option<Timestamp>,
+    now: Timestamp,
+) -> Finding {
+    let check = Check::DjangoKey;
+    if let Some(last) = last.filter(|last| *last > now) {
+        if let Some(bytes) = length.filter(|length| *length < MIN_SECRET) {
+            let found = LocalizedText::new("django_key.short").with("bytes", bytes);
+            let found = found.with("at", last.whole_seconds());
+            return Finding::new(check, Level::Advice, found, "django_key.advice_short");
+        }
+        let found = LocalizedText::new("django_key.needed").with("at", last.whole_seconds());
+        return Finding::ok(check, found);
+    }
+    if config.django.accept_unbooked {
+        return Finding::new(
+            check,
+            Level::Advice,
+            "django_key.unbooked",
+            "django_key.advice_unbooked",
+        );
+    }
+    Finding::new(
+        check,
+        Level::Advice,
+        "django_key.unneeded",
+        "django_key.advice",
+    )
 }
 
 fn database(schema: &SchemaStatus, postgres: Option<&PostgresState>) -> Finding {

@@ -16,9 +16,10 @@ use crate::services::audit::log::{AuditContext, AuditLog};
 use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::counting::{CounterReset, Hit, count, longest_lock};
+use crate::services::limits::counting::{CounterReset, Hit, address_quota, count, longest_lock};
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::pending_attempts::PendingAttempt;
+use crate::services::limits::quota::Quota;
 use crate::services::limits::rules::{Rule, account_rule, address_rules};
 use crate::services::limits::unknown_names;
 use crate::store::{Store, Transaction, rate_limits};
@@ -60,11 +61,14 @@ pub async fn begin(
     let deadline = Instant::now() + MAX_WAIT;
     loop {
         let outcomes = services.limits.pending.subscribe(&buckets);
-        if let Some((bucket, retry_after)) = longest_lock(services, &buckets).await? {
-            if outcomes.wait_for(&bucket, deadline).await {
+        if let Some((rule, retry_after)) = longest_lock(services, &rules).await? {
+            if outcomes.wait_for(&rule.bucket.name, deadline).await {
                 continue;
             }
-            return Err(Error::RateLimited { retry_after });
+            return Err(Error::RateLimited {
+                retry_after,
+                policy: rule.policy,
+            });
         }
         let pending = services.limits.pending.start(&buckets);
         match count_all(services, &rules).await {
@@ -107,14 +111,25 @@ impl Attempt {
         CounterReset(self.hits.clone())
     }
 
+    /// What is left of the limit of the address after this outcome; `None` if the attempt is not counted for its address.
+    /// What is left of the account's limit is not shown: it would show that its owner logged in, and so that it exists.
+    pub(crate) fn quota<T>(&self, result: &Result<T, Error>) -> Option<Quota> {
+        let stays = matches!(
+            result,
+            Err(Error::InvalidCredentials | Error::InvalidOtp | Error::Overloaded)
+        );
+        address_quota(&self.hits, stays, self.clock.now())
+    }
+
     /// Ends the attempt with its outcome: a success has applied [`Attempt::counter_reset`]; wrong credentials and codes
-    /// stay counted; one that found the hashing queue full stays counted for its address; after any other error the
-    /// hits are taken back.
+    /// stay counted; one of a stranger that found the hashing queue full stays counted for its address; after any other
+    /// error the hits are taken back.
     pub(crate) async fn finish<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
             Ok(_) => self.succeed(),
             Err(Error::InvalidCredentials | Error::InvalidOtp) => self.fail().await,
-            Err(Error::Overloaded) => self.reject().await,
+            // A known device is not counted for its address at all.
+            Err(Error::Overloaded) if self.actor.principal.is_none() => self.reject().await,
             Err(_) => self.cancel().await,
         }
         result

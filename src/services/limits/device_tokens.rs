@@ -25,7 +25,7 @@ const VERSION: &str = "1";
 const MAX_LENGTH: usize = 128;
 
 /// The number of devices that an account can have.
-const DEVICES: i64 = 5;
+const DEVICES: usize = 5;
 
 /// A token for a device that has just logged in to an account.
 #[derive(Clone)]
@@ -33,6 +33,7 @@ pub(in crate::services) struct NewToken {
     nonce: String,
     issued_at: Timestamp,
     expires_at: Timestamp,
+    presented_at: Option<Timestamp>,
 }
 
 impl NewToken {
@@ -53,11 +54,12 @@ impl NewToken {
             nonce,
             issued_at: now,
             expires_at: now + services.config.limits.device_lifetime.get(),
+            presented_at: known.map(|_| now),
         })
     }
 
-    /// Stores the token; part of the transaction of a login, in which the account's row is locked. The oldest token of an
-    /// account that has too many ends.
+    /// Stores the token; part of the transaction of a login, in which the account's row is locked. If the account has too
+    /// many, one ends: logins of a program that does not keep its tokens end none of a device that presents its own.
     pub(in crate::services) fn insert(
         &self,
         connection: &mut Db,
@@ -69,6 +71,7 @@ impl NewToken {
             user_seq: owner.user_seq,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
+            presented_at: self.presented_at,
         };
         table::put(connection, &new, DEVICES)
     }
@@ -78,7 +81,7 @@ impl NewToken {
         let (nonce, issued_at) = (&self.nonce, self.issued_at.unix_seconds());
         let name = account.normalised_login();
         let message = message(account.principal.user_type, &name, nonce, issued_at);
-        let tag = hmac::sign(&services.tokens.key().derive(PURPOSE), message.as_bytes());
+        let tag = hmac::sign(&services.master_keys.derive(PURPOSE), message.as_bytes());
         let tag = BASE64_URL_SAFE_NO_PAD.encode(tag);
         format!("{VERSION}.{nonce}.{issued_at}.{tag}")
     }
@@ -134,14 +137,10 @@ pub(in crate::services) fn presented_nonce(
     }
     let issued_at: i64 = issued_at.parse().ok()?;
     let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
-    let key = services.tokens.key().derive(PURPOSE);
+    let message = message(user_type, name, nonce, issued_at);
+    let mut keys = services.master_keys.all().map(|key| key.derive(PURPOSE));
     // hmac::verify compares in constant time.
-    hmac::verify(
-        &key,
-        message(user_type, name, nonce, issued_at).as_bytes(),
-        &tag,
-    )
-    .ok()?;
+    keys.find(|key| hmac::verify(key, message.as_bytes(), &tag).is_ok())?;
     let age = services
         .clock
         .now()

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use crate::clock::Timestamp;
+use crate::services::limits::quota::Policy;
 use crate::services::mutex::lock;
 
 /// How long a cached lock is used before it is read again: another instance may have lifted it.
@@ -17,6 +18,8 @@ pub(super) struct LockedAddresses(Mutex<HashMap<String, AddressLock>>);
 #[derive(Clone, Copy)]
 pub(super) struct AddressLock {
     pub(super) until: Timestamp,
+    /// The limit that is used up.
+    pub(super) policy: Policy,
     read_at: Timestamp,
 }
 
@@ -32,14 +35,18 @@ impl LockedAddresses {
         lock(&self.0).get(bucket).copied()
     }
 
-    pub(super) fn insert(&self, bucket: &str, until: Timestamp, now: Timestamp) {
+    pub(super) fn insert(&self, bucket: &str, until: Timestamp, policy: Policy, now: Timestamp) {
         let mut locks = lock(&self.0);
         if locks.len() >= CAPACITY {
             locks.retain(|_, lock| lock.until > now);
         }
         if locks.len() < CAPACITY || locks.contains_key(bucket) {
-            let read_at = now;
-            locks.insert(bucket.to_owned(), AddressLock { until, read_at });
+            let lock = AddressLock {
+                until,
+                policy,
+                read_at: now,
+            };
+            locks.insert(bucket.to_owned(), lock);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::audit::Actor;
 use crate::domain::session::Device;
+use crate::services::limits::quota::NotedQuota;
 
 /// The request that a login attempt comes from.
 #[derive(Clone, Debug)]
@@ -10,6 +11,8 @@ pub struct LoginContext {
     pub actor: Actor,
     /// The device token that was presented, not verified yet.
     pub device_token: Option<String>,
+    /// What the answer shows of the limits.
+    pub quota: NotedQuota,
 }
 
 impl LoginContext {

@@ -35,14 +35,15 @@ impl LoginName {
         typed: &str,
         login_context: &LoginContext,
     ) -> Result<Self, Error> {
-        let name = normalised_login(user_type, typed);
+        let name = normalised_login(typed);
         let searched = name.clone();
-        let principal = services
+        let account = services
             .store
             .read(move |connection| find_by_login(connection, user_type, &searched))
             .await?;
-        Ok(match principal {
-            Some(owner) => Self::known(services, owner, name, login_context).await?,
+        Ok(match account {
+            // By its login name, whichever of its names was typed: attempts with both count together.
+            Some(account) => Self::of(services, &account, login_context).await?,
             None => Self::unknown(user_type, NameHash::of(services, user_type, &name)),
         })
     }

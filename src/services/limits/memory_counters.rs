@@ -5,10 +5,10 @@ use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hash},
     sync::Mutex,
-    time::Duration,
 };
 
 use crate::clock::Timestamp;
+use crate::services::limits::quota::{Policy, Quota};
 use crate::services::mutex::lock;
 
 /// The number of counters that a key can have its place among.
@@ -19,8 +19,7 @@ const SETS: usize = 16_384;
 /// A counted thing, and how often it may happen within a time.
 pub(super) struct MemoryLimit {
     key: u64,
-    max: u32,
-    window: Duration,
+    policy: Policy,
 }
 
 /// One counter; unused if it has ended.
@@ -54,25 +53,21 @@ impl Default for MemoryCounters {
 
 impl MemoryCounters {
     /// A limit of what `key` names.
-    pub(super) fn limit(&self, key: impl Hash, max: u32, window: Duration) -> MemoryLimit {
+    pub(super) fn limit(&self, key: impl Hash, policy: Policy) -> MemoryLimit {
         MemoryLimit {
             key: self.hasher.hash_one(key),
-            max,
-            window,
+            policy,
         }
     }
 
     /// Counts an event for each limit or, if one of them is used up, for none.
     ///
     /// # Errors
-    /// The time until no limit is used up.
-    pub(super) fn admit(&self, limits: &[MemoryLimit], now: Timestamp) -> Result<(), Duration> {
+    /// The limit that is used up for the longest time.
+    pub(super) fn admit(&self, limits: &[MemoryLimit], now: Timestamp) -> Result<(), Quota> {
         let mut sets = lock(&self.sets);
-        let waits = limits
-            .iter()
-            .filter_map(|limit| wait(&mut sets, limit, now));
-        if let Some(wait) = waits.max() {
-            return Err(wait);
+        if let Some(used_up) = longest_used_up(&mut sets, limits, now) {
+            return Err(used_up);
         }
         for limit in limits {
             count(&mut sets, limit, now);
@@ -80,9 +75,14 @@ impl MemoryCounters {
         Ok(())
     }
 
-    /// The time until a limit is not used up any more; `None` if it is not.
-    pub(super) fn wait(&self, limit: &MemoryLimit, now: Timestamp) -> Option<Duration> {
-        wait(&mut lock(&self.sets), limit, now)
+    /// The limit that is used up for the longest time; `None` if none is.
+    pub(super) fn used_up(&self, limits: &[MemoryLimit], now: Timestamp) -> Option<Quota> {
+        longest_used_up(&mut lock(&self.sets), limits, now)
+    }
+
+    /// What is left of a limit.
+    pub(super) fn quota(&self, limit: &MemoryLimit, now: Timestamp) -> Quota {
+        quota(&mut lock(&self.sets), limit, now)
     }
 
     /// Counts an event, also beyond the limit.
@@ -91,9 +91,26 @@ impl MemoryCounters {
     }
 }
 
-fn wait(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) -> Option<Duration> {
-    let counter = live(sets, limit.key, now)?;
-    (counter.hits >= limit.max).then(|| counter.ends_at.since(now))
+fn longest_used_up(
+    sets: &mut [[Counter; WAYS]],
+    limits: &[MemoryLimit],
+    now: Timestamp,
+) -> Option<Quota> {
+    let quotas = limits.iter().map(|limit| quota(sets, limit, now));
+    let used_up = quotas.filter(|quota| quota.remaining == 0);
+    used_up.max_by_key(|quota| quota.resets_in)
+}
+
+fn quota(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) -> Quota {
+    let policy = limit.policy;
+    let counter = live(sets, limit.key, now);
+    Quota {
+        policy,
+        remaining: counter.map_or(policy.quota, |counter| {
+            policy.quota.saturating_sub(counter.hits)
+        }),
+        resets_in: counter.map_or(policy.window, |counter| counter.ends_at.since(now)),
+    }
 }
 
 fn set_of(sets: &mut [[Counter; WAYS]], key: u64) -> &mut [Counter; WAYS] {
@@ -121,7 +138,7 @@ fn count(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) {
         *counter = Counter {
             key: limit.key,
             hits: 0,
-            ends_at: now + limit.window,
+            ends_at: now + limit.policy.window,
         };
     }
     counter.hits = counter.hits.saturating_add(1);
@@ -129,14 +146,39 @@ fn count(sets: &mut [[Counter; WAYS]], limit: &MemoryLimit, now: Timestamp) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
+    fn policy(quota: u32, window: Duration) -> Policy {
+        Policy {
+            name: "test",
+            quota,
+            window,
+        }
+    }
+
+    /// Counts an event for each limit, or returns the wait.
+    fn admit(
+        counters: &MemoryCounters,
+        limits: &[(&str, u32, Duration)],
+        at: Timestamp,
+    ) -> Result<(), Duration> {
+        let limit = |(key, quota, window): &(&str, u32, Duration)| {
+            counters.limit(key, policy(*quota, *window))
+        };
+        let limits: Vec<MemoryLimit> = limits.iter().map(limit).collect();
+        counters
+            .admit(&limits, at)
+            .map_err(|used_up| used_up.resets_in)
+    }
+
     #[test]
     fn a_limit_admits_its_number_of_events_within_its_window() {
         let (counters, now) = (MemoryCounters::default(), Timestamp::from_unix_micros(1));
-        let admit = |key, at| counters.admit(&[counters.limit(key, 2, MINUTE)], at);
+        let admit = |key, at| admit(&counters, &[(key, 2, MINUTE)], at);
         assert_eq!(admit("a", now), Ok(()));
         let later = now + MINUTE / 2;
         assert_eq!(admit("a", later), Ok(()));
@@ -146,32 +188,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_limit_is_known_without_counting() {
+        let (counters, now) = (MemoryCounters::default(), Timestamp::from_unix_micros(1));
+        let limit = || counters.limit("a", policy(2, MINUTE));
+        for remaining in [2, 2] {
+            assert_eq!(counters.quota(&limit(), now).remaining, remaining);
+        }
+        counters.count(&limit(), now);
+        let quota = counters.quota(&limit(), now + MINUTE / 2);
+        assert_eq!((quota.remaining, quota.resets_in), (1, MINUTE / 2));
+    }
+
+    #[test]
     fn an_event_is_counted_for_all_limits_or_for_none() {
         let (counters, now) = (MemoryCounters::default(), Timestamp::from_unix_micros(1));
-        let both = || {
-            [
-                counters.limit("a", 1, MINUTE),
-                counters.limit("b", 2, MINUTE * 2),
-            ]
-        };
-        assert_eq!(counters.admit(&both(), now), Ok(()));
+        let both = [("a", 1, MINUTE), ("b", 2, MINUTE * 2)];
+        assert_eq!(admit(&counters, &both, now), Ok(()));
         for _ in 0..5 {
-            assert_eq!(counters.admit(&both(), now), Err(MINUTE));
+            assert_eq!(admit(&counters, &both, now), Err(MINUTE));
         }
-        assert_eq!(
-            counters.admit(&[counters.limit("b", 2, MINUTE * 2)], now),
-            Ok(())
-        );
+        assert_eq!(admit(&counters, &both[1..], now), Ok(()));
     }
 
     #[test]
     fn millions_of_keys_take_no_more_space_and_none_is_refused() {
         let (counters, now) = (MemoryCounters::default(), Timestamp::from_unix_micros(1));
         for number in 0..1_000_000_u32 {
-            assert_eq!(
-                counters.admit(&[counters.limit(number, 1, MINUTE)], now),
-                Ok(())
-            );
+            let limit = counters.limit(number, policy(1, MINUTE));
+            assert_eq!(counters.admit(&[limit], now), Ok(()));
         }
         assert_eq!(lock(&counters.sets).len(), SETS);
     }

@@ -12,6 +12,7 @@ pub mod memory_counters;
 pub mod name_hash;
 pub mod networks;
 pub mod pending_attempts;
+pub mod quota;
 pub mod refused_tokens;
 pub mod requests;
 pub mod rules;

@@ -1,5 +1,5 @@
 //! Keyed hashes of login names. A name that no account has may be a password typed into the wrong field: only its hash
-//! is stored, and without the signing key nobody can find out what was typed.
+//! is stored, and without the master key nobody can find out what was typed.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl NameHash {
 
     /// The hash of a name, whether or not an account has it.
     pub(in crate::services) fn of(services: &Services, user_type: UserType, name: &str) -> Self {
-        let key = services.tokens.key().derive(PURPOSE);
+        let key = services.master_keys.derive(PURPOSE);
         let tag = hmac::sign(&key, format!("{user_type}\n{name}").as_bytes());
         let mut bytes = [0; Self::LENGTH];
         bytes.copy_from_slice(&tag.as_ref()[..Self::LENGTH]);

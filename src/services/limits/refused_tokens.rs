@@ -7,20 +7,28 @@ use crate::clock::Timestamp;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::memory_counters::MemoryLimit;
+use crate::services::limits::quota::Policy;
 use crate::tokens::Claims;
 
-/// The refusals of one token within [`WINDOW`].
-const MAX: u32 = 10;
+/// The refusals of one token.
+const OF_TOKEN: Policy = Policy {
+    name: "token-refusals",
+    quota: 10,
+    window: Duration::from_mins(1),
+};
 /// The refusals of all tokens of a session. Much more than one: an old token that someone else presents must not keep the
 /// owner's token of the same session from being used.
-const MAX_OF_SESSION: u32 = 100;
-const WINDOW: Duration = Duration::from_mins(1);
+const OF_SESSION: Policy = Policy {
+    name: "session-refusals",
+    quota: 100,
+    window: Duration::from_mins(1),
+};
 
 fn limits(services: &Services, claims: &Claims) -> [MemoryLimit; 2] {
     let counters = &services.limits.counters;
     [
-        counters.limit(("refused token", &claims.jti), MAX, WINDOW),
-        counters.limit(("refused tokens", &claims.session), MAX_OF_SESSION, WINDOW),
+        counters.limit(("refused token", &claims.jti), OF_TOKEN),
+        counters.limit(("refused tokens", &claims.session), OF_SESSION),
     ]
 }
 
@@ -34,15 +42,8 @@ pub(in crate::services) fn admit(
     now: Timestamp,
 ) -> Result<(), Error> {
     let counters = &services.limits.counters;
-    let limits = limits(services, claims);
-    let wait = limits
-        .iter()
-        .filter_map(|limit| counters.wait(limit, now))
-        .max();
-    match wait {
-        Some(retry_after) => Err(Error::RateLimited { retry_after }),
-        None => Ok(()),
-    }
+    let used_up = counters.used_up(&limits(services, claims), now);
+    used_up.map_or(Ok(()), |quota| Err(quota.into()))
 }
 
 /// Counts a refusal, if this error is one.

@@ -17,6 +17,7 @@ use crate::services::limits::counting::count;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::name_hash::NameHash;
 use crate::services::limits::networks::{networks, widest_network};
+use crate::services::limits::quota::{Policy, Quota};
 use crate::services::limits::rules::{Delay, HOUR, Rule};
 use crate::store::Transaction;
 use crate::store::rate_limits::Bucket;
@@ -25,7 +26,7 @@ use crate::store::rate_limits::Bucket;
 const ALL_NETWORKS: u32 = 4;
 
 /// Counts a request without a known device: for its address, for the login name from its network, and for the login
-/// name from everywhere.
+/// name from everywhere. Returns what is left for the address.
 ///
 /// # Errors
 /// [`Error::RateLimited`] if one of the limits is used up.
@@ -34,22 +35,47 @@ pub(in crate::services) fn admit(
     name: NameHash,
     address: Option<IpAddr>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Option<Quota>, Error> {
     let (settings, counters) = (&services.config.otp, &services.limits.counters);
     let max = settings.requests_per_account;
     let network = widest_network(address);
     let pause = settings.resend_after.get();
     let mut limits = vec![
-        counters.limit(("pause", name, &network), 1, pause),
-        counters.limit(("network", name, &network), max, HOUR),
-        counters.limit(("all networks", name), max * ALL_NETWORKS, HOUR),
+        counters.limit(("pause", name, &network), pause_policy(pause)),
+        counters.limit(("network", name, &network), account_policy(max)),
+        counters.limit(("all networks", name), account_policy(max * ALL_NETWORKS)),
     ];
+    let of_account = limits.len();
     for (network, factor) in address.map(networks).into_iter().flatten() {
-        let max = settings.requests_per_address * factor;
-        limits.push(counters.limit(("address", network), max, HOUR));
+        let policy = Policy {
+            name: "address-codes",
+            quota: settings.requests_per_address * factor,
+            window: HOUR,
+        };
+        limits.push(counters.limit(("address", network), policy));
     }
-    let admitted = counters.admit(&limits, now);
-    admitted.map_err(|retry_after| Error::RateLimited { retry_after })
+    counters.admit(&limits, now)?;
+    let of_address = limits[of_account..].iter();
+    let left = of_address.map(|limit| counters.quota(limit, now));
+    Ok(left.min_by_key(|quota| quota.remaining))
+}
+
+/// The limit of one code within the pause between two.
+fn pause_policy(pause: Duration) -> Policy {
+    Policy {
+        name: "code-pause",
+        quota: 1,
+        window: pause,
+    }
+}
+
+/// The limit of the codes for an account in an hour.
+fn account_policy(quota: u32) -> Policy {
+    Policy {
+        name: "account-codes",
+        quota,
+        window: HOUR,
+    }
 }
 
 /// Counts a request for a code that will be sent; part of its transaction.
@@ -68,14 +94,14 @@ pub(in crate::services) fn count_sent(
         // Without a kind: the pause between two requests is not listed or recorded as a lock.
         let pause = bucket_of("resend", login_name, None);
         let resend_after = settings.resend_after.get();
-        count_in(connection, pause, (1, resend_after), audit_context)?;
+        count_in(connection, pause, pause_policy(resend_after), audit_context)?;
     } else {
         max *= ALL_NETWORKS;
     }
     count_in(
         connection,
         hourly_bucket(login_name),
-        (max, HOUR),
+        account_policy(max),
         audit_context,
     )
 }
@@ -83,13 +109,12 @@ pub(in crate::services) fn count_sent(
 fn count_in(
     connection: &mut Transaction<'_>,
     bucket: Bucket,
-    (max, window): (u32, Duration),
+    policy: Policy,
     audit_context: &AuditContext,
 ) -> Result<(), Error> {
     let rule = Rule {
         bucket,
-        threshold: i64::from(max),
-        window,
+        policy,
         delay: Delay::Window,
     };
     let hit = count(connection, &rule, audit_context.now)?;

@@ -8,6 +8,7 @@ use crate::domain::limits::LimitKind;
 use crate::services::bootstrap::Services;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::networks::networks;
+use crate::services::limits::quota::Policy;
 use crate::store::rate_limits::{Bucket, Count};
 
 /// How long failures of an account count after the last one.
@@ -19,10 +20,8 @@ pub(super) const HOUR: Duration = Duration::from_hours(1);
 #[derive(Clone, Debug)]
 pub(in crate::services) struct Rule {
     pub(in crate::services) bucket: Bucket,
-    /// The number of hits that locks the bucket.
-    pub(super) threshold: i64,
-    /// How long hits count.
-    pub(super) window: Duration,
+    /// The number of hits that locks the bucket, and how long hits count.
+    pub(super) policy: Policy,
     pub(super) delay: Delay,
 }
 
@@ -36,6 +35,11 @@ pub(in crate::services) enum Delay {
 }
 
 impl Rule {
+    /// The number of hits that locks the bucket.
+    pub(super) fn threshold(&self) -> i64 {
+        i64::from(self.policy.quota)
+    }
+
     /// Whether each hit extends the window.
     pub(super) fn slides(&self) -> bool {
         matches!(self.delay, Delay::Growing { .. })
@@ -48,14 +52,14 @@ impl Rule {
 
     /// The end of the lock that this hit starts; `None` below the threshold.
     pub(super) fn locked_until(&self, count: &Count, now: Timestamp) -> Option<Timestamp> {
-        if count.hits < self.threshold {
+        if count.hits < self.threshold() {
             return None;
         }
         let (first, longest) = match self.delay {
             Delay::Window => return Some(count.expires_at),
             Delay::Growing { first, longest } => (first, longest),
         };
-        let doublings = u32::try_from(count.hits - self.threshold).unwrap_or(u32::MAX);
+        let doublings = u32::try_from(count.hits - self.threshold()).unwrap_or(u32::MAX);
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
         Some(now + first.saturating_mul(factor).min(longest))
     }
@@ -80,8 +84,11 @@ pub(in crate::services) fn account_rule(
             user_type: Some(user_type),
             subject: Some(stored.to_owned()),
         },
-        threshold: i64::from(settings.failures),
-        window: FAILURE_WINDOW,
+        policy: Policy {
+            name: "account-failures",
+            quota: settings.failures,
+            window: FAILURE_WINDOW,
+        },
         delay: Delay::Growing {
             first: settings.first_delay.get(),
             longest: settings.longest_delay.get(),
@@ -105,8 +112,11 @@ pub(super) fn address_rules(
             user_type: None,
             subject: Some(network),
         },
-        threshold: i64::from(threshold) * i64::from(factor),
-        window: HOUR,
+        policy: Policy {
+            name: "address-failures",
+            quota: threshold.saturating_mul(factor),
+            window: HOUR,
+        },
         delay: Delay::Window,
     };
     networks.into_iter().flatten().map(rule).collect()
@@ -125,8 +135,11 @@ mod tests {
                 user_type: Some(UserType::User),
                 subject: None,
             },
-            threshold: 5,
-            window: FAILURE_WINDOW,
+            policy: Policy {
+                name: "",
+                quota: 5,
+                window: FAILURE_WINDOW,
+            },
             delay: Delay::Growing {
                 first: Duration::from_mins(1),
                 longest: Duration::from_hours(1),

@@ -33,9 +33,15 @@ pub struct FlushCounts {
     /// Device tokens.
     #[serde(skip_serializing_if = "is_zero")]
     pub device_tokens: u64,
+    /// Signing keys.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub signing_keys: u64,
     /// Ended jobs.
     #[serde(skip_serializing_if = "is_zero")]
     pub jobs: u64,
+    /// Tokens that Django issued.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub django_tokens: u64,
     /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
@@ -59,7 +65,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 11] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 13] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -76,7 +82,9 @@ impl FlushCounts {
             ExpiringTable::SetUpLinks => &mut self.set_up_links,
             ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
             ExpiringTable::DeviceTokens => &mut self.device_tokens,
+            ExpiringTable::SigningKeys => &mut self.signing_keys,
             ExpiringTable::Jobs => &mut self.jobs,
+            ExpiringTable::DjangoTokens => &mut self.django_tokens,
         }
     }
 }

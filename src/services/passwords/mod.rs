@@ -1,27 +1,35 @@
 //! Hashing and comparing passwords: on threads of their own, in the same time whether an account exists or not.
 //!
 //! Knows no account and no store: `services::auth` decides who may log in. The format of a hash is in [`scheme`], the
-//! order in which passwords are hashed in [`queue`]; the threads are a [`WorkerPool`].
+//! queues and threads are in [`lanes`], the order of a queue is in `queue`. Hashes of Django, which were imported, are in
+//! [`django`], the names of all formats in [`hash_format`].
 
 pub mod breached;
-pub mod queue;
+pub mod django;
+pub mod hash_format;
+pub mod lanes;
+mod queue;
 pub mod scheme;
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::LoginConfig;
 use crate::domain::password::Password;
 use crate::services::passwords::breached::{BreachedFileError, BreachedPasswords};
-use crate::services::passwords::queue::{Priority, Queue};
+use crate::services::passwords::django::DjangoHash;
+use crate::services::passwords::hash_format::{DEFAULT_WORK, HashFormat};
+use crate::services::passwords::lanes::{Lanes, Priority};
 use crate::services::passwords::scheme::{COSTS, SchemeError, StoredHash, missing_costs, spend};
-use crate::worker_pool::{PoolSettings, WorkError, WorkerPool, cores};
+use crate::worker_pool::WorkError;
 
 /// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
     /// The password is correct.
     Right {
-        /// The stored hash has a lower cost than the configured one: store a new one.
+        /// The stored hash has a lower cost than the configured one, or is not of our format: store a new one.
         needs_rehash: bool,
     },
     /// The password is wrong, or there is none to compare with.
@@ -42,15 +50,15 @@ pub enum PasswordsError {
 /// A handle to the hashing threads. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
 pub struct Passwords {
-    pool: WorkerPool<()>,
-    queue: Queue,
+    lanes: Lanes,
     cost: u32,
+    /// The most work that a hash of Django has taken since the start, in iterations of PBKDF2-SHA-256.
+    django_work: Arc<AtomicU64>,
     breached: Option<BreachedPasswords>,
 }
 
 impl Passwords {
-    /// Opens the list of breached passwords, and starts the threads. On Linux they run at nice 10, so that hashing never slows
-    /// down other work.
+    /// Opens the list of breached passwords, and starts the threads.
     ///
     /// # Errors
     /// [`PasswordsError`].
@@ -61,36 +69,33 @@ impl Passwords {
             let message = "the bcrypt cost must be between 4 and 31";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
         }
-        let threads = match login.hash_threads {
-            0 => cores(),
-            threads => threads,
-        };
-        let timeout = login.hash_deadline.get();
-        let pool = PoolSettings {
-            name: "hash",
-            threads,
-            // They wait in front of the pool, for a thread.
-            max_waiting: threads,
-            timeout,
-            low_priority: true,
-        };
         Ok(Self {
-            pool: WorkerPool::start(pool, || ())?,
-            queue: Queue::new(threads, login.hash_queue, timeout),
+            lanes: Lanes::start(login)?,
             cost: login.bcrypt_cost,
+            django_work: Arc::default(),
             breached,
         })
+    }
+
+    /// Lets every wrong password cost from now on what one costs whose hash Django 5.2 made by default.
+    pub fn expect_django(&self) {
+        self.django_work.fetch_max(DEFAULT_WORK, Ordering::Relaxed);
     }
 
     /// Whether a password is in the list of breached passwords; `false` without a list.
     ///
     /// # Errors
     /// [`WorkError`], also if the list cannot be read any more, which is logged.
-    pub async fn is_breached(&self, password: Password) -> Result<bool, WorkError> {
+    pub async fn is_breached(
+        &self,
+        password: Password,
+        priority: Priority,
+    ) -> Result<bool, WorkError> {
         let Some(list) = self.breached.clone() else {
             return Ok(false);
         };
-        let found = self.pool.run(move |()| list.contains(&password)).await?;
+        let search = move || list.contains(&password);
+        let found = self.lanes.run(priority, search).await?;
         found.map_err(|error| {
             tracing::error!(%error, "the list of breached passwords cannot be read");
             WorkError::Stopped
@@ -113,7 +118,8 @@ impl Passwords {
     ///
     /// Pass `None` for an account that is unknown, inactive or has no password: the result is [`PasswordCheck::Wrong`] after
     /// the same work. Every [`PasswordCheck::Wrong`] costs 2^cost bcrypt rounds for every stored text, so the time reveals
-    /// nothing about an account (ASVS 5.0 6.3.8). A stored text that cannot be parsed is logged, without the text. The one
+    /// nothing about an account (ASVS 5.0 6.3.8). Hashes of Django cost their own work besides. Every wrong password costs as
+    /// much as the dearest that was compared, and as those of Django 5.2 after [`Passwords::expect_django`]. A stored text that cannot be parsed is logged, without the text. The one
     /// exception is a hash of a higher cost than the configured one, which takes its own time.
     ///
     /// # Errors
@@ -124,9 +130,16 @@ impl Passwords {
         stored: Option<String>,
         priority: Priority,
     ) -> Result<PasswordCheck, WorkError> {
-        let cost = self.cost;
+        let (cost, django_work) = (self.cost, Arc::clone(&self.django_work));
         self.run(priority, move || {
-            check(&password, stored.as_deref(), cost, &mut spend)
+            let mut spend = |work: Work| match work {
+                Work::Bcrypt(cost) => spend(&password, cost),
+                Work::Pbkdf2(iterations) => {
+                    django::spend(&password, iterations);
+                    Ok(())
+                }
+            };
+            check(&password, stored.as_deref(), cost, &django_work, &mut spend)
         })
         .await
     }
@@ -136,15 +149,7 @@ impl Passwords {
         priority: Priority,
         work: impl FnOnce() -> Result<T, SchemeError> + Send + 'static,
     ) -> Result<T, WorkError> {
-        let turn = self.queue.turn(priority).await?;
-        self.pool
-            .run(move |()| {
-                let done = work();
-                drop(turn);
-                done
-            })
-            .await?
-            .map_err(failed)
+        self.lanes.run(priority, work).await?.map_err(failed)
     }
 }
 
@@ -153,34 +158,81 @@ fn failed(error: SchemeError) -> WorkError {
     WorkError::Stopped
 }
 
+/// Work that is done only for the time it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// One hash of a cost.
+    Bcrypt(u32),
+    /// Iterations of PBKDF2-SHA-256.
+    Pbkdf2(u64),
+}
+
 fn check(
     password: &Password,
     stored: Option<&str>,
     cost: u32,
-    spend: &mut dyn FnMut(&Password, u32) -> Result<(), SchemeError>,
+    django_work: &AtomicU64,
+    spend: &mut dyn FnMut(Work) -> Result<(), SchemeError>,
 ) -> Result<PasswordCheck, SchemeError> {
-    let hash = stored.and_then(|stored| {
-        StoredHash::parse(stored)
-            .inspect_err(|error| tracing::warn!(%error, "the stored hash of an account cannot be parsed; no password matches it"))
-            .ok()
-    });
-    if let Some(hash) = &hash
-        && hash.matches(password)?
-    {
-        let needs_rehash = hash.cost() < cost;
-        return Ok(PasswordCheck::Right { needs_rehash });
+    let (mut own_cost, mut done) = (None, 0);
+    match stored.and_then(Stored::parse) {
+        None => {}
+        Some(Stored::Own(hash)) => {
+            if hash.matches(password)? {
+                let needs_rehash = hash.cost() < cost;
+                return Ok(PasswordCheck::Right { needs_rehash });
+            }
+            own_cost = Some(hash.cost());
+        }
+        Some(Stored::Django(hash)) => {
+            done = hash.work();
+            django_work.fetch_max(done, Ordering::Relaxed);
+            if hash.matches(password) {
+                return Ok(PasswordCheck::Right { needs_rehash: true });
+            }
+        }
     }
-    for missing in missing_costs(cost, hash.as_ref().map(StoredHash::cost)) {
-        spend(password, missing)?;
+    for missing in missing_costs(cost, own_cost) {
+        spend(Work::Bcrypt(missing))?;
+    }
+    let most = django_work.load(Ordering::Relaxed);
+    if most > done {
+        spend(Work::Pbkdf2(most - done))?;
     }
     Ok(PasswordCheck::Wrong)
+}
+
+/// A hash that a password can be compared with.
+enum Stored {
+    Own(StoredHash),
+    Django(DjangoHash),
+}
+
+impl Stored {
+    /// `None` if there is no password, or if the text cannot be parsed, which is logged.
+    fn parse(stored: &str) -> Option<Self> {
+        let parsed = match HashFormat::of_prefix(stored) {
+            Some(HashFormat::Unusable) => return None,
+            Some(_) => DjangoHash::parse(stored)
+                .map(Self::Django)
+                .map_err(|error| error.to_string()),
+            None => StoredHash::parse(stored)
+                .map(Self::Own)
+                .map_err(|error| error.to_string()),
+        };
+        parsed
+            .inspect_err(|error| tracing::warn!(%error, "the stored hash of an account cannot be parsed; no password matches it"))
+            .ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ANY: Priority = Priority::Trusted;
+    fn any() -> Priority {
+        Priority::Account("ann".to_owned())
+    }
 
     fn password(typed: &str) -> Password {
         Password::parse(typed).unwrap()
@@ -198,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn a_hashed_password_matches_and_no_other_does() {
         let passwords = passwords(4);
-        let stored = passwords.hash(password(" 비밀번호 "), ANY).await.unwrap();
+        let stored = passwords.hash(password(" 비밀번호 "), any()).await.unwrap();
         assert!(
             stored.starts_with("$bcrypt-sha256$v=2,t=2b,r=4$"),
             "{stored}"
@@ -213,7 +265,7 @@ mod tests {
         ] {
             let stored = Some(stored.clone());
             assert_eq!(
-                passwords.verify(password(typed), stored, ANY).await,
+                passwords.verify(password(typed), stored, any()).await,
                 expected
             );
         }
@@ -223,7 +275,7 @@ mod tests {
     async fn a_missing_or_unreadable_hash_is_wrong() {
         let passwords = passwords(4);
         for stored in [None, Some(String::new()), Some("$2b$04$x".to_owned())] {
-            let result = passwords.verify(password("x"), stored, ANY).await;
+            let result = passwords.verify(password("x"), stored, any()).await;
             assert_eq!(result, Ok(PasswordCheck::Wrong));
         }
     }
@@ -231,44 +283,75 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_a_lower_cost_needs_a_rehash_and_one_of_a_higher_does_not() {
         let (low, high) = (passwords(4), passwords(6));
-        let of_low = low.hash(password("x"), ANY).await.unwrap();
-        let of_high = high.hash(password("x"), ANY).await.unwrap();
+        let of_low = low.hash(password("x"), any()).await.unwrap();
+        let of_high = high.hash(password("x"), any()).await.unwrap();
         let right = |needs_rehash| Ok(PasswordCheck::Right { needs_rehash });
-        let found = high.verify(password("x"), Some(of_low), ANY).await;
+        let found = high.verify(password("x"), Some(of_low), any()).await;
         assert_eq!(found, right(true));
-        let found = low.verify(password("x"), Some(of_high), ANY).await;
+        let found = low.verify(password("x"), Some(of_high), any()).await;
         assert_eq!(found, right(false));
+    }
+
+    /// The result for a wrong password, the bcrypt rounds and the iterations of PBKDF2 that were spent.
+    fn wrong(stored: Option<&str>, django_work: &AtomicU64) -> (PasswordCheck, u64, u64) {
+        let (mut rounds, mut iterations) = (0, 0);
+        let spend = &mut |work| {
+            match work {
+                Work::Bcrypt(cost) => rounds += 1 << cost,
+                Work::Pbkdf2(more) => iterations += more,
+            }
+            Ok(())
+        };
+        let result = check(&password("wrong"), stored, 7, django_work, spend);
+        (result.unwrap(), rounds, iterations)
     }
 
     #[test]
     fn every_wrong_password_costs_the_configured_rounds() {
-        let stored_at = |cost| {
-            let hash = StoredHash::fresh(&password("right"), cost).unwrap();
-            Some((cost, hash.to_stored()))
-        };
-        for stored in [None, stored_at(4), stored_at(6), stored_at(7)] {
-            let mut rounds = stored.as_ref().map_or(0, |(cost, _)| 1 << cost);
-            let result = check(
-                &password("wrong"),
-                stored.as_ref().map(|(_, text)| text.as_str()),
-                7,
-                &mut |_, cost| {
-                    rounds += 1 << cost;
-                    Ok(())
-                },
-            );
-            assert_eq!((result, rounds), (Ok(PasswordCheck::Wrong), 1 << 7));
+        let none = AtomicU64::default();
+        for cost in [4, 6, 7] {
+            let stored = StoredHash::fresh(&password("right"), cost).unwrap();
+            let spent = wrong(Some(&stored.to_stored()), &none);
+            assert_eq!(spent, (PasswordCheck::Wrong, (1 << 7) - (1 << cost), 0));
         }
-        let mut spent = Vec::new();
-        let mut record = |_: &Password, cost| {
-            spent.push(cost);
-            Ok(())
-        };
-        assert_eq!(
-            check(&password("x"), Some("malformed"), 7, &mut record),
-            Ok(PasswordCheck::Wrong)
-        );
-        assert_eq!(spent, [7]);
+        for stored in [None, Some("malformed"), Some("pbkdf2_sha256$x"), Some("!x")] {
+            assert_eq!(wrong(stored, &none), (PasswordCheck::Wrong, 1 << 7, 0));
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_costs_as_much_as_the_hashes_of_django_that_were_compared() {
+        let hash = "k1BiIUnsqgotK0/+G+6P9VzRBqM5+Jsk8jKCk28zElI=";
+        let of_django = |iterations| format!("pbkdf2_sha256${iterations}$seasalt${hash}");
+        let own = StoredHash::fresh(&password("right"), 7).unwrap();
+        let (few, many) = (of_django(20), of_django(30));
+        let work = AtomicU64::default();
+        let all = 1 << 7;
+        for (stored, rounds, iterations) in [
+            (Some(few.as_str()), all, 0),
+            (None, all, 20),
+            (Some(many.as_str()), all, 0),
+            (Some(few.as_str()), all, 10),
+            (Some(own.to_stored().as_str()), 0, 30),
+            (Some("malformed"), all, 30),
+            (Some("!"), all, 30),
+        ] {
+            let spent = wrong(stored, &work);
+            assert_eq!(spent, (PasswordCheck::Wrong, rounds, iterations));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_right_password_of_a_hash_of_django_is_hashed_again() {
+        let stored = "pbkdf2_sha256$20$seasalt$k1BiIUnsqgotK0/+G+6P9VzRBqM5+Jsk8jKCk28zElI=";
+        for (typed, expected) in [
+            ("비밀번호 1", PasswordCheck::Right { needs_rehash: true }),
+            ("비밀번호", PasswordCheck::Wrong),
+        ] {
+            let stored = Some(stored.to_owned());
+            let found = passwords(4).verify(password(typed), stored, any()).await;
+            assert_eq!(found, Ok(expected), "{typed}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! The queue in front of the hashing threads. A share of it is reserved for trusted callers, who also get three of four turns.
-//! The rest is divided among networks: each gets its turn in order, however many passwords one of them sends.
+//! The queue in front of hashing threads. Groups of callers (the networks of strangers, or accounts) take turns in order,
+//! however many passwords one of them sends.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,18 +11,6 @@ use tokio::sync::oneshot;
 use crate::services::mutex::lock;
 use crate::worker_pool::WorkError;
 
-/// How soon the password of a caller is hashed.
-#[derive(Clone, Debug)]
-pub enum Priority {
-    /// A known device, or a caller who is already authenticated.
-    Trusted,
-    /// Any other caller, by network.
-    Network(String),
-}
-
-/// The reserved share of the queue: one place of this many.
-const RESERVED: usize = 4;
-
 /// The queue. Clones share it.
 #[derive(Clone)]
 pub(super) struct Queue(Arc<Shared>);
@@ -31,9 +18,7 @@ pub(super) struct Queue(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     threads: usize,
-    /// The places of all callers together, and of networks alone.
     places: usize,
-    places_of_networks: usize,
     timeout: Duration,
 }
 
@@ -41,16 +26,15 @@ struct Shared {
 struct State {
     running: usize,
     next_id: u64,
-    trusted: VecDeque<Waiting>,
-    networks: Vec<Waiting>,
-    /// How many passwords have got a thread.
+    waiting: Vec<Waiting>,
+    /// How many passwords have got a thread after waiting.
     served: u64,
 }
 
 struct Waiting {
     id: u64,
-    network: String,
-    /// How many passwords of the same network were waiting before it.
+    group: String,
+    /// How many passwords of the same group were waiting before it.
     round: usize,
     turn: oneshot::Sender<Turn>,
 }
@@ -59,14 +43,12 @@ struct Waiting {
 pub(super) struct Turn(Option<Arc<Shared>>);
 
 impl Queue {
-    pub(super) fn new(threads: usize, max_waiting: usize, timeout: Duration) -> Self {
-        let reserved = max_waiting.div_ceil(RESERVED);
-        let places_of_networks = max_waiting.saturating_sub(reserved).max(1);
+    /// A queue with this many places in front of so many threads.
+    pub(super) fn new(threads: usize, places: usize, timeout: Duration) -> Self {
         Self(Arc::new(Shared {
             state: Mutex::default(),
             threads,
-            places: places_of_networks + reserved,
-            places_of_networks,
+            places,
             timeout,
         }))
     }
@@ -74,11 +56,11 @@ impl Queue {
     /// Waits for a thread.
     ///
     /// # Errors
-    /// [`WorkError::Overloaded`] if the queue is full, after the timeout, or when the place is given to a network that has
+    /// [`WorkError::Overloaded`] if the queue is full, after the timeout, or when the place is given to a group that has
     /// fewer passwords in the queue.
-    pub(super) async fn turn(&self, priority: Priority) -> Result<Turn, WorkError> {
+    pub(super) async fn turn(&self, group: String) -> Result<Turn, WorkError> {
         let (sender, receiver) = oneshot::channel();
-        let id = self.join(priority, sender)?;
+        let id = self.join(group, sender)?;
         // Leaves the queue also when this future is dropped.
         let _place = Place { queue: self, id };
         match tokio::time::timeout(self.0.timeout, receiver).await {
@@ -87,7 +69,7 @@ impl Queue {
         }
     }
 
-    fn join(&self, priority: Priority, turn: oneshot::Sender<Turn>) -> Result<u64, WorkError> {
+    fn join(&self, group: String, turn: oneshot::Sender<Turn>) -> Result<u64, WorkError> {
         let mut state = lock(&self.0.state);
         let id = state.next_id;
         state.next_id += 1;
@@ -98,25 +80,17 @@ impl Queue {
             let _ = turn.send(Turn(Some(Arc::clone(&self.0))));
             return Ok(id);
         }
-        let waiting = |network, round| Waiting {
+        let of_group = state.waiting.iter().filter(|one| one.group == group);
+        let round = of_group.count();
+        if state.waiting.len() >= self.0.places {
+            state.displace(round)?;
+        }
+        state.waiting.push(Waiting {
             id,
-            network,
+            group,
             round,
             turn,
-        };
-        let is_full = state.trusted.len() + state.networks.len() >= self.0.places;
-        match priority {
-            Priority::Trusted if is_full => return Err(WorkError::Overloaded),
-            Priority::Trusted => state.trusted.push_back(waiting(String::new(), 0)),
-            Priority::Network(network) => {
-                let of_network = state.networks.iter().filter(|one| one.network == network);
-                let round = of_network.count();
-                if is_full || state.networks.len() >= self.0.places_of_networks {
-                    state.displace(round)?;
-                }
-                state.networks.push(waiting(network, round));
-            }
-        }
+        });
         Ok(id)
     }
 }
@@ -124,34 +98,28 @@ impl Queue {
 impl State {
     /// Removes the last password in order, if it is of a later round than this one.
     fn displace(&mut self, round: usize) -> Result<(), WorkError> {
-        let order = |at: &usize| (self.networks[*at].round, self.networks[*at].id);
-        let last = (0..self.networks.len()).max_by_key(order);
-        let last = last.filter(|at| self.networks[*at].round > round);
-        self.networks
-            .swap_remove(last.ok_or(WorkError::Overloaded)?);
+        let order = |at: &usize| (self.waiting[*at].round, self.waiting[*at].id);
+        let last = (0..self.waiting.len()).max_by_key(order);
+        let last = last.filter(|at| self.waiting[*at].round > round);
+        self.waiting.swap_remove(last.ok_or(WorkError::Overloaded)?);
         Ok(())
     }
 
-    /// The next password in order. Every fourth time it is one of a network, and every eighth time the one that has waited
-    /// the longest, so that neither a known device nor many small networks keep others waiting for good.
+    /// The next password in order. Every eighth time it is the one that has waited the longest, so that many small groups do
+    /// not keep others waiting for good.
     fn next(&mut self) -> Option<Waiting> {
         self.served = self.served.wrapping_add(1);
-        let turn_of_trusted = !self.served.is_multiple_of(4) || self.networks.is_empty();
-        if turn_of_trusted && let Some(trusted) = self.trusted.pop_front() {
-            return Some(trusted);
-        }
         let is_fair = !self.served.is_multiple_of(8);
         let order = |at: &usize| {
-            let waiting = &self.networks[*at];
+            let waiting = &self.waiting[*at];
             (if is_fair { waiting.round } else { 0 }, waiting.id)
         };
-        let first = (0..self.networks.len()).min_by_key(order)?;
-        Some(self.networks.swap_remove(first))
+        let first = (0..self.waiting.len()).min_by_key(order)?;
+        Some(self.waiting.swap_remove(first))
     }
 
     fn remove(&mut self, id: u64) {
-        self.trusted.retain(|waiting| waiting.id != id);
-        self.networks.retain(|waiting| waiting.id != id);
+        self.waiting.retain(|waiting| waiting.id != id);
     }
 }
 
@@ -194,15 +162,12 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<String>>>;
 
-    fn network(name: &str) -> Priority {
-        Priority::Network(name.to_owned())
-    }
-
     /// Joins the queue; notes its label when it gets the thread, and gives it back.
-    async fn join(queue: &Queue, log: &Log, label: &str, priority: Priority) -> JoinHandle<bool> {
+    async fn join(queue: &Queue, log: &Log, label: &str, group: &str) -> JoinHandle<bool> {
         let (queue, log, label) = (queue.clone(), Arc::clone(log), label.to_owned());
+        let group = group.to_owned();
         let task = tokio::spawn(async move {
-            let turn = queue.turn(priority).await;
+            let turn = queue.turn(group).await;
             if turn.is_ok() {
                 lock(&log).push(label);
             }
@@ -213,66 +178,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn networks_take_turns_and_trusted_callers_go_first() {
+    async fn groups_take_turns_however_many_passwords_each_sends() {
         let (queue, log) = (Queue::new(1, 16, LONG), Log::default());
-        let running = queue.turn(network("a")).await;
+        let running = queue.turn("a".to_owned()).await;
         let mut tasks = Vec::new();
         for label in ["a1", "a2", "a3", "b1", "c1", "b2"] {
-            tasks.push(join(&queue, &log, label, network(&label[..1])).await);
+            tasks.push(join(&queue, &log, label, &label[..1]).await);
         }
-        tasks.push(join(&queue, &log, "trusted", Priority::Trusted).await);
         drop(running);
         for task in tasks {
             assert!(task.await.unwrap());
         }
-        assert_eq!(*lock(&log), ["trusted", "a1", "b1", "c1", "a2", "b2", "a3"]);
+        assert_eq!(*lock(&log), ["a1", "b1", "c1", "a2", "b2", "a3"]);
     }
 
     #[tokio::test]
-    async fn a_full_queue_gives_a_place_of_the_greediest_network_to_another_one() {
-        let (queue, log) = (Queue::new(1, 8, LONG), Log::default());
-        let running = queue.turn(network("a")).await;
-        let mut flood = Vec::new();
-        for number in 0..6 {
-            flood.push(join(&queue, &log, &format!("a{number}"), network("a")).await);
+    async fn every_eighth_turn_goes_to_the_password_that_has_waited_the_longest() {
+        let (queue, log) = (Queue::new(1, 16, LONG), Log::default());
+        let running = queue.turn("a".to_owned()).await;
+        let mut tasks = Vec::new();
+        for label in ["a1", "a2", "a3", "b", "c", "d", "e", "f", "g", "h"] {
+            tasks.push(join(&queue, &log, label, &label[..1]).await);
         }
-        assert_eq!(
-            queue.turn(network("a")).await.err(),
-            Some(WorkError::Overloaded)
-        );
-        let other = join(&queue, &log, "b", network("b")).await;
-        assert!(!flood.pop().unwrap().await.unwrap(), "it lost its place");
-        // Two places are left for the trusted.
-        let trusted = [
-            join(&queue, &log, "t0", Priority::Trusted).await,
-            join(&queue, &log, "t1", Priority::Trusted).await,
-        ];
-        assert_eq!(
-            queue.turn(Priority::Trusted).await.err(),
-            Some(WorkError::Overloaded)
-        );
         drop(running);
-        assert!(other.await.unwrap());
-        for task in flood.into_iter().chain(trusted) {
+        for task in tasks {
             assert!(task.await.unwrap());
         }
-        assert_eq!(lock(&log)[..4], ["t0", "t1", "a0", "b"]);
+        let order = ["a1", "b", "c", "d", "e", "f", "g", "a2", "h", "a3"];
+        assert_eq!(*lock(&log), order);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_gives_a_place_of_the_greediest_group_to_another_one() {
+        let (queue, log) = (Queue::new(1, 6, LONG), Log::default());
+        let running = queue.turn("a".to_owned()).await;
+        let mut flood = Vec::new();
+        for number in 0..6 {
+            flood.push(join(&queue, &log, &format!("a{number}"), "a").await);
+        }
+        assert_eq!(
+            queue.turn("a".to_owned()).await.err(),
+            Some(WorkError::Overloaded)
+        );
+        let other = join(&queue, &log, "b", "b").await;
+        assert!(!flood.pop().unwrap().await.unwrap(), "it lost its place");
+        drop(running);
+        assert!(other.await.unwrap());
+        for task in flood {
+            assert!(task.await.unwrap());
+        }
+        assert_eq!(lock(&log)[..3], ["a0", "b", "a1"]);
     }
 
     #[tokio::test]
     async fn who_stops_waiting_or_waits_too_long_leaves_the_queue() {
         let (queue, log) = (Queue::new(1, 8, Duration::from_millis(50)), Log::default());
-        let running = queue.turn(network("a")).await;
-        let stopped = join(&queue, &log, "stopped", network("a")).await;
+        let running = queue.turn("a".to_owned()).await;
+        let stopped = join(&queue, &log, "stopped", "a").await;
         stopped.abort();
         assert!(stopped.await.unwrap_err().is_cancelled());
         assert_eq!(
-            queue.turn(network("a")).await.err(),
+            queue.turn("a".to_owned()).await.err(),
             Some(WorkError::Overloaded)
         );
-        assert!(lock(&queue.0.state).networks.is_empty());
+        assert!(lock(&queue.0.state).waiting.is_empty());
         drop(running);
-        assert!(queue.turn(network("a")).await.is_ok());
+        assert!(queue.turn("a".to_owned()).await.is_ok());
         assert_eq!(lock(&queue.0.state).running, 0);
     }
 }

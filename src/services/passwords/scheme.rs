@@ -22,7 +22,8 @@ use crate::domain::password::Password;
 /// The costs that bcrypt supports: 2^cost rounds.
 pub const COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+/// The base64 of bcrypt: another alphabet, without padding.
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
 const PREFIX: &str = "$bcrypt-sha256$v=2,t=2b,r=";
 const SALT_TEXT: usize = 22;
 const DIGEST_TEXT: usize = 31;

@@ -1,4 +1,4 @@
-//! The revocation cache: which sessions ended, and until when an account's access tokens are refused. An entry is removed
+//! The revocation cache: which sessions ended, and until when the access tokens of an account or service are refused. An entry is removed
 //! when the last access token that it refuses has expired.
 //!
 //! That time is measured by the uptime of the process, never by the clock: after a clock has jumped ahead and back, the
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::domain::principal::Principal;
+use crate::domain::principal::TokenOwner;
 use crate::domain::session::{RevocationReason, SessionId};
 
 /// The number of locks over the sessions, so that threads rarely wait for each other.
@@ -40,7 +40,7 @@ struct NotBefore {
 /// The ended sessions and revoked access tokens. About 50 bytes per session.
 pub struct RevocationCache {
     sessions: Vec<RwLock<HashMap<Key, Ended>>>,
-    accounts: RwLock<HashMap<Principal, NotBefore>>,
+    owners: RwLock<HashMap<TokenOwner, NotBefore>>,
     hasher: RandomState,
     entries: AtomicUsize,
 }
@@ -49,7 +49,7 @@ impl Default for RevocationCache {
     fn default() -> Self {
         Self {
             sessions: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            accounts: RwLock::default(),
+            owners: RwLock::default(),
             hasher: RandomState::new(),
             entries: AtomicUsize::new(0),
         }
@@ -81,31 +81,34 @@ impl RevocationCache {
         read(self.shard(&key)).get(&key).map(|ended| ended.reason)
     }
 
-    /// Inserts that the access tokens of an account issued until `until`, in milliseconds since the epoch, are refused. The
+    /// Inserts that the access tokens of an owner issued until `until`, in milliseconds since the epoch, are refused. The
     /// entry expires after `lifetime`.
     pub fn insert_not_before(
         &self,
-        owner: Principal,
+        owner: impl Into<TokenOwner>,
         until: u64,
         uptime: Duration,
         lifetime: Duration,
     ) {
+        let owner = owner.into();
         let expires_at = seconds(uptime + lifetime).saturating_add(1);
-        let mut accounts = write(&self.accounts);
-        if let Some(entry) = accounts.get_mut(&owner) {
+        let mut owners = write(&self.owners);
+        if let Some(entry) = owners.get_mut(&owner) {
             entry.until = entry.until.max(until);
             entry.expires_at = entry.expires_at.max(expires_at);
         } else {
-            accounts.insert(owner, NotBefore { expires_at, until });
+            owners.insert(owner, NotBefore { expires_at, until });
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Access tokens of the account issued until this time, in milliseconds since the epoch, are refused; `None` when there
+    /// Access tokens of the owner issued until this time, in milliseconds since the epoch, are refused; `None` when there
     /// is no entry.
     #[must_use]
-    pub fn not_before(&self, owner: Principal) -> Option<u64> {
-        read(&self.accounts).get(&owner).map(|entry| entry.until)
+    pub fn not_before(&self, owner: impl Into<TokenOwner>) -> Option<u64> {
+        read(&self.owners)
+            .get(&owner.into())
+            .map(|entry| entry.until)
     }
 
     /// Removes the expired entries.
@@ -120,10 +123,10 @@ impl RevocationCache {
             }
             entries += shard.len();
         }
-        let mut accounts = write(&self.accounts);
-        accounts.retain(|_, entry| entry.expires_at > now);
+        let mut owners = write(&self.owners);
+        owners.retain(|_, entry| entry.expires_at > now);
         self.entries
-            .store(entries + accounts.len(), Ordering::Relaxed);
+            .store(entries + owners.len(), Ordering::Relaxed);
     }
 
     /// The number of entries.
@@ -161,7 +164,10 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, domain::principal::UserSeq};
+    use crate::{
+        clock::Timestamp,
+        domain::principal::{Principal, UserSeq},
+    };
 
     const HOUR: Duration = Duration::from_hours(1);
 

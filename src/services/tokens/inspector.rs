@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
 use crate::domain::session::{Jti, RevocationReason};
+use crate::services::auth::django::Rules;
 use crate::services::auth::reuse::is_unused;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::service::access;
 use crate::services::tokens::owner::Owner;
 use crate::store::{Db, StoreError, blacklisted_tokens, outstanding_tokens, sessions};
 use crate::tokens::{Claims, TokenDefect, TokenType, readable_parts};
@@ -53,13 +55,37 @@ pub enum Acceptance {
     SessionOver(Timestamp),
     /// Its session does not exist.
     NoSession,
+    /// It is an access token of a service: whether it is valid.
+    OfService(bool),
+    /// Django signed it.
+    OfDjango(OfDjango),
+}
+
+/// A token that Django signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfDjango {
+    /// It would be accepted as an access token.
+    Accepted,
+    /// It can be exchanged for tokens of this server.
+    Exchangeable,
+    /// It was exchanged, or logged out.
+    Exchanged,
+    /// Django blacklisted it.
+    Blacklisted,
+    /// It was not imported, or is older than a log-out from everywhere.
+    NotAccepted,
 }
 
 impl Acceptance {
     /// Whether the token would be accepted.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        matches!(self, Self::Accepted(_))
+        matches!(
+            self,
+            Self::Accepted(_)
+                | Self::OfService(true)
+                | Self::OfDjango(OfDjango::Accepted | OfDjango::Exchangeable)
+        )
     }
 }
 
@@ -73,10 +99,17 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
     let read = match services.tokens.examine(token, None, now) {
         Ok(read) => read,
         Err(defect) => {
+            let acceptance = match defect {
+                TokenDefect::OfService => of_service(services, token).await?,
+                defect if defect.is_of_another_key() => {
+                    of_django(services, token, defect, now).await?
+                }
+                defect => Acceptance::Invalid(defect),
+            };
             return Ok(Inspection {
                 header,
                 claims,
-                acceptance: Acceptance::Invalid(defect),
+                acceptance,
                 owner: None,
                 outstanding: None,
             });
@@ -96,6 +129,52 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
         acceptance,
         owner: Some(owner),
         outstanding,
+    })
+}
+
+async fn of_service(services: &Services, token: &str) -> Result<Acceptance, Error> {
+    match access::verify(services, token).await {
+        Ok(_) => Ok(Acceptance::OfService(true)),
+        Err(error) if error.is_refused_token() => Ok(Acceptance::OfService(false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The acceptance of a token that another key signed: perhaps that of Django.
+async fn of_django(
+    services: &Services,
+    token: &str,
+    defect: TokenDefect,
+    now: Timestamp,
+) -> Result<Acceptance, Error> {
+    let claims = match services.tokens.examine_django(token, now) {
+        None => return Ok(Acceptance::Invalid(defect)),
+        Some(Err(defect)) => return Ok(Acceptance::Invalid(defect)),
+        Some(Ok(claims)) => claims,
+    };
+    let (rules, token_type) = (Rules::of(services), claims.token_type);
+    let policy = services.tokens.settings().rotation_policy();
+    let checked = services
+        .store
+        .read(move |connection| {
+            let owner = rules.find_owner(connection, &claims)?;
+            let of_token = rules.check_token(connection, &claims, owner);
+            // Without rotation an exchanged token can be exchanged again.
+            let is_exchanged = token_type != TokenType::Access
+                && policy == RotationPolicy::SingleUse
+                && matches!(of_token, Ok(Some(_)));
+            rules.check(connection, &claims).map(|_| is_exchanged)
+        })
+        .await;
+    Ok(match checked {
+        Ok(_) if token_type == TokenType::Access => Acceptance::OfDjango(OfDjango::Accepted),
+        Ok(false) => Acceptance::OfDjango(OfDjango::Exchangeable),
+        Ok(true) => Acceptance::OfDjango(OfDjango::Exchanged),
+        Err(Error::TokenUserNotFound) => Acceptance::NoAccount,
+        Err(Error::UserInactive) => Acceptance::Inactive,
+        Err(Error::TokenBlacklisted) => Acceptance::OfDjango(OfDjango::Blacklisted),
+        Err(error) if error.is_refused_token() => Acceptance::OfDjango(OfDjango::NotAccepted),
+        Err(error) => return Err(error),
     })
 }
 
@@ -165,7 +244,7 @@ fn blacklisting(
     claims: &Claims,
 ) -> Result<Option<(RevocationReason, Timestamp)>, StoreError> {
     match claims.token_type {
-        TokenType::Access => Ok(None),
+        TokenType::Access | TokenType::Sliding => Ok(None),
         TokenType::Refresh => Ok(blacklisted_tokens::find(connection, &claims.jti)?
             .map(|blacklisting| (blacklisting.reason, blacklisting.at))),
     }

@@ -10,14 +10,18 @@ use diesel::{
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::audit::{Action, AuditSource, Outcome};
 use crate::domain::job::{JobKind, JobState};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::service::Scopes;
 use crate::domain::session::{
     BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
 };
+use crate::domain::signing_key::KeyState;
+use crate::domain::status_index::StatusIndex;
 
 impl<DB: Backend> ToSql<sql_types::Timestamp, DB> for Timestamp
 where
@@ -56,6 +60,24 @@ where
     }
 }
 
+impl<DB: Backend> FromSql<sql_types::BigInt, DB> for StatusIndex
+where
+    i64: FromSql<sql_types::BigInt, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Self::new(i64::from_sql(value)?).ok_or_else(|| "a status index must not be negative".into())
+    }
+}
+
+impl<DB: Backend> ToSql<sql_types::BigInt, DB> for StatusIndex
+where
+    i64: ToSql<sql_types::BigInt, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.get_ref().to_sql(out)
+    }
+}
+
 /// The conversions of types that are stored as text: `as_str`, and the given parser.
 macro_rules! text_columns {
     ($parse:ident: $($type:ty),+ $(,)?) => {$(
@@ -82,6 +104,7 @@ macro_rules! text_columns {
 
 text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
 text_columns!(
-    from_word: UserType, Role, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
+    from_word: UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
+    KeyState,
 );
-text_columns!(from_stored: Action);
+text_columns!(from_stored: Role, Action, AccountClaims, Scopes);

@@ -248,20 +248,15 @@ where
     E: StoreFailure,
 {
     with_retries(|| {
-        <Db as TransactionManager<Db>>::begin_transaction(connection).map_err(StoreError::from)?;
-        match f(connection) {
-            Ok(value) => match <Db as TransactionManager<Db>>::commit_transaction(connection)
-                .map_err(StoreError::from)
-            {
-                Ok(()) => Ok(value),
-                Err(StoreError::Unavailable(_)) => Err(StoreError::unavailable(IN_DOUBT).into()),
-                Err(error) => Err(error.into()),
-            },
-            Err(error) => {
-                // When this fails the connection is broken, and the server rolls back.
-                let _ = <Db as TransactionManager<Db>>::rollback_transaction(connection);
-                Err(error)
-            }
+        Db::begin_transaction(connection).map_err(StoreError::from)?;
+        let value = f(connection).inspect_err(|_| {
+            // When this fails the connection is broken, and the server rolls back.
+            let _ = Db::rollback_transaction(connection);
+        })?;
+        match Db::commit_transaction(connection).map_err(StoreError::from) {
+            Ok(()) => Ok(value),
+            Err(StoreError::Unavailable(_)) => Err(StoreError::unavailable(IN_DOUBT).into()),
+            Err(error) => Err(error.into()),
         }
     })
 }

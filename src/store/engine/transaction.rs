@@ -12,6 +12,8 @@ pub struct Transaction<'a> {
     pub(in crate::store) connection: &'a mut Db,
     /// Whether it has inserted a revocation event.
     pub(in crate::store) has_revocation_events: bool,
+    /// Whether a server is to log its audit events, because this process is a command.
+    pub(in crate::store) has_audit_outbox: bool,
     /// What is done after the commit.
     pub(in crate::store) after_commit: Vec<Action>,
 }

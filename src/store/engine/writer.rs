@@ -204,7 +204,7 @@ where
 
 /// Begins a transaction that holds the write lock from the start: a deferred one that reads before it writes fails when
 /// another connection wrote in between, without waiting for the busy timeout.
-fn begin(connection: &mut Db) -> Result<(), StoreError> {
+pub(crate) fn begin(connection: &mut Db) -> Result<(), StoreError> {
     match connection {
         Db::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
@@ -215,22 +215,18 @@ fn begin(connection: &mut Db) -> Result<(), StoreError> {
 }
 
 /// Commits the transaction, or releases the innermost savepoint.
-fn commit(connection: &mut Db) -> Result<(), StoreError> {
-    Ok(<Db as TransactionManager<Db>>::commit_transaction(
-        connection,
-    )?)
+pub(crate) fn commit(connection: &mut Db) -> Result<(), StoreError> {
+    Ok(Db::commit_transaction(connection)?)
 }
 
 /// Rolls back the transaction, or to the innermost savepoint.
-fn roll_back(connection: &mut Db) -> Result<(), StoreError> {
-    Ok(<Db as TransactionManager<Db>>::rollback_transaction(
-        connection,
-    )?)
+pub(crate) fn roll_back(connection: &mut Db) -> Result<(), StoreError> {
+    Ok(Db::rollback_transaction(connection)?)
 }
 
 /// How many transactions are open inside one another.
 fn depth(connection: &mut Db) -> u32 {
-    <Db as TransactionManager<Db>>::transaction_manager_status_mut(connection)
+    Db::transaction_manager_status_mut(connection)
         .transaction_depth()
         .ok()
         .flatten()

@@ -9,7 +9,7 @@ use crate::support::{App, password_of};
 #[tokio::test]
 async fn sign_in_leads_to_the_requested_page() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let browser = app.browser();
     let asked = browser.get("/admin/users?search=a%20b").await;
     let asked = asked.leads_to("/admin/login?next=%2Fadmin%2Fusers%3Fsearch%3Da%2520b");
@@ -27,7 +27,7 @@ async fn sign_in_leads_to_the_requested_page() {
 #[tokio::test]
 async fn sign_in_never_redirects_to_another_site() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     for next in [
         "https://evil.example/admin",
         "//evil.example/admin",
@@ -58,8 +58,8 @@ async fn sign_in_never_redirects_to_another_site() {
 #[tokio::test]
 async fn unknown_wrong_and_inactive_are_one_response_and_the_password_is_not_shown_again() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
-    app.make_user("ian", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
+    app.make_user("ian", Role::ADMIN).await;
     app.execute("UPDATE users SET is_active = false WHERE email = 'ian@example.org'")
         .await;
     let browser = app.browser();
@@ -82,14 +82,14 @@ async fn unknown_wrong_and_inactive_are_one_response_and_the_password_is_not_sho
 #[tokio::test]
 async fn staff_with_the_right_password_is_refused_because_of_the_role() {
     let app = App::start();
-    app.make_user("sam", Role::Staff).await;
+    app.make_user("sam", Role::STAFF).await;
     let browser = app.browser();
     let fields = [
         ("email", "sam@example.org"),
         ("password", &password_of("sam")),
     ];
     let page = browser.post(paths::LOGIN, &fields).await.assert(403);
-    assert!(page.text(".banner").contains("administrator or auditor"));
+    assert!(page.text(".banner").contains("role does not allow it"));
     assert_eq!(browser.cookie("munjigi_session"), None);
 }
 
@@ -97,7 +97,7 @@ async fn staff_with_the_right_password_is_refused_because_of_the_role() {
 async fn sign_in_ends_the_session_that_the_browser_had_before() {
     let app = App::start();
     for name in ["ann", "bob", "eve"] {
-        app.make_user(name, Role::Admin).await;
+        app.make_user(name, Role::ADMIN).await;
     }
     for (first, second) in [("ann", "ann"), ("bob", "eve")] {
         let (browser, copy, elsewhere) = (app.browser(), app.browser(), app.browser());
@@ -117,7 +117,7 @@ async fn sign_in_ends_the_session_that_the_browser_had_before() {
 #[tokio::test]
 async fn sign_in_replaces_a_fixated_session() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let known = "A".repeat(43);
     let browser = app.browser();
     browser.set_cookie("munjigi_session", &known);
@@ -131,8 +131,8 @@ async fn sign_in_replaces_a_fixated_session() {
 #[tokio::test]
 async fn a_form_without_a_valid_csrf_token_changes_nothing() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
-    let bob = app.signed_in("bob", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.signed_in("bob", Role::ADMIN).await;
     let foreign = bob.token().await;
     let old = {
         let old = ann.token().await;
@@ -164,7 +164,7 @@ async fn a_form_without_a_valid_csrf_token_changes_nothing() {
 #[tokio::test]
 async fn sign_out_shows_a_notice_once_and_invalidates_the_cookie() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Auditor).await;
+    let ann = app.signed_in("ann", Role::AUDITOR).await;
     let cookie = ann.cookie("munjigi_session").unwrap();
     ann.post(paths::LOGOUT, &[]).await.leads_to(paths::LOGIN);
     assert!(
@@ -181,7 +181,7 @@ async fn sign_out_shows_a_notice_once_and_invalidates_the_cookie() {
 #[tokio::test]
 async fn a_session_ends_when_idle_and_after_twelve_hours_of_use() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     app.advance(Duration::from_mins(59));
     ann.get("/admin/nothing").await.assert(404);
     ann.open(paths::ACCOUNT).await;
@@ -209,7 +209,7 @@ async fn a_session_ends_immediately_with_the_rights_of_its_account() {
         serde_json::json!({"password": "another long password"}),
     ] {
         let name = format!("ann{}", change.to_string().len());
-        let seq = app.make_user(&name, Role::Admin).await;
+        let seq = app.make_user(&name, Role::ADMIN).await;
         let ann = app.browser();
         ann.sign_in(&name).await;
         ann.open(paths::ACCOUNT).await;
@@ -272,7 +272,7 @@ async fn static_files_are_cached_forever_and_have_a_content_hash_in_their_addres
     assert_eq!(odd.header("allow"), Some("GET, HEAD, OPTIONS"));
     for path in [
         "/static/../Cargo.toml",
-        "/static/%2e%2e/signing.key",
+        "/static/%2e%2e/master.key",
         "/static/",
     ] {
         browser.get(path).await.assert(404);
@@ -283,7 +283,7 @@ async fn static_files_are_cached_forever_and_have_a_content_hash_in_their_addres
 async fn every_spelling_of_a_path_has_the_headers_of_a_page() {
     // The harness checks the headers.
     let app = App::start();
-    let admin = app.signed_in("root", Role::Admin).await;
+    let admin = app.signed_in("root", Role::ADMIN).await;
     for path in [
         "//admin/users",
         "///admin//users",

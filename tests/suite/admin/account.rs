@@ -26,7 +26,7 @@ async fn change_password(
 #[tokio::test]
 async fn a_name_is_changed_and_the_audit_log_has_both_values() {
     let app = App::start();
-    for (name, role) in [("ann", Role::Admin), ("carol", Role::Auditor)] {
+    for (name, role) in [("ann", Role::ADMIN), ("carol", Role::AUDITOR)] {
         let browser = app.signed_in(name, role).await;
         let fields = [
             ("name", " Ann 앤 👩‍👩‍👧 <b> "),
@@ -56,7 +56,7 @@ async fn a_name_is_changed_and_the_audit_log_has_both_values() {
 #[tokio::test]
 async fn a_wrong_name_is_refused_beside_its_field_and_kept() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Admin).await;
+    let browser = app.signed_in("ann", Role::ADMIN).await;
     let long = "x".repeat(10_000);
     for name in ["", "   ", long.as_str(), "a\0b", "\u{202E}\u{200B}"] {
         let page = browser
@@ -79,7 +79,7 @@ async fn a_wrong_name_is_refused_beside_its_field_and_kept() {
 #[tokio::test]
 async fn language_theme_and_time_zone_apply_to_all_browsers_of_the_account() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     let fields = [
         ("language", "ko"),
         ("theme", "dark"),
@@ -135,8 +135,8 @@ async fn language_theme_and_time_zone_apply_to_all_browsers_of_the_account() {
 #[tokio::test]
 async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Admin).await;
-    let (other, person) = (app.browser(), app.internal("bob", Role::Staff).await);
+    let browser = app.signed_in("ann", Role::ADMIN).await;
+    let (other, person) = (app.browser(), app.internal("bob", Role::STAFF).await);
     other.sign_in("ann").await;
     let credentials = json!(
         {"username": "ann@example.org", "password": password_of("ann"), "user_type": "user"}
@@ -169,7 +169,7 @@ async fn a_new_password_ends_all_other_sessions_and_keeps_this_one() {
 #[tokio::test]
 async fn a_password_change_needs_the_old_password_and_follows_the_policy() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Admin).await;
+    let browser = app.signed_in("ann", Role::ADMIN).await;
     let (own, long) = (password_of("ann"), "x".repeat(10_000));
     for (current, new, repeated, wrong) in [
         ("", NEW, NEW, "current"),
@@ -204,8 +204,8 @@ async fn a_password_change_needs_the_old_password_and_follows_the_policy() {
 #[tokio::test]
 async fn panel_sessions_are_listed_and_ended_one_by_one_or_all_others() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
-    let anonymous = app.signed_in("bob", Role::Admin).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
+    let anonymous = app.signed_in("bob", Role::ADMIN).await;
     let others: Vec<Browser> = (0..3).map(|_| app.browser()).collect();
     for other in &others {
         app.advance(Duration::from_secs(1));
@@ -256,7 +256,7 @@ async fn the_language_switch_works_with_and_without_a_session_and_leads_back() {
     assert_eq!(visitor.open(paths::LOGIN).await.attr("html", "lang"), "ko");
     assert_eq!(visitor.cookie("munjigi_language").as_deref(), Some("ko"));
 
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     browser
         .post(
             paths::LANGUAGE,
@@ -291,11 +291,11 @@ async fn the_language_switch_works_with_and_without_a_session_and_leads_back() {
 #[tokio::test]
 async fn api_sessions_of_the_viewer_are_listed_and_ended_by_an_auditor_too() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     let page = browser.open(paths::ACCOUNT).await;
     assert_eq!(page.count("#api-sessions"), 0);
     let credentials = json!({"username": "ann@example.org", "password": password_of("ann")});
-    let bob = app.internal("bob", Role::Staff).await;
+    let bob = app.internal("bob", Role::STAFF).await;
     let mut sessions = Vec::new();
     for _ in 0..3 {
         let answer = app.anonymous().post("/auth/login", credentials.clone());

@@ -23,9 +23,9 @@ async fn found(browser: &Browser, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_change_is_logged_with_old_and_new_values_and_without_secrets() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let root = app.admin("root").await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let path = format!("/api/users/{bob}");
     let secret = "a secret password of bob's";
     let change = json!({"name": "Bob <b>Bee</b>", "role": "auditor", "password": secret});
@@ -64,7 +64,7 @@ async fn every_change_is_logged_with_old_and_new_values_and_without_secrets() {
 #[tokio::test]
 async fn an_event_has_a_page_with_all_details() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let answer = admin
         .ask(
             "POST",
@@ -99,7 +99,7 @@ async fn an_event_has_a_page_with_all_details() {
 #[tokio::test]
 async fn refused_sign_ins_are_logged_too() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let anonymous = app.browser();
     for email in ["ann@example.org", "my secret in the wrong field"] {
         let fields = [("email", email), ("password", "wrong")];
@@ -117,10 +117,10 @@ async fn refused_sign_ins_are_logged_too() {
 #[tokio::test]
 async fn the_log_is_searched_and_filtered_and_filters_can_be_removed() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let root = app.admin("root").await;
     let acme = app.make_client("acme").await;
-    let kim = app.make_user("kim", Role::Staff).await;
+    let kim = app.make_user("kim", Role::STAFF).await;
     app.advance(Duration::from_hours(48));
     let root = root.again().await;
     let path = format!("/api/users/{kim}");
@@ -195,9 +195,9 @@ async fn the_log_is_searched_and_filtered_and_filters_can_be_removed() {
 #[tokio::test]
 async fn a_deleted_account_is_still_found_by_its_name() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let root = app.admin("root").await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     root.delete(&format!("/api/users/{bob}"))
         .await
         .assert(200, "USER_DELETED");
@@ -209,10 +209,10 @@ async fn a_deleted_account_is_still_found_by_its_name() {
 async fn the_days_of_a_filter_are_in_the_viewers_time_zone() {
     let app = App::start();
     // 2026-02-14 12:30 UTC is 21:30 in Seoul; four hours later it is the 15th there.
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     app.advance(Duration::from_hours(4));
     admin.sign_in("ann").await;
-    app.make_user("bob", Role::Staff).await;
+    app.make_user("bob", Role::STAFF).await;
     let day = "from=2026-02-15&to=2026-02-15";
     assert_eq!(
         found(&admin, &format!("{day}&source=command_line"))
@@ -234,9 +234,9 @@ async fn the_days_of_a_filter_are_in_the_viewers_time_zone() {
 #[tokio::test]
 async fn a_long_log_is_paged_forwards_and_backwards() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     for number in 0..60 {
-        app.make_user(&format!("user{number}"), Role::Staff).await;
+        app.make_user(&format!("user{number}"), Role::STAFF).await;
     }
     let query = "/admin/audit?action=account_created&size=25";
     let pages = admin.walk(query, "next").await;
@@ -263,7 +263,7 @@ async fn a_long_log_is_paged_forwards_and_backwards() {
 #[tokio::test]
 async fn invalid_filters_are_reported_and_ignored() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let long = "x".repeat(10_000);
     for query in [
         "action=none",
@@ -287,9 +287,9 @@ async fn invalid_filters_are_reported_and_ignored() {
 #[tokio::test]
 async fn the_csv_file_has_the_filtered_events_and_the_export_is_logged() {
     let app = App::start();
-    let auditor = app.signed_in("carol", Role::Auditor).await;
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
     for number in 0..3 {
-        app.make_user(&format!("user{number}"), Role::Staff).await;
+        app.make_user(&format!("user{number}"), Role::STAFF).await;
     }
     app.execute("UPDATE audit_events SET subject_name = '=cmd()' WHERE subject_name LIKE 'user0%'")
         .await;
@@ -324,7 +324,7 @@ async fn the_csv_file_has_the_filtered_events_and_the_export_is_logged() {
 #[tokio::test]
 async fn anonymous_visitors_and_staff_have_no_access() {
     let app = App::start();
-    app.make_user("bob", Role::Staff).await;
+    app.make_user("bob", Role::STAFF).await;
     let browser = app.browser();
     for path in [paths::AUDIT, "/admin/audit/1", paths::AUDIT_EXPORT] {
         let answer = browser.get(path).await;
@@ -340,7 +340,7 @@ async fn anonymous_visitors_and_staff_have_no_access() {
 #[tokio::test]
 async fn a_cursor_beyond_the_calendar_is_the_beginning() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     let first = ann.open(paths::AUDIT).await.texts("#results tbody tr");
     assert!(!first.is_empty());
     for micros in [i64::MIN, i64::MAX] {

@@ -17,7 +17,7 @@ async fn verified(browser: &Browser) -> Page {
 #[tokio::test]
 async fn an_unchanged_log_is_valid_and_has_a_checkpoint() {
     let app = App::start();
-    let auditor = app.signed_in("eva", Role::Auditor).await;
+    let auditor = app.signed_in("eva", Role::AUDITOR).await;
     let page = auditor.open(paths::AUDIT).await;
     assert!(page.has("a[href='/admin/audit/verification']"));
     let before = auditor.open(paths::AUDIT_CHAIN).await;
@@ -35,8 +35,8 @@ async fn an_unchanged_log_is_valid_and_has_a_checkpoint() {
 #[tokio::test]
 async fn violations_are_listed() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    app.make_user("ann", Role::Staff).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    app.make_user("ann", Role::STAFF).await;
     let services = app.services();
     link_pending(&services.store, &services.audit_chain)
         .await

@@ -10,7 +10,7 @@ use crate::support::App;
 #[tokio::test]
 async fn a_blacklisted_token_is_found_by_reason_account_and_day() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Auditor).await;
+    let browser = app.signed_in("root", Role::AUDITOR).await;
     let root = app.admin("boss").await;
     let rotated = app.user("ann").await;
     let live = rotated.refreshed().await;
@@ -58,7 +58,7 @@ async fn a_blacklisted_token_is_found_by_reason_account_and_day() {
 #[tokio::test]
 async fn paging_shows_every_row_once_even_if_many_have_the_same_time() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let mut ann = app.user("ann").await;
     for number in 0..70 {
         ann = ann.refreshed().await;
@@ -79,7 +79,7 @@ async fn paging_shows_every_row_once_even_if_many_have_the_same_time() {
 #[tokio::test]
 async fn an_invalid_cursor_is_the_beginning_and_an_empty_list_says_so() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let page = browser.open(paths::BLACKLIST).await;
     assert_eq!(page.text(".empty-title"), "The blacklist is empty");
     app.user("ann").await.refreshed().await;

@@ -20,7 +20,7 @@ use super::jobs::{progress, progress_until};
 use crate::support::{App, Browser, Page};
 
 /// Sends the list with these accounts selected.
-async fn select(browser: &Browser, list: &str, action: &str, ids: &[i64]) -> Page {
+pub(super) async fn select(browser: &Browser, list: &str, action: &str, ids: &[i64]) -> Page {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut fields = vec![("action", action)];
     fields.extend(ids.iter().map(|id| ("selected", id.as_str())));
@@ -78,7 +78,7 @@ async fn events(app: &App, action: &str) -> i64 {
 #[tokio::test]
 async fn selected_users_are_deactivated_and_no_others_and_no_client_of_the_same_number() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let clients = [app.client("acme").await, app.client("other").await];
     let third = app.client("third").await;
@@ -112,11 +112,11 @@ async fn selected_users_are_deactivated_and_no_others_and_no_client_of_the_same_
 #[tokio::test]
 async fn a_filter_applies_to_the_accounts_that_matched_at_the_confirmation() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for name in ["ann-north", "bob-north", "eve-south"] {
         app.make_client(name).await;
     }
-    app.make_user("ann-north", Role::Staff).await;
+    app.make_user("ann-north", Role::STAFF).await;
     app.execute("UPDATE client_users SET is_active = FALSE WHERE username = 'bob-north'")
         .await;
     app.make_client("ian-north").await;
@@ -155,9 +155,9 @@ async fn a_filter_applies_to_the_accounts_that_matched_at_the_confirmation() {
 #[tokio::test]
 async fn deleting_removes_accounts_and_sessions_and_keeps_the_audit_log() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
-    let eve = app.signed_in("eve", Role::Auditor).await;
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
     let (gone, acme) = (app.make_client("gone").await, app.client("acme").await);
     let page = select(&root, "users", "delete", &[ann.seq, ann.seq + 1, 999]).await;
     assert_eq!(page.text("h1"), "Delete 2 internal users?");
@@ -182,10 +182,10 @@ async fn deleting_removes_accounts_and_sessions_and_keeps_the_audit_log() {
 #[tokio::test]
 async fn ending_sessions_ends_all_but_those_of_the_viewer() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    let eve = app.signed_in("eve", Role::Auditor).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
     let ann = app.user("ann").await;
-    app.make_user("quiet", Role::Staff).await;
+    app.make_user("quiet", Role::STAFF).await;
     let acme = app.client("acme").await;
     let page = matching(&root, "users", "end_sessions", "").await;
     assert_eq!(page.text("h1"), "End the sessions of 3 internal users?");
@@ -215,14 +215,14 @@ async fn ending_sessions_ends_all_but_those_of_the_viewer() {
 #[tokio::test]
 async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for action in ["deactivate", "delete"] {
         let page = select(&root, "users", action, &[1]).await;
         page.leads_to(&paths::USERS);
         let list = root.open(&paths::USERS).await;
         assert!(list.text(".notice").contains("last active administrator"));
     }
-    let bob = app.make_user("bob", Role::Admin).await;
+    let bob = app.make_user("bob", Role::ADMIN).await;
     select(&root, "users", "delete", &[1]).await.assert(303);
     let list = root.open(&paths::USERS).await;
     assert!(list.text(".notice").contains("only your own account"));
@@ -263,7 +263,7 @@ async fn an_actor_who_lost_the_role_changes_nothing() {
     let mut started = bulk::start(app.services(), &actor, request).await.unwrap();
     assert!(started.wait(Duration::from_mins(1)).await);
     assert_eq!(active(&app, "users").await, [root.seq, ann.seq, late.seq]);
-    let eve = app.signed_in("eve", Role::Auditor).await;
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
     let said = eve.open(&paths::job(&started.job)).await.text("#job");
     assert!(said.contains("no longer an active administrator"), "{said}");
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
@@ -283,7 +283,7 @@ pub(super) async fn many_clients(app: &App) {
 #[tokio::test]
 async fn a_job_over_many_accounts_progresses_can_be_stopped_and_leaves_no_partial_change() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let at = "'2026-01-01 00:00:00'";
     many_clients(&app).await;
     app.execute(&format!(
@@ -323,7 +323,7 @@ async fn a_job_over_many_accounts_progresses_can_be_stopped_and_leaves_no_partia
 #[tokio::test]
 async fn an_unclear_request_changes_nothing_and_says_why() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
     select(&root, "users", "delete", &[])
         .await
@@ -331,7 +331,7 @@ async fn an_unclear_request_changes_nothing_and_says_why() {
     let list = root.open(&paths::USERS).await;
     assert!(list.text(".notice").contains("No accounts selected"));
     // An ignored filter would match every account.
-    for query in ["role=king", "created_from=yesterday", "active=perhaps"] {
+    for query in ["role=the+king", "created_from=yesterday", "active=perhaps"] {
         let page = matching(&root, "users", "delete", query).await;
         page.leads_to(&format!("{}?{query}", paths::USERS));
         let list = root.open(&paths::USERS).await;
@@ -371,8 +371,8 @@ async fn an_unclear_request_changes_nothing_and_says_why() {
 #[tokio::test]
 async fn bulk_actions_need_an_administrator_and_a_valid_csrf_token() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    let eve = app.signed_in("eve", Role::Auditor).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
     let acme = app.client("acme").await;
     for list in ["users", "clients"] {
         select(&eve, list, "delete", &[1]).await.assert(403);

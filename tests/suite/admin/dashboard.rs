@@ -36,7 +36,7 @@ async fn refused(app: &App, times: usize) {
 #[tokio::test]
 async fn the_totals_are_correct() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let bob = app.user("bob").await;
     let acme = app.client("acme").await;
     app.make_client("idle").await;
@@ -73,7 +73,7 @@ async fn expired_rows_are_not_counted_and_are_shown_for_the_flush() {
     let app = App::start();
     app.user("bob").await;
     app.advance(Duration::from_hours(24 * 60));
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let page = admin.open(paths::DASHBOARD).await;
     assert_eq!(number(&page, "Sessions"), "0");
     assert_eq!(number(&page, "Refresh tokens"), "0");
@@ -94,7 +94,7 @@ async fn the_chart_counts_logins_by_the_viewers_days_and_has_a_table() {
     // 16:30 UTC is the 15th in Seoul.
     app.advance(Duration::from_hours(4));
     refused(&app, 3).await;
-    let admin = app.signed_in("ann", Role::Auditor).await;
+    let admin = app.signed_in("ann", Role::AUDITOR).await;
     let page = admin.open(paths::DASHBOARD).await;
     let lines = days(&page);
     assert_eq!(lines.len(), 30);
@@ -125,9 +125,9 @@ async fn the_chart_counts_logins_by_the_viewers_days_and_has_a_table() {
 #[tokio::test]
 async fn the_latest_events_are_shown_with_a_link_to_the_audit_log() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     for number in 0..10 {
-        app.make_user(&format!("user{number}"), Role::Staff).await;
+        app.make_user(&format!("user{number}"), Role::STAFF).await;
     }
     let page = admin.open(paths::DASHBOARD).await;
     let lines = page.texts(".timeline > li");
@@ -142,7 +142,7 @@ async fn the_latest_events_are_shown_with_a_link_to_the_audit_log() {
 #[tokio::test]
 async fn an_auditor_has_no_buttons_and_an_anonymous_visitor_no_access() {
     let app = App::start();
-    let auditor = app.signed_in("carol", Role::Auditor).await;
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
     let page = auditor.open(paths::DASHBOARD).await;
     assert_eq!(page.count(".stat"), 5);
     assert_eq!(page.count("main form"), 0);
@@ -158,7 +158,7 @@ async fn an_auditor_has_no_buttons_and_an_anonymous_visitor_no_access() {
 #[tokio::test]
 async fn expensive_totals_are_cached_for_less_than_an_hour() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let page = admin.open(paths::DASHBOARD).await;
     assert!(
         !page.text(".page-head").contains("Last updated"),
@@ -166,7 +166,7 @@ async fn expensive_totals_are_cached_for_less_than_an_hour() {
         page.text(".page-head")
     );
     // However expensive the count, it is refreshed within an hour.
-    app.make_user("bob", Role::Staff).await;
+    app.make_user("bob", Role::STAFF).await;
     app.advance(Duration::from_mins(59));
     assert_eq!(
         number(&admin.open(paths::DASHBOARD).await, "Internal users"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use munjigi::{domain::account::Role, http::admin::paths};
 
-use crate::support::{App, Browser, Page};
+use crate::support::{App, Browser, Page, password_of};
 
 /// Submits the form of a page with its stamp and these values.
 async fn submit(browser: &Browser, path: &str, page: &Page, values: &[(&str, &str)]) -> Page {
@@ -18,10 +18,10 @@ async fn submit(browser: &Browser, path: &str, page: &Page, values: &[(&str, &st
 async fn a_form_that_is_out_of_date_is_refused_and_keeps_the_input() {
     let app = App::start();
     let (ann, root) = (
-        app.signed_in("ann", Role::Admin).await,
-        app.signed_in("root", Role::Admin).await,
+        app.signed_in("ann", Role::ADMIN).await,
+        app.signed_in("root", Role::ADMIN).await,
     );
-    let bob = app.make_user("bob", Role::Staff).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let (person, edit) = (paths::USERS.person(bob), paths::USERS.person(bob).edit());
     let (of_ann, of_root) = (ann.open(&edit).await, root.open(&edit).await);
     app.advance(Duration::from_secs(1));
@@ -32,8 +32,10 @@ async fn a_form_that_is_out_of_date_is_refused_and_keeps_the_input() {
         ("is_active", "true"),
     ];
     submit(&root, &edit, &of_root, &by_root).await.assert(303);
+    let own = password_of("ann");
     let by_ann = [
         ("email", "bobby@example.org"),
+        ("current", own.as_str()),
         ("name", "Bobby"),
         ("role", "staff"),
         ("is_active", "true"),
@@ -76,7 +78,7 @@ async fn a_form_that_is_out_of_date_is_refused_and_keeps_the_input() {
 #[tokio::test]
 async fn a_login_is_no_conflict_and_every_update_is_one() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let ann = app.browser().speaking("ko");
     ann.sign_in("ann").await;
     let client = app.client("acme").await;
@@ -109,7 +111,7 @@ async fn a_login_is_no_conflict_and_every_update_is_one() {
 #[tokio::test]
 async fn the_form_of_a_new_account_has_no_stamp() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for list in [paths::USERS, paths::CLIENTS] {
         let page = root.open(&list.new_form()).await;
         assert!(!page.has("input[name=updated_at]"));

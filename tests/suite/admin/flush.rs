@@ -49,7 +49,7 @@ async fn events(app: &App, action: &str) -> i64 {
 #[tokio::test]
 async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     let page = ann.open(paths::BLACKLIST).await;
     assert_eq!(page.text("#flush-title"), "No expired rows");
     assert!(page.text("#flush").contains("No flush yet"));
@@ -104,8 +104,8 @@ async fn two_simultaneous_requests_start_one_flush_across_instances() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
     expired_tokens(&app, 6_000).await;
-    let ann = app.signed_in("ann", Role::Admin).await;
-    other.make_user("bob", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
+    other.make_user("bob", Role::ADMIN).await;
     let bob = other.browser();
     bob.sign_in("bob").await;
     let (first, second) = join(ann.post(paths::FLUSH, &[]), bob.post(paths::FLUSH, &[])).await;
@@ -128,7 +128,7 @@ async fn two_simultaneous_requests_start_one_flush_across_instances() {
 async fn the_progress_advances_and_a_stop_keeps_completed_work() {
     let app = App::with(|config| config.flush.batch_size = 1);
     expired_tokens(&app, 6_000).await;
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     let started = ann.post(paths::FLUSH, &[]).await;
     let job = started.location().to_owned();
     let first = progress_until(&ann, &job, |seen| seen["done"].as_u64() > Some(0)).await;
@@ -173,19 +173,19 @@ async fn a_server_that_shuts_down_stops_its_flush() {
     let app = App::with(|config| config.flush.batch_size = 1);
     let other = app.another_instance();
     expired_tokens(&app, 6_000).await;
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     let started = ann.post(paths::FLUSH, &[]).await;
     let jobs = &app.services().jobs;
     jobs.stop_all();
     jobs.drain(MINUTE).await;
-    let bob = other.signed_in("bob", Role::Auditor).await;
+    let bob = other.signed_in("bob", Role::AUDITOR).await;
     assert_eq!(progress(&bob, started.location()).await["state"], "stopped");
 }
 
 #[tokio::test]
 async fn a_flush_of_a_killed_process_fails_after_a_minute_and_does_not_block_the_next() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     expired_tokens(&app, 2).await;
     let dead = running_flush(&app).await;
     app.advance(MINUTE);
@@ -217,7 +217,7 @@ async fn the_next_flush_detects_a_dead_one() {
     let last = last.unwrap().unwrap();
     assert_eq!(last.state, JobState::Done);
     assert_eq!(last.report, Some(Report::Flush(counts)));
-    let ann = app.signed_in("ann", Role::Auditor).await;
+    let ann = app.signed_in("ann", Role::AUDITOR).await;
     let page = ann.open(paths::BLACKLIST).await;
     assert!(
         page.text("#flush")
@@ -234,7 +234,7 @@ async fn the_next_flush_detects_a_dead_one() {
 #[tokio::test]
 async fn expired_rows_of_the_panel_are_flushed() {
     let app = App::start();
-    app.signed_in("ann", Role::Admin).await;
+    app.signed_in("ann", Role::ADMIN).await;
     let job = |id: &str, state: &str, at: &str| {
         format!(
             "INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at) \
@@ -292,12 +292,12 @@ async fn expired_rows_of_the_panel_are_flushed() {
 async fn an_auditor_has_no_button_and_a_flush_needs_a_csrf_token() {
     let app = App::start();
     expired_tokens(&app, 1).await;
-    let eve = app.signed_in("eve", Role::Auditor).await;
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
     let page = eve.open(paths::BLACKLIST).await;
     assert_eq!(page.text("#flush-title"), "1 expired row");
     assert!(!page.has("#flush form, #flush button"));
     eve.post(paths::FLUSH, &[]).await.assert(403);
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     ann.post_as_is(paths::FLUSH, &[]).await.assert(403);
     let anonymous = app.browser();
     anonymous

@@ -36,7 +36,7 @@ async fn the_verdict_on_a_token_is_the_apis() {
         config.tokens.issuer = Some("https://id.example.org".into());
         config.tokens.audience = vec!["shop".into()];
     });
-    let browser = app.signed_in("root", Role::Auditor).await;
+    let browser = app.signed_in("root", Role::AUDITOR).await;
     let ann = app.user("ann").await;
     let now = app.clock.now().unix_seconds();
     let good = || Forgery::of(&ann.access);
@@ -58,8 +58,8 @@ async fn the_verdict_on_a_token_is_the_apis() {
         ),
         (good().unsigned(), "signature does not"),
         (good().header("crit", json!(["exp"])).token(), "“crit”"),
-        (good().header("typ", "at+jwt").token(), "“typ”"),
-        (good().header("kid", "other").token(), "another key"),
+        (good().header("typ", "jwt+at").token(), "“typ”"),
+        (good().header("kid", "other").token(), "does not have"),
         (good().claim("token_type", "id").token(), "“token_type”"),
         (good().without("token_type").token(), "“token_type”"),
         (good().without("user_type").token(), "names no account"),
@@ -114,7 +114,7 @@ async fn the_verdict_on_a_token_is_the_apis() {
 #[tokio::test]
 async fn the_verdict_has_the_time_and_the_reason() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let root = app.admin("boss").await;
     let used = app.user("ann").await;
     let next = used.refreshed().await;
@@ -181,7 +181,7 @@ async fn the_verdict_has_the_time_and_the_reason() {
 #[tokio::test]
 async fn header_and_claims_are_shown_with_any_verdict_and_the_input_is_kept() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Auditor).await;
+    let browser = app.signed_in("root", Role::AUDITOR).await;
     let ann = app.user("ann").await;
     let forged = Forgery::of(&ann.access)
         .claim("nested", json!({"a": [1, "x"]}))
@@ -217,7 +217,7 @@ async fn header_and_claims_are_shown_with_any_verdict_and_the_input_is_kept() {
 #[tokio::test]
 async fn other_text_is_no_token_and_too_long_input_is_a_field_error() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     for pasted in [
         "<script>alert(1)</script>",
         "a\0b.c.d",
@@ -247,7 +247,7 @@ async fn other_text_is_no_token_and_too_long_input_is_a_field_error() {
 #[tokio::test]
 async fn nothing_is_stored() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
     let counts = "SELECT (SELECT COUNT(*) FROM audit_events) + (SELECT COUNT(*) FROM blacklisted_tokens) + (SELECT COUNT(*) FROM outstanding_tokens) AS number";
     let before = app.number(counts).await;
@@ -262,4 +262,32 @@ async fn nothing_is_stored() {
         "inspecting is no use of the session"
     );
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+}
+
+#[tokio::test]
+async fn a_token_of_a_service_is_valid_until_it_is_revoked_or_expires() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::ADMIN).await;
+    let service = app.service("billing", "orders:read").await;
+    let token = service.token().await;
+    let page = browser.post(paths::INSPECTOR, &[("token", &token)]).await;
+    let text = page.assert(200).text("main");
+    assert!(
+        text.contains("Valid: this access token of a service"),
+        "{text}"
+    );
+    assert!(
+        text.contains("orders:read") && text.contains("billing"),
+        "{text}"
+    );
+    browser
+        .post(&paths::deactivate_service(1), &[])
+        .await
+        .assert(303);
+    let page = browser.post(paths::INSPECTOR, &[("token", &token)]).await;
+    let text = page.assert(200).text("main");
+    assert!(
+        text.contains("Invalid: an access token of a service"),
+        "{text}"
+    );
 }

@@ -31,7 +31,7 @@ async fn lock(app: &App, name: &str, user_type: UserType) {
 #[tokio::test]
 async fn the_panel_and_the_api_share_a_counter() {
     let app = App::start();
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let body = json!({"email": "ann@example.org", "password": "a wrong password"});
     for _ in 0..3 {
         let answer = app.anonymous().post("/auth/login", body.clone()).await;
@@ -42,6 +42,8 @@ async fn the_panel_and_the_api_share_a_counter() {
     fail(&browser, "ann").await.assert(422);
     let page = fail(&browser, "ann").await.assert(429);
     assert_eq!(page.header("retry-after"), Some("60"));
+    let left = r#""account-failures";r=0;t=60"#;
+    assert_eq!(page.header("ratelimit"), Some(left));
     assert_eq!(
         page.text(".banner"),
         "Too many attempts. Try again in 1 minute."
@@ -59,7 +61,7 @@ async fn the_panel_and_the_api_share_a_counter() {
 #[tokio::test]
 async fn a_known_browser_is_not_locked_by_failures_elsewhere() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     ann.post(paths::LOGOUT, &[]).await.assert(303);
     lock(&app, "ann@example.org", UserType::User).await;
     let elsewhere = app.browser();
@@ -74,7 +76,7 @@ async fn a_known_browser_is_not_locked_by_failures_elsewhere() {
 #[tokio::test]
 async fn a_wrong_current_password_counts_as_a_failed_login() {
     let app = App::start();
-    let ann = app.signed_in("ann", Role::Admin).await;
+    let ann = app.signed_in("ann", Role::ADMIN).await;
     let change = async |current: &str| {
         let new = "another long password";
         let fields = [("current", current), ("password", new), ("repeated", new)];
@@ -91,12 +93,12 @@ async fn a_wrong_current_password_counts_as_a_failed_login() {
 #[tokio::test]
 async fn the_list_shows_and_searches_locks() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     assert_eq!(
         root.open(paths::LOCKS).await.text(".empty-title"),
         "No locks"
     );
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     lock(&app, "ann@example.org", UserType::User).await;
     app.advance(Duration::from_secs(1));
     lock(&app, "nobody", UserType::Client).await;
@@ -152,7 +154,7 @@ async fn the_list_shows_and_searches_locks() {
 #[tokio::test]
 async fn an_administrator_lifts_a_lock_from_the_list() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
     ann.log_in().await.assert(429, "RATE_LIMITED");
@@ -175,8 +177,8 @@ async fn an_administrator_lifts_a_lock_from_the_list() {
 #[tokio::test]
 async fn the_page_of_an_account_shows_the_lock_and_administrators_the_button() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    let eva = app.signed_in("eva", Role::Auditor).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let eva = app.signed_in("eva", Role::AUDITOR).await;
     let ann = app.user("ann").await;
     let acme = app.client("acme").await;
     lock(&app, "ann@example.org", UserType::User).await;
@@ -209,7 +211,7 @@ async fn the_page_of_an_account_shows_the_lock_and_administrators_the_button() {
 async fn an_address_is_released_on_every_instance() {
     let app = App::with(|config| config.limits.failures_per_address = 3);
     let other = app.another_instance();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for instance in [&app, &other, &other] {
         instance
             .anonymous()
@@ -245,7 +247,7 @@ async fn an_address_is_released_on_every_instance() {
 #[tokio::test]
 async fn a_password_link_lifts_the_lock() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
     lock(&app, "ann@example.org", UserType::User).await;
     let own = password_of("root");

@@ -38,14 +38,14 @@ async fn many_people() -> App {
     app
 }
 
-const LOGIN: &str = "td[data-label='E-mail']";
+const LOGIN: &str = "td[data-label='E-mail or username']";
 const SUBJECT: &str = "td[data-label='Target']";
 const TOKEN: &str = "tbody a.mono";
 
 #[tokio::test]
 async fn a_stopped_search_says_so_and_continues_until_all_rows_are_found() {
     let app = many_people().await;
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     let [first, middle, last] = [1, 6_000, 12_000].map(|n| format!("p{}@example.org", 100_000 + n));
     let all = vec![first.clone(), middle.clone(), last.clone()];
     for (sort, expected) in [
@@ -88,7 +88,7 @@ async fn a_stopped_search_says_so_and_continues_until_all_rows_are_found() {
 #[tokio::test]
 async fn filters_with_many_matches_are_paged_without_gaps() {
     let app = many_people().await;
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     for (query, sort, expected) in [
         ("role=auditor&active=no", "login", 1_000),
         ("role=staff&active=no&search=p10", "-name", 2_500),
@@ -109,7 +109,7 @@ async fn filters_with_many_matches_are_paged_without_gaps() {
 #[tokio::test]
 async fn old_events_with_a_rare_text_are_found() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     app.execute(&format!(
         "{} INSERT INTO audit_events (happened_at, source, action, outcome, subject_name, changes, search_text) \
          SELECT '2026-01-01 00:00:00', CASE WHEN n = 9000 THEN 'server' ELSE 'api' END, 'account_updated', 'done', \
@@ -140,7 +140,7 @@ async fn old_events_with_a_rare_text_are_found() {
 #[tokio::test]
 async fn tokens_of_a_rare_state_are_found() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     // One in a hundred is unused, one in a thousand was logged out, and half of them have expired.
     app.execute(&format!(
         "{} INSERT INTO outstanding_tokens (jti, session_id, user_type, user_seq, created_at, expires_at) \

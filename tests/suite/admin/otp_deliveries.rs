@@ -31,7 +31,7 @@ async fn a_sent_code_is_shown_without_the_code_and_the_full_address() {
         app.make_client("acme").await,
         app.make_client("other").await,
     );
-    let auditor = app.signed_in("carol", Role::Auditor).await;
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
     ask(&app, "acme").await;
     ask(&app, "nobody").await;
     let code = app.codes(1).await.remove(0);
@@ -54,7 +54,7 @@ async fn a_sent_code_is_shown_without_the_code_and_the_full_address() {
 async fn a_failed_delivery_is_shown_with_the_reason() {
     let app = App::with_gateway(|_| ());
     let acme = app.make_client("acme").await;
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     // It accepts no more deliveries.
     app.services().delivery.drain(TIMEOUT).await;
     ask(&app, "acme").await;
@@ -67,7 +67,7 @@ async fn a_failed_delivery_is_shown_with_the_reason() {
 async fn a_failed_write_of_the_result_does_not_stop_the_delivery() {
     let app = App::with_gateway(|_| ());
     let acme = app.make_client("acme").await;
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     app.execute("ALTER TABLE otp_deliveries RENAME TO taken_away")
         .await;
     ask(&app, "acme").await;

@@ -37,7 +37,7 @@ async fn set(browser: &Browser, link: &str, password: &str) -> Page {
 #[tokio::test]
 async fn a_link_is_shown_once_where_no_mail_is_configured() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let bob = app.user("bob").await;
     let person = paths::USERS.person(bob.seq);
     let page = issue(&admin, &person).await.assert(200);
@@ -88,7 +88,7 @@ async fn a_link_is_shown_once_where_no_mail_is_configured() {
 #[tokio::test]
 async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let acme = app.client("acme").await;
     let link = shown(&admin, &paths::CLIENTS.person(acme.seq)).await;
     set(&app.browser(), &link, PASSWORD)
@@ -97,7 +97,7 @@ async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page()
     acme.assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
         .await;
 
-    let carol = app.signed_in("carol", Role::Auditor).await;
+    let carol = app.signed_in("carol", Role::AUDITOR).await;
     let seq = app
         .number("SELECT id AS number FROM users WHERE email = 'carol@example.org'")
         .await;
@@ -123,8 +123,8 @@ async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page()
 #[tokio::test]
 async fn a_newer_link_replaces_the_older() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob);
     let (older, newer) = (shown(&admin, &person).await, shown(&admin, &person).await);
     let browser = app.browser();
@@ -136,9 +136,9 @@ async fn a_newer_link_replaces_the_older() {
 #[tokio::test]
 async fn a_link_ends_with_its_lifetime_and_with_changes_of_the_account() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let root = app.admin("root").await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob);
     let path = format!("/api/users/{bob}");
     let browser = app.browser();
@@ -178,8 +178,8 @@ async fn root_deletes(app: &App, path: &str) {
 #[tokio::test]
 async fn of_many_simultaneous_uses_one_sets_the_password() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let link = shown(&admin, &paths::USERS.person(bob)).await;
     let uses = (0..6).map(|at| {
         let (app, link) = (&app, &link);
@@ -196,8 +196,8 @@ async fn of_many_simultaneous_uses_one_sets_the_password() {
 #[tokio::test]
 async fn a_refused_password_is_a_field_error_and_the_link_stays_valid() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let link = shown(&admin, &paths::USERS.person(bob)).await;
     let browser = app.browser();
     let long = "x".repeat(10_000);
@@ -228,12 +228,12 @@ async fn a_refused_password_is_a_field_error_and_the_link_stays_valid() {
 #[tokio::test]
 async fn only_administrators_issue_links() {
     let app = App::start();
-    let auditor = app.signed_in("carol", Role::Auditor).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let path = paths::USERS.person(bob).password_link();
     auditor.post(&path, &[]).await.assert(403);
     app.browser().post(&path, &[]).await.assert(303);
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     admin.post_as_is(&path, &[]).await.assert(403);
     for path in [
         "/admin/users/4711/link",
@@ -252,8 +252,8 @@ async fn only_administrators_issue_links() {
 #[tokio::test]
 async fn the_audit_log_has_links_and_their_use_without_the_secret() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let link = shown(&admin, &paths::USERS.person(bob)).await;
     set(&app.browser(), &link, PASSWORD).await.assert(303);
     let log = admin.open(paths::AUDIT).await;
@@ -277,8 +277,8 @@ async fn the_audit_log_has_links_and_their_use_without_the_secret() {
 async fn a_link_is_sent_by_mail_where_mail_is_configured() {
     let mut server = SmtpServer::start(&["plain"]).await;
     let app = App::with_mail(&server);
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob);
     let answer = issue(&admin, &person).await.leads_to(&person);
     assert!(!answer.html.contains("/admin/password/"));
@@ -316,7 +316,7 @@ async fn a_link_is_sent_by_mail_where_mail_is_configured() {
 async fn an_account_without_an_address_gets_the_link_from_the_administrator() {
     let mut server = SmtpServer::start(&["plain"]).await;
     let app = App::with_mail(&server);
-    let admin = app.signed_in("ann", Role::Admin).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
     let acme = app.make_client("acme").await;
     app.execute("UPDATE client_users SET email = NULL, password_hash = NULL")
         .await;
@@ -335,8 +335,8 @@ async fn a_link_that_could_not_be_mailed_is_in_the_audit_log() {
         config.smtp.tls = munjigi::config::SmtpTls::None;
         config.smtp.from = Some("login@example.org".into());
     });
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let bob = app.make_user("bob", Role::Staff).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob).to_string();
     issue(&admin, &person).await.assert(303);
     let delivery = &app.services().delivery;

@@ -10,7 +10,7 @@ const BOTH: [&str; 2] = ["users", "clients"];
 #[tokio::test]
 async fn a_user_is_shown_with_sessions_tokens_and_history() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let bob = app.user("bob").await;
     bob.again().await.refreshed().await;
     let page = root.open(&paths::USERS.person(bob.seq)).await;
@@ -27,7 +27,7 @@ async fn a_user_is_shown_with_sessions_tokens_and_history() {
 #[tokio::test]
 async fn a_client_is_shown_with_the_deliveries_of_codes() {
     let app = App::with_gateway(|_| ());
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let shop = app.client("shop").await;
     let path = paths::CLIENTS.person(shop.seq);
     let page = root.open(&path).await;
@@ -50,7 +50,7 @@ async fn a_client_is_shown_with_the_deliveries_of_codes() {
 #[tokio::test]
 async fn an_unknown_number_is_not_found() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for folder in BOTH {
         for seq in [
             "999",
@@ -78,7 +78,7 @@ async fn an_unknown_number_is_not_found() {
 #[tokio::test]
 async fn one_number_in_both_populations_is_two_accounts() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let bob = app.user("bob").await;
     app.client("first").await;
     let shop = app.client("shop").await;
@@ -112,7 +112,7 @@ async fn one_number_in_both_populations_is_two_accounts() {
 #[tokio::test]
 async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for person in [app.user("bob").await, app.client("shop").await] {
         let second = person.again().await;
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
@@ -155,8 +155,8 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
 #[tokio::test]
 async fn a_panel_session_of_another_account_is_ended() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    let amy = app.signed_in("amy", Role::Auditor).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let amy = app.signed_in("amy", Role::AUDITOR).await;
     let seq = app
         .number("SELECT id AS number FROM users WHERE email = 'amy@example.org'")
         .await;
@@ -173,7 +173,7 @@ async fn a_panel_session_of_another_account_is_ended() {
 #[tokio::test]
 async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     for person in [app.user("bob").await, app.client("shop").await] {
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
         root.post(&format!("{path}/deactivate"), &[])
@@ -203,7 +203,7 @@ async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
 #[tokio::test]
 async fn own_rights_and_the_last_administrator_are_protected() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let password = password_of("root");
     let seq = app.number("SELECT id AS number FROM users").await;
     let path = paths::USERS.person(seq);
@@ -253,7 +253,7 @@ async fn own_rights_and_the_last_administrator_are_protected() {
 #[tokio::test]
 async fn an_auditor_sees_an_account_without_buttons() {
     let app = App::start();
-    let amy = app.signed_in("amy", Role::Auditor).await;
+    let amy = app.signed_in("amy", Role::AUDITOR).await;
     for person in [app.user("bob").await, app.client("shop").await] {
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
         let page = amy.open(&path).await;
@@ -276,8 +276,8 @@ async fn an_auditor_sees_an_account_without_buttons() {
 #[tokio::test]
 async fn an_account_with_panel_sessions_only_can_be_signed_out() {
     let app = App::start();
-    let admin = app.signed_in("ann", Role::Admin).await;
-    let eva = app.signed_in("eva", Role::Auditor).await;
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let eva = app.signed_in("eva", Role::AUDITOR).await;
     let page = admin.open(&paths::USERS.person(2)).await;
     assert_eq!(page.count("#sessions table"), 0);
     let all = paths::USERS.person(2).end_sessions();

@@ -2,7 +2,7 @@
 
 use munjigi::{domain::account::Role, http::admin::paths};
 
-use crate::support::{App, Page};
+use crate::support::{App, Page, password_of};
 
 /// The values of the form's fields.
 fn values(page: &Page, fields: &[&str]) -> Vec<String> {
@@ -13,7 +13,7 @@ fn values(page: &Page, fields: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let form = root.open(&paths::USERS.new_form()).await;
     assert_eq!(form.attr("#role option[selected]", "value"), "staff");
     let fields = [
@@ -42,12 +42,14 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
         ["Eve@Example.org", "이브 Eve"]
     );
     assert!(!form.has("#password[value]"));
+    let own = password_of("root");
     let fields = [
         ("email", "eve@example.org"),
         ("name", "Eve"),
         ("role", "auditor"),
         ("is_active", "false"),
         ("password", ""),
+        ("current", &own),
     ];
     root.post(&format!("{path}/edit"), &fields)
         .await
@@ -70,7 +72,7 @@ async fn a_user_is_created_and_updated_and_the_history_shows_old_and_new_values(
 #[tokio::test]
 async fn a_client_is_created_and_updated_and_empty_fields_are_cleared() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let fields = [("username", "shop-1"), ("email", "a@example.org")];
     let made = root
         .post(&paths::CLIENTS.new_form(), &fields)
@@ -80,11 +82,13 @@ async fn a_client_is_created_and_updated_and_empty_fields_are_cleared() {
     let page = root.open(&path).await;
     assert_eq!(page.text("h1"), "shop-1");
     assert!(page.text("#profile").contains("a@example.org"));
+    let own = password_of("root");
     let fields = [
         ("username", "shop-2"),
         ("name", ""),
         ("email", ""),
         ("phone", "+82 10-9999-0000"),
+        ("current", &own),
     ];
     root.post(&format!("{path}/edit"), &fields)
         .await
@@ -107,7 +111,7 @@ async fn a_client_is_created_and_updated_and_empty_fields_are_cleared() {
 #[tokio::test]
 async fn problems_are_shown_beside_their_fields_and_the_input_is_kept() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     app.make_client("shop").await;
     let users = [
         ("email", "no address"),
@@ -169,13 +173,15 @@ async fn problems_are_shown_beside_their_fields_and_the_input_is_kept() {
 #[tokio::test]
 async fn an_update_to_a_taken_address_is_refused_and_to_the_own_address_is_not() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
-    let seq = app.make_user("bob", Role::Staff).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let seq = app.make_user("bob", Role::STAFF).await;
     let path = paths::USERS.person(seq);
-    let fields = [("email", "root@example.org"), ("name", "Bob")];
+    let own = password_of("root");
+    let current = ("current", own.as_str());
+    let fields = [("email", "root@example.org"), ("name", "Bob"), current];
     let page = root.post(&format!("{path}/edit"), &fields).await;
     assert!(page.assert(422).text("#email-error").contains("already"));
-    let fields = [("email", "BOB@example.org"), ("name", "Bob")];
+    let fields = [("email", "BOB@example.org"), ("name", "Bob"), current];
     root.post(&format!("{path}/edit"), &fields)
         .await
         .leads_to(&path);
@@ -184,7 +190,7 @@ async fn an_update_to_a_taken_address_is_refused_and_to_the_own_address_is_not()
 #[tokio::test]
 async fn unusual_texts_are_refused_or_escaped() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let long = "x".repeat(10_000);
     for (name, status) in [
         (long.as_str(), 422),
@@ -238,7 +244,7 @@ async fn with_mail_administrators_choose_no_passwords_for_others() {
         config.smtp.host = Some("127.0.0.1".into());
         config.smtp.from = Some("munjigi@example.org".into());
     });
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let form = root.open(&paths::USERS.new_form()).await;
     assert!(!form.has("#password") && form.has("[name=send_link][checked]"));
     let fields = [
@@ -271,7 +277,7 @@ async fn with_mail_administrators_choose_no_passwords_for_others() {
 #[tokio::test]
 async fn the_pages_of_an_account_are_in_korean() {
     let app = App::start();
-    app.make_user("root", Role::Admin).await;
+    app.make_user("root", Role::ADMIN).await;
     let browser = app.browser().speaking("ko");
     browser.sign_in("root").await;
     let page = browser.open(&paths::USERS.new_form()).await;
@@ -281,4 +287,35 @@ async fn the_pages_of_an_account_are_in_korean() {
     assert_eq!(page.text("#history h2"), "변경 이력");
     browser.open(&paths::CLIENTS.person(seq).edit()).await;
     browser.open(&paths::CLIENTS.person(seq).delete()).await;
+}
+
+#[tokio::test]
+async fn claims_are_edited_as_json() {
+    let app = App::start();
+    let browser = app.signed_in("ann", Role::ADMIN).await;
+    app.client("kim").await;
+    let path = "/admin/clients/1/edit";
+    let save = async |claims: &str| {
+        let page = browser.open(path).await;
+        let stamp = page.attr("input[name=updated_at]", "value");
+        let fields = [
+            ("username", "kim"),
+            ("claims", claims),
+            ("updated_at", &stamp),
+        ];
+        browser.post(path, &fields).await
+    };
+    for wrong in ["x", "[]", r#"{"sub": "x"}"#] {
+        let page = save(wrong).await.assert(422);
+        assert_eq!(page.text("textarea[name=claims]").trim(), wrong);
+        assert_eq!(page.count(".has-errors"), 1);
+    }
+    save(r#"{"tier": "gold"}"#)
+        .await
+        .leads_to("/admin/clients/1");
+    let page = browser.open("/admin/clients/1").await;
+    assert!(page.text("#profile").contains(r#"{"tier":"gold"}"#));
+    save("").await.leads_to("/admin/clients/1");
+    let page = browser.open(path).await;
+    assert_eq!(page.text("textarea[name=claims]").trim(), "");
 }

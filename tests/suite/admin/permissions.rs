@@ -12,6 +12,8 @@ const READ: &[&str] = &[
     "/admin/users/3",
     "/admin/clients",
     "/admin/clients/1",
+    "/admin/services",
+    "/admin/services/1",
     "/admin/tokens",
     "/admin/tokens/JTI",
     "/admin/blacklist",
@@ -21,6 +23,7 @@ const READ: &[&str] = &[
     "/admin/audit/1",
     "/admin/audit/verification",
     "/admin/security",
+    "/admin/keys",
     "/admin/account",
 ];
 
@@ -39,8 +42,15 @@ const CHANGING: &[&str] = &[
     "/admin/clients/new",
     "/admin/clients/1/edit",
     "/admin/clients/1/delete",
+    "/admin/services/new",
+    "/admin/services/1/secret",
+    "/admin/services/1/delete",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
+    "/admin/keys/new",
+    "/admin/keys/KID/promote",
+    "/admin/keys/KID/retire",
+    "/admin/keys/KID/revoke",
 ];
 
 /// Changes of other accounts.
@@ -66,11 +76,21 @@ const FORMS: &[&str] = &[
     "/admin/clients/1/unlock",
     "/admin/clients/1/sessions/end",
     "/admin/clients/1/sessions/SID/end",
+    "/admin/services/new",
+    "/admin/services/1",
+    "/admin/services/1/secret",
+    "/admin/services/1/activate",
+    "/admin/services/1/deactivate",
+    "/admin/services/1/delete",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
     "/admin/blacklist/flush",
     "/admin/locks/lift",
     "/admin/jobs/SID/stop",
+    "/admin/keys/new",
+    "/admin/keys/KID/promote",
+    "/admin/keys/KID/retire",
+    "/admin/keys/KID/revoke",
 ];
 
 /// Changes of the own account, and forms that change nothing.
@@ -98,11 +118,12 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let app = App::start();
-        let admin = app.signed_in("ann", Role::Admin).await;
-        let auditor = app.signed_in("eva", Role::Auditor).await;
+        let admin = app.signed_in("ann", Role::ADMIN).await;
+        let auditor = app.signed_in("eva", Role::AUDITOR).await;
         let sam = app.user("sam").await;
         assert_eq!(sam.seq, 3);
         app.client("acme").await;
+        app.service("billing", "").await;
         let claims = claims_of(&sam.refresh);
         let text = |name: &str| claims[name].as_str().unwrap().to_owned();
         Self {
@@ -115,7 +136,9 @@ impl Scene {
     }
 
     fn path(&self, pattern: &str) -> String {
-        pattern.replace("JTI", &self.jti).replace("SID", &self.sid)
+        let kid = self.app.services().tokens.key_id();
+        let path = pattern.replace("JTI", &self.jti).replace("SID", &self.sid);
+        path.replace("KID", &kid)
     }
 
     /// Counts that a change would alter.
@@ -124,6 +147,7 @@ impl Scene {
         for table in [
             "users WHERE is_active = true",
             "client_users WHERE is_active = true",
+            "services WHERE is_active = true AND name = 'billing'",
             "users WHERE name IN ('ann', 'eva', 'sam')",
             "blacklisted_tokens",
             "sessions WHERE ended_at IS NOT NULL",
@@ -131,6 +155,7 @@ impl Scene {
             "set_up_links",
             "jobs",
             "panel_preferences",
+            "signing_keys",
         ] {
             let query = format!("SELECT COUNT(*) AS number FROM {table}");
             state.push(self.app.number(&query).await);

@@ -74,7 +74,7 @@ async fn the_link_is_invalid_once_there_is_an_administrator() {
     let app = App::start();
     let link = link(&app).await;
     // As `munjigi user create --role admin` does.
-    app.make_user("carol", Role::Admin).await;
+    app.make_user("carol", Role::ADMIN).await;
     let browser = app.browser();
     browser.get(&link).await.assert(410);
     send(&browser, &link, "bob@example.org").await.assert(410);
@@ -178,7 +178,7 @@ async fn problems_are_shown_beside_their_fields_and_the_link_stays_valid() {
         assert!(page.attrs("input[type=password]", "value").is_empty());
     }
     // The address belongs to an account that is no administrator.
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let page = send(&browser, &link, "ann@example.org").await.assert(422);
     assert!(page.text("#email-error").contains("already"));
     send(&browser, &link, "root@example.org").await.assert(303);

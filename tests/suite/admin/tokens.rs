@@ -27,7 +27,7 @@ async fn tokens(browser: &Browser, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_token_is_found_by_its_state() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Auditor).await;
+    let browser = app.signed_in("root", Role::AUDITOR).await;
     let expired = app.user("ann").await;
     app.advance(Duration::from_hours(24 * 16));
     let used = app.user("bob").await;
@@ -66,7 +66,7 @@ async fn a_token_is_found_by_its_state() {
 #[tokio::test]
 async fn the_two_populations_are_not_confused_by_their_numbers() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let first = app.client("kim").await;
     let ann = app.user("ann").await;
     // Ids of one millisecond have no order.
@@ -95,7 +95,7 @@ async fn the_two_populations_are_not_confused_by_their_numbers() {
 #[tokio::test]
 async fn an_unknown_name_gives_an_empty_list_that_says_so() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     app.user("ann").await;
     for path in [paths::TOKENS, paths::BLACKLIST] {
         for name in ["ann", "an%40example.org", "%25", "client:99x", "user:0"] {
@@ -109,7 +109,7 @@ async fn an_unknown_name_gives_an_empty_list_that_says_so() {
 #[tokio::test]
 async fn a_day_is_a_day_of_the_viewers_zone() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     // 12:30 UTC on 14 February, and 23:30 the same day: the 15th in Seoul.
     let noon = app.user("ann").await;
     app.advance(Duration::from_hours(11));
@@ -133,7 +133,7 @@ async fn a_day_is_a_day_of_the_viewers_zone() {
 #[tokio::test]
 async fn invalid_filters_are_reported_and_ignored() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     app.user("ann").await;
     let long = "x".repeat(10_000);
     for query in [
@@ -154,7 +154,7 @@ async fn invalid_filters_are_reported_and_ignored() {
 #[tokio::test]
 async fn paging_shows_every_token_once_in_both_directions() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let mut ann = app.user("ann").await;
     for _ in 0..60 {
         ann = ann.refreshed().await;
@@ -186,7 +186,7 @@ async fn paging_shows_every_token_once_in_both_directions() {
 #[tokio::test]
 async fn the_page_of_a_token_shows_claims_session_and_rotation_chain() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let first = app.user("ann").await;
     app.advance(Duration::from_mins(5));
     let second = first.refreshed().await;
@@ -222,7 +222,7 @@ async fn the_page_of_a_token_shows_claims_session_and_rotation_chain() {
 #[tokio::test]
 async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
     let path = paths::token(jti(&ann));
     let page = browser.open(&path).await;
@@ -248,7 +248,7 @@ async fn a_blacklisted_token_is_refused_by_the_api_and_its_access_token_is_not()
 #[tokio::test]
 async fn ending_a_session_revokes_its_access_token_and_refresh_token() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let kim = app.client("kim").await.refreshed().await;
     let other = kim.again().await;
     let path = paths::token(jti(&kim));
@@ -271,7 +271,7 @@ async fn ending_a_session_revokes_its_access_token_and_refresh_token() {
 #[tokio::test]
 async fn an_auditor_has_no_buttons_and_is_refused() {
     let app = App::start();
-    let browser = app.signed_in("aud", Role::Auditor).await;
+    let browser = app.signed_in("aud", Role::AUDITOR).await;
     let ann = app.user("ann").await;
     let path = paths::token(jti(&ann));
     let page = browser.open(&path).await;
@@ -289,7 +289,7 @@ async fn an_auditor_has_no_buttons_and_is_refused() {
 #[tokio::test]
 async fn tokens_of_a_deleted_account_are_kept_and_marked() {
     let app = App::start();
-    let browser = app.signed_in("root", Role::Admin).await;
+    let browser = app.signed_in("root", Role::ADMIN).await;
     let root = app.admin("boss").await;
     let ann = app.user("ann").await;
     let deleted = root.delete(&format!("/api/users/{}", ann.seq)).await;

@@ -8,7 +8,7 @@ use crate::support::App;
 #[tokio::test]
 async fn the_cookie_of_the_time_zone_is_as_safe_as_the_others() {
     for (url, name, attributes) in [
-        ("http://localhost:8080", "munjigi_zone", "Path=/"),
+        ("http://localhost:8080", "munjigi_8080_zone", "Path=/"),
         (
             "https://auth.example.org",
             "__Host-munjigi_zone",
@@ -21,7 +21,7 @@ async fn the_cookie_of_the_time_zone_is_as_safe_as_the_others() {
         ),
     ] {
         let app = App::with(|config| config.server.public_url = Some(url.parse().unwrap()));
-        let admin = app.signed_in("ann", Role::Admin).await;
+        let admin = app.signed_in("ann", Role::ADMIN).await;
         for path in [paths::AUDIT, paths::PASSWORD_SET] {
             let page = admin.open(path).await;
             assert_eq!(page.attr("html", "data-zone-cookie"), name);

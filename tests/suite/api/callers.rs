@@ -31,6 +31,7 @@ impl Caller {
     /// The status that an endpoint returns to this caller for any input; `None` if the caller is authorized.
     pub fn refusal(self, who: Who) -> Option<u16> {
         match (who, self) {
+            (Who::Service | Who::ServiceSecret, _) => Some(401),
             (Who::Anyone | Who::BearerOrRefresh, _) | (_, Self::Root) => None,
             (_, Self::Anonymous) => Some(401),
             (Who::Bearer, _) | (Who::Internal, Self::Staff) => None,

@@ -70,7 +70,7 @@ async fn a_new_address_is_mailed_to_the_old_one_as_well() {
     let app = App::with_mail(&server);
     let root = app.admin("root").await;
     let (ann, acme) = (
-        app.make_user("ann", Role::Staff).await,
+        app.make_user("ann", Role::STAFF).await,
         app.make_client("acme").await,
     );
     let subject = "Your e-mail address was changed";

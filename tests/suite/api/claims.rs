@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use munjigi::{
-    config::{Algorithm, ClaimName, Span},
+    config::{ClaimName, Span, TokenProfile},
     domain::account::Role,
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn hex_id(value: &Value) -> bool {
 #[tokio::test]
 async fn both_tokens_of_a_user_have_exactly_the_claims_of_the_contract() {
     let app = App::start();
-    let ann = app.internal("ann", Role::Auditor).await;
+    let ann = app.internal("ann", Role::AUDITOR).await;
     let (access, refresh) = (claims_of(&ann.access), claims_of(&ann.refresh));
     assert!(hex_id(&access["jti"]) && hex_id(&refresh["jti"]) && hex_id(&access["sid"]));
     assert_ne!(access["jti"], refresh["jti"]);
@@ -39,14 +39,15 @@ async fn both_tokens_of_a_user_have_exactly_the_claims_of_the_contract() {
     let mut of_access = expected("access", NOW + 1_800, &access);
     of_access["email"] = "ann@example.org".into();
     of_access["role"] = "auditor".into();
+    of_access["client_id"] = "munjigi".into();
     assert_eq!(Value::Object(access.clone()), of_access);
     let of_refresh = expected("refresh", NOW + 2_592_000, &refresh);
     assert_eq!(Value::Object(refresh.clone()), of_refresh);
-    for token in [&ann.access, &ann.refresh] {
+    for (token, typ) in [(&ann.access, "at+jwt"), (&ann.refresh, "JWT")] {
         let header = header_of(token);
         assert_eq!(
             (&header["alg"], &header["typ"]),
-            (&json!("HS256"), &json!("JWT"))
+            (&json!("HS256"), &json!(typ))
         );
         assert!(header["kid"].as_str().is_some_and(|kid| !kid.is_empty()));
         assert_eq!(header.len(), 3);
@@ -125,23 +126,40 @@ async fn the_configuration_sets_the_claims_of_an_access_token() {
 }
 
 #[tokio::test]
-async fn each_algorithm_signs_and_verifies_and_no_other_is_accepted() {
-    let mut tokens: Vec<String> = Vec::new();
-    for (algorithm, name) in [
-        (Algorithm::Hs256, "HS256"),
-        (Algorithm::Hs384, "HS384"),
-        (Algorithm::Hs512, "HS512"),
+async fn an_access_token_of_rfc_9068_has_the_issuer_that_is_known() {
+    let public_url = || Some("https://example.org/auth/".parse().unwrap());
+    for (issuer, public_url, expected) in [
+        (None, None, None),
+        (None, public_url(), Some("https://example.org/auth")),
+        (Some("munjigi".to_owned()), public_url(), Some("munjigi")),
     ] {
-        let app = App::with(|config| config.tokens.algorithm = algorithm);
+        let app = App::with(|config| {
+            config.tokens.issuer = issuer.clone();
+            config.server.public_url = public_url;
+        });
         let ann = app.user("ann").await;
-        assert_eq!(header_of(&ann.access)["alg"], name);
+        let access = claims_of(&ann.access);
+        assert_eq!(access.get("iss").and_then(Value::as_str), expected);
+        assert_eq!(access["client_id"], "munjigi");
+        assert!(!claims_of(&ann.refresh).contains_key("client_id"));
         ann.refreshed().await.get("/api/me").await.assert(200, "ME");
-        for older in &tokens {
-            let refused = app.anonymous().verify(older).await;
-            refused.assert(401, "INVALID_TOKEN");
-        }
-        tokens.push(ann.access);
     }
+}
+
+#[tokio::test]
+async fn a_change_of_the_profile_logs_nobody_out() {
+    let app = App::with(|config| config.server.public_url = Some("http://h".parse().unwrap()));
+    let ann = app.user("ann").await;
+    let app = app.restarted_with(|config| config.tokens.profile = TokenProfile::Classic);
+    let me = app.anonymous().get("/api/me").bearer(&ann.access).await;
+    me.assert(200, "ME");
+    let bob = app.user("bob").await;
+    let access = claims_of(&bob.access);
+    assert_eq!(header_of(&bob.access)["typ"], "JWT");
+    assert!(!access.contains_key("client_id") && !access.contains_key("iss"));
+    let app = app.restarted_with(|config| config.tokens.profile = TokenProfile::Rfc9068);
+    let me = app.anonymous().get("/api/me").bearer(&bob.access).await;
+    me.assert(200, "ME");
 }
 
 #[tokio::test]
@@ -225,4 +243,32 @@ async fn a_session_ends_at_its_absolute_end_even_if_it_is_refreshed() {
     ann.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
     app.advance(Duration::from_secs(1));
     ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_EXPIRED").await;
+}
+
+#[tokio::test]
+async fn each_population_has_its_own_lifetimes() {
+    let app = App::with(|config| {
+        config.user_tokens.access_lifetime = Some(Span::minutes(5));
+        config.user_tokens.refresh_lifetime = Some(Span::hours(1));
+        config.user_tokens.session_lifetime = Some(Span::hours(2));
+        config.client_tokens.access_lifetime = Some(Span::hours(1));
+    });
+    let (ann, kim) = (app.user("ann").await, app.client("kim").await);
+    for (person, lifetimes) in [(&ann, (300, 3_600)), (&kim, (3_600, 30 * 86_400))] {
+        let answer = person.log_in().await;
+        let refreshed = app.anonymous().refresh(&answer.text_of("refresh")).await;
+        for answer in [answer, refreshed] {
+            let found = (&answer["expires_in"], &answer["refresh_expires_in"]);
+            assert_eq!(found, (&lifetimes.0.into(), &lifetimes.1.into()));
+        }
+    }
+    app.advance(Duration::from_mins(6));
+    ann.assert_tokens("TOKEN_EXPIRED", "TOKEN_VALID").await;
+    kim.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
+    app.advance(Duration::from_mins(50));
+    let ann = ann.refreshed().await;
+    app.advance(Duration::from_mins(59));
+    let answer = app.anonymous().refresh(&ann.refresh).await;
+    // Five minutes of the session are left.
+    assert_eq!(answer.assert(200, "REFRESHED")["refresh_expires_in"], 300);
 }

@@ -14,8 +14,10 @@ async fn a_client_is_created_with_a_username_alone() {
     let created = created.assert(201, "CLIENT_CREATED");
     insta::assert_json_snapshot!(created.data(), @r#"
     {
+      "claims": null,
       "created_at": "2026-02-14T12:30:45+00:00",
       "email": null,
+      "external_id": null,
       "is_active": true,
       "last_login_at": null,
       "name": "Acme-01",

@@ -14,7 +14,7 @@ use crate::support::{
 #[tokio::test]
 async fn a_logout_ends_the_session_of_the_cookie_and_removes_the_cookie() {
     let (app, ann) = ann().await;
-    app.make_user("bob", Role::Staff).await;
+    app.make_user("bob", Role::STAFF).await;
     let bob = Spa::log_in(&app, "bob").await;
     let cookie = ann.cookie.clone();
     let crossed = Spa {
@@ -96,7 +96,7 @@ async fn a_logout_in_another_tab_ends_both_sessions_of_the_account() {
 async fn a_logout_without_the_cookie_ends_the_callers_session() {
     for transport in [Transport::Cookie, Transport::Both] {
         let app = App::with(|config| config.tokens.transport = transport);
-        app.make_user("ann", Role::Staff).await;
+        app.make_user("ann", Role::STAFF).await;
         let ann = Spa::log_in(&app, "ann").await;
         let other = Spa::log_in(&app, "ann").await;
         let gone = app.anonymous().call("POST", "/auth/logout");
@@ -118,7 +118,7 @@ async fn a_page_over_plain_http_is_a_foreign_page() {
         config.server.public_url = Some("https://auth.example.org/".parse().unwrap());
         config.tokens.transport = Transport::Cookie;
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let body = json!({"username": "ann@example.org", "password": password_of("ann")});
     for (origin, status) in [
         ("https://auth.example.org", 200),

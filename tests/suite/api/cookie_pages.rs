@@ -47,7 +47,7 @@ fn calls(app: &App, spa: &Spa) -> Vec<(&'static str, Call)> {
 async fn a_foreign_page_is_rejected_and_nothing_changes() {
     for transport in [Transport::Cookie, Transport::Both] {
         let app = with(transport);
-        app.make_user("ann", Role::Staff).await;
+        app.make_user("ann", Role::STAFF).await;
         let ann = Spa::log_in(&app, "ann").await;
         let own = app.anonymous().url();
         let refused: [PageHeaders; 15] = [
@@ -96,7 +96,7 @@ async fn a_foreign_page_is_rejected_and_nothing_changes() {
 #[tokio::test]
 async fn own_pages_and_listed_origins_and_other_programs_are_allowed() {
     let app = with(Transport::Cookie);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let own = app.anonymous().url();
     let allowed: [PageHeaders; 8] = [
         &[],
@@ -127,7 +127,7 @@ async fn pages_of_the_public_address_are_allowed_whatever_host_the_proxy_sends()
         config.tokens.transport = Transport::Cookie;
         config.server.public_url = Some("https://auth.example.org/login".parse().unwrap());
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let from = |origin: &str| log_in(&app, "ann", &json!({})).header("origin", origin);
     let own = from("https://auth.example.org").await;
     own.assert(200, "LOGGED_IN");

@@ -27,7 +27,7 @@ fn by_both(config: &mut Config) {
 /// A server with `transport = "cookie"`, and a user who has logged in there.
 pub(super) async fn ann() -> (App, Spa) {
     let app = App::with(by_cookie);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let ann = Spa::log_in(&app, "ann").await;
     (app, ann)
 }
@@ -35,7 +35,7 @@ pub(super) async fn ann() -> (App, Spa) {
 #[tokio::test]
 async fn the_refresh_token_is_only_in_the_cookie() {
     let app = App::with(by_cookie);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let answer = log_in(&app, "ann", &json!({})).await;
     let answer = answer.assert(200, "LOGGED_IN");
     let ann = Spa::of(&answer);
@@ -67,7 +67,7 @@ async fn the_cookie_expires_with_its_token() {
         by_cookie(config);
         config.tokens.rotate_refresh_tokens = false;
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let ann = Spa::log_in(&app, "ann").await;
     app.advance(Duration::from_mins(1));
     let answer = ann.refresh(&app).await.assert(200, "REFRESHED");
@@ -87,7 +87,7 @@ async fn on_https_the_cookie_is_secure_and_has_the_path_that_the_browser_sees() 
             by_cookie(config);
             config.server.public_url = Some(url.parse().unwrap());
         });
-        app.make_user("ann", Role::Staff).await;
+        app.make_user("ann", Role::STAFF).await;
         let answer = log_in(&app, "ann", &json!({})).await;
         let ann = Spa::of(&answer);
         let set = set_cookie(&answer).unwrap();
@@ -170,7 +170,7 @@ async fn an_unsupported_transport_is_a_field_error() {
         (Transport::Both, json!("bus"), "body, cookie"),
     ] {
         let app = App::with(|config| config.tokens.transport = transport);
-        app.make_user("ann", Role::Staff).await;
+        app.make_user("ann", Role::STAFF).await;
         let refused = log_in(&app, "ann", &json!({"transport": asked})).await;
         let refused = refused.assert(400, "INVALID_REQUEST");
         let sentence = format!("This must be one of: {others}.");
@@ -187,7 +187,7 @@ async fn an_unsupported_transport_is_a_field_error() {
 #[tokio::test]
 async fn by_default_no_cookie_is_set_or_read() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     for ignored in [json!("body"), json!("bus"), json!(7), json!(null)] {
         let answer = log_in(&app, "ann", &json!({"transport": ignored})).await;
         let answer = answer.assert(200, "LOGGED_IN");
@@ -311,7 +311,7 @@ async fn a_server_error_and_a_rate_limit_keep_the_cookie() {
         config.database.acquire_timeout = munjigi::config::Span::millis(300);
         config.limits.failures_per_address = 1;
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let ann = Spa::log_in(&app, "ann").await;
     let cookie = "garbage".to_owned();
     let garbage = Spa {

@@ -37,7 +37,7 @@ async fn is_known(app: &App, device: &str, password: &str) -> bool {
 #[tokio::test]
 async fn an_account_has_five_devices_and_the_oldest_is_forgotten() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let password = password_of("ann");
     let mut devices = Vec::new();
     for _ in 0..6 {
@@ -58,6 +58,39 @@ async fn an_account_has_five_devices_and_the_oldest_is_forgotten() {
     }
     let kept = "SELECT COUNT(*) AS number FROM device_tokens";
     assert_eq!(app.number(kept).await, 5);
+}
+
+#[tokio::test]
+async fn logins_without_a_cookie_jar_do_not_end_the_token_of_a_browser() {
+    let app = App::start();
+    app.make_user("ann", Role::STAFF).await;
+    let password = password_of("ann");
+    let mut presented = Vec::new();
+    for _ in 0..4 {
+        let device = new_device(&app, &password).await;
+        app.advance(Duration::from_secs(1));
+        assert!(is_known(&app, &device, &password).await);
+        presented.push(device);
+    }
+    let mut never_presented = Vec::new();
+    for _ in 0..20 {
+        app.advance(Duration::from_secs(1));
+        never_presented.push(new_device(&app, &password).await);
+    }
+    lock(&app).await;
+    for device in presented.iter().chain(never_presented.last()) {
+        app.advance(Duration::from_secs(1));
+        assert!(is_known(&app, device, &password).await);
+    }
+    assert!(!is_known(&app, &never_presented[18], &password).await);
+    // All five have been presented now: a sixth takes the place of the one that was presented longest ago.
+    app.advance(Duration::from_hours(24));
+    assert!(is_known(&app, &presented[0], &password).await);
+    new_device(&app, &password).await;
+    lock(&app).await;
+    for (number, device) in presented.iter().enumerate() {
+        assert_eq!(is_known(&app, device, &password).await, number != 1);
+    }
 }
 
 #[tokio::test]
@@ -99,7 +132,7 @@ async fn a_login_from_a_foreign_page_sets_no_device_cookie() {
     let app = App::with_gateway(|config| {
         config.server.allowed_origins = vec![LISTED.parse().unwrap()];
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     app.make_client("acme").await;
     let body = json!({"username": "acme"});
     let asked = app.anonymous().post("/clients/otp/request", body).await;

@@ -37,6 +37,7 @@ pub struct Endpoint {
     pub fields: Vec<Field>,
     pub query: Vec<Parameter>,
     pub refuses_unknown: bool,
+    pub every_method: bool,
 }
 
 impl Endpoint {
@@ -69,6 +70,7 @@ impl Endpoint {
                 })
                 .collect(),
             refuses_unknown: declared.refuses_unknown,
+            every_method: declared.every_method,
         }
     }
 
@@ -76,6 +78,7 @@ impl Endpoint {
     pub fn filled(&self, seq: &str) -> String {
         let path = self.path.replace("{user_seq}", seq);
         path.replace("{id}", "019c5c21cfae70dca2e2adad97cfb732")
+            .replace("{number}", "0")
     }
 }
 
@@ -101,6 +104,8 @@ fn good(path: &str, name: &str) -> &'static str {
         "email" => r#""fresh@example.org""#,
         "name" => r#""Somebody""#,
         "role" => r#""staff""#,
+        "claims" => r#"{"tier": "gold"}"#,
+        "external_id" => r#""k-1""#,
         "phone" => r#""+82 10-1234-5678""#,
         _ => panic!("add a value for `{name}`"),
     }
@@ -124,9 +129,14 @@ fn wrong(kind: Kind) -> Vec<String> {
             "%EF%BC%91",
         ],
         Kind::Boolean => vec!["x", "2", "null", "[]", "yes", "%00", "%ff"],
+        // No query has one.
+        Kind::Object => Vec::new(),
         Kind::Text { .. } => vec!["%00", "a%1Fb", "a%0d%0ab"],
         Kind::Ordering(_) => vec!["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"],
-        Kind::OneOf(_) => vec!["root", "1", "Admin", "%00", "%ff", "null"],
+        Kind::OneOf(_) | Kind::Role => vec!["root", "1", "Admin", "%00", "%ff", "null"],
+        Kind::AnyOf(_) | Kind::Roles => vec![
+            "root", "1", "Admin", "%00", "%ff", "null", ",", "admin,", "",
+        ],
     }
     .into_iter()
     .map(str::to_owned)
@@ -139,10 +149,14 @@ fn wrong(kind: Kind) -> Vec<String> {
     values
 }
 
-/// All of them; one with alternative fields is there once for each of these.
+/// Those that answer in the envelope; one with alternative fields is there once for each of these. The endpoints of OAuth
+/// 2.0 have answers and callers of their own, see `oauth_requests`.
 pub static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let mut endpoints = Vec::new();
-    for declared in routes::ENDPOINTS {
+    let have_envelope = |endpoint: &&Declared| {
+        !endpoint.path.starts_with("/oauth/") || endpoint.path.starts_with("/oauth/status-lists/")
+    };
+    for declared in routes::ENDPOINTS.iter().filter(have_envelope) {
         let alternatives = declared
             .body
             .iter()
@@ -156,9 +170,10 @@ pub static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     endpoints
 });
 
-/// Every path with its methods as `Allow` has them.
+/// Every path with its methods as `Allow` has them, except those with every method.
 pub fn allowed() -> Vec<(String, String)> {
-    let mut paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
+    let others = ENDPOINTS.iter().filter(|endpoint| !endpoint.every_method);
+    let mut paths: Vec<&str> = others.map(|endpoint| endpoint.path).collect();
     paths.dedup();
     let of_path = |path: &str| {
         let methods = ENDPOINTS.iter().filter(|endpoint| endpoint.path == path);
@@ -174,7 +189,9 @@ pub fn allowed() -> Vec<(String, String)> {
         .into_iter()
         .map(|path| {
             (
-                path.replace("{user_seq}", "1").replace("{id}", "1"),
+                path.replace("{user_seq}", "1")
+                    .replace("{id}", "1")
+                    .replace("{number}", "0"),
                 of_path(path),
             )
         })
@@ -191,7 +208,12 @@ async fn the_declared_endpoints_are_those_that_the_server_registers() {
         .into_iter()
         .filter(|route| !headers::is_in_panel(&route.pattern))
         .flat_map(|route| {
-            let methods = route.methods.into_iter().filter(|method| method != "HEAD");
+            let mut methods = route.methods;
+            if methods.is_empty() {
+                // It takes every method, and is declared with the one that it is documented with.
+                methods.push("GET".to_owned());
+            }
+            let methods = methods.into_iter().filter(|method| method != "HEAD");
             methods.map(move |method| (route.pattern.clone(), method))
         })
         .filter(|(pattern, _)| {
@@ -235,8 +257,10 @@ fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
             Who::Anyone => "anyone",
             Who::Bearer => "bearer",
             Who::BearerOrRefresh => "bearer or refresh token",
-            Who::Internal => "internal user",
-            Who::Administrator => "role `admin`",
+            Who::ServiceSecret => "service by its secret",
+            Who::Service => "service",
+            Who::Internal => "role with `list`",
+            Who::Administrator => "role with `write`",
         };
         let path = endpoint.path;
         assert_eq!(caller.split(',').next(), Some(expected), "{path}");
@@ -248,7 +272,7 @@ fn the_documents_have_a_row_for_each_endpoint_with_its_caller_and_its_inputs() {
         for word in words {
             let is_input = declared().any(|field| field.name == word);
             let is_value = declared().any(|field| match field.kind {
-                Kind::OneOf(values) => values.contains(&word),
+                Kind::OneOf(values) | Kind::AnyOf(values) => values.contains(&word),
                 Kind::Boolean => ["true", "false"].contains(&word),
                 _ => false,
             });
@@ -305,11 +329,21 @@ fn a_declared_kind_is_what_the_parser_accepts() {
                 }
                 assert!(!accepts("nothing"), "{name}");
             }
+            // Whether a role is configured is checked by the handler.
+            Kind::Role => assert!(accepts("team.lead-2_x") && !accepts("team lead"), "{name}"),
+            Kind::Roles => assert!(accepts("admin, lead") && !accepts(","), "{name}"),
+            Kind::AnyOf(values) => {
+                assert!(accepts(&values.join(",")) && accepts(values[0]), "{name}");
+                assert!(!accepts("nothing") && !accepts(""), "{name}");
+            }
             Kind::Boolean => {
                 assert!(
                     accepts("true") && accepts("false") && !accepts("x"),
                     "{name}"
                 );
+            }
+            Kind::Object => {
+                assert!(accepts(r#"{"tier": "gold"}"#) && accepts("{}") && !accepts("[]"));
             }
             Kind::Text { max: Some(max), .. } => {
                 assert!(!accepts(&"1".repeat(max + 1)), "{name}");

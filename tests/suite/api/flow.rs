@@ -7,7 +7,7 @@ use crate::support::App;
 #[tokio::test]
 async fn log_in_call_refresh_log_out() {
     let app = App::start();
-    app.make_user("ann", munjigi::domain::account::Role::Staff)
+    app.make_user("ann", munjigi::domain::account::Role::STAFF)
         .await;
     let anonymous = app.anonymous();
 

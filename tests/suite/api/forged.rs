@@ -157,13 +157,17 @@ async fn a_header_with_unsupported_fields_is_rejected() {
         ("kid", json!("another-key")),
         ("kid", json!("../../dev/null")),
         ("kid", json!("' OR 1=1 --")),
-        ("typ", json!("at+jwt")),
+        ("typ", json!("jwt+at")),
+        ("typ", json!("statuslist+jwt")),
         ("typ", json!("")),
         ("typ", json!(7)),
     ] {
         let about = format!("{name} = {value}");
         assert_both_invalid(&app, &ann, &about, |good| good.header(name, value.clone())).await;
     }
+    // The type of an access token, on a refresh token.
+    let typed = Forgery::of(&ann.refresh).header("typ", "at+jwt").token();
+    assert_invalid(&app, &typed, "at+jwt").await;
     // The location of a key in the header is never fetched.
     for name in ["jku", "x5u", "jwk"] {
         let forged = Forgery::of(&ann.access)

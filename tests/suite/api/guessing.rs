@@ -42,7 +42,7 @@ async fn lock(app: &App, name: &str) {
 #[tokio::test]
 async fn five_attempts_in_a_row_are_verified_whether_the_account_exists_or_not() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let mut refusals = Vec::new();
     for name in ["ann@example.org", "nobody@example.org", "no address at all"] {
         let mut answers = Vec::new();
@@ -71,7 +71,7 @@ async fn five_attempts_in_a_row_are_verified_whether_the_account_exists_or_not()
 #[tokio::test]
 async fn a_hundred_attempts_at_once_count_as_five_whether_the_account_exists_or_not() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     for name in ["ann@example.org", "nobody@example.org"] {
         let calls = (0..100).map(|_| wrong(&app, name).into_future());
         let answers = join_all(calls).await;
@@ -83,7 +83,7 @@ async fn a_hundred_attempts_at_once_count_as_five_whether_the_account_exists_or_
 async fn two_instances_allow_five_attempts_together() {
     let app = App::start();
     let other = app.another_instance();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let calls = (0..60).map(|number| {
         let instance = if number % 2 == 0 { &app } else { &other };
         wrong(instance, "ann@example.org").into_future()
@@ -94,7 +94,7 @@ async fn two_instances_allow_five_attempts_together() {
 #[tokio::test]
 async fn many_correct_logins_at_once_wait_for_each_other_and_all_succeed() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let calls = (0..40).map(|_| right(&app, "ann").into_future());
     for answer in join_all(calls).await {
         answer.assert(200, "LOGGED_IN");
@@ -125,7 +125,7 @@ async fn the_lock_doubles_from_a_minute_to_an_hour() {
 #[tokio::test]
 async fn a_success_or_a_day_resets_the_failures() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let four = async || {
         for _ in 0..4 {
             let refused = wrong(&app, "ann@example.org").await;
@@ -153,7 +153,7 @@ async fn a_success_or_a_day_resets_the_failures() {
 async fn a_full_queue_counts_as_a_failure_of_the_address_and_not_of_the_account() {
     let app = App::with(|config| config.login.hash_queue = 1);
     for name in ["ann", "bob", "eva", "sam"] {
-        app.make_user(name, Role::Staff).await;
+        app.make_user(name, Role::STAFF).await;
     }
     let calls = (0..80).map(|number| {
         let name = ["ann", "bob", "eva", "sam"][number % 4];
@@ -173,8 +173,8 @@ async fn a_full_queue_counts_as_a_failure_of_the_address_and_not_of_the_account(
 #[tokio::test]
 async fn a_known_device_can_log_in_while_the_account_is_locked() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
-    app.make_user("bob", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
+    app.make_user("bob", Role::STAFF).await;
     let anns = right(&app, "ann").await.assert(200, "LOGGED_IN");
     let token = anns.header("x-device-token").unwrap().to_owned();
     let cookie = anns.header("set-cookie").unwrap();
@@ -216,7 +216,7 @@ async fn a_known_device_can_log_in_while_the_account_is_locked() {
 #[tokio::test]
 async fn a_device_has_its_own_counter_with_the_same_locks_and_expires_after_half_a_year() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let answer = right(&app, "ann").await.assert(200, "LOGGED_IN");
     let token = answer.header("x-device-token").unwrap().to_owned();
     let on_device = || wrong(&app, "ann@example.org").header("x-device-token", &token);
@@ -239,7 +239,7 @@ async fn on_https_the_device_cookie_is_secure_and_bound_to_its_host() {
     let app = App::with(|config| {
         config.server.public_url = Some("https://auth.example.org".parse().unwrap());
     });
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let answer = right(&app, "ann").await.assert(200, "LOGGED_IN");
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-munjigi_device="), "{cookie}");
@@ -282,7 +282,7 @@ async fn a_new_password_lifts_the_lock() {
 #[tokio::test]
 async fn the_audit_log_contains_each_lock_once_and_nothing_that_may_be_a_password() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let calls = (0..50).map(|_| wrong(&app, "ann@example.org").into_future());
     join_all(calls).await;
     lock(&app, "nobody@example.org").await;

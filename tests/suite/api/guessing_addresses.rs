@@ -28,7 +28,7 @@ fn statuses(answers: &[Answer]) -> (usize, usize) {
 #[tokio::test]
 async fn an_address_has_a_limit_of_failures_per_hour_over_all_accounts() {
     let app = App::with(behind_a_proxy);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let names: Vec<String> = (0..40)
         .map(|number| format!("n{number}@example.org"))
         .collect();
@@ -50,7 +50,7 @@ async fn an_address_has_a_limit_of_failures_per_hour_over_all_accounts() {
 #[tokio::test]
 async fn an_ipv6_network_of_64_bits_is_one_address_and_successes_do_not_count() {
     let app = App::with(behind_a_proxy);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     let password = password_of("ann");
     for _ in 0..10 {
         let answer = log_in(&app, "ann@example.org", &password, "2001:db8::1").await;
@@ -134,7 +134,7 @@ async fn two_instances_count_invalid_tokens_together() {
 #[tokio::test]
 async fn unknown_links_are_counted_for_their_address() {
     let app = App::with(|config| config.limits.failures_per_address = 3);
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let browser = app.browser();
     for number in 0..3 {
         let path = format!("/admin/password/{}", number.to_string().repeat(43));
@@ -187,7 +187,7 @@ async fn an_ipv6_customer_is_also_counted_by_larger_networks() {
 #[tokio::test]
 async fn a_known_device_is_not_locked_with_its_address() {
     let app = App::with_gateway(|config| config.limits.failures_per_address = 3);
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     app.make_client("acme").await;
     let ann = json!({"username": "ann@example.org", "password": password_of("ann")});
     let acme = json!({"username": "acme", "password": password_of("acme"), "user_type": "client"});

@@ -12,7 +12,7 @@ async fn log_in(app: &App, body: Value) -> Answer {
 #[tokio::test]
 async fn a_user_gets_a_pair_of_tokens_and_the_account() {
     let app = App::start();
-    app.make_user("ann", Role::Auditor).await;
+    app.make_user("ann", Role::AUDITOR).await;
     let answer = log_in(
         &app,
         json!({"username": "ann@example.org", "password": "the long password of a.n.n"}),
@@ -69,8 +69,8 @@ async fn a_client_gets_a_pair_of_tokens_and_the_account() {
 #[tokio::test]
 async fn unknown_wrong_inactive_and_passwordless_get_the_same_response() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
-    app.make_user("ina", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
+    app.make_user("ina", Role::STAFF).await;
     app.make_client("acme").await;
     app.make_client("codes-only").await;
     app.execute("UPDATE users SET is_active = FALSE WHERE name = 'ina'")
@@ -123,7 +123,7 @@ async fn unknown_wrong_inactive_and_passwordless_get_the_same_response() {
 #[tokio::test]
 async fn the_name_may_be_typed_in_any_case_width_and_with_spaces() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     app.make_client("acme-01").await;
     let (user, client) = (
         "the long password of a.n.n",

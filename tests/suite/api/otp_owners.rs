@@ -1,11 +1,12 @@
 //! One-time codes of an owner: what strangers cannot take from them, and what ends them.
 
-use std::time::Duration;
+use std::{future::IntoFuture, time::Duration};
 
-use munjigi::config::Config;
+use futures_util::future::{join, join_all};
+use munjigi::{config::Config, domain::account::Role};
 use serde_json::{Value, json};
 
-use crate::support::{App, Call, Person, wait_until};
+use crate::support::{App, Call, Person, on_postgres, wait_until};
 
 fn behind_a_proxy(config: &mut Config) {
     config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -144,13 +145,7 @@ async fn a_code_ends_with_any_change_of_its_client() {
     {
         let root = match number {
             0 => app.admin("root").await,
-            _ => {
-                app.internal(
-                    &format!("root{number}"),
-                    munjigi::domain::account::Role::Admin,
-                )
-                .await
-            }
+            _ => app.internal(&format!("root{number}"), Role::ADMIN).await,
         };
         let survived = survives(&app, &root, seq, number + 1, change.clone()).await;
         assert!(!survived, "{change}");
@@ -188,6 +183,116 @@ async fn a_code_ends_with_a_new_name_a_new_password_or_the_account() {
                 deleted.assert(200, "CLIENT_DELETED");
             }
         }
+        let answer = submit_code(&app, &asked.text_of("challenge_id"), &code).await;
+        answer.assert(401, "INVALID_OTP");
+        app.advance(Duration::from_mins(1));
+    }
+}
+
+/// Requests a code for each client, and submits all of them while all clients are changed.
+async fn verify_during_changes(app: &App, root: &Person, clients: &[String], round: usize) {
+    let from = format!("192.0.2.{round}");
+    let requests = clients.iter().map(|client| {
+        let call = app
+            .anonymous()
+            .post("/clients/otp/request", json!({"username": client}));
+        call.header("x-forwarded-for", &from).into_future()
+    });
+    for answer in join_all(requests).await {
+        answer.assert(200, "OTP_SENT");
+    }
+    let gateway = app.gateway.as_ref().unwrap();
+    let sent = gateway.wait_for(clients.len() * (round + 1)).await;
+    let verifications = sent[clients.len() * round..].iter().map(|call| {
+        let data = &call.json()["data"];
+        let text = |field| data[field].as_str().unwrap();
+        submit_code(app, text("challenge_id"), text("code")).into_future()
+    });
+    let changes = (1..=clients.len()).map(|seq| {
+        let change = json!({"name": format!("Name {round}")});
+        root.patch(&format!("/api/clients/{seq}"), change)
+            .into_future()
+    });
+    let (verified, updated) = join(join_all(verifications), join_all(changes)).await;
+    for answer in updated {
+        answer.assert(200, "CLIENT_UPDATED");
+    }
+    for answer in verified {
+        // A change that came first has ended the code.
+        assert!([200, 401].contains(&answer.status), "{}", answer.text);
+    }
+}
+
+/// How many deadlocks Postgres has ended. Its sessions report theirs at their end, so the server is restarted.
+async fn deadlocks(app: App) -> i64 {
+    let now = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT AS number";
+    let now = app.number(now).await;
+    let app = app.restarted_with(|_| ());
+    let older = format!(
+        "SELECT COUNT(*) AS number FROM pg_stat_activity WHERE datname = current_database() \
+         AND backend_start < to_timestamp({now} / 1000000.0)"
+    );
+    wait_until("the end of the older sessions", async || {
+        (app.number(&older).await == 0).then_some(())
+    })
+    .await;
+    let ended =
+        "SELECT deadlocks AS number FROM pg_stat_database WHERE datname = current_database()";
+    app.number(ended).await
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn codes_that_are_used_during_changes_cause_no_deadlock_only_on_postgres() {
+    assert!(
+        on_postgres(),
+        "this test needs TEST_DATABASE_URL; tests/run sets it"
+    );
+    let app = App::with_gateway(|config| {
+        behind_a_proxy(config);
+        config.otp.requests_per_account = 1_000;
+        config.limits.failures = 100;
+        config.limits.failures_per_address = 0;
+        config.database.pool_size = 8;
+    });
+    let root = app.admin("root").await;
+    let clients: Vec<String> = (1..=8).map(|number| format!("client-{number}")).collect();
+    for client in &clients {
+        app.make_client(client).await;
+    }
+    for round in 0..15 {
+        verify_during_changes(&app, &root, &clients, round).await;
+    }
+    assert_eq!(deadlocks(app).await, 0);
+}
+
+#[tokio::test]
+async fn a_code_ends_with_a_bulk_change_of_its_client() {
+    let app = App::with_gateway(behind_a_proxy);
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let seq = app.make_client("acme").await.to_string();
+    for (number, (before, action)) in [("TRUE", "deactivate"), ("FALSE", "activate")]
+        .into_iter()
+        .enumerate()
+    {
+        let asked = request_code(&app, "192.0.2.1")
+            .await
+            .assert(200, "OTP_SENT");
+        let code = app.codes(number + 1).await.remove(number);
+        app.execute(&format!("UPDATE client_users SET is_active = {before}"))
+            .await;
+        let fields = [("action", action), ("selected", &seq), ("confirmed", "1")];
+        root.post("/admin/clients/actions", &fields)
+            .await
+            .assert(303);
+        let changed =
+            format!("SELECT COUNT(*) AS number FROM client_users WHERE is_active <> {before}");
+        wait_until("the change", async || {
+            (app.number(&changed).await == 1).then_some(())
+        })
+        .await;
+        app.execute("UPDATE client_users SET is_active = TRUE")
+            .await;
         let answer = submit_code(&app, &asked.text_of("challenge_id"), &code).await;
         answer.assert(401, "INVALID_OTP");
         app.advance(Duration::from_mins(1));

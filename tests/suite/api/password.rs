@@ -37,7 +37,7 @@ async fn a_new_password_ends_all_sessions_except_the_current_one() {
 #[tokio::test]
 async fn a_new_password_ends_the_users_sessions_in_the_admin_panel() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Auditor).await;
+    let browser = app.signed_in("ann", Role::AUDITOR).await;
     let credentials = json!({"username": "ann@example.org", "password": password_of("ann")});
     let login = app.anonymous().post("/auth/login", credentials).await;
     let ann = app.user("bob").await;

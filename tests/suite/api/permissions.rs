@@ -28,7 +28,7 @@ async fn callers(app: &App) -> Vec<Caller> {
         caller("staff", Some(app.user("staff").await), 200, 403),
         caller(
             "auditor",
-            Some(app.internal("auditor", Role::Auditor).await),
+            Some(app.internal("auditor", Role::AUDITOR).await),
             200,
             403,
         ),
@@ -102,7 +102,7 @@ impl App {
         ))
         .await;
         if noun == "users" {
-            self.make_user("target", Role::Staff).await
+            self.make_user("target", Role::STAFF).await
         } else {
             self.make_client("target").await
         }

@@ -31,6 +31,13 @@ async fn tokens(app: &App) -> i64 {
         .await
 }
 
+/// Writes first uses of access tokens, as the server does at intervals.
+async fn write_token_usage(app: &App) {
+    let services = app.services();
+    let written = services.access_token_usage.write(&services.store).await;
+    written.unwrap();
+}
+
 #[tokio::test]
 async fn every_retry_within_the_grace_period_gets_the_same_successor() {
     let app = App::start();
@@ -92,7 +99,7 @@ async fn a_reuse_after_the_grace_period_is_theft_and_ends_the_session() {
 async fn theft_is_recorded_with_both_uses_and_shown_in_the_panel() {
     let app =
         App::with(|config| config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
-    let browser = app.signed_in("root", Role::Auditor).await;
+    let browser = app.signed_in("root", Role::AUDITOR).await;
     let ann = app.user("ann").await;
     let call = |token: &str, address, agent| {
         app.anonymous()
@@ -222,12 +229,7 @@ async fn a_lost_response_is_returned_again_while_its_tokens_are_unused() {
     assert_eq!(tokens(&app).await, 2);
     // The response was not lost: its access token is used.
     again.get("/api/me").await.assert(200, "ME");
-    let services = app.services();
-    services
-        .access_token_usage
-        .write(&services.store)
-        .await
-        .unwrap();
+    write_token_usage(&app).await;
     app.advance(Duration::from_mins(1));
     let stolen = app.anonymous().refresh(&ann.refresh).await;
     stolen.assert(401, "TOKEN_REUSED");
@@ -240,12 +242,7 @@ async fn a_lost_response_is_not_returned_again_after_its_successor_was_used() {
     app.advance(Duration::from_mins(1));
     // The use of an earlier access token does not show that the response arrived.
     ann.get("/api/me").await.assert(200, "ME");
-    let services = app.services();
-    services
-        .access_token_usage
-        .write(&services.store)
-        .await
-        .unwrap();
+    write_token_usage(&app).await;
     let next = ann.refreshed().await;
     app.advance(Duration::from_mins(1));
     assert_eq!(retry(&app, &ann).await.refresh, next.refresh);

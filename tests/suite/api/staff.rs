@@ -41,7 +41,7 @@ async fn staff_see_no_addresses_and_numbers_of_others() {
     let client = list(&staff, &of_acme).await;
     assert_eq!(client["username"], "acme");
     assert!(client["email"].is_null() && client["phone"].is_null());
-    for caller in [root, app.internal("carol", Role::Auditor).await] {
+    for caller in [root, app.internal("carol", Role::AUDITOR).await] {
         let other = list(&caller, &format!("/api/users/{}", staff.seq)).await;
         assert_eq!(other["email"], "sam@example.org");
         let client = list(&caller, &of_acme).await;

@@ -34,35 +34,34 @@ async fn an_access_token_alone_takes_no_account_over() {
     );
     let of_admin = format!("/api/users/{}", admin.seq);
     let of_client = format!("/api/clients/{}", acme.seq);
-    for (method, path, change, code) in [
-        (
-            "PATCH",
-            own.as_str(),
-            json!({"email": "eve@example.org"}),
-            "USER_UPDATED",
-        ),
-        (
-            "PATCH",
-            &of_admin,
-            json!({"email": "other@example.org"}),
-            "USER_UPDATED",
-        ),
-        ("PATCH", &of_admin, json!({"password": NEW}), "USER_UPDATED"),
-        ("PATCH", &of_user, json!({"password": NEW}), "USER_UPDATED"),
-        (
-            "PATCH",
-            &of_client,
-            json!({"password": NEW}),
-            "CLIENT_UPDATED",
-        ),
-        ("PATCH", &of_user, json!({"role": "admin"}), "USER_UPDATED"),
-        (
-            "POST",
-            "/api/users",
-            json!({"email": "new@example.org", "name": "New", "role": "admin", "password": NEW}),
-            "USER_CREATED",
-        ),
+    let of_unreached = format!("/api/clients/{}", app.make_client("other").await);
+    app.execute("UPDATE client_users SET email = NULL, phone = NULL WHERE username = 'other'")
+        .await;
+    app.execute("UPDATE users SET is_active = FALSE WHERE email = 'amy@example.org'")
+        .await;
+    let email = |address: &str| json!({ "email": address });
+    let phone = json!({"phone": "+82 10-9999-9999"});
+    for (path, change) in [
+        (own.as_str(), email("other@example.org")),
+        (&of_admin, email("another@example.org")),
+        (&of_user, email("anna@example.org")),
+        (&of_admin, json!({"is_active": true})),
+        (&of_admin, json!({"password": NEW})),
+        (&of_user, json!({"password": NEW})),
+        (&of_client, json!({"password": NEW})),
+        (&of_client, email("it@example.org")),
+        (&of_client, phone.clone()),
+        // Its first ones: so far this client could not be reached.
+        (&of_unreached, email("new@example.org")),
+        (&of_unreached, phone),
+        (&of_user, json!({"role": "admin"})),
+        ("/api/users", new_admin()),
     ] {
+        let (method, code) = match path {
+            "/api/users" => ("POST", "USER_CREATED"),
+            _ if path.starts_with("/api/users/") => ("PATCH", "USER_UPDATED"),
+            _ => ("PATCH", "CLIENT_UPDATED"),
+        };
         let refused = send(&root, method, path, &change).await;
         let refused = refused.assert(403, "CURRENT_PASSWORD_REQUIRED");
         assert_eq!(refused.error("current_password"), "This field is required.");
@@ -79,7 +78,7 @@ async fn an_access_token_alone_takes_no_account_over() {
     }
     let refused = "SELECT COUNT(*) AS number FROM audit_events \
                    WHERE action = 'current_password_refused' AND outcome = 'refused'";
-    assert_eq!(app.number(refused).await, 7);
+    assert_eq!(app.number(refused).await, 13);
 }
 
 #[tokio::test]
@@ -97,12 +96,17 @@ async fn other_changes_need_no_password() {
         ),
         (
             &of_user,
-            json!({"name": "Anna", "email": "anna@example.org", "role": "auditor"}),
+            json!({"name": "Anna", "email": "ann@example.org", "role": "auditor"}),
         ),
         (&of_user, json!({"is_active": false})),
+        (&of_user, json!({"is_active": true})),
         (
             &of_client,
-            json!({"email": "it@example.org", "password": null}),
+            json!({"email": "client@example.org", "phone": "+82 10-1234-5678", "username": "acme2"}),
+        ),
+        (
+            &of_client,
+            json!({"email": null, "phone": null, "password": null}),
         ),
     ] {
         let changed = root.patch(path, change).await;
@@ -153,7 +157,7 @@ async fn a_right_current_password_resets_the_count() {
     let root = app.admin("root").await;
     let change = json!({"role": "admin"});
     for name in ["ann", "bob"] {
-        let seq = app.make_user(name, Role::Staff).await;
+        let seq = app.make_user(name, Role::STAFF).await;
         let path = format!("/api/users/{seq}");
         for _ in 0..4 {
             let body = with_password(&change, "not my password");

@@ -3,7 +3,10 @@
 use std::{future::IntoFuture, time::Duration};
 
 use futures_util::{StreamExt, future::join_all, stream};
-use munjigi::{config::Config, domain::account::Role};
+use munjigi::{
+    config::{Config, Span},
+    domain::account::Role,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, App, Call, password_of, wait_until};
@@ -235,10 +238,13 @@ async fn known_devices_and_other_networks_log_in_during_a_flood_of_logins() {
         behind_a_proxy(config);
         config.limits.failures_per_address = 0;
         config.login.hash_queue = 8;
+        // A busy machine hashes slowly.
+        config.login.hash_deadline = Span::minutes(1);
+        config.server.request_timeout = Span::minutes(1);
         // Slow enough to fill the queue.
         config.login.bcrypt_cost = 10;
     });
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let ann: Value = json!({"username": "ann@example.org", "password": password_of("ann")});
     let log_in = || app.anonymous().post("/auth/login", ann.clone());
     let known = log_in().await.assert(200, "LOGGED_IN");
@@ -280,6 +286,32 @@ async fn filling_the_hashing_queue_locks_the_address() {
     let names = "SELECT COUNT(*) AS number FROM rate_limits WHERE user_type IS NOT NULL";
     let compared = statuses.iter().filter(|status| **status == 401).count();
     assert_eq!(app.number(names).await, i64::try_from(compared).unwrap());
+}
+
+#[tokio::test]
+async fn a_full_hashing_queue_counts_for_no_known_device_and_no_authenticated_caller() {
+    let app = App::with(|config| {
+        config.limits.failures = 100;
+        config.login.hash_queue = 1;
+        config.login.bcrypt_cost = 10;
+    });
+    let ann = app.user("ann").await;
+    let body = json!({"username": "ann@example.org", "password": ann.password});
+    let log_in = || app.anonymous().post("/auth/login", body.clone());
+    let known = log_in().await.assert(200, "LOGGED_IN");
+    let device = known.header("x-device-token").unwrap();
+    let logins = (0..20).map(|_| log_in().header("x-device-token", device).into_future());
+    // The new password is too short: nothing is changed.
+    let body = json!({"current_password": ann.password, "new_password": "short"});
+    let change = || app.anonymous().post("/auth/password", body.clone());
+    let changes = (0..20).map(|_| change().bearer(&ann.access).into_future());
+    for answers in [join_all(logins).await, join_all(changes).await] {
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert!(statuses.contains(&503), "{statuses:?}");
+        assert!(!statuses.contains(&429), "{statuses:?}");
+    }
+    let counted = "SELECT COUNT(*) AS number FROM rate_limits";
+    assert_eq!(app.number(counted).await, 0);
 }
 
 #[tokio::test]

@@ -39,6 +39,24 @@ const NOT_BOOLEAN: &[&str] = &[
     r#""1""#,
 ];
 
+/// JSON values that are not claims of an account.
+const NOT_CLAIMS: &[&str] = &[
+    "true",
+    "0",
+    "1.5",
+    "[]",
+    r#""""#,
+    r#""{}""#,
+    r#"[{"a": 1}]"#,
+    r#"{"a": null}"#,
+    r#"{"a": {"b": 1}}"#,
+    r#"{"a": [1]}"#,
+    r#"{"a": "\u0000"}"#,
+    r#"{"sub": "user:1"}"#,
+    r#"{"user_seq": 1}"#,
+    r#"{"": 1}"#,
+];
+
 /// Texts that are not JSON.
 fn not_json() -> Vec<String> {
     let mut values = [
@@ -99,11 +117,13 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
         for field in &endpoint.fields {
             let (wrong, must_be_sent) = match field.kind {
                 Kind::Boolean => (NOT_BOOLEAN, false),
+                Kind::Object => (NOT_CLAIMS, false),
                 _ => (NOT_TEXT, field.required),
             };
-            // Without an e-mail address a login asks for the username.
-            let must_be_sent =
-                must_be_sent && (endpoint.path, field.name) != ("/auth/login", "email");
+            // Without either a login asks for the username, and a new user for the e-mail address.
+            let is_other = [("/auth/login", "email"), ("/api/users", "username")]
+                .contains(&(endpoint.path, field.name));
+            let must_be_sent = must_be_sent && !is_other;
             let null = must_be_sent.then_some("null");
             for value in wrong.iter().copied().chain(null) {
                 let sent = body(endpoint, field.name, value);
@@ -248,7 +268,12 @@ async fn each_wrong_value_of_each_parameter_is_an_error_of_that_parameter() {
                     let answer = scene
                         .call(caller, endpoint.method, &path, |call| call)
                         .await;
-                    caller.assert_rejected(endpoint, &answer, &[name], &path);
+                    let names: &[&str] = if endpoint.refuses_unknown {
+                        &[name, "other"]
+                    } else {
+                        &[name]
+                    };
+                    caller.assert_rejected(endpoint, &answer, names, &path);
                 }
             }
         }

@@ -127,11 +127,11 @@ async fn the_operator_restarts_a_damaged_chain_and_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn another_signing_key_restarts_the_chain_and_that_is_recorded() {
+async fn a_replaced_master_key_restarts_the_chain_and_that_is_recorded() {
     let app = scene().await;
     assert!(!restart_on_key_change(app.services()).await.unwrap());
-    let key = "another signing key of the tests, long enough for every algorithm of them all";
-    let app = app.restarted_with(|config| config.tokens.signing_key = Some(Secret::new(key)));
+    let key = "another master key of the tests, long enough for every algorithm of them all";
+    let app = app.restarted_with(|config| config.server.master_key = Some(Secret::new(key)));
     // Before the restart no event can be verified.
     assert!(!verified(&app, None).await.is_intact());
     assert!(restart_on_key_change(app.services()).await.unwrap());
@@ -139,7 +139,7 @@ async fn another_signing_key_restarts_the_chain_and_that_is_recorded() {
     assert_eq!(linked(&app).await, 9);
     assert!(verified(&app, None).await.is_intact());
     let recorded = app
-        .number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'signing_key_changed'")
+        .number("SELECT COUNT(*) AS number FROM audit_events WHERE action = 'master_key_changed'")
         .await;
     assert_eq!(recorded, 1);
 }

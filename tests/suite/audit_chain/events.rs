@@ -96,7 +96,7 @@ async fn refreshes_are_counted_and_not_recorded() {
 #[tokio::test]
 async fn a_refused_log_in_is_recorded_for_any_name() {
     let app = App::start();
-    app.make_user("ann", Role::Staff).await;
+    app.make_user("ann", Role::STAFF).await;
     for username in [
         "ann@example.org",
         "nobody@example.org",
@@ -155,7 +155,7 @@ async fn codes_are_recorded_without_the_code() {
 #[tokio::test]
 async fn an_access_beyond_the_role_is_recorded_once_a_minute() {
     let app = App::start();
-    let sam = app.internal("sam", Role::Staff).await;
+    let sam = app.internal("sam", Role::STAFF).await;
     let refused = |path: &str| {
         let call = sam.delete(path);
         async move { call.await.assert(403, "FORBIDDEN") }
@@ -218,7 +218,7 @@ async fn ending_all_sessions_is_recorded_with_their_number() {
 #[tokio::test]
 async fn the_panel_shows_the_events_of_a_session() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await.refreshed().await;
     let page = root.open(&format!("/admin/users/{}", ann.seq)).await;
     assert!(page.text("#sessions tbody").contains("refreshed 1×"));
@@ -238,7 +238,7 @@ async fn the_panel_shows_the_events_of_a_session() {
 #[tokio::test]
 async fn a_refused_sign_in_is_shown_on_the_page_of_the_account() {
     let app = App::start();
-    let root = app.signed_in("root", Role::Admin).await;
+    let root = app.signed_in("root", Role::ADMIN).await;
     let fields = [("email", "root@example.org"), ("password", "wrong")];
     app.browser()
         .post("/admin/login", &fields)

@@ -246,8 +246,8 @@ async fn a_change_of_the_key_does_not_hide_an_old_copy() {
         .await
         .unwrap();
     let checkpoint = std::fs::read(app.data_dir().join("audit.checkpoint")).unwrap();
-    let key = "another signing key of the tests, long enough for every algorithm of them all";
-    let app = app.restarted_with(|config| config.tokens.signing_key = Some(Secret::new(key)));
+    let key = "another master key of the tests, long enough for every algorithm of them all";
+    let app = app.restarted_with(|config| config.server.master_key = Some(Secret::new(key)));
     for _ in 0..2 {
         assert!(!restart_on_key_change(app.services()).await.unwrap());
         app.user("eve").await;
@@ -370,7 +370,7 @@ async fn an_old_copy_is_detected_after_another_instance_has_continued_it() {
         .await
         .unwrap();
     // An instance without a checkpoint: another machine with its own data directory.
-    let elsewhere = AuditChain::new(AuditLog::new(AuditKey::of(services.tokens.key())));
+    let elsewhere = AuditChain::new(AuditLog::new(AuditKey::of(&services.master_keys)));
     for name in ["bob", "eve", "kim"] {
         app.user(name).await;
     }

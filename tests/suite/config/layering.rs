@@ -1,5 +1,7 @@
 //! Precedence of defaults, file and environment, and how environment variables are parsed.
 
+use munjigi::domain::principal::UserType;
+
 use super::support::*;
 
 #[test]
@@ -15,6 +17,32 @@ fn the_environment_overrides_the_file_and_the_file_overrides_the_defaults() {
     assert_eq!(config.tokens.access_lifetime, Span::minutes(5));
     assert_eq!(config.tokens.refresh_lifetime, Span::days(20));
     assert_eq!(config.tokens.session_lifetime, Span::days(90));
+}
+
+#[test]
+fn lifetimes_of_a_population_override_those_of_all() {
+    let file = "[tokens]\naccess_lifetime = '10m'\n[tokens.user]\naccess_lifetime = '6m'\n[tokens.client]\nsession_lifetime = '60d'";
+    let config = load(file, &[("MUNJIGI_TOKENS_USER__ACCESS_LIFETIME", "5m")]).unwrap();
+    let lifetimes = config.lifetimes();
+    let (user, client) = (lifetimes.of(UserType::User), lifetimes.of(UserType::Client));
+    assert_eq!(
+        (user.access, client.access),
+        (Span::minutes(5).get(), Span::minutes(10).get())
+    );
+    assert_eq!(
+        (user.session, client.session),
+        (Span::days(90).get(), Span::days(60).get())
+    );
+    assert_eq!(
+        (user.refresh, client.refresh),
+        (Span::days(30).get(), Span::days(30).get())
+    );
+    assert_eq!(lifetimes.service_access, Span::minutes(5).get());
+    let shown = config.to_toml();
+    assert!(
+        shown.contains("[tokens.user]\naccess_lifetime = \"5m\"\n# refresh_lifetime is not set\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -39,11 +67,11 @@ fn without_a_url_the_database_and_the_key_are_files_in_the_data_directory() {
     let config = with_env(&[("MUNJIGI_SERVER__DATA_DIR", "d")]);
     assert_eq!(config.database(), Database::Sqlite("d/munjigi.db".into()));
     assert_eq!(
-        config.signing_key_file(),
-        Some(PathBuf::from("d/signing.key"))
+        config.master_key_file(),
+        Some(PathBuf::from("d/master.key"))
     );
-    let config = with_env(&[("MUNJIGI_TOKENS__SIGNING_KEY", KEY)]);
-    assert_eq!(config.signing_key_file(), None);
+    let config = with_env(&[("MUNJIGI_SERVER__MASTER_KEY", KEY)]);
+    assert_eq!(config.master_key_file(), None);
 }
 
 #[test]
@@ -54,7 +82,7 @@ fn text_that_looks_like_another_type_stays_text_in_the_environment() {
         ("MUNJIGI_SMTP__USERNAME", "1e3"),
         ("MUNJIGI_SMTP__PASSWORD", "[1, 2]"),
         (
-            "MUNJIGI_TOKENS__SIGNING_KEY",
+            "MUNJIGI_SERVER__MASTER_KEY",
             "00000000000000000000000000000000",
         ),
     ]);
@@ -63,7 +91,7 @@ fn text_that_looks_like_another_type_stays_text_in_the_environment() {
     assert_eq!(config.smtp.username.as_deref(), Some("1e3"));
     assert_eq!(config.smtp.password, Some(Secret::new("[1, 2]")));
     assert_eq!(
-        config.tokens.signing_key.map(|key| key.reveal().len()),
+        config.server.master_key.map(|key| key.reveal().len()),
         Some(32)
     );
 }
@@ -132,11 +160,11 @@ fn the_environment_sets_keys_of_every_type() {
 fn an_empty_value_counts_as_not_set() {
     let config = with_env(&[
         ("MUNJIGI_DATABASE__POOL_SIZE", ""),
-        ("MUNJIGI_TOKENS__SIGNING_KEY", ""),
+        ("MUNJIGI_SERVER__MASTER_KEY", ""),
         ("MUNJIGI_UNKNOWN", ""),
         ("DATABASE_URL", ""),
     ]);
     assert_eq!(config, Config::default());
-    let empty = "[server]\npublic_url = ''\n[tokens]\nissuer = ''\nsigning_key = ''\n[smtp]\nca_file = ''\nport = 0";
+    let empty = "[server]\npublic_url = ''\nmaster_key = ''\n[tokens]\nissuer = ''\n[smtp]\nca_file = ''\nport = 0";
     assert_eq!(load(empty, &[]), Ok(Config::default()));
 }

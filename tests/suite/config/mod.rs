@@ -5,8 +5,11 @@ mod delivery_refusals;
 mod layering;
 mod reading;
 mod refusals;
+mod roles;
 mod showing;
+mod simplejwt;
 mod support;
+mod token_refusals;
 
 use std::collections::BTreeSet;
 

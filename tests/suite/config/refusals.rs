@@ -53,7 +53,7 @@ fn the_server_and_database_ranges_are_those_of_the_example() {
             "https://example.org/login",
         ),
         (
-            "[server]\ncookie_prefix = ''",
+            "[server]\ncookie_prefix = 'é'",
             "server.cookie_prefix",
             "`munjigi_staging`",
         ),
@@ -229,110 +229,103 @@ fn contradictory_lifetimes_are_rejected() {
             "3650d",
         ),
         ("[tokens]\nleeway = '6m'", "tokens.leeway", "0s to 5m"),
+        (
+            "[server]\npublic_url = 'https://h'\n[tokens]\nstatus_list_ttl = '61s'",
+            "tokens.status_list_ttl",
+            "1s to 1m",
+        ),
+        (
+            "[tokens]\nstatus_list_ttl = '1500ms'",
+            "tokens.status_list_ttl",
+            "whole seconds",
+        ),
+        (
+            "[tokens]\nstatus_list = true",
+            "tokens.status_list",
+            "set it, for example to `https://auth.example.org`",
+        ),
+        (
+            "[tokens]\nextra_claims = { status = 'x' }",
+            "tokens.extra_claims.status",
+            "another name",
+        ),
+        (
+            "[tokens.user]\naccess_lifetime = '25h'",
+            "tokens.user.access_lifetime",
+            "1s to 1d",
+        ),
+        (
+            "[tokens.user]\naccess_lifetime = '1500ms'",
+            "tokens.user.access_lifetime",
+            "whole seconds",
+        ),
+        (
+            "[tokens.user]\naccess_lifetime = '2h'\nrefresh_lifetime = '1h'",
+            "tokens.user.refresh_lifetime",
+            "`tokens.user.access_lifetime` (2h)",
+        ),
+        (
+            "[tokens.client]\nrefresh_lifetime = '10m'",
+            "tokens.client.refresh_lifetime",
+            "`tokens.access_lifetime` (30m)",
+        ),
+        (
+            "[tokens.client]\nsession_lifetime = '29d'",
+            "tokens.client.session_lifetime",
+            "`tokens.refresh_lifetime` (30d)",
+        ),
+        (
+            "[tokens.service]\naccess_lifetime = '0s'",
+            "tokens.service.access_lifetime",
+            "1s to 1d",
+        ),
     ]);
 }
 
 #[test]
-fn a_weak_duplicate_or_missing_signing_key_is_rejected() {
+fn a_weak_duplicate_or_missing_master_key_is_rejected() {
     refused_env(
-        "MUNJIGI_TOKENS__SIGNING_KEY",
+        "MUNJIGI_SERVER__MASTER_KEY",
         "hunter2hunter",
-        "tokens.signing_key (MUNJIGI_TOKENS__SIGNING_KEY): 13 bytes are too few for HS256: \
+        "server.master_key (MUNJIGI_SERVER__MASTER_KEY): 13 bytes are too few: \
          give at least 32 random bytes, for example from `openssl rand -base64 48`",
     );
-    let long = |algorithm| format!("[tokens]\nalgorithm = '{algorithm}'\nsigning_key = '{KEY}'");
+    let long = format!("[server]\nmaster_key = '{KEY}'");
     refused_for(&[
-        (&long("HS384"), "tokens.signing_key", "at least 48"),
-        (&long("HS512"), "tokens.signing_key", "at least 64"),
         (
-            &(long("HS256") + "\nsigning_key_file = 'k'"),
-            "tokens.signing_key_file",
+            &(long.clone() + "\nmaster_key_file = 'k'"),
+            "server.master_key_file",
             "only one of the two",
         ),
         (
+            &(long.clone() + "\nprevious_master_keys = ['short']"),
+            "server.previous_master_keys",
+            "at least 32",
+        ),
+        (
             "[database]\nurl = 'postgres://h/n'",
-            "tokens.signing_key",
-            "add `signing_key = \"…\"` under `[tokens]`",
-        ),
-        (
-            "[tokens]\nalgorithm = 'none'",
-            "tokens.algorithm",
-            "unsigned tokens: give `HS256`, `HS384` or `HS512`",
-        ),
-        (
-            "[tokens]\nalgorithm = 'RS256'",
-            "tokens.algorithm",
-            "public-key",
-        ),
-        (
-            "[tokens]\nalgorithm = 'hs256'",
-            "tokens.algorithm",
-            "give `HS256`",
+            "server.master_key",
+            "add `master_key = \"…\"` under `[server]`",
         ),
     ]);
-    assert!(load(&long("HS256"), &[("DATABASE_URL", "postgres://h/n")]).is_ok());
-    let file = "[tokens]\nsigning_key_file = 'k'";
+    assert!(load(&long, &[("DATABASE_URL", "postgres://h/n")]).is_ok());
+    let file = "[server]\nmaster_key_file = 'k'";
     assert!(load(file, &[("DATABASE_URL", "postgres://h/n")]).is_ok());
 }
 
 #[test]
-fn claims_with_a_reserved_name_are_rejected() {
-    refused_for(&[
-        (
-            "[tokens]\nuser_id_claim = 'sub'",
-            "tokens.user_id_claim",
-            "`user_seq`",
-        ),
-        (
-            "[tokens]\nuser_id_claim = 'email'",
-            "tokens.user_id_claim",
-            "reserved claim: give another name",
-        ),
-        (
-            "[tokens]\nuser_id_claim = 'a b'",
-            "tokens.user_id_claim",
-            "1 to 64",
-        ),
-        (
-            "[tokens]\nuser_id_claim = ''",
-            "tokens.user_id_claim",
-            "1 to 64",
-        ),
-        (
-            "[tokens.extra_claims]\nexp = 1",
-            "tokens.extra_claims.exp",
-            "another name",
-        ),
-        (
-            "[tokens.extra_claims]\nuser_seq = 1",
-            "tokens.extra_claims.user_seq",
-            "another name",
-        ),
-        (
-            "[tokens.extra_claims]\nrole = 'x'",
-            "tokens.extra_claims.role",
-            "another name",
-        ),
-        (
-            "[tokens.extra_claims]\na = [1]",
-            "tokens.extra_claims.a",
-            "text, a number",
-        ),
-        (
-            "[tokens.extra_claims]\na = nan",
-            "tokens.extra_claims.a",
-            "text, a number",
-        ),
-        ("[tokens]\naudience = ['']", "tokens.audience", "empty"),
-        (
-            "[tokens]\nauth_header_types = []",
-            "tokens.auth_header_types",
-            "1 to 8",
-        ),
-        (
-            "[tokens]\nauth_header_types = ['Bearer x']",
-            "tokens.auth_header_types",
-            "RFC 9110",
-        ),
-    ]);
+fn a_master_key_with_quotes_blanks_or_line_ends_around_it_is_rejected() {
+    for around in ["\r", "\n", " ", "\t", "\"", "'", "`"] {
+        for key in [format!("{KEY}{around}"), format!("{around}{KEY}")] {
+            let message = load("", &[("MUNJIGI_SERVER__MASTER_KEY", &key)]).unwrap_err();
+            assert!(
+                message.starts_with(
+                    "server.master_key (MUNJIGI_SERVER__MASTER_KEY): begins or ends with"
+                ) && !message.contains(KEY),
+                "{message}"
+            );
+        }
+    }
+    let key = format!("{KEY} {KEY}");
+    assert!(load("", &[("MUNJIGI_SERVER__MASTER_KEY", &key)]).is_ok());
 }

@@ -11,7 +11,7 @@ fn the_printed_configuration_masks_secrets_and_has_every_key() {
     let config = with_env(&[
         ("DATABASE_URL", "postgres://u:hunter2@h/n"),
         (
-            "MUNJIGI_TOKENS__SIGNING_KEY",
+            "MUNJIGI_SERVER__MASTER_KEY",
             "hunter2hunter2hunter2hunter2hunter2",
         ),
         ("MUNJIGI_SMTP__USERNAME", "u"),
@@ -28,7 +28,7 @@ fn the_printed_configuration_masks_secrets_and_has_every_key() {
     for line in [
         "url = \"postgres://u:********@h/n\"",
         "url = \"https://hooks.example.org:8443/********\"",
-        "signing_key = \"********\"",
+        "master_key = \"********\"",
         "extra_claims = { tenant = \"acme\" }",
         "access_lifetime = \"30m\"",
         "# public_url is not set",
@@ -39,7 +39,7 @@ fn the_printed_configuration_masks_secrets_and_has_every_key() {
         );
     }
     for path in keys_of_example() {
-        let (_, key) = path.split_once('.').unwrap();
+        let (_, key) = path.rsplit_once('.').unwrap();
         assert!(shown.contains(key), "{path}");
     }
 }

@@ -4,7 +4,7 @@
 //! `$ ` begins a command; what follows is what it prints, standard error included.
 //!
 //! - `…` in the output stands for anything. Output that begins with `{` is one line of JSON and may be broken into several.
-//! - `NAME=…` takes its value from the last JSON answer: the member `name` of its `data`. `CODE` is the last one-time code in
+//! - `NAME=…` takes its value from the last JSON answer: the member `name` of its `data`, or its own. `CODE` is the last one-time code in
 //!   the server's log.
 //! - `cargo run --release -q --`, `target/release/munjigi` and `munjigi` are the tested binary, `localhost:8080` is its
 //!   server. The grace period of refresh tokens is one second, and a longer `sleep` takes two.
@@ -130,8 +130,10 @@ impl Session {
         if name == "CODE" {
             return self.one_time_code();
         }
-        let value = self.answer["data"][name.to_lowercase()].as_str();
-        value
+        let member = name.to_lowercase();
+        let in_data = self.answer["data"][&member].as_str();
+        in_data
+            .or(self.answer[&member].as_str())
             .unwrap_or_else(|| panic!("no {name} in {}", self.answer))
             .to_owned()
     }

@@ -7,7 +7,7 @@ async fn cut(app: &App) -> i64 {
     app.number(
         "SELECT COUNT(pg_terminate_backend(pid)) AS number FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid() \
-         AND (query LIKE '%pg_current_snapshot()%' OR query LIKE 'LISTEN%')",
+         AND application_name = 'munjigi revocations'",
     )
     .await
 }

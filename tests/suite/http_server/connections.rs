@@ -11,7 +11,7 @@ use crate::support::App;
 #[tokio::test]
 async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() {
     const HEAD: &str = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-        Content-Length: 2\r\n\r\n";
+        Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
     let app = App::with(|config| {
         config.server.max_connections = 3;
         config.server.request_timeout = Span::minutes(10);
@@ -21,7 +21,7 @@ async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() 
         let mut socket = Socket::open(&app).await;
         socket.ask().await;
         // A request in progress: its body is not complete.
-        socket.send(HEAD).await;
+        socket.begin(HEAD).await;
         first.push(socket);
     }
     for _ in 0..20 {
@@ -46,7 +46,7 @@ async fn a_connection_above_the_limit_is_answered_503_and_the_others_continue() 
         socket.send("{}").await;
         let answer = socket.answer().await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-        socket.send(HEAD).await;
+        socket.begin(HEAD).await;
     }
     // A connection without a request is closed for a new one.
     let waiting = first.last_mut().unwrap();

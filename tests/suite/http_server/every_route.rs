@@ -280,7 +280,7 @@ async fn valid_links_and_refusals_have_the_security_headers() {
                 break;
             }
         }
-        let auditor = app.signed_in("eva", Role::Auditor).await;
+        let auditor = app.signed_in("eva", Role::AUDITOR).await;
         auditor.post("/admin/users/new", &[]).await.assert(403);
         auditor.post_as_is("/admin/logout", &[]).await.assert(403);
     }

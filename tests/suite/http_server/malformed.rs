@@ -98,7 +98,7 @@ async fn a_connection_with_an_ambiguous_request_serves_no_second_one() {
 #[tokio::test]
 async fn malformed_cookies_do_not_hide_valid_ones() {
     let app = App::start();
-    let browser = app.signed_in("ann", Role::Admin).await;
+    let browser = app.signed_in("ann", Role::ADMIN).await;
     let session = browser.cookie("munjigi_session").unwrap();
     for odd in [
         &b"old=\xff"[..],

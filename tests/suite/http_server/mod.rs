@@ -65,6 +65,13 @@ impl Socket {
         String::from_utf8_lossy(&received[..length]).into_owned()
     }
 
+    /// Sends a request head with `Expect: 100-continue`, and waits until the server has read it.
+    async fn begin(&mut self, head: &str) {
+        self.send(head).await;
+        let answer = self.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 100 "), "{answer}");
+    }
+
     /// Sends `GET /healthz` on this connection, and asserts status 200.
     async fn ask(&mut self) {
         self.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;

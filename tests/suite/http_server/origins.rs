@@ -7,7 +7,7 @@ use crate::support::{App, Page, password_of};
 /// A sign-in by a browser at `origin` that arrives with `host`.
 async fn sign_in(origin: &str, host: &str, change: impl FnOnce(&mut Config)) -> Page {
     let app = App::with(change);
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let browser = app.browser();
     let token = browser.token().await;
     let fields = [

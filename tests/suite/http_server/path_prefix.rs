@@ -195,7 +195,7 @@ async fn a_form_without_a_session_leads_back_to_its_page_behind_the_path_prefix(
 #[tokio::test]
 async fn cookies_belong_to_the_path_prefix_and_have_a_secure_name() {
     let app = app("https://example.org/login");
-    app.make_user("ann", Role::Admin).await;
+    app.make_user("ann", Role::ADMIN).await;
     let browser = app.browser();
     let token = browser.token().await;
     let fields = [

@@ -61,13 +61,72 @@ async fn a_head_that_stops_after_an_earlier_request_is_cut_off() {
     socket.ask().await;
     socket.send("GET /healthz HT").await;
     assert_eq!(socket.rest().await, "");
-    // The same if the incomplete head arrived together with the previous request.
-    let mut socket = Socket::open(&app).await;
-    let both = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HT";
-    socket.send(both).await;
-    assert!(socket.answer().await.starts_with("HTTP/1.1 200 OK"));
-    socket.send("T").await;
-    assert_eq!(socket.rest().await, "");
+}
+
+/// Complete requests behind which a part of a head can arrive, and how many answers they get.
+const COMPLETE: [(&str, usize); 5] = [
+    ("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 1),
+    (
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        2,
+    ),
+    (
+        "POST /auth/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        1,
+    ),
+    (
+        "POST /auth/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        1,
+    ),
+    (
+        "POST /auth/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\
+         GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        2,
+    ),
+];
+
+/// Sends all of it at once, and reads the answers.
+async fn answered(app: &App, sent: &str, answers: usize) -> Socket {
+    let mut socket = Socket::open(app).await;
+    socket.send(sent).await;
+    let mut received = String::new();
+    while received.matches("HTTP/1.1 ").count() < answers {
+        received += &socket.answer().await;
+    }
+    socket
+}
+
+#[tokio::test]
+async fn a_head_that_began_in_the_packet_of_an_earlier_request_is_cut_off() {
+    let app = App::with(|config| {
+        config.server.head_timeout = HEAD_TIMEOUT;
+        config.server.keep_alive = Span::hours(1);
+    });
+    let mut open = Vec::new();
+    for (complete, answers) in COMPLETE {
+        for begun in ["G", "GET /healthz HTTP/1.1\r\nHost: "] {
+            let sent = format!("{complete}{begun}");
+            open.push((answered(&app, &sent, answers).await, sent));
+        }
+    }
+    for (mut socket, sent) in open {
+        assert_eq!(socket.rest().await, "", "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_cut_off_behind_complete_requests_in_one_packet() {
+    let app = with_short_timeouts();
+    let mut open = Vec::new();
+    for (complete, answers) in COMPLETE {
+        open.push((answered(&app, complete, answers).await, complete));
+    }
+    tokio::time::sleep(HEAD_TIMEOUT.get() + Duration::from_millis(1_500)).await;
+    for (mut socket, complete) in open {
+        assert!(socket.is_silent(), "{complete:?}");
+        socket.ask().await;
+    }
 }
 
 #[tokio::test]
@@ -112,7 +171,7 @@ async fn a_body_that_takes_too_long_is_answered_503_in_the_envelope_and_the_conn
 #[tokio::test]
 async fn a_form_of_the_panel_that_takes_too_long_is_answered_with_a_page() {
     let app = with_short_timeouts();
-    let browser = app.signed_in("ann", Role::Admin).await;
+    let browser = app.signed_in("ann", Role::ADMIN).await;
     let mut socket = Socket::open(&app).await;
     let cookie = browser.cookie("munjigi_session").unwrap();
     socket

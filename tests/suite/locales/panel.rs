@@ -8,12 +8,12 @@ use std::{
 };
 
 use munjigi::domain::{
-    account::Role,
     audit::{Action, AuditSource, Outcome},
     limits::LimitKind,
     preferences::Theme,
     principal::UserType,
     session::RevocationReason,
+    signing_key::KeyState,
 };
 
 use super::{Words, placeholders};
@@ -29,7 +29,6 @@ const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
 const FAMILIES: [(&str, &[&str]); 8] = [
-    ("role.", Role::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),
@@ -37,6 +36,7 @@ const FAMILIES: [(&str, &[&str]); 8] = [
     ("source.", AuditSource::NAMES),
     ("theme.", Theme::NAMES),
     ("limit.", LimitKind::NAMES),
+    ("key_state.", KeyState::NAMES),
 ];
 
 fn root() -> PathBuf {

@@ -3,6 +3,7 @@
 use super::{
     client::Pair,
     place::{PASSWORD, Place},
+    receiver::Receiver,
 };
 
 #[test]
@@ -66,9 +67,9 @@ fn a_user_is_created_listed_and_changed_as_text_and_as_json() {
 
     let table = place.done(&["user", "list"], "");
     let expected = "\
-user_seq  email              name      role     active  last login
-1         Gil@Example.org    홍길동    auditor  yes     never
-2         staff@example.org  Somebody  staff    yes     never
+user_seq  email              username  name      role     active  last login
+1         Gil@Example.org    -         홍길동    auditor  yes     never
+2         staff@example.org  -         Somebody  staff    yes     never
 ";
     assert_eq!(table, expected);
     let found = place.json(&["user", "list", "--search", "길동"], "");
@@ -266,6 +267,46 @@ fn changes_beside_a_running_server_take_effect_at_once() {
 }
 
 #[test]
+fn a_code_ends_with_a_change_of_its_client_by_a_command() {
+    let receiver = Receiver::start();
+    let place = Place::new().with_webhook(&receiver.url);
+    // `None` is a client that nothing is done to.
+    let verbs = [
+        None,
+        Some("set-password"),
+        Some("deactivate"),
+        Some("activate"),
+    ];
+    let name = |verb: Option<&'static str>| verb.unwrap_or("unchanged");
+    for verb in verbs {
+        place.client(name(verb));
+    }
+    let server = place.serve();
+    let mut client = server.client();
+    for verb in verbs {
+        let body = serde_json::json!({"username": name(verb)});
+        let asked = client.post("/clients/otp/request", &[], &body);
+        let challenge = asked.body["data"]["challenge_id"].as_str().unwrap();
+        let code = receiver.code(challenge);
+        if let Some(verb) = verb {
+            let mut arguments = vec!["client", verb, "--username", verb];
+            if verb == "set-password" {
+                arguments.push("--password-stdin");
+            }
+            place.done(&arguments, "another passphrase");
+        }
+        // A deactivated client could not log in anyway.
+        let activate = "UPDATE client_users SET is_active = TRUE";
+        place.database.execute(activate);
+        let body = serde_json::json!({"challenge_id": challenge, "code": code});
+        let answer = client.post("/clients/otp/verify", &[], &body);
+        let expected = verb.map_or("LOGGED_IN", |_| "INVALID_OTP");
+        assert_eq!(answer.code(), expected, "{verb:?}");
+    }
+    server.stop();
+}
+
+#[test]
 fn an_operator_unlocks_an_account() {
     let place = Place::new();
     place.user("root@example.org", "admin");
@@ -327,4 +368,27 @@ fn control_characters_are_refused_in_names() {
             assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
         }
     }
+}
+
+#[test]
+fn claims_of_an_account_are_set_and_removed() {
+    let place = Place::new();
+    place.migrate();
+    place.client("acme");
+    let set = |claims: &str| {
+        let words = "client set-claims --username acme --json --claims".split(' ');
+        place.run_with_input(&words.chain([claims]).collect::<Vec<_>>(), "")
+    };
+    let done = set(r#"{"tier": "gold"}"#);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let listed = place.json(&["client", "list"], "");
+    assert_eq!(listed[0]["claims"], serde_json::json!({"tier": "gold"}));
+    for (wrong, part) in [("x", "JSON object"), (r#"{"sub": "x"}"#, "reserved")] {
+        let refused = set(wrong);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(part), "{refused:?}");
+    }
+    assert_eq!(set("{}").code, Some(0));
+    let listed = place.json(&["client", "list"], "");
+    assert_eq!(listed[0]["claims"], serde_json::Value::Null);
 }

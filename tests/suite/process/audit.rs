@@ -116,6 +116,55 @@ fn without_a_checkpoint_the_verification_the_start_and_the_check_say_so() {
     assert!(!found.stdout.contains(title), "{found:?}");
 }
 
+/// The audit events in a log.
+fn logged(log: &str) -> Vec<Value> {
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    lines
+        .filter(|line: &Value| line["target"] == "audit")
+        .collect()
+}
+
+fn summary(line: &Value) -> String {
+    let field = |name: &str| line[name].as_str().unwrap_or("(none)").to_owned();
+    ["action", "outcome", "source", "actor", "subject", "address"]
+        .map(field)
+        .join(" ")
+}
+
+#[test]
+fn every_event_of_a_command_is_in_the_log_of_one_server_once() {
+    let place = Place::new();
+    // Before a server runs.
+    place.user("ann@example.org", "admin");
+    let servers = [place.serve(), place.serve()];
+    place.done(&["user", "deactivate", "--email", "ann@example.org"], "");
+    place.done(&["tokens", "flush"], "");
+    place.done(&["audit", "restart", "--reason", "a test"], "");
+    let logs = || -> Vec<Value> {
+        let logs = servers.each_ref().map(|server| logged(&server.log()));
+        logs.concat()
+    };
+    eventually(|| logs().len() >= 4);
+    let left = place
+        .database
+        .texts("CAST(event_id AS TEXT)", "audit_outbox");
+    assert!(left.is_empty(), "{left:?}");
+    let logs = servers.map(|server| logged(&server.stop().stdout));
+    let mut lines = logs.concat();
+    lines.sort_by_key(|line| line["id"].as_i64());
+    assert_eq!(
+        lines.iter().map(summary).collect::<Vec<_>>(),
+        [
+            "account_created done command_line (none) user:1 (none)",
+            "account_deactivated done command_line (none) user:1 (none)",
+            "flush_started done command_line (none) (none) (none)",
+            "audit_chain_restarted done command_line (none) (none) (none)",
+        ]
+    );
+}
+
 #[test]
 fn every_event_is_in_the_log_as_well_without_names_and_secrets() {
     let place = Place::new().with("MUNJIGI_LOG__FORMAT", "json");
@@ -127,25 +176,15 @@ fn every_event_is_in_the_log_as_well_without_names_and_secrets() {
         let body = json!({"username": name, "password": "a wrong password"});
         assert_eq!(client.post("/auth/login", &[], &body).status, 401);
     }
-    let logged = || -> Vec<Value> {
-        let log = server.log();
-        let lines = log
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
+    let of_requests = || -> Vec<Value> {
+        let mut lines = logged(&server.log());
+        lines.retain(|line| line["source"] == "api");
         lines
-            .filter(|line: &Value| line["target"] == "audit")
-            .collect()
     };
-    eventually(|| logged().len() == 3);
-    let of = |line: &Value| {
-        let field = |name: &str| line[name].as_str().unwrap_or("(none)").to_owned();
-        ["action", "outcome", "source", "actor", "subject", "address"]
-            .map(field)
-            .join(" ")
-    };
-    let lines = logged();
+    eventually(|| of_requests().len() == 3);
+    let lines = of_requests();
     assert_eq!(
-        lines.iter().map(of).collect::<Vec<_>>(),
+        lines.iter().map(summary).collect::<Vec<_>>(),
         [
             "logged_in done api user:1 user:1 127.0.0.1",
             "log_in_refused refused api (none) user:1 127.0.0.1",
@@ -178,7 +217,7 @@ fn an_invalid_checkpoint_is_wrong_usage() {
 }
 
 #[test]
-fn nothing_is_written_with_another_signing_key() {
+fn nothing_is_written_with_another_master_key() {
     let place = place();
     let create = [
         "user",
@@ -191,12 +230,12 @@ fn nothing_is_written_with_another_signing_key() {
         "admin",
     ];
     let mut command = place.command(&[&create[..], &["--password-stdin"]].concat());
-    let key = "another signing key, which is long enough for each of the algorithms there are";
-    command.env("MUNJIGI_TOKENS__SIGNING_KEY", key);
+    let key = "another master key, which is long enough for each of the algorithms there are";
+    command.env("MUNJIGI_SERVER__MASTER_KEY", key);
     let refused = super::place::finish(command, "correct horse battery staple\n");
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
-        refused.stderr.contains("another signing key"),
+        refused.stderr.contains("belongs to the master key"),
         "{refused:?}"
     );
     let (code, report) = verified(&place, &[]);

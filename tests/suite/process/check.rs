@@ -19,7 +19,7 @@ const GOOD_KEY: &str = "kR7vQx2mZp9LsWc4TnYb8HdFgJ6aEu3o+V5iXtBq1NwC0rMz/yPhGkSl
 
 /// A place set up as recommended, with two administrators who have just logged in.
 fn in_order() -> Place {
-    let place = Place::new().with("MUNJIGI_TOKENS__SIGNING_KEY", GOOD_KEY);
+    let place = Place::new().with("MUNJIGI_SERVER__MASTER_KEY", GOOD_KEY);
     // On Postgres only the server creates it. It keeps the checkpoint of the audit chain.
     let directory = place.path("munjigi-data");
     DirBuilder::new()
@@ -153,8 +153,10 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
         "key_file",
         "key_age",
         "old_hashes",
+        "imported_hashes",
         "administrators",
         "idle_administrators",
+        "roles",
         "database",
         "flush",
         "clock",
@@ -221,13 +223,15 @@ fn an_unreachable_database_is_a_problem_and_its_password_is_not_printed() {
             "DATABASE_URL",
             format!("postgres://munjigi:hush-hush@{unused}/munjigi"),
         )
-        .with("MUNJIGI_TOKENS__SIGNING_KEY", GOOD_KEY);
+        .with("MUNJIGI_SERVER__MASTER_KEY", GOOD_KEY);
     let (code, found) = look(&place);
     assert_eq!(code, Some(1));
     let expected = [
         "old_hashes",
+        "imported_hashes",
         "administrators",
         "idle_administrators",
+        "roles",
         "database",
         "flush",
         "clock",
@@ -300,4 +304,23 @@ fn a_command_that_is_advised_exists() {
         }
     }
     assert!(commands > 3, "the texts are not read any more");
+}
+
+#[test]
+fn an_unusable_key_of_django_is_found() {
+    let same = in_order().with_signing_key();
+    let signing_key = std::fs::read_to_string(same.path("jwt.key")).unwrap();
+    let pem = "-----BEGIN PUBLIC KEY-----\nx";
+    for (place, key, words) in [
+        (same, signing_key.as_str(), "tokens.keys"),
+        (in_order(), pem, "PEM"),
+    ] {
+        let place = place.with("MUNJIGI_DJANGO__SECRET_KEY", key);
+        let (code, found) = look(&place);
+        assert_eq!(code, Some(1));
+        let finding = of(&found, "django_key")["found"].as_str().unwrap();
+        assert!(finding.contains(words), "{finding}");
+        let started = place.run(&["serve"]);
+        assert!(started.stderr.contains(words), "{started:?}");
+    }
 }

@@ -26,6 +26,8 @@ pub struct Answer {
     pub body: Value,
     /// The `Retry-After` header.
     pub retry_after: Option<String>,
+    /// The `WWW-Authenticate` header.
+    pub challenge: Option<String>,
     /// The refresh token in its `Set-Cookie` header.
     pub refresh_cookie: Option<String>,
 }
@@ -120,17 +122,22 @@ impl Client {
                 known.eq_ignore_ascii_case(name).then(|| value.trim())
             })
         };
-        let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = header("content-length").map(|length| length.parse().unwrap());
         let closes = header("connection") == Some("close");
         let retry_after = header("retry-after").map(str::to_owned);
+        let challenge = header("www-authenticate").map(str::to_owned);
         let mut refresh_cookie = None;
         for line in head.lines() {
             if let Some((_, rest)) = line.split_once("munjigi_refresh=") {
                 refresh_cookie = rest.split(';').next().map(str::to_owned);
             }
         }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body)?;
+        let mut body = vec![0; length.unwrap_or_default()];
+        if length.is_none() && closes {
+            stream.read_to_end(&mut body)?;
+        } else {
+            stream.read_exact(&mut body)?;
+        }
         if closes {
             self.stream = None;
         }
@@ -138,6 +145,7 @@ impl Client {
             status: head[9..12].parse().unwrap(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
             retry_after,
+            challenge,
             refresh_cookie,
         })
     }

@@ -2,10 +2,10 @@
 
 use super::{
     database::Database,
-    place::{Place, SIGNING_KEY, write},
+    place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 28] = [
+const VERBS: [&[&str]; 53] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -13,6 +13,7 @@ const VERBS: [&[&str]; 28] = [
     &["user", "create"],
     &["user", "list"],
     &["user", "set-password"],
+    &["user", "set-claims"],
     &["user", "activate"],
     &["user", "deactivate"],
     &["user", "unlock"],
@@ -20,20 +21,44 @@ const VERBS: [&[&str]; 28] = [
     &["client", "create"],
     &["client", "list"],
     &["client", "set-password"],
+    &["client", "set-claims"],
     &["client", "activate"],
     &["client", "deactivate"],
     &["client", "unlock"],
+    &["service"],
+    &["service", "create"],
+    &["service", "list"],
+    &["service", "show"],
+    &["service", "set-scopes"],
+    &["service", "rotate-secret"],
+    &["service", "activate"],
+    &["service", "deactivate"],
+    &["service", "delete"],
+    &["import"],
+    &["import", "django"],
+    &["import", "users"],
+    &["export"],
+    &["export", "users"],
     &["tokens"],
     &["tokens", "flush"],
     &["tokens", "inspect"],
+    &["keys"],
+    &["keys", "list"],
+    &["keys", "generate"],
+    &["keys", "promote"],
+    &["keys", "retire"],
+    &["keys", "revoke"],
+    &["keys", "rewrap"],
     &["audit"],
     &["audit", "verify"],
     &["audit", "restart"],
     &["check"],
     &["health"],
+    &["openapi"],
     &["config"],
     &["config", "show"],
     &["config", "example"],
+    &["config", "from-simplejwt"],
 ];
 
 #[test]
@@ -121,7 +146,7 @@ fn config_show_masks_secrets() {
             "DATABASE_URL",
             "postgres://munjigi:hush-database@localhost/munjigi?application_name=x",
         )
-        .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
+        .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY)
         .with("MUNJIGI_SMTP__USERNAME", "munjigi")
         .with("MUNJIGI_SMTP__PASSWORD", "hush-mail")
         .with(
@@ -133,7 +158,7 @@ fn config_show_masks_secrets() {
     let json = place.json(&["config", "show"], "");
     for text in [&shown, &json.to_string()] {
         assert!(!text.contains("hush-"), "{text}");
-        assert!(!text.contains(SIGNING_KEY), "{text}");
+        assert!(!text.contains(MASTER_KEY), "{text}");
         assert!(text.contains("127.0.0.1:8081"), "{text}");
     }
     assert_eq!(json["server"]["listen"], "127.0.0.1:8081");

@@ -151,7 +151,7 @@ fn only_the_user_of_the_server_can_read_its_files_whatever_the_umask() {
         "munjigi.db",
         "munjigi.db-wal",
         "munjigi.db-shm",
-        "signing.key",
+        "master.key",
     ] {
         assert!(found.contains(&directory.join(name)), "{found:?}");
     }
@@ -165,10 +165,10 @@ fn only_the_user_of_the_server_can_read_its_files_whatever_the_umask() {
 }
 
 #[test]
-fn a_lost_signing_key_is_not_replaced_without_a_request() {
+fn a_lost_master_key_is_not_replaced_without_a_request() {
     let place = Place::on_sqlite();
     place.user(EMAIL, "admin");
-    let key = place.path("munjigi-data/signing.key");
+    let key = place.path("munjigi-data/master.key");
     let original = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
     let create = ["client", "create", "--username", "acme"];
@@ -176,7 +176,7 @@ fn a_lost_signing_key_is_not_replaced_without_a_request() {
         let refused = place.run(command);
         assert_eq!(refused.code, Some(1), "{refused:?}");
         for part in [
-            "munjigi-data/signing.key is missing",
+            "munjigi-data/master.key is missing",
             "from the backup",
             "munjigi serve --new-key",
         ] {
@@ -193,7 +193,7 @@ fn a_lost_signing_key_is_not_replaced_without_a_request() {
     fs::remove_file(&key).unwrap();
     let server = Server::start(place.command(&["serve", "--new-key"]));
     assert_ne!(fs::read(&key).unwrap(), original);
-    assert!(server.startup().contains("signing.key (created"));
+    assert!(server.startup().contains("master.key (created"));
     assert_eq!(server.client().get("/api/me", &pair.access).status, 401);
     server.client().session(EMAIL);
     server.stop();

@@ -8,21 +8,22 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use self::run::{Run, WRONG};
-use super::{database::Database, place::Place, receiver::Receiver};
+use super::{
+    database::Database,
+    place::{Place, WEBHOOK_SECRET},
+    receiver::Receiver,
+};
 
 const DATABASE_PASSWORD: &str = "the-databases-own-password";
-const WEBHOOK_SECRET: &str = "the-webhooks-own-secret-of-the-tests";
 
 #[test]
 fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let receiver = Receiver::start();
     let place = Place::new()
         .with("MUNJIGI_LOG__LEVEL", "trace")
-        .with("MUNJIGI_OTP__DELIVERY", "webhook")
+        .with_webhook(&receiver.url)
         // Long enough not to appear in the log by chance.
         .with("MUNJIGI_OTP__LENGTH", "10")
-        .with("MUNJIGI_WEBHOOK__URL", &receiver.url)
-        .with("MUNJIGI_WEBHOOK__SECRET", WEBHOOK_SECRET)
         .with("RUST_LOG", "trace")
         .with("RUST_BACKTRACE", "1");
     // The Postgres server of the tests accepts any password.
@@ -42,7 +43,7 @@ fn a_whole_run_logs_one_line_per_request_and_no_secret() {
     let mut run = Run::new(server.client());
     run.secret(WEBHOOK_SECRET);
     run.secret(DATABASE_PASSWORD);
-    run.secret(place.signing_key().trim());
+    run.secret(place.master_key().trim());
     run.everything(&receiver, &server);
 
     hashes.extend(self::hashes(&place));

@@ -16,9 +16,15 @@ use super::{database::Database, server::Server};
 /// The password of all accounts in these tests.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A signing key, for settings that require one.
+/// A master key, for settings that require one.
+pub const MASTER_KEY: &str = "a-master-key-of-the-tests-with-more-than-thirty-two-bytes";
+
+/// The signing key of [`Place::with_signing_key`].
 pub const SIGNING_KEY: &str =
     "a-signing-key-of-the-tests-with-more-than-sixty-four-bytes-in-its-text";
+
+/// The secret of webhooks, which does not appear in a log by chance.
+pub const WEBHOOK_SECRET: &str = "the-webhooks-own-secret-of-the-tests";
 
 /// The directory, environment and database that the binary runs with.
 pub struct Place {
@@ -41,7 +47,7 @@ pub struct Finished {
 }
 
 impl Place {
-    /// On the database of this test run, with a signing key if that requires one.
+    /// On the database of this test run, with a master key if that requires one.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::fresh(&directory.path().join("munjigi-data/munjigi.db"));
@@ -62,7 +68,7 @@ impl Place {
                 let url = place.database.url();
                 place
                     .with("DATABASE_URL", &url)
-                    .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
+                    .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY)
             }
         }
     }
@@ -92,6 +98,13 @@ impl Place {
         self
     }
 
+    /// Delivers codes by webhook to this URL.
+    pub fn with_webhook(self, url: &str) -> Self {
+        self.with("MUNJIGI_OTP__DELIVERY", "webhook")
+            .with("MUNJIGI_WEBHOOK__URL", url)
+            .with("MUNJIGI_WEBHOOK__SECRET", WEBHOOK_SECRET)
+    }
+
     /// Removes a variable.
     pub fn without(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
@@ -111,10 +124,16 @@ impl Place {
         }
     }
 
-    /// The signing key in use.
-    pub fn signing_key(&self) -> String {
-        std::fs::read_to_string(self.path("munjigi-data/signing.key"))
-            .unwrap_or_else(|_| SIGNING_KEY.to_owned())
+    /// The master key in use.
+    pub fn master_key(&self) -> String {
+        std::fs::read_to_string(self.path("munjigi-data/master.key"))
+            .unwrap_or_else(|_| MASTER_KEY.to_owned())
+    }
+
+    /// Signs with [`SIGNING_KEY`], from a file.
+    pub fn with_signing_key(self) -> Self {
+        write(&self.path("jwt.key"), SIGNING_KEY);
+        self.with("MUNJIGI_TOKENS__KEYS", "jwt.key")
     }
 
     /// The command to run the binary here, without the environment of the test.

@@ -16,25 +16,26 @@ use super::{
     tools::in_repository,
 };
 
-/// Commands that only read.
-const COMMANDS: [&[&str]; 7] = [
-    &["migrate", "--status"],
-    &["user", "list"],
-    &["client", "list"],
-    &["tokens", "flush", "--dry-run"],
-    &["tokens", "inspect"],
-    &["audit", "verify"],
-    &["check"],
+/// Commands that only read and need the schema of this version, with a part of what they print in a place [`in_use`].
+const COMMANDS: [(&[&str], &str); 7] = [
+    (&["user", "list"], "ann@example.org"),
+    (&["client", "list"], "acme"),
+    (
+        &["tokens", "flush", "--dry-run"],
+        "         1  expired rows would be deleted\n",
+    ),
+    (
+        &["tokens", "inspect"],
+        "accepted: it would be accepted now\n",
+    ),
+    (&["audit", "verify"], "The audit log is intact"),
+    (&["service", "list"], ""),
+    (&["keys", "list"], "HS256"),
 ];
 
-/// Those that need the schema of this version.
-const NEED_THE_SCHEMA: [&[&str]; 5] = [
-    COMMANDS[1],
-    COMMANDS[2],
-    COMMANDS[3],
-    COMMANDS[4],
-    COMMANDS[5],
-];
+/// Commands that only read and print something in any state of the database.
+const STATUS: &[&str] = &["migrate", "--status"];
+const CHECK: &[&str] = &["check"];
 
 /// Everything that a command could change: the files below the directory with their times, and the rows on Postgres.
 #[derive(Debug, PartialEq)]
@@ -104,14 +105,14 @@ fn assert_refused(place: &Place, command: &[&str], reason: &str) {
 #[test]
 fn in_an_empty_directory_they_say_that_there_is_no_database_and_create_nothing() {
     let place = Place::on_sqlite();
-    for command in NEED_THE_SCHEMA {
+    for (command, _) in COMMANDS {
         assert_refused(
             &place,
             command,
             "there is no database yet (SQLite, munjigi-data/munjigi.db)",
         );
     }
-    let status = run(&place, &["migrate", "--status"], "");
+    let status = run(&place, STATUS, "");
     assert_eq!((status.code, status.stderr.as_str()), (Some(0), ""));
     let (first, rest) = status.stdout.split_once('\n').unwrap();
     assert_eq!(
@@ -122,7 +123,7 @@ fn in_an_empty_directory_they_say_that_there_is_no_database_and_create_nothing()
         rest.lines().count() > 0 && rest.lines().all(|line| line.starts_with("[ ] ")),
         "{status:?}"
     );
-    let check = run(&place, &["check"], "");
+    let check = run(&place, CHECK, "");
     assert_eq!(check.code, Some(1), "{check:?}");
     assert!(
         check.stdout.contains("there is no database yet"),
@@ -137,16 +138,16 @@ fn in_an_empty_database_they_say_that_it_has_no_tables_and_create_none() {
     if let Database::Sqlite(file) = &place.database {
         write(file, "");
     }
-    for command in NEED_THE_SCHEMA {
+    for (command, _) in COMMANDS {
         assert_refused(&place, command, "has no tables yet");
     }
-    let status = run(&place, &["migrate", "--status"], "");
+    let status = run(&place, STATUS, "");
     assert_eq!((status.code, status.stderr.as_str()), (Some(0), ""));
     assert!(
         status.stdout.lines().all(|line| line.starts_with("[ ] ")),
         "{status:?}"
     );
-    let check = run(&place, &["check"], "");
+    let check = run(&place, CHECK, "");
     assert_eq!(check.code, Some(1), "{check:?}");
     assert!(check.stdout.contains("has no tables yet"), "{check:?}");
 }
@@ -167,14 +168,7 @@ fn in_use() -> (Place, String) {
 
 /// What the commands print in such a place.
 fn assert_all_answer(place: &Place, token: &str) {
-    for (command, part) in [
-        (COMMANDS[0], "[x] "),
-        (COMMANDS[1], "ann@example.org"),
-        (COMMANDS[2], "acme"),
-        (COMMANDS[3], "         1  expired rows would be deleted\n"),
-        (COMMANDS[4], "accepted: it would be accepted now\n"),
-        (COMMANDS[5], "The audit log is intact"),
-    ] {
+    for (command, part) in COMMANDS.into_iter().chain([(STATUS, "[x] ")]) {
         let finished = run(place, command, token);
         assert_eq!(
             (finished.code, finished.stderr.as_str()),
@@ -183,7 +177,8 @@ fn assert_all_answer(place: &Place, token: &str) {
         );
         assert!(finished.stdout.contains(part), "{command:?}: {finished:?}");
     }
-    let check = run(place, COMMANDS[6], "");
+    // Its status says that there are problems.
+    let check = run(place, CHECK, "");
     assert!(!check.stdout.contains("not known"), "{check:?}");
 }
 
@@ -204,15 +199,8 @@ fn a_directory_that_cannot_be_written_is_enough_only_on_sqlite() {
     touch.arg(directory.join("file"));
     assert_ne!(finish(without_privileges(&touch), "").code, Some(0));
     let before = State::of(&place);
-    for (command, part) in [
-        (COMMANDS[0], "[x] "),
-        (COMMANDS[1], "ann@example.org"),
-        (COMMANDS[2], "acme"),
-        (COMMANDS[3], "expired rows would be deleted\n"),
-        (COMMANDS[4], "accepted: it would be accepted now\n"),
-        (COMMANDS[5], "The audit log is intact"),
-        (COMMANDS[6], " problem\n"),
-    ] {
+    let others = [(STATUS, "[x] "), (CHECK, " problem")];
+    for (command, part) in COMMANDS.into_iter().chain(others) {
         let finished = finish(without_privileges(&place.command(command)), &token);
         assert_eq!(finished.stderr, "", "{command:?}");
         assert!(finished.stdout.contains(part), "{command:?}: {finished:?}");
@@ -269,14 +257,14 @@ fn beside_a_running_server_they_see_what_it_has_written() {
 }
 
 #[test]
-fn without_a_signing_key_none_is_created() {
+fn without_a_master_key_none_is_created() {
     let place = Place::on_sqlite();
     place.done(&["migrate"], "");
     for command in [&["tokens", "inspect"][..], &["audit", "verify"]] {
         assert_refused(
             &place,
             command,
-            "there is no signing key yet (munjigi-data/signing.key)",
+            "there is no master key yet (munjigi-data/master.key)",
         );
     }
     for command in [
@@ -286,21 +274,21 @@ fn without_a_signing_key_none_is_created() {
     ] {
         assert_eq!(run(&place, command, "").code, Some(0), "{command:?}");
     }
-    assert!(!place.path("munjigi-data/signing.key").exists());
+    assert!(!place.path("munjigi-data/master.key").exists());
 }
 
 #[test]
 fn an_older_schema_is_not_migrated() {
     let (place, _) = in_use();
     let newest = undo_newest_migration(&place.database);
-    for command in NEED_THE_SCHEMA {
+    for (command, _) in COMMANDS {
         assert_refused(
             &place,
             command,
             "is older than this munjigi: 1 migrations are missing",
         );
     }
-    let status = run(&place, &["migrate", "--status"], "");
+    let status = run(&place, STATUS, "");
     assert_eq!((status.code, status.stderr.as_str()), (Some(0), ""));
     let missing: Vec<&str> = status
         .stdout
@@ -308,7 +296,7 @@ fn an_older_schema_is_not_migrated() {
         .filter_map(|line| line.strip_prefix("[ ] "))
         .collect();
     assert_eq!(missing, [newest]);
-    let check = run(&place, &["check"], "");
+    let check = run(&place, CHECK, "");
     assert_eq!(check.code, Some(1), "{check:?}");
     assert!(check.stdout.contains("missing migrations: 1"), "{check:?}");
 }
@@ -375,7 +363,7 @@ fn a_role_that_may_only_select_is_enough_only_on_postgres() {
     let reader = Reader::create(&place.database);
     let restricted = Place::on_sqlite()
         .with("DATABASE_URL", reader.url())
-        .with("MUNJIGI_TOKENS__SIGNING_KEY", place.signing_key());
+        .with("MUNJIGI_SERVER__MASTER_KEY", place.master_key());
     let before = State::of(&place);
     assert_all_answer(&restricted, &token);
     assert!(State::of(&place) == before, "a row was changed");

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::{
     database::Database,
-    place::{Finished, PASSWORD, Place, SIGNING_KEY, write},
+    place::{Finished, MASTER_KEY, PASSWORD, Place, write},
 };
 
 /// An address that no server listens on: its port was free a moment ago.
@@ -28,7 +28,7 @@ fn assert_refused(finished: &Finished, parts: &[&str]) {
             "no {part:?} in {finished:?}"
         );
     }
-    for secret in ["panicked", "hush-hush", SIGNING_KEY] {
+    for secret in ["panicked", "hush-hush", MASTER_KEY] {
         assert!(
             !finished.stderr.contains(secret),
             "{secret:?} in {finished:?}"
@@ -55,12 +55,12 @@ fn a_list_of_breached_passwords_that_cannot_be_searched_is_refused_at_the_start(
 }
 
 #[test]
-fn postgres_without_a_signing_key_is_refused_with_an_example() {
+fn postgres_without_a_master_key_is_refused_with_an_example() {
     let url = format!("postgres://munjigi:hush-hush@{}/munjigi", unused_address());
     let place = Place::on_sqlite().with("DATABASE_URL", url);
     assert_refused(
         &place.run(&[]),
-        &["tokens.signing_key", "signing_key = \"", "[tokens]"],
+        &["server.master_key", "master_key = \"", "[server]"],
     );
     assert!(!place.path("munjigi-data").exists());
 }
@@ -72,7 +72,7 @@ fn an_unreachable_database_is_reported_without_its_password() {
     let place = Place::on_sqlite()
         .with("DATABASE_URL", url)
         .with("MUNJIGI_DATABASE__START_TIMEOUT", "0s")
-        .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY);
+        .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY);
     let port = address.rsplit_once(':').unwrap().1;
     for verb in [
         &[][..],
@@ -111,7 +111,7 @@ fn no_part_of_a_database_password_is_printed() {
         let place = Place::on_sqlite()
             .with("DATABASE_URL", url)
             .with("MUNJIGI_DATABASE__START_TIMEOUT", "0s")
-            .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY);
+            .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY);
         for verb in [&["serve"][..], &["migrate"], &["user", "list"], &["check"]] {
             let finished = place.run(verb);
             assert_eq!(finished.code, Some(1), "{finished:?}");
@@ -172,22 +172,48 @@ fn a_port_that_is_taken_is_refused_with_the_key_to_change() {
 fn a_key_file_that_cannot_be_used_is_refused() {
     // Not a file; missing; too short.
     let place = Place::on_sqlite();
-    std::fs::create_dir_all(place.path("munjigi-data/signing.key")).unwrap();
+    std::fs::create_dir_all(place.path("munjigi-data/master.key")).unwrap();
     assert_refused(
         &place.run(&[]),
-        &["munjigi-data/signing.key", "cannot be read"],
+        &["munjigi-data/master.key", "cannot be read"],
     );
 
-    let place = Place::on_sqlite().with("MUNJIGI_TOKENS__SIGNING_KEY_FILE", "missing.key");
+    let place = Place::on_sqlite().with("MUNJIGI_SERVER__MASTER_KEY_FILE", "missing.key");
     assert_refused(&place.run(&[]), &["missing.key"]);
     assert!(!place.path("missing.key").exists());
 
     let place = Place::on_sqlite();
-    write(&place.path("munjigi-data/signing.key"), "hush-hush");
+    write(&place.path("munjigi-data/master.key"), "hush-hush");
     assert_refused(
         &place.run(&[]),
-        &["munjigi-data/signing.key", "9 bytes", "32"],
+        &["munjigi-data/master.key", "9 bytes", "32"],
     );
+
+    // The files with signing keys.
+    for (content, reason) in [
+        ("hush-hush", "9 bytes"),
+        (
+            "\"hush-hush hush-hush hush-hush hush-hush\"",
+            "quotation mark",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\n", "it is damaged"),
+        (
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+            "give the private key",
+        ),
+    ] {
+        let place = Place::on_sqlite().with("MUNJIGI_TOKENS__KEYS", "jwt.key");
+        write(&place.path("jwt.key"), content);
+        assert_refused(&place.run(&[]), &["tokens.keys: ", "jwt.key", reason]);
+    }
+    let place = Place::on_sqlite().with("MUNJIGI_TOKENS__KEYS", "jwt.key");
+    assert_refused(
+        &place.run(&[]),
+        &["tokens.keys: ", "jwt.key", "cannot be read"],
+    );
+    let place = Place::on_sqlite().with_signing_key();
+    let place = place.with("MUNJIGI_TOKENS__KEYS", "jwt.key,jwt.key");
+    assert_refused(&place.run(&[]), &["tokens.keys: two files"]);
 }
 
 #[test]
@@ -209,9 +235,9 @@ fn an_invalid_setting_is_refused_with_its_key() {
             &["tokens.algorithm", "HS256"],
         ),
         (
-            "MUNJIGI_TOKENS__SIGNING_KEY",
+            "MUNJIGI_SERVER__MASTER_KEY",
             "hush-hush",
-            &["tokens.signing_key", "32"],
+            &["server.master_key", "32"],
         ),
         (
             "MUNJIGI_LOGIN__BCRYPT_COST",
@@ -249,10 +275,10 @@ fn an_invalid_configuration_file_is_refused_with_the_key() {
         ("[token]\naccess_lifetime = \"5m\"", &["token"]),
         ("[tokens]\nleeway = 5", &["tokens.leeway"]),
         ("[server]\nworkers = \"many\"", &["server.workers"]),
-        ("[tokens]\nsigning_key = \"hush-hush", &["munjigi.toml"]),
+        ("[server]\nmaster_key = \"hush-hush", &["munjigi.toml"]),
         (
-            "[tokens]\nsigning_key = \"hush-hush\"",
-            &["tokens.signing_key", "munjigi.toml"],
+            "[server]\nmaster_key = \"hush-hush\"",
+            &["server.master_key", "munjigi.toml"],
         ),
     ] {
         write(&place.path("munjigi.toml"), content);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{
     database::{Database, on_postgres},
-    place::{Finished, PASSWORD, Place, SIGNING_KEY},
+    place::{Finished, MASTER_KEY, PASSWORD, Place},
 };
 
 /// A role of this test, dropped with this value.
@@ -37,7 +37,7 @@ impl<'a> Role<'a> {
         url.set_password(Some("role")).unwrap();
         Place::on_sqlite()
             .with("DATABASE_URL", url.as_str())
-            .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
+            .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY)
     }
 }
 

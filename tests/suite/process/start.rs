@@ -15,8 +15,8 @@ fn a_first_start_without_configuration_creates_what_it_needs_and_prints_it() {
     assert_eq!(server.client().get("/readyz", "").status, 200);
 
     assert_eq!(mode(&place.path("munjigi-data")), 0o700);
-    assert_eq!(mode(&place.path("munjigi-data/signing.key")), 0o600);
-    assert!(place.signing_key().trim().len() >= 32);
+    assert_eq!(mode(&place.path("munjigi-data/master.key")), 0o600);
+    assert!(place.master_key().trim().len() >= 32);
     assert!(place.path("munjigi-data/munjigi.db").is_file());
     for file in std::fs::read_dir(place.path("munjigi-data")).unwrap() {
         let path = file.unwrap().path();
@@ -29,7 +29,7 @@ fn a_first_start_without_configuration_creates_what_it_needs_and_prints_it() {
         format!("  listening on   http://{}", server.address),
         "  database       SQLite, munjigi-data/munjigi.db".to_owned(),
         "  schema         3 migrations run".to_owned(),
-        "  signing key    munjigi-data/signing.key (created; keep it secret and back it up)"
+        "  master key     munjigi-data/master.key (created; keep it secret and back it up)"
             .to_owned(),
         format!(
             "  first admin    http://{}/admin/setup/… (valid once, for one hour)",
@@ -51,7 +51,7 @@ fn a_first_start_without_configuration_creates_what_it_needs_and_prints_it() {
         expected.iter().map(|line| without_digits(line)).collect(),
     );
     assert_eq!(printed, expected, "{startup}");
-    assert!(!startup.contains(place.signing_key().trim()));
+    assert!(!startup.contains(place.master_key().trim()));
     server.stop();
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     client::Pair,
-    place::{Finished, Place},
+    place::{Finished, Place, SIGNING_KEY},
 };
 
 fn forged(claims: &Map<String, Value>, key: &[u8]) -> String {
@@ -19,18 +19,17 @@ fn claims(token: &str) -> Map<String, Value> {
 
 #[test]
 fn inspect_prints_the_contents_of_a_token_and_whether_it_would_be_accepted() {
-    let place = Place::new();
+    let place = Place::new().with_signing_key();
     place.user("staff@example.org", "staff");
     let server = place.serve();
     let mut client = server.client();
     let pair = client.session("staff@example.org");
     let used = pair.clone();
     let pair = Pair::of(&client.refresh(&pair.refresh));
-    let key = place.signing_key();
-    let key = key.trim().as_bytes();
+    let key = SIGNING_KEY.as_bytes();
 
     let inspect = |token: &str| -> Finished { place.run_with_input(&["tokens", "inspect"], token) };
-    for token in [&pair.access, &pair.refresh] {
+    for (token, typ) in [(&pair.access, "at+jwt"), (&pair.refresh, "JWT")] {
         let seen = inspect(&format!("  {token}\n"));
         assert_eq!((seen.code, seen.stderr.as_str()), (Some(0), ""), "{seen:?}");
         assert!(
@@ -48,7 +47,7 @@ fn inspect_prints_the_contents_of_a_token_and_whether_it_would_be_accepted() {
         let json = place.json(&["tokens", "inspect"], token);
         assert_eq!(json["accepted"], true);
         assert_eq!(json["claims"], Value::Object(claims(token)));
-        assert_eq!(json["header"]["typ"], "JWT");
+        assert_eq!(json["header"]["typ"], typ);
     }
 
     let mut old = claims(&pair.access);
@@ -204,4 +203,27 @@ fn a_second_flush_is_refused_with_details_of_the_first() {
         .database
         .texts("action || ' ' || source", "audit_events");
     assert_eq!(actions, ["flush_started command_line"]);
+}
+
+#[test]
+fn a_token_of_a_service_is_inspected() {
+    let place = Place::new().with_signing_key();
+    place.migrate();
+    place.done(&["service", "create", "billing"], "");
+    let claims = json!({
+        "token_type": "access", "user_type": "service", "user_seq": 1, "sub": "service:1", "client_id": "billing",
+        "jti": "019c5c21cfae70dca2e2adad97cfb732", "iat": 1_700_000_000, "exp": 4_000_000_000_i64,
+    });
+    let token = forged(claims.as_object().unwrap(), SIGNING_KEY.as_bytes());
+    let inspect = || place.run_with_input(&["tokens", "inspect"], &token);
+    let seen = inspect();
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert!(seen.stdout.contains("billing"), "{seen:?}");
+    place.done(&["service", "deactivate", "billing"], "");
+    let seen = inspect();
+    assert_eq!(seen.code, Some(1), "{seen:?}");
+    assert!(
+        seen.stdout.contains("refused: the token has expired"),
+        "{seen:?}"
+    );
 }

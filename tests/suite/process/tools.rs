@@ -21,6 +21,11 @@ pub fn python() -> PathBuf {
     tool("MUNJIGI_TEST_PYTHON")
 }
 
+/// Node.
+pub fn node() -> PathBuf {
+    tool("MUNJIGI_TEST_NODE")
+}
+
 /// The diesel CLI.
 pub fn diesel() -> PathBuf {
     tool("MUNJIGI_TEST_DIESEL")

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     database::on_postgres,
-    place::{Place, SIGNING_KEY},
+    place::{MASTER_KEY, Place},
     server::{Server, TIMEOUT, eventually},
 };
 
@@ -105,7 +105,7 @@ fn unreachable_place() -> Place {
     let url = format!("postgres://munjigi:hush-hush@127.0.0.1:{}/x", unused_port());
     Place::on_sqlite()
         .with("DATABASE_URL", url)
-        .with("MUNJIGI_TOKENS__SIGNING_KEY", SIGNING_KEY)
+        .with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY)
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_refused_form_marks_its_fields_and_keeps_what_was_typed_except_the_password(
     let runtime = runtime();
     let app = App::start();
     let (browser, token) = runtime.block_on(async {
-        let browser = app.signed_in("root", Role::Admin).await;
+        let browser = app.signed_in("root", Role::ADMIN).await;
         let token = browser.token().await;
         (browser, token)
     });

@@ -47,7 +47,7 @@ impl Setup {
     async fn new() -> Self {
         let app = App::start();
         let root = app.admin("root").await;
-        app.make_user("target", munjigi::domain::account::Role::Staff)
+        app.make_user("target", munjigi::domain::account::Role::STAFF)
             .await;
         app.make_client("first").await;
         app.make_client("target").await;
@@ -83,6 +83,10 @@ fn outcomes(noun: &Noun, sent: &Map<String, Value>) -> Vec<(String, Outcome)> {
     let outcome =
         |(name, value): (&String, &Value)| (name.clone(), of_value(name, value, noun.can_be_empty));
     sent.iter().map(outcome).collect()
+}
+
+fn cleared() -> Outcome {
+    Outcome::Stored(Value::Null)
 }
 
 /// Asserts that the response has an error for each field that must be rejected, and for no field that must be accepted.
@@ -135,7 +139,15 @@ fn a_changed_field_is_stored_as_documented_or_refused_by_name_and_unchanged() {
     for noun in NOUNS {
         let path = format!("/api/{}/2", noun.name);
         check_property(&runtime, 400, body(noun.fields.to_vec()), async |sent| {
-            let outcomes = outcomes(&noun, &sent);
+            let mut outcomes = outcomes(&noun, &sent);
+            if noun.name == "users" {
+                for (name, outcome) in &mut outcomes {
+                    // The address is removed, which is refused: the user has no username. Other problems are named first.
+                    if name == "email" && of_value(name, &sent[name], &["email"]) == cleared() {
+                        *outcome = Outcome::Either(Value::Null);
+                    }
+                }
+            }
             let before = setup.read(&noun, 2).await;
             let mut body = Value::Object(sent.clone());
             if !sent.is_empty() {

@@ -29,6 +29,8 @@ fn is_order(columns: &[&str], text: &str) -> bool {
     parts.len() <= columns.len() && parts.iter().all(is_column)
 }
 
+const ROLES: [&str; 3] = ["admin", "auditor", "staff"];
+
 /// Whether a parameter of this kind must accept the text.
 fn fits(kind: Kind, text: &str) -> bool {
     match kind {
@@ -37,8 +39,12 @@ fn fits(kind: Kind, text: &str) -> bool {
             text.chars().count() <= max.unwrap_or(usize::MAX) && !text.contains(char::is_control)
         }
         Kind::Boolean => ["true", "false", "1", "0"].contains(&text.to_ascii_lowercase().as_str()),
+        Kind::Role => ROLES.contains(&text),
+        Kind::Roles => text.split(',').all(|word| ROLES.contains(&word.trim())),
         Kind::OneOf(values) => values.contains(&text),
+        Kind::AnyOf(values) => text.split(',').all(|word| values.contains(&word.trim())),
         Kind::Ordering(columns) => is_order(columns, text),
+        Kind::Object => unreachable!("no query has an object"),
     }
 }
 
@@ -53,7 +59,10 @@ fn the_lists_are_ordered_by_the_columns_of_their_answers() {
         "created_at",
         "updated_at",
     ];
-    for (path, own) in [("/api/users", "role"), ("/api/clients", "username")] {
+    for (path, own) in [
+        ("/api/users", &["role", "username"][..]),
+        ("/api/clients", &["username"]),
+    ] {
         let endpoint = ENDPOINTS
             .iter()
             .find(|endpoint| endpoint.path == path && endpoint.method == "GET");
@@ -66,7 +75,7 @@ fn the_lists_are_ordered_by_the_columns_of_their_answers() {
                 _ => None,
             });
         let columns: BTreeSet<&str> = ordering.unwrap().iter().copied().collect();
-        assert_eq!(columns, common.into_iter().chain([own]).collect());
+        assert_eq!(columns, common.iter().chain(own).copied().collect());
     }
 }
 
@@ -77,7 +86,7 @@ fn a_parameter_is_applied_or_an_error_of_its_name() {
     let root = runtime.block_on(app.admin("root"));
     for endpoint in ENDPOINTS
         .iter()
-        .filter(|endpoint| !endpoint.query.is_empty())
+        .filter(|endpoint| !endpoint.query.is_empty() && endpoint.path != "/auth/forward")
     {
         let names = endpoint
             .query

@@ -225,7 +225,8 @@ impl Checker<'_> {
             Request::Deactivate(_)
             | Request::Activate(_)
             | Request::SetRole(..)
-            | Request::Flush => false,
+            | Request::Flush
+            | Request::ChangeKey => false,
         };
         if !excused {
             self.report_violation("a client was refused without a revocation", entry);

@@ -130,11 +130,19 @@ impl Client {
         }
     }
 
+    /// Whether the token was sent, possibly with another signature: a retry gets a successor that the present key has signed.
+    fn has_sent(&self, token: &str) -> bool {
+        let jti = super::log::Token::read(token).jti;
+        let sent = &self.0.borrow().sent;
+        sent.iter()
+            .any(|sent| super::log::Token::read(sent).jti == jti)
+    }
+
     /// Retries until the client has a refresh token that was never sent, and a call is accepted.
     pub async fn resolve(&self, run: &RaceRun, random: &mut Random) {
         while !self.has_ended() {
             let token = self.token();
-            let is_new = !self.0.borrow().sent.contains(&token);
+            let is_new = !self.has_sent(&token);
             if is_new && matches!(run.call_with(0, &self.access()).await, Outcome::Accepted(_)) {
                 return;
             }

@@ -68,6 +68,8 @@ pub enum Request {
     SetRole(String, String),
     /// A flush of expired rows.
     Flush,
+    /// A new signing key.
+    ChangeKey,
 }
 
 impl Request {
@@ -96,6 +98,11 @@ impl Request {
         matches!(self, Self::Flush)
     }
 
+    /// Whether it is a new signing key.
+    pub fn is_change_of_key(&self) -> bool {
+        matches!(self, Self::ChangeKey)
+    }
+
     /// Whether it revokes tokens.
     pub fn is_revocation(&self) -> bool {
         self.is_logout() || self.is_change()
@@ -113,10 +120,13 @@ impl Request {
             | Self::Deactivate(key)
             | Self::Activate(key)
             | Self::SetRole(key, _) => vec![key.clone()],
-            Self::Flush => Vec::new(),
+            Self::Flush | Self::ChangeKey => Vec::new(),
         };
         let theirs = keys(other);
-        self.is_flush() || other.is_flush() || keys(self).iter().any(|key| theirs.contains(key))
+        let concerns_all = |request: &Self| request.is_flush() || request.is_change_of_key();
+        concerns_all(self)
+            || concerns_all(other)
+            || keys(self).iter().any(|key| theirs.contains(key))
     }
 }
 

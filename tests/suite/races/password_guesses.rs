@@ -72,7 +72,7 @@ async fn log_in_beside_lock() {
     });
     let two = one.another_instance();
     let apps = [one, two];
-    apps[0].make_user("ann", Role::Staff).await;
+    apps[0].make_user("ann", Role::STAFF).await;
     let first = log_in(&apps[0], &password_of("ann"))
         .await
         .assert(200, "LOGGED_IN");

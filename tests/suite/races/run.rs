@@ -6,14 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use munjigi::{config::Config, services::maintenance::flush::flush};
+use munjigi::{
+    config::{Algorithm, Config},
+    domain::audit::Actor,
+    services::{
+        maintenance::flush::flush,
+        signing_keys::changes::{generate, promote},
+    },
+};
 use serde_json::json;
 
 use super::{
     checker::{Rules, check},
     log::{Entry, Outcome, Pair, Request, Token, overlaps},
 };
-use crate::support::{Answer, App, Call, Random, Remote};
+use crate::support::{Answer, App, Call, Random, Remote, wait_until};
 
 /// The longest time that a test waits for a revocation or an overlap, so that it does not hang. The allowed lag of a
 /// revocation is a rule of the checker.
@@ -185,6 +192,24 @@ impl RaceRun {
         .total();
         self.push(0, began, Request::Flush, Outcome::Accepted(None));
         rows
+    }
+
+    /// Makes a signing key, waits until every instance knows it, and lets it sign.
+    pub async fn change_key(&self, algorithm: Algorithm) {
+        let services = self.apps[0].services();
+        let actor = Actor::operator();
+        let kid = generate(services, &actor, algorithm).await.unwrap();
+        for app in &self.apps {
+            let tokens = &app.services().tokens;
+            wait_until("the new key", async || {
+                let published = tokens.public_keys().to_string();
+                published.contains(&kid).then_some(())
+            })
+            .await;
+        }
+        let began = self.started.elapsed();
+        promote(services, &actor, &kid, true).await.unwrap();
+        self.push(0, began, Request::ChangeKey, Outcome::Accepted(None));
     }
 
     /// Changes an account as an administrator.

@@ -8,7 +8,10 @@ use std::{
 };
 
 use futures_util::future::{join, join_all};
-use munjigi::{config::Span, domain::account::Role};
+use munjigi::{
+    config::{Algorithm, Span},
+    domain::account::Role,
+};
 use serde_json::json;
 
 use super::{
@@ -126,7 +129,7 @@ async fn administered(run: &RaceRun, root: &Account, account: &Account, random: 
 async fn refresh_beside_refresh() {
     let (seconds, mut random) = settings("refresh ∥ refresh");
     let run = RaceRun::new(1, seconds, |_| ());
-    let ann = Account::new(&run, "ann", Role::Staff).await;
+    let ann = Account::new(&run, "ann", Role::STAFF).await;
     let mut clients = three(&run, &ann, &mut random).await;
     while run.is_running(Request::is_refresh, Request::is_refresh) {
         refreshes(&run, &clients, &mut random).await;
@@ -145,7 +148,7 @@ async fn refresh_beside_refresh() {
 async fn refresh_beside_log_out() {
     let (seconds, mut random) = settings("refresh ∥ logout");
     let run = RaceRun::new(1, seconds, |_| ());
-    let ann = Account::new(&run, "ann", Role::Staff).await;
+    let ann = Account::new(&run, "ann", Role::STAFF).await;
     while run.is_running(Request::is_refresh, Request::is_logout) {
         log_outs(&run, &ann, &mut random).await;
         run.apps[0].advance(PAUSE);
@@ -158,8 +161,8 @@ async fn refresh_beside_log_out() {
 async fn refresh_beside_deactivation_and_change_of_role() {
     let (seconds, mut random) = settings("refresh ∥ deactivate");
     let run = RaceRun::new(1, seconds, |_| ());
-    let root = Account::new(&run, "root", Role::Admin).await;
-    let ann = Account::new(&run, "ann", Role::Staff).await;
+    let root = Account::new(&run, "root", Role::ADMIN).await;
+    let ann = Account::new(&run, "ann", Role::STAFF).await;
     while run.is_running(Request::is_refresh, Request::is_change) {
         administered(&run, &root, &ann, &mut random).await;
         run.apps[0].advance(PAUSE);
@@ -178,7 +181,7 @@ async fn refresh_beside_flush() {
     let run = RaceRun::new(1, seconds, |config| {
         config.tokens.session_lifetime = Span::days(365);
     });
-    let ann = Account::new(&run, "ann", Role::Staff).await;
+    let ann = Account::new(&run, "ann", Role::STAFF).await;
     let (mut clients, mut flushed, mut days) = (Vec::new(), 0, 0);
     while run.is_running(Request::is_refresh, Request::is_flush) || flushed == 0 {
         if clients.is_empty() || days > 300 {
@@ -209,6 +212,40 @@ async fn refresh_beside_flush() {
     println!("refresh ∥ flush: {flushed} rows flushed");
     run.check("refresh ∥ flush", Request::is_refresh, Request::is_flush)
         .await;
+}
+
+#[tokio::test]
+async fn refresh_beside_change_of_key_on_two_instances() {
+    let (seconds, mut random) = settings("refresh ∥ change of the key");
+    let run = RaceRun::new(2, seconds, |_| ());
+    let ann = Account::new(&run, "ann", Role::STAFF).await;
+    let clients = three(&run, &ann, &mut random).await;
+    let mut round = 0;
+    while run.is_running(Request::is_refresh, Request::is_change_of_key) {
+        // The first change is from HS256, the first key, to EdDSA.
+        let algorithm = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Es384][round % 3];
+        round += 1;
+        let is_changing = Cell::new(true);
+        let change = async {
+            run.change_key(algorithm).await;
+            is_changing.set(false);
+        };
+        let refreshing = async {
+            while is_changing.get() && !clients.iter().any(Client::has_ended) {
+                refreshes(&run, &clients, &mut random).await;
+            }
+        };
+        join(change, refreshing).await;
+        run.apps[0].advance(PAUSE);
+    }
+    let ended = clients.iter().any(Client::has_ended);
+    assert!(!ended, "a change of the key logged a client out");
+    run.check(
+        "refresh ∥ change of the key",
+        Request::is_refresh,
+        Request::is_change_of_key,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -262,14 +299,29 @@ async fn code_beside_code() {
 
 #[tokio::test]
 async fn everything_on_two_instances() {
-    let (seconds, mut random) = settings("two instances");
-    let run = RaceRun::new(2, seconds * 2, |_| ());
-    let root = Account::new(&run, "root", Role::Admin).await;
+    everything_on_two("two instances", Algorithm::Hs256).await;
+}
+
+/// The tokens from before the change of the key are verified with one key, the others with the other.
+#[tokio::test]
+async fn everything_on_two_instances_with_two_eddsa_keys() {
+    everything_on_two("two instances, EdDSA", Algorithm::EdDsa).await;
+}
+
+async fn everything_on_two(race: &str, algorithm: Algorithm) {
+    let (seconds, mut random) = settings(race);
+    let run = RaceRun::new(2, seconds * 2, |config| {
+        config.tokens.algorithm = algorithm;
+    });
+    let root = Account::new(&run, "root", Role::ADMIN).await;
     let mut accounts = Vec::new();
     for name in ["ann", "bob", "eve"] {
-        accounts.push(Account::new(&run, name, Role::Staff).await);
+        accounts.push(Account::new(&run, name, Role::STAFF).await);
     }
     let mut clients = three(&run, &accounts[0], &mut random).await;
+    if algorithm != Algorithm::Hs256 {
+        run.change_key(algorithm).await;
+    }
     while run.is_running(Request::is_refresh, Request::is_revocation) {
         let (mut one, mut two, mut three) = (random.fork(), random.fork(), random.fork());
         let other_accounts = join(
@@ -284,6 +336,6 @@ async fn everything_on_two_instances() {
         run.apps[0].advance(PAUSE);
         sometimes_replay(&run, &mut clients, &accounts[0], &mut random).await;
     }
-    run.check("two instances", Request::is_refresh, Request::is_revocation)
+    run.check(race, Request::is_refresh, Request::is_revocation)
         .await;
 }

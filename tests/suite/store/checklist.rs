@@ -4,7 +4,7 @@ use munjigi::{
     clock::Timestamp,
     domain::{account::Role, principal::UserType},
     store::{
-        checklist::{count_active_admins, count_hashes_by_prefix, list_idle_admins},
+        checklist::{count_active, count_hashes_by_prefix, list_idle},
         users::{self, NewUser},
     },
 };
@@ -17,10 +17,10 @@ fn hashes_are_counted_by_their_prefix_the_oldest_first() {
     let database = TestDatabase::migrated();
     let mut connection = database.target().connect().unwrap();
     for (name, hash) in [
-        ("ann", Some("old hash")),
+        ("ann", Some("$old$1")),
         ("bob", None),
-        ("eva", Some("old one")),
-        ("sam", Some("new one")),
+        ("eva", Some("$old$2")),
+        ("sam", Some("$new$1")),
     ] {
         let new = NewUser {
             password_hash: hash.map(str::to_owned),
@@ -29,12 +29,12 @@ fn hashes_are_counted_by_their_prefix_the_oldest_first() {
         users::insert(&mut connection, &new).unwrap();
     }
     let mut counts = |population, bound| {
-        let found = count_hashes_by_prefix(&mut connection, population, 3, bound);
+        let found = count_hashes_by_prefix(&mut connection, population, 4, bound);
         let mut found = found.unwrap();
         found.sort_unstable();
         found
     };
-    let (old, new) = (("old".to_owned(), 2), ("new".to_owned(), 1));
+    let (old, new) = (("$old".to_owned(), 2), ("$new".to_owned(), 1));
     assert_eq!(counts(UserType::User, None), [new, old.clone()]);
     assert_eq!(counts(UserType::User, Some(2)), [old]);
     assert_eq!(counts(UserType::Client, None), []);
@@ -46,12 +46,12 @@ fn active_administrators_without_a_recent_login_are_listed() {
     let mut connection = database.target().connect().unwrap();
     let day = |n: i64| Timestamp::from_unix_seconds(n * 86_400).unwrap();
     for (name, role, is_active, last) in [
-        ("recent", Role::Admin, true, Some(day(200))),
-        ("later", Role::Admin, true, Some(day(90))),
-        ("sooner", Role::Admin, true, Some(day(80))),
-        ("never", Role::Admin, true, None),
-        ("away", Role::Admin, false, None),
-        ("auditor", Role::Auditor, true, None),
+        ("recent", Role::ADMIN, true, Some(day(200))),
+        ("later", Role::ADMIN, true, Some(day(90))),
+        ("sooner", Role::ADMIN, true, Some(day(80))),
+        ("never", Role::ADMIN, true, None),
+        ("away", Role::ADMIN, false, None),
+        ("auditor", Role::AUDITOR, true, None),
     ] {
         let new = NewUser {
             role,
@@ -64,8 +64,9 @@ fn active_administrators_without_a_recent_login_are_listed() {
             assert!(users::record_login(&mut connection, created.id, Some("hash"), last).unwrap());
         }
     }
-    assert_eq!(count_active_admins(&mut connection).unwrap(), 4);
-    let mut idle = |since, limit| list_idle_admins(&mut connection, since, limit).unwrap();
+    let admins = [Role::ADMIN];
+    assert_eq!(count_active(&mut connection, &admins).unwrap(), 4);
+    let mut idle = |since, limit| list_idle(&mut connection, &admins, since, limit).unwrap();
     let admin = |name: &str, last| (format!("{name}@example.org"), last);
     let expected = [
         admin("never", None),

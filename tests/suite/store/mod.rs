@@ -28,13 +28,17 @@ fn open(database: &TestDatabase) -> Store {
 
 fn row(name: &str) -> NewUser {
     NewUser {
-        email: format!("{name}@example.org"),
-        email_normalized: format!("{name}@example.org"),
+        email: Some(format!("{name}@example.org")),
+        email_normalized: Some(format!("{name}@example.org")),
+        username: None,
+        username_normalized: None,
+        external_id: None,
         name: name.to_owned(),
         name_normalized: name.to_owned(),
-        role: Role::Staff,
+        role: Role::STAFF,
         password_hash: None,
         is_active: true,
+        claims: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
         search_text: name.to_owned(),

@@ -16,13 +16,12 @@ use munjigi::{
     delivery::Channel,
     domain::account::Role,
     http::app,
-    services::{Services, maintenance::flush::FlushRules},
+    services::{Services, bootstrap::Keys, maintenance::flush::FlushRules},
     store::{Store, StoreError, StoreSettings},
-    tokens::SigningKey,
 };
 use tempfile::TempDir;
 
-use super::{Browser, Remote, SIGNING_KEY, TestDatabase, receiver::Receiver};
+use super::{Browser, MASTER_KEY, Remote, TestDatabase, keys::keys, receiver::Receiver};
 use crate::delivery::support::smtp_server::SmtpServer;
 
 /// The minimum cost of bcrypt, so that tests are fast. A test can configure another one than the default.
@@ -57,6 +56,8 @@ impl App {
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let database = Arc::new(TestDatabase::migrated());
         let mut config = Config::default();
+        // The system chooses the port; the names of cookies do not contain it.
+        config.server.listen.set_port(0);
         config.server.workers = 2;
         config.database.url = Some(database.address());
         config.database.pool_size = 4;
@@ -64,7 +65,7 @@ impl App {
         config.database.acquire_timeout = Span::minutes(1);
         let data = Arc::new(tempfile::tempdir().unwrap());
         data.path().clone_into(&mut config.server.data_dir);
-        config.tokens.signing_key = Some(Secret::new(SIGNING_KEY));
+        config.server.master_key = Some(Secret::new(MASTER_KEY));
         config.login.hash_threads = 1;
         // Tests with many simultaneous logins must not fill the queue.
         config.login.hash_queue = 1_000;
@@ -134,8 +135,9 @@ impl App {
                 let store = Store::open(&settings).unwrap();
                 let channel = channel(gateway.as_ref(), &thread_config);
                 let mail = mail(&thread_config);
-                let services =
-                    web::Data::new(services(thread_config, thread_clock, store, channel, mail));
+                let keys = keys(&thread_config, &store, thread_clock.now()).await;
+                let services = services(thread_config, thread_clock, store, keys, channel, mail);
+                let services = web::Data::new(services);
                 let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
                 let server = app::build(services.clone(), listener).unwrap();
@@ -309,16 +311,15 @@ fn services(
     config: Config,
     clock: Clock,
     store: Store,
+    keys: Keys,
     channel: Channel,
     mail: Option<SmtpConfig>,
 ) -> Services {
-    let key = config.tokens.signing_key.clone().unwrap();
-    let key = SigningKey::from_bytes(key.reveal().as_bytes());
     let mut login = config.login.clone();
     if login.bcrypt_cost == LoginConfig::default().bcrypt_cost {
         login.bcrypt_cost = BCRYPT_COST;
     }
-    let services = Services::start(config, clock, store, key, &login, channel, mail).unwrap();
-    services.revocations.follow(&services.store).unwrap();
+    let services = Services::start(config, clock, store, keys, &login, channel, mail).unwrap();
+    services.follow().unwrap();
     services
 }

@@ -1,7 +1,7 @@
 //! A browser without rendering or scripts: it stores cookies, submits forms with a CSRF token, and queries pages by CSS
 //! selector. It checks every response against the rules for all pages.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use munjigi::http::admin::paths;
 use reqwest::{Client, Method, header::HeaderMap};
@@ -21,14 +21,8 @@ pub struct Browser {
 
 impl Browser {
     pub(super) fn new(remote: &Remote) -> Self {
-        let http = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_mins(1))
-            .build()
-            .unwrap();
         Self {
-            http,
+            http: remote.http(),
             url: remote.url().to_owned(),
             is_https: remote.is_https(),
             cookies: Mutex::default(),

@@ -6,18 +6,27 @@ use reqwest::header::HeaderMap;
 const PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Whether a path belongs to the admin panel.
+/// Whether a path belongs to the admin panel, or is the page `/docs`.
 pub fn is_in_panel(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let first = path.split('/').find(|part| !part.is_empty());
-    first.is_some_and(|part| part.replace("%61", "a") == "admin")
+    first.is_some_and(|part| ["admin", "docs"].contains(&part.replace("%61", "a").as_str()))
 }
 
 /// Asserts that the headers of a response follow the rules.
 pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
     let shown = || format!("{path} {status} {headers:?}");
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    let is_list = path.starts_with("/oauth/status-lists/") && [200, 304].contains(&status);
     let is_file = path.starts_with("/static/") && [200, 206, 304].contains(&status);
+    // How long such a document may be kept is a setting.
+    let path_alone = path.trim_end_matches('/');
+    let is_document = (path.starts_with("/.well-known/") || path_alone == "/openapi.json")
+        && [200, 304].contains(&status);
+    let kept = header("cache-control").filter(|value| {
+        let seconds = value.strip_prefix("public, max-age=");
+        is_document && seconds.is_some_and(|seconds| seconds.parse::<u32>().is_ok())
+    });
     let (policy, referrer, cache) = if is_in_panel(path) {
         (PAGES, "same-origin", "no-store")
     } else if is_file {
@@ -26,7 +35,14 @@ pub fn check(path: &str, status: u16, headers: &HeaderMap, is_https: bool) {
         (policy, "no-referrer", immutable_cache)
     } else {
         let policy = "default-src 'none'; frame-ancestors 'none'";
-        (policy, "no-referrer", "no-store")
+        let cache = if is_list {
+            "public, max-age=10"
+        } else if is_document {
+            kept.unwrap_or("public, max-age=…")
+        } else {
+            "no-store"
+        };
+        (policy, "no-referrer", cache)
     };
     for (name, value) in [
         ("x-content-type-options", Some("nosniff")),

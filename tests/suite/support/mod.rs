@@ -16,7 +16,7 @@
 //!
 //! [`App::start`] runs a real server in the test process, on a free port of 127.0.0.1, with a migrated database that
 //! contains no accounts. Both are removed when the `App` is dropped. The settings are the defaults, except for a
-//! signing key ([`SIGNING_KEY`]), two workers and a small connection pool. bcrypt has cost 4, its minimum, so a hash
+//! master key ([`MASTER_KEY`]) and the first signing key ([`SIGNING_KEY`]), two workers and a small connection pool. bcrypt has cost 4, its minimum, so a hash
 //! takes about a millisecond; the settings themselves allow no cost below 10, and a test that sets one gets it.
 //!
 //! - [`App::with`] changes the settings: `App::with(|config| config.limits.failures = 3)`. They must be valid.
@@ -36,8 +36,9 @@
 //!   for other roles, `app.client("acme")` for an external client. Each creates an account: use each name once.
 //!   `ann.again()` logs in again, in another session. The password is [`password_of`] the name. The first account of
 //!   each population has `user_seq` 1.
+//! - `app.service("billing", "orders:read")` creates a service with these scopes, and returns a [`ServiceClient`].
 //! - `app.make_user("ann", role)` and `app.make_client("acme")` create an account without a login.
-//! - `app.browser()` is a [`Browser`] with a cookie jar, for the admin panel; `app.signed_in("root", Role::Admin)`
+//! - `app.browser()` is a [`Browser`] with a cookie jar, for the admin panel; `app.signed_in("root", Role::ADMIN)`
 //!   creates an account and signs in. [`spa::Spa`] is a single-page app, which has its refresh token in a cookie.
 //!
 //! These clients check every response: never 500, security headers, and the envelope (API) or valid markup (admin
@@ -86,13 +87,16 @@
 mod app;
 mod browser;
 mod database;
+pub mod described;
 mod forge;
 pub mod headers;
+pub mod keys;
 mod people;
 mod random;
 pub mod receiver;
 mod remote;
 mod routes;
+mod service;
 pub mod spa;
 mod wait;
 
@@ -104,7 +108,11 @@ pub use people::{Person, password_of};
 pub use random::Random;
 pub use remote::{Answer, Call, Remote};
 pub use routes::routes;
+pub use service::ServiceClient;
 pub use wait::{TIMEOUT, wait_until};
 
-/// The signing key of the tests; long enough for every algorithm.
+/// The master key of the tests.
+pub const MASTER_KEY: &str = "for tests alone: a master key of more than 32 bytes";
+
+/// The first signing key of the tests; long enough for every algorithm.
 pub const SIGNING_KEY: &str = "for tests alone: 64 bytes that nobody would take for a real key.";

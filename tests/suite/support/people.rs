@@ -32,12 +32,12 @@ pub struct Person {
 impl App {
     /// Creates and logs in an internal user with the role `staff`.
     pub async fn user(&self, name: &str) -> Person {
-        self.internal(name, Role::Staff).await
+        self.internal(name, Role::STAFF).await
     }
 
     /// Creates and logs in an administrator.
     pub async fn admin(&self, name: &str) -> Person {
-        self.internal(name, Role::Admin).await
+        self.internal(name, Role::ADMIN).await
     }
 
     /// Creates and logs in an internal user with this role.
@@ -57,11 +57,14 @@ impl App {
     /// Creates the user `name@example.org`; returns `user_seq`.
     pub async fn make_user(&self, name: &str, role: Role) -> i64 {
         let new = NewUser {
-            email: Email::parse(&format!("{name}@example.org")).unwrap(),
+            email: Some(Email::parse(&format!("{name}@example.org")).unwrap()),
+            username: None,
+            external_id: None,
             name: Name::parse(name).unwrap(),
             role,
             password: Some(Password::parse(&password_of(name)).unwrap()),
             is_active: true,
+            claims: None,
         };
         let user = user_changes::create(self.services(), &Actor::operator(), new)
             .await
@@ -73,11 +76,13 @@ impl App {
     pub async fn make_client(&self, username: &str) -> i64 {
         let new = NewClient {
             username: Username::parse(username).unwrap(),
+            external_id: None,
             name: None,
             email: Some(Email::parse("client@example.org").unwrap()),
             phone: Some(Phone::parse("+82 10-1234-5678").unwrap()),
             password: Some(Password::parse(&password_of(username)).unwrap()),
             is_active: true,
+            claims: None,
         };
         let client = client_user_changes::create(self.services(), &Actor::operator(), new)
             .await
@@ -112,6 +117,14 @@ pub fn password_of(name: &str) -> String {
 }
 
 impl Person {
+    /// The same account, at another instance of the server.
+    pub fn at(&self, app: &App) -> Self {
+        Self {
+            remote: app.anonymous().clone(),
+            ..self.clone()
+        }
+    }
+
     /// The body of a login.
     pub fn credentials(&self) -> Value {
         json!({"username": self.login, "password": self.password, "user_type": self.user_type})

@@ -41,7 +41,8 @@ impl TokenView {
             RevocationReason::Reused
             | RevocationReason::Deactivated
             | RevocationReason::Deleted
-            | RevocationReason::Administrator => "danger",
+            | RevocationReason::Administrator
+            | RevocationReason::KeyRevoked => "danger",
         };
         Self {
             short: short_id(token.jti.as_str()),

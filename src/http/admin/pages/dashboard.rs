@@ -14,6 +14,7 @@ use crate::http::admin::web::panel::Panel;
 use crate::services::audit::events;
 use crate::services::checklist;
 use crate::services::dashboard::Totals;
+use crate::services::passwords::hash_format::HashFormat;
 
 #[derive(Template)]
 #[template(path = "admin/dashboard/show.html")]

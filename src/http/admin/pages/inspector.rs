@@ -14,7 +14,7 @@ use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::owners::OwnerView;
 use crate::http::admin::web::panel::Panel;
-use crate::services::tokens::inspector::{self, Acceptance, Inspection};
+use crate::services::tokens::inspector::{self, Acceptance, Inspection, OfDjango};
 use crate::tokens::{MAX_LENGTH, TokenDefect};
 
 #[derive(Template)]
@@ -119,6 +119,15 @@ fn sentence(l: &Layout, acceptance: &Acceptance) -> String {
         }
         Acceptance::SessionOver(at) => l.tr_with("inspector.session_over", exact(at)),
         Acceptance::NoSession => l.t("inspector.no_session"),
+        Acceptance::OfService(true) => l.t("inspector.accepted_of_service"),
+        Acceptance::OfService(false) => l.t("inspector.of_service"),
+        Acceptance::OfDjango(state) => l.t(match state {
+            OfDjango::Accepted => "inspector.django_accepted",
+            OfDjango::Exchangeable => "inspector.django_exchangeable",
+            OfDjango::Exchanged => "inspector.django_exchanged",
+            OfDjango::Blacklisted => "inspector.django_blacklisted",
+            OfDjango::NotAccepted => "inspector.django_not_accepted",
+        }),
     }
 }
 
@@ -141,6 +150,7 @@ fn defect_text(l: &Layout, defect: &TokenDefect) -> String {
         TokenDefect::Audience => l.t("inspector.audience"),
         TokenDefect::NoPrincipal => l.t("inspector.no_principal"),
         TokenDefect::UnknownUserType => l.t("inspector.unknown_user_type"),
+        TokenDefect::OfService | TokenDefect::OfAccount => l.t("inspector.of_service"),
         TokenDefect::NotYetValid(at) => l.tr_with("inspector.not_yet_valid", l.time(at).exact),
         TokenDefect::Expired(at) => l.tr_with("inspector.expired", l.time(at).exact),
     }

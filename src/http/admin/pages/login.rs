@@ -2,14 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{HeaderValue, RETRY_AFTER},
-    },
-    web::Query,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
@@ -25,8 +18,9 @@ use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_path};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
-use crate::http::middleware::headers::whole_seconds;
+use crate::http::middleware::headers::{used_up, whole_seconds};
 use crate::services::auth::browser_sessions;
+use crate::services::limits::quota::Policy;
 use crate::services::{Error, secret};
 
 #[derive(Template)]
@@ -83,7 +77,12 @@ pub(in crate::http) async fn sign_in(
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     };
     if email.chars().count() > Email::MAX || email.contains(char::is_control) {
-        form.problem("email", Problem::NotEmail);
+        let problem = if email.contains(char::is_control) {
+            Problem::ControlCharacter
+        } else {
+            Problem::TooLong { max: Email::MAX }
+        };
+        form.problem("email", problem);
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
     let context = &form.panel;
@@ -102,18 +101,23 @@ pub(in crate::http) async fn sign_in(
             let refusal = context.t("login.no_entry");
             again(&form, StatusCode::FORBIDDEN, refusal)
         }
-        Err(Error::RateLimited { retry_after }) => rate_limited(&form, retry_after),
+        Err(Error::RateLimited {
+            retry_after,
+            policy,
+        }) => rate_limited(&form, retry_after, policy),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The form again, with `Retry-After`.
-fn rate_limited(form: &Form<PageContext>, retry_after: Duration) -> PageResult {
-    let seconds = whole_seconds(retry_after);
-    let refusal = form.panel.tr_count("login.wait", seconds.div_ceil(60));
+/// The form again, with the time to wait.
+fn rate_limited(form: &Form<PageContext>, retry_after: Duration, policy: Policy) -> PageResult {
+    let minutes = whole_seconds(retry_after).div_ceil(60);
+    let refusal = form.panel.tr_count("login.wait", minutes);
     let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
     let headers = answer.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    for (name, value) in used_up(retry_after, policy) {
+        headers.insert(name, value);
+    }
     Ok(answer)
 }
 

@@ -11,10 +11,11 @@ use actix_web::{
 use askama::Template;
 
 use crate::clock::Timestamp;
-use crate::domain::account::Role;
+use crate::config::PanelAccess;
 use crate::domain::password::Password;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
-use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::pages::people::confirm::ConfirmPage;
+use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
@@ -36,32 +37,16 @@ struct ShowPage {
     back: String,
 }
 
-#[derive(Template)]
-#[template(path = "admin/password_links/confirm.html")]
-struct ConfirmPage {
-    l: Layout,
-    errors: FieldErrors,
-    name: String,
-    login: String,
-    back: PersonPath,
-}
-
-impl ConfirmPage {
-    fn new(panel: &Panel, person: Person, errors: FieldErrors) -> Self {
-        Self {
-            l: panel.layout(section(person.principal.user_type)),
-            errors,
-            back: person.path(),
-            name: person.name,
-            login: person.login,
-        }
-    }
-}
-
 /// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath) -> PageResult {
     let person = account::find(&panel, path.0).await?;
-    panel.page(&ConfirmPage::new(&panel, person, FieldErrors::default()))
+    panel.page(&confirm_page(&panel, person, FieldErrors::default()))
+}
+
+fn confirm_page(panel: &Panel, person: Person, errors: FieldErrors) -> ConfirmPage {
+    let action = person.path().password_link();
+    let texts = ("person.link_button", "links.confirm_text");
+    ConfirmPage::new(panel, person, action, texts, errors)
 }
 
 /// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 200 (shown once), 303 (sent by mail, or the
@@ -79,7 +64,7 @@ pub(in crate::http) async fn create(
     let by = requester(&form.panel, device, password);
     let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;
     let Some(issued) = form.checked(issued)? else {
-        let page = ConfirmPage::new(&form.panel, person, form.errors());
+        let page = confirm_page(&form.panel, person, form.errors());
         return form.panel.invalid(&page);
     };
     let (panel, person) = (&form.panel, person.path());
@@ -193,12 +178,13 @@ pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) ->
     }
 }
 
-/// The sign-in page for administrators and auditors, a plain confirmation for everyone else.
+/// The sign-in page for those who have access to the panel, a plain confirmation for everyone else.
 fn after(context: &PageContext, owner: &LinkOwner) -> PageResult {
-    if owner.account.role.is_some_and(Role::has_panel_access) {
-        context.redirect_ok(paths::LOGIN, context.t("links.sign_in_now"))
-    } else {
+    let rights = context.services().roles.rights_of(&owner.account);
+    if rights.panel == PanelAccess::None {
         context.redirect(paths::PASSWORD_SET)
+    } else {
+        context.redirect_ok(paths::LOGIN, context.t("links.sign_in_now"))
     }
 }
 

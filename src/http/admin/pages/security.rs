@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::clock::Timestamp;
 use crate::http::admin::paths;
+use crate::http::admin::web::code_text::{Piece, pieces};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::Panel;
@@ -53,11 +54,6 @@ struct CheckView {
     source: &'static str,
 }
 
-struct Piece {
-    text: String,
-    is_code: bool,
-}
-
 impl GroupView {
     fn new(l: &Layout, group: Group, findings: &[Finding]) -> Self {
         let mut own: Vec<&Finding> = findings
@@ -90,16 +86,6 @@ impl CheckView {
             source: finding.check.source(),
         }
     }
-}
-
-fn pieces(text: &str) -> Vec<Piece> {
-    text.split('`')
-        .enumerate()
-        .map(|(at, text)| Piece {
-            text: text.to_owned(),
-            is_code: at % 2 == 1,
-        })
-        .collect()
 }
 
 /// `GET /admin/security`. **Permissions**: administrators and auditors. 200.

@@ -27,6 +27,8 @@ struct SetupPage {
 #[template(path = "admin/setup/expired.html")]
 struct ExpiredPage {
     l: Layout,
+    /// A role with all rights.
+    role: Role,
     has_administrator: bool,
 }
 
@@ -42,6 +44,7 @@ pub(crate) async fn new_form(context: PageContext, secret: Path<String>) -> Page
 fn expired_page(context: &PageContext, link: FirstLink) -> PageResult {
     let page = ExpiredPage {
         l: context.layout(),
+        role: context.services().roles.administrator(),
         has_administrator: link == FirstLink::NotNeeded,
     };
     context.page_with(StatusCode::GONE, &page)
@@ -61,11 +64,14 @@ pub(crate) async fn create(mut form: Form<PageContext>, secret: Path<String>) ->
         return invalid(&form);
     };
     let new = NewUser {
-        email,
+        email: Some(email),
+        username: None,
+        external_id: None,
         name,
-        role: Role::Admin,
+        role: form.panel.services().roles.administrator(),
         password: Some(password),
         is_active: true,
+        claims: None,
     };
     let context = &form.panel;
     match first_admin_link::create_first(context.services(), actor.clone(), &secret, new).await {

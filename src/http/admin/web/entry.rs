@@ -1,25 +1,35 @@
-//! Addresses outside of `/admin` that lead to the panel.
+//! Addresses outside of `/admin`: some lead to the panel, `/docs` is the API reference.
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, guard,
     http::header::LOCATION,
+    middleware::Compress,
     web::{self, Data, ServiceConfig},
 };
 
+use crate::http::admin::pages::api_docs;
 use crate::http::admin::paths;
 use crate::http::admin::web::assets;
+use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::public_path::public_path;
 use crate::http::api::fallback;
 use crate::services::Services;
 
 /// The routes of these addresses.
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    let read = guard::Any(guard::Get()).or(guard::Head());
     config
         .service(redirect("/", || paths::DASHBOARD.to_owned()))
         // Password managers open it to change a password (W3C: A Well-Known URL for Changing Passwords).
         .service(redirect("/.well-known/change-password", || {
             paths::ACCOUNT.to_owned()
         }))
+        .service(
+            web::resource(paths::API_DOCS)
+                .wrap(Compress::default())
+                .route(web::route().guard(read).to(api_docs::show))
+                .default_service(web::to(method_not_allowed)),
+        )
         .service(redirect("/favicon.ico", || assets::url("favicon.svg")));
 }
 
@@ -42,4 +52,8 @@ fn redirect(from: &str, to: fn() -> String) -> Resource {
         .default_service(web::to(|request: HttpRequest| async move {
             fallback::not_a_file(&request)
         }))
+}
+
+async fn method_not_allowed() -> PageResult {
+    Err(AdminError::MethodNotAllowed)
 }

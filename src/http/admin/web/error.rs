@@ -17,7 +17,7 @@ use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::public_path::{public_path, with_public_paths};
 use crate::http::middleware::context::RequestContext;
-use crate::http::middleware::headers::whole_seconds;
+use crate::http::middleware::headers::used_up;
 use crate::services::Error;
 use crate::store::StoreError;
 
@@ -105,7 +105,7 @@ fn status_and_name(error: &AdminError) -> (StatusCode, &'static str) {
 
 fn of_service(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "malformed"),
+        Error::Invalid(_) | Error::ScopeNotGranted => (StatusCode::BAD_REQUEST, "malformed"),
         Error::Unauthorized
         | Error::InvalidCredentials
         | Error::InvalidOtp
@@ -120,7 +120,10 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
-        Error::AccountNotFound(_) | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
+        Error::KeyRefused(_) => (StatusCode::CONFLICT, "key_refused"),
+        Error::AccountNotFound(_) | Error::ServiceNotFound | Error::OtpDisabled => {
+            (StatusCode::NOT_FOUND, "not_found")
+        }
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
@@ -182,8 +185,14 @@ impl AdminError {
             l,
         };
         let mut answer = HttpResponse::build(status);
-        if let Self::Service(Error::RateLimited { retry_after }) = self {
-            answer.insert_header((RETRY_AFTER, whole_seconds(*retry_after)));
+        if let Self::Service(Error::RateLimited {
+            retry_after,
+            policy,
+        }) = self
+        {
+            for header in used_up(*retry_after, *policy) {
+                answer.insert_header(header);
+            }
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }

@@ -1,7 +1,6 @@
 //! Audit events as the audit log, the dashboard and the history of an account show them.
 
 use crate::clock::Timestamp;
-use crate::domain::account::Role;
 use crate::domain::audit::{Action, Change, Outcome};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
@@ -115,7 +114,10 @@ fn field_text(l: &Layout, field: &str) -> String {
 /// A field's value; known words are translated.
 fn value_text(l: &Layout, field: &str, value: &str) -> String {
     match (field, value) {
-        ("role", _) if Role::parse(value).is_ok() => l.word("role", value),
+        ("role", _) => {
+            let label = l.roles.label(value, l.locale);
+            label.unwrap_or(value).to_owned()
+        }
         ("theme", _) if Theme::from_word(value).is_some() => l.word("theme", value),
         ("language", "en") => "English".to_owned(),
         ("language", "ko") => "한국어".to_owned(),

@@ -32,7 +32,7 @@ pub(crate) const fn words(
 }
 
 /// An option of a select: value, text, and whether it is selected.
-pub(crate) type Choice = (&'static str, String, bool);
+pub(crate) type Choice = (String, String, bool);
 
 /// The options of words that are translated as `<family>.<word>`.
 pub(crate) fn choices(
@@ -41,7 +41,7 @@ pub(crate) fn choices(
     words: &[&'static str],
     chosen: &str,
 ) -> Vec<Choice> {
-    let choice = |word: &&'static str| (*word, l.word(family, word), *word == chosen);
+    let choice = |word: &&'static str| ((*word).to_owned(), l.word(family, word), *word == chosen);
     words.iter().map(choice).collect()
 }
 

@@ -1,11 +1,12 @@
 //! The context of a page's template: language, theme, viewer, translations. It is the field `l` of each page.
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use chrono_tz::Tz;
 use rust_i18n::t;
 
 use crate::clock::Timestamp;
+use crate::config::RolesConfig;
 use crate::domain::language::Language;
 use crate::domain::preferences::Theme;
 use crate::http::admin::web::display_time::DisplayTime;
@@ -29,6 +30,8 @@ pub(crate) struct Layout {
     pub viewer_email: String,
     /// The viewer's role, translated.
     pub viewer_role: String,
+    /// The roles of internal users; none on pages without them.
+    pub roles: Arc<RolesConfig>,
     /// The notices of the last action.
     pub notices: Vec<Notice>,
     /// The program's version.
@@ -55,6 +58,7 @@ impl Layout {
             viewer_name: String::new(),
             viewer_email: String::new(),
             viewer_role: String::new(),
+            roles: Arc::default(),
             notices: Vec::new(),
             version: env!("CARGO_PKG_VERSION"),
             path: String::new(),
@@ -70,9 +74,15 @@ impl Layout {
         tr(self.locale, key)
     }
 
-    /// The text `<family>.<word>` of a word of the domain, such as a role or a reason.
+    /// The text `<family>.<word>` of a word of the domain, such as an action or a reason.
     pub(crate) fn word(&self, family: &str, word: impl Display) -> String {
         tr(self.locale, &format!("{family}.{word}"))
+    }
+
+    /// The label of a role; that of one that is not configured says so.
+    pub(crate) fn role(&self, role: &str) -> String {
+        let label = self.roles.label(role, self.locale);
+        label.map_or_else(|| self.tr_with("common.unknown_role", role), str::to_owned)
     }
 
     /// As [`t`](Self::t), with a value for `%{value}`.

@@ -4,6 +4,7 @@ pub mod account_path;
 pub mod assets;
 pub mod chart;
 pub mod claims;
+pub(crate) mod code_text;
 pub mod cookies;
 pub mod csrf;
 pub mod csv;

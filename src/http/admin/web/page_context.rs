@@ -163,6 +163,7 @@ impl PageContext {
             notices: self.notice.iter().cloned().collect(),
             path: self.path.clone(),
             zone_cookie: cookies::zone_cookie(self.server()),
+            roles: Arc::clone(&self.services.roles),
             ..Layout::plain(self.language(), self.look.theme, self.zone, self.now())
         }
     }

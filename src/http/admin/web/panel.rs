@@ -19,13 +19,13 @@ use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::middleware::context::services_of;
 use crate::services::auth::browser_sessions::{self, Viewer};
 
-/// A signed-in administrator or auditor: read permission.
+/// A signed-in user: read permission.
 pub(crate) struct Panel {
     page_context: PageContext,
     viewer: Viewer,
 }
 
-/// A signed-in administrator: write permission.
+/// A signed-in user with write permission.
 pub(crate) struct PanelAdmin(pub(crate) Panel);
 
 impl Deref for Panel {
@@ -64,15 +64,15 @@ impl Panel {
     /// The layout of a page in this section.
     pub(crate) fn layout(&self, section: &'static str) -> Layout {
         let account = &self.viewer.account;
+        let l = self.page_context.layout();
+        let role = account.role.as_ref();
         Layout {
             section,
             can_write: self.viewer.may_write(),
             viewer_name: account.name.clone(),
-            viewer_email: account.email.clone().unwrap_or_default(),
-            viewer_role: account
-                .role
-                .map_or_else(String::new, |role| self.t(&format!("role.{role}"))),
-            ..self.page_context.layout()
+            viewer_email: account.login().to_owned(),
+            viewer_role: role.map_or_else(String::new, |role| l.role(role.as_str())),
+            ..l
         }
     }
 }

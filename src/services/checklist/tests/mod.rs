@@ -80,23 +80,24 @@ fn good_rows() -> Rows {
     };
     let hashes = Hashes {
         all: 7,
-        cheaper: 0,
-        is_bounded: false,
+        ..Hashes::default()
     };
     Rows {
         schema: Ok(SchemaStatus::UpToDate),
         postgres: None,
         administrators: Ok(Administrators {
             active: 2,
+            unknown_roles: Vec::new(),
             idle: Vec::new(),
         }),
-        hashes: Ok((hashes, hashes)),
+        hashes: Ok((hashes.clone(), hashes)),
         chain: Ok(linked()),
         flush: Ok(FlushState {
             is_running: false,
             last: None,
             backlog,
         }),
+        django: Ok(None),
         clock: Ok(Some(Duration::from_millis(20))),
     }
 }
@@ -108,7 +109,8 @@ fn inputs_of(config: &Config) -> Inputs<'_> {
         now: now(),
         uptime: None,
         key: Ok(key(64, None)),
-        key_file: Some(Ok(file("signing.key", 0o600, DAY))),
+        django_key: Ok(Some(50)),
+        key_file: Some(Ok(file("master.key", 0o600, DAY))),
         data: DataFiles {
             directory: Some(file("data", 0o700, DAY)),
             database: vec![(
@@ -191,14 +193,14 @@ fn the_key() {
     }
     for mode in [0o640, 0o604, 0o620, 0o602] {
         assert_inputs(&[(Check::KeyFile, Problem)], |inputs| {
-            inputs.key_file = Some(Ok(file("signing.key", mode, DAY)));
+            inputs.key_file = Some(Ok(file("master.key", mode, DAY)));
         });
     }
     assert_inputs(&[(Check::KeyAge, Advice)], |inputs| {
-        inputs.key_file = Some(Ok(file("signing.key", 0o600, DAY * 366)));
+        inputs.key_file = Some(Ok(file("master.key", 0o600, DAY * 366)));
     });
     let mut config = good();
-    config.tokens.signing_key = Some(Secret::new("x"));
+    config.server.master_key = Some(Secret::new("x"));
     let mut inputs = inputs_of(&config);
     inputs.key_file = None;
     let expected = [(Check::KeySource, Advice), (Check::KeyAge, Advice)];

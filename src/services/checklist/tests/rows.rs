@@ -1,17 +1,36 @@
 //! Tests of the checks of the database, the files and the clock.
 
 use crate::services::checklist::tests::*;
+use crate::services::passwords::hash_format::HashFormat;
 
 #[test]
 fn hashes_below_the_cost() {
     let cheaper = |is_bounded| Hashes {
         all: 7,
         cheaper: 1,
+        of_django: Vec::new(),
         is_bounded,
     };
     for is_bounded in [false, true] {
         assert_inputs(&[(Check::OldHashes, Advice)], |inputs| {
             inputs.rows.hashes = Ok((Hashes::default(), cheaper(is_bounded)));
+        });
+    }
+}
+
+#[test]
+fn hashes_of_django() {
+    let of_django = |format| Hashes {
+        all: 7,
+        of_django: vec![(format, 1)],
+        ..Hashes::default()
+    };
+    for (format, expected) in [
+        (HashFormat::Md5, &[(Check::ImportedHashes, Advice)][..]),
+        (HashFormat::Unusable, &[]),
+    ] {
+        assert_inputs(expected, |inputs| {
+            inputs.rows.hashes = Ok((of_django(format), Hashes::default()));
         });
     }
 }
@@ -89,6 +108,7 @@ fn administration() {
         assert_inputs(&[(Check::Administrators, level)], |inputs| {
             inputs.rows.administrators = Ok(Administrators {
                 active,
+                unknown_roles: Vec::new(),
                 idle: Vec::new(),
             });
         });
@@ -98,8 +118,15 @@ fn administration() {
     let idle: Vec<_> = idle.collect();
     let config = good();
     let mut inputs = inputs_of(&config);
-    inputs.rows.administrators = Ok(Administrators { active: 12, idle });
-    assert_eq!(above_ok(&inputs), [(Check::IdleAdministrators, Advice)]);
+    inputs.rows.administrators = Ok(Administrators {
+        active: 12,
+        unknown_roles: vec!["boss (3)".to_owned()],
+        idle,
+    });
+    assert_eq!(
+        above_ok(&inputs),
+        [(Check::IdleAdministrators, Advice), (Check::Roles, Advice)]
+    );
     let findings = findings(&inputs);
     let found = findings
         .iter()
@@ -247,7 +274,7 @@ fn an_input_that_cannot_be_read_is_a_problem() {
     for unknown in [
         Unknown::NoDatabase("munjigi.db".into()),
         Unknown::NoTables,
-        Unknown::NoKey("signing.key".into()),
+        Unknown::NoKey("master.key".into()),
         Unknown::Unreadable("permission denied".into()),
         Unknown::Logged,
     ] {
@@ -257,8 +284,10 @@ fn an_input_that_cannot_be_read_is_a_problem() {
             Check::KeyFile,
             Check::KeyAge,
             Check::OldHashes,
+            Check::ImportedHashes,
             Check::Administrators,
             Check::IdleAdministrators,
+            Check::Roles,
             Check::Database,
             Check::Flush,
             Check::Clock,

@@ -16,18 +16,27 @@ async fn internal_users() {
       "code": "USER_LIST",
       "data": [
         {
+          "claims": null,
           "created_at": "2026-02-14T12:30:45+00:00",
           "email": "root@example.org",
+          "external_id": null,
           "is_active": true,
           "last_login_at": "2026-02-14T12:30:45+00:00",
           "name": "root",
           "role": "admin",
           "updated_at": "2026-02-14T12:30:45+00:00",
-          "user_seq": 1
+          "user_seq": 1,
+          "username": null
         }
       ],
       "message": "List of users",
       "meta": {
+        "links": {
+          "first": "/api/users?page_size=1&page=1",
+          "last": "/api/users?page_size=1&page=1",
+          "next": null,
+          "prev": null
+        },
         "pagination": {
           "page": 1,
           "page_size": 1,
@@ -48,14 +57,17 @@ async fn internal_users() {
     {
       "code": "USER_CREATED",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "Kim@example.org",
+        "external_id": null,
         "is_active": true,
         "last_login_at": null,
         "name": "김민지",
         "role": "auditor",
         "updated_at": "2026-02-14T12:30:45+00:00",
-        "user_seq": 2
+        "user_seq": 2,
+        "username": null
       },
       "message": "User created",
       "meta": {
@@ -70,14 +82,17 @@ async fn internal_users() {
     {
       "code": "USER",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "Kim@example.org",
+        "external_id": null,
         "is_active": true,
         "last_login_at": null,
         "name": "김민지",
         "role": "auditor",
         "updated_at": "2026-02-14T12:30:45+00:00",
-        "user_seq": 2
+        "user_seq": 2,
+        "username": null
       },
       "message": "User",
       "meta": {
@@ -92,14 +107,17 @@ async fn internal_users() {
     {
       "code": "USER_UPDATED",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "Kim@example.org",
+        "external_id": null,
         "is_active": false,
         "last_login_at": null,
         "name": "김민지",
         "role": "auditor",
         "updated_at": "2026-02-14T12:30:45+00:00",
-        "user_seq": 2
+        "user_seq": 2,
+        "username": null
       },
       "message": "User updated",
       "meta": {
@@ -133,8 +151,10 @@ async fn external_clients() {
     {
       "code": "CLIENT_CREATED",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "it@acme.example",
+        "external_id": null,
         "is_active": true,
         "last_login_at": null,
         "name": "Acme Ltd",
@@ -157,8 +177,10 @@ async fn external_clients() {
       "code": "CLIENT_LIST",
       "data": [
         {
+          "claims": null,
           "created_at": "2026-02-14T12:30:45+00:00",
           "email": "it@acme.example",
+          "external_id": null,
           "is_active": true,
           "last_login_at": null,
           "name": "Acme Ltd",
@@ -170,6 +192,12 @@ async fn external_clients() {
       ],
       "message": "List of clients",
       "meta": {
+        "links": {
+          "first": "/api/clients?page=1",
+          "last": "/api/clients?page=1",
+          "next": null,
+          "prev": null
+        },
         "pagination": {
           "page": 1,
           "page_size": 20,
@@ -187,8 +215,10 @@ async fn external_clients() {
     {
       "code": "CLIENT",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "it@acme.example",
+        "external_id": null,
         "is_active": true,
         "last_login_at": null,
         "name": "Acme Ltd",
@@ -210,8 +240,10 @@ async fn external_clients() {
     {
       "code": "CLIENT_UPDATED",
       "data": {
+        "claims": null,
         "created_at": "2026-02-14T12:30:45+00:00",
         "email": "it@acme.example",
+        "external_id": null,
         "is_active": true,
         "last_login_at": null,
         "name": "Acme Ltd",

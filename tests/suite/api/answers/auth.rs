@@ -223,6 +223,7 @@ async fn own_account_and_sessions() {
     {
       "code": "TOKEN_VALID",
       "data": {
+        "client_id": "munjigi",
         "email": "ann@example.org",
         "exp": 1771074045,
         "iat": 1771072245,

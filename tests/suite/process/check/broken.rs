@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use super::{
-    super::place::{Place, SIGNING_KEY, write},
+    super::place::{MASTER_KEY, Place, write},
     in_order, look, of, with_status,
 };
 
@@ -46,12 +46,7 @@ fn each_bad_setting_is_found() {
             "session_lifetime",
             "3650d",
         ),
-        (
-            "TOKENS__SIGNING_KEY",
-            SIGNING_KEY,
-            "key_strength",
-            "example",
-        ),
+        ("SERVER__MASTER_KEY", MASTER_KEY, "key_strength", "example"),
         (
             "TOKENS__EXTRA_CLAIMS",
             r#"{"api_key":"hush-hush"}"#,
@@ -79,7 +74,7 @@ fn each_bad_setting_is_found() {
         assert_problem(&place, check, part);
         let printed = place.run(&["check"]).stdout;
         assert!(
-            !printed.contains("hush-hush") && !printed.contains(SIGNING_KEY),
+            !printed.contains("hush-hush") && !printed.contains(MASTER_KEY),
             "{printed}"
         );
     }
@@ -112,7 +107,7 @@ fn files_that_others_may_read_are_found() {
     place.user("ann@example.org", "admin");
     place.user("bob@example.org", "admin");
     let (key, data) = (
-        place.path("munjigi-data/signing.key"),
+        place.path("munjigi-data/master.key"),
         place.path("munjigi-data"),
     );
     assert_eq!(look(&place).0, Some(0));
@@ -141,7 +136,7 @@ fn files_that_others_may_read_are_found() {
     assert_eq!(of(&found, "key_age")["found"], "400 days");
     assert_eq!(of(&found, "key_age")["status"], "advice");
     write(&key, "kR7vQx2mZp9LsWc4TnYb8HdFgJ6a\n");
-    assert_problem(&place, "key_length", "HS256, 28 bytes");
+    assert_problem(&place, "key_length", "28 bytes");
     std::fs::remove_file(&key).unwrap();
     let (_, found) = look(&place);
     assert!(

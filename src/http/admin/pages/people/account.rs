@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
+use crate::domain::account_claims::AccountClaims;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::paths::{self, PersonPath};
@@ -19,14 +20,18 @@ use crate::services::accounts::users::{self, User};
 #[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) principal: Principal,
-    /// The e-mail address of an internal user, the username of a client.
+    /// What the account logs in by; for an internal user the e-mail address if there is one.
     pub(crate) login: String,
     pub(crate) name: String,
     /// Internal users only.
     pub(crate) role: Option<Role>,
     pub(crate) email: Option<String>,
+    username: Option<String>,
+    external_id: Option<String>,
     /// Clients only.
     pub(crate) phone: Option<String>,
+    /// JSON text; empty for none.
+    claims: String,
     pub(crate) is_active: bool,
     pub(crate) last_login_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
@@ -36,7 +41,7 @@ pub(crate) struct Person {
 /// A field of an account in forms, on its page and in CSV files.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
-    /// The type of its input; `role` is a select.
+    /// The type of its input; `role` is a select, `area` a text area.
     pub(crate) kind: &'static str,
     pub(crate) is_required: bool,
     /// The key of its hint; empty for none.
@@ -71,9 +76,12 @@ const fn field(
 }
 
 const USER_FIELDS: &[Field] = &[
-    field("email", "email", true, "person.email_hint_user"),
+    field("email", "email", false, "person.email_hint_user"),
+    field("username", "text", false, "person.username_hint_user"),
     field("name", "text", true, ""),
     field("role", "role", true, "person.role_hint"),
+    field("external_id", "text", false, "person.external_id_hint"),
+    field("claims", "area", false, "person.claims_hint"),
 ];
 
 const CLIENT_FIELDS: &[Field] = &[
@@ -81,6 +89,8 @@ const CLIENT_FIELDS: &[Field] = &[
     field("name", "text", false, "person.name_hint"),
     field("email", "email", false, "person.contact_hint"),
     field("phone", "tel", false, "person.phone_hint"),
+    field("external_id", "text", false, "person.external_id_hint"),
+    field("claims", "area", false, "person.claims_hint"),
 ];
 
 /// The fields of a population, in the order in which they are shown.
@@ -104,6 +114,12 @@ impl Person {
         paths::person(self.principal)
     }
 
+    /// Whether its role may change accounts, so that activating it needs the viewer's password.
+    pub(crate) fn can_write(&self, l: &Layout) -> bool {
+        let role = self.role.as_ref();
+        role.is_some_and(|role| l.roles.rights(role).can_write())
+    }
+
     pub(crate) fn initials(&self) -> String {
         initials(&self.name)
     }
@@ -112,8 +128,8 @@ impl Person {
     pub(crate) fn detail(&self, l: &Layout) -> String {
         let contacts = self.email.iter().chain(&self.phone);
         let contacts: Vec<&str> = contacts.map(String::as_str).collect();
-        match self.role {
-            Some(role) => l.word("role", role),
+        match &self.role {
+            Some(role) => l.role(role.as_str()),
             None => contacts.join(" · "),
         }
     }
@@ -122,17 +138,19 @@ impl Person {
     pub(crate) fn value(&self, field: &str) -> String {
         match field {
             "name" => self.name.clone(),
-            "role" => self.role.map(|role| role.to_string()).unwrap_or_default(),
+            "role" => self.role.as_ref().map(Role::to_string).unwrap_or_default(),
             "email" => self.email.clone().unwrap_or_default(),
             "phone" => self.phone.clone().unwrap_or_default(),
-            _ => self.login.clone(),
+            "claims" => self.claims.clone(),
+            "external_id" => self.external_id.clone().unwrap_or_default(),
+            _ => self.username.clone().unwrap_or_default(),
         }
     }
 
     /// The value of a field in the viewer's language.
     pub(crate) fn text(&self, l: &Layout, field: &str) -> String {
-        match (field, self.role) {
-            ("role", Some(role)) => l.word("role", role),
+        match (field, &self.role) {
+            ("role", Some(role)) => l.role(role.as_str()),
             _ => self.value(field),
         }
     }
@@ -142,11 +160,19 @@ impl From<User> for Person {
     fn from(user: User) -> Self {
         Self {
             principal: Principal::user(user.user_seq),
-            login: user.email.clone(),
+            login: user
+                .email
+                .as_ref()
+                .or(user.username.as_ref())
+                .cloned()
+                .unwrap_or_default(),
             name: user.name,
             role: Some(user.role),
-            email: Some(user.email),
+            email: user.email,
+            username: user.username,
+            external_id: user.external_id,
             phone: None,
+            claims: claims_text(user.claims.as_ref()),
             is_active: user.is_active,
             last_login_at: user.last_login_at,
             created_at: user.created_at,
@@ -159,17 +185,24 @@ impl From<Client> for Person {
     fn from(client: Client) -> Self {
         Self {
             principal: Principal::client(client.user_seq),
-            login: client.username,
+            login: client.username.clone(),
             name: client.name,
             role: None,
             email: client.email,
+            username: Some(client.username),
+            external_id: client.external_id,
             phone: client.phone,
+            claims: claims_text(client.claims.as_ref()),
             is_active: client.is_active,
             last_login_at: client.last_login_at,
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
     }
+}
+
+fn claims_text(claims: Option<&AccountClaims>) -> String {
+    claims.map_or_else(String::new, |claims| claims.as_str().to_owned())
 }
 
 /// The account of this number.

@@ -4,26 +4,35 @@ use askama::Template;
 
 use crate::domain::account::Account;
 use crate::domain::job::BulkAction;
+use crate::domain::password::Password;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::http::admin::pages::jobs::finished_soon;
-use crate::http::admin::pages::people::account::section;
+use crate::http::admin::pages::people::account::{requester, section};
 use crate::http::admin::pages::people::list;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::filters::Chip;
-use crate::http::admin::web::form::Form;
+use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::owners;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::device_token::PresentedDevice;
 use crate::services::accounts::bulk::{self, Preview};
 use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
+use crate::services::accounts::step_up;
 use crate::services::maintenance::job_report::Report;
+use crate::services::maintenance::jobs::Started;
 
 /// `POST /admin/{users,clients}/actions`. **Permissions**: administrators. 200: the confirmation; 303: with `confirmed` to the
-/// job, or back to the list where the job is already finished or there is nothing to do.
-pub(crate) async fn start(form: Form<PanelAdmin>, population: Population) -> PageResult {
+/// job, or back to the list where the job is already finished or there is nothing to do; 422 (internal users are activated,
+/// and the viewer's password is missing or wrong), 429.
+pub(in crate::http) async fn start(
+    mut form: Form<PanelAdmin>,
+    population: Population,
+    device: PresentedDevice,
+) -> PageResult {
     let (panel, user_type) = (&form.panel, population.0);
     let mut query = ListQuery::new(&paths::people(user_type), form.text("query"));
     let back = query.url(&[], &[]);
@@ -42,10 +51,20 @@ pub(crate) async fn start(form: Form<PanelAdmin>, population: Population) -> Pag
         let text = nothing_to_do(panel, action, &preview);
         return panel.redirect_warn(&back, text);
     }
-    if form.text("confirmed") == "1" {
-        return start_job(panel, request, &back).await;
+    if form.text("confirmed") != "1" {
+        return panel.page(&page(panel, request, &query, chips, preview, back));
     }
-    confirm(panel, request, &query, chips, preview, back)
+    let password = form.optional("current", Password::parse);
+    let by = requester(&form.panel, device, password);
+    let started = step_up::start_bulk(form.panel.services(), &by, request.clone()).await;
+    let Some(started) = form.checked(started)? else {
+        let page = BulkPage {
+            errors: form.errors(),
+            ..page(&form.panel, request, &query, chips, preview, back)
+        };
+        return form.panel.invalid(&page);
+    };
+    after_start(&form.panel, action, started, &back).await
 }
 
 /// Accounts and the active filters (none for selected accounts), or the key of a message why there are none.
@@ -129,6 +148,9 @@ struct BulkPage {
     button: String,
     is_destructive: bool,
     action: BulkAction,
+    /// Whether the viewer's own password is needed.
+    needs_password: bool,
+    errors: FieldErrors,
     /// The selected accounts; empty where all matching accounts are affected.
     selected: Vec<i64>,
     query: String,
@@ -143,14 +165,15 @@ struct BulkPage {
 }
 
 /// The confirmation.
-fn confirm(
+fn page(
     panel: &Panel,
     request: BulkRequest,
     query: &ListQuery,
     chips: Vec<Chip>,
     preview: Preview,
     back: String,
-) -> PageResult {
+) -> BulkPage {
+    let needs_password = request.can_activate_administrators();
     let BulkRequest {
         user_type,
         action,
@@ -165,7 +188,7 @@ fn confirm(
         }
         Accounts::Filtered { query, up_to, .. } => (Vec::new(), query, Some(up_to)),
     };
-    panel.page(&BulkPage {
+    BulkPage {
         action_path: paths::people(user_type).actions(),
         section: l.t(&format!("nav.{}", section(user_type))),
         back,
@@ -174,6 +197,8 @@ fn confirm(
         button: l.tr_count(&format!("bulk_go.{action}"), preview.touched),
         is_destructive: matches!(action, BulkAction::Delete | BulkAction::Deactivate),
         action,
+        needs_password,
+        errors: FieldErrors::default(),
         selected,
         query,
         up_to,
@@ -183,7 +208,7 @@ fn confirm(
         first: preview.first,
         affected: preview.touched,
         l,
-    })
+    }
 }
 
 fn excluded(l: &Layout, action: BulkAction, preview: &Preview) -> Vec<String> {
@@ -204,9 +229,13 @@ fn excluded(l: &Layout, action: BulkAction, preview: &Preview) -> Vec<String> {
     sentences
 }
 
-async fn start_job(panel: &Panel, request: BulkRequest, back: &str) -> PageResult {
-    let action = request.action;
-    let started = bulk::start(panel.services(), &panel.actor(), request).await?;
+/// To the job, or back to the list where it is already finished.
+async fn after_start(
+    panel: &Panel,
+    action: BulkAction,
+    started: Started,
+    back: &str,
+) -> PageResult {
     let job = paths::job(&started.job);
     let Some(done) = finished_soon(panel, started).await? else {
         return panel.redirect(&job);

@@ -1,10 +1,13 @@
 //! The form of an account: create and update. Where mail is configured administrators choose no passwords for others: a link
 //! is sent instead.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, http::StatusCode};
 use askama::Template;
 
-use crate::domain::account::{Email, Name, Phone, Role, Username};
+use crate::config::RolesConfig;
+use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
@@ -12,20 +15,22 @@ use crate::http::admin::pages::password_links::password_url;
 use crate::http::admin::pages::people::account::{
     self, Field, Person, fields, refusal, requester, section,
 };
+use crate::http::admin::pages::people::form_changes::{Changes, claims, parse_flag, password};
+use crate::http::admin::pages::people::list::role_choices;
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::{AccountPath, Population};
 use crate::http::admin::web::edit_conflict;
 use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::filters::Choice;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
-use crate::services::accounts::client_users::{ClientChanges, NewClient};
+use crate::services::Error;
+use crate::services::accounts::client_users::NewClient;
 use crate::services::accounts::password_links::{self, Issued};
-use crate::services::accounts::step_up::Requester;
-use crate::services::accounts::users::{NewUser, UserChanges};
+use crate::services::accounts::users::NewUser;
 use crate::services::accounts::{client_user_changes, step_up};
-use crate::services::{Error, Services};
 
 /// The values of the fields.
 struct Values {
@@ -44,10 +49,18 @@ impl Values {
         }
     }
 
+    /// The value of a field; empty if there is no such field.
+    fn of(&self, name: &str) -> &str {
+        let mut texts = self.texts.iter();
+        texts
+            .find(|(field, _)| field.name == name)
+            .map_or("", |(_, value)| value)
+    }
+
     /// Those of a new account.
-    fn initial(user_type: UserType) -> Self {
+    fn initial(user_type: UserType, roles: &RolesConfig) -> Self {
         Self::new(user_type, |field| match field.name {
-            "role" => Role::Staff.to_string(),
+            "role" => roles.default_role().to_string(),
             _ => String::new(),
         })
     }
@@ -78,7 +91,7 @@ struct FormPage {
     back: String,
     back_text: String,
     errors: FieldErrors,
-    roles: &'static [&'static str],
+    roles: Vec<Choice>,
     values: Values,
     is_new: bool,
     /// Whether this is the viewer's own account: role and status have no fields then.
@@ -124,7 +137,7 @@ impl FormPage {
                 |person| person.name.clone(),
             ),
             errors: FieldErrors::default(),
-            roles: Role::NAMES,
+            roles: role_choices(&l, values.of("role")),
             values,
             is_new: person.is_none(),
             is_self,
@@ -134,10 +147,8 @@ impl FormPage {
             sends_mail,
             current_hint: match user_type {
                 UserType::User => l.t("person.current_hint_user"),
-                // A new client's first password needs none.
-                UserType::Client if person.is_some() && !sends_mail => {
-                    l.t("person.current_hint_client")
-                }
+                // What a new client gets needs none.
+                UserType::Client if person.is_some() => l.t("person.current_hint_client"),
                 UserType::Client => String::new(),
             },
             min_length: panel.services().config.login.min_password_length,
@@ -158,7 +169,7 @@ impl FormPage {
 
 /// `GET /admin/{users,clients}/new`. **Permissions**: administrators. 200.
 pub(crate) async fn new_form(panel: PanelAdmin, population: Population) -> PageResult {
-    let values = Values::initial(population.0);
+    let values = Values::initial(population.0, &panel.services().roles);
     panel.page(&FormPage::new(&panel, population.0, None, values))
 }
 
@@ -193,23 +204,33 @@ async fn create_user(
     form: &mut Form<PanelAdmin>,
     device: PresentedDevice,
 ) -> Result<Option<(Principal, bool)>, AdminError> {
-    let email = form.required("email", Email::parse);
+    let email = form.optional("email", Email::parse);
+    let username = form.optional("username", Username::parse);
+    if email.is_none() && username.is_none() && !form.has_problems() {
+        form.problem("email", Problem::NoLogin);
+    }
+    let external_id = form.optional("external_id", ExternalId::parse);
     let name = form.required("name", Name::parse);
-    let role = form.required("role", Role::parse);
+    let roles = Arc::clone(&form.panel.services().roles);
+    let role = form.required("role", |typed| roles.parse(typed));
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
+    let claims = claims(form);
     let password = password(form);
     let current = form.optional("current", Password::parse);
-    let (Some(email), Some(name), Some(role), false) = (email, name, role, form.has_problems())
-    else {
+    let (Some(name), Some(role), false) = (name, role, form.has_problems()) else {
         return Ok(None);
     };
-    let wants_link = password.is_none() && is_active && form.is("send_link");
+    // Without an e-mail address the link would have to be shown: the user's page does that.
+    let wants_link = password.is_none() && is_active && form.is("send_link") && email.is_some();
     let new = NewUser {
         email,
+        username,
+        external_id,
         name,
         role,
         password,
         is_active,
+        claims,
     };
     let by = requester(&form.panel, device, current);
     let created = step_up::create_user(form.panel.services(), &by, new).await;
@@ -222,10 +243,12 @@ async fn create_client(
     form: &mut Form<PanelAdmin>,
 ) -> Result<Option<(Principal, bool)>, AdminError> {
     let username = form.required("username", Username::parse);
+    let external_id = form.optional("external_id", ExternalId::parse);
     let name = form.optional("name", Name::parse);
     let email = form.optional("email", Email::parse);
     let phone = form.optional("phone", Phone::parse);
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
+    let claims = claims(form);
     let password = password(form);
     let (Some(username), false) = (username, form.has_problems()) else {
         return Ok(None);
@@ -234,11 +257,13 @@ async fn create_client(
     let wants_link = password.is_none() && is_active && form.is("send_link") && email.is_some();
     let new = NewClient {
         username,
+        external_id,
         name,
         email,
         phone,
         password,
         is_active,
+        claims,
     };
     let (services, actor) = (form.panel.services(), form.panel.actor());
     let created = client_user_changes::create(services, &actor, new).await;
@@ -275,7 +300,7 @@ pub(in crate::http) async fn update(
         return conflict(&form, &person).await;
     }
     let by = requester(&form.panel, device, current);
-    match changes.save(form.panel.services(), &by, account).await {
+    match Box::pin(changes.save(form.panel.services(), &by, account)).await {
         Ok(()) => {
             let text = form.panel.t("person.saved");
             form.panel.redirect_ok(&paths::person(account), text)
@@ -312,72 +337,4 @@ async fn conflict(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
     let mut page = FormPage::new(panel, account.user_type, Some(person), values);
     page.conflict = edit_conflict::message(panel, &page.l, account, person.updated_at).await?;
     panel.page_with(StatusCode::CONFLICT, &page)
-}
-
-/// The changes of a form.
-enum Changes {
-    User(UserChanges),
-    Client(ClientChanges),
-}
-
-impl Changes {
-    /// None where the form has problems.
-    fn read(form: &mut Form<PanelAdmin>, user_type: UserType) -> Option<Self> {
-        let changes = match user_type {
-            UserType::User => Self::User(UserChanges {
-                email: form.required("email", Email::parse),
-                name: form.required("name", Name::parse),
-                // The form of one's own account has no role and no status.
-                role: form.optional("role", Role::parse),
-                is_active: form.optional("is_active", parse_flag),
-                password: password(form),
-            }),
-            UserType::Client => {
-                let username = form.required("username", Username::parse);
-                let name = form.optional("name", Name::parse);
-                // As at creation, the default name is the username.
-                let default = || Name::parse(username.as_ref()?.as_typed()).ok();
-                Self::Client(ClientChanges {
-                    name: name.or_else(default),
-                    username,
-                    email: Some(form.optional("email", Email::parse)),
-                    phone: Some(form.optional("phone", Phone::parse)),
-                    is_active: form.optional("is_active", parse_flag),
-                    password: password(form).map(Some),
-                })
-            }
-        };
-        (!form.has_problems()).then_some(changes)
-    }
-
-    async fn save(
-        self,
-        services: &Services,
-        by: &Requester<'_>,
-        account: Principal,
-    ) -> Result<(), Error> {
-        let seq = account.user_seq;
-        match self {
-            Self::User(changes) => {
-                step_up::update_user(services, by, seq, changes).await?;
-            }
-            Self::Client(changes) => {
-                step_up::update_client(services, by, seq, changes).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `true` or `false`.
-fn parse_flag(word: &str) -> Result<bool, Problem> {
-    word.parse().map_err(|_| Problem::NotBoolean)
-}
-
-/// The password of the form; where mail is configured the form has none, and a sent one is ignored.
-fn password(form: &mut Form<PanelAdmin>) -> Option<Password> {
-    if form.panel.services().delivery.sends_mail() {
-        return None;
-    }
-    form.optional("password", Password::parse)
 }

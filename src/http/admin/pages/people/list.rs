@@ -13,9 +13,7 @@ use crate::http::admin::paths::{self, PeoplePath};
 use crate::http::admin::web::account_path::Population;
 use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
-use crate::http::admin::web::filters::{
-    self, Chip, Choice, Filter, choices, problems, typed, words,
-};
+use crate::http::admin::web::filters::{self, Chip, Choice, Filter, problems, typed, words};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, pager};
 use crate::http::admin::web::panel::Panel;
@@ -35,7 +33,7 @@ const COLUMNS: &[(&str, AccountColumn)] = &[
 /// The filters of the list.
 const FILTERS: &[Filter] = &[
     typed("search", "common.search"),
-    words("role", "field.role", |l, word| l.word("role", word)),
+    words("role", "field.role", Layout::role),
     words("active", "people_list.status", |l, word| {
         l.t(match word {
             "yes" => "common.active",
@@ -148,7 +146,7 @@ fn page(
         is_users: filter.user_type == UserType::User,
         path,
         problems: problems(&l, &query, FILTERS),
-        roles: choices(&l, "role", Role::NAMES, query.value("role")),
+        roles: role_choices(&l, query.value("role")),
         chips: chips(&l, &query, filter),
         all: is_part.then(|| format!("{}{more}", l.number(slice.count.rows))),
         csv: csv::url(&path.export(), &query_string),
@@ -158,6 +156,17 @@ fn page(
         query,
         l,
     }
+}
+
+/// The configured roles, and the chosen one if it is none of them: users may still have it.
+pub(crate) fn role_choices(l: &Layout, chosen: &str) -> Vec<Choice> {
+    let names = l.roles.names();
+    let other = Some(chosen).filter(|chosen| !names.contains(chosen));
+    let other = other.filter(|chosen| Role::parse(chosen).is_ok());
+    let names = names.iter().copied().chain(other);
+    names
+        .map(|name| (name.to_owned(), l.role(name), name == chosen))
+        .collect()
 }
 
 /// `GET /admin/{users,clients}/export.csv`. **Permissions**: administrators and auditors. 200.

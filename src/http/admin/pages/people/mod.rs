@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod bulk;
+pub mod confirm;
 pub mod delete;
 pub mod form;
+mod form_changes;
 pub mod list;
 pub mod show;

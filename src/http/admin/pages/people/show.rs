@@ -3,20 +3,24 @@
 use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::domain::account::Account;
+use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{BrowserSessionId, SessionId};
 use crate::http::admin::pages::locks::LockView;
-use crate::http::admin::pages::people::account::{self, Person, fields, refusal, section};
+use crate::http::admin::pages::people::account::{
+    self, Person, fields, refusal, requester, section,
+};
+use crate::http::admin::pages::people::confirm::ConfirmPage;
 use crate::http::admin::pages::tokens::TokenView;
 use crate::http::admin::paths::{self, PeoplePath, PersonPath};
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
-use crate::http::admin::web::form::Form;
+use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::services::accounts::{lifecycle, users};
+use crate::http::device_token::PresentedDevice;
+use crate::services::accounts::{lifecycle, step_up, users};
 use crate::services::audit::events;
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions::{self, RevocationOutcome};
@@ -93,7 +97,7 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         path: paths::person(account),
         list: paths::people(user_type),
         list_name: l.t(&format!("nav.{}", section(user_type))),
-        role: person.role.map(|role| l.word("role", role)),
+        role: person.role.as_ref().map(|role| l.role(role.as_str())),
         fields: fields.collect(),
         is_self: panel.viewer().account.principal == account,
         refusal,
@@ -114,30 +118,53 @@ pub(crate) async fn show(panel: Panel, path: AccountPath) -> PageResult {
     panel.page(&page(&panel, path.0, String::new()).await?)
 }
 
-/// `POST /admin/{users,clients}/{seq}/activate`. **Permissions**: administrators. 303, 404.
-pub(crate) async fn activate(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
-    set_active(&form.panel, path.0, true).await
+/// `GET /admin/{users,clients}/{seq}/activate`: asks for the administrator's password, which activating an administrator
+/// needs. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm_activation(panel: PanelAdmin, path: AccountPath) -> PageResult {
+    let person = account::find(&panel, path.0).await?;
+    panel.page(&activation_page(&panel, person, FieldErrors::default()))
+}
+
+fn activation_page(panel: &Panel, person: Person, errors: FieldErrors) -> ConfirmPage {
+    let action = person.path().activate();
+    let l = panel.layout(section(person.principal.user_type));
+    let text = if person.can_write(&l) {
+        "person.activate_admin_text"
+    } else {
+        "person.activate_text"
+    };
+    ConfirmPage::new(panel, person, action, ("person.activate", text), errors)
+}
+
+/// `POST /admin/{users,clients}/{seq}/activate`. **Permissions**: administrators. 303, 404, 422 (an administrator is activated,
+/// and the viewer's password is missing or wrong), 429.
+pub(in crate::http) async fn activate(
+    mut form: Form<PanelAdmin>,
+    path: AccountPath,
+    device: PresentedDevice,
+) -> PageResult {
+    let person = account::find(&form.panel, path.0).await?;
+    let password = form.optional("current", Password::parse);
+    let by = requester(&form.panel, device, password);
+    let activated = step_up::activate(form.panel.services(), &by, path.0).await;
+    if form.checked(activated)?.is_none() {
+        let page = activation_page(&form.panel, person, form.errors());
+        return form.panel.invalid(&page);
+    }
+    let text = form.panel.t("person.activated");
+    form.panel.redirect_ok(&person.path(), text)
 }
 
 /// `POST /admin/{users,clients}/{seq}/deactivate`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, or
 /// the last administrator).
 pub(crate) async fn deactivate(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
-    set_active(&form.panel, path.0, false).await
-}
-
-async fn set_active(panel: &Panel, account: Principal, is_active: bool) -> PageResult {
-    if let Err(error) =
-        lifecycle::set_active(panel.services(), &panel.actor(), account, is_active).await
-    {
+    let (panel, AccountPath(account)) = (&form.panel, path);
+    let actor = panel.actor();
+    if let Err(error) = lifecycle::set_active(panel.services(), &actor, account, false).await {
         let page = page(panel, account, refusal(panel, error)?).await?;
         return panel.page_with(StatusCode::CONFLICT, &page);
     }
-    let text = panel.t(if is_active {
-        "person.activated"
-    } else {
-        "person.deactivated"
-    });
-    panel.redirect_ok(&paths::person(account), text)
+    panel.redirect_ok(&paths::person(account), panel.t("person.deactivated"))
 }
 
 /// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (also for a session of
@@ -175,14 +202,7 @@ pub(crate) async fn end_browser_session(
     let (panel, AccountPath(account)) = (&form.panel, path);
     let user = users::find(panel.services(), account.user_seq).await?;
     let id = BrowserSessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
-    let owner = Account::user(
-        user.user_seq,
-        user.email,
-        user.name,
-        user.role,
-        user.is_active,
-    );
-    let ended = browser_sessions::end(panel.services(), panel.actor(), &owner, id).await?;
+    let ended = browser_sessions::end(panel.services(), panel.actor(), &user.account(), id).await?;
     after_end(panel, account, ended)
 }
 

@@ -1,0 +1,2 @@
+DROP TABLE django_tokens;
+DROP TABLE imported_accounts;

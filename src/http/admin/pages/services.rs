@@ -1,0 +1,255 @@
+//! Services: the list, the page of each, and what an administrator changes there. A secret is shown once, in the answer to the
+//! form that created it.
+
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::domain::principal::UserSeq;
+use crate::domain::problem::Problem;
+use crate::domain::service::{Description, Scopes, ServiceName};
+use crate::http::admin::paths;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::service::changes::{self, NewService, WithSecret};
+use crate::services::service::view::{self, Service};
+
+/// The values of the fields.
+struct Values {
+    name: String,
+    description: String,
+    scopes: String,
+}
+
+impl Values {
+    fn of(form: &Form<PanelAdmin>) -> Self {
+        Self {
+            name: form.text("name").to_owned(),
+            description: form.text("description").to_owned(),
+            scopes: form.text("scopes").to_owned(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/services/list.html")]
+struct ListPage {
+    l: Layout,
+    services: Vec<Service>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/services/new.html")]
+struct NewPage {
+    l: Layout,
+    errors: FieldErrors,
+    values: Values,
+}
+
+#[derive(Template)]
+#[template(path = "admin/services/show.html")]
+struct ShowPage {
+    l: Layout,
+    service: Service,
+    errors: FieldErrors,
+    values: Values,
+}
+
+#[derive(Template)]
+#[template(path = "admin/services/secret.html")]
+struct SecretPage {
+    l: Layout,
+    name: String,
+    secret: String,
+    back: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/services/confirm.html")]
+struct ConfirmPage {
+    l: Layout,
+    name: String,
+    back: String,
+    action: String,
+    title: String,
+    text: String,
+}
+
+/// The service that a path names.
+async fn find(panel: &Panel, number: &str) -> Result<Service, AdminError> {
+    let number = UserSeq::from_digits(number).ok_or(AdminError::NotFound)?;
+    Ok(view::find(&panel.services().store, number).await?)
+}
+
+/// `GET /admin/services`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn list(panel: Panel) -> PageResult {
+    panel.page(&ListPage {
+        services: view::list(&panel.services().store).await?,
+        l: panel.layout("services"),
+    })
+}
+
+/// `GET /admin/services/new`. **Permissions**: administrators. 200.
+pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
+    panel.page(&NewPage {
+        l: panel.layout("services"),
+        errors: FieldErrors::default(),
+        values: Values {
+            name: String::new(),
+            description: String::new(),
+            scopes: String::new(),
+        },
+    })
+}
+
+/// `POST /admin/services/new`. **Permissions**: administrators. 200 (the secret), 422.
+pub(crate) async fn create(mut form: Form<PanelAdmin>) -> PageResult {
+    let name = form.required("name", ServiceName::parse);
+    let fields = changed_fields(&mut form);
+    let mut created = None;
+    if let (Some(name), Some((description, scopes))) = (name, fields) {
+        let new = NewService {
+            name,
+            description,
+            scopes,
+        };
+        let result = changes::create(form.panel.services(), &form.panel.actor(), new).await;
+        created = form.checked(result)?;
+    }
+    if let Some(created) = created {
+        return secret_page(&form.panel, created);
+    }
+    let page = NewPage {
+        l: form.panel.layout("services"),
+        errors: form.errors(),
+        values: Values::of(&form),
+    };
+    form.panel.invalid(&page)
+}
+
+/// The description and the scopes of a form; `None` if one has a problem.
+fn changed_fields(form: &mut Form<PanelAdmin>) -> Option<(Description, Scopes)> {
+    let description = form.optional("description", Description::parse);
+    let scopes = Scopes::parse(form.text("scopes"));
+    let scopes = scopes.map_err(|problem: Problem| form.problem("scopes", problem));
+    let scopes = scopes.ok().filter(|_| !form.has_problems())?;
+    Some((description.unwrap_or_default(), scopes))
+}
+
+fn secret_page(panel: &Panel, created: WithSecret) -> PageResult {
+    panel.page(&SecretPage {
+        l: panel.layout("services"),
+        back: paths::service(created.service.number),
+        name: created.service.name,
+        secret: created.secret,
+    })
+}
+
+fn show_page(panel: &Panel, service: Service) -> ShowPage {
+    ShowPage {
+        l: panel.layout("services"),
+        errors: FieldErrors::default(),
+        values: Values {
+            name: service.name.clone(),
+            description: service.description.clone(),
+            scopes: service.scopes.to_string(),
+        },
+        service,
+    }
+}
+
+/// `GET /admin/services/{number}`. **Permissions**: administrators and auditors. 200, 404.
+pub(crate) async fn show(panel: Panel, number: Path<String>) -> PageResult {
+    let service = find(&panel, &number).await?;
+    panel.page(&show_page(&panel, service))
+}
+
+/// `POST /admin/services/{number}`: description and scopes. **Permissions**: administrators. 303, 404, 422.
+pub(crate) async fn update(mut form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+    let service = find(&form.panel, &number).await?;
+    let Some((description, scopes)) = changed_fields(&mut form) else {
+        let page = ShowPage {
+            errors: form.errors(),
+            values: Values::of(&form),
+            ..show_page(&form.panel, service)
+        };
+        return form.panel.invalid(&page);
+    };
+    let (panel, number) = (&form.panel, service.number);
+    let (description, scopes) = (Some(description), Some(scopes));
+    changes::update(
+        panel.services(),
+        &panel.actor(),
+        number,
+        description,
+        scopes,
+    )
+    .await?;
+    panel.redirect_ok(&paths::service(number), panel.t("services.saved"))
+}
+
+/// `GET /admin/services/{number}/secret`. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm_secret(panel: PanelAdmin, number: Path<String>) -> PageResult {
+    let service = find(&panel, &number).await?;
+    let action = paths::service_secret(service.number);
+    panel.page(&confirmation(&panel, service, action, "rotate"))
+}
+
+/// The question before a change; `name` is that of its texts.
+fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> ConfirmPage {
+    let l = panel.layout("services");
+    ConfirmPage {
+        back: paths::service(service.number),
+        name: service.name,
+        action,
+        title: l.t(&format!("services.{name}")),
+        text: l.t(&format!("services.{name}_text")),
+        l,
+    }
+}
+
+/// `POST /admin/services/{number}/secret`. **Permissions**: administrators. 200 (the secret), 404.
+pub(crate) async fn rotate_secret(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+    let panel = &form.panel;
+    let service = find(panel, &number).await?;
+    let (services, actor) = (panel.services(), panel.actor());
+    let rotated = changes::rotate_secret(services, &actor, service.number).await?;
+    secret_page(panel, rotated)
+}
+
+/// `POST /admin/services/{number}/activate`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn activate(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+    set_active(&form.panel, &number, true).await
+}
+
+/// `POST /admin/services/{number}/deactivate`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn deactivate(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+    set_active(&form.panel, &number, false).await
+}
+
+async fn set_active(panel: &Panel, number: &str, is_active: bool) -> PageResult {
+    let number = find(panel, number).await?.number;
+    changes::set_active(panel.services(), &panel.actor(), number, is_active).await?;
+    let text = panel.t(if is_active {
+        "services.activated"
+    } else {
+        "services.deactivated"
+    });
+    panel.redirect_ok(&paths::service(number), text)
+}
+
+/// `GET /admin/services/{number}/delete`. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm_delete(panel: PanelAdmin, number: Path<String>) -> PageResult {
+    let service = find(&panel, &number).await?;
+    let action = paths::delete_service(service.number);
+    panel.page(&confirmation(&panel, service, action, "delete"))
+}
+
+/// `POST /admin/services/{number}/delete`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn delete(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+    let panel = &form.panel;
+    let number = find(panel, &number).await?.number;
+    let name = changes::delete(panel.services(), &panel.actor(), number).await?;
+    panel.redirect_ok(paths::SERVICES, panel.tr_with("services.deleted", name))
+}

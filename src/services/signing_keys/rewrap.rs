@@ -1,0 +1,66 @@
+//! The change of the master key: the signing keys are encrypted under the one in use, and the audit log gets its MACs.
+
+use crate::domain::audit::Actor;
+use crate::services::audit_chain::restart::restart_with_present_key;
+use crate::services::audit_chain::verify::verify;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::signing_keys::refusal::KeyRefusal;
+use crate::services::signing_keys::sealing;
+use crate::store::Transaction;
+use crate::store::signing_keys::{self as table, SigningKeyRow};
+use crate::tokens::MasterKey;
+
+/// Encrypts all signing keys under the master key in use, and starts the audit chain again with its MACs. The other master
+/// keys must be known. Returns the number of signing keys that were encrypted under another master key.
+///
+/// # Errors
+/// [`KeyRefusal`], and errors of the store. Nothing was changed unless the store fails in between; then it is run again.
+pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> {
+    let master_keys = &services.master_keys;
+    if master_keys.others.is_empty() {
+        return Err(KeyRefusal::NoOtherMasterKey.into());
+    }
+    let (store, chain) = (&services.store, &services.audit_chain);
+    if !verify(store, chain, None, |_| ()).await?.is_intact() {
+        return Err(KeyRefusal::AuditLog.into());
+    }
+    let changes = resealed(services).await?;
+    let count = changes.len();
+    store
+        .write(move |transaction| replace(transaction, &changes))
+        .await?;
+    let old: Vec<&str> = master_keys.others.iter().map(MasterKey::id).collect();
+    let audit_context = services.audit_context(actor);
+    restart_with_present_key(store, chain, audit_context, old.join(", ")).await?;
+    Ok(count)
+}
+
+/// The rows that are encrypted under another master key, each with its new row.
+async fn resealed(services: &Services) -> Result<Vec<(SigningKeyRow, SigningKeyRow)>, Error> {
+    let master_keys = &services.master_keys;
+    let not_opened = |error: sealing::KeysError| KeyRefusal::NotOpened(error.to_string());
+    let mut changes = Vec::new();
+    for old in services.store.read(table::list).await? {
+        // The private part of a revoked key is erased.
+        if old.master_key_id == master_keys.present.id() || old.private_key.is_empty() {
+            continue;
+        }
+        let key = sealing::open(&old, master_keys).map_err(not_opened)?;
+        let new = sealing::row(&key, master_keys, old.state, old.created_at).map_err(not_opened)?;
+        changes.push((old, new));
+    }
+    Ok(changes)
+}
+
+fn replace(
+    transaction: &mut Transaction<'_>,
+    changes: &[(SigningKeyRow, SigningKeyRow)],
+) -> Result<(), Error> {
+    for (old, new) in changes {
+        if !table::reseal(transaction, old, &new.private_key, &new.master_key_id)? {
+            return Err(KeyRefusal::Changed.into());
+        }
+    }
+    Ok(())
+}
