@@ -38,6 +38,7 @@ pub(super) enum Verb {
     /// Let a key sign; the one before is retired: it verifies until its last token has expired
     Promote {
         /// The key id, as `munjigi keys list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Even if services that check tokens may not have fetched the key yet
         #[arg(long)]
@@ -46,6 +47,7 @@ pub(super) enum Verb {
     /// Withdraw a key that does not sign yet
     Retire {
         /// The key id, as `munjigi keys list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Refuse the tokens of a key from now on, and log out everyone who has them
@@ -54,6 +56,7 @@ pub(super) enum Verb {
     /// made.
     Revoke {
         /// The key id, as `munjigi keys list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Do not ask
         #[arg(long)]

@@ -159,13 +159,21 @@ fn keys_are_changed_on_the_command_line_beside_a_running_server() {
 fn an_unknown_key_or_algorithm_is_refused() {
     let place = place();
     for verb in ["promote", "retire", "revoke"] {
-        let refused = place.run(&["keys", verb, "unknown"]);
-        assert_eq!(refused.code, Some(1), "{refused:?}");
-        assert!(
-            refused.stderr.contains("no signing key unknown"),
-            "{refused:?}"
-        );
+        // A thumbprint may begin with a hyphen.
+        for kid in ["unknown", "-2unknown"] {
+            let refused = place.run(&["keys", verb, kid]);
+            assert_eq!(refused.code, Some(1), "{refused:?}");
+            assert!(
+                refused.stderr.contains(&format!("no signing key {kid}")),
+                "{refused:?}"
+            );
+        }
     }
+    let refused = place.run(&["keys", "revoke", "-2unknown", "--yes"]);
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains("no signing key -2unknown"),
+        "{refused:?}"
+    );
     let refused = place.run(&["keys", "generate", "--algorithm", "none"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     let refused = place.run(&["keys", "rewrap"]);
