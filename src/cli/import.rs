@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::error::CliError;
 use crate::cli::import_output::Output;
 use crate::cli::{bootstrap, database, load_keys, output};
 use crate::clock::Clock;
-use crate::config::{Config, Database, SimplejwtConfig};
+use crate::config::{Config, Database};
 use crate::domain::account::Role;
 use crate::domain::audit::Actor;
 use crate::domain::principal::UserType;
@@ -30,6 +31,9 @@ use crate::store::Target;
 /// The exit codes of these verbs.
 const EXIT_CODES: &str = "Exit codes: 0 everything is imported, 1 it is done and something was left out or refused, or --strict \
     refused it, 2 it could not run";
+
+/// The greatest length of the name of a source.
+const MAX_SOURCE: usize = 100;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -77,6 +81,9 @@ pub(super) struct Users {
     /// The type of accounts without the field `type`: user or client
     #[arg(long = "type", value_name = "TYPE", default_value = "user", value_parser = user_type)]
     user_type: UserType,
+    /// The name of the source, by which its accounts are known again [default: the name of the file without its ending]
+    #[arg(long, value_name = "NAME", value_parser = source_name)]
+    source: Option<String>,
     #[command(flatten)]
     options: Options,
 }
@@ -105,6 +112,15 @@ pub(super) fn user_type(word: &str) -> Result<UserType, String> {
     UserType::from_word(word).ok_or_else(|| "must be user or client".to_owned())
 }
 
+/// The name of a source as an argument.
+fn source_name(name: &str) -> Result<String, String> {
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > MAX_SOURCE || name.chars().any(char::is_control) {
+        return Err(format!("must be a text of 1 to {MAX_SOURCE} characters"));
+    }
+    Ok(name.trim().to_owned())
+}
+
 pub(super) async fn run_verb(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     let result = match verb {
         Verb::Django(arguments) => Box::pin(import_site(config, arguments)).await,
@@ -115,40 +131,57 @@ pub(super) async fn run_verb(config: Config, verb: Verb) -> Result<ExitCode, Cli
 }
 
 async fn import_site(config: Config, arguments: Django) -> Result<ExitCode, CliError> {
+    let options = &arguments.options;
+    let site = opened(open_site(&config, &arguments), options)?;
+    let output = Output::new(
+        options.json,
+        config.roles.clone().into(),
+        Some(site.tables()),
+    )?;
+    let name = arguments.from.to_string();
+    import(config, options, site, name, output).await
+}
+
+fn open_site(config: &Config, arguments: &Django) -> Result<Site, CliError> {
     let mut mapping = match &arguments.mapping {
         Some(file) => read_mapping(file)?,
         None => MappingRules::default(),
     };
-    mapping.users = arguments.users.or(mapping.users);
-    mapping.clients = arguments.clients.or(mapping.clients);
+    mapping.users = arguments.users.clone().or(mapping.users);
+    mapping.clients = arguments.clients.clone().or(mapping.clients);
     for column in &arguments.map {
         mapping
             .add_column(column)
             .map_err(|error| CliError::Usage(format!("--map {error}")))?;
     }
-    let roles = role_rules(&config, &mapping.roles, &arguments.options)?;
-    let target = target(&arguments.from, &config);
-    let name = arguments.from.to_string();
-    let id_claim = config.simplejwt.user_id_claim.clone();
-    let id_claim = id_claim.unwrap_or_else(|| SimplejwtConfig::DEFAULT_ID_CLAIM.to_owned());
-    let site = Site::open(&target, &mapping, roles, id_claim, Clock::System.now());
-    let site = site.map_err(|error| CliError::Usage(explained(&error, &name)))?;
-    let tables = Some(site.tables());
-    let output = Output::new(
-        arguments.options.json,
-        Arc::new(config.roles.clone()),
-        tables,
-    )?;
-    import(config, &arguments.options, site, name, output).await
+    let roles = role_rules(config, &mapping.roles, &arguments.options)?;
+    let target = target(&arguments.from, config);
+    let names = config.simplejwt.clone();
+    let site = Site::open(&target, &mapping, roles, names, Clock::System.now());
+    site.map_err(|error| CliError::Usage(explained(&error, &arguments.from.to_string())))
 }
 
 async fn import_file(config: Config, arguments: Users) -> Result<ExitCode, CliError> {
-    let roles = role_rules(&config, &BTreeMap::new(), &arguments.options)?;
-    let file = AccountFile::open(&arguments.file, arguments.user_type, roles);
-    let file = file.map_err(CliError::refused)?;
+    let options = &arguments.options;
+    let file = opened(open_file(&config, &arguments), options)?;
+    let output = Output::new(options.json, config.roles.clone().into(), None)?;
     let name = arguments.file.display().to_string();
-    let output = Output::new(arguments.options.json, Arc::new(config.roles.clone()), None)?;
-    import(config, &arguments.options, file, name, output).await
+    import(config, options, file, name, output).await
+}
+
+fn open_file(config: &Config, arguments: &Users) -> Result<AccountFile, CliError> {
+    let roles = role_rules(config, &BTreeMap::new(), &arguments.options)?;
+    let source = arguments.source.as_deref();
+    let file = AccountFile::open(&arguments.file, source, arguments.user_type, roles);
+    file.map_err(CliError::refused)
+}
+
+/// Prints the JSON document of an import whose source cannot be used.
+fn opened<T>(result: Result<T, CliError>, options: &Options) -> Result<T, CliError> {
+    if let (Err(error), true) = (&result, options.json) {
+        output::json(&json!({"problems": [], "is_done": false, "error": error.to_string()}))?;
+    }
+    result
 }
 
 fn read_mapping(file: &Path) -> Result<MappingRules, CliError> {
@@ -270,7 +303,8 @@ async fn look<S: Source + 'static>(
         // The schema must be that of this version.
         drop(bootstrap::read_only_store(config)?);
     }
-    start(source, Mode::DryRun(connection), output).await
+    let roles = Arc::new(config.roles.clone());
+    start(source, Mode::DryRun { connection, roles }, output).await
 }
 
 async fn write<S: Source + 'static>(
@@ -294,16 +328,17 @@ async fn start<S: Source + 'static>(
     mode: Mode,
     output: &mut Output,
 ) -> Result<(Report, S), CliError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::refused)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::refused)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, mut observer) = (Arc::clone(&stop), output.clone());
     let mut work = tokio::task::spawn_blocking(move || {
         let result = run(&mut source, mode, &mut observer, &stopped);
         result.map(|report| (report, source))
     });
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::refused)?;
     let stop_signal = async {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
     };
@@ -311,6 +346,7 @@ async fn start<S: Source + 'static>(
         result = &mut work => result,
         () = stop_signal => {
             stop.store(true, Ordering::Relaxed);
+            output.stopping();
             work.await
         }
     };

@@ -95,6 +95,12 @@ impl Output {
         })
     }
 
+    /// Says that the import is being stopped.
+    pub(super) fn stopping(&self) {
+        // Not through the progress bar, which a line that cannot be printed holds up.
+        eprintln!("munjigi: it stops after the running batch");
+    }
+
     /// Ends the JSON document of an import that failed.
     pub(super) fn fail(&self, error: &CliError) -> Result<(), CliError> {
         self.bar.finish_and_clear();

@@ -14,6 +14,7 @@ use crate::domain::account::{Email, ExternalId, Name, Role, Username};
 use crate::domain::audit::Actor;
 use crate::domain::language::Language;
 use crate::domain::principal::{Principal, UserType};
+use crate::services::accounts::role_renaming::rename_role;
 use crate::services::accounts::user_changes;
 use crate::services::accounts::users::{NewUser, User};
 
@@ -120,19 +121,14 @@ impl From<User> for Account {
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Create(options) => create(config, options).await,
-        Verb::RenameRole { old, new, json } => rename_role(config, &old, &new, json).await,
+        Verb::RenameRole { old, new, json } => rename(config, &old, &new, json).await,
         Verb::Shared(verb) => accounts::run(config, UserType::User, &COLUMNS, verb).await,
     }
 }
 
-async fn rename_role(
-    config: Config,
-    old: &Role,
-    new: &Role,
-    json: bool,
-) -> Result<ExitCode, CliError> {
+async fn rename(config: Config, old: &Role, new: &Role, json: bool) -> Result<ExitCode, CliError> {
     let services = load_keys::open(config).await?;
-    let changed = user_changes::rename_role(&services, &Actor::operator(), old, new).await?;
+    let changed = rename_role(&services, old, new).await?;
     bootstrap::link_events(&services).await;
     if json {
         return output::json(&json!({"changed": changed}));

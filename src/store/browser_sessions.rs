@@ -159,17 +159,17 @@ pub fn end(
         == 1)
 }
 
-/// Ends all sessions of a user except `keep`. Returns their number.
+/// Ends all sessions of these users except `keep`. Returns their number.
 pub fn end_all(
     connection: &mut Db,
-    user_seq: UserSeq,
+    users: &[UserSeq],
     keep: Option<&BrowserSessionId>,
     now: Timestamp,
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     let kept = keep.map_or_else(String::new, ToString::to_string);
     let live = browser_sessions::table
-        .filter(browser_sessions::user_seq.eq(user_seq))
+        .filter(browser_sessions::user_seq.eq_any(users.to_vec()))
         .filter(browser_sessions::ended_at.is_null())
         .filter(browser_sessions::id.ne(kept));
     Ok(diesel::update(live)

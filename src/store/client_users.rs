@@ -13,8 +13,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::client_users;
 
 /// A row. It can contain a password hash and is therefore never serialised.
-#[derive(Queryable, QueryableByName, Clone)]
-#[diesel(table_name = client_users)]
+#[derive(Queryable, QueryableByName, Insertable, Clone)]
+#[diesel(table_name = client_users, treat_none_as_default_value = false)]
 pub struct ClientRow {
     /// The id within this user type.
     pub id: UserSeq,

@@ -14,7 +14,7 @@ use diesel::{
 
 use crate::clock::Timestamp;
 use crate::config::MAX_ACCESS_LIFETIME;
-use crate::domain::principal::{Principal, TokenOwner, UserSeq};
+use crate::domain::principal::{Principal, TokenOwner, UserSeq, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::store::engine::connection::Db;
@@ -124,48 +124,50 @@ pub fn insert_ended(
     Ok(())
 }
 
-/// Inserts the event that an account's access tokens issued until `until` are refused. A session without a stored expiry of
-/// its access tokens is assumed to have some of the greatest lifetime.
+/// Inserts for each of these users the event that the access tokens issued until `until` are refused. A session without a
+/// stored expiry of its access tokens is assumed to have some of the greatest lifetime.
 pub fn insert_not_before(
     transaction: &mut Transaction<'_>,
-    owner: Principal,
+    users: &[UserSeq],
     until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let expiries: Vec<Option<Timestamp>> = sessions::table
-        .filter(sessions::user_type.eq(owner.user_type))
-        .filter(sessions::user_seq.eq(owner.user_seq))
-        .filter(sessions::ended_at.is_null())
-        .select(sessions::access_expires_at)
-        .load(&mut **transaction)?;
-    let last = expiries
-        .into_iter()
-        .map(|expires_at| expires_at.unwrap_or(now + MAX_ACCESS_LIFETIME.get()))
-        .max();
-    let reason = RevocationReason::RoleChanged.as_str();
-    insert_for_owner(
-        transaction,
-        owner.into(),
-        reason,
-        until,
-        last.unwrap_or(until),
-    )
+    let statement = format!(
+        "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at) \
+         SELECT {}, NULL, 'user', id, $1, $2, COALESCE((SELECT MAX(COALESCE(access_expires_at, $3)) FROM sessions \
+         WHERE user_type = 'user' AND user_seq = users.id AND ended_at IS NULL), $2) FROM users WHERE id IN ({})",
+        xact(transaction),
+        numbers(users)
+    );
+    diesel::sql_query(statement)
+        .bind::<Text, _>(RevocationReason::RoleChanged.as_str())
+        .bind::<SqlTimestamp, _>(until)
+        .bind::<SqlTimestamp, _>(now + MAX_ACCESS_LIFETIME.get())
+        .execute(&mut **transaction)?;
+    announce(transaction)
 }
 
-/// Marks the indexes of an account's live sessions in the status lists, and takes them from the sessions: a refresh sets
-/// new ones. Part of a transaction that has locked the account's row, so that no session begins meanwhile.
+fn numbers(users: &[UserSeq]) -> String {
+    let numbers: Vec<String> = users.iter().map(ToString::to_string).collect();
+    numbers.join(", ")
+}
+
+/// Marks the indexes of the live sessions of these users in the status lists, and takes them from the sessions: a refresh
+/// sets new ones. Part of a transaction that has locked the rows of the users, so that no session begins meanwhile.
 pub fn mark_status(
     transaction: &mut Transaction<'_>,
-    owner: Principal,
+    users: &[UserSeq],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let indexed = sessions::table
-        .filter(sessions::user_type.eq(owner.user_type))
-        .filter(sessions::user_seq.eq(owner.user_seq))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::status_index.is_not_null());
+    let indexed = || {
+        sessions::table
+            .filter(sessions::user_type.eq(UserType::User))
+            .filter(sessions::user_seq.eq_any(users.to_vec()))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::status_index.is_not_null())
+    };
     // Locks the rows on Postgres: without a lock, a refresh could set an index between the two statements that follow.
-    let locked = diesel::update(indexed)
+    let locked = diesel::update(indexed())
         .set(sessions::status_index.eq(sessions::status_index))
         .execute(&mut **transaction)?;
     if locked == 0 {
@@ -174,17 +176,16 @@ pub fn mark_status(
     let statement = format!(
         "INSERT INTO revocations (xact, session_id, user_type, user_seq, reason, revoked_at, expires_at, status_index) \
          SELECT {}, NULL, user_type, user_seq, $1, $2, COALESCE(access_expires_at, $3), status_index FROM sessions \
-         WHERE user_type = $4 AND user_seq = $5 AND ended_at IS NULL AND status_index IS NOT NULL",
-        xact(transaction)
+         WHERE user_type = 'user' AND user_seq IN ({}) AND ended_at IS NULL AND status_index IS NOT NULL",
+        xact(transaction),
+        numbers(users)
     );
     diesel::sql_query(statement)
         .bind::<Text, _>(STATUS)
         .bind::<SqlTimestamp, _>(now)
         .bind::<SqlTimestamp, _>(now + MAX_ACCESS_LIFETIME.get())
-        .bind::<Text, _>(owner.user_type)
-        .bind::<BigInt, _>(owner.user_seq)
         .execute(&mut **transaction)?;
-    diesel::update(indexed)
+    diesel::update(indexed())
         .set(sessions::status_index.eq(None::<StatusIndex>))
         .execute(&mut **transaction)?;
     announce(transaction)

@@ -15,8 +15,8 @@ use crate::store::error::StoreError;
 use crate::store::schema::users;
 
 /// A row. It contains the password hash and is therefore never serialised.
-#[derive(Queryable, QueryableByName, Clone)]
-#[diesel(table_name = users)]
+#[derive(Queryable, QueryableByName, Insertable, Clone)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct UserRow {
     /// The id within this user type.
     pub id: UserSeq,
@@ -181,26 +181,50 @@ pub fn find_by_login(connection: &mut Db, normalised: &str) -> Result<Option<Use
         .optional()?)
 }
 
-/// Which field of a user has a login name of another user in the other column: an e-mail address that is the username of
-/// another user, or the reverse. Before the same column of two users is compared by its unique index.
+/// The advisory lock of all names to log in by.
+const ALL_LOGINS: &str = "hashtextextended('munjigi: all names to log in by', 0)";
+
+/// Locks the normalised names that a transaction is about to store, until its end, so that two concurrent transactions cannot
+/// store the same name in two columns. Before it locks a row of a user: an import locks all names first, and then rows.
 ///
-/// Part of the transaction that stores the names. On Postgres it locks them until its end, so that two concurrent
-/// transactions cannot store the same name in two columns.
-pub fn find_login_conflict(
+/// SQLite's writer holds the only write lock already.
+pub fn lock_logins(
     connection: &mut Db,
-    id: Option<UserSeq>,
     email: Option<&str>,
     username: Option<&str>,
-) -> Result<Option<&'static str>, StoreError> {
-    if let Db::Postgres(postgres) = connection {
-        // In one order, to prevent deadlocks.
-        let names: BTreeSet<&str> = email.into_iter().chain(username).collect();
+) -> Result<(), StoreError> {
+    // In one order, to prevent deadlocks.
+    let names: BTreeSet<&str> = email.into_iter().chain(username).collect();
+    if let (Db::Postgres(postgres), false) = (connection, names.is_empty()) {
+        diesel::sql_query(format!("SELECT pg_advisory_xact_lock_shared({ALL_LOGINS})"))
+            .execute(postgres)?;
         for name in names {
             diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
                 .bind::<Text, _>(name)
                 .execute(postgres)?;
         }
     }
+    Ok(())
+}
+
+/// Locks all names to log in by until the end of the transaction.
+pub fn lock_all_logins(connection: &mut Db) -> Result<(), StoreError> {
+    if let Db::Postgres(postgres) = connection {
+        diesel::sql_query(format!("SELECT pg_advisory_xact_lock({ALL_LOGINS})"))
+            .execute(postgres)?;
+    }
+    Ok(())
+}
+
+/// Which field of a user has a login name of another user in the other column: an e-mail address that is the username of
+/// another user, or the reverse. The same column of two users is compared by its unique index. Part of a transaction that has
+/// locked the names.
+pub fn find_login_conflict(
+    connection: &mut Db,
+    id: Option<UserSeq>,
+    email: Option<&str>,
+    username: Option<&str>,
+) -> Result<Option<&'static str>, StoreError> {
     let id = id.map_or(0, UserSeq::get);
     let others = || users::table.filter(users::id.ne(id));
     if let Some(email) = email {
@@ -237,6 +261,32 @@ pub fn is_only_active(
         .filter(users::is_active.eq(true))
         .filter(users::id.ne(id));
     Ok(!diesel::select(diesel::dsl::exists(others)).get_result::<bool>(connection)?)
+}
+
+/// Gives those of these users who have the role `old` another one, and returns their rows.
+pub fn replace_role(
+    connection: &mut Db,
+    ids: &[UserSeq],
+    old: &Role,
+    new: &Role,
+    updated_at: Timestamp,
+) -> Result<Vec<UserRow>, StoreError> {
+    let users = users::table
+        .filter(users::id.eq_any(ids.to_vec()))
+        .filter(users::role.eq(old));
+    Ok(diesel::update(users)
+        .set((users::role.eq(new), users::updated_at.eq(updated_at)))
+        .returning(users::all_columns)
+        .get_results(connection)?)
+}
+
+/// The active users with one of these roles.
+pub fn list_active(connection: &mut Db, roles: &[Role]) -> Result<Vec<UserSeq>, StoreError> {
+    Ok(users::table
+        .filter(users::role.eq_any(roles))
+        .filter(users::is_active.eq(true))
+        .select(users::id)
+        .load(connection)?)
 }
 
 /// Locks the active users with one of these roles until the transaction ends, so that two concurrent changes cannot remove

@@ -203,7 +203,9 @@ fn end_sessions(
     }
     let (now, reason) = (audit_context.now, RevocationReason::Administrator);
     let in_panel = match owner.user_type {
-        UserType::User => browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?,
+        UserType::User => {
+            browser_sessions::end_all(connection, &[owner.user_seq], None, now, reason)?
+        }
         UserType::Client => 0,
     };
     let ended = in_panel + logout::end_all(connection, owner, now, reason)?;

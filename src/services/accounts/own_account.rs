@@ -177,7 +177,7 @@ impl PasswordChange {
                 match &self.kept {
                     KeptSession::Browser(kept) => {
                         let user_seq = owner.user_seq;
-                        sessions_table::end_all(connection, user_seq, Some(kept), now, reason)?;
+                        sessions_table::end_all(connection, &[user_seq], Some(kept), now, reason)?;
                         logout::end_token_sessions(connection, owner, now, reason)?;
                     }
                     KeptSession::Tokens(kept) => {
@@ -227,7 +227,7 @@ pub async fn end_other_sessions(
     services
         .write_as(&actor, move |connection, audit_context| {
             let (now, reason) = (audit_context.now, RevocationReason::LogoutAll);
-            let ended = sessions_table::end_all(connection, user_seq, Some(&kept), now, reason)?;
+            let ended = sessions_table::end_all(connection, &[user_seq], Some(&kept), now, reason)?;
             record_ended(connection, audit_context, &event, ended)
         })
         .await

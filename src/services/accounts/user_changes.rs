@@ -21,13 +21,8 @@ use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::withdraw_access;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::store::account_list::AccountFilter;
-use crate::store::account_pages::ids_after;
 use crate::store::users::{NewUser as NewRow, UserChanges as RowChanges, UserRow};
 use crate::store::{Db, Transaction, browser_sessions, panel_preferences, users as table};
-
-/// How many users are read at once to be changed.
-const BATCH: i64 = 1_000;
 
 /// Creates a user.
 ///
@@ -53,12 +48,10 @@ pub async fn create(services: &Services, actor: &Actor, new: NewUser) -> Result<
 
 /// Inserts a user; part of a transaction.
 pub(crate) fn insert(connection: &mut Db, row: &NewRow) -> Result<UserRow, Error> {
-    check_logins(
-        connection,
-        None,
-        row.email_normalized.as_deref(),
-        row.username_normalized.as_deref(),
-    )?;
+    let email = row.email_normalized.as_deref();
+    let username = row.username_normalized.as_deref();
+    table::lock_logins(connection, email, username)?;
+    check_logins(connection, None, email, username)?;
     Ok(table::insert(connection, row)?)
 }
 
@@ -141,7 +134,7 @@ pub fn search_text(
 }
 
 /// Refuses a role that is not configured.
-fn check_role(roles: &RolesConfig, role: &Role) -> Result<(), Error> {
+pub(crate) fn check_role(roles: &RolesConfig, role: &Role) -> Result<(), Error> {
     let checked = roles.check_role(role);
     checked.map_err(|problem| Error::Invalid(Problems::one("role", problem)))
 }
@@ -196,6 +189,13 @@ pub async fn update(
     let (new, notice) = services
         .write_as(actor, move |connection, audit_context| {
             let missing = Error::AccountNotFound(UserType::User);
+            let email = changes.email.as_ref().and_then(Option::as_ref);
+            let username = changes.username.as_ref().and_then(Option::as_ref);
+            let (email, username) = (
+                email.map(Email::normalised),
+                username.map(Username::normalised),
+            );
+            table::lock_logins(connection, email, username)?;
             let old = table::lock(connection, user_seq)?.ok_or(missing)?;
             // A user may keep a role that is not configured any more.
             if let Some(role) = changes.role.as_ref().filter(|role| **role != old.role) {
@@ -217,7 +217,7 @@ pub async fn update(
     Ok(new.into())
 }
 
-/// Changes a user whose row is locked, like [`apply`].
+/// Changes a user whose row is locked, like [`apply`]. New names to log in by are locked as well.
 pub(crate) fn apply_changes(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
@@ -244,43 +244,6 @@ pub(crate) fn apply_changes(
     apply(connection, audit_context, roles, old, &row)
 }
 
-/// Gives all users of a role another one, and returns how many. Each is changed and recorded as if it were changed alone.
-///
-/// # Errors
-/// As [`update`].
-pub async fn rename_role(
-    services: &Services,
-    actor: &Actor,
-    old: &Role,
-    new: &Role,
-) -> Result<usize, Error> {
-    check_role(&services.roles, new)?;
-    let filter = AccountFilter {
-        role: Some(old.clone()),
-        ..AccountFilter::all(UserType::User)
-    };
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let filter = filter.clone();
-        let found = services
-            .store
-            .read_list(move |connection| ids_after(connection, &filter, after, i64::MAX, BATCH))
-            .await?;
-        let Some(last) = found.last() else {
-            return Ok(count);
-        };
-        after = last.get();
-        for user_seq in found {
-            let changes = UserChanges {
-                role: Some(new.clone()),
-                ..UserChanges::default()
-            };
-            update(services, actor, user_seq, changes).await?;
-            count += 1;
-        }
-    }
-}
-
 /// Updates a user whose row is locked, ends what the change ends, and records it; part of a transaction.
 pub(crate) fn apply(
     connection: &mut Transaction<'_>,
@@ -296,10 +259,10 @@ pub(crate) fn apply(
     if new.role != old.role {
         if reason.is_none() && roles.rights(&new.role).panel != PanelAccess::Write {
             let reason = RevocationReason::RoleChanged;
-            browser_sessions::end_all(connection, old.id, None, now, reason)?;
+            browser_sessions::end_all(connection, &[old.id], None, now, reason)?;
         }
         // Access tokens contain the old role.
-        withdraw_access(connection, Principal::user(old.id), now)?;
+        withdraw_access(connection, &[old.id], now)?;
     }
     let (old_role, new_role) = (old.role.to_string(), new.role.to_string());
     let (old_account, new_account) = (old.account(), new.account());

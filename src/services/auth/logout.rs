@@ -1,10 +1,11 @@
 //! Logging out, and ending sessions: one, or all of an account.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor, Subject};
-use crate::domain::principal::{Principal, TokenOwner, UserType};
+use crate::domain::principal::{Principal, TokenOwner, UserSeq, UserType};
 use crate::domain::session::{RevocationReason, SessionId};
 use crate::services::account_lookup::find_account;
 use crate::services::audit::log::{AuditContext, Event};
@@ -156,7 +157,7 @@ pub(crate) fn end_all(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     if owner.user_type == UserType::User {
-        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+        browser_sessions::end_all(connection, &[owner.user_seq], None, now, reason)?;
     }
     end_token_sessions(connection, owner, now, reason)
 }
@@ -170,7 +171,7 @@ pub(crate) fn end_all_except(
     reason: RevocationReason,
 ) -> Result<usize, StoreError> {
     if owner.user_type == UserType::User {
-        browser_sessions::end_all(connection, owner.user_seq, None, now, reason)?;
+        browser_sessions::end_all(connection, &[owner.user_seq], None, now, reason)?;
     }
     django_tokens::refuse_earlier(connection, owner, now)?;
     let mut ended = 0;
@@ -215,16 +216,23 @@ pub(crate) fn revoked_until(
     Ok(issued_until.max(now + CONCURRENT))
 }
 
-/// Revokes the access tokens of an account, for example after a change of its role. Its sessions continue, and a
-/// refresh issues a new access token. Part of a transaction that has locked the account's row.
+/// Revokes the access tokens of users whose role changed. Their sessions continue, and a refresh issues a new access token.
+/// Part of a transaction that has locked the rows of the users.
 pub(crate) fn withdraw_access(
     connection: &mut Transaction<'_>,
-    owner: Principal,
+    users: &[UserSeq],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let until = revoked_until(connection, owner, now)?;
-    revocations::mark_status(connection, owner, now)?;
-    revocations::insert_not_before(connection, owner, until, now)
+    let mut by_time: BTreeMap<Timestamp, Vec<UserSeq>> = BTreeMap::new();
+    for user in users {
+        let until = revoked_until(connection, Principal::user(*user), now)?;
+        by_time.entry(until).or_default().push(*user);
+    }
+    revocations::mark_status(connection, users, now)?;
+    for (until, users) in by_time {
+        revocations::insert_not_before(connection, &users, until, now)?;
+    }
+    Ok(())
 }
 
 /// Ends all sessions of an account but the `limit` last used ones; part of the transaction that starts the session

@@ -6,14 +6,20 @@ use crate::config::RolesConfig;
 use crate::domain::audit::Action;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::import::error::ImportError;
+use crate::services::import::last_administrator::Administrators;
 use crate::services::import::report::Report;
 use crate::store::imports::transaction::Destination;
 use crate::store::{Db, StoreError, Target};
 
 /// What is done with what is read.
 pub enum Mode {
-    /// Nothing is written. The database, if there is one.
-    DryRun(Option<Db>),
+    /// Nothing is written.
+    DryRun {
+        /// The database, if there is one.
+        connection: Option<Db>,
+        /// The configured roles.
+        roles: Arc<RolesConfig>,
+    },
     /// It is written.
     Write {
         /// The database.
@@ -29,7 +35,11 @@ pub enum Mode {
 
 /// The database.
 pub(super) enum Access {
-    DryRun(Option<Db>),
+    DryRun {
+        connection: Option<Db>,
+        roles: Arc<RolesConfig>,
+        administrators: Administrators,
+    },
     Write {
         destination: Box<Destination>,
         audit_context: Box<AuditContext>,
@@ -42,7 +52,17 @@ pub(super) enum Access {
 impl Access {
     pub(super) fn open(mode: Mode) -> Result<Self, StoreError> {
         Ok(match mode {
-            Mode::DryRun(connection) => Self::DryRun(connection),
+            Mode::DryRun {
+                mut connection,
+                roles,
+            } => Self::DryRun {
+                administrators: match &mut connection {
+                    Some(connection) => Administrators::read(connection, &roles)?,
+                    None => Administrators::default(),
+                },
+                connection,
+                roles,
+            },
             Mode::Write {
                 target,
                 audit_context,
@@ -69,8 +89,7 @@ impl Access {
         f: impl FnOnce(&mut Db) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         match self {
-            Self::DryRun(None) => Ok(None),
-            Self::DryRun(Some(connection)) => f(connection).map(Some),
+            Self::DryRun { connection, .. } => connection.as_mut().map(f).transpose(),
             Self::Write { destination, .. } => destination.read(f).map(Some),
         }
     }

@@ -15,12 +15,11 @@ use crate::services::auth::logout::end_all;
 use crate::services::error::Error;
 use crate::services::import::candidate::{Candidate, Identity};
 use crate::services::import::fields::{FieldSet, Fields, compare};
-use crate::services::import::plan::{Plan, Update};
-use crate::services::import::report::{Consequence, Line};
-use crate::services::import::roles::Given;
-use crate::store::imports::accounts::{
-    self as table, ImportedClient, ImportedFields, ImportedUser,
-};
+use crate::services::import::last_administrator;
+use crate::services::import::plan::{GivenUp, Plan, Update};
+use crate::services::import::report::Line;
+use crate::store::client_users::ClientRow;
+use crate::store::imports::accounts::{self as table, ImportedFields};
 use crate::store::users::UserRow;
 use crate::store::{Db, StoreError, Transaction, client_users, users};
 
@@ -37,6 +36,9 @@ pub(super) fn apply(
     plan: &Plan,
     lines: &mut Vec<Line>,
 ) -> Result<Vec<(String, UserSeq)>, Error> {
+    for GivenUp { id, field, .. } in &plan.given_up {
+        table::set_aside(connection, Principal::new(user_type, *id), *field)?;
+    }
     let mut numbers = insert(connection, audit_context.now, user_type, &plan.inserts)?;
     for update in &plan.updates {
         lines.extend(apply_update(connection, audit_context, roles, update)?);
@@ -71,12 +73,12 @@ fn insert(
     match user_type {
         UserType::User => {
             let row = |(id, new): &(UserSeq, &Candidate)| user_row(*id, new, now);
-            let rows: Vec<ImportedUser> = numbered.iter().filter_map(row).collect();
+            let rows: Vec<UserRow> = numbered.iter().filter_map(row).collect();
             table::insert_users(connection, &rows)?;
         }
         UserType::Client => {
             let row = |(id, new): &(UserSeq, &Candidate)| client_row(*id, new, now);
-            let rows: Vec<ImportedClient> = numbered.iter().filter_map(row).collect();
+            let rows: Vec<ClientRow> = numbered.iter().filter_map(row).collect();
             table::insert_clients(connection, &rows)?;
         }
     }
@@ -101,12 +103,12 @@ fn written(
 }
 
 /// The row of a user; `None` without a role, which every user has.
-fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ImportedUser> {
+fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<UserRow> {
     let (role, name) = (new.role.as_ref()?.role.clone(), new.name.as_ref()?);
     let email = new.email.as_ref().map(Email::as_typed);
     let username = new.username.as_ref().map(Username::as_typed);
     let external_id = new.external_id.as_ref().map(ExternalId::as_str);
-    Some(ImportedUser {
+    Some(UserRow {
         id,
         search_text: user_changes::search_text(email, username, external_id, name.as_str()),
         email: email.map(str::to_owned),
@@ -133,13 +135,13 @@ fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ImportedUser
 }
 
 /// The row of a client; `None` without a username, which every client has.
-fn client_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ImportedClient> {
+fn client_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ClientRow> {
     let (username, full_name) = (new.username.as_ref()?, new.name.as_ref()?);
     let email = new.email.as_ref().map(Email::as_typed);
     let phone = new.phone.as_ref().map(Phone::as_str);
     let external_id = new.external_id.as_ref().map(ExternalId::as_str);
     let (typed, name) = (username.as_typed(), full_name.as_str());
-    Some(ImportedClient {
+    Some(ClientRow {
         id,
         search_text: client_user_changes::search_text(typed, external_id, name, email, phone),
         username: typed.to_owned(),
@@ -185,10 +187,13 @@ fn apply_update(
                 return Ok(None);
             };
             let mut changed = compare(&fields, &last, &Fields::from(&old)).changed;
-            if let Some(field) = lost_rights(roles, &old, new, changed)
-                && users::lock_active(connection, &roles.full())? == [id]
+            let full = roles.full();
+            if old.is_active
+                && full.contains(&old.role)
+                && let Some(field) = last_administrator::lost_rights(roles, new, changed)
+                && users::lock_active(connection, &full)? == [id]
             {
-                problem = Some(last_with_rights(new, field));
+                problem = Some(last_administrator::problem(new, field));
                 for field in [ImportField::Role, ImportField::IsActive] {
                     changed.remove(field);
                 }
@@ -229,36 +234,6 @@ fn apply_update(
     }
     table::update_fields(connection, &written(id, new, &fields, now))?;
     Ok(problem)
-}
-
-/// The field by whose change a user with all rights loses them.
-fn lost_rights(
-    roles: &RolesConfig,
-    old: &UserRow,
-    new: &Candidate,
-    changed: FieldSet,
-) -> Option<ImportField> {
-    let full = roles.full();
-    if !old.is_active || !full.contains(&old.role) {
-        return None;
-    }
-    if changed.contains(ImportField::IsActive) && !new.is_active {
-        return Some(ImportField::IsActive);
-    }
-    let stays_full = |given: &Given| full.contains(&given.role);
-    let is_demoted =
-        changed.contains(ImportField::Role) && !new.role.as_ref().is_some_and(stays_full);
-    is_demoted.then_some(ImportField::Role)
-}
-
-fn last_with_rights(new: &Candidate, field: ImportField) -> Line {
-    Line {
-        user_type: new.user_type,
-        id: new.key.clone(),
-        field,
-        problem: "the last active user with all rights keeps them".to_owned(),
-        consequence: Consequence::LeftOut,
-    }
 }
 
 fn new_hash(new: &Candidate, changed: FieldSet) -> Option<String> {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::config::SimplejwtConfig;
 use crate::domain::import::{SourceAccount, SourceToken};
 use crate::domain::principal::UserType;
 use crate::services::import::candidate::{Candidate, GREATEST_NUMBER, RowRules};
@@ -14,17 +15,18 @@ use crate::services::import::error::ImportError;
 use crate::services::import::input::{Input, Message, Phase};
 use crate::services::import::mapping::{self, Mapped, MappingRules, SiteTables};
 use crate::services::import::roles::RoleRules;
-use crate::services::import::values::hyphenated;
+use crate::services::import::values::{hyphenated, time};
 use crate::store::imports::source::Source;
 use crate::store::{StoreError, Target};
+use crate::tokens::TokenType;
 
 /// The database of a site, in one snapshot.
 pub struct Site {
     source: Source,
     tables: SiteTables,
     roles: RoleRules,
-    /// The claim with the id of an account.
-    id_claim: String,
+    /// The names of the claims, and whether sliding tokens are accepted.
+    simplejwt: SimplejwtConfig,
     now: Timestamp,
 }
 
@@ -37,7 +39,7 @@ impl Site {
         target: &Target,
         given: &MappingRules,
         roles: RoleRules,
-        id_claim: String,
+        simplejwt: SimplejwtConfig,
         now: Timestamp,
     ) -> Result<Self, ImportError> {
         let source = Source::open(target).map_err(ImportError::SourceDatabase)?;
@@ -49,7 +51,7 @@ impl Site {
             source,
             tables,
             roles,
-            id_claim,
+            simplejwt,
             now,
         })
     }
@@ -109,24 +111,32 @@ impl Site {
         has_plain_uuids: bool,
         send: &mut dyn FnMut(Message) -> bool,
     ) -> Result<(), StoreError> {
+        // The row of a sliding token that Django has refreshed keeps its first expiry.
+        let is_sliding = self.simplejwt.sliding;
+        let after = (!is_sliding).then_some(self.now);
         let begin = Message::Begin {
             phase: Phase::Tokens,
             origin: Arc::default(),
-            rows: self.source.count_tokens(self.now)?,
+            rows: self.source.count_tokens(after)?,
             greatest: 0,
         };
         if !send(begin) {
             return Ok(());
         }
-        let with_token = self.tables.clients.is_some();
-        let mut scan = self.source.scan_tokens(self.now, with_token)?;
+        let has_clients = self.tables.clients.is_some();
+        let mut scan = self.source.scan_tokens(after, has_clients || is_sliding)?;
         loop {
             let mut tokens: Vec<SourceToken> = self.source.next(&mut scan)?;
             if tokens.is_empty() {
                 return Ok(());
             }
+            let rows = tokens.len();
+            if is_sliding {
+                tokens.retain_mut(|token| self.is_live(token));
+            }
+            let expired = rows - tokens.len();
             let mut of_clients = Vec::new();
-            if with_token {
+            if has_clients {
                 let (clients, users) = self.split_by_owner(tokens);
                 (of_clients, tokens) = (clients, users);
             }
@@ -135,8 +145,13 @@ impl Site {
                     token.owner = token.owner.as_deref().map(hyphenated);
                 }
             }
-            for (user_type, tokens) in [(user_type, tokens), (UserType::Client, of_clients)] {
-                if !tokens.is_empty() && !send(Message::Tokens(user_type, tokens)) {
+            let batches = [
+                (user_type, tokens, expired),
+                (UserType::Client, of_clients, 0),
+            ];
+            for (user_type, tokens, expired) in batches {
+                let rows = (tokens.len() + expired) as u64;
+                if rows > 0 && !send(Message::Tokens(user_type, tokens, rows)) {
                     return Ok(());
                 }
             }
@@ -155,9 +170,9 @@ impl Site {
                 others.push(token);
                 continue;
             }
-            let id = claims
-                .get(&self.id_claim)
-                .or_else(|| claims.get("user_seq"));
+            let id_claim = self.simplejwt.user_id_claim.as_deref();
+            let id_claim = id_claim.unwrap_or(SimplejwtConfig::DEFAULT_ID_CLAIM);
+            let id = claims.get(id_claim).or_else(|| claims.get("user_seq"));
             token.owner = match id {
                 Some(Value::String(id)) => Some(id.clone()),
                 Some(Value::Number(id)) => Some(id.to_string()),
@@ -167,6 +182,28 @@ impl Site {
         }
         (of_clients, others)
     }
+
+    /// Whether a token has not expired. A sliding token gets the time until which it can be valid if Django has refreshed it.
+    fn is_live(&self, token: &mut SourceToken) -> bool {
+        let claims = claims_of(&token.token).unwrap_or_default();
+        let type_claim = claims.get(&self.simplejwt.token_type_claim);
+        if type_claim.and_then(Value::as_str) == Some(TokenType::Sliding.as_str())
+            && let Some(at) = last_expiry(&claims, &self.simplejwt.refresh_exp_claim)
+        {
+            token.expires_at = at.naive_utc().to_string();
+        }
+        // A time that cannot be read is counted later.
+        time(&token.expires_at).is_none_or(|at| at > self.now)
+    }
+}
+
+/// The last time at which a sliding token can be valid: refreshing it keeps its id and the limit `refresh_exp`, and gives it its
+/// lifetime again.
+fn last_expiry(claims: &Map<String, Value>, refresh_exp: &str) -> Option<Timestamp> {
+    let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let (expiry, limit) = (seconds("exp")?, seconds(refresh_exp)?);
+    let lifetime = seconds("iat").map_or(0, |issued| expiry.saturating_sub(issued));
+    Timestamp::from_unix_seconds(expiry.max(limit.saturating_add(lifetime)))
 }
 
 /// The claims of a token, without a check of its signature: it comes from the database of the site.

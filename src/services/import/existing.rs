@@ -1,24 +1,30 @@
 //! The accounts that are here already and may be those of a source.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::clock::Timestamp;
 use crate::domain::account::ExternalId;
+use crate::domain::import::ImportField;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::services::import::candidate::{Candidate, Identity};
 use crate::services::import::fields::Fields;
 use crate::store::client_users::ClientRow;
 use crate::store::imports::accounts as table;
 use crate::store::users::UserRow;
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, client_users, users};
 
 /// An account.
 pub(super) struct Here {
     pub(super) fields: Fields,
+    /// The normalised names that it logs in by.
+    pub(super) logins: Logins,
     pub(super) last_login_at: Option<Timestamp>,
     /// Its source and what the last import wrote; `None` if it was not imported.
     pub(super) imported: Option<(String, Fields)>,
 }
+
+/// The normalised names to log in by, with their fields.
+pub(super) type Logins = Vec<(ImportField, String)>;
 
 /// Accounts, by everything that identifies them.
 #[derive(Default)]
@@ -71,6 +77,24 @@ impl Existing {
         Ok(found)
     }
 
+    /// Locks the accounts that these candidates may be, or that have one of their names, until the transaction ends.
+    pub(super) fn lock(
+        connection: &mut Db,
+        user_type: UserType,
+        candidates: &[Candidate],
+    ) -> Result<(), StoreError> {
+        let existing = Self::of(connection, user_type, candidates)?;
+        // In one order, to prevent deadlocks.
+        let ids: BTreeSet<UserSeq> = existing.accounts.into_keys().collect();
+        for id in ids {
+            match user_type {
+                UserType::User => _ = users::lock(connection, id)?,
+                UserType::Client => _ = client_users::lock(connection, id)?,
+            }
+        }
+        Ok(())
+    }
+
     /// All accounts of a new database, which are few.
     pub(super) fn all(connection: &mut Db, user_type: UserType) -> Result<Self, StoreError> {
         let mut found = Self::default();
@@ -91,34 +115,36 @@ impl Existing {
     }
 
     fn add_user(&mut self, row: &UserRow) {
-        let logins = [&row.email_normalized, &row.username_normalized];
-        self.add(
-            row.id,
-            Fields::from(row),
-            row.last_login_at,
-            logins.into_iter().flatten(),
-        );
+        let logins = [
+            (ImportField::Email, row.email_normalized.clone()),
+            (ImportField::Username, row.username_normalized.clone()),
+        ];
+        let logins = logins.into_iter();
+        let logins = logins.filter_map(|(field, login)| Some((field, login?)));
+        let fields = Fields::from(row);
+        self.add(row.id, fields, row.last_login_at, logins.collect());
     }
 
     fn add_client(&mut self, row: &ClientRow) {
-        let login = std::iter::once(&row.username_normalized);
-        self.add(row.id, Fields::from(row), row.last_login_at, login);
+        let logins = vec![(ImportField::Username, row.username_normalized.clone())];
+        self.add(row.id, Fields::from(row), row.last_login_at, logins);
     }
 
-    fn add<'a>(
+    fn add(
         &mut self,
         id: UserSeq,
         fields: Fields,
         last_login_at: Option<Timestamp>,
-        logins: impl Iterator<Item = &'a String>,
+        logins: Logins,
     ) {
         self.by_login
-            .extend(logins.map(|login| (login.clone(), id)));
+            .extend(logins.iter().map(|(_, login)| (login.clone(), id)));
         if let Some(external_id) = &fields.external_id {
             self.by_external_id.insert(external_id.clone(), id);
         }
         let here = Here {
             fields,
+            logins,
             last_login_at,
             imported: None,
         };
@@ -131,6 +157,13 @@ impl Existing {
                 Some(here) => here.imported = Some((row.source, Fields::from_stored(&row.fields))),
                 None => _ = self.deleted.insert(row.user_seq, row.source),
             }
+        }
+    }
+
+    /// Forgets that accounts log in by these names.
+    pub(super) fn forget(&mut self, logins: &[&str]) {
+        for login in logins {
+            self.by_login.remove(*login);
         }
     }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use csv::StringRecord;
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ const TYPE: &str = "type";
 pub struct AccountFile {
     path: PathBuf,
     is_csv: bool,
+    /// The source, as `imported_accounts` stores it.
+    origin: Arc<str>,
     /// The user type of rows without one.
     default_type: UserType,
     roles: RoleRules,
@@ -62,12 +65,14 @@ struct Row {
 }
 
 impl AccountFile {
-    /// A file, whose ending says what it is.
+    /// A file, whose ending says what it is. `source` is by what its accounts are known again; without it, the name of the file
+    /// without its ending.
     ///
     /// # Errors
     /// [`ImportError::Source`].
     pub fn open(
         path: &Path,
+        source: Option<&str>,
         default_type: UserType,
         roles: RoleRules,
     ) -> Result<Self, ImportError> {
@@ -82,9 +87,12 @@ impl AccountFile {
                 )));
             }
         };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let source = source.unwrap_or(&stem);
         let file = Self {
             path: path.to_owned(),
             is_csv,
+            origin: format!("file:{source}").into(),
             default_type,
             roles,
         };
@@ -236,7 +244,7 @@ impl Input for AccountFile {
             let (rows, greatest) = self.survey(user_type)?;
             let begin = Message::Begin {
                 phase: Phase::Accounts(user_type),
-                origin: "file".into(),
+                origin: Arc::clone(&self.origin),
                 rows,
                 greatest,
             };
@@ -248,7 +256,7 @@ impl Input for AccountFile {
             }
             let mut rules = RowRules {
                 user_type,
-                origin: "file".into(),
+                origin: Arc::clone(&self.origin),
                 roles: self.roles.clone(),
                 columns: FieldSet::default(),
                 has_number_keys: true,

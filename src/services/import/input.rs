@@ -32,8 +32,8 @@ pub enum Message {
     },
     /// Accounts.
     Accounts(UserType, Vec<Parsed>),
-    /// Tokens of accounts of this type.
-    Tokens(UserType, Vec<SourceToken>),
+    /// Tokens of accounts of this type, and how many rows were read for them.
+    Tokens(UserType, Vec<SourceToken>, u64),
 }
 
 /// A source. It can be read more than once, with the same result.

@@ -1,17 +1,30 @@
 //! What is to be done with the accounts of a batch. Deciding it reads only, so a dry run decides the same.
 
+use std::collections::HashSet;
+
 use crate::domain::account::ExternalId;
 use crate::domain::import::ImportField;
 use crate::domain::principal::UserSeq;
 use crate::services::import::candidate::{Candidate, Identity};
 use crate::services::import::existing::Existing;
-use crate::services::import::fields::compare;
+use crate::services::import::fields::{FieldSet, Fields, compare};
 use crate::services::import::report::{AccountCounts, Line};
 
 /// An account of an earlier import that is to be changed.
 pub(super) struct Update {
     pub(super) id: UserSeq,
     pub(super) candidate: Candidate,
+    /// What is to be changed.
+    pub(super) changed: FieldSet,
+    /// The account before.
+    pub(super) old: Fields,
+}
+
+/// A name that an account gives up.
+pub(super) struct GivenUp {
+    pub(super) id: UserSeq,
+    pub(super) field: ImportField,
+    pub(super) login: String,
 }
 
 /// The plan of a batch.
@@ -23,6 +36,10 @@ pub(super) struct Plan {
     pub(super) updates: Vec<Update>,
     /// Accounts that stay the same, with their keys in the source.
     pub(super) unchanged: Vec<(String, UserSeq)>,
+    /// Accounts whose name another account of the source has, which may give it up in a later batch.
+    pub(super) deferred: Vec<Candidate>,
+    /// Names that the changed accounts give up, if the deferred ones were decided.
+    pub(super) given_up: Vec<GivenUp>,
     /// The problems.
     pub(super) lines: Vec<Line>,
     /// The numbers, without those of the roles.
@@ -31,8 +48,76 @@ pub(super) struct Plan {
     pub(super) matched: u64,
 }
 
-/// Decides what is to be done.
+/// Decides what is to be done with the accounts of a batch. Those whose names depend on other accounts of the source are
+/// deferred.
 pub(super) fn plan(existing: &Existing, candidates: Vec<Candidate>) -> Plan {
+    let is_deferred = |candidate: &Candidate| {
+        let found = existing.find(candidate);
+        let mut owners = candidate
+            .logins()
+            .filter_map(|(_, login)| existing.owner_of(login));
+        owners.any(|owner| {
+            let here = existing.accounts.get(&owner);
+            let source = here.and_then(|here| here.imported.as_ref());
+            Some(owner) != found && source.is_some_and(|(source, _)| *source == *candidate.origin)
+        })
+    };
+    let (deferred, candidates) = candidates.into_iter().partition(is_deferred);
+    let plan = decide(existing, candidates, &HashSet::new());
+    Plan { deferred, ..plan }
+}
+
+/// Decides what is to be done with the deferred accounts of all batches: one may take a name that another one gives up, as
+/// when two have swapped their names.
+pub(super) fn plan_deferred(existing: &Existing, candidates: &[Candidate]) -> Plan {
+    let found = candidates
+        .iter()
+        .filter_map(|candidate| existing.accounts.get(&existing.find(candidate)?));
+    let logins = found.flat_map(|here| &here.logins);
+    let mut free: HashSet<String> = logins.map(|(_, login)| login.clone()).collect();
+    // Who cannot take a name keeps its own: then others cannot take that.
+    loop {
+        let mut plan = decide(existing, candidates.to_vec(), &free);
+        plan.given_up = given_up(existing, &plan.updates);
+        let logins = plan.given_up.iter().map(|given_up| &given_up.login);
+        let found: HashSet<String> = logins
+            .filter(|login| free.contains(*login))
+            .cloned()
+            .collect();
+        if found.len() == free.len() {
+            return plan;
+        }
+        free = found;
+    }
+}
+
+/// The names that the updates give up.
+pub(super) fn given_up(existing: &Existing, updates: &[Update]) -> Vec<GivenUp> {
+    let mut given_up = Vec::new();
+    for Update {
+        id,
+        candidate,
+        changed,
+        ..
+    } in updates
+    {
+        let logins = existing.accounts.get(id).map(|here| here.logins.as_slice());
+        for (field, login) in logins.unwrap_or_default() {
+            let keeps = candidate.logins().any(|(_, new)| new == login);
+            if changed.contains(*field) && !keeps {
+                given_up.push(GivenUp {
+                    id: *id,
+                    field: *field,
+                    login: login.clone(),
+                });
+            }
+        }
+    }
+    given_up
+}
+
+/// Decides what is to be done. The names that are `free` are given up by their accounts.
+fn decide(existing: &Existing, candidates: Vec<Candidate>, free: &HashSet<String>) -> Plan {
     let mut plan = Plan::default();
     for mut candidate in candidates {
         let found = existing.find(&candidate);
@@ -52,7 +137,7 @@ pub(super) fn plan(existing: &Existing, candidates: Vec<Candidate>) -> Plan {
             }
             None => {}
         }
-        if is_possible(existing, found, &mut candidate) {
+        if is_possible(existing, found, free, &mut candidate) {
             plan.add(existing, found, candidate);
         } else {
             plan.counts.refused += 1;
@@ -109,7 +194,13 @@ impl Plan {
         // A later login is no change of the account, but is taken over with it.
         let logged_in = candidate.last_login_at > here.last_login_at;
         if is_changed || now != last || logged_in {
-            self.updates.push(Update { id, candidate });
+            let (changed, old) = (differences.changed, here.fields.clone());
+            self.updates.push(Update {
+                id,
+                candidate,
+                changed,
+                old,
+            });
         } else {
             self.unchanged.push((candidate.key, id));
         }
@@ -117,7 +208,12 @@ impl Plan {
 }
 
 /// Whether the candidate can be imported; values that other accounts have are left out.
-fn is_possible(existing: &Existing, found: Option<UserSeq>, candidate: &mut Candidate) -> bool {
+fn is_possible(
+    existing: &Existing,
+    found: Option<UserSeq>,
+    free: &HashSet<String>,
+    candidate: &mut Candidate,
+) -> bool {
     let here = found.and_then(|id| Some((id, existing.accounts.get(&id)?)));
     let is_of_source = |(source, _): &(String, _)| *source == *candidate.origin;
     if let Some((id, here)) =
@@ -128,15 +224,16 @@ fn is_possible(existing: &Existing, found: Option<UserSeq>, candidate: &mut Cand
             Identity::External(_) => ImportField::ExternalId,
             Identity::Login => ImportField::Username,
         };
-        let origin = match here.imported {
-            Some(_) => "which came from another source",
-            None => "which was not imported",
+        let origin = match &here.imported {
+            Some((source, _)) => format!("which came from the source {source}"),
+            None => "which was not imported".to_owned(),
         };
         candidate.refuse(field, format!("account {id}, {origin}, has it already"));
         return false;
     }
     let taken: Vec<(ImportField, UserSeq)> = candidate
         .logins()
+        .filter(|(_, login)| !free.contains(*login))
         .filter_map(|(field, login)| Some((field, existing.owner_of(login)?)))
         .collect();
     let external_id = candidate.external_id.as_ref().map(ExternalId::as_str);

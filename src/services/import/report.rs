@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use crate::domain::import::ImportField;
 use crate::domain::principal::UserType;
+use crate::services::import::roles::Given;
+
+/// How many different words for roles are counted, each for itself.
+const MAX_WORDS: usize = 100;
 
 /// What becomes of a value with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,6 +105,26 @@ impl Report {
         match user_type {
             UserType::User => &mut self.users,
             UserType::Client => &mut self.clients,
+        }
+    }
+
+    /// Counts the role of a user, and what is to be said about it.
+    pub(super) fn count_role(&mut self, given: Option<&Given>) {
+        let Some(given) = given else { return };
+        let count = |of: &mut BTreeMap<String, u64>, word: &str| {
+            let is_full = of.len() >= MAX_WORDS && !of.contains_key(word);
+            let word = if is_full { "others" } else { word };
+            *of.entry(word.to_owned()).or_default() += 1;
+        };
+        count(&mut self.users.roles, &given.role.to_string());
+        for (words, word) in [
+            (&mut self.unknown_roles, &given.unknown),
+            (&mut self.withheld_roles, &given.withheld),
+            (&mut self.unusable_roles, &given.unusable),
+        ] {
+            if let Some(word) = word {
+                count(words, word);
+            }
         }
     }
 

@@ -6,30 +6,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use crate::domain::import::ImportField;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::services::error::Error;
 use crate::services::import::access::Access;
 use crate::services::import::apply::apply;
-use crate::services::import::candidate::{Candidate, Identity};
+use crate::services::import::candidate::Candidate;
+use crate::services::import::duplicates;
 use crate::services::import::error::ImportError;
 use crate::services::import::existing::Existing;
 use crate::services::import::input::{Message, Parsed};
-use crate::services::import::plan::{Plan, plan};
+use crate::services::import::plan::{Plan, given_up, plan, plan_deferred};
 use crate::services::import::report::{Line, Report};
 use crate::services::import::tokens;
 use crate::store::imports::scratch::Scratch;
 use crate::store::imports::transaction::Destination;
 use crate::store::imports::{accounts as table, tokens as token_table};
-use crate::store::{Db, StoreError, Transaction};
+use crate::store::{Db, StoreError, Transaction, users};
 
 pub use crate::services::import::access::Mode;
 pub use crate::services::import::input::{Input as Source, Phase};
 
 /// How many batches may be read ahead.
 const READ_AHEAD: usize = 2;
-/// How many different words for roles are counted, each for itself.
-const MAX_WORDS: usize = 100;
+/// How many accounts are deferred before they are decided: as many as one query can ask for.
+const MAX_DEFERRED: usize = 5_000;
 /// How often a batch is decided again because another process has taken a name meanwhile.
 const TRIES: u32 = 3;
 /// The longest pause between two batches.
@@ -64,8 +64,10 @@ pub fn run(
         rows: 0,
         imported_before: 0,
         preloaded: None,
+        deferred: Vec::new(),
         has_no_tokens: false,
         user_type: None,
+        stop,
     };
     let (sender, receiver) = sync_channel(READ_AHEAD);
     let result = std::thread::scope(|scope| {
@@ -103,8 +105,11 @@ struct Work<'a> {
     imported_before: u64,
     /// All accounts that were there, if they are few.
     preloaded: Option<Existing>,
+    /// Accounts whose names depend on other accounts of the source.
+    deferred: Vec<Candidate>,
     has_no_tokens: bool,
     user_type: Option<UserType>,
+    stop: &'a AtomicBool,
 }
 
 impl Work<'_> {
@@ -119,8 +124,7 @@ impl Work<'_> {
                     greatest,
                 } => self.begin(phase, &origin, rows, greatest)?,
                 Message::Accounts(user_type, parsed) => self.accounts(user_type, parsed)?,
-                Message::Tokens(user_type, batch) => {
-                    let rows = batch.len() as u64;
+                Message::Tokens(user_type, batch, rows) => {
                     let keys: Vec<&str> = batch
                         .iter()
                         .map(|token| token.owner.as_deref().unwrap_or_default())
@@ -136,8 +140,7 @@ impl Work<'_> {
                 std::thread::sleep(started.elapsed().min(LONGEST_PAUSE));
             }
         }
-        self.end_accounts();
-        Ok(())
+        self.end_accounts()
     }
 
     fn begin(
@@ -147,7 +150,7 @@ impl Work<'_> {
         rows: u64,
         greatest: u64,
     ) -> Result<(), ImportError> {
-        self.end_accounts();
+        self.end_accounts()?;
         self.observer.begin(phase, rows);
         match phase {
             Phase::Accounts(user_type) => {
@@ -175,13 +178,15 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Counts the accounts of an earlier import that the source does not have any more.
-    fn end_accounts(&mut self) {
+    /// Decides the deferred accounts, and counts those of an earlier import that the source does not have any more.
+    fn end_accounts(&mut self) -> Result<(), ImportError> {
         if let Some(user_type) = self.user_type.take() {
+            self.decide_deferred(user_type)?;
             let missing = self.imported_before.saturating_sub(self.matched);
             self.report.of(user_type).missing = missing;
         }
         self.matched = 0;
+        Ok(())
     }
 
     fn accounts(&mut self, user_type: UserType, parsed: Vec<Parsed>) -> Result<(), ImportError> {
@@ -194,12 +199,41 @@ impl Work<'_> {
                 Err(lines) => self.refuse(user_type, lines),
             }
         }
-        let candidates = self.without_duplicates(user_type, candidates)?;
-        let (plan, numbers) = self.write_accounts(user_type, &candidates)?;
+        let (candidates, refused) =
+            duplicates::leave_out(&mut self.scratch, self.rows, user_type, candidates)?;
+        self.rows += candidates.len() + refused.len();
+        for lines in refused {
+            self.refuse(user_type, lines);
+        }
+        self.decide(user_type, &candidates, false)?;
+        if self.deferred.len() > MAX_DEFERRED {
+            self.decide_deferred(user_type)?;
+        }
+        self.observer.advance(rows);
+        Ok(())
+    }
+
+    fn decide_deferred(&mut self, user_type: UserType) -> Result<(), ImportError> {
+        let candidates = std::mem::take(&mut self.deferred);
+        if candidates.is_empty() || self.stop.load(Ordering::Relaxed) {
+            // The next run reads them again.
+            return Ok(());
+        }
+        self.decide(user_type, &candidates, true)
+    }
+
+    /// Decides and writes accounts, and adds what was done to the report.
+    fn decide(
+        &mut self,
+        user_type: UserType,
+        candidates: &[Candidate],
+        deferred: bool,
+    ) -> Result<(), ImportError> {
+        let (plan, numbers) = self.write_accounts(user_type, candidates, deferred)?;
         let imported: HashSet<&String> = numbers.iter().map(|(key, _)| key).collect();
-        for candidate in &candidates {
+        for candidate in candidates {
             if imported.contains(&candidate.key) {
-                self.count_role(candidate);
+                self.report.count_role(candidate.role.as_ref());
             }
         }
         let numbers: Vec<(&str, i64)> = numbers
@@ -218,7 +252,7 @@ impl Work<'_> {
         counts.unchanged += plan.counts.unchanged;
         counts.kept += plan.counts.kept;
         counts.refused += plan.counts.refused;
-        self.observer.advance(rows);
+        self.deferred.extend(plan.deferred);
         Ok(())
     }
 
@@ -230,110 +264,45 @@ impl Work<'_> {
         }
     }
 
-    fn count_role(&mut self, candidate: &Candidate) {
-        let Some(given) = &candidate.role else { return };
-        let report = &mut self.report;
-        let count = |of: &mut std::collections::BTreeMap<String, u64>, word: &str| {
-            let is_full = of.len() >= MAX_WORDS && !of.contains_key(word);
-            let word = if is_full { "others" } else { word };
-            *of.entry(word.to_owned()).or_default() += 1;
-        };
-        count(&mut report.users.roles, &given.role.to_string());
-        if let Some(word) = &given.unknown {
-            count(&mut report.unknown_roles, word);
-        }
-        if let Some(word) = &given.withheld {
-            count(&mut report.withheld_roles, word);
-        }
-        if let Some(word) = &given.unusable {
-            count(&mut report.unusable_roles, word);
-        }
-    }
-
-    /// Leaves out values that an account before has in the same source.
-    fn without_duplicates(
-        &mut self,
-        user_type: UserType,
-        candidates: Vec<Candidate>,
-    ) -> Result<Vec<Candidate>, StoreError> {
-        let mut values = Vec::new();
-        let mut places = Vec::new();
-        for (index, candidate) in candidates.iter().enumerate() {
-            let mut add = |field: ImportField, value: String| {
-                let row = self.rows + index;
-                let row = i64::try_from(row).unwrap_or(i64::MAX);
-                values.push((value, candidate.key.clone(), row));
-                places.push((index, field));
-            };
-            if let Identity::Number(number) = candidate.identity {
-                add(ImportField::Id, format!("number {number}"));
-            }
-            if let Some(id) = &candidate.external_id {
-                add(ImportField::ExternalId, format!("external {}", id.as_str()));
-            }
-            for (field, login) in candidate.logins() {
-                add(field, format!("login {login}"));
-            }
-        }
-        let others = self.scratch.take(user_type, &values)?;
-        self.rows += candidates.len();
-        let mut candidates: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
-        for ((index, field), other) in places.into_iter().zip(others) {
-            let (Some(other), Some(slot)) = (other, candidates.get_mut(index)) else {
-                continue;
-            };
-            let Some(candidate) = slot else { continue };
-            let problem = format!("{other} of the source has the same");
-            if field == ImportField::Id || !candidate.leave_out(field, &problem) {
-                if field == ImportField::Id {
-                    candidate.refuse(field, problem);
-                }
-                let lines = std::mem::take(&mut candidate.lines);
-                *slot = None;
-                self.refuse(user_type, lines);
-            }
-        }
-        Ok(candidates.into_iter().flatten().collect())
-    }
-
-    /// Decides and writes a batch.
+    /// Decides a batch, or all `deferred` accounts, and writes it unless this is a dry run. Returns the numbers of the accounts
+    /// by their keys, too.
     fn write_accounts(
         &mut self,
         user_type: UserType,
         candidates: &[Candidate],
+        deferred: bool,
     ) -> Result<(Plan, Vec<(String, UserSeq)>), ImportError> {
-        let preloaded = self.preloaded.as_ref();
-        let decide = |connection: &mut Db| {
-            let found;
-            let existing = if let Some(existing) = preloaded {
-                existing
-            } else {
-                found = Existing::of(connection, user_type, candidates)?;
-                &found
-            };
-            Ok::<_, StoreError>(plan(existing, candidates.to_vec()))
+        let Access::Write {
+            destination,
+            audit_context,
+            roles,
+            ..
+        } = &mut self.access
+        else {
+            let plan = self.look(user_type, candidates, deferred)?;
+            let numbers = plan.numbers();
+            return Ok((plan, numbers));
         };
-        let (destination, context, roles) = match &mut self.access {
-            Access::DryRun(connection) => {
-                let plan = match connection {
-                    Some(connection) => decide(connection)?,
-                    None => plan(&Existing::default(), candidates.to_vec()),
-                };
-                let numbers = plan.numbers();
-                return Ok((plan, numbers));
-            }
-            Access::Write {
-                destination,
-                audit_context,
-                roles,
-                ..
-            } => {
-                let context = audit_context.part_of_run();
-                (destination, context, Arc::clone(roles))
-            }
-        };
+        let (context, roles) = (audit_context.part_of_run(), Arc::clone(roles));
+        // They are as they were before the first batch.
+        let preloaded = self.preloaded.as_ref().filter(|_| !deferred);
         Ok(again(destination, |connection| {
-            let mut plan = decide(connection)?;
+            if user_type == UserType::User {
+                users::lock_all_logins(connection)?;
+            }
+            if deferred {
+                Existing::lock(connection, user_type, candidates)?;
+            }
+            let mut plan = if let Some(existing) = preloaded {
+                plan(existing, candidates.to_vec())
+            } else {
+                let existing = Existing::of(connection, user_type, candidates)?;
+                if deferred {
+                    plan_deferred(&existing, candidates)
+                } else {
+                    plan(&existing, candidates.to_vec())
+                }
+            };
             let mut lines = Vec::new();
             let numbers = apply(connection, &context, &roles, user_type, &plan, &mut lines)?;
             plan.lines.append(&mut lines);
@@ -341,12 +310,52 @@ impl Work<'_> {
         })?)
     }
 
+    /// Decides a batch, or all `deferred` accounts, and writes nothing. What the batches before would have changed is remembered.
+    fn look(
+        &mut self,
+        user_type: UserType,
+        candidates: &[Candidate],
+        deferred: bool,
+    ) -> Result<Plan, ImportError> {
+        let Access::DryRun {
+            connection,
+            roles,
+            administrators,
+        } = &mut self.access
+        else {
+            return Ok(Plan::default());
+        };
+        let mut existing = match connection {
+            Some(connection) => Existing::of(connection, user_type, candidates)?,
+            None => Existing::default(),
+        };
+        let mut plan = if deferred {
+            let wanted = candidates.iter().flat_map(Candidate::logins);
+            let wanted: Vec<&str> = wanted.map(|(_, login)| login).collect();
+            existing.forget(&self.scratch.find_given_up(user_type, &wanted)?);
+            plan_deferred(&existing, candidates)
+        } else {
+            let plan = plan(&existing, candidates.to_vec());
+            let given_up = given_up(&existing, &plan.updates);
+            let logins: Vec<&str> = given_up.iter().map(|name| name.login.as_str()).collect();
+            self.scratch.give_up(user_type, &logins)?;
+            plan
+        };
+        administrators.follow(roles, user_type, &mut plan);
+        Ok(plan)
+    }
+
     fn tokens(&mut self, known: &[token_table::DjangoToken]) -> Result<(), ImportError> {
         let is_first = self.has_no_tokens;
         let split = |connection: &mut Db| tokens::split(connection, is_first, known);
         let (new, stored, newly) = match &mut self.access {
-            Access::DryRun(None) => (known.to_vec(), Vec::new(), 0),
-            Access::DryRun(Some(connection)) => {
+            Access::DryRun {
+                connection: None, ..
+            } => (known.to_vec(), Vec::new(), 0),
+            Access::DryRun {
+                connection: Some(connection),
+                ..
+            } => {
                 let (new, stored) = split(connection)?;
                 let newly = tokens::count_newly(connection, &stored)?;
                 (new, stored, newly)

@@ -7,8 +7,7 @@ use diesel::{
 };
 
 use crate::clock::Timestamp;
-use crate::domain::account::Role;
-use crate::domain::account_claims::AccountClaims;
+use crate::domain::import::ImportField;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::store::client_users::ClientRow;
 use crate::store::engine::connection::Db;
@@ -16,82 +15,6 @@ use crate::store::error::StoreError;
 use crate::store::imports::insert::insert_many;
 use crate::store::schema::{client_users, imported_accounts, users};
 use crate::store::users::UserRow;
-
-/// A user to insert, with its number.
-#[derive(Insertable, Clone)]
-#[diesel(table_name = users, treat_none_as_default_value = false)]
-pub struct ImportedUser {
-    /// The number.
-    pub id: UserSeq,
-    /// The e-mail address as typed.
-    pub email: Option<String>,
-    /// The normalised e-mail address.
-    pub email_normalized: Option<String>,
-    /// The username as typed.
-    pub username: Option<String>,
-    /// The normalised username.
-    pub username_normalized: Option<String>,
-    /// The id in another system.
-    pub external_id: Option<String>,
-    /// The name.
-    pub name: String,
-    /// The normalised name.
-    pub name_normalized: String,
-    /// The role.
-    pub role: Role,
-    /// The password hash.
-    pub password_hash: Option<String>,
-    /// Whether the account may log in.
-    pub is_active: bool,
-    /// The time of the last login.
-    pub last_login_at: Option<Timestamp>,
-    /// The time of creation.
-    pub created_at: Timestamp,
-    /// The time of the import.
-    pub updated_at: Timestamp,
-    /// The text that searches compare with.
-    pub search_text: String,
-    /// The claims of the account's own.
-    pub claims: Option<AccountClaims>,
-}
-
-/// A client to insert, with its number.
-#[derive(Insertable, Clone)]
-#[diesel(table_name = client_users, treat_none_as_default_value = false)]
-pub struct ImportedClient {
-    /// The number.
-    pub id: UserSeq,
-    /// The username as typed.
-    pub username: String,
-    /// The normalised username.
-    pub username_normalized: String,
-    /// The id in another system.
-    pub external_id: Option<String>,
-    /// The name.
-    pub name: String,
-    /// The normalised name.
-    pub name_normalized: String,
-    /// The e-mail address for one-time codes.
-    pub email: Option<String>,
-    /// The normalised e-mail address.
-    pub email_normalized: Option<String>,
-    /// The phone number for one-time codes.
-    pub phone: Option<String>,
-    /// The password hash.
-    pub password_hash: Option<String>,
-    /// Whether the account may log in.
-    pub is_active: bool,
-    /// The time of the last login.
-    pub last_login_at: Option<Timestamp>,
-    /// The time of creation.
-    pub created_at: Timestamp,
-    /// The time of the import.
-    pub updated_at: Timestamp,
-    /// The text that searches compare with.
-    pub search_text: String,
-    /// The claims of the account's own.
-    pub claims: Option<AccountClaims>,
-}
 
 /// What an import wrote into an account.
 #[derive(Insertable, Clone)]
@@ -110,12 +33,12 @@ pub struct ImportedFields {
 }
 
 insert_many! {
-    /// Inserts users.
-    insert_users, users, ImportedUser
+    /// Inserts users with their numbers.
+    insert_users, users, UserRow
 }
 insert_many! {
-    /// Inserts clients.
-    insert_clients, client_users, ImportedClient
+    /// Inserts clients with their numbers.
+    insert_clients, client_users, ClientRow
 }
 insert_many! {
     /// Inserts what the import wrote into new accounts.
@@ -251,6 +174,25 @@ pub fn set_last_login(
     );
     diesel::sql_query(statement)
         .bind::<diesel::sql_types::Timestamp, _>(at)
+        .bind::<BigInt, _>(owner.user_seq)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Replaces a normalised name to log in by with a text that is no name, until the transaction gives the account another one.
+pub fn set_aside(
+    connection: &mut Db,
+    owner: Principal,
+    field: ImportField,
+) -> Result<(), StoreError> {
+    let column = match field {
+        ImportField::Email => "email_normalized",
+        _ => "username_normalized",
+    };
+    let table = table(owner.user_type);
+    diesel::sql_query(format!("UPDATE {table} SET {column} = $1 WHERE id = $2"))
+        // A name does not begin with a space.
+        .bind::<Text, _>(format!(" {}", owner.user_seq))
         .bind::<BigInt, _>(owner.user_seq)
         .execute(connection)?;
     Ok(())

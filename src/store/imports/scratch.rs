@@ -1,7 +1,7 @@
 //! What an import has read so far: a private SQLite database in a temporary file, which SQLite deletes when it is closed. So
 //! the memory that an import needs does not grow with the number of accounts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -125,6 +125,43 @@ impl Scratch {
         Ok(rows.iter().map(other).collect())
     }
 
+    /// Remembers names that accounts give up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn give_up(&mut self, user_type: UserType, logins: &[&str]) -> Result<(), StoreError> {
+        let rows: Vec<Name> = logins
+            .iter()
+            .map(|login| Name {
+                hash: given_up(user_type, login),
+                row: 0,
+                owner: String::new(),
+            })
+            .collect();
+        insert_or_ignore!(&mut self.0, names, rows);
+        Ok(())
+    }
+
+    /// Those of these names that accounts give up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn find_given_up<'a>(
+        &mut self,
+        user_type: UserType,
+        logins: &[&'a str],
+    ) -> Result<Vec<&'a str>, StoreError> {
+        let hashes = logins.iter().map(|login| given_up(user_type, login));
+        let found: Vec<i64> = names::table
+            .filter(names::hash.eq_any(hashes))
+            .select(names::hash)
+            .load(&mut self.0)?;
+        let found: HashSet<i64> = found.into_iter().collect();
+        let logins = logins.iter().copied();
+        let is_found = |login: &&str| found.contains(&given_up(user_type, login));
+        Ok(logins.filter(is_found).collect())
+    }
+
     /// Remembers the numbers of accounts by their keys in the source.
     ///
     /// # Errors
@@ -161,6 +198,10 @@ impl Scratch {
         let numbers: HashMap<String, i64> = found.into_iter().collect();
         Ok(keys.iter().map(|key| numbers.get(key).copied()).collect())
     }
+}
+
+fn given_up(user_type: UserType, login: &str) -> i64 {
+    hash(user_type, &format!("given up {login}"))
 }
 
 fn typed(user_type: UserType, text: &str) -> String {

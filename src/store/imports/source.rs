@@ -112,12 +112,17 @@ impl Source {
         self.scan(&select, "TRUE", &order, &i64::MIN.to_string())
     }
 
-    /// Begins to read the tokens that have not expired, in the order of their ids. The tokens themselves only `with_token`.
+    /// Begins to read the tokens that expire `after` a time, or all, in the order of their ids. The tokens themselves only
+    /// `with_token`.
     ///
     /// # Errors
     /// As [`Source::scan_accounts`].
-    pub fn scan_tokens(&mut self, now: Timestamp, with_token: bool) -> Result<Scan, StoreError> {
-        let condition = expiring_after(now);
+    pub fn scan_tokens(
+        &mut self,
+        after: Option<Timestamp>,
+        with_token: bool,
+    ) -> Result<Scan, StoreError> {
+        let condition = expiring(after);
         // By their bytes: new rows are then inserted in the order of the index.
         let order = match &self.connection {
             Db::Postgres(_) => "t.jti COLLATE \"C\"",
@@ -144,12 +149,12 @@ impl Source {
         self.number(&format!("SELECT COUNT(*) AS n FROM {}", quoted(table)))
     }
 
-    /// The number of tokens that have not expired.
+    /// The number of tokens that expire `after` a time, or of all.
     ///
     /// # Errors
     /// [`StoreError::Query`].
-    pub fn count_tokens(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let condition = expiring_after(now);
+    pub fn count_tokens(&mut self, after: Option<Timestamp>) -> Result<u64, StoreError> {
+        let condition = expiring(after);
         self.number(&format!(
             "SELECT COUNT(*) AS n FROM token_blacklist_outstandingtoken t WHERE {condition}"
         ))
@@ -225,9 +230,11 @@ impl Source {
     }
 }
 
-/// The condition on tokens that have not expired. The text has the form that Django stores on SQLite.
-fn expiring_after(now: Timestamp) -> String {
-    format!("t.expires_at > '{}'", now.naive_utc())
+/// The condition on tokens that expire after a time. The text has the form that Django stores on SQLite.
+fn expiring(after: Option<Timestamp>) -> String {
+    after.map_or("TRUE".to_owned(), |after| {
+        format!("t.expires_at > '{}'", after.naive_utc())
+    })
 }
 
 /// How far a table has been read.

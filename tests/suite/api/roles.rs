@@ -3,9 +3,9 @@
 
 use munjigi::{
     config::{ApiAccess, Config, PanelAccess, RolesConfig, UserIdField},
-    domain::{account::Role, audit::Actor},
+    domain::account::Role,
     http::admin::paths,
-    services::accounts::user_changes::rename_role,
+    services::accounts::role_renaming::rename_role,
 };
 use serde_json::{Value, json};
 
@@ -213,10 +213,10 @@ async fn the_administrators_may_have_another_role() {
     });
     let ann = ann.at(&app);
     ann.get("/api/users").await.assert(403, "FORBIDDEN");
-    let (services, operator) = (app.services(), Actor::operator());
-    let unknown = rename_role(services, &operator, &Role::ADMIN, &role("boss")).await;
+    let services = app.services();
+    let unknown = rename_role(services, &Role::ADMIN, &role("boss")).await;
     assert!(unknown.is_err());
-    let changed = rename_role(services, &operator, &Role::ADMIN, &role("chief")).await;
+    let changed = rename_role(services, &Role::ADMIN, &role("chief")).await;
     assert_eq!(changed.unwrap(), 1);
     let ann = ann.again().await;
     assert_eq!(ann.get("/api/me").await.data()["role"], "chief");

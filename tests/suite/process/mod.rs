@@ -43,6 +43,7 @@ mod proxies;
 mod read_only;
 mod receiver;
 mod refusals;
+mod rename_role;
 mod roles;
 pub mod server;
 mod shutdown;

@@ -55,7 +55,14 @@ fn accounts_of_a_file_are_imported_again_and_again() {
         &place.path("again.csv"),
         "email,name,role,is_active\nANN@example.org,Ann Lee,auditor,yes\nben@example.org,Ben,staff,no\ndan@example.org\n",
     );
-    let again = place.run(&["import", "users", "again.csv", "--json"]);
+    let again = place.run(&[
+        "import",
+        "users",
+        "again.csv",
+        "--source",
+        "accounts",
+        "--json",
+    ]);
     assert_eq!(again.code, Some(1), "{again:?}");
     let report: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(report["users"]["updated"], 2, "{report}");

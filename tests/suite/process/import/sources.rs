@@ -16,15 +16,14 @@ fn a_second_source_does_not_change_accounts_of_the_first() {
     site.user(2, "cho", "cho@example.org");
     let finished = place.run(&site.import(&mut url, &[]));
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    let line =
-        "user 1: id: account 1, which came from another source, has it already (not imported)\n";
+    let line = "user 1: id: account 1, which came from the source file:staff, has it already (not imported)\n";
     assert!(finished.stdout.contains(line), "{finished:?}");
     let names = place.database.texts("email", "users ORDER BY id");
     assert_eq!(names, ["ann@example.org", "cho@example.org"]);
     let sources = place
         .database
         .texts("source", "imported_accounts ORDER BY user_seq");
-    assert_eq!(sources, ["file", "django:auth_user"]);
+    assert_eq!(sources, ["file:staff", "django:auth_user"]);
 }
 
 #[test]
@@ -128,8 +127,12 @@ fn roles_are_not_taken_away_by_a_forgotten_option_nor_from_the_last_administrato
             no = site.truth(false)
         ),
     );
-    for _ in 0..2 {
-        let last = place.run(&site.import(&mut url, &named));
+    for options in [
+        &[&named[..], &["--dry-run"]].concat(),
+        &named[..],
+        &named[..],
+    ] {
+        let last = place.run(&site.import(&mut url, options));
         assert_eq!(last.code, Some(1), "{last:?}");
         let line =
             "user 1: is_active: the last active user with all rights keeps them (left out)\n";
@@ -175,4 +178,64 @@ fn a_run_that_fails_is_recorded_and_ends_its_json() {
     );
     let events = place.database.texts("action", "audit_events");
     assert_eq!(events, ["accounts_imported"]);
+}
+
+#[test]
+fn files_of_two_systems_are_two_sources_unless_they_have_one_name() {
+    let place = Place::new();
+    place.migrate();
+    write(
+        &place.path("shop.jsonl"),
+        r#"{"email": "ann@example.org", "name": "Ann"}"#,
+    );
+    place.done(&["import", "users", "shop.jsonl"], "");
+    write(
+        &place.path("club.csv"),
+        "email,name\nann@example.org,Anna\n",
+    );
+    let finished = place.run(&["import", "users", "club.csv"]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let line = "user line 2: username: account 1, which came from the source file:shop, has it already (not imported)\n";
+    assert!(finished.stdout.contains(line), "{finished:?}");
+    assert_eq!(place.database.texts("name", "users"), ["Ann"]);
+    place.done(&["import", "users", "club.csv", "--source", "shop"], "");
+    assert_eq!(place.database.texts("name", "users"), ["Anna"]);
+    let refused = place.run(&["import", "users", "club.csv", "--source", " "]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+}
+
+#[test]
+fn a_source_that_cannot_be_opened_is_a_json_document_with_the_error() {
+    let place = Place::new();
+    place.migrate();
+    for (arguments, error) in [
+        (
+            &["import", "users", "missing.jsonl", "--json"][..],
+            "missing.jsonl: ",
+        ),
+        (
+            &["import", "users", "list.txt", "--json"],
+            "must end in .jsonl or .csv",
+        ),
+        (
+            &[
+                "import",
+                "django",
+                "--from",
+                "sqlite://missing.db",
+                "--json",
+            ],
+            "there is no such SQLite file",
+        ),
+    ] {
+        let finished = place.run(arguments);
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        let report: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(report["is_done"], false, "{report}");
+        assert!(
+            report["error"].as_str().unwrap().contains(error),
+            "{report}"
+        );
+        assert!(finished.stderr.contains(error), "{finished:?}");
+    }
 }

@@ -55,7 +55,7 @@ fn import(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Report {
-    let mut source = AccountFile::open(file, UserType::User, roles()).unwrap();
+    let mut source = AccountFile::open(file, None, UserType::User, roles()).unwrap();
     let mode = Mode::Write {
         target: app.database().target(),
         audit_context: Box::new(app.services().audit_context(&Actor::operator())),
