@@ -120,17 +120,50 @@ function watchJob(box) {
   setTimeout(look, 400);
 }
 
+// Copies the text of an element. Without https the clipboard is not available to scripts: the browser's own command is
+// used, and if it refuses, the text stays selected for the keyboard.
+async function copyText(source) {
+  try {
+    await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+    return true;
+  } catch { /* Not available, or not allowed. */ }
+  if (source.select) source.select();
+  else getSelection().selectAllChildren(source);
+  return document.execCommand("copy");
+}
+
 function copyButton(button) {
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const source = one(button.dataset.copy);
-    await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+    const said = await copyText(one(button.dataset.copy)) ? button.dataset.copied : button.dataset.select;
     const label = one("span", button);
-    const before = label.textContent;
-    label.textContent = button.dataset.copied;
-    one("#announcer")?.replaceChildren(button.dataset.copied);
-    setTimeout(() => { label.textContent = before; }, 2000);
+    const before = button.dataset.label ??= label.textContent;
+    label.textContent = said;
+    one("#announcer")?.replaceChildren(said);
+    setTimeout(() => { label.textContent = before; }, 4000);
   });
+}
+
+// A box whose content is not final: it is fetched again until it is.
+function watchPending(box) {
+  let rounds = 0;
+  const look = async () => {
+    if (++rounds > 60) return;
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = one(`#${box.id}`, page);
+      if (answer.ok && fresh && !("pending" in fresh.dataset)) {
+        box.replaceWith(document.importNode(fresh, true));
+        const list = one("#deliveries", page);
+        if (list) one("#deliveries")?.replaceWith(document.importNode(list, true));
+        one("#announcer")?.replaceChildren(one(`#${box.id} .badge`)?.textContent ?? "");
+        return;
+      }
+    } catch { /* Retried at the next interval. */ }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
 }
 
 function revealButton(button) {
@@ -149,6 +182,7 @@ function dress(root) {
   all("[data-copy]", root).forEach(copyButton);
   all("[data-reveal]", root).forEach(revealButton);
   all("[data-job]", root).forEach(watchJob);
+  all("[data-pending]", root).forEach(watchPending);
   all("[data-script]", root).forEach((element) => { element.hidden = false; });
   all("[data-theme-preview]", root).forEach((form) => {
     form.addEventListener("change", (event) => {

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::cli::accounts::{self, Account, Login, argument};
 use crate::cli::error::CliError;
-use crate::cli::{bootstrap, load_keys, password};
+use crate::cli::invitation::{Invitation, open_for};
+use crate::cli::{bootstrap, password};
 use crate::config::Config;
 use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
 use crate::domain::audit::Actor;
@@ -43,6 +44,8 @@ pub(super) struct Create {
     /// Set a password, read from standard input, one line
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    invitation: Invitation,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -106,7 +109,10 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError
 async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
     let password = options.password_stdin.then(|| password::ask(true));
     let password = password.transpose()?;
-    let services = load_keys::open(config).await?;
+    let services = open_for(config, &options.invitation).await?;
+    options
+        .invitation
+        .check(&services, options.email.is_some())?;
     let new = NewClient {
         username: options.username,
         external_id: options.external_id,
@@ -119,5 +125,13 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
     };
     let client = client_user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;
-    Account::from(client).print(&services, options.json, "was created")
+    options
+        .invitation
+        .finish(
+            &services,
+            Account::from(client),
+            options.json,
+            "was created",
+        )
+        .await
 }

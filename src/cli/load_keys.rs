@@ -7,7 +7,7 @@ use crate::cli::bootstrap::existing_store;
 use crate::cli::database::{connect, create_private_directory, database_name};
 use crate::cli::error::CliError;
 use crate::clock::Clock;
-use crate::config::{Algorithm, Config};
+use crate::config::{Algorithm, Config, SmtpConfig};
 use crate::delivery::Channel;
 use crate::services::Services;
 use crate::services::audit::log::AuditKey;
@@ -140,8 +140,19 @@ pub(super) async fn existing_signing_keys(
     ring.ok_or_else(|| CliError::refused(KeysError::NoActiveKey))
 }
 
-/// The services for a command that writes, on a database that exists. The keys are created if the database is new.
+/// The services for a command that writes, on a database that exists. The keys are created if the database is new. Nothing is
+/// mailed.
 pub(super) async fn open(config: Config) -> Result<Box<Services>, CliError> {
+    open_with(config, None).await
+}
+
+/// As [`open`], with the mail server of the configuration.
+pub(super) async fn open_with_mail(config: Config) -> Result<Box<Services>, CliError> {
+    let mail = bootstrap::mail(&config);
+    open_with(config, mail).await
+}
+
+async fn open_with(config: Config, mail: Option<SmtpConfig>) -> Result<Box<Services>, CliError> {
     let store = existing_store(&config)?;
     let (master, _) = master_keys(&config, false)?;
     let ring = signing_keys(&config, &store, &master, false).await?;
@@ -155,7 +166,7 @@ pub(super) async fn open(config: Config) -> Result<Box<Services>, CliError> {
         ));
     }
     let keys = with_django(&config, master, ring)?;
-    bootstrap::start(config, store, keys, Channel::Console, None).map(Box::new)
+    bootstrap::start(config, store, keys, Channel::Console, mail).map(Box::new)
 }
 
 /// All keys: these, and that of Django.

@@ -16,9 +16,11 @@ mod from_simplejwt;
 mod health;
 mod import;
 mod import_output;
+mod invitation;
 mod keys;
 mod load_keys;
 mod logging;
+mod mail;
 mod migrate;
 mod openapi;
 mod output;
@@ -80,6 +82,9 @@ enum Command {
     /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Send a test mail
+    #[command(subcommand)]
+    Mail(mail::Verb),
     /// List and change the keys that sign tokens
     #[command(subcommand)]
     Keys(keys::Verb),
@@ -135,6 +140,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Export(verb) => export::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,
         Command::Audit(verb) => audit::run(&settings, verb).await,
+        Command::Mail(verb) => mail::run(&settings, verb).await,
         Command::Keys(verb) => keys::run(settings, verb).await,
         Command::Check(arguments) => check::run(&settings, &arguments),
         Command::Health => health::run(&settings).await,

@@ -287,7 +287,7 @@ async fn flush_regularly(services: web::Data<Services>) {
     }
 }
 
-/// Writes the delivery results of one-time codes, which are collected in memory, at intervals.
+/// Writes the states of deliveries, which are collected in memory, at intervals.
 async fn write_regularly(services: web::Data<Services>) {
     loop {
         actix_web::rt::time::sleep(WRITE_EVERY).await;
@@ -340,8 +340,8 @@ async fn write_collected(services: &Services) {
     let store = &services.store;
     for written in [
         services
-            .otp_deliveries
-            .write(store, &services.audit_log)
+            .deliveries
+            .write(store, &services.audit_log, services.clock.now())
             .await,
         services.access_token_usage.write(store).await,
     ] {

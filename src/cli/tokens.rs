@@ -129,7 +129,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("revocation events", counts.revocations),
         ("panel sessions", counts.browser_sessions),
         ("one-time links", counts.set_up_links),
-        ("code deliveries", counts.otp_deliveries),
+        ("deliveries", counts.deliveries),
         ("device tokens", counts.device_tokens),
         ("signing keys", counts.signing_keys),
         ("tokens of Django", counts.django_tokens),

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::accounts::{self, Account, Login, argument};
 use crate::cli::database::database_name;
 use crate::cli::error::CliError;
+use crate::cli::invitation::{Invitation, open_for};
 use crate::cli::{bootstrap, load_keys, output, password};
 use crate::config::Config;
 use crate::domain::account::{Email, ExternalId, Name, Role, Username};
@@ -60,6 +61,8 @@ pub(super) struct Create {
     /// Read the password from standard input, one line
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    invitation: Invitation,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -148,8 +151,13 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
         let message = problem.message(Language::En);
         return Err(CliError::Usage(format!("--role: {message}")));
     }
-    let password = password::ask(options.password_stdin)?;
-    let services = load_keys::open(config).await?;
+    let is_linked = options.invitation.handover().is_some();
+    let password = (!is_linked).then(|| password::ask(options.password_stdin));
+    let password = password.transpose()?;
+    let services = open_for(config, &options.invitation).await?;
+    options
+        .invitation
+        .check(&services, options.email.is_some())?;
     let new = NewUser {
         email: options.email,
         username: options.username,
@@ -158,12 +166,15 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
         role: options
             .role
             .unwrap_or_else(|| services.roles.default_role()),
-        password: Some(password),
+        password,
         is_active: true,
         claims: None,
     };
     let user = user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;
     let done = format!("was created, with the role {}", user.role);
-    Account::from(user).print(&services, options.json, &done)
+    options
+        .invitation
+        .finish(&services, Account::from(user), options.json, &done)
+        .await
 }

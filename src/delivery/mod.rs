@@ -8,11 +8,13 @@ mod console;
 mod error;
 mod link_mail;
 mod mail;
+mod message;
 mod notice;
 mod outcome;
 mod retry;
 mod reuse_mail;
 mod smtp;
+mod test_mail;
 mod webhook;
 
 use std::{
@@ -45,8 +47,12 @@ use crate::domain::phone_number::PhoneRegion;
 pub use crate::delivery::{
     console::TARGET as CONSOLE_TARGET,
     error::DeliveryError,
-    notice::{AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse},
-    outcome::{Counts, DeliveryOutcome, Observer},
+    message::{DeliveryOutcome, MAIL},
+    notice::{
+        AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
+    },
+    outcome::{Counts, Observer},
+    test_mail::send_test,
 };
 
 /// Number of background tasks, and so of notices that are sent at the same time.
@@ -96,8 +102,8 @@ impl Channel {
 impl Delivery {
     /// Checks the settings and starts the background tasks on the current Tokio runtime. `queue` is the capacity.
     ///
-    /// `mail` is the mail server for links and notices, if codes are not sent by mail. `observer` is called with each
-    /// outcome.
+    /// `mail` is the mail server for links and notices, if codes are not sent by mail. `observer` is called with the state
+    /// of each message.
     pub fn start(
         channel: Channel,
         mail: Option<SmtpConfig>,
@@ -177,8 +183,8 @@ impl Delivery {
     }
 
     fn enqueue_after(&self, prepare: Option<Prepare>, notice: Notice) {
-        let expires_at = self.inner.clock.now() + notice.expires_in();
-        let pending = Pending::new(notice, expires_at, Arc::clone(&self.inner.totals));
+        let now = self.inner.clock.now();
+        let pending = Pending::new(notice, now, Arc::clone(&self.inner.totals));
         let entry = Box::new(Queued { prepare, pending });
         if let Err((entry, reason)) = self.put(entry) {
             entry.pending.failed(reason);
@@ -328,7 +334,7 @@ impl Worker {
             return Err(AttemptError::permanent("no mail server is configured"));
         };
         let mail = compose(&smtp.from, self.clock.now()).map_err(AttemptError::permanent)?;
-        let attempt = || smtp.attempt(&mail, secret);
+        let attempt = || async { smtp.attempt(&mail, secret).await.map(|_answer| ()) };
         self.retry(smtp::MAX_ATTEMPTS, expires_at, attempts, attempt)
             .await
     }

@@ -75,6 +75,8 @@ impl fmt::Debug for OtpNotice {
 /// A link to set a password.
 #[derive(Clone)]
 pub struct LinkNotice {
+    /// The id of the delivery: the hash of the link.
+    pub id: String,
     /// The account.
     pub owner: Principal,
     /// The login name of the account.
@@ -162,6 +164,8 @@ impl AccountChange {
 /// A message to the owner of an account: the password or the e-mail address was changed.
 #[derive(Clone)]
 pub struct ChangeNotice {
+    /// The account.
+    pub owner: Principal,
     /// The login name of the account.
     pub login: String,
     /// The recipient of the mail.
@@ -238,7 +242,8 @@ fn lifetime(language: Language, expires_in: Duration) -> String {
 }
 
 /// Masks `ann@example.org` as `a***@example.org`; a text without `@` as `***`.
-pub(super) fn masked_email(email: &str) -> String {
+#[must_use]
+pub fn masked_email(email: &str) -> String {
     match email.rsplit_once('@') {
         Some((local, domain)) => {
             let first: String = local.chars().take(1).collect();

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use crate::clock::Timestamp;
+use crate::delivery::message::DeliveryOutcome;
 use crate::delivery::notice::{Notice, OtpNotice, masked_email, masked_phone};
-use crate::domain::principal::{Principal, UserSeq};
+use crate::domain::delivery::{DeliveryKind, DeliveryState};
 
 /// Number of notices since the start, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,34 +21,7 @@ pub struct Counts {
     pub failed: u64,
 }
 
-/// The outcome of a notice. Contains no code, no link and no unmasked address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeliveryOutcome {
-    /// A one-time code.
-    Code {
-        /// The id of the challenge.
-        challenge: String,
-        /// The client.
-        client: UserSeq,
-        /// The name of the channel.
-        channel: &'static str,
-        /// The masked addresses.
-        recipient: Option<String>,
-        /// The reason if it was not sent.
-        failure: Option<String>,
-    },
-    /// A link to set a password.
-    Link {
-        /// The account.
-        owner: Principal,
-        /// The login name of the account.
-        login: String,
-        /// The reason if it was not sent.
-        failure: Option<String>,
-    },
-}
-
-/// Called with each outcome of a code or link, on the delivery task. Must not block or panic.
+/// Called when a message is queued, unless it is a code, and when it was sent or has failed. Must not block or panic.
 pub type Observer = Arc<dyn Fn(DeliveryOutcome) + Send + Sync>;
 
 pub(super) struct Totals {
@@ -69,6 +43,12 @@ impl Totals {
         }
     }
 
+    fn observe(&self, outcome: &DeliveryOutcome) {
+        if let Some(observer) = &self.observer {
+            observer(outcome.clone());
+        }
+    }
+
     pub(super) fn counts(&self) -> Counts {
         Counts {
             queued: self.queued.load(Ordering::SeqCst),
@@ -86,18 +66,23 @@ pub(super) struct Pending {
     /// Number of attempts started.
     pub(super) attempts: u32,
     totals: Arc<Totals>,
-    is_resolved: bool,
+    outcome: DeliveryOutcome,
 }
 
 impl Pending {
-    pub(super) fn new(notice: Notice, expires_at: Timestamp, totals: Arc<Totals>) -> Self {
+    pub(super) fn new(notice: Notice, now: Timestamp, totals: Arc<Totals>) -> Self {
         totals.queued.fetch_add(1, Ordering::SeqCst);
+        let outcome = DeliveryOutcome::queued(&notice, totals.channel, now);
+        // A code need not survive a crash: whoever misses it asks for another one.
+        if outcome.kind != DeliveryKind::Code {
+            totals.observe(&outcome);
+        }
         Self {
+            expires_at: now + notice.expires_in(),
             notice,
-            expires_at,
             attempts: 0,
             totals,
-            is_resolved: false,
+            outcome,
         }
     }
 
@@ -110,7 +95,12 @@ impl Pending {
     }
 
     fn resolve(&mut self, failure: Option<&str>) {
-        self.is_resolved = true;
+        self.outcome.state = match failure {
+            Some(_) => DeliveryState::Failed,
+            None => DeliveryState::Sent,
+        };
+        self.outcome.reason = failure.map(str::to_owned);
+        self.outcome.attempts = self.attempts;
         let totals = &self.totals;
         let total = if failure.is_some() {
             &totals.failed
@@ -118,11 +108,8 @@ impl Pending {
             &totals.sent
         };
         total.fetch_add(1, Ordering::SeqCst);
-        // Before `queued` decreases, so that the audit log is complete once it is zero.
-        let outcome = self.outcome(failure.map(str::to_owned));
-        if let (Some(observer), Some(outcome)) = (&totals.observer, outcome) {
-            observer(outcome);
-        }
+        // Before `queued` decreases, so that the outcomes are complete once it is zero.
+        totals.observe(&self.outcome);
         totals.queued.fetch_sub(1, Ordering::SeqCst);
         match &self.notice {
             Notice::Code(code) => self.log_code(code, failure),
@@ -134,25 +121,6 @@ impl Pending {
                 self.log_mail("change", &change.email, &change.request_id, failure);
             }
         }
-    }
-
-    /// The outcome for the observer. None for notices of reuse and of changes: what they report is already in the audit log.
-    fn outcome(&self, failure: Option<String>) -> Option<DeliveryOutcome> {
-        Some(match &self.notice {
-            Notice::Code(code) => DeliveryOutcome::Code {
-                challenge: code.id.clone(),
-                client: code.client,
-                channel: self.totals.channel,
-                recipient: code.masked_recipient(),
-                failure,
-            },
-            Notice::Link(link) => DeliveryOutcome::Link {
-                owner: link.owner,
-                login: link.login.clone(),
-                failure,
-            },
-            Notice::Reuse(_) | Notice::Change(_) => return None,
-        })
     }
 
     fn log_code(&self, notice: &OtpNotice, failure: Option<&str>) {
@@ -201,7 +169,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.is_resolved {
+        if self.outcome.state == DeliveryState::Queued {
             self.resolve(Some("delivery was aborted"));
         }
     }

@@ -80,15 +80,15 @@ impl Smtp {
         })
     }
 
-    /// Makes one attempt. A 5xx response is a permanent failure; a 4xx response, a lost connection and a timeout are
+    /// Makes one attempt, and returns the server's answer. A 5xx response is a permanent failure; a 4xx response, a lost connection and a timeout are
     /// temporary. `secret` is masked in the failure reason.
     pub(super) async fn attempt(
         &self,
         message: &Message,
         secret: &str,
-    ) -> Result<(), AttemptError> {
+    ) -> Result<String, AttemptError> {
         match tokio::time::timeout(self.timeout, self.send(message)).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(AttemptError {
                 reason: reason(&error, secret),
                 is_temporary: !error.is_permanent() && !error.is_client(),
@@ -103,16 +103,18 @@ impl Smtp {
     // lettre's pool and timeout are not used: its timeout covers connecting only, and its pool keeps the connection of a
     // cancelled send. The late response to that mail would be read as the response to the next one. Here a connection is
     // kept only after a complete exchange.
-    async fn send(&self, message: &Message) -> Result<(), SmtpError> {
+    async fn send(&self, message: &Message) -> Result<String, SmtpError> {
         let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        connection
+        let response = connection
             .send(message.envelope(), &message.formatted())
             .await?;
         self.lock().push((Instant::now(), connection));
-        Ok(())
+        let text: String = response.message().collect::<Vec<_>>().join(" ");
+        let answer = format!("{} {text}", response.code());
+        Ok(answer.chars().take(MAX_REASON).collect())
     }
 
     /// An idle connection that still works. There are at most as many as delivery tasks.

@@ -61,6 +61,12 @@ text_enum! {
         CurrentPasswordRefused = "current_password_refused",
         /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
+        /// A link to set a password was withdrawn.
+        LinkWithdrawn = "link_withdrawn",
+        /// A mail to the owner of an account was not sent.
+        MailFailed = "mail_failed",
+        /// A test mail was requested.
+        TestMailSent = "test_mail_sent",
         /// A session of an account was ended.
         SessionEnded = "session_ended",
         /// All sessions of an account were ended.

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod account_claims;
 pub mod audit;
+pub mod delivery;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod import;

@@ -90,6 +90,16 @@ pub enum Problem {
     WrongPassword,
     /// One's own password, where only those of others can be set.
     OwnPassword,
+    /// An invitation, and a password.
+    InviteOrPassword,
+    /// An invitation without an e-mail address.
+    InviteNeedsEmail,
+    /// An invitation of an inactive account.
+    InviteNeedsActive,
+    /// An invitation without a mail server.
+    InviteNeedsMailServer,
+    /// An invitation without the public URL of the server.
+    InviteNeedsUrl,
 }
 
 impl Problem {
@@ -145,6 +155,11 @@ impl Problem {
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
             Self::OwnPassword => t!("problem.own_password", locale = locale),
+            Self::InviteOrPassword => t!("problem.invite_or_password", locale = locale),
+            Self::InviteNeedsEmail => t!("problem.invite_needs_email", locale = locale),
+            Self::InviteNeedsActive => t!("problem.invite_needs_active", locale = locale),
+            Self::InviteNeedsMailServer => t!("problem.invite_needs_mail_server", locale = locale),
+            Self::InviteNeedsUrl => t!("problem.invite_needs_url", locale = locale),
         }
     }
 }

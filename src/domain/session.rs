@@ -112,7 +112,7 @@ id! {
     JobId
 }
 
-fn new_v7(now: Timestamp) -> String {
+pub(crate) fn new_v7(now: Timestamp) -> String {
     let micros = u64::try_from(now.unix_micros()).unwrap_or(0);
     let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
     let time = uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos);

@@ -10,7 +10,8 @@ use crate::services::audit::log;
 use crate::services::audit::refusal_throttle::RefusalThrottle;
 use crate::services::audit_chain::chain::AuditChain;
 use crate::services::audit_chain::verification::LastVerification;
-use crate::services::auth::{access_token_usage, otp_deliveries};
+use crate::services::auth::access_token_usage;
+use crate::services::deliveries::Deliveries;
 use crate::services::error::Error;
 use crate::services::ignored_proxies::IgnoredProxies;
 use crate::services::limits::state;
@@ -63,8 +64,8 @@ pub struct Services {
     pub jobs: Jobs,
     /// Cached figures of the dashboard.
     pub dashboard: dashboard::Dashboard,
-    /// Delivery outcomes of one-time codes.
-    pub otp_deliveries: otp_deliveries::OtpDeliveries,
+    /// What became of the messages to the owners of accounts.
+    pub deliveries: Deliveries,
     /// The revocation cache. Until [`Services::follow`] is called every check asks the database.
     pub revocations: revocations::Revocations,
     /// The status lists.
@@ -119,8 +120,8 @@ impl Services {
     ) -> Result<Self, StartError> {
         let passwords = Passwords::start(login)?;
         let audit_chain = audit_chain(&config, &keys.master);
-        let otp_deliveries = otp_deliveries::OtpDeliveries::default();
-        let observer = Some(otp_deliveries.observer(clock.clone()));
+        let deliveries = Deliveries::default();
+        let observer = Some(deliveries.observer(clock.clone()));
         Ok(Self {
             audit_log: audit_chain.log().clone(),
             audit_chain,
@@ -149,7 +150,7 @@ impl Services {
             master_keys: keys.master,
             roles: Arc::new(config.roles.clone()),
             passwords,
-            otp_deliveries,
+            deliveries,
             clock,
             config,
             store,

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod bootstrap;
 pub mod checklist;
 pub mod dashboard;
+pub mod deliveries;
 pub mod error;
 pub mod ignored_proxies;
 pub mod import;
@@ -24,6 +25,7 @@ pub mod secret;
 pub mod service;
 pub mod signing_keys;
 pub mod status_lists;
+pub mod test_mail;
 pub mod tokens;
 
 pub use bootstrap::Services;

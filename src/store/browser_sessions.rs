@@ -119,6 +119,46 @@ pub fn touch(
     Ok(())
 }
 
+/// Keeps what the next page of a session shows once. It replaces what was kept before.
+pub fn keep_shown_once(
+    connection: &mut Db,
+    id: &BrowserSessionId,
+    sealed: &str,
+) -> Result<(), StoreError> {
+    diesel::update(browser_sessions::table.find(id))
+        .set(browser_sessions::shown_once.eq(Some(sealed)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// What was kept for the next page of a session.
+pub fn find_shown_once(
+    connection: &mut Db,
+    id: &BrowserSessionId,
+) -> Result<Option<String>, StoreError> {
+    let kept: Option<Option<String>> = browser_sessions::table
+        .find(id)
+        .select(browser_sessions::shown_once)
+        .first(connection)
+        .optional()?;
+    Ok(kept.flatten())
+}
+
+/// Removes what was kept, if it is still this. Returns `true` if this call did it.
+pub fn remove_shown_once(
+    connection: &mut Db,
+    id: &BrowserSessionId,
+    sealed: &str,
+) -> Result<bool, StoreError> {
+    let kept = browser_sessions::table
+        .find(id)
+        .filter(browser_sessions::shown_once.eq(sealed));
+    Ok(diesel::update(kept)
+        .set(browser_sessions::shown_once.eq(None::<String>))
+        .execute(connection)?
+        == 1)
+}
+
 /// The live sessions of a user, the most recently used one first.
 pub fn list_live(
     connection: &mut Db,

@@ -32,8 +32,8 @@ text_enum! {
         BrowserSessions = "browser_sessions",
         /// One-time links.
         SetUpLinks = "set_up_links",
-        /// Results of sending one-time codes.
-        OtpDeliveries = "otp_deliveries",
+        /// Codes, links and notices that were sent.
+        Deliveries = "deliveries",
         /// Device tokens.
         DeviceTokens = "device_tokens",
         /// Signing keys whose last token has expired.
@@ -53,7 +53,7 @@ impl ExpiringTable {
             | Self::Sessions
             | Self::Revocations
             | Self::BrowserSessions
-            | Self::OtpDeliveries
+            | Self::Deliveries
             | Self::Jobs => "id",
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",

@@ -77,6 +77,7 @@ diesel::table! {
         absolute_expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
+        shown_once -> Nullable<Text>,
     }
 }
 
@@ -98,6 +99,24 @@ diesel::table! {
         updated_at -> Timestamp,
         search_text -> Text,
         claims -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> Text,
+        kind -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        channel -> Text,
+        recipient -> Nullable<Text>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        attempts -> BigInt,
+        created_at -> Timestamp,
+        heartbeat_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+        expires_at -> Timestamp,
     }
 }
 
@@ -160,19 +179,6 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    otp_deliveries (id) {
-        id -> Text,
-        user_seq -> BigInt,
-        channel -> Text,
-        recipient -> Nullable<Text>,
-        outcome -> Text,
-        reason -> Nullable<Text>,
-        delivered_at -> Timestamp,
-        expires_at -> Timestamp,
     }
 }
 
@@ -327,12 +333,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     blacklisted_tokens,
     browser_sessions,
     client_users,
+    deliveries,
     device_tokens,
     django_tokens,
     imported_accounts,
     jobs,
     otp_challenges,
-    otp_deliveries,
     outstanding_tokens,
     panel_preferences,
     rate_limits,

@@ -40,17 +40,34 @@ pub fn insert(connection: &mut Db, new: &NewLink) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Revokes the unused links that set the password of an account.
-pub fn revoke(connection: &mut Db, owner: Principal, now: Timestamp) -> Result<(), StoreError> {
+/// The hash and the expiry of the valid link that sets the password of an account.
+pub fn find_open(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+) -> Result<Option<(String, Timestamp)>, StoreError> {
+    Ok(set_up_links::table
+        .filter(set_up_links::user_type.eq(owner.user_type))
+        .filter(set_up_links::user_seq.eq(owner.user_seq))
+        .filter(set_up_links::purpose.eq(PASSWORD))
+        .filter(set_up_links::used_at.is_null())
+        .filter(set_up_links::expires_at.gt(now))
+        .order(set_up_links::created_at.desc())
+        .select((set_up_links::token_hash, set_up_links::expires_at))
+        .first(connection)
+        .optional()?)
+}
+
+/// Revokes the unused links that set the password of an account. Returns their number.
+pub fn revoke(connection: &mut Db, owner: Principal, now: Timestamp) -> Result<usize, StoreError> {
     let open = set_up_links::table
         .filter(set_up_links::user_type.eq(owner.user_type))
         .filter(set_up_links::user_seq.eq(owner.user_seq))
         .filter(set_up_links::used_at.is_null())
         .filter(set_up_links::expires_at.gt(now));
-    diesel::update(open)
+    Ok(diesel::update(open)
         .set(set_up_links::expires_at.eq(now))
-        .execute(connection)?;
-    Ok(())
+        .execute(connection)?)
 }
 
 /// Finds the account of a valid link. The outer `None`: the link is not valid (unknown, used, expired, of another

@@ -96,8 +96,8 @@ INSERT INTO audit_events (happened_at, source, action, outcome, changes, search_
 VALUES ('2026-01-01 00:00:00', 'panel', 'signed_in', 'done', '[]', '앤');
 INSERT INTO jobs (id, kind, state, total, done, stop_requested, details, started_at, heartbeat_at)
 VALUES ('j', 'flush', 'running', 2, 1, FALSE, '{}', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
-INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at)
-VALUES ('d', 1, 'console', 'sent', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO deliveries (id, kind, user_type, user_seq, channel, state, attempts, created_at, heartbeat_at, expires_at)
+VALUES ('d', 'code', 'client', 1, 'console', 'sent', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO audit_chain_links (event_id, event_mac, position, link_mac) VALUES (1, 'm', 1, 's');
 INSERT INTO audit_outbox (event_id) VALUES (1);
 INSERT INTO revocations (xact, user_type, user_seq, reason, revoked_at, expires_at)
@@ -133,7 +133,7 @@ const TABLES: [&str; 26] = [
     "jobs",
     "revocations",
     "status_indexes",
-    "otp_deliveries",
+    "deliveries",
     "services",
     "imported_accounts",
     "django_tokens",

@@ -140,6 +140,18 @@ impl PersonPath {
         format!("{self}/link")
     }
 
+    /// The link that was issued, shown once.
+    #[must_use]
+    pub fn shown_link(&self) -> String {
+        format!("{self}/link/shown")
+    }
+
+    /// Withdraw the password link.
+    #[must_use]
+    pub fn withdraw_link(&self) -> String {
+        format!("{self}/link/withdraw")
+    }
+
     /// Lift all locks of the account.
     #[must_use]
     pub fn unlock(&self) -> String {
@@ -228,6 +240,14 @@ pub fn service(number: impl fmt::Display) -> String {
 /// Replace the secret of a service.
 pub fn service_secret(number: impl fmt::Display) -> String {
     format!("{SERVICES}/{number}/secret")
+}
+
+/// Send a test mail.
+pub const TEST_MAIL: &str = "/admin/security/test-mail";
+
+/// The secret of a service, shown once.
+pub fn shown_service_secret(number: impl fmt::Display) -> String {
+    format!("{SERVICES}/{number}/secret/shown")
 }
 
 /// Activate a service.

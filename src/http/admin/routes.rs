@@ -91,6 +91,10 @@ fn service_pages() -> Vec<Resource> {
             paths::service_secret(number),
             [get(services::confirm_secret), post(services::rotate_secret)],
         ),
+        resource(
+            paths::shown_service_secret(number),
+            [get(services::show_secret)],
+        ),
         resource(paths::activate_service(number), [post(services::activate)]),
         resource(
             paths::deactivate_service(number),
@@ -134,6 +138,7 @@ fn tokens_and_logs() -> Vec<Resource> {
         ),
         resource(paths::audit_event("{id}"), [get(audit::show)]),
         resource(paths::SECURITY, [get(security::show)]),
+        resource(paths::TEST_MAIL, [post(security::send_test_mail)]),
     ]
 }
 
@@ -195,6 +200,8 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
             person.password_link(),
             [get(password_links::confirm), post(password_links::create)],
         ),
+        resource(person.shown_link(), [get(password_links::show)]),
+        resource(person.withdraw_link(), [post(password_links::withdraw)]),
         resource(person.unlock(), [post(locks::lift_account)]),
     ];
     if user_type == UserType::User {

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, web};
 use crate::domain::paging::{Order, parse_ordering};
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
+use crate::http::admin::paths;
 use crate::http::api::account_filter::{account_filter, visible_names};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
@@ -12,13 +13,15 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, PHONE, USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, PHONE,
+    USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::client_users::{self, Client, ClientChanges, NewClient};
+use crate::services::accounts::invitations::{self, Invited};
 use crate::services::accounts::{client_user_changes, lifecycle, step_up};
 use crate::store::account_list::NumberedColumn;
 
@@ -81,17 +84,35 @@ pub(super) async fn list(
     ))
 }
 
-/// `POST /api/clients`: creates a client. Without a password it can log in by one-time code only.
+/// `POST /api/clients`: creates a client. Without a password it can log in by one-time code only; with an invitation its owner
+/// sets one.
 ///
 /// **Permissions**: `api = "write"`. `201` `CLIENT_CREATED`; `400`, `401`, `403`, `409` `ALREADY_EXISTS`, `503`.
 pub(super) async fn create(
     services: web::Data<Services>,
     caller: Administrator,
     request: HttpRequest,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<Answer<Client>, ApiError> {
+    let is_invited = fields.boolean(&INVITE) == Some(true);
     let new = new_client(fields)?;
-    let client = client_user_changes::create(&services, &actor(&caller.0, &request), new).await?;
+    if is_invited {
+        let invited = Invited {
+            has_email: new.email.is_some(),
+            has_password: new.password.is_some(),
+            is_active: new.is_active,
+        };
+        invitations::check(&services, invited)?;
+    }
+    let actor = actor(&caller.0, &request);
+    let client = client_user_changes::create(&services, &actor, new).await?;
+    if is_invited {
+        let owner = Principal::client(client.user_seq);
+        invitations::send(&services, &actor, owner, |secret| {
+            paths::password_link(secret)
+        })
+        .await?;
+    }
     Ok(Answer::created("CLIENT_CREATED", client))
 }
 

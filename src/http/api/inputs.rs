@@ -100,6 +100,8 @@ inputs! {
     CLAIMS: Option<AccountClaims> = "claims", Kind::Object, AccountClaims::parse;
     /// Whether the account is active.
     IS_ACTIVE: bool = "is_active", Kind::Boolean, boolean;
+    /// Whether the owner is mailed a link to set the password, instead of `password`.
+    INVITE: bool = "invite", Kind::Boolean, boolean;
 }
 
 fn page_number(text: &str) -> Result<i64, Problem> {

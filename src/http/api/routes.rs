@@ -18,7 +18,7 @@ use crate::http::api::fallback::other_method;
 use crate::http::api::health::Health;
 use crate::http::api::inputs::{
     CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
-    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
+    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, INVITE, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
     PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
@@ -113,7 +113,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("USER_LIST"),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
         .strict_body(&[EMAIL.alternative(), USERNAME.alternative(), EXTERNAL_ID.nullable(), NAME.required(),
-                       ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
+                       ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(),
+                       CURRENT_PASSWORD.optional()])
         .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
         .ok("USER").errors(&[USER_NOT_FOUND]),
@@ -131,7 +132,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("CLIENT_LIST"),
     Endpoint::new(Post, "/api/clients", Administrator, "Creates a client", || to(client_users::create))
         .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
-                       PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable()])
+                       PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(), CLAIMS.nullable()])
         .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
     Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
         .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),

@@ -11,6 +11,7 @@ use crate::domain::account_claims::AccountClaims;
 use crate::domain::paging::{Order, parse_ordering};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::Problem;
+use crate::http::admin::paths;
 use crate::http::api::account_filter::{account_filter, visible_names};
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
@@ -18,12 +19,13 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
+use crate::services::accounts::invitations::{self, Invited};
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, step_up};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
@@ -134,7 +136,7 @@ pub(super) async fn list(
     ))
 }
 
-/// `POST /api/users`: creates a user.
+/// `POST /api/users`: creates a user, with a password or with an invitation.
 ///
 /// **Permissions**: `api = "write"`. `201` `USER_CREATED`; `400`, `401`, `403` (also `CURRENT_PASSWORD_REQUIRED`, for a new
 /// administrator), `409` `ALREADY_EXISTS`, `429` (too many wrong passwords), `503`.
@@ -146,15 +148,38 @@ pub(super) async fn create(
     mut fields: Fields,
 ) -> Result<Answer<User>, ApiError> {
     let current = fields.optional(&CURRENT_PASSWORD);
-    let new = new_user(fields, &services.roles)?;
+    let is_invited = fields.boolean(&INVITE) == Some(true);
+    let new = new_user(fields, &services.roles, is_invited)?;
+    if is_invited {
+        let invited = Invited {
+            has_email: new.email.is_some(),
+            has_password: new.password.is_some(),
+            is_active: new.is_active,
+        };
+        invitations::check(&services, invited)?;
+    }
     let by = requester(&caller, &request, device, current);
     let user = step_up::create_user(&services, &by, new)
         .await
         .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
+    if is_invited {
+        let (actor, owner) = (&by.login_context.actor, Principal::user(user.user_seq));
+        invitations::send(&services, actor, owner, |secret| {
+            paths::password_link(secret)
+        })
+        .await?;
+    }
     Ok(Answer::created("USER_CREATED", user))
 }
 
-fn new_user(mut fields: Fields, roles: &RolesConfig) -> Result<NewUser, ApiError> {
+fn new_user(
+    mut fields: Fields,
+    roles: &RolesConfig,
+    is_invited: bool,
+) -> Result<NewUser, ApiError> {
+    if !is_invited && !fields.has(&PASSWORD) {
+        fields.problem(PASSWORD.name, Problem::Required);
+    }
     if !fields.has(&EMAIL) && !fields.has(&USERNAME) {
         fields.problem(EMAIL.name, Problem::NoLogin);
     }
@@ -163,17 +188,17 @@ fn new_user(mut fields: Fields, roles: &RolesConfig) -> Result<NewUser, ApiError
     let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.required(&NAME);
     let role = fields.optional_as(&ROLE, |name| roles.parse(name));
-    let password = fields.required(&PASSWORD);
+    let password = fields.optional(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
     let claims = fields.object(&CLAIMS).flatten();
-    let (name, password) = fields.complete(name.zip(password))?;
+    let name = fields.complete(name)?;
     Ok(NewUser {
         email: email.flatten(),
         username: username.flatten(),
         external_id,
         name,
         role: role.unwrap_or_else(|| roles.default_role()),
-        password: Some(password),
+        password,
         is_active: is_active.unwrap_or(true),
         claims,
     })

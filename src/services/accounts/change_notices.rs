@@ -79,6 +79,7 @@ fn send_to(
 ) {
     let Some(email) = address else { return };
     services.delivery.send_change(ChangeNotice {
+        owner: changed.new.principal,
         login: changed.new.login().to_owned(),
         email: email.clone(),
         change,

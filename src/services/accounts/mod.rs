@@ -9,6 +9,7 @@ pub mod client_user_changes;
 pub mod client_users;
 pub mod current_password;
 pub mod first_admin_link;
+pub mod invitations;
 pub mod lifecycle;
 pub mod lists;
 pub mod own_account;

@@ -1,9 +1,10 @@
 //! One-time links to set the password of an account. Only the hash of a link's secret is stored.
 
 use crate::clock::Timestamp;
-use crate::delivery::LinkNotice;
+use crate::delivery::{DeliveryOutcome, LinkNotice, MAIL, masked_email};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::delivery::{DeliveryKind, DeliveryState};
 use crate::domain::language::Language;
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
@@ -18,17 +19,28 @@ use crate::services::accounts::{client_user_changes, user_changes};
 use crate::services::audit::log::Event;
 use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
+use crate::services::deliveries::row;
 use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
+use crate::store::deliveries::DeliveryRow;
 use crate::store::set_up_links::{NewLink, PASSWORD};
-use crate::store::{Db, StoreError, client_users, set_up_links as table, users};
+use crate::store::{Db, StoreError, client_users, deliveries, set_up_links as table, users};
+
+/// How a link gets to the owner of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// By mail if mail is configured and the account has an address, otherwise [`Handover::Show`].
+    Mail,
+    /// It is shown to the administrator, who passes it on.
+    Show,
+}
 
 /// The result of issuing a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Issued {
-    /// It is mailed to this address.
-    Sent(String),
+    /// It is being mailed to this address.
+    Queued(String),
     /// It is to be shown to the administrator, who passes it on.
     Shown {
         /// The link.
@@ -42,8 +54,7 @@ pub enum Issued {
     Inactive,
 }
 
-/// Issues a link that sets the password of an account, and withdraws earlier ones. It is mailed if mail is configured and
-/// the account has an address; otherwise it is returned, to be shown once. `url_of` builds the link from its secret.
+/// Issues a link that sets the password of an account, and withdraws earlier ones. `url_of` builds the link from its secret.
 ///
 /// # Errors
 /// [`Error::AccountNotFound`], and errors of the store.
@@ -51,6 +62,7 @@ pub async fn issue(
     services: &Services,
     actor: &Actor,
     owner: Principal,
+    handover: Handover,
     url_of: impl Fn(&str) -> String,
 ) -> Result<Issued, Error> {
     let audit_context = services.audit_context(actor);
@@ -64,7 +76,8 @@ pub async fn issue(
         created_at: now,
         expires_at: now + lifetime,
     };
-    let by_mail = services.delivery.sends_mail();
+    let id = new.token_hash.clone();
+    let by_mail = handover == Handover::Mail && services.delivery.sends_mail();
     let found = services
         .store
         .write(move |connection| {
@@ -79,6 +92,8 @@ pub async fn issue(
                 .to(Subject::of(&found.account))
                 .with_detail("link", if address.is_some() { "mailed" } else { "shown" });
             if let Some(address) = address {
+                let delivery = queued(&new.token_hash, &found.account, address, now);
+                deliveries::insert(connection, &delivery)?;
                 event = event.with_detail("recipient", address);
             }
             audit_context.record(connection, &event)?;
@@ -97,6 +112,7 @@ pub async fn issue(
         });
     };
     services.delivery.send_link(LinkNotice {
+        id,
         owner,
         login,
         email: email.clone(),
@@ -106,7 +122,68 @@ pub async fn issue(
         language: found.language.unwrap_or(services.config.language.default),
         request_id: actor.request_id.clone().unwrap_or_default(),
     });
-    Ok(Issued::Sent(email))
+    Ok(Issued::Queued(email))
+}
+
+/// The row of the mail with a link: after a crash it tells that the mail was not sent.
+fn queued(hash: &str, account: &Account, address: &str, now: Timestamp) -> DeliveryRow {
+    let outcome = DeliveryOutcome {
+        id: hash.to_owned(),
+        kind: DeliveryKind::PasswordLink,
+        owner: account.principal,
+        login: account.login().to_owned(),
+        channel: MAIL,
+        recipient: Some(masked_email(address)),
+        state: DeliveryState::Queued,
+        reason: None,
+        attempts: 0,
+    };
+    row(&outcome, now)
+}
+
+/// A link that can still be used.
+#[derive(Clone, Debug)]
+pub struct OpenLink {
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// The mail with the link; `None` if it was shown to an administrator.
+    pub mail: Option<DeliveryRow>,
+}
+
+/// The link of an account that can still be used.
+///
+/// # Errors
+/// The store's.
+pub async fn find_open(services: &Services, owner: Principal) -> Result<Option<OpenLink>, Error> {
+    let now = services.clock.now();
+    services
+        .store
+        .read(move |connection| {
+            let Some((hash, expires_at)) = table::find_open(connection, owner, now)? else {
+                return Ok(None);
+            };
+            let mail = deliveries::find(connection, &hash)?;
+            Ok(Some(OpenLink { expires_at, mail }))
+        })
+        .await
+}
+
+/// Withdraws the link of an account. Returns `false` if there was none.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], and errors of the store.
+pub async fn withdraw(services: &Services, actor: &Actor, owner: Principal) -> Result<bool, Error> {
+    services
+        .write_as(actor, move |connection, audit_context| {
+            let found = lock(connection, owner)?;
+            let is_done = table::revoke(connection, owner, audit_context.now)? > 0;
+            if is_done {
+                let event = Event::new(Action::LinkWithdrawn).to(Subject::of(&found.account));
+                audit_context.record(connection, &event)?;
+            }
+            Ok(is_done)
+        })
+        .await
 }
 
 /// The account whose password a link sets.

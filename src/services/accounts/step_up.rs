@@ -19,7 +19,7 @@ use crate::services::accounts::bulk;
 use crate::services::accounts::bulk_request::BulkRequest;
 use crate::services::accounts::client_users::{self, Client, ClientChanges};
 use crate::services::accounts::current_password;
-use crate::services::accounts::password_links::{self, Issued};
+use crate::services::accounts::password_links::{self, Handover, Issued};
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
 use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
 use crate::services::bootstrap::Services;
@@ -225,6 +225,7 @@ pub async fn issue_link(
     services: &Services,
     by: &Requester<'_>,
     owner: Principal,
+    handover: Handover,
     url_of: impl Fn(&str) -> String,
 ) -> Result<Issued, Error> {
     let mut rights = Rights::default();
@@ -234,5 +235,5 @@ pub async fn issue_link(
             .rights(&find(services, owner.user_seq).await?.role);
     }
     by.confirm_for(services, &[rights]).await?;
-    password_links::issue(services, by.actor(), owner, url_of).await
+    password_links::issue(services, by.actor(), owner, handover, url_of).await
 }

@@ -17,4 +17,5 @@ pub mod refused_tokens;
 pub mod requests;
 pub mod rules;
 pub mod state;
+pub(in crate::services) mod test_mails;
 pub mod unknown_names;

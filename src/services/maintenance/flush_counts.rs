@@ -27,9 +27,9 @@ pub struct FlushCounts {
     /// One-time links.
     #[serde(skip_serializing_if = "is_zero")]
     pub set_up_links: u64,
-    /// Deliveries of one-time codes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub otp_deliveries: u64,
+    /// Deliveries of codes, links and notices. Reports of earlier versions have those of codes under another name.
+    #[serde(alias = "otp_deliveries", skip_serializing_if = "is_zero")]
+    pub deliveries: u64,
     /// Device tokens.
     #[serde(skip_serializing_if = "is_zero")]
     pub device_tokens: u64,
@@ -80,7 +80,7 @@ impl FlushCounts {
             ExpiringTable::Revocations => &mut self.revocations,
             ExpiringTable::BrowserSessions => &mut self.browser_sessions,
             ExpiringTable::SetUpLinks => &mut self.set_up_links,
-            ExpiringTable::OtpDeliveries => &mut self.otp_deliveries,
+            ExpiringTable::Deliveries => &mut self.deliveries,
             ExpiringTable::DeviceTokens => &mut self.device_tokens,
             ExpiringTable::SigningKeys => &mut self.signing_keys,
             ExpiringTable::Jobs => &mut self.jobs,

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::account_claims::AccountClaims;
 use crate::domain::audit::{Action, AuditSource, Outcome};
+use crate::domain::delivery::{DeliveryKind, DeliveryState};
 use crate::domain::job::{JobKind, JobState};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
@@ -104,7 +105,7 @@ macro_rules! text_columns {
 
 text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
 text_columns!(
-    from_word: UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
+    from_word: DeliveryKind, DeliveryState, UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
     KeyState,
 );
 text_columns!(from_stored: Role, Action, AccountClaims, Scopes);

@@ -250,8 +250,9 @@ async fn expired_rows_of_the_panel_are_flushed() {
              VALUES ('old', 'first_administrator', {LONG_AGO}, {LONG_AGO})"
         ),
         format!(
-            "INSERT INTO otp_deliveries (id, user_seq, channel, outcome, delivered_at, expires_at) \
-             VALUES ('old', 1, 'console', 'sent', {LONG_AGO}, {LONG_AGO})"
+            "INSERT INTO deliveries \
+             (id, kind, user_type, user_seq, channel, state, attempts, created_at, heartbeat_at, expires_at) \
+             VALUES ('old', 'code', 'client', 1, 'console', 'sent', 1, {LONG_AGO}, {LONG_AGO}, {LONG_AGO})"
         ),
         format!(
             "INSERT INTO browser_sessions \
@@ -265,7 +266,7 @@ async fn expired_rows_of_the_panel_are_flushed() {
     let expected = FlushCounts {
         browser_sessions: 1,
         set_up_links: 1,
-        otp_deliveries: 1,
+        deliveries: 1,
         jobs: 1,
         ..FlushCounts::default()
     };

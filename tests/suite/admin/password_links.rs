@@ -20,7 +20,8 @@ async fn issue(admin: &Browser, person: &str) -> Page {
 
 /// Issues a link without mail; its path.
 async fn shown(admin: &Browser, person: &str) -> String {
-    let page = issue(admin, person).await.assert(200);
+    let issued = issue(admin, person).await;
+    let page = admin.open(issued.location()).await;
     path_of(&page.text("#url"))
 }
 
@@ -40,13 +41,19 @@ async fn a_link_is_shown_once_where_no_mail_is_configured() {
     let admin = app.signed_in("ann", Role::ADMIN).await;
     let bob = app.user("bob").await;
     let person = paths::USERS.person(bob.seq);
-    let page = issue(&admin, &person).await.assert(200);
+    let shown = person.shown_link();
+    issue(&admin, &person).await.leads_to(&shown);
+    let page = admin.open(&shown).await;
     let url = page.text("#url");
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     assert!(page.text("h2").contains("bob@example.org"));
-    // It is not shown again.
+    // It is not shown again, and a reload creates no other one.
     let link = path_of(&url);
     let secret = link.rsplit('/').next().unwrap();
+    let again = admin.get(&shown).await.assert(410);
+    assert!(!again.html.contains(secret));
+    assert!(again.has(&format!("a[href='{}']", person.password_link())));
+    app.browser().open(&link).await;
     let page = admin.open(&format!("{person}/link")).await;
     assert!(!page.html.contains(secret));
     for path in [paths::AUDIT, paths::DASHBOARD] {
@@ -237,6 +244,7 @@ async fn only_administrators_issue_links() {
     admin.post_as_is(&path, &[]).await.assert(403);
     for path in [
         "/admin/users/4711/link",
+        "/admin/users/4711/link/withdraw",
         "/admin/clients/4711/link",
         "/admin/users/x/link",
     ] {
@@ -339,20 +347,120 @@ async fn a_link_that_could_not_be_mailed_is_in_the_audit_log() {
     let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob).to_string();
     issue(&admin, &person).await.assert(303);
-    let delivery = &app.services().delivery;
-    delivery.drain(TIMEOUT).await;
-    app.services()
-        .otp_deliveries
-        .write(&app.services().store, &app.services().audit_log)
-        .await
-        .unwrap();
+    app.services().delivery.drain(TIMEOUT).await;
+    let page = admin.open(&person).await;
+    let state = page.text("#link");
+    for part in ["b***@example.org", "Failed"] {
+        assert!(state.contains(part), "{state}");
+    }
+    assert!(!page.has("[data-pending]"));
     let lines = admin.open(paths::AUDIT).await.texts("tbody tr");
-    assert!(
-        lines[0].starts_with("Password link issued Refused"),
-        "{lines:?}"
-    );
+    assert!(lines[0].starts_with("Mail not sent"), "{lines:?}");
     assert!(
         lines[0].contains("Reason") && lines[0].contains("Server"),
         "{lines:?}"
     );
+}
+
+#[tokio::test]
+async fn a_link_is_shown_to_the_browser_that_issued_it_alone_and_only_for_some_minutes() {
+    let app = App::start();
+    let (admin, other) = (
+        app.signed_in("ann", Role::ADMIN).await,
+        app.signed_in("eve", Role::ADMIN).await,
+    );
+    let bob = app.make_user("bob", Role::STAFF).await;
+    let carl = app.make_user("carl", Role::STAFF).await;
+    let person = paths::USERS.person(bob);
+    issue(&admin, &person).await.assert(303);
+    other.get(&person.shown_link()).await.assert(410);
+    let another = paths::USERS.person(carl).shown_link();
+    admin.get(&another).await.assert(410);
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
+    auditor.get(&person.shown_link()).await.assert(403);
+    let head = admin.ask("HEAD", &person.shown_link(), None, &[]).await;
+    assert_eq!(head.status, 410);
+    let readable =
+        "SELECT COUNT(*) AS number FROM browser_sessions WHERE shown_once LIKE '%password%'";
+    assert_eq!(app.number(readable).await, 0);
+    admin.open(&person.shown_link()).await;
+    issue(&admin, &person).await.assert(303);
+    app.advance(Duration::from_mins(10));
+    admin.get(&person.shown_link()).await.assert(410);
+    let kept = "SELECT COUNT(*) AS number FROM browser_sessions WHERE shown_once IS NOT NULL";
+    assert_eq!(app.number(kept).await, 0);
+}
+
+#[tokio::test]
+async fn an_open_link_is_shown_and_can_be_withdrawn() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
+    let person = paths::USERS.person(bob);
+    assert!(!admin.open(&person).await.has("#link"));
+    let link = shown(&admin, &person).await;
+    let page = admin.open(&person).await;
+    assert!(page.text("#link").contains("Shown to an administrator"));
+    assert!(
+        page.text("#link").contains("Feb 15, 12:30"),
+        "{}",
+        page.html
+    );
+    // A new one asks, because this one stops working.
+    let confirm = admin.open(&person.password_link()).await;
+    assert!(confirm.text(".banner").contains("replaces it"));
+    let auditor = app.signed_in("carol", Role::AUDITOR).await;
+    assert!(!auditor.open(&person).await.has("#link form"));
+    let withdraw = person.withdraw_link();
+    admin.post(&withdraw, &[]).await.leads_to(&person);
+    app.browser().get(&link).await.assert(410);
+    let page = admin.open(&person).await;
+    assert!(page.text(".notice").contains("withdrawn") && !page.has("#link"));
+    let event = admin.open(paths::AUDIT).await.texts("tbody tr").remove(0);
+    assert!(event.starts_with("Password link withdrawn"), "{event}");
+    admin.post(&withdraw, &[]).await.leads_to(&person);
+    let page = admin.open(&person).await;
+    assert!(page.text(".notice").contains("no link"));
+}
+
+#[tokio::test]
+async fn with_mail_an_administrator_chooses_how_the_link_is_handed_over() {
+    let app = App::with(|config| {
+        config.smtp.host = Some("localhost".into());
+        config.smtp.port = Some(1);
+        config.smtp.tls = munjigi::config::SmtpTls::None;
+        config.smtp.from = Some("login@example.org".into());
+    });
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let bob = app.make_user("bob", Role::STAFF).await;
+    let person = paths::USERS.person(bob);
+    let page = admin.open(&person).await;
+    assert!(page.text(".actions").contains("E-mail password link"));
+    let page = admin.open(&person.password_link()).await;
+    assert_eq!(
+        page.attrs("input[name=handover][checked]", "value"),
+        ["mail"]
+    );
+    let page = admin
+        .open(&format!("{}?handover=show", person.password_link()))
+        .await;
+    assert_eq!(
+        page.attrs("input[name=handover][checked]", "value"),
+        ["show"]
+    );
+    let password = password_of("ann");
+    let fields = [("current", password.as_str()), ("handover", "show")];
+    let issued = admin.post(&person.password_link(), &fields).await;
+    let page = admin
+        .open(issued.leads_to(&person.shown_link()).location())
+        .await;
+    app.browser().open(&path_of(&page.text("#url"))).await;
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM deliveries")
+            .await,
+        0
+    );
+    app.execute("UPDATE users SET email = NULL, email_normalized = NULL, username = 'bob', username_normalized = 'bob' WHERE name = 'bob'").await;
+    let page = admin.open(&person.password_link()).await;
+    assert!(page.text("h1").contains("Create password link") && !page.has("[name=handover]"));
 }

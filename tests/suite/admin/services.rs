@@ -28,12 +28,19 @@ async fn a_service_is_created_and_its_secret_is_shown_once() {
     let browser = app.signed_in("ann", Role::ADMIN).await;
     let empty = browser.open(paths::SERVICES).await;
     assert!(empty.has(".empty"));
-    let page = create(&browser, "billing", "orders:read").await.assert(200);
+    let created = create(&browser, "billing", "orders:read").await;
+    let path = paths::shown_service_secret(1);
+    let page = browser.open(created.leads_to(&path).location()).await;
     let secret = page.text("#value");
     assert_eq!(secret.len(), 43);
     assert_eq!(page.header("cache-control"), Some("no-store"));
     let other = app.service("other", "").await;
     let service = other.named("billing").with_secret(&secret);
+    service.request_token().await.assert_oauth(200);
+    // A reload shows it no more, and creates no other one.
+    let again = browser.get(&path).await.assert(410);
+    assert!(!again.html.contains(&secret));
+    assert!(again.has(&format!("a[href='{}']", paths::service_secret(1))));
     service.request_token().await.assert_oauth(200);
     let list = browser.open(paths::SERVICES).await;
     assert!(list.text("main tbody").contains("Sends bills"));
@@ -90,10 +97,8 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
         confirm.attr("main form", "action"),
         paths::service_secret(1)
     );
-    let page = browser
-        .post(&paths::service_secret(1), &[])
-        .await
-        .assert(200);
+    let rotated = browser.post(&paths::service_secret(1), &[]).await;
+    let page = browser.open(rotated.location()).await;
     let renewed = service.with_secret(&page.text("#value"));
     assert!(!renewed.is_active(&token).await);
     service

@@ -99,6 +99,7 @@ fn good(path: &str, name: &str) -> &'static str {
         "user_type" => r#""client""#,
         "refresh" | "token" => r#""a.b.c""#,
         "keep_current" | "is_active" => "true",
+        "invite" => "false",
         "challenge_id" => r#""00000000000000000000000000000000""#,
         "code" => r#""123456""#,
         "email" => r#""fresh@example.org""#,

@@ -148,7 +148,8 @@ async fn forms_and_links_work_behind_the_path_prefix() {
     assert!(page.has(&format!("a[href='{person}/link']")));
     let page = admin.open(&format!("{person}/link")).await;
     let confirmed = [("current", PASSWORD)];
-    let page = admin.submit(&page, &form, &confirmed).await.assert(200);
+    let issued = admin.submit(&page, &form, &confirmed).await;
+    let page = admin.open(issued.location()).await;
     let url = page.text("#url");
     let link = url.strip_prefix("http://example.org").unwrap();
     let visitor = Proxied(app.browser());

@@ -9,6 +9,7 @@ use std::{
 
 use munjigi::domain::{
     audit::{Action, AuditSource, Outcome},
+    delivery::DeliveryKind,
     limits::LimitKind,
     preferences::Theme,
     principal::UserType,
@@ -28,7 +29,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 8] = [
+const FAMILIES: [(&str, &[&str]); 9] = [
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),
@@ -37,6 +38,7 @@ const FAMILIES: [(&str, &[&str]); 8] = [
     ("theme.", Theme::NAMES),
     ("limit.", LimitKind::NAMES),
     ("key_state.", KeyState::NAMES),
+    ("mail.", DeliveryKind::NAMES),
 ];
 
 fn root() -> PathBuf {

@@ -5,7 +5,7 @@ use super::{
     place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 53] = [
+const VERBS: [&[&str]; 55] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -42,6 +42,8 @@ const VERBS: [&[&str]; 53] = [
     &["tokens"],
     &["tokens", "flush"],
     &["tokens", "inspect"],
+    &["mail"],
+    &["mail", "test"],
     &["keys"],
     &["keys", "list"],
     &["keys", "generate"],

@@ -9,48 +9,92 @@ use actix_web::{
     web::Path,
 };
 use askama::Template;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::config::PanelAccess;
 use crate::domain::password::Password;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
-use crate::http::admin::pages::people::confirm::ConfirmPage;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
-use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
-use crate::services::accounts::password_links::{self, Issued, LinkOwner};
+use crate::services::accounts::invitations;
+use crate::services::accounts::password_links::{self, Handover, Issued, LinkOwner};
 use crate::services::accounts::step_up;
 
 #[derive(Template)]
-#[template(path = "admin/password_links/show.html")]
-struct ShowPage {
+#[template(path = "admin/password_links/confirm.html")]
+struct ConfirmPage {
     l: Layout,
-    login: String,
-    url: String,
-    expires_at: Timestamp,
-    back: String,
+    errors: FieldErrors,
+    person: Person,
+    /// The name of the button that issues the link.
+    title: String,
+    /// The address that a link is mailed to; empty if it can only be shown.
+    address: String,
+    /// Whether showing is selected.
+    shows: bool,
+    /// Whether there is a link that this one replaces.
+    replaces: bool,
 }
 
-/// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password. **Permissions**: administrators. 200, 404.
-pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath) -> PageResult {
+/// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password, and with mail how the link is handed over.
+/// `?handover=show` selects showing. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm(
+    panel: PanelAdmin,
+    path: AccountPath,
+    request: HttpRequest,
+) -> PageResult {
     let person = account::find(&panel, path.0).await?;
-    panel.page(&confirm_page(&panel, person, FieldErrors::default()))
+    let shows = request.query_string() == "handover=show";
+    panel.page(&confirm_page(&panel, person, FieldErrors::default(), shows).await?)
 }
 
-fn confirm_page(panel: &Panel, person: Person, errors: FieldErrors) -> ConfirmPage {
-    let action = person.path().password_link();
-    let texts = ("person.link_button", "links.confirm_text");
-    ConfirmPage::new(panel, person, action, texts, errors)
+async fn confirm_page(
+    panel: &Panel,
+    person: Person,
+    errors: FieldErrors,
+    shows: bool,
+) -> Result<ConfirmPage, AdminError> {
+    let open = password_links::find_open(panel.services(), person.principal).await?;
+    let l = panel.layout(section(person.principal.user_type));
+    Ok(ConfirmPage {
+        title: l.t(link_button(panel, &person)),
+        address: mail_address(panel, &person).unwrap_or_default(),
+        shows,
+        replaces: open.is_some(),
+        errors,
+        person,
+        l,
+    })
 }
 
-/// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 200 (shown once), 303 (sent by mail, or the
-/// account is inactive), 404, 422 (the administrator's password is missing or wrong), 429.
+/// The address that a link for the account is mailed to; `None` if it can only be shown.
+fn mail_address(panel: &Panel, person: &Person) -> Option<String> {
+    let sends_mail = panel.services().delivery.sends_mail();
+    person.email.clone().filter(|_| sends_mail)
+}
+
+/// The key of the name of the button that mails a link.
+pub(crate) const MAIL_BUTTON: &str = "links.mail_button";
+
+/// The key of the name of the button that issues a link.
+pub(crate) fn link_button(panel: &Panel, person: &Person) -> &'static str {
+    match mail_address(panel, person) {
+        Some(_) => MAIL_BUTTON,
+        None => "links.show_button",
+    }
+}
+
+/// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 303 (to the page that shows the link once, or to
+/// the account), 404, 422 (the administrator's password is missing or wrong), 429.
 pub(in crate::http) async fn create(
     mut form: Form<PanelAdmin>,
     path: AccountPath,
@@ -62,26 +106,86 @@ pub(in crate::http) async fn create(
     let password = form.optional("current", Password::parse);
     let url_of = password_url(&request, form.panel.services());
     let by = requester(&form.panel, device, password);
-    let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;
+    let shows = form.text("handover") == "show";
+    let handover = if shows {
+        Handover::Show
+    } else {
+        Handover::Mail
+    };
+    let issued = step_up::issue_link(form.panel.services(), &by, owner, handover, url_of).await;
     let Some(issued) = form.checked(issued)? else {
-        let page = confirm_page(&form.panel, person, form.errors());
+        let page = confirm_page(&form.panel, person, form.errors(), shows).await?;
         return form.panel.invalid(&page);
     };
     let (panel, person) = (&form.panel, person.path());
     match issued {
-        Issued::Sent(email) => panel.redirect_ok(&person, panel.tr_with("links.sent", email)),
+        Issued::Queued(email) => panel.redirect_ok(&person, panel.tr_with("links.queued", email)),
         Issued::Inactive => panel.redirect_warn(&person, panel.t("links.inactive")),
         Issued::Shown {
             url,
             login,
             expires_at,
-        } => panel.page(&ShowPage {
-            l: panel.layout(section(owner.user_type)),
-            login,
-            url,
-            expires_at,
-            back: person.to_string(),
-        }),
+        } => {
+            let shown = ShownLink {
+                login,
+                url,
+                expires_at: expires_at.unix_micros(),
+            };
+            shown_once::redirect(panel, &person.shown_link(), &shown).await
+        }
+    }
+}
+
+/// What the page with the link shows.
+#[derive(Serialize, Deserialize)]
+struct ShownLink {
+    login: String,
+    url: String,
+    expires_at: i64,
+}
+
+#[derive(Template)]
+#[template(path = "admin/password_links/show.html")]
+struct ShowPage {
+    l: Layout,
+    login: String,
+    url: String,
+    expires_at: Timestamp,
+    back: String,
+}
+
+/// `GET /admin/{users,clients}/{seq}/link/shown`. **Permissions**: administrators. 200 (once), 404, 410.
+pub(crate) async fn show(panel: PanelAdmin, path: AccountPath, request: HttpRequest) -> PageResult {
+    let person = account::find(&panel, path.0).await?;
+    let l = panel.layout(section(path.0.user_type));
+    let path = person.path();
+    let Some(shown) = shown_once::take::<ShownLink>(&panel, &request).await? else {
+        let page = ShownBeforePage {
+            button: l.t("links.new_button"),
+            l,
+            name: person.name,
+            action: path.password_link(),
+            back: path.to_string(),
+        };
+        return panel.page_with(StatusCode::GONE, &page);
+    };
+    panel.page(&ShowPage {
+        l,
+        login: shown.login,
+        url: shown.url,
+        expires_at: Timestamp::from_unix_micros(shown.expires_at),
+        back: path.to_string(),
+    })
+}
+
+/// `POST /admin/{users,clients}/{seq}/link/withdraw`. **Permissions**: administrators. 303, 404.
+pub(crate) async fn withdraw(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
+    let (panel, AccountPath(owner)) = (&form.panel, path);
+    let person = paths::person(owner);
+    if password_links::withdraw(panel.services(), &panel.actor(), owner).await? {
+        panel.redirect_ok(&person, panel.t("links.withdrawn"))
+    } else {
+        panel.redirect_warn(&person, panel.t("links.not_open"))
     }
 }
 
@@ -94,8 +198,8 @@ pub(crate) fn password_url(request: &HttpRequest, services: &Services) -> impl F
 /// The base of links: the configured public URL, else the origin of the administrator's browser, which the form's extractor
 /// has checked against `Host`.
 fn base_url(request: &HttpRequest, services: &Services) -> String {
-    if let Some(url) = &services.config.server.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
+    if services.config.server.public_url.is_some() {
+        return invitations::base_url(services);
     }
     let header = |name| {
         let value = request.headers().get(name);
@@ -104,7 +208,7 @@ fn base_url(request: &HttpRequest, services: &Services) -> String {
     match (header(ORIGIN), header(HOST)) {
         (Some(origin), _) if origin.starts_with("http") => origin.to_owned(),
         (_, Some(host)) => format!("http://{host}"),
-        _ => format!("http://{}", services.config.server.listen),
+        _ => invitations::base_url(services),
     }
 }
 

@@ -3,14 +3,17 @@
 use askama::Template;
 
 use crate::clock::Timestamp;
+use crate::domain::account::Email;
 use crate::http::admin::paths;
 use crate::http::admin::web::code_text::{Piece, pieces};
-use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::checklist;
 use crate::services::checklist::check::{Group, Level};
 use crate::services::checklist::finding::Finding;
+use crate::services::test_mail;
 
 #[derive(Template)]
 #[template(path = "admin/security/show.html")]
@@ -21,6 +24,11 @@ struct SecurityPage {
     advice: usize,
     passed: usize,
     groups: Vec<GroupView>,
+    /// The mail server; empty if none is configured.
+    mail_server: String,
+    /// Where a test mail is sent to.
+    mail_to: String,
+    errors: FieldErrors,
 }
 
 impl SecurityPage {
@@ -90,18 +98,63 @@ impl CheckView {
 
 /// `GET /admin/security`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn show(panel: Panel) -> PageResult {
+    let own = panel.viewer().account.email.clone().unwrap_or_default();
+    panel.page(&page(&panel, own, FieldErrors::default()).await)
+}
+
+/// `POST /admin/security/test-mail`. **Permissions**: administrators. 303, 404 (no mail server is configured), 422, 429 (more
+/// than ten within an hour).
+pub(crate) async fn send_test_mail(mut form: Form<PanelAdmin>) -> PageResult {
+    if !form.panel.services().delivery.sends_mail() {
+        return Err(AdminError::NotFound);
+    }
+    let Some(to) = form.required("to", Email::parse) else {
+        let to = form.text("to").to_owned();
+        return form
+            .panel
+            .invalid(&page(&form.panel, to, form.errors()).await);
+    };
+    let (panel, address) = (&form.panel, to.as_typed());
+    let sent = test_mail::send(panel.services(), &panel.actor(), &to, panel.language()).await?;
+    match sent {
+        Ok(answer) => {
+            let text = panel.tr_with("security.mail_accepted", address);
+            panel.redirect_ok(paths::SECURITY, format!("{text} {answer}"))
+        }
+        Err(reason) => {
+            let text = panel.tr_with("security.mail_refused", address);
+            panel.redirect_warn(paths::SECURITY, format!("{text} {reason}"))
+        }
+    }
+}
+
+/// The mail server, as host and port; empty if none is configured.
+fn mail_server(panel: &Panel) -> String {
+    let smtp = &panel.services().config.smtp;
+    match &smtp.host {
+        Some(host) if panel.services().delivery.sends_mail() => {
+            format!("{host}:{}", smtp.effective_port())
+        }
+        _ => String::new(),
+    }
+}
+
+async fn page(panel: &Panel, mail_to: String, errors: FieldErrors) -> SecurityPage {
     let checked = checklist::of_server(panel.services()).await;
     let l = panel.layout("security");
     let groups = Group::ALL
         .iter()
         .map(|group| GroupView::new(&l, *group, &checked.findings));
     let count = |level| checklist::count(&checked.findings, level);
-    panel.page(&SecurityPage {
+    SecurityPage {
+        mail_server: mail_server(panel),
+        mail_to,
+        errors,
         at: checked.at,
         problems: count(Level::Problem),
         advice: count(Level::Advice),
         passed: count(Level::Ok),
         groups: groups.collect(),
         l,
-    })
+    }
 }

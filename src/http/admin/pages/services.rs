@@ -1,7 +1,7 @@
-//! Services: the list, the page of each, and what an administrator changes there. A secret is shown once, in the answer to the
-//! form that created it.
+//! Services: the list, the page of each, and what an administrator changes there. A secret is shown once, on the page that the
+//! form redirects to.
 
-use actix_web::web::Path;
+use actix_web::{HttpRequest, http::StatusCode, web::Path};
 use askama::Template;
 
 use crate::domain::principal::UserSeq;
@@ -12,6 +12,7 @@ use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::services::service::changes::{self, NewService, WithSecret};
 use crate::services::service::view::{self, Service};
 
@@ -103,7 +104,7 @@ pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
     })
 }
 
-/// `POST /admin/services/new`. **Permissions**: administrators. 200 (the secret), 422.
+/// `POST /admin/services/new`. **Permissions**: administrators. 303 (to the secret), 422.
 pub(crate) async fn create(mut form: Form<PanelAdmin>) -> PageResult {
     let name = form.required("name", ServiceName::parse);
     let fields = changed_fields(&mut form);
@@ -118,7 +119,7 @@ pub(crate) async fn create(mut form: Form<PanelAdmin>) -> PageResult {
         created = form.checked(result)?;
     }
     if let Some(created) = created {
-        return secret_page(&form.panel, created);
+        return show_once(&form.panel, created).await;
     }
     let page = NewPage {
         l: form.panel.layout("services"),
@@ -137,12 +138,34 @@ fn changed_fields(form: &mut Form<PanelAdmin>) -> Option<(Description, Scopes)> 
     Some((description.unwrap_or_default(), scopes))
 }
 
-fn secret_page(panel: &Panel, created: WithSecret) -> PageResult {
+async fn show_once(panel: &Panel, created: WithSecret) -> PageResult {
+    let path = paths::shown_service_secret(created.service.number);
+    shown_once::redirect(panel, &path, &created.secret).await
+}
+
+/// `GET /admin/services/{number}/secret/shown`. **Permissions**: administrators. 200 (once), 404, 410.
+pub(crate) async fn show_secret(
+    panel: PanelAdmin,
+    number: Path<String>,
+    request: HttpRequest,
+) -> PageResult {
+    let service = find(&panel, &number).await?;
+    let (l, back) = (panel.layout("services"), paths::service(service.number));
+    let Some(secret) = shown_once::take::<String>(&panel, &request).await? else {
+        let page = ShownBeforePage {
+            button: l.t("services.rotate"),
+            l,
+            name: service.name,
+            action: paths::service_secret(service.number),
+            back,
+        };
+        return panel.page_with(StatusCode::GONE, &page);
+    };
     panel.page(&SecretPage {
-        l: panel.layout("services"),
-        back: paths::service(created.service.number),
-        name: created.service.name,
-        secret: created.secret,
+        l,
+        back,
+        name: service.name,
+        secret,
     })
 }
 
@@ -209,13 +232,13 @@ fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> 
     }
 }
 
-/// `POST /admin/services/{number}/secret`. **Permissions**: administrators. 200 (the secret), 404.
+/// `POST /admin/services/{number}/secret`. **Permissions**: administrators. 303 (to the secret), 404.
 pub(crate) async fn rotate_secret(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
     let panel = &form.panel;
     let service = find(panel, &number).await?;
     let (services, actor) = (panel.services(), panel.actor());
     let rotated = changes::rotate_secret(services, &actor, service.number).await?;
-    secret_page(panel, rotated)
+    show_once(panel, rotated).await
 }
 
 /// `POST /admin/services/{number}/activate`. **Permissions**: administrators. 303, 404.

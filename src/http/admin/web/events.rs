@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Change, Outcome};
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::Principal;
@@ -122,6 +123,7 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         ("language", "en") => "English".to_owned(),
         ("language", "ko") => "한국어".to_owned(),
         ("link", "mailed" | "shown" | "used") => l.word("link_way", value),
+        ("mail", _) if DeliveryKind::from_word(value).is_some() => l.word("mail", value),
         ("reason", _) if RevocationReason::from_word(value).is_some() => l.word("reason", value),
         ("method", _) if LoginMethod::from_word(value).is_some() => l.word("login_method", value),
         ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),

@@ -28,7 +28,7 @@ use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::accounts::client_users::NewClient;
-use crate::services::accounts::password_links::{self, Issued};
+use crate::services::accounts::password_links::{self, Handover, Issued};
 use crate::services::accounts::users::NewUser;
 use crate::services::accounts::{client_user_changes, step_up};
 
@@ -191,9 +191,11 @@ pub(in crate::http) async fn create(
     let mut text = panel.t("person.created");
     if wants_link && panel.services().delivery.sends_mail() {
         let (actor, url_of) = (panel.actor(), password_url(&request, panel.services()));
-        let issued = password_links::issue(panel.services(), &actor, account, url_of).await?;
-        if let Issued::Sent(email) = issued {
-            text = panel.tr_with("person.created_and_sent", email);
+        let handover = Handover::Mail;
+        let issued =
+            password_links::issue(panel.services(), &actor, account, handover, url_of).await?;
+        if let Issued::Queued(email) = issued {
+            text = panel.tr_with("person.created_and_queued", email);
         }
     }
     panel.redirect_ok(&paths::person(account), text)

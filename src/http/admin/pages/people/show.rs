@@ -3,10 +3,12 @@
 use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
+use crate::domain::delivery::DeliveryState;
 use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{BrowserSessionId, SessionId};
 use crate::http::admin::pages::locks::LockView;
+use crate::http::admin::pages::password_links::{MAIL_BUTTON, link_button};
 use crate::http::admin::pages::people::account::{
     self, Person, fields, refusal, requester, section,
 };
@@ -20,6 +22,7 @@ use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
+use crate::services::accounts::password_links::{self, OpenLink};
 use crate::services::accounts::{lifecycle, step_up, users};
 use crate::services::audit::events;
 use crate::services::auth::browser_sessions;
@@ -27,14 +30,14 @@ use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::services::limits::locks;
 use crate::services::tokens::refresh_tokens;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::otp_deliveries::OtpDeliveryRow;
+use crate::store::deliveries::DeliveryRow;
 use crate::store::sessions::SessionRow;
 
 /// The number of refresh tokens on the page.
 const MAX_TOKENS: i64 = 10;
 /// The number of audit events on the page.
 const MAX_EVENTS: i64 = 50;
-/// The number of one-time code deliveries on the page.
+/// The number of messages to the account on the page.
 const MAX_DELIVERIES: i64 = 10;
 
 #[derive(Template)]
@@ -60,8 +63,14 @@ struct ShowPage {
     browsers: Vec<BrowserSessionRow>,
     /// The viewer's own panel session.
     current: BrowserSessionId,
-    /// Sent one-time codes; internal users have none.
-    deliveries: Option<Vec<OtpDeliveryRow>>,
+    /// The name of the button that issues a password link.
+    link_button: String,
+    /// The password link that can be used.
+    link: Option<OpenLink>,
+    /// Whether a link can be mailed.
+    mails_link: bool,
+    /// Codes, links and notices to the owner.
+    deliveries: Vec<DeliveryRow>,
     tokens: Vec<TokenView>,
     events: Vec<EventView>,
 }
@@ -70,16 +79,17 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
     let services = panel.services();
     let person = account::find(panel, account).await?;
     let (user_type, seq) = (account.user_type, account.user_seq);
-    let (browsers, deliveries) = match user_type {
-        UserType::User => (browser_sessions::list(services, seq).await?, None),
-        UserType::Client => {
-            let deliveries = services
-                .otp_deliveries
-                .list(&services.store, &services.audit_log, seq, MAX_DELIVERIES)
-                .await?;
-            (Vec::new(), Some(deliveries))
-        }
+    let browsers = match user_type {
+        UserType::User => browser_sessions::list(services, seq).await?,
+        UserType::Client => Vec::new(),
     };
+    let (database, now) = ((&services.store, &services.audit_log), services.clock.now());
+    let deliveries = services
+        .deliveries
+        .list(database, account, MAX_DELIVERIES, now)
+        .await?;
+    let link = password_links::find_open(services, account).await?;
+    let link_button = link_button(panel, &person);
     let locks = locks::of_account(services, account).await?;
     let sessions = sessions::list_live(services, account).await?;
     let tokens = refresh_tokens::latest_of(services, account, MAX_TOKENS).await?;
@@ -105,6 +115,9 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         sessions,
         browsers,
         current: panel.viewer().session.clone(),
+        link_button: l.t(link_button),
+        mails_link: link_button == MAIL_BUTTON,
+        link,
         deliveries,
         tokens: tokens.collect(),
         events,

@@ -1,0 +1,31 @@
+//! Messages to the owners of accounts: their kinds, and what became of them.
+
+use crate::domain::text_enum::text_enum;
+
+text_enum! {
+    /// A kind of message.
+    DeliveryKind {
+        /// A one-time code.
+        Code = "code",
+        /// A link that sets the password.
+        PasswordLink = "password_link",
+        /// A notice: the password was changed.
+        PasswordChanged = "password_changed",
+        /// A notice: the e-mail address was changed or removed.
+        EmailChanged = "email_changed",
+        /// A notice: a refresh token was reused.
+        TokenReused = "token_reused",
+    }
+}
+
+text_enum! {
+    /// What became of a message.
+    DeliveryState {
+        /// It is in the queue, or being sent.
+        Queued = "queued",
+        /// The mail server or webhook accepted it, or it was printed.
+        Sent = "sent",
+        /// It was not sent.
+        Failed = "failed",
+    }
+}
