@@ -6,4 +6,5 @@ pub mod factors;
 pub mod notices;
 pub mod proof;
 pub mod recovery_codes;
+pub(crate) mod second_step;
 pub mod totp;
