@@ -63,6 +63,10 @@ impl DeliveryOutcome {
                     AccountChange::Email(_) | AccountChange::EmailRemoved => {
                         DeliveryKind::EmailChanged
                     }
+                    AccountChange::SecondFactorAdded
+                    | AccountChange::SecondFactorRemoved
+                    | AccountChange::RecoveryCodeUsed(_)
+                    | AccountChange::RecoveryCodesReplaced => DeliveryKind::SecondFactorChanged,
                 };
                 let id = new_v7(now);
                 (id, kind, change.owner, &change.login, &change.email)

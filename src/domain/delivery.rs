@@ -13,6 +13,8 @@ text_enum! {
         PasswordChanged = "password_changed",
         /// A notice: the e-mail address was changed or removed.
         EmailChanged = "email_changed",
+        /// A notice: a second factor was set up, used up or removed.
+        SecondFactorChanged = "second_factor_changed",
         /// A notice: a refresh token was reused.
         TokenReused = "token_reused",
     }

@@ -88,6 +88,10 @@ pub enum Problem {
     PasswordMismatch,
     /// Not the current password of the account.
     WrongPassword,
+    /// Not a code of the authenticator app that is being set up.
+    WrongCode,
+    /// Not a valid code of the account's second factor.
+    WrongFactor,
     /// One's own password, where only those of others can be set.
     OwnPassword,
     /// An invitation, and a password.
@@ -154,6 +158,8 @@ impl Problem {
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
+            Self::WrongCode => t!("problem.wrong_code", locale = locale),
+            Self::WrongFactor => t!("problem.wrong_factor", locale = locale),
             Self::OwnPassword => t!("problem.own_password", locale = locale),
             Self::InviteOrPassword => t!("problem.invite_or_password", locale = locale),
             Self::InviteNeedsEmail => t!("problem.invite_needs_email", locale = locale),

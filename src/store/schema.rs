@@ -78,6 +78,7 @@ diesel::table! {
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
         shown_once -> Nullable<Text>,
+        authenticated_at -> Nullable<Timestamp>,
     }
 }
 
@@ -216,6 +217,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (user_type, user_seq, code_hash) {
+        user_type -> Text,
+        user_seq -> BigInt,
+        code_hash -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     revocations (id) {
         id -> BigInt,
         xact -> BigInt,
@@ -226,6 +237,20 @@ diesel::table! {
         revoked_at -> Timestamp,
         expires_at -> Timestamp,
         status_index -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    second_factor_challenges (id_hash) {
+        id_hash -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        purpose -> Text,
+        is_set_up -> Bool,
+        method -> Text,
+        attempts -> BigInt,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
     }
 }
 
@@ -265,6 +290,8 @@ diesel::table! {
         reused_jti -> Nullable<Text>,
         kid -> Nullable<Text>,
         status_index -> Nullable<BigInt>,
+        authenticated_at -> Nullable<Timestamp>,
+        amr -> Nullable<Text>,
     }
 }
 
@@ -301,6 +328,17 @@ diesel::table! {
     status_indexes (id) {
         id -> BigInt,
         next_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp_factors (user_type, user_seq) {
+        user_type -> Text,
+        user_seq -> BigInt,
+        sealed_secret -> Text,
+        last_used_step -> BigInt,
+        created_at -> Timestamp,
+        confirmed_at -> Nullable<Timestamp>,
     }
 }
 
@@ -342,11 +380,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     outstanding_tokens,
     panel_preferences,
     rate_limits,
+    recovery_codes,
     revocations,
+    second_factor_challenges,
     services,
     sessions,
     set_up_links,
     signing_keys,
     status_indexes,
+    totp_factors,
     users,
 );

@@ -108,12 +108,17 @@ INSERT INTO signing_keys (kid, algorithm, state, private_key, master_key_id, cre
 VALUES ('k', 'HS256', 'active', 'x', 'm', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO imported_accounts (user_type, user_seq, source, fields, imported_at) VALUES ('user', 1, 'file', '{}', '2026-01-01 00:00:00');
 INSERT INTO django_tokens (jti, user_type, user_seq, expires_at) VALUES ('t', 'user', 1, '2026-01-01 00:00:00');
+INSERT INTO totp_factors (user_type, user_seq, sealed_secret, last_used_step, created_at)
+VALUES ('user', 1, 'x', 0, '2026-01-01 00:00:00');
+INSERT INTO recovery_codes (user_type, user_seq, code_hash, created_at) VALUES ('user', 1, 'x', '2026-01-01 00:00:00');
+INSERT INTO second_factor_challenges (id_hash, user_type, user_seq, purpose, is_set_up, method, attempts, created_at, expires_at)
+VALUES ('x', 'user', 1, 'login', FALSE, 'password', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 29] = [
     "users",
     "client_users",
     "sessions",
@@ -137,6 +142,9 @@ const TABLES: [&str; 26] = [
     "services",
     "imported_accounts",
     "django_tokens",
+    "totp_factors",
+    "recovery_codes",
+    "second_factor_challenges",
     "users_search",
     "client_users_search",
     "audit_events_search",

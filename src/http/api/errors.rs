@@ -14,6 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::{Meta, code_message, rate_limited, sentence};
+use crate::http::api::error_data::ErrorData;
 use crate::http::api::inputs::CURRENT_PASSWORD;
 use crate::http::middleware::accept::{ErrorForm, PROBLEM};
 use crate::http::middleware::context::RequestContext;
@@ -98,6 +99,14 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
         Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
+        Error::SecondFactorRequired(pending) if pending.is_set_up => {
+            (StatusCode::FORBIDDEN, "SECOND_FACTOR_SETUP_REQUIRED")
+        }
+        Error::SecondFactorRequired(_) => (StatusCode::UNAUTHORIZED, "SECOND_FACTOR_REQUIRED"),
+        Error::InvalidSecondFactor => (StatusCode::UNAUTHORIZED, "INVALID_SECOND_FACTOR"),
+        Error::ReauthenticationRequired(_) => (StatusCode::FORBIDDEN, "REAUTHENTICATION_REQUIRED"),
+        Error::SecondFactorExists => (StatusCode::CONFLICT, "SECOND_FACTOR_EXISTS"),
+        Error::SecondFactorNotFound => (StatusCode::NOT_FOUND, "SECOND_FACTOR_NOT_FOUND"),
         Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
         Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
         Error::Token(
@@ -148,6 +157,9 @@ pub(in crate::http) struct ErrorEnvelope<'a> {
     /// Sentences about each wrong field, in the same language.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Sentences<'a>>,
+    /// How to continue, if the client can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ErrorData<'a>>,
     /// The request's time and id.
     meta: Meta<'a>,
 }
@@ -170,6 +182,9 @@ pub(in crate::http) struct ProblemDetails<'a> {
     /// Sentences about each wrong field, in the same language.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Sentences<'a>>,
+    /// How to continue, if the client can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ErrorData<'a>>,
 }
 
 /// What is wrong with each field.
@@ -279,6 +294,7 @@ impl ApiError {
                 code,
                 message: &message,
                 errors,
+                data: ErrorData::of(self),
                 meta: Meta::of(context),
             });
         };
@@ -290,6 +306,7 @@ impl ApiError {
             instance: &context.id,
             code,
             errors,
+            data: ErrorData::of(self),
         })
     }
 
@@ -312,9 +329,13 @@ impl ApiError {
         if status == StatusCode::UNAUTHORIZED {
             // Whether a token was presented and refused (RFC 6750 section 3.1).
             let challenge = match self.service_error() {
-                Some(Error::Unauthorized | Error::InvalidCredentials | Error::InvalidOtp) => {
-                    r#"Bearer realm="api""#
-                }
+                Some(
+                    Error::Unauthorized
+                    | Error::InvalidCredentials
+                    | Error::InvalidOtp
+                    | Error::SecondFactorRequired(_)
+                    | Error::InvalidSecondFactor,
+                ) => r#"Bearer realm="api""#,
                 _ => r#"Bearer realm="api", error="invalid_token""#,
             };
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));

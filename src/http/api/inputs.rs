@@ -8,6 +8,7 @@ use crate::domain::paging::Page;
 use crate::domain::password::Password;
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problem;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::service::Scopes;
 use crate::domain::session::ChallengeId;
 use crate::domain::text::clean;
@@ -80,6 +81,12 @@ inputs! {
     KEEP_CURRENT: bool = "keep_current", Kind::Boolean, boolean;
     /// The id in the answer to the request of the code.
     CHALLENGE: Option<ChallengeId> = "challenge_id", Kind::Text { format: Some("uuid"), max: None }, challenge;
+    /// The id of the challenge in the answer to the login.
+    LOGIN_CHALLENGE: String = "challenge_id", PARAMETER_KIND, parameter;
+    /// How the second factor is proved.
+    METHOD: SecondFactorMethod = "method", Kind::OneOf(CODE_METHODS), code_method;
+    /// A code of the authenticator app, or a recovery code; spaces and hyphens in it are ignored.
+    FACTOR_CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The one-time code; spaces and hyphens in it are ignored.
     CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The password.
@@ -109,6 +116,15 @@ inputs! {
     IS_ACTIVE: bool = "is_active", Kind::Boolean, boolean;
     /// Whether the owner is mailed a link to set the password, instead of `password`.
     INVITE: bool = "invite", Kind::Boolean, boolean;
+}
+
+/// The second factors that are proved by a code.
+const CODE_METHODS: &[&str] = &["totp", "recovery_code"];
+
+fn code_method(text: &str) -> Result<SecondFactorMethod, Problem> {
+    SecondFactorMethod::from_word(text)
+        .filter(|_| CODE_METHODS.contains(&text))
+        .ok_or(Problem::NotOneOf(CODE_METHODS))
 }
 
 fn page_number(text: &str) -> Result<i64, Problem> {

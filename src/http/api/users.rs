@@ -24,10 +24,10 @@ use crate::http::api::inputs::{
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
-use crate::services::{Error, Services};
-use crate::services::accounts::invitations::{Invited, self};
+use crate::services::accounts::invitations::{self, Invited};
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, step_up};
+use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
@@ -231,7 +231,7 @@ pub(super) async fn update(
 ) -> Result<Answer<User>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
-    let kept = kept_role(&services, &fields, user_seq).await?;
+    let kept = kept_role(&services, &mut fields, user_seq).await?;
     let changes = UserChanges {
         email: fields.clearable(&EMAIL),
         username: fields.clearable(&USERNAME),
@@ -257,7 +257,7 @@ pub(super) async fn update(
 /// The role that a user has, if the body has one: a user may keep a role that is not configured any more.
 async fn kept_role(
     services: &Services,
-    fields: &Fields,
+    fields: &mut Fields,
     user_seq: UserSeq,
 ) -> Result<Option<Role>, ApiError> {
     if !fields.has(&ROLE) {

@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;
+pub mod reauthentication;
 pub mod role_renaming;
 pub mod step_up;
 pub mod user_changes;

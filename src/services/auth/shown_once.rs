@@ -20,9 +20,12 @@ struct Kept {
     secret: String,
 }
 
+/// What the key that encrypts the secrets is derived for.
+const PURPOSE: &[u8] = b"shown once";
+
 /// What the secret is encrypted for: the session and the page.
 fn context(session: &BrowserSessionId, path: &str) -> String {
-    format!("shown once\n{session}\n{path}")
+    format!("{session}\n{path}")
 }
 
 /// Keeps a secret for the page at this path. It replaces one that was not shown yet.
@@ -44,7 +47,7 @@ pub async fn keep(
         .map_err(|error| error.to_string())
         .and_then(|bytes| {
             let key = &services.master_keys.present;
-            let sealed = key.seal(&context(session, path), &bytes);
+            let sealed = key.seal(PURPOSE, &context(session, path), &bytes);
             sealed.map_err(|error| error.to_string())
         })
         .map_err(Error::Internal)?;
@@ -71,7 +74,7 @@ pub async fn take(
         .await?;
     let Some((sealed, kept)) = sealed.and_then(|sealed| {
         let key = &services.master_keys.present;
-        let bytes = key.open(&context(session, path), &sealed).ok()?;
+        let bytes = key.open(PURPOSE, &context(session, path), &sealed).ok()?;
         Some((sealed, serde_json::from_slice::<Kept>(&bytes).ok()?))
     }) else {
         return Ok(None);

@@ -17,6 +17,7 @@ use crate::domain::job::{JobKind, JobState};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::second_factor::ChallengePurpose;
 use crate::domain::service::Scopes;
 use crate::domain::session::{
     BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
@@ -105,7 +106,7 @@ macro_rules! text_columns {
 
 text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
 text_columns!(
-    from_word: DeliveryKind, DeliveryState, UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
-    KeyState,
+    from_word: DeliveryKind, DeliveryState, UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource,
+    Outcome, KeyState, ChallengePurpose,
 );
 text_columns!(from_stored: Role, Action, AccountClaims, Scopes);

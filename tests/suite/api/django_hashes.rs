@@ -127,7 +127,8 @@ async fn a_hash_that_would_take_too_much_work_or_memory_is_wrong_at_once() {
 #[tokio::test]
 async fn a_password_that_is_longer_than_a_new_one_may_be_logs_in_if_it_came_from_django() {
     let app = App::start();
-    let of_length = |length| -> String { "긴 비밀번호 ".chars().cycle().take(length).collect() };
+    let of_length =
+        |length| -> String { "긴 비밀번호 ".chars().cycle().take(length).collect() };
     let (short, long) = (of_length(1_025), of_length(4_096));
     for (name, password) in [("short", &short), ("long", &long)] {
         app.make_client(name).await;
@@ -151,7 +152,12 @@ async fn a_password_that_is_longer_than_a_new_one_may_be_logs_in_if_it_came_from
     let answer = log_in(&app, "long", &long).await.assert(200, "LOGGED_IN");
     let access = answer.data()["access"].as_str().unwrap().to_owned();
     let too_long = log_in(&app, "long", &format!("{long}x")).await;
-    assert!(!too_long.assert(400, "INVALID_REQUEST").error("password").is_empty());
+    assert!(
+        !too_long
+            .assert(400, "INVALID_REQUEST")
+            .error("password")
+            .is_empty()
+    );
     let change = |current: &str, new: &str| {
         let body = json!({"current_password": current, "new_password": new});
         app.anonymous().post("/auth/password", body).bearer(&access)
@@ -165,6 +171,9 @@ async fn a_password_that_is_longer_than_a_new_one_may_be_logs_in_if_it_came_from
 
 fn md5_of(salt: &str, password: &str) -> String {
     use md5::{Digest, Md5};
-    let digest = Md5::new().chain_update(salt).chain_update(password).finalize();
+    let digest = Md5::new()
+        .chain_update(salt)
+        .chain_update(password)
+        .finalize();
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -101,6 +101,7 @@ fn good(path: &str, name: &str) -> &'static str {
         "keep_current" | "is_active" => "true",
         "invite" => "false",
         "challenge_id" => r#""00000000000000000000000000000000""#,
+        "method" => r#""totp""#,
         "code" => r#""123456""#,
         "email" => r#""fresh@example.org""#,
         "name" => r#""Somebody""#,

@@ -52,6 +52,7 @@ mod revocations;
 mod role_interfaces;
 mod roles;
 mod search;
+mod second_factors;
 mod service_revocation;
 mod service_tokens;
 mod sessions;

@@ -13,6 +13,7 @@ use munjigi::domain::{
     limits::LimitKind,
     preferences::Theme,
     principal::UserType,
+    second_factor::SecondFactorMethod,
     session::RevocationReason,
     signing_key::KeyState,
 };
@@ -30,6 +31,7 @@ const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
 const FAMILIES: [(&str, &[&str]); 9] = [
+    ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),

@@ -45,6 +45,7 @@ mod receiver;
 mod refusals;
 mod rename_role;
 mod roles;
+mod second_factor;
 pub mod server;
 mod shutdown;
 mod simplejwt_replay;

@@ -14,6 +14,8 @@ pub mod locks;
 pub mod login;
 pub mod password_links;
 pub mod people;
+pub mod second_factor;
+pub mod second_step;
 pub mod security;
 pub mod services;
 pub mod setup;

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::config::PanelAccess;
-use crate::domain::password::Password;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
@@ -103,9 +102,9 @@ pub(in crate::http) async fn create(
 ) -> PageResult {
     let AccountPath(owner) = path;
     let person = account::find(&form.panel, owner).await?;
-    let password = form.optional("current", Password::parse_presented);
+    let proof = form.proof(form.panel.viewer().step_up);
     let url_of = password_url(&request, form.panel.services());
-    let by = requester(&form.panel, device, password);
+    let by = requester(&form.panel, device, proof);
     let shows = form.text("handover") == "show";
     let handover = if shows {
         Handover::Show

@@ -6,6 +6,7 @@ use crate::domain::delivery::DeliveryKind;
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::Principal;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{LoginMethod, RevocationReason};
 use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
@@ -126,6 +127,9 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         ("mail", _) if DeliveryKind::from_word(value).is_some() => l.word("mail", value),
         ("reason", _) if RevocationReason::from_word(value).is_some() => l.word("reason", value),
         ("method", _) if LoginMethod::from_word(value).is_some() => l.word("login_method", value),
+        ("second_factor", _) if SecondFactorMethod::from_word(value).is_some() => {
+            l.word("factor_method", value)
+        }
         ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),
         ("user_type", "user" | "client") => l.word("user_type", value),
         (_, "true") => l.t("common.yes"),

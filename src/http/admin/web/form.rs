@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE};
 
 use crate::domain::language::Language;
+use crate::domain::otp::OtpCode;
 use crate::domain::password::Password;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
@@ -17,6 +18,9 @@ use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::middleware::origin::{self, Foreign};
 use crate::http::request_body;
 use crate::services::Error;
+use crate::services::accounts::reauthentication::Reproof;
+use crate::services::auth::browser_sessions::StepUp;
+use crate::services::second_factors::proof::FactorProof;
 
 /// An extractor of a form's sender.
 pub(crate) trait Sender: FromRequest<Error = AdminError> + 'static {
@@ -173,6 +177,21 @@ impl<P: Sender> Form<P> {
         parse(text)
             .map_err(|problem| self.problem(name, problem))
             .ok()
+    }
+
+    /// The proof of the viewer, in the field `current`; none if none is asked for or entered.
+    pub(crate) fn proof(&mut self, step_up: StepUp) -> Option<Reproof> {
+        match step_up {
+            StepUp::Recent => None,
+            StepUp::Password => {
+                let password = self.optional("current", Password::parse_presented);
+                password.map(Reproof::Password)
+            }
+            StepUp::Factor => {
+                let code = self.optional("current", OtpCode::parse);
+                code.map(|code| Reproof::Factor(FactorProof::of_code(code)))
+            }
+        }
     }
 
     /// Adds a problem of a field.

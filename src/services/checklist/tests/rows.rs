@@ -82,7 +82,11 @@ fn the_key_of_django() {
         inputs.django_key = Ok(length);
         inputs.rows.django = Ok(last);
         let level = expected.map(|_| (Check::DjangoKey, Advice));
-        assert_eq!(above_ok(&inputs), Vec::from_iter(level), "{length:?} {last:?}");
+        assert_eq!(
+            above_ok(&inputs),
+            Vec::from_iter(level),
+            "{length:?} {last:?}"
+        );
         let findings = findings(&inputs);
         let finding = findings.iter().find(|one| one.check == Check::DjangoKey);
         let said = finding.unwrap().advice.as_ref();
@@ -167,6 +171,7 @@ fn administration() {
                 active,
                 unknown_roles: Vec::new(),
                 idle: Vec::new(),
+                without_factor: 0,
             });
         });
     }
@@ -179,6 +184,7 @@ fn administration() {
         active: 12,
         unknown_roles: vec!["boss (3)".to_owned()],
         idle,
+        without_factor: 0,
     });
     assert_eq!(
         above_ok(&inputs),

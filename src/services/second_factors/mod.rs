@@ -1,0 +1,10 @@
+//! The second factor of accounts: authenticator apps, recovery codes, and logins in two steps.
+
+pub mod challenges;
+pub mod enrolment;
+pub mod factors;
+pub mod notices;
+pub mod proof;
+pub mod recovery_codes;
+pub(crate) mod second_step;
+pub mod totp;
