@@ -94,11 +94,13 @@ bare!(user_rows, users, bare_users, id, 0_i64, {
     created_at: Text = String,
     updated_at: Text = String,
     search_text: Text = String,
+    claims: Nullable<Text> = Option<String>,
 });
 
 bare!(field_rows, imported_accounts, bare_imported_accounts, user_seq, 0_i64, {
     user_type: Text = String,
     user_seq: BigInt = i64,
+    source: Text = String,
     fields: Text = String,
     imported_at: Text = String,
 });
@@ -114,8 +116,8 @@ bare!(token_rows, django_tokens, bare_django_tokens, jti, String::new(), {
 const BARE_TABLES: &str = "
 CREATE TABLE bare_users (id INTEGER PRIMARY KEY, email TEXT, email_normalized TEXT, username TEXT, username_normalized TEXT,
     external_id TEXT, name TEXT, name_normalized TEXT, role TEXT, password_hash TEXT, is_active BOOLEAN,
-    last_login_at TIMESTAMP, created_at TIMESTAMP, updated_at TIMESTAMP, search_text TEXT);
-CREATE TABLE bare_imported_accounts (user_type TEXT, user_seq BIGINT, fields TEXT, imported_at TIMESTAMP,
+    last_login_at TIMESTAMP, created_at TIMESTAMP, updated_at TIMESTAMP, search_text TEXT, claims TEXT);
+CREATE TABLE bare_imported_accounts (user_type TEXT, user_seq BIGINT, source TEXT, fields TEXT, imported_at TIMESTAMP,
     PRIMARY KEY (user_type, user_seq)) WITHOUT ROWID;
 CREATE TABLE bare_django_tokens (jti TEXT PRIMARY KEY, user_type TEXT, user_seq BIGINT, expires_at TIMESTAMP,
     blacklisted_at TIMESTAMP) WITHOUT ROWID;";

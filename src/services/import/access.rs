@@ -38,7 +38,7 @@ pub(super) enum Access {
     DryRun {
         connection: Option<Db>,
         roles: Arc<RolesConfig>,
-        administrators: Administrators,
+        administrators: Box<Administrators>,
     },
     Write {
         destination: Box<Destination>,
@@ -56,10 +56,10 @@ impl Access {
                 mut connection,
                 roles,
             } => Self::DryRun {
-                administrators: match &mut connection {
+                administrators: Box::new(match &mut connection {
                     Some(connection) => Administrators::read(connection, &roles)?,
                     None => Administrators::default(),
-                },
+                }),
                 connection,
                 roles,
             },

@@ -61,7 +61,6 @@ pub fn run(
         report: Report::default(),
         observer,
         matched: 0,
-        rows: 0,
         imported_before: 0,
         preloaded: None,
         deferred: Vec::new(),
@@ -71,8 +70,9 @@ pub fn run(
     };
     let (sender, receiver) = sync_channel(READ_AHEAD);
     let result = std::thread::scope(|scope| {
+        let goes_on = || !stop.load(Ordering::Relaxed);
         let reader = scope.spawn(move || {
-            input.read(&mut |message| !stop.load(Ordering::Relaxed) && sender.send(message).is_ok())
+            duplicates::read(input, |message| goes_on() && sender.send(message).is_ok())
         });
         // When this fails, the receiver is gone, and the reader stops.
         let worked = work.all(receiver);
@@ -86,10 +86,18 @@ pub fn run(
         // What it has not read is not missing.
         (work.report.users.missing, work.report.clients.missing) = (0, 0);
     }
+    let Work {
+        mut access,
+        scratch,
+        mut report,
+        ..
+    } = work;
+    // Building the indexes needs the memory.
+    drop(scratch);
     result
-        .and_then(|()| work.access.finish(&work.report))
-        .inspect_err(|_| work.access.fail(&mut work.report))?;
-    Ok(work.report)
+        .and_then(|()| access.finish(&report))
+        .inspect_err(|_| access.fail(&mut report))?;
+    Ok(report)
 }
 
 /// The state of a run.
@@ -100,8 +108,6 @@ struct Work<'a> {
     observer: &'a mut dyn Observer,
     /// How many accounts of an earlier import the source still has.
     matched: u64,
-    /// How many accounts were read, to tell two with the same key apart.
-    rows: usize,
     imported_before: u64,
     /// All accounts that were there, if they are few.
     preloaded: Option<Existing>,
@@ -198,12 +204,6 @@ impl Work<'_> {
                 Ok(candidate) => candidates.push(candidate),
                 Err(lines) => self.refuse(user_type, lines),
             }
-        }
-        let (candidates, refused) =
-            duplicates::leave_out(&mut self.scratch, self.rows, user_type, candidates)?;
-        self.rows += candidates.len() + refused.len();
-        for lines in refused {
-            self.refuse(user_type, lines);
         }
         self.decide(user_type, &candidates, false)?;
         if self.deferred.len() > MAX_DEFERRED {

@@ -18,7 +18,7 @@ const TABLES: &str = "('users', 'client_users', 'django_tokens')";
 /// Sets the connection up for sorting more than fits in memory.
 pub(super) fn prepare(connection: &mut Db) -> Result<(), StoreError> {
     let settings = match connection {
-        Db::Sqlite(_) => "PRAGMA temp_store = FILE; PRAGMA cache_size = -24576",
+        Db::Sqlite(_) => "PRAGMA temp_store = FILE; PRAGMA cache_size = -16384; PRAGMA threads = 1",
         Db::Postgres(_) => "SET statement_timeout = 0",
     };
     Ok(connection.batch_execute(settings)?)

@@ -31,8 +31,8 @@ mod tables {
     }
 }
 
-/// At most 16 MiB of the database are in memory.
-const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384; \
+/// At most 12 MiB of the database are in memory.
+const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12288; \
     CREATE TABLE names (hash INTEGER PRIMARY KEY, row INTEGER NOT NULL, owner TEXT NOT NULL); \
     CREATE TABLE accounts (key TEXT PRIMARY KEY, user_seq INTEGER NOT NULL) WITHOUT ROWID";
 

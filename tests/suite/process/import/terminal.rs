@@ -80,6 +80,7 @@ fn a_terminal_shows_the_progress() {
         ])
         .arg("/dev/null")
         .current_dir(place.path(""))
+        .env_clear()
         .env("TERM", "xterm");
     for (name, value) in import.get_envs() {
         script.env(name, value.unwrap_or_default());
