@@ -114,7 +114,12 @@ impl SimplejwtConfig {
     #[must_use]
     pub fn contains(&self, path: &str) -> bool {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        self.enabled && self.path().split('/').skip(1).all(|own| segments.next() == Some(own))
+        self.enabled
+            && self
+                .path()
+                .split('/')
+                .skip(1)
+                .all(|own| segments.next() == Some(own))
     }
 
     /// Whether the tokens of internal users have `USER_ID_CLAIM` in place of the usual value of `sub`.

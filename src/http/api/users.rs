@@ -23,9 +23,9 @@ use crate::http::api::inputs::{
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
-use crate::services::{Error, Services};
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, step_up};
+use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.

@@ -15,9 +15,7 @@ use crate::services::maintenance::retention::cutoff;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
 use crate::store::django_tokens::{self, DjangoTokenRow};
 use crate::store::outstanding_tokens::{self, NewOutstandingToken};
-use crate::store::{
-    StoreError, Transaction, browser_sessions, revocations, sessions,
-};
+use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
 use crate::tokens::{Claims, DjangoClaims, TokenType};
 
 /// The valid tokens that a logout presents.

@@ -35,7 +35,8 @@ async fn state(app: &App) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_role_that_changes_accounts_in_the_panel_alone_is_refused_by_every_endpoint_that_changes_one() {
+async fn a_role_that_changes_accounts_in_the_panel_alone_is_refused_by_every_endpoint_that_changes_one()
+ {
     let app = App::with(roles);
     let root = app.admin("root").await;
     app.client("acme").await;
@@ -59,7 +60,11 @@ async fn a_role_that_changes_accounts_in_the_panel_alone_is_refused_by_every_end
             }
             let path = endpoint.filled(&root.seq.to_string());
             let call = desk.call(endpoint.method, &path);
-            let call = if endpoint.fields.is_empty() { call } else { call.json(&Value::Object(body)) };
+            let call = if endpoint.fields.is_empty() {
+                call
+            } else {
+                call.json(&Value::Object(body))
+            };
             call.await.assert(403, "FORBIDDEN");
             refused += 1;
         }
@@ -79,9 +84,17 @@ async fn a_role_that_changes_accounts_at_the_api_alone_does_so() {
     let sync = app.internal("sync", Role::parse("sync").unwrap()).await;
     app.client("acme").await;
     let new = json!({"username": "new", "name": "New", "password": "correct horse battery"});
-    let created = sync.post("/api/users", sync.confirmed(json!({"role": "desk"}))).await;
+    let created = sync
+        .post("/api/users", sync.confirmed(json!({"role": "desk"})))
+        .await;
     created.assert(400, "INVALID_REQUEST");
-    sync.post("/api/clients", new).await.assert(201, "CLIENT_CREATED");
-    sync.patch("/api/clients/1", json!({"name": "Acme"})).await.assert(200, "CLIENT_UPDATED");
-    sync.delete("/api/clients/1").await.assert(200, "CLIENT_DELETED");
+    sync.post("/api/clients", new)
+        .await
+        .assert(201, "CLIENT_CREATED");
+    sync.patch("/api/clients/1", json!({"name": "Acme"}))
+        .await
+        .assert(200, "CLIENT_UPDATED");
+    sync.delete("/api/clients/1")
+        .await
+        .assert(200, "CLIENT_DELETED");
 }

@@ -249,9 +249,13 @@ fn the_key_of_django_is_read_from_its_file() {
     let serve = |says: &str| {
         let finished = place.run(&["serve"]);
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert!(finished.stderr.contains(says), "{says}: {}", finished.stderr);
+        assert!(
+            finished.stderr.contains(says),
+            "{says}: {}",
+            finished.stderr
+        );
     };
-    serve("django.secret_key_file cannot be read (django.key)");
+    serve("django.secret_key_file cannot be read");
     for (content, says) in [
         ("", "is empty"),
         (" \n", "is empty"),
@@ -262,7 +266,10 @@ fn the_key_of_django_is_read_from_its_file() {
         serve(says);
     }
     // Its length without the line end is too short, and it is not needed: no token was imported.
-    write(&place.path("django.key"), "0123456789012345678901234567890\n");
+    write(
+        &place.path("django.key"),
+        "0123456789012345678901234567890\n",
+    );
     place.serve().stop();
     let checked = place.run(&["check", "--json"]);
     let checked: Value = serde_json::from_str(&checked.stdout).unwrap();

@@ -111,7 +111,10 @@ fn replay(
 fn described(command: &Command) -> Value {
     let text = |part: &OsStr| Value::from(part.to_str().unwrap());
     let arguments = command.get_args().map(text);
-    let argv: Vec<Value> = [text(command.get_program())].into_iter().chain(arguments).collect();
+    let argv: Vec<Value> = [text(command.get_program())]
+        .into_iter()
+        .chain(arguments)
+        .collect();
     let env: Map<String, Value> = command
         .get_envs()
         .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), text(value?))))

@@ -19,23 +19,52 @@ async fn the_inspector_says_what_a_token_of_django_is_good_for_and_changes_nothi
     let refresh = booked_refresh(&app, &ann, 'a').await;
     let logged_out = booked_refresh(&app, &ann, 'b').await;
     let body = json!({"refresh": logged_out});
-    app.anonymous().post("/auth/logout", body).await.assert_status(200);
+    app.anonymous()
+        .post("/auth/logout", body)
+        .await
+        .assert_status(200);
     book(&app, &ann, &jti('c'), true).await;
     let of_ann = |token_type: &str, digit| of_django(&app, token_type, &ann, &jti(digit));
     let past = now(&app) - DAY;
     let before = app.number("SELECT COUNT(*) AS number FROM sessions").await;
     let cases = [
-        (of_ann("access", 'd').token(), "access token, which Django signed, would be accepted"),
+        (
+            of_ann("access", 'd').token(),
+            "access token, which Django signed, would be accepted",
+        ),
         (refresh.clone(), "can be exchanged once"),
-        (logged_out, "was blacklisted there, or exchanged or logged out here"),
+        (
+            logged_out,
+            "was blacklisted there, or exchanged or logged out here",
+        ),
         (of_ann("refresh", 'c').token(), "was blacklisted there"),
         (of_ann("refresh", 'e').token(), "was not imported"),
-        (of_django(&app, "access", &ben, &jti('f')).token(), "account does not exist"),
-        (of_ann("access", 'd').claim("user_id", "999").token(), "account does not exist"),
-        (of_ann("refresh", 'a').claim("exp", past).token(), "expired at"),
-        (of_ann("refresh", 'a').claim("token_type", "id").token(), "“token_type”"),
-        (of_ann("refresh", 'a').without("user_id").token(), "names no account"),
-        (of_ann("refresh", 'a').key(b"a key that nobody has, but long enough").token(), "signature does not"),
+        (
+            of_django(&app, "access", &ben, &jti('f')).token(),
+            "account does not exist",
+        ),
+        (
+            of_ann("access", 'd').claim("user_id", "999").token(),
+            "account does not exist",
+        ),
+        (
+            of_ann("refresh", 'a').claim("exp", past).token(),
+            "expired at",
+        ),
+        (
+            of_ann("refresh", 'a').claim("token_type", "id").token(),
+            "“token_type”",
+        ),
+        (
+            of_ann("refresh", 'a').without("user_id").token(),
+            "names no account",
+        ),
+        (
+            of_ann("refresh", 'a')
+                .key(b"a key that nobody has, but long enough")
+                .token(),
+            "signature does not",
+        ),
     ];
     for (token, says) in &cases {
         for _ in 0..2 {
@@ -43,11 +72,21 @@ async fn the_inspector_says_what_a_token_of_django_is_good_for_and_changes_nothi
             assert!(said.contains(says), "{said} / {says}");
         }
     }
-    assert_eq!(app.number("SELECT COUNT(*) AS number FROM sessions").await, before);
-    app.anonymous().refresh(&refresh).await.assert(200, "REFRESHED");
+    assert_eq!(
+        app.number("SELECT COUNT(*) AS number FROM sessions").await,
+        before
+    );
+    app.anonymous()
+        .refresh(&refresh)
+        .await
+        .assert(200, "REFRESHED");
     let said = verdict(&browser, &refresh).await;
-    assert!(said.contains("was blacklisted there, or exchanged"), "{said}");
-    app.execute("UPDATE users SET is_active = false WHERE name = 'ann'").await;
+    assert!(
+        said.contains("was blacklisted there, or exchanged"),
+        "{said}"
+    );
+    let off = format!("UPDATE users SET is_active = false WHERE id = {}", ann.seq);
+    app.execute(&off).await;
     let said = verdict(&browser, &of_ann("access", 'd').token()).await;
     assert!(said.contains("inactive"), "{said}");
 }

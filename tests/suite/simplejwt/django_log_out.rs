@@ -18,7 +18,11 @@ fn both(config: &mut Config) {
 }
 
 async fn log_out(app: &App, route: &str, token: &str) -> Answer {
-    let name = if route == "/oauth/revoke" { "token" } else { "refresh" };
+    let name = if route == "/oauth/revoke" {
+        "token"
+    } else {
+        "refresh"
+    };
     app.anonymous().post(route, json!({name: token})).await
 }
 
@@ -79,7 +83,11 @@ async fn an_exchanged_token_ends_its_session_when_it_is_logged_out() {
         });
         let ann = imported_user(&app, "ann").await;
         let token = booked_refresh(&app, &ann, 'a').await;
-        let pair = app.anonymous().refresh(&token).await.assert(200, "REFRESHED");
+        let pair = app
+            .anonymous()
+            .refresh(&token)
+            .await
+            .assert(200, "REFRESHED");
         let pair = ann.with_pair(&pair);
         log_out(&app, route, &token).await.assert_status(200);
         pair.get("/api/me").await.assert(401, "SESSION_REVOKED");
@@ -104,7 +112,11 @@ async fn an_exchange_and_a_log_out_at_the_same_time_leave_no_session() {
         )
         .await;
         // The blacklist of SimpleJWT refuses a token that was rotated.
-        assert!([200, 401].contains(&logged_out.status), "{}", logged_out.text);
+        assert!(
+            [200, 401].contains(&logged_out.status),
+            "{}",
+            logged_out.text
+        );
         if logged_out.status == 401 {
             refreshed.assert(200, "REFRESHED");
             continue;
@@ -117,14 +129,21 @@ async fn an_exchange_and_a_log_out_at_the_same_time_leave_no_session() {
 #[tokio::test]
 async fn a_token_that_is_refused_is_not_logged_out() {
     let app = App::with(both);
-    let (ann, ben) = (imported_user(&app, "ann").await, imported_user(&app, "ben").await);
+    let (ann, ben) = (
+        imported_user(&app, "ann").await,
+        imported_user(&app, "ben").await,
+    );
     book(&app, &ben, &jti('b'), false).await;
     // Not stored, and stored for another account.
     for token in [jti('a'), jti('b')].map(|jti| of_django(&app, "refresh", &ann, &jti).token()) {
         let answer = log_out(&app, "/auth/logout", &token).await;
         answer.assert(400, "INVALID_TOKEN");
-        log_out(&app, "/oauth/revoke", &token).await.assert_status(200);
-        log_out(&app, "/api/token/blacklist/", &token).await.assert_status(401);
+        log_out(&app, "/oauth/revoke", &token)
+            .await
+            .assert_status(200);
+        log_out(&app, "/api/token/blacklist/", &token)
+            .await
+            .assert_status(401);
     }
     let changed = "SELECT COUNT(*) AS number FROM django_tokens WHERE blacklisted_at IS NOT NULL";
     assert_eq!(app.number(changed).await, 0);
@@ -146,7 +165,9 @@ async fn exchanged_and_logged_out_tokens_stand_in_the_lists_in_the_order_of_time
         app.advance(std::time::Duration::from_secs(1));
         let token = booked_refresh(&app, &person, digit).await;
         if digit == '8' {
-            log_out(&app, "/auth/logout", &token).await.assert_status(200);
+            log_out(&app, "/auth/logout", &token)
+                .await
+                .assert_status(200);
         } else {
             app.anonymous().refresh(&token).await.assert_status(200);
         }
@@ -164,7 +185,9 @@ async fn exchanged_and_logged_out_tokens_stand_in_the_lists_in_the_order_of_time
     // By the log-in, by the exchange and its successor; the latest first.
     assert_eq!(
         expected,
-        [&"cay", &"cay", &"cay", &"ben", &"ben", &"ann", &"ann", &"ann"],
+        [
+            &"cay", &"cay", &"cay", &"ben", &"ben", &"ann", &"ann", &"ann"
+        ],
         "{rows:?}"
     );
     // Logged out, with the reason and a page of its own.

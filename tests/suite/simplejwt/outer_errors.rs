@@ -73,7 +73,10 @@ async fn a_request_that_takes_too_long_is_unavailable_in_the_form_of_django_rest
     let answer = app.anonymous().raw(slow.as_bytes()).await;
     let (status, headers, body) = parts(&answer);
     assert!(status.starts_with("HTTP/1.1 503 "), "{answer}");
-    assert!(headers.to_lowercase().contains("retry-after: 1"), "{answer}");
+    assert!(
+        headers.to_lowercase().contains("retry-after: 1"),
+        "{answer}"
+    );
     let text = "Service temporarily unavailable, try again later.";
     assert_eq!(body, json!({"detail": text}));
 }
@@ -82,7 +85,9 @@ async fn a_request_that_takes_too_long_is_unavailable_in_the_form_of_django_rest
 async fn a_form_without_boundary_is_a_bad_request_in_the_form_of_django_rest_framework() {
     let app = App::with(enabled);
     let call = app.anonymous().call("POST", "/api/token/");
-    let answer = call.raw_body("multipart/form-data", "--b\r\n\r\n--b--").await;
+    let answer = call
+        .raw_body("multipart/form-data", "--b\r\n\r\n--b--")
+        .await;
     assert_eq!(answer.status, 400, "{}", answer.text);
     let detail = answer.body["detail"].as_str().unwrap();
     assert!(detail.starts_with("Multipart form parse error - "));

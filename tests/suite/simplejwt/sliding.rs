@@ -18,7 +18,9 @@ fn sliding(config: &mut Config) {
 
 /// A sliding token by a log-in.
 async fn log_in(app: &App, person: &Person) -> String {
-    let call = app.anonymous().post("/api/token/sliding/", credentials(person));
+    let call = app
+        .anonymous()
+        .post("/api/token/sliding/", credentials(person));
     let answer = call.await.assert_status(200);
     answer.body["token"].as_str().unwrap().to_owned()
 }

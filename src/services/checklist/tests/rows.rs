@@ -1,6 +1,7 @@
 //! Tests of the checks of the database, the files and the clock.
 
 use crate::services::checklist::tests::*;
+use crate::services::checklist::text::LocalizedText;
 use crate::services::passwords::hash_format::HashFormat;
 
 #[test]
@@ -82,7 +83,11 @@ fn the_key_of_django() {
         inputs.django_key = Ok(length);
         inputs.rows.django = Ok(last);
         let level = expected.map(|_| (Check::DjangoKey, Advice));
-        assert_eq!(above_ok(&inputs), Vec::from_iter(level), "{length:?} {last:?}");
+        assert_eq!(
+            above_ok(&inputs),
+            Vec::from_iter(level),
+            "{length:?} {last:?}"
+        );
         let findings = findings(&inputs);
         let finding = findings.iter().find(|one| one.check == Check::DjangoKey);
         let said = finding.unwrap().advice.as_ref();
