@@ -263,7 +263,7 @@ fn the_key_of_django_is_read_from_its_file() {
             finished.stderr
         );
     };
-    serve("django.secret_key_file cannot be read (django.key)");
+    serve("django.secret_key_file cannot be read");
     for (content, says) in [
         ("", "is empty"),
         (" \n", "is empty"),

@@ -85,8 +85,8 @@ async fn the_inspector_says_what_a_token_of_django_is_good_for_and_changes_nothi
         said.contains("was blacklisted there, or exchanged"),
         "{said}"
     );
-    app.execute("UPDATE users SET is_active = false WHERE name = 'ann'")
-        .await;
+    let off = format!("UPDATE users SET is_active = false WHERE id = {}", ann.seq);
+    app.execute(&off).await;
     let said = verdict(&browser, &of_ann("access", 'd').token()).await;
     assert!(said.contains("inactive"), "{said}");
 }

@@ -1,6 +1,7 @@
 //! Tests of the checks of the database, the files and the clock.
 
 use crate::services::checklist::tests::*;
+use crate::services::checklist::text::LocalizedText;
 use crate::services::passwords::hash_format::HashFormat;
 
 #[test]
