@@ -23,9 +23,9 @@ use crate::http::api::inputs::{
 use crate::http::api::path;
 use crate::http::api::query::Query;
 use crate::http::device_token::PresentedDevice;
-use crate::services::Services;
 use crate::services::accounts::users::{self, NewUser, User, UserChanges};
 use crate::services::accounts::{lifecycle, step_up};
+use crate::services::{Error, Services};
 use crate::store::account_list::{NumberedColumn, NumberedFilter};
 
 /// The columns that a list can be ordered by.
@@ -206,12 +206,16 @@ pub(super) async fn update(
 ) -> Result<Answer<User>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
+    let kept = kept_role(&services, &fields, user_seq).await?;
     let changes = UserChanges {
         email: fields.clearable(&EMAIL),
         username: fields.clearable(&USERNAME),
         external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),
-        role: fields.optional_as(&ROLE, |name| services.roles.parse(name)),
+        role: fields.optional_as(&ROLE, |name| match Role::parse(name)? {
+            role if kept.as_ref() == Some(&role) => Ok(role),
+            role => services.roles.check_role(&role).map(|()| role),
+        }),
         password: fields.optional(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),
         claims: fields.object(&CLAIMS),
@@ -223,6 +227,23 @@ pub(super) async fn update(
         .await
         .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
     Ok(Answer::ok("USER_UPDATED", user))
+}
+
+/// The role that a user has, if the body has one: a user may keep a role that is not configured any more.
+async fn kept_role(
+    services: &Services,
+    fields: &Fields,
+    user_seq: UserSeq,
+) -> Result<Option<Role>, ApiError> {
+    if !fields.has(&ROLE) {
+        return Ok(None);
+    }
+    match users::find(services, user_seq).await {
+        Ok(user) => Ok(Some(user.role)),
+        // Found again, after the fields.
+        Err(Error::AccountNotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `DELETE /api/users/{user_seq}`: deletes a user and ends the user's sessions.

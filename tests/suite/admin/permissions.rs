@@ -2,6 +2,7 @@
 //! Staff get no session: see `access.rs`. The paths are literals: they pin the URLs of the panel.
 
 use munjigi::domain::account::Role;
+use serde_json::json;
 
 use crate::support::{App, Browser, claims_of};
 
@@ -117,9 +118,13 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let app = App::start();
+        Self::with_reader(App::start(), Role::AUDITOR).await
+    }
+
+    /// With an account of another role in place of the auditor.
+    async fn with_reader(app: App, reader: Role) -> Self {
         let admin = app.signed_in("ann", Role::ADMIN).await;
-        let auditor = app.signed_in("eva", Role::AUDITOR).await;
+        let auditor = app.signed_in("eva", reader).await;
         let sam = app.user("sam").await;
         assert_eq!(sam.seq, 3);
         app.client("acme").await;
@@ -182,7 +187,24 @@ async fn anonymous_visitors_are_redirected_to_the_sign_in_page() {
 
 #[tokio::test]
 async fn an_auditor_sees_every_page_and_is_refused_every_change() {
-    let scene = Scene::set().await;
+    reads_only(Scene::set().await).await;
+}
+
+/// What the role may change at `/api` counts for nothing in the panel.
+#[tokio::test]
+async fn a_role_that_changes_accounts_at_the_api_alone_reads_only() {
+    let app = App::with(|config| {
+        let roles = json!({
+            "admin": {"panel": "write", "api": "write"},
+            "sync": {"panel": "read", "api": "write"},
+            "staff": {},
+        });
+        config.roles = serde_json::from_value(roles).unwrap();
+    });
+    reads_only(Scene::with_reader(app, Role::parse("sync").unwrap()).await).await;
+}
+
+async fn reads_only(scene: Scene) {
     let before = scene.state().await;
     for pattern in READ {
         let page = scene.auditor.open(&scene.path(pattern)).await;

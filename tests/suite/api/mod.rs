@@ -49,6 +49,7 @@ mod rehash;
 mod reuse;
 mod revocation;
 mod revocations;
+mod role_interfaces;
 mod roles;
 mod search;
 mod service_revocation;

@@ -202,6 +202,49 @@ async fn a_role_that_is_not_configured_gives_no_rights() {
 }
 
 #[tokio::test]
+async fn a_user_keeps_a_role_that_is_not_configured_any_more() {
+    let app = App::with(with_manager);
+    let root = app.admin("root").await;
+    let kim = app.internal("kim", role("manager")).await;
+    let app = app.restarted_with(|config| config.roles = RolesConfig::default());
+    let root = root.at(&app);
+    let path = format!("/api/users/{}", kim.seq);
+    let kept = root
+        .patch(&path, json!({"role": "manager", "name": "Kim"}))
+        .await;
+    let kept = kept.assert(200, "USER_UPDATED");
+    assert_eq!(
+        (&kept.data()["role"], &kept.data()["name"]),
+        (&json!("manager"), &json!("Kim"))
+    );
+    kim.at(&app).get("/api/me").await.assert(200, "ME");
+    for wrong in ["guest", "Manager", "boss"] {
+        let answer = root.patch(&path, json!({"role": wrong})).await;
+        let answer = answer.assert(400, "INVALID_REQUEST");
+        assert!(answer.error("role").contains("staff"), "{wrong}");
+    }
+    let answer = root
+        .patch("/api/users/999", json!({"role": "manager"}))
+        .await;
+    assert!(
+        answer
+            .assert(400, "INVALID_REQUEST")
+            .error("role")
+            .contains("staff")
+    );
+    // Not for other users.
+    let root_path = format!("/api/users/{}", root.seq);
+    let answer = root
+        .patch(&root_path, root.confirmed(json!({"role": "manager"})))
+        .await;
+    answer.assert(400, "INVALID_REQUEST");
+    let changed = root
+        .patch(&path, root.confirmed(json!({"role": "staff"})))
+        .await;
+    changed.assert(200, "USER_UPDATED");
+}
+
+#[tokio::test]
 async fn the_administrators_may_have_another_role() {
     let app = App::start();
     let ann = app.admin("ann").await;
