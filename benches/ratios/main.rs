@@ -7,6 +7,7 @@
 mod closed_loop;
 mod cluster;
 mod database;
+mod django_timing;
 mod empty;
 mod forward;
 mod http;
@@ -46,7 +47,7 @@ type Result<T> = std::result::Result<T, Failure>;
 type Measure = fn(&Options, &WorkDir) -> Result<Vec<Row>>;
 
 /// The figures by name, in the order of measurement.
-const FIGURES: [(&str, Measure); 15] = [
+const FIGURES: [(&str, Measure); 16] = [
     ("me", me::measure),
     ("forward", forward::measure),
     ("refresh-sqlite", refresh_sqlite::measure),
@@ -61,6 +62,7 @@ const FIGURES: [(&str, Measure); 15] = [
     ("me-under-other-floods", other_floods::measure),
     ("memory", memory::measure),
     ("refused-login-timing", refused_timing::measure),
+    ("django-login-timing", django_timing::measure),
     ("start", start::measure),
 ];
 

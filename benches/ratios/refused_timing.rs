@@ -64,7 +64,7 @@ pub fn measure(options: &Options, work_dir: &WorkDir) -> Result<Vec<Row>> {
 
 /// Measures several kinds of requests alternately. The order changes each time, so that no kind profits from caches
 /// filled by another.
-fn times<const KINDS: usize>(
+pub fn times<const KINDS: usize>(
     connection: &mut BlockingConnection,
     count: usize,
     expected: u16,

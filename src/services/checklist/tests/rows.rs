@@ -1,6 +1,7 @@
 //! Tests of the checks of the database, the files and the clock.
 
 use crate::services::checklist::tests::*;
+use crate::services::checklist::text::LocalizedText;
 use crate::services::passwords::hash_format::HashFormat;
 
 #[test]
@@ -32,6 +33,67 @@ fn hashes_of_django() {
         assert_inputs(expected, |inputs| {
             inputs.rows.hashes = Ok((of_django(format), Hashes::default()));
         });
+    }
+}
+
+#[test]
+fn every_format_of_a_hash_of_django_is_counted_in_both_populations() {
+    let of_django = |count| Hashes {
+        all: 7,
+        of_django: HashFormat::DJANGO.map(|format| (format, count)).to_vec(),
+        ..Hashes::default()
+    };
+    for is_bounded in [false, true] {
+        let config = good();
+        let mut inputs = inputs_of(&config);
+        let users = Hashes {
+            is_bounded,
+            ..of_django(2)
+        };
+        inputs.rows.hashes = Ok((users, of_django(3)));
+        let findings = findings(&inputs);
+        let is_it = |finding: &&Finding| finding.check == Check::ImportedHashes;
+        let found = findings.iter().find(is_it).unwrap().found.say(Language::En);
+        let formats = "pbkdf2_sha256 5, pbkdf2_sha1 5, argon2 5, bcrypt_sha256 5, bcrypt 5, scrypt 5, md5 5, unusable 5";
+        assert!(found.contains(formats), "{found}");
+    }
+}
+
+#[test]
+fn the_key_of_django() {
+    let with_key = |is_unbooked| {
+        let mut config = good();
+        config.django.secret_key = Some(Secret::new("of Django"));
+        config.django.accept_unbooked = is_unbooked;
+        config
+    };
+    let in_future = Some(now() + DAY);
+    let advice = "django_key.advice";
+    for (length, last, is_unbooked, expected) in [
+        (Some(32), in_future, false, None),
+        (Some(31), in_future, false, Some("django_key.advice_short")),
+        (Some(31), in_future, true, Some("django_key.advice_short")),
+        (None, in_future, false, None),
+        (Some(31), Some(now()), false, Some(advice)),
+        (Some(50), None, false, Some(advice)),
+        (Some(50), None, true, Some("django_key.advice_unbooked")),
+    ] {
+        let config = with_key(is_unbooked);
+        let mut inputs = inputs_of(&config);
+        inputs.django_key = Ok(length);
+        inputs.rows.django = Ok(last);
+        let level = expected.map(|_| (Check::DjangoKey, Advice));
+        assert_eq!(
+            above_ok(&inputs),
+            Vec::from_iter(level),
+            "{length:?} {last:?}"
+        );
+        let findings = findings(&inputs);
+        let finding = findings.iter().find(|one| one.check == Check::DjangoKey);
+        let said = finding.unwrap().advice.as_ref();
+        let said = said.map(|text| text.say(Language::En));
+        let expected = expected.map(|key| LocalizedText::new(key).say(Language::En));
+        assert_eq!(said, expected);
     }
 }
 
