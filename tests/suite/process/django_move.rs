@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use super::{
     client::{Answer, Client},
     django_site::{SITE_KEY, Site},
-    place::{Place, SIGNING_KEY},
+    place::{Place, SIGNING_KEY, write},
 };
 
 /// A site, and a place where it can be imported, with the routes of SimpleJWT and Django's key.
 fn moving() -> (Site, Place) {
-    let place = Place::new()
-        .with_signing_key()
-        .with("MUNJIGI_DJANGO__SECRET_KEY", SITE_KEY)
+    let place = Place::new().with_signing_key();
+    write(&place.path("django.key"), &format!("{SITE_KEY}\n"));
+    let place = place
+        .with("MUNJIGI_DJANGO__SECRET_KEY_FILE", "django.key")
         .with("MUNJIGI_SIMPLEJWT__ENABLED", "true")
         .with("MUNJIGI_SIMPLEJWT__USER_ID_CLAIM", "user_id");
     place.migrate();

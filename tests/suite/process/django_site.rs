@@ -61,7 +61,8 @@ impl Site {
         self.made[name].as_array().unwrap()
     }
 
-    fn command(&self, arguments: &[&str], simple_jwt: &Value) -> Command {
+    /// A command of the site.
+    pub fn command(&self, arguments: &[&str], simple_jwt: &Value) -> Command {
         let database = match &self.database {
             Database::Sqlite(file) => file.display().to_string(),
             database @ Database::Postgres { .. } => database.url(),

@@ -2,7 +2,7 @@
 
 use super::{
     client::Pair,
-    place::{Finished, MASTER_KEY, Place, finish},
+    place::{Finished, MASTER_KEY, Place, SIGNING_KEY, finish, write},
     server::{Server, eventually},
 };
 use serde_json::Value;
@@ -238,4 +238,43 @@ fn a_lost_master_key_is_replaced_on_request_and_everyone_logs_in_again() {
 
 fn header(token: &str) -> serde_json::Map<String, Value> {
     munjigi::tokens::unverified_parts(token).unwrap().0
+}
+
+#[test]
+fn the_key_of_django_is_read_from_its_file() {
+    let place = Place::new()
+        .with_signing_key()
+        .with("MUNJIGI_DJANGO__SECRET_KEY_FILE", "django.key");
+    place.migrate();
+    let serve = |says: &str| {
+        let finished = place.run(&["serve"]);
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(
+            finished.stderr.contains(says),
+            "{says}: {}",
+            finished.stderr
+        );
+    };
+    serve("django.secret_key_file cannot be read");
+    for (content, says) in [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("-----BEGIN PRIVATE KEY-----\n", "is a PEM file"),
+        (SIGNING_KEY, "is in `tokens.keys` too"),
+    ] {
+        write(&place.path("django.key"), content);
+        serve(says);
+    }
+    // Its length without the line end is too short, and it is not needed: no token was imported.
+    write(
+        &place.path("django.key"),
+        "0123456789012345678901234567890\n",
+    );
+    place.serve().stop();
+    let checked = place.run(&["check", "--json"]);
+    let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+    let checks = checked["checks"].as_array().unwrap();
+    let key = checks.iter().find(|check| check["check"] == "django_key");
+    assert_eq!(key.unwrap()["level"], "advice", "{key:?}");
+    assert!(!checked.to_string().contains("0123456789"), "{checked}");
 }
