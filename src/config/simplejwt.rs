@@ -110,6 +110,18 @@ impl SimplejwtConfig {
         self.prefix.trim_end_matches('/')
     }
 
+    /// Whether a decoded path is that of a route, or below them. Several slashes count as one.
+    #[must_use]
+    pub fn contains(&self, path: &str) -> bool {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        self.enabled
+            && self
+                .path()
+                .split('/')
+                .skip(1)
+                .all(|own| segments.next() == Some(own))
+    }
+
     /// Whether the tokens of internal users have `USER_ID_CLAIM` in place of the usual value of `sub`.
     #[must_use]
     pub fn replaces_subject(&self) -> bool {

@@ -16,8 +16,10 @@ pub struct Password {
 }
 
 impl Password {
-    /// Maximum number of characters after normalisation.
+    /// Maximum number of characters of a new password after normalisation.
     pub const MAX: usize = 1024;
+    /// The same of a password that is compared: an account that came from another program may have a longer one.
+    pub const MAX_PRESENTED: usize = 4096;
 
     /// Accepts every Unicode character and keeps leading and trailing spaces.
     ///
@@ -25,12 +27,21 @@ impl Password {
     /// password (NIST SP 800-63B-4 section 3.1.1.2). Errors: [`Problem::Blank`] and [`Problem::TooLong`]. The minimum
     /// length is checked by [`PasswordPolicy`] for new passwords only, because older passwords may be shorter.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
-        let password: String = typed.nfc().take(Self::MAX + 1).collect();
+        Self::up_to(Self::MAX, typed)
+    }
+
+    /// The same for a password that an account has already, up to [`Password::MAX_PRESENTED`] characters.
+    pub fn parse_presented(typed: &str) -> Result<Self, Problem> {
+        Self::up_to(Self::MAX_PRESENTED, typed)
+    }
+
+    fn up_to(max: usize, typed: &str) -> Result<Self, Problem> {
+        let password: String = typed.nfc().take(max + 1).collect();
         if password.is_empty() {
             return Err(Problem::Blank);
         }
-        if password.chars().count() > Self::MAX {
-            return Err(Problem::TooLong { max: Self::MAX });
+        if password.chars().count() > max {
+            return Err(Problem::TooLong { max });
         }
         Ok(Self {
             typed: (password != typed).then(|| typed.to_owned()),
@@ -173,11 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_password_has_at_most_1024_characters() {
+    fn a_new_password_has_at_most_1024_characters_and_a_presented_one_4096() {
         assert!(Password::parse(&"🔑".repeat(1024)).is_ok());
         let too_long = Err(Problem::TooLong { max: 1024 });
         assert_eq!(Password::parse(&"a".repeat(1025)), too_long);
         assert_eq!(Password::parse(&"가".repeat(1_000_000)), too_long);
+        assert!(Password::parse_presented(&"🔑".repeat(4096)).is_ok());
+        let too_long = Err(Problem::TooLong { max: 4096 });
+        assert_eq!(Password::parse_presented(&"a".repeat(4097)), too_long);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
 use crate::http::api::errors::ApiError;
 use crate::http::api::oauth_error::OAuthError;
+use crate::http::api::simplejwt::refusal;
 use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::client_address::{client_address, ignored_proxy};
 use crate::http::middleware::context::RequestContext;
@@ -106,7 +107,12 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
         .get(USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     context.in_panel = in_panel;
-    context.error_form = ErrorForm::of(request, &services.config.server);
+    let path = request.match_info().unprocessed();
+    context.error_form = if services.config.simplejwt.contains(path) {
+        ErrorForm::RestFramework
+    } else {
+        ErrorForm::of(request, &services.config.server)
+    };
     context.cors = Cors::of(request, segment, services);
     context
 }
@@ -157,8 +163,8 @@ fn in_envelope(
     response.into_response(answer)
 }
 
-/// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id; or an
-/// error of OAuth 2.0, from a handler of such an endpoint.
+/// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id; an error
+/// of OAuth 2.0, from a handler of such an endpoint; or one of Django REST framework, on the routes of SimpleJWT.
 fn rendered(error: &ActixError, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
         return match error.as_error::<AdminError>() {
@@ -169,9 +175,21 @@ fn rendered(error: &ActixError, context: &RequestContext, server: &ServerConfig)
     if let Some(error) = error.as_error::<OAuthError>() {
         return error.answer(context);
     }
-    match error.as_error::<ApiError>() {
-        Some(error) => error.answer(context),
-        None => ApiError::from_framework(error).answer(context),
+    let framework_error;
+    let error = if let Some(error) = error.as_error::<ApiError>() {
+        error
+    } else {
+        framework_error = ApiError::from_framework(error);
+        &framework_error
+    };
+    in_form(error, context)
+}
+
+/// The answer outside of the panel.
+fn in_form(error: &ApiError, context: &RequestContext) -> HttpResponse {
+    match context.error_form {
+        ErrorForm::RestFramework => refusal::answer_of(error, context),
+        ErrorForm::Envelope | ErrorForm::Problem { .. } => error.answer(context),
     }
 }
 
@@ -180,7 +198,7 @@ fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
         AdminError::TooSlow.answer(context, server)
     } else {
-        ApiError::TooSlow.answer(context)
+        in_form(&ApiError::TooSlow, context)
     }
 }
 

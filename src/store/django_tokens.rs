@@ -78,6 +78,19 @@ pub fn set_session(
     Ok(updated == 1)
 }
 
+/// Blacklists a token that was neither blacklisted nor exchanged, also one that was not imported. Returns `true` if this call did
+/// it.
+pub fn blacklist(connection: &mut Db, new: &DjangoTokenRow) -> Result<bool, StoreError> {
+    let unused = django_tokens::table
+        .find(&new.jti)
+        .filter(django_tokens::session_id.is_null())
+        .filter(django_tokens::blacklisted_at.is_null());
+    let updated = diesel::update(unused)
+        .set(django_tokens::blacklisted_at.eq(new.blacklisted_at))
+        .execute(connection)?;
+    Ok(updated == 1 || insert(connection, new)?)
+}
+
 /// The last expiry of a token that was not blacklisted and, unless `with_exchanged`, not exchanged; `None` if there is none.
 pub fn last_expiry(
     connection: &mut Db,

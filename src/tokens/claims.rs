@@ -33,8 +33,10 @@ pub struct Claims {
     pub token_type: TokenType,
     /// The account: `user_type` and the account number.
     pub principal: Principal,
-    /// `jti`.
+    /// `jti`; of an exchanged token of Django the id in the tables (`DjangoClaims::key`).
     pub jti: Jti,
+    /// The `jti` that Django gave the token, if Django signed it.
+    pub django_jti: Option<Jti>,
     /// `sid`.
     pub session: SessionId,
     /// `exp`.
@@ -69,6 +71,7 @@ impl Claims {
             token_type,
             principal,
             jti: Jti::parse(text(&all, "jti")?).ok_or_else(|| wrong("jti"))?,
+            django_jti: None,
             session: SessionId::parse(text(&all, "sid")?).ok_or_else(|| wrong("sid"))?,
             expires_at,
             refresh_until: refresh_until.unwrap_or(expires_at),

@@ -132,6 +132,21 @@ impl DjangoClaims {
         SessionId::from_bytes(id)
     }
 
+    /// The id of the token with this `jti` in the tables of this server, whose lists are in the order of ids: the time of the
+    /// exchange, and a hash of `jti`, which Django makes at random.
+    #[must_use]
+    pub fn key(jti: &Jti, at: Timestamp) -> Jti {
+        let text = format!("django-token:{jti}");
+        let hash = digest(&SHA256, text.as_bytes());
+        let bound = Jti::lower_bound(at).bytes().unwrap_or_default();
+        let mut id = [0; 16];
+        id[..6].copy_from_slice(&bound[..6]);
+        id[6..].copy_from_slice(&hash.as_ref()[..10]);
+        // Before the ids of the same millisecond, which are of version 7: before its successor.
+        id[6] &= 0x0f;
+        Jti::from_bytes(id)
+    }
+
     /// The number of the account, where the token names one.
     #[must_use]
     pub fn user_seq(&self) -> Option<UserSeq> {
@@ -155,7 +170,8 @@ impl DjangoClaims {
         Claims {
             token_type: self.token_type,
             principal: owner,
-            jti: self.jti,
+            jti: self.jti.clone(),
+            django_jti: Some(self.jti),
             session,
             expires_at: self.expires_at,
             issued_at: self.issued_at,

@@ -15,7 +15,7 @@ use crate::http::api::body::Fields;
 use crate::http::api::callers::{Anonymous, Bearer, OptionalBearer, actor, anonymous_actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{
-    EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, PASSWORD, TOKEN, USER_TYPE,
+    EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, LOGIN_PASSWORD, TOKEN, USER_TYPE,
 };
 use crate::http::api::me::AccountView;
 use crate::http::api::refresh_transport::{REFRESH, RefreshTransport, TokenTransport};
@@ -119,7 +119,7 @@ fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
     } else {
         fields.required(&IDENTIFIER)
     };
-    let password = fields.required(&PASSWORD);
+    let password = fields.required(&LOGIN_PASSWORD);
     let (identifier, password) = fields.complete(identifier.zip(password))?;
     Ok(Credentials {
         user_type: user_type.unwrap_or(UserType::User),
@@ -206,9 +206,7 @@ pub(super) async fn log_out(
         || anonymous_actor(&request),
         |caller| actor(caller, &request),
     );
-    let (tokens, removal) = transport
-        .logged_out(fields, caller.as_ref(), &actor)
-        .await?;
+    let (tokens, removal) = transport.logged_out(fields, caller.as_ref()).await?;
     logout::log_out(&services, &actor, Logout { caller, tokens }).await?;
     Ok(Answer::done("LOGGED_OUT").with_refresh_cookie(removal))
 }

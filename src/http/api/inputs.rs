@@ -22,6 +22,11 @@ const PASSWORD_KIND: Kind = Kind::Text {
     format: Some("password"),
     max: Some(Password::MAX),
 };
+/// Of a password that an account has already.
+const PRESENTED_PASSWORD_KIND: Kind = Kind::Text {
+    format: Some("password"),
+    max: Some(Password::MAX_PRESENTED),
+};
 /// Of tokens.
 pub(super) const TOKEN_KIND: Kind = Kind::Text {
     format: Some("jwt"),
@@ -79,8 +84,10 @@ inputs! {
     CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The password.
     PASSWORD: Password = "password", PASSWORD_KIND, Password::parse;
+    /// The account's password.
+    LOGIN_PASSWORD: Password = "password", PRESENTED_PASSWORD_KIND, Password::parse_presented;
     /// The account's password until now.
-    CURRENT_PASSWORD: Password = "current_password", PASSWORD_KIND, Password::parse;
+    CURRENT_PASSWORD: Password = "current_password", PRESENTED_PASSWORD_KIND, Password::parse_presented;
     /// The account's new password.
     NEW_PASSWORD: Password = "new_password", PASSWORD_KIND, Password::parse;
     /// The e-mail address.

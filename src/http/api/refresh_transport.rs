@@ -9,7 +9,6 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, cookie::Cookie, dev::Payload, web};
 
 use crate::config::Transport;
-use crate::domain::audit::Actor;
 use crate::domain::problem::Problem;
 use crate::http::api::body::Fields;
 use crate::http::api::errors::ApiError;
@@ -19,7 +18,7 @@ use crate::http::middleware::context::{RequestContext, services_of};
 use crate::http::middleware::origin::{self, Foreign};
 use crate::http::refresh_cookie;
 use crate::services::auth::bearer::Caller;
-use crate::services::auth::django_adoption::adopt;
+use crate::services::auth::django_adoption;
 use crate::services::{Error, Services};
 use crate::tokens::{Claims, DjangoClaims, TokenType};
 
@@ -180,12 +179,11 @@ impl RefreshTransport {
         &self,
         fields: Fields,
         caller: Option<&Caller>,
-        actor: &Actor,
     ) -> Result<(Vec<Claims>, Option<Cookie<'static>>), ApiError> {
         let presented = self.presented(fields)?;
         let mut tokens = Vec::new();
         if let Some(body) = presented.filter(|one| one.transport == TokenTransport::Body) {
-            let claims = self.claims_or_of_django(&body.token, actor).await?;
+            let claims = self.claims_or_of_django(&body.token).await?;
             if caller.is_some_and(|caller| caller.account.principal != claims.principal) {
                 return Err(Error::Forbidden.into());
             }
@@ -206,7 +204,7 @@ impl RefreshTransport {
     }
 
     /// The same for a token in a body, which may be one of Django.
-    async fn claims_or_of_django(&self, token: &str, actor: &Actor) -> Result<Claims, Error> {
+    async fn claims_or_of_django(&self, token: &str) -> Result<Claims, Error> {
         if let Some(claims) = self.claims(token) {
             return Ok(claims);
         }
@@ -216,8 +214,8 @@ impl RefreshTransport {
         let Some(claims) = of_django.and_then(Result::ok).filter(is_refresh) else {
             return Err(Error::InvalidLogoutToken);
         };
-        let adopted = adopt(&self.services, &claims, actor, now).await;
-        adopted.map_err(|error| match error {
+        let claims = django_adoption::read(&self.services, &claims, now).await;
+        claims.map_err(|error| match error {
             error if error.is_refused_token() => Error::InvalidLogoutToken,
             error => error,
         })

@@ -18,8 +18,9 @@ use crate::http::api::fallback::other_method;
 use crate::http::api::health::Health;
 use crate::http::api::inputs::{
     CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
-    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
-    PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
+    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, LOGIN_PASSWORD, NAME,
+    NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT,
+    USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
@@ -55,7 +56,7 @@ const REFRESH_ERRORS: &[Code] = &[
 #[rustfmt::skip]
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/login", Anyone, "Logs in by password", || to(auth::log_in))
-        .body(&[IDENTIFIER.alternative(), EMAIL_IDENTIFIER.alternative(), PASSWORD.required(), USER_TYPE.optional(),
+        .body(&[IDENTIFIER.alternative(), EMAIL_IDENTIFIER.alternative(), LOGIN_PASSWORD.required(), USER_TYPE.optional(),
                 TRANSPORT.optional()])
         .ok("LOGGED_IN").on_device().errors(&[INVALID_CREDENTIALS, FORBIDDEN, RATE_LIMITED])
         .example(r#"{"username": "minji@example.org", "password": "correct horse battery staple"}"#),

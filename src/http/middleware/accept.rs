@@ -19,6 +19,8 @@ pub(crate) enum ErrorForm {
     /// The envelope that every answer of the API has.
     #[default]
     Envelope,
+    /// That of Django REST framework, on the routes of SimpleJWT, whatever the header says.
+    RestFramework,
     /// Problem details (RFC 9457).
     Problem {
         /// What the `type` of each begins with, before `#` and its code.

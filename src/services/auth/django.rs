@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::config::UserIdField;
 use crate::domain::account::Account;
 use crate::domain::principal::{Principal, UserType};
@@ -109,22 +110,23 @@ impl Rules {
         Ok(Principal::new(claims.user_type, user_seq))
     }
 
-    /// The session of a refresh token, if it was exchanged.
+    /// When a refresh token was exchanged and its session began; `None` if it was not.
     pub(crate) fn check_token(
         self,
         connection: &mut Db,
         claims: &DjangoClaims,
         owner: Principal,
-    ) -> Result<Option<SessionId>, Error> {
-        match django_tokens::find(connection, &claims.jti)? {
-            Some(row) if row.owner() != owner => Err(TokenError::Invalid.into()),
-            Some(row) if row.blacklisted_at.is_some() => Err(Error::TokenBlacklisted),
-            Some(row) => Ok(row.session_id),
-            // It was exchanged, and the row was deleted when the token expired.
-            None if sessions::find_by_id(connection, &claims.session())?.is_some() => {
-                Ok(Some(claims.session()))
-            }
-            None if self.accept_unbooked => Ok(None),
+    ) -> Result<Option<Timestamp>, Error> {
+        let is_exchanged = match django_tokens::find(connection, &claims.jti)? {
+            Some(row) if row.owner() != owner => return Err(TokenError::Invalid.into()),
+            Some(row) if row.blacklisted_at.is_some() => return Err(Error::TokenBlacklisted),
+            Some(row) if row.session_id.is_none() => return Ok(None),
+            row => row.is_some(),
+        };
+        // Also without a row: it was deleted when the token expired.
+        match sessions::find_by_id(connection, &claims.session())? {
+            Some(session) => Ok(Some(session.created_at)),
+            None if self.accept_unbooked && !is_exchanged => Ok(None),
             None => Err(Error::SessionRevoked),
         }
     }
@@ -136,21 +138,24 @@ impl Rules {
         claims: &DjangoClaims,
     ) -> Result<Account, Error> {
         let owner = self.find_owner(connection, claims)?;
-        let mut session = None;
+        let mut exchanged_at = None;
         if claims.token_type != TokenType::Access {
-            session = self.check_token(connection, claims, owner)?;
+            exchanged_at = self.check_token(connection, claims, owner)?;
         }
-        let is_refresh = claims.token_type == TokenType::Refresh;
-        if is_refresh && blacklisted_tokens::contains(connection, &claims.jti)? {
+        if let Some(at) = exchanged_at
+            && claims.token_type == TokenType::Refresh
+            && blacklisted_tokens::contains(connection, &DjangoClaims::key(&claims.jti, at))?
+        {
             return Err(Error::TokenBlacklisted);
         }
         let mut imported = django_tokens::find_imported(connection, owner)?;
-        if session.is_some() {
+        if exchanged_at.is_some() {
             // A log-out ends the session itself.
             imported = imported.map(Imported::without_limit);
         }
         let account = live_account(connection, claims, owner, imported)?;
-        if let Some(session) = session {
+        if exchanged_at.is_some() {
+            let session = claims.session();
             let found = sessions::find_account_and_session(connection, owner, &session)?;
             let state = found.and_then(|(_, state)| state);
             if state.is_none_or(|state| state.ended) {

@@ -1,4 +1,4 @@
-//! The start of the session of a refresh token that Django signed.
+//! Refresh tokens that Django signed: the start of their sessions.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::store::sessions::{self, NewSession};
 use crate::tokens::{Claims, DjangoClaims};
 
 /// Begins the session of a refresh token or sliding token of Django, once. Its end is the expiry of the token. If the session
-/// began before, nothing changes.
+/// began before, nothing changes. The id in the claims is the one that the tables have.
 ///
 /// # Errors
 /// [`Error::TokenUserNotFound`], [`Error::UserInactive`], [`Error::TokenBlacklisted`] if Django blacklisted it,
@@ -32,29 +32,80 @@ pub async fn adopt(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Claims, Error> {
+    let (mut claims_of_token, exchanged_at) = find(services, claims, now).await?;
+    let owner = claims_of_token.principal;
+    let began = match exchanged_at {
+        Ok(Some(at)) => Ok(at),
+        Ok(None) => begin(services, claims, owner, actor, now).await,
+        Err(error) => Err(error),
+    };
+    match began {
+        Ok(at) => {
+            claims_of_token.jti = DjangoClaims::key(&claims.jti, at);
+            Ok(claims_of_token)
+        }
+        Err(error) => {
+            refused_tokens::record(services, &claims_of_token, &error, now);
+            Err(error)
+        }
+    }
+}
+
+/// Reads a refresh token or sliding token of Django that is to be logged out. No session begins: if the token was not exchanged,
+/// the id in the claims is that of Django.
+///
+/// # Errors
+/// As [`adopt`], except that a blacklisted token is none.
+pub async fn read(
+    services: &Services,
+    claims: &Arc<DjangoClaims>,
+    now: Timestamp,
+) -> Result<Claims, Error> {
+    let (mut claims_of_token, exchanged_at) = find(services, claims, now).await?;
+    let result = match exchanged_at {
+        Ok(Some(at)) => {
+            claims_of_token.jti = DjangoClaims::key(&claims.jti, at);
+            return Ok(claims_of_token);
+        }
+        // It is logged out already.
+        Err(Error::TokenBlacklisted) => return Ok(claims_of_token),
+        Ok(None) => {
+            let (rules, checked) = (Rules::of(services), Arc::clone(claims));
+            let store = &services.store;
+            store
+                .read(move |connection| rules.check(connection, &checked))
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        refused_tokens::record(services, &claims_of_token, &error, now);
+        return Err(error);
+    }
+    Ok(claims_of_token)
+}
+
+/// When a token was exchanged, or why it is refused.
+type ExchangedAt = Result<Option<Timestamp>, Error>;
+
+/// The claims of a token with its account, and when it was exchanged.
+async fn find(
+    services: &Services,
+    claims: &Arc<DjangoClaims>,
+    now: Timestamp,
+) -> Result<(Claims, ExchangedAt), Error> {
     let (rules, read) = (Rules::of(services), Arc::clone(claims));
-    let found = services
+    let (owner, exchanged_at) = services
         .store
         .read(move |connection| {
             let owner = rules.find_owner(connection, &read)?;
             Ok::<_, Error>((owner, rules.check_token(connection, &read, owner)))
         })
         .await?;
-    let (owner, session) = found;
-    let adopted = DjangoClaims::clone(claims).into_claims(owner, services.tokens.settings());
-    refused_tokens::admit(services, &adopted, now)?;
-    let result = match session {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => begin(services, claims, owner, actor, now).await,
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(()) => Ok(adopted),
-        Err(error) => {
-            refused_tokens::record(services, &adopted, &error, now);
-            Err(error)
-        }
-    }
+    let settings = services.tokens.settings();
+    let claims_of_token = DjangoClaims::clone(claims).into_claims(owner, settings);
+    refused_tokens::admit(services, &claims_of_token, now)?;
+    Ok((claims_of_token, exchanged_at))
 }
 
 async fn begin(
@@ -63,7 +114,7 @@ async fn begin(
     owner: Principal,
     actor: &Actor,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Timestamp, Error> {
     let adoption = Adoption {
         rules: Rules::of(services),
         claims: Arc::clone(claims),
@@ -88,13 +139,14 @@ struct Adoption {
 }
 
 impl Adoption {
-    fn run(&self, connection: &mut Transaction<'_>) -> Result<(), Error> {
+    /// Returns when the session began.
+    fn run(&self, connection: &mut Transaction<'_>) -> Result<Timestamp, Error> {
         let (claims, owner) = (&self.claims, self.owner);
         let imported = django_tokens::lock_imported(connection, owner)?;
         let account = live_account(connection, claims, owner, imported)?;
         let session = claims.session();
-        if sessions::find_by_id(connection, &session)?.is_some() {
-            return Ok(());
+        if let Some(begun) = sessions::find_by_id(connection, &session)? {
+            return Ok(begun.created_at);
         }
         let until = claims.refresh_until;
         let is_first = django_tokens::set_session(connection, &claims.jti, &session, until)?
@@ -102,10 +154,11 @@ impl Adoption {
         if !is_first {
             // Another request was faster, or the token is not accepted.
             let exchanged = self.rules.check_token(connection, claims, owner)?;
-            return exchanged.map(|_| ()).ok_or(Error::SessionRevoked);
+            return exchanged.ok_or(Error::SessionRevoked);
         }
         self.insert_session(connection, &session)?;
-        self.record(connection, &account, &session)
+        self.record(connection, &account, &session)?;
+        Ok(self.audit_context.now)
     }
 
     fn insert_unbooked(
@@ -148,7 +201,7 @@ impl Adoption {
         };
         sessions::insert(connection, &new)?;
         let token = NewOutstandingToken {
-            jti: self.claims.jti.clone(),
+            jti: DjangoClaims::key(&self.claims.jti, now),
             session_id: session.clone(),
             user_type: owner.user_type,
             user_seq: owner.user_seq,

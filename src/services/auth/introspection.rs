@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::domain::audit::Actor;
 use crate::services::auth::bearer::verify;
-use crate::services::auth::django_adoption::adopt;
+use crate::services::auth::django_adoption;
 use crate::services::auth::logout::{Logout, log_out};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::service::access;
-use crate::tokens::{TokenError, TokenType};
+use crate::tokens::{Claims, TokenError, TokenType};
 
 /// The claims of a token that is accepted now; `None` for every other text. The database is not queried for an access token
 /// while the revocation cache is up to date and contains its owner and its session.
@@ -39,39 +39,32 @@ pub async fn introspect(
 /// # Errors
 /// The store's.
 pub async fn revoke(services: &Services, actor: &Actor, token: &str) -> Result<bool, Error> {
-    match services.tokens.read(token, None, services.clock.now()) {
-        Ok(claims) => {
-            let logout = Logout {
-                caller: None,
-                tokens: vec![claims],
-            };
-            log_out(services, actor, logout).await?;
-            Ok(true)
-        }
-        Err(TokenError::OtherOwner) => Ok(false),
-        Err(_) => revoke_of_django(services, actor, token).await,
-    }
+    let claims = match services.tokens.read(token, None, services.clock.now()) {
+        Ok(claims) => claims,
+        Err(TokenError::OtherOwner) => return Ok(false),
+        Err(_) => match of_django(services, token).await? {
+            Some(claims) => claims,
+            None => return Ok(true),
+        },
+    };
+    let logout = Logout {
+        caller: None,
+        tokens: vec![claims],
+    };
+    log_out(services, actor, logout).await?;
+    Ok(true)
 }
 
-/// The same for a refresh token of Django.
-async fn revoke_of_django(services: &Services, actor: &Actor, token: &str) -> Result<bool, Error> {
+/// The claims of a refresh token of Django that is accepted.
+async fn of_django(services: &Services, token: &str) -> Result<Option<Claims>, Error> {
     let now = services.clock.now();
-    let Some(Ok(claims)) = services.tokens.examine_django(token, now) else {
-        return Ok(true);
+    let claims = match services.tokens.examine_django(token, now) {
+        Some(Ok(claims)) if claims.token_type != TokenType::Access => claims,
+        _ => return Ok(None),
     };
-    if claims.token_type == TokenType::Access {
-        return Ok(true);
-    }
-    match adopt(services, &claims, actor, now).await {
-        Ok(claims) => {
-            let logout = Logout {
-                caller: None,
-                tokens: vec![claims],
-            };
-            log_out(services, actor, logout).await?;
-            Ok(true)
-        }
-        Err(error) if error.is_refused_token() => Ok(true),
+    match django_adoption::read(services, &claims, now).await {
+        Ok(claims) => Ok(Some(claims)),
+        Err(error) if error.is_refused_token() => Ok(None),
         Err(error) => Err(error),
     }
 }

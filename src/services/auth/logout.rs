@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::principal::{Principal, TokenOwner, UserType};
-use crate::domain::session::{RevocationReason, SessionId};
+use crate::domain::session::{Jti, RevocationReason, SessionId};
 use crate::services::account_lookup::find_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::bearer::Caller;
@@ -13,10 +13,10 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::maintenance::retention::cutoff;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
-use crate::store::{
-    StoreError, Transaction, browser_sessions, django_tokens, revocations, sessions,
-};
-use crate::tokens::{Claims, TokenType};
+use crate::store::django_tokens::{self, DjangoTokenRow};
+use crate::store::outstanding_tokens::{self, NewOutstandingToken};
+use crate::store::{StoreError, Transaction, browser_sessions, revocations, sessions};
+use crate::tokens::{Claims, DjangoClaims, TokenType};
 
 /// The valid tokens that a logout presents.
 pub struct Logout {
@@ -49,14 +49,23 @@ pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Resu
     services
         .write_as(actor, move |connection, audit_context| {
             let (now, reason) = (audit_context.now, RevocationReason::Logout);
+            // First: it waits for an exchange of such a token, whose session is then ended.
+            for claims in &logout.tokens {
+                if let Some(jti) = unexchanged(claims) {
+                    end_of_django(connection, audit_context, claims, jti)?;
+                }
+            }
             // The sessions before their tokens, in the same order as a refresh, so that the two cannot deadlock.
             for (owner, session) in logout.sessions() {
                 if end_one(connection, owner, &session, now, reason)? {
-                    record_log_out(connection, audit_context, owner, &session)?;
+                    let event = Event::new(Action::LoggedOut).of_session(&session);
+                    record_log_out(connection, audit_context, owner, event)?;
                 }
             }
-            let is_refresh = |claims: &&Claims| claims.token_type != TokenType::Access;
-            for claims in logout.tokens.iter().filter(is_refresh) {
+            let has_session = |claims: &&Claims| {
+                claims.token_type != TokenType::Access && unexchanged(claims).is_none()
+            };
+            for claims in logout.tokens.iter().filter(has_session) {
                 blacklisted_tokens::insert(connection, &blacklisted(claims, now))?;
             }
             Ok(())
@@ -64,13 +73,55 @@ pub async fn log_out(services: &Services, actor: &Actor, logout: Logout) -> Resu
         .await
 }
 
-/// Records that a session was logged out. Without a caller, or a service in place of one, the owner of the session is the
+/// The `jti` of a refresh token of Django that was not exchanged when it was read.
+fn unexchanged(claims: &Claims) -> Option<&Jti> {
+    let of_django = claims.django_jti.as_ref();
+    of_django.filter(|jti| **jti == claims.jti && claims.token_type != TokenType::Access)
+}
+
+/// Blacklists a token of Django, if it was not exchanged meanwhile. No session begins.
+fn end_of_django(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    claims: &Claims,
+    jti: &Jti,
+) -> Result<(), Error> {
+    let (owner, now) = (claims.principal, audit_context.now);
+    let row = DjangoTokenRow {
+        jti: jti.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        expires_at: claims.refresh_until,
+        blacklisted_at: Some(now),
+        session_id: None,
+    };
+    if !django_tokens::blacklist(connection, &row)? {
+        return Ok(());
+    }
+    // The lists of tokens show it, with the reason.
+    let mut listed = claims.clone();
+    listed.jti = DjangoClaims::key(jti, now);
+    let token = NewOutstandingToken {
+        jti: listed.jti.clone(),
+        session_id: listed.session.clone(),
+        user_type: owner.user_type,
+        user_seq: owner.user_seq,
+        created_at: now,
+        expires_at: listed.refresh_until,
+    };
+    outstanding_tokens::insert(connection, &token)?;
+    blacklisted_tokens::insert(connection, &blacklisted(&listed, now))?;
+    let event = Event::new(Action::LoggedOut).with_detail("token", &listed.jti);
+    record_log_out(connection, audit_context, owner, event)
+}
+
+/// Records a log-out of an account. Without a caller, or a service in place of one, the owner of the session is the
 /// actor.
 fn record_log_out(
     connection: &mut Transaction<'_>,
     audit_context: &AuditContext,
     owner: Principal,
-    session: &SessionId,
+    event: Event,
 ) -> Result<(), Error> {
     let Some(account) = find_account(connection, owner)? else {
         return Ok(());
@@ -81,10 +132,7 @@ fn record_log_out(
     } else {
         audit_context.known_as(&account)
     };
-    let event = Event::new(Action::LoggedOut)
-        .to(Subject::of(&account))
-        .of_session(session);
-    Ok(audit_context.record(connection, &event)?)
+    Ok(audit_context.record(connection, &event.to(Subject::of(&account)))?)
 }
 
 /// The row of a logged out refresh token.

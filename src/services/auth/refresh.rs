@@ -1,19 +1,20 @@
 //! Exchanging a refresh token for a new token pair. A token that was used before is handled by `reuse`.
 
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
 use crate::domain::audit::Actor;
 use crate::domain::limits::LimitKind;
-use crate::services::auth::django_adoption::adopt;
 use crate::services::auth::refresh_request::RefreshRequest;
-use crate::services::auth::reuse;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
+use crate::services::auth::{django_adoption, reuse};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::{addresses, refused_tokens};
 use crate::services::status_lists::indexes::{next_index, settle};
 use crate::store::rotation::{self, NewToken, NotRotated, Rotated, Rotation};
-use crate::tokens::{Claims, Issued, TokenError, TokenType};
+use crate::tokens::{Claims, DjangoClaims, Issued, TokenError, TokenType};
 
 /// Exchanges a refresh token for a new pair. The claims are read from the account's row, never copied from the old
 /// token.
@@ -116,9 +117,47 @@ pub async fn read(
     token_type: TokenType,
     actor: &Actor,
 ) -> Result<Claims, Error> {
+    match authentic(services, token, token_type, actor).await? {
+        Authentic::Own(claims) => Ok(*claims),
+        Authentic::OfDjango(claims) => {
+            django_adoption::adopt(services, &claims, actor, services.clock.now()).await
+        }
+    }
+}
+
+/// The same for a log-out: no session begins for a token of Django.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn read_to_log_out(
+    services: &Services,
+    token: &str,
+    token_type: TokenType,
+    actor: &Actor,
+) -> Result<Claims, Error> {
+    match authentic(services, token, token_type, actor).await? {
+        Authentic::Own(claims) => Ok(*claims),
+        Authentic::OfDjango(claims) => {
+            django_adoption::read(services, &claims, services.clock.now()).await
+        }
+    }
+}
+
+/// The claims of an authentic token.
+enum Authentic {
+    Own(Box<Claims>),
+    OfDjango(Arc<DjangoClaims>),
+}
+
+async fn authentic(
+    services: &Services,
+    token: &str,
+    token_type: TokenType,
+    actor: &Actor,
+) -> Result<Authentic, Error> {
     let now = services.clock.now();
     let defect = match services.tokens.examine(token, Some(token_type), now) {
-        Ok(claims) => return Ok(claims),
+        Ok(claims) => return Ok(Authentic::Own(Box::new(claims))),
         Err(defect) => defect,
     };
     let of_django = services.tokens.examine_django(token, now);
@@ -127,7 +166,7 @@ pub async fn read(
         if claims.token_type != token_type {
             return Err(TokenError::Invalid.into());
         }
-        return adopt(services, &claims, actor, now).await;
+        return Ok(Authentic::OfDjango(claims));
     }
     if !defect.is_signed() {
         addresses::admit(services, LimitKind::Refresh, actor.ip_address).await?;

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::services::auth::token_pair::TokenPair;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::tokens::{Issued, TokenType};
+use crate::tokens::{Issued, Part, TokenType, readable_parts};
 
 /// Issues a sliding token in place of a pair. `until` is when it can be refreshed for the last time; `None` for a log-in.
 ///
@@ -24,15 +24,41 @@ pub fn issue(
     Ok(tokens.issue_sliding(&pair.account, session, jti, pair.issued_at, until)?)
 }
 
-/// When a sliding token can be refreshed for the last time; `None` if it is not a valid one.
-#[must_use]
-pub fn refresh_until(services: &Services, token: &str) -> Option<Timestamp> {
+/// Why a valid sliding token cannot be refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRefreshable {
+    /// It does not have the claim with its end.
+    NoEnd,
+    /// Its end has passed.
+    Over,
+}
+
+/// When a sliding token can be refreshed for the last time; `None` if it is not a valid one, which a refresh refuses.
+///
+/// # Errors
+/// [`NotRefreshable`].
+pub fn refresh_until(
+    services: &Services,
+    token: &str,
+) -> Result<Option<Timestamp>, NotRefreshable> {
     let (tokens, now) = (&services.tokens, services.clock.now());
-    let (token_type, until) = if let Ok(claims) = tokens.examine(token, None, now) {
-        (claims.token_type, claims.refresh_until)
-    } else {
-        let claims = tokens.examine_django(token, now)?.ok()?;
-        (claims.token_type, claims.refresh_until)
+    let (token_type, until) = match tokens.examine(token, None, now) {
+        Ok(claims) => (claims.token_type, claims.refresh_until),
+        Err(_) => match tokens.examine_django(token, now) {
+            Some(Ok(claims)) => (claims.token_type, claims.refresh_until),
+            _ => return Ok(None),
+        },
     };
-    (token_type == TokenType::Sliding).then_some(until)
+    if token_type != TokenType::Sliding {
+        return Ok(None);
+    }
+    let end = &services.config.simplejwt.refresh_exp_claim;
+    let has_end = |claims: Part| claims.contains_key(end);
+    if !readable_parts(token).1.is_some_and(has_end) {
+        return Err(NotRefreshable::NoEnd);
+    }
+    if until <= now - tokens.leeway() {
+        return Err(NotRefreshable::Over);
+    }
+    Ok(Some(until))
 }

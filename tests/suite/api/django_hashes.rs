@@ -96,3 +96,84 @@ async fn the_panel_counts_the_hashes_that_are_left() {
     let shown = ann.open(paths::SECURITY).await.text("#imported_hashes");
     assert!(!shown.contains("pbkdf2_sha256"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_hash_that_would_take_too_much_work_or_memory_is_wrong_at_once() {
+    let app = App::start();
+    let digest = "k1BiIUnsqgotK0/+G+6P9VzRBqM5+Jsk8jKCk28zElI=";
+    let salt = "c29tZXNhbHQxMjM0$g4cjjHnDJetV96lrpe8clhq9j3foJTBtropgEY1lZHk";
+    for (number, hash) in [
+        format!("pbkdf2_sha256$4000000000$seasalt${digest}"),
+        format!("argon2$argon2id$v=19$m=64,t=4000000000,p=1${salt}"),
+        format!("argon2$argon2id$v=19$m=4000000000,t=1,p=1${salt}"),
+        "bcrypt$$2b$31$gIhKvqLHCGYfBhM/OzoBdO8gPl0cKx0JFQi4XyuYQgg8ts1ODJ0dC".to_owned(),
+        format!("scrypt$1073741824$seasalt$8$1${}==", "A".repeat(86)),
+        format!("scrypt$16$seasalt$8$100000000${}==", "A".repeat(86)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("c-{number}");
+        app.make_client(&name).await;
+        let statement =
+            format!("UPDATE client_users SET password_hash = '{hash}' WHERE username = '{name}'");
+        app.execute(&statement).await;
+        // With its work the request would take minutes, and be answered 503.
+        let answer = log_in(&app, &name, PASSWORD).await;
+        answer.assert(401, "INVALID_CREDENTIALS");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_longer_than_a_new_one_may_be_logs_in_if_it_came_from_django() {
+    let app = App::start();
+    let of_length =
+        |length| -> String { "긴 비밀번호 ".chars().cycle().take(length).collect() };
+    let (short, long) = (of_length(1_025), of_length(4_096));
+    for (name, password) in [("kim", &short), ("lee", &long)] {
+        app.make_client(name).await;
+        let digest = md5_of("s", password);
+        let statement = format!(
+            "UPDATE client_users SET password_hash = 'md5$s${digest}' WHERE username = '{name}'"
+        );
+        app.execute(&statement).await;
+        let other: String = password.chars().rev().collect();
+        let wrong = log_in(&app, name, &other).await;
+        wrong.assert(401, "INVALID_CREDENTIALS");
+        log_in(&app, name, password).await.assert(200, "LOGGED_IN");
+    }
+    let own =
+        "SELECT COUNT(*) AS number FROM client_users WHERE password_hash LIKE '$bcrypt-sha256$%'";
+    wait_until("the new hashes", async || {
+        (app.number(own).await == 2).then_some(())
+    })
+    .await;
+    // With the new hash too, and as the current password of a change.
+    let answer = log_in(&app, "lee", &long).await.assert(200, "LOGGED_IN");
+    let access = answer.data()["access"].as_str().unwrap().to_owned();
+    let too_long = log_in(&app, "lee", &format!("{long}x")).await;
+    assert!(
+        !too_long
+            .assert(400, "INVALID_REQUEST")
+            .error("password")
+            .is_empty()
+    );
+    let change = |current: &str, new: &str| {
+        let body = json!({"current_password": current, "new_password": new});
+        app.anonymous().post("/auth/password", body).bearer(&access)
+    };
+    let refused = change(&long, &short).await;
+    let refused = refused.assert(400, "INVALID_REQUEST");
+    assert!(!refused.error("new_password").is_empty());
+    let changed = change(&long, "another long passphrase").await;
+    changed.assert(200, "PASSWORD_CHANGED");
+}
+
+fn md5_of(salt: &str, password: &str) -> String {
+    use md5::{Digest, Md5};
+    let digest = Md5::new()
+        .chain_update(salt)
+        .chain_update(password)
+        .finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

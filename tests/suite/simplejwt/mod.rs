@@ -2,7 +2,10 @@
 //! the library, as `docs/simplejwt.md` documents them.
 
 mod django_access;
+mod django_inspector;
+mod django_log_out;
 mod django_refresh;
+mod outer_errors;
 mod routes;
 mod routes_refusals;
 mod settings;

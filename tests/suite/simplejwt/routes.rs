@@ -91,7 +91,7 @@ async fn the_routes_have_a_slash_at_the_end_or_none_and_exist_only_if_they_are_e
     app.anonymous()
         .post("/sso/jwt/sliding/", body.clone())
         .await
-        .assert(404, "NOT_FOUND");
+        .assert_body(404, &json!({"detail": "Not found."}));
     let app = app.restarted_with(|config| config.simplejwt.enabled = false);
     app.anonymous()
         .post("/sso/jwt/", body)

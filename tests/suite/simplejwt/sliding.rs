@@ -7,13 +7,22 @@ use serde_json::{Value, json};
 
 use super::routes::credentials;
 use super::support::{DAY, book, imported_user, jti, now, of_django, with_key};
-use crate::support::{App, Forgery, claims_of};
+use crate::support::{App, Forgery, Person, claims_of};
 
 fn sliding(config: &mut Config) {
     config.simplejwt.enabled = true;
     config.simplejwt.sliding = true;
     config.simplejwt.sliding_lifetime = Span::minutes(5);
     config.simplejwt.sliding_refresh_lifetime = Span::hours(1);
+}
+
+/// A sliding token by a log-in.
+async fn log_in(app: &App, person: &Person) -> String {
+    let call = app
+        .anonymous()
+        .post("/api/token/sliding/", credentials(person));
+    let answer = call.await.assert_status(200);
+    answer.body["token"].as_str().unwrap().to_owned()
 }
 
 async fn refresh(app: &App, token: &Value) -> crate::support::Answer {
@@ -27,11 +36,7 @@ async fn refresh(app: &App, token: &Value) -> crate::support::Answer {
 async fn a_sliding_token_authenticates_and_is_refreshed_until_its_limit() {
     let app = App::with(sliding);
     let ann = app.user("ann").await;
-    let answer = app
-        .anonymous()
-        .post("/api/token/sliding/", credentials(&ann))
-        .await;
-    let mut token = answer.assert_status(200).body["token"].clone();
+    let mut token = json!(log_in(&app, &ann).await);
     let limit = claims_of(token.as_str().unwrap())["refresh_exp"].clone();
     assert_eq!(limit, json!(now(&app) + 3_600));
     for _ in 0..14 {
@@ -65,14 +70,7 @@ async fn a_sliding_token_authenticates_and_is_refreshed_until_its_limit() {
 async fn a_sliding_token_has_its_own_refusals_and_ends_with_its_session() {
     let app = App::with(sliding);
     let ann = app.user("ann").await;
-    let answer = app
-        .anonymous()
-        .post("/api/token/sliding/", credentials(&ann))
-        .await;
-    let token = answer.assert_status(200).body["token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = log_in(&app, &ann).await;
     let past = now(&app) - 1;
     for (forgery, text) in [
         (
@@ -156,11 +154,7 @@ async fn without_rotation_a_sliding_token_is_accepted_again_after_a_change_of_th
     });
     let admin = app.admin("root").await;
     let ann = app.user("ann").await;
-    let answer = app
-        .anonymous()
-        .post("/api/token/sliding/", credentials(&ann))
-        .await;
-    let token = answer.assert_status(200).body["token"].clone();
+    let token = json!(log_in(&app, &ann).await);
     app.advance(Duration::from_secs(10));
     let body = admin.confirmed(json!({"role": "admin"}));
     admin
@@ -188,12 +182,8 @@ async fn without_rotation_a_sliding_token_is_accepted_again_after_a_change_of_th
 async fn a_sliding_token_without_its_end_is_not_refreshed() {
     let app = App::with(sliding);
     let ann = app.user("ann").await;
-    let answer = app
-        .anonymous()
-        .post("/api/token/sliding/", credentials(&ann))
-        .await;
-    let token = answer.assert_status(200).body["token"].clone();
-    let forgery = Forgery::of(token.as_str().unwrap()).without("refresh_exp");
+    let token = log_in(&app, &ann).await;
+    let forgery = Forgery::of(&token).without("refresh_exp");
     let text = "Token has no 'refresh_exp' claim";
     let refused = json!({"detail": text, "code": "token_not_valid"});
     refresh(&app, &json!(forgery.token()))
@@ -209,10 +199,7 @@ async fn a_session_lasts_in_the_revocations_as_long_as_its_sliding_token() {
         config.simplejwt.sliding_refresh_lifetime = Span::hours(3);
     });
     let ann = app.user("ann").await;
-    app.anonymous()
-        .post("/api/token/sliding/", credentials(&ann))
-        .await
-        .assert_status(200);
+    log_in(&app, &ann).await;
     let earlier = app.clock.now() + Duration::from_secs(7_100);
     let statement = format!(
         "SELECT COUNT(*) AS number FROM sessions WHERE access_expires_at > '{}'",

@@ -169,7 +169,7 @@ pub(in crate::http) async fn update_password(
     mut form: Form<Panel>,
     shown: PresentedDevice,
 ) -> PageResult {
-    let current = form.required("current", Password::parse);
+    let current = form.required("current", Password::parse_presented);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
         form.problem("repeated", Problem::PasswordMismatch);

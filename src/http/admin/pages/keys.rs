@@ -184,7 +184,7 @@ async fn submit(
     device: PresentedDevice,
     requested: KeyChange,
 ) -> Result<Result<usize, String>, AdminError> {
-    let password = form.optional("current", Password::parse);
+    let password = form.optional("current", Password::parse_presented);
     let by = requester(&form.panel, device, password);
     match change(form.panel.services(), &by, requested).await {
         Ok(ended) => Ok(Ok(ended)),

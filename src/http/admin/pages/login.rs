@@ -72,7 +72,7 @@ pub(in crate::http) async fn sign_in(
     request: HttpRequest,
 ) -> PageResult {
     let email = form.required("email", |typed| Ok(typed.to_owned()));
-    let password = form.required("password", Password::parse);
+    let password = form.required("password", Password::parse_presented);
     let (Some(email), Some(password)) = (email, password) else {
         return again(&form, StatusCode::UNPROCESSABLE_ENTITY, String::new());
     };

@@ -59,7 +59,7 @@ pub(in crate::http) async fn create(
 ) -> PageResult {
     let AccountPath(owner) = path;
     let person = account::find(&form.panel, owner).await?;
-    let password = form.optional("current", Password::parse);
+    let password = form.optional("current", Password::parse_presented);
     let url_of = password_url(&request, form.panel.services());
     let by = requester(&form.panel, device, password);
     let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;

@@ -20,10 +20,11 @@ use crate::services::auth::login::{self, Credentials};
 use crate::services::auth::logout::{self, Logout};
 use crate::services::auth::refresh_request::RefreshRequest;
 use crate::services::auth::session_start::LoggedIn;
+use crate::services::auth::sliding::NotRefreshable;
 use crate::services::auth::token_pair::TokenPair;
 use crate::services::auth::{bearer, refresh as refreshing, sliding};
 use crate::services::{Error, Services};
-use crate::tokens::{Part, TokenType, readable_parts};
+use crate::tokens::{TokenType, readable_parts};
 
 /// The body of a log-in, in the order of SimpleJWT.
 #[derive(Serialize)]
@@ -113,7 +114,7 @@ pub(super) async fn blacklist(
         let body = Body::read(&request, payload.into_inner()).await?;
         let [token] = body.texts(["refresh"])?;
         let (actor, token_type) = (anonymous_actor(&request), TokenType::Refresh);
-        let read = refreshing::read(&services, &token, token_type, &actor).await;
+        let read = refreshing::read_to_log_out(&services, &token, token_type, &actor).await;
         let claims = match read {
             // There is nothing to be ended.
             Err(Error::UserInactive | Error::TokenUserNotFound) => return Ok(()),
@@ -187,7 +188,7 @@ async fn log_in(
         user_type: UserType::User,
         identifier,
         // No account has a password that cannot be one.
-        password: Password::parse(&password).map_err(|_| Refusal::Credentials)?,
+        password: Password::parse_presented(&password).map_err(|_| Refusal::Credentials)?,
     };
     let logged_in = Box::pin(login::log_in(services, credentials, caller.0)).await?;
     let owner = logged_in.tokens.account.principal;
@@ -210,18 +211,15 @@ async fn refreshed(
     }])?;
     let until = match token_type {
         TokenType::Sliding => sliding::refresh_until(services, &token),
-        TokenType::Access | TokenType::Refresh => None,
+        TokenType::Access | TokenType::Refresh => Ok(None),
     };
-    let refresh_exp = &services.config.simplejwt.refresh_exp_claim;
-    let has_end = |claims: Part| claims.contains_key(refresh_exp);
-    if until.is_some() && !readable_parts(&token).1.is_some_and(has_end) {
-        let problem = TokenProblem::NoClaim(refresh_exp.clone());
-        return Err(Refusal::Token(problem));
-    }
-    if until.is_some_and(|until| until <= services.clock.now() - services.tokens.leeway()) {
-        let problem = TokenProblem::ClaimExpired(refresh_exp.clone());
-        return Err(Refusal::Token(problem));
-    }
+    let until = until.map_err(|problem| {
+        let claim = services.config.simplejwt.refresh_exp_claim.clone();
+        Refusal::Token(match problem {
+            NotRefreshable::NoEnd => TokenProblem::NoClaim(claim),
+            NotRefreshable::Over => TokenProblem::ClaimExpired(claim),
+        })
+    })?;
     let presented = RefreshRequest {
         token: token.clone(),
         token_type,

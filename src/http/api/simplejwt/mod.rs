@@ -4,5 +4,5 @@
 mod body;
 mod handlers;
 mod metadata;
-mod refusal;
+pub(in crate::http) mod refusal;
 pub(in crate::http) mod routes;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
     http::{
         StatusCode,
         header::{ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -13,6 +13,7 @@ use rust_i18n::t;
 use serde_json::{Map, Value, json};
 
 use crate::domain::language::Language;
+use crate::http::api::errors::ApiError;
 use crate::http::middleware::context::{RequestContext, services_of};
 use crate::http::middleware::headers::{used_up, whole_seconds};
 use crate::services::Error;
@@ -68,6 +69,10 @@ pub(super) enum Refusal {
     Json(String),
     /// `400`: the body is no form.
     Form(String),
+    /// `400`: the request cannot be read.
+    Malformed,
+    /// `404`: no route.
+    NotFound,
     /// `413`: the body is too large.
     TooLarge,
     /// `415`: no parser reads this media type.
@@ -110,12 +115,17 @@ impl Refusal {
     pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let context = RequestContext::of(request);
         let (status, body) = self.status_and_body(context.language);
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header((CONTENT_LANGUAGE, context.language.tag()));
+        let mut answer = self.head(status, &context);
         answer.insert_header((ALLOW, ALLOWED));
         if status == StatusCode::UNAUTHORIZED {
             answer.insert_header((WWW_AUTHENTICATE, challenge(request)));
         }
+        answer.json(body)
+    }
+
+    fn head(&self, status: StatusCode, context: &RequestContext) -> HttpResponseBuilder {
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header((CONTENT_LANGUAGE, context.language.tag()));
         match self {
             Self::Service(Error::RateLimited {
                 retry_after,
@@ -136,7 +146,7 @@ impl Refusal {
             }
             _ => {}
         }
-        answer.json(body)
+        answer
     }
 
     fn status_and_body(&self, language: Language) -> (StatusCode, Value) {
@@ -158,6 +168,8 @@ impl Refusal {
             Self::VerifiedBlacklisted => (StatusCode::BAD_REQUEST, of_form("blacklisted", "")),
             Self::Json(error) => (StatusCode::BAD_REQUEST, detail("json", error)),
             Self::Form(error) => (StatusCode::BAD_REQUEST, detail("form", error)),
+            Self::Malformed => (StatusCode::BAD_REQUEST, detail("malformed", "")),
+            Self::NotFound => (StatusCode::NOT_FOUND, detail("not_found", "")),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, detail("too_large", "")),
             Self::MediaType(name) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -198,6 +210,19 @@ impl TokenProblem {
             Self::ClaimExpired(name) => ("claim_expired", name),
         }
     }
+}
+
+/// The answer to an error outside of the handlers, such as an unknown path or a timeout.
+pub(in crate::http) fn answer_of(error: &ApiError, context: &RequestContext) -> HttpResponse {
+    let refusal = match error.status_code() {
+        StatusCode::NOT_FOUND => Refusal::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => Refusal::Service(Error::Overloaded),
+        status if status.is_client_error() => Refusal::Malformed,
+        _ => Refusal::Service(Error::Internal(error.to_string())),
+    };
+    let (status, body) = refusal.status_and_body(context.language);
+    refusal.head(status, context).json(body)
 }
 
 /// The methods of every route.

@@ -54,7 +54,7 @@ pub(in crate::http) async fn start(
     if form.text("confirmed") != "1" {
         return panel.page(&page(panel, request, &query, chips, preview, back));
     }
-    let password = form.optional("current", Password::parse);
+    let password = form.optional("current", Password::parse_presented);
     let by = requester(&form.panel, device, password);
     let started = step_up::start_bulk(form.panel.services(), &by, request.clone()).await;
     let Some(started) = form.checked(started)? else {

@@ -216,7 +216,7 @@ async fn create_user(
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
     let claims = claims(form);
     let password = password(form);
-    let current = form.optional("current", Password::parse);
+    let current = form.optional("current", Password::parse_presented);
     let (Some(name), Some(role), false) = (name, role, form.has_problems()) else {
         return Ok(None);
     };
@@ -292,7 +292,7 @@ pub(in crate::http) async fn update(
 ) -> PageResult {
     let AccountPath(account) = path;
     let person = account::find(&form.panel, account).await?;
-    let current = form.optional("current", Password::parse);
+    let current = form.optional("current", Password::parse_presented);
     let Some(changes) = Changes::read(&mut form, account.user_type) else {
         return invalid(&form, &person);
     };

@@ -144,7 +144,7 @@ pub(in crate::http) async fn activate(
     device: PresentedDevice,
 ) -> PageResult {
     let person = account::find(&form.panel, path.0).await?;
-    let password = form.optional("current", Password::parse);
+    let password = form.optional("current", Password::parse_presented);
     let by = requester(&form.panel, device, password);
     let activated = step_up::activate(form.panel.services(), &by, path.0).await;
     if form.checked(activated)?.is_none() {
