@@ -11,6 +11,7 @@ pub mod login;
 pub mod logout;
 pub mod otp;
 pub mod otp_request;
+pub mod panel_proof;
 pub mod panel_sign_in;
 pub mod password_check;
 pub mod refresh;
