@@ -47,8 +47,12 @@ impl Mail<'_, ChangeNotice> {
     fn subject(&self) -> &'static str {
         match (self.notice.language, &self.notice.change) {
             (Language::Ko, AccountChange::Password) => "비밀번호가 변경되었습니다",
+            (Language::Ko, AccountChange::PasskeyAdded(_)) => "패스키가 추가되었습니다",
+            (Language::Ko, AccountChange::PasskeyRemoved(_)) => "패스키가 삭제되었습니다",
             (Language::Ko, _) => "이메일 주소가 변경되었습니다",
             (Language::En, AccountChange::Password) => "Your password was changed",
+            (Language::En, AccountChange::PasskeyAdded(_)) => "A passkey was added",
+            (Language::En, AccountChange::PasskeyRemoved(_)) => "A passkey was removed",
             (Language::En, _) => "Your e-mail address was changed",
         }
     }

@@ -149,6 +149,10 @@ pub enum AccountChange {
     Email(String),
     /// The e-mail address was removed.
     EmailRemoved,
+    /// A passkey of this name was added.
+    PasskeyAdded(String),
+    /// A passkey of this name was removed.
+    PasskeyRemoved(String),
 }
 
 impl AccountChange {

@@ -90,6 +90,19 @@ pub enum Problem {
     WrongPassword,
     /// One's own password, where only those of others can be set.
     OwnPassword,
+    /// Not a passkey that the browser registered, or one of an unsupported kind.
+    NotPasskey,
+    /// The challenge of the passkey was answered before, has expired or is another account's.
+    ChallengeExpired,
+    /// A passkey that was registered on the page of another origin.
+    OtherOrigin,
+    /// The authenticator did not verify the user.
+    UserNotVerified,
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys {
+        /// Maximum number of passkeys.
+        max: usize,
+    },
 }
 
 impl Problem {
@@ -145,6 +158,13 @@ impl Problem {
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
             Self::OwnPassword => t!("problem.own_password", locale = locale),
+            Self::NotPasskey => t!("problem.not_passkey", locale = locale),
+            Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
+            Self::OtherOrigin => t!("problem.other_origin", locale = locale),
+            Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyPasskeys { max } => {
+                t!("problem.too_many_passkeys", locale = locale, max = max)
+            }
         }
     }
 }

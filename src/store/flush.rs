@@ -42,6 +42,8 @@ text_enum! {
         Jobs = "jobs",
         /// Tokens that Django issued.
         DjangoTokens = "django_tokens",
+        /// Answered challenges of passkeys.
+        PasskeyChallenges = "passkey_challenges",
     }
 }
 
@@ -59,6 +61,7 @@ impl ExpiringTable {
             Self::SetUpLinks => "token_hash",
             Self::DeviceTokens => "nonce",
             Self::SigningKeys => "kid",
+            Self::PasskeyChallenges => "challenge_hash",
         }
     }
 

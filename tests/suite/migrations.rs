@@ -108,12 +108,17 @@ INSERT INTO signing_keys (kid, algorithm, state, private_key, master_key_id, cre
 VALUES ('k', 'HS256', 'active', 'x', 'm', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO imported_accounts (user_type, user_seq, source, fields, imported_at) VALUES ('user', 1, 'file', '{}', '2026-01-01 00:00:00');
 INSERT INTO django_tokens (jti, user_type, user_seq, expires_at) VALUES ('t', 'user', 1, '2026-01-01 00:00:00');
+INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_count, name, transports,
+    is_backup_eligible, is_backed_up, created_at)
+VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
+INSERT INTO passkey_handles (handle, user_type, user_seq) VALUES ('h', 'user', 1);
+INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 29] = [
     "users",
     "client_users",
     "sessions",
@@ -137,6 +142,9 @@ const TABLES: [&str; 26] = [
     "services",
     "imported_accounts",
     "django_tokens",
+    "passkeys",
+    "passkey_handles",
+    "passkey_challenges",
     "users_search",
     "client_users_search",
     "audit_events_search",

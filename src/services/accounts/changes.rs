@@ -16,7 +16,7 @@ use crate::services::error::Error;
 use crate::services::limits::locks;
 use crate::services::passwords::lanes::Priority;
 use crate::store::{
-    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, revocations,
+    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, passkeys, revocations,
     set_up_links, users,
 };
 
@@ -163,6 +163,7 @@ pub(crate) fn finish_deletion(
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
     device_tokens::delete_all(connection, owner, None)?;
+    passkeys::delete_all(connection, owner)?;
     Ok(audit_context.record(connection, event)?)
 }
 

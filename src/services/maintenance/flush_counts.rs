@@ -42,6 +42,9 @@ pub struct FlushCounts {
     /// Tokens that Django issued.
     #[serde(skip_serializing_if = "is_zero")]
     pub django_tokens: u64,
+    /// Answered challenges of passkeys.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub passkey_challenges: u64,
     /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
@@ -65,7 +68,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 13] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 14] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -85,6 +88,7 @@ impl FlushCounts {
             ExpiringTable::SigningKeys => &mut self.signing_keys,
             ExpiringTable::Jobs => &mut self.jobs,
             ExpiringTable::DjangoTokens => &mut self.django_tokens,
+            ExpiringTable::PasskeyChallenges => &mut self.passkey_challenges,
         }
     }
 }

@@ -102,7 +102,7 @@ macro_rules! text_columns {
     )+};
 }
 
-text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
+text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId, PasskeyId);
 text_columns!(
     from_word: UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
     KeyState,
