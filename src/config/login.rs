@@ -1,4 +1,4 @@
-//! `[login]`: password policy and password hashing.
+//! `[login]`: second factor, password policy and password hashing.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,25 @@ use serde::{Deserialize, Serialize};
 use crate::config::error::{Checks, check_ranges};
 use crate::config::values::Span;
 
+/// Which accounts must have a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactorDuty {
+    /// None: an account can set one up.
+    #[default]
+    Optional,
+    /// Those whose role may enter the admin panel.
+    Administrators,
+    /// All that log in by password.
+    All,
+}
+
 /// Password policy and password hashing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginConfig {
+    /// Which accounts must have a second factor.
+    pub second_factor: SecondFactorDuty,
     /// The bcrypt cost (binary logarithm of the rounds). Hashes with another cost are replaced at the next login.
     pub bcrypt_cost: u32,
     /// Hashing threads for strangers; 0 means one per core. Known devices and authenticated callers have half as many more.
@@ -31,6 +46,7 @@ pub struct LoginConfig {
 impl Default for LoginConfig {
     fn default() -> Self {
         Self {
+            second_factor: SecondFactorDuty::Optional,
             bcrypt_cost: 12,
             hash_threads: 0,
             hash_queue: 32,

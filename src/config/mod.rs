@@ -47,7 +47,7 @@ pub use crate::config::{
     lifetimes::{Lifetimes, PopulationConfig, PopulationLifetimes, ServiceTokensConfig},
     limits::LimitsConfig,
     log::{LogConfig, LogFormat, LogLevel},
-    login::LoginConfig,
+    login::{LoginConfig, SecondFactorDuty},
     metrics::MetricsConfig,
     otp::{OtpConfig, OtpDelivery},
     roles::{ApiAccess, PanelAccess, Rights, RoleConfig, RolesConfig},

@@ -1,4 +1,4 @@
-//! The mail about a changed password or e-mail address. Its headers are set in `mail`.
+//! The mail about a changed password, e-mail address or second factor. Its headers are set in `mail`.
 
 use askama::Template;
 use lettre::{Message, message::Mailbox};
@@ -47,13 +47,27 @@ impl Mail<'_, ChangeNotice> {
     fn subject(&self) -> &'static str {
         match (self.notice.language, &self.notice.change) {
             (Language::Ko, AccountChange::Password) => "비밀번호가 변경되었습니다",
+            (Language::Ko, AccountChange::Email(_) | AccountChange::EmailRemoved) => {
+                "이메일 주소가 변경되었습니다"
+            }
+            (Language::Ko, AccountChange::SecondFactorAdded) => "2단계 인증이 설정되었습니다",
+            (Language::Ko, AccountChange::SecondFactorRemoved) => "2단계 인증이 해제되었습니다",
+            (Language::Ko, AccountChange::RecoveryCodeUsed(_)) => "복구 코드가 사용되었습니다",
+            (Language::Ko, AccountChange::RecoveryCodesReplaced) => {
+                "복구 코드가 새로 발급되었습니다"
+            }
             (Language::Ko, AccountChange::PasskeyAdded(_)) => "패스키가 추가되었습니다",
             (Language::Ko, AccountChange::PasskeyRemoved(_)) => "패스키가 삭제되었습니다",
-            (Language::Ko, _) => "이메일 주소가 변경되었습니다",
             (Language::En, AccountChange::Password) => "Your password was changed",
+            (Language::En, AccountChange::Email(_) | AccountChange::EmailRemoved) => {
+                "Your e-mail address was changed"
+            }
+            (Language::En, AccountChange::SecondFactorAdded) => "A second factor was set up",
+            (Language::En, AccountChange::SecondFactorRemoved) => "Your second factor was removed",
+            (Language::En, AccountChange::RecoveryCodeUsed(_)) => "A recovery code was used",
+            (Language::En, AccountChange::RecoveryCodesReplaced) => "You have new recovery codes",
             (Language::En, AccountChange::PasskeyAdded(_)) => "A passkey was added",
             (Language::En, AccountChange::PasskeyRemoved(_)) => "A passkey was removed",
-            (Language::En, _) => "Your e-mail address was changed",
         }
     }
 

@@ -149,6 +149,14 @@ pub enum AccountChange {
     Email(String),
     /// The e-mail address was removed.
     EmailRemoved,
+    /// A second factor was set up.
+    SecondFactorAdded,
+    /// The second factors were removed, or one of them.
+    SecondFactorRemoved,
+    /// A recovery code was used; so many are left.
+    RecoveryCodeUsed(i64),
+    /// New recovery codes replaced the former ones.
+    RecoveryCodesReplaced,
     /// A passkey of this name was added.
     PasskeyAdded(String),
     /// A passkey of this name was removed.
@@ -163,7 +171,7 @@ impl AccountChange {
     }
 }
 
-/// A message to the owner of an account: the password or the e-mail address was changed.
+/// A message to the owner of an account: the password, the e-mail address or a second factor was changed.
 #[derive(Clone)]
 pub struct ChangeNotice {
     /// The login name of the account.

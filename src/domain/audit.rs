@@ -69,6 +69,20 @@ text_enum! {
         CurrentPasswordRefused = "current_password_refused",
         /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
+        /// The first step of a login succeeded, and the second factor is required.
+        SecondFactorRequired = "second_factor_required",
+        /// A second factor of an account was set up.
+        SecondFactorAdded = "second_factor_added",
+        /// The second factors of an account were removed, or one of them.
+        SecondFactorRemoved = "second_factor_removed",
+        /// A change that needs the second factor was refused, because the code was wrong.
+        SecondFactorRefused = "second_factor_refused",
+        /// An account got new recovery codes, and the former ones ended.
+        RecoveryCodesCreated = "recovery_codes_created",
+        /// A recovery code was used.
+        RecoveryCodeUsed = "recovery_code_used",
+        /// The owner of a session proved again who they are.
+        Reauthenticated = "reauthenticated",
         /// A session of an account was ended.
         SessionEnded = "session_ended",
         /// All sessions of an account were ended.

@@ -19,6 +19,7 @@ pub mod phone_number;
 pub mod preferences;
 pub mod principal;
 pub mod problem;
+pub mod second_factor;
 pub mod service;
 pub mod session;
 pub mod signing_key;

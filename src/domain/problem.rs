@@ -88,6 +88,8 @@ pub enum Problem {
     PasswordMismatch,
     /// Not the current password of the account.
     WrongPassword,
+    /// Not a code of the authenticator app that is being set up.
+    WrongCode,
     /// One's own password, where only those of others can be set.
     OwnPassword,
     /// Not a passkey that the browser registered, or one of an unsupported kind.
@@ -157,6 +159,7 @@ impl Problem {
             Self::NotTimeZone => t!("problem.not_time_zone", locale = locale),
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
+            Self::WrongCode => t!("problem.wrong_code", locale = locale),
             Self::OwnPassword => t!("problem.own_password", locale = locale),
             Self::NotPasskey => t!("problem.not_passkey", locale = locale),
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problems;
+use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
 use crate::services::limits::quota::{Policy, Quota};
 use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::store::{StoreError, StoreFailure};
@@ -25,6 +26,23 @@ pub enum Error {
     /// `401` `INVALID_OTP`: the code is wrong, used, expired or unknown, or has no attempts left.
     #[error("wrong one-time code")]
     InvalidOtp,
+    /// `401` `SECOND_FACTOR_REQUIRED`: the first step of the login succeeded; `403` `SECOND_FACTOR_SETUP_REQUIRED` if the account
+    /// must set a second factor up to continue.
+    #[error("a second factor is required")]
+    SecondFactorRequired(PendingLogin),
+    /// `401` `INVALID_SECOND_FACTOR`: the challenge or the proof of the second factor is wrong, used, expired or unknown.
+    #[error("wrong second factor")]
+    InvalidSecondFactor,
+    /// `403` `REAUTHENTICATION_REQUIRED`: the last proof of the session's owner is too old. With the methods that the account can
+    /// prove its second factor by; without any the password is asked for.
+    #[error("the owner of the session must prove again who they are")]
+    ReauthenticationRequired(Vec<SecondFactorMethod>),
+    /// `409` `SECOND_FACTOR_EXISTS`: the account has set this second factor up already.
+    #[error("the account has this second factor already")]
+    SecondFactorExists,
+    /// `404` `SECOND_FACTOR_NOT_FOUND`: the account has no such second factor.
+    #[error("the account has no such second factor")]
+    SecondFactorNotFound,
     /// `404` `OTP_DISABLED`: one-time codes are off (`otp.delivery`).
     #[error("one-time codes are off")]
     OtpDisabled,

@@ -42,6 +42,8 @@ text_enum! {
         Jobs = "jobs",
         /// Tokens that Django issued.
         DjangoTokens = "django_tokens",
+        /// Logins that waited for their second factor.
+        SecondFactorChallenges = "second_factor_challenges",
         /// Answered challenges of passkeys.
         PasskeyChallenges = "passkey_challenges",
     }
@@ -60,6 +62,7 @@ impl ExpiringTable {
             Self::RateLimits => "bucket",
             Self::SetUpLinks => "token_hash",
             Self::DeviceTokens => "nonce",
+            Self::SecondFactorChallenges => "id_hash",
             Self::SigningKeys => "kid",
             Self::PasskeyChallenges => "challenge_hash",
         }

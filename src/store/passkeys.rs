@@ -68,6 +68,14 @@ pub fn list(connection: &mut Db, owner: Principal) -> Result<Vec<PasskeyRow>, St
         .load(connection)?)
 }
 
+/// Whether an account has a passkey.
+pub fn exists(connection: &mut Db, owner: Principal) -> Result<bool, StoreError> {
+    let own = passkeys::table
+        .filter(passkeys::user_type.eq(owner.user_type))
+        .filter(passkeys::user_seq.eq(owner.user_seq));
+    Ok(diesel::select(diesel::dsl::exists(own)).get_result(connection)?)
+}
+
 /// Finds a passkey by its credential id, and the user handle of its account.
 pub fn find_by_credential(
     connection: &mut Db,

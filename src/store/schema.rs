@@ -77,6 +77,7 @@ diesel::table! {
         absolute_expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
+        authenticated_at -> Nullable<Timestamp>,
     }
 }
 
@@ -242,6 +243,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (user_type, user_seq, code_hash) {
+        user_type -> Text,
+        user_seq -> BigInt,
+        code_hash -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     revocations (id) {
         id -> BigInt,
         xact -> BigInt,
@@ -252,6 +263,20 @@ diesel::table! {
         revoked_at -> Timestamp,
         expires_at -> Timestamp,
         status_index -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    second_factor_challenges (id_hash) {
+        id_hash -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        purpose -> Text,
+        is_set_up -> Bool,
+        method -> Text,
+        attempts -> BigInt,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
     }
 }
 
@@ -291,6 +316,8 @@ diesel::table! {
         reused_jti -> Nullable<Text>,
         kid -> Nullable<Text>,
         status_index -> Nullable<BigInt>,
+        authenticated_at -> Nullable<Timestamp>,
+        amr -> Nullable<Text>,
     }
 }
 
@@ -327,6 +354,17 @@ diesel::table! {
     status_indexes (id) {
         id -> BigInt,
         next_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp_factors (user_type, user_seq) {
+        user_type -> Text,
+        user_seq -> BigInt,
+        sealed_secret -> Text,
+        last_used_step -> BigInt,
+        created_at -> Timestamp,
+        confirmed_at -> Nullable<Timestamp>,
     }
 }
 
@@ -371,11 +409,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     passkey_handles,
     passkeys,
     rate_limits,
+    recovery_codes,
     revocations,
+    second_factor_challenges,
     services,
     sessions,
     set_up_links,
     signing_keys,
     status_indexes,
+    totp_factors,
     users,
 );

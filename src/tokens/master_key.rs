@@ -162,14 +162,20 @@ impl MasterKey {
         hmac::Key::new(hmac::HMAC_SHA256, &bytes)
     }
 
-    /// Encrypts a secret (AES-256-GCM). The text opens only with the same key and context.
+    /// Encrypts a secret (AES-256-GCM) under the key that is derived for a purpose. The text opens only with the same key, purpose and
+    /// context.
     ///
     /// # Errors
     /// [`MasterKeyError::NoRandomness`].
-    pub fn seal(&self, context: &str, secret: &[u8]) -> Result<String, MasterKeyError> {
+    pub fn seal(
+        &self,
+        purpose: &'static [u8],
+        context: &str,
+        secret: &[u8],
+    ) -> Result<String, MasterKeyError> {
         let mut sealed = secret.to_vec();
         let nonce = self
-            .sealing_key()
+            .sealing_key(purpose)
             .and_then(|key| key.seal_in_place_append_tag(Aad::from(context), &mut sealed))
             .map_err(|_| MasterKeyError::NoRandomness)?;
         Ok(BASE64_STANDARD.encode([&nonce.as_ref()[..], &sealed].concat()))
@@ -179,12 +185,17 @@ impl MasterKey {
     ///
     /// # Errors
     /// [`NotOpened`].
-    pub fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, NotOpened> {
+    pub fn open(
+        &self,
+        purpose: &'static [u8],
+        context: &str,
+        sealed: &str,
+    ) -> Result<Vec<u8>, NotOpened> {
         let mut bytes = BASE64_STANDARD.decode(sealed).map_err(|_| NotOpened)?;
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(NotOpened)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOpened)?;
         let opened = self
-            .sealing_key()
+            .sealing_key(purpose)
             .and_then(|key| {
                 key.open_in_place(nonce, Aad::from(context), sealed)
                     .map(|secret| secret.to_vec())
@@ -193,9 +204,12 @@ impl MasterKey {
         Ok(opened)
     }
 
-    fn sealing_key(&self) -> Result<RandomizedNonceKey, aws_lc_rs::error::Unspecified> {
+    fn sealing_key(
+        &self,
+        purpose: &'static [u8],
+    ) -> Result<RandomizedNonceKey, aws_lc_rs::error::Unspecified> {
         let mut bytes = [0; 32];
-        fill(&self.derivation, b"sealing of signing keys", &mut bytes);
+        fill(&self.derivation, purpose, &mut bytes);
         RandomizedNonceKey::new(&AES_256_GCM, &bytes)
     }
 }
@@ -246,15 +260,16 @@ mod tests {
     #[test]
     fn a_sealed_text_opens_only_with_the_same_key_and_context() {
         let key = MasterKey::from_bytes(&[7; 32]);
-        let sealed = key.seal("signing key a", b"secret").unwrap();
-        assert_ne!(sealed, key.seal("signing key a", b"secret").unwrap());
-        assert_eq!(key.open("signing key a", &sealed).unwrap(), b"secret");
-        assert_eq!(key.open("signing key b", &sealed), Err(NotOpened));
+        let sealed = key.seal(b"p", "signing key a", b"secret").unwrap();
+        assert_ne!(sealed, key.seal(b"p", "signing key a", b"secret").unwrap());
+        assert_eq!(key.open(b"p", "signing key a", &sealed).unwrap(), b"secret");
+        assert_eq!(key.open(b"p", "signing key b", &sealed), Err(NotOpened));
+        assert_eq!(key.open(b"q", "signing key a", &sealed), Err(NotOpened));
         let other = MasterKey::from_bytes(&[8; 32]);
-        assert_eq!(other.open("signing key a", &sealed), Err(NotOpened));
+        assert_eq!(other.open(b"p", "signing key a", &sealed), Err(NotOpened));
         assert_ne!(other.id(), key.id());
         for broken in ["", "AAAA", "not base64", &sealed[..sealed.len() - 4]] {
-            assert_eq!(key.open("signing key a", broken), Err(NotOpened));
+            assert_eq!(key.open(b"p", "signing key a", broken), Err(NotOpened));
         }
     }
 

@@ -108,6 +108,11 @@ INSERT INTO signing_keys (kid, algorithm, state, private_key, master_key_id, cre
 VALUES ('k', 'HS256', 'active', 'x', 'm', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO imported_accounts (user_type, user_seq, source, fields, imported_at) VALUES ('user', 1, 'file', '{}', '2026-01-01 00:00:00');
 INSERT INTO django_tokens (jti, user_type, user_seq, expires_at) VALUES ('t', 'user', 1, '2026-01-01 00:00:00');
+INSERT INTO totp_factors (user_type, user_seq, sealed_secret, last_used_step, created_at)
+VALUES ('user', 1, 'x', 0, '2026-01-01 00:00:00');
+INSERT INTO recovery_codes (user_type, user_seq, code_hash, created_at) VALUES ('user', 1, 'x', '2026-01-01 00:00:00');
+INSERT INTO second_factor_challenges (id_hash, user_type, user_seq, purpose, is_set_up, method, attempts, created_at, expires_at)
+VALUES ('x', 'user', 1, 'login', FALSE, 'password', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
 INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_count, name, transports,
     is_backup_eligible, is_backed_up, created_at)
 VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
@@ -118,7 +123,7 @@ UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 32] = [
     "users",
     "client_users",
     "sessions",
@@ -142,6 +147,9 @@ const TABLES: [&str; 29] = [
     "services",
     "imported_accounts",
     "django_tokens",
+    "totp_factors",
+    "recovery_codes",
+    "second_factor_challenges",
     "passkeys",
     "passkey_handles",
     "passkey_challenges",

@@ -32,6 +32,12 @@ codes! {
     UNAUTHORIZED = 401 "UNAUTHORIZED", "no credentials were sent", "log in";
     INVALID_CREDENTIALS = 401 "INVALID_CREDENTIALS",
         "wrong name or password, or an inactive account: one answer, in the same time", "ask for the password again";
+    SECOND_FACTOR_REQUIRED = 401 "SECOND_FACTOR_REQUIRED",
+        "the password or one-time code was right, and the account has a second factor; `data` has the challenge",
+        "ask for the second factor and send it to `POST /auth/login/second-factor`";
+    INVALID_SECOND_FACTOR = 401 "INVALID_SECOND_FACTOR",
+        "the code of the second factor is wrong or used, or the challenge has expired or has no attempts left",
+        "ask for the code again; after five attempts or five minutes log in again";
     INVALID_OTP = 401 "INVALID_OTP", "the code is wrong, used, expired or unknown", "ask for the code again, or request a new one";
     INVALID_TOKEN = 401 "INVALID_TOKEN", "not a token of this server, of the wrong type, or altered",
         "forget both tokens, log in";
@@ -46,18 +52,27 @@ codes! {
     TOKEN_USER_NOT_FOUND = 401 "USER_NOT_FOUND", "the token's account was deleted", "forget both tokens";
     FORBIDDEN = 403 "FORBIDDEN", "not allowed for this account, or a cookie sent by a page of another origin",
         "do not repeat the request";
+    SECOND_FACTOR_SETUP_REQUIRED = 403 "SECOND_FACTOR_SETUP_REQUIRED",
+        "the password was right, but the account must set up a second factor; `data` has the challenge",
+        "set one up at `POST /auth/login/second-factor/totp`";
+    REAUTHENTICATION_REQUIRED = 403 "REAUTHENTICATION_REQUIRED",
+        "the last proof of the session's owner is older than five minutes; `data.methods` has how to prove it",
+        "send the proof to `POST /auth/reauthenticate` and repeat the request";
     CURRENT_PASSWORD_REQUIRED = 403 "CURRENT_PASSWORD_REQUIRED", "the change needs `current_password`",
         "ask for the caller's password and repeat the request with it";
     NOT_FOUND = 404 "NOT_FOUND", "no such path or status list, or no such session of the caller", "do not repeat the request";
     OTP_DISABLED = 404 "OTP_DISABLED", "one-time codes are turned off (`otp.delivery`)", "log in by password";
     NO_ISSUER = 404 "NO_ISSUER", "neither `server.public_url` nor `tokens.issuer` is the address of this server",
         "ask the operator to set one of them";
+    SECOND_FACTOR_NOT_FOUND = 404 "SECOND_FACTOR_NOT_FOUND", "the account has no second factor, or did not begin to set one up",
+        "read the list again";
     USER_NOT_FOUND = 404 "USER_NOT_FOUND", "no such internal user", "read the list again";
     CLIENT_NOT_FOUND = 404 "CLIENT_NOT_FOUND", "no such client", "read the list again";
     METHOD_NOT_ALLOWED = 405 "METHOD_NOT_ALLOWED", "the path exists, but not with this method",
         "use one of the methods in `Allow`";
     ALREADY_EXISTS = 409 "ALREADY_EXISTS", "another account has this e-mail address, username or external id; `errors` names the field",
         "choose another value";
+    SECOND_FACTOR_EXISTS = 409 "SECOND_FACTOR_EXISTS", "the account has this second factor already", "remove it first";
     PAYLOAD_TOO_LARGE = 413 "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB", "send less";
     UNSUPPORTED_MEDIA_TYPE = 415 "UNSUPPORTED_MEDIA_TYPE", "the body is neither JSON nor a form", "set `Content-Type`";
     RATE_LIMITED = 429 "RATE_LIMITED", "too many attempts", "repeat the request after `Retry-After` seconds";

@@ -98,6 +98,14 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
         Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),
+        Error::SecondFactorRequired(pending) if pending.is_set_up => {
+            (StatusCode::FORBIDDEN, "SECOND_FACTOR_SETUP_REQUIRED")
+        }
+        Error::SecondFactorRequired(_) => (StatusCode::UNAUTHORIZED, "SECOND_FACTOR_REQUIRED"),
+        Error::InvalidSecondFactor => (StatusCode::UNAUTHORIZED, "INVALID_SECOND_FACTOR"),
+        Error::ReauthenticationRequired(_) => (StatusCode::FORBIDDEN, "REAUTHENTICATION_REQUIRED"),
+        Error::SecondFactorExists => (StatusCode::CONFLICT, "SECOND_FACTOR_EXISTS"),
+        Error::SecondFactorNotFound => (StatusCode::NOT_FOUND, "SECOND_FACTOR_NOT_FOUND"),
         Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
         Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
         Error::Token(
@@ -312,9 +320,13 @@ impl ApiError {
         if status == StatusCode::UNAUTHORIZED {
             // Whether a token was presented and refused (RFC 6750 section 3.1).
             let challenge = match self.service_error() {
-                Some(Error::Unauthorized | Error::InvalidCredentials | Error::InvalidOtp) => {
-                    r#"Bearer realm="api""#
-                }
+                Some(
+                    Error::Unauthorized
+                    | Error::InvalidCredentials
+                    | Error::InvalidOtp
+                    | Error::SecondFactorRequired(_)
+                    | Error::InvalidSecondFactor,
+                ) => r#"Bearer realm="api""#,
                 _ => r#"Bearer realm="api", error="invalid_token""#,
             };
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));

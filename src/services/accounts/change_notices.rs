@@ -70,21 +70,6 @@ pub(crate) fn send(services: &Services, actor: &Actor, changed: &Changed) {
     }
 }
 
-/// Mails the owner of an account that something else than the password or the address was changed now.
-pub(crate) fn send_about(
-    services: &Services,
-    actor: &Actor,
-    account: &Account,
-    change: AccountChange,
-    language: Option<Language>,
-) {
-    if services.delivery.sends_mail() {
-        let mut changed = Changed::password(account, language, services.clock.now());
-        changed.password = false;
-        send_to(services, actor, &changed, account.email.as_ref(), change);
-    }
-}
-
 fn send_to(
     services: &Services,
     actor: &Actor,

@@ -16,8 +16,8 @@ use crate::services::error::Error;
 use crate::services::limits::locks;
 use crate::services::passwords::lanes::Priority;
 use crate::store::{
-    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, passkeys, revocations,
-    set_up_links, users,
+    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, passkeys,
+    recovery_codes, revocations, second_factor_challenges, set_up_links, totp_factors, users,
 };
 
 /// Locks the row of an account until the transaction ends.
@@ -164,15 +164,19 @@ pub(crate) fn finish_deletion(
     end_codes(connection, owner, now)?;
     device_tokens::delete_all(connection, owner, None)?;
     passkeys::delete_all(connection, owner)?;
+    totp_factors::delete(connection, owner)?;
+    recovery_codes::delete_all(connection, owner)?;
     Ok(audit_context.record(connection, event)?)
 }
 
-/// Ends the open one-time codes of an account: a code is valid only for the account as it was when the code was sent.
+/// Ends the open one-time codes of an account, and its logins that wait for their second factor: they are valid only for the
+/// account as it was when they began.
 pub(crate) fn end_codes(
     connection: &mut Db,
     owner: Principal,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    second_factor_challenges::delete_all(connection, owner)?;
     match owner.user_type {
         // Internal users have no codes.
         UserType::User => Ok(()),

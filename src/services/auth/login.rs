@@ -49,7 +49,9 @@ pub async fn log_in(
 pub(super) fn count(services: &Services, user_type: UserType, error: Option<&Error>) {
     let outcome = match error {
         None => "accepted",
-        Some(Error::InvalidCredentials | Error::InvalidOtp) => "refused",
+        Some(Error::InvalidCredentials | Error::InvalidOtp | Error::InvalidSecondFactor) => {
+            "refused"
+        }
         Some(_) => return,
     };
     services.metrics.logged_in(user_type, outcome);

@@ -116,7 +116,10 @@ impl Attempt {
     pub(crate) fn quota<T>(&self, result: &Result<T, Error>) -> Option<Quota> {
         let stays = matches!(
             result,
-            Err(Error::InvalidCredentials | Error::InvalidOtp | Error::Overloaded)
+            Err(Error::InvalidCredentials
+                | Error::InvalidOtp
+                | Error::InvalidSecondFactor
+                | Error::Overloaded)
         );
         address_quota(&self.hits, stays, self.clock.now())
     }
@@ -127,7 +130,9 @@ impl Attempt {
     pub(crate) async fn finish<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
             Ok(_) => self.succeed(),
-            Err(Error::InvalidCredentials | Error::InvalidOtp) => self.fail().await,
+            Err(Error::InvalidCredentials | Error::InvalidOtp | Error::InvalidSecondFactor) => {
+                self.fail().await;
+            }
             // A known device is not counted for its address at all.
             Err(Error::Overloaded) if self.actor.principal.is_none() => self.reject().await,
             Err(_) => self.cancel().await,

@@ -1,6 +1,13 @@
-//! Second factors: one-time passwords of an app, passkeys, recovery codes, and the challenges of the log-in in two steps.
+//! The second factor of accounts: authenticator apps, passkeys, recovery codes, and logins in two steps.
 
+pub mod challenges;
+pub mod enrolment;
+pub mod factors;
+pub mod notices;
 pub(crate) mod passkey_challenges;
-pub(crate) mod passkey_proofs;
+pub mod passkey_proofs;
 pub mod passkeys;
+pub mod proof;
+pub mod recovery_codes;
+pub mod totp;
 pub mod webauthn;

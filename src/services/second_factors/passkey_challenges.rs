@@ -9,11 +9,11 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 
 use crate::clock::Timestamp;
 use crate::domain::principal::Principal;
-use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::webauthn::options::LIFETIME;
 use crate::services::secret;
 use crate::store::{Db, StoreError, passkeys as table};
+use crate::tokens::MasterKeys;
 
 /// The purpose of the key of challenges.
 const CHALLENGES: &[u8] = b"passkey challenges";
@@ -25,21 +25,24 @@ const COVERED: usize = RANDOM + 8;
 const TAG: usize = 16;
 
 /// What a challenge is for. An answer for one thing is none for another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose<'a> {
+#[derive(Clone)]
+pub(crate) enum Purpose {
     /// Adding a passkey to this account.
     Registration(Principal),
-    /// The second step of the log-in with this id.
-    SecondFactor(&'a str),
-    /// Logging in to the panel without a password, in the browser with this secret.
-    SignIn(&'a str),
+    /// The second step of the login with this secret.
+    SecondFactor(String),
+    /// A new proof of the owner of the session with this id.
+    Reauthentication(String),
+    /// Signing in to the panel without a password, in the browser with this secret.
+    SignIn(String),
 }
 
-impl Purpose<'_> {
-    fn message(self) -> String {
+impl Purpose {
+    fn message(&self) -> String {
         match self {
             Self::Registration(owner) => format!("registration {owner}"),
-            Self::SecondFactor(id) => format!("second factor {id}"),
+            Self::SecondFactor(secret) => format!("second factor {secret}"),
+            Self::Reauthentication(session) => format!("reauthentication {session}"),
             Self::SignIn(secret) => format!("sign-in {secret}"),
         }
     }
@@ -56,19 +59,22 @@ pub(crate) struct OpenChallenge {
 ///
 /// # Errors
 /// [`Error::Internal`] if the system's random generator fails.
-pub(crate) fn issue(services: &Services, purpose: Purpose<'_>) -> Result<String, Error> {
+pub(crate) fn issue(
+    keys: &MasterKeys,
+    now: Timestamp,
+    purpose: &Purpose,
+) -> Result<String, Error> {
     let mut bytes = [0_u8; COVERED + TAG];
     rand::fill(&mut bytes[..RANDOM])
         .map_err(|_| Error::Internal("the system's random generator failed".into()))?;
-    let expires_at = services.clock.now() + LIFETIME;
+    let expires_at = now + LIFETIME;
     bytes[RANDOM..COVERED].copy_from_slice(&expires_at.unix_micros().to_be_bytes());
-    let key = services.master_keys.derive(CHALLENGES);
-    let tag = tag(&key, &bytes[..COVERED], purpose);
+    let tag = tag(&keys.derive(CHALLENGES), &bytes[..COVERED], purpose);
     bytes[COVERED..].copy_from_slice(&tag);
     Ok(BASE64.encode(bytes))
 }
 
-fn tag(key: &hmac::Key, covered: &[u8], purpose: Purpose<'_>) -> [u8; TAG] {
+fn tag(key: &hmac::Key, covered: &[u8], purpose: &Purpose) -> [u8; TAG] {
     let message = [covered, purpose.message().as_bytes()].concat();
     let tag = hmac::sign(key, &message);
     tag.as_ref().first_chunk().copied().unwrap_or_default()
@@ -76,20 +82,20 @@ fn tag(key: &hmac::Key, covered: &[u8], purpose: Purpose<'_>) -> [u8; TAG] {
 
 /// The challenge, if this server issued it for this purpose and it has not expired.
 pub(crate) fn check(
-    services: &Services,
-    purpose: Purpose<'_>,
+    keys: &MasterKeys,
+    now: Timestamp,
+    purpose: &Purpose,
     challenge: &str,
 ) -> Option<OpenChallenge> {
     let bytes: [u8; COVERED + TAG] = BASE64.decode(challenge).ok()?.try_into().ok()?;
     let (covered, given) = bytes.split_at(COVERED);
-    let mut keys = services.master_keys.all();
-    keys.find(|key| {
+    keys.all().find(|key| {
         let expected = tag(&key.derive(CHALLENGES), covered, purpose);
         verify_slices_are_equal(&expected, given).is_ok()
     })?;
     let expiry = i64::from_be_bytes(covered[RANDOM..].try_into().ok()?);
     let expires_at = Timestamp::from_unix_micros(expiry);
-    (expires_at > services.clock.now()).then(|| OpenChallenge {
+    (expires_at > now).then(|| OpenChallenge {
         hash: secret::hash(challenge),
         expires_at,
     })

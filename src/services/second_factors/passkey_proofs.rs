@@ -1,41 +1,54 @@
 //! Proving who one is by a passkey.
 
+use std::{fmt, sync::Arc};
+
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Subject};
+use crate::domain::principal::Principal;
 use crate::services::account_lookup::find_account;
-use crate::services::audit::log::Event;
-use crate::services::audit::recording;
-use crate::services::bootstrap::Services;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::error::Error;
-use crate::services::second_factors::passkey_challenges::{self, OpenChallenge, Purpose};
-use crate::services::second_factors::passkeys::descriptor;
+use crate::services::second_factors::passkey_challenges::{self, Purpose};
 use crate::services::second_factors::webauthn::assertion::{Assertion, Verified};
-use crate::services::second_factors::webauthn::options::RequestOptions;
+use crate::services::second_factors::webauthn::options::{Descriptor, RequestOptions};
+use crate::services::second_factors::webauthn::refusal::Refusal;
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::store::passkeys::{self as table, PasskeyRow};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, Transaction};
+use crate::tokens::MasterKeys;
 
-/// An assertion that was verified. It counts once it is applied.
-#[derive(Clone, Debug)]
-pub(crate) struct PasskeyProof {
-    /// The account of the passkey.
-    pub(crate) account: Account,
-    /// The name of the passkey.
-    pub(crate) name: String,
-    row: PasskeyRow,
-    sign_count: i64,
-    is_backed_up: bool,
-    challenge: OpenChallenge,
+/// What a browser answers when it is asked for a passkey. Nothing of it is verified yet.
+#[derive(Clone)]
+pub struct PasskeyAnswer {
+    assertion: Arc<Assertion>,
+    party: RelyingParty,
+    purpose: Purpose,
 }
 
-/// An assertion that was refused.
+/// Omits everything: the purpose contains secrets.
+impl fmt::Debug for PasskeyAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasskeyAnswer").finish_non_exhaustive()
+    }
+}
+
+/// An answer that was refused.
 #[derive(Clone, Debug)]
-pub(crate) struct RefusedProof {
+pub(crate) struct RefusedPasskey {
     /// Why, for the audit log.
     pub(crate) reason: String,
     /// The account of the passkey, if there is such a passkey.
     pub(crate) account: Option<Account>,
+}
+
+impl RefusedPasskey {
+    fn new(reason: &dyn fmt::Display, account: Option<Account>) -> Self {
+        Self {
+            reason: reason.to_string(),
+            account,
+        }
+    }
 }
 
 /// What a browser is asked for: one of these passkeys or, if there are none, any of this relying party.
@@ -43,108 +56,120 @@ pub(crate) struct RefusedProof {
 /// # Errors
 /// [`Error::Internal`] if the system's random generator fails.
 pub(crate) fn options(
-    services: &Services,
+    keys: &MasterKeys,
+    now: Timestamp,
     party: &RelyingParty,
-    purpose: Purpose<'_>,
+    purpose: &Purpose,
     passkeys: Vec<PasskeyRow>,
 ) -> Result<RequestOptions, Error> {
-    let challenge = passkey_challenges::issue(services, purpose)?;
+    let challenge = passkey_challenges::issue(keys, now, purpose)?;
     let passkeys = passkeys.into_iter().map(descriptor).collect();
     Ok(RequestOptions::new(party, challenge, passkeys))
 }
 
-/// Verifies an `AuthenticationResponseJSON`. A signature counter that did not increase is recorded: the passkey may have been
-/// copied (level 2, section 6.1.1).
-///
-/// # Errors
-/// The store's. A refusal is no error.
-pub(crate) async fn verify(
-    services: &Services,
-    party: &RelyingParty,
-    purpose: Purpose<'_>,
-    actor: &Actor,
-    json: &str,
-) -> Result<Result<PasskeyProof, RefusedProof>, Error> {
-    let refused = |reason: &dyn std::fmt::Display, account: Option<Account>| {
-        Ok(Err(RefusedProof {
-            reason: reason.to_string(),
-            account,
-        }))
-    };
-    let assertion = match Assertion::parse(json) {
-        Ok(assertion) => assertion,
-        Err(refusal) => return refused(&refusal, None),
-    };
-    let id = assertion.credential_id.clone();
-    let found = services
-        .store
-        .read(move |connection| {
-            let Some((row, handle)) = table::find_by_credential(connection, &id)? else {
-                return Ok(None);
-            };
-            let account = find_account(connection, row.owner())?;
-            Ok::<_, StoreError>(account.map(|account| (row, handle, account)))
+/// A passkey in options.
+pub(crate) fn descriptor(row: PasskeyRow) -> Descriptor {
+    Descriptor::new(row.credential_id, &row.transports)
+}
+
+impl PasskeyAnswer {
+    /// Reads an `AuthenticationResponseJSON`.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`].
+    pub(crate) fn parse(
+        party: RelyingParty,
+        purpose: Purpose,
+        json: &str,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            assertion: Arc::new(Assertion::parse(json)?),
+            party,
+            purpose,
         })
-        .await?;
-    let Some((row, handle, account)) = found else {
-        return refused(&"there is no such passkey", None);
-    };
-    let is_required = matches!(purpose, Purpose::SignIn(_));
-    let is_owner = match &assertion.user_handle {
-        Some(given) => *given == handle,
-        None => !is_required,
-    };
-    if !is_owner {
-        return refused(&"its user handle is another one", Some(account));
     }
-    let Verified {
-        challenge,
-        sign_count,
-        is_backed_up,
-    } = match assertion.verify(&row.public_key, party) {
-        Ok(verified) => verified,
-        Err(refusal) => return refused(&refusal, Some(account)),
-    };
-    let Some(challenge) = passkey_challenges::check(services, purpose, &challenge) else {
-        return refused(&"its challenge is unknown or has expired", Some(account));
-    };
-    let sign_count = i64::from(sign_count);
-    if (sign_count, row.sign_count) != (0, 0) && sign_count <= row.sign_count {
-        record_counter(services, actor, &account, &row, sign_count).await?;
-        return refused(&"its counter did not increase", Some(account));
+
+    /// Whether there is a passkey with the answer's credential id.
+    pub(crate) fn is_of_known_passkey(&self, connection: &mut Db) -> Result<bool, StoreError> {
+        let id = &self.assertion.credential_id;
+        Ok(table::find_by_credential(connection, id)?.is_some())
     }
-    Ok(Ok(PasskeyProof {
-        account,
-        name: row.name.clone(),
-        row,
-        sign_count,
-        is_backed_up,
-        challenge,
-    }))
-}
 
-async fn record_counter(
-    services: &Services,
-    actor: &Actor,
-    account: &Account,
-    row: &PasskeyRow,
-    sign_count: i64,
-) -> Result<(), Error> {
-    let event = Event::new(Action::PasskeyCounterRefused)
-        .refused()
-        .to(Subject::of(account))
-        .with_detail("name", &row.name)
-        .with_detail("stored_counter", row.sign_count)
-        .with_detail("sent_counter", sign_count);
-    recording::record(services, actor.clone(), event).await
-}
+    /// Whether the answer proves a passkey of this account. It is used by this: it is not accepted again. Part of the
+    /// transaction of what it is for.
+    pub(crate) fn proves(
+        &self,
+        connection: &mut Transaction<'_>,
+        keys: &MasterKeys,
+        audit_context: &AuditContext,
+        owner: Principal,
+    ) -> Result<bool, StoreError> {
+        let proved = self.apply(connection, keys, audit_context)?;
+        Ok(proved.is_ok_and(|account| account.principal == owner))
+    }
 
-impl PasskeyProof {
-    /// Uses the proof; part of the transaction of what it proves. Returns `false` if it was used before, or if the passkey was
-    /// removed or used otherwise meanwhile: the transaction must then be rolled back.
-    pub(crate) fn apply(&self, connection: &mut Db, now: Timestamp) -> Result<bool, StoreError> {
-        let counters = (self.row.sign_count, self.sign_count);
-        Ok(self.challenge.mark_answered(connection)?
-            && table::record_use(connection, &self.row.id, counters, self.is_backed_up, now)?)
+    /// Verifies the answer and uses it: it is not accepted again. Returns the account of the passkey. Part of the transaction
+    /// of what it is for.
+    ///
+    /// A signature counter that did not increase is refused and recorded: the passkey may have been copied (level 2,
+    /// section 6.1.1).
+    pub(crate) fn apply(
+        &self,
+        connection: &mut Transaction<'_>,
+        keys: &MasterKeys,
+        audit_context: &AuditContext,
+    ) -> Result<Result<Account, RefusedPasskey>, StoreError> {
+        let refused = |reason: &dyn fmt::Display, account| {
+            Ok(Err(RefusedPasskey::new(reason, Some(account))))
+        };
+        let id = &self.assertion.credential_id;
+        let Some((row, handle)) = table::find_by_credential(connection, id)? else {
+            return Ok(Err(RefusedPasskey::new(&"there is no such passkey", None)));
+        };
+        let Some(account) = find_account(connection, row.owner())? else {
+            return Ok(Err(RefusedPasskey::new(&"there is no such account", None)));
+        };
+        let (verified, now) = (self.verify(&row, &handle), audit_context.now);
+        let Verified {
+            challenge,
+            sign_count,
+            is_backed_up,
+        } = match verified {
+            Ok(verified) => verified,
+            Err(refusal) => return refused(&refusal, account),
+        };
+        let open = passkey_challenges::check(keys, now, &self.purpose, &challenge);
+        let Some(open) = open else {
+            return refused(&Refusal::Challenge, account);
+        };
+        if !open.mark_answered(connection)? {
+            return refused(&"its challenge was answered before", account);
+        }
+        let (old, new) = (row.sign_count, i64::from(sign_count));
+        let is_increased = new > old || (new, old) == (0, 0);
+        if is_increased && table::record_use(connection, &row.id, (old, new), is_backed_up, now)? {
+            return Ok(Ok(account));
+        }
+        let event = Event::new(Action::PasskeyCounterRefused)
+            .refused()
+            .to(Subject::of(&account))
+            .with_detail("name", &row.name)
+            .with_detail("stored_counter", old)
+            .with_detail("sent_counter", new);
+        audit_context.record(connection, &event)?;
+        refused(&"its counter did not increase", account)
+    }
+
+    /// Verifies everything but the challenge and the counter.
+    fn verify(&self, row: &PasskeyRow, handle: &str) -> Result<Verified, Refusal> {
+        let is_owner = match &self.assertion.user_handle {
+            Some(given) => given == handle,
+            // Without a password, only the handle says whose passkey the authenticator chose.
+            None => !matches!(self.purpose, Purpose::SignIn(_)),
+        };
+        if !is_owner {
+            return Err(Refusal::UserHandle);
+        }
+        self.assertion.verify(&row.public_key, &self.party)
     }
 }

@@ -3,6 +3,7 @@
 use aws_lc_rs::rand;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 
+use crate::clock::Timestamp;
 use crate::delivery::AccountChange;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Change, Subject};
@@ -10,18 +11,20 @@ use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
 use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::PasskeyId;
-use crate::services::account_lookup::find_language;
-use crate::services::accounts::change_notices;
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::passkey_challenges::{self, Purpose};
-use crate::services::second_factors::webauthn::options::{CreationOptions, Descriptor};
+use crate::services::second_factors::factors::methods_of;
+use crate::services::second_factors::passkey_proofs::descriptor;
+use crate::services::second_factors::webauthn::options::CreationOptions;
 use crate::services::second_factors::webauthn::refusal::Refusal;
 use crate::services::second_factors::webauthn::registration::{self, NewCredential};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
+use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::passkeys::{self as table, PasskeyRow};
+use crate::store::recovery_codes;
 
 /// The field of a registration's problems.
 const CREDENTIAL: &str = "credential";
@@ -70,7 +73,8 @@ pub async fn begin(
     if existing.len() >= MAX_PASSKEYS {
         return Err(problem(Problem::TooManyPasskeys { max: MAX_PASSKEYS }));
     }
-    let challenge = passkey_challenges::issue(services, Purpose::Registration(owner))?;
+    let (keys, now) = (&services.master_keys, services.clock.now());
+    let challenge = passkey_challenges::issue(keys, now, &Purpose::Registration(owner))?;
     let (login, name) = (account.login().to_owned(), account.name.clone());
     let existing = existing.into_iter().map(descriptor).collect();
     Ok(CreationOptions::new(
@@ -78,9 +82,12 @@ pub async fn begin(
     ))
 }
 
-/// A passkey in options.
-pub(crate) fn descriptor(row: PasskeyRow) -> Descriptor {
-    Descriptor::new(row.credential_id, &row.transports)
+/// A passkey that was added.
+pub struct Added {
+    /// The passkey.
+    pub passkey: PasskeyRow,
+    /// New recovery codes, which are shown once, if it is the first second factor.
+    pub recovery_codes: Vec<String>,
 }
 
 /// Adds the passkey that a browser registered, a `RegistrationResponseJSON`, and mails the owner.
@@ -94,7 +101,7 @@ pub async fn add(
     account: &Account,
     name: PasskeyName,
     json: &str,
-) -> Result<PasskeyRow, Error> {
+) -> Result<Added, Error> {
     let owner = account.principal;
     let new = registration::verify(json, party).map_err(|refusal| {
         tracing::info!(%owner, reason = %refusal, "a new passkey was refused");
@@ -104,15 +111,17 @@ pub async fn add(
             _ => Problem::NotPasskey,
         })
     })?;
+    let (keys, now) = (&services.master_keys, services.clock.now());
     let purpose = Purpose::Registration(owner);
-    let challenge = passkey_challenges::check(services, purpose, &new.challenge)
+    let challenge = passkey_challenges::check(keys, now, &purpose, &new.challenge)
         .ok_or_else(|| problem(Problem::ChallengeExpired))?;
-    let row = row(services, owner, name, new);
+    let row = row(now, owner, name, new);
+    let new_codes = codes::generate()?;
     let event = Event::new(Action::PasskeyAdded)
         .to(Subject::of(account))
         .with_detail("name", &row.name);
     let inserted = row.clone();
-    let language = services
+    let recovery_codes = services
         .write_as(actor, move |connection, audit_context| {
             lock_account(connection, owner)?;
             if !challenge.mark_answered(connection)? {
@@ -124,23 +133,26 @@ pub async fn add(
             if table::find_by_credential(connection, &inserted.credential_id)?.is_some() {
                 return Err(problem(Problem::Taken));
             }
+            let is_first = methods_of(connection, owner)?.is_empty();
             table::insert(connection, &inserted)?;
             audit_context.record(connection, &event)?;
-            Ok(find_language(connection, owner)?)
+            if !is_first {
+                return Ok(Vec::new());
+            }
+            let hashes = codes::hashes(&new_codes);
+            recovery_codes::replace(connection, owner, &hashes, audit_context.now)?;
+            Ok(new_codes.clone())
         })
         .await?;
     let change = AccountChange::PasskeyAdded(row.name.clone());
-    change_notices::send_about(services, actor, account, change, language);
-    Ok(row)
+    notices::send(services, actor, account, change).await;
+    Ok(Added {
+        passkey: row,
+        recovery_codes,
+    })
 }
 
-fn row(
-    services: &Services,
-    owner: Principal,
-    name: PasskeyName,
-    new: NewCredential,
-) -> PasskeyRow {
-    let now = services.clock.now();
+fn row(now: Timestamp, owner: Principal, name: PasskeyName, new: NewCredential) -> PasskeyRow {
     PasskeyRow {
         id: PasskeyId::new(now),
         user_type: owner.user_type,
@@ -185,7 +197,7 @@ pub async fn rename(
         .await
 }
 
-/// Removes a passkey of an account, and mails the owner. Returns `false` if it has no such passkey.
+/// Removes a passkey of an account, with the recovery codes if it was the last second factor, and mails the owner. Returns `false` if it has no such passkey.
 ///
 /// # Errors
 /// The store's.
@@ -204,13 +216,16 @@ pub async fn remove(
             };
             let event = event.clone().with_detail("name", &name);
             audit_context.record(connection, &event)?;
-            Ok(Some((name, find_language(connection, owner)?)))
+            if methods_of(connection, owner)?.is_empty() {
+                recovery_codes::delete_all(connection, owner)?;
+            }
+            Ok(Some(name))
         })
         .await?;
-    let Some((name, language)) = removed else {
+    let Some(name) = removed else {
         return Ok(false);
     };
     let change = AccountChange::PasskeyRemoved(name);
-    change_notices::send_about(services, actor, account, change, language);
+    notices::send(services, actor, account, change).await;
     Ok(true)
 }

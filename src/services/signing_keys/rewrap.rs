@@ -1,17 +1,21 @@
-//! The change of the master key: the signing keys are encrypted under the one in use, and the audit log gets its MACs.
+//! The change of the master key: the signing keys and the secrets of authenticator apps are encrypted under the one in use, and
+//! the audit log gets its MACs.
 
 use crate::domain::audit::Actor;
+use crate::domain::principal::Principal;
 use crate::services::audit_chain::restart::restart_with_present_key;
 use crate::services::audit_chain::verify::verify;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::second_factors::totp::Secret;
 use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::services::signing_keys::sealing;
 use crate::store::Transaction;
 use crate::store::signing_keys::{self as table, SigningKeyRow};
+use crate::store::totp_factors::{self, TotpFactorRow};
 use crate::tokens::MasterKey;
 
-/// Encrypts all signing keys under the master key in use, and starts the audit chain again with its MACs. The other master
+/// Encrypts all signing keys and second factors under the master key in use, and starts the audit chain again with its MACs. The other master
 /// keys must be known. Returns the number of signing keys that were encrypted under another master key.
 ///
 /// # Errors
@@ -26,9 +30,17 @@ pub async fn rewrap(services: &Services, actor: &Actor) -> Result<usize, Error> 
         return Err(KeyRefusal::AuditLog.into());
     }
     let changes = resealed(services).await?;
+    let factors = resealed_factors(services).await?;
     let count = changes.len();
     store
-        .write(move |transaction| replace(transaction, &changes))
+        .write(move |transaction| {
+            replace(transaction, &changes)?;
+            for (old, sealed) in &factors {
+                // A secret that was removed or replaced meanwhile is encrypted under the key in use, if it is there at all.
+                totp_factors::reseal(transaction, old, sealed)?;
+            }
+            Ok::<_, Error>(())
+        })
         .await?;
     let old: Vec<&str> = master_keys.others.iter().map(MasterKey::id).collect();
     let audit_context = services.audit_context(actor);
@@ -49,6 +61,24 @@ async fn resealed(services: &Services) -> Result<Vec<(SigningKeyRow, SigningKeyR
         let key = sealing::open(&old, master_keys).map_err(not_opened)?;
         let new = sealing::row(&key, master_keys, old.state, old.created_at).map_err(not_opened)?;
         changes.push((old, new));
+    }
+    Ok(changes)
+}
+
+/// The secrets of authenticator apps that are encrypted under another master key, each with its new encryption. One that no key
+/// opens cannot be used before either, and stays as it is.
+async fn resealed_factors(services: &Services) -> Result<Vec<(TotpFactorRow, String)>, Error> {
+    let keys = &services.master_keys;
+    let mut changes = Vec::new();
+    for old in services.store.read_list(totp_factors::list).await? {
+        let owner = Principal::new(old.user_type, old.user_seq);
+        if Secret::is_present(keys, owner, &old.sealed_secret) {
+            continue;
+        }
+        if let Some(secret) = Secret::open(keys, owner, &old.sealed_secret) {
+            let sealed = secret.seal(keys, owner)?;
+            changes.push((old, sealed));
+        }
     }
     Ok(changes)
 }

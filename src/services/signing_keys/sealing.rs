@@ -8,6 +8,9 @@ use crate::store::StoreError;
 use crate::store::signing_keys::SigningKeyRow;
 use crate::tokens::{KeyDefect, KeyError, MasterKeyError, MasterKeys, SigningKey};
 
+/// The purpose of the key that they are encrypted under.
+const PURPOSE: &[u8] = b"sealing of signing keys";
+
 /// Why the signing keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
@@ -68,9 +71,11 @@ pub(crate) fn row(
         .public_jwk()
         .map(|jwk| serde_json::Value::from(jwk.clone()).to_string());
     Ok(SigningKeyRow {
-        private_key: master_keys
-            .present
-            .seal(&context(algorithm, kid), key.private_bytes())?,
+        private_key: master_keys.present.seal(
+            PURPOSE,
+            &context(algorithm, kid),
+            key.private_bytes(),
+        )?,
         master_key_id: master_keys.present.id().to_owned(),
         kid: kid.to_owned(),
         algorithm: algorithm.to_owned(),
@@ -96,7 +101,8 @@ pub(crate) fn open(row: &SigningKeyRow, master_keys: &MasterKeys) -> Result<Sign
             own: master_keys.present.id().to_owned(),
         });
     };
-    let opened = master_key.open(&context(&row.algorithm, &row.kid), &row.private_key);
+    let context = context(&row.algorithm, &row.kid);
+    let opened = master_key.open(PURPOSE, &context, &row.private_key);
     opened
         .ok()
         .zip(Algorithm::from_word(&row.algorithm))

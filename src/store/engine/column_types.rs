@@ -16,6 +16,7 @@ use crate::domain::job::{JobKind, JobState};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::second_factor::ChallengePurpose;
 use crate::domain::service::Scopes;
 use crate::domain::session::{
     BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
@@ -105,6 +106,6 @@ macro_rules! text_columns {
 text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId, PasskeyId);
 text_columns!(
     from_word: UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource, Outcome,
-    KeyState,
+    KeyState, ChallengePurpose,
 );
 text_columns!(from_stored: Role, Action, AccountClaims, Scopes);

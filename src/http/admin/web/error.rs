@@ -109,6 +109,9 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized
         | Error::InvalidCredentials
         | Error::InvalidOtp
+        | Error::SecondFactorRequired(_)
+        | Error::InvalidSecondFactor
+        | Error::ReauthenticationRequired(_)
         | Error::Token(_)
         | Error::TokenBlacklisted
         | Error::TokenReused
@@ -121,10 +124,13 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
         Error::KeyRefused(_) => (StatusCode::CONFLICT, "key_refused"),
-        Error::AccountNotFound(_) | Error::ServiceNotFound | Error::OtpDisabled => {
-            (StatusCode::NOT_FOUND, "not_found")
+        Error::AccountNotFound(_)
+        | Error::ServiceNotFound
+        | Error::SecondFactorNotFound
+        | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
+        Error::AlreadyExists { .. } | Error::SecondFactorExists => {
+            (StatusCode::CONFLICT, "already_exists")
         }
-        Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
             (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
