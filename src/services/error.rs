@@ -46,6 +46,9 @@ pub enum Error {
     /// `404` `OTP_DISABLED`: one-time codes are off (`otp.delivery`).
     #[error("one-time codes are off")]
     OtpDisabled,
+    /// `404` `PASSKEYS_UNAVAILABLE`: `server.public_url` does not allow passkeys.
+    #[error("server.public_url does not allow passkeys")]
+    PasskeysUnavailable,
     /// `401` `INVALID_TOKEN` or `TOKEN_EXPIRED`: the token itself is invalid.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -22,6 +22,14 @@ pub const PROFILE: &str = "/admin/account/profile";
 pub const PREFERENCES: &str = "/admin/account/preferences";
 /// Change the viewer's password.
 pub const PASSWORD: &str = "/admin/account/password";
+/// Add a passkey to the viewer's account.
+pub const PASSKEYS: &str = "/admin/account/passkeys";
+/// What the browser makes a passkey from.
+pub const PASSKEY_OPTIONS: &str = "/admin/account/passkeys/options";
+/// Sign in with a passkey.
+pub const PASSKEY_LOGIN: &str = "/admin/login/passkey";
+/// What the browser is asked for to sign in with a passkey.
+pub const PASSKEY_LOGIN_OPTIONS: &str = "/admin/login/passkey/options";
 /// End the viewer's other panel sessions.
 pub const END_OWN_SESSIONS: &str = "/admin/account/sessions/end";
 /// End the viewer's API sessions.
@@ -198,6 +206,16 @@ pub fn login_then(next: &str) -> String {
         .append_pair("next", next)
         .finish();
     format!("{LOGIN}?{query}")
+}
+
+/// One of the viewer's passkeys.
+pub fn passkey(id: impl fmt::Display) -> String {
+    format!("{PASSKEYS}/{id}")
+}
+
+/// Remove one of the viewer's passkeys.
+pub fn remove_passkey(id: impl fmt::Display) -> String {
+    format!("{PASSKEYS}/{id}/remove")
 }
 
 /// End one of the viewer's panel sessions.

@@ -11,7 +11,7 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
-    password_links, people, security, services, setup, tokens,
+    passkeys, password_links, people, security, services, setup, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -53,6 +53,16 @@ fn access() -> Vec<Resource> {
             paths::PASSWORD,
             [get(account::to_account), post(account::update_password)],
         ),
+        resource(
+            paths::PASSKEYS,
+            [get(passkeys::list), post(passkeys::create)],
+        ),
+        resource(paths::PASSKEY_OPTIONS, [post(passkeys::options)]),
+        resource(
+            paths::passkey("{id}"),
+            [get(passkeys::show), post(passkeys::rename)],
+        ),
+        resource(paths::remove_passkey("{id}"), [post(passkeys::remove)]),
         resource(paths::END_OWN_SESSIONS, [post(account::end_other_sessions)]),
         resource(paths::end_own_session("{id}"), [post(account::end_session)]),
         resource(

@@ -37,6 +37,7 @@ fn errors() -> Vec<ApiError> {
         Error::Forbidden,
         Error::LastAdministrator,
         Error::OtpDisabled,
+        Error::PasskeysUnavailable,
         Error::AccountNotFound(UserType::User),
         Error::AccountNotFound(UserType::Client),
         Error::AlreadyExists { field: "email" },

@@ -6,7 +6,7 @@ use schemars::SchemaGenerator;
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
     INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER, NOT_FOUND,
-    OTP_DISABLED, RATE_LIMITED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
+    OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED, REAUTHENTICATION_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
     TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
@@ -23,7 +23,7 @@ use crate::http::api::inputs::{
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
-    account, auth, client_users, forward, health, me, oauth, openapi, otp, revocations, sessions,
+    account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations, sessions,
     status_lists, users, well_known,
 };
 
@@ -81,6 +81,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/password", Bearer, "Changes the caller's password", || to(account::change_password))
         .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()])
         .ok("PASSWORD_CHANGED").on_device().errors(&[RATE_LIMITED]),
+    Endpoint::new(Get, "/auth/second-factors/passkeys", Bearer, "Lists the caller's passkeys", || to(passkeys::list))
+        .ok("PASSKEY_LIST"),
+    Endpoint::new(Post, "/auth/second-factors/passkeys", Bearer, "Adds a passkey", || to(passkeys::add))
+        .body(&[passkeys::PASSKEY_NAME.required(), passkeys::CREDENTIAL.required()])
+        .created("PASSKEY_ADDED").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
+    Endpoint::new(Post, "/auth/second-factors/passkeys/options", Bearer, "Returns what a browser makes a passkey from",
+                  || to(passkeys::options))
+        .ok("PASSKEY_OPTIONS").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
+    Endpoint::new(Patch, "/auth/second-factors/passkeys/{id}", Bearer, "Renames a passkey", || to(passkeys::rename))
+        .body(&[passkeys::PASSKEY_NAME.required()])
+        .ok("PASSKEY_RENAMED").errors(&[NOT_FOUND]),
+    Endpoint::new(Delete, "/auth/second-factors/passkeys/{id}", Bearer, "Removes a passkey", || to(passkeys::remove))
+        .ok("PASSKEY_REMOVED").errors(&[REAUTHENTICATION_REQUIRED, NOT_FOUND]),
     Endpoint::new(Post, "/clients/otp/request", Anyone, "Sends a client a one-time code", || to(otp::request))
         .body(&[IDENTIFIER.required()])
         .ok("OTP_SENT").on_device().errors(&[OTP_DISABLED, RATE_LIMITED])

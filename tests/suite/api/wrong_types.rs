@@ -118,6 +118,7 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
             let (wrong, must_be_sent) = match field.kind {
                 Kind::Boolean => (NOT_BOOLEAN, false),
                 Kind::Object => (NOT_CLAIMS, false),
+                Kind::Credential => (NOT_CLAIMS, field.required),
                 _ => (NOT_TEXT, field.required),
             };
             // Without either a login asks for the username, and a new user for the e-mail address.

@@ -1,0 +1,81 @@
+// Passkeys: a form with data-passkey asks the browser for one, puts its answer into the field `credential` and is sent.
+// The options come from the form's address followed by /options. All texts are in the page.
+"use strict";
+
+(() => {
+  const renewal = 4 * 60 * 1000; // Before the challenge expires.
+  let conditional; // The request behind the suggestions of the sign-in field.
+
+  const supported = () => Boolean(window.PublicKeyCredential?.parseCreationOptionsFromJSON);
+
+  function show(form, name) {
+    for (const note of form.querySelectorAll("[data-note]")) note.hidden = note.dataset.note !== name;
+  }
+
+  async function optionsOf(form) {
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value });
+    const answer = await fetch(`${form.action}/options`, { method: "POST", body, credentials: "same-origin" });
+    if (answer.redirected || answer.status === 403) return location.reload();
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }
+
+  function send(form, credential) {
+    form.elements.credential.value = JSON.stringify(credential.toJSON());
+    form.submit();
+  }
+
+  async function ask(form) {
+    const options = await optionsOf(form);
+    if (!options) return;
+    const publicKey = form.dataset.passkey === "create"
+      ? PublicKeyCredential.parseCreationOptionsFromJSON(options)
+      : PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    const credential = form.dataset.passkey === "create"
+      ? await navigator.credentials.create({ publicKey })
+      : await navigator.credentials.get({ publicKey });
+    send(form, credential);
+  }
+
+  // The browser suggests passkeys in the field with autocomplete="… webauthn".
+  async function suggest(form) {
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    conditional?.abort();
+    const request = conditional = new AbortController();
+    const timer = setTimeout(() => suggest(form), renewal);
+    try {
+      const options = await optionsOf(form);
+      if (!options || request.signal.aborted) return;
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+      send(form, await navigator.credentials.get({ publicKey, mediation: "conditional", signal: request.signal }));
+    } catch {
+      // Aborted, or not offered: the button and the password remain.
+      if (request.signal.aborted) clearTimeout(timer);
+    }
+  }
+
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    const button = form.querySelector("button:not([type=button])");
+    if (location.origin !== form.dataset.origin) {
+      show(form, "origin");
+      continue;
+    }
+    if (!supported()) {
+      show(form, "unsupported");
+      continue;
+    }
+    show(form, "");
+    button.disabled = false;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      conditional?.abort();
+      show(form, "");
+      button.disabled = true;
+      ask(form).catch((error) => {
+        const name = error.name === "InvalidStateError" ? "registered" : "failed";
+        show(form, form.querySelector(`[data-note=${name}]`) ? name : "failed");
+      }).finally(() => { button.disabled = false; });
+    });
+    if (form.dataset.passkey === "get" && form.hasAttribute("data-suggest")) suggest(form);
+  }
+})();
