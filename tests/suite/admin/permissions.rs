@@ -25,6 +25,7 @@ const READ: &[&str] = &[
     "/admin/security",
     "/admin/keys",
     "/admin/account",
+    "/admin/account/passkeys",
 ];
 
 /// CSV files.

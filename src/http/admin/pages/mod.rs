@@ -13,7 +13,7 @@ pub mod keys;
 pub mod locks;
 pub mod login;
 pub mod passkeys;
-pub(crate) mod password_links;
+pub mod password_links;
 pub mod people;
 pub mod security;
 pub mod services;

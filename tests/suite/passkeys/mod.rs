@@ -1,0 +1,4 @@
+//! Passkeys: verification, the API, and the panel.
+
+mod api;
+mod verification;
