@@ -103,7 +103,10 @@ pub fn rename(
         .find(id)
         .filter(passkeys::user_type.eq(owner.user_type))
         .filter(passkeys::user_seq.eq(owner.user_seq));
-    let former = own.select(passkeys::name).get_result(connection).optional()?;
+    let former = own
+        .select(passkeys::name)
+        .get_result(connection)
+        .optional()?;
     if former.is_some() {
         diesel::update(own)
             .set(passkeys::name.eq(name))

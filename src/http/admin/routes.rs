@@ -11,7 +11,7 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
-    passkeys, password_links, people, security, services, setup, tokens,
+    passkey_login, passkeys, password_links, people, security, services, setup, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -37,6 +37,8 @@ fn access() -> Vec<Resource> {
     vec![
         resource(paths::DASHBOARD, [get(dashboard::show)]),
         resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
+        resource(paths::PASSKEY_LOGIN, [post(passkey_login::sign_in)]),
+        resource(paths::PASSKEY_LOGIN_OPTIONS, [post(passkey_login::options)]),
         resource(paths::LOGOUT, [post(login::sign_out)]),
         resource(paths::LANGUAGE, [post(account::set_language)]),
         resource(paths::ACCOUNT, [get(account::show)]),

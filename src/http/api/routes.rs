@@ -6,8 +6,9 @@ use schemars::SchemaGenerator;
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
     INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER, NOT_FOUND,
-    OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED, REAUTHENTICATION_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
-    TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
+    OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED, REAUTHENTICATION_REQUIRED, SESSION_REVOKED,
+    TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED,
+    USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
     Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
@@ -23,8 +24,8 @@ use crate::http::api::inputs::{
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
-    account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations, sessions,
-    status_lists, users, well_known,
+    account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations,
+    sessions, status_lists, users, well_known,
 };
 
 /// Of a token in a body.

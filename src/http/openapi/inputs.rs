@@ -153,7 +153,9 @@ fn kind_schema(field: &Field) -> Value {
             json!({"type": "string", "pattern": format!("^{word}(,{word})*$")})
         }
         Kind::Object => json!({"type": "object", "maxProperties": AccountClaims::MAX}),
-        Kind::Credential => json!({"type": "object", "required": ["id", "rawId", "response", "type"]}),
+        Kind::Credential => {
+            json!({"type": "object", "required": ["id", "rawId", "response", "type"]})
+        }
         Kind::AnyOf(words) => {
             let word = format!("\\s*({})\\s*", words.join("|"));
             json!({"type": "string", "pattern": format!("^{word}(,{word})*$")})

@@ -9,6 +9,7 @@ use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::password_check::{self, MAX_CHECKS};
@@ -59,13 +60,25 @@ pub struct SignedIn {
 
 /// Proof of a verified password, with which a session starts.
 pub(crate) struct LoginProof {
-    /// The hash that was verified.
-    hash: String,
+    /// The hash that was verified; none after a passkey.
+    hash: Option<String>,
     reset: CounterReset,
     /// The known device.
     device: Option<String>,
     /// The hash of the session cookie that the browser had before.
     former: Option<String>,
+}
+
+impl LoginProof {
+    /// By a passkey, which is verified and used already.
+    pub(crate) fn by_passkey(device: Option<String>, former: Option<String>) -> Self {
+        Self {
+            hash: None,
+            reset: CounterReset::default(),
+            device,
+            former,
+        }
+    }
 }
 
 /// The interval at which the use of a session is recorded, so that not every page view writes.
@@ -114,7 +127,7 @@ async fn verify_password(
             return Err(Error::Forbidden);
         }
         let proof = LoginProof {
-            hash: right.hash.clone(),
+            hash: Some(right.hash.clone()),
             reset: reset.clone(),
             device: login_name.device.clone(),
             former: former.clone(),
@@ -161,7 +174,10 @@ pub(crate) async fn begin(
         absolute_expires_at: absolute,
     };
     let actor = actor.known_as(&account);
-    let event = Event::new(Action::SignedIn).to(Subject::of(&account));
+    let mut event = Event::new(Action::SignedIn).to(Subject::of(&account));
+    if proof.as_ref().is_some_and(|proof| proof.hash.is_none()) {
+        event = event.with_detail("second_factor", SecondFactorMethod::Passkey);
+    }
     let audit_context = services.audit_log.audit_context(&actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let preferences = services
@@ -175,7 +191,7 @@ pub(crate) async fn begin(
                 ..
             }) = &proof
             {
-                if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
+                if !users::record_login(connection, user_seq, hash.as_deref(), last_login_at)? {
                     return Err(Error::InvalidCredentials);
                 }
                 reset.apply(connection)?;

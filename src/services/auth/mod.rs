@@ -12,6 +12,7 @@ pub mod logout;
 pub mod otp;
 pub mod otp_deliveries;
 pub mod otp_request;
+pub mod passkey_sign_in;
 pub mod password_check;
 pub mod refresh;
 pub mod refresh_request;

@@ -17,7 +17,9 @@ use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::totp::{Secret, qr_svg};
 use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::totp_factors::TotpFactorRow;
-use crate::store::{Db, Transaction, passkeys, recovery_codes, second_factor_challenges, totp_factors};
+use crate::store::{
+    Db, Transaction, passkeys, recovery_codes, second_factor_challenges, totp_factors,
+};
 use crate::tokens::MasterKeys;
 
 /// The second factors of an account.

@@ -59,11 +59,7 @@ pub(crate) struct OpenChallenge {
 ///
 /// # Errors
 /// [`Error::Internal`] if the system's random generator fails.
-pub(crate) fn issue(
-    keys: &MasterKeys,
-    now: Timestamp,
-    purpose: &Purpose,
-) -> Result<String, Error> {
+pub(crate) fn issue(keys: &MasterKeys, now: Timestamp, purpose: &Purpose) -> Result<String, Error> {
     let mut bytes = [0_u8; COVERED + TAG];
     rand::fill(&mut bytes[..RANDOM])
         .map_err(|_| Error::Internal("the system's random generator failed".into()))?;

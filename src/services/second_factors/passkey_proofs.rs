@@ -2,12 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
+use serde_json::Value;
+
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::principal::Principal;
+use crate::domain::second_factor::ChallengePurpose;
 use crate::services::account_lookup::find_account;
 use crate::services::audit::log::{AuditContext, Event};
+use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::passkey_challenges::{self, Purpose};
 use crate::services::second_factors::webauthn::assertion::{Assertion, Verified};
@@ -65,6 +69,50 @@ pub(crate) fn options(
     let challenge = passkey_challenges::issue(keys, now, purpose)?;
     let passkeys = passkeys.into_iter().map(descriptor).collect();
     Ok(RequestOptions::new(party, challenge, passkeys))
+}
+
+/// What asks for the passkeys of an account in one interface.
+#[derive(Clone)]
+pub(crate) struct PasskeyRequest {
+    keys: MasterKeys,
+    now: Timestamp,
+    /// None if passkeys cannot be used.
+    party: Option<RelyingParty>,
+}
+
+impl PasskeyRequest {
+    pub(crate) fn new(services: &Services, interface: ChallengePurpose) -> Self {
+        let server = &services.config.server;
+        Self {
+            keys: services.master_keys.clone(),
+            now: services.clock.now(),
+            party: match interface {
+                ChallengePurpose::Login => RelyingParty::of_api(server),
+                ChallengePurpose::Panel => RelyingParty::of_panel(server),
+            },
+        }
+    }
+
+    /// What a browser is asked for, as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system's random generator fails, and the store's.
+    pub(crate) fn options(
+        &self,
+        connection: &mut Db,
+        owner: Principal,
+        purpose: &Purpose,
+    ) -> Result<Option<Value>, Error> {
+        let Some(party) = &self.party else {
+            return Ok(None);
+        };
+        let passkeys = table::list(connection, owner)?;
+        let options = options(&self.keys, self.now, party, purpose, passkeys)?;
+        let options = serde_json::to_value(options);
+        options
+            .map(Some)
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
 }
 
 /// A passkey in options.

@@ -19,7 +19,7 @@ use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::second_factor::ChallengePurpose;
 use crate::domain::service::Scopes;
 use crate::domain::session::{
-    BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
+    BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, PasskeyId, RevocationReason, SessionId,
 };
 use crate::domain::signing_key::KeyState;
 use crate::domain::status_index::StatusIndex;

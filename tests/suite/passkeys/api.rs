@@ -36,7 +36,10 @@ async fn the_options_are_those_of_the_specification() {
     let app = App::with(with_passkeys);
     let ann = app.user("ann").await;
     let first = options(&ann).await;
-    assert_eq!(first["rp"], json!({"id": "auth.example.org", "name": "munjigi"}));
+    assert_eq!(
+        first["rp"],
+        json!({"id": "auth.example.org", "name": "munjigi"})
+    );
     assert_eq!(first["user"]["name"], "ann@example.org");
     assert_eq!(first["user"]["displayName"], "ann");
     assert_eq!(first["attestation"], "none");
@@ -82,13 +85,18 @@ async fn a_passkey_is_added_renamed_and_removed_by_its_owner_alone() {
     let id = added["id"].as_str().unwrap();
     let path = format!("{PASSKEYS}/{id}");
     let name = json!({"name": "Desk"});
-    bob.patch(&path, name.clone()).await.assert(404, "NOT_FOUND");
+    bob.patch(&path, name.clone())
+        .await
+        .assert(404, "NOT_FOUND");
     bob.delete(&path).await.assert(404, "NOT_FOUND");
     assert!(listed(&bob).await.is_empty());
     ann.patch(&path, name).await.assert(200, "PASSKEY_RENAMED");
     assert_eq!(listed(&ann).await[0]["name"], "Desk");
     let empty = ann.patch(&path, json!({"name": "\u{200B} "})).await;
-    assert_eq!(empty.assert(400, "INVALID_REQUEST").wrong_fields(), ["name"].into());
+    assert_eq!(
+        empty.assert(400, "INVALID_REQUEST").wrong_fields(),
+        ["name"].into()
+    );
     ann.delete(&path).await.assert(200, "PASSKEY_REMOVED");
     ann.delete(&path).await.assert(404, "NOT_FOUND");
     assert_eq!(listed(&ann).await.len(), 1);
@@ -117,7 +125,8 @@ async fn a_challenge_is_answered_once_within_five_minutes_and_by_its_account() {
     let late = Authenticator::at(ORIGIN).register(&options(&ann).await);
     app.advance(Duration::from_mins(5));
     assert!(refused(&ann, &late).await.contains("expired"));
-    let invented = Authenticator::at(ORIGIN).register(&json!({"challenge": "AAAA", "user": {"id": "AA"}}));
+    let invented =
+        Authenticator::at(ORIGIN).register(&json!({"challenge": "AAAA", "user": {"id": "AA"}}));
     assert!(refused(&ann, &invented).await.contains("expired"));
     assert_eq!(listed(&ann).await.len(), 1);
 }
@@ -142,9 +151,16 @@ async fn a_wrong_registration_says_what_is_wrong() {
     let mut known = Authenticator::at(ORIGIN);
     add(&app.client("acme").await, &mut known, "x").await;
     assert!(refused(&mut known).await.contains("already"));
-    for wrong in [json!({}), json!({"id": 1}), json!({"id": "a", "rawId": "a", "type": "public-key", "response": {}})] {
+    for wrong in [
+        json!({}),
+        json!({"id": 1}),
+        json!({"id": "a", "rawId": "a", "type": "public-key", "response": {}}),
+    ] {
         let body = json!({"name": "x", "credential": wrong});
-        let answer = ann.post(PASSKEYS, body).await.assert(400, "INVALID_REQUEST");
+        let answer = ann
+            .post(PASSKEYS, body)
+            .await
+            .assert(400, "INVALID_REQUEST");
         assert_eq!(answer.wrong_fields(), ["credential"].into());
     }
 }
@@ -165,10 +181,17 @@ async fn an_account_has_at_most_ten_passkeys() {
     let credential = Authenticator::at(ORIGIN).register(&last);
     let body = json!({"name": "x", "credential": credential});
     let refused = ann.post(PASSKEYS, body).await;
-    assert!(refused.assert(400, "INVALID_REQUEST").error("credential").contains("10"));
+    assert!(
+        refused
+            .assert(400, "INVALID_REQUEST")
+            .error("credential")
+            .contains("10")
+    );
     // A deleted account leaves nothing.
     let root = app.admin("root").await;
-    root.delete(&format!("/api/users/{}", ann.seq)).await.assert(200, "USER_DELETED");
+    root.delete(&format!("/api/users/{}", ann.seq))
+        .await
+        .assert(200, "USER_DELETED");
     for table in ["passkeys", "passkey_handles"] {
         let rows = format!("SELECT COUNT(*) AS number FROM {table}");
         assert_eq!(app.number(&rows).await, 0, "{table}");
@@ -177,8 +200,14 @@ async fn an_account_has_at_most_ten_passkeys() {
 
 #[tokio::test]
 async fn without_a_suitable_public_url_there_are_no_passkeys() {
-    for url in [None, Some("http://auth.example.org"), Some("https://203.0.113.7"), Some("https://[2001:db8::1]")] {
-        let app = App::with(|config| config.server.public_url = url.map(|url| url.parse().unwrap()));
+    for url in [
+        None,
+        Some("http://auth.example.org"),
+        Some("https://203.0.113.7"),
+        Some("https://[2001:db8::1]"),
+    ] {
+        let app =
+            App::with(|config| config.server.public_url = url.map(|url| url.parse().unwrap()));
         let ann = app.user("ann").await;
         let answer = ann.post(&format!("{PASSKEYS}/options"), json!({})).await;
         answer.assert(404, "PASSKEYS_UNAVAILABLE");
@@ -207,5 +236,10 @@ async fn pages_of_allowed_origins_below_the_host_may_add_passkeys() {
     let credential = parent.register(&options(&ann).await);
     let body = json!({"name": "x", "credential": credential});
     let refused = ann.post(PASSKEYS, body).await;
-    assert!(refused.assert(400, "INVALID_REQUEST").error("credential").contains("origin"));
+    assert!(
+        refused
+            .assert(400, "INVALID_REQUEST")
+            .error("credential")
+            .contains("origin")
+    );
 }

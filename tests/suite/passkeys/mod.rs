@@ -1,4 +1,5 @@
 //! Passkeys: verification, the API, and the panel.
 
 mod api;
+mod panel;
 mod verification;

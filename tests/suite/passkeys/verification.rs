@@ -65,17 +65,29 @@ fn every_wrong_field_is_refused() {
     type Change = fn(&mut Authenticator);
     let changes: [(Change, Refusal); 11] = [
         (|a| a.kind = Some("webauthn.get "), Refusal::Type),
-        (|a| a.origin = "https://evil.example".into(), Refusal::Origin),
+        (
+            |a| a.origin = "https://evil.example".into(),
+            Refusal::Origin,
+        ),
         (|a| a.origin = format!("{ORIGIN}/"), Refusal::Origin),
         (|a| a.origin = format!("{ORIGIN}:443"), Refusal::Origin),
-        (|a| a.origin = "http://auth.example.org".into(), Refusal::Origin),
-        (|a| a.origin = "https://x.auth.example.org".into(), Refusal::Origin),
+        (
+            |a| a.origin = "http://auth.example.org".into(),
+            Refusal::Origin,
+        ),
+        (
+            |a| a.origin = "https://x.auth.example.org".into(),
+            Refusal::Origin,
+        ),
         (|a| a.is_in_frame = true, Refusal::Origin),
         (|a| a.rp_id = "example.org".into(), Refusal::RelyingParty),
         (|a| a.flags = UV, Refusal::UserPresence),
         (|a| a.flags = UP, Refusal::UserVerification),
         // Backed up, but not eligible.
-        (|a| a.flags = UP | UV | 16, Refusal::Malformed("authenticator data")),
+        (
+            |a| a.flags = UP | UV | 16,
+            Refusal::Malformed("authenticator data"),
+        ),
     ];
     let mut right = Authenticator::at(ORIGIN);
     let key = register(&mut right).unwrap().public_key;
@@ -85,7 +97,11 @@ fn every_wrong_field_is_refused() {
         assert_eq!(register(&mut new), Err(refusal), "registration {at}");
         let (origin, rp_id, flags) = (right.origin.clone(), right.rp_id.clone(), right.flags);
         change(&mut right);
-        assert_eq!(assert_with(&mut right, &key), Err(refusal), "assertion {at}");
+        assert_eq!(
+            assert_with(&mut right, &key),
+            Err(refusal),
+            "assertion {at}"
+        );
         (right.origin, right.rp_id, right.flags) = (origin, rp_id, flags);
         (right.kind, right.is_in_frame) = (None, false);
     }
@@ -118,7 +134,10 @@ fn an_altered_answer_is_refused() {
             let mut altered = answer.clone();
             altered["response"][field] = BASE64.encode(&bytes[..end]).into();
             let assertion = Assertion::parse(&altered.to_string()).unwrap();
-            assert!(assertion.verify(&key, &party()).is_err(), "{field} to {end}");
+            assert!(
+                assertion.verify(&key, &party()).is_err(),
+                "{field} to {end}"
+            );
         }
     }
     let malformed = |change: &dyn Fn(&mut Value)| {
@@ -173,9 +192,15 @@ fn keys_of_other_kinds_and_broken_objects_are_refused() {
     assert!(verify(&authenticator.attestation_object(twice, &[])).is_err());
     // Bytes behind the key, or behind the object.
     let longer = authenticator.attestation_object(key.clone(), &[0]);
-    assert_eq!(verify(&longer), Err(Refusal::Malformed("authenticator data")));
+    assert_eq!(
+        verify(&longer),
+        Err(Refusal::Malformed("authenticator data"))
+    );
     let longer = [&right[..], &[0]].concat();
-    assert_eq!(verify(&longer), Err(Refusal::Malformed("attestation object")));
+    assert_eq!(
+        verify(&longer),
+        Err(Refusal::Malformed("attestation object"))
+    );
     for end in 0..right.len() {
         assert!(verify(&right[..end]).is_err(), "{end}");
     }

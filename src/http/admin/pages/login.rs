@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
+use crate::http::admin::pages::passkeys;
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
@@ -32,6 +33,8 @@ struct LoginPage {
     refusal: String,
     email: String,
     next: String,
+    /// The origin of the pages that may use passkeys; none if no page may.
+    origin: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,7 @@ pub(crate) async fn new_form(
         refusal: String::new(),
         email: String::new(),
         next: next.to_owned(),
+        origin: passkeys::origin(&context),
     })
 }
 
@@ -110,7 +114,11 @@ pub(in crate::http) async fn sign_in(
 }
 
 /// The form again, with the time to wait.
-fn rate_limited(form: &Form<PageContext>, retry_after: Duration, policy: Policy) -> PageResult {
+pub(super) fn rate_limited(
+    form: &Form<PageContext>,
+    retry_after: Duration,
+    policy: Policy,
+) -> PageResult {
     let minutes = whole_seconds(retry_after).div_ceil(60);
     let refusal = form.panel.tr_count("login.wait", minutes);
     let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
@@ -122,7 +130,7 @@ fn rate_limited(form: &Form<PageContext>, retry_after: Duration, policy: Policy)
 }
 
 /// The form again, with its values except the password.
-fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
+pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
     let context = &form.panel;
     let page = LoginPage {
         l: context.layout(),
@@ -130,6 +138,7 @@ fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageR
         refusal,
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
+        origin: passkeys::origin(context),
     };
     context.page_with(status, &page)
 }

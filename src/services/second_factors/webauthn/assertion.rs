@@ -62,8 +62,7 @@ impl Assertion {
     /// # Errors
     /// [`Refusal::Malformed`].
     pub fn parse(json: &str) -> Result<Self, Refusal> {
-        let read: Response =
-            serde_json::from_str(json).map_err(|_| Refusal::Malformed("JSON"))?;
+        let read: Response = serde_json::from_str(json).map_err(|_| Refusal::Malformed("JSON"))?;
         if read.r#type != "public-key" || read.id != read.raw_id || read.id.len() > MAX_ID {
             return Err(Refusal::Malformed("JSON"));
         }
@@ -72,7 +71,10 @@ impl Assertion {
             client_data: decode(&read.response.client_data)?,
             authenticator_data: decode(&read.response.authenticator_data)?,
             signature: decode(&read.response.signature)?,
-            user_handle: read.response.user_handle.filter(|handle| !handle.is_empty()),
+            user_handle: read
+                .response
+                .user_handle
+                .filter(|handle| !handle.is_empty()),
             credential_id: read.id,
         })
     }

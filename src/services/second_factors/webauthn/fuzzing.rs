@@ -30,8 +30,7 @@ pub fn passkeys(bytes: &[u8]) {
 
 /// A response around an attestation object, with the id that it has if it is well formed.
 fn registration_with(object: &[u8]) -> String {
-    let client_data =
-        br#"{"type":"webauthn.create","challenge":"AA","origin":"http://localhost"}"#;
+    let client_data = br#"{"type":"webauthn.create","challenge":"AA","origin":"http://localhost"}"#;
     json!({
         "id": "AQIDBA", "rawId": "AQIDBA", "type": "public-key",
         "response": {"clientDataJSON": BASE64.encode(client_data), "attestationObject": BASE64.encode(object)},

@@ -57,8 +57,7 @@ const TRANSPORTS: [&str; 6] = ["ble", "hybrid", "internal", "nfc", "smart-card",
 /// # Errors
 /// The reason of the refusal.
 pub fn verify(json: &str, party: &RelyingParty) -> Result<NewCredential, Refusal> {
-    let response: Response =
-        serde_json::from_str(json).map_err(|_| Refusal::Malformed("JSON"))?;
+    let response: Response = serde_json::from_str(json).map_err(|_| Refusal::Malformed("JSON"))?;
     if response.r#type != "public-key" || response.id != response.raw_id {
         return Err(Refusal::Malformed("JSON"));
     }
@@ -78,7 +77,9 @@ pub fn verify(json: &str, party: &RelyingParty) -> Result<NewCredential, Refusal
         return Err(Refusal::Malformed("credential id"));
     }
     let named = response.response.transports;
-    let known = TRANSPORTS.into_iter().filter(|known| named.iter().any(|name| name == known));
+    let known = TRANSPORTS
+        .into_iter()
+        .filter(|known| named.iter().any(|name| name == known));
     Ok(NewCredential {
         challenge,
         id,
