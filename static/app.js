@@ -148,6 +148,10 @@ function dress(root) {
   all("[data-bulk]", root).forEach(selection);
   all("[data-copy]", root).forEach(copyButton);
   all("[data-reveal]", root).forEach(revealButton);
+  all("[data-print]", root).forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  });
   all("[data-job]", root).forEach(watchJob);
   all("[data-script]", root).forEach((element) => { element.hidden = false; });
   all("[data-theme-preview]", root).forEach((form) => {

@@ -3,6 +3,7 @@
 "use strict";
 
 (() => {
+  const base = document.currentScript.src.split("/static/")[0];
   const renewal = 4 * 60 * 1000; // Before the challenge expires.
   let conditional; // The request behind the suggestions of the sign-in field.
 
@@ -12,9 +13,9 @@
     for (const note of form.querySelectorAll("[data-note]")) note.hidden = note.dataset.note !== name;
   }
 
-  async function optionsOf(form) {
+  async function optionsOf(form, address = `${form.action}/options`) {
     const body = new URLSearchParams({ csrf: form.elements.csrf.value });
-    const answer = await fetch(`${form.action}/options`, { method: "POST", body, credentials: "same-origin" });
+    const answer = await fetch(address, { method: "POST", body, credentials: "same-origin" });
     if (answer.redirected || answer.status === 403) return location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
@@ -77,5 +78,25 @@
       }).finally(() => { button.disabled = false; });
     });
     if (form.dataset.passkey === "get" && form.hasAttribute("data-suggest")) suggest(form);
+  }
+
+  // In a form that asks for the second factor: the passkey is sent in place of a code.
+  for (const button of document.querySelectorAll("button[data-proof]")) {
+    if (!supported()) continue;
+    const form = button.form;
+    const note = form.querySelector("[data-proof-note]");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        const options = await optionsOf(form, `${base}/admin/account/passkeys/proof`);
+        const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+        const credential = await navigator.credentials.get({ publicKey });
+        form.elements.current_passkey.value = JSON.stringify(credential.toJSON());
+        form.elements.current.required = false;
+        note.textContent = note.dataset.done;
+      } catch {
+        note.textContent = note.dataset.failed;
+      }
+    });
   }
 })();

@@ -22,6 +22,7 @@ use crate::services::accounts::client_users::{self, ClientChanges};
 use crate::services::accounts::users::{self, UserChanges};
 use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
 use crate::services::limits::locks;
+use crate::services::second_factors::enrolment;
 use crate::services::{Error, Services};
 use crate::store::Store;
 use crate::store::account_list::NumberedFilter;
@@ -60,6 +61,8 @@ pub(super) enum Verb<L: Args> {
         #[arg(long, value_name = "JSON")]
         claims: String,
     },
+    /// Remove the second factors of an account whose owner has lost them, and its recovery codes
+    RemoveSecondFactor(Named<L>),
     /// Remove the lock of an account that failed to log in too often
     Unlock(Named<L>),
 }
@@ -158,6 +161,7 @@ pub(super) async fn run<L: Args + Into<Login>>(
             let done = "has these claims in new access tokens";
             change(config, account, Change::Claims(claims), done).await
         }
+        Verb::RemoveSecondFactor(account) => remove_second_factor(config, account).await,
         Verb::Unlock(account) => unlock(config, account).await,
     }
 }
@@ -236,6 +240,22 @@ async fn unlock<L: Args + Into<Login>>(
     } else {
         "was not locked"
     };
+    account.print(&services, named.json, done)
+}
+
+async fn remove_second_factor<L: Args + Into<Login>>(
+    config: Config,
+    named: Named<L>,
+) -> Result<ExitCode, CliError> {
+    let services = load_keys::open(config).await?;
+    let account = find(&services, named.login.into()).await?;
+    let removed = enrolment::remove_all(&services, &Actor::operator(), account.principal).await;
+    let done = match removed {
+        Ok(()) => "has no second factor any more",
+        Err(Error::SecondFactorNotFound) => "had no second factor",
+        Err(error) => return Err(error.into()),
+    };
+    bootstrap::link_events(&services).await;
     account.print(&services, named.json, done)
 }
 

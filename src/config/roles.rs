@@ -214,6 +214,16 @@ impl RolesConfig {
         role.map(|role| self.rights(role)).unwrap_or_default()
     }
 
+    /// The roles that may enter the admin panel.
+    #[must_use]
+    pub fn of_panel(&self) -> Vec<Role> {
+        let roles = self.0.iter();
+        roles
+            .filter(|(_, role)| role.panel != PanelAccess::None)
+            .filter_map(|(name, _)| Role::parse(name).ok())
+            .collect()
+    }
+
     /// The label of a role; `None` for one that is not configured.
     #[must_use]
     pub fn label(&self, role: &str, language: Language) -> Option<&str> {

@@ -90,6 +90,8 @@ pub enum Problem {
     WrongPassword,
     /// Not a code of the authenticator app that is being set up.
     WrongCode,
+    /// Not a valid code of the account's second factor.
+    WrongFactor,
     /// One's own password, where only those of others can be set.
     OwnPassword,
     /// Not a passkey that the browser registered, or one of an unsupported kind.
@@ -160,6 +162,7 @@ impl Problem {
             Self::PasswordMismatch => t!("problem.password_mismatch", locale = locale),
             Self::WrongPassword => t!("problem.wrong_password", locale = locale),
             Self::WrongCode => t!("problem.wrong_code", locale = locale),
+            Self::WrongFactor => t!("problem.wrong_factor", locale = locale),
             Self::OwnPassword => t!("problem.own_password", locale = locale),
             Self::NotPasskey => t!("problem.not_passkey", locale = locale),
             Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),

@@ -45,6 +45,15 @@ pub struct PendingLogin {
     pub passkey: Option<Value>,
 }
 
+/// How the owner of a session can prove again who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingProof {
+    /// By which second factors; by the password if there are none.
+    pub methods: Vec<SecondFactorMethod>,
+    /// What a browser is asked for if the account has a passkey: `PublicKeyCredentialRequestOptionsJSON`.
+    pub passkey: Option<Value>,
+}
+
 impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingLogin")
@@ -66,20 +75,41 @@ impl Authentication {
     /// By a login method, and by a second factor if one was proved.
     #[must_use]
     pub fn new(at: Timestamp, method: LoginMethod, factor: Option<SecondFactorMethod>) -> Self {
-        let mut amr = match method {
-            LoginMethod::Password => vec!["pwd"],
-            LoginMethod::Otp => vec!["otp"],
-            LoginMethod::Django => Vec::new(),
+        let amr = match method {
+            LoginMethod::Password => "pwd",
+            LoginMethod::Otp => "otp",
+            LoginMethod::Django => "",
         };
-        if let Some(factor) = factor {
-            amr.push(match factor {
-                // RFC 8176 has no word for a recovery code, which is a password that is valid once.
-                SecondFactorMethod::Totp | SecondFactorMethod::RecoveryCode => "otp",
-                SecondFactorMethod::Passkey => "hwk",
-            });
-            amr.push("mfa");
+        let first = Self {
+            at,
+            amr: amr.to_owned(),
+        };
+        match factor {
+            Some(factor) => first.with_factor(at, factor),
+            None => first,
         }
-        amr.dedup();
+    }
+
+    /// The same after it was proved again by the same methods.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The same after a second factor was proved.
+    #[must_use]
+    pub fn with_factor(&self, at: Timestamp, factor: SecondFactorMethod) -> Self {
+        let word = match factor {
+            // RFC 8176 has no word for a recovery code, which is a password that is valid once.
+            SecondFactorMethod::Totp | SecondFactorMethod::RecoveryCode => "otp",
+            SecondFactorMethod::Passkey => "hwk",
+        };
+        let mut amr: Vec<&str> = self.methods().collect();
+        for word in [word, "mfa"] {
+            if !amr.contains(&word) {
+                amr.push(word);
+            }
+        }
         Self {
             at,
             amr: amr.join(" "),

@@ -33,6 +33,8 @@ pub struct BrowserSessionRow {
     pub expires_at: Timestamp,
     /// The end, which uses do not extend.
     pub absolute_expires_at: Timestamp,
+    /// When its owner last proved who they are; `None` for that of the login.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 /// A live session with its user and the preferences of the user.
@@ -46,6 +48,8 @@ pub struct LiveSession {
     pub last_used_at: Timestamp,
     /// The end, which uses do not extend.
     pub absolute_expires_at: Timestamp,
+    /// When its owner last proved who they are.
+    pub authenticated_at: Timestamp,
     /// Language, theme and time zone, if the user has chosen them.
     pub preferences: Option<(Option<String>, String, Option<String>)>,
 }
@@ -68,6 +72,7 @@ pub fn find_live(
         BrowserSessionId,
         Timestamp,
         Timestamp,
+        (Timestamp, Option<Timestamp>),
         UserAccount,
         Option<(Option<String>, String, Option<String>)>,
     );
@@ -82,6 +87,10 @@ pub fn find_live(
             browser_sessions::id,
             browser_sessions::last_used_at,
             browser_sessions::absolute_expires_at,
+            (
+                browser_sessions::created_at,
+                browser_sessions::authenticated_at,
+            ),
             UserAccount::as_select(),
             (
                 panel_preferences::language,
@@ -93,8 +102,9 @@ pub fn find_live(
         .get_result(connection)
         .optional()?;
     Ok(found.map(
-        |(id, last_used_at, absolute_expires_at, user, preferences)| LiveSession {
+        |(id, last_used_at, absolute_expires_at, proofs, user, preferences)| LiveSession {
             id,
+            authenticated_at: proofs.1.unwrap_or(proofs.0),
             account: user.into(),
             last_used_at,
             absolute_expires_at,
@@ -115,6 +125,18 @@ pub fn touch(
             browser_sessions::last_used_at.eq(now),
             browser_sessions::expires_at.eq(expires_at),
         ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Records that the owner of a session proved again who they are.
+pub fn set_authenticated(
+    connection: &mut Db,
+    id: &BrowserSessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(browser_sessions::table.find(id))
+        .set(browser_sessions::authenticated_at.eq(Some(now)))
         .execute(connection)?;
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::config::RotationPolicy;
 use crate::domain::account::{Account, Role};
 use crate::domain::account_claims::AccountClaims;
 use crate::domain::principal::{Principal, UserType};
+use crate::domain::second_factor::Authentication;
 use crate::domain::session::{Jti, RevocationReason, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
@@ -51,12 +52,14 @@ pub struct Rotated {
 }
 
 /// The successor of a rotated token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NewToken {
     /// Its expiry.
     pub expires_at: Timestamp,
     /// The place of its session in the status lists.
     pub status_index: Option<StatusIndex>,
+    /// When and how the owner of its session proved who they are.
+    pub authentication: Option<Authentication>,
 }
 
 /// Why a token was not rotated.
@@ -163,11 +166,12 @@ fn replace(
     Ok(Ok(NewToken {
         expires_at,
         status_index: touched.status_index,
+        authentication: touched.authentication,
     }))
 }
 
 /// A row of the statement: seven columns of the account; whether the token was blacklisted before; whether the session
-/// was updated; the expiry of the successor; the session's place in the status lists.
+/// was updated; the expiry of the successor; the session's place in the status lists; when and how its owner proved who they are.
 type StatementRow = (
     String,
     Option<String>,
@@ -180,6 +184,8 @@ type StatementRow = (
     bool,
     Option<Timestamp>,
     Option<StatusIndex>,
+    Option<Timestamp>,
+    Option<String>,
 );
 
 fn rotate_in_one_statement(
@@ -193,7 +199,7 @@ fn rotate_in_one_statement(
     .optional()?;
     let Some(row) = row else { return Ok(None) };
     let (name, email, username, external_id, role, claims, is_active, ..) = row;
-    let (.., blacklisted, is_live, expires_at, index) = row;
+    let (.., blacklisted, is_live, expires_at, index, at, amr) = row;
     let account = Account {
         principal: rotation.owner,
         name,
@@ -208,6 +214,7 @@ fn rotate_in_one_statement(
         Some(expires_at) => Ok(NewToken {
             expires_at,
             status_index: index,
+            authentication: Authentication::from_stored(at, amr),
         }),
         None if !is_active => Err(NotRotated::Inactive),
         None if !blacklisted && !is_live => Err(NotRotated::SessionEnded),
@@ -268,7 +275,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(
-            ") RETURNING id, user_type, user_seq, expires_at, status_index), \
+            ") RETURNING id, user_type, user_seq, expires_at, status_index, authenticated_at, amr), \
              old AS (INSERT INTO blacklisted_tokens \
              (jti, session_id, user_type, user_seq, reason, blacklisted_at, expires_at, successor) SELECT ",
         );
@@ -294,7 +301,8 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
         out.push_sql(
-            "), EXISTS (SELECT 1 FROM live), (SELECT expires_at FROM new), (SELECT status_index FROM live) FROM account",
+            "), EXISTS (SELECT 1 FROM live), (SELECT expires_at FROM new), (SELECT status_index FROM live), \
+             (SELECT authenticated_at FROM live), (SELECT amr FROM live) FROM account",
         );
         Ok(())
     }
@@ -318,6 +326,8 @@ impl<const INTERNAL: bool> Query for Statement<'_, INTERNAL> {
         Bool,
         Nullable<SqlTimestamp>,
         Nullable<BigInt>,
+        Nullable<SqlTimestamp>,
+        Nullable<Text>,
     );
 }
 

@@ -10,6 +10,7 @@ use diesel::{
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::second_factor::Authentication;
 use crate::domain::session::{Jti, LoginMethod, RevocationReason, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::store::client_users::ClientAccount;
@@ -48,6 +49,10 @@ pub struct NewSession {
     pub kid: Option<String>,
     /// Its place in the status lists.
     pub status_index: Option<StatusIndex>,
+    /// When its owner last proved who they are, if it is known.
+    pub authenticated_at: Option<Timestamp>,
+    /// By which methods.
+    pub amr: Option<String>,
 }
 
 /// The state of a session when one of its tokens is presented.
@@ -198,11 +203,16 @@ pub struct SessionActivity {
 }
 
 /// A session that was used.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Touched {
     /// Its place in the status lists.
     pub status_index: Option<StatusIndex>,
+    /// When and how its owner proved who they are.
+    pub authentication: Option<Authentication>,
 }
+
+/// The columns that a use of a session returns.
+type TouchedRow = (Option<StatusIndex>, Option<Timestamp>, Option<String>);
 
 /// Records a use of a session. Returns `None`, and changes nothing, if the session has ended.
 pub fn touch(
@@ -210,8 +220,11 @@ pub fn touch(
     id: &SessionId,
     usage: &SessionActivity,
 ) -> Result<Option<Touched>, StoreError> {
-    let status_index = Touch { id, usage }.get_result(connection).optional()?;
-    Ok(status_index.map(|status_index| Touched { status_index }))
+    let row: Option<TouchedRow> = Touch { id, usage }.get_result(connection).optional()?;
+    Ok(row.map(|(status_index, at, amr)| Touched {
+        status_index,
+        authentication: Authentication::from_stored(at, amr),
+    }))
 }
 
 /// The update as a statement that diesel keeps prepared. It would prepare an `UPDATE` built with its query builder each
@@ -245,7 +258,7 @@ impl QueryFragment<MultiBackend> for Touch<'_> {
         out.push_bind_param::<Nullable<BigInt>, _>(&usage.status_index)?;
         out.push_sql(") WHERE id = ");
         out.push_bind_param::<Text, _>(self.id)?;
-        out.push_sql(" AND ended_at IS NULL RETURNING status_index");
+        out.push_sql(" AND ended_at IS NULL RETURNING status_index, authenticated_at, amr");
         Ok(())
     }
 }
@@ -256,10 +269,40 @@ impl QueryId for Touch<'_> {
 }
 
 impl Query for Touch<'_> {
-    type SqlType = Nullable<BigInt>;
+    type SqlType = (Nullable<BigInt>, Nullable<SqlTimestamp>, Nullable<Text>);
 }
 
 impl RunQueryDsl<Db> for Touch<'_> {}
+
+/// When and how the owner of a live session last proved who they are; `None` if it is not known or the session has ended.
+pub fn find_authentication(
+    connection: &mut Db,
+    id: &SessionId,
+) -> Result<Option<Authentication>, StoreError> {
+    let row: Option<(Option<Timestamp>, Option<String>)> = sessions::table
+        .find(id)
+        .filter(sessions::ended_at.is_null())
+        .select((sessions::authenticated_at, sessions::amr))
+        .get_result(connection)
+        .optional()?;
+    Ok(row.and_then(|(at, amr)| Authentication::from_stored(at, amr)))
+}
+
+/// Records that the owner of a session proved again who they are. Returns `false` if the session has ended.
+pub fn set_authentication(
+    connection: &mut Db,
+    id: &SessionId,
+    new: &Authentication,
+) -> Result<bool, StoreError> {
+    let live = sessions::table
+        .find(id)
+        .filter(sessions::ended_at.is_null());
+    let set = (
+        sessions::authenticated_at.eq(Some(new.at)),
+        sessions::amr.eq(Some(new.amr())),
+    );
+    Ok(diesel::update(live).set(set).execute(connection)? == 1)
+}
 
 /// Records the refresh token that was used twice and ended this session.
 pub fn record_reuse(connection: &mut Db, id: &SessionId, jti: &Jti) -> Result<(), StoreError> {

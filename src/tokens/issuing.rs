@@ -7,6 +7,7 @@ use crate::config::{ClaimName, TokenProfile, UserIdField};
 use crate::domain::account::Account;
 use crate::domain::account_claims::AccountClaims;
 use crate::domain::principal::{Principal, TokenOwner, UserSeq, UserType};
+use crate::domain::second_factor::Authentication;
 use crate::domain::service::Scopes;
 use crate::domain::session::{Jti, SessionId};
 use crate::domain::status_index::StatusIndex;
@@ -26,6 +27,16 @@ pub struct Issued {
 /// `client_id` of the tokens of users and clients: RFC 9068 requires one, but apps in which they log in are not registered.
 const CLIENT_ID: &str = "munjigi";
 
+/// The session that an access token belongs to.
+pub struct TokenSession<'a> {
+    /// Its id.
+    pub id: &'a SessionId,
+    /// Its place in the status lists.
+    pub status: Option<StatusIndex>,
+    /// When and how its owner proved who they are, if it is known.
+    pub authentication: Option<&'a Authentication>,
+}
+
 /// The service that an access token is issued to.
 pub struct TokenService<'a> {
     /// Its number.
@@ -37,22 +48,20 @@ pub struct TokenService<'a> {
 }
 
 impl Tokens {
-    /// Issues an access token. `account` must be current, because its e-mail and role become claims. `status` is the place
-    /// of the session in the status lists.
+    /// Issues an access token. `account` must be current, because its e-mail and role become claims.
     ///
     /// # Errors
     /// [`TokenError::Invalid`] if signing fails, which does not happen with a valid key.
     pub fn issue_access(
         &self,
         account: &Account,
-        session: &SessionId,
+        session: &TokenSession<'_>,
         jti: &Jti,
         now: Timestamp,
         expires_at: Timestamp,
-        status: Option<StatusIndex>,
     ) -> Result<Issued, TokenError> {
         let times = (now, expires_at);
-        let claims = self.account_claims(TokenType::Access, account, session, jti, times, status);
+        let claims = self.account_claims(TokenType::Access, account, session, jti, times);
         self.sign_access(claims, expires_at)
     }
 
@@ -64,7 +73,7 @@ impl Tokens {
     pub fn issue_sliding(
         &self,
         account: &Account,
-        session: &SessionId,
+        session: &TokenSession<'_>,
         jti: &Jti,
         now: Timestamp,
         refresh_until: Timestamp,
@@ -72,8 +81,7 @@ impl Tokens {
         let lifetime = self.simplejwt.sliding_lifetime.get();
         let expires_at = (now.whole_seconds() + lifetime).min(refresh_until);
         let times = (now, expires_at);
-        let mut claims =
-            self.account_claims(TokenType::Sliding, account, session, jti, times, None);
+        let mut claims = self.account_claims(TokenType::Sliding, account, session, jti, times);
         let name = self.simplejwt.refresh_exp_claim.clone();
         claims.insert(name, refresh_until.unix_seconds().into());
         self.sign(TYP, &claims, expires_at)
@@ -83,13 +91,17 @@ impl Tokens {
         &self,
         token_type: TokenType,
         account: &Account,
-        session: &SessionId,
+        session: &TokenSession<'_>,
         jti: &Jti,
         times: (Timestamp, Timestamp),
-        status: Option<StatusIndex>,
     ) -> Map<String, Value> {
         let owner = account.principal.into();
-        let mut claims = self.base(token_type, owner, Some(session), jti, times);
+        let mut claims = self.base(token_type, owner, Some(session.id), jti, times);
+        if let Some(authentication) = session.authentication {
+            let methods: Vec<&str> = authentication.methods().collect();
+            claims.insert("auth_time".into(), authentication.at.unix_seconds().into());
+            claims.insert("amr".into(), methods.into());
+        }
         for name in &self.settings.claims {
             let value = match name {
                 ClaimName::Email => account.email.clone(),
@@ -106,7 +118,7 @@ impl Tokens {
             }
         }
         self.insert_user_id(&mut claims, account);
-        if let Some((uris, index)) = self.status_lists.as_ref().zip(status) {
+        if let Some((uris, index)) = self.status_lists.as_ref().zip(session.status) {
             claims.insert("status".into(), uris.claim(index));
         }
         claims.extend(self.settings.extra_claims.clone());

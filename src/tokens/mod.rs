@@ -24,7 +24,7 @@ pub use crate::tokens::{
     claims::{Claims, TokenType},
     django::{DjangoClaims, DjangoKey},
     error::{TokenDefect, TokenError},
-    issuing::{Issued, TokenService},
+    issuing::{Issued, TokenService, TokenSession},
     jwt::{MAX_LENGTH, Part, Tokens, readable_parts, unverified_parts},
     key_ring::KeyRing,
     keys::{KeyError, SigningKey},

@@ -10,6 +10,20 @@ pub const DASHBOARD: &str = "/admin";
 pub const API_DOCS: &str = "/docs";
 /// Sign in.
 pub const LOGIN: &str = "/admin/login";
+/// The second step of the sign-in.
+pub const SECOND_STEP: &str = "/admin/login/second-factor";
+/// Setting up a second factor during the sign-in.
+pub const SET_UP_STEP: &str = "/admin/login/set-up";
+/// The viewer's second factor.
+pub const SECOND_FACTOR: &str = "/admin/account/second-factor";
+/// The viewer's authenticator app: begin to set it up, and the form that confirms it.
+pub const TOTP: &str = "/admin/account/second-factor/totp";
+/// Confirm the authenticator app.
+pub const CONFIRM_TOTP: &str = "/admin/account/second-factor/totp/confirm";
+/// Remove the authenticator app.
+pub const REMOVE_TOTP: &str = "/admin/account/second-factor/totp/remove";
+/// New recovery codes.
+pub const RECOVERY_CODES: &str = "/admin/account/second-factor/recovery-codes";
 /// Sign out.
 pub const LOGOUT: &str = "/admin/logout";
 /// Set the language.
@@ -26,6 +40,12 @@ pub const PASSWORD: &str = "/admin/account/password";
 pub const PASSKEYS: &str = "/admin/account/passkeys";
 /// What the browser makes a passkey from.
 pub const PASSKEY_OPTIONS: &str = "/admin/account/passkeys/options";
+/// What the browser is asked for to prove a passkey again.
+pub const PASSKEY_PROOF: &str = "/admin/account/passkeys/proof";
+/// The second step of the sign-in with a passkey.
+pub const PASSKEY_STEP: &str = "/admin/login/second-factor/passkey";
+/// What the browser is asked for in it.
+pub const PASSKEY_STEP_OPTIONS: &str = "/admin/login/second-factor/passkey/options";
 /// Sign in with a passkey.
 pub const PASSKEY_LOGIN: &str = "/admin/login/passkey";
 /// What the browser is asked for to sign in with a passkey.
@@ -148,6 +168,12 @@ impl PersonPath {
         format!("{self}/link")
     }
 
+    /// The confirmation before the second factor is removed, and the removal.
+    #[must_use]
+    pub fn second_factor(&self) -> String {
+        format!("{self}/second-factor")
+    }
+
     /// Lift all locks of the account.
     #[must_use]
     pub fn unlock(&self) -> String {
@@ -202,10 +228,19 @@ impl fmt::Display for PersonPath {
 /// The sign-in page that leads to `next` afterwards.
 #[must_use]
 pub fn login_then(next: &str) -> String {
+    with_next(LOGIN, next)
+}
+
+/// A page of the sign-in that leads to `next` afterwards.
+#[must_use]
+pub fn with_next(page: &str, next: &str) -> String {
+    if next.is_empty() {
+        return page.to_owned();
+    }
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("next", next)
         .finish();
-    format!("{LOGIN}?{query}")
+    format!("{page}?{query}")
 }
 
 /// One of the viewer's passkeys.

@@ -11,7 +11,8 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
-    passkey_login, passkeys, password_links, people, security, services, setup, tokens,
+    passkey_login, passkeys, password_links, people, second_factor, second_step, security,
+    services, setup, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -24,6 +25,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .default_service(to(not_found));
     let resources = access()
         .into_iter()
+        .chain(second_factors())
         .chain(service_pages())
         .chain(tokens_and_logs())
         .chain(signing_keys())
@@ -60,6 +62,7 @@ fn access() -> Vec<Resource> {
             [get(passkeys::list), post(passkeys::create)],
         ),
         resource(paths::PASSKEY_OPTIONS, [post(passkeys::options)]),
+        resource(paths::PASSKEY_PROOF, [post(passkeys::proof_options)]),
         resource(
             paths::passkey("{id}"),
             [get(passkeys::show), post(passkeys::rename)],
@@ -83,6 +86,46 @@ fn access() -> Vec<Resource> {
         resource(
             paths::password_link("{secret}"),
             [get(password_links::edit_form), post(password_links::update)],
+        ),
+    ]
+}
+
+/// The second step of the sign-in, and the viewer's own second factor.
+fn second_factors() -> [Resource; 7] {
+    [
+        resource(
+            paths::SECOND_STEP,
+            [get(second_step::code_form), post(second_step::prove)],
+        ),
+        resource(paths::PASSKEY_STEP, [post(second_step::prove_passkey)]),
+        resource(
+            paths::PASSKEY_STEP_OPTIONS,
+            [post(second_step::passkey_options)],
+        ),
+        resource(
+            paths::SET_UP_STEP,
+            [get(second_step::set_up_form), post(second_step::set_up)],
+        ),
+        resource(paths::SECOND_FACTOR, [get(second_factor::show)]),
+        resource(
+            paths::TOTP,
+            [get(second_factor::totp_form), post(second_factor::begin)],
+        ),
+        // The page of a refused form has the form's address: a reload leads back to the second factor.
+        resource(
+            paths::CONFIRM_TOTP,
+            [get(second_factor::to_factors), post(second_factor::confirm)],
+        ),
+        resource(
+            paths::REMOVE_TOTP,
+            [get(second_factor::to_factors), post(second_factor::remove)],
+        ),
+        resource(
+            paths::RECOVERY_CODES,
+            [
+                get(second_factor::to_factors),
+                post(second_factor::new_codes),
+            ],
         ),
     ]
 }
@@ -206,6 +249,13 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
         resource(
             person.password_link(),
             [get(password_links::confirm), post(password_links::create)],
+        ),
+        resource(
+            person.second_factor(),
+            [
+                get(people::second_factor::confirm),
+                post(people::second_factor::remove),
+            ],
         ),
         resource(person.unlock(), [post(locks::lift_account)]),
     ];

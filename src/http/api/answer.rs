@@ -97,6 +97,14 @@ impl<T> Answer<T> {
         Self::new(StatusCode::CREATED, code, Some(data))
     }
 
+    /// The same with other data.
+    pub(super) fn map(self, change: impl FnOnce(T) -> T) -> Self {
+        Self {
+            data: self.data.map(change),
+            ..self
+        }
+    }
+
     /// The same with a device token for the next login: in the header, and in a cookie if one may be set.
     pub(super) fn on_device(self, services: &Services, token: String, may_set: bool) -> Self {
         let cookie = may_set.then(|| device_token::cookie(services, token.clone()));

@@ -52,6 +52,10 @@ pub(super) struct TokenData {
     refresh_expires_in: u64,
     /// The account.
     user: AccountView,
+    /// New recovery codes, shown once; only of a login that has set a second factor up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = &["abcd-efgh-ijkl-mnop-qrst-uvwx"])]
+    recovery_codes: Vec<String>,
 }
 
 impl TokenData {
@@ -72,6 +76,7 @@ impl TokenData {
             refresh: Some(refresh.token),
             token_type: scheme.map_or("Bearer", String::as_str).to_owned(),
             user: AccountView::from(&account),
+            recovery_codes: Vec::new(),
         }
     }
 }
@@ -95,8 +100,8 @@ fn token_response(
 
 /// `POST /auth/login`: exchanges a username or e-mail address and a password for a pair of tokens.
 ///
-/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS`, `403` `FORBIDDEN` (a page of
-/// another origin requests the cookie), `429` `RATE_LIMITED`, `503`.
+/// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS` or `SECOND_FACTOR_REQUIRED`, `403`
+/// `SECOND_FACTOR_SETUP_REQUIRED` or `FORBIDDEN` (a page of another origin requests the cookie), `429` `RATE_LIMITED`, `503`.
 pub(super) async fn log_in(
     services: web::Data<Services>,
     context: web::ReqData<Arc<RequestContext>>,
@@ -140,9 +145,14 @@ pub(super) fn login_answer(
     let LoggedIn {
         tokens,
         device_token,
+        recovery_codes,
     } = logged_in;
     context.note_caller(tokens.account.principal);
     let answer = token_response(services, "LOGGED_IN", tokens, requested);
+    let answer = answer.map(|data| TokenData {
+        recovery_codes,
+        ..data
+    });
     answer.on_device(services, device_token, transport.may_use_cookie())
 }
 
@@ -269,6 +279,8 @@ impl JsonSchema for VerifiedClaims {
                 "user_type": generator.subschema_for::<UserType>(),
                 "user_seq": generator.subschema_for::<UserSeq>(),
                 "sub": {"type": "string", "description": "The population and the number.", "examples": ["user:7"]},
+                "auth_time": {"type": "integer", "description": "Of access tokens: when the owner last proved who they are, in seconds since 1970.", "examples": [1_771_072_245]},
+                "amr": {"type": "array", "items": {"type": "string"}, "description": "Of access tokens: by which methods (RFC 8176).", "examples": [["pwd", "otp", "mfa"]]},
                 "email": {"type": ["string", "null"], "description": "Of access tokens, if `tokens.claims` lists it."},
                 "role": {"type": ["string", "null"], "description": "Of access tokens of internal users, if `tokens.claims` lists it."},
             },

@@ -208,7 +208,8 @@ impl Fields {
 
     /// An object that must be sent, as its text. In a form it is JSON text.
     pub(super) fn required_object<T>(&mut self, input: &Input<T>) -> Option<T> {
-        self.declared.note(input.name, &[Presence::Required]);
+        const PRESENCES: &[Presence] = &[Presence::Required, Presence::Alternative];
+        self.declared.note(input.name, PRESENCES);
         if !self.is_sent(input.name) {
             self.problem(input.name, Problem::Required);
         }

@@ -16,6 +16,7 @@ use crate::domain::principal::{Principal, TokenOwner};
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, services_of};
+use crate::services::accounts::reauthentication::Reproof;
 use crate::services::accounts::step_up::Requester;
 use crate::services::auth::bearer::{Caller, authenticate};
 use crate::services::limits::login_context::LoginContext;
@@ -76,7 +77,9 @@ pub(super) fn requester<'a>(
     Requester {
         account: &caller.0.account,
         login_context: device.login_context(actor(&caller.0, request)),
-        password,
+        proof: password.map(Reproof::Password),
+        session: None,
+        is_recent: false,
     }
 }
 

@@ -9,12 +9,22 @@ use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
 use crate::http::api::errors::ApiError;
 use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::context::RequestContext;
 use crate::services::Error;
 use crate::services::limits::quota::Policy;
 use crate::tokens::TokenError;
+
+fn pending(is_set_up: bool) -> PendingLogin {
+    PendingLogin {
+        challenge_id: "a challenge".into(),
+        methods: vec![SecondFactorMethod::Totp],
+        expires_in: Duration::from_mins(5),
+        is_set_up,
+    }
+}
 
 /// An error for each code.
 fn errors() -> Vec<ApiError> {
@@ -24,6 +34,12 @@ fn errors() -> Vec<ApiError> {
         Error::Unauthorized,
         Error::InvalidCredentials,
         Error::InvalidOtp,
+        Error::SecondFactorRequired(pending(false)),
+        Error::SecondFactorRequired(pending(true)),
+        Error::InvalidSecondFactor,
+        Error::ReauthenticationRequired(MissingProof::default()),
+        Error::SecondFactorExists,
+        Error::SecondFactorNotFound,
         TokenError::Invalid.into(),
         TokenError::NoPrincipal.into(),
         TokenError::UnknownUserType.into(),

@@ -14,6 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
 use crate::http::api::answer::{Meta, code_message, rate_limited, sentence};
+use crate::http::api::error_data::ErrorData;
 use crate::http::api::inputs::CURRENT_PASSWORD;
 use crate::http::middleware::accept::{ErrorForm, PROBLEM};
 use crate::http::middleware::context::RequestContext;
@@ -157,6 +158,9 @@ pub(in crate::http) struct ErrorEnvelope<'a> {
     /// Sentences about each wrong field, in the same language.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Sentences<'a>>,
+    /// How to continue, if the client can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ErrorData<'a>>,
     /// The request's time and id.
     meta: Meta<'a>,
 }
@@ -179,6 +183,9 @@ pub(in crate::http) struct ProblemDetails<'a> {
     /// Sentences about each wrong field, in the same language.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Sentences<'a>>,
+    /// How to continue, if the client can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ErrorData<'a>>,
 }
 
 /// What is wrong with each field.
@@ -288,6 +295,7 @@ impl ApiError {
                 code,
                 message: &message,
                 errors,
+                data: ErrorData::of(self),
                 meta: Meta::of(context),
             });
         };
@@ -299,6 +307,7 @@ impl ApiError {
             instance: &context.id,
             code,
             errors,
+            data: ErrorData::of(self),
         })
     }
 

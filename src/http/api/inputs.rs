@@ -8,6 +8,7 @@ use crate::domain::paging::Page;
 use crate::domain::password::Password;
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problem;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::service::Scopes;
 use crate::domain::session::ChallengeId;
 use crate::domain::text::clean;
@@ -75,6 +76,12 @@ inputs! {
     KEEP_CURRENT: bool = "keep_current", Kind::Boolean, boolean;
     /// The id in the answer to the request of the code.
     CHALLENGE: Option<ChallengeId> = "challenge_id", Kind::Text { format: Some("uuid"), max: None }, challenge;
+    /// The id of the challenge in the answer to the login.
+    LOGIN_CHALLENGE: String = "challenge_id", PARAMETER_KIND, parameter;
+    /// How the second factor is proved.
+    METHOD: SecondFactorMethod = "method", Kind::OneOf(SecondFactorMethod::NAMES), factor_method;
+    /// A code of the authenticator app, or a recovery code; spaces and hyphens in it are ignored.
+    FACTOR_CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The one-time code; spaces and hyphens in it are ignored.
     CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The password.
@@ -100,6 +107,10 @@ inputs! {
     CLAIMS: Option<AccountClaims> = "claims", Kind::Object, AccountClaims::parse;
     /// Whether the account is active.
     IS_ACTIVE: bool = "is_active", Kind::Boolean, boolean;
+}
+
+fn factor_method(text: &str) -> Result<SecondFactorMethod, Problem> {
+    SecondFactorMethod::from_word(text).ok_or(Problem::NotOneOf(SecondFactorMethod::NAMES))
 }
 
 fn page_number(text: &str) -> Result<i64, Problem> {

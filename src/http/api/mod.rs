@@ -10,6 +10,7 @@ mod callers;
 mod client_users;
 pub mod codes;
 pub mod endpoint;
+mod error_data;
 #[cfg(test)]
 mod error_tests;
 pub mod errors;
@@ -33,6 +34,7 @@ mod query;
 mod refresh_transport;
 mod revocations;
 pub mod routes;
+mod second_factors;
 mod sessions;
 pub(in crate::http) mod simplejwt;
 mod status_lists;

@@ -14,6 +14,7 @@ use crate::http::api::body::Fields;
 use crate::http::api::callers::{Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
+use crate::services::accounts::reauthentication::require_recent;
 use crate::services::second_factors::passkeys;
 use crate::services::second_factors::webauthn::options::CreationOptions;
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
@@ -116,8 +117,10 @@ pub(super) async fn options(
     services: web::Data<Services>,
     caller: Bearer,
 ) -> Result<Answer<CreationOptions>, ApiError> {
+    let account = &caller.0.account;
+    require_recent(&services, account.principal, &caller.0.session).await?;
     let party = relying_party(&services)?;
-    let options = passkeys::begin(&services, &party, &caller.0.account).await?;
+    let options = passkeys::begin(&services, &party, account).await?;
     Ok(Answer::ok("PASSKEY_OPTIONS", options))
 }
 
@@ -134,8 +137,9 @@ pub(super) async fn add(
     let name = fields.required(&PASSKEY_NAME);
     let credential = fields.required_object(&CREDENTIAL);
     let (name, credential) = fields.complete(name.zip(credential))?;
-    let (party, actor) = (relying_party(&services)?, actor(&caller.0, &request));
     let account = &caller.0.account;
+    require_recent(&services, account.principal, &caller.0.session).await?;
+    let (party, actor) = (relying_party(&services)?, actor(&caller.0, &request));
     let added = passkeys::add(&services, &party, &actor, account, name, &credential).await?;
     Ok(Answer::created(
         "PASSKEY_ADDED",
@@ -179,6 +183,8 @@ pub(super) async fn remove(
     request: HttpRequest,
     caller: Bearer,
 ) -> Result<Answer<()>, ApiError> {
+    let owner = caller.0.account.principal;
+    require_recent(&services, owner, &caller.0.session).await?;
     let (id, actor) = (id_of(&request)?, actor(&caller.0, &request));
     if !passkeys::remove(&services, &actor, &caller.0.account, id).await? {
         return Err(ApiError::NotFound);

@@ -5,10 +5,11 @@ use schemars::SchemaGenerator;
 
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
-    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER, NOT_FOUND,
-    OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED, REAUTHENTICATION_REQUIRED, SESSION_REVOKED,
-    TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED,
-    USER_INACTIVE, USER_NOT_FOUND,
+    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR, INVALID_TOKEN,
+    NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED,
+    REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
+    SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED,
+    TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
     Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
@@ -19,13 +20,14 @@ use crate::http::api::fallback::other_method;
 use crate::http::api::health::Health;
 use crate::http::api::inputs::{
     CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
-    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
-    PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
+    EXTERNAL_ID, FACTOR_CODE, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, LOGIN_CHALLENGE,
+    METHOD, NAME, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN,
+    TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
     account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations,
-    sessions, status_lists, users, well_known,
+    second_factors, sessions, status_lists, users, well_known,
 };
 
 /// Of a token in a body.
@@ -58,8 +60,42 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/login", Anyone, "Logs in by password", || to(auth::log_in))
         .body(&[IDENTIFIER.alternative(), EMAIL_IDENTIFIER.alternative(), PASSWORD.required(), USER_TYPE.optional(),
                 TRANSPORT.optional()])
-        .ok("LOGGED_IN").on_device().errors(&[INVALID_CREDENTIALS, FORBIDDEN, RATE_LIMITED])
+        .ok("LOGGED_IN").on_device()
+        .errors(&[INVALID_CREDENTIALS, SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, FORBIDDEN, RATE_LIMITED])
         .example(r#"{"username": "minji@example.org", "password": "correct horse battery staple"}"#),
+    Endpoint::new(Post, "/auth/login/second-factor", Anyone, "Completes a login by the second factor",
+                  || to(second_factors::log_in))
+        .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.optional(), passkeys::ASSERTION.optional(),
+                TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device().errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/login/second-factor/totp", Anyone, "Begins to set up an authenticator app for a login",
+                  || to(second_factors::begin_at_login))
+        .body(&[LOGIN_CHALLENGE.required()])
+        .ok("TOTP_BEGUN").on_device().errors(&[INVALID_SECOND_FACTOR, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/login/second-factor/totp/confirm", Anyone, "Sets up an authenticator app and completes a login",
+                  || to(second_factors::set_up_at_login))
+        .body(&[LOGIN_CHALLENGE.required(), FACTOR_CODE.required(), TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device()
+        .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/reauthenticate", Bearer, "Proves again who the caller is", || to(second_factors::reauthenticate))
+        .body(&[PASSWORD.alternative(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative()])
+        .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, RATE_LIMITED])
+        .example(r#"{"password": "correct horse battery staple"}"#),
+    Endpoint::new(Get, "/auth/second-factors", Bearer, "Returns the caller's second factors", || to(second_factors::show))
+        .ok("SECOND_FACTORS"),
+    Endpoint::new(Post, "/auth/second-factors/totp", Bearer, "Begins to set up an authenticator app",
+                  || to(second_factors::begin_totp))
+        .ok("TOTP_BEGUN").errors(&[REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS]),
+    Endpoint::new(Delete, "/auth/second-factors/totp", Bearer, "Removes the authenticator app",
+                  || to(second_factors::remove_totp))
+        .ok("SECOND_FACTOR_REMOVED").errors(&[REAUTHENTICATION_REQUIRED, SECOND_FACTOR_NOT_FOUND]),
+    Endpoint::new(Post, "/auth/second-factors/totp/confirm", Bearer, "Sets up an authenticator app",
+                  || to(second_factors::confirm_totp))
+        .body(&[FACTOR_CODE.required()])
+        .ok("SECOND_FACTOR_ADDED").errors(&[REAUTHENTICATION_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_EXISTS]),
+    Endpoint::new(Post, "/auth/second-factors/recovery-codes", Bearer, "Makes new recovery codes",
+                  || to(second_factors::new_recovery_codes))
+        .ok("RECOVERY_CODES").errors(&[REAUTHENTICATION_REQUIRED, SECOND_FACTOR_NOT_FOUND]),
     Endpoint::new(Post, "/auth/refresh", Anyone, "Exchanges a refresh token for new tokens", || to(auth::refresh))
         .body(&[REFRESH.unless_cookie()])
         .ok("REFRESHED").errors(REFRESH_ERRORS),
@@ -101,7 +137,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"username": "acme"}"#),
     Endpoint::new(Post, "/clients/otp/verify", Anyone, "Logs in by one-time code", || to(otp::verify))
         .body(&[CHALLENGE.required(), CODE.required(), TRANSPORT.optional()])
-        .ok("LOGGED_IN").on_device().errors(&[INVALID_OTP, FORBIDDEN, OTP_DISABLED, RATE_LIMITED]),
+        .ok("LOGGED_IN").on_device().errors(&[INVALID_OTP, SECOND_FACTOR_REQUIRED, FORBIDDEN, OTP_DISABLED, RATE_LIMITED]),
     Endpoint::new(Post, "/oauth/token", ServiceSecret, "Issues an access token to a service", || to(oauth::token))
         .body(&[GRANT_TYPE.required(), SCOPE.optional(), CLIENT_ID.optional(), CLIENT_SECRET.optional()])
         .oauth().json::<oauth::TokenBody<'_>>()

@@ -6,7 +6,7 @@ use crate::http::api::endpoint::Endpoint;
 pub(super) const TAGS: [(&str, &str); 7] = [
     (
         "Login and sessions",
-        "Tokens by password, refresh, logout, and the caller's own sessions and password.",
+        "Tokens by password and second factor, refresh, logout, and the caller's own sessions, password and second factors.",
     ),
     ("One-time codes", "Tokens for clients by one-time code."),
     ("Own account", "The account of the access token."),

@@ -43,12 +43,6 @@ impl BulkRequest {
         }
     }
 
-    /// Whether administrators can be among the accounts that are activated.
-    #[must_use]
-    pub fn can_activate_administrators(&self) -> bool {
-        self.user_type == UserType::User && self.action == BulkAction::Activate
-    }
-
     /// Whether this is the requesting user's own account, which is to be skipped.
     pub(crate) fn skips(&self, id: UserSeq, own: Option<Principal>) -> bool {
         self.action != BulkAction::Activate && own == Some(Principal::new(self.user_type, id))

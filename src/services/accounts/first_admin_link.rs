@@ -9,7 +9,7 @@ use crate::domain::limits::LimitKind;
 use crate::services::accounts::changes::conflict_of;
 use crate::services::accounts::user_changes::{creation_event, insert, new_row};
 use crate::services::accounts::users::NewUser;
-use crate::services::auth::browser_sessions::{SignedIn, begin};
+use crate::services::auth::panel_sign_in::{SignedIn, begin};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::addresses;

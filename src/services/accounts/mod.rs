@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod lists;
 pub mod own_account;
 pub mod password_links;
+pub mod reauthentication;
 pub mod step_up;
 pub mod user_changes;
 pub mod users;

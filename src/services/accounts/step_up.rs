@@ -1,5 +1,6 @@
 //! Step-up authentication: before a change that could take over an account, an administrator enters the current password
-//! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice.
+//! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice. In the panel an account with a second
+//! factor enters that one, and a proof of the last ten minutes is enough.
 //!
 //! The password is needed to create or activate a user who may change accounts, to change a role to or from such rights, to set the password of
 //! another account, to issue a link that sets a password, and to set an e-mail address or a telephone number of an account:
@@ -11,30 +12,36 @@
 
 use crate::config::{Rights, UserIdField};
 use crate::domain::account::{Account, Email, Phone};
-use crate::domain::audit::{Action, Actor};
-use crate::domain::password::Password;
+use crate::domain::audit::Actor;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::session::BrowserSessionId;
 use crate::services::accounts::bulk;
 use crate::services::accounts::bulk_request::BulkRequest;
 use crate::services::accounts::client_users::{self, Client, ClientChanges};
-use crate::services::accounts::current_password;
+use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::password_links::{self, Issued};
+use crate::services::accounts::reauthentication::{self, Reproof};
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
 use crate::services::accounts::{client_user_changes, lifecycle, user_changes};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::maintenance::jobs::Started;
+use crate::services::second_factors::enrolment;
 
-/// An administrator who requests a change, and the current password if one was entered.
+/// An administrator who requests a change, and the current password or the second factor if one was entered.
 pub struct Requester<'a> {
     /// The administrator's account.
     pub account: &'a Account,
     /// The request.
     pub login_context: LoginContext,
-    /// The current password as entered.
-    pub password: Option<Password>,
+    /// The current password or the second factor as entered.
+    pub proof: Option<Reproof>,
+    /// The session in the panel, in which a right proof is recorded: for ten minutes no other one is asked for.
+    pub session: Option<BrowserSessionId>,
+    /// Whether the last proof in this session is that recent.
+    pub is_recent: bool,
 }
 
 impl Requester<'_> {
@@ -66,25 +73,19 @@ impl Requester<'_> {
         self.confirm(services).await
     }
 
-    /// Checks the current password. A wrong one counts as a failed login.
+    /// Checks the current password or the second factor. A wrong one counts as a failed login.
     async fn confirm(&self, services: &Services) -> Result<(), Error> {
-        let Some(password) = self.password.clone() else {
-            return Err(Error::CurrentPasswordRequired);
-        };
-        let refused = Action::CurrentPasswordRefused;
+        if self.is_recent {
+            return Ok(());
+        }
+        let proof = self.proof.clone().ok_or(Error::CurrentPasswordRequired)?;
+        let session = self.session.clone().map(KeptSession::Browser);
         let (context, account) = (&self.login_context, self.account);
-        let verified = current_password::verify(services, context, account, password, refused);
-        let attempt = Box::pin(verified).await?.attempt;
-        let reset = attempt.counter_reset();
-        let counted = services
-            .store
-            .write(move |connection| Ok::<_, Error>(reset.apply(connection)?))
-            .await;
-        attempt.finish(counted).await
+        reauthentication::confirm(services, context, account, session, proof).await
     }
 }
 
-/// Checks the current password for a change that is none of an account.
+/// Checks the current password or the second factor for a change that is none of an account, or that is confirmed in the panel only.
 ///
 /// # Errors
 /// As [`create_user`], without those of the change.
@@ -202,6 +203,38 @@ pub async fn activate(
     lifecycle::set_active(services, by.actor(), owner, true).await
 }
 
+/// [`lifecycle::delete`] by an administrator in the panel.
+///
+/// # Errors
+/// As [`create_user`] and [`lifecycle::delete`].
+pub async fn delete(
+    services: &Services,
+    by: &Requester<'_>,
+    owner: Principal,
+) -> Result<(), Error> {
+    by.confirm(services).await?;
+    lifecycle::delete(services, by.actor(), owner).await
+}
+
+/// [`enrolment::remove_all`] by an administrator in the panel.
+///
+/// # Errors
+/// As [`create_user`] and [`enrolment::remove_all`].
+pub async fn remove_second_factor(
+    services: &Services,
+    by: &Requester<'_>,
+    owner: Principal,
+) -> Result<(), Error> {
+    let mut rights = Rights::default();
+    if owner.user_type == UserType::User {
+        rights = services
+            .roles
+            .rights(&find(services, owner.user_seq).await?.role);
+    }
+    by.confirm_for(services, &[rights]).await?;
+    enrolment::remove_all(services, by.actor(), owner).await
+}
+
 /// [`bulk::start`] by an administrator.
 ///
 /// # Errors
@@ -211,9 +244,7 @@ pub async fn start_bulk(
     by: &Requester<'_>,
     request: BulkRequest,
 ) -> Result<Started, Error> {
-    if request.can_activate_administrators() {
-        by.confirm(services).await?;
-    }
+    by.confirm(services).await?;
     bulk::start(services, by.actor(), request).await
 }
 

@@ -1,29 +1,20 @@
-//! Sessions in the admin panel: signing in and out, and the account of a browser's session cookie.
+//! Sessions in the admin panel: the account of a browser's session cookie, and signing out.
 
 use std::time::Duration;
 
 use crate::config::{PanelAccess, Rights};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
-use crate::domain::limits::LimitKind;
-use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
-use crate::domain::principal::{UserSeq, UserType};
-use crate::domain::second_factor::SecondFactorMethod;
-use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
-use crate::services::audit::log::{AuditContext, Event};
-use crate::services::auth::password_check::{self, MAX_CHECKS};
-use crate::services::auth::refused_login;
+use crate::domain::principal::UserSeq;
+use crate::domain::session::{BrowserSessionId, RevocationReason};
+use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::attempts;
-use crate::services::limits::counting::CounterReset;
-use crate::services::limits::device_tokens::NewToken;
-use crate::services::limits::login_context::LoginContext;
-use crate::services::limits::login_name::LoginName;
+use crate::services::second_factors::factors::methods_of;
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::{StoreError, Transaction, browser_sessions as table, panel_preferences, users};
+use crate::store::{browser_sessions as table, panel_preferences};
 
 /// A user who is signed in: its role has access to the panel.
 #[derive(Clone, Debug)]
@@ -36,6 +27,22 @@ pub struct Viewer {
     pub rights: Rights,
     /// The display preferences.
     pub preferences: Preferences,
+    /// What changes that need a recent proof ask for.
+    pub step_up: StepUp,
+}
+
+/// What the owner of a session in the panel must prove before a change that needs a recent proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepUp {
+    /// Nothing: the last proof is recent.
+    Recent,
+    /// The password.
+    Password,
+    /// The second factor, which the account has.
+    Factor {
+        /// Whether it can be a passkey.
+        passkey: bool,
+    },
 }
 
 impl Viewer {
@@ -46,191 +53,10 @@ impl Viewer {
     }
 }
 
-/// A session that has just started, and the secret of its cookie.
-pub struct SignedIn {
-    /// The value of the session cookie. Only its hash is stored.
-    pub secret: String,
-    /// The lifetime of the cookie.
-    pub lifetime: Duration,
-    /// The display preferences.
-    pub preferences: Preferences,
-    /// The device token for the next login with this browser.
-    pub device_token: String,
-}
-
-/// Proof of a verified password, with which a session starts.
-pub(crate) struct LoginProof {
-    /// The hash that was verified; none after a passkey.
-    hash: Option<String>,
-    reset: CounterReset,
-    /// The known device.
-    device: Option<String>,
-    /// The hash of the session cookie that the browser had before.
-    former: Option<String>,
-}
-
-impl LoginProof {
-    /// By a passkey, which is verified and used already.
-    pub(crate) fn by_passkey(device: Option<String>, former: Option<String>) -> Self {
-        Self {
-            hash: None,
-            reset: CounterReset::default(),
-            device,
-            former,
-        }
-    }
-}
-
+/// How recent a proof must be.
+const RECENT: Duration = Duration::from_mins(10);
 /// The interval at which the use of a session is recorded, so that not every page view writes.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
-
-/// Signs a user in by e-mail address or username and password, and starts a session with a new secret. The session
-/// of a cookie that the browser had before (`former`) ends (ASVS 5.0 7.2.4), whatever account it belongs to.
-///
-/// # Errors
-/// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time),
-/// [`Error::RateLimited`] after too many failures in the admin panel and the API together, [`Error::Forbidden`] for a
-/// correct password of an account without a panel role, [`Error::Overloaded`], and the store's.
-pub async fn sign_in(
-    services: &Services,
-    login_context: LoginContext,
-    email: &str,
-    password: Password,
-    former: Option<String>,
-) -> Result<SignedIn, Error> {
-    let (kind, user_type) = (LimitKind::Login, UserType::User);
-    let login_name = LoginName::find(services, user_type, email, &login_context).await?;
-    let actor = login_context.actor;
-    let attempt = attempts::begin(services, kind, &login_name, &actor).await?;
-    let reset = attempt.counter_reset();
-    let former = former.map(|secret| secret::hash(&secret));
-    let result = verify_password(services, &actor, &login_name, password, reset, former).await;
-    if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
-        let event = Event::new(Action::SignInRefused);
-        refused_login::record(services, &actor, kind, &login_name, event).await?;
-    }
-    attempt.finish(result).await
-}
-
-async fn verify_password(
-    services: &Services,
-    actor: &Actor,
-    login_name: &LoginName,
-    password: Password,
-    reset: CounterReset,
-    former: Option<String>,
-) -> Result<SignedIn, Error> {
-    for _ in 0..MAX_CHECKS {
-        let right = password_check::check(services, login_name, actor, &password).await?;
-        let right = right.ok_or(Error::InvalidCredentials)?;
-        if services.roles.rights_of(&right.account).panel == PanelAccess::None {
-            return Err(Error::Forbidden);
-        }
-        let proof = LoginProof {
-            hash: Some(right.hash.clone()),
-            reset: reset.clone(),
-            device: login_name.device.clone(),
-            former: former.clone(),
-        };
-        let account = right.account.clone();
-        match begin(services, actor.clone(), account, Some(proof)).await {
-            // The account is not active any more, or its hash has changed: another login may have hashed it again.
-            Err(Error::InvalidCredentials) => {}
-            Err(error) => return Err(error),
-            Ok(signed_in) => {
-                right.rehash_later(services);
-                return Ok(signed_in);
-            }
-        }
-    }
-    Err(Error::InvalidCredentials)
-}
-
-/// Starts a session of an account. With a `proof` it fails if the password was changed after it was verified.
-pub(crate) async fn begin(
-    services: &Services,
-    actor: Actor,
-    account: Account,
-    proof: Option<LoginProof>,
-) -> Result<SignedIn, Error> {
-    let now = services.clock.now();
-    let secret = secret::generate()?;
-    let known_device = proof.as_ref().and_then(|proof| proof.device.as_deref());
-    let new_token = NewToken::new(services, known_device, now)?;
-    let device_token = new_token.text(services, &account);
-    let (owner, settings) = (account.principal, &services.config.admin);
-    let user_seq = owner.user_seq;
-    let lifetime = settings.session_absolute.get();
-    let absolute = now + lifetime;
-    let new = BrowserSessionRow {
-        id: BrowserSessionId::new(now),
-        token_hash: secret::hash(&secret),
-        user_seq,
-        ip_address: actor.ip_address.map(|address| address.to_string()),
-        user_agent: Device::new(None, actor.user_agent.as_deref()).user_agent,
-        created_at: now,
-        last_used_at: now,
-        expires_at: (now + settings.session_idle.get()).min(absolute),
-        absolute_expires_at: absolute,
-    };
-    let actor = actor.known_as(&account);
-    let mut event = Event::new(Action::SignedIn).to(Subject::of(&account));
-    if proof.as_ref().is_some_and(|proof| proof.hash.is_none()) {
-        event = event.with_detail("second_factor", SecondFactorMethod::Passkey);
-    }
-    let audit_context = services.audit_log.audit_context(&actor, now);
-    let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let preferences = services
-        .store
-        .write(move |connection| {
-            // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
-            if let Some(LoginProof {
-                hash,
-                reset,
-                former,
-                ..
-            }) = &proof
-            {
-                if !users::record_login(connection, user_seq, hash.as_deref(), last_login_at)? {
-                    return Err(Error::InvalidCredentials);
-                }
-                reset.apply(connection)?;
-                end_former(connection, &audit_context, former.as_deref())?;
-            }
-            new_token.insert(connection, owner)?;
-            table::insert(connection, &new)?;
-            audit_context.record(connection, &event)?;
-            Ok::<_, Error>(panel_preferences::find(connection, user_seq)?)
-        })
-        .await?;
-    Ok(SignedIn {
-        secret,
-        lifetime,
-        preferences,
-        device_token,
-    })
-}
-
-/// Ends the session that the browser had before.
-fn end_former(
-    connection: &mut Transaction<'_>,
-    audit_context: &AuditContext,
-    former: Option<&str>,
-) -> Result<(), StoreError> {
-    let Some(hash) = former else {
-        return Ok(());
-    };
-    let now = audit_context.now;
-    let Some(live) = table::find_live(connection, hash, now)? else {
-        return Ok(());
-    };
-    let (owner, reason) = (&live.account, RevocationReason::Logout);
-    if table::end(connection, owner.principal.user_seq, &live.id, now, reason)? {
-        let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
-        audit_context.record(connection, &event)?;
-    }
-    Ok(())
-}
 
 /// The session of a cookie's secret; `None` if it has ended, or its account is inactive or has no panel role any more.
 ///
@@ -257,12 +83,50 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
             .write(move |connection| table::touch(connection, &id, now, expires_at))
             .await?;
     }
+    let owner = live.account.principal;
+    let step_up = if now.since(live.authenticated_at) < RECENT {
+        StepUp::Recent
+    } else {
+        let methods = services
+            .store
+            .read(move |connection| methods_of(connection, owner))
+            .await?;
+        if methods.is_empty() {
+            StepUp::Password
+        } else {
+            StepUp::Factor {
+                passkey: methods.contains(&SecondFactorMethod::Passkey),
+            }
+        }
+    };
     Ok(Some(Viewer {
         session: live.id,
+        step_up,
         rights,
         account: live.account,
         preferences: panel_preferences::read(live.preferences),
     }))
+}
+
+/// Ends the session that the browser had before.
+pub(super) fn end_former(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    former: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(hash) = former else {
+        return Ok(());
+    };
+    let now = audit_context.now;
+    let Some(live) = table::find_live(connection, hash, now)? else {
+        return Ok(());
+    };
+    let (owner, reason) = (&live.account, RevocationReason::Logout);
+    if table::end(connection, owner.principal.user_seq, &live.id, now, reason)? {
+        let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
+        audit_context.record(connection, &event)?;
+    }
+    Ok(())
 }
 
 /// Ends the viewer's session.

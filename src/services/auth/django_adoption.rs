@@ -145,6 +145,8 @@ impl Adoption {
             access_expires_at: Some(now),
             kid: None,
             status_index: None,
+            authenticated_at: None,
+            amr: None,
         };
         sessions::insert(connection, &new)?;
         let token = NewOutstandingToken {

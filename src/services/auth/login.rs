@@ -1,10 +1,12 @@
 //! Logging in with a password, in both populations. Unknown accounts, wrong passwords and inactive accounts get the
-//! same response after the same time.
+//! same response after the same time. A right password of an account with a second factor begins a challenge instead.
 
+use crate::domain::account::Account;
 use crate::domain::audit::Action;
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::UserType;
+use crate::domain::second_factor::{ChallengePurpose, PendingLogin};
 use crate::domain::session::LoginMethod;
 use crate::services::account_lookup::find_account;
 use crate::services::audit::log::Event;
@@ -17,6 +19,7 @@ use crate::services::limits::attempts;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
+use crate::services::second_factors::challenges::FirstStep;
 use crate::store::{client_users, users};
 
 /// The credentials that a caller presents.
@@ -32,8 +35,8 @@ pub struct Credentials {
 /// Verifies a password and starts a session.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`], [`Error::RateLimited`] after too many failures, [`Error::Overloaded`], and the
-/// store's.
+/// [`Error::InvalidCredentials`], [`Error::SecondFactorRequired`], [`Error::RateLimited`] after too many failures,
+/// [`Error::Overloaded`], and the store's.
 pub async fn log_in(
     services: &Services,
     credentials: Credentials,
@@ -95,32 +98,52 @@ async fn verify_password(
         let right = right.ok_or(Error::InvalidCredentials)?;
         let device = login_name.device.as_deref();
         let started = start(services, &right, login_context, device, reset.clone()).await?;
-        if let Some(logged_in) = started {
+        if let Some(outcome) = started {
             right.rehash_later(services);
-            return Ok(logged_in);
+            return match outcome {
+                Outcome::LoggedIn(logged_in) => Ok(*logged_in),
+                Outcome::Pending(pending) => Err(Error::SecondFactorRequired(pending)),
+            };
         }
     }
     Err(Error::InvalidCredentials)
 }
 
-/// Starts a session; `None` if the account is not active any more or its hash has changed.
+/// What a right password leads to.
+enum Outcome {
+    LoggedIn(Box<LoggedIn>),
+    Pending(PendingLogin),
+}
+
+/// The same in the transaction.
+enum Step {
+    Refused,
+    Pending(PendingLogin),
+    Started(Box<Account>),
+}
+
+/// Starts a session, or a challenge; `None` if the account is not active any more or its hash has changed.
 async fn start(
     services: &Services,
     right: &RightPassword,
     login_context: &LoginContext,
     known_device: Option<&str>,
     reset: CounterReset,
-) -> Result<Option<LoggedIn>, Error> {
+) -> Result<Option<Outcome>, Error> {
     let (principal, method) = (right.account.principal, LoginMethod::Password);
     let owner = Some(principal);
     let start = SessionStart::new(services, owner, method, login_context, known_device).await?;
     let now = start.now();
+    let first_step = FirstStep::new(services, ChallengePurpose::Login, method)?;
+    let candidate = right.account.clone();
     let (new_session, hash) = (start.clone(), right.hash.clone());
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
-    let account = services
+    let step = services
         .store
         .write(move |connection| {
+            let pending = first_step.pending(connection, &candidate)?;
+            let last_login_at = last_login_at.filter(|_| pending.is_none());
             // Verifying the hash takes long: the account is checked again, and locked, before the session starts.
             let (id, hash) = (principal.user_seq, Some(hash.as_str()));
             let is_unchanged = match principal.user_type {
@@ -130,17 +153,29 @@ async fn start(
                 }
             };
             if !is_unchanged {
-                return Ok(None);
+                return Ok(Step::Refused);
+            }
+            if let Some(pending) = pending {
+                first_step.begin(connection, &audit_context, &candidate, &pending)?;
+                return Ok(Step::Pending(pending));
             }
             reset.apply(connection)?;
             let ended = new_session.insert(connection, principal)?;
             // By its locked row: the role may have changed since the candidate was read.
             let account = find_account(connection, principal)?.ok_or(Error::InvalidCredentials)?;
             new_session.record(connection, &audit_context, &account, &ended)?;
-            Ok::<_, Error>(Some(account))
+            Ok::<_, Error>(Step::Started(Box::new(account)))
         })
         .await?;
-    account
-        .map(|account| start.issue(services, account))
-        .transpose()
+    Ok(match step {
+        Step::Started(account) => {
+            let logged_in = start.issue(services, *account)?;
+            Some(Outcome::LoggedIn(Box::new(logged_in)))
+        }
+        Step::Pending(pending) => {
+            start.cancel(services);
+            Some(Outcome::Pending(pending))
+        }
+        Step::Refused => None,
+    })
 }

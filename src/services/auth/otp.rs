@@ -7,6 +7,7 @@ use crate::domain::audit::Action;
 use crate::domain::limits::LimitKind;
 use crate::domain::otp::OtpCode;
 use crate::domain::principal::{Principal, UserSeq, UserType};
+use crate::domain::second_factor::{ChallengePurpose, PendingLogin};
 use crate::domain::session::{ChallengeId, LoginMethod};
 use crate::services::audit::log::Event;
 use crate::services::auth::challenge_ids::{self, matches_hash};
@@ -21,6 +22,7 @@ use crate::services::limits::login_name::LoginName;
 use crate::services::limits::requests::bucket_of;
 use crate::services::limits::rules::account_rule;
 use crate::services::limits::{addresses, attempts};
+use crate::services::second_factors::challenges::FirstStep;
 use crate::store::client_users;
 use crate::store::otp_challenges;
 use crate::store::rate_limits::{self, Bucket};
@@ -28,7 +30,7 @@ use crate::store::rate_limits::{self, Bucket};
 /// Verifies a one-time code and starts a session. The code can be used once.
 ///
 /// # Errors
-/// [`Error::OtpDisabled`]; [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
+/// [`Error::OtpDisabled`]; [`Error::SecondFactorRequired`]; [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
 /// [`Error::RateLimited`] after too many failures; and the store's.
 pub async fn log_in(
     services: &Services,
@@ -149,7 +151,8 @@ async fn verify_code(
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let new_session = start.clone();
-    let account: Option<Account> = services
+    let first_step = FirstStep::new(services, ChallengePurpose::Login, method)?;
+    let found: Option<(Account, Option<PendingLogin>)> = services
         .store
         .write(move |connection| {
             let Submitted {
@@ -177,19 +180,31 @@ async fn verify_code(
             }
             let user_seq = attempt.user_seq;
             let used = otp_challenges::mark_used(connection, challenge, user_seq, now)?;
-            if !used || !client_users::record_login(connection, user_seq, None, last_login_at)? {
+            let client = client_users::find_by_id(connection, user_seq)?;
+            let Some(account) = client.filter(|_| used).map(|client| client.account()) else {
+                return Ok(None);
+            };
+            let pending = first_step.pending(connection, &account)?;
+            let last_login_at = last_login_at.filter(|_| pending.is_none());
+            if !client_users::record_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
             rate_limits::delete(connection, &tries.name)?;
-            reset.apply(connection)?;
-            let account =
-                client_users::find_by_id(connection, user_seq)?.map(|client| client.account());
-            if let Some(account) = &account {
+            if let Some(pending) = &pending {
+                first_step.begin(connection, &audit_context, &account, pending)?;
+            } else {
+                reset.apply(connection)?;
                 let ended = new_session.insert(connection, account.principal)?;
-                new_session.record(connection, &audit_context, account, &ended)?;
+                new_session.record(connection, &audit_context, &account, &ended)?;
             }
-            Ok::<_, Error>(account)
+            Ok::<_, Error>(Some((account, pending)))
         })
         .await?;
-    start.issue(services, account.ok_or(Error::InvalidOtp)?)
+    match found.ok_or(Error::InvalidOtp)? {
+        (account, None) => start.issue(services, account),
+        (_, Some(pending)) => {
+            start.cancel(services);
+            Err(Error::SecondFactorRequired(pending))
+        }
+    }
 }

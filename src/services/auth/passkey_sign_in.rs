@@ -5,18 +5,20 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::principal::UserType;
-use crate::domain::second_factor::SecondFactorMethod;
+use crate::domain::second_factor::{ChallengePurpose, SecondFactorMethod};
 use crate::services::audit::log::Event;
 use crate::services::audit::recording;
-use crate::services::auth::browser_sessions::{LoginProof, SignedIn, begin};
+use crate::services::auth::panel_sign_in::{LoginProof, SignedIn, begin};
 use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::addresses;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
+use crate::services::second_factors::challenges;
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::{self, PasskeyAnswer};
+use crate::services::second_factors::passkeys;
 use crate::services::second_factors::webauthn::options::RequestOptions;
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::services::secret;
@@ -33,6 +35,25 @@ pub fn options(
     let (keys, now) = (&services.master_keys, services.clock.now());
     let purpose = Purpose::SignIn(secret.to_owned());
     passkey_proofs::options(keys, now, party, &purpose, Vec::new())
+}
+
+/// What a browser is asked for in the second step of a sign-in; none if the challenge is not open.
+///
+/// # Errors
+/// The store's.
+pub async fn step_options(
+    services: &Services,
+    party: &RelyingParty,
+    challenge_id: &str,
+) -> Result<Option<RequestOptions>, Error> {
+    let found = challenges::find(services, challenge_id, ChallengePurpose::Panel, false).await?;
+    let Some(challenge) = found else {
+        return Ok(None);
+    };
+    let purpose = Purpose::SecondFactor(challenge_id.to_owned());
+    let owner = challenge.owner();
+    let options = passkeys::proof_options(services, party, owner, &purpose).await?;
+    Ok(Some(options))
 }
 
 /// What a browser presents to sign in.

@@ -60,6 +60,7 @@ async fn exchange(
     let NewToken {
         expires_at,
         status_index,
+        authentication,
     } = match outcome {
         Ok(token) => token,
         Err(NotRotated::Inactive) => return Err(Error::UserInactive),
@@ -71,7 +72,7 @@ async fn exchange(
     };
     services.metrics.refreshed(account.principal.user_type);
     let account = settle(services, account, spare_index, status_index).await?;
-    let ids = ids.at(status_index);
+    let ids = ids.at(status_index).authenticated(authentication);
     if policy == RotationPolicy::NoRotation {
         let refresh = Issued {
             token: request.token,

@@ -12,7 +12,6 @@ use crate::delivery::{ReuseNotice, TokenUse};
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::session::RevocationReason;
-use crate::domain::status_index::StatusIndex;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::end_one;
 use crate::services::auth::refresh_request::RefreshRequest;
@@ -22,13 +21,12 @@ use crate::services::error::Error;
 use crate::services::status_lists::indexes::{next_index, settle};
 use crate::store::Transaction;
 use crate::store::blacklisted_tokens::{self, Blacklisting, Successor};
-use crate::store::sessions::{self, SessionActivity, SessionRow};
+use crate::store::sessions::{self, SessionActivity, SessionRow, Touched};
 use crate::tokens::Claims;
 
 enum Reuse {
-    /// A retry of the first use: the response is the successor that the first use created. With the place of the session in
-    /// the status lists.
-    GraceRetry(Box<Account>, Successor, Option<StatusIndex>),
+    /// A retry of the first use: the response is the successor that the first use created. With the session.
+    GraceRetry(Box<Account>, Successor, Touched),
     /// A retry from another address and program than the session's last use.
     RefusedRetry,
     Theft(Box<Theft>),
@@ -78,7 +76,11 @@ pub(super) async fn resolve(
             services.metrics.refresh_retried(user_type, "refused");
             Err(Error::TokenBlacklisted)
         }
-        Reuse::GraceRetry(account, successor, index) => {
+        Reuse::GraceRetry(account, successor, touched) => {
+            let Touched {
+                status_index: index,
+                authentication,
+            } = touched;
             services.metrics.refresh_retried(user_type, "accepted");
             let account = settle(services, *account, spare_index, index).await?;
             let refresh = services.tokens.issue_refresh(
@@ -88,7 +90,10 @@ pub(super) async fn resolve(
                 successor.created_at,
                 successor.expires_at,
             )?;
-            let ids = ids.at(index).with_refresh(successor.jti);
+            let ids = ids
+                .at(index)
+                .authenticated(authentication)
+                .with_refresh(successor.jti);
             ids.issue(services, account, refresh)
         }
         Reuse::Theft(theft) => {
@@ -131,8 +136,8 @@ impl ReuseDetector {
         };
         // On Postgres the session may have ended since it was read.
         let touched = sessions::touch(connection, &claims.session, &activity)?;
-        let index = touched.ok_or(Error::SessionRevoked)?.status_index;
-        Ok(Reuse::GraceRetry(Box::new(account), successor, index))
+        let touched = touched.ok_or(Error::SessionRevoked)?;
+        Ok(Reuse::GraceRetry(Box::new(account), successor, touched))
     }
 
     /// The successor that the first use created, if this may be a retry by the same client.

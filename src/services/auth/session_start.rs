@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
 use crate::domain::principal::{Principal, UserType};
+use crate::domain::second_factor::{Authentication, SecondFactorMethod};
 use crate::domain::session::{Device, LoginMethod, RevocationReason, SessionId};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::auth::logout::enforce_session_limit;
@@ -27,6 +28,7 @@ pub(super) struct SessionStart {
     kid: String,
     sessions_per_account: u32,
     method: LoginMethod,
+    factor: Option<SecondFactorMethod>,
     device: Device,
     device_token: NewToken,
 }
@@ -37,6 +39,8 @@ pub struct LoggedIn {
     pub tokens: TokenPair,
     /// The device token for the next login with this device.
     pub device_token: String,
+    /// New recovery codes, which are shown once, if the login has set a second factor up.
+    pub recovery_codes: Vec<String>,
 }
 
 impl SessionStart {
@@ -69,9 +73,27 @@ impl SessionStart {
             refresh_expires_at,
             session_expires_at,
             method,
+            factor: None,
             device: login_context.device(),
             device_token: NewToken::new(services, known_device, now)?,
         })
+    }
+
+    /// The same with a second factor that was proved.
+    pub(super) fn with_factor(self, factor: SecondFactorMethod) -> Self {
+        Self {
+            factor: Some(factor),
+            ..self
+        }
+    }
+
+    /// Gives back what was reserved for it: it does not start.
+    pub(super) fn cancel(&self, services: &Services) {
+        services.status_lists.add_free(self.ids.status_index);
+    }
+
+    fn authentication(&self) -> Authentication {
+        Authentication::new(self.ids.now, self.method, self.factor)
     }
 
     /// When it starts.
@@ -87,6 +109,7 @@ impl SessionStart {
         owner: Principal,
     ) -> Result<Vec<SessionId>, StoreError> {
         let (session, now) = (&self.ids.session, self.ids.now);
+        let authentication = self.authentication();
         self.device_token.insert(connection, owner)?;
         sessions::insert(
             connection,
@@ -104,6 +127,8 @@ impl SessionStart {
                 access_expires_at: Some(self.access_expires_at),
                 kid: Some(self.kid.clone()),
                 status_index: self.ids.status_index,
+                authenticated_at: Some(authentication.at),
+                amr: Some(authentication.amr().to_owned()),
             },
         )?;
         let limit = self.sessions_per_account;
@@ -139,10 +164,13 @@ impl SessionStart {
                 .with_detail("reason", RevocationReason::TooMany);
             audit_context.record(connection, &event)?;
         }
-        let event = Event::new(Action::LoggedIn)
+        let mut event = Event::new(Action::LoggedIn)
             .to(subject)
             .of_session(&self.ids.session)
             .with_detail("method", self.method);
+        if let Some(factor) = self.factor {
+            event = event.with_detail("second_factor", factor);
+        }
         audit_context.record(connection, &event)
     }
 
@@ -157,10 +185,12 @@ impl SessionStart {
             ids.now,
             expires_at,
         )?;
+        let ids = ids.clone().authenticated(Some(self.authentication()));
         let tokens = ids.issue(services, account, refresh)?;
         Ok(LoggedIn {
             tokens,
             device_token,
+            recovery_codes: Vec::new(),
         })
     }
 }

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::services::auth::token_pair::TokenPair;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::tokens::{Issued, TokenType};
+use crate::tokens::{Issued, TokenSession, TokenType};
 
 /// Issues a sliding token in place of a pair. `until` is when it can be refreshed for the last time; `None` for a log-in.
 ///
@@ -20,8 +20,13 @@ pub fn issue(
     let user_type = pair.account.principal.user_type;
     let latest = tokens.session_expiry(user_type, pair.issued_at);
     let until = until.unwrap_or((pair.issued_at.whole_seconds() + lifetime).min(latest));
-    let (session, jti) = (&pair.session, &pair.refresh_id);
-    Ok(tokens.issue_sliding(&pair.account, session, jti, pair.issued_at, until)?)
+    let session = TokenSession {
+        id: &pair.session,
+        status: None,
+        authentication: pair.authentication.as_ref(),
+    };
+    let (jti, now) = (&pair.refresh_id, pair.issued_at);
+    Ok(tokens.issue_sliding(&pair.account, &session, jti, now, until)?)
 }
 
 /// When a sliding token can be refreshed for the last time; `None` if it is not a valid one.

@@ -3,11 +3,12 @@
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::principal::Principal;
+use crate::domain::second_factor::Authentication;
 use crate::domain::session::{Jti, SessionId};
 use crate::domain::status_index::StatusIndex;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::tokens::Issued;
+use crate::tokens::{Issued, TokenSession};
 
 /// The tokens that a login or a refresh issues.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct TokenPair {
     pub refresh_id: Jti,
     /// When they were issued.
     pub issued_at: Timestamp,
+    /// When and how the owner proved who they are.
+    pub authentication: Option<Authentication>,
 }
 
 /// The ids of tokens that are about to be issued.
@@ -39,6 +42,8 @@ pub(super) struct TokenIds {
     pub(super) now: Timestamp,
     /// The place of the session in the status lists.
     pub(super) status_index: Option<StatusIndex>,
+    /// When and how the owner of the session proved who they are.
+    authentication: Option<Authentication>,
 }
 
 impl TokenIds {
@@ -57,6 +62,7 @@ impl TokenIds {
             access: Jti::new(issue_time),
             now,
             status_index: None,
+            authentication: None,
         }
     }
 
@@ -64,6 +70,14 @@ impl TokenIds {
     pub(super) fn at(self, status_index: Option<StatusIndex>) -> Self {
         Self {
             status_index,
+            ..self
+        }
+    }
+
+    /// The same for a session whose owner proved so who they are.
+    pub(super) fn authenticated(self, authentication: Option<Authentication>) -> Self {
+        Self {
+            authentication,
             ..self
         }
     }
@@ -86,8 +100,13 @@ impl TokenIds {
         services
             .revocations
             .insert_session(session, account.principal);
-        let (jti, status) = (&self.access, self.status_index);
-        let access = tokens.issue_access(&account, session, jti, now, expires_at, status)?;
+        let token_session = TokenSession {
+            id: session,
+            status: self.status_index,
+            authentication: self.authentication.as_ref(),
+        };
+        let access =
+            tokens.issue_access(&account, &token_session, &self.access, now, expires_at)?;
         Ok(TokenPair {
             access,
             refresh,
@@ -95,6 +114,7 @@ impl TokenIds {
             session: session.clone(),
             refresh_id: self.refresh.clone(),
             issued_at: self.now,
+            authentication: self.authentication.clone(),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Administrators: whether there are any, whether they are active, and how long their sessions in the panel last.
 
-use crate::config::{AdminConfig, Span};
+use crate::config::{AdminConfig, SecondFactorDuty, Span};
 use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::inputs::{Inputs, days};
@@ -18,6 +18,9 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
     vec![
         Unknown::or(Check::Administrators, rows, administrators),
         Unknown::or(Check::IdleAdministrators, rows, |rows| idle(inputs, rows)),
+        Unknown::or(Check::SecondFactor, rows, |rows| {
+            second_factor(inputs, rows)
+        }),
         Unknown::or(Check::Roles, rows, roles),
         panel_sessions(admin),
         link_lifetime(admin),
@@ -32,6 +35,20 @@ fn administrators(rows: &Administrators) -> Finding {
     };
     let found = LocalizedText::new("administrators.found").with("count", rows.active);
     Finding::new(Check::Administrators, level, found, advice)
+}
+
+fn second_factor(inputs: &Inputs, rows: &Administrators) -> Finding {
+    let check = Check::SecondFactor;
+    if rows.without_factor == 0 {
+        return Finding::ok(check, "second_factor.all");
+    }
+    let found = LocalizedText::new("second_factor.found").with("count", rows.without_factor);
+    let advice = match inputs.config.login.second_factor {
+        SecondFactorDuty::Optional => "second_factor.advice",
+        // They set one up at their next login.
+        SecondFactorDuty::Administrators | SecondFactorDuty::All => "second_factor.advice_duty",
+    };
+    Finding::new(check, Level::Advice, found, advice)
 }
 
 fn roles(rows: &Administrators) -> Finding {

@@ -119,6 +119,8 @@ checks! {
     Administrators = "administrators", Administration, "NIST 800-53 AC-2";
     /// Administrators who have not logged in for long.
     IdleAdministrators = "idle_administrators", Administration, "NIST 800-53 AC-2(3)";
+    /// Whether those who may enter the panel have a second factor.
+    SecondFactor = "second_factor", Administration, "ASVS 6.3.3";
     /// Roles of users that the configuration does not have.
     Roles = "roles", Administration, "NIST 800-53 AC-6";
     /// The lifetime of sessions in the panel.
@@ -155,6 +157,7 @@ impl Check {
                 | Self::ImportedHashes
                 | Self::Administrators
                 | Self::IdleAdministrators
+                | Self::SecondFactor
                 | Self::Roles
                 | Self::Database
                 | Self::Flush

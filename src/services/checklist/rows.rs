@@ -52,6 +52,8 @@ pub(super) struct Administrators {
     pub(super) unknown_roles: Vec<String>,
     /// Those who have not logged in for long, with their last login; at most one more than are named.
     pub(super) idle: Vec<(String, Option<Timestamp>)>,
+    /// How many active users may enter the panel and have no second factor.
+    pub(super) without_factor: i64,
 }
 
 /// The password hashes of a user type.
@@ -158,6 +160,7 @@ fn administrators(
             .map(|(role, users)| format!("{role} ({users})"))
             .collect(),
         idle: table::list_idle(connection, &full, now - IDLE_FOR, limit)?,
+        without_factor: table::count_without_factor(connection, &roles.of_panel())?,
     })
 }
 

@@ -8,7 +8,6 @@ use crate::domain::otp::OtpCode;
 use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::second_factor::SecondFactorMethod;
-use crate::services::account_lookup::find_existing;
 use crate::services::accounts::changes::lock_account;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
@@ -27,6 +26,8 @@ use crate::tokens::MasterKeys;
 pub struct Factors {
     /// When the authenticator app was set up; `None` without one.
     pub totp: Option<Timestamp>,
+    /// The number of passkeys.
+    pub passkeys: usize,
     /// The number of unused recovery codes.
     pub recovery_codes: i64,
 }
@@ -35,7 +36,7 @@ impl Factors {
     /// Whether there is no second factor.
     #[must_use]
     pub fn are_none(&self) -> bool {
-        self.totp.is_none()
+        self.totp.is_none() && self.passkeys == 0
     }
 }
 
@@ -59,6 +60,7 @@ pub async fn find(services: &Services, owner: Principal) -> Result<Factors, Erro
         .read(move |connection| {
             Ok(Factors {
                 totp: totp_factors::find(connection, owner)?.and_then(|row| row.confirmed_at),
+                passkeys: passkeys::list(connection, owner)?.len(),
                 recovery_codes: recovery_codes::count_unused(connection, owner)?,
             })
         })
@@ -89,6 +91,27 @@ pub async fn begin_totp(services: &Services, account: &Account) -> Result<NewTot
     if !is_new {
         return Err(Error::SecondFactorExists);
     }
+    shown(services, account, &secret)
+}
+
+/// The secret that was made last and is not confirmed, to show it again with the form that confirms it.
+///
+/// # Errors
+/// [`Error::SecondFactorNotFound`] if there is none, and the store's.
+pub async fn shown_totp(services: &Services, account: &Account) -> Result<NewTotp, Error> {
+    let owner = account.principal;
+    let row = services
+        .store
+        .read(move |connection| totp_factors::find(connection, owner))
+        .await?
+        .filter(|row| row.confirmed_at.is_none());
+    let secret = row
+        .and_then(|row| Secret::open(&services.master_keys, owner, &row.sealed_secret))
+        .ok_or(Error::SecondFactorNotFound)?;
+    shown(services, account, &secret)
+}
+
+fn shown(services: &Services, account: &Account, secret: &Secret) -> Result<NewTotp, Error> {
     let uri = secret.uri(&issuer(services), account.login());
     Ok(NewTotp {
         secret: secret.base32(),
@@ -215,6 +238,36 @@ pub async fn new_recovery_codes(
     Ok(new)
 }
 
+/// Removes the authenticator app of an account, and its recovery codes if it was the last factor.
+///
+/// # Errors
+/// [`Error::AccountNotFound`], [`Error::SecondFactorNotFound`] if the account has none, and the store's.
+pub async fn remove_totp(
+    services: &Services,
+    actor: &Actor,
+    owner: Principal,
+) -> Result<(), Error> {
+    let account = services
+        .write_as(actor, move |connection, audit_context| {
+            let account = lock_account(connection, owner)?;
+            if !totp_factors::delete(connection, owner)? {
+                return Err(Error::SecondFactorNotFound);
+            }
+            if methods_of(connection, owner)?.is_empty() {
+                delete_all(connection, owner)?;
+            }
+            let event = Event::new(Action::SecondFactorRemoved)
+                .to(Subject::of(&account))
+                .with_detail("second_factor", SecondFactorMethod::Totp);
+            audit_context.record(connection, &event)?;
+            Ok(account)
+        })
+        .await?;
+    let change = AccountChange::SecondFactorRemoved;
+    notices::send(services, actor, &account, change).await;
+    Ok(())
+}
+
 /// Removes all second factors of an account, with its recovery codes and its logins that wait for one.
 ///
 /// # Errors
@@ -222,8 +275,7 @@ pub async fn new_recovery_codes(
 pub async fn remove_all(services: &Services, actor: &Actor, owner: Principal) -> Result<(), Error> {
     let account = services
         .write_as(actor, move |connection, audit_context| {
-            lock_account(connection, owner)?;
-            let account = find_existing(connection, owner)?;
+            let account = lock_account(connection, owner)?;
             let removed = methods_of(connection, owner)?;
             if removed.is_empty() {
                 return Err(Error::SecondFactorNotFound);

@@ -26,7 +26,7 @@ const TAG: usize = 16;
 
 /// What a challenge is for. An answer for one thing is none for another.
 #[derive(Clone)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// Adding a passkey to this account.
     Registration(Principal),
     /// The second step of the login with this secret.

@@ -125,11 +125,7 @@ impl PasskeyAnswer {
     ///
     /// # Errors
     /// [`Refusal::Malformed`].
-    pub(crate) fn parse(
-        party: RelyingParty,
-        purpose: Purpose,
-        json: &str,
-    ) -> Result<Self, Refusal> {
+    pub fn parse(party: RelyingParty, purpose: Purpose, json: &str) -> Result<Self, Refusal> {
         Ok(Self {
             assertion: Arc::new(Assertion::parse(json)?),
             party,

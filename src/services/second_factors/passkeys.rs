@@ -17,8 +17,9 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::passkey_challenges::{self, Purpose};
+use crate::services::second_factors::passkey_proofs;
 use crate::services::second_factors::passkey_proofs::descriptor;
-use crate::services::second_factors::webauthn::options::CreationOptions;
+use crate::services::second_factors::webauthn::options::{CreationOptions, RequestOptions};
 use crate::services::second_factors::webauthn::refusal::Refusal;
 use crate::services::second_factors::webauthn::registration::{self, NewCredential};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
@@ -80,6 +81,21 @@ pub async fn begin(
     Ok(CreationOptions::new(
         party, challenge, handle, login, name, existing,
     ))
+}
+
+/// What a browser is asked for to prove one of the passkeys of an account.
+///
+/// # Errors
+/// The store's, and [`Error::Internal`] if the system's random generator fails.
+pub async fn proof_options(
+    services: &Services,
+    party: &RelyingParty,
+    owner: Principal,
+    purpose: &Purpose,
+) -> Result<RequestOptions, Error> {
+    let (keys, now) = (&services.master_keys, services.clock.now());
+    let passkeys = list(services, owner).await?;
+    passkey_proofs::options(keys, now, party, purpose, passkeys)
 }
 
 /// A passkey that was added.

@@ -21,6 +21,17 @@ pub enum FactorProof {
 }
 
 impl FactorProof {
+    /// A code that was typed where either is accepted: six digits are of the app, everything else is a recovery code.
+    #[must_use]
+    pub fn of_code(code: OtpCode) -> Self {
+        let digits = code.reveal();
+        if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            Self::Totp(code)
+        } else {
+            Self::RecoveryCode(code)
+        }
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> SecondFactorMethod {

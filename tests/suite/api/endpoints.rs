@@ -100,6 +100,7 @@ fn good(path: &str, name: &str) -> &'static str {
         "refresh" | "token" => r#""a.b.c""#,
         "keep_current" | "is_active" => "true",
         "challenge_id" => r#""00000000000000000000000000000000""#,
+        "method" => r#""totp""#,
         "code" => r#""123456""#,
         "email" => r#""fresh@example.org""#,
         "name" => r#""Somebody""#,

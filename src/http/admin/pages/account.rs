@@ -21,6 +21,7 @@ use crate::http::device_token::PresentedDevice;
 use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions;
+use crate::services::second_factors::enrolment;
 use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::sessions::SessionRow;
 
@@ -37,6 +38,8 @@ struct AccountPage {
     current: BrowserSessionId,
     api_sessions: Vec<SessionRow>,
     min_length: usize,
+    /// Whether there is a second factor.
+    has_factor: bool,
 }
 
 impl AccountPage {
@@ -106,6 +109,9 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
         current: viewer.session.clone(),
         api_sessions: sessions::list_live(panel.services(), viewer.account.principal).await?,
         min_length: panel.services().config.login.min_password_length,
+        has_factor: !enrolment::find(panel.services(), viewer.account.principal)
+            .await?
+            .are_none(),
     })
 }
 

@@ -5,7 +5,6 @@ use askama::Template;
 
 use crate::clock::Timestamp;
 use crate::config::Algorithm;
-use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::domain::signing_key::KeyState;
 use crate::http::admin::pages::people::account::requester;
@@ -184,8 +183,8 @@ async fn submit(
     device: PresentedDevice,
     requested: KeyChange,
 ) -> Result<Result<usize, String>, AdminError> {
-    let password = form.optional("current", Password::parse);
-    let by = requester(&form.panel, device, password);
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
     match change(form.panel.services(), &by, requested).await {
         Ok(ended) => Ok(Ok(ended)),
         Err(Error::KeyRefused(refusal)) => Ok(Err(sentence(&form.panel, &refusal))),

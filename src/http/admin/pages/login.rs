@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
+use crate::domain::second_factor::PendingLogin;
 use crate::http::admin::pages::passkeys;
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
@@ -20,7 +21,8 @@ use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_pa
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::{used_up, whole_seconds};
-use crate::services::auth::browser_sessions;
+use crate::services::auth::{browser_sessions, panel_sign_in};
+use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::quota::Policy;
 use crate::services::{Error, secret};
 
@@ -37,10 +39,11 @@ struct LoginPage {
     origin: Option<String>,
 }
 
+/// The page to lead to after the sign-in.
 #[derive(Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
@@ -68,7 +71,7 @@ pub(crate) async fn new_form(
     })
 }
 
-/// `POST /admin/login`. **Permissions**: anyone. 303, 403 (the role has no access to the panel), 422 (unknown account, wrong
+/// `POST /admin/login`. **Permissions**: anyone. 303 (also to the second step), 403 (the role has no access to the panel), 422 (unknown account, wrong
 /// password and inactive account are one response), 429 (too many failures).
 pub(in crate::http) async fn sign_in(
     mut form: Form<PageContext>,
@@ -93,10 +96,19 @@ pub(in crate::http) async fn sign_in(
     let login_context = shown.login_context(context.anonymous());
     let services = context.services();
     let former = cookies::read(&request, Name::Session, &services.config.server);
-    let signed_in =
-        browser_sessions::sign_in(services, login_context, &email, password, former).await;
+    let signed_in = Box::pin(panel_sign_in::sign_in(
+        services,
+        login_context.clone(),
+        &email,
+        password,
+        former,
+    ))
+    .await;
     match signed_in {
         Ok(signed_in) => Ok(signed_in_response(context, &signed_in, form.text("next"))),
+        Err(Error::SecondFactorRequired(pending)) => {
+            begin_second_step(context, &login_context, pending, form.text("next")).await
+        }
         Err(Error::InvalidCredentials) => {
             let refusal = context.t("login.refused");
             again(&form, StatusCode::UNPROCESSABLE_ENTITY, refusal)
@@ -108,25 +120,63 @@ pub(in crate::http) async fn sign_in(
         Err(Error::RateLimited {
             retry_after,
             policy,
-        }) => rate_limited(&form, retry_after, policy),
+        }) => {
+            let answer = again(
+                &form,
+                StatusCode::TOO_MANY_REQUESTS,
+                wait(context, retry_after),
+            )?;
+            Ok(with_limit(answer, retry_after, policy))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The form again, with the time to wait.
-pub(super) fn rate_limited(
-    form: &Form<PageContext>,
+/// The time to wait, as a sentence.
+pub(super) fn wait(context: &PageContext, retry_after: Duration) -> String {
+    let minutes = whole_seconds(retry_after).div_ceil(60);
+    context.tr_count("login.wait", minutes)
+}
+
+/// The same answer with the headers of a limit that is used up.
+pub(super) fn with_limit(
+    mut answer: HttpResponse,
     retry_after: Duration,
     policy: Policy,
-) -> PageResult {
-    let minutes = whole_seconds(retry_after).div_ceil(60);
-    let refusal = form.panel.tr_count("login.wait", minutes);
-    let mut answer = again(form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
+) -> HttpResponse {
     let headers = answer.headers_mut();
     for (name, value) in used_up(retry_after, policy) {
         headers.insert(name, value);
     }
-    Ok(answer)
+    answer
+}
+
+/// To the page of the second step, with the secret of the challenge in a cookie.
+async fn begin_second_step(
+    context: &PageContext,
+    login_context: &LoginContext,
+    pending: PendingLogin,
+    next: &str,
+) -> PageResult {
+    let page = if pending.is_set_up {
+        // A page that only shows the secret must not make one.
+        panel_sign_in::begin_totp(context.services(), &pending.challenge_id, login_context).await?;
+        paths::SET_UP_STEP
+    } else {
+        paths::SECOND_STEP
+    };
+    let to = paths::with_next(page, panel_path(next).unwrap_or_default());
+    let lifetime = Some(pending.expires_in);
+    let challenge = cookies::set(
+        Name::Challenge,
+        pending.challenge_id,
+        lifetime,
+        context.server(),
+    );
+    Ok(context
+        .redirect_builder(&to, None)
+        .cookie(challenge)
+        .finish())
 }
 
 /// The form again, with its values except the password.
@@ -146,26 +196,29 @@ pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: Strin
 /// Sets the session's cookies and redirects to `next`, or to the dashboard.
 pub(crate) fn signed_in_response(
     context: &PageContext,
-    signed_in: &browser_sessions::SignedIn,
+    signed_in: &panel_sign_in::SignedIn,
     next: &str,
 ) -> HttpResponse {
-    let server = context.server();
     let to = panel_path(next).unwrap_or(paths::DASHBOARD);
-    let lifetime = Some(signed_in.lifetime);
-    context
-        .redirect_builder(to, None)
-        .cookie(cookies::remove(Name::AnonymousPage, server))
-        .cookie(cookies::set(
-            Name::Session,
-            signed_in.secret.clone(),
-            lifetime,
-            server,
-        ))
-        .cookie(device_token::cookie(
-            context.services(),
-            signed_in.device_token.clone(),
-        ))
-        .finish()
+    let mut response = context.redirect_builder(to, None);
+    for cookie in session_cookies(context, signed_in) {
+        response.cookie(cookie);
+    }
+    response.finish()
+}
+
+/// The cookies of a session that has just started.
+pub(super) fn session_cookies(
+    context: &PageContext,
+    signed_in: &panel_sign_in::SignedIn,
+) -> [Cookie<'static>; 4] {
+    let (server, lifetime) = (context.server(), Some(signed_in.lifetime));
+    [
+        cookies::remove(Name::AnonymousPage, server),
+        cookies::remove(Name::Challenge, server),
+        cookies::set(Name::Session, signed_in.secret.clone(), lifetime, server),
+        device_token::cookie(context.services(), signed_in.device_token.clone()),
+    ]
 }
 
 /// `POST /admin/logout`. **Permissions**: administrators and auditors. 303.

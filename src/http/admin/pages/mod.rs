@@ -16,6 +16,8 @@ pub mod passkey_login;
 pub mod passkeys;
 pub mod password_links;
 pub mod people;
+pub mod second_factor;
+pub mod second_step;
 pub mod security;
 pub mod services;
 pub mod setup;

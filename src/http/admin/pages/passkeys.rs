@@ -6,13 +6,16 @@ use askama::Template;
 use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
 use crate::domain::problem::Problem;
 use crate::domain::session::PasskeyId;
+use crate::http::admin::pages::second_factor::{codes_page, confirmed};
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::Panel;
+use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
+use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkeys;
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::store::passkeys::PasskeyRow;
@@ -78,8 +81,20 @@ pub(crate) async fn options(form: Form<Panel>) -> PageResult {
     panel.json(&options)
 }
 
-/// `POST /admin/account/passkeys`. **Permissions**: administrators and auditors. 303, 422.
-pub(crate) async fn create(mut form: Form<Panel>) -> PageResult {
+/// `POST /admin/account/passkeys/proof`: JSON for `passkeys.js`, to prove by a passkey who the viewer is. **Permissions**:
+/// administrators and auditors. 200, 404 (passkeys cannot be used).
+pub(crate) async fn proof_options(form: Form<Panel>) -> PageResult {
+    let panel = &form.panel;
+    let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
+    let (services, owner) = (panel.services(), panel.viewer().account.principal);
+    let purpose = Purpose::Reauthentication(panel.secret.clone());
+    let options = passkeys::proof_options(services, &party, owner, &purpose).await?;
+    panel.json(&options)
+}
+
+/// `POST /admin/account/passkeys`. **Permissions**: administrators and auditors. 200 (recovery codes, shown once), 303, 422 (the
+/// passkey, or the viewer's proof, is missing or wrong), 429.
+pub(in crate::http) async fn create(mut form: Form<Panel>, device: PresentedDevice) -> PageResult {
     let name = form.required("name", PasskeyName::parse);
     let credential = form.text("credential").to_owned();
     if credential.is_empty() {
@@ -89,16 +104,22 @@ pub(crate) async fn create(mut form: Form<Panel>) -> PageResult {
     let (Some(name), false) = (name, form.has_problems()) else {
         return refused(&form).await;
     };
+    if !confirmed(&mut form, device).await? {
+        return refused(&form).await;
+    }
     let panel = &form.panel;
     let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
     let (actor, account) = (panel.actor(), &panel.viewer().account);
     let services = panel.services();
     let added = passkeys::add(services, &party, &actor, account, name, &credential).await;
-    if form.checked(added)?.is_none() {
+    let Some(added) = form.checked(added)? else {
         return refused(&form).await;
+    };
+    if added.recovery_codes.is_empty() {
+        let text = form.panel.t("passkeys.added");
+        return form.panel.redirect_ok(paths::PASSKEYS, text);
     }
-    let text = form.panel.t("passkeys.added");
-    form.panel.redirect_ok(paths::PASSKEYS, text)
+    codes_page(&form.panel, added.recovery_codes)
 }
 
 async fn refused(form: &Form<Panel>) -> PageResult {
@@ -146,10 +167,24 @@ pub(crate) async fn rename(mut form: Form<Panel>, id: Path<String>) -> PageResul
     panel.redirect_ok(paths::PASSKEYS, panel.t("passkeys.renamed"))
 }
 
-/// `POST /admin/account/passkeys/{id}/remove`. **Permissions**: administrators and auditors, own passkeys. 303, 404.
-pub(crate) async fn remove(form: Form<Panel>, id: Path<String>) -> PageResult {
-    let panel = &form.panel;
-    let id = PasskeyId::parse(&id).ok_or(AdminError::NotFound)?;
+/// `POST /admin/account/passkeys/{id}/remove`. **Permissions**: administrators and auditors, own passkeys. 303, 404, 422 (the
+/// viewer's proof is missing or wrong), 429.
+pub(in crate::http) async fn remove(
+    mut form: Form<Panel>,
+    id: Path<String>,
+    device: PresentedDevice,
+) -> PageResult {
+    let passkey = find(&form.panel, &id).await?;
+    if !confirmed(&mut form, device).await? {
+        let page = ShowPage {
+            l: form.panel.layout("account"),
+            errors: form.errors(),
+            name: passkey.name.clone(),
+            passkey,
+        };
+        return form.panel.invalid(&page);
+    }
+    let (panel, id) = (&form.panel, passkey.id);
     let (actor, account) = (panel.actor(), &panel.viewer().account);
     if !passkeys::remove(panel.services(), &actor, account, id).await? {
         return Err(AdminError::NotFound);

@@ -12,7 +12,6 @@ use askama::Template;
 
 use crate::clock::Timestamp;
 use crate::config::PanelAccess;
-use crate::domain::password::Password;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
 use crate::http::admin::pages::people::confirm::ConfirmPage;
 use crate::http::admin::paths;
@@ -59,9 +58,9 @@ pub(in crate::http) async fn create(
 ) -> PageResult {
     let AccountPath(owner) = path;
     let person = account::find(&form.panel, owner).await?;
-    let password = form.optional("current", Password::parse);
+    let proof = form.proof(form.panel.viewer().step_up);
     let url_of = password_url(&request, form.panel.services());
-    let by = requester(&form.panel, device, password);
+    let by = requester(&form.panel, device, proof);
     let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;
     let Some(issued) = form.checked(issued)? else {
         let page = confirm_page(&form.panel, person, form.errors());

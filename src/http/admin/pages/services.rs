@@ -7,11 +7,14 @@ use askama::Template;
 use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::{Description, Scopes, ServiceName};
+use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::device_token::PresentedDevice;
+use crate::services::accounts::step_up;
 use crate::services::service::changes::{self, NewService, WithSecret};
 use crate::services::service::view::{self, Service};
 
@@ -74,6 +77,9 @@ struct ConfirmPage {
     action: String,
     title: String,
     text: String,
+    errors: FieldErrors,
+    /// Whether a recent proof is needed.
+    asks: bool,
 }
 
 /// The service that a path names.
@@ -205,6 +211,8 @@ fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> 
         action,
         title: l.t(&format!("services.{name}")),
         text: l.t(&format!("services.{name}_text")),
+        errors: FieldErrors::default(),
+        asks: false,
         l,
     }
 }
@@ -242,14 +250,34 @@ async fn set_active(panel: &Panel, number: &str, is_active: bool) -> PageResult 
 /// `GET /admin/services/{number}/delete`. **Permissions**: administrators. 200, 404.
 pub(crate) async fn confirm_delete(panel: PanelAdmin, number: Path<String>) -> PageResult {
     let service = find(&panel, &number).await?;
-    let action = paths::delete_service(service.number);
-    panel.page(&confirmation(&panel, service, action, "delete"))
+    panel.page(&deletion(&panel, service, FieldErrors::default()))
 }
 
-/// `POST /admin/services/{number}/delete`. **Permissions**: administrators. 303, 404.
-pub(crate) async fn delete(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
-    let panel = &form.panel;
-    let number = find(panel, &number).await?.number;
+fn deletion(panel: &Panel, service: Service, errors: FieldErrors) -> ConfirmPage {
+    let action = paths::delete_service(service.number);
+    ConfirmPage {
+        errors,
+        asks: true,
+        ..confirmation(panel, service, action, "delete")
+    }
+}
+
+/// `POST /admin/services/{number}/delete`. **Permissions**: administrators. 303, 404, 422 (the viewer's proof is
+/// missing or wrong), 429.
+pub(in crate::http) async fn delete(
+    mut form: Form<PanelAdmin>,
+    number: Path<String>,
+    device: PresentedDevice,
+) -> PageResult {
+    let service = find(&form.panel, &number).await?;
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
+    let confirmed = step_up::confirm(form.panel.services(), &by).await;
+    if form.checked(confirmed)?.is_none() {
+        let page = deletion(&form.panel, service, form.errors());
+        return form.panel.invalid(&page);
+    }
+    let (panel, number) = (&form.panel, service.number);
     let name = changes::delete(panel.services(), &panel.actor(), number).await?;
     panel.redirect_ok(paths::SERVICES, panel.tr_with("services.deleted", name))
 }

@@ -17,6 +17,8 @@ pub(crate) enum Name {
     AnonymousPage,
     /// The notice of the last action, shown once.
     Notice,
+    /// The secret of a sign-in that waits for its second factor.
+    Challenge,
     /// The language chosen in the footer.
     Language,
 }
@@ -27,6 +29,7 @@ impl Name {
             Self::Session => "session",
             Self::AnonymousPage => "visitor",
             Self::Notice => "notice",
+            Self::Challenge => "challenge",
             Self::Language => "language",
         }
     }

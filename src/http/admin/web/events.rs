@@ -5,6 +5,7 @@ use crate::domain::audit::{Action, Change, Outcome};
 use crate::domain::limits::LimitKind;
 use crate::domain::preferences::Theme;
 use crate::domain::principal::Principal;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{LoginMethod, RevocationReason};
 use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
@@ -124,6 +125,9 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         ("link", "mailed" | "shown" | "used") => l.word("link_way", value),
         ("reason", _) if RevocationReason::from_word(value).is_some() => l.word("reason", value),
         ("method", _) if LoginMethod::from_word(value).is_some() => l.word("login_method", value),
+        ("second_factor", _) if SecondFactorMethod::from_word(value).is_some() => {
+            l.word("factor_method", value)
+        }
         ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),
         ("user_type", "user" | "client") => l.word("user_type", value),
         (_, "true") => l.t("common.yes"),

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE};
 
 use crate::domain::language::Language;
+use crate::domain::otp::OtpCode;
 use crate::domain::password::Password;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
@@ -17,6 +18,12 @@ use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::middleware::origin::{self, Foreign};
 use crate::http::request_body;
 use crate::services::Error;
+use crate::services::accounts::reauthentication::Reproof;
+use crate::services::auth::browser_sessions::StepUp;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
+use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 
 /// An extractor of a form's sender.
 pub(crate) trait Sender: FromRequest<Error = AdminError> + 'static {
@@ -173,6 +180,37 @@ impl<P: Sender> Form<P> {
         parse(text)
             .map_err(|problem| self.problem(name, problem))
             .ok()
+    }
+
+    /// The proof of the viewer, in the field `current`; none if none is asked for or entered.
+    pub(crate) fn proof(&mut self, step_up: StepUp) -> Option<Reproof> {
+        match step_up {
+            StepUp::Recent => None,
+            StepUp::Password => {
+                let password = self.optional("current", Password::parse);
+                password.map(Reproof::Password)
+            }
+            StepUp::Factor { passkey: true } if !self.text("current_passkey").is_empty() => {
+                let proof = self.passkey_proof();
+                if proof.is_none() {
+                    self.problem("current", Problem::WrongFactor);
+                }
+                proof.map(Reproof::Factor)
+            }
+            StepUp::Factor { .. } => {
+                let code = self.optional("current", OtpCode::parse);
+                code.map(|code| Reproof::Factor(FactorProof::of_code(code)))
+            }
+        }
+    }
+
+    /// The viewer's passkey, in the field `current_passkey`.
+    fn passkey_proof(&self) -> Option<FactorProof> {
+        let context = self.panel.page_context();
+        let party = RelyingParty::of_panel(context.server())?;
+        let purpose = Purpose::Reauthentication(context.secret.clone());
+        let answer = PasskeyAnswer::parse(party, purpose, self.text("current_passkey"));
+        answer.ok().map(FactorProof::Passkey)
     }
 
     /// Adds a problem of a field.

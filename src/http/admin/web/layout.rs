@@ -12,6 +12,7 @@ use crate::domain::preferences::Theme;
 use crate::http::admin::web::display_time::DisplayTime;
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::{assets, user_agent};
+use crate::services::auth::browser_sessions::StepUp;
 
 /// The context of a template.
 pub(crate) struct Layout {
@@ -25,6 +26,8 @@ pub(crate) struct Layout {
     pub section: &'static str,
     /// Whether the viewer has write permission.
     pub can_write: bool,
+    /// What a change that needs a recent proof asks the viewer for.
+    pub step_up: StepUp,
     /// The viewer's name; empty without a session, as the next two.
     pub viewer_name: String,
     pub viewer_email: String,
@@ -55,6 +58,7 @@ impl Layout {
             csrf: String::new(),
             section: "",
             can_write: false,
+            step_up: StepUp::Recent,
             viewer_name: String::new(),
             viewer_email: String::new(),
             viewer_role: String::new(),
@@ -67,6 +71,21 @@ impl Layout {
             now,
             locale: language,
         }
+    }
+
+    /// Whether a change that needs a recent proof asks for the password.
+    pub(crate) fn asks_password(&self) -> bool {
+        self.step_up == StepUp::Password
+    }
+
+    /// Whether it asks for the second factor.
+    pub(crate) fn asks_factor(&self) -> bool {
+        matches!(self.step_up, StepUp::Factor { .. })
+    }
+
+    /// Whether the second factor can be a passkey.
+    pub(crate) fn asks_passkey(&self) -> bool {
+        self.step_up == StepUp::Factor { passkey: true }
     }
 
     /// A text of `locales/admin`, by its key without the leading `admin.`.

@@ -69,6 +69,7 @@ impl Panel {
         Layout {
             section,
             can_write: self.viewer.may_write(),
+            step_up: self.viewer.step_up,
             viewer_name: account.name.clone(),
             viewer_email: account.login().to_owned(),
             viewer_role: role.map_or_else(String::new, |role| l.role(role.as_str())),

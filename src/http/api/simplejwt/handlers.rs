@@ -49,6 +49,7 @@ pub(super) async fn obtain(
         let LoggedIn {
             tokens,
             device_token,
+            ..
         } = logged_in;
         on_device(&services, &request, device_token).json(Pair {
             refresh: tokens.refresh.token,

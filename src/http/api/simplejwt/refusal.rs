@@ -76,6 +76,8 @@ pub(super) enum Refusal {
     Method(String),
     /// `401`: the credentials are wrong, or the account is inactive.
     Credentials,
+    /// `401`: the account has a second factor, or must set one up; these routes have no second step.
+    SecondFactor,
     /// `401`: the account of the token is inactive or does not exist.
     NoAccount,
     /// `401`: the token.
@@ -90,6 +92,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::InvalidCredentials => Self::Credentials,
+            Error::SecondFactorRequired(_) => Self::SecondFactor,
             Error::UserInactive | Error::TokenUserNotFound => Self::NoAccount,
             Error::TokenBlacklisted | Error::TokenReused | Error::SessionRevoked => {
                 Self::Token(TokenProblem::Blacklisted)
@@ -165,6 +168,7 @@ impl Refusal {
             ),
             Self::Method(name) => (StatusCode::METHOD_NOT_ALLOWED, detail("method", name)),
             Self::Credentials => (StatusCode::UNAUTHORIZED, detail("credentials", "")),
+            Self::SecondFactor => (StatusCode::UNAUTHORIZED, detail("second_factor", "")),
             Self::NoAccount => (StatusCode::UNAUTHORIZED, detail("no_account", "")),
             Self::Token(problem) => {
                 let (key, value) = problem.key_and_value();

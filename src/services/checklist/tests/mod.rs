@@ -89,6 +89,7 @@ fn good_rows() -> Rows {
             active: 2,
             unknown_roles: Vec::new(),
             idle: Vec::new(),
+            without_factor: 0,
         }),
         hashes: Ok((hashes.clone(), hashes)),
         chain: Ok(linked()),

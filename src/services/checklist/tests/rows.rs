@@ -110,6 +110,7 @@ fn administration() {
                 active,
                 unknown_roles: Vec::new(),
                 idle: Vec::new(),
+                without_factor: 0,
             });
         });
     }
@@ -122,6 +123,7 @@ fn administration() {
         active: 12,
         unknown_roles: vec!["boss (3)".to_owned()],
         idle,
+        without_factor: 0,
     });
     assert_eq!(
         above_ok(&inputs),

@@ -3,7 +3,6 @@
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::account_claims::AccountClaims;
-use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::error::AdminError;
@@ -13,8 +12,10 @@ use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::accounts::client_users::{self, Client};
+use crate::services::accounts::reauthentication::Reproof;
 use crate::services::accounts::step_up::Requester;
 use crate::services::accounts::users::{self, User};
+use crate::services::auth::browser_sessions::StepUp;
 
 /// An account.
 #[derive(Clone)]
@@ -114,7 +115,7 @@ impl Person {
         paths::person(self.principal)
     }
 
-    /// Whether its role may change accounts, so that activating it needs the viewer's password.
+    /// Whether its role may change accounts, so that activating it needs a recent proof.
     pub(crate) fn can_write(&self, l: &Layout) -> bool {
         let role = self.role.as_ref();
         role.is_some_and(|role| l.roles.rights(role).can_write())
@@ -214,16 +215,19 @@ pub(crate) async fn find(panel: &Panel, account: Principal) -> Result<Person, Er
     })
 }
 
-/// The viewer as the administrator who requests a change that may need the current password.
+/// The viewer as the administrator who requests a change that may need a recent proof.
 pub(in crate::http) fn requester(
     panel: &Panel,
     device: PresentedDevice,
-    password: Option<Password>,
+    proof: Option<Reproof>,
 ) -> Requester<'_> {
+    let viewer = panel.viewer();
     Requester {
-        account: &panel.viewer().account,
+        account: &viewer.account,
         login_context: device.login_context(panel.actor()),
-        password,
+        proof,
+        session: Some(viewer.session.clone()),
+        is_recent: viewer.step_up == StepUp::Recent,
     }
 }
 

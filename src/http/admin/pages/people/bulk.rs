@@ -4,7 +4,6 @@ use askama::Template;
 
 use crate::domain::account::Account;
 use crate::domain::job::BulkAction;
-use crate::domain::password::Password;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::http::admin::pages::jobs::finished_soon;
 use crate::http::admin::pages::people::account::{requester, section};
@@ -26,8 +25,8 @@ use crate::services::maintenance::job_report::Report;
 use crate::services::maintenance::jobs::Started;
 
 /// `POST /admin/{users,clients}/actions`. **Permissions**: administrators. 200: the confirmation; 303: with `confirmed` to the
-/// job, or back to the list where the job is already finished or there is nothing to do; 422 (internal users are activated,
-/// and the viewer's password is missing or wrong), 429.
+/// job, or back to the list where the job is already finished or there is nothing to do; 422 (the viewer's
+/// proof is missing or wrong), 429.
 pub(in crate::http) async fn start(
     mut form: Form<PanelAdmin>,
     population: Population,
@@ -54,8 +53,8 @@ pub(in crate::http) async fn start(
     if form.text("confirmed") != "1" {
         return panel.page(&page(panel, request, &query, chips, preview, back));
     }
-    let password = form.optional("current", Password::parse);
-    let by = requester(&form.panel, device, password);
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
     let started = step_up::start_bulk(form.panel.services(), &by, request.clone()).await;
     let Some(started) = form.checked(started)? else {
         let page = BulkPage {
@@ -148,8 +147,6 @@ struct BulkPage {
     button: String,
     is_destructive: bool,
     action: BulkAction,
-    /// Whether the viewer's own password is needed.
-    needs_password: bool,
     errors: FieldErrors,
     /// The selected accounts; empty where all matching accounts are affected.
     selected: Vec<i64>,
@@ -173,7 +170,6 @@ fn page(
     preview: Preview,
     back: String,
 ) -> BulkPage {
-    let needs_password = request.can_activate_administrators();
     let BulkRequest {
         user_type,
         action,
@@ -197,7 +193,6 @@ fn page(
         button: l.tr_count(&format!("bulk_go.{action}"), preview.touched),
         is_destructive: matches!(action, BulkAction::Delete | BulkAction::Deactivate),
         action,
-        needs_password,
         errors: FieldErrors::default(),
         selected,
         query,

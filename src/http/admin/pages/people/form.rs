@@ -8,7 +8,6 @@ use askama::Template;
 
 use crate::config::RolesConfig;
 use crate::domain::account::{Email, ExternalId, Name, Phone, Username};
-use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
 use crate::http::admin::pages::password_links::password_url;
@@ -216,7 +215,7 @@ async fn create_user(
     let is_active = form.optional("is_active", parse_flag).unwrap_or(true);
     let claims = claims(form);
     let password = password(form);
-    let current = form.optional("current", Password::parse);
+    let current = form.proof(form.panel.viewer().step_up);
     let (Some(name), Some(role), false) = (name, role, form.has_problems()) else {
         return Ok(None);
     };
@@ -292,7 +291,7 @@ pub(in crate::http) async fn update(
 ) -> PageResult {
     let AccountPath(account) = path;
     let person = account::find(&form.panel, account).await?;
-    let current = form.optional("current", Password::parse);
+    let current = form.proof(form.panel.viewer().step_up);
     let Some(changes) = Changes::read(&mut form, account.user_type) else {
         return invalid(&form, &person);
     };

@@ -8,4 +8,5 @@ pub mod delete;
 pub mod form;
 mod form_changes;
 pub mod list;
+pub mod second_factor;
 pub mod show;

@@ -3,7 +3,6 @@
 use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::domain::password::Password;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{BrowserSessionId, SessionId};
 use crate::http::admin::pages::locks::LockView;
@@ -25,6 +24,7 @@ use crate::services::audit::events;
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::services::limits::locks;
+use crate::services::second_factors::enrolment::{self, Factors};
 use crate::services::tokens::refresh_tokens;
 use crate::store::browser_sessions::BrowserSessionRow;
 use crate::store::otp_deliveries::OtpDeliveryRow;
@@ -50,6 +50,8 @@ struct ShowPage {
     role: Option<String>,
     /// Labels and values of the fields; an empty value is none.
     fields: Vec<(String, String)>,
+    /// The second factors.
+    factors: Factors,
     /// Whether this is the viewer's own account.
     is_self: bool,
     /// Why the last change was refused; empty for none.
@@ -80,6 +82,7 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
             (Vec::new(), Some(deliveries))
         }
     };
+    let factors = enrolment::find(services, account).await?;
     let locks = locks::of_account(services, account).await?;
     let sessions = sessions::list_live(services, account).await?;
     let tokens = refresh_tokens::latest_of(services, account, MAX_TOKENS).await?;
@@ -99,6 +102,7 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         list_name: l.t(&format!("nav.{}", section(user_type))),
         role: person.role.as_ref().map(|role| l.role(role.as_str())),
         fields: fields.collect(),
+        factors,
         is_self: panel.viewer().account.principal == account,
         refusal,
         locks: locks.iter().map(|lock| LockView::new(&l, lock)).collect(),
@@ -144,8 +148,8 @@ pub(in crate::http) async fn activate(
     device: PresentedDevice,
 ) -> PageResult {
     let person = account::find(&form.panel, path.0).await?;
-    let password = form.optional("current", Password::parse);
-    let by = requester(&form.panel, device, password);
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
     let activated = step_up::activate(form.panel.services(), &by, path.0).await;
     if form.checked(activated)?.is_none() {
         let page = activation_page(&form.panel, person, form.errors());

@@ -1,0 +1,291 @@
+//! The second step of the sign-in: the code of the second factor, or setting one up where the account must have one.
+
+use actix_web::{HttpRequest, http::StatusCode, web::Query};
+use askama::Template;
+
+use crate::domain::otp::OtpCode;
+use crate::domain::problem::Problems;
+use crate::domain::second_factor::SecondFactorMethod;
+use crate::http::admin::pages::login::{
+    Next, session_cookies, signed_in_response, wait, with_limit,
+};
+use crate::http::admin::pages::passkeys;
+use crate::http::admin::paths;
+use crate::http::admin::web::cookies::{self, Name};
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::notice::Notice;
+use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::device_token::PresentedDevice;
+use crate::services::Error;
+use crate::services::auth::panel_sign_in::{self, SignedIn};
+use crate::services::auth::passkey_sign_in;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::second_factors::enrolment::NewTotp;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
+use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
+
+#[derive(Template)]
+#[template(path = "admin/login/second_factor.html")]
+struct CodePage {
+    l: Layout,
+    errors: FieldErrors,
+    /// Why the sign-in is refused; empty where it is not.
+    refusal: String,
+    next: String,
+    /// The origin of the pages that may use passkeys, if the account has one.
+    origin: Option<String>,
+}
+
+impl CodePage {
+    fn new(
+        context: &PageContext,
+        methods: &[SecondFactorMethod],
+        refusal: String,
+        errors: FieldErrors,
+        next: String,
+    ) -> Self {
+        let has_passkey = methods.contains(&SecondFactorMethod::Passkey);
+        Self {
+            l: context.layout(),
+            errors,
+            refusal,
+            next,
+            origin: passkeys::origin(context).filter(|_| has_passkey),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/login/set_up.html")]
+struct SetUpPage {
+    l: Layout,
+    errors: FieldErrors,
+    refusal: String,
+    totp: NewTotp,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/login/recovery_codes.html")]
+struct CodesPage {
+    l: Layout,
+    codes: Vec<String>,
+    next: String,
+}
+
+fn challenge_of(context: &PageContext, request: &HttpRequest) -> String {
+    cookies::read(request, Name::Challenge, context.server()).unwrap_or_default()
+}
+
+fn next_of(query: Option<Query<Next>>) -> String {
+    let next = query.map_or_else(String::new, |query| query.into_inner().next);
+    panel_path(&next).unwrap_or_default().to_owned()
+}
+
+/// Back to the first step, because the challenge is over.
+fn expired(context: &PageContext, next: &str) -> PageResult {
+    let notice = Notice::warn(context.t("second_factor.expired"));
+    let to = paths::with_next(paths::LOGIN, next);
+    Ok(context
+        .redirect_builder(&to, Some(&notice))
+        .cookie(cookies::remove(Name::Challenge, context.server()))
+        .finish())
+}
+
+/// `GET /admin/login/second-factor`. **Permissions**: anyone who has taken the first step. 200, 303 (the first step is too long
+/// ago).
+pub(crate) async fn code_form(
+    context: PageContext,
+    request: HttpRequest,
+    query: Option<Query<Next>>,
+) -> PageResult {
+    let (challenge, next) = (challenge_of(&context, &request), next_of(query));
+    let methods = panel_sign_in::methods(context.services(), &challenge).await?;
+    if methods.is_empty() {
+        return expired(&context, &next);
+    }
+    let errors = FieldErrors::default();
+    let page = CodePage::new(&context, &methods, String::new(), errors, next);
+    context.page(&page)
+}
+
+/// `POST /admin/login/second-factor`. **Permissions**: anyone who has taken the first step. 303 (also where the first step is too
+/// long ago), 422 (the code is wrong), 429.
+pub(in crate::http) async fn prove(
+    mut form: Form<PageContext>,
+    shown: PresentedDevice,
+    request: HttpRequest,
+) -> PageResult {
+    let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
+    let code = form.required("code", OtpCode::parse);
+    let challenge = challenge_of(&form.panel, &request);
+    let Some(code) = code else {
+        let methods = panel_sign_in::methods(form.panel.services(), &challenge).await?;
+        if methods.is_empty() {
+            return expired(&form.panel, &next);
+        }
+        let page = CodePage::new(&form.panel, &methods, String::new(), form.errors(), next);
+        return form.panel.invalid(&page);
+    };
+    let login_context = shown.login_context(form.panel.anonymous());
+    let proof = FactorProof::of_code(code);
+    complete(&form, &request, login_context, proof).await
+}
+
+/// `POST /admin/login/second-factor/passkey/options`: JSON for `passkeys.js`. **Permissions**: anyone who has taken the first step.
+/// 200, 404 (the first step is too long ago, or passkeys cannot be used).
+pub(crate) async fn passkey_options(form: Form<PageContext>, request: HttpRequest) -> PageResult {
+    let context = &form.panel;
+    let challenge = challenge_of(context, &request);
+    let party = RelyingParty::of_panel(context.server()).ok_or(Error::PasskeysUnavailable)?;
+    let options = passkey_sign_in::step_options(context.services(), &party, &challenge).await?;
+    context.json(&options.ok_or(AdminError::NotFound)?)
+}
+
+/// `POST /admin/login/second-factor/passkey`. **Permissions**: anyone who has taken the first step. 303 (also where the first step is
+/// too long ago), 404 (passkeys cannot be used), 422 (the passkey is refused), 429.
+pub(in crate::http) async fn prove_passkey(
+    form: Form<PageContext>,
+    shown: PresentedDevice,
+    request: HttpRequest,
+) -> PageResult {
+    let context = &form.panel;
+    let purpose = Purpose::SecondFactor(challenge_of(context, &request));
+    let party = RelyingParty::of_panel(context.server()).ok_or(Error::PasskeysUnavailable)?;
+    let Ok(answer) = PasskeyAnswer::parse(party, purpose, form.text("credential")) else {
+        return Err(AdminError::Malformed);
+    };
+    let login_context = shown.login_context(context.anonymous());
+    complete(&form, &request, login_context, FactorProof::Passkey(answer)).await
+}
+
+/// Proves the second factor, and answers with the session or with the form again.
+async fn complete(
+    form: &Form<PageContext>,
+    request: &HttpRequest,
+    login_context: LoginContext,
+    proof: FactorProof,
+) -> PageResult {
+    let (context, services) = (&form.panel, form.panel.services());
+    let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
+    let challenge = challenge_of(context, request);
+    let former = cookies::read(request, Name::Session, context.server());
+    let proved =
+        panel_sign_in::continue_sign_in(services, login_context, &challenge, proof, former);
+    let error = match Box::pin(proved).await {
+        Ok(signed_in) => return Ok(signed_in_response(context, &signed_in, &next)),
+        Err(error @ (Error::InvalidSecondFactor | Error::RateLimited { .. })) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let methods = panel_sign_in::methods(services, &challenge).await?;
+    let page = |refusal| {
+        let errors = FieldErrors::default();
+        CodePage::new(context, &methods, refusal, errors, next.clone())
+    };
+    if let Error::RateLimited {
+        retry_after,
+        policy,
+    } = error
+    {
+        let page = page(wait(context, retry_after));
+        let answer = context.page_with(StatusCode::TOO_MANY_REQUESTS, &page)?;
+        return Ok(with_limit(answer, retry_after, policy));
+    }
+    if methods.is_empty() {
+        return expired(context, &next);
+    }
+    context.invalid(&page(context.t("second_factor.wrong")))
+}
+
+/// `GET /admin/login/set-up`. **Permissions**: anyone who has taken the first step. 200, 303 (the first step is too long ago).
+pub(in crate::http) async fn set_up_form(
+    context: PageContext,
+    shown: PresentedDevice,
+    request: HttpRequest,
+    query: Option<Query<Next>>,
+) -> PageResult {
+    let (challenge, next) = (challenge_of(&context, &request), next_of(query));
+    let login_context = shown.login_context(context.anonymous());
+    match panel_sign_in::shown_totp(context.services(), &challenge, &login_context).await {
+        Ok(totp) => context.page(&SetUpPage {
+            l: context.layout(),
+            errors: FieldErrors::default(),
+            refusal: String::new(),
+            totp,
+            next,
+        }),
+        Err(Error::InvalidSecondFactor | Error::SecondFactorNotFound) => expired(&context, &next),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /admin/login/set-up`. **Permissions**: anyone who has taken the first step. 200 (recovery codes, shown once), 303 (the
+/// first step is too long ago), 422 (the code is wrong), 429.
+pub(in crate::http) async fn set_up(
+    mut form: Form<PageContext>,
+    shown: PresentedDevice,
+    request: HttpRequest,
+) -> PageResult {
+    let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
+    let code = form.required("code", OtpCode::parse);
+    let challenge = challenge_of(&form.panel, &request);
+    let login_context = shown.login_context(form.panel.anonymous());
+    let former = cookies::read(&request, Name::Session, form.panel.server());
+    let services = form.panel.services();
+    let set_up = match code {
+        Some(code) => {
+            let login_context = login_context.clone();
+            let set_up = panel_sign_in::set_up(services, login_context, &challenge, code, former);
+            Box::pin(set_up).await
+        }
+        None => Err(Error::Invalid(Problems::default())),
+    };
+    match set_up {
+        Ok(signed_in) => codes_page(&form.panel, signed_in, next),
+        Err(error @ Error::Invalid(_)) => {
+            form.take(error)?;
+            let context = &form.panel;
+            let shown = panel_sign_in::shown_totp(context.services(), &challenge, &login_context);
+            let Ok(totp) = shown.await else {
+                return expired(context, &next);
+            };
+            context.invalid(&SetUpPage {
+                l: context.layout(),
+                errors: form.errors(),
+                refusal: String::new(),
+                totp,
+                next,
+            })
+        }
+        Err(
+            Error::InvalidSecondFactor | Error::SecondFactorNotFound | Error::SecondFactorExists,
+        ) => expired(&form.panel, &next),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The recovery codes, with the cookies of the session.
+fn codes_page(context: &PageContext, signed_in: SignedIn, next: String) -> PageResult {
+    if signed_in.recovery_codes.is_empty() {
+        return Ok(signed_in_response(context, &signed_in, &next));
+    }
+    let cookies = session_cookies(context, &signed_in);
+    let mut answer = context.page(&CodesPage {
+        l: context.layout(),
+        codes: signed_in.recovery_codes,
+        next: if next.is_empty() {
+            paths::DASHBOARD.to_owned()
+        } else {
+            next
+        },
+    })?;
+    for cookie in &cookies {
+        let added = answer.add_cookie(cookie);
+        added.map_err(|error| AdminError::Internal(error.to_string()))?;
+    }
+    Ok(answer)
+}

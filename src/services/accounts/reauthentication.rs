@@ -1,0 +1,276 @@
+//! Reauthentication (ASVS 5.0 7.5): the owner of a session proves again who they are, by the second factor if the account has one,
+//! otherwise by the password. Both count as logins do: a wrong one is a failed login.
+
+use std::time::Duration;
+
+use crate::delivery::AccountChange;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::password::Password;
+use crate::domain::principal::Principal;
+use crate::domain::problem::{Problem, Problems};
+use crate::domain::second_factor::{
+    Authentication, ChallengePurpose, MissingProof, SecondFactorMethod,
+};
+use crate::domain::session::{LoginMethod, SessionId};
+use crate::services::accounts::changes::lock_account;
+use crate::services::accounts::current_password;
+use crate::services::accounts::own_account::KeptSession;
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::audit::recording::record;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::attempts;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::second_factors::factors::methods_of;
+use crate::services::second_factors::notices;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyRequest;
+use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::second_step::record_recovery_code;
+use crate::store::{Db, Transaction, browser_sessions, recovery_codes, sessions};
+
+/// How recent the last proof must be for changes of second factors with the API.
+const API_RECENT: Duration = Duration::from_mins(5);
+
+/// What the owner of a session proves again.
+#[derive(Clone)]
+pub enum Reproof {
+    /// The password.
+    Password(Password),
+    /// The second factor.
+    Factor(FactorProof),
+}
+
+/// What asks the owner of a session of the API for a new proof.
+struct Required {
+    passkeys: PasskeyRequest,
+    purpose: Purpose,
+}
+
+impl Required {
+    fn new(services: &Services, session: &SessionId) -> Self {
+        Self {
+            passkeys: PasskeyRequest::new(services, ChallengePurpose::Login),
+            purpose: Purpose::Reauthentication(session.to_string()),
+        }
+    }
+
+    fn error(
+        &self,
+        connection: &mut Db,
+        owner: Principal,
+        methods: Vec<SecondFactorMethod>,
+    ) -> Result<Error, Error> {
+        let passkey = if methods.contains(&SecondFactorMethod::Passkey) {
+            self.passkeys.options(connection, owner, &self.purpose)?
+        } else {
+            None
+        };
+        Ok(Error::ReauthenticationRequired(MissingProof {
+            methods,
+            passkey,
+        }))
+    }
+}
+
+/// Checks that the owner of a session of the API proved who they are in the last five minutes.
+///
+/// # Errors
+/// [`Error::ReauthenticationRequired`], and the store's.
+pub async fn require_recent(
+    services: &Services,
+    owner: Principal,
+    session: &SessionId,
+) -> Result<(), Error> {
+    let (id, now) = (session.clone(), services.clock.now());
+    let required = Required::new(services, session);
+    services
+        .store
+        .read(move |connection| {
+            let last = sessions::find_authentication(connection, &id)?;
+            if last.is_some_and(|last| now.since(last.at) < API_RECENT) {
+                return Ok(());
+            }
+            let methods = methods_of(connection, owner)?;
+            Err(required.error(connection, owner, methods)?)
+        })
+        .await
+}
+
+/// Proves again who the owner of a session is. A password is not enough for an account with a second factor.
+///
+/// # Errors
+/// [`Error::ReauthenticationRequired`] for a password of an account with a second factor; [`Error::Invalid`] if the proof is wrong
+/// (`current`), [`Error::RateLimited`] after too many wrong ones, [`Error::Overloaded`], and the store's.
+pub async fn reauthenticate(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    session: KeptSession,
+    proof: Reproof,
+) -> Result<(), Error> {
+    if let (Reproof::Password(_), KeptSession::Tokens(id)) = (&proof, &session) {
+        let owner = account.principal;
+        let required = Required::new(services, id);
+        services
+            .store
+            .read(move |connection| {
+                let methods = methods_of(connection, owner)?;
+                if methods.is_empty() {
+                    return Ok(());
+                }
+                Err(required.error(connection, owner, methods)?)
+            })
+            .await?;
+    }
+    confirm(services, login_context, account, Some(session), proof).await
+}
+
+/// Checks a proof, and records it in the session, if one is given.
+///
+/// # Errors
+/// As [`reauthenticate`].
+pub(super) async fn confirm(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    session: Option<KeptSession>,
+    proof: Reproof,
+) -> Result<(), Error> {
+    match proof {
+        Reproof::Password(password) => {
+            Box::pin(by_password(
+                services,
+                login_context,
+                account,
+                session,
+                password,
+            ))
+            .await
+        }
+        Reproof::Factor(proof) => {
+            Box::pin(by_factor(services, login_context, account, session, proof)).await
+        }
+    }
+}
+
+async fn by_password(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    session: Option<KeptSession>,
+    password: Password,
+) -> Result<(), Error> {
+    let refused = Action::CurrentPasswordRefused;
+    let verified =
+        current_password::verify(services, login_context, account, password, refused).await?;
+    let attempt = verified.attempt;
+    let (reset, account) = (attempt.counter_reset(), account.clone());
+    let counted = services
+        .write_as(&login_context.actor, move |connection, audit_context| {
+            reset.apply(connection)?;
+            settle(connection, audit_context, &account, session.as_ref(), None)
+        })
+        .await;
+    attempt.finish(counted).await
+}
+
+async fn by_factor(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    session: Option<KeptSession>,
+    proof: FactorProof,
+) -> Result<(), Error> {
+    let actor = &login_context.actor;
+    let login_name = LoginName::of(services, account, login_context).await?;
+    let attempt = attempts::begin(services, LimitKind::Login, &login_name, actor).await?;
+    let reset = attempt.counter_reset();
+    let method = proof.method();
+    match verify(services, login_context, account, session, proof, reset).await {
+        Ok(Some(change)) => {
+            if let Some(change) = change {
+                notices::send(services, actor, account, change).await;
+            }
+            attempt.finish(Ok(())).await
+        }
+        Ok(None) => {
+            attempt.fail().await;
+            let event = Event::new(Action::SecondFactorRefused)
+                .refused()
+                .to(Subject::of(account))
+                .with_detail("second_factor", method);
+            record(services, actor.clone(), event).await?;
+            Err(Problems::one("current", Problem::WrongFactor).into())
+        }
+        Err(error) => attempt.finish(Err(error)).await,
+    }
+}
+
+/// Verifies and uses a proof. `None` if it is wrong; otherwise what is to be mailed to the owner.
+async fn verify(
+    services: &Services,
+    login_context: &LoginContext,
+    account: &Account,
+    session: Option<KeptSession>,
+    proof: FactorProof,
+    reset: CounterReset,
+) -> Result<Option<Option<AccountChange>>, Error> {
+    let (keys, owner) = (services.master_keys.clone(), account.principal);
+    services
+        .write_as(&login_context.actor, move |connection, audit_context| {
+            let account = lock_account(connection, owner)?;
+            if !proof.verify(connection, &keys, audit_context, owner)? {
+                return Ok(None);
+            }
+            let method = proof.method();
+            let mut change = None;
+            if method == SecondFactorMethod::RecoveryCode {
+                let left = recovery_codes::count_unused(connection, owner)?;
+                record_recovery_code(connection, audit_context, &account, left)?;
+                change = Some(AccountChange::RecoveryCodeUsed(left));
+            }
+            reset.apply(connection)?;
+            let session = session.as_ref();
+            settle(connection, audit_context, &account, session, Some(method))?;
+            Ok(Some(change))
+        })
+        .await
+}
+
+/// Records a right proof in the session and in the audit log; part of its transaction.
+fn settle(
+    connection: &mut Transaction<'_>,
+    audit_context: &AuditContext,
+    account: &Account,
+    session: Option<&KeptSession>,
+    factor: Option<SecondFactorMethod>,
+) -> Result<(), Error> {
+    let now = audit_context.now;
+    match session {
+        None => return Ok(()),
+        Some(KeptSession::Browser(id)) => browser_sessions::set_authenticated(connection, id, now)?,
+        Some(KeptSession::Tokens(id)) => {
+            let former = sessions::find_authentication(connection, id)?;
+            let new = match (former, factor) {
+                (Some(former), Some(factor)) => former.with_factor(now, factor),
+                (Some(former), None) => former.at(now),
+                // A session with a token of Django, or of an earlier version.
+                (None, Some(factor)) => Authentication::new(now, LoginMethod::Django, Some(factor)),
+                (None, None) => Authentication::new(now, LoginMethod::Password, None),
+            };
+            if !sessions::set_authentication(connection, id, &new)? {
+                return Err(Error::SessionRevoked);
+            }
+        }
+    }
+    let mut event = Event::new(Action::Reauthenticated).to(Subject::of(account));
+    if let Some(factor) = factor {
+        event = event.with_detail("second_factor", factor);
+    }
+    Ok(audit_context.record(connection, &event)?)
+}

@@ -1,0 +1,396 @@
+//! Signing in to the admin panel, in one step or in two.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::config::PanelAccess;
+use crate::domain::account::Account;
+use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::limits::LimitKind;
+use crate::domain::otp::OtpCode;
+use crate::domain::password::Password;
+use crate::domain::preferences::Preferences;
+use crate::domain::principal::UserType;
+use crate::domain::second_factor::{ChallengePurpose, PendingLogin, SecondFactorMethod};
+use crate::domain::session::{BrowserSessionId, Device, LoginMethod, RevocationReason};
+use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::browser_sessions;
+use crate::services::auth::password_check::{self, MAX_CHECKS};
+use crate::services::auth::refused_login;
+use crate::services::bootstrap::Services;
+use crate::services::error::Error;
+use crate::services::limits::attempts;
+use crate::services::limits::counting::CounterReset;
+use crate::services::limits::device_tokens::NewToken;
+use crate::services::limits::login_context::LoginContext;
+use crate::services::limits::login_name::LoginName;
+use crate::services::second_factors::challenges::{self, FirstStep};
+use crate::services::second_factors::enrolment::{self, Confirmation, NewTotp};
+use crate::services::second_factors::factors::methods_of;
+use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::second_step::{OpenChallenge, Proved, SecondStep, open};
+use crate::services::secret;
+use crate::store::browser_sessions::BrowserSessionRow;
+use crate::store::{StoreError, Transaction, browser_sessions as table, panel_preferences, users};
+
+/// A session that has just started, and the secret of its cookie.
+pub struct SignedIn {
+    /// The value of the session cookie. Only its hash is stored.
+    pub secret: String,
+    /// The lifetime of the cookie.
+    pub lifetime: Duration,
+    /// The display preferences.
+    pub preferences: Preferences,
+    /// The device token for the next login with this browser.
+    pub device_token: String,
+    /// New recovery codes, which are shown once, if the sign-in has set a second factor up.
+    pub recovery_codes: Vec<String>,
+}
+
+/// The steps of a sign-in.
+enum Step {
+    /// The hash that was verified.
+    Password(String, FirstStep),
+    SecondFactor(SecondStep),
+    /// A passkey, which is verified and used already.
+    Passkey,
+}
+
+/// Proof of who signs in, with which a session starts.
+pub(crate) struct LoginProof {
+    step: Step,
+    reset: CounterReset,
+    /// The known device.
+    device: Option<String>,
+    /// The hash of the session cookie that the browser had before.
+    former: Option<String>,
+}
+
+impl LoginProof {
+    /// By a passkey, which is verified and used already.
+    pub(crate) fn by_passkey(device: Option<String>, former: Option<String>) -> Self {
+        Self {
+            step: Step::Passkey,
+            reset: CounterReset::default(),
+            device,
+            former,
+        }
+    }
+
+    /// The second factor that was proved.
+    fn factor(&self) -> Option<SecondFactorMethod> {
+        match &self.step {
+            Step::Password(..) => None,
+            Step::SecondFactor(step) => Some(step.factor()),
+            Step::Passkey => Some(SecondFactorMethod::Passkey),
+        }
+    }
+}
+
+/// Signs a user in by e-mail address or username and password, and starts a session with a new secret. The session
+/// of a cookie that the browser had before (`former`) ends (ASVS 5.0 7.2.4), whatever account it belongs to.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`] (the same for unknown, wrong and inactive, after the same time),
+/// [`Error::RateLimited`] after too many failures in the admin panel and the API together, [`Error::Forbidden`] for a
+/// correct password of an account without a panel role, [`Error::SecondFactorRequired`], [`Error::Overloaded`], and the
+/// store's.
+pub async fn sign_in(
+    services: &Services,
+    login_context: LoginContext,
+    email: &str,
+    password: Password,
+    former: Option<String>,
+) -> Result<SignedIn, Error> {
+    let (kind, user_type) = (LimitKind::Login, UserType::User);
+    let login_name = LoginName::find(services, user_type, email, &login_context).await?;
+    let actor = login_context.actor;
+    let attempt = attempts::begin(services, kind, &login_name, &actor).await?;
+    let reset = attempt.counter_reset();
+    let former = former.map(|secret| secret::hash(&secret));
+    let result = verify_password(services, &actor, &login_name, password, reset, former).await;
+    if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
+        let event = Event::new(Action::SignInRefused);
+        refused_login::record(services, &actor, kind, &login_name, event).await?;
+    }
+    attempt.finish(result).await
+}
+
+async fn verify_password(
+    services: &Services,
+    actor: &Actor,
+    login_name: &LoginName,
+    password: Password,
+    reset: CounterReset,
+    former: Option<String>,
+) -> Result<SignedIn, Error> {
+    for _ in 0..MAX_CHECKS {
+        let right = password_check::check(services, login_name, actor, &password).await?;
+        let right = right.ok_or(Error::InvalidCredentials)?;
+        if services.roles.rights_of(&right.account).panel == PanelAccess::None {
+            return Err(Error::Forbidden);
+        }
+        let proof = LoginProof {
+            step: Step::Password(
+                right.hash.clone(),
+                FirstStep::new(services, ChallengePurpose::Panel, LoginMethod::Password)?,
+            ),
+            reset: reset.clone(),
+            device: login_name.device.clone(),
+            former: former.clone(),
+        };
+        let account = right.account.clone();
+        match begin(services, actor.clone(), account, Some(proof)).await {
+            // The account is not active any more, or its hash has changed: another login may have hashed it again.
+            Err(Error::InvalidCredentials) => {}
+            Err(error @ Error::SecondFactorRequired(_)) => {
+                right.rehash_later(services);
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+            Ok(signed_in) => {
+                right.rehash_later(services);
+                return Ok(signed_in);
+            }
+        }
+    }
+    Err(Error::InvalidCredentials)
+}
+
+/// A sign-in whose account has a second factor.
+const SIGN_IN: (ChallengePurpose, bool) = (ChallengePurpose::Panel, false);
+/// A sign-in whose account must set one up.
+const SET_UP: (ChallengePurpose, bool) = (ChallengePurpose::Panel, true);
+
+/// Proves the second factor of a sign-in, and starts its session.
+///
+/// # Errors
+/// [`Error::InvalidSecondFactor`], [`Error::Forbidden`] if the account has no panel role any more, [`Error::RateLimited`] after
+/// too many failures, of passwords too, and the store's.
+pub async fn continue_sign_in(
+    services: &Services,
+    login_context: LoginContext,
+    challenge_id: &str,
+    proof: FactorProof,
+    former: Option<String>,
+) -> Result<SignedIn, Error> {
+    let challenge = open(services, challenge_id, SIGN_IN, &login_context).await?;
+    let step = SecondStep::proof(services, challenge.row.clone(), proof);
+    Box::pin(complete(services, challenge, step, login_context, former)).await
+}
+
+/// How the second factor of a sign-in can be proved; empty if the challenge is not open.
+///
+/// # Errors
+/// The store's.
+pub async fn methods(
+    services: &Services,
+    challenge_id: &str,
+) -> Result<Vec<SecondFactorMethod>, Error> {
+    let found = challenges::find(services, challenge_id, SIGN_IN.0, SIGN_IN.1).await?;
+    let Some(challenge) = found else {
+        return Ok(Vec::new());
+    };
+    let owner = challenge.owner();
+    services
+        .store
+        .read(move |connection| Ok(methods_of(connection, owner)?))
+        .await
+}
+
+/// Makes a secret for the authenticator app of an account that must have one to sign in.
+///
+/// # Errors
+/// As [`continue_sign_in`], and those of [`enrolment::begin_totp`].
+pub async fn begin_totp(
+    services: &Services,
+    challenge_id: &str,
+    login_context: &LoginContext,
+) -> Result<NewTotp, Error> {
+    let challenge = open(services, challenge_id, SET_UP, login_context).await?;
+    enrolment::begin_totp(services, &challenge.account).await
+}
+
+/// The secret that was made for this sign-in, to show it again with the form.
+///
+/// # Errors
+/// As [`begin_totp`], and [`Error::SecondFactorNotFound`] if none was made.
+pub async fn shown_totp(
+    services: &Services,
+    challenge_id: &str,
+    login_context: &LoginContext,
+) -> Result<NewTotp, Error> {
+    let challenge = open(services, challenge_id, SET_UP, login_context).await?;
+    enrolment::shown_totp(services, &challenge.account).await
+}
+
+/// Confirms the authenticator app by one of its codes, and starts the session of the sign-in.
+///
+/// # Errors
+/// As [`continue_sign_in`], and [`Error::Invalid`] if the code is wrong (`code`).
+pub async fn set_up(
+    services: &Services,
+    login_context: LoginContext,
+    challenge_id: &str,
+    code: OtpCode,
+    former: Option<String>,
+) -> Result<SignedIn, Error> {
+    let challenge = open(services, challenge_id, SET_UP, &login_context).await?;
+    let confirmation = Confirmation::new(services, code)?;
+    let step = SecondStep::set_up(services, challenge.row.clone(), confirmation);
+    Box::pin(complete(services, challenge, step, login_context, former)).await
+}
+
+async fn complete(
+    services: &Services,
+    challenge: OpenChallenge,
+    step: SecondStep,
+    login_context: LoginContext,
+    former: Option<String>,
+) -> Result<SignedIn, Error> {
+    let (kind, actor) = (LimitKind::Login, login_context.actor);
+    let login_name = &challenge.login_name;
+    if services.roles.rights_of(&challenge.account).panel == PanelAccess::None {
+        return Err(Error::Forbidden);
+    }
+    let attempt = attempts::begin(services, kind, login_name, &actor).await?;
+    let factor = step.factor();
+    let proof = LoginProof {
+        step: Step::SecondFactor(step),
+        reset: attempt.counter_reset(),
+        device: login_name.device.clone(),
+        former: former.map(|secret| secret::hash(&secret)),
+    };
+    let account = challenge.account.clone();
+    let result = begin(services, actor.clone(), account, Some(proof)).await;
+    if matches!(result, Err(Error::InvalidSecondFactor)) {
+        let event = challenge.refusal(Action::SignInRefused, factor);
+        refused_login::record(services, &actor, kind, login_name, event).await?;
+    }
+    attempt.finish(result).await
+}
+
+/// Starts a session of an account. With a `proof` it fails if the password was changed after it was verified.
+pub(crate) async fn begin(
+    services: &Services,
+    actor: Actor,
+    account: Account,
+    proof: Option<LoginProof>,
+) -> Result<SignedIn, Error> {
+    let now = services.clock.now();
+    let secret = secret::generate()?;
+    let known_device = proof.as_ref().and_then(|proof| proof.device.as_deref());
+    let new_token = NewToken::new(services, known_device, now)?;
+    let device_token = new_token.text(services, &account);
+    let (owner, settings) = (account.principal, &services.config.admin);
+    let user_seq = owner.user_seq;
+    let lifetime = settings.session_absolute.get();
+    let absolute = now + lifetime;
+    let new = BrowserSessionRow {
+        id: BrowserSessionId::new(now),
+        token_hash: secret::hash(&secret),
+        user_seq,
+        ip_address: actor.ip_address.map(|address| address.to_string()),
+        user_agent: Device::new(None, actor.user_agent.as_deref()).user_agent,
+        created_at: now,
+        last_used_at: now,
+        expires_at: (now + settings.session_idle.get()).min(absolute),
+        absolute_expires_at: absolute,
+        authenticated_at: Some(now),
+    };
+    let actor = actor.known_as(&account);
+    let mut event = Event::new(Action::SignedIn).to(Subject::of(&account));
+    if let Some(factor) = proof.as_ref().and_then(LoginProof::factor) {
+        event = event.with_detail("second_factor", factor);
+    }
+
+    let audit_context = services.audit_log.audit_context(&actor, now);
+    let last_login_at = services.tokens.settings().update_last_login.then_some(now);
+    let started = services
+        .store
+        .write(move |connection| {
+            let mut proved = None;
+            if let Some(proof) = &proof {
+                proved = match proof.check(connection, &audit_context, &account, last_login_at)? {
+                    Checked::Complete(proved) => proved,
+                    Checked::Pending(pending) => {
+                        return Ok(Err(Error::SecondFactorRequired(pending)));
+                    }
+                    Checked::Wrong => return Ok(Err(Error::InvalidSecondFactor)),
+                };
+            }
+            new_token.insert(connection, owner)?;
+            table::insert(connection, &new)?;
+            audit_context.record(connection, &event)?;
+            let preferences = panel_preferences::find(connection, user_seq)?;
+            Ok::<_, Error>(Ok((preferences, proved)))
+        })
+        .await?;
+    // The inner error is that of a transaction that was committed.
+    let (preferences, proved) = started?;
+    let mut recovery_codes = Vec::new();
+    if let Some(proved) = proved {
+        proved.notify(services, &actor).await;
+        recovery_codes = proved.recovery_codes;
+    }
+    Ok(SignedIn {
+        secret,
+        lifetime,
+        preferences,
+        device_token,
+        recovery_codes,
+    })
+}
+
+/// What the proof of a sign-in leads to.
+enum Checked {
+    /// The session starts.
+    Complete(Option<Proved>),
+    /// The second factor is required.
+    Pending(PendingLogin),
+    /// The second factor is wrong.
+    Wrong,
+}
+
+impl LoginProof {
+    /// Checks the account again, and locks it; part of the transaction of the sign-in.
+    fn check(
+        &self,
+        connection: &mut Transaction<'_>,
+        audit_context: &AuditContext,
+        account: &Account,
+        last_login_at: Option<Timestamp>,
+    ) -> Result<Checked, Error> {
+        let mut proved = None;
+        match &self.step {
+            // Verifying the hash takes long: the account may have changed.
+            Step::Password(hash, first_step) => {
+                let pending = first_step.pending(connection, account)?;
+                let last_login_at = last_login_at.filter(|_| pending.is_none());
+                let user_seq = account.principal.user_seq;
+                if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
+                    return Err(Error::InvalidCredentials);
+                }
+                if let Some(pending) = pending {
+                    first_step.begin(connection, audit_context, account, &pending)?;
+                    return Ok(Checked::Pending(pending));
+                }
+            }
+            Step::SecondFactor(step) => {
+                proved = step.take(connection, audit_context)?;
+                if proved.is_none() {
+                    return Ok(Checked::Wrong);
+                }
+            }
+            Step::Passkey => {
+                let user_seq = account.principal.user_seq;
+                if !users::record_login(connection, user_seq, None, last_login_at)? {
+                    return Err(Error::InvalidCredentials);
+                }
+            }
+        }
+        self.reset.apply(connection)?;
+        browser_sessions::end_former(connection, audit_context, self.former.as_deref())?;
+        Ok(Checked::Complete(proved))
+    }
+}
