@@ -21,7 +21,7 @@ use munjigi::{
         sessions::{self, NewSession},
         users::{self, NewUser},
     },
-    tokens::{SigningKey, Tokens},
+    tokens::{SigningKey, TokenSession, Tokens},
 };
 
 use crate::Result;
@@ -188,6 +188,8 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Log
         access_expires_at: Some(access_until),
         kid: Some(tokens.key_id()),
         status_index: None,
+        authenticated_at: None,
+        amr: None,
         id: session.clone(),
         user_type: owner.user_type,
         user_seq: owner.user_seq,
@@ -209,9 +211,14 @@ fn log_in(connection: &mut Db, tokens: &Tokens, account: &Account) -> Result<Log
         expires_at,
     };
     outstanding_tokens::insert(connection, &new_token)?;
+    let token_session = TokenSession {
+        id: &session,
+        status: None,
+        authentication: None,
+    };
     Ok(LoggedIn {
         access: tokens
-            .issue_access(account, &session, &Jti::new(now), now, access_until, None)?
+            .issue_access(account, &token_session, &Jti::new(now), now, access_until)?
             .token,
         refresh: tokens
             .issue_refresh(account, &session, &jti, now, expires_at)?

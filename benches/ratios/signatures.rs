@@ -11,7 +11,7 @@ use munjigi::{
         principal::{Principal, UserSeq, UserType},
         session::{Jti, SessionId},
     },
-    tokens::{SigningKey, Tokens},
+    tokens::{SigningKey, TokenSession, Tokens},
 };
 
 use crate::{
@@ -107,7 +107,12 @@ fn account() -> Result<Account> {
 fn issue(tokens: &Tokens, account: &Account, now: Timestamp) -> Result<String> {
     let (session, jti) = (SessionId::new(now), Jti::new(now));
     let expires_at = tokens.refresh_expiry(UserType::User, now);
-    let issued = tokens.issue_access(account, &session, &jti, now, expires_at, None)?;
+    let session = TokenSession {
+        id: &session,
+        status: None,
+        authentication: None,
+    };
+    let issued = tokens.issue_access(account, &session, &jti, now, expires_at)?;
     Ok(issued.token)
 }
 

@@ -99,7 +99,6 @@ pub(crate) struct SecondStep {
 pub(crate) struct Proved {
     /// The account by its locked row.
     pub(crate) account: Account,
-    pub(crate) factor: SecondFactorMethod,
     /// New recovery codes, if the factor was set up.
     pub(crate) recovery_codes: Vec<String>,
     /// What is to be mailed to the owner.
@@ -184,7 +183,6 @@ impl SecondStep {
         }
         Ok(Some(Proved {
             account,
-            factor: self.factor(),
             recovery_codes: codes,
             change,
         }))

@@ -32,6 +32,7 @@ async fn an_administrator_changes_the_keys_with_the_password() {
         "{row}"
     );
 
+    app.outdate_proofs();
     let path = "/admin/keys/new";
     for current in ["", "wrong password"] {
         let fields = [("algorithm", "EdDSA"), ("current", current)];
@@ -69,6 +70,7 @@ async fn an_administrator_changes_the_keys_with_the_password() {
         "{}",
         page.html
     );
+    app.outdate_proofs();
     let page = root.post(&revoke, &[]).await.assert(422);
     assert_eq!(page.texts("#current-error"), ["This field is required."]);
     assert_eq!(call_with(&app, &ann.access).await, 200);

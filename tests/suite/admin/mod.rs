@@ -20,6 +20,7 @@ mod people;
 mod people_form;
 mod people_list;
 mod permissions;
+mod second_factors;
 mod security;
 mod services;
 mod setup;

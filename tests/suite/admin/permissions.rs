@@ -25,6 +25,7 @@ const READ: &[&str] = &[
     "/admin/security",
     "/admin/keys",
     "/admin/account",
+    "/admin/account/second-factor",
     "/admin/account/passkeys",
 ];
 
@@ -40,9 +41,11 @@ const CHANGING: &[&str] = &[
     "/admin/users/new",
     "/admin/users/3/edit",
     "/admin/users/3/delete",
+    "/admin/users/3/second-factor",
     "/admin/clients/new",
     "/admin/clients/1/edit",
     "/admin/clients/1/delete",
+    "/admin/clients/1/second-factor",
     "/admin/services/new",
     "/admin/services/1/secret",
     "/admin/services/1/delete",
@@ -63,6 +66,7 @@ const FORMS: &[&str] = &[
     "/admin/users/3/activate",
     "/admin/users/3/deactivate",
     "/admin/users/3/link",
+    "/admin/users/3/second-factor",
     "/admin/users/3/unlock",
     "/admin/users/3/sessions/end",
     "/admin/users/3/sessions/SID/end",
@@ -74,6 +78,7 @@ const FORMS: &[&str] = &[
     "/admin/clients/1/activate",
     "/admin/clients/1/deactivate",
     "/admin/clients/1/link",
+    "/admin/clients/1/second-factor",
     "/admin/clients/1/unlock",
     "/admin/clients/1/sessions/end",
     "/admin/clients/1/sessions/SID/end",
@@ -99,6 +104,10 @@ const OWN: &[&str] = &[
     "/admin/account/profile",
     "/admin/account/preferences",
     "/admin/account/password",
+    "/admin/account/second-factor/totp",
+    "/admin/account/second-factor/totp/confirm",
+    "/admin/account/second-factor/totp/remove",
+    "/admin/account/second-factor/recovery-codes",
     "/admin/account/sessions/end",
     "/admin/account/sessions/SID/end",
     "/admin/account/api-sessions/end",
@@ -157,6 +166,7 @@ impl Scene {
             "jobs",
             "panel_preferences",
             "signing_keys",
+            "totp_factors",
         ] {
             let query = format!("SELECT COUNT(*) AS number FROM {table}");
             state.push(self.app.number(&query).await);

@@ -12,6 +12,7 @@ const ERRORS: &str = "#current-error";
 async fn submitted(app: &App, path: &str, fields: &[(&str, &str)]) -> Page {
     let root = app.browser();
     root.sign_in("root").await;
+    app.outdate_proofs();
     let page = root.post(path, fields).await.assert(422);
     assert_eq!(page.texts(ERRORS), ["This field is required."], "{path}");
     let own = password_of("root");
@@ -88,6 +89,7 @@ async fn an_open_browser_alone_takes_no_account_over() {
 async fn ones_own_form_has_no_password_to_set() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
+    app.outdate_proofs();
     let path = "/admin/users/1/edit";
     let page = root.open(path).await;
     assert!(page.has("input[name=current]") && !page.has("input[name=password]"));
@@ -107,6 +109,7 @@ async fn wrong_current_passwords_in_forms_count_as_failed_logins() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
     app.make_user("ann", Role::STAFF).await;
+    app.outdate_proofs();
     for _ in 0..5 {
         let fields = [("current", "not my password")];
         root.post("/admin/users/2/link", &fields).await.assert(422);
@@ -131,6 +134,7 @@ async fn the_page_of_an_administrator_leads_to_a_confirmation_with_the_password(
     let page = root.open(&format!("/admin/users/{amy}")).await;
     let confirmation = page.attr("#danger a[href$='/activate']", "href");
     assert!(!page.has("#danger form[action$='/activate']"));
+    app.outdate_proofs();
     let page = root.open(&confirmation).await;
     assert!(page.has("form[action$='/activate'] input[name=current][required]"));
     // Others are activated by one click.
@@ -140,13 +144,14 @@ async fn the_page_of_an_administrator_leads_to_a_confirmation_with_the_password(
 }
 
 #[tokio::test]
-async fn internal_users_are_activated_in_bulk_with_the_password() {
+async fn bulk_actions_need_the_password() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
     let amy = app.make_user("amy", Role::ADMIN).await;
     app.execute("UPDATE users SET is_active = FALSE WHERE email = 'amy@example.org'")
         .await;
     let (id, own) = (amy.to_string(), password_of("root"));
+    app.outdate_proofs();
     let page = select(&root, "users", "activate", &[amy]).await;
     assert!(page.has("form.confirm input[name=current][required]"));
     let active = "SELECT COUNT(*) AS number FROM users WHERE is_active";
@@ -176,7 +181,13 @@ async fn internal_users_are_activated_in_bulk_with_the_password() {
     app.execute("UPDATE client_users SET is_active = FALSE")
         .await;
     for (list, action, id) in [("users", "deactivate", amy), ("clients", "activate", acme)] {
+        // The proof is recent.
         let page = select(&root, list, action, &[id]).await.assert(200);
         assert!(!page.has("input[name=current]"), "{list} {action}");
+        app.outdate_proofs();
+        let page = select(&root, list, action, &[id]).await.assert(200);
+        assert!(page.has("input[name=current]"), "{list} {action}");
+        let fields = [("current", own.as_str())];
+        root.post("/admin/users/1/link", &fields).await.assert(200);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     delivery::support::smtp_server::SmtpServer,
-    support::{App, TIMEOUT},
+    support::{App, TIMEOUT, totp::Totp},
 };
 
 const NEW: &str = "a new passphrase, long enough";
@@ -104,4 +104,39 @@ async fn a_new_address_is_mailed_to_the_old_one_as_well() {
     );
     app.services().delivery.drain(TIMEOUT).await;
     assert!(server.rest().is_empty());
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn changes_of_second_factors_are_mailed_to_the_owner() {
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let app = App::with_mail(&server);
+    let ann = app.user("ann").await;
+    let factor = Totp::of(&app, &ann).await;
+    let required = ann.log_in().await.assert(401, "SECOND_FACTOR_REQUIRED");
+    let body = json!({
+        "challenge_id": required["challenge_id"], "method": "recovery_code", "code": factor.recovery_codes[0],
+    });
+    let step = app
+        .anonymous()
+        .post("/auth/login/second-factor", body)
+        .await;
+    step.assert(200, "LOGGED_IN");
+    let new = ann
+        .call("POST", "/auth/second-factors/recovery-codes")
+        .await;
+    new.assert(200, "RECOVERY_CODES");
+    let removed = ann.delete("/auth/second-factors/totp").await;
+    removed.assert(200, "SECOND_FACTOR_REMOVED");
+    let sent = next(&mut server, 4).await;
+    let subjects = [
+        "A recovery code was used",
+        "A second factor was set up",
+        "You have new recovery codes",
+        "Your second factor was removed",
+    ];
+    assert_eq!(
+        sent,
+        subjects.map(|subject| mail("ann@example.org", subject))
+    );
 }

@@ -40,6 +40,8 @@ async fn both_tokens_of_a_user_have_exactly_the_claims_of_the_contract() {
     of_access["email"] = "ann@example.org".into();
     of_access["role"] = "auditor".into();
     of_access["client_id"] = "munjigi".into();
+    of_access["auth_time"] = NOW.into();
+    of_access["amr"] = json!(["pwd"]);
     assert_eq!(Value::Object(access.clone()), of_access);
     let of_refresh = expected("refresh", NOW + 2_592_000, &refresh);
     assert_eq!(Value::Object(refresh.clone()), of_refresh);

@@ -51,6 +51,7 @@ mod revocation;
 mod revocations;
 mod roles;
 mod search;
+mod second_factors;
 mod service_revocation;
 mod service_tokens;
 mod sessions;

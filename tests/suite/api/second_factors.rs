@@ -9,9 +9,8 @@ use munjigi::{
 };
 use serde_json::{Value, json};
 
-use super::claims::claims_of;
 use crate::support::{
-    Answer, App, Person, password_of,
+    Answer, App, Person, claims_of, password_of,
     totp::{Totp, code_at},
 };
 
@@ -56,7 +55,8 @@ async fn a_login_takes_two_steps_once_an_app_is_set_up() {
     app.advance(Duration::from_secs(30));
     let again = prove(&app, totp(&id, &factor.code(&app))).await;
     again.assert(401, WRONG);
-    let events = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'second_factor_required'";
+    let events =
+        "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'second_factor_required'";
     assert_eq!(app.number(events).await, 1);
 }
 
@@ -66,7 +66,10 @@ async fn access_tokens_say_when_and_how_the_owner_logged_in() {
     let ann = app.user("ann").await;
     let now = app.clock.now().unix_seconds();
     let claims = claims_of(&ann.access);
-    assert_eq!((&claims["amr"], &claims["auth_time"]), (&json!(["pwd"]), &json!(now)));
+    assert_eq!(
+        (&claims["amr"], &claims["auth_time"]),
+        (&json!(["pwd"]), &json!(now))
+    );
     let factor = Totp::of(&app, &ann).await;
     let id = challenge(&ann).await;
     let ann = ann.with_pair(&prove(&app, totp(&id, &factor.code(&app))).await);
@@ -75,7 +78,10 @@ async fn access_tokens_say_when_and_how_the_owner_logged_in() {
     let refreshed = ann.refreshed().await;
     for access in [&ann.access, &refreshed.access] {
         let claims = claims_of(access);
-        assert_eq!((&claims["amr"], &claims["auth_time"]), (&expected, &json!(now)));
+        assert_eq!(
+            (&claims["amr"], &claims["auth_time"]),
+            (&expected, &json!(now))
+        );
     }
     assert!(claims_of(&ann.refresh).get("amr").is_none());
     // A retry of the same refresh.
@@ -101,7 +107,9 @@ async fn a_code_is_accepted_one_step_early_or_late_and_once() {
         prove(&app, totp(&id, &at(steps))).await.assert(401, WRONG);
     }
     for steps in [-1, 0, 1] {
-        prove(&app, totp(&id, &at(steps))).await.assert(200, "LOGGED_IN");
+        prove(&app, totp(&id, &at(steps)))
+            .await
+            .assert(200, "LOGGED_IN");
         id = challenge(&ann).await;
         prove(&app, totp(&id, &at(steps))).await.assert(401, WRONG);
     }
@@ -146,13 +154,19 @@ async fn a_challenge_ends_after_five_attempts_or_five_minutes() {
     for _ in 0..5 {
         prove(&app, totp(&id, "000000")).await.assert(401, WRONG);
     }
-    prove(&app, totp(&id, &factor.code(&app))).await.assert(401, WRONG);
+    prove(&app, totp(&id, &factor.code(&app)))
+        .await
+        .assert(401, WRONG);
     let id = challenge(&ann).await;
     app.advance(Duration::from_mins(5));
-    prove(&app, totp(&id, &factor.code(&app))).await.assert(401, WRONG);
+    prove(&app, totp(&id, &factor.code(&app)))
+        .await
+        .assert(401, WRONG);
     let id = challenge(&ann).await;
     app.advance(Duration::from_secs(299));
-    prove(&app, totp(&id, &factor.code(&app))).await.assert(200, "LOGGED_IN");
+    prove(&app, totp(&id, &factor.code(&app)))
+        .await
+        .assert(200, "LOGGED_IN");
 }
 
 #[tokio::test]
@@ -163,12 +177,16 @@ async fn wrong_codes_count_as_wrong_passwords_and_a_right_password_does_not_rese
     for _ in 0..2 {
         let id = challenge(&ann).await;
         prove(&app, totp(&id, "000000")).await.assert(401, WRONG);
-        prove(&app, recovery(&id, "aaaa-bbbb")).await.assert(401, WRONG);
+        prove(&app, recovery(&id, "aaaa-bbbb"))
+            .await
+            .assert(401, WRONG);
     }
     let id = challenge(&ann).await;
     prove(&app, totp(&id, "000000")).await.assert(401, WRONG);
     let code = factor.code(&app);
-    prove(&app, totp(&id, &code)).await.assert(429, "RATE_LIMITED");
+    prove(&app, totp(&id, &code))
+        .await
+        .assert(429, "RATE_LIMITED");
     ann.log_in().await.assert(429, "RATE_LIMITED");
     app.advance(Duration::from_mins(1));
     let id = challenge(&ann).await;
@@ -188,7 +206,9 @@ async fn a_secret_that_no_challenge_has_is_counted_for_its_address() {
     for id in [invented.as_str(), "x", &invented] {
         prove(&app, totp(id, "123456")).await.assert(401, WRONG);
     }
-    prove(&app, totp(&invented, "123456")).await.assert(429, "RATE_LIMITED");
+    prove(&app, totp(&invented, "123456"))
+        .await
+        .assert(429, "RATE_LIMITED");
 }
 
 #[tokio::test]
@@ -200,14 +220,20 @@ async fn a_challenge_ends_with_a_new_password_and_with_the_account() {
     let path = format!("/api/users/{}", ann.seq);
     let body = root.confirmed(json!({"password": "another passphrase, long enough"}));
     root.patch(&path, body).await.assert(200, "USER_UPDATED");
-    prove(&app, totp(&id, &factor.code(&app))).await.assert(401, WRONG);
+    prove(&app, totp(&id, &factor.code(&app)))
+        .await
+        .assert(401, WRONG);
     let ann = Person {
         password: "another passphrase, long enough".to_owned(),
         ..ann
     };
     let id = challenge(&ann).await;
-    root.patch(&path, json!({"is_active": false})).await.assert(200, "USER_UPDATED");
-    prove(&app, totp(&id, &factor.code(&app))).await.assert(401, WRONG);
+    root.patch(&path, json!({"is_active": false}))
+        .await
+        .assert(200, "USER_UPDATED");
+    prove(&app, totp(&id, &factor.code(&app)))
+        .await
+        .assert(401, WRONG);
     root.delete(&path).await.assert(200, "USER_DELETED");
     for table in ["totp_factors", "recovery_codes", "second_factor_challenges"] {
         let rows = format!("SELECT COUNT(*) AS number FROM {table}");
@@ -222,7 +248,9 @@ async fn recovery_codes_work_once_each_and_new_ones_replace_them() {
     let factor = Totp::of(&app, &ann).await;
     let typed = factor.recovery_codes[0].to_uppercase().replace('-', " ");
     let id = challenge(&ann).await;
-    prove(&app, recovery(&id, &typed)).await.assert(200, "LOGGED_IN");
+    prove(&app, recovery(&id, &typed))
+        .await
+        .assert(200, "LOGGED_IN");
     let id = challenge(&ann).await;
     prove(&app, recovery(&id, &typed)).await.assert(401, WRONG);
     let shown = ann.get("/auth/second-factors").await;
@@ -230,9 +258,13 @@ async fn recovery_codes_work_once_each_and_new_ones_replace_them() {
     assert_eq!(shown["recovery_codes"], 9);
     let path = "/auth/second-factors/recovery-codes";
     let new = ann.call("POST", path).await.assert(200, "RECOVERY_CODES");
-    prove(&app, recovery(&id, &factor.recovery_codes[1])).await.assert(401, WRONG);
+    prove(&app, recovery(&id, &factor.recovery_codes[1]))
+        .await
+        .assert(401, WRONG);
     let code = new["recovery_codes"][4].as_str().unwrap();
-    prove(&app, recovery(&id, code)).await.assert(200, "LOGGED_IN");
+    prove(&app, recovery(&id, code))
+        .await
+        .assert(200, "LOGGED_IN");
     // Of another account.
     let eve = app.user("eve").await;
     Totp::of(&app, &eve).await;
@@ -247,12 +279,18 @@ async fn secrets_are_stored_encrypted_or_hashed() {
     let ann = app.user("ann").await;
     let factor = Totp::of(&app, &ann).await;
     let stored = "SELECT COUNT(*) AS number FROM totp_factors WHERE sealed_secret LIKE";
-    assert_eq!(app.number(&format!("{stored} '%{}%'", factor.secret)).await, 0);
+    assert_eq!(
+        app.number(&format!("{stored} '%{}%'", factor.secret)).await,
+        0
+    );
     for code in &factor.recovery_codes {
         let plain = code.replace('-', "");
-        let stored = format!("SELECT COUNT(*) AS number FROM recovery_codes WHERE code_hash LIKE '%{plain}%'");
+        let stored = format!(
+            "SELECT COUNT(*) AS number FROM recovery_codes WHERE code_hash LIKE '%{plain}%'"
+        );
         assert_eq!(app.number(&stored).await, 0);
-        let logged = format!("SELECT COUNT(*) AS number FROM audit_events WHERE changes LIKE '%{code}%'");
+        let logged =
+            format!("SELECT COUNT(*) AS number FROM audit_events WHERE changes LIKE '%{code}%'");
         assert_eq!(app.number(&logged).await, 0);
     }
 }
@@ -266,12 +304,19 @@ async fn changes_of_second_factors_need_a_proof_of_the_last_five_minutes() {
     let refused = begin().await.assert(403, "REAUTHENTICATION_REQUIRED");
     assert_eq!(refused["methods"], json!(["password"]));
     let path = "/auth/reauthenticate";
-    let wrong = ann.post(path, json!({"password": "not the password"})).await;
+    let wrong = ann
+        .post(path, json!({"password": "not the password"}))
+        .await;
     let wrong = wrong.assert(400, "INVALID_REQUEST");
-    assert_eq!(wrong.error("password"), "The current password is incorrect.");
+    assert_eq!(
+        wrong.error("password"),
+        "The current password is incorrect."
+    );
     begin().await.assert(403, "REAUTHENTICATION_REQUIRED");
     let proof = json!({"password": ann.password});
-    ann.post(path, proof.clone()).await.assert(200, "REAUTHENTICATED");
+    ann.post(path, proof.clone())
+        .await
+        .assert(200, "REAUTHENTICATED");
     let factor = Totp::of(&app, &ann).await;
     // Only this session was proved again.
     let claims = claims_of(&ann.refreshed().await.access);
@@ -281,11 +326,15 @@ async fn changes_of_second_factors_need_a_proof_of_the_last_five_minutes() {
     let refused = remove().await.assert(403, "REAUTHENTICATION_REQUIRED");
     assert_eq!(refused["methods"], json!(["totp", "recovery_code"]));
     // The password is not enough any more.
-    ann.post(path, proof).await.assert(403, "REAUTHENTICATION_REQUIRED");
+    ann.post(path, proof)
+        .await
+        .assert(403, "REAUTHENTICATION_REQUIRED");
     let wrong = ann.post(path, json!({"code": "000000"})).await;
     assert_eq!(wrong.assert_status(400).wrong_fields(), ["code"].into());
     let code = factor.code(&app);
-    ann.post(path, json!({"code": code})).await.assert(200, "REAUTHENTICATED");
+    ann.post(path, json!({"code": code}))
+        .await
+        .assert(200, "REAUTHENTICATED");
     let again = ann.post(path, json!({"code": code})).await;
     again.assert(400, "INVALID_REQUEST");
     let claims = claims_of(&ann.refreshed().await.access);
@@ -308,7 +357,12 @@ async fn an_app_is_confirmed_by_its_code_and_set_up_once() {
     let begun = ann.call("POST", "/auth/second-factors/totp").await;
     let secret = begun.text_of("secret");
     let (uri, svg) = (begun.text_of("uri"), begun.text_of("qr_svg"));
-    assert!(uri.starts_with(&format!("otpauth://totp/munjigi:ann%40example.org?secret={secret}")), "{uri}");
+    assert!(
+        uri.starts_with(&format!(
+            "otpauth://totp/munjigi:ann%40example.org?secret={secret}"
+        )),
+        "{uri}"
+    );
     assert!(svg.starts_with("<svg ") && !svg.contains("script"), "{svg}");
     for code in ["000000", &code_at(&first, app.clock.now(), 0)] {
         let wrong = ann.post(confirm, json!({"code": code})).await;
@@ -353,7 +407,12 @@ async fn the_duty_is_for_nobody_for_the_panel_or_for_all() {
     ] {
         app = app.restarted_with(|config| config.login.second_factor = duty);
         for (person, expected) in people.iter().zip(expected) {
-            assert_eq!(must_set_up(&person.at(&app)).await, expected, "{duty:?} {}", person.login);
+            assert_eq!(
+                must_set_up(&person.at(&app)).await,
+                expected,
+                "{duty:?} {}",
+                person.login
+            );
         }
     }
 }
@@ -374,15 +433,23 @@ async fn who_must_have_a_second_factor_sets_it_up_at_the_next_login() {
     bearer.assert(401, "INVALID_TOKEN");
     let confirm = format!("{STEP}/totp/confirm");
     let early = json!({"challenge_id": id, "code": "123456"});
-    anonymous.post(&confirm, early).await.assert(404, "SECOND_FACTOR_NOT_FOUND");
-    let begun = anonymous.post(&format!("{STEP}/totp"), json!({"challenge_id": id})).await;
+    anonymous
+        .post(&confirm, early)
+        .await
+        .assert(404, "SECOND_FACTOR_NOT_FOUND");
+    let begun = anonymous
+        .post(&format!("{STEP}/totp"), json!({"challenge_id": id}))
+        .await;
     let secret = begun.assert(200, "TOTP_BEGUN").text_of("secret");
     let wrong = json!({"challenge_id": id, "code": "000000"});
     let wrong = anonymous.post(&confirm, wrong).await;
     assert_eq!(wrong.assert_status(400).wrong_fields(), ["code"].into());
     let code = code_at(&secret, app.clock.now(), 0);
     let body = json!({"challenge_id": id, "code": code});
-    let logged_in = anonymous.post(&confirm, body.clone()).await.assert(200, "LOGGED_IN");
+    let logged_in = anonymous
+        .post(&confirm, body.clone())
+        .await
+        .assert(200, "LOGGED_IN");
     assert_eq!(logged_in["recovery_codes"].as_array().unwrap().len(), 10);
     let access = logged_in.text_of("access");
     assert_eq!(claims_of(&access)["amr"], json!(["pwd", "otp", "mfa"]));
@@ -400,7 +467,9 @@ async fn a_one_time_code_of_a_client_with_a_second_factor_is_the_first_step() {
     app.make_client("acme").await;
     let anonymous = app.anonymous();
     let request = async || {
-        let sent = anonymous.post("/clients/otp/request", json!({"username": "acme"})).await;
+        let sent = anonymous
+            .post("/clients/otp/request", json!({"username": "acme"}))
+            .await;
         sent.assert(200, "OTP_SENT").text_of("challenge_id")
     };
     let verify = async |id: String, code: &str| {
@@ -411,7 +480,10 @@ async fn a_one_time_code_of_a_client_with_a_second_factor_is_the_first_step() {
     let id = request().await;
     let code = app.codes(1).await.pop().unwrap();
     let logged_in = verify(id, &code).await.assert(200, "LOGGED_IN");
-    assert_eq!(claims_of(&logged_in.text_of("access"))["amr"], json!(["otp"]));
+    assert_eq!(
+        claims_of(&logged_in.text_of("access"))["amr"],
+        json!(["otp"])
+    );
     let begin = anonymous.call("POST", "/auth/second-factors/totp");
     let begun = begin.bearer(&logged_in.text_of("access")).await;
     let secret = begun.assert(200, "TOTP_BEGUN").text_of("secret");
@@ -424,16 +496,24 @@ async fn a_one_time_code_of_a_client_with_a_second_factor_is_the_first_step() {
     app.advance(Duration::from_mins(2));
     let id = request().await;
     let code = app.codes(2).await.pop().unwrap();
-    let required = verify(id.clone(), &code).await.assert(401, "SECOND_FACTOR_REQUIRED");
+    let required = verify(id.clone(), &code)
+        .await
+        .assert(401, "SECOND_FACTOR_REQUIRED");
     verify(id, &code).await.assert(401, "INVALID_OTP");
-    let body = totp(&required.text_of("challenge_id"), &code_at(&secret, app.clock.now(), 0));
+    let body = totp(
+        &required.text_of("challenge_id"),
+        &code_at(&secret, app.clock.now(), 0),
+    );
     let logged_in = prove(&app, body).await.assert(200, "LOGGED_IN");
-    assert_eq!(claims_of(&logged_in.text_of("access"))["amr"], json!(["otp", "mfa"]));
+    assert_eq!(
+        claims_of(&logged_in.text_of("access"))["amr"],
+        json!(["otp", "mfa"])
+    );
 }
 
 #[tokio::test]
 async fn the_routes_of_simplejwt_refuse_accounts_with_a_second_factor() {
-    let app = App::with(|config| config.simplejwt.compat_prefix = Some("/api/token".to_owned()));
+    let app = App::with(|config| config.simplejwt.enabled = true);
     let ann = app.user("ann").await;
     Totp::of(&app, &ann).await;
     let body = json!({"email": ann.login, "username": ann.login, "password": ann.password});
@@ -453,5 +533,9 @@ async fn the_refresh_token_is_in_the_cookie_where_the_second_step_asks_for_it() 
     let answer = prove(&app, body).await.assert(200, "LOGGED_IN");
     assert!(answer.data().get("refresh").is_none());
     let cookies = answer.headers.get_all("set-cookie").iter();
-    assert!(cookies.into_iter().any(|one| one.to_str().unwrap().contains("refresh")));
+    assert!(
+        cookies
+            .into_iter()
+            .any(|one| one.to_str().unwrap().contains("refresh"))
+    );
 }

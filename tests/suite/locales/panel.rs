@@ -12,6 +12,7 @@ use munjigi::domain::{
     limits::LimitKind,
     preferences::Theme,
     principal::UserType,
+    second_factor::SecondFactorMethod,
     session::RevocationReason,
     signing_key::KeyState,
 };
@@ -28,7 +29,8 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 8] = [
+const FAMILIES: [(&str, &[&str]); 9] = [
+    ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),
     ("action.", Action::NAMES),

@@ -5,7 +5,7 @@ use super::{
     place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 53] = [
+const VERBS: [&[&str]; 55] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -16,6 +16,7 @@ const VERBS: [&[&str]; 53] = [
     &["user", "set-claims"],
     &["user", "activate"],
     &["user", "deactivate"],
+    &["user", "remove-second-factor"],
     &["user", "unlock"],
     &["client"],
     &["client", "create"],
@@ -24,6 +25,7 @@ const VERBS: [&[&str]; 53] = [
     &["client", "set-claims"],
     &["client", "activate"],
     &["client", "deactivate"],
+    &["client", "remove-second-factor"],
     &["client", "unlock"],
     &["service"],
     &["service", "create"],

@@ -44,6 +44,7 @@ mod read_only;
 mod receiver;
 mod refusals;
 mod roles;
+mod second_factor;
 pub mod server;
 mod shutdown;
 mod simplejwt_replay;

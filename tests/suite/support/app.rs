@@ -217,6 +217,11 @@ impl App {
         self.clock.advance(by);
     }
 
+    /// Advances the clock until the panel asks for a proof before the changes that need one.
+    pub fn outdate_proofs(&self) {
+        self.advance(Duration::from_mins(10));
+    }
+
     /// Sets the clock to a later or earlier time.
     pub fn set_clock(&self, to: Timestamp) {
         if let Clock::Fixed(micros) = &self.clock {

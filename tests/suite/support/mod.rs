@@ -99,6 +99,7 @@ mod remote;
 mod routes;
 mod service;
 pub mod spa;
+pub mod totp;
 mod wait;
 
 pub use app::App;

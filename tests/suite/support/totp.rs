@@ -16,7 +16,10 @@ pub fn code_at(secret: &str, at: Timestamp, steps: i64) -> String {
     let tag = tag.as_ref();
     let offset = usize::from(tag[19] & 15);
     let four: [u8; 4] = tag[offset..offset + 4].try_into().unwrap();
-    format!("{:06}", (u32::from_be_bytes(four) & 0x7FFF_FFFF) % 1_000_000)
+    format!(
+        "{:06}",
+        (u32::from_be_bytes(four) & 0x7FFF_FFFF) % 1_000_000
+    )
 }
 
 /// The secret of an account with an authenticator app, and its recovery codes.
@@ -37,7 +40,9 @@ impl Totp {
         let codes = added["recovery_codes"].as_array().unwrap().iter();
         Self {
             secret,
-            recovery_codes: codes.map(|code| code.as_str().unwrap().to_owned()).collect(),
+            recovery_codes: codes
+                .map(|code| code.as_str().unwrap().to_owned())
+                .collect(),
         }
     }
 

@@ -223,6 +223,10 @@ async fn own_account_and_sessions() {
     {
       "code": "TOKEN_VALID",
       "data": {
+        "amr": [
+          "pwd"
+        ],
+        "auth_time": 1771072245,
         "client_id": "munjigi",
         "email": "ann@example.org",
         "exp": 1771074045,
