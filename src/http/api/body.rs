@@ -216,12 +216,6 @@ impl Fields {
         self.object_text(input)
     }
 
-    /// An object that may be missing or null, as its text. In a form it is JSON text.
-    pub(super) fn optional_object<T>(&mut self, input: &Input<T>) -> Option<T> {
-        self.declared.note(input.name, &[Presence::Optional]);
-        self.object_text(input)
-    }
-
     fn object_text<T>(&mut self, input: &Input<T>) -> Option<T> {
         let read = match self.values.get(input.name) {
             None | Some(Value::Null) => return None,

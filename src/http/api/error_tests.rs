@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
+use crate::domain::second_factor::{MissingProof, PendingLogin, SecondFactorMethod};
 use crate::http::api::errors::ApiError;
 use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::context::RequestContext;
@@ -23,6 +23,7 @@ fn pending(is_set_up: bool) -> PendingLogin {
         methods: vec![SecondFactorMethod::Totp],
         expires_in: Duration::from_mins(5),
         is_set_up,
+        passkey: None,
     }
 }
 

@@ -65,7 +65,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"username": "minji@example.org", "password": "correct horse battery staple"}"#),
     Endpoint::new(Post, "/auth/login/second-factor", Anyone, "Completes a login by the second factor",
                   || to(second_factors::log_in))
-        .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.optional(), passkeys::ASSERTION.optional(),
+        .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative(),
                 TRANSPORT.optional()])
         .ok("LOGGED_IN").on_device().errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/login/second-factor/totp", Anyone, "Begins to set up an authenticator app for a login",

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::problem::Problem;
+use crate::domain::otp::OtpCode;
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::second_factor::SecondFactorMethod;
 use crate::http::api::answer::Answer;
 use crate::http::api::auth::{TokenData, login_answer};
@@ -20,7 +21,6 @@ use crate::http::api::passkeys::{ASSERTION, relying_party};
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::RequestContext;
-use crate::services::Services;
 use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::{self, Reproof, require_recent};
 use crate::services::auth::second_step;
@@ -28,6 +28,7 @@ use crate::services::second_factors::enrolment::{self, NewTotp};
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::proof::FactorProof;
+use crate::services::{Error, Services};
 
 /// The second factors of an account.
 #[derive(Serialize, JsonSchema)]
@@ -77,24 +78,53 @@ pub(super) struct CodesView {
     recovery_codes: Vec<String>,
 }
 
-/// The proof by a passkey. A missing or malformed one is a problem of the field.
-fn passkey(
-    services: &Services,
-    fields: &mut Fields,
-    purpose: Purpose,
-    assertion: Option<&str>,
-) -> Result<Option<FactorProof>, ApiError> {
-    let Some(assertion) = assertion else {
-        if !fields.has(&ASSERTION) {
-            fields.problem(ASSERTION.name, Problem::Required);
+/// What is presented as second factor.
+enum Presented {
+    Code(OtpCode),
+    Assertion(String),
+}
+
+impl Presented {
+    /// Reads a code or an assertion, whichever is sent; a code if neither is.
+    fn read(fields: &mut Fields) -> Option<Self> {
+        if fields.has(&ASSERTION) && !fields.has(&FACTOR_CODE) {
+            fields.required_object(&ASSERTION).map(Self::Assertion)
+        } else {
+            fields.required(&FACTOR_CODE).map(Self::Code)
         }
-        return Ok(None);
-    };
-    let answer = PasskeyAnswer::parse(relying_party(services)?, purpose, assertion);
-    if answer.is_err() {
-        fields.problem(ASSERTION.name, Problem::NotPasskey);
     }
-    Ok(answer.ok().map(FactorProof::Passkey))
+}
+
+/// The proof by a passkey.
+fn passkey(services: &Services, purpose: Purpose, json: &str) -> Result<FactorProof, Error> {
+    let answer = PasskeyAnswer::parse(relying_party(services)?, purpose, json);
+    answer
+        .map(FactorProof::Passkey)
+        .map_err(|_| Problems::one(ASSERTION.name, Problem::NotPasskey).into())
+}
+
+/// The proof of a login by this method.
+fn proof_of(
+    services: &Services,
+    challenge: &str,
+    method: SecondFactorMethod,
+    presented: Presented,
+) -> Result<FactorProof, Error> {
+    match (method, presented) {
+        (SecondFactorMethod::Passkey, Presented::Assertion(json)) => {
+            passkey(services, Purpose::SecondFactor(challenge.to_owned()), &json)
+        }
+        (SecondFactorMethod::Totp, Presented::Code(code)) => Ok(FactorProof::Totp(code)),
+        (SecondFactorMethod::RecoveryCode, Presented::Code(code)) => {
+            Ok(FactorProof::RecoveryCode(code))
+        }
+        (SecondFactorMethod::Passkey, _) => {
+            Err(Problems::one(ASSERTION.name, Problem::Required).into())
+        }
+        (_, Presented::Assertion(_)) => {
+            Err(Problems::one(FACTOR_CODE.name, Problem::Required).into())
+        }
+    }
 }
 
 /// `POST /auth/login/second-factor`: proves the second factor of a login.
@@ -111,25 +141,9 @@ pub(super) async fn log_in(
     let requested = transport.requested(&mut fields)?;
     let challenge = fields.required(&LOGIN_CHALLENGE);
     let method = fields.required(&METHOD);
-    let code = fields.optional(&FACTOR_CODE);
-    let assertion = fields.optional_object(&ASSERTION);
-    let proof = match (method, &challenge) {
-        (Some(SecondFactorMethod::Passkey), Some(challenge)) => {
-            let purpose = Purpose::SecondFactor(challenge.clone());
-            passkey(&services, &mut fields, purpose, assertion.as_deref())?
-        }
-        (Some(method), _) => {
-            if code.is_none() && !fields.has(&FACTOR_CODE) {
-                fields.problem(FACTOR_CODE.name, Problem::Required);
-            }
-            code.map(|code| match method {
-                SecondFactorMethod::RecoveryCode => FactorProof::RecoveryCode(code),
-                _ => FactorProof::Totp(code),
-            })
-        }
-        (None, _) => None,
-    };
-    let (challenge, proof) = fields.complete(challenge.zip(proof))?;
+    let presented = Presented::read(&mut fields);
+    let ((challenge, method), presented) = fields.complete(challenge.zip(method).zip(presented))?;
+    let proof = proof_of(&services, &challenge, method, presented)?;
     let logged_in = Box::pin(second_step::log_in(&services, &challenge, proof, caller.0)).await?;
     let answer = login_answer(&services, &context, logged_in, &transport, requested);
     Ok(answer)
@@ -267,25 +281,24 @@ pub(super) async fn reauthenticate(
     device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    let field;
-    let proof = if fields.has(&ASSERTION) && !fields.has(&PASSWORD) {
-        field = ASSERTION.name;
-        let purpose = Purpose::Reauthentication(caller.0.session.to_string());
-        let assertion = fields.required_object(&ASSERTION);
-        let proof = match &assertion {
-            Some(assertion) => passkey(&services, &mut fields, purpose, Some(assertion))?,
-            None => None,
+    let password =
+        if fields.has(&PASSWORD) || (!fields.has(&FACTOR_CODE) && !fields.has(&ASSERTION)) {
+            fields.required(&PASSWORD).map(Err)
+        } else {
+            Presented::read(&mut fields).map(Ok)
         };
-        proof.map(Reproof::Factor)
-    } else if fields.has(&FACTOR_CODE) && !fields.has(&PASSWORD) {
-        field = FACTOR_CODE.name;
-        let code = fields.required(&FACTOR_CODE);
-        code.map(|code| Reproof::Factor(FactorProof::of_code(code)))
-    } else {
-        field = PASSWORD.name;
-        fields.required(&PASSWORD).map(Reproof::Password)
+    let (field, proof) = match fields.complete(password)? {
+        Err(password) => (PASSWORD.name, Reproof::Password(password)),
+        Ok(Presented::Code(code)) => {
+            let proof = Reproof::Factor(FactorProof::of_code(code));
+            (FACTOR_CODE.name, proof)
+        }
+        Ok(Presented::Assertion(json)) => {
+            let purpose = Purpose::Reauthentication(caller.0.session.to_string());
+            let proof = passkey(&services, purpose, &json)?;
+            (ASSERTION.name, Reproof::Factor(proof))
+        }
     };
-    let proof = fields.complete(proof)?;
     let login_context = device.login_context(actor(&caller.0, &request));
     let session = KeptSession::Tokens(caller.0.session.clone());
     let (services, account) = (&services, &caller.0.account);

@@ -104,7 +104,7 @@ fn good(path: &str, name: &str) -> &'static str {
         "code" => r#""123456""#,
         "email" => r#""fresh@example.org""#,
         "name" => r#""Somebody""#,
-        "credential" => r#"{"id": "AAAA"}"#,
+        "credential" | "assertion" => r#"{"id": "AAAA"}"#,
         "role" => r#""staff""#,
         "claims" => r#"{"tier": "gold"}"#,
         "external_id" => r#""k-1""#,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, http::StatusCode};
 
-use crate::http::admin::pages::login::{again, rate_limited, signed_in_response};
+use crate::http::admin::pages::login::{again, signed_in_response, wait, with_limit};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::Form;
@@ -51,7 +51,11 @@ pub(in crate::http) async fn sign_in(
         Err(Error::RateLimited {
             retry_after,
             policy,
-        }) => rate_limited(&form, retry_after, policy),
+        }) => {
+            let refusal = wait(context, retry_after);
+            let answer = again(&form, StatusCode::TOO_MANY_REQUESTS, refusal)?;
+            Ok(with_limit(answer, retry_after, policy))
+        }
         Err(error) => Err(error.into()),
     }
 }
