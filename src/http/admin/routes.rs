@@ -39,7 +39,10 @@ fn access() -> Vec<Resource> {
     vec![
         resource(paths::DASHBOARD, [get(dashboard::show)]),
         resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
-        resource(paths::PASSKEY_LOGIN, [post(passkey_login::sign_in)]),
+        resource(
+            paths::PASSKEY_LOGIN,
+            [get(passkey_login::to_login), post(passkey_login::sign_in)],
+        ),
         resource(paths::PASSKEY_LOGIN_OPTIONS, [post(passkey_login::options)]),
         resource(paths::LOGOUT, [post(login::sign_out)]),
         resource(paths::LANGUAGE, [post(account::set_language)]),
@@ -67,7 +70,10 @@ fn access() -> Vec<Resource> {
             paths::passkey("{id}"),
             [get(passkeys::show), post(passkeys::rename)],
         ),
-        resource(paths::remove_passkey("{id}"), [post(passkeys::remove)]),
+        resource(
+            paths::remove_passkey("{id}"),
+            [get(passkeys::to_list), post(passkeys::remove)],
+        ),
         resource(paths::END_OWN_SESSIONS, [post(account::end_other_sessions)]),
         resource(paths::end_own_session("{id}"), [post(account::end_session)]),
         resource(
@@ -97,7 +103,13 @@ fn second_factors() -> [Resource; 7] {
             paths::SECOND_STEP,
             [get(second_step::code_form), post(second_step::prove)],
         ),
-        resource(paths::PASSKEY_STEP, [post(second_step::prove_passkey)]),
+        resource(
+            paths::PASSKEY_STEP,
+            [
+                get(second_step::to_code_form),
+                post(second_step::prove_passkey),
+            ],
+        ),
         resource(
             paths::PASSKEY_STEP_OPTIONS,
             [post(second_step::passkey_options)],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Person, authenticator::Authenticator};
 
-const PASSKEYS: &str = "/auth/second-factors/passkeys";
+pub(super) const PASSKEYS: &str = "/auth/second-factors/passkeys";
 pub(super) const ORIGIN: &str = "https://auth.example.org";
 
 pub(super) fn with_passkeys(config: &mut Config) {

@@ -2,4 +2,5 @@
 
 mod api;
 mod panel;
+mod second_factor;
 mod verification;

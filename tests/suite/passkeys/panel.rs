@@ -7,7 +7,7 @@ use super::api::{ORIGIN, with_passkeys};
 use crate::support::{App, Browser, Page, authenticator::Authenticator};
 
 /// The options for a form of passkeys.
-async fn options(browser: &Browser, path: &str) -> Value {
+pub(super) async fn options(browser: &Browser, path: &str) -> Value {
     let page = browser.post(path, &[]).await.assert(200);
     serde_json::from_str(&page.html).unwrap()
 }
@@ -28,13 +28,13 @@ async fn send(browser: &Browser, credential: &Value) -> Page {
     browser.post(paths::PASSKEY_LOGIN, &fields).await
 }
 
-async fn sign_in(browser: &Browser, authenticator: &mut Authenticator) -> Page {
+pub(super) async fn sign_in(browser: &Browser, authenticator: &mut Authenticator) -> Page {
     let asked = options(browser, paths::PASSKEY_LOGIN_OPTIONS).await;
     send(browser, &authenticator.assert(&asked)).await
 }
 
 /// A server, and the authenticator of its administrator `ann`.
-async fn scene() -> (App, Browser, Authenticator) {
+pub(super) async fn scene() -> (App, Browser, Authenticator) {
     let app = App::with(with_passkeys);
     let browser = app.signed_in("ann", Role::ADMIN).await;
     let mut authenticator = Authenticator::at(ORIGIN);

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, http::StatusCode};
 
 use crate::http::admin::pages::login::{again, signed_in_response, wait, with_limit};
+use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::Form;
@@ -18,6 +19,11 @@ pub(crate) async fn options(form: Form<PageContext>) -> PageResult {
     let party = RelyingParty::of_panel(context.server()).ok_or(Error::PasskeysUnavailable)?;
     let options = passkey_sign_in::options(context.services(), &party, &context.secret)?;
     context.json(&options)
+}
+
+/// `GET /admin/login/passkey`, the address of a refused form. **Permissions**: anyone. 303 to the sign-in.
+pub(crate) async fn to_login(context: PageContext) -> PageResult {
+    context.redirect(paths::LOGIN)
 }
 
 /// `POST /admin/login/passkey`. **Permissions**: anyone. 303, 403 (the role has no access to the panel), 404 (passkeys cannot be

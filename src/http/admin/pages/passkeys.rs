@@ -128,6 +128,11 @@ async fn refused(form: &Form<Panel>) -> PageResult {
     form.panel.invalid(&page)
 }
 
+/// `GET` of an address that is only for forms. **Permissions**: administrators and auditors. 303 to the list.
+pub(crate) async fn to_list(panel: Panel) -> PageResult {
+    panel.redirect(paths::PASSKEYS)
+}
+
 async fn find(panel: &Panel, id: &str) -> Result<PasskeyRow, AdminError> {
     let id = PasskeyId::parse(id).ok_or(AdminError::NotFound)?;
     let owner = panel.viewer().account.principal;

@@ -146,6 +146,11 @@ pub(crate) async fn passkey_options(form: Form<PageContext>, request: HttpReques
     context.json(&options.ok_or(AdminError::NotFound)?)
 }
 
+/// `GET /admin/login/second-factor/passkey`, the address of a refused form. **Permissions**: anyone. 303 to the second step.
+pub(crate) async fn to_code_form(context: PageContext) -> PageResult {
+    context.redirect(paths::SECOND_STEP)
+}
+
 /// `POST /admin/login/second-factor/passkey`. **Permissions**: anyone who has taken the first step. 303 (also where the first step is
 /// too long ago), 404 (passkeys cannot be used), 422 (the passkey is refused), 429.
 pub(in crate::http) async fn prove_passkey(
