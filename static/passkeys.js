@@ -16,7 +16,7 @@
   async function optionsOf(form, address = `${form.action}/options`) {
     const body = new URLSearchParams({ csrf: form.elements.csrf.value });
     const answer = await fetch(address, { method: "POST", body, credentials: "same-origin" });
-    if (answer.redirected || answer.status === 403) return location.reload();
+    if (answer.redirected) return null; // To the sign-in: the session has ended.
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
   }
@@ -28,7 +28,7 @@
 
   async function ask(form) {
     const options = await optionsOf(form);
-    if (!options) return;
+    if (!options) return location.reload();
     const publicKey = form.dataset.passkey === "create"
       ? PublicKeyCredential.parseCreationOptionsFromJSON(options)
       : PublicKeyCredential.parseRequestOptionsFromJSON(options);

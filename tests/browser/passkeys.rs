@@ -63,17 +63,16 @@ async fn sign_out(setting: &Setting) {
 #[tokio::test]
 #[ignore = "tests/run"]
 async fn a_passkey_is_added_signs_in_without_a_password_and_is_removed() {
-    for (language, title, added) in [
-        ("en", "Passkeys", "The passkey has been added."),
-        ("ko", "패스키", "패스키를 추가했습니다."),
-    ] {
+    for (language, title) in [("en", "Passkeys"), ("ko", "패스키")] {
         let setting = stage().speaking(language).set().await;
         setting.sign_in().await;
         let browser = &setting.browser;
         let authenticator = plug_in(&setting).await;
         add(&setting, "Work laptop 업무용").await;
+        // It is the first second factor: the recovery codes are shown.
+        browser.find("#codes-panel").await;
+        browser.go("/admin/account/passkeys").await;
         browser.shows("h1", title).await;
-        browser.shows("main", added).await;
         browser.shows("#passkeys .card", "Work laptop 업무용").await;
         // The same authenticator has one already.
         add(&setting, "again").await;
@@ -104,6 +103,38 @@ async fn a_passkey_is_added_signs_in_without_a_password_and_is_removed() {
         assert_eq!(kept["credentials"].as_array().unwrap().len(), 1);
         let complaints = browser.complaints().await;
         assert!(complaints.is_empty(), "{complaints:?}");
+        setting.end().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn a_passkey_is_the_second_factor_after_the_password() {
+    for language in ["en", "ko"] {
+        let setting = stage().speaking(language).set().await;
+        setting.sign_in().await;
+        let browser = &setting.browser;
+        plug_in(&setting).await;
+        add(&setting, "Key").await;
+        browser.find("#codes-panel").await;
+        sign_out(&setting).await;
+        // Without the authenticator's suggestion: it signs in by itself otherwise.
+        browser.devtools("WebAuthn.disable", json!({})).await;
+        browser.go("/admin/login").await;
+        browser.fill("email", ROOT).await;
+        browser.fill("password", PASSWORD).await;
+        browser.send_form_with("password").await;
+        browser
+            .until("the second step", async || {
+                browser
+                    .path()
+                    .await
+                    .starts_with("/admin/login/second-factor")
+            })
+            .await;
+        browser
+            .find("form[data-passkey] button:not([disabled])")
+            .await;
         setting.end().await;
     }
 }

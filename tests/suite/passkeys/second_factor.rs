@@ -265,3 +265,12 @@ async fn an_administrator_removes_the_passkeys_of_another_account() {
         .await
         .assert(422);
 }
+
+#[tokio::test]
+async fn an_administrator_with_a_passkey_has_a_second_factor() {
+    let (_app, own, _) = panel::scene().await;
+    let page = own.open(paths::SECURITY).await;
+    assert!(page.html.contains("all who may enter the panel have one"));
+    let page = own.open(paths::SECOND_FACTOR).await;
+    assert!(page.html.contains("one passkey"));
+}
