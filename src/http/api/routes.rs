@@ -67,7 +67,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
                   || to(second_factors::log_in))
         .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative(),
                 TRANSPORT.optional()])
-        .ok("LOGGED_IN").on_device().errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, RATE_LIMITED]),
+        .ok("LOGGED_IN").on_device()
+        .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, PASSKEYS_UNAVAILABLE, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/login/second-factor/totp", Anyone, "Begins to set up an authenticator app for a login",
                   || to(second_factors::begin_at_login))
         .body(&[LOGIN_CHALLENGE.required()])
@@ -79,7 +80,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/reauthenticate", Bearer, "Proves again who the caller is", || to(second_factors::reauthenticate))
         .body(&[PASSWORD.alternative(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative()])
-        .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, RATE_LIMITED])
+        .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE, RATE_LIMITED])
         .example(r#"{"password": "correct horse battery staple"}"#),
     Endpoint::new(Get, "/auth/second-factors", Bearer, "Returns the caller's second factors", || to(second_factors::show))
         .ok("SECOND_FACTORS"),

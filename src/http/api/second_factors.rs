@@ -281,13 +281,13 @@ pub(super) async fn reauthenticate(
     device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    let password =
-        if fields.has(&PASSWORD) || (!fields.has(&FACTOR_CODE) && !fields.has(&ASSERTION)) {
-            fields.required(&PASSWORD).map(Err)
-        } else {
-            Presented::read(&mut fields).map(Ok)
-        };
-    let (field, proof) = match fields.complete(password)? {
+    let has_factor = [fields.has(&FACTOR_CODE), fields.has(&ASSERTION)].contains(&true);
+    let proof = if fields.has(&PASSWORD) || !has_factor {
+        fields.required(&PASSWORD).map(Err)
+    } else {
+        Presented::read(&mut fields).map(Ok)
+    };
+    let (field, proof) = match fields.complete(proof)? {
         Err(password) => (PASSWORD.name, Reproof::Password(password)),
         Ok(Presented::Code(code)) => {
             let proof = Reproof::Factor(FactorProof::of_code(code));
