@@ -77,7 +77,7 @@ inputs! {
     /// The id in the answer to the request of the code.
     CHALLENGE: Option<ChallengeId> = "challenge_id", Kind::Text { format: Some("uuid"), max: None }, challenge;
     /// The id of the challenge in the answer to the login.
-    LOGIN_CHALLENGE: String = "challenge_id", PARAMETER_KIND, parameter;
+    LOGIN_CHALLENGE: String = "challenge_id", Kind::Text { format: None, max: None }, any_text;
     /// How the second factor is proved.
     METHOD: SecondFactorMethod = "method", Kind::OneOf(SecondFactorMethod::NAMES), factor_method;
     /// A code of the authenticator app, or a recovery code; spaces and hyphens in it are ignored.
@@ -111,6 +111,12 @@ inputs! {
 
 fn factor_method(text: &str) -> Result<SecondFactorMethod, Problem> {
     SecondFactorMethod::from_word(text).ok_or(Problem::NotOneOf(SecondFactorMethod::NAMES))
+}
+
+/// A secret is compared with the hashes of the stored ones: any text may be sent.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of parsers")]
+fn any_text(text: &str) -> Result<String, Problem> {
+    Ok(text.to_owned())
 }
 
 fn page_number(text: &str) -> Result<i64, Problem> {

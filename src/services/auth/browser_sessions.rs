@@ -108,27 +108,6 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
     }))
 }
 
-/// Ends the session that the browser had before.
-pub(super) fn end_former(
-    connection: &mut Transaction<'_>,
-    audit_context: &AuditContext,
-    former: Option<&str>,
-) -> Result<(), StoreError> {
-    let Some(hash) = former else {
-        return Ok(());
-    };
-    let now = audit_context.now;
-    let Some(live) = table::find_live(connection, hash, now)? else {
-        return Ok(());
-    };
-    let (owner, reason) = (&live.account, RevocationReason::Logout);
-    if table::end(connection, owner.principal.user_seq, &live.id, now, reason)? {
-        let event = Event::new(Action::BrowserSessionEnded).to(Subject::of(owner));
-        audit_context.record(connection, &event)?;
-    }
-    Ok(())
-}
-
 /// Ends the viewer's session.
 ///
 /// # Errors

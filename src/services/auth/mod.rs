@@ -12,6 +12,7 @@ pub mod logout;
 pub mod otp;
 pub mod otp_deliveries;
 pub mod otp_request;
+pub mod panel_proof;
 pub mod panel_sign_in;
 pub mod passkey_sign_in;
 pub mod password_check;

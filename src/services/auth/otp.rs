@@ -1,6 +1,11 @@
 //! Logging in with a one-time code. Attempts with the challenge of a client user that does not exist are counted and
 //! answered like those with a wrong code.
 
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+use crate::clock::Timestamp;
 use crate::config::OtpDelivery;
 use crate::domain::account::Account;
 use crate::domain::audit::Action;
@@ -23,15 +28,14 @@ use crate::services::limits::requests::bucket_of;
 use crate::services::limits::rules::account_rule;
 use crate::services::limits::{addresses, attempts};
 use crate::services::second_factors::challenges::FirstStep;
-use crate::store::client_users;
-use crate::store::otp_challenges;
 use crate::store::rate_limits::{self, Bucket};
+use crate::store::{Transaction, client_users, otp_challenges};
 
 /// Verifies a one-time code and starts a session. The code can be used once.
 ///
 /// # Errors
-/// [`Error::OtpDisabled`]; [`Error::SecondFactorRequired`]; [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown, or has no attempts left;
-/// [`Error::RateLimited`] after too many failures; and the store's.
+/// [`Error::OtpDisabled`]; [`Error::SecondFactorRequired`]; [`Error::InvalidOtp`] for a code that is wrong, used, expired or unknown,
+/// or has no attempts left; [`Error::RateLimited`] after too many failures; and the store's.
 pub async fn log_in(
     services: &Services,
     challenge: Option<ChallengeId>,
@@ -144,10 +148,8 @@ async fn verify_code(
     let start = SessionStart::new(services, None, method, login_context, device).await?;
     let now = start.now();
     let keys = challenge_ids::code_keys(services);
-    let (max, window) = (
-        i64::from(services.config.otp.max_attempts),
-        services.config.otp.lifetime.get(),
-    );
+    let otp = &services.config.otp;
+    let limits = (i64::from(otp.max_attempts), otp.lifetime.get());
     let last_login_at = services.tokens.settings().update_last_login.then_some(now);
     let audit_context = services.audit_log.audit_context(&login_context.actor, now);
     let new_session = start.clone();
@@ -155,33 +157,11 @@ async fn verify_code(
     let found: Option<(Account, Option<PendingLogin>)> = services
         .store
         .write(move |connection| {
-            let Submitted {
-                challenge,
-                code,
-                client,
-                tries,
-                failures,
-                ..
-            } = &submitted;
-            // The client before its codes, as in every change of a client, so that the two cannot deadlock.
-            if let Some(client) = client {
-                client_users::lock(connection, *client)?;
-            }
-            // A wrong code is not an error here: an error would roll back the count.
-            let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)?
-            else {
-                rate_limits::touch(connection, failures)?;
+            let Some(user_seq) = use_code(connection, &submitted, &keys, limits, now)? else {
                 return Ok(None);
             };
-            let count = rate_limits::count(connection, tries, now, now + window, false)?;
-            let is_right = matches_hash(&keys, challenge, code, &attempt);
-            if !is_right || count.hits > max {
-                return Ok(None);
-            }
-            let user_seq = attempt.user_seq;
-            let used = otp_challenges::mark_used(connection, challenge, user_seq, now)?;
             let client = client_users::find_by_id(connection, user_seq)?;
-            let Some(account) = client.filter(|_| used).map(|client| client.account()) else {
+            let Some(account) = client.map(|client| client.account()) else {
                 return Ok(None);
             };
             let pending = first_step.pending(connection, &account)?;
@@ -189,7 +169,7 @@ async fn verify_code(
             if !client_users::record_login(connection, user_seq, None, last_login_at)? {
                 return Ok(None);
             }
-            rate_limits::delete(connection, &tries.name)?;
+            rate_limits::delete(connection, &submitted.tries.name)?;
             if let Some(pending) = &pending {
                 first_step.begin(connection, &audit_context, &account, pending)?;
             } else {
@@ -207,4 +187,33 @@ async fn verify_code(
             Err(Error::SecondFactorRequired(pending))
         }
     }
+}
+
+/// Uses an attempt and, if it is right, the code; part of the transaction of the login. Returns the client; `None` if the code is
+/// wrong. `max` attempts are allowed for a challenge, and for the login name within the `window`.
+fn use_code(
+    connection: &mut Transaction<'_>,
+    submitted: &Submitted,
+    keys: &[hmac::Key],
+    (max, window): (i64, Duration),
+    now: Timestamp,
+) -> Result<Option<UserSeq>, Error> {
+    let challenge = &submitted.challenge;
+    // The client before its codes, as in every change of a client, so that the two cannot deadlock.
+    if let Some(client) = submitted.client {
+        client_users::lock(connection, client)?;
+    }
+    // A wrong code is not an error here: an error would roll back the count.
+    let Some(attempt) = otp_challenges::take_attempt(connection, challenge, max, now)? else {
+        rate_limits::touch(connection, &submitted.failures)?;
+        return Ok(None);
+    };
+    let count = rate_limits::count(connection, &submitted.tries, now, now + window, false)?;
+    let is_right = matches_hash(keys, challenge, &submitted.code, &attempt);
+    if !is_right || count.hits > max {
+        return Ok(None);
+    }
+    let user_seq = attempt.user_seq;
+    let used = otp_challenges::mark_used(connection, challenge, user_seq, now)?;
+    Ok(used.then_some(user_seq))
 }

@@ -10,11 +10,11 @@ use crate::domain::limits::LimitKind;
 use crate::domain::otp::OtpCode;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
-use crate::domain::principal::UserType;
-use crate::domain::second_factor::{ChallengePurpose, PendingLogin, SecondFactorMethod};
-use crate::domain::session::{BrowserSessionId, Device, LoginMethod, RevocationReason};
-use crate::services::audit::log::{AuditContext, Event};
-use crate::services::auth::browser_sessions;
+use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::second_factor::{ChallengePurpose, SecondFactorMethod};
+use crate::domain::session::{BrowserSessionId, Device, LoginMethod};
+use crate::services::audit::log::Event;
+use crate::services::auth::panel_proof::{Checked, LoginProof, Step};
 use crate::services::auth::password_check::{self, MAX_CHECKS};
 use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
@@ -28,10 +28,10 @@ use crate::services::second_factors::challenges::{self, FirstStep};
 use crate::services::second_factors::enrolment::{self, Confirmation, NewTotp};
 use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::proof::FactorProof;
-use crate::services::second_factors::second_step::{OpenChallenge, Proved, SecondStep, open};
+use crate::services::second_factors::second_step::{OpenChallenge, SecondStep, open};
 use crate::services::secret;
 use crate::store::browser_sessions::BrowserSessionRow;
-use crate::store::{StoreError, Transaction, browser_sessions as table, panel_preferences, users};
+use crate::store::{browser_sessions as table, panel_preferences};
 
 /// A session that has just started, and the secret of its cookie.
 pub struct SignedIn {
@@ -45,46 +45,6 @@ pub struct SignedIn {
     pub device_token: String,
     /// New recovery codes, which are shown once, if the sign-in has set a second factor up.
     pub recovery_codes: Vec<String>,
-}
-
-/// The steps of a sign-in.
-enum Step {
-    /// The hash that was verified.
-    Password(String, FirstStep),
-    SecondFactor(SecondStep),
-    /// A passkey, which is verified and used already.
-    Passkey,
-}
-
-/// Proof of who signs in, with which a session starts.
-pub(crate) struct LoginProof {
-    step: Step,
-    reset: CounterReset,
-    /// The known device.
-    device: Option<String>,
-    /// The hash of the session cookie that the browser had before.
-    former: Option<String>,
-}
-
-impl LoginProof {
-    /// By a passkey, which is verified and used already.
-    pub(crate) fn by_passkey(device: Option<String>, former: Option<String>) -> Self {
-        Self {
-            step: Step::Passkey,
-            reset: CounterReset::default(),
-            device,
-            former,
-        }
-    }
-
-    /// The second factor that was proved.
-    fn factor(&self) -> Option<SecondFactorMethod> {
-        match &self.step {
-            Step::Password(..) => None,
-            Step::SecondFactor(step) => Some(step.factor()),
-            Step::Passkey => Some(SecondFactorMethod::Passkey),
-        }
-    }
 }
 
 /// Signs a user in by e-mail address or username and password, and starts a session with a new secret. The session
@@ -282,22 +242,10 @@ pub(crate) async fn begin(
     let known_device = proof.as_ref().and_then(|proof| proof.device.as_deref());
     let new_token = NewToken::new(services, known_device, now)?;
     let device_token = new_token.text(services, &account);
-    let (owner, settings) = (account.principal, &services.config.admin);
+    let owner = account.principal;
     let user_seq = owner.user_seq;
-    let lifetime = settings.session_absolute.get();
-    let absolute = now + lifetime;
-    let new = BrowserSessionRow {
-        id: BrowserSessionId::new(now),
-        token_hash: secret::hash(&secret),
-        user_seq,
-        ip_address: actor.ip_address.map(|address| address.to_string()),
-        user_agent: Device::new(None, actor.user_agent.as_deref()).user_agent,
-        created_at: now,
-        last_used_at: now,
-        expires_at: (now + settings.session_idle.get()).min(absolute),
-        absolute_expires_at: absolute,
-        authenticated_at: Some(now),
-    };
+    let lifetime = services.config.admin.session_absolute.get();
+    let new = new_session(services, &actor, user_seq, &secret, now);
     let actor = actor.known_as(&account);
     let mut event = Event::new(Action::SignedIn).to(Subject::of(&account));
     if let Some(factor) = proof.as_ref().and_then(LoginProof::factor) {
@@ -342,55 +290,26 @@ pub(crate) async fn begin(
     })
 }
 
-/// What the proof of a sign-in leads to.
-enum Checked {
-    /// The session starts.
-    Complete(Option<Proved>),
-    /// The second factor is required.
-    Pending(PendingLogin),
-    /// The second factor is wrong.
-    Wrong,
-}
-
-impl LoginProof {
-    /// Checks the account again, and locks it; part of the transaction of the sign-in.
-    fn check(
-        &self,
-        connection: &mut Transaction<'_>,
-        audit_context: &AuditContext,
-        account: &Account,
-        last_login_at: Option<Timestamp>,
-    ) -> Result<Checked, Error> {
-        let mut proved = None;
-        match &self.step {
-            // Verifying the hash takes long: the account may have changed.
-            Step::Password(hash, first_step) => {
-                let pending = first_step.pending(connection, account)?;
-                let last_login_at = last_login_at.filter(|_| pending.is_none());
-                let user_seq = account.principal.user_seq;
-                if !users::record_login(connection, user_seq, Some(hash), last_login_at)? {
-                    return Err(Error::InvalidCredentials);
-                }
-                if let Some(pending) = pending {
-                    first_step.begin(connection, audit_context, account, &pending)?;
-                    return Ok(Checked::Pending(pending));
-                }
-            }
-            Step::SecondFactor(step) => {
-                proved = step.take(connection, audit_context)?;
-                if proved.is_none() {
-                    return Ok(Checked::Wrong);
-                }
-            }
-            Step::Passkey => {
-                let user_seq = account.principal.user_seq;
-                if !users::record_login(connection, user_seq, None, last_login_at)? {
-                    return Err(Error::InvalidCredentials);
-                }
-            }
-        }
-        self.reset.apply(connection)?;
-        browser_sessions::end_former(connection, audit_context, self.former.as_deref())?;
-        Ok(Checked::Complete(proved))
+/// The row of a session that starts now.
+fn new_session(
+    services: &Services,
+    actor: &Actor,
+    user_seq: UserSeq,
+    secret: &str,
+    now: Timestamp,
+) -> BrowserSessionRow {
+    let settings = &services.config.admin;
+    let absolute = now + settings.session_absolute.get();
+    BrowserSessionRow {
+        id: BrowserSessionId::new(now),
+        token_hash: secret::hash(secret),
+        user_seq,
+        ip_address: actor.ip_address.map(|address| address.to_string()),
+        user_agent: Device::new(None, actor.user_agent.as_deref()).user_agent,
+        created_at: now,
+        last_used_at: now,
+        expires_at: (now + settings.session_idle.get()).min(absolute),
+        absolute_expires_at: absolute,
+        authenticated_at: Some(now),
     }
 }

@@ -33,6 +33,7 @@ fn is_refused(name: &str, text: &str) -> bool {
             looks.len() > 64 || looks.chars().all(|c| c.is_whitespace() || c == '-')
         }
         "challenge_id" => false,
+        "method" => !["totp", "recovery_code"].contains(&text),
         _ => panic!("add a rule for `{name}`"),
     }
 }
@@ -44,10 +45,11 @@ fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static 
         match (field.kind, sent.get(field.name)) {
             (_, None | Some(Value::Null)) => {
                 // Without `email`, `username` is the missing field of a login.
-                let expected = if endpoint.path == "/auth/login" && field.name == "email" {
-                    "username"
-                } else {
-                    field.name
+                let expected = match (endpoint.path, field.name) {
+                    ("/auth/login", "email") => "username",
+                    // Nor `code` that of a new proof.
+                    ("/auth/reauthenticate", "code") => "password",
+                    (_, name) => name,
                 };
                 names.extend(field.required.then_some(expected));
             }
