@@ -7,6 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::UserSeq;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{BrowserSessionId, RevocationReason};
 use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
