@@ -119,7 +119,7 @@ async fn a_code_is_accepted_one_step_early_or_late_and_once() {
 
 #[tokio::test]
 async fn one_code_at_the_same_time_logs_in_once() {
-    let app = App::start();
+    let app = App::with(|config| config.limits.failures = 50);
     let other = app.another_instance();
     let ann = app.user("ann").await;
     let factor = Totp::of(&app, &ann).await;
@@ -223,10 +223,8 @@ async fn a_challenge_ends_with_a_new_password_and_with_the_account() {
     prove(&app, totp(&id, &factor.code(&app)))
         .await
         .assert(401, WRONG);
-    let ann = Person {
-        password: "another passphrase, long enough".to_owned(),
-        ..ann
-    };
+    let mut ann = ann;
+    ann.password = "another passphrase, long enough".to_owned();
     let id = challenge(&ann).await;
     root.patch(&path, json!({"is_active": false}))
         .await
@@ -319,7 +317,8 @@ async fn changes_of_second_factors_need_a_proof_of_the_last_five_minutes() {
         .assert(200, "REAUTHENTICATED");
     let factor = Totp::of(&app, &ann).await;
     // Only this session was proved again.
-    let claims = claims_of(&ann.refreshed().await.access);
+    let refreshed = ann.refreshed().await;
+    let claims = claims_of(&refreshed.access);
     assert_eq!(claims["auth_time"], app.clock.now().unix_seconds());
     app.advance(Duration::from_mins(5));
     let remove = async || ann.delete("/auth/second-factors/totp").await;
@@ -337,7 +336,7 @@ async fn changes_of_second_factors_need_a_proof_of_the_last_five_minutes() {
         .assert(200, "REAUTHENTICATED");
     let again = ann.post(path, json!({"code": code})).await;
     again.assert(400, "INVALID_REQUEST");
-    let claims = claims_of(&ann.refreshed().await.access);
+    let claims = claims_of(&refreshed.refreshed().await.access);
     assert_eq!(claims["amr"], json!(["pwd", "otp", "mfa"]));
     remove().await.assert(200, "SECOND_FACTOR_REMOVED");
     remove().await.assert(404, "SECOND_FACTOR_NOT_FOUND");
