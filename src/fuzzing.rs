@@ -8,6 +8,7 @@ pub use crate::{
     config::fuzzing::configuration,
     domain::fuzzing::{fields, languages},
     http::fuzzing::{addresses, bodies, cookies, forms, queries},
+    services::second_factors::webauthn::fuzzing::passkeys,
     tokens::fuzzing::tokens,
 };
 
@@ -23,6 +24,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("fields", fields),
     ("forms", forms),
     ("languages", languages),
+    ("passkeys", passkeys),
     ("queries", queries),
     ("tokens", tokens),
 ];

@@ -134,6 +134,7 @@ fn report(counts: &FlushCounts, json: bool, done: &str) -> Result<ExitCode, CliE
         ("signing keys", counts.signing_keys),
         ("tokens of Django", counts.django_tokens),
         ("second factor challenges", counts.second_factor_challenges),
+        ("passkey challenges", counts.passkey_challenges),
         ("ended jobs", counts.jobs),
         ("audit events", counts.audit_events),
     ];

@@ -56,6 +56,8 @@ impl Mail<'_, ChangeNotice> {
             (Language::Ko, AccountChange::RecoveryCodesReplaced) => {
                 "복구 코드가 새로 발급되었습니다"
             }
+            (Language::Ko, AccountChange::PasskeyAdded(_)) => "패스키가 추가되었습니다",
+            (Language::Ko, AccountChange::PasskeyRemoved(_)) => "패스키가 삭제되었습니다",
             (Language::En, AccountChange::Password) => "Your password was changed",
             (Language::En, AccountChange::Email(_) | AccountChange::EmailRemoved) => {
                 "Your e-mail address was changed"
@@ -64,6 +66,8 @@ impl Mail<'_, ChangeNotice> {
             (Language::En, AccountChange::SecondFactorRemoved) => "Your second factor was removed",
             (Language::En, AccountChange::RecoveryCodeUsed(_)) => "A recovery code was used",
             (Language::En, AccountChange::RecoveryCodesReplaced) => "You have new recovery codes",
+            (Language::En, AccountChange::PasskeyAdded(_)) => "A passkey was added",
+            (Language::En, AccountChange::PasskeyRemoved(_)) => "A passkey was removed",
         }
     }
 

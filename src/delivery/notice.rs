@@ -159,6 +159,10 @@ pub enum AccountChange {
     RecoveryCodeUsed(i64),
     /// New recovery codes replaced the former ones.
     RecoveryCodesReplaced,
+    /// A passkey of this name was added.
+    PasskeyAdded(String),
+    /// A passkey of this name was removed.
+    PasskeyRemoved(String),
 }
 
 impl AccountChange {

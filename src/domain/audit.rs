@@ -55,6 +55,14 @@ text_enum! {
         AccountDeactivated = "account_deactivated",
         /// An account was deleted.
         AccountDeleted = "account_deleted",
+        /// A passkey was added to an account.
+        PasskeyAdded = "passkey_added",
+        /// A passkey of an account was renamed.
+        PasskeyRenamed = "passkey_renamed",
+        /// A passkey of an account was removed.
+        PasskeyRemoved = "passkey_removed",
+        /// A passkey was refused because its signature counter did not increase: it may have been copied.
+        PasskeyCounterRefused = "passkey_counter_refused",
         /// The password of an account was changed.
         PasswordChanged = "password_changed",
         /// A change that needs the current password was refused, because it was wrong.

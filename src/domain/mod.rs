@@ -14,6 +14,7 @@ pub mod language;
 pub mod limits;
 pub mod otp;
 pub mod paging;
+pub mod passkey;
 pub mod password;
 pub mod phone_number;
 pub mod preferences;

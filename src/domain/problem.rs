@@ -104,6 +104,19 @@ pub enum Problem {
     InviteNeedsMailServer,
     /// An invitation without the public URL of the server.
     InviteNeedsUrl,
+    /// Not a passkey that the browser registered, or one of an unsupported kind.
+    NotPasskey,
+    /// The challenge of the passkey was answered before, has expired or is another account's.
+    ChallengeExpired,
+    /// A passkey that was registered on the page of another origin.
+    OtherOrigin,
+    /// The authenticator did not verify the user.
+    UserNotVerified,
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys {
+        /// Maximum number of passkeys.
+        max: usize,
+    },
 }
 
 impl Problem {
@@ -166,6 +179,13 @@ impl Problem {
             Self::InviteNeedsActive => t!("problem.invite_needs_active", locale = locale),
             Self::InviteNeedsMailServer => t!("problem.invite_needs_mail_server", locale = locale),
             Self::InviteNeedsUrl => t!("problem.invite_needs_url", locale = locale),
+            Self::NotPasskey => t!("problem.not_passkey", locale = locale),
+            Self::ChallengeExpired => t!("problem.challenge_expired", locale = locale),
+            Self::OtherOrigin => t!("problem.other_origin", locale = locale),
+            Self::UserNotVerified => t!("problem.user_not_verified", locale = locale),
+            Self::TooManyPasskeys { max } => {
+                t!("problem.too_many_passkeys", locale = locale, max = max)
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde_json::Value;
+
 use crate::clock::Timestamp;
 use crate::domain::session::LoginMethod;
 use crate::domain::text_enum::text_enum;
@@ -39,6 +41,17 @@ pub struct PendingLogin {
     pub expires_in: Duration,
     /// Whether the account has no second factor yet and must set one up to continue.
     pub is_set_up: bool,
+    /// What a browser is asked for if the account has a passkey: `PublicKeyCredentialRequestOptionsJSON`.
+    pub passkey: Option<Value>,
+}
+
+/// How the owner of a session can prove again who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingProof {
+    /// By which second factors; by the password if there are none.
+    pub methods: Vec<SecondFactorMethod>,
+    /// What a browser is asked for if the account has a passkey: `PublicKeyCredentialRequestOptionsJSON`.
+    pub passkey: Option<Value>,
 }
 
 impl fmt::Debug for PendingLogin {
@@ -144,6 +157,7 @@ mod tests {
             methods: vec![SecondFactorMethod::Totp],
             expires_in: Duration::from_mins(5),
             is_set_up: false,
+            passkey: None,
         };
         assert!(!format!("{pending:?}").contains("secret"));
     }

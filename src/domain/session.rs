@@ -108,6 +108,10 @@ id! {
     BrowserSessionId
 }
 id! {
+    /// The id of a passkey in this server. It is not its credential id.
+    PasskeyId
+}
+id! {
     /// The id of a background job.
     JobId
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::principal::UserType;
 use crate::domain::problem::Problems;
-use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
+use crate::domain::second_factor::{MissingProof, PendingLogin};
 use crate::services::limits::quota::{Policy, Quota};
 use crate::services::signing_keys::refusal::KeyRefusal;
 use crate::store::{StoreError, StoreFailure};
@@ -36,7 +36,7 @@ pub enum Error {
     /// `403` `REAUTHENTICATION_REQUIRED`: the last proof of the session's owner is too old. With the methods that the account can
     /// prove its second factor by; without any the password is asked for.
     #[error("the owner of the session must prove again who they are")]
-    ReauthenticationRequired(Vec<SecondFactorMethod>),
+    ReauthenticationRequired(MissingProof),
     /// `409` `SECOND_FACTOR_EXISTS`: the account has set this second factor up already.
     #[error("the account has this second factor already")]
     SecondFactorExists,
@@ -46,6 +46,9 @@ pub enum Error {
     /// `404` `OTP_DISABLED`: one-time codes are off (`otp.delivery`).
     #[error("one-time codes are off")]
     OtpDisabled,
+    /// `404` `PASSKEYS_UNAVAILABLE`: `server.public_url` does not allow passkeys.
+    #[error("server.public_url does not allow passkeys")]
+    PasskeysUnavailable,
     /// `401` `INVALID_TOKEN` or `TOKEN_EXPIRED`: the token itself is invalid.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -10,7 +10,7 @@ use crate::domain::account::Role;
 use crate::domain::principal::UserType;
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
-use crate::store::schema::{totp_factors, users};
+use crate::store::schema::{passkeys, totp_factors, users};
 
 /// The number of active users with one of these roles.
 pub fn count_active(connection: &mut Db, roles: &[Role]) -> Result<i64, StoreError> {
@@ -27,10 +27,14 @@ pub fn count_without_factor(connection: &mut Db, roles: &[Role]) -> Result<i64, 
         .filter(totp_factors::user_type.eq(UserType::User))
         .filter(totp_factors::confirmed_at.is_not_null())
         .filter(totp_factors::user_seq.eq(users::id));
+    let has_passkey = passkeys::table
+        .filter(passkeys::user_type.eq(UserType::User))
+        .filter(passkeys::user_seq.eq(users::id));
     Ok(users::table
         .filter(users::role.eq_any(roles))
         .filter(users::is_active.eq(true))
         .filter(diesel::dsl::not(diesel::dsl::exists(has_totp)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(has_passkey)))
         .count()
         .get_result(connection)?)
 }

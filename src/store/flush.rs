@@ -44,6 +44,8 @@ text_enum! {
         DjangoTokens = "django_tokens",
         /// Logins that waited for their second factor.
         SecondFactorChallenges = "second_factor_challenges",
+        /// Answered challenges of passkeys.
+        PasskeyChallenges = "passkey_challenges",
     }
 }
 
@@ -62,6 +64,7 @@ impl ExpiringTable {
             Self::DeviceTokens => "nonce",
             Self::SecondFactorChallenges => "id_hash",
             Self::SigningKeys => "kid",
+            Self::PasskeyChallenges => "challenge_hash",
         }
     }
 

@@ -28,6 +28,7 @@ pub mod otp_challenges;
 pub mod outstanding_tokens;
 pub mod pagination;
 pub mod panel_preferences;
+pub mod passkeys;
 pub mod rate_limits;
 pub mod raw_audit_events;
 pub mod recovery_codes;

@@ -204,6 +204,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkey_challenges (challenge_hash) {
+        challenge_hash -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    passkey_handles (handle) {
+        handle -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        user_type -> Text,
+        user_seq -> BigInt,
+        credential_id -> Text,
+        public_key -> Text,
+        sign_count -> BigInt,
+        name -> Text,
+        transports -> Text,
+        is_backup_eligible -> Bool,
+        is_backed_up -> Bool,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     rate_limits (bucket) {
         bucket -> Text,
         kind -> Nullable<Text>,
@@ -379,6 +411,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     otp_challenges,
     outstanding_tokens,
     panel_preferences,
+    passkey_challenges,
+    passkey_handles,
+    passkeys,
     rate_limits,
     recovery_codes,
     revocations,

@@ -30,6 +30,7 @@ pub struct Setting {
 pub struct Stage {
     place: Place,
     language: &'static str,
+    host: Option<&'static str>,
     scripts: bool,
     administrator: bool,
 }
@@ -40,6 +41,7 @@ impl Stage {
         Self {
             place: Place::new(),
             language: "en",
+            host: None,
             scripts: true,
             administrator: true,
         }
@@ -54,6 +56,12 @@ impl Stage {
     /// With a browser in another language.
     pub fn speaking(mut self, language: &'static str) -> Self {
         self.language = language;
+        self
+    }
+
+    /// With a browser that opens the server by this name.
+    pub fn at(mut self, host: &'static str) -> Self {
+        self.host = Some(host);
         self
     }
 
@@ -77,7 +85,10 @@ impl Stage {
             self.place.user(ROOT, "admin");
         }
         let server = self.place.serve();
-        let url = format!("http://{}", server.address);
+        let url = match self.host {
+            Some(host) => format!("http://{host}:{}", server.address.port()),
+            None => format!("http://{}", server.address),
+        };
         let browser = Chromium::open(&program, url, self.language, self.scripts).await;
         Setting {
             browser,

@@ -316,8 +316,10 @@ fn no_file_is_longer_than_400_lines() {
     for folder in ["src", "tests"] {
         for (path, text) in rust_files(folder) {
             let lines = text.lines().count();
+            // As diesel CLI prints it: one table after the other.
+            let is_generated = path.ends_with("store/schema.rs");
             assert!(
-                lines <= MAX_LINES,
+                lines <= MAX_LINES || is_generated,
                 "{folder}/{} has {lines} lines",
                 path.display()
             );

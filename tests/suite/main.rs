@@ -19,6 +19,7 @@ mod http_server;
 mod layers;
 mod locales;
 mod migrations;
+mod passkeys;
 mod process;
 mod properties;
 mod races;

@@ -113,12 +113,17 @@ VALUES ('user', 1, 'x', 0, '2026-01-01 00:00:00');
 INSERT INTO recovery_codes (user_type, user_seq, code_hash, created_at) VALUES ('user', 1, 'x', '2026-01-01 00:00:00');
 INSERT INTO second_factor_challenges (id_hash, user_type, user_seq, purpose, is_set_up, method, attempts, created_at, expires_at)
 VALUES ('x', 'user', 1, 'login', FALSE, 'password', 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO passkeys (id, user_type, user_seq, credential_id, public_key, sign_count, name, transports,
+    is_backup_eligible, is_backed_up, created_at)
+VALUES ('p', 'user', 1, 'c', 'k', 0, 'Laptop', 'internal', TRUE, FALSE, '2026-01-01 00:00:00');
+INSERT INTO passkey_handles (handle, user_type, user_seq) VALUES ('h', 'user', 1);
+INSERT INTO passkey_challenges (challenge_hash, expires_at) VALUES ('h', '2026-01-01 00:00:00');
 UPDATE users SET search_text = 'ann@y.org';
 UPDATE client_users SET search_text = 'acme 2';
 ";
 
 /// The tables of the sample rows, and the search indexes of SQLite.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 32] = [
     "users",
     "client_users",
     "sessions",
@@ -145,6 +150,9 @@ const TABLES: [&str; 29] = [
     "totp_factors",
     "recovery_codes",
     "second_factor_challenges",
+    "passkeys",
+    "passkey_handles",
+    "passkey_challenges",
     "users_search",
     "client_users_search",
     "audit_events_search",

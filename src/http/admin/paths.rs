@@ -36,6 +36,20 @@ pub const PROFILE: &str = "/admin/account/profile";
 pub const PREFERENCES: &str = "/admin/account/preferences";
 /// Change the viewer's password.
 pub const PASSWORD: &str = "/admin/account/password";
+/// Add a passkey to the viewer's account.
+pub const PASSKEYS: &str = "/admin/account/passkeys";
+/// What the browser makes a passkey from.
+pub const PASSKEY_OPTIONS: &str = "/admin/account/passkeys/options";
+/// What the browser is asked for to prove a passkey again.
+pub const PASSKEY_PROOF: &str = "/admin/account/passkeys/proof";
+/// The second step of the sign-in with a passkey.
+pub const PASSKEY_STEP: &str = "/admin/login/second-factor/passkey";
+/// What the browser is asked for in it.
+pub const PASSKEY_STEP_OPTIONS: &str = "/admin/login/second-factor/passkey/options";
+/// Sign in with a passkey.
+pub const PASSKEY_LOGIN: &str = "/admin/login/passkey";
+/// What the browser is asked for to sign in with a passkey.
+pub const PASSKEY_LOGIN_OPTIONS: &str = "/admin/login/passkey/options";
 /// End the viewer's other panel sessions.
 pub const END_OWN_SESSIONS: &str = "/admin/account/sessions/end";
 /// End the viewer's API sessions.
@@ -239,6 +253,16 @@ pub fn with_next(page: &str, next: &str) -> String {
         .append_pair("next", next)
         .finish();
     format!("{page}?{query}")
+}
+
+/// One of the viewer's passkeys.
+pub fn passkey(id: impl fmt::Display) -> String {
+    format!("{PASSKEYS}/{id}")
+}
+
+/// Remove one of the viewer's passkeys.
+pub fn remove_passkey(id: impl fmt::Display) -> String {
+    format!("{PASSKEYS}/{id}/remove")
 }
 
 /// End one of the viewer's panel sessions.

@@ -11,7 +11,8 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
-    password_links, people, second_factor, second_step, security, services, setup, tokens,
+    passkey_login, passkeys, password_links, people, second_factor, second_step, security,
+    services, setup, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -38,6 +39,11 @@ fn access() -> Vec<Resource> {
     vec![
         resource(paths::DASHBOARD, [get(dashboard::show)]),
         resource(paths::LOGIN, [get(login::new_form), post(login::sign_in)]),
+        resource(
+            paths::PASSKEY_LOGIN,
+            [get(passkey_login::to_login), post(passkey_login::sign_in)],
+        ),
+        resource(paths::PASSKEY_LOGIN_OPTIONS, [post(passkey_login::options)]),
         resource(paths::LOGOUT, [post(login::sign_out)]),
         resource(paths::LANGUAGE, [post(account::set_language)]),
         resource(paths::ACCOUNT, [get(account::show)]),
@@ -53,6 +59,20 @@ fn access() -> Vec<Resource> {
         resource(
             paths::PASSWORD,
             [get(account::to_account), post(account::update_password)],
+        ),
+        resource(
+            paths::PASSKEYS,
+            [get(passkeys::list), post(passkeys::create)],
+        ),
+        resource(paths::PASSKEY_OPTIONS, [post(passkeys::options)]),
+        resource(paths::PASSKEY_PROOF, [post(passkeys::proof_options)]),
+        resource(
+            paths::passkey("{id}"),
+            [get(passkeys::show), post(passkeys::rename)],
+        ),
+        resource(
+            paths::remove_passkey("{id}"),
+            [get(passkeys::to_list), post(passkeys::remove)],
         ),
         resource(paths::END_OWN_SESSIONS, [post(account::end_other_sessions)]),
         resource(paths::end_own_session("{id}"), [post(account::end_session)]),
@@ -82,6 +102,17 @@ fn second_factors() -> [Resource; 7] {
         resource(
             paths::SECOND_STEP,
             [get(second_step::code_form), post(second_step::prove)],
+        ),
+        resource(
+            paths::PASSKEY_STEP,
+            [
+                get(second_step::to_code_form),
+                post(second_step::prove_passkey),
+            ],
+        ),
+        resource(
+            paths::PASSKEY_STEP_OPTIONS,
+            [post(second_step::passkey_options)],
         ),
         resource(
             paths::SET_UP_STEP,

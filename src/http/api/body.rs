@@ -206,6 +206,27 @@ impl Fields {
             .ok()
     }
 
+    /// An object that must be sent, as its text. In a form it is JSON text.
+    pub(super) fn required_object<T>(&mut self, input: &Input<T>) -> Option<T> {
+        const PRESENCES: &[Presence] = &[Presence::Required, Presence::Alternative];
+        self.declared.note(input.name, PRESENCES);
+        if !self.is_sent(input.name) {
+            self.problem(input.name, Problem::Required);
+        }
+        self.object_text(input)
+    }
+
+    fn object_text<T>(&mut self, input: &Input<T>) -> Option<T> {
+        let read = match self.values.get(input.name) {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) if self.from_form => (input.parse)(text),
+            Some(object @ Value::Object(_)) => (input.parse)(&object.to_string()),
+            Some(_) => Err(Problem::NotPasskey),
+        };
+        read.map_err(|problem| self.problem(input.name, problem))
+            .ok()
+    }
+
     /// A boolean that may be missing or null.
     pub(super) fn boolean(&mut self, input: &Input<bool>) -> Option<bool> {
         self.declared.note(input.name, &[Presence::Optional]);
@@ -237,7 +258,7 @@ impl Fields {
                 self.truth(field.name);
             }
             // An object is read by the handler alone.
-            Kind::Object => {}
+            Kind::Object | Kind::Credential => {}
             _ => {
                 self.text(field.name, |text| field.problem(text).map_or(Ok(()), Err));
             }

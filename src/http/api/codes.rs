@@ -60,8 +60,10 @@ codes! {
         "send the proof to `POST /auth/reauthenticate` and repeat the request";
     CURRENT_PASSWORD_REQUIRED = 403 "CURRENT_PASSWORD_REQUIRED", "the change needs `current_password`",
         "ask for the caller's password and repeat the request with it";
-    NOT_FOUND = 404 "NOT_FOUND", "no such path or status list, or no such session of the caller", "do not repeat the request";
+    NOT_FOUND = 404 "NOT_FOUND", "no such path or status list, or no such session or passkey of the caller", "do not repeat the request";
     OTP_DISABLED = 404 "OTP_DISABLED", "one-time codes are turned off (`otp.delivery`)", "log in by password";
+    PASSKEYS_UNAVAILABLE = 404 "PASSKEYS_UNAVAILABLE",
+        "passkeys need a `server.public_url` with a host name, over https or at `localhost`", "use another second factor";
     NO_ISSUER = 404 "NO_ISSUER", "neither `server.public_url` nor `tokens.issuer` is the address of this server",
         "ask the operator to set one of them";
     SECOND_FACTOR_NOT_FOUND = 404 "SECOND_FACTOR_NOT_FOUND", "the account has no second factor, or did not begin to set one up",

@@ -2,9 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::http::api::errors::ApiError;
 use crate::services::Error;
+use crate::services::second_factors::webauthn::options::RequestOptions;
 
 /// How to continue.
 #[derive(Serialize, JsonSchema)]
@@ -21,6 +23,10 @@ pub(in crate::http) struct ErrorData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 300)]
     expires_in: Option<u64>,
+    /// What `navigator.credentials.get()` is called with, if `passkey` is among the methods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<RequestOptions>")]
+    passkey: Option<&'a Value>,
 }
 
 impl<'a> ErrorData<'a> {
@@ -31,15 +37,17 @@ impl<'a> ErrorData<'a> {
                 challenge_id: Some(&pending.challenge_id),
                 methods: pending.methods.iter().map(|one| one.as_str()).collect(),
                 expires_in: Some(pending.expires_in.as_secs()),
+                passkey: pending.passkey.as_ref(),
             }),
-            ApiError::Service(Error::ReauthenticationRequired(methods)) => Some(Self {
+            ApiError::Service(Error::ReauthenticationRequired(missing)) => Some(Self {
                 challenge_id: None,
-                methods: if methods.is_empty() {
+                methods: if missing.methods.is_empty() {
                     vec!["password"]
                 } else {
-                    methods.iter().map(|one| one.as_str()).collect()
+                    missing.methods.iter().map(|one| one.as_str()).collect()
                 },
                 expires_in: None,
+                passkey: missing.passkey.as_ref(),
             }),
             _ => None,
         }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::principal::UserType;
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
+use crate::domain::second_factor::{MissingProof, PendingLogin, SecondFactorMethod};
 use crate::http::api::errors::ApiError;
 use crate::http::middleware::accept::ErrorForm;
 use crate::http::middleware::context::RequestContext;
@@ -23,6 +23,7 @@ fn pending(is_set_up: bool) -> PendingLogin {
         methods: vec![SecondFactorMethod::Totp],
         expires_in: Duration::from_mins(5),
         is_set_up,
+        passkey: None,
     }
 }
 
@@ -37,7 +38,7 @@ fn errors() -> Vec<ApiError> {
         Error::SecondFactorRequired(pending(false)),
         Error::SecondFactorRequired(pending(true)),
         Error::InvalidSecondFactor,
-        Error::ReauthenticationRequired(Vec::new()),
+        Error::ReauthenticationRequired(MissingProof::default()),
         Error::SecondFactorExists,
         Error::SecondFactorNotFound,
         TokenError::Invalid.into(),
@@ -53,6 +54,7 @@ fn errors() -> Vec<ApiError> {
         Error::Forbidden,
         Error::LastAdministrator,
         Error::OtpDisabled,
+        Error::PasskeysUnavailable,
         Error::AccountNotFound(UserType::User),
         Error::AccountNotFound(UserType::Client),
         Error::AlreadyExists { field: "email" },

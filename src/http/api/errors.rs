@@ -108,6 +108,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::SecondFactorExists => (StatusCode::CONFLICT, "SECOND_FACTOR_EXISTS"),
         Error::SecondFactorNotFound => (StatusCode::NOT_FOUND, "SECOND_FACTOR_NOT_FOUND"),
         Error::OtpDisabled => (StatusCode::NOT_FOUND, "OTP_DISABLED"),
+        Error::PasskeysUnavailable => (StatusCode::NOT_FOUND, "PASSKEYS_UNAVAILABLE"),
         Error::Token(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED"),
         Error::Token(
             TokenError::Invalid

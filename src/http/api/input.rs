@@ -17,6 +17,8 @@ pub enum Kind {
     Boolean,
     /// A JSON object; in a form, its text.
     Object,
+    /// What a browser answers about a passkey, a JSON object; in a form, its text.
+    Credential,
     /// A whole number.
     Integer {
         /// The least value.

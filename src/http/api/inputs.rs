@@ -84,7 +84,7 @@ inputs! {
     /// The id of the challenge in the answer to the login.
     LOGIN_CHALLENGE: String = "challenge_id", Kind::Text { format: None, max: None }, any_text;
     /// How the second factor is proved.
-    METHOD: SecondFactorMethod = "method", Kind::OneOf(CODE_METHODS), code_method;
+    METHOD: SecondFactorMethod = "method", Kind::OneOf(SecondFactorMethod::NAMES), factor_method;
     /// A code of the authenticator app, or a recovery code; spaces and hyphens in it are ignored.
     FACTOR_CODE: OtpCode = "code", Kind::Text { format: Some("code"), max: Some(64) }, OtpCode::parse;
     /// The one-time code; spaces and hyphens in it are ignored.
@@ -118,13 +118,8 @@ inputs! {
     INVITE: bool = "invite", Kind::Boolean, boolean;
 }
 
-/// The second factors that are proved by a code.
-const CODE_METHODS: &[&str] = &["totp", "recovery_code"];
-
-fn code_method(text: &str) -> Result<SecondFactorMethod, Problem> {
-    SecondFactorMethod::from_word(text)
-        .filter(|_| CODE_METHODS.contains(&text))
-        .ok_or(Problem::NotOneOf(CODE_METHODS))
+fn factor_method(text: &str) -> Result<SecondFactorMethod, Problem> {
+    SecondFactorMethod::from_word(text).ok_or(Problem::NotOneOf(SecondFactorMethod::NAMES))
 }
 
 /// A secret is compared with the hashes of the stored ones: any text may be sent.

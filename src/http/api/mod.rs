@@ -28,6 +28,7 @@ mod oauth_client;
 pub(in crate::http) mod oauth_error;
 mod openapi;
 mod otp;
+mod passkeys;
 mod path;
 mod query;
 mod refresh_transport;

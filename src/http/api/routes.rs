@@ -6,10 +6,10 @@ use schemars::SchemaGenerator;
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
     INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR, INVALID_TOKEN,
-    NO_ISSUER, NOT_FOUND, OTP_DISABLED, RATE_LIMITED, REAUTHENTICATION_REQUIRED,
-    SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_REQUIRED,
-    SECOND_FACTOR_SETUP_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
-    TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
+    NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED,
+    REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
+    SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED,
+    TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
     Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
@@ -26,7 +26,7 @@ use crate::http::api::inputs::{
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
-    account, auth, client_users, forward, health, me, oauth, openapi, otp, revocations,
+    account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations,
     second_factors, sessions, status_lists, users, well_known,
 };
 
@@ -65,8 +65,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .example(r#"{"username": "minji@example.org", "password": "correct horse battery staple"}"#),
     Endpoint::new(Post, "/auth/login/second-factor", Anyone, "Completes a login by the second factor",
                   || to(second_factors::log_in))
-        .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.required(), TRANSPORT.optional()])
-        .ok("LOGGED_IN").on_device().errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, RATE_LIMITED]),
+        .body(&[LOGIN_CHALLENGE.required(), METHOD.required(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative(),
+                TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device()
+        .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, PASSKEYS_UNAVAILABLE, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/login/second-factor/totp", Anyone, "Begins to set up an authenticator app for a login",
                   || to(second_factors::begin_at_login))
         .body(&[LOGIN_CHALLENGE.required()])
@@ -77,8 +79,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("LOGGED_IN").on_device()
         .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/reauthenticate", Bearer, "Proves again who the caller is", || to(second_factors::reauthenticate))
-        .body(&[PASSWORD.alternative(), FACTOR_CODE.alternative()])
-        .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, RATE_LIMITED])
+        .body(&[PASSWORD.alternative(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative()])
+        .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE, RATE_LIMITED])
         .example(r#"{"password": "correct horse battery staple"}"#),
     Endpoint::new(Get, "/auth/second-factors", Bearer, "Returns the caller's second factors", || to(second_factors::show))
         .ok("SECOND_FACTORS"),
@@ -117,6 +119,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/password", Bearer, "Changes the caller's password", || to(account::change_password))
         .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()])
         .ok("PASSWORD_CHANGED").on_device().errors(&[RATE_LIMITED]),
+    Endpoint::new(Get, "/auth/second-factors/passkeys", Bearer, "Lists the caller's passkeys", || to(passkeys::list))
+        .ok("PASSKEY_LIST"),
+    Endpoint::new(Post, "/auth/second-factors/passkeys", Bearer, "Adds a passkey", || to(passkeys::add))
+        .body(&[passkeys::PASSKEY_NAME.required(), passkeys::CREDENTIAL.required()])
+        .created("PASSKEY_ADDED").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
+    Endpoint::new(Post, "/auth/second-factors/passkeys/options", Bearer, "Returns what a browser makes a passkey from",
+                  || to(passkeys::options))
+        .ok("PASSKEY_OPTIONS").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
+    Endpoint::new(Patch, "/auth/second-factors/passkeys/{id}", Bearer, "Renames a passkey", || to(passkeys::rename))
+        .body(&[passkeys::PASSKEY_NAME.required()])
+        .ok("PASSKEY_RENAMED").errors(&[NOT_FOUND]),
+    Endpoint::new(Delete, "/auth/second-factors/passkeys/{id}", Bearer, "Removes a passkey", || to(passkeys::remove))
+        .ok("PASSKEY_REMOVED").errors(&[REAUTHENTICATION_REQUIRED, NOT_FOUND]),
     Endpoint::new(Post, "/clients/otp/request", Anyone, "Sends a client a one-time code", || to(otp::request))
         .body(&[IDENTIFIER.required()])
         .ok("OTP_SENT").on_device().errors(&[OTP_DISABLED, RATE_LIMITED])

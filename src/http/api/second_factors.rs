@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::otp::OtpCode;
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::second_factor::SecondFactorMethod;
 use crate::http::api::answer::Answer;
 use crate::http::api::auth::{TokenData, login_answer};
@@ -15,15 +17,18 @@ use crate::http::api::body::Fields;
 use crate::http::api::callers::{Anonymous, Bearer, actor};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::inputs::{FACTOR_CODE, LOGIN_CHALLENGE, METHOD, PASSWORD};
+use crate::http::api::passkeys::{ASSERTION, relying_party};
 use crate::http::api::refresh_transport::RefreshTransport;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::RequestContext;
-use crate::services::Services;
 use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::{self, Reproof, require_recent};
 use crate::services::auth::second_step;
 use crate::services::second_factors::enrolment::{self, NewTotp};
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::proof::FactorProof;
+use crate::services::{Error, Services};
 
 /// The second factors of an account.
 #[derive(Serialize, JsonSchema)]
@@ -31,6 +36,9 @@ use crate::services::second_factors::proof::FactorProof;
 pub(super) struct FactorsView {
     /// When the authenticator app was set up; `null` without one.
     totp: Option<Timestamp>,
+    /// How many passkeys there are.
+    #[schemars(example = 1)]
+    passkeys: usize,
     /// How many recovery codes are left.
     #[schemars(example = 10)]
     recovery_codes: i64,
@@ -70,6 +78,55 @@ pub(super) struct CodesView {
     recovery_codes: Vec<String>,
 }
 
+/// What is presented as second factor.
+enum Presented {
+    Code(OtpCode),
+    Assertion(String),
+}
+
+impl Presented {
+    /// Reads a code or an assertion, whichever is sent; a code if neither is.
+    fn read(fields: &mut Fields) -> Option<Self> {
+        if fields.has(&ASSERTION) && !fields.has(&FACTOR_CODE) {
+            fields.required_object(&ASSERTION).map(Self::Assertion)
+        } else {
+            fields.required(&FACTOR_CODE).map(Self::Code)
+        }
+    }
+}
+
+/// The proof by a passkey.
+fn passkey(services: &Services, purpose: Purpose, json: &str) -> Result<FactorProof, Error> {
+    let answer = PasskeyAnswer::parse(relying_party(services)?, purpose, json);
+    answer
+        .map(FactorProof::Passkey)
+        .map_err(|_| Problems::one(ASSERTION.name, Problem::NotPasskey).into())
+}
+
+/// The proof of a login by this method.
+fn proof_of(
+    services: &Services,
+    challenge: &str,
+    method: SecondFactorMethod,
+    presented: Presented,
+) -> Result<FactorProof, Error> {
+    match (method, presented) {
+        (SecondFactorMethod::Passkey, Presented::Assertion(json)) => {
+            passkey(services, Purpose::SecondFactor(challenge.to_owned()), &json)
+        }
+        (SecondFactorMethod::Totp, Presented::Code(code)) => Ok(FactorProof::Totp(code)),
+        (SecondFactorMethod::RecoveryCode, Presented::Code(code)) => {
+            Ok(FactorProof::RecoveryCode(code))
+        }
+        (SecondFactorMethod::Passkey, _) => {
+            Err(Problems::one(ASSERTION.name, Problem::Required).into())
+        }
+        (_, Presented::Assertion(_)) => {
+            Err(Problems::one(FACTOR_CODE.name, Problem::Required).into())
+        }
+    }
+}
+
 /// `POST /auth/login/second-factor`: proves the second factor of a login.
 ///
 /// **Permissions**: anyone with the challenge. `200` `LOGGED_IN`; `400`, `401` `INVALID_SECOND_FACTOR`, `403` `FORBIDDEN` (a page
@@ -84,13 +141,9 @@ pub(super) async fn log_in(
     let requested = transport.requested(&mut fields)?;
     let challenge = fields.required(&LOGIN_CHALLENGE);
     let method = fields.required(&METHOD);
-    let code = fields.required(&FACTOR_CODE);
-    let ((challenge, method), code) = fields.complete(challenge.zip(method).zip(code))?;
-    let proof = match method {
-        SecondFactorMethod::RecoveryCode => FactorProof::RecoveryCode(code),
-        // The input accepts no passkey.
-        SecondFactorMethod::Totp | SecondFactorMethod::Passkey => FactorProof::Totp(code),
-    };
+    let presented = Presented::read(&mut fields);
+    let ((challenge, method), presented) = fields.complete(challenge.zip(method).zip(presented))?;
+    let proof = proof_of(&services, &challenge, method, presented)?;
     let logged_in = Box::pin(second_step::log_in(&services, &challenge, proof, caller.0)).await?;
     let answer = login_answer(&services, &context, logged_in, &transport, requested);
     Ok(answer)
@@ -142,6 +195,7 @@ pub(super) async fn show(
     let factors = enrolment::find(&services, caller.0.account.principal).await?;
     let view = FactorsView {
         totp: factors.totp,
+        passkeys: factors.passkeys,
         recovery_codes: factors.recovery_codes,
     };
     Ok(Answer::ok("SECOND_FACTORS", view))
@@ -227,16 +281,24 @@ pub(super) async fn reauthenticate(
     device: PresentedDevice,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    let field;
-    let proof = if fields.has(&FACTOR_CODE) && !fields.has(&PASSWORD) {
-        field = FACTOR_CODE.name;
-        let code = fields.required(&FACTOR_CODE);
-        code.map(|code| Reproof::Factor(FactorProof::of_code(code)))
+    let has_factor = [fields.has(&FACTOR_CODE), fields.has(&ASSERTION)].contains(&true);
+    let proof = if fields.has(&PASSWORD) || !has_factor {
+        fields.required(&PASSWORD).map(Err)
     } else {
-        field = PASSWORD.name;
-        fields.required(&PASSWORD).map(Reproof::Password)
+        Presented::read(&mut fields).map(Ok)
     };
-    let proof = fields.complete(proof)?;
+    let (field, proof) = match fields.complete(proof)? {
+        Err(password) => (PASSWORD.name, Reproof::Password(password)),
+        Ok(Presented::Code(code)) => {
+            let proof = Reproof::Factor(FactorProof::of_code(code));
+            (FACTOR_CODE.name, proof)
+        }
+        Ok(Presented::Assertion(json)) => {
+            let purpose = Purpose::Reauthentication(caller.0.session.to_string());
+            let proof = passkey(&services, purpose, &json)?;
+            (ASSERTION.name, Reproof::Factor(proof))
+        }
+    };
     let login_context = device.login_context(actor(&caller.0, &request));
     let session = KeptSession::Tokens(caller.0.session.clone());
     let (services, account) = (&services, &caller.0.account);

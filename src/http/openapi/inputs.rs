@@ -153,6 +153,9 @@ fn kind_schema(field: &Field) -> Value {
             json!({"type": "string", "pattern": format!("^{word}(,{word})*$")})
         }
         Kind::Object => json!({"type": "object", "maxProperties": AccountClaims::MAX}),
+        Kind::Credential => {
+            json!({"type": "object", "required": ["id", "rawId", "response", "type"]})
+        }
         Kind::AnyOf(words) => {
             let word = format!("\\s*({})\\s*", words.join("|"));
             json!({"type": "string", "pattern": format!("^{word}(,{word})*$")})
@@ -193,6 +196,10 @@ fn example(field: &Field) -> Value {
         Kind::Boolean => json!(true),
         Kind::Integer { default, .. } => json!(default),
         Kind::Object => json!({"tenant": "acme"}),
+        Kind::Credential => json!({
+            "id": "bP5wBq0rGqT6P9rC5mM2Yw", "rawId": "bP5wBq0rGqT6P9rC5mM2Yw", "type": "public-key", "response": {},
+            "clientExtensionResults": {},
+        }),
         Kind::OneOf(values) | Kind::AnyOf(values) => json!(values.first()),
         Kind::Role | Kind::Roles => json!(Role::PLACEHOLDER),
         Kind::Ordering(names) => json!(names.last().map(|name| format!("-{name}"))),

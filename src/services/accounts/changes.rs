@@ -16,8 +16,8 @@ use crate::services::error::Error;
 use crate::services::limits::locks;
 use crate::services::passwords::lanes::Priority;
 use crate::store::{
-    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, recovery_codes,
-    revocations, second_factor_challenges, set_up_links, totp_factors, users,
+    Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, passkeys,
+    recovery_codes, revocations, second_factor_challenges, set_up_links, totp_factors, users,
 };
 
 /// Locks the row of an account until the transaction ends.
@@ -163,6 +163,7 @@ pub(crate) fn finish_deletion(
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
     device_tokens::delete_all(connection, owner, None)?;
+    passkeys::delete_all(connection, owner)?;
     totp_factors::delete(connection, owner)?;
     recovery_codes::delete_all(connection, owner)?;
     Ok(audit_context.record(connection, event)?)

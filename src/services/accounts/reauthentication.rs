@@ -10,7 +10,9 @@ use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::second_factor::{Authentication, SecondFactorMethod};
+use crate::domain::second_factor::{
+    Authentication, ChallengePurpose, MissingProof, SecondFactorMethod,
+};
 use crate::domain::session::{LoginMethod, SessionId};
 use crate::services::accounts::changes::lock_account;
 use crate::services::accounts::current_password;
@@ -25,9 +27,11 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::notices;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyRequest;
 use crate::services::second_factors::proof::FactorProof;
 use crate::services::second_factors::second_step::record_recovery_code;
-use crate::store::{Transaction, browser_sessions, recovery_codes, sessions};
+use crate::store::{Db, Transaction, browser_sessions, recovery_codes, sessions};
 
 /// How recent the last proof must be for changes of second factors with the API.
 const API_RECENT: Duration = Duration::from_mins(5);
@@ -41,6 +45,38 @@ pub enum Reproof {
     Factor(FactorProof),
 }
 
+/// What asks the owner of a session of the API for a new proof.
+struct Required {
+    passkeys: PasskeyRequest,
+    purpose: Purpose,
+}
+
+impl Required {
+    fn new(services: &Services, session: &SessionId) -> Self {
+        Self {
+            passkeys: PasskeyRequest::new(services, ChallengePurpose::Login),
+            purpose: Purpose::Reauthentication(session.to_string()),
+        }
+    }
+
+    fn error(
+        &self,
+        connection: &mut Db,
+        owner: Principal,
+        methods: Vec<SecondFactorMethod>,
+    ) -> Result<Error, Error> {
+        let passkey = if methods.contains(&SecondFactorMethod::Passkey) {
+            self.passkeys.options(connection, owner, &self.purpose)?
+        } else {
+            None
+        };
+        Ok(Error::ReauthenticationRequired(MissingProof {
+            methods,
+            passkey,
+        }))
+    }
+}
+
 /// Checks that the owner of a session of the API proved who they are in the last five minutes.
 ///
 /// # Errors
@@ -51,6 +87,7 @@ pub async fn require_recent(
     session: &SessionId,
 ) -> Result<(), Error> {
     let (id, now) = (session.clone(), services.clock.now());
+    let required = Required::new(services, session);
     services
         .store
         .read(move |connection| {
@@ -59,7 +96,7 @@ pub async fn require_recent(
                 return Ok(());
             }
             let methods = methods_of(connection, owner)?;
-            Err(Error::ReauthenticationRequired(methods))
+            Err(required.error(connection, owner, methods)?)
         })
         .await
 }
@@ -76,15 +113,19 @@ pub async fn reauthenticate(
     session: KeptSession,
     proof: Reproof,
 ) -> Result<(), Error> {
-    if let Reproof::Password(_) = proof {
+    if let (Reproof::Password(_), KeptSession::Tokens(id)) = (&proof, &session) {
         let owner = account.principal;
-        let methods = services
+        let required = Required::new(services, id);
+        services
             .store
-            .read(move |connection| methods_of(connection, owner))
+            .read(move |connection| {
+                let methods = methods_of(connection, owner)?;
+                if methods.is_empty() {
+                    return Ok(());
+                }
+                Err(required.error(connection, owner, methods)?)
+            })
             .await?;
-        if !methods.is_empty() {
-            return Err(Error::ReauthenticationRequired(methods));
-        }
     }
     confirm(services, login_context, account, Some(session), proof).await
 }
@@ -182,8 +223,8 @@ async fn verify(
     let (keys, owner) = (services.master_keys.clone(), account.principal);
     services
         .write_as(&login_context.actor, move |connection, audit_context| {
-            let (account, now) = (lock_account(connection, owner)?, audit_context.now);
-            if !proof.verify(connection, &keys, owner, now)? {
+            let account = lock_account(connection, owner)?;
+            if !proof.verify(connection, &keys, audit_context, owner)? {
                 return Ok(None);
             }
             let method = proof.method();

@@ -7,6 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::audit::{Action, Actor, Subject};
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::UserSeq;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{BrowserSessionId, RevocationReason};
 use crate::services::audit::log::Event;
 use crate::services::bootstrap::Services;
@@ -39,7 +40,10 @@ pub enum StepUp {
     /// The password.
     Password,
     /// The second factor, which the account has.
-    Factor,
+    Factor {
+        /// Whether it can be a passkey.
+        passkey: bool,
+    },
 }
 
 impl Viewer {
@@ -91,7 +95,9 @@ pub async fn find(services: &Services, secret: &str) -> Result<Option<Viewer>, E
         if methods.is_empty() {
             StepUp::Password
         } else {
-            StepUp::Factor
+            StepUp::Factor {
+                passkey: methods.contains(&SecondFactorMethod::Passkey),
+            }
         }
     };
     Ok(Some(Viewer {

@@ -13,6 +13,7 @@ pub mod otp;
 pub mod otp_request;
 pub mod panel_proof;
 pub mod panel_sign_in;
+pub mod passkey_sign_in;
 pub mod password_check;
 pub mod refresh;
 pub mod refresh_request;

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
-use crate::domain::second_factor::PendingLogin;
+use crate::domain::second_factor::{PendingLogin, SecondFactorMethod};
 use crate::domain::session::RevocationReason;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::error::Error;
@@ -17,6 +17,8 @@ pub(super) enum Step {
     /// The hash that was verified.
     Password(String, FirstStep),
     SecondFactor(SecondStep),
+    /// A passkey, which is verified and used already.
+    Passkey,
 }
 
 /// Proof of who signs in, with which a session starts.
@@ -40,6 +42,25 @@ pub(super) enum Checked {
 }
 
 impl LoginProof {
+    /// By a passkey, which is verified and used already.
+    pub(super) fn by_passkey(device: Option<String>, former: Option<String>) -> Self {
+        Self {
+            step: Step::Passkey,
+            reset: CounterReset::default(),
+            device,
+            former,
+        }
+    }
+
+    /// The second factor that was proved.
+    pub(super) fn factor(&self) -> Option<SecondFactorMethod> {
+        match &self.step {
+            Step::Password(..) => None,
+            Step::SecondFactor(step) => Some(step.factor()),
+            Step::Passkey => Some(SecondFactorMethod::Passkey),
+        }
+    }
+
     /// Checks the account again, and locks it; part of the transaction of the sign-in.
     pub(super) fn check(
         &self,
@@ -67,6 +88,12 @@ impl LoginProof {
                 proved = step.take(connection, audit_context)?;
                 if proved.is_none() {
                     return Ok(Checked::Wrong);
+                }
+            }
+            Step::Passkey => {
+                let user_seq = account.principal.user_seq;
+                if !users::record_login(connection, user_seq, None, last_login_at)? {
+                    return Err(Error::InvalidCredentials);
                 }
             }
         }

@@ -248,12 +248,8 @@ pub(crate) async fn begin(
     let new = new_session(services, &actor, user_seq, &secret, now);
     let actor = actor.known_as(&account);
     let mut event = Event::new(Action::SignedIn).to(Subject::of(&account));
-    if let Some(LoginProof {
-        step: Step::SecondFactor(step),
-        ..
-    }) = &proof
-    {
-        event = event.with_detail("second_factor", step.factor());
+    if let Some(factor) = proof.as_ref().and_then(LoginProof::factor) {
+        event = event.with_detail("second_factor", factor);
     }
 
     let audit_context = services.audit_log.audit_context(&actor, now);

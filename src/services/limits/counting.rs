@@ -134,7 +134,7 @@ impl Hit {
 }
 
 /// The hits of one attempt, to be undone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct CounterReset(pub(super) Vec<Hit>);
 
 impl CounterReset {

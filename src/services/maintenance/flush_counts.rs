@@ -45,6 +45,9 @@ pub struct FlushCounts {
     /// Logins that waited for their second factor.
     #[serde(skip_serializing_if = "is_zero")]
     pub second_factor_challenges: u64,
+    /// Answered challenges of passkeys.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub passkey_challenges: u64,
     /// Audit events.
     #[serde(skip_serializing_if = "is_zero")]
     pub audit_events: u64,
@@ -68,7 +71,7 @@ impl FlushCounts {
 
     /// Each table except the audit log, with its count.
     #[must_use]
-    pub fn tables(&self) -> [(ExpiringTable, u64); 14] {
+    pub fn tables(&self) -> [(ExpiringTable, u64); 15] {
         let mut counts = *self;
         ExpiringTable::ALL.map(|table| (table, *counts.of(table)))
     }
@@ -89,6 +92,7 @@ impl FlushCounts {
             ExpiringTable::Jobs => &mut self.jobs,
             ExpiringTable::DjangoTokens => &mut self.django_tokens,
             ExpiringTable::SecondFactorChallenges => &mut self.second_factor_challenges,
+            ExpiringTable::PasskeyChallenges => &mut self.passkey_challenges,
         }
     }
 }

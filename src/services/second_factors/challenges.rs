@@ -9,12 +9,14 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::account::Account;
 use crate::domain::audit::{Action, Subject};
-use crate::domain::second_factor::{ChallengePurpose, PendingLogin};
+use crate::domain::second_factor::{ChallengePurpose, PendingLogin, SecondFactorMethod};
 use crate::domain::session::LoginMethod;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::factors::{Duty, SET_UP, methods_of};
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyRequest;
 use crate::services::secret;
 use crate::store::second_factor_challenges::{self as table, ChallengeRow};
 use crate::store::{Db, StoreError, Transaction};
@@ -31,6 +33,7 @@ pub(crate) struct FirstStep {
     method: LoginMethod,
     challenge_id: String,
     duty: Duty,
+    passkeys: PasskeyRequest,
 }
 
 impl FirstStep {
@@ -46,6 +49,7 @@ impl FirstStep {
             method,
             challenge_id: secret::generate()?,
             duty: Duty::new(services),
+            passkeys: PasskeyRequest::new(services, purpose),
         })
     }
 
@@ -54,13 +58,21 @@ impl FirstStep {
         &self,
         connection: &mut Db,
         account: &Account,
-    ) -> Result<Option<PendingLogin>, StoreError> {
+    ) -> Result<Option<PendingLogin>, Error> {
         let methods = methods_of(connection, account.principal)?;
         let is_set_up = methods.is_empty();
         if is_set_up && !self.duty.applies(account, self.method) {
             return Ok(None);
         }
+        let passkey = if methods.contains(&SecondFactorMethod::Passkey) {
+            let purpose = Purpose::SecondFactor(self.challenge_id.clone());
+            self.passkeys
+                .options(connection, account.principal, &purpose)?
+        } else {
+            None
+        };
         Ok(Some(PendingLogin {
+            passkey,
             challenge_id: self.challenge_id.clone(),
             methods: if is_set_up { SET_UP.to_vec() } else { methods },
             expires_in: LIFETIME,

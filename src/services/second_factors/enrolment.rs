@@ -16,7 +16,9 @@ use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::totp::{Secret, qr_svg};
 use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::totp_factors::TotpFactorRow;
-use crate::store::{Db, Transaction, recovery_codes, second_factor_challenges, totp_factors};
+use crate::store::{
+    Db, Transaction, passkeys, recovery_codes, second_factor_challenges, totp_factors,
+};
 use crate::tokens::MasterKeys;
 
 /// The second factors of an account.
@@ -24,6 +26,8 @@ use crate::tokens::MasterKeys;
 pub struct Factors {
     /// When the authenticator app was set up; `None` without one.
     pub totp: Option<Timestamp>,
+    /// The number of passkeys.
+    pub passkeys: usize,
     /// The number of unused recovery codes.
     pub recovery_codes: i64,
 }
@@ -32,7 +36,7 @@ impl Factors {
     /// Whether there is no second factor.
     #[must_use]
     pub fn are_none(&self) -> bool {
-        self.totp.is_none()
+        self.totp.is_none() && self.passkeys == 0
     }
 }
 
@@ -56,6 +60,7 @@ pub async fn find(services: &Services, owner: Principal) -> Result<Factors, Erro
         .read(move |connection| {
             Ok(Factors {
                 totp: totp_factors::find(connection, owner)?.and_then(|row| row.confirmed_at),
+                passkeys: passkeys::list(connection, owner)?.len(),
                 recovery_codes: recovery_codes::count_unused(connection, owner)?,
             })
         })
@@ -289,6 +294,7 @@ pub async fn remove_all(services: &Services, actor: &Actor, owner: Principal) ->
 /// Deletes everything about the second factors of an account; part of a transaction.
 pub(crate) fn delete_all(connection: &mut Db, owner: Principal) -> Result<(), Error> {
     totp_factors::delete(connection, owner)?;
+    passkeys::delete_all(connection, owner)?;
     recovery_codes::delete_all(connection, owner)?;
     second_factor_challenges::delete_all(connection, owner)?;
     Ok(())

@@ -8,7 +8,7 @@ use crate::domain::principal::Principal;
 use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::LoginMethod;
 use crate::services::bootstrap::Services;
-use crate::store::{Db, StoreError, recovery_codes, totp_factors};
+use crate::store::{Db, StoreError, passkeys, recovery_codes, totp_factors};
 
 /// The methods that an account can set up.
 pub const SET_UP: [SecondFactorMethod; 1] = [SecondFactorMethod::Totp];
@@ -22,6 +22,9 @@ pub(crate) fn methods_of(
     let mut methods = Vec::new();
     if totp.is_some_and(|row| row.confirmed_at.is_some()) {
         methods.push(SecondFactorMethod::Totp);
+    }
+    if passkeys::exists(connection, owner)? {
+        methods.push(SecondFactorMethod::Passkey);
     }
     if !methods.is_empty() && recovery_codes::count_unused(connection, owner)? > 0 {
         methods.push(SecondFactorMethod::RecoveryCode);

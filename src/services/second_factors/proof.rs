@@ -1,11 +1,12 @@
 //! The proof of a second factor, and its verification.
 
-use crate::clock::Timestamp;
 use crate::domain::otp::OtpCode;
 use crate::domain::principal::Principal;
 use crate::domain::second_factor::SecondFactorMethod;
+use crate::services::audit::log::AuditContext;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::{recovery_codes, totp::Secret};
-use crate::store::{Db, StoreError, recovery_codes as codes, totp_factors};
+use crate::store::{StoreError, Transaction, recovery_codes as codes, totp_factors};
 use crate::tokens::MasterKeys;
 
 /// What a caller presents as second factor.
@@ -15,6 +16,8 @@ pub enum FactorProof {
     Totp(OtpCode),
     /// A recovery code.
     RecoveryCode(OtpCode),
+    /// A passkey.
+    Passkey(PasskeyAnswer),
 }
 
 impl FactorProof {
@@ -35,17 +38,19 @@ impl FactorProof {
         match self {
             Self::Totp(_) => SecondFactorMethod::Totp,
             Self::RecoveryCode(_) => SecondFactorMethod::RecoveryCode,
+            Self::Passkey(_) => SecondFactorMethod::Passkey,
         }
     }
 
     /// Whether the proof is right. It is used by this: it is not accepted again. Part of the transaction of what it is for.
     pub(crate) fn verify(
         &self,
-        connection: &mut Db,
+        connection: &mut Transaction<'_>,
         keys: &MasterKeys,
+        audit_context: &AuditContext,
         owner: Principal,
-        now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let now = audit_context.now;
         match self {
             Self::Totp(code) => {
                 let row = totp_factors::find(connection, owner)?;
@@ -65,6 +70,7 @@ impl FactorProof {
                 let hash = recovery_codes::hash(code);
                 codes::mark_used(connection, owner, &hash, now)
             }
+            Self::Passkey(answer) => answer.proves(connection, keys, audit_context, owner),
         }
     }
 }

@@ -157,7 +157,7 @@ impl SecondStep {
         let (mut codes, mut change) = (Vec::new(), None);
         match &self.means {
             Means::Proof(proof) => {
-                if !proof.verify(connection, &self.keys, owner, now)? {
+                if !proof.verify(connection, &self.keys, &audit_context, owner)? {
                     return Ok(None);
                 }
                 if proof.method() == SecondFactorMethod::RecoveryCode {

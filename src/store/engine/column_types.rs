@@ -20,7 +20,7 @@ use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::second_factor::ChallengePurpose;
 use crate::domain::service::Scopes;
 use crate::domain::session::{
-    BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, RevocationReason, SessionId,
+    BrowserSessionId, ChallengeId, JobId, Jti, LoginMethod, PasskeyId, RevocationReason, SessionId,
 };
 use crate::domain::signing_key::KeyState;
 use crate::domain::status_index::StatusIndex;
@@ -104,7 +104,7 @@ macro_rules! text_columns {
     )+};
 }
 
-text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId);
+text_columns!(parse: Jti, SessionId, ChallengeId, BrowserSessionId, JobId, PasskeyId);
 text_columns!(
     from_word: DeliveryKind, DeliveryState, UserType, LimitKind, LoginMethod, RevocationReason, JobKind, JobState, Theme, AuditSource,
     Outcome, KeyState, ChallengePurpose,

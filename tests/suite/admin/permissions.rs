@@ -27,6 +27,7 @@ const READ: &[&str] = &[
     "/admin/keys",
     "/admin/account",
     "/admin/account/second-factor",
+    "/admin/account/passkeys",
 ];
 
 /// CSV files.
@@ -111,6 +112,11 @@ const OWN: &[&str] = &[
     "/admin/account/second-factor/totp/confirm",
     "/admin/account/second-factor/totp/remove",
     "/admin/account/second-factor/recovery-codes",
+    "/admin/account/passkeys",
+    "/admin/account/passkeys/options",
+    "/admin/account/passkeys/proof",
+    "/admin/account/passkeys/SID",
+    "/admin/account/passkeys/SID/remove",
     "/admin/account/sessions/end",
     "/admin/account/sessions/SID/end",
     "/admin/account/api-sessions/end",

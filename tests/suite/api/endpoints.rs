@@ -105,6 +105,7 @@ fn good(path: &str, name: &str) -> &'static str {
         "code" => r#""123456""#,
         "email" => r#""fresh@example.org""#,
         "name" => r#""Somebody""#,
+        "credential" | "assertion" => r#"{"id": "AAAA"}"#,
         "role" => r#""staff""#,
         "claims" => r#"{"tier": "gold"}"#,
         "external_id" => r#""k-1""#,
@@ -132,7 +133,7 @@ fn wrong(kind: Kind) -> Vec<String> {
         ],
         Kind::Boolean => vec!["x", "2", "null", "[]", "yes", "%00", "%ff"],
         // No query has one.
-        Kind::Object => Vec::new(),
+        Kind::Object | Kind::Credential => Vec::new(),
         Kind::Text { .. } => vec!["%00", "a%1Fb", "a%0d%0ab"],
         Kind::Ordering(_) => vec!["x", "-", "--name", "name,x", "name desc", "1", "%00", "%ff"],
         Kind::OneOf(_) | Kind::Role => vec!["root", "1", "Admin", "%00", "%ff", "null"],
@@ -344,6 +345,7 @@ fn a_declared_kind_is_what_the_parser_accepts() {
                     "{name}"
                 );
             }
+            Kind::Credential => assert!(accepts("{}") && !accepts("[]") && !accepts("x")),
             Kind::Object => {
                 assert!(accepts(r#"{"tier": "gold"}"#) && accepts("{}") && !accepts("[]"));
             }

@@ -118,11 +118,19 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
             let (wrong, must_be_sent) = match field.kind {
                 Kind::Boolean => (NOT_BOOLEAN, false),
                 Kind::Object => (NOT_CLAIMS, false),
+                Kind::Credential => (NOT_CLAIMS, field.required),
                 _ => (NOT_TEXT, field.required),
             };
             // Without either a login asks for the username, and a new user for the e-mail address.
-            let is_other = [("/auth/login", "email"), ("/api/users", "username")]
-                .contains(&(endpoint.path, field.name));
+            let is_other = [
+                ("/auth/login", "email"),
+                ("/api/users", "username"),
+                // Without any proof another one is asked for.
+                ("/auth/reauthenticate", "code"),
+                ("/auth/reauthenticate", "assertion"),
+                ("/auth/login/second-factor", "assertion"),
+            ]
+            .contains(&(endpoint.path, field.name));
             let must_be_sent = must_be_sent && !is_other;
             let null = must_be_sent.then_some("null");
             for value in wrong.iter().copied().chain(null) {

@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{check_property, expected::as_it_looks, runtime, values::body};
+use super::{
+    check_property,
+    expected::{as_it_looks, line},
+    runtime,
+    values::body,
+};
 use crate::{
     api::endpoints::{ENDPOINTS, Endpoint, Kind, Who},
     support::App,
@@ -33,7 +38,11 @@ fn is_refused(name: &str, text: &str) -> bool {
             looks.len() > 64 || looks.chars().all(|c| c.is_whitespace() || c == '-')
         }
         "challenge_id" => false,
-        "method" => !["totp", "recovery_code"].contains(&text),
+        "method" => !["totp", "passkey", "recovery_code"].contains(&text),
+        // Of a passkey.
+        "name" => line(text, 64).is_none(),
+        // A text is no object.
+        "credential" | "assertion" => true,
         _ => panic!("add a rule for `{name}`"),
     }
 }
@@ -48,12 +57,13 @@ fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static 
                 let expected = match (endpoint.path, field.name) {
                     ("/auth/login", "email") => "username",
                     // Nor `code` that of a new proof.
-                    ("/auth/reauthenticate", "code") => "password",
+                    ("/auth/reauthenticate", "code" | "assertion") => "password",
+                    (_, "assertion") => "code",
                     (_, name) => name,
                 };
                 names.extend(field.required.then_some(expected));
             }
-            (Kind::Boolean, Some(Value::Bool(_))) => {}
+            (Kind::Boolean, Some(Value::Bool(_))) | (Kind::Credential, Some(Value::Object(_))) => {}
             (kind, Some(Value::String(text)))
                 if kind != Kind::Boolean && !is_refused(field.name, text) => {}
             _ => drop(names.insert(field.name)),

@@ -47,7 +47,7 @@ pub fn as_it_looks(text: &str) -> String {
 }
 
 /// A line of 1 to `max` characters as it looks, without control characters and line separators; otherwise `None`.
-fn line(text: &str, max: usize) -> Option<String> {
+pub fn line(text: &str, max: usize) -> Option<String> {
     let text = as_it_looks(text);
     let is_plain = |c: char| !c.is_control() && c != '\u{2028}' && c != '\u{2029}';
     let length = text.chars().count();

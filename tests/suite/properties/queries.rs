@@ -44,7 +44,7 @@ fn fits(kind: Kind, text: &str) -> bool {
         Kind::OneOf(values) => values.contains(&text),
         Kind::AnyOf(values) => text.split(',').all(|word| values.contains(&word.trim())),
         Kind::Ordering(columns) => is_order(columns, text),
-        Kind::Object => unreachable!("no query has an object"),
+        Kind::Object | Kind::Credential => unreachable!("no query has an object"),
     }
 }
 

@@ -85,6 +85,7 @@
 //! any other code.
 
 mod app;
+pub mod authenticator;
 mod browser;
 mod database;
 pub mod described;

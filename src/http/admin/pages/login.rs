@@ -10,6 +10,7 @@ use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::domain::second_factor::PendingLogin;
+use crate::http::admin::pages::passkeys;
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
@@ -34,6 +35,8 @@ struct LoginPage {
     refusal: String,
     email: String,
     next: String,
+    /// The origin of the pages that may use passkeys; none if no page may.
+    origin: Option<String>,
 }
 
 /// The page to lead to after the sign-in.
@@ -64,6 +67,7 @@ pub(crate) async fn new_form(
         refusal: String::new(),
         email: String::new(),
         next: next.to_owned(),
+        origin: passkeys::origin(&context),
     })
 }
 
@@ -176,7 +180,7 @@ async fn begin_second_step(
 }
 
 /// The form again, with its values except the password.
-fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
+pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageResult {
     let context = &form.panel;
     let page = LoginPage {
         l: context.layout(),
@@ -184,6 +188,7 @@ fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageR
         refusal,
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
+        origin: passkeys::origin(context),
     };
     context.page_with(status, &page)
 }

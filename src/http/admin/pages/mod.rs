@@ -12,6 +12,8 @@ pub mod jobs;
 pub mod keys;
 pub mod locks;
 pub mod login;
+pub mod passkey_login;
+pub mod passkeys;
 pub mod password_links;
 pub mod people;
 pub mod second_factor;

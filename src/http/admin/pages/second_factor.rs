@@ -53,7 +53,10 @@ pub(crate) async fn show(panel: Panel) -> PageResult {
 }
 
 /// Checks the proof of the viewer; false if it is missing or wrong.
-async fn confirmed(form: &mut Form<Panel>, device: PresentedDevice) -> Result<bool, AdminError> {
+pub(super) async fn confirmed(
+    form: &mut Form<Panel>,
+    device: PresentedDevice,
+) -> Result<bool, AdminError> {
     let proof = form.proof(form.panel.viewer().step_up);
     let by = requester(&form.panel, device, proof);
     let confirmed = step_up::confirm(form.panel.services(), &by).await;
@@ -116,7 +119,7 @@ pub(in crate::http) async fn confirm(mut form: Form<Panel>, device: PresentedDev
     codes_page(&form.panel, codes)
 }
 
-fn codes_page(panel: &Panel, codes: Vec<String>) -> PageResult {
+pub(super) fn codes_page(panel: &Panel, codes: Vec<String>) -> PageResult {
     if codes.is_empty() {
         return panel.redirect_ok(paths::SECOND_FACTOR, panel.t("second_factor.added"));
     }

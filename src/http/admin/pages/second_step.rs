@@ -5,9 +5,11 @@ use askama::Template;
 
 use crate::domain::otp::OtpCode;
 use crate::domain::problem::Problems;
+use crate::domain::second_factor::SecondFactorMethod;
 use crate::http::admin::pages::login::{
     Next, session_cookies, signed_in_response, wait, with_limit,
 };
+use crate::http::admin::pages::passkeys;
 use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -18,8 +20,13 @@ use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::auth::panel_sign_in::{self, SignedIn};
+use crate::services::auth::passkey_sign_in;
+use crate::services::limits::login_context::LoginContext;
 use crate::services::second_factors::enrolment::NewTotp;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 
 #[derive(Template)]
 #[template(path = "admin/login/second_factor.html")]
@@ -29,6 +36,27 @@ struct CodePage {
     /// Why the sign-in is refused; empty where it is not.
     refusal: String,
     next: String,
+    /// The origin of the pages that may use passkeys, if the account has one.
+    origin: Option<String>,
+}
+
+impl CodePage {
+    fn new(
+        context: &PageContext,
+        methods: &[SecondFactorMethod],
+        refusal: String,
+        errors: FieldErrors,
+        next: String,
+    ) -> Self {
+        let has_passkey = methods.contains(&SecondFactorMethod::Passkey);
+        Self {
+            l: context.layout(),
+            errors,
+            refusal,
+            next,
+            origin: passkeys::origin(context).filter(|_| has_passkey),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -76,18 +104,13 @@ pub(crate) async fn code_form(
     query: Option<Query<Next>>,
 ) -> PageResult {
     let (challenge, next) = (challenge_of(&context, &request), next_of(query));
-    if panel_sign_in::methods(context.services(), &challenge)
-        .await?
-        .is_empty()
-    {
+    let methods = panel_sign_in::methods(context.services(), &challenge).await?;
+    if methods.is_empty() {
         return expired(&context, &next);
     }
-    context.page(&CodePage {
-        l: context.layout(),
-        errors: FieldErrors::default(),
-        refusal: String::new(),
-        next,
-    })
+    let errors = FieldErrors::default();
+    let page = CodePage::new(&context, &methods, String::new(), errors, next);
+    context.page(&page)
 }
 
 /// `POST /admin/login/second-factor`. **Permissions**: anyone who has taken the first step. 303 (also where the first step is too
@@ -99,54 +122,88 @@ pub(in crate::http) async fn prove(
 ) -> PageResult {
     let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
     let code = form.required("code", OtpCode::parse);
+    let challenge = challenge_of(&form.panel, &request);
+    let Some(code) = code else {
+        let methods = panel_sign_in::methods(form.panel.services(), &challenge).await?;
+        if methods.is_empty() {
+            return expired(&form.panel, &next);
+        }
+        let page = CodePage::new(&form.panel, &methods, String::new(), form.errors(), next);
+        return form.panel.invalid(&page);
+    };
+    let login_context = shown.login_context(form.panel.anonymous());
+    let proof = FactorProof::of_code(code);
+    complete(&form, &request, login_context, proof).await
+}
+
+/// `POST /admin/login/second-factor/passkey/options`: JSON for `passkeys.js`. **Permissions**: anyone who has taken the first step.
+/// 200, 404 (the first step is too long ago, or passkeys cannot be used).
+pub(crate) async fn passkey_options(form: Form<PageContext>, request: HttpRequest) -> PageResult {
     let context = &form.panel;
     let challenge = challenge_of(context, &request);
-    let again = |status, refusal, errors| {
-        let page = CodePage {
-            l: context.layout(),
-            errors,
-            refusal,
-            next: next.clone(),
-        };
-        context.page_with(status, &page)
+    let party = RelyingParty::of_panel(context.server()).ok_or(Error::PasskeysUnavailable)?;
+    let options = passkey_sign_in::step_options(context.services(), &party, &challenge).await?;
+    context.json(&options.ok_or(AdminError::NotFound)?)
+}
+
+/// `GET /admin/login/second-factor/passkey`, the address of a refused form. **Permissions**: anyone. 303 to the second step.
+pub(crate) async fn to_code_form(context: PageContext) -> PageResult {
+    context.redirect(paths::SECOND_STEP)
+}
+
+/// `POST /admin/login/second-factor/passkey`. **Permissions**: anyone who has taken the first step. 303 (also where the first step is
+/// too long ago), 404 (passkeys cannot be used), 422 (the passkey is refused), 429.
+pub(in crate::http) async fn prove_passkey(
+    form: Form<PageContext>,
+    shown: PresentedDevice,
+    request: HttpRequest,
+) -> PageResult {
+    let context = &form.panel;
+    let purpose = Purpose::SecondFactor(challenge_of(context, &request));
+    let party = RelyingParty::of_panel(context.server()).ok_or(Error::PasskeysUnavailable)?;
+    let Ok(answer) = PasskeyAnswer::parse(party, purpose, form.text("credential")) else {
+        return Err(AdminError::Malformed);
     };
-    let Some(code) = code else {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return again(status, String::new(), form.errors());
-    };
-    let services = context.services();
     let login_context = shown.login_context(context.anonymous());
-    let former = cookies::read(&request, Name::Session, context.server());
-    let proof = FactorProof::of_code(code);
+    complete(&form, &request, login_context, FactorProof::Passkey(answer)).await
+}
+
+/// Proves the second factor, and answers with the session or with the form again.
+async fn complete(
+    form: &Form<PageContext>,
+    request: &HttpRequest,
+    login_context: LoginContext,
+    proof: FactorProof,
+) -> PageResult {
+    let (context, services) = (&form.panel, form.panel.services());
+    let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
+    let challenge = challenge_of(context, request);
+    let former = cookies::read(request, Name::Session, context.server());
     let proved =
         panel_sign_in::continue_sign_in(services, login_context, &challenge, proof, former);
-    match Box::pin(proved).await {
-        Ok(signed_in) => Ok(signed_in_response(context, &signed_in, &next)),
-        Err(Error::InvalidSecondFactor) => {
-            if panel_sign_in::methods(services, &challenge)
-                .await?
-                .is_empty()
-            {
-                return expired(context, &next);
-            }
-            let refusal = context.t("second_factor.wrong");
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            again(status, refusal, FieldErrors::default())
-        }
-        Err(Error::RateLimited {
-            retry_after,
-            policy,
-        }) => {
-            let refusal = wait(context, retry_after);
-            let answer = again(
-                StatusCode::TOO_MANY_REQUESTS,
-                refusal,
-                FieldErrors::default(),
-            )?;
-            Ok(with_limit(answer, retry_after, policy))
-        }
-        Err(error) => Err(error.into()),
+    let error = match Box::pin(proved).await {
+        Ok(signed_in) => return Ok(signed_in_response(context, &signed_in, &next)),
+        Err(error @ (Error::InvalidSecondFactor | Error::RateLimited { .. })) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let methods = panel_sign_in::methods(services, &challenge).await?;
+    let page = |refusal| {
+        let errors = FieldErrors::default();
+        CodePage::new(context, &methods, refusal, errors, next.clone())
+    };
+    if let Error::RateLimited {
+        retry_after,
+        policy,
+    } = error
+    {
+        let page = page(wait(context, retry_after));
+        let answer = context.page_with(StatusCode::TOO_MANY_REQUESTS, &page)?;
+        return Ok(with_limit(answer, retry_after, policy));
     }
+    if methods.is_empty() {
+        return expired(context, &next);
+    }
+    context.invalid(&page(context.t("second_factor.wrong")))
 }
 
 /// `GET /admin/login/set-up`. **Permissions**: anyone who has taken the first step. 200, 303 (the first step is too long ago).

@@ -26,6 +26,10 @@ const FILES: &[(&str, &[u8])] = &[
     ("app.css", include_bytes!("../../../../static/app.css")),
     ("app.js", include_bytes!("../../../../static/app.js")),
     ("icons.svg", include_bytes!("../../../../static/icons.svg")),
+    (
+        "passkeys.js",
+        include_bytes!("../../../../static/passkeys.js"),
+    ),
     ("mark.svg", include_bytes!("../../../../static/mark.svg")),
     (
         "favicon.svg",

@@ -127,6 +127,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::AccountNotFound(_)
         | Error::ServiceNotFound
         | Error::SecondFactorNotFound
+        | Error::PasskeysUnavailable
         | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } | Error::SecondFactorExists => {
             (StatusCode::CONFLICT, "already_exists")

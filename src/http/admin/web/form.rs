@@ -20,7 +20,10 @@ use crate::http::request_body;
 use crate::services::Error;
 use crate::services::accounts::reauthentication::Reproof;
 use crate::services::auth::browser_sessions::StepUp;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::proof::FactorProof;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 
 /// An extractor of a form's sender.
 pub(crate) trait Sender: FromRequest<Error = AdminError> + 'static {
@@ -187,11 +190,27 @@ impl<P: Sender> Form<P> {
                 let password = self.optional("current", Password::parse_presented);
                 password.map(Reproof::Password)
             }
-            StepUp::Factor => {
+            StepUp::Factor { passkey: true } if !self.text("current_passkey").is_empty() => {
+                let proof = self.passkey_proof();
+                if proof.is_none() {
+                    self.problem("current", Problem::WrongFactor);
+                }
+                proof.map(Reproof::Factor)
+            }
+            StepUp::Factor { .. } => {
                 let code = self.optional("current", OtpCode::parse);
                 code.map(|code| Reproof::Factor(FactorProof::of_code(code)))
             }
         }
+    }
+
+    /// The viewer's passkey, in the field `current_passkey`.
+    fn passkey_proof(&self) -> Option<FactorProof> {
+        let context = self.panel.page_context();
+        let party = RelyingParty::of_panel(context.server())?;
+        let purpose = Purpose::Reauthentication(context.secret.clone());
+        let answer = PasskeyAnswer::parse(party, purpose, self.text("current_passkey"));
+        answer.ok().map(FactorProof::Passkey)
     }
 
     /// Adds a problem of a field.

@@ -80,7 +80,12 @@ impl Layout {
 
     /// Whether it asks for the second factor.
     pub(crate) fn asks_factor(&self) -> bool {
-        self.step_up == StepUp::Factor
+        matches!(self.step_up, StepUp::Factor { .. })
+    }
+
+    /// Whether the second factor can be a passkey.
+    pub(crate) fn asks_passkey(&self) -> bool {
+        self.step_up == StepUp::Factor { passkey: true }
     }
 
     /// A text of `locales/admin`, by its key without the leading `admin.`.

@@ -1,0 +1,3 @@
+DROP TABLE passkey_challenges;
+DROP TABLE passkey_handles;
+DROP TABLE passkeys;

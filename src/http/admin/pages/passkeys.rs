@@ -1,0 +1,198 @@
+//! The viewer's own passkeys. Open to administrators and auditors.
+
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::domain::passkey::{MAX_PASSKEYS, PasskeyName};
+use crate::domain::problem::Problem;
+use crate::domain::session::PasskeyId;
+use crate::http::admin::pages::second_factor::{codes_page, confirmed};
+use crate::http::admin::paths;
+use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::form::{FieldErrors, Form};
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::page_context::PageContext;
+use crate::http::admin::web::panel::Panel;
+use crate::http::device_token::PresentedDevice;
+use crate::services::Error;
+use crate::services::second_factors::passkey_challenges::Purpose;
+use crate::services::second_factors::passkeys;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
+use crate::store::passkeys::PasskeyRow;
+
+#[derive(Template)]
+#[template(path = "admin/passkeys/list.html")]
+struct ListPage {
+    l: Layout,
+    errors: FieldErrors,
+    passkeys: Vec<PasskeyRow>,
+    name: String,
+    /// Whether the account may have more.
+    has_room: bool,
+    /// The origin of the pages that may use passkeys; none if no page may.
+    origin: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/passkeys/show.html")]
+struct ShowPage {
+    l: Layout,
+    errors: FieldErrors,
+    passkey: PasskeyRow,
+    name: String,
+}
+
+/// The origin of the pages that may use passkeys.
+pub(crate) fn origin(context: &PageContext) -> Option<String> {
+    let party = RelyingParty::of_panel(context.server())?;
+    party.origins.into_iter().next()
+}
+
+async fn list_page(
+    panel: &Panel,
+    errors: FieldErrors,
+    name: String,
+) -> Result<ListPage, AdminError> {
+    let owner = panel.viewer().account.principal;
+    let passkeys = passkeys::list(panel.services(), owner).await?;
+    Ok(ListPage {
+        l: panel.layout("account"),
+        errors,
+        has_room: passkeys.len() < MAX_PASSKEYS,
+        passkeys,
+        name,
+        origin: origin(panel),
+    })
+}
+
+/// `GET /admin/account/passkeys`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn list(panel: Panel) -> PageResult {
+    let page = list_page(&panel, FieldErrors::default(), String::new()).await?;
+    panel.page(&page)
+}
+
+/// `POST /admin/account/passkeys/options`: JSON for `passkeys.js`. **Permissions**: administrators and auditors. 200, 400 (too many),
+/// 404 (passkeys cannot be used).
+pub(crate) async fn options(form: Form<Panel>) -> PageResult {
+    let panel = &form.panel;
+    let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
+    let account = &panel.viewer().account;
+    let options = passkeys::begin(panel.services(), &party, account).await?;
+    panel.json(&options)
+}
+
+/// `POST /admin/account/passkeys/proof`: JSON for `passkeys.js`, to prove by a passkey who the viewer is. **Permissions**:
+/// administrators and auditors. 200, 404 (passkeys cannot be used).
+pub(crate) async fn proof_options(form: Form<Panel>) -> PageResult {
+    let panel = &form.panel;
+    let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
+    let (services, owner) = (panel.services(), panel.viewer().account.principal);
+    let purpose = Purpose::Reauthentication(panel.secret.clone());
+    let options = passkeys::proof_options(services, &party, owner, &purpose).await?;
+    panel.json(&options)
+}
+
+/// `POST /admin/account/passkeys`. **Permissions**: administrators and auditors. 200 (recovery codes, shown once), 303, 422 (the
+/// passkey, or the viewer's proof, is missing or wrong), 429.
+pub(in crate::http) async fn create(mut form: Form<Panel>, device: PresentedDevice) -> PageResult {
+    let name = form.required("name", PasskeyName::parse);
+    let credential = form.text("credential").to_owned();
+    if credential.is_empty() {
+        // Without JavaScript.
+        form.problem("credential", Problem::NotPasskey);
+    }
+    let (Some(name), false) = (name, form.has_problems()) else {
+        return refused(&form).await;
+    };
+    if !confirmed(&mut form, device).await? {
+        return refused(&form).await;
+    }
+    let panel = &form.panel;
+    let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
+    let (actor, account) = (panel.actor(), &panel.viewer().account);
+    let services = panel.services();
+    let added = passkeys::add(services, &party, &actor, account, name, &credential).await;
+    let Some(added) = form.checked(added)? else {
+        return refused(&form).await;
+    };
+    if added.recovery_codes.is_empty() {
+        let text = form.panel.t("passkeys.added");
+        return form.panel.redirect_ok(paths::PASSKEYS, text);
+    }
+    codes_page(&form.panel, added.recovery_codes)
+}
+
+async fn refused(form: &Form<Panel>) -> PageResult {
+    let name = form.text("name").chars().take(PasskeyName::MAX).collect();
+    let page = list_page(&form.panel, form.errors(), name).await?;
+    form.panel.invalid(&page)
+}
+
+/// `GET` of an address that is only for forms. **Permissions**: administrators and auditors. 303 to the list.
+pub(crate) async fn to_list(panel: Panel) -> PageResult {
+    panel.redirect(paths::PASSKEYS)
+}
+
+async fn find(panel: &Panel, id: &str) -> Result<PasskeyRow, AdminError> {
+    let id = PasskeyId::parse(id).ok_or(AdminError::NotFound)?;
+    let owner = panel.viewer().account.principal;
+    let own = passkeys::list(panel.services(), owner).await?;
+    let passkey = own.into_iter().find(|passkey| passkey.id == id);
+    passkey.ok_or(AdminError::NotFound)
+}
+
+/// `GET /admin/account/passkeys/{id}`. **Permissions**: administrators and auditors, own passkeys. 200, 404.
+pub(crate) async fn show(panel: Panel, id: Path<String>) -> PageResult {
+    let passkey = find(&panel, &id).await?;
+    panel.page(&ShowPage {
+        l: panel.layout("account"),
+        errors: FieldErrors::default(),
+        name: passkey.name.clone(),
+        passkey,
+    })
+}
+
+/// `POST /admin/account/passkeys/{id}`: renames it. **Permissions**: administrators and auditors, own passkeys. 303, 404, 422.
+pub(crate) async fn rename(mut form: Form<Panel>, id: Path<String>) -> PageResult {
+    let passkey = find(&form.panel, &id).await?;
+    let Some(name) = form.required("name", PasskeyName::parse) else {
+        let page = ShowPage {
+            l: form.panel.layout("account"),
+            errors: form.errors(),
+            name: form.text("name").chars().take(PasskeyName::MAX).collect(),
+            passkey,
+        };
+        return form.panel.invalid(&page);
+    };
+    let panel = &form.panel;
+    let (actor, account) = (panel.actor(), &panel.viewer().account);
+    if !passkeys::rename(panel.services(), &actor, account, passkey.id, name).await? {
+        return Err(AdminError::NotFound);
+    }
+    panel.redirect_ok(paths::PASSKEYS, panel.t("passkeys.renamed"))
+}
+
+/// `POST /admin/account/passkeys/{id}/remove`. **Permissions**: administrators and auditors, own passkeys. 303, 404, 422 (the
+/// viewer's proof is missing or wrong), 429.
+pub(in crate::http) async fn remove(
+    mut form: Form<Panel>,
+    id: Path<String>,
+    device: PresentedDevice,
+) -> PageResult {
+    let passkey = find(&form.panel, &id).await?;
+    if !confirmed(&mut form, device).await? {
+        let page = ShowPage {
+            l: form.panel.layout("account"),
+            errors: form.errors(),
+            name: passkey.name.clone(),
+            passkey,
+        };
+        return form.panel.invalid(&page);
+    }
+    let (panel, id) = (&form.panel, passkey.id);
+    let (actor, account) = (panel.actor(), &panel.viewer().account);
+    if !passkeys::remove(panel.services(), &actor, account, id).await? {
+        return Err(AdminError::NotFound);
+    }
+    panel.redirect_ok(paths::PASSKEYS, panel.t("passkeys.removed"))
+}

@@ -1,0 +1,167 @@
+//! Passkeys with Chromium's virtual authenticator: adding, signing in, removing, the wrong address, no JavaScript.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use super::setting::{ROOT, Setting, Stage};
+use crate::place::PASSWORD;
+
+/// A port that was free a moment ago: the public URL contains it, so the system cannot choose it later.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A server at `http://localhost`, where browsers allow passkeys without https.
+fn stage() -> Stage {
+    let port = free_port();
+    Stage::new()
+        .with("MUNJIGI_SERVER__LISTEN", &format!("127.0.0.1:{port}"))
+        .with(
+            "MUNJIGI_SERVER__PUBLIC_URL",
+            &format!("http://localhost:{port}"),
+        )
+        .at("localhost")
+}
+
+/// Plugs in an authenticator that verifies its user at once.
+async fn plug_in(setting: &Setting) -> String {
+    let browser = &setting.browser;
+    browser.devtools("WebAuthn.enable", json!({})).await;
+    let options = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+        "isUserVerified": true, "automaticPresenceSimulation": true,
+    });
+    let plugged = browser
+        .devtools(
+            "WebAuthn.addVirtualAuthenticator",
+            json!({"options": options}),
+        )
+        .await;
+    plugged["authenticatorId"].as_str().unwrap().to_owned()
+}
+
+async fn add(setting: &Setting, name: &str) {
+    let browser = &setting.browser;
+    browser.go("/admin/account/passkeys").await;
+    browser.fill("name", name).await;
+    browser.click("#new-passkey button.primary").await;
+}
+
+async fn sign_out(setting: &Setting) {
+    let browser = &setting.browser;
+    browser.go("/admin").await;
+    browser.click(".side > .me form button").await;
+    browser
+        .until("the sign-in page", async || {
+            browser.path().await == "/admin/login"
+        })
+        .await;
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn a_passkey_is_added_signs_in_without_a_password_and_is_removed() {
+    for (language, title) in [("en", "Passkeys"), ("ko", "패스키")] {
+        let setting = stage().speaking(language).set().await;
+        setting.sign_in().await;
+        let browser = &setting.browser;
+        let authenticator = plug_in(&setting).await;
+        add(&setting, "Work laptop 업무용").await;
+        // It is the first second factor: the recovery codes are shown.
+        browser.find("#codes-panel").await;
+        browser.go("/admin/account/passkeys").await;
+        browser.shows("h1", title).await;
+        browser.shows("#passkeys .card", "Work laptop 업무용").await;
+        // The same authenticator has one already.
+        add(&setting, "again").await;
+        browser.find("[data-note=registered]:not([hidden])").await;
+        sign_out(&setting).await;
+        // The browser suggests it in the field of the e-mail address, and here picks it at once.
+        browser
+            .until("the panel", async || {
+                if browser
+                    .has("form[data-passkey] button:not([disabled])")
+                    .await
+                {
+                    browser.click("form[data-passkey] button").await;
+                }
+                browser.path().await == "/admin"
+            })
+            .await;
+        browser.go("/admin/account/passkeys").await;
+        browser.click("#passkeys .card a").await;
+        browser.click("#danger button.danger").await;
+        browser.find(".notice.is-ok").await;
+        assert!(!browser.has("#passkeys").await);
+        // The authenticator still has it, the server does not.
+        let credentials = json!({"authenticatorId": authenticator});
+        let kept = browser
+            .devtools("WebAuthn.getCredentials", credentials)
+            .await;
+        assert_eq!(kept["credentials"].as_array().unwrap().len(), 1);
+        let complaints = browser.complaints().await;
+        assert!(complaints.is_empty(), "{complaints:?}");
+        setting.end().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn a_passkey_is_the_second_factor_after_the_password() {
+    for language in ["en", "ko"] {
+        let setting = stage().speaking(language).set().await;
+        setting.sign_in().await;
+        let browser = &setting.browser;
+        plug_in(&setting).await;
+        add(&setting, "Key").await;
+        browser.find("#codes-panel").await;
+        sign_out(&setting).await;
+        // Without the authenticator's suggestion: it signs in by itself otherwise.
+        browser.devtools("WebAuthn.disable", json!({})).await;
+        browser.go("/admin/login").await;
+        browser.fill("email", ROOT).await;
+        browser.fill("password", PASSWORD).await;
+        browser.send_form_with("password").await;
+        browser
+            .until("the second step", async || {
+                browser
+                    .path()
+                    .await
+                    .starts_with("/admin/login/second-factor")
+            })
+            .await;
+        browser
+            .find("form[data-passkey] button:not([disabled])")
+            .await;
+        setting.end().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn at_another_address_the_right_one_is_shown() {
+    let setting = stage().at("127.0.0.1").set().await;
+    let browser = &setting.browser;
+    browser.go("/admin/login").await;
+    browser
+        .find("[data-note=origin]:not([hidden]) a[href^='http://localhost:']")
+        .await;
+    assert!(browser.has("form[data-passkey] button[disabled]").await);
+    setting.end().await;
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn without_javascript_the_button_is_disabled_and_the_password_works() {
+    let setting = stage().without_scripts().set().await;
+    let browser = &setting.browser;
+    browser.go("/admin/login").await;
+    browser.find("[data-note=script]:not([hidden])").await;
+    assert!(browser.has("form[data-passkey] button[disabled]").await);
+    browser.sign_in(ROOT, PASSWORD).await;
+    browser.go("/admin/account/passkeys").await;
+    assert!(browser.has("form[data-passkey] button[disabled]").await);
+    setting.end().await;
+}

@@ -1,0 +1,6 @@
+//! Passkeys: verification, the API, and the panel.
+
+mod api;
+mod panel;
+mod second_factor;
+mod verification;
