@@ -1,6 +1,6 @@
 //! `munjigi mail`, and the options that create an account with a link.
 
-use super::place::{PASSWORD, Place};
+use super::place::{PASSWORD, Place, write};
 use crate::delivery::support::smtp_server::SmtpServer;
 
 /// A mail server that does not exist.
@@ -149,5 +149,117 @@ async fn a_test_mail_and_an_invitation_are_sent() {
     assert!(
         text.contains("https://auth.example.org/admin/password/"),
         "{text}"
+    );
+}
+
+#[test]
+fn templates_are_written_previewed_and_checked() {
+    let place = Place::new();
+    let written = place.done(&["mail", "templates", "mails"], "");
+    assert!(
+        written.contains("templates were written to mails"),
+        "{written}"
+    );
+    let again = place.run(&["mail", "templates", "mails"]);
+    assert_eq!(again.code, Some(1));
+    assert!(
+        again.stderr.contains("base.html cannot be written"),
+        "{again:?}"
+    );
+    // The written ones are the built-in ones.
+    let place = place.with("MUNJIGI_SMTP__TEMPLATES_DIR", "mails");
+    for name in ["otp", "link", "change", "reuse", "test"] {
+        for language in ["ko", "en"] {
+            let preview = ["mail", "preview", name, "--language", language];
+            let text = place.done(&preview, "");
+            assert!(text.starts_with("Subject: "), "{text}");
+            let html = place.done(&[&preview[..], &["--format", "html"]].concat(), "");
+            let start = format!("<!doctype html>\n<html lang=\"{language}\">");
+            assert!(html.starts_with(&start), "{html}");
+            assert!(!text.contains("{{") && !html.contains("{{"), "{text}{html}");
+        }
+    }
+    let own = "Subject: Welcome to {{ sender }}\n\nHello {{ login }}: {{ url }}\n";
+    write(&place.path("mails/link.en.txt"), own);
+    assert_eq!(
+        place.done(&["mail", "preview", "link", "--language", "en"], ""),
+        "Subject: Welcome to Example Market\n\nHello minji@example.org: https://auth.example.org/sample-of-a-link\n"
+    );
+    for (file, source, reason) in [
+        (
+            "link.en.txt",
+            "Subject: x\n\n{{ url }} {{ lgoin }}",
+            "link.en.txt: unknown placeholder {{ lgoin }}",
+        ),
+        (
+            "link.en.txt",
+            "Subject: x\n\nno link",
+            "link.en.txt: the placeholder {{ url }} is missing",
+        ),
+        (
+            "link.en.txt",
+            "{{ url }}",
+            "link.en.txt: the first line must be",
+        ),
+        ("link.en.txt", "Subject: {{ url", "link.en.txt: line 1: "),
+        (
+            "base.html",
+            "{{ nothing }}",
+            "base.html: unknown placeholder {{ nothing }}",
+        ),
+        (
+            "lnik.en.txt",
+            "",
+            "there is no template with the name lnik.en.txt",
+        ),
+    ] {
+        write(&place.path(&format!("mails/{file}")), source);
+        let refused = place.run(&["mail", "preview", "test"]);
+        assert_eq!(refused.code, Some(1), "{source}");
+        let expected = format!("smtp.templates_dir: {reason}");
+        assert!(refused.stderr.contains(&expected), "{reason}: {refused:?}");
+        if file == "base.html" {
+            std::fs::remove_file(place.path("mails/base.html")).unwrap();
+        } else {
+            write(&place.path("mails/link.en.txt"), own);
+        }
+    }
+    let missing = place.with("MUNJIGI_SMTP__TEMPLATES_DIR", "nowhere");
+    let refused = missing.run(&["mail", "preview", "test"]);
+    assert!(
+        refused.stderr.contains("nowhere cannot be read"),
+        "{refused:?}"
+    );
+    assert_eq!(missing.run(&["mail", "preview", "letter"]).code, Some(2));
+}
+
+#[test]
+fn a_command_that_mails_refuses_invalid_templates() {
+    let place = without_mail_server()
+        .with("MUNJIGI_SERVER__PUBLIC_URL", "https://auth.example.org")
+        .with("MUNJIGI_SMTP__TEMPLATES_DIR", "mails");
+    place.migrate();
+    std::fs::create_dir(place.path("mails")).unwrap();
+    write(&place.path("mails/otp.ko.txt"), "Subject: x\n\nno code");
+    let invite = [
+        "client",
+        "create",
+        "--invite",
+        "--username",
+        "acme",
+        "--email",
+        "acme@example.org",
+    ];
+    let refused = place.run(&invite);
+    assert_eq!(refused.code, Some(1));
+    let reason = "otp.ko.txt: the placeholder {{ code }} is missing";
+    assert!(refused.stderr.contains(reason), "{refused:?}");
+    assert_eq!(
+        place
+            .json(&["client", "list"], "")
+            .as_array()
+            .unwrap()
+            .len(),
+        0
     );
 }
