@@ -155,6 +155,8 @@ function watchPending(box) {
       const fresh = one(`#${box.id}`, page);
       if (answer.ok && fresh && !("pending" in fresh.dataset)) {
         box.replaceWith(document.importNode(fresh, true));
+        // The notice says that the mail is being sent.
+        one(".notices")?.replaceChildren();
         const list = one("#deliveries", page);
         if (list) one("#deliveries")?.replaceWith(document.importNode(list, true));
         one("#announcer")?.replaceChildren(one(`#${box.id} .badge`)?.textContent ?? "");

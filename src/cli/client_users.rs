@@ -101,7 +101,7 @@ impl From<Client> for Account {
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
-        Verb::Create(options) => create(config, options).await,
+        Verb::Create(options) => Box::pin(create(config, options)).await,
         Verb::Shared(verb) => accounts::run(config, UserType::Client, &COLUMNS, verb).await,
     }
 }

@@ -82,7 +82,7 @@ enum Command {
     /// Verify the audit log, or start its chain again
     #[command(subcommand)]
     Audit(audit::Verb),
-    /// Send a test mail
+    /// Send a test mail, or preview mails and write their templates
     #[command(subcommand)]
     Mail(mail::Verb),
     /// List and change the keys that sign tokens

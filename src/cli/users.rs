@@ -123,7 +123,7 @@ impl From<User> for Account {
 
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
-        Verb::Create(options) => create(config, options).await,
+        Verb::Create(options) => Box::pin(create(config, options)).await,
         Verb::RenameRole { old, new, json } => rename(config, &old, &new, json).await,
         Verb::Shared(verb) => accounts::run(config, UserType::User, &COLUMNS, verb).await,
     }

@@ -30,6 +30,8 @@ pub struct SmtpConfig {
     pub hello_name: Option<String>,
     /// PEM file of certificates that are trusted in addition to the public ones.
     pub ca_file: Option<PathBuf>,
+    /// Directory with templates that replace the built-in ones of the same name.
+    pub templates_dir: Option<PathBuf>,
     /// Maximum time for one attempt.
     pub timeout: Span,
 }
@@ -58,6 +60,7 @@ impl Default for SmtpConfig {
             from: None,
             hello_name: None,
             ca_file: None,
+            templates_dir: None,
             timeout: Span::seconds(10),
         }
     }

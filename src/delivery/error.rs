@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::delivery::templates::TemplateError;
+
 /// Why delivery cannot be started. Failures of single notices are logged and counted instead.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
@@ -25,6 +27,9 @@ pub enum DeliveryError {
         /// The cause.
         source: io::Error,
     },
+    /// The templates of mails cannot be used.
+    #[error(transparent)]
+    Templates(#[from] TemplateError),
     /// The certificates cannot be used.
     #[error("cannot set up TLS to the mail server: {0}")]
     Tls(#[source] lettre::transport::smtp::Error),

@@ -66,7 +66,9 @@ impl DeliveryOutcome {
                     AccountChange::SecondFactorAdded
                     | AccountChange::SecondFactorRemoved
                     | AccountChange::RecoveryCodeUsed(_)
-                    | AccountChange::RecoveryCodesReplaced => DeliveryKind::SecondFactorChanged,
+                    | AccountChange::RecoveryCodesReplaced
+                    | AccountChange::PasskeyAdded(_)
+                    | AccountChange::PasskeyRemoved(_) => DeliveryKind::SecondFactorChanged,
                 };
                 let id = new_v7(now);
                 (id, kind, change.owner, &change.login, &change.email)

@@ -3,18 +3,18 @@
 //! Sending neither waits nor returns an error, so that the response to a request for a code does not reveal whether the
 //! client exists. Outcomes are logged, passed to an [`Observer`] and counted in [`Delivery::counts`].
 
-mod change_mail;
 mod console;
 mod error;
-mod link_mail;
 mod mail;
 mod message;
 mod notice;
 mod outcome;
 mod retry;
-mod reuse_mail;
+mod samples;
 mod smtp;
+mod templates;
 mod test_mail;
+mod values;
 mod webhook;
 
 use std::{
@@ -27,7 +27,6 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use lettre::{Message, message::Mailbox};
 use tokio::{
     runtime::Handle,
     sync::{Mutex as AsyncMutex, mpsc},
@@ -41,6 +40,7 @@ use crate::delivery::notice::Notice;
 use crate::delivery::outcome::{Pending, Totals};
 use crate::delivery::retry::{AttemptError, pause};
 use crate::delivery::smtp::Smtp;
+use crate::delivery::values::Mail;
 use crate::delivery::webhook::Webhook;
 use crate::domain::phone_number::PhoneRegion;
 
@@ -52,6 +52,8 @@ pub use crate::delivery::{
         AccountChange, ChangeNotice, LinkNotice, OtpNotice, ReuseNotice, TokenUse, masked_email,
     },
     outcome::{Counts, Observer},
+    samples::sample,
+    templates::{BUILT_IN as BUILT_IN_TEMPLATES, Rendered, TemplateError, Templates},
     test_mail::send_test,
 };
 
@@ -285,22 +287,21 @@ impl Worker {
 
     async fn send(&self, pending: &mut Pending) -> Result<(), AttemptError> {
         let (expires_at, attempts) = (pending.expires_at, &mut pending.attempts);
-        let notice = match &pending.notice {
-            Notice::Code(notice) => notice,
-            Notice::Change(change) => {
-                let compose = |from: &_, now| change_mail::compose(from, change, now);
-                return self.send_mail(compose, "", expires_at, attempts).await;
-            }
-            Notice::Link(link) => {
-                let compose = |from: &_, now| link_mail::compose(from, link, now);
-                let secret = link.secret();
-                return self.send_mail(compose, secret, expires_at, attempts).await;
-            }
-            Notice::Reuse(reuse) => {
-                let compose = |from: &_, now| reuse_mail::compose(from, reuse, now);
-                return self.send_mail(compose, "", expires_at, attempts).await;
-            }
+        let (mail, secret) = match &pending.notice {
+            Notice::Code(notice) => return self.send_code(notice, expires_at, attempts).await,
+            Notice::Change(change) => (Mail::of_change(change), ""),
+            Notice::Link(link) => (Mail::of_link(link), link.secret()),
+            Notice::Reuse(reuse) => (Mail::of_reuse(reuse), ""),
         };
+        self.send_mail(&mail, secret, expires_at, attempts).await
+    }
+
+    async fn send_code(
+        &self,
+        notice: &OtpNotice,
+        expires_at: Timestamp,
+        attempts: &mut u32,
+    ) -> Result<(), AttemptError> {
         match &self.backend {
             Backend::Console => {
                 *attempts += 1;
@@ -308,9 +309,9 @@ impl Worker {
                 Ok(())
             }
             Backend::Smtp(_) => {
-                let compose = |from: &_, now| mail::compose(from, notice, now);
+                let mail = Mail::of_code(notice).map_err(AttemptError::permanent)?;
                 let code = notice.code.reveal();
-                self.send_mail(compose, code, expires_at, attempts).await
+                self.send_mail(&mail, code, expires_at, attempts).await
             }
             Backend::Off => Err(AttemptError::permanent("one-time codes are off")),
             Backend::Webhook(webhook) => {
@@ -325,7 +326,7 @@ impl Worker {
     /// Sends a mail. `secret` is masked in failure reasons.
     async fn send_mail(
         &self,
-        compose: impl Fn(&Mailbox, Timestamp) -> Result<Message, &'static str>,
+        mail: &Mail,
         secret: &str,
         expires_at: Timestamp,
         attempts: &mut u32,
@@ -333,7 +334,9 @@ impl Worker {
         let ((Backend::Smtp(smtp), _) | (_, Some(smtp))) = (&self.backend, &self.mail) else {
             return Err(AttemptError::permanent("no mail server is configured"));
         };
-        let mail = compose(&smtp.from, self.clock.now()).map_err(AttemptError::permanent)?;
+        let mail = smtp
+            .compose(mail, self.clock.now())
+            .map_err(AttemptError::permanent)?;
         let attempt = || async { smtp.attempt(&mail, secret).await.map(|_answer| ()) };
         self.retry(smtp::MAX_ATTEMPTS, expires_at, attempts, attempt)
             .await

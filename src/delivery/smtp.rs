@@ -18,10 +18,14 @@ use lettre::{
     },
 };
 
+use crate::clock::Timestamp;
 use crate::config::{SmtpConfig, SmtpTls};
 use crate::delivery::error::DeliveryError;
+use crate::delivery::mail::compose;
 use crate::delivery::notice::masked_email;
 use crate::delivery::retry::AttemptError;
+use crate::delivery::templates::Templates;
+use crate::delivery::values::Mail;
 
 /// Maximum number of attempts per mail.
 pub(super) const MAX_ATTEMPTS: u32 = 3;
@@ -35,7 +39,8 @@ const MAX_REASON: usize = 160;
 /// A client of the mail server.
 pub(super) struct Smtp {
     /// The sender of the mails.
-    pub(super) from: Mailbox,
+    from: Mailbox,
+    templates: Templates,
     host: String,
     port: u16,
     security: Security,
@@ -52,10 +57,11 @@ enum Security {
 }
 
 impl Smtp {
-    /// Parses the sender and loads the certificates. Does not connect.
+    /// Parses the sender and loads the certificates and templates. Does not connect.
     pub(super) fn new(settings: SmtpConfig) -> Result<Self, DeliveryError> {
         let host = settings.host.clone().ok_or(DeliveryError::Host)?;
         Ok(Self {
+            templates: Templates::load(settings.templates_dir.as_deref())?,
             from: settings
                 .from
                 .as_deref()
@@ -78,6 +84,11 @@ impl Smtp {
             timeout: settings.timeout.get(),
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Composes a mail.
+    pub(super) fn compose(&self, mail: &Mail, now: Timestamp) -> Result<Message, &'static str> {
+        compose(&self.from, &self.templates, mail, now)
     }
 
     /// Makes one attempt, and returns the server's answer. A 5xx response is a permanent failure; a 4xx response, a lost connection and a timeout are

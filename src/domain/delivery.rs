@@ -21,6 +21,22 @@ text_enum! {
 }
 
 text_enum! {
+    /// A mail that has templates; its name is the beginning of their file names.
+    MailTemplate {
+        /// A one-time code.
+        Otp = "otp",
+        /// A link to set the password.
+        Link = "link",
+        /// A notice of a changed password or e-mail address.
+        Change = "change",
+        /// A notice of a reused refresh token.
+        Reuse = "reuse",
+        /// The test mail.
+        Test = "test",
+    }
+}
+
+text_enum! {
     /// What became of a message.
     DeliveryState {
         /// It is in the queue, or being sent.

@@ -111,7 +111,7 @@ async fn a_notice_that_was_not_sent_is_shown_and_recorded() {
     let path = paths::CLIENTS.person(acme);
     let root = app.admin("root").await;
     let change =
-        json!({"password": "a long password of acme", "current_password": password_of("root")});
+        json!({"password": "a long and new passphrase", "current_password": password_of("root")});
     root.patch(&format!("/api/clients/{acme}"), change)
         .await
         .assert(200, "CLIENT_UPDATED");

@@ -15,6 +15,7 @@ mod jobs;
 mod keys;
 mod locks;
 mod long_lists;
+mod open_links;
 mod password_links;
 mod people;
 mod people_form;

@@ -26,6 +26,7 @@ mod guessing;
 mod guessing_addresses;
 mod health;
 mod introspection;
+mod invitations;
 mod key_changes;
 mod links;
 mod lists;

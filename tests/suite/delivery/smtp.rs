@@ -95,6 +95,44 @@ async fn a_sender_name_is_escaped_in_html() {
 
 #[tokio::test]
 #[ignore = "tests/run"]
+async fn templates_of_a_directory_replace_the_built_in_ones_and_values_are_escaped() {
+    let mut server = SmtpServer::start(&["plain"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let own = [
+        (
+            "otp.en.txt",
+            "Subject: For {{ username }}\n\n{{ code }} <{{ username }}>\n",
+        ),
+        (
+            "otp.en.html",
+            "<p title=\"{{ username }}\">{{ code }} {{ subject }}</p>",
+        ),
+    ];
+    for (name, source) in own {
+        std::fs::write(directory.path().join(name), source).unwrap();
+    }
+    let mut settings = server.settings(SmtpTls::None, None);
+    settings.templates_dir = Some(directory.path().to_owned());
+    let delivery = start(settings);
+    let mut notice = notice("mail-own", "3300000017");
+    notice.username = "a\"<b>&'".to_owned();
+    delivery.send(notice);
+    let mail = server.next().await;
+    assert_eq!(mail["headers"]["subject"], "For a\"<b>&'");
+    assert!(text(&mail, "text").starts_with("3300000017 <a\"<b>&'>"));
+    let escaped = "a&#34;&lt;b&gt;&amp;&#39;";
+    let html = format!("<p title=\"{escaped}\">3300000017 For {escaped}</p>");
+    assert!(text(&mail, "html").contains(&html), "{mail}");
+    // The Korean mail is the built-in one.
+    let mut korean = super::support::notice("mail-built-in", "3300000018");
+    korean.language = Language::Ko;
+    delivery.send(korean);
+    let mail = server.next().await;
+    assert_eq!(mail["headers"]["subject"], "로그인 인증번호 안내");
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
 async fn starttls_and_tls_with_a_login_and_a_private_authority() {
     let certificates = Certificates::generate();
     for (mode, tls, id, code) in [

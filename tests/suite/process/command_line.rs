@@ -5,7 +5,7 @@ use super::{
     place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 55] = [
+const VERBS: [&[&str]; 57] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -46,6 +46,8 @@ const VERBS: [&[&str]; 55] = [
     &["tokens", "inspect"],
     &["mail"],
     &["mail", "test"],
+    &["mail", "preview"],
+    &["mail", "templates"],
     &["keys"],
     &["keys", "list"],
     &["keys", "generate"],

@@ -34,6 +34,7 @@ mod import;
 mod keys;
 mod load;
 mod log;
+mod mail;
 mod metrics;
 mod openapi;
 mod other_programs;

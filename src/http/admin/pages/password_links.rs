@@ -125,12 +125,12 @@ pub(in crate::http) async fn create(
             login,
             expires_at,
         } => {
-            let shown = ShownLink {
+            let link = ShownLink {
                 login,
                 url,
                 expires_at: expires_at.unix_micros(),
             };
-            shown_once::redirect(panel, &person.shown_link(), &shown).await
+            shown_once::redirect(panel, &person.shown_link(), &link).await
         }
     }
 }
