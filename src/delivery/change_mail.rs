@@ -47,8 +47,12 @@ impl Mail<'_, ChangeNotice> {
     fn subject(&self) -> &'static str {
         match (self.notice.language, &self.notice.change) {
             (Language::Ko, AccountChange::Password) => "비밀번호가 변경되었습니다",
+            (Language::Ko, AccountChange::EmailRequested(_)) => "이메일 주소 변경 요청 안내",
             (Language::Ko, _) => "이메일 주소가 변경되었습니다",
             (Language::En, AccountChange::Password) => "Your password was changed",
+            (Language::En, AccountChange::EmailRequested(_)) => {
+                "A change of your e-mail address was requested"
+            }
             (Language::En, _) => "Your e-mail address was changed",
         }
     }

@@ -4,6 +4,7 @@
 //! client exists. Outcomes are logged, passed to an [`Observer`] and counted in [`Delivery::counts`].
 
 mod change_mail;
+mod confirm_mail;
 mod console;
 mod error;
 mod link_mail;
@@ -162,6 +163,16 @@ impl Delivery {
         self.enqueue(Notice::Link(notice));
     }
 
+    /// Queues a link that is mailed only after `prepare` has succeeded, like [`Delivery::send_after`].
+    pub fn send_link_after(&self, prepare: Prepare, notice: LinkNotice) {
+        self.enqueue_after(Some(prepare), Notice::Link(notice));
+    }
+
+    /// Queues a link that confirms a new e-mail address, which is mailed to it.
+    pub fn send_confirmation(&self, notice: LinkNotice) {
+        self.enqueue(Notice::Confirmation(notice));
+    }
+
     /// Queues a reuse notice, which is sent by mail.
     pub fn send_reuse(&self, notice: ReuseNotice) {
         self.enqueue(Notice::Reuse(notice));
@@ -287,6 +298,11 @@ impl Worker {
             }
             Notice::Link(link) => {
                 let compose = |from: &_, now| link_mail::compose(from, link, now);
+                let secret = link.secret();
+                return self.send_mail(compose, secret, expires_at, attempts).await;
+            }
+            Notice::Confirmation(link) => {
+                let compose = |from: &_, now| confirm_mail::compose(from, link, now);
                 let secret = link.secret();
                 return self.send_mail(compose, secret, expires_at, attempts).await;
             }

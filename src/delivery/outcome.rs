@@ -36,7 +36,7 @@ pub enum DeliveryOutcome {
         /// The reason if it was not sent.
         failure: Option<String>,
     },
-    /// A link to set a password.
+    /// A link to set a password, or to confirm an e-mail address.
     Link {
         /// The account.
         owner: Principal,
@@ -126,6 +126,9 @@ impl Pending {
         totals.queued.fetch_sub(1, Ordering::SeqCst);
         match &self.notice {
             Notice::Code(code) => self.log_code(code, failure),
+            Notice::Confirmation(link) => {
+                self.log_mail("confirmation", &link.email, &link.request_id, failure);
+            }
             Notice::Link(link) => self.log_mail("link", &link.email, &link.request_id, failure),
             Notice::Reuse(reuse) => {
                 self.log_mail("reuse", &reuse.email, &reuse.request_id, failure);
@@ -146,7 +149,7 @@ impl Pending {
                 recipient: code.masked_recipient(),
                 failure,
             },
-            Notice::Link(link) => DeliveryOutcome::Link {
+            Notice::Link(link) | Notice::Confirmation(link) => DeliveryOutcome::Link {
                 owner: link.owner,
                 login: link.login.clone(),
                 failure,

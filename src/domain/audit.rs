@@ -61,6 +61,10 @@ text_enum! {
         CurrentPasswordRefused = "current_password_refused",
         /// A link to set a password was mailed or shown.
         LinkIssued = "link_issued",
+        /// A link to reset a forgotten password was requested.
+        ResetRequested = "reset_requested",
+        /// The owner of an account requested a change of its e-mail address.
+        EmailChangeRequested = "email_change_requested",
         /// A session of an account was ended.
         SessionEnded = "session_ended",
         /// All sessions of an account were ended.

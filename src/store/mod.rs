@@ -30,6 +30,7 @@ pub mod pagination;
 pub mod panel_preferences;
 pub mod rate_limits;
 pub mod raw_audit_events;
+pub mod reset_recipients;
 pub mod revocation_feed;
 pub mod revocation_positions;
 pub mod revocations;

@@ -98,6 +98,7 @@ diesel::table! {
         updated_at -> Timestamp,
         search_text -> Text,
         claims -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
     }
 }
 
@@ -271,6 +272,7 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
+        email -> Nullable<Text>,
     }
 }
 
@@ -316,6 +318,7 @@ diesel::table! {
         updated_at -> Timestamp,
         search_text -> Text,
         claims -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
     }
 }
 

@@ -32,6 +32,7 @@ mod query;
 mod refresh_transport;
 mod revocations;
 pub mod routes;
+mod self_service;
 mod sessions;
 pub(in crate::http) mod simplejwt;
 mod status_lists;

@@ -5,9 +5,10 @@ use schemars::SchemaGenerator;
 
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
-    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER, NOT_FOUND,
-    OTP_DISABLED, RATE_LIMITED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED,
-    TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
+    INVALID_CREDENTIALS, INVALID_LINK, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_TOKEN, NO_ISSUER,
+    NOT_FOUND, OTP_DISABLED, RATE_LIMITED, SELF_SERVICE_DISABLED, SESSION_REVOKED,
+    TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED,
+    USER_INACTIVE, USER_NOT_FOUND,
 };
 use crate::http::api::endpoint::Access::{
     Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
@@ -18,13 +19,14 @@ use crate::http::api::fallback::other_method;
 use crate::http::api::health::Health;
 use crate::http::api::inputs::{
     CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
-    EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, NAME, NEW_PASSWORD, PAGE,
-    PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
+    EMAIL_VERIFIED, EXTERNAL_ID, GRANT_TYPE, IDENTIFIER, IS_ACTIVE, KEEP_CURRENT, LINK_TOKEN, NAME,
+    NEW_EMAIL, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE, ROLE, SCOPE, SEARCH, TOKEN,
+    TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
-    account, auth, client_users, forward, health, me, oauth, openapi, otp, revocations, sessions,
-    status_lists, users, well_known,
+    account, auth, client_users, forward, health, me, oauth, openapi, otp, revocations,
+    self_service, sessions, status_lists, users, well_known,
 };
 
 /// Of a token in a body.
@@ -81,6 +83,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(Post, "/auth/password", Bearer, "Changes the caller's password", || to(account::change_password))
         .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()])
         .ok("PASSWORD_CHANGED").on_device().errors(&[RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/password/forgot", Anyone, "Mails a link that resets a password", || to(self_service::forgot))
+        .body(&[EMAIL_IDENTIFIER.alternative(), IDENTIFIER.alternative()])
+        .accepted("RESET_SENT").on_device().errors(&[SELF_SERVICE_DISABLED, RATE_LIMITED])
+        .example(r#"{"email": "minji@example.org"}"#),
+    Endpoint::new(Post, "/auth/password/reset", Anyone, "Sets a new password by a link", || to(self_service::reset))
+        .body(&[LINK_TOKEN.required(), NEW_PASSWORD.required()])
+        .ok("PASSWORD_CHANGED").errors(&[INVALID_LINK, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/email", Bearer, "Mails a link that changes the caller's e-mail address",
+                  || to(self_service::change_email))
+        .body(&[NEW_EMAIL.required(), CURRENT_PASSWORD.required()])
+        .accepted("CONFIRMATION_SENT").on_device().errors(&[SELF_SERVICE_DISABLED, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/email/confirm", Anyone, "Changes an e-mail address by a link",
+                  || to(self_service::confirm_email))
+        .body(&[LINK_TOKEN.required()])
+        .ok("EMAIL_CHANGED").errors(&[INVALID_LINK, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Post, "/clients/otp/request", Anyone, "Sends a client a one-time code", || to(otp::request))
         .body(&[IDENTIFIER.required()])
         .ok("OTP_SENT").on_device().errors(&[OTP_DISABLED, RATE_LIMITED])
@@ -112,13 +129,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  users::ORDERING.optional()])
         .ok("USER_LIST"),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
-        .strict_body(&[EMAIL.alternative(), USERNAME.alternative(), EXTERNAL_ID.nullable(), NAME.required(),
+        .strict_body(&[EMAIL.alternative(), EMAIL_VERIFIED.optional(), USERNAME.alternative(), EXTERNAL_ID.nullable(), NAME.required(),
                        ROLE.optional(), PASSWORD.required(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
         .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
-        .strict_body(&[EMAIL.nullable(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
+        .strict_body(&[EMAIL.nullable(), EMAIL_VERIFIED.optional(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
                        PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("USER_UPDATED").on_device()
         .errors(&[CURRENT_PASSWORD_REQUIRED, USER_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
@@ -130,13 +147,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  client_users::ORDERING.optional()])
         .ok("CLIENT_LIST"),
     Endpoint::new(Post, "/api/clients", Administrator, "Creates a client", || to(client_users::create))
-        .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
+        .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),
                        PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable()])
         .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
     Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
         .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
-        .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
+        .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),
                        PASSWORD.nullable(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("CLIENT_UPDATED").on_device()
         .errors(&[CURRENT_PASSWORD_REQUIRED, CLIENT_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])

@@ -18,7 +18,8 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EMAIL_VERIFIED, EXTERNAL_ID, IS_ACTIVE, NAME, PASSWORD, ROLE,
+    USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;
@@ -60,6 +61,8 @@ pub(super) struct UserView {
     /// The e-mail address as typed; `null` without one, and if the caller may not see it.
     #[schemars(example = &"minji@example.org")]
     email: Option<String>,
+    /// Whether the e-mail address is verified; `null` without one, and if the caller may not see it.
+    email_verified: Option<bool>,
     /// The username as typed; `null` without one, and if the caller may not see it.
     #[schemars(example = &"minji")]
     username: Option<String>,
@@ -89,6 +92,7 @@ impl UserView {
         Self {
             user_seq: user.user_seq,
             email: user.email.filter(|_| is_visible),
+            email_verified: user.email_verified.filter(|_| is_visible),
             username: user.username.filter(|_| is_visible),
             external_id: user.external_id.filter(|_| is_visible),
             name: user.name,
@@ -159,6 +163,7 @@ fn new_user(mut fields: Fields, roles: &RolesConfig) -> Result<NewUser, ApiError
         fields.problem(EMAIL.name, Problem::NoLogin);
     }
     let email = fields.has(&EMAIL).then(|| fields.required(&EMAIL));
+    let email_verified = fields.boolean(&EMAIL_VERIFIED);
     let username = fields.has(&USERNAME).then(|| fields.required(&USERNAME));
     let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.required(&NAME);
@@ -169,6 +174,7 @@ fn new_user(mut fields: Fields, roles: &RolesConfig) -> Result<NewUser, ApiError
     let (name, password) = fields.complete(name.zip(password))?;
     Ok(NewUser {
         email: email.flatten(),
+        email_verified: email_verified.unwrap_or(true),
         username: username.flatten(),
         external_id,
         name,
@@ -208,6 +214,7 @@ pub(super) async fn update(
     fields.require_any();
     let changes = UserChanges {
         email: fields.clearable(&EMAIL),
+        email_verified: fields.boolean(&EMAIL_VERIFIED),
         username: fields.clearable(&USERNAME),
         external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),

@@ -53,6 +53,8 @@ pub struct ImportedUser {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 /// A client to insert, with its number.
@@ -91,6 +93,8 @@ pub struct ImportedClient {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 /// What an import wrote into an account.

@@ -37,6 +37,7 @@ mod log;
 mod metrics;
 mod openapi;
 mod other_programs;
+mod panel_listener;
 pub mod place;
 mod pooler;
 mod proxies;

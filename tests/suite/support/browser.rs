@@ -93,6 +93,7 @@ impl Browser {
             paths::TOKENS,
             paths::AUDIT,
             paths::LOGIN,
+            paths::FORGOT,
         ] {
             let page = self.get(path).await;
             if page.status == 200 {

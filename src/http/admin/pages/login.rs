@@ -9,16 +9,17 @@ use serde::Deserialize;
 use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
-use crate::http::admin::paths;
+use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_path};
+use crate::http::admin::web::page_context::{PageContext, notice_cookie};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::{used_up, whole_seconds};
+use crate::http::self_service;
 use crate::services::auth::browser_sessions;
 use crate::services::limits::quota::Policy;
 use crate::services::{Error, secret};
@@ -32,6 +33,8 @@ struct LoginPage {
     refusal: String,
     email: String,
     next: String,
+    /// The page to request a password link; none where links cannot be mailed.
+    forgot: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,7 @@ pub(crate) async fn new_form(
         refusal: String::new(),
         email: String::new(),
         next: next.to_owned(),
+        forgot: self_service::forgot_page(context.services()),
     })
 }
 
@@ -130,6 +134,7 @@ fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageR
         refusal,
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
+        forgot: self_service::forgot_page(context.services()),
     };
     context.page_with(status, &page)
 }

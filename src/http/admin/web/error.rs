@@ -121,9 +121,11 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         Error::LastAdministrator => (StatusCode::CONFLICT, "last_administrator"),
         Error::OwnAccount => (StatusCode::CONFLICT, "own_account"),
         Error::KeyRefused(_) => (StatusCode::CONFLICT, "key_refused"),
-        Error::AccountNotFound(_) | Error::ServiceNotFound | Error::OtpDisabled => {
-            (StatusCode::NOT_FOUND, "not_found")
-        }
+        Error::AccountNotFound(_)
+        | Error::ServiceNotFound
+        | Error::OtpDisabled
+        | Error::InvalidLink
+        | Error::SelfServiceDisabled => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } => (StatusCode::CONFLICT, "already_exists"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Overloaded | Error::Store(StoreError::Overloaded) => {
@@ -146,6 +148,8 @@ struct ErrorPage {
     heading: String,
     text: String,
     request_id: String,
+    /// Whether there is a link to the panel.
+    leads_to_panel: bool,
 }
 
 impl AdminError {
@@ -177,6 +181,7 @@ impl AdminError {
             status: status.as_u16(),
             heading: l.t(&format!("error.{name}")),
             text: self.text(name, &l),
+            leads_to_panel: context.leads_to_panel,
             request_id: if status.is_server_error() {
                 context.id.clone()
             } else {

@@ -26,6 +26,8 @@ pub(crate) struct Person {
     /// Internal users only.
     pub(crate) role: Option<Role>,
     pub(crate) email: Option<String>,
+    /// None without an e-mail address.
+    pub(crate) email_verified: Option<bool>,
     username: Option<String>,
     external_id: Option<String>,
     /// Clients only.
@@ -169,6 +171,7 @@ impl From<User> for Person {
             name: user.name,
             role: Some(user.role),
             email: user.email,
+            email_verified: user.email_verified,
             username: user.username,
             external_id: user.external_id,
             phone: None,
@@ -189,6 +192,7 @@ impl From<Client> for Person {
             name: client.name,
             role: None,
             email: client.email,
+            email_verified: client.email_verified,
             username: Some(client.username),
             external_id: client.external_id,
             phone: client.phone,
