@@ -153,6 +153,9 @@ impl Person {
     pub(crate) fn text(&self, l: &Layout, field: &str) -> String {
         match (field, &self.role) {
             ("role", Some(role)) => l.role(role.as_str()),
+            ("email", _) if self.email_verified == Some(false) => {
+                l.tr_with("person.unverified", self.value(field))
+            }
             _ => self.value(field),
         }
     }
