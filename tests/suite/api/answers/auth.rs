@@ -231,7 +231,6 @@ async fn own_account_and_sessions() {
       "data": {
         "client_id": "munjigi",
         "email": "ann@example.org",
-        "email_verified": true,
         "exp": 1771074045,
         "iat": 1771072245,
         "jti": "[id]",
