@@ -78,6 +78,9 @@ fn creation_event(created: &ClientRow) -> Event {
         .with_detail("username", &created.username)
         .with_detail("name", &created.name)
         .with_detail("is_active", created.is_active);
+    if created.account().email_verified() == Some(false) {
+        event = event.with_detail("email_verified", false);
+    }
     let claims = created.claims.as_ref();
     let claims = claims.map(|claims| claims.as_str().to_owned());
     for (field, value) in [

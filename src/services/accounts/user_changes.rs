@@ -160,6 +160,9 @@ pub(crate) fn creation_event(action: Action, created: &UserRow) -> Event {
             event = event.with_detail(field, value);
         }
     }
+    if created.account().email_verified() == Some(false) {
+        event = event.with_detail("email_verified", false);
+    }
     event = event
         .with_detail("name", &created.name)
         .with_detail("role", &created.role)
