@@ -38,10 +38,10 @@ fn the_panel_is_on_its_own_listener_only() {
         .to_owned();
     let main = server.address.to_string();
     // The link for the first administrator leads to the panel's listener.
-    let mut links = startup
+    let mut printed = startup
         .lines()
         .filter_map(|line| line.split("first admin").nth(1));
-    let link = links.next().unwrap_or_else(|| panic!("{startup}")).trim();
+    let link = printed.next().unwrap_or_else(|| panic!("{startup}")).trim();
     let link = link.split(' ').next().unwrap();
     let path = link.strip_prefix(&format!("http://{panel}")).unwrap();
     assert_eq!(fetched(&panel, path).0, 200);
