@@ -101,6 +101,7 @@ fn account() -> Result<Account> {
         role: Some(Role::STAFF),
         is_active: true,
         claims: None,
+        email_verified_at: None,
     })
 }
 

@@ -122,6 +122,7 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
         password,
         is_active: true,
         claims: None,
+        email_verified: true,
     };
     let client = client_user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;

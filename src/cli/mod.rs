@@ -28,6 +28,7 @@ mod password;
 mod python_values;
 mod serve;
 mod services;
+mod signals;
 mod tokens;
 mod toml_file;
 mod users;

@@ -4,20 +4,15 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
-    sync::atomic::Ordering,
     time::Duration,
 };
 
-use actix_web::{dev::ServerHandle, web};
+use actix_web::web;
 use clap::Args;
-use futures_util::FutureExt;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-    task::JoinHandle,
-};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::cli::error::CliError;
+use crate::cli::signals::{Signals, stop_on_signal};
 use crate::cli::{bootstrap, database, load_keys, logging};
 use crate::config::Config;
 use crate::http::{app, metrics};
@@ -36,8 +31,6 @@ use crate::services::{Error, Services};
 /// How long the shutdown waits for running jobs to stop, and again for pending messages to be delivered.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// After the first signal to stop, further ones within this time are repetitions of it.
-const ECHO: Duration = Duration::from_secs(1);
 /// The interval at which the delivery results of one-time codes are written.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
@@ -70,10 +63,18 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
         .listen
         .map(|address| bind(address, "metrics.listen", 9465))
         .transpose()?;
+    let panel_listener = config
+        .admin
+        .listen
+        .map(|address| bind(address, "admin.listen", 8082))
+        .transpose()?;
     let startup = Startup {
         // With port 0 the system has chosen one.
         address: listener.local_addr().unwrap_or(config.server.listen),
         metrics: metrics_listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok()),
+        panel: panel_listener
             .as_ref()
             .and_then(|listener| listener.local_addr().ok()),
         migrations,
@@ -82,22 +83,27 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
     let mail = bootstrap::mail(&config);
     let services = web::Data::new(bootstrap::start(config, store, keys, channel, mail)?);
     prepare(&services, arguments.new_key).await?;
-    let server = app::build(services.clone(), listener)
-        .map_err(|error| CliError::Refused(format!("the server cannot be started: {error}")))?;
+    let cannot_start = |error| CliError::Refused(format!("the server cannot be started: {error}"));
+    let server = app::build(services.clone(), listener).map_err(cannot_start)?;
+    let mut handles = vec![server.handle()];
+    if let Some(listener) = panel_listener {
+        let panel = app::build_panel(services.clone(), listener).map_err(cannot_start)?;
+        handles.push(panel.handle());
+        actix_web::rt::spawn(panel);
+    }
     if let Some(listener) = metrics_listener {
         let metrics = metrics::build(services.clone(), listener)
             .map_err(|error| CliError::Refused(format!("the metrics cannot be served: {error}")))?;
         // It is not shut down gracefully: it ends with the process.
         actix_web::rt::spawn(metrics);
     }
-    let handle = server.handle();
     // The server runs before readiness is announced.
     let running = actix_web::rt::spawn(server);
     startup.print(&services).await;
     let tasks = spawn_tasks(&services);
     let ended = tokio::select! {
         ended = running => ended,
-        () = stop_on_signal(handle, signals, &services) => return Ok(ExitCode::SUCCESS),
+        () = stop_on_signal(handles, signals, &services) => return Ok(ExitCode::SUCCESS),
     };
     shut_down(&services, &tasks).await;
     drop(log);
@@ -181,6 +187,8 @@ fn bind(address: SocketAddr, key: &str, another: u16) -> Result<TcpListener, Cli
 struct Startup {
     address: SocketAddr,
     metrics: Option<SocketAddr>,
+    /// The listener of the panel, if it has one of its own.
+    panel: Option<SocketAddr>,
     /// The migrations that were run.
     migrations: Vec<String>,
     /// The file of the master key, if it was created.
@@ -195,6 +203,9 @@ impl Startup {
         eprintln!("  listening on   http://{address}");
         if let Some(url) = &config.server.public_url {
             eprintln!("  public URL     {url}");
+        }
+        if let Some(panel) = self.panel {
+            eprintln!("  admin panel    http://{panel}/admin");
         }
         eprintln!("  database       {}", database::database_name(config));
         if let Some(metrics) = self.metrics {
@@ -220,14 +231,21 @@ impl Startup {
         );
     }
 
+    /// The address of the panel without the public one.
+    fn local_base(&self) -> String {
+        format!("http://{}", self.panel.unwrap_or(self.address))
+    }
+
     /// How to create the first administrator.
     async fn print_first_steps(&self, services: &Services) {
-        if let Ok(Some(secret)) = first_admin_link::issue_first(services).await {
-            let public_url = services.config.server.public_url.as_ref();
-            let base = public_url.map_or_else(
-                || format!("http://{}", self.address),
-                |url| url.as_str().trim_end_matches('/').to_owned(),
-            );
+        if services.config.admin.enabled
+            && let Ok(Some(secret)) = first_admin_link::issue_first(services).await
+        {
+            // The public address is that of the main listener.
+            let public = services.config.server.public_base();
+            let base = public
+                .filter(|_| self.panel.is_none())
+                .map_or_else(|| self.local_base(), str::to_owned);
             eprintln!("  first admin    {base}/admin/setup/{secret} (valid once, for one hour)");
         }
         // The path that this process was started with, so that the line can be copied.
@@ -349,50 +367,4 @@ async fn write_collected(services: &Services) {
             tracing::warn!(%error, "collected figures cannot be written; it is tried again");
         }
     }
-}
-
-/// SIGTERM and SIGINT. Once they are listened for, they no longer end the process by themselves.
-struct Signals {
-    term: Signal,
-    int: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, CliError> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| CliError::Refused(format!("cannot listen for signals: {error}")))
-        };
-        Ok(Self {
-            term: listen(SignalKind::terminate())?,
-            int: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
-    }
-}
-
-/// After the first SIGTERM or SIGINT, `/readyz` says that the server stops; after `server.drain` the port is closed, and requests
-/// in flight may finish. Returns at a second one, which does not wait for them.
-async fn stop_on_signal(handle: ServerHandle, mut signals: Signals, services: &Services) {
-    signals.next().await;
-    tracing::info!(graceful = true, "stopping");
-    services.jobs.stop_all();
-    services.is_stopping.store(true, Ordering::Relaxed);
-    let drain = services.config.server.drain.get();
-    // A graceful stop cannot be made a forced one: the caller ends the process instead.
-    actix_web::rt::spawn(async move {
-        actix_web::rt::time::sleep(drain).await;
-        handle.stop(true).await;
-    });
-    // Supervisors signal the process and its group, so the first signal can arrive twice.
-    actix_web::rt::time::sleep(ECHO).await;
-    while signals.next().now_or_never().is_some() {}
-    signals.next().await;
-    tracing::info!(graceful = false, "stopping");
 }

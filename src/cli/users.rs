@@ -169,6 +169,7 @@ async fn create(config: Config, options: Create) -> Result<ExitCode, CliError> {
         password,
         is_active: true,
         claims: None,
+        email_verified: true,
     };
     let user = user_changes::create(&services, &Actor::operator(), new).await?;
     bootstrap::link_events(&services).await;

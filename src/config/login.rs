@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::config::error::{Checks, check_ranges};
-use crate::config::values::Span;
+use crate::config::values::{Span, is_loopback_host, optional_url, url_problem};
 
 /// Which accounts must have a second factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,14 @@ pub struct LoginConfig {
     pub min_password_length: usize,
     /// A list of breached passwords, as their SHA-1 hashes, sorted; see [`crate::services::passwords::breached`].
     pub breached_passwords_file: Option<PathBuf>,
+    /// How long the links are valid that people request themselves: to reset a password, to confirm an address.
+    pub link_lifetime: Span,
+    /// The page of a team's own application that resets a password; munjigi's own page if it is not set.
+    #[serde(deserialize_with = "optional_url")]
+    pub reset_url: Option<Url>,
+    /// The same for the page that confirms a new e-mail address.
+    #[serde(deserialize_with = "optional_url")]
+    pub confirm_email_url: Option<Url>,
     /// Names of the site, which must not be part of a new password.
     pub site_names: Vec<String>,
 }
@@ -53,6 +62,9 @@ impl Default for LoginConfig {
             hash_deadline: Span::seconds(10),
             min_password_length: 8,
             breached_passwords_file: None,
+            link_lifetime: Span::minutes(30),
+            reset_url: None,
+            confirm_email_url: None,
             site_names: Vec::new(),
         }
     }
@@ -84,6 +96,32 @@ impl LoginConfig {
             hash_queue: 1..=10_000,
             hash_deadline: Span::millis(100)..=Span::minutes(1),
             min_password_length: 8..=64,
+            link_lifetime: Span::minutes(5)..=Span::days(1),
         });
+        check_page("login.reset_url", self.reset_url.as_ref(), checks);
+        check_page(
+            "login.confirm_email_url",
+            self.confirm_email_url.as_ref(),
+            checks,
+        );
+    }
+}
+
+/// Checks the page of a link: nobody may read its secret on the way, and it goes into the fragment.
+fn check_page(key: &str, url: Option<&Url>, checks: &mut Checks) {
+    let Some(url) = url else { return };
+    let host = url.host_str().unwrap_or_default();
+    if let Some(problem) = url_problem(url) {
+        checks.refuse(key, problem);
+    } else if url.scheme() == "http" && !is_loopback_host(host) {
+        checks.refuse(
+            key,
+            "anyone on the way could read the link: start it with `https://`, or use `localhost` for development",
+        );
+    } else if url.fragment().is_some() {
+        checks.refuse(
+            key,
+            "the link adds the fragment `#token=…`: remove the part after `#`",
+        );
     }
 }

@@ -139,7 +139,8 @@ impl Config {
             .check(delivery == OtpDelivery::Webhook, &mut checks);
         self.flush.check(&mut checks);
         self.audit.check(&mut checks);
-        self.admin.check(&mut checks);
+        self.admin
+            .check(&self.server, self.metrics.listen, &mut checks);
         self.metrics.check(self.server.listen, &mut checks);
         checks.finish()
     }

@@ -72,6 +72,7 @@ impl Default for SimplejwtConfig {
 /// The first segments of paths that munjigi has routes below.
 const RESERVED_SEGMENTS: &[&str] = &[
     ".well-known",
+    "account",
     "admin",
     "clients",
     "docs",
@@ -88,6 +89,7 @@ const RESERVED_BELOW: &[(&str, &[&str])] = &[
     (
         "auth",
         &[
+            "email",
             "forward",
             "login",
             "logout",

@@ -53,6 +53,10 @@ impl DeliveryOutcome {
                 let (id, kind) = (link.id.clone(), DeliveryKind::PasswordLink);
                 (id, kind, link.owner, &link.login, &link.email)
             }
+            Notice::Confirmation(link) => {
+                let (id, kind) = (link.id.clone(), DeliveryKind::EmailConfirmation);
+                (id, kind, link.owner, &link.login, &link.email)
+            }
             Notice::Reuse(reuse) => {
                 let kind = DeliveryKind::TokenReused;
                 (new_v7(now), kind, reuse.owner, &reuse.login, &reuse.email)
@@ -63,6 +67,7 @@ impl DeliveryOutcome {
                     AccountChange::Email(_) | AccountChange::EmailRemoved => {
                         DeliveryKind::EmailChanged
                     }
+                    AccountChange::EmailRequested(_) => DeliveryKind::EmailChangeRequested,
                     AccountChange::SecondFactorAdded
                     | AccountChange::SecondFactorRemoved
                     | AccountChange::RecoveryCodeUsed(_)

@@ -170,6 +170,16 @@ impl Delivery {
         self.enqueue(Notice::Link(notice));
     }
 
+    /// Queues a link that is mailed only after `prepare` has succeeded, like [`Delivery::send_after`].
+    pub fn send_link_after(&self, prepare: Prepare, notice: LinkNotice) {
+        self.enqueue_after(Some(prepare), Notice::Link(notice));
+    }
+
+    /// Queues a link that confirms a new e-mail address, which is mailed to it.
+    pub fn send_confirmation(&self, notice: LinkNotice) {
+        self.enqueue(Notice::Confirmation(notice));
+    }
+
     /// Queues a reuse notice, which is sent by mail.
     pub fn send_reuse(&self, notice: ReuseNotice) {
         self.enqueue(Notice::Reuse(notice));
@@ -291,6 +301,7 @@ impl Worker {
             Notice::Code(notice) => return self.send_code(notice, expires_at, attempts).await,
             Notice::Change(change) => (Mail::of_change(change), ""),
             Notice::Link(link) => (Mail::of_link(link), link.secret()),
+            Notice::Confirmation(link) => (Mail::of_confirmation(link), link.secret()),
             Notice::Reuse(reuse) => (Mail::of_reuse(reuse), ""),
         };
         self.send_mail(&mail, secret, expires_at, attempts).await

@@ -83,7 +83,7 @@ pub struct LinkNotice {
     pub login: String,
     /// The recipient of the mail.
     pub email: String,
-    /// The link. Its last path segment is secret.
+    /// The link. Its last path segment, or the value in its fragment, is secret.
     pub url: String,
     /// Whether the account has no password yet.
     pub is_first: bool,
@@ -103,7 +103,7 @@ impl LinkNotice {
 
     /// The secret part of the link, which must not be logged.
     pub(super) fn secret(&self) -> &str {
-        self.url.rsplit('/').next().unwrap_or(&self.url)
+        self.url.rsplit(['/', '=']).next().unwrap_or(&self.url)
     }
 }
 
@@ -163,6 +163,8 @@ pub enum AccountChange {
     PasskeyAdded(String),
     /// A passkey of this name was removed.
     PasskeyRemoved(String),
+    /// A change of the e-mail address to this one, which is masked, was requested.
+    EmailRequested(String),
 }
 
 impl AccountChange {
@@ -170,6 +172,12 @@ impl AccountChange {
     #[must_use]
     pub fn of_email(new: Option<&str>) -> Self {
         new.map_or(Self::EmailRemoved, |new| Self::Email(masked_email(new)))
+    }
+
+    /// The request to change the e-mail address to this one.
+    #[must_use]
+    pub fn email_requested(new: &str) -> Self {
+        Self::EmailRequested(masked_email(new))
     }
 }
 
@@ -203,6 +211,7 @@ impl ChangeNotice {
 pub(super) enum Notice {
     Change(ChangeNotice),
     Code(OtpNotice),
+    Confirmation(LinkNotice),
     Link(LinkNotice),
     Reuse(ReuseNotice),
 }
@@ -211,7 +220,7 @@ impl Notice {
     pub(super) fn expires_in(&self) -> Duration {
         match self {
             Self::Code(code) => code.expires_in,
-            Self::Link(link) => link.expires_in,
+            Self::Link(link) | Self::Confirmation(link) => link.expires_in,
             Self::Reuse(_) => ReuseNotice::EXPIRES_IN,
             Self::Change(_) => ChangeNotice::EXPIRES_IN,
         }

@@ -113,6 +113,9 @@ impl Pending {
         totals.queued.fetch_sub(1, Ordering::SeqCst);
         match &self.notice {
             Notice::Code(code) => self.log_code(code, failure),
+            Notice::Confirmation(link) => {
+                self.log_mail("confirmation", &link.email, &link.request_id, failure);
+            }
             Notice::Link(link) => self.log_mail("link", &link.email, &link.request_id, failure),
             Notice::Reuse(reuse) => {
                 self.log_mail("reuse", &reuse.email, &reuse.request_id, failure);

@@ -24,10 +24,15 @@ pub(super) fn samples(mail: MailTemplate, language: Language) -> Vec<Value> {
                 })
             })
             .into(),
+        MailTemplate::Confirm => vec![json!({
+            "sender": sender, "login": "minji@example.org", "lifetime": lifetime,
+            "url": "https://auth.example.org/sample-of-a-link",
+        })],
         MailTemplate::Change => [
             "password",
             "email",
             "email_removed",
+            "email_requested",
             "second_factor_added",
             "second_factor_removed",
             "recovery_code_used",
@@ -63,7 +68,7 @@ pub fn sample(mail: MailTemplate, language: Language) -> Value {
 pub(super) fn essential(mail: MailTemplate) -> Option<&'static str> {
     match mail {
         MailTemplate::Otp => Some("code"),
-        MailTemplate::Link => Some("url"),
+        MailTemplate::Link | MailTemplate::Confirm => Some("url"),
         MailTemplate::Change | MailTemplate::Reuse | MailTemplate::Test => None,
     }
 }

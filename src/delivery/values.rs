@@ -44,11 +44,24 @@ impl Mail {
         }
     }
 
+    /// The mail with a link to confirm a new e-mail address.
+    pub(super) fn of_confirmation(notice: &LinkNotice) -> Self {
+        Self {
+            template: MailTemplate::Confirm,
+            email: notice.email.clone(),
+            language: notice.language,
+            values: json!({
+                "login": notice.login, "url": notice.url, "lifetime": notice.lifetime(),
+            }),
+        }
+    }
+
     /// The mail about a changed password or e-mail address.
     pub(super) fn of_change(notice: &ChangeNotice) -> Self {
         let (change, new_email, codes_left, passkey) = match &notice.change {
             AccountChange::Password => ("password", "", 0, ""),
             AccountChange::Email(new) => ("email", new.as_str(), 0, ""),
+            AccountChange::EmailRequested(new) => ("email_requested", new.as_str(), 0, ""),
             AccountChange::EmailRemoved => ("email_removed", "", 0, ""),
             AccountChange::SecondFactorAdded => ("second_factor_added", "", 0, ""),
             AccountChange::SecondFactorRemoved => ("second_factor_removed", "", 0, ""),

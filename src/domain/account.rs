@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::clock::Timestamp;
 use crate::domain::account_claims::AccountClaims;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::Problem;
@@ -257,6 +258,8 @@ pub struct Account {
     pub is_active: bool,
     /// The claims of its own, for its access tokens.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 impl Account {
@@ -268,6 +271,13 @@ impl Account {
             self.email.as_deref().unwrap_or_default(),
             self.username.as_deref().unwrap_or_default(),
         ]
+    }
+
+    /// Whether the e-mail address is verified; `None` without one.
+    #[must_use]
+    pub fn email_verified(&self) -> Option<bool> {
+        let email = self.email.as_ref();
+        email.map(|_| self.email_verified_at.is_some())
     }
 
     /// The login name: the e-mail address of a user, or the username without one, and the username of a client.

@@ -89,6 +89,10 @@ text_enum! {
         RecoveryCodeUsed = "recovery_code_used",
         /// The owner of a session proved again who they are.
         Reauthenticated = "reauthenticated",
+        /// A link to reset a forgotten password was requested.
+        ResetRequested = "reset_requested",
+        /// The owner of an account requested a change of its e-mail address.
+        EmailChangeRequested = "email_change_requested",
         /// A session of an account was ended.
         SessionEnded = "session_ended",
         /// All sessions of an account were ended.

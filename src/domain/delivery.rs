@@ -9,10 +9,14 @@ text_enum! {
         Code = "code",
         /// A link that sets the password.
         PasswordLink = "password_link",
+        /// A link that confirms a new e-mail address.
+        EmailConfirmation = "email_confirmation",
         /// A notice: the password was changed.
         PasswordChanged = "password_changed",
         /// A notice: the e-mail address was changed or removed.
         EmailChanged = "email_changed",
+        /// A notice: a change of the e-mail address was requested.
+        EmailChangeRequested = "email_change_requested",
         /// A notice: a second factor was set up, used up or removed.
         SecondFactorChanged = "second_factor_changed",
         /// A notice: a refresh token was reused.
@@ -27,6 +31,8 @@ text_enum! {
         Otp = "otp",
         /// A link to set the password.
         Link = "link",
+        /// A link to confirm a new e-mail address.
+        Confirm = "confirm",
         /// A notice of a changed password or e-mail address.
         Change = "change",
         /// A notice of a reused refresh token.

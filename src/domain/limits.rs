@@ -11,6 +11,8 @@ text_enum! {
         Code = "code",
         /// Request for a one-time code.
         CodeRequest = "code_request",
+        /// Request for a link that resets a password.
+        ResetRequest = "reset_request",
         /// Refresh with a token that has no valid signature.
         Refresh = "refresh",
         /// Opening a one-time link that does not exist.

@@ -17,27 +17,39 @@ use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers;
 use crate::http::openapi::served::Served;
+use crate::http::self_service::panel_is_here;
 use crate::http::server::fd_limit::reserve;
 use crate::http::server::{self, Limits};
 use crate::http::{admin, pipeline};
 use crate::services::{Error, Services};
 
-/// Every route of the server, with the static files of this directory (`server.static_dir`).
-pub fn routes(static_dir: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> {
+/// The most connections at the same time to a listener of the panel.
+const PANEL_CONNECTIONS: usize = 1_000;
+
+/// Every route of the main listener, with the static files of this directory (`server.static_dir`); the panel may be elsewhere.
+pub fn routes(static_dir: Option<&Path>, has_panel: bool) -> impl Fn(&mut ServiceConfig) + use<> {
     let assets = assets::routes(static_dir);
     let description = web::Data::new(Served::new(ENDPOINTS));
     move |config: &mut ServiceConfig| {
         config
             .app_data(description.clone())
             .configure(api::routes::routes)
-            .configure(admin::routes::routes)
-            .configure(entry::routes)
+            .configure(admin::routes::owner_routes)
+            .configure(entry::api_reference);
+        if has_panel {
+            config
+                .configure(admin::routes::routes)
+                .configure(entry::with_panel);
+        } else {
+            config.configure(entry::without_panel);
+        }
+        config
             .configure(&assets)
             .default_service(web::to(fallback::not_found));
     }
 }
 
-/// The server on a bound listener. It answers as soon as it is polled; its handle stops it.
+/// The main server on a bound listener. It answers as soon as it is polled; its handle stops it.
 ///
 /// It holds as many connections as the configuration and the system's limit of open files allow. When every one has a request
 /// in progress, further ones are answered `503` `OVERLOADED` with `Retry-After` and closed.
@@ -45,24 +57,46 @@ pub fn routes(static_dir: Option<&Path>) -> impl Fn(&mut ServiceConfig) + use<> 
 /// # Errors
 /// When the listener cannot be used, or `server.static_dir` is not a directory.
 pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result<Server> {
-    let limits = limits(&services.config);
-    let for_rejected = services.clone();
     let static_dir = services.config.server.static_dir.clone();
-    if let Some(missing) = static_dir
-        .as_deref()
-        .filter(|directory| !directory.is_dir())
-    {
-        let (text, path) = ("server.static_dir is not a directory", missing.display());
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("{text}: {path}"),
-        ));
-    }
+    check_static_dir(static_dir.as_deref())?;
+    let has_panel = panel_is_here(&services);
+    let simplejwt = services.clone();
+    serve(services, listener, false, move |config| {
+        let prefix = &simplejwt.config.simplejwt;
+        config
+            .configure(api::simplejwt::routes::routes(prefix))
+            .configure(routes(static_dir.as_deref(), has_panel));
+    })
+}
+
+/// The server of the panel on a listener of its own (`admin.listen`): the panel and its static files, nothing else.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_panel(services: web::Data<Services>, listener: TcpListener) -> io::Result<Server> {
+    let static_dir = services.config.server.static_dir.clone();
+    check_static_dir(static_dir.as_deref())?;
+    serve(services, listener, true, move |config| {
+        config
+            .configure(admin::routes::routes)
+            .configure(entry::with_panel)
+            .configure(assets::routes(static_dir.as_deref()))
+            .default_service(web::to(fallback::not_found));
+    })
+}
+
+fn serve(
+    services: web::Data<Services>,
+    listener: TcpListener,
+    is_panel: bool,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Server> {
+    let limits = limits(&services.config, is_panel);
+    let for_rejected = services.clone();
     let app = move || {
         App::new()
             .app_data(services.clone())
-            .configure(api::simplejwt::routes::routes(&services.config.simplejwt))
-            .configure(routes(static_dir.as_deref()))
+            .configure(routes.clone())
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))
@@ -70,12 +104,32 @@ pub fn build(services: web::Data<Services>, listener: TcpListener) -> io::Result
     server::serve(listener, limits, app, move || overloaded(&for_rejected))
 }
 
-fn limits(config: &Config) -> Limits {
+fn check_static_dir(static_dir: Option<&Path>) -> io::Result<()> {
+    let Some(missing) = static_dir.filter(|directory| !directory.is_dir()) else {
+        return Ok(());
+    };
+    let (text, path) = ("server.static_dir is not a directory", missing.display());
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("{text}: {path}"),
+    ))
+}
+
+fn limits(config: &Config, is_panel: bool) -> Limits {
     let server = &config.server;
+    let of_panel = server.max_connections.min(PANEL_CONNECTIONS);
+    let reserved_files = reserve(config.database.pool_size);
+    let (max_connections, reserved_files) = if is_panel {
+        (of_panel, reserved_files + server.max_connections)
+    } else if config.admin.listen.is_some() {
+        (server.max_connections, reserved_files + of_panel)
+    } else {
+        (server.max_connections, reserved_files)
+    };
     Limits {
         workers: server.workers,
-        max_connections: server.max_connections,
-        reserved_files: reserve(config.database.pool_size),
+        max_connections,
+        reserved_files,
         head_timeout: server.head_timeout.get(),
         keep_alive: server.keep_alive.get(),
         answer_timeout: server.request_timeout.get(),

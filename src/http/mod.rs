@@ -17,4 +17,5 @@ pub mod openapi;
 mod pipeline;
 mod refresh_cookie;
 mod request_body;
+mod self_service;
 mod server;

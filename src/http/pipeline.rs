@@ -32,6 +32,7 @@ use crate::http::middleware::context::RequestContext;
 use crate::http::middleware::headers::{self, REQUEST_ID};
 use crate::http::middleware::origin::Cors;
 use crate::http::middleware::refused_access;
+use crate::http::self_service::panel_is_here;
 use crate::http::server::connection::RequestGuard;
 use crate::services::Services;
 
@@ -90,7 +91,7 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
     let headers = request.headers();
     let peer = request.peer_addr().map(|socket| socket.ip());
     let segment = first_segment(request.match_info().unprocessed());
-    let in_panel = matches!(segment, Some("admin" | "docs"));
+    let in_panel = matches!(segment, Some("admin" | "docs" | "account"));
     let chosen = in_panel
         .then(|| chosen_language(request.request(), &services.config.server))
         .flatten();
@@ -107,6 +108,8 @@ fn context_of(request: &ServiceRequest, services: &Services) -> RequestContext {
         .get(USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     context.in_panel = in_panel;
+    context.leads_to_panel =
+        segment == Some("admin") || (segment == Some("docs") && panel_is_here(services));
     let path = request.match_info().unprocessed();
     context.error_form = if services.config.simplejwt.contains(path) {
         ErrorForm::RestFramework

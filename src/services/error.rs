@@ -20,6 +20,12 @@ pub enum Error {
     /// `401` `UNAUTHORIZED`: no credentials were sent.
     #[error("no credentials")]
     Unauthorized,
+    /// `400` `INVALID_LINK`: the one-time link is unknown, used, expired or revoked.
+    #[error("the link is not valid")]
+    InvalidLink,
+    /// `404` `SELF_SERVICE_DISABLED`: the server sends no mail, or has no address for links.
+    #[error("links cannot be mailed: set smtp.host, smtp.from and server.public_url")]
+    SelfServiceDisabled,
     /// `401` `INVALID_CREDENTIALS`: unknown account, wrong password or inactive account.
     #[error("wrong credentials")]
     InvalidCredentials,

@@ -131,7 +131,7 @@ pub(super) struct Table {
 const USERS: Table = Table {
     name: "users",
     columns: "id, email, email_normalized, username, username_normalized, external_id, name, name_normalized, role, \
-        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims",
+        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims, email_verified_at",
     login: "COALESCE(email_normalized, username_normalized)",
     names: &["name_normalized"],
     search: SearchIndex {
@@ -143,7 +143,7 @@ const USERS: Table = Table {
 const CLIENTS: Table = Table {
     name: "client_users",
     columns: "id, username, username_normalized, external_id, name, name_normalized, email, email_normalized, phone, \
-        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims",
+        password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims, email_verified_at",
     login: "username_normalized",
     names: &["name_normalized", "username_normalized"],
     search: SearchIndex {

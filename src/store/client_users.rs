@@ -48,6 +48,8 @@ pub struct ClientRow {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 impl ClientRow {
@@ -57,7 +59,10 @@ impl ClientRow {
         self.is_active.then(|| Recipient {
             id: self.id,
             username: self.username.clone(),
-            email: self.email.clone(),
+            email: self
+                .email
+                .clone()
+                .filter(|_| self.email_verified_at.is_some()),
             phone: self.phone.clone(),
         })
     }
@@ -74,6 +79,7 @@ impl ClientRow {
             role: None,
             is_active: self.is_active,
             claims: self.claims.clone(),
+            email_verified_at: self.email_verified_at,
         }
     }
 }
@@ -89,6 +95,7 @@ pub(super) struct ClientAccount {
     name: String,
     is_active: bool,
     claims: Option<AccountClaims>,
+    email_verified_at: Option<Timestamp>,
 }
 
 impl From<ClientAccount> for Account {
@@ -102,6 +109,7 @@ impl From<ClientAccount> for Account {
             role: None,
             is_active: row.is_active,
             claims: row.claims,
+            email_verified_at: row.email_verified_at,
         }
     }
 }
@@ -138,6 +146,8 @@ pub struct NewClient {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 /// The columns to update; `None` leaves a column unchanged, an inner `None` sets it to NULL.
@@ -170,6 +180,8 @@ pub struct ClientChanges {
     pub search_text: Option<String>,
     /// The claims of the account's own.
     pub claims: Option<Option<AccountClaims>>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Option<Timestamp>>,
 }
 
 account_queries!(client_users, ClientRow, NewClient, ClientChanges);
@@ -192,7 +204,7 @@ pub struct Recipient {
     pub id: UserSeq,
     /// The username as typed when the account was made.
     pub username: String,
-    /// The e-mail address for one-time codes.
+    /// The e-mail address for one-time codes, if it is verified.
     pub email: Option<String>,
     /// The phone number for one-time codes.
     pub phone: Option<String>,
@@ -210,22 +222,24 @@ pub fn find_recipient(
         Option<UserSeq>,
         Option<String>,
         Option<String>,
+        Option<Timestamp>,
         Option<String>,
     );
-    let (id, username, email, phone): Found = client_users::table
+    let (id, username, email, verified_at, phone): Found = client_users::table
         .filter(client_users::username_normalized.eq(normalised))
         .filter(client_users::is_active.eq(true))
         .select((
             max(client_users::id),
             max(client_users::username),
             max(client_users::email),
+            max(client_users::email_verified_at),
             max(client_users::phone),
         ))
         .get_result(connection)?;
     Ok(id.zip(username).map(|(id, username)| Recipient {
         id,
         username,
-        email,
+        email: email.filter(|_| verified_at.is_some()),
         phone,
     }))
 }

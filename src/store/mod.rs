@@ -32,6 +32,7 @@ pub mod passkeys;
 pub mod rate_limits;
 pub mod raw_audit_events;
 pub mod recovery_codes;
+pub mod reset_recipients;
 pub mod revocation_feed;
 pub mod revocation_positions;
 pub mod revocations;

@@ -170,7 +170,7 @@ fn replace(
     }))
 }
 
-/// A row of the statement: seven columns of the account; whether the token was blacklisted before; whether the session
+/// A row of the statement: eight columns of the account; whether the token was blacklisted before; whether the session
 /// was updated; the expiry of the successor; the session's place in the status lists; when and how its owner proved who they are.
 type StatementRow = (
     String,
@@ -180,6 +180,7 @@ type StatementRow = (
     Option<Role>,
     Option<AccountClaims>,
     bool,
+    Option<Timestamp>,
     bool,
     bool,
     Option<Timestamp>,
@@ -198,7 +199,7 @@ fn rotate_in_one_statement(
     }
     .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let (name, email, username, external_id, role, claims, is_active, ..) = row;
+    let (name, email, username, external_id, role, claims, is_active, verified_at, ..) = row;
     let (.., blacklisted, is_live, expires_at, index, at, amr) = row;
     let account = Account {
         principal: rotation.owner,
@@ -209,6 +210,7 @@ fn rotate_in_one_statement(
         role,
         is_active,
         claims,
+        email_verified_at: verified_at,
     };
     let outcome = match expires_at {
         Some(expires_at) => Ok(NewToken {
@@ -235,9 +237,9 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let rotation = self.0;
         out.push_sql(if INTERNAL {
-            "WITH account AS (SELECT name, email, username, external_id, role, claims, is_active FROM users WHERE id = "
+            "WITH account AS (SELECT name, email, username, external_id, role, claims, is_active, email_verified_at FROM users WHERE id = "
         } else {
-            "WITH account AS (SELECT name, email, username, external_id, NULL::text AS role, claims, is_active FROM client_users WHERE id = "
+            "WITH account AS (SELECT name, email, username, external_id, NULL::text AS role, claims, is_active, email_verified_at FROM client_users WHERE id = "
         });
         out.push_bind_param::<BigInt, _>(&rotation.owner.user_seq)?;
         out.push_sql("), live AS (UPDATE sessions SET last_used_at = ");
@@ -296,7 +298,7 @@ impl<const INTERNAL: bool> QueryFragment<Pg> for Statement<'_, INTERNAL> {
         out.push_bind_param::<SqlTimestamp, _>(&rotation.usage.now)?;
         out.push_sql(
             ", live.expires_at FROM live, old RETURNING expires_at) \
-             SELECT name, email, username, external_id, role, claims, is_active, \
+             SELECT name, email, username, external_id, role, claims, is_active, email_verified_at, \
              EXISTS (SELECT 1 FROM blacklisted_tokens WHERE jti = ",
         );
         out.push_bind_param::<Text, _>(&rotation.old)?;
@@ -322,6 +324,7 @@ impl<const INTERNAL: bool> Query for Statement<'_, INTERNAL> {
         Nullable<Text>,
         Nullable<Text>,
         Bool,
+        Nullable<SqlTimestamp>,
         Bool,
         Bool,
         Nullable<SqlTimestamp>,

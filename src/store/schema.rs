@@ -100,6 +100,7 @@ diesel::table! {
         updated_at -> Timestamp,
         search_text -> Text,
         claims -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
     }
 }
 
@@ -336,6 +337,7 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
+        email -> Nullable<Text>,
     }
 }
 
@@ -392,6 +394,7 @@ diesel::table! {
         updated_at -> Timestamp,
         search_text -> Text,
         claims -> Nullable<Text>,
+        email_verified_at -> Nullable<Timestamp>,
     }
 }
 

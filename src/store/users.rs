@@ -50,6 +50,8 @@ pub struct UserRow {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 impl UserRow {
@@ -65,6 +67,7 @@ impl UserRow {
             role: Some(self.role.clone()),
             is_active: self.is_active,
             claims: self.claims.clone(),
+            email_verified_at: self.email_verified_at,
         }
     }
 }
@@ -81,6 +84,7 @@ pub(super) struct UserAccount {
     role: Role,
     is_active: bool,
     claims: Option<AccountClaims>,
+    email_verified_at: Option<Timestamp>,
 }
 
 impl From<UserAccount> for Account {
@@ -94,6 +98,7 @@ impl From<UserAccount> for Account {
             role: Some(row.role),
             is_active: row.is_active,
             claims: row.claims,
+            email_verified_at: row.email_verified_at,
         }
     }
 }
@@ -130,6 +135,8 @@ pub struct NewUser {
     pub search_text: String,
     /// The claims of the account's own.
     pub claims: Option<AccountClaims>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Timestamp>,
 }
 
 /// The columns to update; `None` leaves a column unchanged, an inner `None` sets it to NULL.
@@ -162,6 +169,8 @@ pub struct UserChanges {
     pub search_text: Option<String>,
     /// The claims of the account's own.
     pub claims: Option<Option<AccountClaims>>,
+    /// Since when the e-mail address is verified, if it is.
+    pub email_verified_at: Option<Option<Timestamp>>,
 }
 
 account_queries!(users, UserRow, NewUser, UserChanges);

@@ -245,6 +245,9 @@ async fn pages_without_a_session_are_accessible_small_and_fit_a_phone() {
     inspection.check("/docs").await;
     inspection.check("/docs?language=ko").await;
     inspection.check(&format!("/admin/setup/{secret}")).await;
+    for done in ["password/sent", "password/done", "email/done"] {
+        inspection.check(&format!("/account/{done}")).await;
+    }
     // A refused form, and missing pages: the console has their status.
     setting.browser.go("/admin/login").await;
     setting.browser.fill("email", "nobody@example.org").await;
@@ -255,7 +258,8 @@ async fn pages_without_a_session_are_accessible_small_and_fit_a_phone() {
     inspection.check_current("a refused sign-in").await;
     for path in [
         "/admin/setup/unknown",
-        "/admin/password/unknown",
+        "/account/password/unknown",
+        "/account/email/unknown",
         "/admin/nowhere",
     ] {
         setting.browser.go(path).await;

@@ -4,10 +4,10 @@ use actix_web::{HttpRequest, http::header::CONTENT_TYPE, test::TestRequest};
 use url::Url;
 
 use crate::config::ServerConfig;
+use crate::http::admin::paths::panel_path;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::form::fields;
-use crate::http::admin::web::page_context::panel_path;
 
 /// Parses bytes as a form: no forged CSRF token is valid, and no `next` leads to another site.
 ///

@@ -1,10 +1,10 @@
-//! Paths of the admin panel. Routes, links, forms, redirects and tests are all built from these.
+//! Paths of the admin panel, and of the pages for owners of accounts. Routes, links, forms, redirects and tests are all built from these.
 
 use std::{fmt, ops::Deref};
 
 use crate::domain::principal::{Principal, UserType};
 
-/// The dashboard, and the scope of all other paths.
+/// The dashboard, and the scope of all paths of the panel.
 pub const DASHBOARD: &str = "/admin";
 /// The API reference, outside of the panel.
 pub const API_DOCS: &str = "/docs";
@@ -54,8 +54,18 @@ pub const PASSKEY_LOGIN_OPTIONS: &str = "/admin/login/passkey/options";
 pub const END_OWN_SESSIONS: &str = "/admin/account/sessions/end";
 /// End the viewer's API sessions.
 pub const END_OWN_API_SESSIONS: &str = "/admin/account/api-sessions/end";
+/// The scope of the pages for owners of accounts, who need no access to the panel.
+pub const OWNERS: &str = "/account";
+/// Set the language of these pages.
+pub const OWNERS_LANGUAGE: &str = "/account/language";
+/// Request a link that resets a password.
+pub const FORGOT: &str = "/account/password/forgot";
+/// The page after such a request.
+pub const FORGOT_SENT: &str = "/account/password/sent";
 /// The page after a password link was used.
-pub const PASSWORD_SET: &str = "/admin/password/done";
+pub const PASSWORD_SET: &str = "/account/password/done";
+/// The page after an e-mail address was confirmed.
+pub const EMAIL_CONFIRMED: &str = "/account/email/done";
 /// Internal users.
 pub const USERS: PeoplePath = PeoplePath("/admin/users");
 /// Clients.
@@ -282,7 +292,17 @@ pub fn setup(secret: impl fmt::Display) -> String {
 
 /// The one-time link that sets a password.
 pub fn password_link(secret: impl fmt::Display) -> String {
+    format!("{OWNERS}/password/{secret}")
+}
+
+/// The one-time link that sets a password, as it was before the pages had a scope of their own.
+pub fn former_password_link(secret: impl fmt::Display) -> String {
     format!("/admin/password/{secret}")
+}
+
+/// The one-time link that confirms an e-mail address.
+pub fn confirm_email(secret: impl fmt::Display) -> String {
+    format!("{OWNERS}/email/{secret}")
 }
 
 /// A service.
@@ -371,4 +391,67 @@ pub fn job(id: impl fmt::Display) -> String {
 /// Stop a background job.
 pub fn stop_job(id: impl fmt::Display) -> String {
     format!("/admin/jobs/{id}/stop")
+}
+
+/// A path that may be redirected to after sign-in: pages of the panel only, so that the sign-in page is no open redirect.
+pub(crate) fn panel_path(path_and_query: &str) -> Option<&str> {
+    path_below(DASHBOARD, path_and_query)
+}
+
+/// A path of the pages for owners of accounts, or of the API reference, that may be redirected to.
+pub(crate) fn owners_path(path_and_query: &str) -> Option<&str> {
+    path_below(OWNERS, path_and_query).or_else(|| path_below(API_DOCS, path_and_query))
+}
+
+/// The same text, if it is a path of this scope and nothing else for a browser.
+fn path_below<'a>(scope: &str, path_and_query: &'a str) -> Option<&'a str> {
+    let path = path_and_query.split(['?', '#']).next().unwrap_or("");
+    let is_below = path
+        .strip_prefix(scope)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
+    // Browsers decode an encoded dot segment (WHATWG URL section 4.1).
+    let dots = path.to_ascii_lowercase().replace("%2e", ".");
+    let leaves = dots.split('/').any(|part| part == ".." || part == ".");
+    (is_below
+        && !leaves
+        && path_and_query.len() <= 2_000
+        && path_and_query.chars().all(is_plain)
+        && !path_and_query.contains("//"))
+    .then_some(path_and_query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::panel_path;
+
+    #[test]
+    fn only_panel_paths_are_accepted() {
+        for path in [
+            "/admin",
+            "/admin/users?search=a%20b&sort=-id",
+            "/admin/users/7#x",
+        ] {
+            assert_eq!(panel_path(path), Some(path));
+        }
+        for path in [
+            "",
+            "admin",
+            "/",
+            "/api/users",
+            "//evil.example/admin",
+            "/admin//evil.example",
+            "https://evil.example/admin",
+            "/\\evil.example",
+            "/admin\\@evil.example",
+            "/admin/../api",
+            "/admin/%2e%2E/api/me",
+            "/admin/.%2e",
+            "/admin/\r\nset-cookie: a=b",
+            "/administrator",
+            "javascript:alert(1)",
+        ] {
+            assert_eq!(panel_path(path), None, "{path}");
+        }
+    }
 }

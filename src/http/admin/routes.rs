@@ -1,4 +1,4 @@
-//! Every path of the admin panel. A trailing slash is removed before paths are matched.
+//! Every path of the admin panel, and of the pages for owners of accounts. A trailing slash is removed before paths are matched.
 
 use std::fmt::Display;
 
@@ -10,9 +10,7 @@ use actix_web::{
 
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
-    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login,
-    passkey_login, passkeys, password_links, people, second_factor, second_step, security,
-    services, setup, tokens,
+    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login, passkey_login, passkeys, password_links, people, second_factor, second_step, security, services, setup, tokens, email_links, forgot,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -88,12 +86,34 @@ fn access() -> Vec<Resource> {
             paths::setup("{secret}"),
             [get(setup::new_form), post(setup::create)],
         ),
+        resource(
+            paths::former_password_link("{secret}"),
+            [get(password_links::moved), post(password_links::update)],
+        ),
+    ]
+}
+
+/// The pages for owners of accounts: they need no session, and are on the main listener in any case.
+pub fn owner_routes(config: &mut ServiceConfig) {
+    let pages = scope(paths::OWNERS)
+        .wrap(Compress::default())
+        .default_service(to(not_found));
+    let resources = [
+        resource(paths::OWNERS_LANGUAGE, [post(account::set_language)]),
+        resource(paths::FORGOT, [get(forgot::new_form), post(forgot::create)]),
+        resource(paths::FORGOT_SENT, [get(forgot::sent)]),
         resource(paths::PASSWORD_SET, [get(password_links::done)]),
         resource(
             paths::password_link("{secret}"),
             [get(password_links::edit_form), post(password_links::update)],
         ),
-    ]
+        resource(paths::EMAIL_CONFIRMED, [get(email_links::done)]),
+        resource(
+            paths::confirm_email("{secret}"),
+            [get(email_links::show), post(email_links::confirm)],
+        ),
+    ];
+    config.service(resources.into_iter().fold(pages, Scope::service));
 }
 
 /// The second step of the sign-in, and the viewer's own second factor.
@@ -286,10 +306,12 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
     resources.into_iter().map(with_population)
 }
 
-/// A path of the panel, with its methods; any other method is 405.
+/// A path of a scope, with its methods; any other method is 405.
 fn resource<const N: usize>(path: impl Display, routes: [Route; N]) -> Resource {
     let path = path.to_string();
-    let in_scope = path.strip_prefix(paths::DASHBOARD).unwrap_or(&path);
+    let scopes = [paths::DASHBOARD, paths::OWNERS];
+    let mut in_scopes = scopes.iter().filter_map(|scope| path.strip_prefix(scope));
+    let in_scope = in_scopes.next().unwrap_or(&path);
     routes
         .into_iter()
         .fold(web::resource(in_scope), Resource::route)

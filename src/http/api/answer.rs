@@ -72,6 +72,11 @@ impl Answer<()> {
     pub(super) fn done(code: &'static str) -> Self {
         Self::new(StatusCode::OK, code, None)
     }
+
+    /// 202 without data: what was requested is done in the background.
+    pub(super) fn accepted(code: &'static str) -> Self {
+        Self::new(StatusCode::ACCEPTED, code, None)
+    }
 }
 
 impl<T> Answer<T> {

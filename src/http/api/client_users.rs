@@ -13,7 +13,7 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, PHONE,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, PHONE, EMAIL_VERIFIED,
     USERNAME,
 };
 use crate::http::api::path;
@@ -55,6 +55,7 @@ fn seen_by(caller: &Internal, client: Client) -> Client {
     }
     Client {
         email: None,
+        email_verified: None,
         phone: None,
         claims: None,
         ..client
@@ -121,6 +122,7 @@ fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
     let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.optional(&NAME);
     let email = fields.clearable(&EMAIL).flatten();
+    let email_verified = fields.boolean(&EMAIL_VERIFIED);
     let phone = fields.clearable(&PHONE).flatten();
     let password = fields.optional(&PASSWORD);
     let is_active = fields.boolean(&IS_ACTIVE);
@@ -131,6 +133,7 @@ fn new_client(mut fields: Fields) -> Result<NewClient, ApiError> {
         external_id,
         name,
         email,
+        email_verified: email_verified.unwrap_or(true),
         phone,
         password,
         is_active: is_active.unwrap_or(true),
@@ -170,6 +173,7 @@ pub(super) async fn update(
         external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),
         email: fields.clearable(&EMAIL),
+        email_verified: fields.boolean(&EMAIL_VERIFIED),
         phone: fields.clearable(&PHONE),
         password: fields.nullable(&PASSWORD),
         is_active: fields.boolean(&IS_ACTIVE),

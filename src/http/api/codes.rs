@@ -29,6 +29,8 @@ codes! {
         "show the sentences, correct the input";
     INVALID_LOGOUT_TOKEN = 400 "INVALID_TOKEN", "logout: the refresh token in the body is not valid",
         "forget both tokens";
+    INVALID_LINK = 400 "INVALID_LINK", "the link is unknown, used, expired or replaced by a newer one",
+        "request a new link";
     UNAUTHORIZED = 401 "UNAUTHORIZED", "no credentials were sent", "log in";
     INVALID_CREDENTIALS = 401 "INVALID_CREDENTIALS",
         "wrong name or password, or an inactive account: one answer, in the same time", "ask for the password again";
@@ -64,6 +66,8 @@ codes! {
     OTP_DISABLED = 404 "OTP_DISABLED", "one-time codes are turned off (`otp.delivery`)", "log in by password";
     PASSKEYS_UNAVAILABLE = 404 "PASSKEYS_UNAVAILABLE",
         "passkeys need a `server.public_url` with a host name, over https or at `localhost`", "use another second factor";
+    SELF_SERVICE_DISABLED = 404 "SELF_SERVICE_DISABLED",
+        "the server sends no mail, or has no address for links (`smtp.host`, `server.public_url`)", "ask an administrator";
     NO_ISSUER = 404 "NO_ISSUER", "neither `server.public_url` nor `tokens.issuer` is the address of this server",
         "ask the operator to set one of them";
     SECOND_FACTOR_NOT_FOUND = 404 "SECOND_FACTOR_NOT_FOUND", "the account has no second factor, or did not begin to set one up",

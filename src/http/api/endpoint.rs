@@ -208,6 +208,14 @@ impl Endpoint {
         }
     }
 
+    /// The same, answered `202` with this code.
+    pub(super) const fn accepted(self, code: &'static str) -> Self {
+        Self {
+            status: 202,
+            ..self.ok(code)
+        }
+    }
+
     /// The same, answered with JSON without the envelope.
     pub(super) const fn json<T: JsonSchema>(self) -> Self {
         let answer = Body::Json(SchemaGenerator::subschema_for::<T>);

@@ -96,6 +96,8 @@ impl ResponseError for ApiError {
 fn of_service(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::Invalid(_) | Error::ScopeNotGranted => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        Error::InvalidLink => (StatusCode::BAD_REQUEST, "INVALID_LINK"),
+        Error::SelfServiceDisabled => (StatusCode::NOT_FOUND, "SELF_SERVICE_DISABLED"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
         Error::InvalidOtp => (StatusCode::UNAUTHORIZED, "INVALID_OTP"),

@@ -97,8 +97,14 @@ inputs! {
     CURRENT_PASSWORD: Password = "current_password", PRESENTED_PASSWORD_KIND, Password::parse_presented;
     /// The account's new password.
     NEW_PASSWORD: Password = "new_password", PASSWORD_KIND, Password::parse;
+    /// The secret of a one-time link.
+    LINK_TOKEN: String = "token", Kind::Text { format: None, max: None }, token;
+    /// The new e-mail address.
+    NEW_EMAIL: Email = "new_email", Kind::Text { format: Some("email"), max: Some(Email::MAX) }, Email::parse;
     /// The e-mail address.
     EMAIL: Email = "email", Kind::Text { format: Some("email"), max: Some(Email::MAX) }, Email::parse;
+    /// Whether the e-mail address counts as verified; a new one does by default.
+    EMAIL_VERIFIED: bool = "email_verified", Kind::Boolean, boolean;
     /// The unique name to log in by.
     USERNAME: Username = "username", Kind::Text { format: Some("username"), max: Some(Username::MAX) }, Username::parse;
     /// The unique id of the account in another system, one line.

@@ -26,6 +26,8 @@ pub(super) struct AccountView {
     /// The e-mail address; `null` without one.
     #[schemars(example = &"minji@example.org")]
     email: Option<String>,
+    /// Whether the e-mail address is verified, so that links and codes are sent to it; `null` without one.
+    email_verified: Option<bool>,
     /// Of internal users only.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
@@ -39,6 +41,7 @@ impl From<&Account> for AccountView {
             username: account.username.clone(),
             name: account.name.clone(),
             email: account.email.clone(),
+            email_verified: account.email_verified(),
             role: account.role.clone(),
         }
     }

@@ -35,6 +35,7 @@ mod refresh_transport;
 mod revocations;
 pub mod routes;
 mod second_factors;
+mod self_service;
 mod sessions;
 pub(in crate::http) mod simplejwt;
 mod status_lists;

@@ -5,11 +5,7 @@ use schemars::SchemaGenerator;
 
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
-    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR, INVALID_TOKEN,
-    NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED,
-    REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
-    SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED,
-    TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND,
+    INVALID_CREDENTIALS, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR, INVALID_TOKEN, NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED, REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SESSION_REVOKED, TOKEN_BLACKLISTED, TOKEN_EXPIRED, TOKEN_REUSED, TOKEN_USER_NOT_FOUND, UNAUTHORIZED, USER_INACTIVE, USER_NOT_FOUND, INVALID_LINK, SELF_SERVICE_DISABLED,
 };
 use crate::http::api::endpoint::Access::{
     Administrator, Anyone, Bearer, BearerOrRefresh, Internal, Service, ServiceSecret,
@@ -20,14 +16,14 @@ use crate::http::api::fallback::other_method;
 use crate::http::api::health::Health;
 use crate::http::api::inputs::{
     CHALLENGE, CLAIMS, CLIENT_ID, CLIENT_SECRET, CODE, CURRENT_PASSWORD, EMAIL, EMAIL_IDENTIFIER,
-    EXTERNAL_ID, FACTOR_CODE, GRANT_TYPE, IDENTIFIER, INVITE, IS_ACTIVE, KEEP_CURRENT,
-    LOGIN_CHALLENGE, LOGIN_PASSWORD, METHOD, NAME, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE,
+    EMAIL_VERIFIED, EXTERNAL_ID, FACTOR_CODE, GRANT_TYPE, IDENTIFIER, INVITE, IS_ACTIVE, KEEP_CURRENT, LINK_TOKEN,
+    LOGIN_CHALLENGE, LOGIN_PASSWORD, METHOD, NAME, NEW_EMAIL, NEW_PASSWORD, PAGE, PAGE_SIZE, PASSWORD, PHONE,
     ROLE, SCOPE, SEARCH, TOKEN, TOKEN_TYPE_HINT, USER_TYPE, USERNAME,
 };
 use crate::http::api::refresh_transport::{REFRESH, TRANSPORT};
 use crate::http::api::{
     account, auth, client_users, forward, health, me, oauth, openapi, otp, passkeys, revocations,
-    second_factors, sessions, status_lists, users, well_known,
+    second_factors, self_service, sessions, status_lists, users, well_known,
 };
 
 /// Of a token in a body.
@@ -132,6 +128,21 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("PASSKEY_RENAMED").errors(&[NOT_FOUND]),
     Endpoint::new(Delete, "/auth/second-factors/passkeys/{id}", Bearer, "Removes a passkey", || to(passkeys::remove))
         .ok("PASSKEY_REMOVED").errors(&[REAUTHENTICATION_REQUIRED, NOT_FOUND]),
+    Endpoint::new(Post, "/auth/password/forgot", Anyone, "Mails a link that resets a password", || to(self_service::forgot))
+        .body(&[EMAIL_IDENTIFIER.alternative(), IDENTIFIER.alternative()])
+        .accepted("RESET_SENT").on_device().errors(&[SELF_SERVICE_DISABLED, RATE_LIMITED])
+        .example(r#"{"email": "minji@example.org"}"#),
+    Endpoint::new(Post, "/auth/password/reset", Anyone, "Sets a new password by a link", || to(self_service::reset))
+        .body(&[LINK_TOKEN.required(), NEW_PASSWORD.required()])
+        .ok("PASSWORD_CHANGED").errors(&[INVALID_LINK, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/email", Bearer, "Mails a link that changes the caller's e-mail address",
+                  || to(self_service::change_email))
+        .body(&[NEW_EMAIL.required(), CURRENT_PASSWORD.required()])
+        .accepted("CONFIRMATION_SENT").on_device().errors(&[SELF_SERVICE_DISABLED, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/email/confirm", Anyone, "Changes an e-mail address by a link",
+                  || to(self_service::confirm_email))
+        .body(&[LINK_TOKEN.required()])
+        .ok("EMAIL_CHANGED").errors(&[INVALID_LINK, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Post, "/clients/otp/request", Anyone, "Sends a client a one-time code", || to(otp::request))
         .body(&[IDENTIFIER.required()])
         .ok("OTP_SENT").on_device().errors(&[OTP_DISABLED, RATE_LIMITED])
@@ -163,14 +174,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  users::ORDERING.optional()])
         .ok("USER_LIST"),
     Endpoint::new(Post, "/api/users", Administrator, "Creates an internal user", || to(users::create))
-        .strict_body(&[EMAIL.alternative(), USERNAME.alternative(), EXTERNAL_ID.nullable(), NAME.required(),
-                       ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(),
-                       CURRENT_PASSWORD.optional()])
+        .strict_body(&[EMAIL.alternative(), EMAIL_VERIFIED.optional(), USERNAME.alternative(), EXTERNAL_ID.nullable(),
+                       NAME.required(), ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(),
+                       CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
         .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
-        .strict_body(&[EMAIL.nullable(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
+        .strict_body(&[EMAIL.nullable(), EMAIL_VERIFIED.optional(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
                        PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("USER_UPDATED").on_device()
         .errors(&[CURRENT_PASSWORD_REQUIRED, USER_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
@@ -182,13 +193,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
                  client_users::ORDERING.optional()])
         .ok("CLIENT_LIST"),
     Endpoint::new(Post, "/api/clients", Administrator, "Creates a client", || to(client_users::create))
-        .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
-                       PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(), CLAIMS.nullable()])
+        .strict_body(&[USERNAME.required(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(),
+                       EMAIL_VERIFIED.optional(), PHONE.nullable(), PASSWORD.optional(), INVITE.optional(),
+                       IS_ACTIVE.optional(), CLAIMS.nullable()])
         .created("CLIENT_CREATED").errors(&[ALREADY_EXISTS]),
     Endpoint::new(Get, "/api/clients/{user_seq}", Internal, "Returns a client", || to(client_users::show))
         .ok("CLIENT").errors(&[CLIENT_NOT_FOUND]),
     Endpoint::new(Patch, "/api/clients/{user_seq}", Administrator, "Changes a client", || to(client_users::update))
-        .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), PHONE.nullable(),
+        .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),
                        PASSWORD.nullable(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("CLIENT_UPDATED").on_device()
         .errors(&[CURRENT_PASSWORD_REQUIRED, CLIENT_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])

@@ -19,7 +19,7 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME, EMAIL_VERIFIED,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;
@@ -62,6 +62,8 @@ pub(super) struct UserView {
     /// The e-mail address as typed; `null` without one, and if the caller may not see it.
     #[schemars(example = &"minji@example.org")]
     email: Option<String>,
+    /// Whether the e-mail address is verified; `null` without one, and if the caller may not see it.
+    email_verified: Option<bool>,
     /// The username as typed; `null` without one, and if the caller may not see it.
     #[schemars(example = &"minji")]
     username: Option<String>,
@@ -91,6 +93,7 @@ impl UserView {
         Self {
             user_seq: user.user_seq,
             email: user.email.filter(|_| is_visible),
+            email_verified: user.email_verified.filter(|_| is_visible),
             username: user.username.filter(|_| is_visible),
             external_id: user.external_id.filter(|_| is_visible),
             name: user.name,
@@ -184,6 +187,7 @@ fn new_user(
         fields.problem(EMAIL.name, Problem::NoLogin);
     }
     let email = fields.has(&EMAIL).then(|| fields.required(&EMAIL));
+    let email_verified = fields.boolean(&EMAIL_VERIFIED);
     let username = fields.has(&USERNAME).then(|| fields.required(&USERNAME));
     let external_id = fields.clearable(&EXTERNAL_ID).flatten();
     let name = fields.required(&NAME);
@@ -194,6 +198,7 @@ fn new_user(
     let name = fields.complete(name)?;
     Ok(NewUser {
         email: email.flatten(),
+        email_verified: email_verified.unwrap_or(true),
         username: username.flatten(),
         external_id,
         name,
@@ -234,6 +239,7 @@ pub(super) async fn update(
     let kept = kept_role(&services, &mut fields, user_seq).await?;
     let changes = UserChanges {
         email: fields.clearable(&EMAIL),
+        email_verified: fields.boolean(&EMAIL_VERIFIED),
         username: fields.clearable(&USERNAME),
         external_id: fields.clearable(&EXTERNAL_ID),
         name: fields.optional(&NAME),

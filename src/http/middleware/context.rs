@@ -30,8 +30,11 @@ pub struct RequestContext {
     pub address: Option<IpAddr>,
     /// The header `User-Agent`.
     pub user_agent: Option<String>,
-    /// Whether the path belongs to the admin panel or is `/docs`: every answer, errors included, is a page then.
+    /// Whether the path belongs to the admin panel or the pages for owners of accounts, or is `/docs`: every answer, errors
+    /// included, is a page then.
     pub(crate) in_panel: bool,
+    /// Whether the page of an error has a link to the panel.
+    pub(crate) leads_to_panel: bool,
     /// The form of an error, outside of the panel.
     pub(crate) error_form: ErrorForm,
     /// What the answer permits pages of other origins.
@@ -61,6 +64,7 @@ impl RequestContext {
             address: None,
             user_agent: None,
             in_panel: false,
+            leads_to_panel: false,
             error_form: ErrorForm::default(),
             cors: Cors::default(),
             quota: NotedQuota::default(),

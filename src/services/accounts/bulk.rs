@@ -211,6 +211,7 @@ mod tests {
                 role: Some(Role::STAFF),
                 is_active: true,
                 claims: None,
+                email_verified_at: None,
             }
         };
         let preview = |touched| Preview {

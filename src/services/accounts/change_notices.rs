@@ -70,6 +70,24 @@ pub(crate) fn send(services: &Services, actor: &Actor, changed: &Changed) {
     }
 }
 
+/// Mails to the old address that a change to another one was requested.
+pub(crate) fn send_request(
+    services: &Services,
+    actor: &Actor,
+    account: &Account,
+    new: &str,
+    language: Language,
+    at: Timestamp,
+) {
+    let changed = Changed {
+        password: false,
+        ..Changed::password(account, Some(language), at)
+    };
+    let address = account.email.as_ref().filter(|old| *old != new);
+    let change = AccountChange::email_requested(new);
+    send_to(services, actor, &changed, address, change);
+}
+
 fn send_to(
     services: &Services,
     actor: &Actor,

@@ -15,6 +15,7 @@ use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::locks;
 use crate::services::passwords::lanes::Priority;
+use crate::store::set_up_links::OF_ACCOUNTS;
 use crate::store::{
     Db, StoreError, Transaction, client_users, device_tokens, otp_challenges, passkeys,
     recovery_codes, revocations, second_factor_challenges, set_up_links, totp_factors, users,
@@ -70,7 +71,7 @@ pub(crate) fn end_issued(
     kept_device: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    set_up_links::revoke(connection, owner, now)?;
+    set_up_links::revoke(connection, owner, &OF_ACCOUNTS, now)?;
     end_codes(connection, owner, now)?;
     device_tokens::delete_all(connection, owner, kept_device)?;
     Ok(())
@@ -108,8 +109,10 @@ pub(crate) fn finish_update(
 ) -> Result<(), Error> {
     let (owner, now) = (update.new.principal, audit_context.now);
     // A link that was sent to another address, or was requested before the password changed, is no longer valid.
-    if update.reason.is_some() || update.new.email != update.old.email {
-        set_up_links::revoke(connection, owner, now)?;
+    let loses_address = update.new.email != update.old.email
+        || (update.old.email_verified_at.is_some() && update.new.email_verified_at.is_none());
+    if update.reason.is_some() || loses_address {
+        set_up_links::revoke(connection, owner, &OF_ACCOUNTS, now)?;
     }
     if let Some(reason) = update.reason {
         end_all(connection, owner, now, reason)?;
@@ -232,6 +235,29 @@ pub(crate) fn external_id_change(old: &Account, new: &Account) -> Option<Change>
         old.external_id.clone(),
         new.external_id.clone(),
     )
+}
+
+/// The column of the verification of an e-mail address after a change; `None` leaves it as it is. A new address counts as
+/// verified unless `verified` says otherwise: an administrator knows whose it is.
+#[expect(clippy::option_option, reason = "unchanged and removed are different")]
+pub(crate) fn verified_column(
+    old: &Account,
+    email: Option<&Option<String>>,
+    verified: Option<bool>,
+    now: Timestamp,
+) -> Option<Option<Timestamp>> {
+    let new = email.unwrap_or(&old.email);
+    let is_same = *new == old.email;
+    let former = old.email_verified_at.filter(|_| is_same);
+    let verified = verified.unwrap_or(!is_same || former.is_some());
+    let at = (verified && new.is_some()).then(|| former.unwrap_or(now));
+    (at != old.email_verified_at).then_some(at)
+}
+
+/// The change of whether the e-mail address of an account is verified.
+pub(crate) fn verification_change(old: &Account, new: &Account) -> Option<Change> {
+    let text = |account: &Account| account.email_verified().map(|it| it.to_string());
+    Change::of("email_verified", text(old), text(new))
 }
 
 /// The change of the claims of an account.

@@ -10,6 +10,7 @@ use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, changed_text, check_claims, checked_hash, claims_change, conflict_of,
     external_id_change, external_id_column, finish_deletion, finish_update, reason_to_end,
+    verification_change, verified_column,
 };
 use crate::services::accounts::client_users::{Client, ClientChanges, NewClient, find};
 use crate::services::audit::log::{AuditContext, Event};
@@ -56,6 +57,7 @@ pub async fn create(services: &Services, actor: &Actor, new: NewClient) -> Resul
         created_at: now,
         updated_at: now,
         claims: new.claims,
+        email_verified_at: (email.is_some() && new.email_verified).then_some(now),
     };
     let audit_context = services.audit_log.audit_context(actor, now);
     let row = services
@@ -76,6 +78,9 @@ fn creation_event(created: &ClientRow) -> Event {
         .with_detail("username", &created.username)
         .with_detail("name", &created.name)
         .with_detail("is_active", created.is_active);
+    if created.account().email_verified() == Some(false) {
+        event = event.with_detail("email_verified", false);
+    }
     let claims = created.claims.as_ref();
     let claims = claims.map(|claims| claims.as_str().to_owned());
     for (field, value) in [
@@ -146,6 +151,9 @@ pub(crate) fn apply_changes(
     password_hash: Option<Option<String>>,
 ) -> Result<ClientRow, Error> {
     let mut row = changed_row(changes, password_hash, audit_context.now);
+    let (old_account, now) = (old.account(), audit_context.now);
+    let new_email = row.email.as_ref();
+    row.email_verified_at = verified_column(&old_account, new_email, changes.email_verified, now);
     let username = row.username.as_deref().unwrap_or(&old.username);
     let name = row.name.as_deref().unwrap_or(&old.name);
     let email = row.email.as_ref().unwrap_or(&old.email).as_deref();
@@ -178,6 +186,7 @@ pub(crate) fn apply(
             Change::of("email", old.email.clone(), new.email.clone()),
             Change::of("phone", old.phone.clone(), new.phone.clone()),
             claims_change(&old_account, &new_account),
+            verification_change(&old_account, &new_account),
         ],
         old: old_account,
         new: new_account,
@@ -229,6 +238,7 @@ pub(crate) fn changed_row(
         updated_at,
         search_text: None,
         claims: changes.claims.clone(),
+        email_verified_at: None,
     }
 }
 

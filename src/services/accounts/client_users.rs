@@ -32,6 +32,8 @@ pub struct Client {
     /// The e-mail address for one-time codes; `null` also if the caller may not see it.
     #[schemars(example = &"it@acme.example")]
     pub email: Option<String>,
+    /// Whether the e-mail address is verified, so that links and codes are sent to it; `null` without one, and if the caller may not see it.
+    pub email_verified: Option<bool>,
     /// The telephone number for one-time codes; `null` also if the caller may not see it.
     #[schemars(example = &"+82 2-1234-5678")]
     pub phone: Option<String>,
@@ -49,11 +51,13 @@ pub struct Client {
 
 impl From<ClientRow> for Client {
     fn from(row: ClientRow) -> Self {
+        let email_verified = row.account().email_verified();
         Self {
             user_seq: row.id,
             username: row.username,
             external_id: row.external_id,
             name: row.name,
+            email_verified,
             email: row.email,
             phone: row.phone,
             is_active: row.is_active,
@@ -75,6 +79,8 @@ pub struct NewClient {
     pub name: Option<Name>,
     /// The e-mail address for one-time codes.
     pub email: Option<Email>,
+    /// Whether the e-mail address counts as verified.
+    pub email_verified: bool,
     /// The telephone number for one-time codes.
     pub phone: Option<Phone>,
     /// The first password; without one the client can log in by one-time code only.
@@ -96,6 +102,8 @@ pub struct ClientChanges {
     pub name: Option<Name>,
     /// The e-mail address for one-time codes.
     pub email: Option<Option<Email>>,
+    /// Whether the e-mail address counts as verified; a new one does if this is `None`.
+    pub email_verified: Option<bool>,
     /// The telephone number for one-time codes.
     pub phone: Option<Option<Phone>>,
     /// A new password; an inner `None` removes it.

@@ -34,6 +34,7 @@ pub async fn issue_first(services: &Services) -> Result<Option<String>, Error> {
         user_seq: None,
         created_at: now,
         expires_at: now + FIRST_LIFETIME,
+        email: None,
     };
     let full = services.roles.full();
     let is_needed = services
@@ -91,7 +92,7 @@ fn first_link(
     if users_table::any_active(connection, full)? {
         return Ok(FirstLink::NotNeeded);
     }
-    let found = table::find_valid(connection, hash, FIRST_ADMINISTRATOR, now)?;
+    let found = table::find_valid(connection, hash, &[FIRST_ADMINISTRATOR], now)?;
     Ok(found.map_or(FirstLink::Invalid, |_| FirstLink::Valid))
 }
 
@@ -115,6 +116,7 @@ pub async fn create_first(
         role: services.roles.administrator(),
         is_active: true,
         claims: None,
+        email_verified: true,
         ..new
     };
     let row = new_row(services, administrator).await?;

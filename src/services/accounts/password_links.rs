@@ -24,7 +24,7 @@ use crate::services::error::Error;
 use crate::services::limits::{addresses, locks};
 use crate::services::secret;
 use crate::store::deliveries::DeliveryRow;
-use crate::store::set_up_links::{NewLink, PASSWORD};
+use crate::store::set_up_links::{NewLink, PASSWORD, SETTING_PASSWORDS};
 use crate::store::{Db, StoreError, client_users, deliveries, set_up_links as table, users};
 
 /// How a link gets to the owner of the account.
@@ -75,6 +75,7 @@ pub async fn issue(
         user_seq: Some(owner.user_seq),
         created_at: now,
         expires_at: now + lifetime,
+        email: None,
     };
     let id = new.token_hash.clone();
     let by_mail = handover == Handover::Mail && services.delivery.sends_mail();
@@ -85,9 +86,13 @@ pub async fn issue(
             if !found.account.is_active {
                 return Ok(found);
             }
-            table::revoke(connection, owner, now)?;
-            table::insert(connection, &new)?;
             let address = found.account.email.as_ref().filter(|_| by_mail);
+            table::revoke(connection, owner, &SETTING_PASSWORDS, now)?;
+            let new = NewLink {
+                email: address.cloned(),
+                ..new.clone()
+            };
+            table::insert(connection, &new)?;
             let mut event = Event::new(Action::LinkIssued)
                 .to(Subject::of(&found.account))
                 .with_detail("link", if address.is_some() { "mailed" } else { "shown" });
@@ -176,7 +181,7 @@ pub async fn withdraw(services: &Services, actor: &Actor, owner: Principal) -> R
     services
         .write_as(actor, move |connection, audit_context| {
             let found = lock(connection, owner)?;
-            let is_done = table::revoke(connection, owner, audit_context.now)? > 0;
+            let is_done = table::revoke(connection, owner, &SETTING_PASSWORDS, audit_context.now)? > 0;
             if is_done {
                 let event = Event::new(Action::LinkWithdrawn).to(Subject::of(&found.account));
                 audit_context.record(connection, &event)?;
@@ -195,6 +200,18 @@ pub struct LinkOwner {
     pub is_first: bool,
     /// The language of mails to the owner, if it is known.
     pub language: Option<Language>,
+    /// The address that the link was mailed to.
+    mailed_to: Option<String>,
+}
+
+impl LinkOwner {
+    /// Whether the use of the link verifies the address of the account.
+    fn verifies_address(&self) -> bool {
+        let account = &self.account;
+        account.email_verified_at.is_none()
+            && self.mailed_to.is_some()
+            && self.mailed_to == account.email
+    }
 }
 
 /// Finds an account.
@@ -206,6 +223,7 @@ fn find(connection: &mut Db, owner: Principal) -> Result<Option<LinkOwner>, Stor
         account,
         is_first: hash.is_none(),
         language: find_language(connection, owner)?,
+        mailed_to: None,
     }))
 }
 
@@ -241,11 +259,18 @@ fn find_owner(
     hash: &str,
     now: Timestamp,
 ) -> Result<Option<LinkOwner>, StoreError> {
-    let Some(owner) = table::find_valid(connection, hash, PASSWORD, now)?.flatten() else {
+    let Some(link) = table::find_valid(connection, hash, &SETTING_PASSWORDS, now)? else {
         return Ok(None);
     };
-    let found = find(connection, owner)?;
-    Ok(found.filter(|owner| owner.account.is_active))
+    let found = link
+        .owner()
+        .map(|owner| find(connection, owner))
+        .transpose()?;
+    let active = found.flatten().filter(|owner| owner.account.is_active);
+    Ok(active.map(|owner| LinkOwner {
+        mailed_to: link.email,
+        ..owner
+    }))
 }
 
 /// Sets a password by a link, uses the link up, and ends all sessions of the account; `None` if the link is not valid.
@@ -266,38 +291,33 @@ pub async fn set_password(
     let password_hash = checked_hash(services, password, &account.identifiers()).await?;
     let principal = account.principal;
     let (actor, token_hash) = (actor.known_as(account), secret::hash(secret));
+    let mailed_to = owner.mailed_to.clone();
     let at = services.clock.now();
     let owner = services
         .write_as(&actor, move |connection, audit_context| {
             let now = audit_context.now;
             // The account is always locked before the link, to prevent deadlocks.
             let owner = match lock(connection, principal) {
-                Ok(owner) if owner.account.is_active => owner,
+                Ok(owner) if owner.account.is_active => LinkOwner {
+                    mailed_to: mailed_to.clone(),
+                    ..owner
+                },
                 Ok(_) | Err(Error::AccountNotFound(_)) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if !table::mark_used(connection, &token_hash, PASSWORD, now)? {
+            if !table::mark_used(connection, &token_hash, &SETTING_PASSWORDS, now)? {
                 return Ok(None);
             }
-            let id = principal.user_seq;
-            let hash = Some(password_hash.clone());
-            match principal.user_type {
-                UserType::User => {
-                    let row = user_changes::changed_row(&UserChanges::default(), hash, now);
-                    users::update(connection, id, &row)?;
-                }
-                UserType::Client => {
-                    let changes = ClientChanges::default();
-                    let row = client_user_changes::changed_row(&changes, Some(hash), now);
-                    client_users::update(connection, id, &row)?;
-                }
-            }
+            store_password(connection, &owner, &password_hash, now)?;
             end_issued(connection, principal, None, now)?;
             let reason = RevocationReason::PasswordChanged;
             end_all(connection, principal, now, reason)?;
-            let event = Event::new(Action::PasswordChanged)
+            let mut event = Event::new(Action::PasswordChanged)
                 .to(Subject::of(&owner.account))
                 .with_detail("link", "used");
+            if owner.verifies_address() {
+                event = event.with_detail("email_verified", true);
+            }
             audit_context.record(connection, &event)?;
             locks::lift_all(connection, audit_context, principal)?;
             Ok(Some(owner))
@@ -309,4 +329,30 @@ pub async fn set_password(
         change_notices::send(services, &actor, &changed);
     }
     Ok(owner)
+}
+
+/// Stores a new password; if the link was mailed to the address of the account, the address is verified.
+fn store_password(
+    connection: &mut Db,
+    owner: &LinkOwner,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let principal = owner.account.principal;
+    let (id, hash) = (principal.user_seq, Some(hash.to_owned()));
+    let verified = owner.verifies_address().then_some(Some(now));
+    match principal.user_type {
+        UserType::User => {
+            let mut row = user_changes::changed_row(&UserChanges::default(), hash, now);
+            row.email_verified_at = verified;
+            users::update(connection, id, &row)?;
+        }
+        UserType::Client => {
+            let changes = ClientChanges::default();
+            let mut row = client_user_changes::changed_row(&changes, Some(hash), now);
+            row.email_verified_at = verified;
+            client_users::update(connection, id, &row)?;
+        }
+    }
+    Ok(())
 }

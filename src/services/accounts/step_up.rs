@@ -3,8 +3,8 @@
 //! factor enters that one, and a proof of the last ten minutes is enough.
 //!
 //! The password is needed to create or activate a user who may change accounts, to change a role to or from such rights, to set the password of
-//! another account, to issue a link that sets a password, and to set an e-mail address or a telephone number of an account:
-//! links and one-time codes are sent there. Removing a client's address or number needs none. What identifies a user in the
+//! another account, to issue a link that sets a password, and to set or verify an e-mail address or set a telephone number of
+//! an account: links and one-time codes are sent there. Removing a client's address or number needs none. What identifies a user in the
 //! tokens for other services (`simplejwt.user_id_field`) needs it too.
 //!
 //! Nobody gives, or takes over, a user with rights that are not the requester's own: a role that may change accounts only
@@ -147,6 +147,7 @@ fn takes_over(services: &Services, old: &User, changes: &UserChanges) -> bool {
         || (old_rights != new_rights && (old_rights.can_write() || new_rights.can_write()))
         || (old_rights.can_write() && !old.is_active && changes.is_active == Some(true))
         || new_email.is_some_and(|email| old.email.as_deref() != Some(email))
+        || (changes.email_verified == Some(true) && old.email_verified == Some(false))
         || match identity {
             UserIdField::ExternalId => changes.external_id.is_some(),
             UserIdField::Username => changes.username.is_some(),
@@ -180,6 +181,7 @@ fn takes_client_over(old: &Client, changes: &ClientChanges) -> bool {
     let phone = changes.phone.iter().flatten().map(Phone::as_str).next();
     matches!(changes.password, Some(Some(_)))
         || email.is_some_and(|email| old.email.as_deref() != Some(email))
+        || (changes.email_verified == Some(true) && old.email_verified == Some(false))
         || phone.is_some_and(|phone| old.phone.as_deref() != Some(phone))
 }
 

@@ -15,6 +15,7 @@ use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{
     Update, changed_text, check_claims, checked_hash, claims_change, conflict_of,
     external_id_change, external_id_column, finish_deletion, finish_update, reason_to_end,
+    verification_change, verified_column,
 };
 use crate::services::accounts::users::{NewUser, User, UserChanges, find};
 use crate::services::audit::log::{AuditContext, Event};
@@ -109,6 +110,7 @@ pub(crate) async fn new_row(services: &Services, new: NewUser) -> Result<NewRow,
         created_at: now,
         updated_at: now,
         claims: new.claims,
+        email_verified_at: (email.is_some() && new.email_verified).then_some(now),
     })
 }
 
@@ -150,6 +152,9 @@ pub(crate) fn creation_event(action: Action, created: &UserRow) -> Event {
         if let Some(value) = value {
             event = event.with_detail(field, value);
         }
+    }
+    if created.account().email_verified() == Some(false) {
+        event = event.with_detail("email_verified", false);
     }
     event = event
         .with_detail("name", &created.name)
@@ -234,6 +239,9 @@ pub(crate) fn apply_changes(
         let username = username.unwrap_or(&old.username_normalized).as_deref();
         check_logins(connection, Some(old.id), email, username)?;
     }
+    let (old_account, now) = (old.account(), audit_context.now);
+    let email = row.email.as_ref();
+    row.email_verified_at = verified_column(&old_account, email, changes.email_verified, now);
     let external_id = row.external_id.as_ref().unwrap_or(&old.external_id);
     row.search_text = Some(search_text(
         row.email.as_ref().unwrap_or(&old.email).as_deref(),
@@ -277,6 +285,7 @@ pub(crate) fn apply(
             Change::of("name", Some(old.name.clone()), Some(new.name.clone())),
             Change::of("role", Some(old_role), Some(new_role)),
             claims_change(&old_account, &new_account),
+            verification_change(&old_account, &new_account),
         ],
         old: old_account,
         new: new_account,
@@ -309,6 +318,7 @@ pub(crate) fn changed_row(
         updated_at,
         search_text: None,
         claims: changes.claims.clone(),
+        email_verified_at: None,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct User {
     /// The e-mail address as typed; `null` if the user has only a username.
     #[schemars(example = &"minji@example.org")]
     pub email: Option<String>,
+    /// Whether the e-mail address is verified, so that links and codes are sent to it; `null` without one.
+    pub email_verified: Option<bool>,
     /// The username as typed, to log in by instead of the e-mail address.
     #[schemars(example = &"minji")]
     pub username: Option<String>,
@@ -45,12 +47,17 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the account was last changed.
     pub updated_at: Timestamp,
+    /// Since when the e-mail address is verified, if it is.
+    #[serde(skip)]
+    pub email_verified_at: Option<Timestamp>,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
+        let email_verified = row.account().email_verified();
         Self {
             user_seq: row.id,
+            email_verified,
             email: row.email,
             username: row.username,
             external_id: row.external_id,
@@ -61,6 +68,7 @@ impl From<UserRow> for User {
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            email_verified_at: row.email_verified_at,
         }
     }
 }
@@ -78,6 +86,7 @@ impl User {
             role: Some(self.role),
             is_active: self.is_active,
             claims: self.claims,
+            email_verified_at: self.email_verified_at,
         }
     }
 }
@@ -86,6 +95,8 @@ impl User {
 pub struct NewUser {
     /// The e-mail address. There must be one or a username.
     pub email: Option<Email>,
+    /// Whether the e-mail address counts as verified.
+    pub email_verified: bool,
     /// The username.
     pub username: Option<Username>,
     /// The id in another system.
@@ -107,6 +118,8 @@ pub struct NewUser {
 pub struct UserChanges {
     /// The e-mail address.
     pub email: Option<Option<Email>>,
+    /// Whether the e-mail address counts as verified; a new one does if this is `None`.
+    pub email_verified: Option<bool>,
     /// The username.
     pub username: Option<Option<Username>>,
     /// The id in another system.

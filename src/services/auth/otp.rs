@@ -24,7 +24,7 @@ use crate::services::error::Error;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::requests::bucket_of;
+use crate::services::limits::requests::{Requested, bucket_of};
 use crate::services::limits::rules::account_rule;
 use crate::services::limits::{addresses, attempts};
 use crate::services::second_factors::challenges::FirstStep;
@@ -75,7 +75,7 @@ async fn authenticate(
         challenge,
         code,
         client: client_to_lock(&login_name),
-        tries: bucket_of("tries", &login_name, None),
+        tries: bucket_of(Requested::Code, "tries", &login_name, None),
         failures: account_rule(services, kind, &login_name).bucket.name,
         device: login_name.device.clone(),
     };

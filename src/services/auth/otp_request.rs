@@ -4,11 +4,10 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
 use crate::config::OtpConfig;
 use crate::delivery::{OtpNotice, Prepare};
 use crate::domain::account::normalised_login;
-use crate::domain::audit::{Action, Actor};
+use crate::domain::audit::Action;
 use crate::domain::language::Language;
 use crate::domain::otp::OtpCode;
 use crate::domain::principal::{Principal, UserType};
@@ -18,12 +17,11 @@ use crate::services::auth::challenge_ids;
 use crate::services::auth::otp::require_delivery;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::limits::device_tokens::presented_nonce;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
-use crate::services::limits::name_hash::NameHash;
 use crate::services::limits::networks::widest_network;
-use crate::services::limits::{requests, unknown_names};
+use crate::services::limits::requests::{Admission, Requested, count_sent};
+use crate::services::limits::unknown_names;
 use crate::store::Transaction;
 use crate::store::client_users::{self, Recipient};
 use crate::store::otp_challenges::{self, NewChallenge};
@@ -61,33 +59,15 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
     require_delivery(services)?;
     let (settings, context) = (&services.config.otp, &request.login_context);
     let (user_type, username) = (UserType::Client, normalised_login(&request.username));
-    let name = NameHash::of(services, user_type, &username);
-    let (address, now) = (context.actor.ip_address, services.clock.now());
-    // Whether the token of a device is still valid is known only with the account.
-    let claims_device = presented_nonce(services, context, user_type, &username).is_some();
-    if !claims_device {
-        context
-            .quota
-            .note(requests::admit(services, name, address, now)?);
-    }
+    let admission = Admission::begin(services, Requested::Code, user_type, &username, context)?;
     let searched = username.clone();
     let found = services
         .store
         .read(move |connection| client_users::find_recipient(connection, &searched))
         .await?;
-    let login_name = match &found {
-        Some(client) => {
-            let owner = Principal::client(client.id);
-            LoginName::known(services, owner, username, context).await?
-        }
-        None => LoginName::unknown(user_type, name),
-    };
-    if claims_device && login_name.device.is_none() {
-        context
-            .quota
-            .note(requests::admit(services, name, address, now)?);
-    }
-    let id = challenge_ids::issue(services, name)?;
+    let owner = found.as_ref().map(|client| Principal::client(client.id));
+    let login_name = admission.login_name(user_type, owner, username).await?;
+    let id = challenge_ids::issue(services, admission.name)?;
     let code = OtpCode::generate(settings.length)
         .ok_or_else(|| Error::Unavailable("the system's random generator failed".into()))?;
     // Also where nothing is stored, so that the response takes the same time.
@@ -98,7 +78,7 @@ pub async fn request(services: &Services, request: OtpRequest) -> Result<Challen
             let notice = notice(&new.client, &id, code, settings, &request);
             send(services, new, notice).await?;
         }
-        None => record_unknown(services, &context.actor, &login_name, now),
+        None => unknown_names::record(services, Action::CodeRequested, &context.actor, &login_name),
     }
     Ok(Challenge {
         id,
@@ -157,7 +137,13 @@ impl NewCode {
             return Ok(false);
         }
         let (login_name, audit_context) = (&self.login_name, &self.audit_context);
-        requests::count_sent(connection, &self.settings, login_name, audit_context)?;
+        count_sent(
+            connection,
+            Requested::Code,
+            &self.settings,
+            login_name,
+            audit_context,
+        )?;
         otp_challenges::insert(connection, &self.challenge, OPEN_CODES)?;
         let event = Event::new(Action::CodeRequested).to(login_name.subject());
         audit_context.record(connection, &event)?;
@@ -176,15 +162,21 @@ async fn send(services: &Services, new: NewCode, notice: OtpNotice) -> Result<()
         }
         return Ok(());
     }
-    let prepare: Prepare = Box::pin(async move {
+    services.delivery.send_after(prepare(write), notice);
+    Ok(())
+}
+
+/// What is stored before a code or link is sent. `write` returns `false` if the account has changed meanwhile.
+pub(in crate::services) fn prepare(
+    write: impl Future<Output = Result<bool, Error>> + Send + 'static,
+) -> Prepare {
+    Box::pin(async move {
         match write.await {
             Ok(true) => Ok(()),
-            Ok(false) => Err("the client was changed meanwhile".to_owned()),
+            Ok(false) => Err("the account was changed meanwhile".to_owned()),
             Err(error) => Err(error.to_string()),
         }
-    });
-    services.delivery.send_after(prepare, notice);
-    Ok(())
+    })
 }
 
 fn notice(
@@ -206,22 +198,4 @@ fn notice(
         language: request.language,
         request_id: request_id.unwrap_or_default(),
     }
-}
-
-/// Records a request for a name that no active client has, once a minute for each network, in the background.
-fn record_unknown(services: &Services, actor: &Actor, login_name: &LoginName, now: Timestamp) {
-    let (throttle, action) = (&services.unknown_name_throttle, Action::CodeRequested);
-    if !unknown_names::is_recorded(throttle, action, actor, now) {
-        return;
-    }
-    let event = Event::new(action).refused().to(login_name.subject());
-    let (store, audit_context) = (services.store.clone(), services.audit_context(actor));
-    tokio::spawn(async move {
-        let recorded = store
-            .write(move |connection| audit_context.record(connection, &event))
-            .await;
-        if let Err(error) = recorded {
-            tracing::warn!(%error, "the audit event of a request for a code was not written");
-        }
-    });
 }

@@ -131,6 +131,8 @@ fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<UserRow> {
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
         claims: new.claims.clone(),
+        // The address was in use in the source.
+        email_verified_at: new.email.as_ref().map(|_| now),
     })
 }
 
@@ -161,6 +163,8 @@ fn client_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ClientRow>
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
         claims: new.claims.clone(),
+        // The address was in use in the source.
+        email_verified_at: new.email.as_ref().map(|_| now),
     })
 }
 

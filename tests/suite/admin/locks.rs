@@ -256,7 +256,7 @@ async fn a_password_link_lifts_the_lock() {
         .post(&paths::USERS.person(ann.seq).password_link(), &fields)
         .await;
     let url = root.open(shown.location()).await.text("#url");
-    let path = &url[url.find("/admin/password/").unwrap()..];
+    let path = &url[url.find("/account/password/").unwrap()..];
     let new = "another long password";
     let fields = [("password", new), ("repeat", new)];
     app.browser().post(path, &fields).await.assert(303);

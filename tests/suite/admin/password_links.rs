@@ -26,7 +26,9 @@ pub(super) async fn shown(admin: &Browser, person: &str) -> String {
 }
 
 pub(super) fn path_of(url: &str) -> String {
-    let at = url.find("/admin/password/").expect("a link to a password");
+    let at = url
+        .find("/account/password/")
+        .expect("a link to a password");
     url[at..].to_owned()
 }
 
@@ -289,14 +291,14 @@ async fn a_link_is_sent_by_mail_where_mail_is_configured() {
     let bob = app.make_user("bob", Role::STAFF).await;
     let person = paths::USERS.person(bob);
     let answer = issue(&admin, &person).await.leads_to(&person);
-    assert!(!answer.html.contains("/admin/password/"));
+    assert!(!answer.html.contains("/account/password/"));
     let mail = server.next().await;
     assert_eq!(mail["to"], serde_json::json!(["bob@example.org"]));
     assert_eq!(mail["headers"]["subject"], "Reset your password");
     for form in ["text", "html"] {
         let said = mail[form].as_str().unwrap();
         assert!(
-            said.contains("http://login.example.org/admin/password/"),
+            said.contains("http://login.example.org/account/password/"),
             "{said}"
         );
         assert!(

@@ -27,6 +27,7 @@ async fn create(app: &App, email: &str, name: &str, role: Role) -> i64 {
         password: None,
         is_active: true,
         claims: None,
+        email_verified: true,
     };
     let user = user_changes::create(app.services(), &Actor::operator(), new).await;
     user.unwrap().user_seq.get()

@@ -17,6 +17,7 @@ async fn a_client_is_created_with_a_username_alone() {
       "claims": null,
       "created_at": "2026-02-14T12:30:45+00:00",
       "email": null,
+      "email_verified": null,
       "external_id": null,
       "is_active": true,
       "last_login_at": null,

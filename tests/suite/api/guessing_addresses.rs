@@ -137,11 +137,11 @@ async fn unknown_links_are_counted_for_their_address() {
     app.make_user("ann", Role::ADMIN).await;
     let browser = app.browser();
     for number in 0..3 {
-        let path = format!("/admin/password/{}", number.to_string().repeat(43));
+        let path = format!("/account/password/{}", number.to_string().repeat(43));
         browser.get(&path).await.assert(410);
     }
     let refused = browser
-        .get(&format!("/admin/password/{}", "x".repeat(43)))
+        .get(&format!("/account/password/{}", "x".repeat(43)))
         .await;
     let refused = refused.assert(429);
     assert_eq!(refused.header("retry-after"), Some("3600"));

@@ -33,6 +33,7 @@ async fn a_user_gets_a_pair_of_tokens_and_the_account() {
         "token_type": "Bearer",
         "user": {
           "email": "ann@example.org",
+          "email_verified": true,
           "name": "ann",
           "role": "auditor",
           "user_seq": 1,
@@ -58,6 +59,7 @@ async fn a_client_gets_a_pair_of_tokens_and_the_account() {
     insta::assert_json_snapshot!(answer["user"], @r#"
     {
       "email": "client@example.org",
+      "email_verified": true,
       "name": "acme",
       "user_seq": 1,
       "user_type": "client",

@@ -329,3 +329,50 @@ fn a_master_key_with_quotes_blanks_or_line_ends_around_it_is_rejected() {
     let key = format!("{KEY} {KEY}");
     assert!(load("", &[("MUNJIGI_SERVER__MASTER_KEY", &key)]).is_ok());
 }
+
+#[test]
+fn pages_for_links_are_safe_addresses_without_a_fragment() {
+    refused_for(&[
+        (
+            "[login]\nreset_url = 'http://app.example.org/reset'",
+            "login.reset_url",
+            "https://",
+        ),
+        (
+            "[login]\nreset_url = 'https://app.example.org/#/reset'",
+            "login.reset_url",
+            "after `#`",
+        ),
+        (
+            "[login]\nconfirm_email_url = 'ftp://app.example.org'",
+            "login.confirm_email_url",
+            "https://",
+        ),
+        (
+            "[login]\nlink_lifetime = '2d'",
+            "login.link_lifetime",
+            "5m to 1d",
+        ),
+    ]);
+}
+
+#[test]
+fn the_listener_of_the_panel_has_an_address_of_its_own() {
+    refused_for(&[
+        (
+            "[server]\npublic_url = 'https://h'\n[admin]\nlisten = '127.0.0.1:8080'",
+            "admin.listen",
+            "the same as `server.listen`",
+        ),
+        (
+            "[admin]\nlisten = '127.0.0.1:8081'",
+            "admin.listen",
+            "server.public_url",
+        ),
+        (
+            "[server]\npublic_url = 'https://h'\n[admin]\nenabled = false\nlisten = '127.0.0.1:8081'",
+            "admin.listen",
+            "remove one of the two",
+        ),
+    ]);
+}

@@ -90,7 +90,7 @@ fn the_prefix_must_not_be_that_of_a_route_of_this_server() {
             refused_for(&[(&file, "simplejwt.prefix", "routes of its own")]);
         }
     }
-    for path in ["/admin", "/docs/x", "/static", "/auth", "/api"] {
+    for path in ["/account", "/admin", "/docs/x", "/static", "/auth", "/api"] {
         let file = format!("[simplejwt]\nprefix = \"{path}\"\n");
         refused_for(&[(&file, "simplejwt.prefix", "routes of its own")]);
     }

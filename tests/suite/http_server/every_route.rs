@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use munjigi::{config::Span, domain::account::Role, services::accounts::first_admin_link};
+use munjigi::{
+    config::{SmtpTls, Span},
+    domain::account::Role,
+    services::accounts::first_admin_link,
+};
 
 use super::Socket;
 use crate::support::{App, Browser, Person, claims_of, headers, routes};
@@ -141,6 +145,11 @@ fn app(is_https: bool) -> App {
     App::with(|config| {
         config.limits.failures_per_address = 0;
         config.server.public_url = Some(public_url(is_https));
+        // Without mail there are no pages to request a link. Nothing listens there.
+        config.smtp.host = Some("localhost".into());
+        config.smtp.port = Some(1);
+        config.smtp.tls = SmtpTls::None;
+        config.smtp.from = Some("login@example.org".into());
     })
 }
 

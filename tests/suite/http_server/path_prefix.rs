@@ -156,8 +156,8 @@ async fn forms_and_links_work_behind_the_path_prefix() {
     let page = visitor.open(link).await;
     let fields = [("password", PASSWORD), ("repeat", PASSWORD)];
     let done = visitor.submit(&page, "form.form", &fields).await;
-    done.leads_to("/login/admin/password/done");
-    visitor.open("/login/admin/password/done").await;
+    done.leads_to("/login/account/password/done");
+    visitor.open("/login/account/password/done").await;
 
     admin.get("/login/admin/nothing").await.assert(404);
     let page = admin.open("/login/admin/blacklist").await;

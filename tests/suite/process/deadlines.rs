@@ -164,7 +164,7 @@ fn compressed_bodies_are_refused_and_never_decompressed() {
         ("/admin/login", "application/x-www-form-urlencoded"),
         ("/admin/language", "application/x-www-form-urlencoded"),
         ("/admin/setup/x", "application/x-www-form-urlencoded"),
-        ("/admin/password/x", "application/x-www-form-urlencoded"),
+        ("/account/password/x", "application/x-www-form-urlencoded"),
         ("/auth/login", "application/json"),
         ("/clients/otp/request", "application/json"),
         ("/healthz", "application/json"),

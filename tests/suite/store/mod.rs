@@ -39,6 +39,7 @@ fn row(name: &str) -> NewUser {
         password_hash: None,
         is_active: true,
         claims: None,
+        email_verified_at: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
         search_text: name.to_owned(),

@@ -93,6 +93,7 @@ impl Browser {
             paths::TOKENS,
             paths::AUDIT,
             paths::LOGIN,
+            paths::FORGOT,
         ] {
             let page = self.get(path).await;
             if page.status == 200 {
@@ -250,7 +251,8 @@ impl Page {
     fn check(&self, path: &str) {
         let shown = || format!("{path} {} {:?}\n{}", self.status, self.headers, self.html);
         assert_ne!(self.status, 500, "unexpected status 500: {}", shown());
-        if !path.starts_with(paths::DASHBOARD) {
+        let scopes = [paths::DASHBOARD, paths::OWNERS];
+        if !scopes.iter().any(|scope| path.starts_with(scope)) {
             return;
         }
         let framed = self.header("x-frame-options");

@@ -10,7 +10,9 @@ const PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; im
 pub fn is_in_panel(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or(path);
     let first = path.split('/').find(|part| !part.is_empty());
-    first.is_some_and(|part| ["admin", "docs"].contains(&part.replace("%61", "a").as_str()))
+    first.is_some_and(|part| {
+        ["admin", "docs", "account"].contains(&part.replace("%61", "a").as_str())
+    })
 }
 
 /// Asserts that the headers of a response follow the rules.

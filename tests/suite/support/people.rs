@@ -65,6 +65,7 @@ impl App {
             password: Some(Password::parse(&password_of(name)).unwrap()),
             is_active: true,
             claims: None,
+            email_verified: true,
         };
         let user = user_changes::create(self.services(), &Actor::operator(), new)
             .await
@@ -83,6 +84,7 @@ impl App {
             password: Some(Password::parse(&password_of(username)).unwrap()),
             is_active: true,
             claims: None,
+            email_verified: true,
         };
         let client = client_user_changes::create(self.services(), &Actor::operator(), new)
             .await

@@ -22,7 +22,7 @@ pub async fn routes() -> Vec<Route> {
     let list_path = "/list-of-routes";
     let app = App::new()
         .service(web::resource(list_path).to(list_routes))
-        .configure(app::routes(None));
+        .configure(app::routes(None, true));
     let app = init_service(app).await;
     let answer = call_service(&app, TestRequest::get().uri(list_path).to_request()).await;
     let body = actix_web::body::to_bytes(answer.into_body()).await;

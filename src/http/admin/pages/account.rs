@@ -10,14 +10,15 @@ use crate::domain::password::Password;
 use crate::domain::preferences::{Preferences, Theme, parse_time_zone};
 use crate::domain::problem::Problem;
 use crate::domain::session::{BrowserSessionId, SessionId};
-use crate::http::admin::paths;
+use crate::http::admin::paths::{self, owners_path, panel_path};
 use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::{self, Layout};
-use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
+use crate::http::self_service;
 use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::auth::browser_sessions;
 use crate::services::auth::sessions;
@@ -245,11 +246,19 @@ pub(crate) async fn end_api_sessions(form: Form<Panel>) -> PageResult {
     panel.redirect_ok(paths::ACCOUNT, text)
 }
 
-/// `POST /admin/language`: the switch in the footer. **Permissions**: anyone. 303, 400.
+/// `POST /admin/language`, and `POST /account/language` for pages outside of the panel: the switch in the footer.
+/// **Permissions**: anyone. 303, 400.
 pub(crate) async fn set_language(form: Form<PageContext>, signed_in: Option<Panel>) -> PageResult {
     let context = &form.panel;
     let language = Language::from_tag(form.text("language")).ok_or(AdminError::Malformed)?;
-    let next = panel_path(form.text("next")).unwrap_or(paths::DASHBOARD);
+    let next = form.text("next");
+    let page = panel_path(next).or_else(|| owners_path(next));
+    let fallback = if self_service::panel_is_here(context.services()) {
+        paths::DASHBOARD
+    } else {
+        paths::FORGOT
+    };
+    let next = page.unwrap_or(fallback);
     if let Some(panel) = signed_in {
         let viewer = panel.viewer();
         let wanted = Preferences {

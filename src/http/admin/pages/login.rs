@@ -10,17 +10,19 @@ use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::domain::second_factor::PendingLogin;
-use crate::http::admin::pages::passkeys;
 use crate::http::admin::paths;
+use crate::http::admin::pages::passkeys;
+use crate::http::admin::paths::{panel_path, self};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_path};
+use crate::http::admin::web::page_context::{PageContext, notice_cookie};
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::{used_up, whole_seconds};
+use crate::http::self_service;
 use crate::services::auth::{browser_sessions, panel_sign_in};
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::quota::Policy;
@@ -37,6 +39,8 @@ struct LoginPage {
     next: String,
     /// The origin of the pages that may use passkeys; none if no page may.
     origin: Option<String>,
+    /// The page to request a password link; none where links cannot be mailed.
+    forgot: Option<String>,
 }
 
 /// The page to lead to after the sign-in.
@@ -68,6 +72,7 @@ pub(crate) async fn new_form(
         email: String::new(),
         next: next.to_owned(),
         origin: passkeys::origin(&context),
+        forgot: self_service::forgot_page(context.services()),
     })
 }
 
@@ -189,6 +194,7 @@ pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: Strin
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
         origin: passkeys::origin(context),
+        forgot: self_service::forgot_page(context.services()),
     };
     context.page_with(status, &page)
 }

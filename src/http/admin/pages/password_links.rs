@@ -23,10 +23,12 @@ use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
+use crate::http::self_service::{panel_is_here, self};
 use crate::services::Services;
 use crate::services::accounts::invitations;
-use crate::services::accounts::password_links::{self, Handover, Issued, LinkOwner};
+use crate::services::accounts::password_links::{Handover, Issued, LinkOwner, self};
 use crate::services::accounts::step_up;
+use crate::services::{Services, secret};
 
 #[derive(Template)]
 #[template(path = "admin/password_links/confirm.html")]
@@ -197,8 +199,8 @@ pub(crate) fn password_url(request: &HttpRequest, services: &Services) -> impl F
 /// The base of links: the configured public URL, else the origin of the administrator's browser, which the form's extractor
 /// has checked against `Host`.
 fn base_url(request: &HttpRequest, services: &Services) -> String {
-    if services.config.server.public_url.is_some() {
-        return invitations::base_url(services);
+    if let Some(base) = services.config.server.public_base() {
+        return base.to_owned();
     }
     let header = |name| {
         let value = request.headers().get(name);
@@ -225,6 +227,8 @@ struct FormPage {
 #[template(path = "admin/password_links/expired.html")]
 struct ExpiredPage {
     l: Layout,
+    /// Whether people can request a link themselves.
+    can_request: bool,
 }
 
 #[derive(Template)]
@@ -233,7 +237,7 @@ struct DonePage {
     l: Layout,
 }
 
-/// `GET /admin/password/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, withdrawn, unknown, or the
+/// `GET /account/password/{secret}`. **Permissions**: anyone with the link. 200, 410 (used, expired, withdrawn, unknown, or the
 /// account is inactive), 429.
 pub(crate) async fn edit_form(context: PageContext, secret: Path<String>) -> PageResult {
     match password_links::check(context.services(), &context.anonymous(), &secret).await? {
@@ -254,12 +258,13 @@ fn form_page(context: &PageContext, errors: FieldErrors, owner: &LinkOwner) -> F
 
 fn expired_page(context: &PageContext) -> PageResult {
     let page = ExpiredPage {
+        can_request: self_service::is_available(context.services()),
         l: context.layout(),
     };
     context.page_with(StatusCode::GONE, &page)
 }
 
-/// `POST /admin/password/{secret}`. **Permissions**: anyone with the link. 303, 410, 422, 429.
+/// `POST /account/password/{secret}`. **Permissions**: anyone with the link. 303, 410, 422, 429.
 pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) -> PageResult {
     let actor = form.panel.anonymous();
     let Some(owner) = password_links::check(form.panel.services(), &actor, &secret).await? else {
@@ -281,17 +286,26 @@ pub(crate) async fn update(mut form: Form<PageContext>, secret: Path<String>) ->
     }
 }
 
-/// The sign-in page for those who have access to the panel, a plain confirmation for everyone else.
+/// The sign-in page for those who have access to the panel, if it is on the same listener; a plain confirmation for everyone else.
 fn after(context: &PageContext, owner: &LinkOwner) -> PageResult {
     let rights = context.services().roles.rights_of(&owner.account);
-    if rights.panel == PanelAccess::None {
+    if rights.panel == PanelAccess::None || !panel_is_here(context.services()) {
         context.redirect(paths::PASSWORD_SET)
     } else {
         context.redirect_ok(paths::LOGIN, context.t("links.sign_in_now"))
     }
 }
 
-/// `GET /admin/password/done`. **Permissions**: anyone. 200.
+/// `GET /admin/password/{secret}`: the address of links before the pages for owners had a scope of their own. **Permissions**:
+/// anyone. 303.
+pub(crate) async fn moved(context: PageContext, secret: Path<String>) -> PageResult {
+    if !secret::is_well_formed(&secret) {
+        return expired_page(&context);
+    }
+    context.redirect(&paths::password_link(&*secret))
+}
+
+/// `GET /account/password/done`. **Permissions**: anyone. 200.
 pub(crate) async fn done(context: PageContext) -> PageResult {
     context.page(&DonePage {
         l: context.layout(),

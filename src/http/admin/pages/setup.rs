@@ -72,6 +72,7 @@ pub(crate) async fn create(mut form: Form<PageContext>, secret: Path<String>) ->
         password: Some(password),
         is_active: true,
         claims: None,
+        email_verified: true,
     };
     let context = &form.panel;
     match first_admin_link::create_first(context.services(), actor.clone(), &secret, new).await {

@@ -128,7 +128,9 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
         | Error::ServiceNotFound
         | Error::SecondFactorNotFound
         | Error::PasskeysUnavailable
-        | Error::OtpDisabled => (StatusCode::NOT_FOUND, "not_found"),
+        | Error::OtpDisabled
+        | Error::InvalidLink
+        | Error::SelfServiceDisabled => (StatusCode::NOT_FOUND, "not_found"),
         Error::AlreadyExists { .. } | Error::SecondFactorExists => {
             (StatusCode::CONFLICT, "already_exists")
         }
@@ -153,6 +155,8 @@ struct ErrorPage {
     heading: String,
     text: String,
     request_id: String,
+    /// Whether there is a link to the panel.
+    leads_to_panel: bool,
 }
 
 impl AdminError {
@@ -184,6 +188,7 @@ impl AdminError {
             status: status.as_u16(),
             heading: l.t(&format!("error.{name}")),
             text: self.text(name, &l),
+            leads_to_panel: context.leads_to_panel,
             request_id: if status.is_server_error() {
                 context.id.clone()
             } else {

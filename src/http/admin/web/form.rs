@@ -109,7 +109,11 @@ fn opened_over_http(request: &HttpRequest, context: &PageContext) -> Option<Admi
     }
     let url = server.public_url.as_ref()?;
     let url = url.as_str().trim_end_matches('/');
-    Some(AdminError::OpenHttps(format!("{url}{}", paths::DASHBOARD)))
+    let path = match paths::panel_path(request.path()) {
+        Some(_) => paths::DASHBOARD,
+        None => request.path(),
+    };
+    Some(AdminError::OpenHttps(format!("{url}{path}")))
 }
 
 /// The fields of a form.

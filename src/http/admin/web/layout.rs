@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::config::RolesConfig;
 use crate::domain::language::Language;
 use crate::domain::preferences::Theme;
+use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::display_time::DisplayTime;
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::{assets, user_agent};
@@ -112,6 +113,14 @@ impl Layout {
     /// As [`t`](Self::t), with a number for `%{n}`; for 1 the key with `_one`, if there is one.
     pub(crate) fn tr_count(&self, key: &str, n: impl Display) -> String {
         tr_count(self.locale, key, n)
+    }
+
+    /// Where the switch of the language is sent to: the panel need not be on the listener of the other pages.
+    pub(crate) fn language_path(&self) -> &'static str {
+        match panel_path(&self.path) {
+            Some(_) => paths::LANGUAGE,
+            None => paths::OWNERS_LANGUAGE,
+        }
     }
 
     /// The address of a static file.

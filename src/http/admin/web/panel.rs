@@ -11,11 +11,11 @@ use url::{Position, Url};
 
 use crate::config::ServerConfig;
 use crate::domain::audit::{Actor, AuditSource};
-use crate::http::admin::paths;
+use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::admin::web::page_context::PageContext;
 use crate::http::middleware::context::services_of;
 use crate::services::auth::browser_sessions::{self, Viewer};
 

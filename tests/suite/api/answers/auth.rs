@@ -24,6 +24,7 @@ async fn login_refresh_and_logout() {
         "token_type": "Bearer",
         "user": {
           "email": "ann@example.org",
+          "email_verified": true,
           "name": "ann",
           "role": "staff",
           "user_seq": 1,
@@ -50,6 +51,7 @@ async fn login_refresh_and_logout() {
         "token_type": "Bearer",
         "user": {
           "email": "ann@example.org",
+          "email_verified": true,
           "name": "ann",
           "role": "staff",
           "user_seq": 1,
@@ -111,6 +113,7 @@ async fn login_of_a_client() {
         "token_type": "Bearer",
         "user": {
           "email": "client@example.org",
+          "email_verified": true,
           "name": "acme",
           "user_seq": 1,
           "user_type": "client",
@@ -160,6 +163,7 @@ async fn login_of_a_client() {
         "token_type": "Bearer",
         "user": {
           "email": "client@example.org",
+          "email_verified": true,
           "name": "acme",
           "user_seq": 1,
           "user_type": "client",
@@ -180,6 +184,7 @@ async fn login_of_a_client() {
       "code": "ME",
       "data": {
         "email": "client@example.org",
+        "email_verified": true,
         "name": "acme",
         "user_seq": 1,
         "user_type": "client",
@@ -205,6 +210,7 @@ async fn own_account_and_sessions() {
       "code": "ME",
       "data": {
         "email": "ann@example.org",
+        "email_verified": true,
         "name": "ann",
         "role": "staff",
         "user_seq": 1,

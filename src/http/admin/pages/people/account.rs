@@ -27,6 +27,8 @@ pub(crate) struct Person {
     /// Internal users only.
     pub(crate) role: Option<Role>,
     pub(crate) email: Option<String>,
+    /// None without an e-mail address.
+    pub(crate) email_verified: Option<bool>,
     username: Option<String>,
     external_id: Option<String>,
     /// Clients only.
@@ -152,6 +154,9 @@ impl Person {
     pub(crate) fn text(&self, l: &Layout, field: &str) -> String {
         match (field, &self.role) {
             ("role", Some(role)) => l.role(role.as_str()),
+            ("email", _) if self.email_verified == Some(false) => {
+                l.tr_with("person.unverified", self.value(field))
+            }
             _ => self.value(field),
         }
     }
@@ -170,6 +175,7 @@ impl From<User> for Person {
             name: user.name,
             role: Some(user.role),
             email: user.email,
+            email_verified: user.email_verified,
             username: user.username,
             external_id: user.external_id,
             phone: None,
@@ -190,6 +196,7 @@ impl From<Client> for Person {
             name: client.name,
             role: None,
             email: client.email,
+            email_verified: client.email_verified,
             username: Some(client.username),
             external_id: client.external_id,
             phone: client.phone,

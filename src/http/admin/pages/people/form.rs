@@ -14,7 +14,9 @@ use crate::http::admin::pages::password_links::password_url;
 use crate::http::admin::pages::people::account::{
     self, Field, Person, fields, refusal, requester, section,
 };
-use crate::http::admin::pages::people::form_changes::{Changes, claims, parse_flag, password};
+use crate::http::admin::pages::people::form_changes::{
+    Changes, claims, email_verified, parse_flag, password,
+};
 use crate::http::admin::pages::people::list::role_choices;
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::{AccountPath, Population};
@@ -35,6 +37,7 @@ use crate::services::accounts::{client_user_changes, step_up};
 struct Values {
     texts: Vec<(&'static Field, String)>,
     is_active: bool,
+    email_verified: bool,
     sends_link: bool,
 }
 
@@ -44,6 +47,7 @@ impl Values {
         Self {
             texts: texts.collect(),
             is_active: true,
+            email_verified: true,
             sends_link: user_type == UserType::User,
         }
     }
@@ -67,6 +71,7 @@ impl Values {
     fn of_person(person: &Person) -> Self {
         Self {
             is_active: person.is_active,
+            email_verified: person.email_verified.unwrap_or(true),
             ..Self::new(person.principal.user_type, |field| person.value(field.name))
         }
     }
@@ -74,6 +79,7 @@ impl Values {
     fn of_form(form: &Form<PanelAdmin>, user_type: UserType) -> Self {
         Self {
             is_active: form.text("is_active") != "false",
+            email_verified: email_verified(form).unwrap_or(true),
             sends_link: form.is("send_link"),
             ..Self::new(user_type, |field| form.text(field.name).to_owned())
         }
@@ -225,6 +231,7 @@ async fn create_user(
     let wants_link = password.is_none() && is_active && form.is("send_link") && email.is_some();
     let new = NewUser {
         email,
+        email_verified: email_verified(form).unwrap_or(true),
         username,
         external_id,
         name,
@@ -261,6 +268,7 @@ async fn create_client(
         external_id,
         name,
         email,
+        email_verified: email_verified(form).unwrap_or(true),
         phone,
         password,
         is_active,

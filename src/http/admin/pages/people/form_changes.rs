@@ -29,6 +29,7 @@ impl Changes {
         let changes = match user_type {
             UserType::User => Self::User(UserChanges {
                 email: Some(form.optional("email", Email::parse)),
+                email_verified: email_verified(form),
                 username: Some(form.optional("username", Username::parse)),
                 external_id: Some(form.optional("external_id", ExternalId::parse)),
                 name: form.required("name", Name::parse),
@@ -48,6 +49,7 @@ impl Changes {
                     username,
                     external_id: Some(form.optional("external_id", ExternalId::parse)),
                     email: Some(form.optional("email", Email::parse)),
+                    email_verified: email_verified(form),
                     phone: Some(form.optional("phone", Phone::parse)),
                     is_active: form.optional("is_active", parse_flag),
                     claims: Some(claims(form)),
@@ -75,6 +77,12 @@ impl Changes {
         }
         Ok(())
     }
+}
+
+/// The checkbox beside the e-mail address, which has a hidden field before it; `None` without both.
+pub(super) fn email_verified(form: &Form<PanelAdmin>) -> Option<bool> {
+    let sent = form.all("email_verified");
+    (!sent.is_empty()).then(|| sent.contains(&"true"))
 }
 
 /// `true` or `false`.

@@ -1,0 +1,93 @@
+//! `admin.listen` and `admin.enabled`: the panel on a listener of its own, or not at all.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use super::place::Place;
+
+/// The status, and the head and body of the answer to a GET.
+fn fetched(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+#[test]
+fn the_panel_is_on_its_own_listener_only() {
+    let place = Place::new()
+        .with("MUNJIGI_ADMIN__LISTEN", "127.0.0.1:0")
+        .with(
+            "MUNJIGI_SERVER__PUBLIC_URL",
+            "https://login.example.org/auth",
+        );
+    let server = place.serve();
+    let startup = server.startup();
+    let mut lines = startup.lines();
+    let panel = lines
+        .find_map(|line| {
+            line.strip_prefix("  admin panel    http://")?
+                .strip_suffix("/admin")
+        })
+        .unwrap_or_else(|| panic!("{startup}"))
+        .to_owned();
+    let main = server.address.to_string();
+    // The link for the first administrator leads to the panel's listener.
+    let mut printed = startup
+        .lines()
+        .filter_map(|line| line.split("first admin").nth(1));
+    let link = printed.next().unwrap_or_else(|| panic!("{startup}")).trim();
+    let link = link.split(' ').next().unwrap();
+    let path = link.strip_prefix(&format!("http://{panel}")).unwrap();
+    assert_eq!(fetched(&panel, path).0, 200);
+    assert_eq!(fetched(&main, path).0, 404);
+    for (path, on_main, on_panel) in [
+        ("/admin", 404, 303),
+        ("/admin/login", 404, 200),
+        ("/account/email/unknown", 410, 404),
+        ("/account/password/done", 200, 404),
+        ("/docs", 200, 404),
+        ("/healthz", 200, 404),
+        ("/api/me", 401, 404),
+        ("/", 303, 303),
+    ] {
+        assert_eq!(fetched(&main, path).0, on_main, "{path}");
+        assert_eq!(fetched(&panel, path).0, on_panel, "{path}");
+    }
+    let (_, root) = fetched(&main, "/");
+    assert!(root.contains("location: /auth/docs"), "{root}");
+    // The files of both have the same address, below the path prefix.
+    let (_, page) = fetched(&panel, "/admin/login");
+    let file = page.split("href=\"/auth/static/").nth(1).unwrap();
+    let file = format!("/static/{}", file.split('"').next().unwrap());
+    assert_eq!(
+        (fetched(&main, &file).0, fetched(&panel, &file).0),
+        (200, 200)
+    );
+    server.stop();
+}
+
+#[test]
+fn the_panel_can_be_off() {
+    let place = Place::new().with("MUNJIGI_ADMIN__ENABLED", "false");
+    let server = place.serve();
+    let startup = server.startup();
+    assert!(!startup.contains("/admin"), "{startup}");
+    assert!(startup.contains("user create --email"), "{startup}");
+    let main = server.address.to_string();
+    for (path, status) in [
+        ("/admin", 404),
+        ("/admin/login", 404),
+        ("/account/password/done", 200),
+        ("/docs", 200),
+        ("/", 303),
+    ] {
+        assert_eq!(fetched(&main, path).0, status, "{path}");
+    }
+    server.stop();
+}
