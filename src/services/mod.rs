@@ -20,6 +20,7 @@ pub mod mutex;
 pub mod passwords;
 pub mod revocation_statement;
 pub mod revocations;
+pub mod search;
 pub mod secret;
 pub mod service;
 pub mod signing_keys;

@@ -17,6 +17,8 @@ pub mod refresh;
 pub mod refresh_request;
 pub mod refused_login;
 pub mod reuse;
+pub mod session_bulk;
+pub mod session_list;
 pub mod session_start;
 pub mod sessions;
 pub mod sliding;

@@ -19,6 +19,10 @@ pub(crate) enum Name {
     Notice,
     /// The language chosen in the footer.
     Language,
+    /// The number of rows chosen in a list.
+    Rows,
+    /// The path and query of the list that was opened last.
+    List,
 }
 
 impl Name {
@@ -28,6 +32,8 @@ impl Name {
             Self::AnonymousPage => "visitor",
             Self::Notice => "notice",
             Self::Language => "language",
+            Self::Rows => "rows",
+            Self::List => "list",
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::config::ServerConfig;
 
 /// The attributes of pages that contain a path.
-const ATTRIBUTES: [&str; 4] = [" href", " action", " src", " data-job"];
+const ATTRIBUTES: [&str; 5] = [" href", " action", " src", " data-job", " data-suggestions"];
 
 /// A path of the server as browsers see it.
 pub(crate) fn public_path(server: &ServerConfig, path: &str) -> String {
