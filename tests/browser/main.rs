@@ -18,6 +18,7 @@ mod driver;
 mod every_page;
 mod first_run;
 mod keyboard;
+mod lists;
 mod people;
 mod preferences;
 mod setting;
