@@ -87,7 +87,10 @@ fn pages(size: Size) -> Vec<PageUrl> {
             format!("/admin/tokens?state={state}&user_type=client&last=1"),
         ));
     }
-    pages.push(("blacklist: every reason", "/admin/blacklist?reason=all".into()));
+    pages.push((
+        "blacklist: every reason",
+        "/admin/blacklist?reason=all".into(),
+    ));
     for reason in ["rotated", "logout", "administrator", "deleted"] {
         let name: &'static str = format!("blacklist: {reason}").leak();
         pages.push((name, format!("/admin/blacklist?reason={reason}")));
@@ -109,7 +112,10 @@ fn search(size: Size) -> Vec<PageUrl> {
     let one = email(size.users / 2);
     let queries = [
         ("an e-mail address", one.clone()),
-        ("the beginning of an e-mail address", one[..one.len() / 2].to_owned()),
+        (
+            "the beginning of an e-mail address",
+            one[..one.len() / 2].to_owned(),
+        ),
         ("a username", username(size.clients / 2)),
         ("a text that most accounts have", "example".into()),
         ("a text that 1 of 15 accounts has", "minjun".into()),
@@ -123,7 +129,10 @@ fn search(size: Size) -> Vec<PageUrl> {
         let name: &'static str = format!("search: {name}").leak();
         (name, format!("/admin/search?q={text}"))
     });
-    let suggestions = ("suggestions for two letters", "/admin/search/accounts?q=mi".into());
+    let suggestions = (
+        "suggestions for two letters",
+        "/admin/search/accounts?q=mi".into(),
+    );
     named.chain([suggestions]).collect()
 }
 

@@ -56,6 +56,9 @@ pub fn find(
         prefix: normalised(typed),
         limit,
     };
+    if search.prefix.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut hits = search.exact(connection, typed)?;
     for column in [search.table.login, "name_normalized"] {
         search.add(&mut hits, search.beginning(connection, column)?);

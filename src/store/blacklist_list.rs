@@ -75,7 +75,9 @@ const TABLE: &str = "blacklisted_tokens b";
 /// The event of the change that blacklisted a token has the same account and the same time.
 const ACTOR: &str = "(SELECT e.source || '|' || COALESCE(e.actor_name, '') FROM audit_events e \
     WHERE e.subject_type = b.user_type AND e.subject_seq = b.user_seq AND e.happened_at = b.blacklisted_at \
-    AND e.action NOT IN ('logged_in', 'log_in_refused', 'code_requested') ORDER BY e.id LIMIT 1) AS actor";
+    AND e.action IN ('logged_out', 'session_ended', 'sessions_ended', 'token_blacklisted', 'account_updated', \
+    'account_deactivated', 'account_deleted', 'password_changed', 'refresh_token_reused') \
+    ORDER BY e.id DESC LIMIT 1) AS actor";
 
 /// The key of a row in the list.
 type Key = (Timestamp, Jti);

@@ -5,13 +5,27 @@ use super::setting::{ROOT, Setting};
 /// Names, and e-mail addresses, of one and of very many characters.
 fn ugly(setting: &Setting) {
     let long_name = "Wolfeschlegelsteinhausenbergerdorff".repeat(6)[..200].to_owned();
-    let domain = ["a".repeat(60), "b".repeat(60), "c".repeat(60), "example.org".into()].join(".");
+    let domain = [
+        "a".repeat(60),
+        "b".repeat(60),
+        "c".repeat(60),
+        "example.org".into(),
+    ]
+    .join(".");
     let local = "l".repeat(254 - domain.len() - 1);
     for (at, name, email) in [
         (1, "X".to_owned(), "x@y.kr".to_owned()),
         (2, long_name, format!("{local}@{domain}")),
-        (3, "남궁민수 독고영재 선우용여 제갈공명".to_owned(), "minsu@hanbit.example".into()),
-        (4, "👩‍👩‍👧‍👦 Family 🏳️‍🌈 <b>&amp;".to_owned(), "family@example.org".into()),
+        (
+            3,
+            "남궁민수 독고영재 선우용여 제갈공명".to_owned(),
+            "minsu@hanbit.example".into(),
+        ),
+        (
+            4,
+            "👩‍👩‍👧‍👦 Family 🏳️‍🌈 <b>&amp;".to_owned(),
+            "family@example.org".into(),
+        ),
     ] {
         setting.place.database.execute(&format!(
             "INSERT INTO users (id, email, email_normalized, name, name_normalized, role, is_active, created_at, updated_at, \
@@ -49,7 +63,13 @@ async fn no_content_breaks_a_list_and_the_first_screen_is_full_of_rows() {
     ugly(&setting);
     let mut api = setting.api();
     api.session(ROOT);
-    for page in ["users?sort=name", "sessions", "tokens", "audit", "search?q=example"] {
+    for page in [
+        "users?sort=name",
+        "sessions",
+        "tokens",
+        "audit",
+        "search?q=example",
+    ] {
         for width in [320, 390, 1280, 1920, 2560] {
             browser.set_size(width, 800).await;
             browser.go(&format!("/admin/{page}")).await;
@@ -59,10 +79,16 @@ async fn no_content_breaks_a_list_and_the_first_screen_is_full_of_rows() {
     }
     for (width, height, least) in [(1280, 800, 12), (390, 844, 4)] {
         browser.set_size(width, height).await;
-        for list in ["users", "users?role=staff&created=last_month&login=never&active=yes"] {
+        for list in [
+            "users",
+            "users?role=staff&created=last_month&login=never&active=yes",
+        ] {
             browser.go(&format!("/admin/{list}")).await;
             let rows = browser.run(ROWS, vec![]).await.as_u64().unwrap();
-            assert!(list.contains('?') || rows >= least, "{rows} rows at {width}");
+            assert!(
+                list.contains('?') || rows >= least,
+                "{rows} rows at {width}"
+            );
         }
     }
     // A name keeps its width beside an address of 254 letters, and the whole row leads to the account.
@@ -70,10 +96,16 @@ async fn no_content_breaks_a_list_and_the_first_screen_is_full_of_rows() {
     browser.go("/admin/users?sort=name").await;
     let widths = "const cells = [...document.querySelectorAll('#results tbody tr:nth-child(2) td')].map(cell => cell.offsetWidth);
         return cells[1] >= Math.max(...cells);";
-    assert_eq!(browser.run(widths, vec![]).await, true, "the name is widest");
+    assert_eq!(
+        browser.run(widths, vec![]).await,
+        true,
+        "the name is widest"
+    );
     let heights = "return Math.max(...[...document.querySelectorAll('#results tbody tr')].map(row => row.offsetHeight)) <= 44;";
     assert_eq!(browser.run(heights, vec![]).await, true, "rows are low");
-    browser.click("#results tbody tr:nth-child(3) td:nth-child(5)").await;
+    browser
+        .click("#results tbody tr:nth-child(3) td:nth-child(5)")
+        .await;
     browser
         .until("the account", async || {
             let path = browser.path().await;
@@ -97,6 +129,8 @@ async fn a_field_for_an_account_suggests_accounts() {
     setting.place.user("bella@example.org", "staff");
     browser.go("/admin/tokens").await;
     browser.type_into("[name=person]", "bel").await;
-    browser.find("#person-accounts option[value='bella@example.org']").await;
+    browser
+        .find("#person-accounts option[value='bella@example.org']")
+        .await;
     setting.end().await;
 }

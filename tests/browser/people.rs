@@ -114,7 +114,10 @@ async fn the_list_follows_the_filters() {
     rows(browser, 1).await;
     browser.shows("#filter-count", "1").await;
     browser.press("\u{E00C}").await;
-    assert!(!browser.has(".more[open]").await, "Escape closes the filters");
+    assert!(
+        !browser.has(".more[open]").await,
+        "Escape closes the filters"
+    );
     browser.shows("#results tbody", "vera@example.org").await;
     browser.type_into("[data-search]", "nobody").await;
     browser.find("#results .empty").await;

@@ -90,18 +90,19 @@ async fn a_session_is_found_by_state_account_address_program_and_day() {
 async fn every_session_is_listed_once_over_the_pages() {
     let app = App::start();
     let browser = app.signed_in("root", Role::AUDITOR).await;
-    let ann = app.user("ann").await;
-    for _ in 0..60 {
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for _ in 0..30 {
         ann.again().await;
+        bob.again().await;
     }
     for (end, relation) in [("", "next"), ("&last=1", "prev")] {
         let path = format!("{}?size=25{end}", paths::SESSIONS);
         let pages = browser.walk(&path, relation).await;
         let mut seen: Vec<String> = pages.iter().flat_map(listed).collect();
-        assert_eq!(seen.len(), 61);
+        assert_eq!(seen.len(), 62);
         seen.sort();
         seen.dedup();
-        assert_eq!(seen.len(), 61);
+        assert_eq!(seen.len(), 62);
     }
 }
 
@@ -152,13 +153,14 @@ async fn all_matching_sessions_end_only_with_their_number_typed() {
     let app = App::start();
     let admin = app.signed_in("root", Role::ADMIN).await;
     let kim = app.client("kim").await;
-    let ann = app.user("ann").await;
-    for _ in 0..54 {
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for _ in 0..27 {
         ann.again().await;
+        bob.again().await;
     }
     let all = [("scope", "all"), ("query", "user_type=user")];
     let page = admin.post(paths::END_SESSIONS, &all).await.assert(200);
-    assert_eq!(page.text("h1"), "End 55 sessions of 1 account?");
+    assert_eq!(page.text("h1"), "End 56 sessions of 2 accounts?");
     assert_eq!(page.text("#filter b"), "Internal user");
     let begun_before = page.attr("[name=begun_before]", "value");
     app.advance(Duration::from_secs(2));
@@ -166,20 +168,20 @@ async fn all_matching_sessions_end_only_with_their_number_typed() {
     let typed = |number: &'static str| {
         let mut fields = vec![
             ("confirmed", "1"),
-            ("count", "55"),
+            ("count", "56"),
             ("begun_before", begun_before.as_str()),
             ("number", number),
         ];
         fields.extend(all);
         fields
     };
-    for number in ["", "54", "x"] {
+    for number in ["", "55", "x"] {
         let page = admin.post(paths::END_SESSIONS, &typed(number)).await;
         let page = page.assert(422);
         assert!(page.text("#number-error").contains("number"), "{number}");
     }
     admin
-        .post(paths::END_SESSIONS, &typed("55"))
+        .post(paths::END_SESSIONS, &typed("56"))
         .await
         .assert(303);
     let live = "SELECT COUNT(*) AS number FROM sessions WHERE ended_at IS NULL";
