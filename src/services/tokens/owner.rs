@@ -43,6 +43,7 @@ pub enum ByOwner<T> {
 
 impl<T> ByOwner<T> {
     /// Changes the rows.
+    #[must_use]
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> ByOwner<U> {
         match self {
             Self::Found(rows) => ByOwner::Found(change(rows)),
