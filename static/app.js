@@ -22,7 +22,7 @@ function liveFilter(form) {
     running?.abort();
     running = new AbortController();
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
-    const url = `${form.getAttribute("action")}?${query}`;
+    const url = query.size === 0 ? form.getAttribute("action") : `${form.getAttribute("action")}?${query}`;
     const results = one("#results");
     results.setAttribute("aria-busy", "true");
     try {
@@ -35,7 +35,8 @@ function liveFilter(form) {
       history.replaceState(null, "", url);
       for (const link of all("[data-follows]")) {
         const other = one(`#${link.id}`, page);
-        if (other) link.href = other.getAttribute("href");
+        if (other?.href) link.href = other.getAttribute("href");
+        else if (other) [link.textContent, link.hidden] = [other.textContent, other.hidden];
       }
       one("#announcer").textContent = one("#results [data-count], #results .empty-title")?.textContent ?? "";
       dress(one("#results"));
@@ -51,6 +52,10 @@ function liveFilter(form) {
   // Some browsers send only this event for selects and dates.
   form.addEventListener("change", (event) => {
     if (event.target.type === "search") return;
+    // A preset overrules the days, and a day the preset.
+    for (const field of all("select, input", event.target.closest("[data-period]") ?? document.createElement("i"))) {
+      if (field.tagName !== event.target.tagName && (field.tagName !== "SELECT" || field.value !== "ever")) field.value = "";
+    }
     clearTimeout(waiting);
     apply();
   });
@@ -59,7 +64,34 @@ function liveFilter(form) {
     clearTimeout(waiting);
     apply();
   });
+  // Escape empties the search and shows the whole list again; in an empty field it leaves.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.target.type !== "search" || event.target.value === "") return;
+    event.preventDefault();
+    event.stopPropagation();
+    event.target.value = "";
+    clearTimeout(waiting);
+    apply();
+  });
   for (const button of all("[data-apply]", form)) button.hidden = true;
+}
+
+// Accounts that fit what was typed, as suggestions of a field.
+function suggest(field) {
+  let waiting;
+  field.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const typed = field.value.trim();
+      if (typed === "") return field.list.replaceChildren();
+      try {
+        const url = `${document.documentElement.dataset.suggestions}?${new URLSearchParams({ q: typed })}`;
+        const answer = await fetch(url, { credentials: "same-origin" });
+        if (!answer.ok || answer.redirected || field.value.trim() !== typed) return;
+        field.list.replaceChildren(...(await answer.json()).map(({ value, label }) => new Option(label, value)));
+      } catch { /* Without suggestions the field works as well. */ }
+    }, 200);
+  });
 }
 
 // Selectable rows: all, a range with Shift, and the count.
@@ -197,7 +229,7 @@ function dress(root) {
   });
 }
 
-// Shortcuts: / search, ? help, j and k move, Enter opens, x selects, Escape leaves the search.
+// Shortcuts: / and Ctrl K search, ? help, j and k move, Enter opens, x selects, Escape leaves a field.
 function move(step) {
   const rows = all("table[data-rows] tbody tr");
   if (rows.length === 0) return;
@@ -205,7 +237,7 @@ function move(step) {
   const next = rows[Math.min(Math.max(at + step, 0), rows.length - 1)];
   rows[at]?.classList.remove("is-at");
   next.classList.add("is-at");
-  const link = one("a", next);
+  const link = one("a.open", next) ?? one("a", next);
   (link ?? next).focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
@@ -219,16 +251,31 @@ function character({ key, code, shiftKey }) {
 }
 
 document.addEventListener("keydown", (event) => {
+  const search = one("#find");
+  const pressed = character(event);
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && pressed === "k" && search && !one("dialog[open]")) {
+    event.preventDefault();
+    return search.select();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  if (event.key === "Escape" && field) return field.blur();
+  const filters = event.target.closest("details.more[open]") ?? one("details.more[open]");
+  if (event.key === "Escape" && filters && (!field || filters.contains(field))) {
+    filters.open = false;
+    return one("summary", filters).focus();
+  }
+  if (event.key === "Escape" && field) {
+    if (field === search && search.value !== "") {
+      event.preventDefault();
+      search.value = "";
+      return;
+    }
+    return field.blur();
+  }
   if (field || one("dialog[open]")) return;
-  const search = one("[data-search]");
   const here = one("tr.is-at");
-  const pressed = character(event);
   if (pressed === "/" && search) {
     event.preventDefault();
-    search.focus();
     search.select();
   } else if (pressed === "?") {
     one("#keys")?.showModal();
@@ -241,6 +288,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A click into a row opens it, as its link does that covers most of the row. A click outside closes the folded filters.
+document.addEventListener("click", (event) => {
+  const filters = one("details.more[open]");
+  if (filters && !filters.contains(event.target)) filters.open = false;
+  const row = event.target.closest("table[data-rows] tbody tr");
+  if (!row || event.target.closest("a, button, input, label, select") || String(getSelection()) !== "") return;
+  one("a.open", row)?.dispatchEvent(new MouseEvent("click", event));
+});
+
 // A form is submitted once.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.defaultPrevented) return;
@@ -251,6 +307,7 @@ addEventListener("pageshow", () => all("button[disabled]").forEach((button) => {
 
 tellZone();
 all("form[data-live]").forEach(liveFilter);
+all("[data-suggest]").forEach(suggest);
 all("[data-keys]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => one("#keys").showModal());

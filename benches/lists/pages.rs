@@ -87,6 +87,10 @@ fn pages(size: Size) -> Vec<PageUrl> {
             format!("/admin/tokens?state={state}&user_type=client&last=1"),
         ));
     }
+    pages.push((
+        "blacklist: every reason",
+        "/admin/blacklist?reason=all".into(),
+    ));
     for reason in ["rotated", "logout", "administrator", "deleted"] {
         let name: &'static str = format!("blacklist: {reason}").leak();
         pages.push((name, format!("/admin/blacklist?reason={reason}")));
@@ -97,8 +101,57 @@ fn pages(size: Size) -> Vec<PageUrl> {
         ));
     }
     pages.extend(audit(size, &day));
+    pages.extend(search(size));
+    pages.extend(sessions(size));
     pages.push(("dashboard", "/admin".into()));
     pages
+}
+
+/// The search over everything.
+fn search(size: Size) -> Vec<PageUrl> {
+    let one = email(size.users / 2);
+    let queries = [
+        ("an e-mail address", one.clone()),
+        (
+            "the beginning of an e-mail address",
+            one[..one.len() / 2].to_owned(),
+        ),
+        ("a username", username(size.clients / 2)),
+        ("a text that most accounts have", "example".into()),
+        ("a text that 1 of 15 accounts has", "minjun".into()),
+        ("a text that no account has", "qqqqqq".into()),
+        ("two letters", "qq".into()),
+        ("an address", "127.0.0.1".into()),
+        ("an unknown id", "0".repeat(32)),
+        ("the beginning of an id", "0123456789".into()),
+    ];
+    let named = queries.into_iter().map(|(name, text)| {
+        let name: &'static str = format!("search: {name}").leak();
+        (name, format!("/admin/search?q={text}"))
+    });
+    let suggestions = (
+        "suggestions for two letters",
+        "/admin/search/accounts?q=mi".into(),
+    );
+    named.chain([suggestions]).collect()
+}
+
+/// The list of sessions.
+fn sessions(size: Size) -> Vec<PageUrl> {
+    let queries = [
+        ("first page", String::new()),
+        ("last page", "?last=1".into()),
+        ("one user", format!("?person={}", email(size.users / 2))),
+        ("clients", "?user_type=client".into()),
+        ("an address that none has", "?address=192.0.2.1".into()),
+        ("a program that none has", "?program=qqqq".into()),
+        ("ended", "?state=ended".into()),
+    ];
+    let named = queries.into_iter().map(|(name, query)| {
+        let name: &'static str = format!("sessions: {name}").leak();
+        (name, format!("/admin/sessions{query}"))
+    });
+    named.collect()
 }
 
 /// Audit log pages: frequent and rare filters, alone and combined.

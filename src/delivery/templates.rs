@@ -29,6 +29,7 @@ built_in! {
     "base.html",
     "change.en.html", "change.en.txt", "change.html", "change.ko.html", "change.ko.txt",
     "code.html",
+    "confirm.en.html", "confirm.en.txt", "confirm.ko.html", "confirm.ko.txt",
     "link.en.html", "link.en.txt", "link.html", "link.ko.html", "link.ko.txt",
     "otp.en.html", "otp.en.txt", "otp.ko.html", "otp.ko.txt",
     "reuse.en.html", "reuse.en.txt", "reuse.html", "reuse.ko.html", "reuse.ko.txt",

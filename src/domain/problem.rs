@@ -56,6 +56,8 @@ pub enum Problem {
     UnknownRole(Vec<String>),
     /// Not one of these values.
     NotOneOf(&'static [&'static str]),
+    /// Not the number that the page shows.
+    OtherNumber,
     /// The request has no field with this name.
     UnknownField,
     /// The password is in the list of common passwords.
@@ -155,6 +157,7 @@ impl Problem {
                 locale = locale,
                 values = values.join(", ")
             ),
+            Self::OtherNumber => t!("problem.other_number", locale = locale),
             Self::UnknownField => t!("problem.unknown_field", locale = locale),
             Self::CommonPassword => t!("problem.common_password", locale = locale),
             Self::BreachedPassword => t!("problem.breached_password", locale = locale),

@@ -136,6 +136,16 @@ text_enum! {
 }
 
 text_enum! {
+    /// Whether a session is live.
+    SessionStatus {
+        /// Neither ended nor expired.
+        Live = "live",
+        /// Ended or expired.
+        Ended = "ended",
+    }
+}
+
+text_enum! {
     /// Why a refresh token was blacklisted, or a session ended.
     RevocationReason {
         /// The token was rotated and has a successor.

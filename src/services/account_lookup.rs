@@ -5,7 +5,8 @@ use crate::domain::audit::Subject;
 use crate::domain::language::Language;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::services::error::Error;
-use crate::store::{Db, StoreError, client_users, panel_preferences, users};
+use crate::store::pagination::filter::MAX_ACCOUNTS;
+use crate::store::{Db, StoreError, account_search, client_users, panel_preferences, users};
 
 /// An account, and the hash of its password.
 type AccountAndHash = (Account, Option<String>);
@@ -80,6 +81,32 @@ pub(crate) fn subject(connection: &mut Db, owner: Principal) -> Result<Subject, 
     let account = find_account(connection, owner)?;
     let unknown = || Subject::account(owner, owner.to_string());
     Ok(account.map_or_else(unknown, |account| Subject::of(&account)))
+}
+
+/// The accounts that fit the text of a filter.
+pub(crate) enum Matches {
+    /// These, at most [`MAX_ACCOUNTS`]; possibly none.
+    Few(Vec<Principal>),
+    /// More than [`MAX_ACCOUNTS`].
+    TooMany,
+}
+
+/// The accounts that a text names or, if there are none, those that contain it.
+pub(crate) fn matches_of(connection: &mut Db, text: &str) -> Result<Matches, StoreError> {
+    let named = owners_of(connection, text)?;
+    if !named.is_empty() {
+        return Ok(Matches::Few(named));
+    }
+    let mut found = Vec::new();
+    for user_type in [UserType::User, UserType::Client] {
+        let hits = account_search::find(connection, user_type, text, MAX_ACCOUNTS + 1)?;
+        found.extend(hits.iter().map(|hit| hit.principal(user_type)));
+    }
+    Ok(if found.len() > MAX_ACCOUNTS {
+        Matches::TooMany
+    } else {
+        Matches::Few(found)
+    })
 }
 
 /// The accounts that a search text names: the internal user with this e-mail address or username, the client with this

@@ -21,6 +21,7 @@ pub mod mutex;
 pub mod passwords;
 pub mod revocation_statement;
 pub mod revocations;
+pub mod search;
 pub mod second_factors;
 pub mod secret;
 pub mod service;

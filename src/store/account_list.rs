@@ -3,17 +3,15 @@
 
 use crate::clock::Timestamp;
 use crate::domain::account::Role;
-use crate::domain::paging::{Cursor, Order};
-use crate::domain::principal::{UserSeq, UserType};
-use crate::store::client_users::ClientRow;
+use crate::domain::paging::Order;
+use crate::domain::principal::UserType;
 use crate::store::engine::connection::Db;
 use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
-use crate::store::pagination::keyset::{KeyTypes, KeyValues, SortKey};
+use crate::store::pagination::keyset::{KeyTypes, SortKey};
 use crate::store::pagination::list_query::ListQuery;
 use crate::store::pagination::numbered::{NumberedList, SortTerm};
 use crate::store::pagination::search::{SearchIndex, in_columns};
 use crate::store::pagination::statement::{Bind, Conditions};
-use crate::store::users::UserRow;
 
 /// A filter by the last login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +71,10 @@ pub enum AccountColumn {
     Name,
     /// The last login. Accounts without one come first.
     LastLogin,
+    /// The role, by its name. Users only.
+    Role,
+    /// Whether the account is active. Inactive ones come first.
+    IsActive,
 }
 
 /// An order.
@@ -123,9 +125,11 @@ const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
 pub(super) struct Table {
     pub(super) name: &'static str,
     columns: &'static str,
-    login: &'static str,
+    /// The login name as lists are sorted by it, and as it is shown.
+    pub(super) login: &'static str,
+    pub(super) shown_login: &'static str,
     names: &'static [&'static str],
-    search: SearchIndex,
+    pub(super) search: SearchIndex,
 }
 
 const USERS: Table = Table {
@@ -133,6 +137,7 @@ const USERS: Table = Table {
     columns: "id, email, email_normalized, username, username_normalized, external_id, name, name_normalized, role, \
         password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims, email_verified_at",
     login: "COALESCE(email_normalized, username_normalized)",
+    shown_login: "COALESCE(email, username)",
     names: &["name_normalized"],
     search: SearchIndex {
         table: "users",
@@ -145,6 +150,7 @@ const CLIENTS: Table = Table {
     columns: "id, username, username_normalized, external_id, name, name_normalized, email, email_normalized, phone, \
         password_hash, is_active, last_login_at, created_at, updated_at, search_text, claims, email_verified_at",
     login: "username_normalized",
+    shown_login: "username",
     names: &["name_normalized", "username_normalized"],
     search: SearchIndex {
         table: "client_users",
@@ -166,6 +172,8 @@ impl Table {
             AccountColumn::Name => ("name_normalized", "id", KeyTypes::TextAndNumber),
             AccountColumn::LastLogin => (LAST_LOGIN, "id", KeyTypes::TimeAndNumber),
             AccountColumn::Login => (self.login, "id", KeyTypes::TextAndNumber),
+            AccountColumn::Role => ("role", "id", KeyTypes::TextAndNumber),
+            AccountColumn::IsActive => ("is_active", "id", KeyTypes::BoolAndNumber),
         };
         SortKey {
             column,
@@ -226,8 +234,9 @@ impl Filters {
         }
         filters.add_period("created_at", filter.created_from, filter.created_before);
         if let Some(is_active) = filter.is_active {
-            // Each order has an index that contains only the inactive accounts.
-            let scan = if is_active || key.column == BY_ID.column {
+            // Most orders have an index that contains only the inactive accounts.
+            let has_none = ["id", "role", "is_active"].contains(&key.column);
+            let scan = if is_active || has_none {
                 ScanCondition::Residual
             } else {
                 ScanCondition::Index(Conditions::one("NOT is_active", []))
@@ -341,57 +350,5 @@ pub(super) fn numbered(
         table: table.name,
         filters: Filters::of(connection, filter, BY_ID),
         order,
-    }
-}
-
-/// The key values of a cursor; `None` if the cursor does not fit the order.
-pub(super) fn key_values(order: AccountOrder, cursor: &Cursor) -> Option<KeyValues> {
-    let text = || Bind::from(cursor.value.as_str());
-    let id = || cursor.id.parse().ok().map(|id: i64| Bind::from(id));
-    match order.column {
-        AccountColumn::CreatedAt | AccountColumn::LastLogin => Some((cursor.time()?.into(), id()?)),
-        AccountColumn::Name | AccountColumn::Login => Some((text(), id()?)),
-    }
-}
-
-/// The values that lists are sorted by: login name, name, time of creation, last login, id.
-type SortValues<'a> = (&'a str, &'a str, Timestamp, Option<Timestamp>, UserSeq);
-
-fn cursor((login, name, created, last_login, id): SortValues, order: AccountOrder) -> Cursor {
-    let by_text = |value: &str| Cursor {
-        value: value.to_owned(),
-        id: id.to_string(),
-    };
-    match order.column {
-        AccountColumn::CreatedAt => Cursor::at_time(created, &id),
-        AccountColumn::LastLogin => Cursor::at_time(last_login.unwrap_or(Timestamp::EPOCH), &id),
-        AccountColumn::Name => by_text(name),
-        AccountColumn::Login => by_text(login),
-    }
-}
-
-impl UserRow {
-    /// The cursor of this account in a list of this order.
-    #[must_use]
-    pub fn cursor(&self, order: AccountOrder) -> Cursor {
-        let login = self.email_normalized.as_ref();
-        let login = login.or(self.username_normalized.as_ref());
-        let (login, name) = (login.map_or("", String::as_str), &self.name_normalized);
-        cursor(
-            (login, name, self.created_at, self.last_login_at, self.id),
-            order,
-        )
-    }
-}
-
-impl ClientRow {
-    /// The cursor of this account in a list of this order.
-    #[must_use]
-    pub fn cursor(&self, order: AccountOrder) -> Cursor {
-        let (login, name) = (&self.username_normalized, &self.name_normalized);
-        cursor(
-            (login, name, self.created_at, self.last_login_at, self.id),
-            order,
-        )
     }
 }

@@ -5,9 +5,9 @@ use diesel::{QueryableByName, sql_types};
 
 use crate::domain::paging::{Cursor, Order, Page, Seek, Slice};
 use crate::domain::principal::{UserSeq, UserType};
+use crate::store::account_cursors::key_values;
 use crate::store::account_list::{
-    AccountFilter, AccountOrder, NumberedColumn, NumberedFilter, by_id, key_values, numbered,
-    ordered, table,
+    AccountFilter, AccountOrder, NumberedColumn, NumberedFilter, by_id, numbered, ordered, table,
 };
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::{QueryDsl, RunQueryDsl};
 
 use crate::clock::Timestamp;
-use crate::domain::audit::{Action, AuditSource};
+use crate::domain::audit::{Action, AuditSource, Outcome};
 use crate::domain::paging::{Seek, Slice};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::SessionId;
@@ -36,8 +36,12 @@ pub struct AuditEventRow {
 pub struct AuditFilter {
     /// A part of a name, an address, an action or a value.
     pub search: Option<String>,
-    /// Only this action.
-    pub action: Option<Action>,
+    /// Only one of these actions; all of them if this is empty.
+    pub actions: Vec<Action>,
+    /// Only with this outcome.
+    pub outcome: Option<Outcome>,
+    /// Only events of this request.
+    pub request: Option<String>,
     /// Only by this interface.
     pub source: Option<AuditSource>,
     /// Only events of this session.
@@ -172,8 +176,20 @@ fn list_query(connection: &Db, filter: &AuditFilter) -> ListQuery {
     filters.extend(session.map(|session| equal("session_id", session.as_str())));
     let (from, before) = (filter.from.map(Bind::from), filter.before.map(Bind::from));
     filters.extend(Filter::range(TABLE, "happened_at", from, before));
-    filters.extend(filter.action.map(|action| equal("action", action.as_str())));
+    if let [action] = filter.actions.as_slice() {
+        filters.push(equal("action", action.as_str()));
+    }
     filters.extend(filter.source.map(|source| equal("source", source.as_str())));
+    let request = filter.request.as_deref();
+    filters.extend(request.map(|id| Filter::equal(TABLE, "request_id", id, false)));
+    filters.extend(filter.outcome.map(|outcome| Filter {
+        index: None,
+        residual: Conditions::one("outcome = ?", [outcome.as_str().into()]),
+        scan: ScanCondition::Residual,
+    }));
+    if filter.actions.len() > 1 {
+        filters.push(one_of(&filter.actions));
+    }
     ListQuery {
         select: COLUMNS.into(),
         from: TABLE,
@@ -188,6 +204,51 @@ fn list_query(connection: &Db, filter: &AuditFilter) -> ListQuery {
         },
         scan_budget: SCAN_BUDGET,
     }
+}
+
+fn one_of(actions: &[Action]) -> Filter {
+    let places = vec!["?"; actions.len()].join(", ");
+    let conditions = |column: &str| {
+        let words = actions.iter().map(|action| Bind::from(action.as_str()));
+        Conditions::one(format!("{column} IN ({places})"), words)
+    };
+    Filter {
+        index: Some(IndexLookup::new(TABLE, conditions("action"))),
+        residual: conditions("action || ''"),
+        scan: ScanCondition::Residual,
+    }
+}
+
+/// How many of the newest events are examined before a search uses the index of Postgres.
+const NEWEST: i64 = 1_000;
+
+/// The newest events that contain a text of at least three characters, a few at most, within a bounded time.
+pub fn containing(
+    connection: &mut Db,
+    typed: &str,
+    limit: i64,
+) -> Result<Vec<AuditEventRow>, StoreError> {
+    let found = SEARCH.first(connection, typed, NEWEST, limit)?;
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM {TABLE} WHERE id IN (0"));
+    for id in found.unwrap_or_default() {
+        sql.push(", ").bind(id);
+    }
+    sql.push(") ORDER BY happened_at DESC, id DESC");
+    Ok(sql.query().load(connection)?)
+}
+
+/// The newest events of a request.
+pub fn of_request(
+    connection: &mut Db,
+    request: &str,
+    limit: i64,
+) -> Result<Vec<AuditEventRow>, StoreError> {
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM {TABLE}"));
+    sql.push_with(
+        " WHERE request_id = ? ORDER BY happened_at DESC, id DESC LIMIT ?",
+        [request.into(), limit.into()],
+    );
+    Ok(sql.query().load(connection)?)
 }
 
 /// The filter by actor or subject.

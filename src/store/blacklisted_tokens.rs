@@ -3,22 +3,16 @@
 use diesel::{
     dsl::exists,
     prelude::*,
-    sql_types::{Nullable, Text, Timestamp as SqlTimestamp},
+    sql_types::{Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
-use crate::domain::paging::{Seek, Slice};
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::{Jti, RevocationReason, SessionId};
 use crate::store::engine::connection::Db;
 use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
-use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
-use crate::store::pagination::keyset::{KeyTypes, SortKey};
-use crate::store::pagination::list_query::ListQuery;
-use crate::store::pagination::statement::{Bind, Conditions};
 use crate::store::schema::{blacklisted_tokens, outstanding_tokens};
-use crate::store::token_owners::{OwnerConditions, owner_columns};
 
 /// A row to insert.
 #[derive(Insertable, Clone)]
@@ -183,118 +177,4 @@ fn find_successor(connection: &mut Db, jti: Jti) -> Result<Option<Successor>, St
         expires_at,
         refused,
     }))
-}
-
-/// A blacklisted token in a list.
-#[derive(QueryableByName, Clone, Debug)]
-#[diesel(table_name = blacklisted_tokens)]
-pub struct BlacklistRow {
-    /// The token's id.
-    pub jti: Jti,
-    /// The user type of its account.
-    pub user_type: UserType,
-    /// The id of its account within the user type.
-    pub user_seq: UserSeq,
-    /// Why it is blacklisted.
-    pub reason: RevocationReason,
-    /// When it was blacklisted.
-    pub blacklisted_at: Timestamp,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// The login name of the account; `None` if the account was deleted.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub login: Option<String>,
-    /// The name of the account.
-    #[diesel(sql_type = Nullable<Text>)]
-    pub name: Option<String>,
-}
-
-/// The blacklisted tokens of a list.
-#[derive(Clone, Debug, Default)]
-pub struct BlacklistFilter {
-    /// Only of this user type.
-    pub user_type: Option<UserType>,
-    /// Only of these accounts, [`MAX_OWNERS`](crate::store::pagination::filter::MAX_ACCOUNTS) at most.
-    pub owners: Option<Vec<Principal>>,
-    /// Only with this reason.
-    pub reason: Option<RevocationReason>,
-    /// Blacklisted at this time or later.
-    pub from: Option<Timestamp>,
-    /// Blacklisted before this time.
-    pub to: Option<Timestamp>,
-}
-
-/// How many rows a scan examines for a page.
-const SCAN_BUDGET: i64 = 20_000;
-
-const OWNERS: OwnerConditions = OwnerConditions {
-    count_from: "sessions s JOIN outstanding_tokens t ON t.session_id = s.id JOIN blacklisted_tokens b ON b.jti = t.jti",
-    by_session: "b.jti IN (SELECT t.jti FROM outstanding_tokens t WHERE t.session_id IN \
-        (SELECT s.id FROM sessions s WHERE {}))",
-    alias: "b",
-};
-
-const TABLE: &str = "blacklisted_tokens b";
-
-/// Reads a page of the blacklist, newest first.
-pub fn list(
-    connection: &mut Db,
-    filter: &BlacklistFilter,
-    seek: Seek<(Timestamp, Jti)>,
-    size: i64,
-) -> Result<Slice<BlacklistRow>, StoreError> {
-    let mut filters = Vec::new();
-    let (from, before) = (filter.from.map(Bind::from), filter.to.map(Bind::from));
-    filters.extend(Filter::range(TABLE, "b.blacklisted_at", from, before));
-    let with_reason = |reason| with_reason(connection, reason);
-    filters.extend(filter.reason.map(with_reason));
-    // An index contains the tokens that no rotation blacklisted, by reason and user type.
-    let not_rotated = |reason| reason != RevocationReason::Rotated;
-    let is_scanned = filter.reason.is_some_and(not_rotated);
-    let owners = filter.owners.as_deref();
-    filters.extend(OWNERS.filters(filter.user_type, owners, is_scanned));
-    let list = ListQuery {
-        select: format!(
-            "b.jti, b.user_type, b.user_seq, b.reason, b.blacklisted_at, b.expires_at, {}",
-            owner_columns("b")
-        ),
-        from: TABLE,
-        from_selective: TABLE,
-        scanned: TABLE,
-        filters,
-        key: SortKey {
-            column: "b.blacklisted_at",
-            id: "b.jti",
-            types: KeyTypes::TimeAndText,
-            descending: true,
-        },
-        scan_budget: SCAN_BUDGET,
-    };
-    let seek = seek.filter_map(|(at, jti)| Some((at.into(), jti.as_str().into())));
-    list.page(connection, &seek, size)
-}
-
-fn with_reason(connection: &Db, reason: RevocationReason) -> Filter {
-    if reason == RevocationReason::Rotated {
-        // Nearly all rows have this reason.
-        return Filter {
-            index: None,
-            residual: Conditions::one("b.reason = 'rotated'", []),
-            scan: ScanCondition::Residual,
-        };
-    }
-    let by = match connection {
-        // SQLite uses the partial index only with the second part. Postgres would count its selectivity twice.
-        Db::Sqlite(_) => "b.reason = ? AND b.reason <> 'rotated'",
-        Db::Postgres(_) => "b.reason = ?",
-    };
-    let by = Conditions::one(by, [reason.as_str().into()]);
-    Filter {
-        index: Some(IndexLookup {
-            count_order: Some("b.blacklisted_at"),
-            ..IndexLookup::new(TABLE, by.clone())
-        }),
-        residual: Conditions::one("b.reason || '' = ?", [reason.as_str().into()]),
-        scan: ScanCondition::Index(by),
-    }
 }

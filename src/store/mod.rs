@@ -4,13 +4,16 @@
 //! in it are atomic together. A store function is one query with one meaning. Nothing slow (no hashing, no network) runs
 //! inside a closure. The rules are in the services.
 
+mod account_cursors;
 pub mod account_list;
 pub mod account_pages;
 mod account_queries;
+pub mod account_search;
 pub mod audit_chain_links;
 pub mod audit_events;
 pub mod audit_list;
 pub mod audit_outbox;
+pub mod blacklist_list;
 pub mod blacklisted_tokens;
 pub mod browser_sessions;
 pub mod checklist;
@@ -40,6 +43,7 @@ pub mod rotation;
 mod schema;
 pub mod second_factor_challenges;
 pub mod services;
+pub mod session_list;
 pub mod sessions;
 pub mod set_up_links;
 pub mod signing_keys;

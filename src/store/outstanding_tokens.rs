@@ -135,6 +135,17 @@ pub fn list(
     list_query(connection, filter).page(connection, &seek, size)
 }
 
+/// Reads the next tokens of the whole list.
+pub fn batch(
+    connection: &mut Db,
+    filter: &TokenFilter,
+    after: Option<&Jti>,
+    size: i64,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let after = after.map(|jti| (jti.as_str().into(), jti.as_str().into()));
+    list_query(connection, filter).batch(connection, after, size)
+}
+
 fn list_query(connection: &Db, filter: &TokenFilter) -> ListQuery {
     let is_blacklisted = matches!(
         filter.state,
@@ -222,6 +233,22 @@ pub fn find(connection: &mut Db, jti: &Jti) -> Result<Option<TokenRow>, StoreErr
     ));
     sql.bind(jti.as_str());
     Ok(sql.query().get_result(connection).optional()?)
+}
+
+/// The newest tokens whose id begins with these hex digits.
+pub fn list_beginning_with(
+    connection: &mut Db,
+    digits: &str,
+    limit: i64,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let mut sql = Sql::new(&format!("SELECT {} FROM {TABLES}", columns()));
+    // The letter "g" comes after all hex digits.
+    let end = format!("{digits}g");
+    sql.push_with(
+        " WHERE t.jti >= ? AND t.jti < ? ORDER BY t.jti DESC LIMIT ?",
+        [digits.into(), end.into(), limit.into()],
+    );
+    Ok(sql.query().load(connection)?)
 }
 
 /// The newest tokens of a session, oldest first.

@@ -136,14 +136,37 @@ async fn shortcuts_search_move_through_the_rows_and_show_help() {
     typed("ㅌ", "KeyX").await;
     assert_eq!(browser.count("input[name=selected]:checked").await, 0);
 
+    // The field of the list: Escape empties it and shows all rows, once more leaves it.
+    let rows = async |count| {
+        browser
+            .until(&format!("{count} rows"), async || {
+                browser.count("#results tbody tr").await == count
+            })
+            .await;
+    };
+    browser.type_into("[data-search]", "bella").await;
+    rows(1).await;
+    browser.press(key::ESCAPE).await;
+    rows(4).await;
+    assert!(!browser.path().await.contains("search"));
+    browser.press("bella").await;
+    rows(1).await;
+    browser.run("document.activeElement.blur()", vec![]).await;
+
+    // The search over everything, from any page.
+    browser.go("/admin/security").await;
+    for keys in ["/", "\u{E009}k\u{E000}"] {
+        browser.press(keys).await;
+        let focused = "return document.activeElement.id";
+        assert_eq!(browser.run(focused, vec![]).await, "find", "{keys:?}");
+        browser.press(key::ESCAPE).await;
+    }
     browser.press("/").await;
     browser.press("bella").await;
-    browser
-        .until("one row", async || {
-            browser.count("#results tbody tr").await == 1
-        })
-        .await;
-    browser.press(key::ESCAPE).await;
+    browser.press(key::ENTER).await;
+    browser.shows(".hits", "bella@example.org").await;
+
+    browser.go("/admin/users?search=bella").await;
     browser.press("j").await;
     browser.press(key::ENTER).await;
     browser

@@ -18,6 +18,7 @@ mod driver;
 mod every_page;
 mod first_run;
 mod keyboard;
+mod lists;
 mod passkeys;
 mod people;
 mod preferences;

@@ -108,9 +108,16 @@ async fn the_list_follows_the_filters() {
             browser.count("[data-apply]:not([hidden])").await == 0
         })
         .await;
+    browser.click(".more > summary").await;
     let role = browser.find("form[data-live] select[name=role]").await;
     role.select_by_value("auditor").await.unwrap();
     rows(browser, 1).await;
+    browser.shows("#filter-count", "1").await;
+    browser.press("\u{E00C}").await;
+    assert!(
+        !browser.has(".more[open]").await,
+        "Escape closes the filters"
+    );
     browser.shows("#results tbody", "vera@example.org").await;
     browser.type_into("[data-search]", "nobody").await;
     browser.find("#results .empty").await;

@@ -74,6 +74,24 @@ pub const CLIENTS: PeoplePath = PeoplePath("/admin/clients");
 pub const SERVICES: &str = "/admin/services";
 /// The form of a new service.
 pub const NEW_SERVICE: &str = "/admin/services/new";
+/// Search over everything.
+pub const SEARCH: &str = "/admin/search";
+/// Suggestions of accounts, as JSON.
+pub const SUGGESTIONS: &str = "/admin/search/accounts";
+/// API sessions.
+pub const SESSIONS: &str = "/admin/sessions";
+/// The sessions as a CSV file.
+pub const SESSIONS_EXPORT: &str = "/admin/sessions/export.csv";
+/// End sessions in bulk.
+pub const END_SESSIONS: &str = "/admin/sessions/end";
+/// The refresh tokens as a CSV file.
+pub const TOKENS_EXPORT: &str = "/admin/tokens/export.csv";
+/// The blacklist as a CSV file.
+pub const BLACKLIST_EXPORT: &str = "/admin/blacklist/export.csv";
+/// The locks as a CSV file.
+pub const LOCKS_EXPORT: &str = "/admin/locks/export.csv";
+/// The services as a CSV file.
+pub const SERVICES_EXPORT: &str = "/admin/services/export.csv";
 /// Refresh tokens.
 pub const TOKENS: &str = "/admin/tokens";
 /// Blacklisted refresh tokens.
@@ -336,6 +354,11 @@ pub fn deactivate_service(number: impl fmt::Display) -> String {
 /// Delete a service.
 pub fn delete_service(number: impl fmt::Display) -> String {
     format!("{SERVICES}/{number}/delete")
+}
+
+/// A session, in the list.
+pub fn session(id: impl fmt::Display) -> String {
+    format!("{SESSIONS}?session={id}")
 }
 
 /// A refresh token.

@@ -10,7 +10,9 @@ use actix_web::{
 
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
-    account, audit, audit_chain, blacklist, dashboard, flush, inspector, jobs, keys, locks, login, passkey_login, passkeys, password_links, people, second_factor, second_step, security, services, setup, tokens, email_links, forgot,
+    account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector, jobs,
+    keys, locks, login, passkey_login, passkeys, password_links, people, search, second_factor,
+    second_step, security, services, session_bulk, sessions, setup, token_list, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -166,6 +168,7 @@ fn service_pages() -> Vec<Resource> {
     let number = "{number:\\d+}";
     vec![
         resource(paths::SERVICES, [get(services::list)]),
+        resource(paths::SERVICES_EXPORT, [get(services::export)]),
         resource(
             paths::NEW_SERVICE,
             [get(services::new_form), post(services::create)],
@@ -197,7 +200,13 @@ fn service_pages() -> Vec<Resource> {
 /// Tokens, jobs, locks, the audit log, the security checklist.
 fn tokens_and_logs() -> Vec<Resource> {
     vec![
-        resource(paths::TOKENS, [get(tokens::list)]),
+        resource(paths::SEARCH, [get(search::show)]),
+        resource(paths::SUGGESTIONS, [get(search::suggest)]),
+        resource(paths::SESSIONS, [get(sessions::list)]),
+        resource(paths::SESSIONS_EXPORT, [get(sessions::export)]),
+        resource(paths::END_SESSIONS, [post(session_bulk::start)]),
+        resource(paths::TOKENS, [get(token_list::list)]),
+        resource(paths::TOKENS_EXPORT, [get(token_list::export)]),
         resource(paths::token("{jti}"), [get(tokens::show)]),
         resource(
             paths::blacklist_token("{jti}"),
@@ -208,6 +217,7 @@ fn tokens_and_logs() -> Vec<Resource> {
             [get(tokens::confirm_end_session), post(tokens::end_session)],
         ),
         resource(paths::BLACKLIST, [get(blacklist::list)]),
+        resource(paths::BLACKLIST_EXPORT, [get(blacklist::export)]),
         resource(paths::FLUSH, [post(flush::start)]),
         resource(paths::job("{id}"), [get(jobs::show)]),
         resource(paths::stop_job("{id}"), [post(jobs::stop)]),
@@ -216,6 +226,7 @@ fn tokens_and_logs() -> Vec<Resource> {
             [get(inspector::new_form), post(inspector::inspect)],
         ),
         resource(paths::LOCKS, [get(locks::list)]),
+        resource(paths::LOCKS_EXPORT, [get(locks::export)]),
         resource(paths::LIFT_LOCK, [post(locks::lift)]),
         resource(paths::AUDIT, [get(audit::list)]),
         resource(paths::AUDIT_EXPORT, [get(audit::export)]),

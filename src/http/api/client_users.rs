@@ -13,8 +13,8 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, PHONE, EMAIL_VERIFIED,
-    USERNAME,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EMAIL_VERIFIED, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME,
+    PASSWORD, PHONE, USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;

@@ -19,7 +19,8 @@ use crate::http::api::callers::{Administrator, Internal, actor, requester};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::input::{Kind, inputs, names};
 use crate::http::api::inputs::{
-    CLAIMS, CURRENT_PASSWORD, EMAIL, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME, PASSWORD, ROLE, USERNAME, EMAIL_VERIFIED,
+    CLAIMS, CURRENT_PASSWORD, EMAIL, EMAIL_VERIFIED, EXTERNAL_ID, INVITE, IS_ACTIVE, NAME,
+    PASSWORD, ROLE, USERNAME,
 };
 use crate::http::api::path;
 use crate::http::api::query::Query;

@@ -147,7 +147,11 @@ impl Work for Bulk {
 }
 
 /// Refuses to go on if the administrator who started the job has lost the rights meanwhile.
-fn check_actor(connection: &mut Db, actor: &Actor, roles: &RolesConfig) -> Result<(), Error> {
+pub(in crate::services) fn check_actor(
+    connection: &mut Db,
+    actor: &Actor,
+    roles: &RolesConfig,
+) -> Result<(), Error> {
     let account = match actor.principal {
         Some(principal) => find_account(connection, principal)?,
         None => None,

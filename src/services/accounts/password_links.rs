@@ -181,7 +181,8 @@ pub async fn withdraw(services: &Services, actor: &Actor, owner: Principal) -> R
     services
         .write_as(actor, move |connection, audit_context| {
             let found = lock(connection, owner)?;
-            let is_done = table::revoke(connection, owner, &SETTING_PASSWORDS, audit_context.now)? > 0;
+            let is_done =
+                table::revoke(connection, owner, &SETTING_PASSWORDS, audit_context.now)? > 0;
             if is_done {
                 let event = Event::new(Action::LinkWithdrawn).to(Subject::of(&found.account));
                 audit_context.record(connection, &event)?;

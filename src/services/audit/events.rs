@@ -3,12 +3,13 @@
 use crate::clock::Timestamp;
 use crate::domain::audit::{Action, AuditSource, Change, Outcome};
 use crate::domain::paging::{Cursor, Seek, Slice};
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::SessionId;
 use crate::domain::text::normalised;
-use crate::services::account_lookup::owners_of;
+use crate::services::account_lookup::{Matches, find_account, matches_of, owners_of};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
+use crate::services::tokens::owner::ByOwner;
 use crate::store::audit_list::{AuditEventRow, AuditFilter, AuditKey, MAX_PEOPLE};
 use crate::store::{Db, StoreError, audit_chain_links, audit_list as table};
 
@@ -89,17 +90,22 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
-    fn filter(&self, connection: &mut Db) -> Result<AuditFilter, StoreError> {
+    /// The filter of the store; `None` if too many accounts fit the text.
+    fn filter(&self, connection: &mut Db) -> Result<Option<AuditFilter>, StoreError> {
         let mut filter = self.filter.clone();
         if let Some(name) = &self.person {
-            filter.people = Some(find_people(connection, name)?);
+            let Some(people) = find_people(connection, name)? else {
+                return Ok(None);
+            };
+            filter.people = Some(people);
         }
-        Ok(filter)
+        Ok(Some(filter))
     }
 }
 
-/// The accounts that have this login name, and those that had it at the time of an event.
-fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreError> {
+/// The accounts that have this login name and those that had it at the time of an event or, if there are none, those that
+/// contain the text; `None` if these are too many.
+fn find_people(connection: &mut Db, name: &str) -> Result<Option<Vec<Principal>>, StoreError> {
     let mut found = owners_of(connection, name)?;
     let names = [name.to_owned(), normalised(name)];
     for principal in table::find_subjects(connection, &names)? {
@@ -107,7 +113,13 @@ fn find_people(connection: &mut Db, name: &str) -> Result<Vec<Principal>, StoreE
             found.push(principal);
         }
     }
-    Ok(found)
+    if !found.is_empty() {
+        return Ok(Some(found));
+    }
+    Ok(match matches_of(connection, name)? {
+        Matches::Few(people) => Some(people),
+        Matches::TooMany => None,
+    })
 }
 
 fn audit_key(cursor: &Cursor) -> Option<AuditKey> {
@@ -123,16 +135,18 @@ pub async fn list(
     query: AuditQuery,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<Slice<AuditEvent>, Error> {
+) -> Result<ByOwner<Slice<AuditEvent>>, Error> {
     let seek = seek.filter_map(|cursor| audit_key(&cursor));
     let slice = services
         .store
         .read_list(move |connection| {
-            let filter = query.filter(connection)?;
-            table::list(connection, &filter, &seek, size)
+            let Some(filter) = query.filter(connection)? else {
+                return Ok(ByOwner::TooManyAccounts);
+            };
+            table::list(connection, &filter, &seek, size).map(ByOwner::Found)
         })
         .await?;
-    Ok(slice.map(AuditEvent::from))
+    Ok(slice.map(|slice| slice.map(AuditEvent::from)))
 }
 
 /// The next events that pass a filter, newest first, for reading the whole list.
@@ -149,11 +163,33 @@ pub async fn batch(
     let rows = services
         .store
         .read_list(move |connection| {
-            let filter = query.filter(connection)?;
+            let Some(filter) = query.filter(connection)? else {
+                return Ok(Vec::new());
+            };
             table::batch(connection, &filter, after, size)
         })
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
+}
+
+/// The login name of the account that a text such as `client:7` names.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn login_of(services: &Services, text: &str) -> Result<Option<String>, Error> {
+    let Some((word, digits)) = text.trim().split_once(':') else {
+        return Ok(None);
+    };
+    let named = UserType::from_word(word).zip(UserSeq::from_digits(digits));
+    let Some((user_type, user_seq)) = named else {
+        return Ok(None);
+    };
+    let principal = Principal::new(user_type, user_seq);
+    let account = services
+        .store
+        .read(move |connection| find_account(connection, principal))
+        .await?;
+    Ok(account.map(|account| account.login().to_owned()))
 }
 
 /// The event of this id, with its position in the audit chain.

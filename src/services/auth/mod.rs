@@ -20,6 +20,8 @@ pub mod refresh_request;
 pub mod refused_login;
 pub mod reuse;
 pub mod second_step;
+pub mod session_bulk;
+pub mod session_list;
 pub mod session_start;
 pub mod sessions;
 pub mod shown_once;

@@ -29,6 +29,20 @@ pub async fn list(
     Ok(slice)
 }
 
+/// The next locks, the latest first, for reading the whole list.
+///
+/// # Errors
+/// The store's.
+pub async fn batch(
+    services: &Services,
+    filter: LockFilter,
+    after: Option<Cursor>,
+    size: i64,
+) -> Result<Vec<LockRow>, Error> {
+    let seek = after.map_or(Seek::First, Seek::After);
+    Ok(list(services, filter, seek, size).await?.items)
+}
+
 /// The position of a lock in the list.
 #[must_use]
 pub fn cursor_of(lock: &LockRow) -> Cursor {

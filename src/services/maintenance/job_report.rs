@@ -14,6 +14,17 @@ pub enum Report {
     Flush(FlushCounts),
     /// The results of a bulk change.
     Bulk(BulkReport),
+    /// The sessions that were ended.
+    Sessions(SessionsReport),
+}
+
+/// The results of ending many sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsReport {
+    /// How many sessions were ended.
+    pub ended: u64,
+    /// How many sessions had ended before.
+    pub unchanged: u64,
 }
 
 /// The results of a bulk change of accounts.

@@ -117,7 +117,7 @@ pub(crate) async fn begin(
 ) -> Result<Begun, Error> {
     let kind = match report {
         Report::Flush(_) => JobKind::Flush,
-        Report::Bulk(_) => JobKind::Bulk,
+        Report::Bulk(_) | Report::Sessions(_) => JobKind::Bulk,
     };
     let details = Details::encode(report, None);
     loop {

@@ -11,7 +11,7 @@ use crate::services::audit::log::Event;
 use crate::services::auth::sessions::RevocationOutcome;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::tokens::owner::{Owner, find_owners};
+use crate::services::tokens::owner::{ByOwner, Owner, with_owners};
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
 use crate::store::outstanding_tokens as table;
 use crate::store::outstanding_tokens::{TokenFilter, TokenRow};
@@ -44,7 +44,7 @@ pub struct Token {
 pub struct TokenQuery {
     /// The population of the owner.
     pub user_type: Option<UserType>,
-    /// The owner's e-mail address or username, or `user:1`.
+    /// The owner's e-mail address or username, or `user:1`, or a part that few accounts have.
     pub person: Option<String>,
     /// The state.
     pub state: Option<TokenState>,
@@ -67,6 +67,19 @@ pub struct TokenInSession {
     pub earlier: i64,
 }
 
+impl TokenQuery {
+    fn filter(self, owners: Option<Vec<Principal>>, expired_at: Timestamp) -> TokenFilter {
+        TokenFilter {
+            user_type: self.user_type,
+            owners,
+            state: self.state,
+            from: self.from,
+            to: self.to,
+            expired_at,
+        }
+    }
+}
+
 /// The tokens that match the query, the latest first.
 ///
 /// # Errors
@@ -76,28 +89,44 @@ pub async fn list(
     query: TokenQuery,
     seek: Seek<Cursor>,
     size: i64,
-) -> Result<Option<Slice<Token>>, Error> {
+) -> Result<ByOwner<Slice<Token>>, Error> {
     let expired_at = services.clock.now() - services.tokens.leeway();
     let seek = seek.filter_map(|cursor| Jti::parse(&cursor.id));
-    services
+    let found = services
         .store
         .read_list(move |connection| {
-            let owners = find_owners(connection, query.person.as_deref())?;
-            if owners.as_ref().is_some_and(Vec::is_empty) {
-                return Ok(None);
-            }
-            let filter = TokenFilter {
-                user_type: query.user_type,
-                owners,
-                state: query.state,
-                from: query.from,
-                to: query.to,
-                expired_at,
-            };
-            let rows = table::list(connection, &filter, seek.clone(), size)?;
-            Ok(Some(rows.map(|row| token(row, expired_at))))
+            with_owners(connection, query.person.as_deref(), |connection, owners| {
+                let filter = query.clone().filter(owners, expired_at);
+                table::list(connection, &filter, seek.clone(), size)
+            })
         })
-        .await
+        .await?;
+    Ok(found.map(|rows| rows.map(|row| token(row, expired_at))))
+}
+
+/// The next tokens that match the query, for reading the whole list.
+///
+/// # Errors
+/// The store's.
+pub async fn batch(
+    services: &Services,
+    query: TokenQuery,
+    after: Option<Cursor>,
+    size: i64,
+) -> Result<Vec<Token>, Error> {
+    let expired_at = services.clock.now() - services.tokens.leeway();
+    let after = after.and_then(|cursor| Jti::parse(&cursor.id));
+    let found = services
+        .store
+        .read_list(move |connection| {
+            with_owners(connection, query.person.as_deref(), |connection, owners| {
+                let filter = query.clone().filter(owners, expired_at);
+                table::batch(connection, &filter, after.as_ref(), size)
+            })
+        })
+        .await?;
+    let rows = found.or_none().into_iter();
+    Ok(rows.map(|row| token(row, expired_at)).collect())
 }
 
 /// The latest tokens of an account.
@@ -201,7 +230,8 @@ pub async fn blacklist(
         .await
 }
 
-fn token(row: TokenRow, expired_at: Timestamp) -> Token {
+/// A token of the table, in its state at this time.
+pub(in crate::services) fn token(row: TokenRow, expired_at: Timestamp) -> Token {
     let state = match row.reason {
         Some(RevocationReason::Rotated) => TokenState::Used,
         Some(_) => TokenState::Blacklisted,

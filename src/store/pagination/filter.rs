@@ -69,26 +69,29 @@ impl IndexLookup {
     }
 }
 
-/// The maximum number of accounts in a filter: several accounts can match one typed name.
-pub const MAX_ACCOUNTS: usize = 4;
+/// The maximum number of accounts in a filter: several accounts can match one typed text.
+pub const MAX_ACCOUNTS: usize = 20;
+/// How many accounts have one full name: two populations, and an account that was deleted.
+const FEW_ACCOUNTS: usize = 4;
 
-/// A condition on the columns of user type and id, and its values: one of these accounts. It always has
-/// [`MAX_ACCOUNTS`] accounts, so that the text of a statement does not vary; a repeated one changes nothing.
+/// A condition on the columns of user type and id, and its values: one of these accounts. It has a fixed number of accounts,
+/// so that the text of a statement does not vary; a repeated one changes nothing.
 pub(crate) fn of_accounts(
     user_type: &str,
     user_seq: &str,
     accounts: &[Principal],
 ) -> (String, Vec<Bind>) {
     let one = format!("({user_type} = ? AND {user_seq} = ?)");
-    let values = accounts
-        .iter()
-        .cycle()
-        .take(MAX_ACCOUNTS)
-        .flat_map(|account| {
-            let word = account.user_type.as_str();
-            [Bind::from(word), Bind::from(account.user_seq.get())]
-        });
-    ([one.as_str(); MAX_ACCOUNTS].join(" OR "), values.collect())
+    let length = if accounts.len() <= FEW_ACCOUNTS {
+        FEW_ACCOUNTS
+    } else {
+        MAX_ACCOUNTS
+    };
+    let values = accounts.iter().cycle().take(length).flat_map(|account| {
+        let word = account.user_type.as_str();
+        [Bind::from(word), Bind::from(account.user_seq.get())]
+    });
+    (vec![one.as_str(); length].join(" OR "), values.collect())
 }
 
 /// One filter of a list.

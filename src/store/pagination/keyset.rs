@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Text, Timestamp as SqlTimestamp},
+    sql_types::{BigInt, Bool, Text, Timestamp as SqlTimestamp},
 };
 
 use crate::clock::Timestamp;
@@ -19,6 +19,7 @@ pub(crate) enum KeyTypes {
     TextAndNumber,
     TimeAndNumber,
     TimeAndText,
+    BoolAndNumber,
 }
 
 /// The key that a list is sorted by.
@@ -102,6 +103,7 @@ pub(crate) fn load_nth(
         KeyTypes::TextAndNumber => loaded!(connection, query, Text, String, BigInt, i64),
         KeyTypes::TimeAndNumber => loaded!(connection, query, SqlTimestamp, Timestamp, BigInt, i64),
         KeyTypes::TimeAndText => loaded!(connection, query, SqlTimestamp, Timestamp, Text, String),
+        KeyTypes::BoolAndNumber => loaded!(connection, query, Bool, bool, BigInt, i64),
     };
     let has_more = two.len() > 1;
     Ok(two.into_iter().next().filter(|_| has_more))

@@ -99,6 +99,26 @@ impl ListQuery {
         self.count_up_to(connection, strategy, None, i64::MAX)
     }
 
+    /// Counts the different values of an expression among all rows, without a limit.
+    pub(crate) fn count_distinct(
+        &self,
+        connection: &mut Db,
+        expression: &str,
+    ) -> Result<i64, StoreError> {
+        let mut sql = Sql::new(&format!("SELECT COUNT(DISTINCT {expression}) AS n FROM "));
+        match self.strategy(connection)? {
+            Strategy::Selective { filter, .. } => {
+                sql.push(self.from_selective);
+                self.push_selective(&mut sql, filter);
+            }
+            Strategy::Scan => {
+                sql.push(self.from);
+                self.push_scan(&mut sql, &self.full_range(&Seek::First), true);
+            }
+        }
+        load_count(connection, sql)
+    }
+
     /// Whether a scan skips no rows.
     fn scan_is_exact(&self) -> bool {
         self.filters.iter().all(|filter| !filter.scan.skips_rows())

@@ -3,10 +3,13 @@
 //! Tables with a column `search_text` (see [`searchable`]) have a trigram index: FTS5 on SQLite, `pg_trgm` on Postgres.
 //! Neither finds a part that is shorter than three characters: such a part is searched by examining rows.
 
+use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+
 use crate::domain::text::{normalised, searchable};
 use crate::store::engine::connection::Db;
+use crate::store::error::StoreError;
 use crate::store::pagination::filter::{Filter, IndexLookup, ScanCondition};
-use crate::store::pagination::statement::{Bind, Conditions};
+use crate::store::pagination::statement::{Bind, Conditions, Sql};
 
 /// The escape character of the patterns.
 const ESCAPE: char = '\\';
@@ -50,6 +53,62 @@ impl SearchIndex {
     }
 }
 
+impl SearchIndex {
+    /// The ids of a few rows whose `search_text` contains the typed text, the newest ones first as far as that is cheap;
+    /// `None` if the text is too short for the index.
+    ///
+    /// On Postgres, the newest rows are examined first: the index collects all rows of a frequent text.
+    pub(crate) fn first(
+        &self,
+        connection: &mut Db,
+        typed: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Option<Vec<i64>>, StoreError> {
+        let Some(phrase) = fts_phrase(typed) else {
+            return Ok(None);
+        };
+        let (table, pattern) = (self.table, Bind::from(pattern(typed)));
+        let sql = match connection {
+            Db::Sqlite(_) => {
+                let fts = self.fts_table;
+                let mut sql = Sql::new(&format!("SELECT rowid AS id FROM {fts} WHERE {fts} "));
+                sql.push_with(
+                    "MATCH ? ORDER BY rowid DESC LIMIT ?",
+                    [phrase.into(), limit.into()],
+                );
+                sql
+            }
+            Db::Postgres(_) => {
+                let mut recent = Sql::new("SELECT id FROM (SELECT id, search_text FROM ");
+                recent.push(table).push_with(
+                    " ORDER BY id DESC LIMIT ?) newest WHERE search_text LIKE ? ESCAPE '\\' LIMIT ?",
+                    [newest.into(), pattern.clone(), limit.into()],
+                );
+                let found: Vec<IdRow> = recent.query().load(connection)?;
+                let is_full = i64::try_from(found.len()).is_ok_and(|found| found >= limit);
+                if is_full || !has_trigram(typed) {
+                    return Ok(Some(found.into_iter().map(|row| row.id).collect()));
+                }
+                let mut sql = Sql::new("WITH matching AS MATERIALIZED (SELECT id FROM ");
+                sql.push(table).push_with(
+                    " WHERE search_text LIKE ? ESCAPE '\\') SELECT id FROM matching ORDER BY id DESC LIMIT ?",
+                    [pattern, limit.into()],
+                );
+                sql
+            }
+        };
+        let found: Vec<IdRow> = sql.query().load(connection)?;
+        Ok(Some(found.into_iter().map(|row| row.id).collect()))
+    }
+}
+
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
 /// The filter of rows that contain the typed text in one of these columns, which are in the normalised form.
 pub(crate) fn in_columns(columns: &[&str], typed: &str) -> Filter {
     let like = |column: &&str| format!("{column} || '' LIKE ? ESCAPE '\\'");
@@ -68,6 +127,11 @@ pub(crate) fn in_columns(columns: &[&str], typed: &str) -> Filter {
 /// A LIKE pattern for columns in the normalised form: "contains the typed text".
 pub(crate) fn normalised_pattern(typed: &str) -> String {
     escaped(&normalised(typed))
+}
+
+/// A LIKE pattern: "contains this text".
+pub(crate) fn contains_pattern(part: &str) -> String {
+    escaped(part)
 }
 
 /// The same for a column `search_text`.

@@ -26,15 +26,27 @@ async fn a_blacklisted_token_is_found_by_reason_account_and_day() {
         .await;
     answer.assert(200, "CLIENT_UPDATED");
     for (query, expected) in [
-        ("", vec![jti(&lee), jti(&kim), jti(&rotated)]),
+        ("", vec![jti(&lee), jti(&kim)]),
+        ("reason=all", vec![jti(&lee), jti(&kim), jti(&rotated)]),
+        (
+            "reason=logout&reason=rotated",
+            vec![jti(&kim), jti(&rotated)],
+        ),
+        (
+            "reason=logout&reason=deactivated",
+            vec![jti(&lee), jti(&kim)],
+        ),
         ("reason=rotated", vec![jti(&rotated)]),
         ("reason=logout", vec![jti(&kim)]),
         ("reason=deactivated", vec![jti(&lee)]),
         ("reason=administrator", vec![]),
         ("user_type=client", vec![jti(&lee), jti(&kim)]),
-        ("user_type=user", vec![jti(&rotated)]),
+        ("user_type=user", vec![]),
+        ("user_type=user&reason=all", vec![jti(&rotated)]),
         ("person=kim", vec![jti(&kim)]),
-        ("person=ann%40example.org", vec![jti(&rotated)]),
+        ("person=ann%40example.org&reason=all", vec![jti(&rotated)]),
+        ("person=ann%40example.org", vec![]),
+        ("person=im", vec![]),
         ("person=ann%40example.org&user_type=client", vec![]),
         ("person=client:1&reason=logout", vec![jti(&kim)]),
         ("from=2026-02-15", vec![jti(&lee)]),
@@ -51,6 +63,19 @@ async fn a_blacklisted_token_is_found_by_reason_account_and_day() {
     }
     let page = browser.open("/admin/blacklist?reason=logout").await;
     assert_eq!(page.text("#results .badge"), "Logged out");
+    assert_eq!(page.text("td[data-label=By]"), "kim");
+    let page = browser.open("/admin/blacklist?reason=deactivated").await;
+    assert_eq!(page.text("td[data-label=By]"), "boss@example.org");
+    let page = browser
+        .open("/admin/blacklist?reason=logout&reason=deactivated")
+        .await;
+    assert_eq!(page.texts(".chip b"), ["Logged out", "Account deactivated"]);
+    assert_eq!(
+        page.attr(".chip a", "href"),
+        "/admin/blacklist?reason=deactivated"
+    );
+    assert_eq!(page.text("[data-count]"), "1–2 of 2");
+    let page = browser.open("/admin/blacklist?reason=logout").await;
     assert_eq!(page.attr("#results a.who", "href"), "/admin/clients/1");
     assert_eq!(page.count("#results time"), 2);
 }
@@ -66,7 +91,10 @@ async fn paging_shows_every_row_once_even_if_many_have_the_same_time() {
             app.advance(Duration::from_secs(1));
         }
     }
-    for query in ["size=25", "size=25&reason=rotated&user_type=user"] {
+    for query in [
+        "size=25&reason=all",
+        "size=25&reason=rotated&user_type=user",
+    ] {
         let pages = browser
             .walk(&format!("{}?{query}", paths::BLACKLIST), "next")
             .await;
@@ -92,7 +120,7 @@ async fn an_invalid_cursor_is_the_beginning_and_an_empty_list_says_so() {
         "LTEKLTE",
     ] {
         let page = browser
-            .open(&format!("{}?after={cursor}", paths::BLACKLIST))
+            .open(&format!("{}?reason=all&after={cursor}", paths::BLACKLIST))
             .await;
         assert_eq!(listed(&page).len(), 1, "{cursor}");
     }

@@ -189,7 +189,7 @@ async fn tokens_of_a_rare_state_are_found() {
     for end in ["", "&last=1"] {
         let page = browser
             .open(&format!(
-                "{}?state=used&user_type=client{end}",
+                "{}?state=used&user_type=client&size=50{end}",
                 paths::TOKENS
             ))
             .await;
@@ -200,6 +200,10 @@ async fn tokens_of_a_rare_state_are_found() {
         ("reason=logout&user_type=client", 8),
         ("reason=logout_all&user_type=client", 0),
         ("reason=rotated&user_type=client", 50),
+        ("", 24),
+        ("user_type=client", 8),
+        ("reason=logout&reason=logout_all", 24),
+        ("reason=logout&reason=rotated", 50),
     ] {
         let page = browser.open(&format!("{}?{query}", paths::BLACKLIST)).await;
         assert_eq!(page.count("tbody tr"), rows, "{query}");

@@ -165,7 +165,7 @@ async fn each_order_shows_every_row_once_forwards_and_backwards() {
     }
     app.execute("UPDATE users SET last_login_at = '2026-01-01 00:00:00.500' WHERE id % 3 = 0")
         .await;
-    for sort in ["created", "login", "name", "last_login"] {
+    for sort in ["created", "login", "name", "last_login", "role", "status"] {
         let forward = walk(
             &browser,
             &format!("{}?size=25&sort={sort}", paths::USERS),
@@ -244,12 +244,13 @@ async fn an_export_has_the_rows_of_the_list_in_its_order_and_is_logged() {
     let header = lines[0].trim_start_matches('\u{feff}');
     assert_eq!(
         header,
-        "user_seq,email,username,name,role,external_id,claims,is_active,last_login_at,created_at,updated_at"
+        "user_seq,email,username,name,role,external_id,claims,is_active,last_login_at,last_login_at_local,created_at,\
+         created_at_local,updated_at,updated_at_local"
     );
     assert!(lines[1].contains("ann@example.org"), "{}", lines[1]);
     assert!(
         lines[2].contains(
-            "evil@example.com,,\"'=HYPERLINK(\"\"x\"\"), 한글\",auditor,,,true,,2026-02-14T"
+            "evil@example.com,,\"'=HYPERLINK(\"\"x\"\"), 한글\",auditor,,,true,,,2026-02-14T"
         ),
         "{}",
         lines[2]

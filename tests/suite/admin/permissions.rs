@@ -15,6 +15,9 @@ const READ: &[&str] = &[
     "/admin/clients/1",
     "/admin/services",
     "/admin/services/1",
+    "/admin/search",
+    "/admin/search?q=sam",
+    "/admin/sessions",
     "/admin/tokens",
     "/admin/tokens/JTI",
     "/admin/blacklist",
@@ -30,11 +33,17 @@ const READ: &[&str] = &[
     "/admin/account/passkeys",
 ];
 
-/// CSV files.
+/// CSV files, and JSON.
 const FILES: &[&str] = &[
     "/admin/users/export.csv",
     "/admin/clients/export.csv",
     "/admin/audit/export.csv",
+    "/admin/sessions/export.csv",
+    "/admin/tokens/export.csv",
+    "/admin/blacklist/export.csv",
+    "/admin/locks/export.csv",
+    "/admin/services/export.csv",
+    "/admin/search/accounts?q=sam",
 ];
 
 /// Forms and confirmations of changes.
@@ -93,6 +102,7 @@ const FORMS: &[&str] = &[
     "/admin/services/1/delete",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
+    "/admin/sessions/end",
     "/admin/blacklist/flush",
     "/admin/locks/lift",
     "/admin/jobs/SID/stop",

@@ -98,7 +98,7 @@ async fn an_unknown_name_gives_an_empty_list_that_says_so() {
     let browser = app.signed_in("root", Role::ADMIN).await;
     app.user("ann").await;
     for path in [paths::TOKENS, paths::BLACKLIST] {
-        for name in ["ann", "an%40example.org", "%25", "client:99x", "user:0"] {
+        for name in ["an%40example.org", "%25", "client:99x", "user:0"] {
             let page = browser.open(&format!("{path}?person={name}")).await;
             assert_eq!(page.text(".empty-title"), "No account with this name");
             assert!(listed(&page).is_empty());

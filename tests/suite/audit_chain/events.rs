@@ -5,6 +5,7 @@ use std::time::Duration;
 use munjigi::{
     domain::{account::Role, audit::Action},
     services::audit::events::{AuditEvent, AuditQuery, list},
+    services::tokens::owner::ByOwner,
 };
 use serde_json::json;
 
@@ -31,10 +32,11 @@ async fn newest(app: &App, count: usize) -> Vec<String> {
 
 async fn events(app: &App) -> Vec<AuditEvent> {
     let seek = munjigi::domain::paging::Seek::First;
-    list(app.services(), AuditQuery::default(), seek, 100)
-        .await
-        .unwrap()
-        .items
+    let found = list(app.services(), AuditQuery::default(), seek, 100).await;
+    let ByOwner::Found(events) = found.unwrap() else {
+        panic!("the query has no account");
+    };
+    events.items
 }
 
 fn session_of(person: &Person) -> String {

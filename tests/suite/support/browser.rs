@@ -142,7 +142,8 @@ impl Browser {
         let response = request.send().await.expect("no response from the server");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         self.store_cookies(&headers);
-        let html = response.text().await.unwrap();
+        // Where a line may break is no space between two words.
+        let html = response.text().await.unwrap().replace("<wbr>", "");
         let page = Page {
             status,
             headers,

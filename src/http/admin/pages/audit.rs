@@ -2,22 +2,27 @@
 
 use actix_web::{HttpRequest, web::Path};
 use askama::Template;
+use chrono_tz::Tz;
 
-use crate::domain::audit::{Action, AuditSource, Change};
+use crate::domain::audit::{Action, AuditSource, Change, Outcome};
 use crate::domain::principal::Principal;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
 use crate::http::admin::web::filters::{
-    Chip, Choice, Filter, chips, choices, problems, typed, words,
+    Chip, Choice, Filter, chips, choices, day, preset, problems, typed, words,
 };
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::list_page::list_page;
+use crate::http::admin::web::lists::ListQuery;
+use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::periods::{self, PERIOD};
+use crate::http::admin::web::{action_groups, csv};
 use crate::http::middleware::context::services_of;
 use crate::services::audit::events::{self, AuditEvent, AuditQuery};
 use crate::services::audit::recording;
+use crate::services::tokens::owner::ByOwner;
 use crate::store::audit_list::AuditFilter;
 
 #[derive(Template)]
@@ -27,9 +32,10 @@ struct ListPage {
     query: ListQuery,
     problems: Vec<String>,
     chips: Vec<Chip>,
-    events: Vec<EventView>,
-    pager: Pager,
-    actions: Vec<Choice>,
+    /// None where too many accounts fit the filter.
+    listed: Option<(Vec<EventView>, Pager)>,
+    actions: Vec<(String, Vec<Choice>)>,
+    outcomes: Vec<Choice>,
     sources: Vec<Choice>,
     csv: String,
 }
@@ -37,26 +43,35 @@ struct ListPage {
 /// The filters of the list.
 const FILTERS: &[Filter] = &[
     typed("search", "audit.filter_search"),
-    typed("person", "audit.filter_person"),
-    typed("session", "audit.filter_session"),
+    typed("person", "audit.filter_person").folded(),
+    typed("session", "audit.filter_session").folded(),
+    typed("request", "audit.request_id").folded(),
     words("action", "audit.filter_action", |l, word| {
         l.word("action", word)
+    })
+    .folded(),
+    words("outcome", "audit.outcome", |l, word| {
+        l.word("outcome", word)
     }),
-    words("source", "audit.source", |l, word| l.word("source", word)),
-    typed("from", "audit.filter_from"),
-    typed("to", "audit.filter_to"),
+    words("source", "audit.source", |l, word| l.word("source", word)).folded(),
+    preset("period", "audit.when"),
+    day("from", "audit.filter_from", "period"),
+    day("to", "audit.filter_to", "period"),
 ];
 
 /// The filter of a query. Its days are in the viewer's time zone, both inclusive.
 fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
+    let (from, before) = PERIOD.read(query, panel.zone(), panel.now());
     let filter = AuditFilter {
         search: query.text("search"),
-        action: query.word("action", Action::NAMES, Action::from_word),
+        actions: query.words("action", Action::NAMES, Action::from_word),
+        outcome: query.word("outcome", Outcome::NAMES, Outcome::from_word),
         source: query.word("source", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
+        request: query.text("request"),
         people: None,
-        from: query.day("from", panel.zone()).map(|(begin, _)| begin),
-        before: query.day("to", panel.zone()).map(|(_, end)| end),
+        from,
+        before,
     };
     let person = query.text("person");
     AuditQuery { person, filter }
@@ -66,24 +81,41 @@ fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
 pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let filter = audit_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
-    let slice = events::list(panel.services(), filter, seek, size).await?;
+    let found = events::list(panel.services(), filter, seek, size).await?;
+    let person = events::login_of(panel.services(), query.value("person")).await?;
     let l = panel.layout("audit");
-    panel.page(&ListPage {
+    let mut chips = chips(&l, &query, FILTERS);
+    // Links have an id there: a name says more.
+    for chip in &mut chips {
+        if let Some(person) = person.as_ref().filter(|_| chip.parameter == "person") {
+            chip.value.clone_from(person);
+        }
+    }
+    let listed = match found {
+        ByOwner::Found(slice) => Some((
+            EventView::all(&l, &slice.items),
+            pager(&query, &l, &slice, AuditEvent::cursor),
+        )),
+        ByOwner::NoAccount | ByOwner::TooManyAccounts => None,
+    };
+    let page = ListPage {
         problems: problems(&l, &query, FILTERS),
-        chips: chips(&l, &query, FILTERS),
-        actions: choices(&l, "action", Action::NAMES, query.value("action")),
+        chips,
+        listed,
+        actions: action_groups::choices(&l, &query.values("action")),
+        outcomes: choices(&l, "outcome", Outcome::NAMES, query.value("outcome")),
         sources: choices(&l, "source", AuditSource::NAMES, query.value("source")),
-        events: EventView::all(&l, &slice.items),
-        pager: pager(&query, &l, &slice, AuditEvent::cursor),
         csv: csv::url(paths::AUDIT_EXPORT, &query.query_string()),
         query,
         l,
-    })
+    };
+    list_page(&panel, &page.query, &page)
 }
 
 const HEADER: &[&str] = &[
     "id",
     "happened_at",
+    "happened_at_local",
     "source",
     "actor",
     "actor_account",
@@ -113,19 +145,20 @@ pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequ
         let (services, filter) = (services.clone(), filter.clone());
         async move { events::batch(&services, filter, after, csv::BATCH).await }
     };
-    let header = HEADER.iter().copied();
+    let (header, zone) = (HEADER.iter().copied(), panel.zone());
     Ok(csv::answer(
         &panel,
         "audit",
         header,
-        line,
+        move |event| line(event, zone),
         AuditEvent::cursor,
         read,
     ))
 }
 
 /// The columns of an event, not translated.
-fn line(event: &AuditEvent) -> Vec<String> {
+fn line(event: &AuditEvent, zone: Tz) -> Vec<String> {
+    let [happened_at, local] = csv::time(Some(event.happened_at), zone);
     let account = |principal: Option<Principal>| {
         principal.map_or_else(String::new, |principal| {
             format!("{}:{}", principal.user_type, principal.user_seq)
@@ -135,7 +168,8 @@ fn line(event: &AuditEvent) -> Vec<String> {
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     vec![
         event.id.to_string(),
-        event.happened_at.to_string(),
+        happened_at,
+        local,
         event.source.to_string(),
         or_empty(&event.actor_name),
         account(event.actor),

@@ -1,21 +1,30 @@
-//! The blacklist of refresh tokens.
+//! The blacklist of refresh tokens, and the same list as a CSV file.
 
+use actix_web::HttpRequest;
 use askama::Template;
+use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 use crate::domain::principal::UserType;
 use crate::domain::session::RevocationReason;
 use crate::http::admin::pages::flush::FlushPanel;
 use crate::http::admin::paths;
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
-    Chip, Choice, Filter, chips, choices, problems, typed, words,
+    Chip, Choice, Filter, chips, choices, day, preset, problems, typed, words,
 };
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::list_page::list_page;
+use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::owners::{OwnerView, short_id};
+use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::periods::{self, PERIOD};
+use crate::http::middleware::context::services_of;
+use crate::services::audit::recording;
 use crate::services::tokens::blacklist::{self, BlacklistQuery, BlacklistedToken};
+use crate::services::tokens::owner::ByOwner;
 
 struct TokenView {
     path: String,
@@ -23,6 +32,8 @@ struct TokenView {
     short: String,
     owner: OwnerView,
     reason: String,
+    /// Who blacklisted it, or the interface; empty if that is unknown.
+    by: String,
     /// The kind of the reason's badge.
     kind: &'static str,
     blacklisted_at: Timestamp,
@@ -50,6 +61,11 @@ impl TokenView {
             jti: token.jti.to_string(),
             owner: OwnerView::new(l, &token.owner),
             reason: l.t(&format!("reason.{}", token.reason)),
+            by: match &token.actor {
+                Some((_, Some(name))) => name.clone(),
+                Some((source, None)) => l.word("source", source),
+                None => String::new(),
+            },
             kind,
             blacklisted_at: token.blacklisted_at,
             expires_at: token.expires_at,
@@ -68,21 +84,28 @@ struct ListPage {
     user_types: Vec<Choice>,
     reasons: Vec<Choice>,
     chips: Vec<Chip>,
-    /// None where no account has the name of the filter.
-    listed: Option<(Vec<TokenView>, Pager)>,
+    listed: ByOwner<(Vec<TokenView>, Pager)>,
+    csv: String,
 }
+
+/// The value of the filter by reason that includes rotated tokens.
+const ALL: &str = "all";
 
 /// The filters, with their labels.
 const FILTERS: &[Filter] = &[
     typed("person", "tokens.person"),
     words("user_type", "tokens.population", |l, word| {
         l.word("user_type", word)
-    }),
-    words("reason", "blacklist.reason", |l, word| {
-        l.word("reason", word)
-    }),
-    typed("from", "blacklist.from"),
-    typed("to", "blacklist.to"),
+    })
+    .folded(),
+    words("reason", "blacklist.reason", |l, word| match word {
+        ALL => l.t("blacklist.every_reason"),
+        word => l.word("reason", word),
+    })
+    .folded(),
+    preset("period", "blacklist.since"),
+    day("from", "blacklist.from", "period"),
+    day("to", "blacklist.to", "period"),
 ];
 
 /// `GET /admin/blacklist`. **Permissions**: administrators and auditors. 200.
@@ -96,29 +119,105 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         let views = slice.items.iter().map(|row| TokenView::new(&l, row));
         (views.collect(), pager)
     });
-    panel.page(&ListPage {
+    let page = ListPage {
         flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
-        reasons: choices(&l, "reason", RevocationReason::NAMES, query.value("reason")),
+        reasons: reason_choices(&l, &query),
         chips: chips(&l, &query, FILTERS),
         listed,
+        csv: csv::url(paths::BLACKLIST_EXPORT, &query.query_string()),
         query,
         l,
-    })
+    };
+    list_page(&panel, &page.query, &page)
 }
 
+/// The reasons, and the choice of all of them.
+fn reason_choices(l: &Layout, query: &ListQuery) -> Vec<Choice> {
+    let chosen = query.values("reason");
+    let choice = |text: String, word: &str| (word.to_owned(), text, chosen.contains(&word));
+    let reasons = RevocationReason::NAMES.iter();
+    reasons
+        .map(|word| choice(l.word("reason", word), word))
+        .chain([choice(l.t("blacklist.every_reason"), ALL)])
+        .collect()
+}
+
+/// Without a reason, the tokens that were not rotated.
 fn blacklist_query(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
-    let zone = panel.zone();
+    let (from, to) = PERIOD.read(query, panel.zone(), panel.now());
+    let reason = |word: &str| match word {
+        ALL => Some(None),
+        word => RevocationReason::from_word(word).map(Some),
+    };
+    let reasons = query.words("reason", RevocationReason::NAMES, reason);
+    let reasons: Option<Vec<RevocationReason>> = if reasons.is_empty() {
+        let every = RevocationReason::NAMES.iter();
+        let every = every.filter_map(|word| RevocationReason::from_word(word));
+        Some(
+            every
+                .filter(|reason| *reason != RevocationReason::Rotated)
+                .collect(),
+        )
+    } else {
+        reasons.into_iter().collect()
+    };
     BlacklistQuery {
         person: query.text("person"),
         user_type: query.word("user_type", UserType::NAMES, UserType::from_word),
-        reason: query.word(
-            "reason",
-            RevocationReason::NAMES,
-            RevocationReason::from_word,
-        ),
-        from: query.day("from", zone).map(|(begin, _)| begin),
-        to: query.day("to", zone).map(|(_, end)| end),
+        reasons,
+        from,
+        to,
     }
+}
+
+const HEADER: &[&str] = &[
+    "jti",
+    "user_type",
+    "user_seq",
+    "login",
+    "name",
+    "reason",
+    "by",
+    "source",
+    "blacklisted_at",
+    "blacklisted_at_local",
+    "expires_at",
+    "expires_at_local",
+];
+
+/// `GET /admin/blacklist/export.csv`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
+    let filter = blacklist_query(&mut query, &panel);
+    let (text, actor) = (query.query_string(), panel.actor());
+    recording::record_export(panel.services(), actor, "blacklist", &text).await?;
+    let services = services_of(&request)?;
+    let read = move |after| {
+        let (services, filter) = (services.clone(), filter.clone());
+        async move { blacklist::batch(&services, filter, after, csv::BATCH).await }
+    };
+    let (header, zone) = (HEADER.iter().copied(), panel.zone());
+    let cursor = blacklist::cursor_of;
+    let line = move |token: &BlacklistedToken| line(token, zone);
+    Ok(csv::answer(&panel, "blacklist", header, line, cursor, read))
+}
+
+/// The columns of a token, not translated.
+fn line(token: &BlacklistedToken, zone: Tz) -> Vec<String> {
+    let principal = token.owner.principal;
+    let (source, by) = token.actor.clone().unzip();
+    let mut line = vec![
+        token.jti.to_string(),
+        principal.user_type.to_string(),
+        principal.user_seq.to_string(),
+        token.owner.login.clone().unwrap_or_default(),
+        token.owner.name.clone(),
+        token.reason.to_string(),
+        by.flatten().unwrap_or_default(),
+        source.map_or_else(String::new, |source| source.to_string()),
+    ];
+    line.extend(csv::time(Some(token.blacklisted_at), zone));
+    line.extend(csv::time(Some(token.expires_at), zone));
+    line
 }

@@ -82,7 +82,7 @@ impl LastFlush {
     fn new(l: &Layout, job: &Job) -> Self {
         let rows = match &job.report {
             Some(Report::Flush(counts)) => counts.total(),
-            Some(Report::Bulk(_)) | None => job.done,
+            Some(Report::Bulk(_) | Report::Sessions(_)) | None => job.done,
         };
         let text = t!(
             format!("admin.flush.last_{}", job.state),

@@ -120,6 +120,7 @@ fn progress(l: &Layout, job: &Job) -> String {
     let key = match &job.report {
         Some(Report::Bulk(bulk)) if bulk.user_type == UserType::Client => "admin.job.of_clients",
         Some(Report::Bulk(_)) => "admin.job.of_users",
+        Some(Report::Sessions(_)) => "admin.job.of_sessions",
         Some(Report::Flush(_)) | None => "admin.job.of_rows",
     };
     t!(
@@ -136,6 +137,7 @@ fn title(l: &Layout, job: &Job) -> String {
         Some(Report::Bulk(BulkReport {
             user_type, action, ..
         })) => l.t(&format!("bulk_job.{action}_{user_type}")),
+        Some(Report::Sessions(_)) => l.t("sessions.job"),
         Some(Report::Flush(_)) | None => l.t("flush.job_title"),
     }
 }
@@ -147,6 +149,7 @@ fn origin(job: &Job) -> (&'static str, String) {
             section(bulk.user_type),
             paths::people(bulk.user_type).to_string(),
         ),
+        Some(Report::Sessions(_)) => ("sessions", paths::SESSIONS.to_owned()),
         Some(Report::Flush(_)) | None => ("blacklist", paths::BLACKLIST.to_owned()),
     }
 }
@@ -168,6 +171,14 @@ fn numbers(l: &Layout, job: &Job) -> Vec<(String, u64)> {
         .into_iter()
         .filter(|(key, number)| *number > 0 || key.starts_with("bulk_changed"))
         .map(|(key, number)| (l.t(&key), number))
+        .collect(),
+        Some(Report::Sessions(report)) => [
+            ("sessions.ended", report.ended),
+            ("sessions.ended_before", report.unchanged),
+        ]
+        .into_iter()
+        .filter(|(key, number)| *number > 0 || *key == "sessions.ended")
+        .map(|(key, number)| (l.t(key), number))
         .collect(),
         None => Vec::new(),
     }
@@ -202,7 +213,7 @@ fn sentences(l: &Layout, job: &Job) -> Vec<String> {
         Some(Report::Flush(counts)) if job.state == JobState::Done && counts.total() == 0 => {
             sentences.push(l.t("flush.found_nothing"));
         }
-        Some(Report::Flush(_)) | None => {}
+        Some(Report::Flush(_) | Report::Sessions(_)) | None => {}
     }
     sentences
 }

@@ -1,19 +1,26 @@
 //! Locks: accounts and addresses that are blocked after too many failed attempts.
 
+use actix_web::HttpRequest;
 use askama::Template;
+use chrono_tz::Tz;
 
 use crate::clock::Timestamp;
 use crate::domain::limits::LimitKind;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     Chip, Choice, Filter, chips, choices, problems, typed, words,
 };
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, pager};
+use crate::http::admin::web::list_page::list_page;
+use crate::http::admin::web::lists::ListQuery;
+use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::middleware::context::services_of;
+use crate::services::audit::recording;
 use crate::services::limits::locks;
 use crate::store::rate_limits::{LockFilter, LockRow};
 
@@ -74,6 +81,7 @@ struct ListPage {
     chips: Vec<Chip>,
     locks: Vec<LockView>,
     pager: Pager,
+    csv: String,
 }
 
 /// The filters, with their labels.
@@ -82,17 +90,21 @@ const FILTERS: &[Filter] = &[
     words("limit", "locks.limit", |l, word| l.word("limit", word)),
 ];
 
-/// `GET /admin/locks`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let filter = LockFilter {
+fn lock_filter(query: &mut ListQuery) -> LockFilter {
+    LockFilter {
         search: query.text("search"),
         kind: query.word("limit", LimitKind::NAMES, LimitKind::from_word),
         ..LockFilter::default()
-    };
+    }
+}
+
+/// `GET /admin/locks`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
+    let filter = lock_filter(&mut query);
     let (seek, size) = (query.seek(), query.size());
     let slice = locks::list(panel.services(), filter, seek, size).await?;
     let l = panel.layout("locks");
-    panel.page(&ListPage {
+    let page = ListPage {
         problems: problems(&l, &query, FILTERS),
         limits: choices(&l, "limit", LimitKind::NAMES, query.value("limit")),
         chips: chips(&l, &query, FILTERS),
@@ -102,9 +114,62 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
             .map(|one| LockView::new(&l, one))
             .collect(),
         pager: pager(&query, &l, &slice, locks::cursor_of),
+        csv: csv::url(paths::LOCKS_EXPORT, &query.query_string()),
         query,
         l,
-    })
+    };
+    list_page(&panel, &page.query, &page)
+}
+
+const HEADER: &[&str] = &[
+    "subject",
+    "user_type",
+    "user_seq",
+    "limit",
+    "known_device_only",
+    "attempts",
+    "locked_at",
+    "locked_at_local",
+    "locked_until",
+    "locked_until_local",
+];
+
+/// `GET /admin/locks/export.csv`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
+    let filter = lock_filter(&mut query);
+    let (text, actor) = (query.query_string(), panel.actor());
+    recording::record_export(panel.services(), actor, "locks", &text).await?;
+    let services = services_of(&request)?;
+    let read = move |after| {
+        let (services, filter) = (services.clone(), filter.clone());
+        async move { locks::batch(&services, filter, after, csv::BATCH).await }
+    };
+    let (header, zone) = (HEADER.iter().copied(), panel.zone());
+    let line = move |row: &LockRow| line(row, zone);
+    Ok(csv::answer(
+        &panel,
+        "locks",
+        header,
+        line,
+        locks::cursor_of,
+        read,
+    ))
+}
+
+/// The columns of a lock, not translated.
+fn line(lock: &LockRow, zone: Tz) -> Vec<String> {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let mut line = vec![
+        text(lock.subject.clone()),
+        text(lock.user_type.map(|user_type| user_type.to_string())),
+        text(lock.user_seq.map(|user_seq| user_seq.to_string())),
+        lock.kind.to_string(),
+        lock.is_of_device().to_string(),
+        lock.hits.to_string(),
+    ];
+    line.extend(csv::time(Some(lock.locked_at), zone));
+    line.extend(csv::time(Some(lock.locked_until), zone));
+    line
 }
 
 /// `POST /admin/locks/lift`. **Permissions**: administrators. 303.

@@ -23,10 +23,10 @@ use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
-use crate::http::self_service::{panel_is_here, self};
+use crate::http::self_service::{self, panel_is_here};
 use crate::services::Services;
 use crate::services::accounts::invitations;
-use crate::services::accounts::password_links::{Handover, Issued, LinkOwner, self};
+use crate::services::accounts::password_links::{self, Handover, Issued, LinkOwner};
 use crate::services::accounts::step_up;
 use crate::services::{Services, secret};
 

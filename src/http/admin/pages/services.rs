@@ -3,19 +3,23 @@
 
 use actix_web::{HttpRequest, http::StatusCode, web::Path};
 use askama::Template;
+use chrono_tz::Tz;
 
 use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::{Description, Scopes, ServiceName};
 use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::paths;
+use crate::http::admin::web::csv;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
+use crate::http::middleware::context::services_of;
 use crate::services::accounts::step_up;
+use crate::services::audit::recording;
 use crate::services::service::changes::{self, NewService, WithSecret};
 use crate::services::service::view::{self, Service};
 
@@ -81,6 +85,49 @@ struct ConfirmPage {
     errors: FieldErrors,
     /// Whether a recent proof is needed.
     asks: bool,
+}
+
+/// `GET /admin/services/export.csv`. **Permissions**: administrators and auditors. 200.
+pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
+    recording::record_export(panel.services(), panel.actor(), "services", "").await?;
+    let services = services_of(&request)?;
+    // All of them are one batch: there are as many as services were registered by hand.
+    let read = move |after: Option<()>| {
+        let services = services.clone();
+        async move {
+            match after {
+                None => view::list(&services.store).await,
+                Some(()) => Ok(Vec::new()),
+            }
+        }
+    };
+    let (header, zone) = (HEADER.iter().copied(), panel.zone());
+    let line = move |service: &Service| line(service, zone);
+    Ok(csv::answer(&panel, "services", header, line, |_| (), read))
+}
+
+const HEADER: &[&str] = &[
+    "client_id",
+    "description",
+    "scopes",
+    "is_active",
+    "last_used_at",
+    "last_used_at_local",
+    "created_at",
+    "created_at_local",
+];
+
+/// The columns of a service, not translated.
+fn line(service: &Service, zone: Tz) -> Vec<String> {
+    let mut line = vec![
+        service.name.clone(),
+        service.description.clone(),
+        service.scopes.to_string(),
+        service.is_active.to_string(),
+    ];
+    line.extend(csv::time(service.last_used_at, zone));
+    line.extend(csv::time(Some(service.created_at), zone));
+    line
 }
 
 /// The service that a path names.

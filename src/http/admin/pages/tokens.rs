@@ -1,25 +1,20 @@
-//! Refresh tokens: the list, one token with its session and rotation chain, blacklisting it and ending its session, each behind
+//! Refresh tokens: one token with its session and rotation chain, blacklisting it and ending its session, each behind
 //! a confirmation.
 
 use actix_web::web::Path;
 use askama::Template;
 
 use crate::clock::Timestamp;
-use crate::domain::principal::UserType;
 use crate::domain::session::{Jti, TokenState};
 use crate::http::admin::paths;
 use crate::http::admin::web::claims::{Claim, fields};
 use crate::http::admin::web::error::{AdminError, PageResult};
-use crate::http::admin::web::filters::{
-    Chip, Choice, Filter, chips, choices, problems, typed, words,
-};
 use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, pager};
 use crate::http::admin::web::owners::{OwnerView, short_id};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::auth::sessions::{self, RevocationOutcome};
-use crate::services::tokens::refresh_tokens::{self, Token, TokenInSession, TokenQuery};
+use crate::services::tokens::refresh_tokens::{self, Token, TokenInSession};
 use crate::store::sessions::SessionRow;
 
 /// A token in a list, in a rotation chain, or on the page of its account.
@@ -27,14 +22,14 @@ pub(crate) struct TokenView {
     pub(crate) path: String,
     pub(crate) jti: String,
     pub(crate) short: String,
-    owner: OwnerView,
+    pub(crate) owner: OwnerView,
     /// `live`, `used`, `blacklisted` or `expired`.
     state: &'static str,
     /// The kind of its badge.
     pub(crate) kind: &'static str,
     pub(crate) state_text: String,
     /// The reason and the time of its revocation.
-    refused: Option<(String, Timestamp)>,
+    pub(crate) refused: Option<(String, Timestamp)>,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
@@ -63,67 +58,9 @@ impl TokenView {
         }
     }
 
-    fn is_in(&self, state: &str) -> bool {
+    /// Whether this is its state.
+    pub(crate) fn is_in(&self, state: &str) -> bool {
         self.state == state
-    }
-}
-
-#[derive(Template)]
-#[template(path = "admin/tokens/list.html")]
-struct ListPage {
-    l: Layout,
-    problems: Vec<String>,
-    query: ListQuery,
-    user_types: Vec<Choice>,
-    states: Vec<Choice>,
-    chips: Vec<Chip>,
-    /// None where no account has the name of the filter.
-    listed: Option<(Vec<TokenView>, Pager)>,
-}
-
-/// The filters, with their labels.
-const FILTERS: &[Filter] = &[
-    typed("person", "tokens.person"),
-    words("user_type", "tokens.population", |l, word| {
-        l.word("user_type", word)
-    }),
-    words("state", "tokens.state", |l, word| {
-        l.word("token_state", word)
-    }),
-    typed("from", "tokens.issued_from"),
-    typed("to", "tokens.issued_to"),
-];
-
-/// `GET /admin/tokens`. **Permissions**: administrators and auditors. 200.
-pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
-    let token_query = token_query(&mut query, &panel);
-    let (seek, size) = (query.seek(), query.size());
-    let listed = refresh_tokens::list(panel.services(), token_query, seek, size).await?;
-    let l = panel.layout("tokens");
-    let listed = listed.map(|slice| {
-        let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
-        let views = slice.items.iter().map(|token| TokenView::new(&l, token));
-        (views.collect(), pager)
-    });
-    panel.page(&ListPage {
-        problems: problems(&l, &query, FILTERS),
-        user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
-        states: choices(&l, "token_state", TokenState::NAMES, query.value("state")),
-        chips: chips(&l, &query, FILTERS),
-        listed,
-        query,
-        l,
-    })
-}
-
-fn token_query(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
-    let zone = panel.zone();
-    TokenQuery {
-        person: query.text("person"),
-        user_type: query.word("user_type", UserType::NAMES, UserType::from_word),
-        state: query.word("state", TokenState::NAMES, TokenState::from_word),
-        from: query.day("from", zone).map(|(begin, _)| begin),
-        to: query.day("to", zone).map(|(_, end)| end),
     }
 }
 

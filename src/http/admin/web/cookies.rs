@@ -21,6 +21,10 @@ pub(crate) enum Name {
     Challenge,
     /// The language chosen in the footer.
     Language,
+    /// The number of rows chosen in a list.
+    Rows,
+    /// The path and query of the list that was opened last.
+    List,
 }
 
 impl Name {
@@ -31,6 +35,8 @@ impl Name {
             Self::Notice => "notice",
             Self::Challenge => "challenge",
             Self::Language => "language",
+            Self::Rows => "rows",
+            Self::List => "list",
         }
     }
 }

@@ -5,9 +5,12 @@ use actix_web::{
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     web::Bytes,
 };
+use chrono::TimeZone;
+use chrono_tz::Tz;
 use csv::{Terminator, WriterBuilder};
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 
+use crate::clock::Timestamp;
 use crate::http::admin::web::panel::Panel;
 use crate::services::Error;
 
@@ -30,7 +33,7 @@ pub(crate) fn answer<R, P, F, Rows>(
     panel: &Panel,
     name: &str,
     header: impl IntoIterator<Item = &'static str>,
-    line: fn(&R) -> Vec<String>,
+    line: impl Fn(&R) -> Vec<String> + 'static,
     cursor: fn(&R) -> P,
     read: F,
 ) -> HttpResponse
@@ -54,9 +57,10 @@ where
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
             let last = rows.last().filter(|_| is_full);
             let next = last.map(|row| (Some(cursor(row)), None));
-            Ok(Some((written(head, rows.iter().map(line)), next)))
+            Ok(Some(((rows, head), next)))
         }
     });
+    let batches = batches.map_ok(move |(rows, head)| written(head, rows.iter().map(&line)));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((
@@ -64,6 +68,18 @@ where
             format!("attachment; filename=\"{name}-{day}.csv\""),
         ))
         .streaming(batches)
+}
+
+/// A time in two cells: in UTC (RFC 3339), and in a form that spreadsheets read as a time, in the viewer's time zone.
+pub(crate) fn time(at: Option<Timestamp>, zone: Tz) -> [String; 2] {
+    let Some(at) = at else {
+        return [String::new(), String::new()];
+    };
+    let local = zone.from_utc_datetime(at.naive_utc());
+    [
+        at.to_string(),
+        local.format("%Y-%m-%d %H:%M:%S").to_string(),
+    ]
 }
 
 /// The encoded lines; the first ones with the byte order mark and the header.

@@ -41,6 +41,8 @@ pub(crate) struct ChangeView {
     pub old: String,
     /// The new value; empty for none.
     pub new: String,
+    /// The whole new value, where `new` is a short name of it; otherwise empty.
+    pub full: String,
 }
 
 impl EventView {
@@ -88,6 +90,10 @@ impl ChangeView {
             field: field_text(l, &change.field),
             old: text(&change.old),
             new: text(&change.new),
+            full: match (is_program(&change.field), &change.new) {
+                (true, Some(program)) => program.clone(),
+                _ => String::new(),
+            },
         }
     }
 }
@@ -100,6 +106,11 @@ pub(crate) fn actor_text(l: &Layout, event: &AuditEvent) -> String {
 
 fn page_of(principal: Principal) -> String {
     paths::person(principal).to_string()
+}
+
+/// Whether the values of a field are user agents.
+fn is_program(field: &str) -> bool {
+    matches!(field, "other_program" | "user_agent")
 }
 
 /// The label of a field; fields without a label keep their names.
@@ -132,6 +143,7 @@ fn value_text(l: &Layout, field: &str, value: &str) -> String {
         }
         ("limit", _) if LimitKind::from_word(value).is_some() => l.word("limit", value),
         ("user_type", "user" | "client") => l.word("user_type", value),
+        _ if is_program(field) => l.agent(value),
         (_, "true") => l.t("common.yes"),
         (_, "false") => l.t("common.no"),
         _ => value.to_owned(),

@@ -3,6 +3,14 @@
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::ListQuery;
 
+/// The presets of periods.
+pub(crate) const PRESETS: &[&str] = &["today", "yesterday", "last_7_days", "last_month"];
+
+/// Whether the preset of a period overrules its days.
+pub(crate) fn overrules(preset: &str) -> bool {
+    preset == "never" || PRESETS.contains(&preset)
+}
+
 /// A filter of a list.
 pub(crate) struct Filter {
     /// The query parameter.
@@ -11,6 +19,10 @@ pub(crate) struct Filter {
     label: &'static str,
     /// A value in the viewer's language.
     text: fn(&Layout, &str) -> String,
+    /// The parameter of the preset that overrules this day; empty for other filters.
+    preset: &'static str,
+    /// Whether it is in the folded part of the form.
+    is_folded: bool,
 }
 
 /// A filter whose values are shown as typed.
@@ -28,6 +40,35 @@ pub(crate) const fn words(
         parameter,
         label,
         text,
+        preset: "",
+        is_folded: false,
+    }
+}
+
+/// The preset of a period.
+pub(crate) const fn preset(parameter: &'static str, label: &'static str) -> Filter {
+    words(parameter, label, |l, word| l.word("period", word)).folded()
+}
+
+/// The first or the last day of a period with this preset.
+pub(crate) const fn day(
+    parameter: &'static str,
+    label: &'static str,
+    preset: &'static str,
+) -> Filter {
+    Filter {
+        preset,
+        ..typed(parameter, label).folded()
+    }
+}
+
+impl Filter {
+    /// The same filter in the folded part of the form.
+    pub(crate) const fn folded(self) -> Self {
+        Self {
+            is_folded: true,
+            ..self
+        }
     }
 }
 
@@ -47,9 +88,18 @@ pub(crate) fn choices(
 
 /// An active filter, and the address of the list without it.
 pub(crate) struct Chip {
+    /// The query parameter.
+    pub parameter: &'static str,
     pub label: String,
     pub value: String,
     pub url: String,
+    /// Whether it is in the folded part of the form.
+    pub is_folded: bool,
+}
+
+/// The number of active filters in the folded part of the form.
+pub(crate) fn folded(chips: &[Chip]) -> usize {
+    chips.iter().filter(|chip| chip.is_folded).count()
 }
 
 /// The active filters: those with a valid value. Each of them must have been read from the query before.
@@ -59,16 +109,24 @@ pub(crate) fn chips<'a>(
     filters: impl IntoIterator<Item = &'a Filter>,
 ) -> Vec<Chip> {
     let problems = query.problems(l.locale);
-    let chip = |filter: &Filter| {
-        let value = query.value(filter.parameter);
-        let is_valid = problems.of(filter.parameter).is_empty();
-        (is_valid && !value.trim().is_empty()).then(|| Chip {
-            label: l.t(filter.label),
-            value: (filter.text)(l, value),
-            url: query.url(&[filter.parameter], &[]),
-        })
-    };
-    filters.into_iter().filter_map(chip).collect()
+    let mut chips = Vec::new();
+    for filter in filters {
+        let name = filter.parameter;
+        let is_valid = problems.of(name).is_empty();
+        let is_overruled = overrules(query.value(filter.preset));
+        for value in query.values(name) {
+            if is_valid && !is_overruled && !value.trim().is_empty() {
+                chips.push(Chip {
+                    parameter: name,
+                    label: l.t(filter.label),
+                    value: (filter.text)(l, value),
+                    url: query.url_without(name, value),
+                    is_folded: filter.is_folded,
+                });
+            }
+        }
+    }
+    chips
 }
 
 /// The invalid values of a list's filters, a sentence each.

@@ -42,6 +42,8 @@ pub(crate) struct Layout {
     pub version: &'static str,
     /// The page's path and query.
     pub path: String,
+    /// The text in the search field of the header.
+    pub search: String,
     /// The name of the cookie in which `app.js` sends the time zone, and what follows its value; empty on error pages.
     pub zone_cookie: (String, String),
     /// The time zone of shown times.
@@ -67,6 +69,7 @@ impl Layout {
             notices: Vec::new(),
             version: env!("CARGO_PKG_VERSION"),
             path: String::new(),
+            search: String::new(),
             zone_cookie: (String::new(), String::new()),
             zone,
             now,

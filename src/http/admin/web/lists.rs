@@ -6,16 +6,16 @@ use std::{collections::HashMap, future::Ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use chrono::{Days, NaiveDate, TimeZone};
 use chrono_tz::Tz;
-use rust_i18n::t;
 
 use crate::clock::Timestamp;
 use crate::domain::language::Language;
-use crate::domain::paging::{Cursor, Seek, Slice};
+use crate::domain::paging::{Cursor, Seek};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::SessionId;
+use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::form::FieldErrors;
-use crate::http::admin::web::layout::Layout;
+use crate::http::middleware::context::services_of;
 
 /// The maximum length of a search, in characters.
 const MAX_SEARCH: usize = 200;
@@ -25,6 +25,8 @@ pub(crate) const SIZES: &[i64] = &[25, 50, 100, 200];
 const DEFAULT_SIZE: i64 = 50;
 /// The parameters of the position in the list.
 const POSITION: &[&str] = &["after", "before", "last", "at"];
+/// The parameters that may have several values.
+const REPEATED: &[&str] = &["action", "reason"];
 
 /// The query string of a list's page.
 pub(crate) struct ListQuery {
@@ -33,6 +35,10 @@ pub(crate) struct ListQuery {
     pairs: Vec<(String, String)>,
     problems: Problems,
     sorted_by: (String, bool),
+    /// The number of rows that was chosen last in any list.
+    chosen_size: i64,
+    /// Parameters that mean other ones at another time, such as the period "today", and these.
+    exact: Vec<(&'static str, [(&'static str, String); 2])>,
 }
 
 impl FromRequest for ListQuery {
@@ -40,7 +46,14 @@ impl FromRequest for ListQuery {
     type Future = Ready<Result<Self, AdminError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self::new(request.path(), request.query_string())))
+        let chosen = services_of(request)
+            .ok()
+            .and_then(|services| cookies::read(request, Name::Rows, &services.config.server))
+            .and_then(|rows| rows.parse().ok());
+        std::future::ready(Ok(Self {
+            chosen_size: chosen.filter(is_size).unwrap_or(DEFAULT_SIZE),
+            ..Self::new(request.path(), request.query_string())
+        }))
     }
 }
 
@@ -52,19 +65,6 @@ pub(crate) struct SortLink {
     pub direction: &'static str,
 }
 
-/// The links to the other pages of a list.
-pub(crate) struct Pager {
-    /// The first page; none where this is the first, likewise for the others.
-    pub first: Option<String>,
-    pub previous: Option<String>,
-    pub next: Option<String>,
-    pub last: Option<String>,
-    /// Where a search continues whose scan budget ended before this page was full.
-    pub further: Option<String>,
-    /// The range of rows, and the total.
-    pub text: String,
-}
-
 impl ListQuery {
     /// The query of the list at `path`.
     pub(crate) fn new(path: &str, query: &str) -> Self {
@@ -72,6 +72,13 @@ impl ListQuery {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if value.is_empty() {
+                continue;
+            }
+            let pair = (name.clone().into_owned(), value.clone().into_owned());
+            if REPEATED.contains(&&*name) {
+                if !pairs.contains(&pair) {
+                    pairs.push(pair);
+                }
                 continue;
             }
             let at = *seen.entry(name.clone().into_owned()).or_insert(pairs.len());
@@ -87,7 +94,15 @@ impl ListQuery {
             pairs,
             problems: Problems::default(),
             sorted_by: (String::new(), false),
+            chosen_size: DEFAULT_SIZE,
+            exact: Vec::new(),
         }
+    }
+
+    /// The values of a parameter that may have several.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        let pairs = self.pairs.iter().filter(|(other, _)| other == name);
+        pairs.map(|(_, value)| value.as_str()).collect()
     }
 
     /// The value of a parameter; empty if it is missing.
@@ -142,6 +157,25 @@ impl ListQuery {
         self.optional(name, |word| from_word(word).ok_or(Problem::NotOneOf(names)))
     }
 
+    /// Some of several words.
+    pub(crate) fn words<T>(
+        &mut self,
+        name: &str,
+        names: &'static [&'static str],
+        from_word: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let found: Vec<Option<T>> = self.values(name).into_iter().map(from_word).collect();
+        if found.iter().any(Option::is_none) {
+            self.problems.add(name, Problem::NotOneOf(names));
+        }
+        found.into_iter().flatten().collect()
+    }
+
+    /// Notes that a parameter means these two days.
+    pub(crate) fn mean(&mut self, name: &'static str, days: [(&'static str, String); 2]) {
+        self.exact.push((name, days));
+    }
+
     /// The id of a session.
     pub(crate) fn session(&mut self, name: &str) -> Option<SessionId> {
         self.optional(name, |text| {
@@ -153,10 +187,14 @@ impl ListQuery {
     pub(crate) fn day(&mut self, name: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
         self.optional(name, |text| {
             let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| Problem::NotDate)?;
-            let next = day.checked_add_days(Days::new(1));
-            let bounds = start_of(day, zone).zip(next.and_then(|next| start_of(next, zone)));
-            bounds.ok_or(Problem::NotDate)
+            Self::bounds_of(day, zone).ok_or(Problem::NotDate)
         })
+    }
+
+    /// The start of a day in a time zone, and the start of the next day.
+    pub(crate) fn bounds_of(day: NaiveDate, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+        let next = day.checked_add_days(Days::new(1))?;
+        start_of(day, zone).zip(start_of(next, zone))
     }
 
     /// The position of the page. An invalid cursor is the beginning.
@@ -176,8 +214,34 @@ impl ListQuery {
     /// The page size.
     pub(crate) fn size(&self) -> i64 {
         let size = self.value("size").parse().ok();
-        size.filter(|size| SIZES.contains(size))
-            .unwrap_or(DEFAULT_SIZE)
+        size.filter(is_size).unwrap_or(self.chosen_size)
+    }
+
+    /// Whether the query itself has the page size.
+    pub(crate) fn has_size(&self) -> bool {
+        self.value("size")
+            .parse()
+            .ok()
+            .is_some_and(|size| is_size(&size))
+    }
+
+    /// The path and the query, without the position in the list.
+    pub(crate) fn address(&self) -> String {
+        self.url(&[], &[])
+    }
+
+    /// The list without filters, in the same order.
+    pub(crate) fn without_filters(&self) -> String {
+        match self.value("sort") {
+            "" => self.path.clone(),
+            sort => format!(
+                "{}?{}",
+                self.path,
+                form_urlencoded::Serializer::new(String::new())
+                    .append_pair("sort", sort)
+                    .finish()
+            ),
+        }
     }
 
     /// The column to sort by, and whether descending: `?sort=-created`. `default` is the name of a column and a direction.
@@ -211,7 +275,7 @@ impl ListQuery {
             (true, true) => "descending",
         };
         // Times are sorted newest first.
-        let natural = matches!(name, "created" | "last_login");
+        let natural = matches!(name, "created" | "last_login" | "status");
         let down = if is_this { !descending } else { natural };
         let value = if down {
             format!("-{name}")
@@ -224,12 +288,27 @@ impl ListQuery {
         }
     }
 
-    /// The filters and the order, as a query string without `?`; empty where there are none.
+    /// The filters and the order, as a query string without `?`; empty where there are none. Periods such as "today" are
+    /// written as days: the text means the same tomorrow.
     pub(crate) fn query_string(&self) -> String {
-        let url = self.url(&["size"], &[]);
+        let mut without = vec!["size"];
+        let mut and = Vec::new();
+        for (name, days) in &self.exact {
+            without.extend([*name, days[0].0, days[1].0]);
+            and.extend(days.iter().map(|(name, day)| (*name, day.as_str())));
+        }
+        let url = self.url(&without, &and);
         url.split_once('?')
             .map(|(_, query)| query.to_owned())
             .unwrap_or_default()
+    }
+
+    /// The first page of the list without one value of a parameter.
+    pub(crate) fn url_without(&self, name: &str, value: &str) -> String {
+        let mut other = Self::new(&self.path, "");
+        let is_other = |pair: &&(String, String)| pair.0 != name || pair.1 != value;
+        other.pairs = self.pairs.iter().filter(is_other).cloned().collect();
+        other.address()
     }
 
     /// The first page of the list without some of the parameters, and with others.
@@ -255,6 +334,14 @@ impl ListQuery {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "a predicate of Option::filter"
+)]
+fn is_size(size: &i64) -> bool {
+    SIZES.contains(size)
+}
+
 /// The start of a day in a time zone; where a clock change skips midnight, the first hour after it.
 fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
     (0..4).find_map(|hour| {
@@ -262,102 +349,4 @@ fn start_of(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
         let utc = local.earliest()?.naive_utc();
         Some(Timestamp::from_naive_utc(utc))
     })
-}
-
-impl Pager {
-    /// Whether this is the only page.
-    pub(crate) fn is_all(&self) -> bool {
-        self.previous.is_none() && self.next.is_none()
-    }
-}
-
-/// The links to the other pages, and the range of rows.
-pub(crate) fn pager<T>(
-    query: &ListQuery,
-    l: &Layout,
-    slice: &Slice<T>,
-    cursor_of: impl Fn(&T) -> Cursor,
-) -> Pager {
-    let rows = i64::try_from(slice.items.len()).unwrap_or(i64::MAX);
-    let from = first_row(query, slice, rows);
-    let step = |name: &str, cursor: Option<Cursor>, at: Option<i64>| {
-        let cursor = cursor?.encoded();
-        let at = at.map(|at| at.to_string());
-        let mut and = vec![(name, cursor.as_str())];
-        and.extend(at.as_deref().map(|at| ("at", at)));
-        Some(query.url(&[], &and))
-    };
-    let backwards = matches!(query.seek(), Seek::Before(_) | Seek::Last);
-    // A stopped search continues at its edge. A page without rows also leads back from there.
-    let edge = |is_ahead: bool| {
-        let continues = is_ahead != backwards;
-        let edge = slice.edge.clone();
-        edge.filter(|_| continues || slice.items.is_empty())
-    };
-    let previous = slice.has_previous.then(|| {
-        let cursor = edge(false).or_else(|| slice.items.first().map(&cursor_of));
-        let at = from.map(|from| (from - query.size()).max(1));
-        step("before", cursor, at).unwrap_or_else(|| query.url(&[], &[("last", "1")]))
-    });
-    let next = slice.has_next.then(|| {
-        let cursor = edge(true).or_else(|| slice.items.last().map(&cursor_of));
-        let at = from.map(|from| from + rows);
-        step("after", cursor, at).unwrap_or_else(|| query.url(&[], &[]))
-    });
-    let further = slice.edge.as_ref().and_then(|_| {
-        let link = if backwards { &previous } else { &next };
-        link.clone()
-    });
-    Pager {
-        first: slice.has_previous.then(|| query.url(&[], &[])),
-        last: next.as_ref().map(|_| query.url(&[], &[("last", "1")])),
-        previous,
-        next,
-        further,
-        text: range(l, slice, from, rows),
-    }
-}
-
-/// The number of the page's first row, where it is known: links pass it from page to page.
-fn first_row<T>(query: &ListQuery, slice: &Slice<T>, rows: i64) -> Option<i64> {
-    match query.seek() {
-        Seek::First => Some(1),
-        Seek::Last => (!slice.count.more).then(|| (slice.count.rows - rows + 1).max(1)),
-        // A page that is not full begins later than a full one.
-        Seek::Before(_) if slice.edge.is_some() => None,
-        Seek::After(_) | Seek::Before(_) if !slice.has_previous => Some(1),
-        Seek::After(_) | Seek::Before(_) => query
-            .value("at")
-            .parse()
-            .ok()
-            .filter(|at| (1..1_000_000_000).contains(at)),
-    }
-}
-
-fn range<T>(l: &Layout, slice: &Slice<T>, from: Option<i64>, rows: i64) -> String {
-    let shown = from
-        .filter(|_| rows > 0)
-        .map(|from| (from, from + rows - 1));
-    let counted = slice.count.rows;
-    let total = if slice.count.more {
-        // Beyond the limit of the count, at least the rows up to here exist.
-        format!(
-            "{}+",
-            l.number(shown.map_or(counted, |(_, to)| counted.max(to)))
-        )
-    } else {
-        l.number(counted)
-    };
-    match shown {
-        Some((from, to)) => t!(
-            "admin.pager.range",
-            locale = l.language,
-            from = l.number(from),
-            to = l.number(to),
-            total = total
-        )
-        .into_owned(),
-        None if counted == 0 && slice.count.more => String::new(),
-        None => l.tr_with("pager.total", total),
-    }
 }

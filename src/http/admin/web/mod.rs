@@ -1,6 +1,7 @@
 //! What pages share: forms, CSRF, layout, lists, CSV, charts.
 
 pub mod account_path;
+pub(crate) mod action_groups;
 pub mod assets;
 pub mod chart;
 pub mod claims;
@@ -16,11 +17,14 @@ pub mod events;
 pub mod filters;
 pub mod form;
 pub mod layout;
+pub(crate) mod list_page;
 pub mod lists;
 pub mod notice;
 pub mod owners;
 pub mod page_context;
+pub mod pager;
 pub mod panel;
+pub(crate) mod periods;
 pub mod public_path;
 pub(crate) mod shown_once;
 pub mod user_agent;

@@ -49,6 +49,11 @@ pub(crate) fn initials(name: &str) -> String {
     letters.flat_map(char::to_uppercase).collect()
 }
 
+/// The parts of a name or an e-mail address between which a line may break: after `@`, `.`, `-` and `_`.
+pub(crate) fn breakable(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['@', '.', '-', '_'])
+}
+
 /// A shortened id for tables.
 pub(crate) fn short_id(id: &str) -> String {
     match (id.get(..8), id.get(id.len().saturating_sub(6)..)) {

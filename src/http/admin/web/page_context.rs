@@ -44,6 +44,8 @@ pub(crate) struct PageContext {
     zone: Tz,
     notice: Option<Notice>,
     path: String,
+    /// The path and query of the list that was opened last.
+    last_list: Option<String>,
 }
 
 impl FromRequest for PageContext {
@@ -79,6 +81,7 @@ impl PageContext {
             .unwrap_or(Tz::UTC);
         let notice = cookies::read(request, Name::Notice, &services.config.server)
             .and_then(|value| Notice::decode(&secret, &value));
+        let last_list = cookies::read(request, Name::List, &services.config.server);
         let path = match request.query_string() {
             "" => request.path().to_owned(),
             query => format!("{}?{query}", request.path()),
@@ -92,6 +95,7 @@ impl PageContext {
             zone,
             notice,
             path,
+            last_list,
         })
     }
 
@@ -119,6 +123,16 @@ impl PageContext {
     /// The language of the response.
     pub(crate) fn language(&self) -> Language {
         self.look.language
+    }
+
+    /// The list at a path, with the filters that it had when it was opened last.
+    pub(crate) fn back_to(&self, list: &str) -> String {
+        let last = self.last_list.as_deref().and_then(panel_path);
+        let is_this = |last: &&str| {
+            let rest = last.strip_prefix(list);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
+        };
+        last.filter(is_this).unwrap_or(list).to_owned()
     }
 
     /// The time zone of shown times.

@@ -4,7 +4,14 @@
 use crate::config::ServerConfig;
 
 /// The attributes of pages that contain a path.
-const ATTRIBUTES: [&str; 5] = [" href", " action", " formaction", " src", " data-job"];
+const ATTRIBUTES: [&str; 6] = [
+    " href",
+    " action",
+    " formaction",
+    " src",
+    " data-job",
+    " data-suggestions",
+];
 
 /// A path of the server as browsers see it.
 pub(crate) fn public_path(server: &ServerConfig, path: &str) -> String {

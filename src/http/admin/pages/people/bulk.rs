@@ -103,7 +103,7 @@ async fn matching(
     query: &mut ListQuery,
 ) -> Result<Chosen, AdminError> {
     let panel = &form.panel;
-    let filter = list::filter(user_type, query, panel.zone());
+    let filter = list::filter(user_type, query, panel);
     if !query.problems(panel.language()).are_none() {
         return Ok(Err("bulk.invalid_filter"));
     }

@@ -4,7 +4,6 @@ use actix_web::HttpRequest;
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::clock::Timestamp;
 use crate::domain::account::Role;
 use crate::domain::paging::Slice;
 use crate::domain::principal::UserType;
@@ -13,48 +12,52 @@ use crate::http::admin::paths::{self, PeoplePath};
 use crate::http::admin::web::account_path::Population;
 use crate::http::admin::web::csv;
 use crate::http::admin::web::error::PageResult;
-use crate::http::admin::web::filters::{self, Chip, Choice, Filter, problems, typed, words};
+use crate::http::admin::web::filters::{
+    self, Chip, Choice, Filter, day, preset, problems, typed, words,
+};
 use crate::http::admin::web::layout::Layout;
-use crate::http::admin::web::lists::{ListQuery, Pager, SIZES, pager};
+use crate::http::admin::web::list_page::list_page;
+use crate::http::admin::web::lists::ListQuery;
+use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::periods::{self, CREATED, LOGIN};
 use crate::http::middleware::context::services_of;
 use crate::services::accounts::lists::{self, Listed};
 use crate::services::audit::recording;
 use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
-/// The columns to order by.
+/// The columns to order by; the last one is only that of internal users.
 const COLUMNS: &[(&str, AccountColumn)] = &[
     ("created", AccountColumn::CreatedAt),
     ("login", AccountColumn::Login),
     ("name", AccountColumn::Name),
     ("last_login", AccountColumn::LastLogin),
+    ("status", AccountColumn::IsActive),
+    ("role", AccountColumn::Role),
 ];
 
 /// The filters of the list.
 const FILTERS: &[Filter] = &[
     typed("search", "common.search"),
-    words("role", "field.role", Layout::role),
+    words("role", "field.role", Layout::role).folded(),
     words("active", "people_list.status", |l, word| {
         l.t(match word {
             "yes" => "common.active",
             _ => "common.inactive",
         })
     }),
-    typed("created_from", "people_list.created_from"),
-    typed("created_to", "people_list.created_to"),
-    words("login", "people_list.last_login", |l, word| {
-        l.t(match word {
-            "never" => "common.never",
-            _ => "people_list.ever",
-        })
-    }),
-    typed("login_from", "people_list.login_from"),
-    typed("login_to", "people_list.login_to"),
+    preset("created", "people_list.created"),
+    day("created_from", "people_list.created_from", "created"),
+    day("created_to", "people_list.created_to", "created"),
+    preset("login", "people_list.last_login"),
+    day("login_from", "people_list.login_from", "login"),
+    day("login_to", "people_list.login_to", "login"),
 ];
 
-/// The filter of a query; its days are in this time zone, both inclusive. Used by the list, its export and bulk actions on all
-/// matching accounts.
-pub(crate) fn filter(population: UserType, query: &mut ListQuery, zone: Tz) -> AccountFilter {
+/// The filter of a query; its days are in the viewer's time zone, both inclusive. Used by the list, its export and bulk
+/// actions on all matching accounts.
+pub(crate) fn filter(population: UserType, query: &mut ListQuery, panel: &Panel) -> AccountFilter {
+    let (zone, now) = (panel.zone(), panel.now());
     let mut filter = AccountFilter::all(population);
     filter.search = query.text("search");
     if population == UserType::User {
@@ -65,26 +68,23 @@ pub(crate) fn filter(population: UserType, query: &mut ListQuery, zone: Tz) -> A
         "no" => Some(false),
         _ => None,
     });
-    filter.created_from = query.day("created_from", zone).map(|(begin, _)| begin);
-    filter.created_before = query.day("created_to", zone).map(|(_, end)| end);
-    let has_logged_in = query.word("login", &["never", "ever"], |word| match word {
-        "never" => Some(false),
-        "ever" => Some(true),
+    (filter.created_from, filter.created_before) = CREATED.read(query, zone, now);
+    let (from, before) = LOGIN.read(query, zone, now);
+    filter.last_login = match (query.value(LOGIN.preset), from, before) {
+        ("never", ..) => Some(LastLogin::Never),
+        ("ever", ..) | (_, Some(_), _) | (_, _, Some(_)) => Some(LastLogin::Within(from, before)),
         _ => None,
-    });
-    let from = query.day("login_from", zone).map(|(begin, _)| begin);
-    let before = query.day("login_to", zone).map(|(_, end)| end);
-    filter.last_login = match (has_logged_in, from, before) {
-        (Some(false), ..) => Some(LastLogin::Never),
-        (None, None, None) => None,
-        _ => Some(LastLogin::Within(from, before)),
     };
     filter
 }
 
 /// The order of a query; newest first by default.
-fn order(query: &mut ListQuery) -> AccountOrder {
-    let (column, descending) = query.sort(COLUMNS, ("created", true));
+fn order(population: UserType, query: &mut ListQuery) -> AccountOrder {
+    let columns = match population {
+        UserType::User => COLUMNS,
+        UserType::Client => &COLUMNS[..COLUMNS.len() - 1],
+    };
+    let (column, descending) = query.sort(columns, ("created", true));
     AccountOrder { column, descending }
 }
 
@@ -111,11 +111,6 @@ impl ListPage {
         self.query.value(name) == value
     }
 
-    fn sizes(&self) -> Vec<(String, bool)> {
-        let size = |size: &i64| (size.to_string(), *size == self.query.size());
-        SIZES.iter().map(size).collect()
-    }
-
     /// The order is kept when the filters change.
     fn sort(&self) -> &str {
         self.query.value("sort")
@@ -124,11 +119,12 @@ impl ListPage {
 
 /// `GET /admin/{users,clients}`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn list(panel: Panel, population: Population, mut query: ListQuery) -> PageResult {
-    let filter = filter(population.0, &mut query, panel.zone());
-    let order = order(&mut query);
+    let filter = filter(population.0, &mut query, &panel);
+    let order = order(population.0, &mut query);
     let (seek, size) = (query.seek(), query.size());
     let slice = lists::page(panel.services(), filter.clone(), order, seek, size).await?;
-    panel.page(&page(&panel, &filter, query, slice))
+    let page = page(&panel, &filter, query, slice);
+    list_page(&panel, &page.query, &page)
 }
 
 fn page(
@@ -177,8 +173,8 @@ pub(crate) async fn export(
     request: HttpRequest,
 ) -> PageResult {
     let (user_type, name) = (population.0, section(population.0));
-    let filter = filter(user_type, &mut query, panel.zone());
-    let order = order(&mut query);
+    let filter = filter(user_type, &mut query, &panel);
+    let order = order(user_type, &mut query);
     // Logged before the first row is sent.
     recording::record_export(panel.services(), panel.actor(), name, &query.query_string()).await?;
     let services = services_of(&request)?;
@@ -188,31 +184,41 @@ pub(crate) async fn export(
         let (services, filter) = (services.clone(), filter.clone());
         async move { lists::batch(&services, filter, order, after, csv::BATCH).await }
     };
+    let zone = panel.zone();
     Ok(csv::answer(
         &panel,
         name,
         header,
-        line,
+        move |row| line(row, zone),
         |row| row.cursor.clone(),
         read,
     ))
 }
 
 /// The last columns of both populations.
-const COMMON_COLUMNS: [&str; 4] = ["is_active", "last_login_at", "created_at", "updated_at"];
+const COMMON_COLUMNS: [&str; 7] = [
+    "is_active",
+    "last_login_at",
+    "last_login_at_local",
+    "created_at",
+    "created_at_local",
+    "updated_at",
+    "updated_at_local",
+];
 
-fn line(row: &Listed<Person>) -> Vec<String> {
+fn line(row: &Listed<Person>, zone: Tz) -> Vec<String> {
     let person = &row.account;
     let own = fields(person.principal.user_type).iter();
-    let last_login = person.last_login_at.as_ref();
     let mut line = vec![person.principal.user_seq.to_string()];
     line.extend(own.map(|field| person.value(field.name)));
-    line.extend([
-        person.is_active.to_string(),
-        last_login.map_or_else(String::new, Timestamp::to_string),
-        person.created_at.to_string(),
-        person.updated_at.to_string(),
-    ]);
+    line.push(person.is_active.to_string());
+    for at in [
+        person.last_login_at,
+        Some(person.created_at),
+        Some(person.updated_at),
+    ] {
+        line.extend(csv::time(at, zone));
+    }
     line
 }
 
@@ -220,8 +226,6 @@ fn line(row: &Listed<Person>) -> Vec<String> {
 pub(crate) fn chips(l: &Layout, query: &ListQuery, filter: &AccountFilter) -> Vec<Chip> {
     let applies = |one: &&Filter| match one.parameter {
         "role" => filter.user_type == UserType::User,
-        // An account that has never logged in has no time of a login.
-        "login_from" | "login_to" => !matches!(filter.last_login, Some(LastLogin::Never)),
         _ => true,
     };
     filters::chips(l, query, FILTERS.iter().filter(applies))

@@ -13,7 +13,7 @@ use crate::http::admin::pages::people::account::{
 };
 use crate::http::admin::pages::people::confirm::ConfirmPage;
 use crate::http::admin::pages::tokens::TokenView;
-use crate::http::admin::paths::{self, PeoplePath, PersonPath};
+use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
@@ -46,7 +46,8 @@ struct ShowPage {
     l: Layout,
     person: Person,
     path: PersonPath,
-    list: PeoplePath,
+    /// The list, with the filters that it had before.
+    list: String,
     /// The name of the population.
     list_name: String,
     /// An internal user's role, translated.
@@ -108,7 +109,7 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
     let fields = fields.map(|field| (field.label(&l), person.text(&l, field.name)));
     Ok(ShowPage {
         path: paths::person(account),
-        list: paths::people(user_type),
+        list: panel.back_to(&paths::people(user_type)),
         list_name: l.t(&format!("nav.{}", section(user_type))),
         role: person.role.as_ref().map(|role| l.role(role.as_str())),
         fields: fields.collect(),
