@@ -206,7 +206,7 @@ pub(super) async fn update(
 ) -> Result<Answer<User>, ApiError> {
     let user_seq = path::user_seq(&request, UserType::User)?;
     fields.require_any();
-    let kept = kept_role(&services, &fields, user_seq).await?;
+    let kept = kept_role(&services, &mut fields, user_seq).await?;
     let changes = UserChanges {
         email: fields.clearable(&EMAIL),
         username: fields.clearable(&USERNAME),
@@ -232,7 +232,7 @@ pub(super) async fn update(
 /// The role that a user has, if the body has one: a user may keep a role that is not configured any more.
 async fn kept_role(
     services: &Services,
-    fields: &Fields,
+    fields: &mut Fields,
     user_seq: UserSeq,
 ) -> Result<Option<Role>, ApiError> {
     if !fields.has(&ROLE) {
