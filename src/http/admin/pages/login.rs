@@ -11,7 +11,6 @@ use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::domain::second_factor::PendingLogin;
 use crate::http::admin::pages::passkeys;
-use crate::http::admin::paths;
 use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;

@@ -24,7 +24,6 @@ use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
 use crate::http::self_service::{self, panel_is_here};
-use crate::services::Services;
 use crate::services::accounts::invitations;
 use crate::services::accounts::password_links::{self, Handover, Issued, LinkOwner};
 use crate::services::accounts::step_up;

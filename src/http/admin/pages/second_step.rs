@@ -10,13 +10,13 @@ use crate::http::admin::pages::login::{
     Next, session_cookies, signed_in_response, wait, with_limit,
 };
 use crate::http::admin::pages::passkeys;
-use crate::http::admin::paths;
+use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::notice::Notice;
-use crate::http::admin::web::page_context::{PageContext, panel_path};
+use crate::http::admin::web::page_context::PageContext;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::auth::panel_sign_in::{self, SignedIn};
