@@ -17,6 +17,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::cli::addresses::of_network;
 use crate::cli::error::CliError;
 use crate::cli::{bootstrap, database, load_keys, logging};
 use crate::config::Config;
@@ -225,7 +226,7 @@ impl Startup {
         if let Ok(Some(secret)) = first_admin_link::issue_first(services).await {
             let public_url = services.config.server.public_url.as_ref();
             let base = public_url.map_or_else(
-                || format!("http://{}", self.address),
+                || format!("http://{}", of_network(self.address)),
                 |url| url.as_str().trim_end_matches('/').to_owned(),
             );
             eprintln!("  first admin    {base}/admin/setup/{secret} (valid once, for one hour)");

@@ -9,6 +9,7 @@ pub mod account_pages;
 mod account_queries;
 pub mod audit_chain_links;
 pub mod audit_events;
+pub mod audit_history;
 pub mod audit_list;
 pub mod audit_outbox;
 pub mod blacklisted_tokens;

@@ -1,5 +1,7 @@
 //! The table `otp_deliveries`: the results of sending one-time codes.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use crate::clock::Timestamp;
@@ -8,6 +10,9 @@ use crate::store::engine::connection::Db;
 use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::otp_deliveries;
+
+/// How long a row is kept.
+pub const RETENTION: Duration = Duration::from_hours(24 * 30);
 
 /// A row, as it is inserted and read.
 #[derive(Insertable, Queryable, Selectable, Clone, Debug)]
@@ -64,6 +69,22 @@ pub fn list(
             otp_deliveries::delivered_at.desc(),
             otp_deliveries::id.desc(),
         ))
+        .limit(limit)
+        .load(connection)?)
+}
+
+/// The newest rows of codes that could not be sent since this time.
+pub fn list_failed(
+    connection: &mut Db,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<OtpDeliveryRow>, StoreError> {
+    // Rows expire a fixed time after the result, so that the index of expiries finds the latest ones.
+    let expires_after = since + RETENTION;
+    Ok(otp_deliveries::table
+        .filter(otp_deliveries::expires_at.gt(expires_after))
+        .filter(otp_deliveries::outcome.ne(OtpDeliveryRow::SENT))
+        .order((otp_deliveries::expires_at.desc(), otp_deliveries::id.desc()))
         .limit(limit)
         .load(connection)?)
 }

@@ -111,3 +111,20 @@ pub fn mark_used_first_administrator(
         .execute(connection)?;
     Ok(())
 }
+
+/// The expiry of the open link that sets the password of an account.
+pub fn find_open(
+    connection: &mut Db,
+    owner: Principal,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    Ok(set_up_links::table
+        .filter(set_up_links::user_type.eq(owner.user_type))
+        .filter(set_up_links::user_seq.eq(owner.user_seq))
+        .filter(set_up_links::used_at.is_null())
+        .filter(set_up_links::expires_at.gt(now))
+        .select(set_up_links::expires_at)
+        .order(set_up_links::expires_at.desc())
+        .first(connection)
+        .optional()?)
+}

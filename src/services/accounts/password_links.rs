@@ -171,6 +171,18 @@ fn find_owner(
     Ok(found.filter(|owner| owner.account.is_active))
 }
 
+/// The expiry of the open link of an account.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn find_open(services: &Services, owner: Principal) -> Result<Option<Timestamp>, Error> {
+    let now = services.clock.now();
+    Ok(services
+        .store
+        .read(move |connection| table::find_open(connection, owner, now))
+        .await?)
+}
+
 /// Sets a password by a link, uses the link up, and ends all sessions of the account; `None` if the link is not valid.
 ///
 /// # Errors

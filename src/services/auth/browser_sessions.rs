@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crate::config::{PanelAccess, Rights};
 use crate::domain::account::Account;
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Actor, RefusalCause, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::password::Password;
 use crate::domain::preferences::Preferences;
 use crate::domain::principal::{UserSeq, UserType};
 use crate::domain::session::{BrowserSessionId, Device, RevocationReason};
 use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::ended_sessions::panel_device;
 use crate::services::auth::password_check::{self, MAX_CHECKS};
 use crate::services::auth::refused_login;
 use crate::services::bootstrap::Services;
@@ -93,7 +94,10 @@ pub async fn sign_in(
     let former = former.map(|secret| secret::hash(&secret));
     let result = verify_password(services, &actor, &login_name, password, reset, former).await;
     if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
-        let event = Event::new(Action::SignInRefused);
+        let mut event = Event::new(Action::SignInRefused);
+        if matches!(result, Err(Error::Forbidden)) {
+            event = event.with_detail("cause", RefusalCause::NoPanelAccess);
+        }
         refused_login::record(services, &actor, kind, &login_name, event).await?;
     }
     attempt.finish(result).await
@@ -289,8 +293,13 @@ async fn end_with(
 ) -> Result<bool, Error> {
     services
         .write_as(&actor, move |connection, audit_context| {
+            let live = table::list_live(connection, user_seq, audit_context.now)?;
             let ended = table::end(connection, user_seq, &id, audit_context.now, reason)?;
             if ended {
+                let row = live.into_iter().find(|row| row.id == id);
+                let device = row
+                    .map(|row| panel_device(row.ip_address.as_deref(), row.user_agent.as_deref()));
+                let event = event.clone().with_changes(device);
                 audit_context.record(connection, &event)?;
             }
             Ok(ended)

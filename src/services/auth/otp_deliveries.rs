@@ -6,7 +6,6 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use crate::clock::{Clock, Timestamp};
@@ -16,11 +15,9 @@ use crate::domain::principal::UserSeq;
 use crate::services::audit::log::{AuditLog, Event};
 use crate::services::error::Error;
 use crate::services::mutex::lock;
-use crate::store::otp_deliveries::OtpDeliveryRow;
+use crate::store::otp_deliveries::{OtpDeliveryRow, RETENTION};
 use crate::store::{Store, StoreError, Transaction, otp_deliveries as table};
 
-/// How long a row is kept.
-const RETENTION: Duration = Duration::from_hours(24 * 30);
 /// The maximum number of outcomes in memory; while the database is unavailable the oldest are dropped.
 const CAPACITY: usize = 10_000;
 /// The number of rows that are written in one transaction.

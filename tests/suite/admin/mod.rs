@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alarms;
 mod audit;
 mod audit_chain;
 mod blacklist;
@@ -13,6 +14,7 @@ mod inspector;
 mod jobs;
 mod keys;
 mod locks;
+mod login_box;
 mod long_lists;
 mod otp_deliveries;
 mod password_links;

@@ -14,9 +14,10 @@ use crate::http::admin::paths;
 use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
-use crate::http::admin::web::layout::{self, Layout};
+use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::texts;
 use crate::http::device_token::PresentedDevice;
 use crate::services::accounts::own_account::{self, KeptSession};
 use crate::services::auth::browser_sessions;
@@ -160,7 +161,7 @@ pub(crate) async fn update_preferences(mut form: Form<Panel>) -> PageResult {
     own_account::prefer(panel.services(), panel.actor(), panel.viewer(), wanted).await?;
     // In the language that was just chosen.
     let language = language.unwrap_or(panel.context.language);
-    let text = layout::tr(language, "account.saved");
+    let text = texts::tr(language, "account.saved");
     panel.redirect_ok(paths::ACCOUNT, text)
 }
 

@@ -39,6 +39,7 @@ const FILTERS: &[Filter] = &[
     typed("search", "audit.filter_search"),
     typed("person", "audit.filter_person"),
     typed("session", "audit.filter_session"),
+    typed("job", "audit.filter_job"),
     words("action", "audit.filter_action", |l, word| {
         l.word("action", word)
     }),
@@ -54,6 +55,8 @@ fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
         action: query.word("action", Action::NAMES, Action::from_word),
         source: query.word("source", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
+        job: query.text("job"),
+        with_jobs: false,
         people: None,
         from: query.day("from", panel.zone()).map(|(begin, _)| begin),
         before: query.day("to", panel.zone()).map(|(_, end)| end),
@@ -100,7 +103,9 @@ const HEADER: &[&str] = &[
 
 /// `GET /admin/audit/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
-    let filter = audit_query(&mut query, &panel);
+    let mut filter = audit_query(&mut query, &panel);
+    // A file is complete: it has the event of each account that a job changed.
+    filter.filter.with_jobs = true;
     recording::record_export(
         panel.services(),
         panel.actor(),

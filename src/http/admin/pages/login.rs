@@ -19,6 +19,7 @@ use crate::http::admin::web::page_context::{PageContext, notice_cookie, panel_pa
 use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::{used_up, whole_seconds};
+use crate::services::accounts::users;
 use crate::services::auth::browser_sessions;
 use crate::services::limits::quota::Policy;
 use crate::services::{Error, secret};
@@ -32,12 +33,18 @@ struct LoginPage {
     refusal: String,
     email: String,
     next: String,
+    /// Whether a form was not saved because the session had ended.
+    is_ended: bool,
+    /// Whether there is no administrator who could sign in.
+    has_no_administrator: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    ended: String,
 }
 
 /// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
@@ -46,8 +53,8 @@ pub(crate) async fn new_form(
     signed_in: Option<Panel>,
     query: Option<Query<Next>>,
 ) -> PageResult {
-    let next = query.map_or_else(String::new, |query| query.into_inner().next);
-    let next = panel_path(&next).unwrap_or_default();
+    let query = query.map(Query::into_inner).unwrap_or_default();
+    let next = panel_path(&query.next).unwrap_or_default();
     if let Some(panel) = signed_in {
         return panel.redirect(if next.is_empty() {
             paths::DASHBOARD
@@ -61,6 +68,8 @@ pub(crate) async fn new_form(
         refusal: String::new(),
         email: String::new(),
         next: next.to_owned(),
+        is_ended: query.ended == "1",
+        has_no_administrator: !users::any_administrator(context.services()).await?,
     })
 }
 
@@ -130,6 +139,8 @@ fn again(form: &Form<PageContext>, status: StatusCode, refusal: String) -> PageR
         refusal,
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
+        is_ended: false,
+        has_no_administrator: false,
     };
     context.page_with(status, &page)
 }

@@ -15,17 +15,20 @@ use crate::config::PanelAccess;
 use crate::domain::password::Password;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
 use crate::http::admin::pages::people::confirm::ConfirmPage;
+use crate::http::admin::pages::people::cut_off;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
-use crate::http::admin::web::error::PageResult;
+use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
 use crate::services::Services;
 use crate::services::accounts::password_links::{self, Issued, LinkOwner};
 use crate::services::accounts::step_up;
+use crate::services::auth::sessions;
 
 #[derive(Template)]
 #[template(path = "admin/password_links/show.html")]
@@ -38,18 +41,39 @@ struct ShowPage {
 }
 
 /// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password. **Permissions**: administrators. 200, 404.
-pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath) -> PageResult {
+/// With `end_all=1` all sessions of the account end as well.
+pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath, query: ListQuery) -> PageResult {
     let person = account::find(&panel, path.0).await?;
-    panel.page(&confirm_page(&panel, person, FieldErrors::default()))
+    let ends_all = query.value("end_all") == "1";
+    panel.page(&confirm_page(&panel, person, ends_all, FieldErrors::default()).await?)
 }
 
-fn confirm_page(panel: &Panel, person: Person, errors: FieldErrors) -> ConfirmPage {
-    let action = person.path().password_link();
-    let texts = ("person.link_button", "links.confirm_text");
-    ConfirmPage::new(panel, person, action, texts, errors)
+async fn confirm_page(
+    panel: &Panel,
+    person: Person,
+    ends_all: bool,
+    errors: FieldErrors,
+) -> Result<ConfirmPage, AdminError> {
+    let (action, owner) = (person.path().password_link(), person.principal);
+    let l = panel.layout(section(owner.user_type));
+    let mut notes = Vec::new();
+    if let Some(until) = password_links::find_open(panel.services(), owner).await? {
+        notes.push(l.tr_with("links.voids_open", l.time(&until).exact));
+    }
+    if ends_all {
+        notes.push(cut_off::ends(panel, &l, owner).await?);
+    }
+    let title = if ends_all {
+        "person.end_all_and_link"
+    } else {
+        "person.link_button"
+    };
+    let texts = (title, "links.confirm_text");
+    Ok(ConfirmPage::new(panel, person, action, texts, errors).ending(notes, ends_all))
 }
 
-/// `POST /admin/{users,clients}/{seq}/link`. **Permissions**: administrators. 200 (shown once), 303 (sent by mail, or the
+/// `POST /admin/{users,clients}/{seq}/link`; with `end_all` all sessions of the account end as well. **Permissions**:
+/// administrators. 200 (shown once), 303 (sent by mail, or the
 /// account is inactive), 404, 422 (the administrator's password is missing or wrong), 429.
 pub(in crate::http) async fn create(
     mut form: Form<PanelAdmin>,
@@ -64,9 +88,13 @@ pub(in crate::http) async fn create(
     let by = requester(&form.panel, device, password);
     let issued = step_up::issue_link(form.panel.services(), &by, owner, url_of).await;
     let Some(issued) = form.checked(issued)? else {
-        let page = confirm_page(&form.panel, person, form.errors());
+        let page = confirm_page(&form.panel, person, form.is("end_all"), form.errors()).await?;
         return form.panel.invalid(&page);
     };
+    if form.is("end_all") {
+        let (services, actor) = (form.panel.services(), form.panel.actor());
+        sessions::end_all_by_administrator(services, &actor, owner).await?;
+    }
     let (panel, person) = (&form.panel, person.path());
     match issued {
         Issued::Sent(email) => panel.redirect_ok(&person, panel.tr_with("links.sent", email)),

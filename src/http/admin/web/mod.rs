@@ -22,4 +22,5 @@ pub mod owners;
 pub mod page_context;
 pub mod panel;
 pub mod public_path;
+pub mod texts;
 pub mod user_agent;
