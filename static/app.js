@@ -313,3 +313,6 @@ all("[data-keys]").forEach((button) => {
   button.addEventListener("click", () => one("#keys").showModal());
 });
 dress(document);
+
+// After an error the first field with one gets the focus.
+one("[aria-invalid=true]")?.focus();

@@ -4,6 +4,7 @@
 //! only reads writes nothing: no directory, file, table or row is created, and no migration runs.
 
 mod accounts;
+mod addresses;
 mod audit;
 pub mod bootstrap;
 mod check;

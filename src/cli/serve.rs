@@ -11,6 +11,7 @@ use actix_web::web;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
+use crate::cli::addresses::of_network;
 use crate::cli::error::CliError;
 use crate::cli::signals::{Signals, stop_on_signal};
 use crate::cli::{bootstrap, database, load_keys, logging};
@@ -233,7 +234,7 @@ impl Startup {
 
     /// The address of the panel without the public one.
     fn local_base(&self) -> String {
-        format!("http://{}", self.panel.unwrap_or(self.address))
+        format!("http://{}", of_network(self.panel.unwrap_or(self.address)))
     }
 
     /// How to create the first administrator.

@@ -21,6 +21,8 @@ text_enum! {
         CommandLine = "command_line",
         /// The server itself.
         Server = "server",
+        /// A job that changes many accounts, which the actor started.
+        Job = "job",
     }
 }
 
@@ -153,10 +155,44 @@ text_enum! {
 }
 
 impl Action {
+    /// Logins, logouts, and what belongs to them. They happen many times a day; all other actions are changes.
+    pub const OF_LOGINS: &'static [Self] = &[
+        Self::LoggedIn,
+        Self::LogInRefused,
+        Self::LoggedOut,
+        Self::CodeRequested,
+        Self::SignedIn,
+        Self::SignInRefused,
+        Self::SignedOut,
+        Self::AccessRefused,
+        Self::RefreshRetryRefused,
+    ];
+
+    /// All other actions.
+    #[must_use]
+    pub fn of_changes() -> Vec<Self> {
+        let is_change = |action: &Self| !Self::OF_LOGINS.contains(action);
+        Self::ALL.into_iter().filter(is_change).collect()
+    }
+
     /// Reads a stored name. An action that only another version knows must not make the whole list unreadable.
     #[must_use]
     pub fn from_stored(word: &str) -> Option<Self> {
         Self::from_word(word).or(Some(Self::Unknown))
+    }
+}
+
+text_enum! {
+    /// Why a login to an existing account was refused.
+    RefusalCause {
+        /// The password was wrong, or none is set.
+        WrongPassword = "wrong_password",
+        /// The one-time code was wrong, used or expired.
+        WrongCode = "wrong_code",
+        /// The account is inactive.
+        Inactive = "inactive",
+        /// The role has no access to the panel.
+        NoPanelAccess = "no_panel_access",
     }
 }
 

@@ -255,7 +255,8 @@ fn django_hashes(connection: &mut Db) -> Result<Vec<(HashFormat, i64)>, StoreErr
 }
 
 /// The first moment of a day in a time zone: midnight, or the end of the gap where the zone's clocks skip midnight.
-fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
+#[must_use]
+pub fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
     let midnight = day.and_time(NaiveTime::MIN);
     let first = (0..=48)
         .map(|half_hours| midnight + TimeDelta::minutes(30 * half_hours))

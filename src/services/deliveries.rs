@@ -19,11 +19,9 @@ use crate::services::account_lookup::subject;
 use crate::services::audit::log::{AuditLog, Event};
 use crate::services::error::Error;
 use crate::services::mutex::lock;
-use crate::store::deliveries::DeliveryRow;
+use crate::store::deliveries::{DeliveryRow, RETENTION};
 use crate::store::{Store, StoreError, Transaction, deliveries as table};
 
-/// How long a row is kept.
-const RETENTION: Duration = Duration::from_hours(24 * 30);
 /// The maximum number of outcomes in memory; while the database is unavailable the oldest are dropped.
 const CAPACITY: usize = 10_000;
 /// The number of rows that are written in one transaction.

@@ -4,6 +4,7 @@
 
 pub mod account_lookup;
 pub mod accounts;
+pub mod attention;
 pub mod audit;
 pub mod audit_chain;
 pub mod auth;

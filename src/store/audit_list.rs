@@ -46,6 +46,10 @@ pub struct AuditFilter {
     pub source: Option<AuditSource>,
     /// Only events of this session.
     pub session: Option<SessionId>,
+    /// Only the events of the job that this request started.
+    pub job: Option<String>,
+    /// Whether a list that only times filter has the events of jobs as well. One event describes each job.
+    pub with_jobs: bool,
     /// Only events with one of these accounts as actor or subject, at most [`MAX_PEOPLE`]. An empty list matches
     /// nothing.
     pub people: Option<Vec<Principal>>,
@@ -63,7 +67,8 @@ pub const MAX_PEOPLE: usize = MAX_ACCOUNTS;
 /// The key of a row in the list: the time and the id.
 pub type AuditKey = (Timestamp, i64);
 
-const COLUMNS: &str = "id, happened_at, source, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
+/// The columns of a row.
+pub(crate) const COLUMNS: &str = "id, happened_at, source, actor_type, actor_seq, actor_name, action, outcome, subject_type, \
     subject_seq, subject_name, changes, ip_address, user_agent, request_id, session_id";
 
 fn key_values((at, id): AuditKey) -> KeyValues {
@@ -92,50 +97,11 @@ pub fn batch(
     list.batch(connection, after.map(key_values), size)
 }
 
-/// Actions that happen many times a day. A history of changes leaves them out.
-const ROUTINE: &str = "'logged_in', 'log_in_refused', 'logged_out', 'code_requested'";
-/// How many of the newest events are examined for those that are not routine.
-const HISTORY_BUDGET: i64 = 1_000;
-
-/// The newest events of an account that are not routine, among its last thousand events.
-pub fn history(
-    connection: &mut Db,
-    subject: Principal,
-    limit: i64,
-) -> Result<Vec<AuditEventRow>, StoreError> {
-    let values = [
-        subject.user_type.as_str().into(),
-        subject.user_seq.get().into(),
-    ];
-    let of_subject = Conditions::one("subject_type = ? AND subject_seq = ?", values);
-    newest(connection, &of_subject, limit)
-}
-
 /// Finds an event by its id.
 pub fn find(connection: &mut Db, id: i64) -> Result<Option<AuditEventRow>, StoreError> {
     let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM {TABLE} WHERE id = "));
     sql.bind(id);
     Ok(sql.query().get_result(connection).optional()?)
-}
-
-/// The newest events that are not routine, among the last thousand events.
-pub fn latest(connection: &mut Db, limit: i64) -> Result<Vec<AuditEventRow>, StoreError> {
-    newest(connection, &Conditions::default(), limit)
-}
-
-fn newest(
-    connection: &mut Db,
-    conditions: &Conditions,
-    limit: i64,
-) -> Result<Vec<AuditEventRow>, StoreError> {
-    let mut sql = Sql::new(&format!("SELECT * FROM (SELECT {COLUMNS} FROM {TABLE}"));
-    sql.filter(conditions, &mut true);
-    let rest = format!(
-        " ORDER BY happened_at DESC, id DESC LIMIT ?) newest WHERE action NOT IN ({ROUTINE}) \
-         ORDER BY happened_at DESC, id DESC LIMIT ?"
-    );
-    sql.push_with(&rest, [HISTORY_BUDGET.into(), limit.into()]);
-    Ok(sql.query().load(connection)?)
 }
 
 /// Finds the accounts that had one of these names when they were the subject of an event, including deleted accounts.
@@ -156,7 +122,8 @@ pub fn find_subjects(connection: &mut Db, names: &[String]) -> Result<Vec<Princi
     Ok(principals.collect())
 }
 
-const TABLE: &str = "audit_events";
+/// The table.
+pub(crate) const TABLE: &str = "audit_events";
 const SEARCH: SearchIndex = SearchIndex {
     table: TABLE,
     fts_table: "audit_events_search",
@@ -174,6 +141,7 @@ fn list_query(connection: &Db, filter: &AuditFilter) -> ListQuery {
         |column, text: &str| Filter::equal(TABLE, column, text, std::mem::take(&mut is_scanned));
     let session = filter.session.as_ref();
     filters.extend(session.map(|session| equal("session_id", session.as_str())));
+    filters.extend(jobs(filter));
     let (from, before) = (filter.from.map(Bind::from), filter.before.map(Bind::from));
     filters.extend(Filter::range(TABLE, "happened_at", from, before));
     if let [action] = filter.actions.as_slice() {
@@ -249,6 +217,34 @@ pub fn of_request(
         [request.into(), limit.into()],
     );
     Ok(sql.query().load(connection)?)
+}
+
+/// The filter of the events of jobs: only those of one job, or all but those, or no filter.
+fn jobs(filter: &AuditFilter) -> Option<Filter> {
+    if let Some(request) = &filter.job {
+        let of_job = Conditions::one(
+            "source = 'job' AND request_id = ?",
+            [request.as_str().into()],
+        );
+        return Some(Filter {
+            index: Some(IndexLookup::new(TABLE, of_job.clone())),
+            residual: of_job.clone(),
+            scan: ScanCondition::Index(of_job),
+        });
+    }
+    let is_narrow = filter.search.is_some()
+        || !filter.actions.is_empty()
+        || filter.outcome.is_some()
+        || filter.request.is_some()
+        || filter.source.is_some()
+        || filter.session.is_some()
+        || filter.people.is_some();
+    let without = Conditions::one("source <> 'job'", []);
+    (!is_narrow && !filter.with_jobs).then(|| Filter {
+        index: None,
+        residual: without.clone(),
+        scan: ScanCondition::Index(without),
+    })
 }
 
 /// The filter by actor or subject.

@@ -1,5 +1,7 @@
 //! The table `deliveries`: the codes, links and notices that were sent to accounts.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use crate::clock::Timestamp;
@@ -9,6 +11,9 @@ use crate::store::engine::connection::Db;
 use crate::store::engine::insert::OrIgnoreExt;
 use crate::store::error::StoreError;
 use crate::store::schema::deliveries;
+
+/// How long a row is kept.
+pub const RETENTION: Duration = Duration::from_hours(24 * 30);
 
 /// A row, as it is inserted and read.
 #[derive(Insertable, Queryable, Selectable, Clone, Debug)]
@@ -135,4 +140,19 @@ pub fn list(
 /// A message by its id.
 pub fn find(connection: &mut Db, id: &str) -> Result<Option<DeliveryRow>, StoreError> {
     Ok(deliveries::table.find(id).first(connection).optional()?)
+}
+
+/// The newest messages since this time that were not sent.
+pub fn list_failed(
+    connection: &mut Db,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    // Rows expire a fixed time after they were created, so that the index of expiries finds the latest ones.
+    Ok(deliveries::table
+        .filter(deliveries::expires_at.gt(since + RETENTION))
+        .filter(deliveries::state.eq(DeliveryState::Failed))
+        .order((deliveries::expires_at.desc(), deliveries::id.desc()))
+        .limit(limit)
+        .load(connection)?)
 }

@@ -11,6 +11,7 @@ mod account_queries;
 pub mod account_search;
 pub mod audit_chain_links;
 pub mod audit_events;
+pub mod audit_history;
 pub mod audit_list;
 pub mod audit_outbox;
 pub mod blacklist_list;

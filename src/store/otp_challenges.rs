@@ -127,3 +127,37 @@ pub fn mark_used(
     }
     Ok(is_used)
 }
+
+/// What became of a challenge.
+#[derive(Queryable, Clone, Debug)]
+pub struct ChallengeState {
+    /// The id.
+    pub id: ChallengeId,
+    /// The number of attempts.
+    pub attempts: i64,
+    /// The time of creation.
+    pub created_at: Timestamp,
+    /// The expiry of the code, or the time when it was withdrawn.
+    pub expires_at: Timestamp,
+    /// When it was used.
+    pub used_at: Option<Timestamp>,
+}
+
+/// The newest challenge of a client that is not deleted yet.
+pub fn find_newest(
+    connection: &mut Db,
+    user_seq: UserSeq,
+) -> Result<Option<ChallengeState>, StoreError> {
+    Ok(otp_challenges::table
+        .filter(otp_challenges::user_seq.eq(user_seq))
+        .order((otp_challenges::created_at.desc(), otp_challenges::id.desc()))
+        .select((
+            otp_challenges::id,
+            otp_challenges::attempts,
+            otp_challenges::created_at,
+            otp_challenges::expires_at,
+            otp_challenges::used_at,
+        ))
+        .first(connection)
+        .optional()?)
+}

@@ -79,6 +79,9 @@ async fn the_inspector_shows_the_verdict_on_a_token() {
 }
 
 async fn inspect(browser: &Chromium, token: &str) {
+    // After a verdict the form is folded.
+    let unfold = "document.querySelector('#paste details').open = true";
+    browser.run(unfold, vec![]).await;
     browser.fill("token", token).await;
     browser.send_form_with("token").await;
 }

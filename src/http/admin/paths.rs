@@ -293,6 +293,12 @@ pub fn remove_passkey(id: impl fmt::Display) -> String {
     format!("{PASSKEYS}/{id}/remove")
 }
 
+/// As [`login_then`], after a form was not saved because the session had ended.
+#[must_use]
+pub fn login_after_form(next: &str) -> String {
+    format!("{}&ended=1", login_then(next))
+}
+
 /// End one of the viewer's panel sessions.
 pub fn end_own_session(id: impl fmt::Display) -> String {
     format!("{ACCOUNT}/sessions/{id}/end")
@@ -399,6 +405,31 @@ pub fn audit_event(id: impl fmt::Display) -> String {
 /// The audit events of a session.
 pub fn audit_of_session(id: impl fmt::Display) -> String {
     format!("{AUDIT}?session={id}")
+}
+
+/// The audit events of the job that this request started.
+pub fn audit_of_job(request: impl fmt::Display) -> String {
+    format!("{AUDIT}?job={request}")
+}
+
+/// The audit events of an action on a day.
+pub fn audit_of_day(action: impl fmt::Display, day: impl fmt::Display) -> String {
+    format!("{AUDIT}?action={action}&from={day}&to={day}")
+}
+
+/// All audit events of a day.
+pub fn audit_on(day: impl fmt::Display) -> String {
+    format!("{AUDIT}?from={day}&to={day}")
+}
+
+/// The audit events of an action since a day.
+pub fn audit_since(action: impl fmt::Display, day: impl fmt::Display) -> String {
+    format!("{AUDIT}?action={action}&from={day}")
+}
+
+/// The audit events with an IP address since a day.
+pub fn audit_of_address(address: impl fmt::Display, day: impl fmt::Display) -> String {
+    format!("{AUDIT}?search={address}&from={day}")
 }
 
 /// The audit events of an account.

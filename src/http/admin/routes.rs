@@ -288,11 +288,26 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
                 post(people::show::activate),
             ],
         ),
-        resource(person.deactivate(), [post(people::show::deactivate)]),
-        resource(person.end_sessions(), [post(people::show::end_sessions)]),
+        resource(
+            person.deactivate(),
+            [
+                get(people::cut_off::confirm_deactivation),
+                post(people::cut_off::deactivate),
+            ],
+        ),
+        resource(
+            person.end_sessions(),
+            [
+                get(people::cut_off::confirm_end_all),
+                post(people::cut_off::end_sessions),
+            ],
+        ),
         resource(
             person.end_session("{id}"),
-            [post(people::show::end_session)],
+            [
+                get(people::cut_off::confirm_end),
+                post(people::cut_off::end_session),
+            ],
         ),
         resource(
             person.password_link(),
@@ -310,8 +325,13 @@ fn people(user_type: UserType) -> impl Iterator<Item = Resource> {
         resource(person.unlock(), [post(locks::lift_account)]),
     ];
     if user_type == UserType::User {
-        let end = person.end_browser_session("{id}");
-        resources.push(resource(end, [post(people::show::end_browser_session)]));
+        resources.push(resource(
+            person.end_browser_session("{id}"),
+            [
+                get(people::cut_off::confirm_end_browser),
+                post(people::cut_off::end_browser_session),
+            ],
+        ));
     }
     let with_population = move |resource: Resource| resource.app_data(Population(user_type));
     resources.into_iter().map(with_population)

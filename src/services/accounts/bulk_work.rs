@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use crate::clock::Clock;
 use crate::config::{PanelAccess, RolesConfig};
 use crate::domain::account::Account;
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Actor, AuditSource, Subject};
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::session::RevocationReason;
@@ -14,6 +14,7 @@ use crate::services::accounts::bulk_request::{Accounts, BulkRequest};
 use crate::services::accounts::changes::lock_account;
 use crate::services::accounts::lifecycle::{delete_in, set_active_in};
 use crate::services::audit::log::{AuditContext, AuditLog, Event};
+use crate::services::auth::ended_sessions::LiveSessions;
 use crate::services::auth::logout;
 use crate::services::error::Error;
 use crate::services::maintenance::job_report::{BulkReport, Report};
@@ -63,7 +64,11 @@ impl Bulk {
         Self {
             audit_log,
             roles,
-            actor,
+            // Each account's event is part of the job, whose start is an event of its own.
+            actor: Actor {
+                source: AuditSource::Job,
+                ..actor
+            },
             report: BulkReport::new(request.user_type, request.action),
             request,
             pending,
@@ -206,18 +211,17 @@ fn end_sessions(
         return Err(Error::OwnAccount);
     }
     let (now, reason) = (audit_context.now, RevocationReason::Administrator);
+    let live = LiveSessions::read(connection, owner, now)?;
     let in_panel = match owner.user_type {
         UserType::User => {
             browser_sessions::end_all(connection, &[owner.user_seq], None, now, reason)?
         }
         UserType::Client => 0,
     };
-    let ended = in_panel + logout::end_all(connection, owner, now, reason)?;
-    if ended > 0 {
-        let event = Event::new(Action::SessionsEnded)
-            .to(Subject::of(&account))
-            .with_detail("sessions", ended);
-        audit_context.record(connection, &event)?;
+    let ended = logout::end_all(connection, owner, now, reason)?;
+    if in_panel + ended > 0 {
+        let event = Event::new(Action::SessionsEnded).to(Subject::of(&account));
+        audit_context.record(connection, &live.add_to(event, ended))?;
     }
-    Ok(ended > 0)
+    Ok(in_panel + ended > 0)
 }

@@ -10,6 +10,7 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::RevocationReason;
 use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::ended_sessions::LiveSessions;
 use crate::services::auth::logout::end_all;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
@@ -114,8 +115,10 @@ pub(crate) fn finish_update(
     if update.reason.is_some() || loses_address {
         set_up_links::revoke(connection, owner, &OF_ACCOUNTS, now)?;
     }
+    let mut ended = None;
     if let Some(reason) = update.reason {
-        end_all(connection, owner, now, reason)?;
+        let live = LiveSessions::read(connection, owner, now)?;
+        ended = Some((live, end_all(connection, owner, now, reason)?));
     }
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
@@ -124,7 +127,7 @@ pub(crate) fn finish_update(
     if changes_password {
         device_tokens::delete_all(connection, owner, None)?;
     }
-    for event in events(update) {
+    for event in events(update, ended) {
         audit_context.record(connection, &event)?;
     }
     if sets_password {
@@ -133,22 +136,29 @@ pub(crate) fn finish_update(
     Ok(())
 }
 
-fn events(update: Update<'_>) -> Vec<Event> {
+/// The events of an update. The event of what ended the sessions names them.
+fn events(update: Update<'_>, mut ended: Option<(LiveSessions, usize)>) -> Vec<Event> {
     let Update { old, new, .. } = update;
     let fields: Vec<Change> = update.fields.into_iter().flatten().collect();
     let mut events = Vec::new();
     if !fields.is_empty() {
         events.push(Event::new(Action::AccountUpdated).changing(fields));
     }
-    if old.is_active != new.is_active {
-        events.push(Event::new(if new.is_active {
-            Action::AccountActivated
+    let mut with_sessions = |event: Event| match ended.take() {
+        Some((live, ended)) => live.add_to(event, ended),
+        None => event,
+    };
+    let text = |account: &Account| Some(account.is_active.to_string());
+    if let Some(change) = Change::of("is_active", text(&old), text(&new)) {
+        let event = if new.is_active {
+            Event::new(Action::AccountActivated).changing(vec![change])
         } else {
-            Action::AccountDeactivated
-        }));
+            with_sessions(Event::new(Action::AccountDeactivated).changing(vec![change]))
+        };
+        events.push(event);
     }
     if update.old_hash != update.new_hash {
-        events.push(Event::new(Action::PasswordChanged));
+        events.push(with_sessions(Event::new(Action::PasswordChanged)));
     }
     let events = events.into_iter();
     events.map(|event| event.to(Subject::of(&new))).collect()
@@ -162,14 +172,16 @@ pub(crate) fn finish_deletion(
     event: &Event,
 ) -> Result<(), Error> {
     let now = audit_context.now;
-    end_all(connection, owner, now, RevocationReason::Deleted)?;
+    let live = LiveSessions::read(connection, owner, now)?;
+    let ended = end_all(connection, owner, now, RevocationReason::Deleted)?;
     revocations::insert_changed(connection, owner, now)?;
     end_codes(connection, owner, now)?;
     device_tokens::delete_all(connection, owner, None)?;
     passkeys::delete_all(connection, owner)?;
     totp_factors::delete(connection, owner)?;
     recovery_codes::delete_all(connection, owner)?;
-    Ok(audit_context.record(connection, event)?)
+    let event = live.add_to(event.clone(), ended);
+    Ok(audit_context.record(connection, &event)?)
 }
 
 /// Ends the open one-time codes of an account, and its logins that wait for their second factor: they are valid only for the

@@ -351,7 +351,9 @@ pub(crate) fn check_removal_of_rights(
     if actor.is_trusted() {
         return Ok(());
     }
-    if actor.source == AuditSource::Panel && actor.is(Principal::user(old.id)) {
+    if matches!(actor.source, AuditSource::Panel | AuditSource::Job)
+        && actor.is(Principal::user(old.id))
+    {
         return Err(Error::OwnAccount);
     }
     let full = roles.full();

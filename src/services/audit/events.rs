@@ -10,8 +10,9 @@ use crate::services::account_lookup::{Matches, find_account, matches_of, owners_
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::tokens::owner::ByOwner;
+use crate::store::audit_history::Newest;
 use crate::store::audit_list::{AuditEventRow, AuditFilter, AuditKey, MAX_PEOPLE};
-use crate::store::{Db, StoreError, audit_chain_links, audit_list as table};
+use crate::store::{Db, StoreError, audit_chain_links, audit_history, audit_list as table};
 
 /// An audit event, as the interfaces show it.
 #[derive(Clone, Debug)]
@@ -49,6 +50,13 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// The new value of a field.
+    #[must_use]
+    pub fn value(&self, field: &str) -> Option<&str> {
+        let change = self.changes.iter().find(|change| change.field == field);
+        change.and_then(|change| change.new.as_deref())
+    }
+
     /// The cursor of this event in the list.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
@@ -211,18 +219,18 @@ pub async fn find(services: &Services, id: i64) -> Result<Option<AuditEvent>, Er
     }))
 }
 
-/// The newest events on an account.
+/// The newest events of chosen actions.
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn history(
+pub async fn newest(
     services: &Services,
-    subject: Principal,
+    wanted: Newest,
     limit: i64,
 ) -> Result<Vec<AuditEvent>, Error> {
     let rows = services
         .store
-        .read_list(move |connection| table::history(connection, subject, limit))
+        .read_list(move |connection| audit_history::newest(connection, &wanted, limit))
         .await?;
     Ok(rows.into_iter().map(AuditEvent::from).collect())
 }
@@ -230,14 +238,38 @@ pub async fn history(
 /// The number of audit events on the dashboard.
 const LATEST: i64 = 8;
 
-/// The latest audit events that are not routine logins and logouts.
+/// The latest changes, and sign-ins to the panel by others than the viewer.
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn latest(services: &Services) -> Result<Vec<AuditEvent>, Error> {
-    let rows = services
+pub async fn latest(services: &Services, viewer: Principal) -> Result<Vec<AuditEvent>, Error> {
+    let changes = Newest {
+        actions: Action::of_changes(),
+        ..Newest::default()
+    };
+    let sign_ins = Newest {
+        actions: vec![Action::SignedIn, Action::SignInRefused],
+        except_actor: Some(viewer),
+        ..Newest::default()
+    };
+    let mut events = newest(services, changes, LATEST).await?;
+    events.extend(newest(services, sign_ins, LATEST).await?);
+    events.sort_by_key(|event| std::cmp::Reverse((event.happened_at, event.id)));
+    events.truncate(usize::try_from(LATEST).unwrap_or(0));
+    Ok(events)
+}
+
+/// The event that a session ended because of the reuse of one of its refresh tokens.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn find_reuse(
+    services: &Services,
+    session: SessionId,
+) -> Result<Option<AuditEvent>, Error> {
+    let row = services
         .store
-        .read_list(|connection| table::latest(connection, LATEST))
+        .read_list(move |connection| audit_history::find_reuse(connection, &session))
         .await?;
-    Ok(rows.into_iter().map(AuditEvent::from).collect())
+    Ok(row.map(AuditEvent::from))
 }

@@ -48,6 +48,11 @@ impl Event {
         self.action
     }
 
+    /// Whether the event has a detail of this name.
+    pub(in crate::services) fn has_detail(&self, field: &str) -> bool {
+        self.changes.iter().any(|change| change.field == field)
+    }
+
     /// Sets the outcome to `refused`.
     #[must_use]
     pub fn refused(mut self) -> Self {
@@ -73,6 +78,13 @@ impl Event {
     #[must_use]
     pub fn changing(mut self, changes: Vec<Change>) -> Self {
         self.changes = changes;
+        self
+    }
+
+    /// Adds changed fields or details.
+    #[must_use]
+    pub fn with_changes(mut self, changes: impl IntoIterator<Item = Change>) -> Self {
+        self.changes.extend(changes);
         self
     }
 

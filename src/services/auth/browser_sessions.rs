@@ -10,6 +10,7 @@ use crate::domain::principal::UserSeq;
 use crate::domain::second_factor::SecondFactorMethod;
 use crate::domain::session::{BrowserSessionId, RevocationReason};
 use crate::services::audit::log::Event;
+use crate::services::auth::ended_sessions::panel_device;
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::factors::methods_of;
@@ -149,8 +150,13 @@ async fn end_with(
 ) -> Result<bool, Error> {
     services
         .write_as(&actor, move |connection, audit_context| {
+            let live = table::list_live(connection, user_seq, audit_context.now)?;
             let ended = table::end(connection, user_seq, &id, audit_context.now, reason)?;
             if ended {
+                let row = live.into_iter().find(|row| row.id == id);
+                let device = row
+                    .map(|row| panel_device(row.ip_address.as_deref(), row.user_agent.as_deref()));
+                let event = event.clone().with_changes(device);
                 audit_context.record(connection, &event)?;
             }
             Ok(ended)

@@ -6,6 +6,7 @@ pub mod browser_sessions;
 pub mod challenge_ids;
 pub mod django;
 pub mod django_adoption;
+pub mod ended_sessions;
 pub mod introspection;
 pub mod login;
 pub mod logout;

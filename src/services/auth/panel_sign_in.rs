@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::PanelAccess;
 use crate::domain::account::Account;
-use crate::domain::audit::{Action, Actor, Subject};
+use crate::domain::audit::{Action, Actor, RefusalCause, Subject};
 use crate::domain::limits::LimitKind;
 use crate::domain::otp::OtpCode;
 use crate::domain::password::Password;
@@ -70,7 +70,10 @@ pub async fn sign_in(
     let former = former.map(|secret| secret::hash(&secret));
     let result = verify_password(services, &actor, &login_name, password, reset, former).await;
     if matches!(result, Err(Error::InvalidCredentials | Error::Forbidden)) {
-        let event = Event::new(Action::SignInRefused);
+        let mut event = Event::new(Action::SignInRefused);
+        if matches!(result, Err(Error::Forbidden)) {
+            event = event.with_detail("cause", RefusalCause::NoPanelAccess);
+        }
         refused_login::record(services, &actor, kind, &login_name, event).await?;
     }
     attempt.finish(result).await

@@ -1,7 +1,7 @@
 //! Events of refused logins. One about a name that no account has is recorded once a minute for each network; otherwise the
 //! same is written without an event, so that the response takes the same time.
 
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, RefusalCause};
 use crate::domain::limits::LimitKind;
 use crate::services::audit::log::Event;
 use crate::services::audit::recording;
@@ -26,6 +26,7 @@ pub(super) async fn record(
     let (throttle, now) = (&services.unknown_name_throttle, services.clock.now());
     let is_recorded =
         login_name.principal.is_some() || is_recorded(throttle, event.action(), actor, now);
+    let event = with_cause(event, kind, login_name);
     let event = event.refused().to(login_name.subject());
     let counter = account_rule(services, kind, login_name).bucket.name;
     services
@@ -37,6 +38,19 @@ pub(super) async fn record(
             }?)
         })
         .await
+}
+
+/// Adds why it was refused, if it names an account and the caller has not added it.
+fn with_cause(event: Event, kind: LimitKind, login_name: &LoginName) -> Event {
+    if login_name.principal.is_none() || event.has_detail("cause") {
+        return event;
+    }
+    let cause = match kind {
+        _ if login_name.is_inactive => RefusalCause::Inactive,
+        LimitKind::Code => RefusalCause::WrongCode,
+        _ => RefusalCause::WrongPassword,
+    };
+    event.with_detail("cause", cause)
 }
 
 /// Records a refused login that names no account and was not counted for a name.

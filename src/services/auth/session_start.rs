@@ -7,6 +7,7 @@ use crate::domain::principal::{Principal, UserType};
 use crate::domain::second_factor::{Authentication, SecondFactorMethod};
 use crate::domain::session::{Device, LoginMethod, RevocationReason, SessionId};
 use crate::services::audit::log::{AuditContext, Event};
+use crate::services::auth::ended_sessions::device;
 use crate::services::auth::logout::enforce_session_limit;
 use crate::services::auth::token_pair::{TokenIds, TokenPair};
 use crate::services::bootstrap::Services;
@@ -158,10 +159,12 @@ impl SessionStart {
         let audit_context = audit_context.known_as(account);
         let subject = Subject::of(account);
         for id in ended {
+            let session = sessions::find_by_id(connection, id)?;
             let event = Event::new(Action::SessionEnded)
                 .to(subject.clone())
                 .of_session(id)
-                .with_detail("reason", RevocationReason::TooMany);
+                .with_detail("reason", RevocationReason::TooMany)
+                .with_changes(session.as_ref().map(device));
             audit_context.record(connection, &event)?;
         }
         let mut event = Event::new(Action::LoggedIn)

@@ -6,6 +6,7 @@ use crate::domain::principal::Principal;
 use crate::domain::session::{RevocationReason, SessionId};
 use crate::services::account_lookup::{find_existing, subject};
 use crate::services::audit::log::Event;
+use crate::services::auth::ended_sessions::{LiveSessions, device};
 use crate::services::auth::logout::{end_all, end_one};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
@@ -48,7 +49,8 @@ pub async fn end_by_administrator(
             }
             let event = Event::new(Action::SessionEnded)
                 .to(subject(connection, actual)?)
-                .of_session(&id);
+                .of_session(&id)
+                .with_changes([device(&session)]);
             audit_context.record(connection, &event)?;
             Ok(RevocationOutcome::Revoked)
         })
@@ -74,13 +76,16 @@ pub async fn end_own(
         .write_as(actor, move |connection, audit_context| {
             let now = audit_context.now;
             let found = sessions::find_by_id(connection, &id)?;
-            let is_live = found.is_some_and(|session| {
+            let live = found.filter(|session| {
                 let own = Principal::new(session.user_type, session.user_seq) == principal;
                 own && session.expires_at > now
             });
-            let reason = RevocationReason::Logout;
-            let ended = is_live && end_one(connection, principal, &id, now, reason)?;
+            let Some(session) = live else {
+                return Ok(false);
+            };
+            let ended = end_one(connection, principal, &id, now, RevocationReason::Logout)?;
             if ended {
+                let event = event.clone().with_changes([device(&session)]);
                 audit_context.record(connection, &event)?;
             }
             Ok(ended)
@@ -118,11 +123,10 @@ pub async fn end_all_by_administrator(
         .write_as(actor, move |connection, audit_context| {
             let account = find_existing(connection, owner)?;
             let (now, reason) = (audit_context.now, RevocationReason::Administrator);
+            let live = LiveSessions::read(connection, owner, now)?;
             let ended = end_all(connection, owner, now, reason)?;
-            let event = Event::new(Action::SessionsEnded)
-                .to(Subject::of(&account))
-                .with_detail("sessions", ended);
-            audit_context.record(connection, &event)?;
+            let event = Event::new(Action::SessionsEnded).to(Subject::of(&account));
+            audit_context.record(connection, &live.add_to(event, ended))?;
             Ok(ended)
         })
         .await

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use rust_i18n::t;
 
+use crate::config::Span;
 use crate::domain::language::Language;
 
 /// A text that is not translated yet: its key in `locales/checklist.*.yml`, and the values for its placeholders.
@@ -45,7 +46,9 @@ impl LocalizedText {
             return values.collect();
         };
         let text = t!(format!("checklist.{key}"), locale = language.tag());
-        filled(&text, &self.values)
+        let words = |(name, value): &(&'static str, String)| (*name, in_words(value, language));
+        let values: Vec<_> = self.values.iter().map(words).collect();
+        filled(&text, &values)
     }
 }
 
@@ -53,6 +56,33 @@ impl From<&str> for LocalizedText {
     fn from(key: &str) -> Self {
         Self::new(key)
     }
+}
+
+/// A span of time such as `1h30m` in Korean words, such as `1시간 30분`; any other value, and English, as it is.
+fn in_words(value: &str, language: Language) -> String {
+    let is_span = value.starts_with(|c: char| c.is_ascii_digit())
+        && value.ends_with(|c: char| c.is_ascii_alphabetic())
+        && value.parse::<Span>().is_ok();
+    if language != Language::Ko || !is_span {
+        return value.to_owned();
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = value;
+    while let Some(end) = rest.find(|c: char| c.is_ascii_alphabetic()) {
+        let (count, after) = rest.split_at(end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit());
+        let (unit, after) = after.split_at(unit_end.unwrap_or(after.len()));
+        let unit = match unit {
+            "d" => "일",
+            "h" => "시간",
+            "m" => "분",
+            "s" => "초",
+            other => other,
+        };
+        words.push(format!("{count}{unit}"));
+        rest = after;
+    }
+    words.join(" ")
 }
 
 /// Replaces the placeholders of a text. Placeholders within a value are not replaced.
@@ -75,6 +105,20 @@ fn filled(text: &str, values: &[(&'static str, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_korean_words_in_korean() {
+        for (value, ko) in [
+            ("1m", "1분"),
+            ("1h30m", "1시간 30분"),
+            ("90d", "90일"),
+            ("HS256", "HS256"),
+            ("5", "5"),
+        ] {
+            assert_eq!(in_words(value, Language::Ko), ko);
+            assert_eq!(in_words(value, Language::En), value);
+        }
+    }
 
     #[test]
     fn a_placeholder_within_a_value_is_not_replaced() {

@@ -18,6 +18,8 @@ pub struct LoginName {
     pub(crate) principal: Option<Principal>,
     /// The known device: the nonce of a valid device token of the account.
     pub(crate) device: Option<String>,
+    /// Whether the account was inactive when it was looked up by this name.
+    pub(in crate::services) is_inactive: bool,
     /// The hash of the name. Attempts are counted by it, so that the count is the same before and after the account, or
     /// its challenge, is stored.
     pub(in crate::services) hash: NameHash,
@@ -58,7 +60,11 @@ impl LoginName {
         login_context: &LoginContext,
     ) -> Result<Self, Error> {
         let name = account.normalised_login();
-        Self::known(services, account.principal, name, login_context).await
+        let known = Self::known(services, account.principal, name, login_context).await?;
+        Ok(Self {
+            is_inactive: !account.is_active,
+            ..known
+        })
     }
 
     /// The normalised login name of an account.
@@ -76,6 +82,7 @@ impl LoginName {
             principal: Some(owner),
             hash: NameHash::of(services, owner.user_type, &name),
             device: device_tokens::find_known(services, login_context, owner, &name).await?,
+            is_inactive: false,
             stored: name,
         })
     }
@@ -86,6 +93,7 @@ impl LoginName {
             user_type,
             principal: None,
             device: None,
+            is_inactive: false,
             hash,
             stored: hash.to_string(),
         }

@@ -108,7 +108,7 @@ async fn refused_sign_ins_are_logged_too() {
     let lines = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
-        lines[1].contains("Refused") && lines[1].contains("ann@example.org"),
+        lines[1].starts_with("Panel sign-in refused Reason Wrong password Unknown ann@example.org"),
         "{lines:?}"
     );
     assert!(!lines[0].contains("secret"), "{lines:?}");
@@ -224,7 +224,7 @@ async fn the_days_of_a_filter_are_in_the_viewers_time_zone() {
     let day = format!("{day}&source=command_line");
     assert_eq!(found(&admin, &day).await, ["Account created"]);
     let page = admin.open(&format!("{}?{day}", paths::AUDIT)).await;
-    assert_eq!(page.text("tbody time"), "Feb 15, 01:30");
+    assert!(page.text("tbody time").contains("Feb 15, 01:30:45"));
     assert_eq!(
         page.attr("tbody time", "title"),
         "2026-02-15 01:30:45 KST (UTC+09:00)"

@@ -42,11 +42,15 @@ pub(super) async fn confirmed(browser: &Browser, page: &Page) -> Page {
     assert_eq!(page.status, 200, "{} {}", page.location(), page.html);
     let names = page.attrs("form.confirm input[type=hidden]", "name");
     let values = page.attrs("form.confirm input[type=hidden]", "value");
-    let fields: Vec<(&str, &str)> = names
+    let mut fields: Vec<(&str, &str)> = names
         .iter()
         .map(String::as_str)
         .zip(values.iter().map(String::as_str))
         .collect();
+    let number = page.texts("label[for=number]");
+    if let Some(number) = number.first().and_then(|text| text.split(": ").nth(1)) {
+        fields.push(("number", number));
+    }
     let action = page.attr("form.confirm", "action");
     browser.post_as_is(&action, &fields).await
 }
@@ -70,7 +74,7 @@ async fn active(app: &App, table: &str) -> Vec<i64> {
 async fn events(app: &App, action: &str) -> i64 {
     app.number(&format!(
         "SELECT COUNT(*) AS number FROM audit_events WHERE action = '{action}' \
-         AND actor_name = 'root@example.org' AND source = 'panel'"
+         AND actor_name = 'root@example.org' AND source IN ('panel', 'job')"
     ))
     .await
 }

@@ -117,3 +117,73 @@ async fn the_form_of_a_new_account_has_no_stamp() {
         assert!(!page.has("input[name=updated_at]"));
     }
 }
+
+/// The fields of a form as a browser sends them, with some values replaced.
+fn fields_of(page: &Page, changed: &[(&str, &str)]) -> Vec<(String, String)> {
+    let form = "#account-form";
+    let inputs = format!("{form} input:not([type=password]):not([name=csrf])");
+    let names = page.attrs(&inputs, "name");
+    let mut fields: Vec<(String, String)> = names
+        .into_iter()
+        .zip(page.attrs(&inputs, "value"))
+        .collect();
+    for select in ["role", "is_active"] {
+        let chosen = page.attrs(&format!("{form} #{select} option[selected]"), "value");
+        fields.extend(chosen.into_iter().map(|value| (select.to_owned(), value)));
+    }
+    for (name, value) in changed {
+        fields.retain(|(other, _)| other != name);
+        fields.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    fields
+}
+
+async fn send(browser: &Browser, path: &str, fields: &[(String, String)]) -> Page {
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    browser.post(path, &fields).await
+}
+
+#[tokio::test]
+async fn fields_that_only_one_changed_are_merged_and_only_the_others_are_asked_about() {
+    let app = App::start();
+    let (ann, root) = (
+        app.signed_in("ann", Role::ADMIN).await,
+        app.signed_in("root", Role::ADMIN).await,
+    );
+    let acme = app.client("acme").await;
+    let (person, edit) = (
+        paths::CLIENTS.person(acme.seq),
+        paths::CLIENTS.person(acme.seq).edit(),
+    );
+    let (of_ann, second) = (ann.open(&edit).await, ann.open(&edit).await);
+    let of_root = root.open(&edit).await;
+    app.advance(Duration::from_secs(1));
+    let by_root = fields_of(&of_root, &[("name", "Acme Corporation")]);
+    send(&root, &edit, &by_root).await.leads_to(&person);
+    // ann changed only the external id: the new name stays, and nobody is asked.
+    app.advance(Duration::from_secs(1));
+    let by_ann = fields_of(&of_ann, &[("external_id", "A-1")]);
+    send(&ann, &edit, &by_ann).await.leads_to(&person);
+    let page = ann.open(&person).await;
+    assert_eq!(page.text("h1"), "Acme Corporation");
+    assert!(page.text("#profile").contains("A-1"));
+    // Both changed the name; the external id of the old form is not one of ann's changes.
+    let by_ann = fields_of(&second, &[("name", "Acme Ltd.")]);
+    let asked = send(&ann, &edit, &by_ann).await.assert(409);
+    assert_eq!(asked.count("#clashes li"), 1);
+    assert!(asked.text("#clashes").contains("Acme Corporation"));
+    assert_eq!(asked.attr("#name", "value"), "Acme Ltd.");
+    assert_eq!(asked.attr("#external_id", "value"), "A-1");
+    let take = fields_of(&asked, &[("take", "name")]);
+    let taken = send(&ann, &edit, &take).await.assert(409);
+    assert_eq!(taken.attr("#name", "value"), "Acme Corporation");
+    assert!(!taken.has("#clashes"));
+    // Sent again, the form overwrites the change.
+    send(&ann, &edit, &fields_of(&asked, &[]))
+        .await
+        .leads_to(&person);
+    assert_eq!(ann.open(&person).await.text("h1"), "Acme Ltd.");
+}

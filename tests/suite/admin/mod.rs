@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alarms;
 mod audit;
 mod audit_chain;
 mod blacklist;
@@ -15,6 +16,7 @@ mod jobs;
 mod keys;
 mod list_memory;
 mod locks;
+mod login_box;
 mod long_lists;
 mod open_links;
 mod password_links;

@@ -91,7 +91,7 @@ async fn one_number_in_both_populations_is_two_accounts() {
     let page = root.open(&of_shop).await;
     assert_eq!(page.text("h1"), "shop");
     // A session is ended from the page of its own account only.
-    let action = page.attr("#sessions tbody form", "action");
+    let action = page.attr("#sessions tbody a.button", "href");
     let foreign = action.replace("/clients/", "/users/");
     root.post(&foreign, &[]).await.assert(404);
     shop.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
@@ -118,7 +118,7 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
         let page = root.open(&path).await;
         // The most recently used session is first; for equal times the later id.
-        let action = page.attr("#sessions tbody form", "action");
+        let action = page.attr("#sessions tbody a.button", "href");
         root.post(&action, &[]).await.leads_to(&path);
         let page = root.open(&path).await;
         assert!(page.text(".notice").contains("The session has ended"));
@@ -136,6 +136,12 @@ async fn ending_one_session_leaves_the_other_and_ending_all_leaves_none() {
         let page = root.open(&path).await;
         assert!(page.text(".notice").contains("already"));
         let third = person.again().await;
+        let page = root.open(&format!("{path}/sessions/end")).await;
+        assert!(
+            page.text("#ends").starts_with("Ends 2 sessions on "),
+            "{}",
+            page.text("#ends")
+        );
         root.post(&format!("{path}/sessions/end"), &[])
             .await
             .leads_to(&path);
@@ -164,7 +170,13 @@ async fn a_panel_session_of_another_account_is_ended() {
     let action = root
         .open(&path)
         .await
-        .attr("#browsers tbody form", "action");
+        .attr("#browsers tbody a.button", "href");
+    assert!(
+        root.open(&action)
+            .await
+            .text("main")
+            .contains("signed out of the panel")
+    );
     root.post(&action, &[]).await.leads_to(&path);
     assert!(!root.open(&path).await.has("#browsers"));
     amy.get(paths::ACCOUNT).await.assert(303);
@@ -176,6 +188,10 @@ async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
     let root = app.signed_in("root", Role::ADMIN).await;
     for person in [app.user("bob").await, app.client("shop").await] {
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
+        let page = root.open(&format!("{path}/deactivate")).await;
+        assert_eq!(page.text("#ends"), "Ends 1 session.");
+        assert!(page.has("form button.danger.primary"));
+        person.assert_tokens("TOKEN_VALID", "TOKEN_VALID").await;
         root.post(&format!("{path}/deactivate"), &[])
             .await
             .leads_to(&path);
@@ -187,9 +203,10 @@ async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
         assert!(!page.has("#sessions tbody"));
         // An inactive account gets no password link.
         assert!(!page.has("form[action$='/link']"));
-        root.post(&format!("{path}/activate"), &[])
-            .await
-            .leads_to(&path);
+        // The message of the deactivation has the button that undoes it.
+        let undo = page.attr(".notice form", "action");
+        assert_eq!(undo, format!("{path}/activate"));
+        root.post(&undo, &[]).await.leads_to(&path);
         // Ended sessions are not restored.
         person
             .assert_tokens("SESSION_REVOKED", "TOKEN_BLACKLISTED")
@@ -197,6 +214,12 @@ async fn deactivating_ends_the_sessions_and_activating_allows_logins_again() {
         person.log_in().await.assert(200, "LOGGED_IN");
         let history = root.open(&path).await.texts("#history .timeline-head a");
         assert_eq!(history[..2], ["Account activated", "Account deactivated"]);
+        assert!(!history.contains(&"Logged in".to_owned()));
+        let page = root.open(&format!("{path}?history=logins")).await;
+        assert!(
+            page.texts("#history .timeline-head a")
+                .contains(&"Logged in".to_owned())
+        );
     }
 }
 
@@ -258,8 +281,12 @@ async fn an_auditor_sees_an_account_without_buttons() {
         let path = format!("/admin/{}s/{}", person.user_type, person.seq);
         let page = amy.open(&path).await;
         assert_eq!(page.count("#sessions tbody tr"), 1);
-        assert!(!page.has(".columns form") && !page.has(".actions") && !page.has("#danger"));
+        assert!(!page.has(".columns form[method=post]"));
+        assert!(!page.has(".actions") && !page.has("#danger") && !page.has("#login .button"));
         let new = format!("/admin/{}s/new", person.user_type);
+        for part in ["deactivate", "sessions/end", "link"] {
+            amy.get(&format!("{path}/{part}")).await.assert(403);
+        }
         for path in [&new, &format!("{path}/edit"), &format!("{path}/delete")] {
             amy.get(path).await.assert(403);
             amy.post(path, &[("email", "a@example.org")])
@@ -282,7 +309,7 @@ async fn an_account_with_panel_sessions_only_can_be_signed_out() {
     assert_eq!(page.count("#sessions table"), 0);
     let all = paths::USERS.person(2).end_sessions();
     assert_eq!(
-        page.count(&format!("#browsers form[action=\"{all}\"]")),
+        page.count(&format!("#browsers a[href=\"{all}\"]")),
         1,
         "{}",
         page.html

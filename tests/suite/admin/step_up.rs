@@ -132,14 +132,14 @@ async fn the_page_of_an_administrator_leads_to_a_confirmation_with_the_password(
     app.execute("UPDATE users SET is_active = FALSE WHERE email <> 'root@example.org'")
         .await;
     let page = root.open(&format!("/admin/users/{amy}")).await;
-    let confirmation = page.attr("#danger a[href$='/activate']", "href");
-    assert!(!page.has("#danger form[action$='/activate']"));
+    let confirmation = page.attr(".actions a[href$='/activate']", "href");
+    assert!(!page.has(".actions form[action$='/activate']"));
     app.outdate_proofs();
     let page = root.open(&confirmation).await;
     assert!(page.has("form[action$='/activate'] input[name=current][required]"));
     // Others are activated by one click.
     let page = root.open(&format!("/admin/users/{ann}")).await;
-    let form = page.attr("#danger form[action$='/activate']", "action");
+    let form = page.attr(".actions form[action$='/activate']", "action");
     root.post(&form, &[]).await.assert(303);
 }
 

@@ -15,8 +15,9 @@ use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::{self, Layout};
-use crate::http::admin::web::page_context::PageContext;
+use crate::http::admin::web::page_context::{PageContext, panel_path};
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::texts;
 use crate::http::device_token::PresentedDevice;
 use crate::http::self_service;
 use crate::services::accounts::own_account::{self, KeptSession};
@@ -167,7 +168,7 @@ pub(crate) async fn update_preferences(mut form: Form<Panel>) -> PageResult {
     own_account::prefer(panel.services(), panel.actor(), panel.viewer(), wanted).await?;
     // In the language that was just chosen.
     let language = language.unwrap_or(panel.context.language);
-    let text = layout::tr(language, "account.saved");
+    let text = texts::tr(language, "account.saved");
     panel.redirect_ok(paths::ACCOUNT, text)
 }
 

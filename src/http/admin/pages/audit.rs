@@ -46,6 +46,7 @@ const FILTERS: &[Filter] = &[
     typed("person", "audit.filter_person").folded(),
     typed("session", "audit.filter_session").folded(),
     typed("request", "audit.request_id").folded(),
+    typed("job", "audit.filter_job").folded(),
     words("action", "audit.filter_action", |l, word| {
         l.word("action", word)
     })
@@ -69,6 +70,8 @@ fn audit_query(query: &mut ListQuery, panel: &Panel) -> AuditQuery {
         source: query.word("source", AuditSource::NAMES, AuditSource::from_word),
         session: query.session("session"),
         request: query.text("request"),
+        job: query.text("job"),
+        with_jobs: false,
         people: None,
         from,
         before,
@@ -132,7 +135,9 @@ const HEADER: &[&str] = &[
 
 /// `GET /admin/audit/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
-    let filter = audit_query(&mut query, &panel);
+    let mut filter = audit_query(&mut query, &panel);
+    // A file is complete: it has the event of each account that a job changed.
+    filter.filter.with_jobs = true;
     recording::record_export(
         panel.services(),
         panel.actor(),

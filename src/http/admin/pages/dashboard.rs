@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 
+use crate::http::admin::pages::attention::AttentionPanel;
 use crate::http::admin::pages::flush::FlushPanel;
 use crate::http::admin::paths;
 use crate::http::admin::web::chart::Chart;
@@ -20,13 +21,14 @@ use crate::services::passwords::hash_format::HashFormat;
 #[template(path = "admin/dashboard/show.html")]
 struct DashboardPage {
     l: Layout,
-    /// The number of problems that the security checklist finds without asking the database.
+    /// That the security checklist finds problems, without asking the database.
     security: Option<String>,
     totals: Option<Arc<Totals>>,
     /// Whether the totals are from before this request.
     is_old: bool,
     chart: Chart,
     events: Vec<EventView>,
+    attention: AttentionPanel,
     flush: FlushPanel,
     backend: &'static str,
     size: String,
@@ -44,18 +46,19 @@ pub(crate) async fn show(panel: Panel) -> PageResult {
         .dashboard
         .logins(&services.store, &services.clock, panel.zone())
         .await?;
-    let latest = events::latest(services).await?;
+    let latest = events::latest(services, panel.viewer().account.principal).await?;
     let l = panel.layout("dashboard");
     let bytes = totals.as_ref().map_or(0, |totals| totals.database_size);
     let problems = checklist::problems_of_settings(services);
     panel.page(&DashboardPage {
-        security: (problems > 0).then(|| l.tr_count("dashboard.security", problems)),
+        security: (problems > 0).then(|| l.t("dashboard.security")),
         is_old: totals
             .as_ref()
             .is_some_and(|totals| totals.counted_at < panel.now()),
         totals,
         chart: Chart::new(&l, &days),
         events: EventView::all(&l, &latest),
+        attention: AttentionPanel::read(&panel, &l).await?,
         flush: FlushPanel::new(&panel, &l).await?,
         backend: services.store.backend(),
         size: size(bytes),

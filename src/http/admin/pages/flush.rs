@@ -72,7 +72,8 @@ fn title(l: &Layout, backlog: &Backlog) -> String {
     if total.rows == 0 {
         l.t("flush.none_expired")
     } else if total.more {
-        l.tr_count("flush.expired", counted(l, total.rows, true))
+        // Counts stop at a limit: the sum is not exact.
+        l.tr_count("flush.more_than", l.number(total.rows / 1_000 * 1_000))
     } else {
         l.tr_count("flush.expired", total.rows)
     }

@@ -38,6 +38,8 @@ struct JobPage {
     numbers: Vec<(String, u64)>,
     /// Sentences of the report.
     sentences: Vec<String>,
+    /// Whether a flush was stopped, which a new one continues.
+    can_go_on: bool,
 }
 
 /// The progress bar of a job.
@@ -123,13 +125,33 @@ fn progress(l: &Layout, job: &Job) -> String {
         Some(Report::Sessions(_)) => "admin.job.of_sessions",
         Some(Report::Flush(_)) | None => "admin.job.of_rows",
     };
-    t!(
+    let text = t!(
         key,
         locale = l.language,
         done = l.number(job.done),
         total = l.number(job.total)
-    )
-    .into_owned()
+    );
+    match (job.state, remaining(l, job)) {
+        (JobState::Running, Some(remaining)) => format!("{text} · {remaining}"),
+        _ => text.into_owned(),
+    }
+}
+
+/// The percentage and the time that is left at the speed so far, such as `39 %, about 3 seconds left`.
+fn remaining(l: &Layout, job: &Job) -> Option<String> {
+    let percent = (job.done * 100).checked_div(job.total)?;
+    let left = job.total.saturating_sub(job.done);
+    let elapsed = u64::try_from(l.now.since(job.started_at).as_millis()).ok()?;
+    let seconds = elapsed
+        .checked_mul(left)?
+        .checked_div(job.done)?
+        .div_ceil(1_000);
+    let (key, n) = if seconds < 100 {
+        ("job.seconds_left", seconds)
+    } else {
+        ("job.minutes_left", seconds.div_ceil(60))
+    };
+    Some(format!("{percent} % · {}", l.tr_count(key, n)))
 }
 
 fn title(l: &Layout, job: &Job) -> String {
@@ -261,6 +283,7 @@ pub(crate) async fn show(panel: Panel, id: Path<String>, request: HttpRequest) -
         finished_at: job.finished_at,
         numbers: numbers(&l, &job),
         sentences: sentences(&l, &job),
+        can_go_on: job.state == JobState::Stopped && matches!(job.report, Some(Report::Flush(_))),
         l,
     })
 }

@@ -22,6 +22,7 @@ use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::{self, PresentedDevice};
 use crate::http::middleware::headers::{used_up, whole_seconds};
 use crate::http::self_service;
+use crate::services::accounts::users;
 use crate::services::auth::{browser_sessions, panel_sign_in};
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::quota::Policy;
@@ -40,13 +41,19 @@ struct LoginPage {
     origin: Option<String>,
     /// The page to request a password link; none where links cannot be mailed.
     forgot: Option<String>,
+    /// Whether a form was not saved because the session had ended.
+    is_ended: bool,
+    /// Whether there is no administrator who could log in.
+    has_no_administrator: bool,
 }
 
-/// The page to lead to after the sign-in.
-#[derive(Deserialize)]
+/// The page to lead to after the login.
+#[derive(Default, Deserialize)]
 pub(crate) struct Next {
     #[serde(default)]
     pub(super) next: String,
+    #[serde(default)]
+    ended: String,
 }
 
 /// `GET /admin/login`. **Permissions**: anyone. 200, 303 (already signed in).
@@ -55,8 +62,8 @@ pub(crate) async fn new_form(
     signed_in: Option<Panel>,
     query: Option<Query<Next>>,
 ) -> PageResult {
-    let next = query.map_or_else(String::new, |query| query.into_inner().next);
-    let next = panel_path(&next).unwrap_or_default();
+    let query = query.map(Query::into_inner).unwrap_or_default();
+    let next = panel_path(&query.next).unwrap_or_default();
     if let Some(panel) = signed_in {
         return panel.redirect(if next.is_empty() {
             paths::DASHBOARD
@@ -72,6 +79,8 @@ pub(crate) async fn new_form(
         next: next.to_owned(),
         origin: passkeys::origin(&context),
         forgot: self_service::forgot_page(context.services()),
+        is_ended: query.ended == "1",
+        has_no_administrator: !users::any_administrator(context.services()).await?,
     })
 }
 
@@ -194,6 +203,8 @@ pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: Strin
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
         origin: passkeys::origin(context),
         forgot: self_service::forgot_page(context.services()),
+        is_ended: false,
+        has_no_administrator: false,
     };
     context.page_with(status, &page)
 }

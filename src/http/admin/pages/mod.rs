@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_docs;
+pub mod attention;
 pub mod audit;
 pub mod audit_chain;
 pub mod blacklist;

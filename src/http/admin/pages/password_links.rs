@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::config::PanelAccess;
 use crate::http::admin::pages::people::account::{self, Person, requester, section};
+use crate::http::admin::pages::people::cut_off;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
@@ -27,6 +29,7 @@ use crate::http::self_service::{self, panel_is_here};
 use crate::services::accounts::invitations;
 use crate::services::accounts::password_links::{self, Handover, Issued, LinkOwner};
 use crate::services::accounts::step_up;
+use crate::services::auth::sessions;
 use crate::services::{Services, secret};
 
 #[derive(Template)]
@@ -41,35 +44,59 @@ struct ConfirmPage {
     address: String,
     /// Whether showing is selected.
     shows: bool,
-    /// Whether there is a link that this one replaces.
-    replaces: bool,
+    /// Sentences about what ends: a link that this one replaces, sessions.
+    notes: Vec<String>,
+    /// Whether all sessions of the account end as well.
+    ends_all: bool,
 }
 
 /// `GET /admin/{users,clients}/{seq}/link`: asks for the administrator's password, and with mail how the link is handed over.
-/// `?handover=show` selects showing. **Permissions**: administrators. 200, 404.
-pub(crate) async fn confirm(
-    panel: PanelAdmin,
-    path: AccountPath,
-    request: HttpRequest,
-) -> PageResult {
+/// `?handover=show` selects showing; with `?end_all=1` all sessions of the account end as well. **Permissions**:
+/// administrators. 200, 404.
+pub(crate) async fn confirm(panel: PanelAdmin, path: AccountPath, query: ListQuery) -> PageResult {
     let person = account::find(&panel, path.0).await?;
-    let shows = request.query_string() == "handover=show";
-    panel.page(&confirm_page(&panel, person, FieldErrors::default(), shows).await?)
+    let choice = Choice {
+        shows: query.value("handover") == "show",
+        ends_all: query.value("end_all") == "1",
+    };
+    panel.page(&confirm_page(&panel, person, FieldErrors::default(), choice).await?)
+}
+
+/// What the form of a link chooses.
+#[derive(Clone, Copy)]
+struct Choice {
+    /// Whether the link is shown instead of mailed.
+    shows: bool,
+    /// Whether all sessions of the account end as well.
+    ends_all: bool,
 }
 
 async fn confirm_page(
     panel: &Panel,
     person: Person,
     errors: FieldErrors,
-    shows: bool,
+    choice: Choice,
 ) -> Result<ConfirmPage, AdminError> {
-    let open = password_links::find_open(panel.services(), person.principal).await?;
-    let l = panel.layout(section(person.principal.user_type));
+    let owner = person.principal;
+    let l = panel.layout(section(owner.user_type));
+    let mut notes = Vec::new();
+    if let Some(open) = password_links::find_open(panel.services(), owner).await? {
+        notes.push(l.tr_with("links.voids_open", l.time(&open.expires_at).exact));
+    }
+    if choice.ends_all {
+        notes.push(cut_off::ends(panel, &l, owner).await?);
+    }
+    let title = if choice.ends_all {
+        "person.end_all_and_link"
+    } else {
+        link_button(panel, &person)
+    };
     Ok(ConfirmPage {
-        title: l.t(link_button(panel, &person)),
+        title: l.t(title),
         address: mail_address(panel, &person).unwrap_or_default(),
-        shows,
-        replaces: open.is_some(),
+        shows: choice.shows,
+        notes,
+        ends_all: choice.ends_all,
         errors,
         person,
         l,
@@ -106,17 +133,24 @@ pub(in crate::http) async fn create(
     let proof = form.proof(form.panel.viewer().step_up);
     let url_of = password_url(&request, form.panel.services());
     let by = requester(&form.panel, device, proof);
-    let shows = form.text("handover") == "show";
-    let handover = if shows {
+    let choice = Choice {
+        shows: form.text("handover") == "show",
+        ends_all: form.is("end_all"),
+    };
+    let handover = if choice.shows {
         Handover::Show
     } else {
         Handover::Mail
     };
     let issued = step_up::issue_link(form.panel.services(), &by, owner, handover, url_of).await;
     let Some(issued) = form.checked(issued)? else {
-        let page = confirm_page(&form.panel, person, form.errors(), shows).await?;
+        let page = confirm_page(&form.panel, person, form.errors(), choice).await?;
         return form.panel.invalid(&page);
     };
+    if choice.ends_all {
+        let (services, actor) = (form.panel.services(), form.panel.actor());
+        sessions::end_all_by_administrator(services, &actor, owner).await?;
+    }
     let (panel, person) = (&form.panel, person.path());
     match issued {
         Issued::Queued(email) => panel.redirect_ok(&person, panel.tr_with("links.queued", email)),

@@ -23,6 +23,9 @@ struct SecurityPage {
     problems: usize,
     advice: usize,
     passed: usize,
+    /// What is to be fixed, problems first.
+    open: Vec<CheckView>,
+    /// The passed checks by group.
     groups: Vec<GroupView>,
     /// The mail server; empty if none is configured.
     mail_server: String,
@@ -42,7 +45,7 @@ impl SecurityPage {
     }
 }
 
-/// The checks of a group, problems first.
+/// The passed checks of a group.
 struct GroupView {
     id: &'static str,
     title: String,
@@ -63,17 +66,17 @@ struct CheckView {
 }
 
 impl GroupView {
-    fn new(l: &Layout, group: Group, findings: &[Finding]) -> Self {
-        let mut own: Vec<&Finding> = findings
+    /// None where no check of the group passed.
+    fn new(l: &Layout, group: Group, findings: &[Finding]) -> Option<Self> {
+        let passed = findings
             .iter()
-            .filter(|finding| finding.check.group() == group)
-            .collect();
-        own.sort_by_key(|finding| std::cmp::Reverse(finding.level));
-        Self {
+            .filter(|finding| finding.check.group() == group && finding.level == Level::Ok);
+        let checks: Vec<CheckView> = passed.map(|one| CheckView::new(l, one)).collect();
+        (!checks.is_empty()).then(|| Self {
             id: group.as_str(),
             title: group.title(l.locale),
-            checks: own.iter().map(|one| CheckView::new(l, one)).collect(),
-        }
+            checks,
+        })
     }
 }
 
@@ -144,7 +147,13 @@ async fn page(panel: &Panel, mail_to: String, errors: FieldErrors) -> SecurityPa
     let l = panel.layout("security");
     let groups = Group::ALL
         .iter()
-        .map(|group| GroupView::new(&l, *group, &checked.findings));
+        .filter_map(|group| GroupView::new(&l, *group, &checked.findings));
+    let mut open: Vec<&Finding> = checked
+        .findings
+        .iter()
+        .filter(|finding| finding.level != Level::Ok)
+        .collect();
+    open.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     let count = |level| checklist::count(&checked.findings, level);
     SecurityPage {
         mail_server: mail_server(panel),
@@ -154,6 +163,7 @@ async fn page(panel: &Panel, mail_to: String, errors: FieldErrors) -> SecurityPa
         problems: count(Level::Problem),
         advice: count(Level::Advice),
         passed: count(Level::Ok),
+        open: open.iter().map(|one| CheckView::new(&l, one)).collect(),
         groups: groups.collect(),
         l,
     }

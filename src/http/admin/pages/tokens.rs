@@ -6,6 +6,7 @@ use askama::Template;
 
 use crate::clock::Timestamp;
 use crate::domain::session::{Jti, TokenState};
+use crate::http::admin::pages::people::theft::Theft;
 use crate::http::admin::paths;
 use crate::http::admin::web::claims::{Claim, fields};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -13,6 +14,7 @@ use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::owners::{OwnerView, short_id};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::services::audit::events;
 use crate::services::auth::sessions::{self, RevocationOutcome};
 use crate::services::tokens::refresh_tokens::{self, Token, TokenInSession};
 use crate::store::sessions::SessionRow;
@@ -73,6 +75,8 @@ struct ShowPage {
     session: Option<SessionRow>,
     chain: Vec<TokenView>,
     earlier: i64,
+    /// The suspected theft that ended the session.
+    theft: Option<Theft>,
 }
 
 impl ShowPage {
@@ -94,7 +98,13 @@ async fn find(panel: &Panel, jti: &str) -> Result<TokenInSession, AdminError> {
 pub(crate) async fn show(panel: Panel, jti: Path<String>) -> PageResult {
     let found = find(&panel, &jti).await?;
     let l = panel.layout("tokens");
+    let reused = found.session.as_ref();
+    let theft = match reused.filter(|session| session.reused_jti.is_some()) {
+        Some(session) => events::find_reuse(panel.services(), session.id.clone()).await?,
+        None => None,
+    };
     panel.page(&ShowPage {
+        theft: theft.map(|event| Theft::new(&l, &event)),
         claims: claims(&panel, &found.token),
         token: TokenView::new(&l, &found.token),
         session: found.session,

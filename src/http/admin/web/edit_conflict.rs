@@ -4,6 +4,7 @@
 use rust_i18n::t;
 
 use crate::clock::Timestamp;
+use crate::domain::audit::Action;
 use crate::domain::principal::Principal;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::events::actor_text;
@@ -11,6 +12,7 @@ use crate::http::admin::web::form::Form;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::services::audit::events;
+use crate::store::audit_history::Newest;
 
 /// The hidden field.
 const FIELD: &str = "updated_at";
@@ -40,7 +42,12 @@ pub(crate) async fn message(
     account: Principal,
     updated_at: Timestamp,
 ) -> Result<String, AdminError> {
-    let history = events::history(panel.services(), account, MAX_EVENTS).await?;
+    let wanted = Newest {
+        subject: Some(account),
+        actions: Action::of_changes(),
+        ..Newest::default()
+    };
+    let history = events::newest(panel.services(), wanted, MAX_EVENTS).await?;
     // A change and its event are one transaction with one time.
     let change = history.iter().find(|event| event.happened_at == updated_at);
     Ok(match change {

@@ -36,6 +36,8 @@ pub(crate) enum AdminError {
     SignIn {
         /// A path of the panel.
         next: Option<String>,
+        /// Whether the request was a form, which was not saved.
+        was_form: bool,
     },
     /// `403`: an auditor may not change anything.
     Forbidden,
@@ -173,9 +175,12 @@ impl AdminError {
 
     /// The response. Server errors are logged here, once, with the request's id.
     pub(crate) fn answer(&self, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
-        if let Self::SignIn { next } = self {
-            let location = next.as_deref();
-            let location = location.map_or_else(|| paths::LOGIN.to_owned(), paths::login_then);
+        if let Self::SignIn { next, was_form } = self {
+            let location = match (next, was_form) {
+                (Some(next), true) => paths::login_after_form(next),
+                (Some(next), false) => paths::login_then(next),
+                (None, _) => paths::LOGIN.to_owned(),
+            };
             return HttpResponse::SeeOther()
                 .insert_header((LOCATION, public_path(server, &location)))
                 .finish();

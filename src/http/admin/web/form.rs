@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TY
 
 use crate::domain::language::Language;
 use crate::domain::otp::OtpCode;
-use crate::domain::password::Password;
+use crate::domain::password::{Password, PasswordPolicy};
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::text::clean;
 use crate::http::admin::paths;
@@ -156,6 +156,12 @@ impl<P: Sender> Form<P> {
         self.values.iter().any(|(other, _)| other == name)
     }
 
+    /// Replaces the value of a field.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.values.retain(|(other, _)| other != name);
+        self.values.push((name.to_owned(), value));
+    }
+
     /// A required field. An empty one is a problem.
     pub(crate) fn required<T>(
         &mut self,
@@ -269,9 +275,23 @@ impl<P: Sender> Form<P> {
                 Problem::PasswordMismatch
             };
             self.problem("repeat", problem);
+            self.check_policy(password.as_ref(), &[]);
             return None;
         }
         password
+    }
+
+    /// Adds the rules that a new password violates, for forms whose other problems keep the services from checking them.
+    pub(crate) fn check_policy(&mut self, password: Option<&Password>, own_words: &[&str]) {
+        let Some(password) = password else { return };
+        let login = &self.panel.page_context().services().config.login;
+        let policy = PasswordPolicy {
+            min_length: login.min_password_length,
+            site_names: &login.site_names,
+        };
+        for problem in policy.check(password, own_words) {
+            self.problem("password", problem);
+        }
     }
 
     /// The problems for the page.

@@ -27,4 +27,5 @@ pub mod panel;
 pub(crate) mod periods;
 pub mod public_path;
 pub(crate) mod shown_once;
+pub mod texts;
 pub mod user_agent;

@@ -12,6 +12,9 @@ pub(crate) struct Notice {
     /// `ok` or `warn`, the kind of its colour and icon.
     pub kind: String,
     pub text: String,
+    /// The path of the form that undoes the action; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub undo: String,
 }
 
 /// The maximum length of the text in bytes: browsers store cookies of up to 4,096 bytes.
@@ -21,6 +24,14 @@ impl Notice {
     /// The action was done.
     pub(crate) fn ok(text: String) -> Self {
         Self::of("ok", text)
+    }
+
+    /// The action was done, and a form sent to this path undoes it.
+    pub(crate) fn undoable(text: String, undo: String) -> Self {
+        Self {
+            undo,
+            ..Self::ok(text)
+        }
     }
 
     /// The action was done in part, or there was nothing to do.
@@ -36,6 +47,7 @@ impl Notice {
         Self {
             kind: kind.to_owned(),
             text,
+            undo: String::new(),
         }
     }
 

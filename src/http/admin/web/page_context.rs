@@ -27,9 +27,10 @@ use crate::http::admin::paths::panel_path;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::csrf;
 use crate::http::admin::web::error::{AdminError, PageResult};
-use crate::http::admin::web::layout::{self, Layout};
+use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::public_path::{public_path, with_public_paths};
+use crate::http::admin::web::texts;
 use crate::http::middleware::context::{Look, RequestContext, services_of};
 use crate::services::{Services, secret};
 
@@ -157,17 +158,17 @@ impl PageContext {
 
     /// A text of `locales/admin` in the language of the response.
     pub(crate) fn t(&self, key: &str) -> String {
-        layout::tr(self.language(), key)
+        texts::tr(self.language(), key)
     }
 
     /// As [`t`](Self::t), with a value for `%{value}`.
     pub(crate) fn tr_with(&self, key: &str, value: impl std::fmt::Display) -> String {
-        layout::tr_with(self.language(), key, value)
+        texts::tr_with(self.language(), key, value)
     }
 
     /// As [`t`](Self::t), with a number for `%{n}`; for 1 the key with `_one`, if there is one.
     pub(crate) fn tr_count(&self, key: &str, n: impl std::fmt::Display) -> String {
-        layout::tr_count(self.language(), key, n)
+        texts::tr_count(self.language(), key, n)
     }
 
     /// The layout of the page, without a viewer.
@@ -223,6 +224,13 @@ impl PageContext {
     #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
     pub(crate) fn redirect_ok(&self, to: &str, text: String) -> PageResult {
         let notice = Notice::ok(text);
+        Ok(self.redirect_builder(to, Some(&notice)).finish())
+    }
+
+    /// As [`redirect_ok`](Self::redirect_ok), with a button that sends a form to `undo`.
+    #[expect(clippy::unnecessary_wraps, reason = "all responses have one type")]
+    pub(crate) fn redirect_undoable(&self, to: &str, text: String, undo: String) -> PageResult {
+        let notice = Notice::undoable(text, undo);
         Ok(self.redirect_builder(to, Some(&notice)).finish())
     }
 

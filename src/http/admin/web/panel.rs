@@ -124,11 +124,13 @@ async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
 
 /// The sign-in page leads back to the requested page, or to the page of a submitted form.
 fn sign_in_first(request: &HttpRequest, server: &ServerConfig) -> AdminError {
+    let was_form = !matches!(*request.method(), Method::GET | Method::HEAD);
     let requested = match *request.method() {
         Method::GET | Method::HEAD => request.uri().path_and_query().map(ToString::to_string),
         _ => referrer(request, server),
     };
     AdminError::SignIn {
+        was_form,
         next: requested
             .filter(|path| panel_path(path).is_some_and(|path| path != paths::DASHBOARD)),
     }

@@ -5,6 +5,7 @@ use askama::Template;
 use crate::domain::account::Account;
 use crate::domain::job::BulkAction;
 use crate::domain::principal::{UserSeq, UserType};
+use crate::domain::problem::Problem;
 use crate::http::admin::pages::jobs::finished_soon;
 use crate::http::admin::pages::people::account::{requester, section};
 use crate::http::admin::pages::people::list;
@@ -35,6 +36,9 @@ pub(in crate::http) async fn start(
     let (panel, user_type) = (&form.panel, population.0);
     let mut query = ListQuery::new(&paths::people(user_type), form.text("query"));
     let back = query.url(&[], &[]);
+    if form.text("action").is_empty() {
+        return panel.redirect_warn(&back, panel.t("bulk.choose_first"));
+    }
     let action = BulkAction::from_word(form.text("action")).ok_or(AdminError::Malformed)?;
     let (accounts, chips) = match chosen(&form, user_type, &mut query).await? {
         Ok(chosen) => chosen,
@@ -53,6 +57,17 @@ pub(in crate::http) async fn start(
     if form.text("confirmed") != "1" {
         return panel.page(&page(panel, request, &query, chips, preview, back));
     }
+    if needs_number(action, preview.touched) {
+        let touched = preview.touched;
+        form.required("number", |typed| confirmed_number(typed, touched));
+        if form.has_problems() {
+            let page = BulkPage {
+                errors: form.errors(),
+                ..page(&form.panel, request, &query, chips, preview, back)
+            };
+            return form.panel.invalid(&page);
+        }
+    }
     let proof = form.proof(form.panel.viewer().step_up);
     let by = requester(&form.panel, device, proof);
     let started = step_up::start_bulk(form.panel.services(), &by, request.clone()).await;
@@ -64,6 +79,37 @@ pub(in crate::http) async fn start(
         return form.panel.invalid(&page);
     };
     after_start(&form.panel, action, started, &back).await
+}
+
+/// From this number of accounts on, a change that cuts them off must be confirmed by typing the number.
+const TYPED_FROM: u64 = 50;
+
+fn cuts_off(action: BulkAction) -> bool {
+    matches!(
+        action,
+        BulkAction::Delete | BulkAction::Deactivate | BulkAction::EndSessions
+    )
+}
+
+fn needs_number(action: BulkAction, accounts: u64) -> bool {
+    cuts_off(action) && accounts >= TYPED_FROM
+}
+
+/// The typed number, with or without separators, if it is that of the accounts.
+fn confirmed_number(typed: &str, accounts: u64) -> Result<(), Problem> {
+    let digits: String = typed
+        .chars()
+        .filter(|c| !matches!(c, ',' | '.' | ' '))
+        .collect();
+    let number = i64::try_from(accounts).unwrap_or(i64::MAX);
+    if digits.parse() == Ok(accounts) {
+        Ok(())
+    } else {
+        Err(Problem::NotNumber {
+            min: number,
+            max: number,
+        })
+    }
 }
 
 /// Accounts and the active filters (none for selected accounts), or the key of a message why there are none.
@@ -146,6 +192,8 @@ struct BulkPage {
     text: String,
     button: String,
     is_destructive: bool,
+    /// The number that must be typed.
+    number: Option<u64>,
     action: BulkAction,
     errors: FieldErrors,
     /// The selected accounts; empty where all matching accounts are affected.
@@ -191,7 +239,8 @@ fn page(
         title: l.tr_count(&format!("bulk_ask.{action}_{user_type}"), preview.touched),
         text: l.t(&format!("bulk_text.{action}_{user_type}")),
         button: l.tr_count(&format!("bulk_go.{action}"), preview.touched),
-        is_destructive: matches!(action, BulkAction::Delete | BulkAction::Deactivate),
+        is_destructive: cuts_off(action),
+        number: needs_number(action, preview.touched).then_some(preview.touched),
         action,
         errors: FieldErrors::default(),
         selected,

@@ -17,6 +17,8 @@ use crate::http::admin::pages::people::account::{
 use crate::http::admin::pages::people::form_changes::{
     Changes, claims, email_verified, parse_flag, password,
 };
+use crate::http::admin::pages::people::form_merge::{self, Clash, Former};
+use crate::http::admin::pages::people::gone;
 use crate::http::admin::pages::people::list::role_choices;
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::{AccountPath, Population};
@@ -31,7 +33,7 @@ use crate::services::Error;
 use crate::services::accounts::client_users::NewClient;
 use crate::services::accounts::password_links::{self, Handover, Issued};
 use crate::services::accounts::users::NewUser;
-use crate::services::accounts::{client_user_changes, step_up};
+use crate::services::accounts::{client_user_changes, step_up, taken};
 
 /// The values of the fields.
 struct Values {
@@ -103,8 +105,12 @@ struct FormPage {
     is_self: bool,
     /// The stamp of [`edit_conflict`]; empty for a new account.
     updated_at: String,
+    /// The fields as they were when the form was opened.
+    formers: Vec<Former>,
     /// That the form is out of date; empty where it is not.
     conflict: String,
+    /// The fields that both changed.
+    clashes: Vec<Clash>,
     /// Why the change is refused; empty where it is not.
     refusal: String,
     sends_mail: bool,
@@ -147,7 +153,9 @@ impl FormPage {
             is_new: person.is_none(),
             is_self,
             updated_at: person.map_or_else(String::new, |one| edit_conflict::stamp(one.updated_at)),
+            formers: person.map(form_merge::formers).unwrap_or_default(),
             conflict: String::new(),
+            clashes: Vec::new(),
             refusal: String::new(),
             sends_mail,
             current_hint: match user_type {
@@ -167,6 +175,7 @@ impl FormPage {
         Self {
             errors: form.errors(),
             updated_at: edit_conflict::sent_stamp(form).to_owned(),
+            formers: person.map_or_else(Vec::new, |person| form_merge::sent_formers(form, person)),
             ..Self::new(&form.panel, user_type, person, values)
         }
     }
@@ -189,10 +198,13 @@ pub(in crate::http) async fn create(
         UserType::User => create_user(&mut form, device).await?,
         UserType::Client => create_client(&mut form).await?,
     };
-    let panel = &form.panel;
     let Some((account, wants_link)) = created else {
-        return panel.invalid(&FormPage::sent(&form, population.0, None));
+        add_taken(&mut form, population.0).await?;
+        return form
+            .panel
+            .invalid(&FormPage::sent(&form, population.0, None));
     };
+    let panel = &form.panel;
     let mut text = panel.t("person.created");
     if wants_link && panel.services().delivery.sends_mail() {
         let (actor, url_of) = (panel.actor(), password_url(&request, panel.services()));
@@ -204,6 +216,23 @@ pub(in crate::http) async fn create(
         }
     }
     panel.redirect_ok(&paths::person(account), text)
+}
+
+/// Adds that login names are taken, which the services check last.
+async fn add_taken(form: &mut Form<PanelAdmin>, user_type: UserType) -> Result<(), AdminError> {
+    let fields: &[&'static str] = match user_type {
+        UserType::User => &["email", "username"],
+        // The e-mail address of a client is not its login name.
+        UserType::Client => &["username"],
+    };
+    let errors = form.errors();
+    let typed = fields.iter().filter(|field| errors.of(field).is_empty());
+    let typed = typed.map(|field| (*field, form.text(field).to_owned()));
+    let names = typed.collect();
+    for field in taken::fields(form.panel.services(), user_type, names).await? {
+        form.problem(field, Problem::Taken);
+    }
+    Ok(())
 }
 
 /// The new user, and whether a link is to be sent; none where the form has problems.
@@ -225,6 +254,7 @@ async fn create_user(
     let password = password(form);
     let current = form.proof(form.panel.viewer().step_up);
     let (Some(name), Some(role), false) = (name, role, form.has_problems()) else {
+        form.check_policy(password.as_ref(), &[]);
         return Ok(None);
     };
     // Without an e-mail address the link would have to be shown: the user's page does that.
@@ -259,6 +289,7 @@ async fn create_client(
     let claims = claims(form);
     let password = password(form);
     let (Some(username), false) = (username, form.has_problems()) else {
+        form.check_policy(password.as_ref(), &[]);
         return Ok(None);
     };
     // Without an e-mail address the link would have to be shown: the client's page does that.
@@ -300,13 +331,24 @@ pub(in crate::http) async fn update(
     device: PresentedDevice,
 ) -> PageResult {
     let AccountPath(account) = path;
-    let person = account::find(&form.panel, account).await?;
+    let person = match account::find(&form.panel, account).await {
+        Ok(person) => person,
+        Err(error) => return gone::or_gone(&form.panel, account, Err(error.into())).await,
+    };
+    let l = form.panel.layout(section(account.user_type));
+    // Fields that this form left alone keep what was changed meanwhile.
+    let is_outdated = edit_conflict::is_outdated(&form, person.updated_at);
+    let clashes = if is_outdated || form.is("take") {
+        form_merge::merge(&mut form, &l, &person)
+    } else {
+        Vec::new()
+    };
     let current = form.proof(form.panel.viewer().step_up);
     let Some(changes) = Changes::read(&mut form, account.user_type) else {
         return invalid(&form, &person);
     };
-    if edit_conflict::is_outdated(&form, person.updated_at) {
-        return conflict(&form, &person).await;
+    if !clashes.is_empty() || form.is("take") {
+        return conflict(&form, &person, clashes).await;
     }
     let by = requester(&form.panel, device, current);
     match Box::pin(changes.save(form.panel.services(), &by, account)).await {
@@ -339,11 +381,13 @@ fn refused(form: &Form<PanelAdmin>, person: &Person, error: Error) -> PageResult
     form.panel.page_with(StatusCode::CONFLICT, &page)
 }
 
-/// The form as it was sent, with the current stamp: sent again, it overwrites the change.
-async fn conflict(form: &Form<PanelAdmin>, person: &Person) -> PageResult {
+/// The form as it was sent and merged, with the current stamp: sent again, it overwrites the change.
+async fn conflict(form: &Form<PanelAdmin>, person: &Person, clashes: Vec<Clash>) -> PageResult {
     let (panel, account) = (&form.panel, person.principal);
     let values = Values::of_form(form, account.user_type);
     let mut page = FormPage::new(panel, account.user_type, Some(person), values);
     page.conflict = edit_conflict::message(panel, &page.l, account, person.updated_at).await?;
+    page.formers = form_merge::formers_after(form, person, &clashes);
+    page.clashes = clashes;
     panel.page_with(StatusCode::CONFLICT, &page)
 }

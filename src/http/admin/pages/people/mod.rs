@@ -4,9 +4,15 @@
 pub mod account;
 pub mod bulk;
 pub mod confirm;
+pub mod cut_off;
 pub mod delete;
 pub mod form;
 mod form_changes;
+mod form_merge;
+mod gone;
+mod history;
 pub mod list;
+mod login_box;
 pub mod second_factor;
 pub mod show;
+pub(crate) mod theft;

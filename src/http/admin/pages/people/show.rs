@@ -1,32 +1,30 @@
-//! The page of an account, and what an administrator does there: activate, deactivate, end sessions.
+//! The page of an account, and activating it.
 
-use actix_web::{http::StatusCode, web::Path};
 use askama::Template;
 
-use crate::domain::delivery::DeliveryState;
 use crate::domain::principal::{Principal, UserType};
 use crate::domain::session::{BrowserSessionId, SessionId};
-use crate::http::admin::pages::locks::LockView;
 use crate::http::admin::pages::password_links::{MAIL_BUTTON, link_button};
 use crate::http::admin::pages::people::account::{
     self, Person, fields, refusal, requester, section,
 };
 use crate::http::admin::pages::people::confirm::ConfirmPage;
+use crate::http::admin::pages::people::gone;
+use crate::http::admin::pages::people::history::History;
+use crate::http::admin::pages::people::login_box::{self, LoginRow};
+use crate::http::admin::pages::people::theft::{self, Theft};
 use crate::http::admin::pages::tokens::TokenView;
 use crate::http::admin::paths::{self, PersonPath};
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
-use crate::http::admin::web::events::EventView;
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::device_token::PresentedDevice;
 use crate::services::accounts::password_links::{self, OpenLink};
-use crate::services::accounts::{lifecycle, step_up, users};
-use crate::services::audit::events;
-use crate::services::auth::browser_sessions;
-use crate::services::auth::sessions::{self, RevocationOutcome};
-use crate::services::limits::locks;
+use crate::services::accounts::{login_status, step_up};
+use crate::services::auth::{browser_sessions, sessions};
 use crate::services::second_factors::enrolment::{self, Factors};
 use crate::services::tokens::refresh_tokens;
 use crate::store::browser_sessions::BrowserSessionRow;
@@ -35,8 +33,6 @@ use crate::store::sessions::SessionRow;
 
 /// The number of refresh tokens on the page.
 const MAX_TOKENS: i64 = 10;
-/// The number of audit events on the page.
-const MAX_EVENTS: i64 = 50;
 /// The number of messages to the account on the page.
 const MAX_DELIVERIES: i64 = 10;
 
@@ -58,9 +54,9 @@ struct ShowPage {
     factors: Factors,
     /// Whether this is the viewer's own account.
     is_self: bool,
-    /// Why the last change was refused; empty for none.
-    refusal: String,
-    locks: Vec<LockView>,
+    /// Whether the account can log in.
+    login: Vec<LoginRow>,
+    thefts: Vec<Theft>,
     sessions: Vec<SessionRow>,
     /// Panel sessions; clients have none.
     browsers: Vec<BrowserSessionRow>,
@@ -75,10 +71,14 @@ struct ShowPage {
     /// Codes, links and notices to the owner.
     deliveries: Vec<DeliveryRow>,
     tokens: Vec<TokenView>,
-    events: Vec<EventView>,
+    history: History,
 }
 
-async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<ShowPage, AdminError> {
+async fn page(
+    panel: &Panel,
+    account: Principal,
+    query: &ListQuery,
+) -> Result<ShowPage, AdminError> {
     let services = panel.services();
     let person = account::find(panel, account).await?;
     let (user_type, seq) = (account.user_type, account.user_seq);
@@ -94,16 +94,12 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
     let link = password_links::find_open(services, account).await?;
     let link_button = link_button(panel, &person);
     let factors = enrolment::find(services, account).await?;
-    let locks = locks::of_account(services, account).await?;
+    let status = login_status::of(services, account, &deliveries).await?;
+    let thefts = theft::of_account(panel, account, status.password_set_at).await?;
     let sessions = sessions::list_live(services, account).await?;
     let tokens = refresh_tokens::latest_of(services, account, MAX_TOKENS).await?;
-    let events = events::history(services, account, MAX_EVENTS).await?;
     let l = panel.layout(section(user_type));
-    let mut events = EventView::all(&l, &events);
-    // The subject of all of them is the account of the page.
-    for event in &mut events {
-        event.subject.clear();
-    }
+    let history = History::read(panel, &l, account, query).await?;
     let tokens = tokens.iter().map(|token| TokenView::new(&l, token));
     let fields = fields(user_type).iter();
     let fields = fields.map(|field| (field.label(&l), person.text(&l, field.name)));
@@ -115,8 +111,8 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         fields: fields.collect(),
         factors,
         is_self: panel.viewer().account.principal == account,
-        refusal,
-        locks: locks.iter().map(|lock| LockView::new(&l, lock)).collect(),
+        login: login_box::rows(&l, &person, &status),
+        thefts: thefts.iter().map(|event| Theft::new(&l, event)).collect(),
         sessions,
         browsers,
         current: panel.viewer().session.clone(),
@@ -125,15 +121,19 @@ async fn page(panel: &Panel, account: Principal, refusal: String) -> Result<Show
         link,
         deliveries,
         tokens: tokens.collect(),
-        events,
+        history,
         person,
         l,
     })
 }
 
 /// `GET /admin/{users,clients}/{seq}`. **Permissions**: administrators and auditors. 200, 404.
-pub(crate) async fn show(panel: Panel, path: AccountPath) -> PageResult {
-    panel.page(&page(&panel, path.0, String::new()).await?)
+pub(crate) async fn show(panel: Panel, path: AccountPath, query: ListQuery) -> PageResult {
+    let shown = match page(&panel, path.0, &query).await {
+        Ok(page) => panel.page(&page),
+        Err(error) => Err(error),
+    };
+    gone::or_gone(&panel, path.0, shown).await
 }
 
 /// `GET /admin/{users,clients}/{seq}/activate`: asks for the administrator's password, which activating an administrator
@@ -171,64 +171,4 @@ pub(in crate::http) async fn activate(
     }
     let text = form.panel.t("person.activated");
     form.panel.redirect_ok(&person.path(), text)
-}
-
-/// `POST /admin/{users,clients}/{seq}/deactivate`. **Permissions**: administrators. 303, 404, 409 (the viewer's own account, or
-/// the last administrator).
-pub(crate) async fn deactivate(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
-    let (panel, AccountPath(account)) = (&form.panel, path);
-    let actor = panel.actor();
-    if let Err(error) = lifecycle::set_active(panel.services(), &actor, account, false).await {
-        let page = page(panel, account, refusal(panel, error)?).await?;
-        return panel.page_with(StatusCode::CONFLICT, &page);
-    }
-    panel.redirect_ok(&paths::person(account), panel.t("person.deactivated"))
-}
-
-/// `POST /admin/{users,clients}/{seq}/sessions/{id}/end`. **Permissions**: administrators. 303, 404 (also for a session of
-/// another account).
-pub(crate) async fn end_session(
-    form: Form<PanelAdmin>,
-    path: AccountPath,
-    segments: Path<(String, String)>,
-) -> PageResult {
-    let (panel, AccountPath(account)) = (&form.panel, path);
-    let id = SessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
-    let actor = panel.actor();
-    match sessions::end_by_administrator(panel.services(), &actor, id, Some(account)).await? {
-        RevocationOutcome::Revoked => after_end(panel, account, true),
-        RevocationOutcome::AlreadyRevoked => after_end(panel, account, false),
-        RevocationOutcome::NotFound => Err(AdminError::NotFound),
-    }
-}
-
-/// `POST /admin/{users,clients}/{seq}/sessions/end`: all sessions. **Permissions**: administrators. 303, 404.
-pub(crate) async fn end_sessions(form: Form<PanelAdmin>, path: AccountPath) -> PageResult {
-    let (panel, AccountPath(account)) = (&form.panel, path);
-    let actor = panel.actor();
-    let ended = sessions::end_all_by_administrator(panel.services(), &actor, account).await?;
-    let text = panel.tr_count("person.sessions_ended", ended);
-    panel.redirect_ok(&paths::person(account), text)
-}
-
-/// `POST /admin/users/{seq}/browser-sessions/{id}/end`. **Permissions**: administrators. 303, 404.
-pub(crate) async fn end_browser_session(
-    form: Form<PanelAdmin>,
-    path: AccountPath,
-    segments: Path<(String, String)>,
-) -> PageResult {
-    let (panel, AccountPath(account)) = (&form.panel, path);
-    let user = users::find(panel.services(), account.user_seq).await?;
-    let id = BrowserSessionId::parse(&segments.1).ok_or(AdminError::NotFound)?;
-    let ended = browser_sessions::end(panel.services(), panel.actor(), &user.account(), id).await?;
-    after_end(panel, account, ended)
-}
-
-fn after_end(panel: &Panel, account: Principal, ended: bool) -> PageResult {
-    let person = paths::person(account);
-    if ended {
-        panel.redirect_ok(&person, panel.t("person.session_ended"))
-    } else {
-        panel.redirect_warn(&person, panel.t("person.session_ended_before"))
-    }
 }
