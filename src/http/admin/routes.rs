@@ -97,7 +97,7 @@ fn access() -> Vec<Resource> {
 }
 
 /// The second step of the sign-in, and the viewer's own second factor.
-fn second_factors() -> [Resource; 7] {
+fn second_factors() -> [Resource; 9] {
     [
         resource(
             paths::SECOND_STEP,
