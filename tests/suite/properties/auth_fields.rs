@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use munjigi::domain::account::Email;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
@@ -32,6 +33,8 @@ fn is_refused(name: &str, text: &str) -> bool {
             let looks = looks.replace(dash, "-").trim().to_owned();
             looks.len() > 64 || looks.chars().all(|c| c.is_whitespace() || c == '-')
         }
+        // Which texts are addresses is tested with the fields of accounts.
+        "new_email" => Email::parse(text).is_err(),
         "challenge_id" => false,
         _ => panic!("add a rule for `{name}`"),
     }
@@ -43,12 +46,10 @@ fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static 
     for field in &endpoint.fields {
         match (field.kind, sent.get(field.name)) {
             (_, None | Some(Value::Null)) => {
-                // Without `email`, `username` is the missing field of a login.
-                let expected = if endpoint.path == "/auth/login" && field.name == "email" {
-                    "username"
-                } else {
-                    field.name
-                };
+                // Without `email`, `username` is the missing field of a login, and of a forgotten password.
+                let alternatives = ["/auth/login", "/auth/password/forgot"];
+                let is_other = alternatives.contains(&endpoint.path) && field.name == "email";
+                let expected = if is_other { "username" } else { field.name };
                 names.extend(field.required.then_some(expected));
             }
             (Kind::Boolean, Some(Value::Bool(_))) => {}
