@@ -30,11 +30,11 @@ pub(super) async fn forgot(
     caller: Anonymous,
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
-    let by_email = fields.has(&EMAIL_IDENTIFIER);
-    let (user_type, name) = if fields.has(&IDENTIFIER) && !by_email {
-        (UserType::Client, fields.required(&IDENTIFIER))
-    } else {
+    let by_username = fields.has(&IDENTIFIER);
+    let (user_type, name) = if fields.has(&EMAIL_IDENTIFIER) && !by_username {
         (UserType::User, fields.required(&EMAIL_IDENTIFIER))
+    } else {
+        (UserType::Client, fields.required(&IDENTIFIER))
     };
     let name = fields.complete(name)?;
     let url_of = self_service::reset_link(&services)?;

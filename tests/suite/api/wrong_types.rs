@@ -124,7 +124,7 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
             // Without either a login asks for the username, and a new user for the e-mail address.
             let is_other = [
                 ("/auth/login", "email"),
-                ("/auth/password/forgot", "username"),
+                ("/auth/password/forgot", "email"),
                 ("/api/users", "username"),
                 // Without any proof another one is asked for.
                 ("/auth/reauthenticate", "code"),

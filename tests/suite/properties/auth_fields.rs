@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use munjigi::domain::account::Email;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
@@ -37,6 +38,8 @@ fn is_refused(name: &str, text: &str) -> bool {
             let looks = looks.replace(dash, "-").trim().to_owned();
             looks.len() > 64 || looks.chars().all(|c| c.is_whitespace() || c == '-')
         }
+        // Which texts are addresses is tested with the fields of accounts.
+        "new_email" => Email::parse(text).is_err(),
         "challenge_id" => false,
         "method" => !["totp", "passkey", "recovery_code"].contains(&text),
         // Of a passkey.
@@ -53,9 +56,9 @@ fn refused(endpoint: &Endpoint, sent: &Map<String, Value>) -> BTreeSet<&'static 
     for field in &endpoint.fields {
         match (field.kind, sent.get(field.name)) {
             (_, None | Some(Value::Null)) => {
-                // Without `email`, `username` is the missing field of a login.
+                // Without `email`, `username` is the missing field of a login, and of a forgotten password.
                 let expected = match (endpoint.path, field.name) {
-                    ("/auth/login", "email") => "username",
+                    ("/auth/login" | "/auth/password/forgot", "email") => "username",
                     // Nor `code` that of a new proof.
                     ("/auth/reauthenticate", "code" | "assertion") => "password",
                     (_, "assertion") => "code",
