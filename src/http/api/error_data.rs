@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::api::errors::ApiError;
 use crate::services::Error;
 
 /// How to continue.
@@ -25,14 +24,14 @@ pub(in crate::http) struct ErrorData<'a> {
 
 impl<'a> ErrorData<'a> {
     /// The data of an error; `None` for most.
-    pub(super) fn of(error: &'a ApiError) -> Option<Self> {
+    pub(super) fn of(error: &'a Error) -> Option<Self> {
         match error {
-            ApiError::Service(Error::SecondFactorRequired(pending)) => Some(Self {
+            Error::SecondFactorRequired(pending) => Some(Self {
                 challenge_id: Some(&pending.challenge_id),
                 methods: pending.methods.iter().map(|one| one.as_str()).collect(),
                 expires_in: Some(pending.expires_in.as_secs()),
             }),
-            ApiError::Service(Error::ReauthenticationRequired(methods)) => Some(Self {
+            Error::ReauthenticationRequired(methods) => Some(Self {
                 challenge_id: None,
                 methods: if methods.is_empty() {
                     vec!["password"]

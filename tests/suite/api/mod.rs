@@ -51,6 +51,7 @@ mod revocation;
 mod revocations;
 mod roles;
 mod search;
+mod second_factor_set_up;
 mod second_factors;
 mod service_revocation;
 mod service_tokens;
