@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::api::errors::ApiError;
 use crate::services::Error;
 use crate::services::second_factors::webauthn::options::RequestOptions;
 
@@ -31,15 +30,15 @@ pub(in crate::http) struct ErrorData<'a> {
 
 impl<'a> ErrorData<'a> {
     /// The data of an error; `None` for most.
-    pub(super) fn of(error: &'a ApiError) -> Option<Self> {
+    pub(super) fn of(error: &'a Error) -> Option<Self> {
         match error {
-            ApiError::Service(Error::SecondFactorRequired(pending)) => Some(Self {
+            Error::SecondFactorRequired(pending) => Some(Self {
                 challenge_id: Some(&pending.challenge_id),
                 methods: pending.methods.iter().map(|one| one.as_str()).collect(),
                 expires_in: Some(pending.expires_in.as_secs()),
                 passkey: pending.passkey.as_ref(),
             }),
-            ApiError::Service(Error::ReauthenticationRequired(missing)) => Some(Self {
+            Error::ReauthenticationRequired(missing) => Some(Self {
                 challenge_id: None,
                 methods: if missing.methods.is_empty() {
                     vec!["password"]

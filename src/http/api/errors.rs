@@ -297,7 +297,7 @@ impl ApiError {
                 code,
                 message: &message,
                 errors,
-                data: ErrorData::of(self),
+                data: self.service_error().and_then(ErrorData::of),
                 meta: Meta::of(context),
             });
         };
@@ -309,7 +309,7 @@ impl ApiError {
             instance: &context.id,
             code,
             errors,
-            data: ErrorData::of(self),
+            data: self.service_error().and_then(ErrorData::of),
         })
     }
 

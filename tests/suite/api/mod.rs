@@ -53,6 +53,7 @@ mod revocations;
 mod role_interfaces;
 mod roles;
 mod search;
+mod second_factor_set_up;
 mod second_factors;
 mod self_service;
 mod service_revocation;

@@ -30,7 +30,7 @@ const SAME_IN_BOTH: [&str; 0] = [];
 const VOCABULARY: [&str; 2] = ["common.", "field."];
 
 /// Keys that are built at run time from a prefix and one of these names.
-const FAMILIES: [(&str, &[&str]); 9] = [
+const FAMILIES: [(&str, &[&str]); 10] = [
     ("factor_method.", SecondFactorMethod::NAMES),
     ("user_type.", UserType::NAMES),
     ("reason.", RevocationReason::NAMES),

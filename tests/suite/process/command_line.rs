@@ -5,7 +5,7 @@ use super::{
     place::{MASTER_KEY, Place, write},
 };
 
-const VERBS: [&[&str]; 57] = [
+const VERBS: [&[&str]; 59] = [
     &[],
     &["serve"],
     &["migrate"],

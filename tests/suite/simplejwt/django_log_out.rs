@@ -158,7 +158,7 @@ async fn a_token_that_is_refused_is_not_logged_out() {
 async fn exchanged_and_logged_out_tokens_stand_in_the_lists_in_the_order_of_time() {
     let app = App::with(both);
     let browser = app.signed_in("root", Role::ADMIN).await;
-    let (mut expected, mut names) = (Vec::new(), Vec::new());
+    let (mut expected, mut names): (Vec<&&str>, Vec<&str>) = (Vec::new(), Vec::new());
     // The ids that Django made are in the opposite order.
     for (digit, name) in [('f', "ann"), ('8', "ben"), ('0', "cay")] {
         let person = imported_user(&app, name).await;
@@ -186,7 +186,7 @@ async fn exchanged_and_logged_out_tokens_stand_in_the_lists_in_the_order_of_time
     assert_eq!(
         expected,
         [
-            &"cay", &"cay", &"cay", &"ben", &"ben", &"ann", &"ann", &"ann"
+            &"cay", &"cay", &"cay", &"ben", &"ben", &"ann", &"ann", &"ann",
         ],
         "{rows:?}"
     );

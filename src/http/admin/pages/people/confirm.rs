@@ -21,10 +21,6 @@ pub(crate) struct ConfirmPage {
     /// The heading, which is also the text of the button.
     title: String,
     text: String,
-    /// Sentences about what ends.
-    notes: Vec<String>,
-    /// Whether all sessions of the account end as well.
-    ends_all: bool,
 }
 
 impl ConfirmPage {
@@ -42,21 +38,10 @@ impl ConfirmPage {
             text: l.t(text),
             l,
             errors,
-            notes: Vec::new(),
-            ends_all: false,
             back: person.path(),
             action,
             name: person.name,
             login: person.login,
-        }
-    }
-
-    /// The same page with sentences about what ends; with `ends_all` all sessions end as well.
-    pub(crate) fn ending(self, notes: Vec<String>, ends_all: bool) -> Self {
-        Self {
-            notes,
-            ends_all,
-            ..self
         }
     }
 }

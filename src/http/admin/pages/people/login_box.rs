@@ -51,10 +51,15 @@ impl Line {
 }
 
 /// The rows of an account.
-pub(crate) fn rows(l: &Layout, person: &Person, status: &LoginStatus) -> Vec<LoginRow> {
+pub(crate) fn rows(
+    l: &Layout,
+    person: &Person,
+    status: &LoginStatus,
+    link_button: &str,
+) -> Vec<LoginRow> {
     let mut rows = vec![
         state(l, person),
-        password(l, person, status),
+        password(l, person, status, link_button),
         locks(l, person, status),
         success(l, status),
         refusals(l, status),
@@ -89,7 +94,7 @@ fn state(l: &Layout, person: &Person) -> LoginRow {
     }
 }
 
-fn password(l: &Layout, person: &Person, status: &LoginStatus) -> LoginRow {
+fn password(l: &Layout, person: &Person, status: &LoginStatus, link_button: &str) -> LoginRow {
     let (kind, text) = if status.has_password {
         ("ok", "login_box.password_set")
     } else {
@@ -108,7 +113,7 @@ fn password(l: &Layout, person: &Person, status: &LoginStatus) -> LoginRow {
     LoginRow {
         lines,
         button: person.is_active.then(|| Button {
-            text: l.t("person.link_button"),
+            text: link_button.to_owned(),
             path: person.path().password_link(),
             is_form: false,
         }),

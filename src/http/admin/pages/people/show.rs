@@ -2,12 +2,11 @@
 
 use askama::Template;
 
+use crate::domain::delivery::DeliveryState;
 use crate::domain::principal::{Principal, UserType};
-use crate::domain::session::{BrowserSessionId, SessionId};
+use crate::domain::session::BrowserSessionId;
 use crate::http::admin::pages::password_links::{MAIL_BUTTON, link_button};
-use crate::http::admin::pages::people::account::{
-    self, Person, fields, refusal, requester, section,
-};
+use crate::http::admin::pages::people::account::{self, Person, fields, requester, section};
 use crate::http::admin::pages::people::confirm::ConfirmPage;
 use crate::http::admin::pages::people::gone;
 use crate::http::admin::pages::people::history::History;
@@ -111,7 +110,7 @@ async fn page(
         fields: fields.collect(),
         factors,
         is_self: panel.viewer().account.principal == account,
-        login: login_box::rows(&l, &person, &status),
+        login: login_box::rows(&l, &person, &status, &l.t(link_button)),
         thefts: thefts.iter().map(|event| Theft::new(&l, event)).collect(),
         sessions,
         browsers,
