@@ -2,7 +2,6 @@
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    encoding::AsBigEndian,
     rand::{self, SystemRandom},
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{
