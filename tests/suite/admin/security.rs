@@ -3,7 +3,7 @@
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use munjigi::{
-    config::{Config, Database, LogLevel, Secret, Span},
+    config::{Config, Database, LogLevel, Secret, SmtpTls, Span},
     domain::account::Role,
     http::admin::paths,
     services::checklist::check::Check,
@@ -210,4 +210,52 @@ async fn a_directory_with_access_for_others_is_a_problem() {
     assert_eq!(badge(&page, "data_files"), "problem");
     let command = format!("chmod go-rwx {}", data.display());
     assert_eq!(page.text("#data_files code"), command);
+}
+
+#[tokio::test]
+async fn a_test_mail_that_is_not_accepted_is_shown_recorded_and_limited() {
+    let app = App::with(|config| {
+        config.smtp.host = Some("localhost".into());
+        config.smtp.port = Some(1);
+        config.smtp.tls = SmtpTls::None;
+        config.smtp.from = Some("login@example.org".into());
+    });
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    let page = admin.open(paths::SECURITY).await;
+    assert!(page.text("#mail").contains("localhost:1"));
+    assert_eq!(
+        page.attr("#mail input[name=to]", "value"),
+        "ann@example.org"
+    );
+    let wrong = admin.post(paths::TEST_MAIL, &[("to", "nobody")]).await;
+    assert!(wrong.assert(422).has("#to-error"));
+    for _ in 0..10 {
+        let sent = admin
+            .post(paths::TEST_MAIL, &[("to", "bob@example.org")])
+            .await;
+        sent.leads_to(paths::SECURITY);
+    }
+    let page = admin.open(paths::SECURITY).await;
+    let notice = page.text(".notice.is-warn");
+    assert!(
+        notice.contains("bob@example.org was not sent: Connection error"),
+        "{notice}"
+    );
+    let event = admin.open(paths::AUDIT).await.texts("tbody tr").remove(0);
+    for part in ["Test mail sent", "Refused", "bob@example.org"] {
+        assert!(event.contains(part), "{event}");
+    }
+    let more = admin
+        .post(paths::TEST_MAIL, &[("to", "bob@example.org")])
+        .await;
+    more.assert(429);
+}
+
+#[tokio::test]
+async fn without_a_mail_server_there_is_no_test_mail() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    assert!(!admin.open(paths::SECURITY).await.has("#mail"));
+    let fields = [("to", "ann@example.org")];
+    admin.post(paths::TEST_MAIL, &fields).await.assert(404);
 }
