@@ -86,7 +86,8 @@ async fn the_events_of_what_was_cut_off_have_the_state_and_the_devices() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
     let bob = app.user("bob").await;
-    let phone = bob.log_in().header("user-agent", "Phone/1.0").await;
+    let phone = app.anonymous().post("/auth/login", bob.credentials());
+    let phone = phone.header("user-agent", "Phone/1.0").await;
     phone.assert(200, "LOGGED_IN");
     let path = paths::USERS.person(bob.seq);
     let list = root.open(&path).await;
