@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{domain::account::Role, http::admin::paths};
 use serde_json::json;
 
-use crate::support::{App, Person, claims_of, password_of, spa};
+use crate::support::{App, Person, claims_of, password_of};
 
 use super::bulk::{confirmed, matching, select};
 
@@ -86,7 +86,7 @@ async fn the_events_of_what_was_cut_off_have_the_state_and_the_devices() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
     let bob = app.user("bob").await;
-    let phone = spa::log_in(&app, "bob", &json!({}));
+    let phone = app.anonymous().post("/auth/login", bob.credentials());
     let phone = phone.header("user-agent", "Phone/1.0").await;
     phone.assert(200, "LOGGED_IN");
     let path = paths::USERS.person(bob.seq);
