@@ -5,7 +5,7 @@ use schemars::SchemaGenerator;
 
 use crate::http::api::codes::{
     ALREADY_EXISTS, CLIENT_NOT_FOUND, CURRENT_PASSWORD_REQUIRED, Code, FORBIDDEN,
-    INVALID_CREDENTIALS, INVALID_LINK, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR,
+    INVALID_CREDENTIALS, INVALID_LINK, INVALID_LOGOUT_TOKEN, INVALID_OTP, INVALID_SECOND_FACTOR, INVALID_REQUEST,
     INVALID_TOKEN, NO_ISSUER, NOT_FOUND, OTP_DISABLED, PASSKEYS_UNAVAILABLE, RATE_LIMITED,
     REAUTHENTICATION_REQUIRED, SECOND_FACTOR_EXISTS, SECOND_FACTOR_NOT_FOUND,
     SECOND_FACTOR_REQUIRED, SECOND_FACTOR_SETUP_REQUIRED, SELF_SERVICE_DISABLED, SESSION_REVOKED,
@@ -128,7 +128,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .created("PASSKEY_ADDED").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
     Endpoint::new(Post, "/auth/second-factors/passkeys/options", Bearer, "Returns what a browser makes a passkey from",
                   || to(passkeys::options))
-        .ok("PASSKEY_OPTIONS").errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
+        .ok("PASSKEY_OPTIONS").errors(&[INVALID_REQUEST, REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE]),
     Endpoint::new(Patch, "/auth/second-factors/passkeys/{id}", Bearer, "Renames a passkey", || to(passkeys::rename))
         .body(&[passkeys::PASSKEY_NAME.required()])
         .ok("PASSKEY_RENAMED").errors(&[NOT_FOUND]),

@@ -27,6 +27,7 @@ pub struct CreationOptions {
     /// The accepted algorithms, the preferred one first.
     pub_key_cred_params: Vec<Parameters>,
     /// How long the browser may ask, in milliseconds.
+    #[schemars(example = 300_000)]
     timeout: u64,
     /// The passkeys that the account has: an authenticator with one of them registers no other.
     exclude_credentials: Vec<Descriptor>,
@@ -45,6 +46,7 @@ pub struct RequestOptions {
     #[schemars(example = &"jyyn9zcXslAcpZVYgSIPNGmTLpl4jFDi9bS_6I0pVsFzdvOw")]
     challenge: String,
     /// How long the browser may ask, in milliseconds.
+    #[schemars(example = 300_000)]
     timeout: u64,
     /// The id of the relying party.
     #[schemars(example = &"auth.example.com")]
@@ -118,6 +120,7 @@ pub struct Descriptor {
     #[schemars(example = &"bP5wBq0rGqT6P9rC5mM2Yw")]
     id: String,
     /// How browsers reach the authenticator.
+    #[schemars(example = &["internal"])]
     transports: Vec<String>,
 }
 
