@@ -120,7 +120,7 @@ async fn the_events_of_what_was_cut_off_have_the_state_and_the_devices() {
     let page = root.open(&format!("{path}?field=is_active")).await;
     assert_eq!(
         page.texts("#history .timeline-head a"),
-        ["Account deactivated"]
+        ["Account deactivated", "Account created"]
     );
 }
 

@@ -351,7 +351,6 @@ async fn an_unclear_request_changes_nothing_and_says_why() {
     assert!(list.text(".notice").contains("already active"));
     for (action, selected) in [
         ("promote", "1"),
-        ("", "1"),
         ("delete", "x"),
         ("delete", "-1"),
         ("delete", "0"),

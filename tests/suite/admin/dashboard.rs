@@ -144,7 +144,7 @@ async fn an_auditor_has_no_buttons_and_an_anonymous_visitor_no_access() {
     let app = App::start();
     let auditor = app.signed_in("carol", Role::AUDITOR).await;
     let page = auditor.open(paths::DASHBOARD).await;
-    assert_eq!(page.count(".stat"), 5);
+    assert_eq!(page.count("#totals .stat"), 5);
     assert_eq!(page.count("main form"), 0);
     assert!(
         app.browser()
