@@ -113,6 +113,7 @@ fn log_in(connection: &mut Db) -> Result<String> {
     browser_sessions::insert(
         connection,
         &BrowserSessionRow {
+            authenticated_at: None,
             id: BrowserSessionId::new(now),
             token_hash: secret::hash(&secret),
             user_seq: row.id,

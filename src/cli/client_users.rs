@@ -102,7 +102,9 @@ impl From<Client> for Account {
 pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
         Verb::Create(options) => Box::pin(create(config, options)).await,
-        Verb::Shared(verb) => accounts::run(config, UserType::Client, &COLUMNS, verb).await,
+        Verb::Shared(verb) => {
+            Box::pin(accounts::run(config, UserType::Client, &COLUMNS, verb)).await
+        }
     }
 }
 

@@ -346,7 +346,7 @@ async fn start<S: Source + 'static>(
         result = &mut work => result,
         () = stop_signal => {
             stop.store(true, Ordering::Relaxed);
-            output.stopping();
+            Output::stopping();
             work.await
         }
     };

@@ -96,7 +96,7 @@ impl Output {
     }
 
     /// Says that the import is being stopped.
-    pub(super) fn stopping(&self) {
+    pub(super) fn stopping() {
         // Not through the progress bar, which a line that cannot be printed holds up.
         eprintln!("munjigi: it stops after the running batch");
     }

@@ -137,7 +137,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Migrate(arguments) => migrate::run(&settings, &arguments),
         Command::User(verb) => Box::pin(users::run(settings, verb)).await,
         Command::Client(verb) => Box::pin(client_users::run(settings, verb)).await,
-        Command::Service(verb) => services::run(settings, verb).await,
+        Command::Service(verb) => Box::pin(services::run(settings, verb)).await,
         Command::Import(verb) => import::run_verb(settings, verb).await,
         Command::Export(verb) => export::run(settings, verb).await,
         Command::Tokens(verb) => tokens::run(settings, verb).await,

@@ -125,7 +125,7 @@ pub(super) async fn run(config: Config, verb: Verb) -> Result<ExitCode, CliError
     match verb {
         Verb::Create(options) => Box::pin(create(config, options)).await,
         Verb::RenameRole { old, new, json } => rename(config, &old, &new, json).await,
-        Verb::Shared(verb) => accounts::run(config, UserType::User, &COLUMNS, verb).await,
+        Verb::Shared(verb) => Box::pin(accounts::run(config, UserType::User, &COLUMNS, verb)).await,
     }
 }
 

@@ -13,7 +13,7 @@ text_enum! {
     SecondFactorMethod {
         /// A code of an authenticator app (RFC 6238).
         Totp = "totp",
-        /// A passkey (WebAuthn).
+        /// A passkey (`WebAuthn`).
         Passkey = "passkey",
         /// A recovery code.
         RecoveryCode = "recovery_code",
@@ -63,7 +63,7 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// When and how the owner of a session proved who they are: the claims `auth_time` (OpenID Connect Core) and `amr` (RFC 8176).
+/// When and how the owner of a session proved who they are: the claims `auth_time` (`OpenID` Connect Core) and `amr` (RFC 8176).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication {
     /// The time of the last proof.

@@ -97,10 +97,10 @@ pub fn list(
 pub fn batch(
     connection: &mut Db,
     filter: &BlacklistFilter,
-    after: Option<Key>,
+    after: Option<&Key>,
     size: i64,
 ) -> Result<Vec<BlacklistRow>, StoreError> {
-    let after = after.as_ref().map(key_values);
+    let after = after.map(key_values);
     list_query(connection, filter).batch(connection, after, size)
 }
 

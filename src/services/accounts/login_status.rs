@@ -97,7 +97,7 @@ pub async fn of(
     let set = newest(&[Action::PasswordChanged], 1).await?;
     let last = newest(&[Action::LoggedIn, Action::SignedIn], 1).await?;
     let refusals = [Action::LogInRefused, Action::SignInRefused];
-    let sent = deliveries.iter().find(|row| row.kind == DeliveryKind::Code);
+    let code = deliveries.iter().find(|row| row.kind == DeliveryKind::Code);
     let max_attempts = i64::from(services.config.otp.max_attempts);
     Ok(LoginStatus {
         has_password: hash.is_some(),
@@ -106,7 +106,7 @@ pub async fn of(
         locks: locks::of_account(services, owner).await?,
         last_login: last.into_iter().next(),
         refusals: newest(&refusals, MAX_REFUSALS).await?,
-        code: last_code(challenge, sent, max_attempts, now),
+        code: last_code(challenge, code, max_attempts, now),
     })
 }
 

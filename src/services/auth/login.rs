@@ -43,7 +43,7 @@ pub async fn log_in(
     login_context: LoginContext,
 ) -> Result<LoggedIn, Error> {
     let user_type = credentials.user_type;
-    let result = authenticate(services, credentials, &login_context).await;
+    let result = Box::pin(authenticate(services, credentials, &login_context)).await;
     count(services, user_type, result.as_ref().err());
     result
 }

@@ -43,7 +43,7 @@ pub async fn log_in(
     login_context: LoginContext,
 ) -> Result<LoggedIn, Error> {
     require_delivery(services)?;
-    let result = authenticate(services, challenge, code, &login_context).await;
+    let result = Box::pin(authenticate(services, challenge, code, &login_context)).await;
     count(services, UserType::Client, result.as_ref().err());
     result
 }

@@ -131,7 +131,7 @@ pub async fn add(
     let purpose = Purpose::Registration(owner);
     let challenge = passkey_challenges::check(keys, now, &purpose, &new.challenge)
         .ok_or_else(|| problem(Problem::ChallengeExpired))?;
-    let row = row(now, owner, name, new);
+    let row = row(now, owner, &name, new);
     let new_codes = codes::generate()?;
     let event = Event::new(Action::PasskeyAdded)
         .to(Subject::of(account))
@@ -168,7 +168,7 @@ pub async fn add(
     })
 }
 
-fn row(now: Timestamp, owner: Principal, name: PasskeyName, new: NewCredential) -> PasskeyRow {
+fn row(now: Timestamp, owner: Principal, name: &PasskeyName, new: NewCredential) -> PasskeyRow {
     PasskeyRow {
         id: PasskeyId::new(now),
         user_type: owner.user_type,

@@ -2,6 +2,8 @@
 //!
 //! The secret is encrypted under a key that is derived from the master key, with the account as associated data.
 
+use std::fmt::Write;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
 use data_encoding::BASE32_NOPAD;
 use form_urlencoded::byte_serialize;
@@ -125,12 +127,11 @@ pub fn qr_svg(uri: &str) -> Result<String, Error> {
         .into_iter()
         .enumerate()
         .filter(|(_, color)| *color == Color::Dark);
-    let path: String = dark
-        .map(|(index, _)| {
-            let (x, y) = (index % width + QUIET, index / width + QUIET);
-            format!("M{x} {y}h1v1h-1z")
-        })
-        .collect();
+    let mut path = String::new();
+    for (index, _) in dark {
+        let (x, y) = (index % width + QUIET, index / width + QUIET);
+        write!(path, "M{x} {y}h1v1h-1z").map_err(|error| Error::Internal(error.to_string()))?;
+    }
     let side = width + 2 * QUIET;
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\

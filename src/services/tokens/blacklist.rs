@@ -94,7 +94,7 @@ pub async fn batch(
         .read_list(move |connection| {
             with_owners(connection, query.person.as_deref(), |connection, owners| {
                 let filter = query.clone().filter(owners);
-                table::batch(connection, &filter, after.clone(), size)
+                table::batch(connection, &filter, after.as_ref(), size)
             })
         })
         .await?;

@@ -1,6 +1,6 @@
 //! The second step of the sign-in: the code of the second factor, or setting one up where the account must have one.
 
-use actix_web::{HttpRequest, http::StatusCode, web::Query};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 
 use crate::domain::otp::OtpCode;
@@ -87,13 +87,13 @@ fn next_of(query: Option<Query<Next>>) -> String {
 }
 
 /// Back to the first step, because the challenge is over.
-fn expired(context: &PageContext, next: &str) -> PageResult {
+fn expired(context: &PageContext, next: &str) -> HttpResponse {
     let notice = Notice::warn(context.t("second_factor.expired"));
     let to = paths::with_next(paths::LOGIN, next);
-    Ok(context
+    context
         .redirect_builder(&to, Some(&notice))
         .cookie(cookies::remove(Name::Challenge, context.server()))
-        .finish())
+        .finish()
 }
 
 /// `GET /admin/login/second-factor`. **Permissions**: anyone who has taken the first step. 200, 303 (the first step is too long
@@ -106,7 +106,7 @@ pub(crate) async fn code_form(
     let (challenge, next) = (challenge_of(&context, &request), next_of(query));
     let methods = panel_sign_in::methods(context.services(), &challenge).await?;
     if methods.is_empty() {
-        return expired(&context, &next);
+        return Ok(expired(&context, &next));
     }
     let errors = FieldErrors::default();
     let page = CodePage::new(&context, &methods, String::new(), errors, next);
@@ -126,7 +126,7 @@ pub(in crate::http) async fn prove(
     let Some(code) = code else {
         let methods = panel_sign_in::methods(form.panel.services(), &challenge).await?;
         if methods.is_empty() {
-            return expired(&form.panel, &next);
+            return Ok(expired(&form.panel, &next));
         }
         let page = CodePage::new(&form.panel, &methods, String::new(), form.errors(), next);
         return form.panel.invalid(&page);
@@ -201,7 +201,7 @@ async fn complete(
         return Ok(with_limit(answer, retry_after, policy));
     }
     if methods.is_empty() {
-        return expired(context, &next);
+        return Ok(expired(context, &next));
     }
     context.invalid(&page(context.t("second_factor.wrong")))
 }
@@ -223,7 +223,9 @@ pub(in crate::http) async fn set_up_form(
             totp,
             next,
         }),
-        Err(Error::InvalidSecondFactor | Error::SecondFactorNotFound) => expired(&context, &next),
+        Err(Error::InvalidSecondFactor | Error::SecondFactorNotFound) => {
+            Ok(expired(&context, &next))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -256,7 +258,7 @@ pub(in crate::http) async fn set_up(
             let context = &form.panel;
             let shown = panel_sign_in::shown_totp(context.services(), &challenge, &login_context);
             let Ok(totp) = shown.await else {
-                return expired(context, &next);
+                return Ok(expired(context, &next));
             };
             context.invalid(&SetUpPage {
                 l: context.layout(),
@@ -268,7 +270,7 @@ pub(in crate::http) async fn set_up(
         }
         Err(
             Error::InvalidSecondFactor | Error::SecondFactorNotFound | Error::SecondFactorExists,
-        ) => expired(&form.panel, &next),
+        ) => Ok(expired(&form.panel, &next)),
         Err(error) => Err(error.into()),
     }
 }

@@ -75,7 +75,7 @@ impl EventView {
             source: l.word("source", event.source),
             ip_address: event.ip_address.clone().unwrap_or_default(),
             changes: changes.map(|change| ChangeView::new(l, change)).collect(),
-            job_events: request.map_or_else(String::new, |id| paths::audit_of_job(id)),
+            job_events: request.map_or_else(String::new, paths::audit_of_job),
         }
     }
 

@@ -129,12 +129,12 @@ impl PageContext {
 
     /// The list at a path, with the filters that it had when it was opened last.
     pub(crate) fn back_to(&self, list: &str) -> String {
-        let last = self.last_list.as_deref().and_then(panel_path);
-        let is_this = |last: &&str| {
-            let rest = last.strip_prefix(list);
+        let opened = self.last_list.as_deref().and_then(panel_path);
+        let is_this = |path: &&str| {
+            let rest = path.strip_prefix(list);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
         };
-        last.filter(is_this).unwrap_or(list).to_owned()
+        opened.filter(is_this).unwrap_or(list).to_owned()
     }
 
     /// The time zone of shown times.

@@ -39,7 +39,8 @@ struct Response {
     id: String,
     raw_id: String,
     r#type: String,
-    response: AssertionResponse,
+    #[serde(rename = "response")]
+    signed: AssertionResponse,
 }
 
 #[derive(Deserialize)]
@@ -68,13 +69,10 @@ impl Assertion {
         }
         decode(&read.id)?;
         Ok(Self {
-            client_data: decode(&read.response.client_data)?,
-            authenticator_data: decode(&read.response.authenticator_data)?,
-            signature: decode(&read.response.signature)?,
-            user_handle: read
-                .response
-                .user_handle
-                .filter(|handle| !handle.is_empty()),
+            client_data: decode(&read.signed.client_data)?,
+            authenticator_data: decode(&read.signed.authenticator_data)?,
+            signature: decode(&read.signed.signature)?,
+            user_handle: read.signed.user_handle.filter(|handle| !handle.is_empty()),
             credential_id: read.id,
         })
     }

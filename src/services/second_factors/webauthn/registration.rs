@@ -36,7 +36,8 @@ struct Response {
     id: String,
     raw_id: String,
     r#type: String,
-    response: AttestationResponse,
+    #[serde(rename = "response")]
+    signed: AttestationResponse,
 }
 
 #[derive(Deserialize)]
@@ -61,9 +62,9 @@ pub fn verify(json: &str, party: &RelyingParty) -> Result<NewCredential, Refusal
     if response.r#type != "public-key" || response.id != response.raw_id {
         return Err(Refusal::Malformed("JSON"));
     }
-    let client_data = decode(&response.response.client_data)?;
+    let client_data = decode(&response.signed.client_data)?;
     let challenge = client_data::check(&client_data, Ceremony::Registration, party)?;
-    let object = decode(&response.response.attestation_object)?;
+    let object = decode(&response.signed.attestation_object)?;
     let object = attestation_object(&object)?;
     let data = AuthenticatorData::parse(&object)?;
     data.check(party)?;
@@ -76,7 +77,7 @@ pub fn verify(json: &str, party: &RelyingParty) -> Result<NewCredential, Refusal
     if id != response.id {
         return Err(Refusal::Malformed("credential id"));
     }
-    let named = response.response.transports;
+    let named = response.signed.transports;
     let known = TRANSPORTS
         .into_iter()
         .filter(|known| named.iter().any(|name| name == known));
