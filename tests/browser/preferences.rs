@@ -11,7 +11,7 @@ async fn the_language_is_the_browsers_by_default() {
     assert_eq!(browser.attr("html", "lang").await, "ko");
     browser.shows("h1", "로그인").await;
     browser.click(".languages button[value=en]").await;
-    browser.shows("h1", "Sign in").await;
+    browser.shows("h1", "Log in").await;
     setting.sign_in().await;
     assert_eq!(browser.attr("html", "lang").await, "en");
     // The preference of the account has priority.

@@ -8,5 +8,6 @@
 pub(in crate::http) mod fuzzing;
 pub(crate) mod pages;
 pub mod paths;
+pub mod person_paths;
 pub(in crate::http) mod routes;
 pub(in crate::http) mod web;

@@ -171,7 +171,7 @@ async fn sign_out_shows_a_notice_once_and_invalidates_the_cookie() {
         ann.open(paths::LOGIN)
             .await
             .text(".notice")
-            .contains("signed out")
+            .contains("logged out")
     );
     assert!(!ann.open(paths::LOGIN).await.has(".notice"));
     ann.set_cookie("munjigi_session", &cookie);
@@ -231,7 +231,7 @@ async fn the_sign_in_page_is_in_the_browsers_language() {
     assert_eq!(page.text("h1"), "로그인");
     let page = korean.get("/admin/no-such-page").await.assert(404);
     assert_eq!(page.text("h1"), "페이지를 찾을 수 없습니다");
-    assert_eq!(app.browser().open(paths::LOGIN).await.text("h1"), "Sign in");
+    assert_eq!(app.browser().open(paths::LOGIN).await.text("h1"), "Log in");
 }
 
 #[tokio::test]

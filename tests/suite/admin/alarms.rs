@@ -160,7 +160,7 @@ async fn a_bulk_change_is_one_line_of_the_log_that_unfolds() {
     let dashboard = root.open(paths::DASHBOARD).await;
     assert!(dashboard.text("#latest").contains("Deactivate, 4 clients"));
     assert!(!dashboard.text("#latest").contains("Account deactivated"));
-    assert!(!dashboard.text("#latest").contains("Signed in to the panel"));
+    assert!(!dashboard.text("#latest").contains("Logged in to the panel"));
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn every_change_is_logged_with_old_and_new_values_and_without_secrets() {
     assert!(
         lines
             .iter()
-            .any(|row| row.starts_with("Signed in to the panel")),
+            .any(|row| row.starts_with("Logged in to the panel")),
         "{lines:?}"
     );
     assert!(!page.html.contains(secret) && !page.html.contains("$2"));
@@ -108,7 +108,7 @@ async fn refused_sign_ins_are_logged_too() {
     let lines = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
-        lines[1].starts_with("Panel sign-in refused Reason Wrong password Unknown ann@example.org"),
+        lines[1].starts_with("Panel login refused Reason Wrong password Unknown ann@example.org"),
         "{lines:?}"
     );
     assert!(!lines[0].contains("secret"), "{lines:?}");

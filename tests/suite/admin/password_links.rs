@@ -118,7 +118,7 @@ async fn a_link_works_for_clients_and_leads_administrators_to_the_sign_in_page()
             .open(paths::LOGIN)
             .await
             .text(".notice")
-            .contains("Sign in with it")
+            .contains("Log in with it")
     );
     // The panel session has ended, too.
     assert_eq!(carol.get(paths::DASHBOARD).await.status, 303);

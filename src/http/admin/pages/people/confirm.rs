@@ -3,7 +3,8 @@
 use askama::Template;
 
 use crate::http::admin::pages::people::account::{Person, section};
-use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::paths;
+use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::form::FieldErrors;
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::Panel;

@@ -5,7 +5,8 @@ use askama::Template;
 
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::pages::people::account::{self, Person, refusal, requester, section};
-use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::paths;
+use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::account_path::AccountPath;
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};

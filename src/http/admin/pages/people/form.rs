@@ -20,7 +20,8 @@ use crate::http::admin::pages::people::form_changes::{
 use crate::http::admin::pages::people::form_merge::{self, Clash, Former};
 use crate::http::admin::pages::people::gone;
 use crate::http::admin::pages::people::list::role_choices;
-use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::paths;
+use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::account_path::{AccountPath, Population};
 use crate::http::admin::web::edit_conflict;
 use crate::http::admin::web::error::{AdminError, PageResult};

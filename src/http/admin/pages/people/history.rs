@@ -2,7 +2,8 @@
 
 use crate::domain::audit::Action;
 use crate::domain::principal::{Principal, UserType};
-use crate::http::admin::paths::{self, PersonPath};
+use crate::http::admin::paths;
+use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::error::AdminError;
 use crate::http::admin::web::events::EventView;
 use crate::http::admin::web::filters::Choice;
