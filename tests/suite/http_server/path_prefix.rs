@@ -185,7 +185,7 @@ async fn a_form_without_a_session_leads_back_to_its_page_behind_the_path_prefix(
     let page = browser
         .ask("POST", paths::LOGOUT, Some(&[]), &headers)
         .await;
-    page.leads_to("/login/admin/login?next=%2Fadmin%2Fusers%2F7");
+    page.leads_to("/login/admin/login?next=%2Fadmin%2Fusers%2F7&ended=1");
     let headers = [("referer", "https://example.org/other/admin/users/7")];
     let page = browser
         .ask("POST", paths::LOGOUT, Some(&[]), &headers)
