@@ -19,6 +19,9 @@ fn inside(path: &str) -> &str {
     if rest.is_empty() { "/" } else { rest }
 }
 
+/// The server as browsers with https see it.
+const ORIGIN: &str = "https://example.org";
+
 /// A browser behind the proxy.
 struct Proxied(Browser);
 
@@ -54,6 +57,10 @@ fn references(page: &Page) -> Vec<String> {
         .into_iter()
         .flat_map(|name| page.attrs(&format!("[{name}]"), name))
         .filter(|reference| !reference.starts_with('#'))
+        .map(|reference| match reference.strip_prefix(ORIGIN) {
+            Some(path) => path.to_owned(),
+            None => reference,
+        })
         .collect()
 }
 
