@@ -77,8 +77,8 @@ diesel::table! {
         absolute_expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
-        shown_once -> Nullable<Text>,
         authenticated_at -> Nullable<Timestamp>,
+        shown_once -> Nullable<Text>,
     }
 }
 

@@ -288,11 +288,11 @@ pub(super) async fn many_clients(app: &App) {
 async fn a_job_over_many_accounts_progresses_can_be_stopped_and_leaves_no_partial_change() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
-    let at = "'2026-01-01 00:00:00'";
+    let (at, zeros) = ("'2026-01-01 00:00:00'", "0".repeat(32));
     many_clients(&app).await;
     app.execute(&format!(
         "INSERT INTO sessions (id, user_type, user_seq, method, created_at, last_used_at, expires_at, absolute_expires_at) \
-         SELECT 's' || id, 'client', id, 'otp', {at}, {at}, '2027-01-01 00:00:00', '2027-01-01 00:00:00' FROM client_users"
+         SELECT substr('{zeros}', length(CAST(id AS TEXT)) + 1) || id, 'client', id, 'otp', {at}, {at}, '2027-01-01 00:00:00', '2027-01-01 00:00:00' FROM client_users"
     ))
     .await;
     let page = matching(&root, "clients", "deactivate", "").await;
@@ -329,11 +329,15 @@ async fn an_unclear_request_changes_nothing_and_says_why() {
     let app = App::start();
     let root = app.signed_in("root", Role::ADMIN).await;
     let ann = app.user("ann").await;
-    select(&root, "users", "delete", &[])
-        .await
-        .leads_to(&paths::USERS);
-    let list = root.open(&paths::USERS).await;
-    assert!(list.text(".notice").contains("No accounts selected"));
+    for (action, ids, why) in [
+        ("delete", &[][..], "No accounts selected"),
+        ("", &[ann.seq], "Choose an action first"),
+    ] {
+        let answer = select(&root, "users", action, ids).await;
+        answer.leads_to(&paths::USERS);
+        let list = root.open(&paths::USERS).await;
+        assert!(list.text(".notice").contains(why));
+    }
     // An ignored filter would match every account.
     for query in ["role=the+king", "created_from=yesterday", "active=perhaps"] {
         let page = matching(&root, "users", "delete", query).await;

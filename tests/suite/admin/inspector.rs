@@ -202,7 +202,8 @@ async fn header_and_claims_are_shown_with_any_verdict_and_the_input_is_kept() {
         );
         assert_eq!(page.text("textarea").trim(), pasted.trim());
         assert!(page.text("#header").contains("HS256"));
-        assert_eq!(page.count("#claims time"), 2);
+        // Of `iat`, `exp` and `auth_time`.
+        assert_eq!(page.count("#claims time"), 3);
         assert!(!page.has("img") && !page.has("#owner"));
     }
     let page = inspect(&browser, &ann.refresh).await;

@@ -53,7 +53,7 @@ async fn an_open_link_is_shown_and_can_be_withdrawn() {
     );
     // A new one asks, because this one stops working.
     let confirm = admin.open(&person.password_link()).await;
-    assert!(confirm.text(".banner").contains("replaces it"));
+    assert!(confirm.text(".banner").contains("becomes invalid"));
     let auditor = app.signed_in("carol", Role::AUDITOR).await;
     assert!(!auditor.open(&person).await.has("#link form"));
     let withdraw = person.withdraw_link();

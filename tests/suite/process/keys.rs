@@ -283,6 +283,6 @@ fn the_key_of_django_is_read_from_its_file() {
     let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
     let checks = checked["checks"].as_array().unwrap();
     let key = checks.iter().find(|check| check["check"] == "django_key");
-    assert_eq!(key.unwrap()["level"], "advice", "{key:?}");
+    assert_eq!(key.unwrap()["status"], "advice", "{key:?}");
     assert!(!checked.to_string().contains("0123456789"), "{checked}");
 }

@@ -47,7 +47,7 @@ fn a_link_is_printed_instead_of_mailed() {
     let printed = place.done(&user, "");
     assert!(printed.contains("User 1 ann was created"), "{printed}");
     assert!(
-        printed.contains("\nhttps://auth.example.org/admin/password/"),
+        printed.contains("\nhttps://auth.example.org/account/password/"),
         "{printed}"
     );
     let client = ["client", "create", "--show-link", "--username", "acme"];
@@ -147,7 +147,7 @@ async fn a_test_mail_and_an_invitation_are_sent() {
     let mail = server.next().await;
     let text = mail["text"].as_str().unwrap();
     assert!(
-        text.contains("https://auth.example.org/admin/password/"),
+        text.contains("https://auth.example.org/account/password/"),
         "{text}"
     );
 }

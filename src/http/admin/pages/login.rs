@@ -10,7 +10,7 @@ use crate::domain::account::Email;
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
 use crate::domain::second_factor::PendingLogin;
-use crate::http::admin::pages::passkeys;
+use crate::http::admin::pages::passkeys::{self, PasskeySite};
 use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::PageResult;
@@ -37,8 +37,8 @@ struct LoginPage {
     refusal: String,
     email: String,
     next: String,
-    /// The origin of the pages that may use passkeys; none if no page may.
-    origin: Option<String>,
+    /// Where passkeys can be used; none if they cannot be.
+    site: Option<PasskeySite>,
     /// The page to request a password link; none where links cannot be mailed.
     forgot: Option<String>,
     /// Whether a form was not saved because the session had ended.
@@ -77,7 +77,7 @@ pub(crate) async fn new_form(
         refusal: String::new(),
         email: String::new(),
         next: next.to_owned(),
-        origin: passkeys::origin(&context),
+        site: passkeys::site(&context),
         forgot: self_service::forgot_page(context.services()),
         is_ended: query.ended == "1",
         has_no_administrator: !users::any_administrator(context.services()).await?,
@@ -201,7 +201,7 @@ pub(super) fn again(form: &Form<PageContext>, status: StatusCode, refusal: Strin
         refusal,
         email: form.text("email").chars().take(Email::MAX).collect(),
         next: panel_path(form.text("next")).unwrap_or_default().to_owned(),
-        origin: passkeys::origin(context),
+        site: passkeys::site(context),
         forgot: self_service::forgot_page(context.services()),
         is_ended: false,
         has_no_administrator: false,

@@ -13,6 +13,7 @@ use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::admin::web::panel::Panel;
+use crate::http::admin::web::public_path::public_path;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::second_factors::passkey_challenges::Purpose;
@@ -29,8 +30,8 @@ struct ListPage {
     name: String,
     /// Whether the account may have more.
     has_room: bool,
-    /// The origin of the pages that may use passkeys; none if no page may.
-    origin: Option<String>,
+    /// Where passkeys can be used; none if they cannot be.
+    site: Option<PasskeySite>,
 }
 
 #[derive(Template)]
@@ -42,10 +43,20 @@ struct ShowPage {
     name: String,
 }
 
-/// The origin of the pages that may use passkeys.
-pub(crate) fn origin(context: &PageContext) -> Option<String> {
-    let party = RelyingParty::of_panel(context.server())?;
-    party.origins.into_iter().next()
+/// Where passkeys can be used.
+pub(crate) struct PasskeySite {
+    /// The origin of the pages that may use them.
+    pub(crate) origin: String,
+    /// The address of the panel there.
+    pub(crate) panel: String,
+}
+
+/// Where passkeys can be used; `None` if they cannot be.
+pub(crate) fn site(context: &PageContext) -> Option<PasskeySite> {
+    let server = context.server();
+    let origin = RelyingParty::of_panel(server)?.origins.into_iter().next()?;
+    let panel = format!("{origin}{}", public_path(server, paths::DASHBOARD));
+    Some(PasskeySite { origin, panel })
 }
 
 async fn list_page(
@@ -61,7 +72,7 @@ async fn list_page(
         has_room: passkeys.len() < MAX_PASSKEYS,
         passkeys,
         name,
-        origin: origin(panel),
+        site: site(panel),
     })
 }
 

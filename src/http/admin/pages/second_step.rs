@@ -9,7 +9,7 @@ use crate::domain::second_factor::SecondFactorMethod;
 use crate::http::admin::pages::login::{
     Next, session_cookies, signed_in_response, wait, with_limit,
 };
-use crate::http::admin::pages::passkeys;
+use crate::http::admin::pages::passkeys::{self, PasskeySite};
 use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -36,8 +36,8 @@ struct CodePage {
     /// Why the sign-in is refused; empty where it is not.
     refusal: String,
     next: String,
-    /// The origin of the pages that may use passkeys, if the account has one.
-    origin: Option<String>,
+    /// Where passkeys can be used, if the account has one.
+    site: Option<PasskeySite>,
 }
 
 impl CodePage {
@@ -54,7 +54,7 @@ impl CodePage {
             errors,
             refusal,
             next,
-            origin: passkeys::origin(context).filter(|_| has_passkey),
+            site: passkeys::site(context).filter(|_| has_passkey),
         }
     }
 }
