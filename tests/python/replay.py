@@ -158,6 +158,7 @@ CODES = {
     "USER_NOT_FOUND": {"user_not_found"},
     "USER_INACTIVE": {"user_inactive"},
     "SESSION_REVOKED": {"password_changed"},
+    "METHOD_NOT_ALLOWED": {None},
 }
 
 

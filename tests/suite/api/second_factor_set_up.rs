@@ -205,8 +205,8 @@ async fn a_one_time_code_of_a_client_with_a_second_factor_is_the_first_step() {
         json!(["otp"])
     );
     let begin = anonymous.call("POST", "/auth/second-factors/totp");
-    let begun = begin.bearer(&logged_in.text_of("access")).await;
-    let secret = begun.assert(200, "TOTP_BEGUN").text_of("secret");
+    let answer = begin.bearer(&logged_in.text_of("access")).await;
+    let secret = answer.assert(200, "TOTP_BEGUN").text_of("secret");
     let confirm = anonymous.post(
         "/auth/second-factors/totp/confirm",
         json!({"code": code_at(&secret, app.clock.now(), 0)}),

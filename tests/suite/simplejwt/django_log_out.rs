@@ -191,7 +191,7 @@ async fn exchanged_and_logged_out_tokens_stand_in_the_lists_in_the_order_of_time
         "{rows:?}"
     );
     // Logged out, with the reason and a page of its own.
-    let blacklist = browser.open("/admin/blacklist").await;
+    let blacklist = browser.open("/admin/blacklist?reason=all").await;
     let links = blacklist.attrs("#results td a[href*='/admin/tokens/']", "href");
     assert_eq!(links.len(), 3);
     for link in links {

@@ -265,7 +265,7 @@ impl Answer {
             );
         }
         // The forms of OAuth 2.0 and of Django REST framework.
-        let has_other_form = ["/oauth/", "/api/token", "/sso/jwt"];
+        let has_other_form = ["/oauth/", "/api/token", "/api//token", "/sso/jwt"];
         if has_other_form.iter().any(|start| path.starts_with(start))
             && self.body.get("success").is_none()
         {
