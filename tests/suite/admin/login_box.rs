@@ -79,7 +79,7 @@ async fn a_refused_sign_in_without_access_to_the_panel_says_so() {
 
 async fn code_of(root: &Browser, client: i64, state: &str) -> Page {
     let path = paths::CLIENTS.person(client);
-    wait_until("the state of the code", async || {
+    wait_until(&format!("the code to be: {state}"), async || {
         let page = root.open(&path).await;
         let is_shown = page.has("#login #code") && page.text("#login #code").contains(state);
         is_shown.then_some(page)
@@ -124,6 +124,7 @@ async fn the_last_code_of_a_client_is_shown_with_what_became_of_it() {
     );
     app.advance(Duration::from_mins(2));
     ask().await;
+    app.codes(3).await;
     app.advance(Duration::from_hours(1));
     root.sign_in("root").await;
     code_of(&root, shop, "Expired").await;
