@@ -301,9 +301,9 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.defaultPrevented) return;
   // After the form data is collected, which contains the value of the pressed button.
-  setTimeout(() => all("button:not([type=button])", event.target).forEach((button) => { button.disabled = true; }));
+  setTimeout(() => all("button:not([type=button], [disabled])", event.target).forEach((button) => { button.disabled = button.dataset.sent = true; }));
 });
-addEventListener("pageshow", () => all("button[disabled]").forEach((button) => { button.disabled = false; }));
+addEventListener("pageshow", () => all("button[data-sent]").forEach((button) => { button.disabled = false; }));
 
 tellZone();
 all("form[data-live]").forEach(liveFilter);

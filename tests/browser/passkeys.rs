@@ -42,6 +42,13 @@ async fn plug_in(setting: &Setting) -> String {
     plugged["authenticatorId"].as_str().unwrap().to_owned()
 }
 
+/// Whether the user touches the authenticator when it asks.
+async fn present(setting: &Setting, authenticator: &str, is_present: bool) {
+    let options = json!({"authenticatorId": authenticator, "enabled": is_present});
+    let command = "WebAuthn.setAutomaticPresenceSimulation";
+    setting.browser.devtools(command, options).await;
+}
+
 async fn add(setting: &Setting, name: &str) {
     let browser = &setting.browser;
     browser.go("/admin/account/passkeys").await;
@@ -77,18 +84,15 @@ async fn a_passkey_is_added_signs_in_without_a_password_and_is_removed() {
         // The same authenticator has one already.
         add(&setting, "again").await;
         browser.find("[data-note=registered]:not([hidden])").await;
+        // Otherwise the suggestion in the field of the e-mail address is picked at once.
+        present(&setting, &authenticator, false).await;
         sign_out(&setting).await;
-        // The browser suggests it in the field of the e-mail address, and here picks it at once.
+        present(&setting, &authenticator, true).await;
         browser
-            .until("the panel", async || {
-                if browser
-                    .has("form[data-passkey] button:not([disabled])")
-                    .await
-                {
-                    browser.click("form[data-passkey] button").await;
-                }
-                browser.path().await == "/admin"
-            })
+            .click("form[data-passkey] button:not([disabled])")
+            .await;
+        browser
+            .until("the panel", async || browser.path().await == "/admin")
             .await;
         browser.go("/admin/account/passkeys").await;
         browser.click("#passkeys .card a").await;
@@ -114,13 +118,12 @@ async fn a_passkey_is_the_second_factor_after_the_password() {
         let setting = stage().speaking(language).set().await;
         setting.sign_in().await;
         let browser = &setting.browser;
-        plug_in(&setting).await;
+        let authenticator = plug_in(&setting).await;
         add(&setting, "Key").await;
         browser.find("#codes-panel").await;
-        sign_out(&setting).await;
         // Without the authenticator's suggestion: it signs in by itself otherwise.
-        browser.devtools("WebAuthn.disable", json!({})).await;
-        browser.go("/admin/login").await;
+        present(&setting, &authenticator, false).await;
+        sign_out(&setting).await;
         browser.fill("email", ROOT).await;
         browser.fill("password", PASSWORD).await;
         browser.send_form_with("password").await;
@@ -134,6 +137,13 @@ async fn a_passkey_is_the_second_factor_after_the_password() {
             .await;
         browser
             .find("form[data-passkey] button:not([disabled])")
+            .await;
+        present(&setting, &authenticator, true).await;
+        browser
+            .click("form[data-passkey] button:not([disabled])")
+            .await;
+        browser
+            .until("the panel", async || browser.path().await == "/admin")
             .await;
         setting.end().await;
     }
