@@ -1,5 +1,7 @@
 //! Paths of the admin panel, and of the pages for owners of accounts. Routes, links, forms, redirects and tests are all built from these.
 
+use std::fmt;
+
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::person_paths::{PeoplePath, PersonPath};
 

@@ -175,5 +175,5 @@ fn md5_of(salt: &str, password: &str) -> String {
         .chain_update(salt)
         .chain_update(password)
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    data_encoding::HEXLOWER.encode(&digest)
 }
