@@ -61,7 +61,7 @@ fn odd_values() -> Vec<String> {
     values
 }
 
-async fn walk(root: &mut Person, endpoint: &Endpoint) {
+async fn walk(app: &App, root: &mut Person, endpoint: &Endpoint) {
     let (method, path) = (endpoint.method, &endpoint.filled("2"));
     let names = endpoint.fields.iter().map(|field| field.name);
     for name in names.chain(["other"]) {
@@ -83,6 +83,8 @@ async fn walk(root: &mut Person, endpoint: &Endpoint) {
                 answer.text
             );
             if path == "/auth/logout-all" {
+                // Wrong passwords were sent as a new proof, too.
+                app.execute("DELETE FROM rate_limits").await;
                 *root = root.again().await;
             }
         }
@@ -103,7 +105,7 @@ async fn no_odd_value_of_any_field_gives_a_500() {
     app.make_client("other").await;
     for endpoint in ENDPOINTS.iter() {
         if !endpoint.fields.is_empty() {
-            walk(&mut root, endpoint).await;
+            walk(&app, &mut root, endpoint).await;
         }
     }
     root.get("/api/me").await.assert(200, "ME");

@@ -39,6 +39,17 @@ const NOT_BOOLEAN: &[&str] = &[
     r#""1""#,
 ];
 
+/// JSON values that are not objects.
+const NOT_OBJECT: &[&str] = &[
+    "true",
+    "0",
+    "1.5",
+    "[]",
+    r#""""#,
+    r#""{}""#,
+    r#"[{"a": 1}]"#,
+];
+
 /// JSON values that are not claims of an account.
 const NOT_CLAIMS: &[&str] = &[
     "true",
@@ -118,7 +129,7 @@ async fn each_wrong_type_of_each_field_is_an_error_of_that_field() {
             let (wrong, must_be_sent) = match field.kind {
                 Kind::Boolean => (NOT_BOOLEAN, false),
                 Kind::Object => (NOT_CLAIMS, false),
-                Kind::Credential => (NOT_CLAIMS, field.required),
+                Kind::Credential => (NOT_OBJECT, field.required),
                 _ => (NOT_TEXT, field.required),
             };
             // Without either a login asks for the username, and a new user for the e-mail address.
