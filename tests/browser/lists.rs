@@ -55,6 +55,27 @@ const TOO_WIDE: &str = "const width = document.documentElement.clientWidth;
 const ROWS: &str = "return [...document.querySelectorAll('#results tbody tr')]
     .filter(row => row.getBoundingClientRect().bottom <= innerHeight).length;";
 
+/// From the list that is open, by a click beside the link.
+async fn a_row_leads_to_its_account_and_back(setting: &Setting) {
+    let browser = &setting.browser;
+    // The link covers the cell, so the click is one at a point of the cell and not one on the cell.
+    let click = "const cell = document.querySelector('#results tbody tr:nth-child(3) td:nth-child(5)').getBoundingClientRect();
+        document.elementFromPoint(cell.x + cell.width / 2, cell.y + cell.height / 2).click();";
+    browser.run(click, vec![]).await;
+    browser
+        .until("the account", async || {
+            let path = browser.path().await;
+            path.starts_with("/admin/users/")
+        })
+        .await;
+    browser.click(".crumbs a").await;
+    browser
+        .until("the list as it was", async || {
+            browser.path().await.ends_with("/admin/users?sort=name")
+        })
+        .await;
+}
+
 #[tokio::test]
 #[ignore = "tests/run"]
 async fn no_content_breaks_a_list_and_the_first_screen_is_full_of_rows() {
@@ -104,22 +125,7 @@ async fn no_content_breaks_a_list_and_the_first_screen_is_full_of_rows() {
     );
     let heights = "return Math.max(...[...document.querySelectorAll('#results tbody tr')].map(row => row.offsetHeight)) <= 44;";
     assert_eq!(browser.run(heights, vec![]).await, true, "rows are low");
-    // The link covers the cell, so the click is one at a point of the cell and not one on the cell.
-    let click = "const cell = document.querySelector('#results tbody tr:nth-child(3) td:nth-child(5)').getBoundingClientRect();
-        document.elementFromPoint(cell.x + cell.width / 2, cell.y + cell.height / 2).click();";
-    browser.run(click, vec![]).await;
-    browser
-        .until("the account", async || {
-            let path = browser.path().await;
-            path.starts_with("/admin/users/")
-        })
-        .await;
-    browser.click(".crumbs a").await;
-    browser
-        .until("the list as it was", async || {
-            browser.path().await.ends_with("/admin/users?sort=name")
-        })
-        .await;
+    a_row_leads_to_its_account_and_back(&setting).await;
     setting.end().await;
 }
 
