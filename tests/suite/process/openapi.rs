@@ -57,6 +57,8 @@ fn schemathesis_finds_nothing_only_on_sqlite() {
     let place = Place::new()
         .with("MUNJIGI_LIMITS__FAILURES_PER_ADDRESS", "0")
         .with("MUNJIGI_LIMITS__FAILURES", "100")
+        .with("MUNJIGI_LIMITS__FIRST_DELAY", "1s")
+        .with("MUNJIGI_LIMITS__LONGEST_DELAY", "1s")
         .with("MUNJIGI_LOGIN__BCRYPT_COST", "10");
     // The links of a list lead to its first entry, which the requests change and delete: not to the caller's own account.
     for name in ["ann", "bob", "cat", "dan", "eva"] {
