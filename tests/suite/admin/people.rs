@@ -175,7 +175,7 @@ async fn a_panel_session_of_another_account_is_ended() {
         root.open(&action)
             .await
             .text("main")
-            .contains("signed out of the panel")
+            .contains("logged out of the panel")
     );
     root.post(&action, &[]).await.leads_to(&path);
     assert!(!root.open(&path).await.has("#browsers"));
