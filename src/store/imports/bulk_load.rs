@@ -81,8 +81,10 @@ impl DroppedIndexes {
     /// Creates them again, and the search indexes of SQLite, which the triggers keep.
     pub(super) fn create_again(&self, connection: &mut Db) -> Result<(), StoreError> {
         if let Db::Sqlite(sqlite) = connection {
+            // The sorts need the memory that the cache of the inserted rows has.
             sqlite.batch_execute(
-                "INSERT INTO users_search (users_search) VALUES ('rebuild'); \
+                "PRAGMA shrink_memory; PRAGMA cache_size = -8192; \
+                 INSERT INTO users_search (users_search) VALUES ('rebuild'); \
                  INSERT INTO client_users_search (client_users_search) VALUES ('rebuild')",
             )?;
         }
