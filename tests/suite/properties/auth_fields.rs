@@ -116,7 +116,13 @@ fn exactly_the_invalid_fields_are_errors() {
                     "{}",
                     answer.text
                 );
-                assert!([400, 429].contains(&answer.status), "{}", answer.text);
+                // This server sends no mail, which changes of the e-mail address need.
+                let other = if endpoint.path == "/auth/email" {
+                    404
+                } else {
+                    429
+                };
+                assert!([400, other].contains(&answer.status), "{}", answer.text);
                 return;
             }
             assert_eq!(wrong, refused, "{}", answer.text);
