@@ -61,23 +61,30 @@ pub async fn read(
     claims: &Arc<DjangoClaims>,
     now: Timestamp,
 ) -> Result<Claims, Error> {
-    let (mut claims_of_token, exchanged_at) = find(services, claims, now).await?;
-    let result = match exchanged_at {
+    let (mut claims_of_token, mut exchanged_at) = find(services, claims, now).await?;
+    let mut result = Ok(());
+    if let Ok(None) = exchanged_at {
+        let (rules, checked) = (Rules::of(services), Arc::clone(claims));
+        let store = &services.store;
+        result = store
+            .read(move |connection| rules.check(connection, &checked))
+            .await
+            .map(|_| ());
+        if result.is_err() {
+            // It may have been exchanged meanwhile.
+            exchanged_at = find(services, claims, now).await?.1;
+        }
+    }
+    match exchanged_at {
         Ok(Some(at)) => {
             claims_of_token.jti = DjangoClaims::key(&claims.jti, at);
             return Ok(claims_of_token);
         }
         // It is logged out already.
         Err(Error::TokenBlacklisted) => return Ok(claims_of_token),
-        Ok(None) => {
-            let (rules, checked) = (Rules::of(services), Arc::clone(claims));
-            let store = &services.store;
-            store
-                .read(move |connection| rules.check(connection, &checked))
-                .await
-        }
-        Err(error) => Err(error),
-    };
+        Ok(None) => {}
+        Err(error) => result = Err(error),
+    }
     if let Err(error) = result {
         refused_tokens::record(services, &claims_of_token, &error, now);
         return Err(error);
