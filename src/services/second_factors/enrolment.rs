@@ -192,7 +192,8 @@ impl Confirmation {
 /// Confirms the secret of an authenticator app by one of its codes. Returns the recovery codes if this is the first factor.
 ///
 /// # Errors
-/// As [`Confirmation::apply`].
+/// [`Error::Invalid`] if the code is wrong (`code`), [`Error::SecondFactorExists`] if the app is confirmed already,
+/// [`Error::SecondFactorNotFound`] if none was begun, and the store's.
 pub async fn confirm_totp(
     services: &Services,
     actor: &Actor,
