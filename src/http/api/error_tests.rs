@@ -54,6 +54,8 @@ fn errors() -> Vec<ApiError> {
         Error::Forbidden,
         Error::LastAdministrator,
         Error::OtpDisabled,
+        Error::InvalidLink,
+        Error::SelfServiceDisabled,
         Error::PasskeysUnavailable,
         Error::AccountNotFound(UserType::User),
         Error::AccountNotFound(UserType::Client),

@@ -351,6 +351,7 @@ fn an_input_that_cannot_be_read_is_a_problem() {
             Check::ImportedHashes,
             Check::Administrators,
             Check::IdleAdministrators,
+            Check::SecondFactor,
             Check::Roles,
             Check::Database,
             Check::Flush,
