@@ -73,7 +73,7 @@ async fn a_suspected_theft_is_an_alarm_with_both_places_and_one_step_that_helps(
         .await;
     let issued = "SELECT COUNT(*) AS number FROM audit_events WHERE action = 'link_issued'";
     assert_eq!(app.number(issued).await, 1);
-    // The open link is told before another one voids it.
+    // The confirmation names the open link that a new one replaces.
     let page = root.open(&path.password_link()).await;
     assert!(page.text(".banner.is-warn").contains("becomes invalid"));
     app.advance(Duration::from_hours(24 * 8));

@@ -176,7 +176,7 @@ async fn a_forgotten_password_is_reset_by_the_mailed_link() {
             json!({"username": person.login, "password": NEW, "user_type": person.user_type});
         let answer = app.anonymous().post("/auth/login", body).await;
         answer.assert(200, "LOGGED_IN");
-        // The owner is told.
+        // The owner gets a mail.
         let notice = server.next().await;
         assert_eq!(notice["headers"]["subject"], "Your password was changed");
         assert_eq!(notice["to"], json!([address]));
