@@ -275,7 +275,7 @@ async fn run_import(
 ) -> Result<ExitCode, CliError> {
     if options.dry_run {
         let (report, _) = look(&config, source, &mut output).await?;
-        return output.end(&report, "would be", None);
+        return output.end(&report, "would be ", None);
     }
     let services = load_keys::open(config).await?;
     let mut source = source;
@@ -283,13 +283,13 @@ async fn run_import(
         let (report, read) = look(&services.config, source, &mut output).await?;
         if !report.is_clean() {
             let refusal = "--strict: nothing was imported";
-            return output.end(&report, "would be", Some(refusal));
+            return output.end(&report, "would be ", Some(refusal));
         }
         source = read;
     }
     let report = write(&services, source, name, &mut output).await?;
     bootstrap::link_events(&services).await;
-    output.end(&report, "were", None)
+    output.end(&report, "", None)
 }
 
 /// Decides everything and writes nothing.

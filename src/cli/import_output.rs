@@ -113,7 +113,7 @@ impl Output {
         Ok(())
     }
 
-    /// Prints the numbers. `would_be` is `would be` or `were`.
+    /// Prints the numbers. `would_be` is `would be `, or empty if it was done.
     pub(super) fn end(
         &self,
         report: &Report,
@@ -125,7 +125,7 @@ impl Output {
         if self.is_json {
             let report = serde_json::to_string_pretty(report).map_err(CliError::refused)?;
             let report = report.trim_start_matches('{').trim_start();
-            let is_done = would_be == "were";
+            let is_done = would_be.is_empty();
             output::line(&format!("],\n  \"is_done\": {is_done},\n  {report}"))?;
             return Ok(code);
         }
@@ -180,7 +180,7 @@ impl Observer for Output {
 }
 
 fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result<(), CliError> {
-    for (name, counts) in [("users", &report.users), ("clients", &report.clients)] {
+    for (name, counts) in [("user", &report.users), ("client", &report.clients)] {
         if counts.read > 0 || counts.missing > 0 {
             print_accounts(name, counts, would_be)?;
         }
@@ -189,39 +189,41 @@ fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result
     for (number, what) in [
         (
             tokens.read,
-            "tokens that have not expired were read".to_owned(),
+            format!("{} read, not expired", noun(tokens.read, "token")),
         ),
         (
             tokens.live,
-            format!("  {would_be} imported and can be exchanged once"),
+            format!("  {would_be}imported, for one exchange each"),
         ),
         (
             tokens.blacklisted,
-            format!("  {would_be} imported as blacklisted"),
+            format!("  {would_be}imported as blacklisted"),
         ),
         (
             tokens.newly_blacklisted,
-            format!("  {would_be} blacklisted since the last import"),
+            format!("  {would_be}blacklisted since the last import"),
         ),
-        (tokens.unchanged, "  are here already".to_owned()),
+        (tokens.unchanged, "  here already".to_owned()),
         (
             tokens.without_account,
-            "  belong to no imported account".to_owned(),
+            "  without an imported account".to_owned(),
         ),
-        (tokens.unreadable, "  cannot be read".to_owned()),
+        (tokens.unreadable, "  unreadable".to_owned()),
     ] {
         print_number(number, &what)?;
     }
     for (word, users) in &report.withheld_roles {
         let word = output::sanitize(word);
         output::line(&format!(
-            "{users} users are {word}, which may write: name their role with --role \"{word}=ROLE\""
+            "{users} {} with {word}, which may write: name a role with --role \"{word}=ROLE\"",
+            noun(*users, "user")
         ))?;
     }
     for (word, users) in &report.unusable_roles {
         let word = output::sanitize(word);
         output::line(&format!(
-            "{users} users have the role {word:?}, which cannot be the name of a role: name one with --role \"{word}=ROLE\""
+            "{users} {} with the role {word:?}, which cannot be the name of a role: name one with --role \"{word}=ROLE\"",
+            noun(*users, "user")
         ))?;
     }
     if !report.unknown_roles.is_empty() {
@@ -232,7 +234,8 @@ fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result
         output::line(&output::lines(&suggestion(roles, words)))?;
     }
     if report.problems > 0 {
-        print_number(report.problems, "problems, listed above")?;
+        let problems = noun(report.problems, "problem");
+        print_number(report.problems, &format!("{problems}, listed above"))?;
     }
     if report.stopped {
         output::line("It was stopped before its end: run it again to continue.")?;
@@ -242,18 +245,18 @@ fn print_numbers(report: &Report, would_be: &str, roles: &RolesConfig) -> Result
 
 fn print_accounts(name: &str, counts: &AccountCounts, would_be: &str) -> Result<(), CliError> {
     for (number, what) in [
-        (counts.read, format!("{name} were read")),
-        (counts.created, format!("  {would_be} created")),
-        (counts.updated, format!("  {would_be} updated")),
-        (counts.unchanged, "  are the same".to_owned()),
+        (counts.read, format!("{} read", noun(counts.read, name))),
+        (counts.created, format!("  {would_be}created")),
+        (counts.updated, format!("  {would_be}updated")),
+        (counts.unchanged, "  unchanged".to_owned()),
         (
             counts.kept,
-            "  were changed here as well: that is kept".to_owned(),
+            "  changed here as well: that is kept".to_owned(),
         ),
-        (counts.refused, format!("  {would_be} not imported")),
+        (counts.refused, format!("  {would_be}not imported")),
         (
             counts.missing,
-            "  of an earlier import are not in the source any more, and stay".to_owned(),
+            "  kept, of an earlier import and not in the source any more".to_owned(),
         ),
     ] {
         print_number(number, &what)?;
@@ -265,6 +268,12 @@ fn print_accounts(name: &str, counts: &AccountCounts, would_be: &str) -> Result<
         )?;
     }
     Ok(())
+}
+
+/// The noun for this number of things.
+fn noun(number: u64, singular: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{singular}{ending}")
 }
 
 fn print_number(number: u64, what: &str) -> Result<(), CliError> {

@@ -24,10 +24,10 @@ fn accounts_of_a_file_are_imported_again_and_again() {
         "user line 5: id: there is no field \"colour\"; the fields are ",
         "user line 6: id: not a JSON object: ",
         "user line 7: email: neither e-mail address nor username (not imported)\n",
-        "1 users are admin, which may write: name their role with --role \"admin=ROLE\"\n",
-        "         5  users were read\n",
-        "         2    were created\n",
-        "         1  clients were read\n",
+        "1 user with admin, which may write: name a role with --role \"admin=ROLE\"\n",
+        "         5  users read\n",
+        "         2    created\n",
+        "         1  client read\n",
     ] {
         assert!(
             finished.stdout.contains(line),

@@ -42,8 +42,8 @@ fn other_tables_and_columns_are_named_on_the_command_line_or_in_a_file() {
     for line in [
         "  email         mail_addr\n",
         "clients: table accounts_clientuser\n",
-        "1 users are admin, which may write: name their role with --role \"admin=ROLE\"\n",
-        "1 users have the role \"night shift\", which cannot be the name of a role: name one with --role ",
+        "1 user with admin, which may write: name a role with --role \"admin=ROLE\"\n",
+        "1 user with the role \"night shift\", which cannot be the name of a role: name one with --role ",
         "panel = \"none\" }\n\"night\" = { api = \"none\", panel = \"none\" }\n",
     ] {
         assert!(

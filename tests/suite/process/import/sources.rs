@@ -118,7 +118,7 @@ fn roles_are_not_taken_away_by_a_forgotten_option_nor_from_the_last_administrato
     let forgotten = place.run(&site.import(&mut url, &[]));
     assert_eq!(forgotten.code, Some(1), "{forgotten:?}");
     let line =
-        "1 users are superuser, which may write: name their role with --role \"superuser=ROLE\"\n";
+        "1 user with superuser, which may write: name a role with --role \"superuser=ROLE\"\n";
     assert!(forgotten.stdout.contains(line), "{forgotten:?}");
     site.set(
         1,

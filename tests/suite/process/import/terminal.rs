@@ -88,13 +88,7 @@ fn a_terminal_shows_the_progress() {
     let output = script.stdin(Stdio::null()).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}");
-    for part in [
-        "users ",
-        " of 3,000, ",
-        "/s, ",
-        " left",
-        "3000  users were read",
-    ] {
+    for part in ["users ", " of 3,000, ", "/s, ", " left", "3000  users read"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }

@@ -72,7 +72,7 @@ fn users_and_tokens_of_a_site_are_taken_over_with_their_numbers() {
     assert!(
         finished
             .stdout
-            .contains("         1    were imported and can be exchanged once\n")
+            .contains("         1    imported, for one exchange each\n")
     );
 
     let users = by_login(&place);
