@@ -184,23 +184,14 @@ fn apply_update(
     };
     let last = Fields::from_stored(&stored.fields);
     let mut fields = new.fields().keeping(new.skipped, &last);
-    let mut problem = None;
-    let changed = match new.user_type {
+    let (changed, problem) = match new.user_type {
         UserType::User => {
             let Some(old) = users::lock(connection, id)? else {
                 return Ok(None);
             };
             let mut changed = compare(&fields, &last, &Fields::from(&old)).changed;
-            let full = roles.full();
-            if old.is_active
-                && full.contains(&old.role)
-                && let Some(field) = last_administrator::lost_rights(roles, new, changed)
-                && users::lock_active(connection, &full)? == [id]
-            {
-                problem = Some(last_administrator::problem(new, field));
-                for field in [ImportField::Role, ImportField::IsActive] {
-                    changed.remove(field);
-                }
+            let problem = keep_last_rights(connection, roles, &old, new, &mut changed)?;
+            if problem.is_some() {
                 // The next import finds it again.
                 (fields.role, fields.is_active) = (last.role.clone(), last.is_active.clone());
             }
@@ -209,7 +200,7 @@ fn apply_update(
                 let hash = new_hash(new, changed);
                 user_changes::apply_changes(connection, audit_context, roles, &old, &values, hash)?;
             }
-            changed
+            (changed, problem)
         }
         UserType::Client => {
             let Some(old) = client_users::lock(connection, id)? else {
@@ -221,7 +212,7 @@ fn apply_update(
                 let hash = new_hash(new, changed).map(Some);
                 client_user_changes::apply_changes(connection, audit_context, &old, &values, hash)?;
             }
-            changed
+            (changed, None)
         }
     };
     if changed.contains(ImportField::Password) && new.password_hash.is_none() {
@@ -238,6 +229,30 @@ fn apply_update(
     }
     table::update_fields(connection, &written(id, new, &fields, now))?;
     Ok(problem)
+}
+
+/// Leaves out a change by which the last user with all rights would lose them, and reports it.
+fn keep_last_rights(
+    connection: &mut Transaction<'_>,
+    roles: &RolesConfig,
+    old: &UserRow,
+    new: &Candidate,
+    changed: &mut FieldSet,
+) -> Result<Option<Line>, StoreError> {
+    let full = roles.full();
+    if !old.is_active || !full.contains(&old.role) {
+        return Ok(None);
+    }
+    let Some(field) = last_administrator::lost_rights(roles, new, *changed) else {
+        return Ok(None);
+    };
+    if users::lock_active(connection, &full)? != [old.id] {
+        return Ok(None);
+    }
+    for field in [ImportField::Role, ImportField::IsActive] {
+        changed.remove(field);
+    }
+    Ok(Some(last_administrator::problem(new, field)))
 }
 
 fn new_hash(new: &Candidate, changed: FieldSet) -> Option<String> {
