@@ -31,8 +31,12 @@ impl Email {
     /// Parses `local@domain.tld`, without display name, comment or domain literal.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         // Full-width forms come from the input method; they are no part of an address.
-        let typed: String = typed.nfkc().collect();
-        let typed = line(&typed.replace(IDEOGRAPHIC_FULL_STOP, "."), Self::MAX)?;
+        let typed = if typed.is_ascii() {
+            line(typed, Self::MAX)?
+        } else {
+            let typed: String = typed.nfkc().collect();
+            line(&typed.replace(IDEOGRAPHIC_FULL_STOP, "."), Self::MAX)?
+        };
         let options = email_address::Options::default()
             .with_required_tld()
             .without_domain_literal()

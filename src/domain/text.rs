@@ -10,6 +10,9 @@ use crate::domain::problem::Problem;
 /// Joiners between two letters stay, because some scripts and emoji need them.
 #[must_use]
 pub fn clean(typed: &str) -> String {
+    if typed.is_ascii() {
+        return typed.trim().to_owned();
+    }
     let visible = |c: &char| !is_invisible(*c) || matches!(c, '\u{200C}' | '\u{200D}');
     let text: String = typed
         .chars()
@@ -41,6 +44,10 @@ fn is_space(c: char) -> bool {
 /// Spellings that look the same (`ANN@X.ORG`, full-width letters) have the same normalised form.
 #[must_use]
 pub fn normalised(typed: &str) -> String {
+    // Nearly every login name is ASCII; Unicode's tables cost microseconds, and an import normalises millions of names.
+    if typed.is_ascii() {
+        return typed.trim().to_ascii_lowercase();
+    }
     let visible: String = clean(typed).chars().filter(|c| !is_invisible(*c)).collect();
     let folded: String = visible.nfkc().collect::<String>().to_lowercase();
     // A compatibility form may have a space at its beginning.
@@ -87,7 +94,14 @@ pub fn ascii_number(typed: &str) -> String {
 pub fn searchable(texts: &[&str]) -> String {
     let lines: Vec<String> = texts
         .iter()
-        .map(|text| normalised(text).nfd().collect())
+        .map(|text| {
+            let text = normalised(text);
+            if text.is_ascii() {
+                text
+            } else {
+                text.nfd().collect()
+            }
+        })
         .collect();
     lines.join("\n")
 }
