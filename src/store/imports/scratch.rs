@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use aws_lc_rs::digest::{SHA256, digest};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::{Connection, SqliteConnection, prelude::*};
+use fastbloom::BloomFilter;
 
 use crate::domain::principal::UserType;
 use crate::store::error::StoreError;
@@ -16,7 +17,8 @@ mod tables {
     //! The tables of the scratch database.
 
     diesel::table! {
-        names (hash) {
+        names (position) {
+            position -> BigInt,
             hash -> BigInt,
             row -> BigInt,
             owner -> Text,
@@ -31,10 +33,15 @@ mod tables {
     }
 }
 
-/// At most 12 MiB of the database are in memory.
-const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12288; \
-    CREATE TABLE names (hash INTEGER PRIMARY KEY, row INTEGER NOT NULL, owner TEXT NOT NULL); \
+/// At most 4 MiB of the database are in memory. `names` gets its index when a value is read again.
+const TABLES: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096; \
+    CREATE TABLE names (position INTEGER PRIMARY KEY, hash INTEGER NOT NULL, row INTEGER NOT NULL, owner TEXT NOT NULL); \
     CREATE TABLE accounts (key TEXT PRIMARY KEY, user_seq INTEGER NOT NULL) WITHOUT ROWID";
+
+/// The size of the filter, 16 MiB, and the number of values for which one value in a million is taken for one that was read
+/// before. More values make the import slower.
+const FILTER_BITS: usize = 1 << 27;
+const FILTER_VALUES: usize = 4_000_000;
 
 /// The number of rows of a statement, which is prepared once.
 const ROWS: usize = 64;
@@ -55,7 +62,11 @@ struct Known {
 }
 
 /// The database.
-pub struct Scratch(SqliteConnection);
+pub struct Scratch {
+    connection: SqliteConnection,
+    /// The hashes in `names`: inserting a value that was not read before needs no search, so that the table needs no index.
+    taken: Option<BloomFilter>,
+}
 
 /// Inserts rows that are not there yet; returns how many there were not.
 macro_rules! insert_or_ignore {
@@ -82,7 +93,10 @@ impl Scratch {
         let mut connection = SqliteConnection::establish("").map_err(StoreError::unavailable)?;
         connection.batch_execute(TABLES)?;
         AnsiTransactionManager::begin_transaction(&mut connection)?;
-        Ok(Self(connection))
+        Ok(Self {
+            connection,
+            taken: None,
+        })
     }
 
     /// Takes unique values for their owners and the rows of these, in this order. Returns for each value the owner in another
@@ -95,34 +109,61 @@ impl Scratch {
         user_type: UserType,
         values: &[(String, String, i64)],
     ) -> Result<Vec<Option<String>>, StoreError> {
-        let rows: Vec<Name> = values
+        let taken = self.taken.get_or_insert_with(|| {
+            BloomFilter::with_num_bits(FILTER_BITS).expected_items(FILTER_VALUES)
+        });
+        let hashes: Vec<i64> = values
             .iter()
-            .map(|(value, owner, row)| Name {
-                hash: hash(user_type, value),
+            .map(|(value, ..)| hash(user_type, value))
+            .collect();
+        let (mut rows, mut suspects) = (Vec::with_capacity(values.len()), Vec::new());
+        let mut of_row = (0, HashSet::new());
+        for ((_, owner, row), hash) in values.iter().zip(&hashes) {
+            if of_row.0 != *row {
+                of_row = (*row, HashSet::new());
+            }
+            // A username is often the e-mail address.
+            if !of_row.1.insert(*hash) {
+                continue;
+            }
+            if taken.insert_hash(hash.cast_unsigned()) {
+                suspects.push(*hash);
+            }
+            rows.push(Name {
+                hash: *hash,
                 row: *row,
                 owner: owner.clone(),
-            })
-            .collect();
-        // The order of the table, in which inserting is faster. Equal values stay in the given order.
-        let mut sorted = rows.clone();
-        sorted.sort_by_key(|row| row.hash);
-        if insert_or_ignore!(&mut self.0, names, sorted) == rows.len() {
-            return Ok(vec![None; rows.len()]);
+            });
         }
-        let mut owners = HashMap::new();
-        for chunk in rows.chunks(1_000) {
-            let hashes = chunk.iter().map(|row| row.hash);
-            let found: Vec<(i64, i64, String)> = names::table
-                .filter(names::hash.eq_any(hashes))
-                .load(&mut self.0)?;
-            let found = found.into_iter();
-            owners.extend(found.map(|(hash, row, owner)| (hash, (row, owner))));
+        insert_or_ignore!(&mut self.connection, names, rows);
+        if suspects.is_empty() {
+            return Ok(vec![None; values.len()]);
         }
-        let other = |new: &Name| {
-            let (row, owner) = owners.get(&new.hash)?;
-            (*row != new.row).then(|| owner.clone())
+        let owners = self.owners(&suspects)?;
+        let values = values.iter().zip(&hashes);
+        let other = |((_, _, row), hash): (&(String, String, i64), &i64)| {
+            let (first, owner) = owners.get(hash)?;
+            (first != row).then(|| owner.clone())
         };
-        Ok(rows.iter().map(other).collect())
+        Ok(values.map(other).collect())
+    }
+
+    /// The first rows with these hashes, and their owners.
+    fn owners(&mut self, hashes: &[i64]) -> Result<HashMap<i64, (i64, String)>, StoreError> {
+        let index = "CREATE INDEX IF NOT EXISTS names_hash ON names (hash)";
+        self.connection.batch_execute(index)?;
+        let mut owners = HashMap::new();
+        for chunk in hashes.chunks(1_000) {
+            let found: Vec<(i64, i64, String)> = names::table
+                .filter(names::hash.eq_any(chunk.iter().copied()))
+                .order(names::position)
+                .select((names::hash, names::row, names::owner))
+                .load(&mut self.connection)?;
+            for (hash, row, owner) in found {
+                owners.entry(hash).or_insert((row, owner));
+            }
+        }
+        Ok(owners)
     }
 
     /// Remembers names that accounts give up.
@@ -138,7 +179,7 @@ impl Scratch {
                 owner: String::new(),
             })
             .collect();
-        insert_or_ignore!(&mut self.0, names, rows);
+        insert_or_ignore!(&mut self.connection, names, rows);
         Ok(())
     }
 
@@ -155,7 +196,7 @@ impl Scratch {
         let found: Vec<i64> = names::table
             .filter(names::hash.eq_any(hashes))
             .select(names::hash)
-            .load(&mut self.0)?;
+            .load(&mut self.connection)?;
         let found: HashSet<i64> = found.into_iter().collect();
         let logins = logins.iter().copied();
         let is_found = |login: &&str| found.contains(&given_up(user_type, login));
@@ -178,7 +219,7 @@ impl Scratch {
                 user_seq: *user_seq,
             })
             .collect();
-        insert_or_ignore!(&mut self.0, accounts, rows);
+        insert_or_ignore!(&mut self.connection, accounts, rows);
         Ok(())
     }
 
@@ -194,7 +235,7 @@ impl Scratch {
         let keys: Vec<String> = keys.iter().map(|key| typed(user_type, key)).collect();
         let found: Vec<(String, i64)> = accounts::table
             .filter(accounts::key.eq_any(&keys))
-            .load(&mut self.0)?;
+            .load(&mut self.connection)?;
         let numbers: HashMap<String, i64> = found.into_iter().collect();
         Ok(keys.iter().map(|key| numbers.get(key).copied()).collect())
     }
