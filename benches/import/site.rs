@@ -17,7 +17,7 @@ pub fn fill(pair: &Pair, users: i64) -> Result<()> {
         ),
         Db::Postgres(_) => (
             POSTGRES,
-            "WITH numbers (n) AS (SELECT generate_series(1, {last}))",
+            "WITH numbers (n) AS (SELECT generate_series(1, {last}::bigint))",
             "replace(gen_random_uuid()::text, '-', '')",
         ),
     };
