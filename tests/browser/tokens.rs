@@ -70,7 +70,7 @@ async fn the_inspector_shows_the_verdict_on_a_token() {
     inspect(browser, &bob.refresh).await;
     browser.shows(".banner.is-danger", "Logged out").await;
     inspect(browser, "not a token").await;
-    browser.shows(".banner.is-danger", "not a token").await;
+    browser.shows(".banner.is-danger", "Not a JWT").await;
     assert!(
         !browser.path().await.contains("token="),
         "the address has no token"

@@ -196,7 +196,7 @@ async fn a_password_change_needs_the_old_password_and_follows_the_policy() {
         listed
             .texts("tbody tr")
             .iter()
-            .all(|row| row.contains("Refused"))
+            .all(|row| row.contains("Failed"))
     );
     app.browser().sign_in("ann").await;
 }

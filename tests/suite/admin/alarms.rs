@@ -50,7 +50,7 @@ async fn a_suspected_theft_is_an_alarm_with_both_places_and_one_step_that_helps(
     let history = root.open(&path).await;
     assert_eq!(
         history.text("#history li.is-danger a"),
-        "Refresh token reused"
+        "Token reuse detected"
     );
     assert!(!eva.open(&path).await.has("#theft a.button"));
     let dashboard = root.open(paths::DASHBOARD).await;
@@ -225,7 +225,7 @@ async fn the_dashboard_begins_with_what_needs_attention() {
     };
     let page = root.open(paths::DASHBOARD).await;
     for label in [
-        "Refused logins",
+        "Failed logins",
         "Locks",
         "Suspected thefts",
         "Failed deliveries",
@@ -239,7 +239,7 @@ async fn the_dashboard_begins_with_what_needs_attention() {
         answer.assert(401, "INVALID_CREDENTIALS");
     }
     let page = root.open(paths::DASHBOARD).await;
-    assert_eq!(value(&page, "Refused logins"), "3");
+    assert_eq!(value(&page, "Failed logins"), "3");
     assert_eq!(page.texts("#addresses tbody td"), ["127.0.0.1", "3"]);
     let list = root.open(&page.attr("#addresses a", "href")).await;
     assert!(list.count("#results tbody tr") >= 3);

@@ -108,7 +108,7 @@ async fn refused_sign_ins_are_logged_too() {
     let lines = rows(&admin.open("/admin/audit?action=sign_in_refused").await);
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
-        lines[1].starts_with("Panel login refused Reason Wrong password Unknown ann@example.org"),
+        lines[1].starts_with("Panel login failed Reason Wrong password Unknown ann@example.org"),
         "{lines:?}"
     );
     assert!(!lines[0].contains("secret"), "{lines:?}");

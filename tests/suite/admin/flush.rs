@@ -51,7 +51,7 @@ async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
     let app = App::start();
     let ann = app.signed_in("ann", Role::ADMIN).await;
     let page = ann.open(paths::BLACKLIST).await;
-    assert_eq!(page.text("#flush-title"), "No expired rows");
+    assert_eq!(page.text("#flush-title"), "Nothing to clean up");
     assert!(page.text("#flush").contains("No flush yet"));
     assert!(!page.has("#flush time"));
 
@@ -62,7 +62,7 @@ async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
     )
     .await;
     let page = ann.open(paths::BLACKLIST).await;
-    assert_eq!(page.text("#flush-title"), "4 expired rows");
+    assert_eq!(page.text("#flush-title"), "4 expired rows to clean up");
     // A row is kept for the maximum leeway of five minutes after its expiry.
     assert_eq!(
         page.attr("#flush time", "datetime"),
@@ -76,7 +76,7 @@ async fn the_page_shows_the_expired_rows_and_the_button_deletes_them() {
     ann.post(paths::FLUSH, &[]).await.leads_to(paths::BLACKLIST);
     let page = ann.open(paths::BLACKLIST).await;
     assert_eq!(page.text(".notice"), "4 expired rows were deleted.");
-    assert_eq!(page.text("#flush-title"), "No expired rows");
+    assert_eq!(page.text("#flush-title"), "Nothing to clean up");
     assert!(
         page.text("#flush")
             .contains("4 rows deleted, started by ann@example.org")

@@ -45,13 +45,13 @@ async fn the_verdict_on_a_token_is_the_apis() {
         (ann.refresh.clone(), "refresh token can be refreshed"),
         ("nothing".into(), "this text has no dot"),
         ("a.b".into(), "three parts"),
-        ("a.b.c".into(), "first part is not a token header"),
+        ("a.b.c".into(), "first part is not a header"),
         ("....".into(), "this text has 5"),
         (good().token_with_claims("[1]"), "has no claims"),
         (good().token_with_claims("\0"), "has no claims"),
         (good().header("alg", "none").unsigned(), "algorithm none"),
         (good().header("alg", "HS512").token(), "algorithm HS512"),
-        (good().header("alg", 7).token(), "not a token header"),
+        (good().header("alg", 7).token(), "first part is not a header"),
         (
             good().key(b"another key, as long as it has to be").token(),
             "signature does not",
@@ -229,7 +229,7 @@ async fn other_text_is_no_token_and_too_long_input_is_a_field_error() {
         &".".repeat(16_384),
     ] {
         let page = inspect(&browser, pasted).await;
-        assert!(page.text(".banner").contains("not a token"), "{pasted}");
+        assert!(page.text(".banner").contains("Not a JWT"), "{pasted}");
         assert_eq!(page.count("script"), 1);
     }
     for pasted in ["", "   \n", "bearer  ", &"x".repeat(16_385)] {

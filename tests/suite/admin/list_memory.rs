@@ -187,7 +187,7 @@ async fn the_audit_log_is_filtered_by_outcome_and_several_actions() {
     let page = admin
         .open("/admin/audit?action=logged_in&action=log_in_refused")
         .await;
-    assert_eq!(page.texts(".chip b"), ["Logged in", "Login refused"]);
+    assert_eq!(page.texts(".chip b"), ["Logged in", "Login failed"]);
     assert_eq!(page.count("input[name=action][checked]"), 2);
     let groups = page.texts(".filter-groups legend");
     assert_eq!(groups[0], "Logins and locks");

@@ -171,7 +171,7 @@ async fn an_administrator_lifts_a_lock_from_the_list() {
     let page = root.open("/admin/audit?action=lock_lifted").await;
     assert!(page.html.contains("ann@example.org") && page.html.contains("Unlocked"));
     let page = root.open("/admin/audit?action=locked").await;
-    assert!(page.html.contains("Locked after too many attempts"));
+    assert!(page.html.contains("Locked: too many failed attempts"));
 }
 
 #[tokio::test]

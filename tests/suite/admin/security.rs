@@ -242,7 +242,7 @@ async fn a_test_mail_that_is_not_accepted_is_shown_recorded_and_limited() {
         "{notice}"
     );
     let event = admin.open(paths::AUDIT).await.texts("tbody tr").remove(0);
-    for part in ["Test mail sent", "Refused", "bob@example.org"] {
+    for part in ["Test mail sent", "Failed", "bob@example.org"] {
         assert!(event.contains(part), "{event}");
     }
     let more = admin

@@ -251,7 +251,7 @@ async fn a_refused_sign_in_is_shown_on_the_page_of_the_account() {
     assert!(event.subject.is_some());
     let found = root.open("/admin/audit?person=root@example.org").await;
     let found = found.texts("tbody tr td.lead b");
-    assert_eq!(found[0], "Panel login refused", "{found:?}");
+    assert_eq!(found[0], "Panel login failed", "{found:?}");
 }
 
 #[tokio::test]
