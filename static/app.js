@@ -210,6 +210,48 @@ function revealButton(button) {
   });
 }
 
+// What was typed into a form whose session had ended is kept in this tab until the next login, for the same account and page.
+// Passwords, codes and hidden fields are never kept, and nothing is sent.
+const draft = {
+  read() {
+    try { return JSON.parse(sessionStorage.getItem("draft")); } catch { return null; }
+  },
+  write(value) {
+    try {
+      if (value) sessionStorage.setItem("draft", JSON.stringify(value));
+      else sessionStorage.removeItem("draft");
+    } catch { /* Storage is turned off: the sign-in page says that nothing was saved. */ }
+  },
+};
+
+// The fields of a form that were changed, without secrets.
+function typedIn(form) {
+  const isKept = ({ name, type, autocomplete, tagName }) => name && tagName !== "BUTTON" && tagName !== "FIELDSET" &&
+    !["password", "hidden", "file"].includes(type) && !/password|one-time-code/.test(autocomplete);
+  const isChanged = ({ name, value }) => form.elements.namedItem(`was_${name}`)?.value !== value;
+  const value = (field) => field.type === "checkbox" ? field.checked : field.value;
+  return [...form.elements].filter(isKept).filter(isChanged).map((field) => [field.name, field.type, value(field)]);
+}
+
+function restoreDraft() {
+  const kept = draft.read();
+  if (!kept) return;
+  if (one("[data-ended]")) kept.ended = true;
+  if (!document.body.classList.contains("app")) return draft.write(kept.ended ? kept : null);
+  draft.write(null);
+  const form = all("form[data-keep]").find((form) => form.getAttribute("action") === kept.action);
+  if (!kept.ended || !form || document.documentElement.dataset.viewer !== kept.viewer) return;
+  for (const [name, type, value] of kept.fields) {
+    const field = [...form.elements].find((field) => field.name === name && field.type === type);
+    if (field) field[type === "checkbox" ? "checked" : "value"] = value;
+  }
+  const notice = document.createElement("div");
+  notice.className = "notice is-warn";
+  notice.append(document.createElement("p"));
+  notice.firstChild.textContent = form.dataset.keep;
+  one(".notices").append(notice);
+}
+
 // Initialises a page, or results that were just inserted.
 function dress(root) {
   all("[data-bulk]", root).forEach(selection);
@@ -300,6 +342,10 @@ document.addEventListener("click", (event) => {
 // A form is submitted once.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.defaultPrevented) return;
+  const form = event.target;
+  if ("keep" in form.dataset) {
+    draft.write({ action: form.getAttribute("action"), viewer: document.documentElement.dataset.viewer, fields: typedIn(form) });
+  }
   // After the form data is collected, which contains the value of the pressed button.
   setTimeout(() => all("button:not([type=button], [disabled])", event.target).forEach((button) => { button.disabled = button.dataset.sent = true; }));
 });
@@ -313,6 +359,7 @@ all("[data-keys]").forEach((button) => {
   button.addEventListener("click", () => one("#keys").showModal());
 });
 dress(document);
+restoreDraft();
 
 // After an error the first field with one gets the focus.
 one("[aria-invalid=true]")?.focus();

@@ -20,6 +20,7 @@ pub mod phone_number;
 pub mod preferences;
 pub mod principal;
 pub mod problem;
+pub mod saved_view;
 pub mod second_factor;
 pub mod service;
 pub mod session;

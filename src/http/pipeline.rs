@@ -23,6 +23,8 @@ use crate::domain::language::Language;
 use crate::http::access_log::{LoggedRequest, length};
 use crate::http::admin::web::cookies::chosen_language;
 use crate::http::admin::web::error::AdminError;
+use crate::http::admin::web::layout::Layout;
+use crate::http::admin::web::panel::layout_of_error;
 use crate::http::api::errors::ApiError;
 use crate::http::api::oauth_error::OAuthError;
 use crate::http::api::simplejwt::refusal;
@@ -75,10 +77,10 @@ pub(super) async fn handle(
             logged.log(&route, response.status(), length);
             Ok(response)
         }
-        Ok(Ok(Err(error))) => Err(completed(rendered(&error, &context, server), &logged)),
+        Ok(Ok(Err(error))) => Err(completed(rendered(&error, &context, server, None), &logged)),
         Ok(Err(panic)) => {
             let error = ApiError::Internal(panic).into();
-            Err(completed(rendered(&error, &context, server), &logged))
+            Err(completed(rendered(&error, &context, server, None), &logged))
         }
         Err(_) => {
             guard.abandon();
@@ -162,17 +164,26 @@ fn in_envelope(
     let Some(error) = response.response().error() else {
         return response;
     };
-    let answer = rendered(error, context, server);
+    let layout = context
+        .in_panel
+        .then(|| layout_of_error(response.request()))
+        .flatten();
+    let answer = rendered(error, context, server, layout);
     response.into_response(answer)
 }
 
 /// The answer to an error: the API's envelope or a page of the admin panel, in the request's language and with its id; an error
 /// of OAuth 2.0, from a handler of such an endpoint; or one of Django REST framework, on the routes of SimpleJWT.
-fn rendered(error: &ActixError, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
+fn rendered(
+    error: &ActixError,
+    context: &RequestContext,
+    server: &ServerConfig,
+    layout: Option<Layout>,
+) -> HttpResponse {
     if context.in_panel {
         return match error.as_error::<AdminError>() {
-            Some(error) => error.answer(context, server),
-            None => AdminError::from_framework(error).answer(context, server),
+            Some(error) => error.answer(context, server, layout),
+            None => AdminError::from_framework(error).answer(context, server, layout),
         };
     }
     if let Some(error) = error.as_error::<OAuthError>() {
@@ -199,7 +210,7 @@ fn in_form(error: &ApiError, context: &RequestContext) -> HttpResponse {
 /// The answer to a request over its time limit. Its handler has been dropped.
 fn timed_out(context: &RequestContext, server: &ServerConfig) -> HttpResponse {
     if context.in_panel {
-        AdminError::TooSlow.answer(context, server)
+        AdminError::TooSlow.answer(context, server, None)
     } else {
         in_form(&ApiError::TooSlow, context)
     }

@@ -47,7 +47,7 @@ impl Attention {
 /// The store's.
 pub async fn read(services: &Services, today: Timestamp) -> Result<Attention, Error> {
     let now = services.clock.now();
-    let failed_since = before(now, DELIVERIES);
+    let failed_since = now - DELIVERIES;
     services
         .deliveries
         .write(&services.store, &services.audit_log, now)
@@ -69,7 +69,7 @@ pub async fn read(services: &Services, today: Timestamp) -> Result<Attention, Er
         };
         events::newest(services, wanted, MAX).await
     };
-    let thefts = newest(Action::RefreshTokenReused, before(now, THEFTS)).await?;
+    let thefts = newest(Action::RefreshTokenReused, now - THEFTS).await?;
     let locks = locks::list(services, LockFilter::default(), Seek::First, 1).await?;
     Ok(Attention {
         refusals,
@@ -77,9 +77,4 @@ pub async fn read(services: &Services, today: Timestamp) -> Result<Attention, Er
         thefts,
         failed,
     })
-}
-
-fn before(now: Timestamp, span: Duration) -> Timestamp {
-    let micros = i64::try_from(span.as_micros()).unwrap_or(0);
-    Timestamp::from_unix_micros(now.unix_micros() - micros)
 }

@@ -22,6 +22,7 @@ pub mod mutex;
 pub mod passwords;
 pub mod revocation_statement;
 pub mod revocations;
+pub mod saved_views;
 pub mod search;
 pub mod second_factors;
 pub mod secret;

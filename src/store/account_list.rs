@@ -12,6 +12,7 @@ use crate::store::pagination::list_query::ListQuery;
 use crate::store::pagination::numbered::{NumberedList, SortTerm};
 use crate::store::pagination::search::{SearchIndex, in_columns};
 use crate::store::pagination::statement::{Bind, Conditions};
+use crate::store::set_up_links::SETTING_PASSWORDS;
 
 /// A filter by the last login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct AccountFilter {
     pub created_before: Option<Timestamp>,
     /// Only accounts with such a last login.
     pub last_login: Option<LastLogin>,
+    /// Only accounts without a password that have a link to set one which is valid at this time.
+    pub invited_at: Option<Timestamp>,
 }
 
 impl AccountFilter {
@@ -56,6 +59,7 @@ impl AccountFilter {
             created_from: None,
             created_before: None,
             last_login: None,
+            invited_at: None,
         }
     }
 }
@@ -120,6 +124,18 @@ pub struct NumberedFilter {
 const SCAN_BUDGET: i64 = 10_000;
 /// As in the indexes: an account without a login sorts as if its last login was in 1970.
 const LAST_LOGIN: &str = "COALESCE(last_login_at, '1970-01-01 00:00:00')";
+
+/// The condition of [`AccountFilter::invited_at`], after the column of the id, and its values.
+pub(super) fn invited(user_type: UserType, now: Timestamp) -> (&'static str, [Bind; 4]) {
+    let condition = "IN (SELECT user_seq FROM set_up_links WHERE user_type = ? AND purpose IN (?, ?) \
+        AND used_at IS NULL AND expires_at > ?) AND password_hash IS NULL";
+    let [password, reset] = SETTING_PASSWORDS;
+    let user_type = user_type.as_str().into();
+    (
+        condition,
+        [user_type, password.into(), reset.into(), now.into()],
+    )
+}
 
 /// What differs between the two tables.
 pub(super) struct Table {
@@ -243,6 +259,9 @@ impl Filters {
             };
             filters.add([("is_active", "=", is_active.into())], None, scan);
         }
+        if let Some(now) = filter.invited_at {
+            filters.add_invited(filter.user_type, now);
+        }
         filters.all
     }
 
@@ -289,6 +308,16 @@ impl Filters {
             ScanCondition::Residual
         };
         self.add(terms.into_iter().flatten(), Some(column), scan);
+    }
+
+    fn add_invited(&mut self, user_type: UserType, now: Timestamp) {
+        let (condition, values) = invited(user_type, now);
+        let of = |id: &str| Conditions::one(format!("{id} {condition}"), values.clone());
+        self.all.push(Filter {
+            index: Some(IndexLookup::new(self.table.name, of("id"))),
+            residual: of(if self.is_sqlite { "+id" } else { "id" }),
+            scan: ScanCondition::Residual,
+        });
     }
 
     fn add_without_login(&mut self) {

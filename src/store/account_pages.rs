@@ -3,11 +3,13 @@
 
 use diesel::{QueryableByName, sql_types};
 
+use crate::clock::Timestamp;
 use crate::domain::paging::{Cursor, Order, Page, Seek, Slice};
 use crate::domain::principal::{UserSeq, UserType};
 use crate::store::account_cursors::key_values;
 use crate::store::account_list::{
-    AccountFilter, AccountOrder, NumberedColumn, NumberedFilter, by_id, numbered, ordered, table,
+    AccountFilter, AccountOrder, NumberedColumn, NumberedFilter, by_id, invited, numbered, ordered,
+    table,
 };
 use crate::store::engine::connection::Db;
 use crate::store::error::StoreError;
@@ -56,6 +58,26 @@ pub fn ids_after(
     let list = by_id(connection, filter, up_to);
     let after = (after.into(), after.into());
     let rows: Vec<IdRow> = list.batch(connection, Some(after), limit)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Those of these accounts that have no password and a valid link to set one.
+pub fn invited_of(
+    connection: &mut Db,
+    user_type: UserType,
+    ids: &[UserSeq],
+    now: Timestamp,
+) -> Result<Vec<UserSeq>, StoreError> {
+    let (condition, values) = invited(user_type, now);
+    let mut sql = Sql::new(&format!(
+        "SELECT id FROM {} WHERE id IN (0",
+        table(user_type).name
+    ));
+    for id in ids {
+        sql.push(", ").bind(id.get());
+    }
+    sql.push_with(&format!(") AND id {condition}"), values);
+    let rows: Vec<IdRow> = diesel::RunQueryDsl::load(sql.query(), connection)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 

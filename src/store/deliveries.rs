@@ -156,3 +156,14 @@ pub fn list_failed(
         .limit(limit)
         .load(connection)?)
 }
+
+/// Counts the messages since this time that were not sent, up to `limit`.
+pub fn count_failed(connection: &mut Db, since: Timestamp, limit: i64) -> Result<i64, StoreError> {
+    let failed = deliveries::table
+        .filter(deliveries::expires_at.gt(since + RETENTION))
+        .filter(deliveries::state.eq(DeliveryState::Failed))
+        .limit(limit)
+        .select(deliveries::id)
+        .load::<String>(connection)?;
+    Ok(i64::try_from(failed.len()).unwrap_or(limit))
+}

@@ -93,6 +93,14 @@ pub fn find_last_ended(connection: &mut Db, kind: JobKind) -> Result<Option<JobR
         .optional()?)
 }
 
+/// The newest jobs.
+pub fn list(connection: &mut Db, limit: i64) -> Result<Vec<JobRow>, StoreError> {
+    Ok(jobs::table
+        .order((jobs::started_at.desc(), jobs::id.desc()))
+        .limit(limit)
+        .load(connection)?)
+}
+
 /// Whether a running job was asked to stop; `None` if it is not running any more (another instance marked it as
 /// failed).
 pub fn find_stop_request(connection: &mut Db, id: &JobId) -> Result<Option<bool>, StoreError> {

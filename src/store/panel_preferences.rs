@@ -1,4 +1,4 @@
-//! The table `panel_preferences`: language, theme and time zone of each administrator.
+//! The table `panel_preferences`: language, theme, time zone and saved views of each administrator.
 
 use diesel::{
     prelude::*,
@@ -43,6 +43,42 @@ pub fn find(connection: &mut Db, user_seq: UserSeq) -> Result<Preferences, Store
         .get_result(connection)
         .optional()?;
     Ok(read(row))
+}
+
+/// The saved views of a user as JSON, with the row locked until the transaction ends.
+pub fn lock_views(connection: &mut Db, user_seq: UserSeq) -> Result<Option<String>, StoreError> {
+    let row = panel_preferences::table
+        .find(user_seq)
+        .select(panel_preferences::views);
+    let found = match connection {
+        Db::Postgres(postgres) => row.for_update().get_result(postgres).optional()?,
+        // SQLite's writer holds the only write lock already.
+        Db::Sqlite(sqlite) => row.get_result(sqlite).optional()?,
+    };
+    Ok(found.flatten())
+}
+
+/// The saved views of a user as JSON.
+pub fn find_views(connection: &mut Db, user_seq: UserSeq) -> Result<Option<String>, StoreError> {
+    let found = panel_preferences::table
+        .find(user_seq)
+        .select(panel_preferences::views)
+        .get_result::<Option<String>>(connection)
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// Replaces the saved views of a user.
+pub fn put_views(connection: &mut Db, user_seq: UserSeq, views: &str) -> Result<(), StoreError> {
+    // Raw SQL: diesel has no ON CONFLICT for `MultiConnection`.
+    let statement = "INSERT INTO panel_preferences (user_seq, theme, views) VALUES ($1, $2, $3) \
+        ON CONFLICT (user_seq) DO UPDATE SET views = excluded.views";
+    diesel::sql_query(statement)
+        .bind::<BigInt, _>(user_seq)
+        .bind::<Text, _>(Theme::default())
+        .bind::<Text, _>(views)
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Deletes the preferences of a user.

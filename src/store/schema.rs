@@ -201,6 +201,7 @@ diesel::table! {
         language -> Nullable<Text>,
         theme -> Text,
         time_zone -> Nullable<Text>,
+        views -> Nullable<Text>,
     }
 }
 

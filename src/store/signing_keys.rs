@@ -183,25 +183,42 @@ pub fn delete_all(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     announce(transaction)
 }
 
+/// The live sessions whose newest refresh token a key signed.
+pub struct SessionCount {
+    /// The key.
+    pub kid: String,
+    /// How many there are.
+    pub sessions: i64,
+    /// How many accounts they belong to.
+    pub accounts: i64,
+}
+
 /// The number of live sessions by the key that signed their newest refresh token.
 pub fn count_sessions(
     connection: &mut Db,
     now: Timestamp,
-) -> Result<Vec<(String, i64)>, StoreError> {
+) -> Result<Vec<SessionCount>, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
         kid: String,
         #[diesel(sql_type = BigInt)]
-        n: i64,
+        sessions: i64,
+        #[diesel(sql_type = BigInt)]
+        accounts: i64,
     }
     let rows: Vec<Row> = sql_query(
-        "SELECT kid, COUNT(*) AS n FROM sessions \
+        "SELECT kid, COUNT(*) AS sessions, COUNT(DISTINCT user_type || ':' || user_seq) AS accounts FROM sessions \
          WHERE kid IS NOT NULL AND ended_at IS NULL AND expires_at > $1 GROUP BY kid",
     )
     .bind::<SqlTimestamp, _>(now)
     .load(connection)?;
-    Ok(rows.into_iter().map(|row| (row.kid, row.n)).collect())
+    let count = |row: Row| SessionCount {
+        kid: row.kid,
+        sessions: row.sessions,
+        accounts: row.accounts,
+    };
+    Ok(rows.into_iter().map(count).collect())
 }
 
 /// The next sessions after an id whose newest refresh token was signed by a key, without those that have ended.

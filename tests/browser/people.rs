@@ -1,6 +1,10 @@
 //! Accounts of both populations: create, update, search, filters, a bulk action.
 
-use super::{chromium::Chromium, setting::Setting};
+use super::{
+    chromium::Chromium,
+    place::PASSWORD,
+    setting::{ROOT, Setting},
+};
 
 /// Waits for the notice of a change, on a page with this path.
 async fn changed(browser: &Chromium, path: &str) {
@@ -176,5 +180,56 @@ async fn a_bulk_action_has_a_confirmation() {
         401,
         "the sessions end with the account"
     );
+    setting.end().await;
+}
+
+/// Fills in the form of a new user, ends the session and sends the form.
+async fn send_without_a_session(browser: &Chromium, email: &str) {
+    browser.go("/admin/users/new").await;
+    browser.fill("email", email).await;
+    browser.fill("name", "Bob Kim").await;
+    browser.choose("role", "auditor").await;
+    browser
+        .fill("password", "correct horse battery staple")
+        .await;
+    browser.client.delete_all_cookies().await.unwrap();
+    browser.send_form_with("email").await;
+    browser.shows("main", "Your session has ended.").await;
+}
+
+async fn sign_in_again(browser: &Chromium, email: &str) {
+    browser.fill("email", email).await;
+    browser.fill("password", PASSWORD).await;
+    browser.send_form_with("password").await;
+    browser.find("#account-form").await;
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
+async fn what_was_typed_is_kept_over_the_login_after_the_end_of_the_session() {
+    let setting = Setting::signed_in().await;
+    setting.place.user("eve@example.org", "admin");
+    let browser = &setting.browser;
+    send_without_a_session(browser, "bob@example.org").await;
+    sign_in_again(browser, ROOT).await;
+    browser.shows(".notices", "It has what you entered").await;
+    let values = "return [...document.querySelectorAll('#account-form :is(#email, #name, #role, #password)')].map(field => field.value)";
+    let kept = browser.run(values, vec![]).await;
+    let expected = ["bob@example.org", "Bob Kim", "auditor", ""];
+    assert_eq!(kept, serde_json::json!(expected), "without the password");
+    browser.send_form_with("email").await;
+    changed(browser, "/admin/users/").await;
+    // Another page forgets it, and nobody else gets it.
+    browser.go("/admin/users/new").await;
+    assert!(!browser.has(".notices .notice").await);
+    send_without_a_session(browser, "carol@example.org").await;
+    let text = browser
+        .run("return JSON.stringify({...sessionStorage})", vec![])
+        .await;
+    assert!(!text.to_string().contains("battery"), "{text}");
+    sign_in_again(browser, "eve@example.org").await;
+    assert!(!browser.has(".notices .notice").await);
+    let kept = browser.run(values, vec![]).await;
+    assert_eq!(kept[0], "");
     setting.end().await;
 }

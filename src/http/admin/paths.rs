@@ -101,6 +101,10 @@ pub const BLACKLIST: &str = "/admin/blacklist";
 pub const FLUSH: &str = "/admin/blacklist/flush";
 /// The token inspector.
 pub const INSPECTOR: &str = "/admin/inspector";
+/// Background jobs.
+pub const JOBS: &str = "/admin/jobs";
+/// The jobs as a CSV file.
+pub const JOBS_EXPORT: &str = "/admin/jobs/export.csv";
 /// Locks.
 pub const LOCKS: &str = "/admin/locks";
 /// Lift one lock.
@@ -117,6 +121,21 @@ pub const KEYS: &str = "/admin/keys";
 pub const NEW_KEY: &str = "/admin/keys/new";
 /// The security checklist.
 pub const SECURITY: &str = "/admin/security";
+
+/// Save a view of a list.
+pub const VIEWS: &str = "/admin/views";
+/// Delete a view of a list.
+pub const DELETE_VIEW: &str = "/admin/views/delete";
+
+/// The lists that can be filtered.
+#[must_use]
+pub fn lists() -> [String; 7] {
+    let people = [USERS.to_string(), CLIENTS.to_string()];
+    let [users, clients] = people;
+    let others = [SESSIONS, TOKENS, BLACKLIST, LOCKS, AUDIT].map(str::to_owned);
+    let [sessions, tokens, blacklist, locks, audit] = others;
+    [users, clients, sessions, tokens, blacklist, locks, audit]
+}
 
 /// The list of a population.
 #[must_use]
@@ -230,9 +249,9 @@ pub fn delete_service(number: impl fmt::Display) -> String {
     format!("{SERVICES}/{number}/delete")
 }
 
-/// A session, in the list.
+/// A session.
 pub fn session(id: impl fmt::Display) -> String {
-    format!("{SESSIONS}?session={id}")
+    format!("{SESSIONS}/{id}")
 }
 
 /// A refresh token.
@@ -307,12 +326,12 @@ pub fn audit_of(principal: impl fmt::Display) -> String {
 
 /// A background job.
 pub fn job(id: impl fmt::Display) -> String {
-    format!("/admin/jobs/{id}")
+    format!("{JOBS}/{id}")
 }
 
 /// Stop a background job.
 pub fn stop_job(id: impl fmt::Display) -> String {
-    format!("/admin/jobs/{id}/stop")
+    format!("{JOBS}/{id}/stop")
 }
 
 /// A path that may be redirected to after sign-in: pages of the panel only, so that the sign-in page is no open redirect.

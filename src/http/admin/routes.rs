@@ -4,25 +4,28 @@ use std::fmt::Display;
 
 use actix_web::{
     FromRequest, Handler, Resource, Responder, Route, Scope, guard,
-    middleware::Compress,
+    middleware::{Compress, from_fn},
     web::{self, ServiceConfig, scope, to},
 };
 
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
-    account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector, jobs,
-    keys, locks, login, passkey_login, passkeys, password_links, people, search, second_factor,
-    second_step, security, services, session_bulk, sessions, setup, token_list, tokens,
+    account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
+    job_list, jobs, keys, locks, login, passkey_login, passkeys, password_links, people,
+    saved_views, search, second_factor, second_step, security, services, session, session_bulk,
+    sessions, setup, token_list, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
 use crate::http::admin::web::error::{AdminError, PageResult};
+use crate::http::admin::web::panel::Panel;
 
 /// The panel's routes.
 pub fn routes(config: &mut ServiceConfig) {
     let panel = scope(paths::DASHBOARD)
+        .wrap(from_fn(people::gone::page_of_deleted))
         .wrap(Compress::default())
-        .default_service(to(not_found));
+        .default_service(to(no_page));
     let resources = access()
         .into_iter()
         .chain(second_factors())
@@ -188,7 +191,10 @@ fn service_pages() -> Vec<Resource> {
         resource(paths::activate_service(number), [post(services::activate)]),
         resource(
             paths::deactivate_service(number),
-            [post(services::deactivate)],
+            [
+                get(services::confirm_deactivation),
+                post(services::deactivate),
+            ],
         ),
         resource(
             paths::delete_service(number),
@@ -202,9 +208,12 @@ fn tokens_and_logs() -> Vec<Resource> {
     vec![
         resource(paths::SEARCH, [get(search::show)]),
         resource(paths::SUGGESTIONS, [get(search::suggest)]),
+        resource(paths::VIEWS, [post(saved_views::save)]),
+        resource(paths::DELETE_VIEW, [post(saved_views::delete)]),
         resource(paths::SESSIONS, [get(sessions::list)]),
         resource(paths::SESSIONS_EXPORT, [get(sessions::export)]),
         resource(paths::END_SESSIONS, [post(session_bulk::start)]),
+        resource(paths::session("{id}"), [get(session::show)]),
         resource(paths::TOKENS, [get(token_list::list)]),
         resource(paths::TOKENS_EXPORT, [get(token_list::export)]),
         resource(paths::token("{jti}"), [get(tokens::show)]),
@@ -219,6 +228,8 @@ fn tokens_and_logs() -> Vec<Resource> {
         resource(paths::BLACKLIST, [get(blacklist::list)]),
         resource(paths::BLACKLIST_EXPORT, [get(blacklist::export)]),
         resource(paths::FLUSH, [post(flush::start)]),
+        resource(paths::JOBS, [get(job_list::list)]),
+        resource(paths::JOBS_EXPORT, [get(job_list::export)]),
         resource(paths::job("{id}"), [get(jobs::show)]),
         resource(paths::stop_job("{id}"), [post(jobs::stop)]),
         resource(
@@ -367,7 +378,12 @@ where
     web::post().to(handler)
 }
 
-/// The response where no route matches.
+/// The response where no route of the panel matches; within the panel for a signed-in viewer.
+async fn no_page(_: Option<Panel>) -> PageResult {
+    Err(AdminError::NotFound)
+}
+
+/// The response where no route of the pages for owners of accounts matches.
 async fn not_found() -> PageResult {
     Err(AdminError::NotFound)
 }

@@ -1,7 +1,9 @@
 //! The panel's lists of accounts: a page of those that pass a filter, and batches for an export.
 
+use std::collections::HashSet;
+
 use crate::domain::paging::{Cursor, Seek, Slice};
-use crate::domain::principal::UserType;
+use crate::domain::principal::{UserSeq, UserType};
 use crate::services::accounts::client_users::Client;
 use crate::services::accounts::users::User;
 use crate::services::bootstrap::Services;
@@ -79,6 +81,23 @@ where
             })
         })
         .await
+}
+
+/// Those of these accounts of a population that have no password, and a valid link to set one.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn invited(
+    services: &Services,
+    user_type: UserType,
+    accounts: Vec<UserSeq>,
+) -> Result<HashSet<UserSeq>, Error> {
+    let now = services.clock.now();
+    let found = services
+        .store
+        .read_list(move |connection| table::invited_of(connection, user_type, &accounts, now))
+        .await?;
+    Ok(found.into_iter().collect())
 }
 
 fn user<T: From<User>>(row: UserRow, order: AccountOrder) -> Listed<T> {

@@ -134,6 +134,8 @@ checks! {
     Flush = "flush", Upkeep, "SimpleJWT";
     /// Whether the clocks of the server and the database agree.
     Clock = "clock", Upkeep, "RFC 7519 4.1.4";
+    /// Codes, links and notices that could not be sent lately.
+    FailedDeliveries = "failed_deliveries", Upkeep, "ASVS 16.5.3";
     /// The permissions of the data files.
     DataFiles = "data_files", Upkeep, "ASVS 14.2";
     /// The state of the audit chain.
@@ -162,6 +164,7 @@ impl Check {
                 | Self::Database
                 | Self::Flush
                 | Self::Clock
+                | Self::FailedDeliveries
                 | Self::AuditChain
                 | Self::AuditCheckpoint
                 | Self::DjangoKey

@@ -16,12 +16,17 @@ use crate::services::passwords::hash_format::HashFormat;
 use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
 use crate::store::engine::migrations::{SchemaStatus, schema_status};
 use crate::store::engine::preconditions::PostgresState;
-use crate::store::{Db, StoreError, checklist as table, django_tokens, jobs, users};
+use crate::store::{Db, StoreError, checklist as table, deliveries, django_tokens, jobs, users};
 
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;
 /// An administrator who has not logged in for this long may no longer need the rights.
 const IDLE_FOR: Duration = Duration::from_hours(24 * 90);
+
+/// How far back messages that could not be sent are counted.
+const FAILED_FOR: Duration = Duration::from_hours(24 * 7);
+/// The most of them that are counted.
+pub(super) const MAX_FAILED: i64 = 1_000;
 
 /// The data from the database.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Rows {
     pub(super) chain: Result<ChainState, Unknown>,
     /// The last expiry of a token of Django that can still be exchanged.
     pub(super) django: Result<Option<Timestamp>, Unknown>,
+    /// How many messages of the last days could not be sent, up to [`MAX_FAILED`].
+    pub(super) failed: Result<i64, Unknown>,
     /// The difference between the clocks; `None` if the database has no clock of its own.
     pub(super) clock: Result<Option<Duration>, Unknown>,
 }
@@ -107,6 +114,7 @@ impl Rows {
             flush: Err(unknown.clone()),
             chain: Err(unknown.clone()),
             django: Err(unknown.clone()),
+            failed: Err(unknown.clone()),
             clock: Err(unknown.clone()),
         }
     }
@@ -137,6 +145,8 @@ impl Rows {
             hashes: hashes(connection, options).map_err(&why),
             flush: flush_state(connection, now).map_err(&why),
             django: django_tokens::last_expiry(connection, with_exchanged).map_err(&why),
+            failed: deliveries::count_failed(connection, now - FAILED_FOR, MAX_FAILED)
+                .map_err(&why),
             chain: options
                 .audit_chain
                 .clone()

@@ -11,7 +11,7 @@ use crate::services::checklist::check::{Check, Level};
 use crate::services::checklist::files::{DataFiles, FileInfo};
 use crate::services::checklist::finding::Finding;
 use crate::services::checklist::inputs::Inputs;
-use crate::services::checklist::rows::FlushState;
+use crate::services::checklist::rows::{FlushState, MAX_FAILED};
 use crate::services::checklist::text::LocalizedText;
 use crate::services::checklist::unknown::Unknown;
 use crate::store::engine::file_access::Unwritable;
@@ -32,6 +32,9 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         }),
         Unknown::or(Check::Flush, &rows.flush, |state| flush(inputs, state)),
         Unknown::or(Check::Clock, &rows.clock, |skew| clock(*skew)),
+        Unknown::or(Check::FailedDeliveries, &rows.failed, |failed| {
+            failed_deliveries(*failed)
+        }),
         data_files(&inputs.data),
         Unknown::or(Check::AuditChain, &rows.chain, |state| {
             audit_chain(state, now)
@@ -266,6 +269,20 @@ fn audit_checkpoint(state: &ChainState) -> Finding {
         let found = "audit_checkpoint.missing";
         Finding::new(check, Level::Problem, found, "audit_checkpoint.advice")
     }
+}
+
+fn failed_deliveries(failed: i64) -> Finding {
+    let check = Check::FailedDeliveries;
+    if failed == 0 {
+        return Finding::ok(check, "failed_deliveries.none");
+    }
+    let key = if failed < MAX_FAILED {
+        "failed_deliveries.found"
+    } else {
+        "failed_deliveries.more"
+    };
+    let found = LocalizedText::new(key).with("count", failed);
+    Finding::new(check, Level::Advice, found, "failed_deliveries.advice")
 }
 
 fn audit_retention(config: &Config) -> Finding {

@@ -17,7 +17,7 @@ use crate::services::error::Error;
 use crate::services::maintenance::job_report::{Details, JobFailure, Report};
 use crate::services::maintenance::job_runner::Work;
 use crate::store::jobs::JobRow;
-use crate::store::{Db, Store, StoreError, jobs as table};
+use crate::store::{Db, Store, StoreError, Transaction, jobs as table};
 
 /// How long a job may be without a heartbeat before its process counts as killed.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_mins(1);
@@ -199,6 +199,25 @@ pub async fn find(services: &Services, id: &JobId) -> Result<Option<Job>, Error>
         table::find(connection, &id)
     })
     .await
+}
+
+/// The newest jobs. Those whose process was killed are marked as failed first.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn list(services: &Services, limit: i64) -> Result<Vec<Job>, Error> {
+    let dead = services.clock.now() - DEAD_AFTER;
+    let read = move |connection: &mut Db| table::list(connection, limit);
+    let is_dead = |row: &JobRow| row.state == JobState::Running && row.heartbeat_at < dead;
+    let mut rows = services.store.read_list(read).await?;
+    if rows.iter().any(is_dead) {
+        let fail = move |connection: &mut Transaction<'_>| {
+            table::fail_stale(connection, dead)?;
+            table::list(connection, limit)
+        };
+        rows = services.store.write(fail).await?;
+    }
+    Ok(rows.into_iter().map(Job::from).collect())
 }
 
 /// The running job of this kind.

@@ -21,6 +21,9 @@ pub struct KeyInfo {
     pub state: KeyState,
     /// How many live sessions have a refresh token that it signed.
     pub sessions: i64,
+    /// How many accounts they belong to.
+    #[serde(skip)]
+    pub accounts: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was published.
@@ -38,12 +41,13 @@ pub struct KeyInfo {
 }
 
 impl KeyInfo {
-    fn new(row: SigningKeyRow, sessions: i64) -> Self {
+    fn new(row: SigningKeyRow, (sessions, accounts): (i64, i64)) -> Self {
         Self {
             kid: row.kid,
             algorithm: row.algorithm,
             state: row.state,
             sessions,
+            accounts,
             created_at: row.created_at,
             published_at: row.published_at,
             activated_at: row.activated_at,
@@ -66,10 +70,13 @@ pub async fn list(store: &Store, now: Timestamp) -> Result<Vec<KeyInfo>, Error> 
             Ok::<_, Error>((rows, table::count_sessions(connection, now)?))
         })
         .await?;
-    let counts: HashMap<String, i64> = counts.into_iter().collect();
+    let counts: HashMap<String, (i64, i64)> = counts
+        .into_iter()
+        .map(|count| (count.kid, (count.sessions, count.accounts)))
+        .collect();
     let infos = rows.into_iter().map(|row| {
-        let sessions = counts.get(&row.kid).copied().unwrap_or(0);
-        KeyInfo::new(row, sessions)
+        let count = counts.get(&row.kid).copied().unwrap_or_default();
+        KeyInfo::new(row, count)
     });
     Ok(infos.collect())
 }

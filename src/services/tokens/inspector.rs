@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::config::RotationPolicy;
+use crate::domain::account::Account;
+use crate::domain::principal::Principal;
 use crate::domain::session::{Jti, RevocationReason};
 use crate::services::auth::django::Rules;
 use crate::services::auth::reuse::is_unused;
@@ -99,6 +101,7 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
     let read = match services.tokens.examine(token, None, now) {
         Ok(read) => read,
         Err(defect) => {
+            let (owner, outstanding) = issued_to(services, token, &defect).await?;
             let acceptance = match defect {
                 TokenDefect::OfService => of_service(services, token).await?,
                 defect if defect.is_of_another_key() => {
@@ -110,8 +113,8 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
                 header,
                 claims,
                 acceptance,
-                owner: None,
-                outstanding: None,
+                owner,
+                outstanding,
             });
         }
     };
@@ -130,6 +133,49 @@ pub async fn inspect(services: &Services, token: &str) -> Result<Inspection, Err
         owner: Some(owner),
         outstanding,
     })
+}
+
+/// The account of an authentic token that is not valid now, and its id if it is an outstanding refresh token.
+async fn issued_to(
+    services: &Services,
+    token: &str,
+    defect: &TokenDefect,
+) -> Result<(Option<Owner>, Option<Jti>), Error> {
+    let valid_at = match defect {
+        TokenDefect::Expired(at) => *at - Duration::from_secs(1),
+        TokenDefect::NotYetValid(at) => *at,
+        _ => return Ok((None, None)),
+    };
+    let Ok(claims) = services.tokens.examine(token, None, valid_at) else {
+        return Ok((None, None));
+    };
+    let found = services
+        .store
+        .read(move |connection| {
+            let (principal, session) = (claims.principal, &claims.session);
+            let found = sessions::find_account_and_session(connection, principal, session)?;
+            let account = found.as_ref().map(|(account, _)| account);
+            let outstanding = outstanding(connection, &claims)?;
+            Ok::<_, StoreError>((Some(owner(principal, account)), outstanding))
+        })
+        .await?;
+    Ok(found)
+}
+
+/// The id of a token, if it is an outstanding refresh token.
+fn outstanding(connection: &mut Db, claims: &Claims) -> Result<Option<Jti>, StoreError> {
+    let is_outstanding = claims.token_type == TokenType::Refresh
+        && outstanding_tokens::find(connection, &claims.jti)?.is_some();
+    Ok(is_outstanding.then(|| claims.jti.clone()))
+}
+
+/// The account of a token; without names if it does not exist.
+fn owner(principal: Principal, account: Option<&Account>) -> Owner {
+    Owner {
+        principal,
+        login: account.map(|account| account.login().to_owned()),
+        name: account.map_or_else(String::new, |account| account.name.clone()),
+    }
 }
 
 async fn of_service(services: &Services, token: &str) -> Result<Acceptance, Error> {
@@ -189,14 +235,10 @@ fn check(
     now: Timestamp,
 ) -> Result<(Acceptance, Owner, Option<Jti>), Error> {
     let is_refresh = claims.token_type == TokenType::Refresh;
-    let is_outstanding = is_refresh && outstanding_tokens::find(connection, &claims.jti)?.is_some();
+    let outstanding = outstanding(connection, claims)?;
     let found = sessions::find_account_and_session(connection, claims.principal, &claims.session)?;
     let account = found.as_ref().map(|(account, _)| account);
-    let owner = Owner {
-        principal: claims.principal,
-        login: account.map(|account| account.login().to_owned()),
-        name: account.map_or_else(String::new, |account| account.name.clone()),
-    };
+    let owner = owner(claims.principal, account);
     let acceptance = match &found {
         None => Acceptance::NoAccount,
         Some((account, _)) if !account.is_active => Acceptance::Inactive,
@@ -225,7 +267,6 @@ fn check(
             },
         },
     };
-    let outstanding = is_outstanding.then(|| claims.jti.clone());
     Ok((acceptance, owner, outstanding))
 }
 

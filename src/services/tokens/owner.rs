@@ -16,7 +16,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub(in crate::services) fn new(
+    /// The account with the names that a row has; without names it does not exist any more.
+    #[must_use]
+    pub fn new(
         user_type: UserType,
         user_seq: UserSeq,
         login: Option<String>,

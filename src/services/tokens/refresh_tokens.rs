@@ -15,7 +15,9 @@ use crate::services::tokens::owner::{ByOwner, Owner, with_owners};
 use crate::store::blacklisted_tokens::{self, NewBlacklistedToken};
 use crate::store::outstanding_tokens as table;
 use crate::store::outstanding_tokens::{TokenFilter, TokenRow};
+use crate::store::session_list::{self, SessionListRow};
 use crate::store::sessions::{self, SessionRow};
+use crate::store::{Db, StoreError};
 
 /// The maximum number of tokens of a rotation chain that are shown.
 pub const CHAIN_SHOWN: i64 = 200;
@@ -61,6 +63,19 @@ pub struct TokenInSession {
     pub token: Token,
     /// Its session; `None` if it was flushed.
     pub session: Option<SessionRow>,
+    /// The latest tokens of the session, oldest first, each the successor of the one before.
+    pub chain: Vec<Token>,
+    /// The number of earlier tokens of the session.
+    pub earlier: i64,
+}
+
+/// A session with its rotation chain.
+#[derive(Clone, Debug)]
+pub struct SessionWithTokens {
+    /// The session with the names of its account.
+    pub listed: SessionListRow,
+    /// The session.
+    pub session: SessionRow,
     /// The latest tokens of the session, oldest first, each the successor of the one before.
     pub chain: Vec<Token>,
     /// The number of earlier tokens of the session.
@@ -178,18 +193,57 @@ pub async fn show(services: &Services, jti: Jti) -> Result<Option<TokenInSession
                 return Ok(None);
             };
             let session = sessions::find_by_id(connection, &row.session_id)?;
-            let all = table::count_of_session(connection, &row.session_id)?;
-            let chain = table::list_latest_of_session(connection, &row.session_id, CHAIN_SHOWN)?;
-            let listed = i64::try_from(chain.len()).unwrap_or(all);
-            let chain = chain.into_iter().map(|row| token(row, expired_at));
+            let (chain, earlier) = chain(connection, &row.session_id, expired_at)?;
             Ok(Some(TokenInSession {
                 session,
-                chain: chain.collect(),
-                earlier: (all - listed).max(0),
+                chain,
+                earlier,
                 token: token(row, expired_at),
             }))
         })
         .await
+}
+
+/// A session with its rotation chain; `None` if there is no such session, or not any more.
+///
+/// # Errors
+/// The store's.
+pub async fn of_session(
+    services: &Services,
+    id: SessionId,
+) -> Result<Option<SessionWithTokens>, Error> {
+    let expired_at = services.clock.now() - services.tokens.leeway();
+    let found = services
+        .store
+        .read_list(move |connection| {
+            let listed = session_list::find_all(connection, std::slice::from_ref(&id))?;
+            let session = sessions::find_by_id(connection, &id)?;
+            let Some((listed, session)) = listed.into_iter().next().zip(session) else {
+                return Ok(None);
+            };
+            let (chain, earlier) = chain(connection, &id, expired_at)?;
+            Ok::<_, StoreError>(Some(SessionWithTokens {
+                listed,
+                session,
+                chain,
+                earlier,
+            }))
+        })
+        .await?;
+    Ok(found)
+}
+
+/// The latest tokens of a session, oldest first, and the number of earlier ones.
+fn chain(
+    connection: &mut Db,
+    session: &SessionId,
+    expired_at: Timestamp,
+) -> Result<(Vec<Token>, i64), StoreError> {
+    let all = table::count_of_session(connection, session)?;
+    let chain = table::list_latest_of_session(connection, session, CHAIN_SHOWN)?;
+    let listed = i64::try_from(chain.len()).unwrap_or(all);
+    let chain = chain.into_iter().map(|row| token(row, expired_at));
+    Ok((chain.collect(), (all - listed).max(0)))
 }
 
 /// Blacklists a token. Its session does not end, and its access tokens stay valid until they expire.

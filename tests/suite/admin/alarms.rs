@@ -299,7 +299,32 @@ async fn the_page_of_a_deleted_account_says_who_deleted_it() {
             text.contains("acme") && text.contains("root@example.org"),
             "{text}"
         );
+        assert_eq!(page.text("h1"), "This account was deleted");
         assert!(page.has(".side-nav"), "the navigation stays");
+    }
+    // What was typed is not lost, except for passwords.
+    let fields = [
+        ("username", "acme-2"),
+        ("name", "Acme Two"),
+        ("password", "a secret of ours"),
+    ];
+    let page = root.post(&path.edit(), &fields).await.assert(404);
+    let typed = page.text("#typed");
+    assert!(
+        typed.contains("acme-2") && typed.contains("Acme Two"),
+        "{typed}"
+    );
+    assert!(!page.html.contains("a secret of ours"));
+    for gone in [
+        path.edit(),
+        path.delete(),
+        path.deactivate(),
+        path.end_sessions(),
+        path.password_link(),
+    ] {
+        let page = root.get(&gone).await.assert(404);
+        assert!(page.text("#gone").contains("root@example.org"), "{gone}");
+        assert!(!page.has("#typed"));
     }
     let page = root.get(&paths::CLIENTS.person(999)).await.assert(404);
     assert!(page.text("#gone").contains("No account has this number"));

@@ -51,7 +51,10 @@ async fn the_verdict_on_a_token_is_the_apis() {
         (good().token_with_claims("\0"), "has no claims"),
         (good().header("alg", "none").unsigned(), "algorithm none"),
         (good().header("alg", "HS512").token(), "algorithm HS512"),
-        (good().header("alg", 7).token(), "first part is not a header"),
+        (
+            good().header("alg", 7).token(),
+            "first part is not a header",
+        ),
         (
             good().key(b"another key, as long as it has to be").token(),
             "signature does not",
@@ -176,6 +179,8 @@ async fn the_verdict_has_the_time_and_the_reason() {
     app.advance(Duration::from_mins(30));
     let said = verdict(&app, &browser, &ann.access).await;
     assert!(said.contains("expired at 2026-02-14 13:00:"), "{said}");
+    let owner = inspect(&browser, &ann.access).await.text("#owner");
+    assert!(owner.contains("ann@example.org"), "{owner}");
 }
 
 #[tokio::test]

@@ -200,3 +200,41 @@ async fn the_report_names_the_last_administrator_who_was_skipped() {
     let all = "SELECT COUNT(*) AS number FROM users";
     assert_eq!(app.number(all).await, 2);
 }
+
+#[tokio::test]
+async fn jobs_are_listed_and_exported() {
+    let app = App::start();
+    let eve = app.signed_in("eve", Role::AUDITOR).await;
+    assert!(eve.open(paths::JOBS).await.has(".empty"));
+    let job = running_flush(&app).await;
+    let page = eve.open(paths::JOBS).await;
+    assert_eq!(page.attrs("tbody a.open", "href"), [job.as_str()]);
+    let row = page.text("tbody tr");
+    assert!(
+        row.contains("Flush of expired rows") && row.contains("Running"),
+        "{row}"
+    );
+    assert!(
+        eve.open(paths::BLACKLIST)
+            .await
+            .has("a[href='/admin/jobs']")
+    );
+    assert!(eve.open(&job).await.has("a[href='/admin/jobs']"));
+    let file = eve.get(paths::JOBS_EXPORT).await.assert(200);
+    let lines: Vec<&str> = file.html.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", file.html);
+    let id = job.rsplit('/').next().unwrap();
+    assert!(
+        lines[1].starts_with(&format!("{id},flush,running,,4,10,")),
+        "{}",
+        lines[1]
+    );
+    // A job whose process was killed is shown as failed.
+    app.advance(Duration::from_mins(2));
+    assert!(
+        eve.open(paths::JOBS)
+            .await
+            .text("tbody tr")
+            .contains("Failed")
+    );
+}

@@ -66,7 +66,7 @@ async fn an_administrator_changes_the_keys_with_the_password() {
     let revoke = format!("/admin/keys/{first}/revoke");
     let page = root.open(&revoke).await;
     assert!(
-        page.text("main form").contains("one session is logged out"),
+        page.text("#ends").contains("Ends 1 session."),
         "{}",
         page.html
     );

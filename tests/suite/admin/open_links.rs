@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{domain::account::Role, http::admin::paths};
 
 use super::password_links::{issue, path_of, shown};
-use crate::support::{App, password_of};
+use crate::support::{App, Browser, Page, password_of};
 
 #[tokio::test]
 async fn a_link_is_shown_to_the_browser_that_issued_it_alone_and_only_for_some_minutes() {
@@ -108,4 +108,40 @@ async fn with_mail_an_administrator_chooses_how_the_link_is_handed_over() {
     app.execute("UPDATE users SET email = NULL, email_normalized = NULL, username = 'bob', username_normalized = 'bob' WHERE name = 'bob'").await;
     let page = admin.open(&person.password_link()).await;
     assert!(page.text("h1").contains("Create password link") && !page.has("[name=handover]"));
+}
+
+#[tokio::test]
+async fn accounts_without_a_password_and_with_an_open_link_are_shown_as_invited() {
+    let app = App::start();
+    let admin = app.signed_in("ann", Role::ADMIN).await;
+    for (path, name, other) in [
+        (paths::USERS, "email", "name"),
+        (paths::CLIENTS, "username", "name"),
+    ] {
+        let invited = "invited@example.org";
+        let mut people = Vec::new();
+        for login in [invited, "forgotten@example.org"] {
+            let mut fields = vec![(name, login), (other, "New One")];
+            if name == "email" {
+                fields.push(("role", "staff"));
+            }
+            let made = admin.post(&path.new_form(), &fields).await.assert(303);
+            people.push(made.location().to_owned());
+        }
+        issue(&admin, &people[0]).await.assert(303);
+        let row = |page: &Page, login: &str| {
+            let rows = page.texts("#results tbody tr");
+            rows.into_iter().find(|row| row.contains(login)).unwrap()
+        };
+        let page = admin.open(&path.to_string()).await;
+        assert!(row(&page, invited).contains("Invited"));
+        assert!(row(&page, "forgotten").contains("Active"));
+        let list = format!("{path}?active=invited");
+        let page = admin.open(&list).await;
+        assert_eq!(page.count("#results tbody tr"), 1);
+        assert_eq!(page.text(".chip b"), "Invited");
+        app.advance(Duration::from_hours(25));
+        admin.sign_in("ann").await;
+        assert!(!admin.open(&list).await.has("#results tbody tr"));
+    }
 }

@@ -18,6 +18,8 @@ const READ: &[&str] = &[
     "/admin/search",
     "/admin/search?q=sam",
     "/admin/sessions",
+    "/admin/sessions/SID",
+    "/admin/jobs",
     "/admin/tokens",
     "/admin/tokens/JTI",
     "/admin/blacklist",
@@ -43,6 +45,7 @@ const FILES: &[&str] = &[
     "/admin/blacklist/export.csv",
     "/admin/locks/export.csv",
     "/admin/services/export.csv",
+    "/admin/jobs/export.csv",
     "/admin/search/accounts?q=sam",
 ];
 
@@ -62,6 +65,7 @@ const CHANGING: &[&str] = &[
     "/admin/clients/1/sessions/end",
     "/admin/services/new",
     "/admin/services/1/secret",
+    "/admin/services/1/deactivate",
     "/admin/services/1/delete",
     "/admin/tokens/JTI/blacklist",
     "/admin/tokens/JTI/end-session",
@@ -137,6 +141,8 @@ const OWN: &[&str] = &[
     "/admin/account/api-sessions/SID/end",
     "/admin/inspector",
     "/admin/audit/verification",
+    "/admin/views",
+    "/admin/views/delete",
     "/admin/logout",
 ];
 

@@ -106,10 +106,16 @@ async fn an_administrator_changes_rotates_deactivates_and_deletes() {
         .await
         .assert_oauth_error(401, "invalid_client");
     assert!(last_event(&browser).await.contains("secret rotated"));
-    browser
-        .post(&paths::deactivate_service(1), &[])
-        .await
-        .leads_to(&path);
+    let confirm = browser.open(&paths::deactivate_service(1)).await;
+    assert!(
+        confirm.text("#ends").starts_with("Last used:"),
+        "{}",
+        confirm.html
+    );
+    let undo = browser.post(&paths::deactivate_service(1), &[]).await;
+    let page = browser.open(undo.leads_to(&path).location()).await;
+    let undo = page.attr(".notice form", "action");
+    assert_eq!(undo, paths::activate_service(1));
     renewed
         .request_token()
         .await

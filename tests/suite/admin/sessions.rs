@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use munjigi::{domain::account::Role, http::admin::paths};
 
+use super::tokens::jti;
 use crate::support::{App, Browser, Page, Person, claims_of, wait_until};
 
 fn sid(person: &Person) -> String {
@@ -13,7 +14,7 @@ fn sid(person: &Person) -> String {
 /// The ids that a list shows.
 fn listed(page: &Page) -> Vec<String> {
     let links = page.attrs("#results td a.open", "href");
-    let id = |link: &String| link.rsplit('=').next().unwrap().to_owned();
+    let id = |link: &String| link.rsplit('/').next().unwrap().to_owned();
     links.iter().map(id).collect()
 }
 
@@ -199,4 +200,56 @@ async fn all_matching_sessions_end_only_with_their_number_typed() {
     let odd = [("scope", "all"), ("query", "from=yesterday")];
     admin.post(paths::END_SESSIONS, &odd).await.assert(303);
     assert_eq!(app.number(live).await, 2);
+}
+
+#[tokio::test]
+async fn a_session_has_a_page_with_its_account_its_device_and_its_tokens() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let ann = app.user("ann").await;
+    let first = jti(&ann);
+    app.advance(Duration::from_secs(1));
+    let ann = ann.refreshed().await;
+    let session = claims_of(&ann.refresh)["sid"].as_str().unwrap().to_owned();
+    let page = root.open(&paths::session(&session)).await;
+    assert!(page.text("#owner").contains("ann@example.org"));
+    let facts = page.text("#session");
+    assert!(
+        facts.contains(&session) && facts.contains("127.0.0.1"),
+        "{facts}"
+    );
+    let tokens = [first, jti(&ann)].map(paths::token);
+    assert_eq!(page.attrs(".chain a", "href"), tokens);
+    // It leads to the question that ends it, and the list, the token and the account lead to it.
+    let end = page.attr(".page-head .actions a", "href");
+    for from in [
+        paths::SESSIONS.to_owned(),
+        tokens[1].clone(),
+        paths::USERS.person(ann.seq).to_string(),
+    ] {
+        let links = root.open(&from).await.attrs("main a", "href");
+        assert!(links.contains(&paths::session(&session)), "{from}");
+    }
+    root.post(&end, &[]).await.assert(303);
+    let page = root.open(&paths::session(&session)).await;
+    assert!(page.text("#session").contains("Ended by an administrator"));
+    assert!(!page.has(".page-head .actions a"));
+    let event = root.open("/admin/audit?action=session_ended").await;
+    let event = event.attr("#results tbody td.lead a", "href");
+    let links = root.open(&event).await.attrs("#facts a", "href");
+    assert!(links.contains(&paths::session(&session)), "{links:?}");
+
+    let auditor = app.signed_in("eve", Role::AUDITOR).await;
+    let bob = app.client("bob").await;
+    let session = claims_of(&bob.refresh)["sid"].as_str().unwrap().to_owned();
+    let page = auditor.open(&paths::session(&session)).await;
+    assert!(!page.has(".page-head .actions a"));
+    // Of a session that was flushed, the audit log keeps the events.
+    let unknown = "0".repeat(32);
+    let page = auditor.get(&paths::session(&unknown)).await.assert(404);
+    assert_eq!(
+        page.attr("#flushed a", "href"),
+        format!("/admin/audit?session={unknown}")
+    );
+    auditor.get(&paths::session("x")).await.assert(404);
 }

@@ -225,6 +225,9 @@ async fn the_panel_shows_the_events_of_a_session() {
     let page = root.open(&format!("/admin/users/{}", ann.seq)).await;
     assert!(page.text("#sessions tbody").contains("refreshed 1×"));
     let path = page.attr("#sessions tbody a", "href");
+    assert_eq!(path, format!("/admin/sessions/{}", session_of(&ann)));
+    let page = root.open(&path).await;
+    let path = page.attr("#session .panel-foot a", "href");
     assert_eq!(path, format!("/admin/audit?session={}", session_of(&ann)));
     let found = root.open(&path).await.texts("tbody tr td.lead b");
     assert_eq!(found, ["Logged in"]);

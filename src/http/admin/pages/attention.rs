@@ -93,8 +93,7 @@ fn locks(l: &Layout, found: &Attention) -> Card {
 }
 
 fn thefts(l: &Layout, found: &Attention, now: Timestamp) -> Card {
-    let micros = i64::try_from(THEFTS.as_micros()).unwrap_or(0);
-    let since = Timestamp::from_unix_micros(now.unix_micros() - micros);
+    let since = now - THEFTS;
     let since = l.zone.from_utc_datetime(since.naive_utc()).date_naive();
     let href = paths::audit_since(Action::RefreshTokenReused, since);
     let value = l.number(found.thefts.len());

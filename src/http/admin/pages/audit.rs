@@ -7,6 +7,8 @@ use chrono_tz::Tz;
 use crate::domain::audit::{Action, AuditSource, Change, Outcome};
 use crate::domain::principal::Principal;
 use crate::http::admin::paths;
+use crate::http::admin::web::action_groups;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::events::EventView;
 use crate::http::admin::web::filters::{
@@ -18,10 +20,7 @@ use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::periods::{self, PERIOD};
-use crate::http::admin::web::{action_groups, csv};
-use crate::http::middleware::context::services_of;
 use crate::services::audit::events::{self, AuditEvent, AuditQuery};
-use crate::services::audit::recording;
 use crate::services::tokens::owner::ByOwner;
 use crate::store::audit_list::AuditFilter;
 
@@ -86,7 +85,7 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let (seek, size) = (query.seek(), query.size());
     let found = events::list(panel.services(), filter, seek, size).await?;
     let person = events::login_of(panel.services(), query.value("person")).await?;
-    let l = panel.layout("audit");
+    let l = panel.layout_of_list("audit", paths::AUDIT).await?;
     let mut chips = chips(&l, &query, FILTERS);
     // Links have an id there: a name says more.
     for chip in &mut chips {
@@ -138,27 +137,14 @@ pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequ
     let mut filter = audit_query(&mut query, &panel);
     // A file is complete: it has the event of each account that a job changed.
     filter.filter.with_jobs = true;
-    recording::record_export(
-        panel.services(),
-        panel.actor(),
-        "audit",
-        &query.query_string(),
-    )
-    .await?;
-    let services = services_of(&request)?;
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { events::batch(&services, filter, after, csv::BATCH).await }
+    let export = Export {
+        name: "audit",
+        header: HEADER.to_vec(),
+        line,
+        cursor: AuditEvent::cursor,
     };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    Ok(csv::answer(
-        &panel,
-        "audit",
-        header,
-        move |event| line(event, zone),
-        AuditEvent::cursor,
-        read,
-    ))
+    let filter = (query.query_string(), filter);
+    export.answer(&panel, &request, filter, events::batch).await
 }
 
 /// The columns of an event, not translated.

@@ -9,7 +9,7 @@ use crate::domain::principal::UserType;
 use crate::domain::session::RevocationReason;
 use crate::http::admin::pages::flush::FlushPanel;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     Chip, Choice, Filter, chips, choices, day, preset, problems, typed, words,
@@ -17,14 +17,11 @@ use crate::http::admin::web::filters::{
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::list_page::list_page;
 use crate::http::admin::web::lists::ListQuery;
-use crate::http::admin::web::owners::{OwnerView, short_id};
-use crate::http::admin::web::pager::{Pager, pager};
+use crate::http::admin::web::owners::{Empty, Listed, OwnerView, short_id};
+use crate::http::admin::web::pager::pager;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::periods::{self, PERIOD};
-use crate::http::middleware::context::services_of;
-use crate::services::audit::recording;
 use crate::services::tokens::blacklist::{self, BlacklistQuery, BlacklistedToken};
-use crate::services::tokens::owner::ByOwner;
 
 struct TokenView {
     path: String,
@@ -84,7 +81,7 @@ struct ListPage {
     user_types: Vec<Choice>,
     reasons: Vec<Choice>,
     chips: Vec<Chip>,
-    listed: ByOwner<(Vec<TokenView>, Pager)>,
+    listed: Listed<TokenView>,
     csv: String,
 }
 
@@ -113,19 +110,20 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let blacklist_query = blacklist_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
     let listed = blacklist::list(panel.services(), blacklist_query, seek, size).await?;
-    let l = panel.layout("blacklist");
+    let l = panel.layout_of_list("blacklist", paths::BLACKLIST).await?;
     let listed = listed.map(|slice| {
         let pager = pager(&query, &l, &slice, blacklist::cursor_of);
         let views = slice.items.iter().map(|row| TokenView::new(&l, row));
         (views.collect(), pager)
     });
+    let chips = chips(&l, &query, FILTERS);
     let page = ListPage {
         flush: FlushPanel::new(&panel, &l).await?,
         problems: problems(&l, &query, FILTERS),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
         reasons: reason_choices(&l, &query),
-        chips: chips(&l, &query, FILTERS),
-        listed,
+        listed: Listed::new(listed, empty(&chips)),
+        chips,
         csv: csv::url(paths::BLACKLIST_EXPORT, &query.query_string()),
         query,
         l,
@@ -172,6 +170,23 @@ fn blacklist_query(query: &mut ListQuery, panel: &Panel) -> BlacklistQuery {
     }
 }
 
+/// What is shown without rows.
+fn empty(chips: &[Chip]) -> Empty {
+    if chips.is_empty() {
+        Empty {
+            icon: "blacklist",
+            title: "blacklist.none",
+            text: "blacklist.none_text",
+        }
+    } else {
+        Empty {
+            icon: "filter",
+            title: "tokens.none_fit",
+            text: "tokens.none_fit_text",
+        }
+    }
+}
+
 const HEADER: &[&str] = &[
     "jti",
     "user_type",
@@ -190,17 +205,16 @@ const HEADER: &[&str] = &[
 /// `GET /admin/blacklist/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
     let filter = blacklist_query(&mut query, &panel);
-    let (text, actor) = (query.query_string(), panel.actor());
-    recording::record_export(panel.services(), actor, "blacklist", &text).await?;
-    let services = services_of(&request)?;
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { blacklist::batch(&services, filter, after, csv::BATCH).await }
+    let export = Export {
+        name: "blacklist",
+        header: HEADER.to_vec(),
+        line,
+        cursor: blacklist::cursor_of,
     };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    let cursor = blacklist::cursor_of;
-    let line = move |token: &BlacklistedToken| line(token, zone);
-    Ok(csv::answer(&panel, "blacklist", header, line, cursor, read))
+    let filter = (query.query_string(), filter);
+    export
+        .answer(&panel, &request, filter, blacklist::batch)
+        .await
 }
 
 /// The columns of a token, not translated.

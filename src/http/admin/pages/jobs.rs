@@ -154,7 +154,8 @@ fn remaining(l: &Layout, job: &Job) -> Option<String> {
     Some(format!("{percent} % · {}", l.tr_count(key, n)))
 }
 
-fn title(l: &Layout, job: &Job) -> String {
+/// What a job does.
+pub(crate) fn title(l: &Layout, job: &Job) -> String {
     match &job.report {
         Some(Report::Bulk(BulkReport {
             user_type, action, ..

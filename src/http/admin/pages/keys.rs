@@ -2,6 +2,7 @@
 
 use actix_web::web::Path;
 use askama::Template;
+use rust_i18n::t;
 
 use crate::clock::Timestamp;
 use crate::config::Algorithm;
@@ -87,11 +88,27 @@ impl Action {
         }
     }
 
-    fn text(self, l: &Layout, sessions: i64) -> String {
+    fn text(self, l: &Layout) -> String {
         match self {
             Self::Promote => l.t("signing_keys.promote_text"),
             Self::Retire => l.t("signing_keys.retire_text"),
-            Self::Revoke => l.tr_count("signing_keys.revoke_text", l.number(sessions)),
+            Self::Revoke => l.t("signing_keys.revoke_text"),
+        }
+    }
+
+    /// What ends, such as `Ends 6 sessions of 4 accounts.`; empty where nothing does.
+    fn ends(self, l: &Layout, key: &KeyInfo) -> String {
+        match (self, key.sessions) {
+            (Self::Promote | Self::Retire, _) => String::new(),
+            (Self::Revoke, 0) => l.t("cut_off.ends_none"),
+            (Self::Revoke, 1) => l.t("cut_off.ends_one"),
+            (Self::Revoke, sessions) => t!(
+                "admin.cut_off.ends_of_accounts",
+                locale = l.language,
+                sessions = l.number(sessions),
+                accounts = l.number(key.accounts)
+            )
+            .into_owned(),
         }
     }
 
@@ -210,6 +227,8 @@ struct ConfirmPage {
     action: Action,
     key: KeyView,
     text: String,
+    /// What ends; empty for nothing.
+    ends: String,
 }
 
 async fn confirm_page(
@@ -227,7 +246,8 @@ async fn confirm_page(
         errors,
         refusal,
         action,
-        text: action.text(&l, key.sessions),
+        text: action.text(&l),
+        ends: action.ends(&l, key),
         key: KeyView::new(&l, key),
         l,
     })

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::limits::LimitKind;
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::AccountPath;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     Chip, Choice, Filter, chips, choices, problems, typed, words,
@@ -19,8 +19,6 @@ use crate::http::admin::web::list_page::list_page;
 use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
-use crate::http::middleware::context::services_of;
-use crate::services::audit::recording;
 use crate::services::limits::locks;
 use crate::store::rate_limits::{LockFilter, LockRow};
 
@@ -103,7 +101,7 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let filter = lock_filter(&mut query);
     let (seek, size) = (query.seek(), query.size());
     let slice = locks::list(panel.services(), filter, seek, size).await?;
-    let l = panel.layout("locks");
+    let l = panel.layout_of_list("locks", paths::LOCKS).await?;
     let page = ListPage {
         problems: problems(&l, &query, FILTERS),
         limits: choices(&l, "limit", LimitKind::NAMES, query.value("limit")),
@@ -137,23 +135,14 @@ const HEADER: &[&str] = &[
 /// `GET /admin/locks/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
     let filter = lock_filter(&mut query);
-    let (text, actor) = (query.query_string(), panel.actor());
-    recording::record_export(panel.services(), actor, "locks", &text).await?;
-    let services = services_of(&request)?;
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { locks::batch(&services, filter, after, csv::BATCH).await }
-    };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    let line = move |row: &LockRow| line(row, zone);
-    Ok(csv::answer(
-        &panel,
-        "locks",
-        header,
+    let export = Export {
+        name: "locks",
+        header: HEADER.to_vec(),
         line,
-        locks::cursor_of,
-        read,
-    ))
+        cursor: locks::cursor_of,
+    };
+    let filter = (query.query_string(), filter);
+    export.answer(&panel, &request, filter, locks::batch).await
 }
 
 /// The columns of a lock, not translated.

@@ -5,23 +5,23 @@ use actix_web::{HttpRequest, http::StatusCode, web::Path};
 use askama::Template;
 use chrono_tz::Tz;
 
+use crate::clock::Timestamp;
 use crate::domain::principal::UserSeq;
 use crate::domain::problem::Problem;
 use crate::domain::service::{Description, Scopes, ServiceName};
 use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::{AdminError, PageResult};
 use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
 use crate::http::admin::web::shown_once::{self, ShownBeforePage};
 use crate::http::device_token::PresentedDevice;
-use crate::http::middleware::context::services_of;
 use crate::services::accounts::step_up;
-use crate::services::audit::recording;
 use crate::services::service::changes::{self, NewService, WithSecret};
 use crate::services::service::view::{self, Service};
+use crate::services::{Error, Services};
 
 /// The values of the fields.
 struct Values {
@@ -82,6 +82,8 @@ struct ConfirmPage {
     action: String,
     title: String,
     text: String,
+    /// When the service last authenticated.
+    last_used_at: Option<Timestamp>,
     errors: FieldErrors,
     /// Whether a recent proof is needed.
     asks: bool,
@@ -89,21 +91,28 @@ struct ConfirmPage {
 
 /// `GET /admin/services/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, request: HttpRequest) -> PageResult {
-    recording::record_export(panel.services(), panel.actor(), "services", "").await?;
-    let services = services_of(&request)?;
-    // All of them are one batch: there are as many as services were registered by hand.
-    let read = move |after: Option<()>| {
-        let services = services.clone();
-        async move {
-            match after {
-                None => view::list(&services.store).await,
-                Some(()) => Ok(Vec::new()),
-            }
-        }
+    let export = Export {
+        name: "services",
+        header: HEADER.to_vec(),
+        line,
+        cursor: |_| (),
     };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    let line = move |service: &Service| line(service, zone);
-    Ok(csv::answer(&panel, "services", header, line, |_| (), read))
+    export
+        .answer(&panel, &request, (String::new(), ()), batch)
+        .await
+}
+
+/// All of them are one batch: there are as many as services were registered by hand.
+async fn batch(
+    services: &Services,
+    (): (),
+    after: Option<()>,
+    _: i64,
+) -> Result<Vec<Service>, Error> {
+    match after {
+        None => view::list(&services.store).await,
+        Some(()) => Ok(Vec::new()),
+    }
 }
 
 const HEADER: &[&str] = &[
@@ -281,6 +290,7 @@ fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> 
         action,
         title: l.t(&format!("services.{name}")),
         text: l.t(&format!("services.{name}_text")),
+        last_used_at: service.last_used_at,
         errors: FieldErrors::default(),
         asks: false,
         l,
@@ -298,23 +308,26 @@ pub(crate) async fn rotate_secret(form: Form<PanelAdmin>, number: Path<String>) 
 
 /// `POST /admin/services/{number}/activate`. **Permissions**: administrators. 303, 404.
 pub(crate) async fn activate(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
-    set_active(&form.panel, &number, true).await
+    let panel = &form.panel;
+    let number = find(panel, &number).await?.number;
+    changes::set_active(panel.services(), &panel.actor(), number, true).await?;
+    panel.redirect_ok(&paths::service(number), panel.t("services.activated"))
+}
+
+/// `GET /admin/services/{number}/deactivate`. **Permissions**: administrators. 200, 404.
+pub(crate) async fn confirm_deactivation(panel: PanelAdmin, number: Path<String>) -> PageResult {
+    let service = find(&panel, &number).await?;
+    let action = paths::deactivate_service(service.number);
+    panel.page(&confirmation(&panel, service, action, "deactivate"))
 }
 
 /// `POST /admin/services/{number}/deactivate`. **Permissions**: administrators. 303, 404.
 pub(crate) async fn deactivate(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
-    set_active(&form.panel, &number, false).await
-}
-
-async fn set_active(panel: &Panel, number: &str, is_active: bool) -> PageResult {
-    let number = find(panel, number).await?.number;
-    changes::set_active(panel.services(), &panel.actor(), number, is_active).await?;
-    let text = panel.t(if is_active {
-        "services.activated"
-    } else {
-        "services.deactivated"
-    });
-    panel.redirect_ok(&paths::service(number), text)
+    let panel = &form.panel;
+    let number = find(panel, &number).await?.number;
+    changes::set_active(panel.services(), &panel.actor(), number, false).await?;
+    let (page, text) = (paths::service(number), panel.t("services.deactivated"));
+    panel.redirect_undoable(&page, text, paths::activate_service(number))
 }
 
 /// `GET /admin/services/{number}/delete`. **Permissions**: administrators. 200, 404.

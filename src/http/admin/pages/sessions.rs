@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::principal::UserType;
 use crate::domain::session::{SessionId, SessionStatus};
 use crate::http::admin::paths;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     Chip, Choice, Filter, chips, choices, day, preset, problems, typed, words,
@@ -16,14 +16,12 @@ use crate::http::admin::web::filters::{
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::list_page::list_page;
 use crate::http::admin::web::lists::ListQuery;
-use crate::http::admin::web::owners::{OwnerView, initials};
-use crate::http::admin::web::pager::{Pager, pager};
+use crate::http::admin::web::owners::{Empty, Listed, OwnerView};
+use crate::http::admin::web::pager::pager;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::periods::{self, PERIOD};
-use crate::http::middleware::context::services_of;
-use crate::services::audit::recording;
 use crate::services::auth::session_list::{self, SessionQuery};
-use crate::services::tokens::owner::ByOwner;
+use crate::services::tokens::owner::Owner;
 use crate::store::session_list::SessionListRow;
 
 /// A session in the viewer's language.
@@ -56,9 +54,11 @@ impl SessionView {
         let address = last(&row.last_ip_address, &row.ip_address);
         let first_address = row.ip_address.clone().unwrap_or_default();
         let is_live = row.ended_at.is_none() && row.expires_at > l.now;
+        let names = (row.login.clone(), row.name.clone());
+        let owner = Owner::new(row.user_type, row.user_seq, names.0, names.1);
         Self {
             id: row.id.clone(),
-            owner: owner(l, row),
+            owner: OwnerView::new(l, &owner),
             program: l.agent(&user_agent),
             user_agent,
             first_address: if first_address == address {
@@ -79,26 +79,6 @@ impl SessionView {
     }
 }
 
-fn owner(l: &Layout, row: &SessionListRow) -> OwnerView {
-    let (principal, population) = (row.principal(), l.word("user_type", row.user_type));
-    let Some(login) = &row.login else {
-        return OwnerView {
-            href: None,
-            initials: "–".into(),
-            title: l.t("tokens.deleted_account"),
-            sub: format!("{population} · {principal}"),
-        };
-    };
-    let name = row.name.as_ref().filter(|name| !name.is_empty());
-    let title = name.unwrap_or(login);
-    OwnerView {
-        href: Some(paths::person(principal).to_string()),
-        initials: initials(title),
-        title: title.clone(),
-        sub: format!("{login} · {population}"),
-    }
-}
-
 #[derive(Template)]
 #[template(path = "admin/sessions/list.html")]
 struct ListPage {
@@ -108,7 +88,7 @@ struct ListPage {
     user_types: Vec<Choice>,
     states: Vec<Choice>,
     chips: Vec<Chip>,
-    listed: ByOwner<(Vec<SessionView>, Pager)>,
+    listed: Listed<SessionView>,
     /// The number of matching sessions where they are more than this page has.
     all: Option<String>,
     query_string: String,
@@ -173,7 +153,7 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let session_query = session_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
     let listed = session_list::list(panel.services(), session_query, seek, size).await?;
-    let l = panel.layout("sessions");
+    let l = panel.layout_of_list("sessions", paths::SESSIONS).await?;
     let mut all = None;
     let listed = listed.map(|slice| {
         let more = if slice.count.more { "+" } else { "" };
@@ -185,12 +165,13 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         (views.collect(), pager)
     });
     let query_string = query.query_string();
+    let chips = session_chips(&l, &query);
     let page = ListPage {
         problems: problems(&l, &query, FILTERS),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
         states: choices(&l, "session_state", &STATES[1..], query.value("state")),
-        chips: session_chips(&l, &query),
-        listed,
+        listed: Listed::new(listed, empty(&chips)),
+        chips,
         all,
         csv: csv::url(paths::SESSIONS_EXPORT, &query_string),
         query_string,
@@ -198,6 +179,23 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
         l,
     };
     list_page(&panel, &page.query, &page)
+}
+
+/// What is shown without rows.
+fn empty(chips: &[Chip]) -> Empty {
+    if chips.is_empty() {
+        Empty {
+            icon: "sessions",
+            title: "sessions.none",
+            text: "sessions.none_text",
+        }
+    } else {
+        Empty {
+            icon: "filter",
+            title: "sessions.none_fit",
+            text: "tokens.none_fit_text",
+        }
+    }
 }
 
 const HEADER: &[&str] = &[
@@ -225,17 +223,16 @@ const HEADER: &[&str] = &[
 /// `GET /admin/sessions/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
     let filter = session_query(&mut query, &panel);
-    let (text, actor) = (query.query_string(), panel.actor());
-    recording::record_export(panel.services(), actor, "sessions", &text).await?;
-    let services = services_of(&request)?;
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { session_list::batch(&services, filter, after, csv::BATCH).await }
+    let export = Export {
+        name: "sessions",
+        header: HEADER.to_vec(),
+        line,
+        cursor: session_list::cursor_of,
     };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    let line = move |row: &SessionListRow| line(row, zone);
-    let cursor = session_list::cursor_of;
-    Ok(csv::answer(&panel, "sessions", header, line, cursor, read))
+    let filter = (query.query_string(), filter);
+    export
+        .answer(&panel, &request, filter, session_list::batch)
+        .await
 }
 
 /// The columns of a session, not translated.

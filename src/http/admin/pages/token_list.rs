@@ -8,7 +8,7 @@ use crate::domain::principal::UserType;
 use crate::domain::session::TokenState;
 use crate::http::admin::pages::tokens::TokenView;
 use crate::http::admin::paths;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     Chip, Choice, Filter, chips, choices, day, preset, problems, typed, words,
@@ -16,12 +16,10 @@ use crate::http::admin::web::filters::{
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::list_page::list_page;
 use crate::http::admin::web::lists::ListQuery;
-use crate::http::admin::web::pager::{Pager, pager};
+use crate::http::admin::web::owners::{Empty, Listed};
+use crate::http::admin::web::pager::pager;
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::periods::{self, PERIOD};
-use crate::http::middleware::context::services_of;
-use crate::services::audit::recording;
-use crate::services::tokens::owner::ByOwner;
 use crate::services::tokens::refresh_tokens::{self, Token, TokenQuery};
 
 #[derive(Template)]
@@ -33,7 +31,7 @@ struct ListPage {
     user_types: Vec<Choice>,
     states: Vec<Choice>,
     chips: Vec<Chip>,
-    listed: ByOwner<(Vec<TokenView>, Pager)>,
+    listed: Listed<TokenView>,
     csv: String,
 }
 
@@ -57,18 +55,19 @@ pub(crate) async fn list(panel: Panel, mut query: ListQuery) -> PageResult {
     let token_query = token_query(&mut query, &panel);
     let (seek, size) = (query.seek(), query.size());
     let listed = refresh_tokens::list(panel.services(), token_query, seek, size).await?;
-    let l = panel.layout("tokens");
+    let l = panel.layout_of_list("tokens", paths::TOKENS).await?;
     let listed = listed.map(|slice| {
         let pager = pager(&query, &l, &slice, refresh_tokens::cursor_of);
         let views = slice.items.iter().map(|token| TokenView::new(&l, token));
         (views.collect(), pager)
     });
+    let chips = chips(&l, &query, FILTERS);
     let page = ListPage {
         problems: problems(&l, &query, FILTERS),
         user_types: choices(&l, "user_type", UserType::NAMES, query.value("user_type")),
         states: choices(&l, "token_state", TokenState::NAMES, query.value("state")),
-        chips: chips(&l, &query, FILTERS),
-        listed,
+        listed: Listed::new(listed, empty(&chips)),
+        chips,
         csv: csv::url(paths::TOKENS_EXPORT, &query.query_string()),
         query,
         l,
@@ -84,6 +83,23 @@ fn token_query(query: &mut ListQuery, panel: &Panel) -> TokenQuery {
         state: query.word("state", TokenState::NAMES, TokenState::from_word),
         from,
         to,
+    }
+}
+
+/// What is shown without rows.
+fn empty(chips: &[Chip]) -> Empty {
+    if chips.is_empty() {
+        Empty {
+            icon: "tokens",
+            title: "tokens.none",
+            text: "tokens.none_text",
+        }
+    } else {
+        Empty {
+            icon: "filter",
+            title: "tokens.none_fit",
+            text: "tokens.none_fit_text",
+        }
     }
 }
 
@@ -105,23 +121,16 @@ const HEADER: &[&str] = &[
 /// `GET /admin/tokens/export.csv`. **Permissions**: administrators and auditors. 200.
 pub(crate) async fn export(panel: Panel, mut query: ListQuery, request: HttpRequest) -> PageResult {
     let filter = token_query(&mut query, &panel);
-    let (text, actor) = (query.query_string(), panel.actor());
-    recording::record_export(panel.services(), actor, "tokens", &text).await?;
-    let services = services_of(&request)?;
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { refresh_tokens::batch(&services, filter, after, csv::BATCH).await }
-    };
-    let (header, zone) = (HEADER.iter().copied(), panel.zone());
-    let line = move |row: &Token| line(row, zone);
-    Ok(csv::answer(
-        &panel,
-        "tokens",
-        header,
+    let export = Export {
+        name: "tokens",
+        header: HEADER.to_vec(),
         line,
-        refresh_tokens::cursor_of,
-        read,
-    ))
+        cursor: refresh_tokens::cursor_of,
+    };
+    let filter = (query.query_string(), filter);
+    export
+        .answer(&panel, &request, filter, refresh_tokens::batch)
+        .await
 }
 
 /// The columns of a token, not translated.

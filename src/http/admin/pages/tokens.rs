@@ -26,7 +26,7 @@ pub(crate) struct TokenView {
     pub(crate) short: String,
     pub(crate) owner: OwnerView,
     /// `live`, `used`, `blacklisted` or `expired`.
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// The kind of its badge.
     pub(crate) kind: &'static str,
     pub(crate) state_text: String,
@@ -60,6 +60,11 @@ impl TokenView {
         }
     }
 
+    /// Whether it has this id.
+    pub(crate) fn is(&self, jti: &str) -> bool {
+        self.jti == jti
+    }
+
     /// Whether this is its state.
     pub(crate) fn is_in(&self, state: &str) -> bool {
         self.state == state
@@ -80,11 +85,11 @@ struct ShowPage {
 }
 
 impl ShowPage {
-    /// Whether the reuse of this token ended the session.
-    fn is_reused(&self, token: &TokenView) -> bool {
+    /// The token whose reuse ended the session; empty for none.
+    fn reused(&self) -> &str {
         let session = self.session.as_ref();
         let reused = session.and_then(|session| session.reused_jti.as_ref());
-        reused.is_some_and(|jti| jti.as_str() == token.jti)
+        reused.map_or("", |jti| jti.as_str())
     }
 }
 
@@ -138,7 +143,9 @@ fn claims(panel: &Panel, token: &Token) -> Vec<Claim> {
 struct ConfirmPage {
     l: Layout,
     token: TokenView,
-    /// The texts are `tokens.<action>_title`, `tokens.<action>_text` and `tokens.<action>_button`.
+    /// The session, while it has not ended.
+    session: Option<SessionRow>,
+    /// The texts are `tokens.<action>_title`, `_text`, `_button` and `_ends`.
     action: &'static str,
     path: String,
 }
@@ -155,9 +162,11 @@ async fn confirm(
     action: &'static str,
     path: fn(&Jti) -> String,
 ) -> PageResult {
-    let token = find(panel, jti).await?.token;
+    let TokenInSession { token, session, .. } = find(panel, jti).await?;
     let l = panel.layout("tokens");
+    let is_live = |one: &SessionRow| one.ended_at.is_none() && one.expires_at > l.now;
     panel.page(&ConfirmPage {
+        session: session.filter(is_live),
         path: path(&token.jti),
         token: TokenView::new(&l, &token),
         action,

@@ -1,7 +1,7 @@
 //! Lists as CSV files. They are streamed: memory does not grow with the number of rows.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     web::Bytes,
 };
@@ -11,11 +11,14 @@ use csv::{Terminator, WriterBuilder};
 use futures_util::{TryStreamExt, stream};
 
 use crate::clock::Timestamp;
+use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::panel::Panel;
-use crate::services::Error;
+use crate::http::middleware::context::services_of;
+use crate::services::audit::recording;
+use crate::services::{Error, Services};
 
 /// The number of rows per query.
-pub(crate) const BATCH: i64 = 500;
+const BATCH: i64 = 500;
 /// The byte order mark: spreadsheets recognise UTF-8 by it.
 const BOM: &str = "\u{feff}";
 
@@ -28,11 +31,57 @@ pub(crate) fn url(path: &str, query: &str) -> String {
     }
 }
 
+/// The list of a page as a file.
+pub(crate) struct Export<R: 'static, P: 'static> {
+    /// The name of the list, in the name of the file and in the audit log.
+    pub(crate) name: &'static str,
+    /// The names of the columns, not translated.
+    pub(crate) header: Vec<&'static str>,
+    /// The columns of a row, not translated; times also in the viewer's time zone.
+    pub(crate) line: fn(&R, Tz) -> Vec<String>,
+    /// The position of a row in the list.
+    pub(crate) cursor: fn(&R) -> P,
+}
+
+impl<R, P> Export<R, P> {
+    /// Records the export with its query string, and answers with the file. `batch` reads the rows that match the filter
+    /// after a position, up to a number; fewer are the last.
+    pub(crate) async fn answer<F, B>(
+        self,
+        panel: &Panel,
+        request: &HttpRequest,
+        (query, filter): (String, F),
+        batch: B,
+    ) -> PageResult
+    where
+        F: Clone + 'static,
+        B: AsyncFn(&Services, F, Option<P>, i64) -> Result<Vec<R>, Error> + Copy + 'static,
+    {
+        // Recorded before the first row is sent.
+        recording::record_export(panel.services(), panel.actor(), self.name, &query).await?;
+        let services = services_of(request)?;
+        let read = move |after| {
+            let (services, filter) = (services.clone(), filter.clone());
+            async move { batch(&services, filter, after, BATCH).await }
+        };
+        let (zone, line) = (panel.zone(), self.line);
+        let line = move |row: &R| line(row, zone);
+        Ok(streamed(
+            panel,
+            self.name,
+            self.header,
+            line,
+            self.cursor,
+            read,
+        ))
+    }
+}
+
 /// The file `<name>-<day>.csv`. `read` returns up to [`BATCH`] rows after the cursor of a row; fewer are the last.
-pub(crate) fn answer<R, P, F, Rows>(
+fn streamed<R, P, F, Rows>(
     panel: &Panel,
     name: &str,
-    header: impl IntoIterator<Item = &'static str>,
+    header: Vec<&'static str>,
     line: impl Fn(&R) -> Vec<String> + 'static,
     cursor: fn(&R) -> P,
     read: F,

@@ -149,6 +149,7 @@ fn of_service(error: &Error) -> (StatusCode, &'static str) {
     }
 }
 
+/// The page for a browser without a session.
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
@@ -159,6 +160,17 @@ struct ErrorPage {
     request_id: String,
     /// Whether there is a link to the panel.
     leads_to_panel: bool,
+}
+
+/// The page within the panel.
+#[derive(Template)]
+#[template(path = "admin/error.html")]
+struct PanelErrorPage {
+    l: Layout,
+    status: u16,
+    heading: String,
+    text: String,
+    request_id: String,
 }
 
 impl AdminError {
@@ -173,8 +185,14 @@ impl AdminError {
         }
     }
 
-    /// The response. Server errors are logged here, once, with the request's id.
-    pub(crate) fn answer(&self, context: &RequestContext, server: &ServerConfig) -> HttpResponse {
+    /// The response; within the panel, if there is the layout of a viewer. Server errors are logged here, once, with the
+    /// request's id.
+    pub(crate) fn answer(
+        &self,
+        context: &RequestContext,
+        server: &ServerConfig,
+        layout: Option<Layout>,
+    ) -> HttpResponse {
         if let Self::SignIn { next, was_form } = self {
             let location = match (next, was_form) {
                 (Some(next), true) => paths::login_after_form(next),
@@ -187,20 +205,10 @@ impl AdminError {
         }
         let (status, name) = status_and_name(self);
         self.log(status, context);
-        let look = context.look();
-        let l = Layout::plain(look.language, look.theme, Tz::UTC, context.received_at);
-        let page = ErrorPage {
-            status: status.as_u16(),
-            heading: l.t(&format!("error.{name}")),
-            text: self.text(name, &l),
-            leads_to_panel: context.leads_to_panel,
-            request_id: if status.is_server_error() {
-                context.id.clone()
-            } else {
-                String::new()
-            },
-            l,
-        };
+        let language = layout
+            .as_ref()
+            .map_or(context.look().language, |l| l.locale);
+        let page = self.page(status, name, context, layout);
         let mut answer = HttpResponse::build(status);
         if let Self::Service(Error::RateLimited {
             retry_after,
@@ -215,8 +223,45 @@ impl AdminError {
         }
         answer
             .content_type("text/html; charset=utf-8")
-            .insert_header((CONTENT_LANGUAGE, look.language.tag()))
-            .body(with_public_paths(page.render().unwrap_or_default(), server))
+            .insert_header((CONTENT_LANGUAGE, language.tag()))
+            .body(with_public_paths(page.unwrap_or_default(), server))
+    }
+
+    fn page(
+        &self,
+        status: StatusCode,
+        name: &str,
+        context: &RequestContext,
+        layout: Option<Layout>,
+    ) -> askama::Result<String> {
+        let is_plain = layout.is_none();
+        let look = context.look();
+        let l = layout.unwrap_or_else(|| {
+            Layout::plain(look.language, look.theme, Tz::UTC, context.received_at)
+        });
+        let (heading, text) = (l.t(&format!("error.{name}")), self.text(name, &l));
+        let request_id = status.is_server_error().then(|| context.id.clone());
+        let (status, request_id) = (status.as_u16(), request_id.unwrap_or_default());
+        if is_plain {
+            let leads_to_panel = context.leads_to_panel;
+            let page = ErrorPage {
+                l,
+                status,
+                heading,
+                text,
+                request_id,
+                leads_to_panel,
+            };
+            return page.render();
+        }
+        let page = PanelErrorPage {
+            l,
+            status,
+            heading,
+            text,
+            request_id,
+        };
+        page.render()
     }
 
     /// The text below the heading.

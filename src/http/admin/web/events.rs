@@ -159,7 +159,7 @@ impl ChangeView {
             url: if session == "-" {
                 String::new()
             } else {
-                paths::audit_of_session(session)
+                paths::session(session)
             },
         }
     }

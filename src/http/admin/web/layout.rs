@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::config::RolesConfig;
 use crate::domain::language::Language;
 use crate::domain::preferences::Theme;
+use crate::domain::saved_view::SavedView;
 use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::display_time::DisplayTime;
 use crate::http::admin::web::notice::Notice;
@@ -42,6 +43,8 @@ pub(crate) struct Layout {
     pub version: &'static str,
     /// The page's path and query.
     pub path: String,
+    /// The viewer's views of this list; none on other pages.
+    pub views: Vec<SavedView>,
     /// The text in the search field of the header.
     pub search: String,
     /// The name of the cookie in which `app.js` sends the time zone, and what follows its value; empty on error pages.
@@ -69,6 +72,7 @@ impl Layout {
             notices: Vec::new(),
             version: env!("CARGO_PKG_VERSION"),
             path: String::new(),
+            views: Vec::new(),
             search: String::new(),
             zone_cookie: (String::new(), String::new()),
             zone,

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::domain::language::Language;
 use crate::domain::paging::{Cursor, Seek};
 use crate::domain::problem::{Problem, Problems};
+use crate::domain::saved_view::SavedView;
 use crate::domain::session::SessionId;
 use crate::http::admin::web::cookies::{self, Name};
 use crate::http::admin::web::error::AdminError;
@@ -228,6 +229,23 @@ impl ListQuery {
     /// The path and the query, without the position in the list.
     pub(crate) fn address(&self) -> String {
         self.url(&[], &[])
+    }
+
+    /// The path of the list.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query, without the position in the list; empty for none.
+    pub(crate) fn query(&self) -> String {
+        let address = self.address();
+        let query = address.split_once('?');
+        query.map_or_else(String::new, |(_, query)| query.to_owned())
+    }
+
+    /// The address of a saved view of this list.
+    pub(crate) fn of_view(&self, view: &SavedView) -> String {
+        Self::new(&self.path, &view.query).address()
     }
 
     /// The list without filters, in the same order.

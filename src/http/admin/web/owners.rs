@@ -1,8 +1,58 @@
-//! The owner of a token for display.
+//! The owner of a token or session for display, and lists that can be filtered by account.
 
 use crate::http::admin::paths;
 use crate::http::admin::web::layout::Layout;
-use crate::services::tokens::owner::Owner;
+use crate::http::admin::web::pager::Pager;
+use crate::services::tokens::owner::{ByOwner, Owner};
+
+/// A page of a list that can be filtered by account.
+pub(crate) struct Listed<V> {
+    pub rows: Vec<V>,
+    /// Why there are none.
+    pub empty: Option<Empty>,
+    /// None where the filter names no account, or too many.
+    pub pager: Option<Pager>,
+}
+
+/// An empty list: the symbol, and the keys of the texts.
+#[derive(Clone, Copy)]
+pub(crate) struct Empty {
+    pub icon: &'static str,
+    pub title: &'static str,
+    pub text: &'static str,
+}
+
+const NO_ACCOUNT: Empty = Empty {
+    icon: "search",
+    title: "tokens.unknown_person",
+    text: "tokens.unknown_person_text",
+};
+const TOO_MANY_ACCOUNTS: Empty = Empty {
+    icon: "search",
+    title: "tokens.too_many",
+    text: "tokens.too_many_text",
+};
+
+impl<V> Listed<V> {
+    /// `empty` is for a list without rows.
+    pub(crate) fn new(found: ByOwner<(Vec<V>, Pager)>, empty: Empty) -> Self {
+        let without_rows = |empty| Self {
+            rows: Vec::new(),
+            empty: Some(empty),
+            pager: None,
+        };
+        match found {
+            ByOwner::NoAccount => without_rows(NO_ACCOUNT),
+            ByOwner::TooManyAccounts => without_rows(TOO_MANY_ACCOUNTS),
+            ByOwner::Found((rows, pager)) => Self {
+                // A search that can be continued says so instead.
+                empty: (rows.is_empty() && pager.further.is_none()).then_some(empty),
+                rows,
+                pager: Some(pager),
+            },
+        }
+    }
+}
 
 /// An account beside one of its tokens.
 pub(crate) struct OwnerView {
@@ -12,7 +62,7 @@ pub(crate) struct OwnerView {
     pub initials: String,
     /// Its name, or its login name.
     pub title: String,
-    /// Its login name and population.
+    /// Its population and login name.
     pub sub: String,
 }
 
@@ -37,7 +87,7 @@ impl OwnerView {
             href: Some(paths::person(principal).to_string()),
             initials: initials(title),
             title: title.clone(),
-            sub: format!("{login} · {population}"),
+            sub: format!("{population} · {login}"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The extractors of signed-in viewers: with read permission, and with write permission. A handler cannot skip the check.
 
-use std::{future::Future, ops::Deref, pin::Pin};
+use std::{future::Future, ops::Deref, pin::Pin, rc::Rc};
 
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::{Method, header::REFERER},
 };
@@ -18,9 +18,13 @@ use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::middleware::context::services_of;
 use crate::services::auth::browser_sessions::{self, Viewer};
+use crate::services::saved_views;
 
 /// A signed-in user: read permission.
-pub(crate) struct Panel {
+#[derive(Clone)]
+pub(crate) struct Panel(Rc<SignedIn>);
+
+struct SignedIn {
     page_context: PageContext,
     viewer: Viewer,
 }
@@ -32,7 +36,7 @@ impl Deref for Panel {
     type Target = PageContext;
 
     fn deref(&self) -> &PageContext {
-        &self.page_context
+        &self.0.page_context
     }
 }
 
@@ -47,15 +51,15 @@ impl Deref for PanelAdmin {
 impl Panel {
     /// The signed-in account, as it is stored now.
     pub(crate) fn viewer(&self) -> &Viewer {
-        &self.viewer
+        &self.0.viewer
     }
 
     /// The signed-in account as the actor of audit events.
     pub(crate) fn actor(&self) -> Actor {
-        let context = &self.page_context.context;
+        let context = &self.context;
         Actor::account(
             AuditSource::Panel,
-            &self.viewer.account,
+            &self.viewer().account,
             context.device(),
             context.id.clone(),
         )
@@ -63,18 +67,35 @@ impl Panel {
 
     /// The layout of a page in this section.
     pub(crate) fn layout(&self, section: &'static str) -> Layout {
-        let account = &self.viewer.account;
-        let l = self.page_context.layout();
+        let viewer = self.viewer();
+        let account = &viewer.account;
+        let l = self.0.page_context.layout();
         let role = account.role.as_ref();
         Layout {
             section,
-            can_write: self.viewer.may_write(),
-            step_up: self.viewer.step_up,
+            can_write: viewer.may_write(),
+            step_up: viewer.step_up,
             viewer_name: account.name.clone(),
             viewer_email: account.login().to_owned(),
             viewer_role: role.map_or_else(String::new, |role| l.role(role.as_str())),
             ..l
         }
+    }
+}
+
+impl Panel {
+    /// The layout of a list with the viewer's saved views of it.
+    pub(crate) async fn layout_of_list(
+        &self,
+        section: &'static str,
+        list: &str,
+    ) -> Result<Layout, AdminError> {
+        let owner = self.viewer().account.principal.user_seq;
+        let views = saved_views::list(self.services(), owner, list).await?;
+        Ok(Layout {
+            views,
+            ..self.layout(section)
+        })
     }
 }
 
@@ -96,7 +117,7 @@ impl FromRequest for PanelAdmin {
         let request = request.clone();
         Box::pin(async move {
             let panel = signed_in(&request).await?;
-            if panel.viewer.may_write() {
+            if panel.viewer().may_write() {
                 Ok(Self(panel))
             } else {
                 Err(AdminError::Forbidden)
@@ -116,9 +137,33 @@ async fn signed_in(request: &HttpRequest) -> Result<Panel, AdminError> {
     };
     let page_context = PageContext::new(request, services, Some(secret), viewer.preferences)?;
     page_context.context.note_caller(viewer.account.principal);
-    Ok(Panel {
+    let panel = Panel(Rc::new(SignedIn {
         page_context,
         viewer,
+    }));
+    request.extensions_mut().insert(panel.clone());
+    Ok(panel)
+}
+
+/// The viewer of a request whose handler has asked for one; none without a session.
+pub(crate) fn panel_of(request: &HttpRequest) -> Option<Panel> {
+    request.extensions().get::<Panel>().cloned()
+}
+
+/// The layout of a page that shows an error to the viewer of a request; none without a session.
+pub(crate) fn layout_of_error(request: &HttpRequest) -> Option<Layout> {
+    let l = panel_of(request)?.layout("");
+    let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
+    Some(Layout {
+        // The notice of the last action is shown on the next page.
+        notices: Vec::new(),
+        // The address of a form may have no page that the switch of the language could lead back to.
+        path: if is_page {
+            l.path.clone()
+        } else {
+            paths::DASHBOARD.to_owned()
+        },
+        ..l
     })
 }
 

@@ -99,6 +99,7 @@ fn good_rows() -> Rows {
             backlog,
         }),
         django: Ok(None),
+        failed: Ok(0),
         clock: Ok(Some(Duration::from_millis(20))),
     }
 }

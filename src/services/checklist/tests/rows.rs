@@ -368,3 +368,12 @@ fn an_input_that_cannot_be_read_is_a_problem() {
         });
     }
 }
+
+#[test]
+fn messages_that_were_not_sent() {
+    for failed in [1, 1_000] {
+        assert_inputs(&[(Check::FailedDeliveries, Advice)], |inputs| {
+            inputs.rows.failed = Ok(failed);
+        });
+    }
+}

@@ -5,6 +5,7 @@ use askama::Template;
 
 use crate::domain::principal::{Principal, UserType};
 use crate::http::admin::pages::people::account::{self, Person, refusal, requester, section};
+use crate::http::admin::pages::people::cut_off;
 use crate::http::admin::paths;
 use crate::http::admin::person_paths::PersonPath;
 use crate::http::admin::web::account_path::AccountPath;
@@ -23,6 +24,8 @@ struct DeletePage {
     path: PersonPath,
     title: String,
     person: Person,
+    /// What ends with it.
+    ends: String,
     /// Why the account cannot be deleted; empty where it can.
     refusal: String,
     errors: FieldErrors,
@@ -36,7 +39,9 @@ async fn page(
 ) -> Result<DeletePage, AdminError> {
     let person = account::find(panel, account).await?;
     let l = panel.layout(section(account.user_type));
+    let ends = cut_off::ends(panel, &l, account).await?;
     Ok(DeletePage {
+        ends,
         path: paths::person(account),
         title: l.t(match account.user_type {
             UserType::User => "person.delete_user",

@@ -334,7 +334,7 @@ pub(in crate::http) async fn update(
     let AccountPath(account) = path;
     let person = match account::find(&form.panel, account).await {
         Ok(person) => person,
-        Err(error) => return gone::or_gone(&form.panel, account, Err(error.into())).await,
+        Err(error) => return gone::after_form(&form, account, error.into()).await,
     };
     let l = form.panel.layout(section(account.user_type));
     // Fields that this form left alone keep what was changed meanwhile.

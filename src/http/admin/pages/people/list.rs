@@ -1,17 +1,19 @@
 //! The list of a population, with its filters, and the same list as a CSV file.
 
+use std::collections::HashSet;
+
 use actix_web::HttpRequest;
 use askama::Template;
 use chrono_tz::Tz;
 
 use crate::domain::account::Role;
-use crate::domain::paging::Slice;
-use crate::domain::principal::UserType;
+use crate::domain::paging::{Cursor, Slice};
+use crate::domain::principal::{UserSeq, UserType};
 use crate::http::admin::pages::people::account::{Person, fields, section};
 use crate::http::admin::paths;
 use crate::http::admin::person_paths::PeoplePath;
 use crate::http::admin::web::account_path::Population;
-use crate::http::admin::web::csv;
+use crate::http::admin::web::csv::{self, Export};
 use crate::http::admin::web::error::PageResult;
 use crate::http::admin::web::filters::{
     self, Chip, Choice, Filter, day, preset, problems, typed, words,
@@ -22,9 +24,8 @@ use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::pager::{Pager, pager};
 use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::periods::{self, CREATED, LOGIN};
-use crate::http::middleware::context::services_of;
 use crate::services::accounts::lists::{self, Listed};
-use crate::services::audit::recording;
+use crate::services::{Error, Services};
 use crate::store::account_list::{AccountColumn, AccountFilter, AccountOrder, LastLogin};
 
 /// The columns to order by; the last one is only that of internal users.
@@ -44,6 +45,7 @@ const FILTERS: &[Filter] = &[
     words("active", "people_list.status", |l, word| {
         l.t(match word {
             "yes" => "common.active",
+            "invited" => "people_list.invited",
             _ => "common.inactive",
         })
     }),
@@ -64,11 +66,14 @@ pub(crate) fn filter(population: UserType, query: &mut ListQuery, panel: &Panel)
     if population == UserType::User {
         filter.role = query.optional("role", Role::parse);
     }
-    filter.is_active = query.word("active", &["yes", "no"], |word| match word {
-        "yes" => Some(true),
-        "no" => Some(false),
+    let status = query.word("active", &["yes", "no", "invited"], |word| match word {
+        "yes" => Some((true, None)),
+        "no" => Some((false, None)),
+        "invited" => Some((true, Some(now))),
         _ => None,
     });
+    (filter.is_active, filter.invited_at) =
+        status.map_or((None, None), |(is_active, at)| (Some(is_active), at));
     (filter.created_from, filter.created_before) = CREATED.read(query, zone, now);
     let (from, before) = LOGIN.read(query, zone, now);
     filter.last_login = match (query.value(LOGIN.preset), from, before) {
@@ -100,6 +105,8 @@ struct ListPage {
     query: ListQuery,
     chips: Vec<Chip>,
     people: Vec<Person>,
+    /// Those of them that have no password, and a valid link to set one.
+    invited: HashSet<UserSeq>,
     /// The number of matching accounts where they are more than this page has.
     all: Option<String>,
     query_string: String,
@@ -108,6 +115,10 @@ struct ListPage {
 }
 
 impl ListPage {
+    fn is_invited(&self, person: &Person) -> bool {
+        person.is_active && self.invited.contains(&person.principal.user_seq)
+    }
+
     fn is(&self, name: &str, value: &str) -> bool {
         self.query.value(name) == value
     }
@@ -123,19 +134,23 @@ pub(crate) async fn list(panel: Panel, population: Population, mut query: ListQu
     let filter = filter(population.0, &mut query, &panel);
     let order = order(population.0, &mut query);
     let (seek, size) = (query.seek(), query.size());
-    let slice = lists::page(panel.services(), filter.clone(), order, seek, size).await?;
-    let page = page(&panel, &filter, query, slice);
+    let slice = lists::page::<Person>(panel.services(), filter.clone(), order, seek, size).await?;
+    let shown = slice.items.iter();
+    let shown = shown.map(|item| item.account.principal.user_seq).collect();
+    let invited = lists::invited(panel.services(), population.0, shown).await?;
+    let list = paths::people(population.0).to_string();
+    let l = panel.layout_of_list(section(population.0), &list).await?;
+    let page = page(l, &filter, query, (slice, invited));
     list_page(&panel, &page.query, &page)
 }
 
 fn page(
-    panel: &Panel,
+    l: Layout,
     filter: &AccountFilter,
     query: ListQuery,
-    slice: Slice<Listed<Person>>,
+    (slice, invited): (Slice<Listed<Person>>, HashSet<UserSeq>),
 ) -> ListPage {
     let path = paths::people(filter.user_type);
-    let l = panel.layout(section(filter.user_type));
     let query_string = query.query_string();
     let is_part = slice.has_previous || slice.has_next;
     let more = if slice.count.more { "+" } else { "" };
@@ -150,6 +165,7 @@ fn page(
         query_string,
         pager: pager(&query, &l, &slice, |item| item.cursor.clone()),
         people: slice.items.into_iter().map(|item| item.account).collect(),
+        invited,
         query,
         l,
     }
@@ -173,27 +189,28 @@ pub(crate) async fn export(
     mut query: ListQuery,
     request: HttpRequest,
 ) -> PageResult {
-    let (user_type, name) = (population.0, section(population.0));
+    let user_type = population.0;
     let filter = filter(user_type, &mut query, &panel);
     let order = order(user_type, &mut query);
-    // Logged before the first row is sent.
-    recording::record_export(panel.services(), panel.actor(), name, &query.query_string()).await?;
-    let services = services_of(&request)?;
     let own = fields(user_type).iter().map(|field| field.name);
     let header = std::iter::once("user_seq").chain(own).chain(COMMON_COLUMNS);
-    let read = move |after| {
-        let (services, filter) = (services.clone(), filter.clone());
-        async move { lists::batch(&services, filter, order, after, csv::BATCH).await }
+    let export = Export {
+        name: section(user_type),
+        header: header.collect(),
+        line,
+        cursor: |row| row.cursor.clone(),
     };
-    let zone = panel.zone();
-    Ok(csv::answer(
-        &panel,
-        name,
-        header,
-        move |row| line(row, zone),
-        |row| row.cursor.clone(),
-        read,
-    ))
+    let filter = (query.query_string(), (filter, order));
+    export.answer(&panel, &request, filter, batch).await
+}
+
+async fn batch(
+    services: &Services,
+    (filter, order): (AccountFilter, AccountOrder),
+    after: Option<Cursor>,
+    size: i64,
+) -> Result<Vec<Listed<Person>>, Error> {
+    lists::batch(services, filter, order, after, size).await
 }
 
 /// The last columns of both populations.

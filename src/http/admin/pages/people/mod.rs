@@ -9,7 +9,7 @@ pub mod delete;
 pub mod form;
 mod form_changes;
 mod form_merge;
-mod gone;
+pub mod gone;
 mod history;
 pub mod list;
 mod login_box;

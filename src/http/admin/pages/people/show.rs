@@ -8,7 +8,6 @@ use crate::domain::session::BrowserSessionId;
 use crate::http::admin::pages::password_links::{MAIL_BUTTON, link_button};
 use crate::http::admin::pages::people::account::{self, Person, fields, requester, section};
 use crate::http::admin::pages::people::confirm::ConfirmPage;
-use crate::http::admin::pages::people::gone;
 use crate::http::admin::pages::people::history::History;
 use crate::http::admin::pages::people::login_box::{self, LoginRow};
 use crate::http::admin::pages::people::theft::{self, Theft};
@@ -129,11 +128,8 @@ async fn page(
 
 /// `GET /admin/{users,clients}/{seq}`. **Permissions**: administrators and auditors. 200, 404.
 pub(crate) async fn show(panel: Panel, path: AccountPath, query: ListQuery) -> PageResult {
-    let shown = match page(&panel, path.0, &query).await {
-        Ok(page) => panel.page(&page),
-        Err(error) => Err(error),
-    };
-    gone::or_gone(&panel, path.0, shown).await
+    let page = page(&panel, path.0, &query).await?;
+    panel.page(&page)
 }
 
 /// `GET /admin/{users,clients}/{seq}/activate`: asks for the administrator's password, which activating an administrator

@@ -59,10 +59,7 @@ pub(crate) async fn of_account(
     account: Principal,
     password_set_at: Option<Timestamp>,
 ) -> Result<Vec<AuditEvent>, AdminError> {
-    let now = panel.now();
-    let days_ago = Timestamp::from_unix_micros(
-        now.unix_micros() - i64::try_from(SHOWN_FOR.as_micros()).unwrap_or(0),
-    );
+    let days_ago = panel.now() - SHOWN_FOR;
     let wanted = Newest {
         subject: Some(account),
         actions: vec![Action::RefreshTokenReused],

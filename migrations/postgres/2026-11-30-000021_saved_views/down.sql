@@ -1,0 +1,1 @@
+ALTER TABLE panel_preferences DROP COLUMN views;
