@@ -117,7 +117,7 @@ async fn the_events_of_what_was_cut_off_have_the_state_and_the_devices() {
         ["Status", "Active", "Inactive", "Sessions", "–", "1"]
     );
     assert_eq!(cells[6], "Ended session");
-    assert!(event.has("#changes tbody a[href*='session=']"));
+    assert!(event.has("#changes tbody a[href^='/admin/sessions/']"));
     // The changes of an account by field.
     let page = root.open(&format!("{path}?field=is_active")).await;
     assert_eq!(

@@ -27,7 +27,7 @@ async fn an_unchanged_log_is_valid_and_has_a_checkpoint() {
         .await
         .unwrap();
     let page = verified(&auditor).await;
-    assert!(page.text("#verification .banner").contains("Valid"));
+    assert!(page.text("#verification .banner").contains("Verified"));
     assert!(page.text("#chain .mono").starts_with("2:"));
     assert!(!page.has("#verification table"));
 }

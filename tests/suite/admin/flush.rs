@@ -295,7 +295,7 @@ async fn an_auditor_has_no_button_and_a_flush_needs_a_csrf_token() {
     expired_tokens(&app, 1).await;
     let eve = app.signed_in("eve", Role::AUDITOR).await;
     let page = eve.open(paths::BLACKLIST).await;
-    assert_eq!(page.text("#flush-title"), "1 expired row");
+    assert_eq!(page.text("#flush-title"), "1 expired row to clean up");
     assert!(!page.has("#flush form, #flush button"));
     eve.post(paths::FLUSH, &[]).await.assert(403);
     let ann = app.signed_in("ann", Role::ADMIN).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use munjigi::{domain::account::Role, http::admin::paths};
 
 use super::password_links::{issue, path_of, shown};
-use crate::support::{App, Browser, Page, password_of};
+use crate::support::{App, Page, password_of};
 
 #[tokio::test]
 async fn a_link_is_shown_to_the_browser_that_issued_it_alone_and_only_for_some_minutes() {
