@@ -52,7 +52,14 @@ pub(crate) async fn show(panel: Panel, id: Path<String>) -> PageResult {
     let id = SessionId::parse(&id).ok_or(AdminError::NotFound)?;
     let (l, list) = (panel.layout("sessions"), panel.back_to(paths::SESSIONS));
     let Some(found) = refresh_tokens::of_session(panel.services(), id.clone()).await? else {
-        return panel.page_with(StatusCode::NOT_FOUND, &FlushedPage { l, list, session: id });
+        return panel.page_with(
+            StatusCode::NOT_FOUND,
+            &FlushedPage {
+                l,
+                list,
+                session: id,
+            },
+        );
     };
     let theft = match &found.session.reused_jti {
         Some(_) => events::find_reuse(panel.services(), id.clone()).await?,
