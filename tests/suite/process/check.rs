@@ -161,6 +161,7 @@ fn before_the_first_start_nothing_is_known_and_nothing_is_created() {
         "database",
         "flush",
         "clock",
+        "failed_deliveries",
         "data_files",
         "audit_chain",
         "audit_checkpoint",
@@ -237,6 +238,7 @@ fn an_unreachable_database_is_a_problem_and_its_password_is_not_printed() {
         "database",
         "flush",
         "clock",
+        "failed_deliveries",
         "audit_chain",
         "audit_checkpoint",
     ];
