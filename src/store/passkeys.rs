@@ -199,3 +199,12 @@ pub fn mark_answered(
         .execute(connection)?;
     Ok(inserted == 1)
 }
+
+/// Takes [`mark_answered`] back.
+pub fn unmark_answered(connection: &mut Db, challenge_hash: &str) -> Result<(), StoreError> {
+    let statement = "DELETE FROM passkey_challenges WHERE challenge_hash = $1";
+    diesel::sql_query(statement)
+        .bind::<Text, _>(challenge_hash)
+        .execute(connection)?;
+    Ok(())
+}

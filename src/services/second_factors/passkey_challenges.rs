@@ -2,7 +2,8 @@
 //!
 //! A challenge consists of random bytes, the time of its expiry, and a MAC over both and what it is for. So the server
 //! recognises its own challenges without a row, and strangers who open the log-in page store nothing. The hash of a challenge
-//! is stored when it is answered, until it expires: it is answered once, on any number of instances.
+//! is stored when an answer to it is accepted, until it expires: that happens once, on any number of instances. A refused answer
+//! leaves it open, so nobody uses up the challenge of somebody else with a passkey of their own.
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
@@ -101,5 +102,10 @@ impl OpenChallenge {
     /// Marks it as answered; part of the transaction of what it is for. Returns `false` if it was answered before.
     pub(crate) fn mark_answered(&self, connection: &mut Db) -> Result<bool, StoreError> {
         table::mark_answered(connection, &self.hash, self.expires_at)
+    }
+
+    /// Takes [`Self::mark_answered`] back, because the answer is refused; part of the same transaction.
+    pub(crate) fn unmark_answered(&self, connection: &mut Db) -> Result<(), StoreError> {
+        table::unmark_answered(connection, &self.hash)
     }
 }

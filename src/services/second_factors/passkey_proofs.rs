@@ -93,6 +93,11 @@ impl PasskeyRequest {
         }
     }
 
+    /// Whether passkeys can be used.
+    pub(crate) fn is_available(&self) -> bool {
+        self.party.is_some()
+    }
+
     /// What a browser is asked for, as JSON.
     ///
     /// # Errors
@@ -135,8 +140,7 @@ impl PasskeyAnswer {
 
     /// Whether there is a passkey with the answer's credential id.
     pub(crate) fn is_of_known_passkey(&self, connection: &mut Db) -> Result<bool, StoreError> {
-        let id = &self.assertion.credential_id;
-        Ok(table::find_by_credential(connection, id)?.is_some())
+        Ok(self.find(connection)?.is_some())
     }
 
     /// Whether the answer proves a passkey of this account. It is used by this: it is not accepted again. Part of the
@@ -148,32 +152,52 @@ impl PasskeyAnswer {
         audit_context: &AuditContext,
         owner: Principal,
     ) -> Result<bool, StoreError> {
-        let proved = self.apply(connection, keys, audit_context)?;
-        Ok(proved.is_ok_and(|account| account.principal == owner))
+        let found = self.find(connection)?;
+        let Some((row, handle)) = found.filter(|(row, _)| row.owner() == owner) else {
+            return Ok(false);
+        };
+        let proved = self.apply_with(connection, keys, audit_context, &row, &handle)?;
+        Ok(proved.is_ok())
+    }
+
+    /// The passkey that the answer names, and the user handle of its account.
+    fn find(&self, connection: &mut Db) -> Result<Option<(PasskeyRow, String)>, StoreError> {
+        table::find_by_credential(connection, &self.assertion.credential_id)
     }
 
     /// Verifies the answer and uses it: it is not accepted again. Returns the account of the passkey. Part of the transaction
     /// of what it is for.
-    ///
-    /// A signature counter that did not increase is refused and recorded: the passkey may have been copied (level 2,
-    /// section 6.1.1).
     pub(crate) fn apply(
         &self,
         connection: &mut Transaction<'_>,
         keys: &MasterKeys,
         audit_context: &AuditContext,
     ) -> Result<Result<Account, RefusedPasskey>, StoreError> {
+        let Some((row, handle)) = self.find(connection)? else {
+            return Ok(Err(RefusedPasskey::new(&"there is no such passkey", None)));
+        };
+        self.apply_with(connection, keys, audit_context, &row, &handle)
+    }
+
+    /// Verifies the answer with the passkey that it names. A challenge is used up by an accepted answer only.
+    ///
+    /// A signature counter that did not increase is refused and recorded: the passkey may have been copied (level 2,
+    /// section 6.1.1).
+    fn apply_with(
+        &self,
+        connection: &mut Transaction<'_>,
+        keys: &MasterKeys,
+        audit_context: &AuditContext,
+        row: &PasskeyRow,
+        handle: &str,
+    ) -> Result<Result<Account, RefusedPasskey>, StoreError> {
         let refused = |reason: &dyn fmt::Display, account| {
             Ok(Err(RefusedPasskey::new(reason, Some(account))))
-        };
-        let id = &self.assertion.credential_id;
-        let Some((row, handle)) = table::find_by_credential(connection, id)? else {
-            return Ok(Err(RefusedPasskey::new(&"there is no such passkey", None)));
         };
         let Some(account) = find_account(connection, row.owner())? else {
             return Ok(Err(RefusedPasskey::new(&"there is no such account", None)));
         };
-        let (verified, now) = (self.verify(&row, &handle), audit_context.now);
+        let (verified, now) = (self.verify(row, handle), audit_context.now);
         let Verified {
             challenge,
             sign_count,
@@ -194,6 +218,7 @@ impl PasskeyAnswer {
         if is_increased && table::record_use(connection, &row.id, (old, new), is_backed_up, now)? {
             return Ok(Ok(account));
         }
+        open.unmark_answered(connection)?;
         let event = Event::new(Action::PasskeyCounterRefused)
             .refused()
             .to(Subject::of(&account))

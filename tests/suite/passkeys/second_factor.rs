@@ -130,6 +130,45 @@ async fn a_wrong_assertion_uses_up_an_attempt() {
 }
 
 #[tokio::test]
+async fn a_refused_assertion_leaves_the_challenge_open() {
+    let (app, ann, mut authenticator) = scene().await;
+    let mut of_bob = Authenticator::at(ORIGIN);
+    let bob = app.client("bob").await;
+    add(&bob, &mut of_bob, "x").await;
+    let challenge = first_step(&ann).await;
+    let foreign = of_bob.assert(&challenge["passkey"]);
+    let refused = second_step(&app, &challenge, &foreign).await;
+    refused.assert(401, "INVALID_SECOND_FACTOR");
+    let counter = std::mem::replace(&mut authenticator.counter, 0);
+    let copied = authenticator.assert(&challenge["passkey"]);
+    authenticator.counter = counter;
+    let refused = second_step(&app, &challenge, &copied).await;
+    refused.assert(401, "INVALID_SECOND_FACTOR");
+    let assertion = authenticator.assert(&challenge["passkey"]);
+    let proved = second_step(&app, &challenge, &assertion).await;
+    let ann = ann.with_pair(&proved.assert(200, "LOGGED_IN"));
+    // The passkey of the other account was not used.
+    let listed = bob.get(PASSKEYS).await.assert(200, "PASSKEY_LIST");
+    assert_eq!(listed.data()[0]["last_used_at"], Value::Null);
+    // The same holds for a new proof of the owner.
+    app.advance(Duration::from_mins(6));
+    let asked = ann
+        .post(&format!("{PASSKEYS}/options"), json!({}))
+        .await
+        .assert(403, "REAUTHENTICATION_REQUIRED")
+        .body["data"]
+        .clone();
+    for (assertion, status) in [
+        (of_bob.assert(&asked["passkey"]), 400),
+        (authenticator.assert(&asked["passkey"]), 200),
+    ] {
+        let body = json!({"assertion": assertion});
+        let answer = ann.post("/auth/reauthenticate", body).await;
+        answer.assert_status(status);
+    }
+}
+
+#[tokio::test]
 async fn one_assertion_completes_one_login_on_two_instances() {
     let (app, ann, mut authenticator) = scene().await;
     let other = app.another_instance();
