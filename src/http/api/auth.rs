@@ -1,6 +1,6 @@
 //! `/auth/*`: login by password, refresh, logout, and verification of a token.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use actix_web::{HttpRequest, web};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,103 +17,29 @@ use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{
     EMAIL_IDENTIFIER, IDENTIFIER, KEEP_CURRENT, LOGIN_PASSWORD, TOKEN, USER_TYPE,
 };
-use crate::http::api::me::AccountView;
-use crate::http::api::refresh_transport::{REFRESH, RefreshTransport, TokenTransport};
+use crate::http::api::refresh_transport::{REFRESH, RefreshTransport};
+use crate::http::api::token_answers::{LoginRequest, TokenData, token_response};
 use crate::http::middleware::context::RequestContext;
-use crate::http::refresh_cookie;
 use crate::services::auth::login::{self, Credentials};
 use crate::services::auth::logout::{self, Logout};
 use crate::services::auth::refresh_request::RefreshRequest;
-use crate::services::auth::session_start::LoggedIn;
-use crate::services::auth::token_pair::TokenPair;
 use crate::services::auth::{bearer, refresh};
 use crate::services::{Error, Services};
 use crate::tokens::TokenType;
-
-/// The data of a login or refresh: both tokens, their lifetimes in seconds, and the account.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Tokens")]
-pub(super) struct TokenData {
-    /// The access token.
-    #[schemars(example = &"eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2ln")]
-    access: String,
-    /// The refresh token; missing if it is in the cookie.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2ln")]
-    refresh: Option<String>,
-    /// The scheme of the header `Authorization`, the first of `tokens.auth_header_types`.
-    #[schemars(example = &"Bearer")]
-    token_type: String,
-    /// For how many seconds the access token is valid.
-    #[schemars(example = 1800)]
-    expires_in: u64,
-    /// For how many seconds the refresh token is valid.
-    #[schemars(example = 2_592_000)]
-    refresh_expires_in: u64,
-    /// The account.
-    user: AccountView,
-    /// New recovery codes, shown once; only of a login that has set a second factor up.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(example = &["abcd-efgh-ijkl-mnop-qrst-uvwx"])]
-    recovery_codes: Vec<String>,
-}
-
-impl TokenData {
-    fn new(services: &Services, pair: TokenPair) -> Self {
-        let TokenPair {
-            access,
-            refresh,
-            account,
-            issued_at,
-            ..
-        } = pair;
-        let issued_at = issued_at.whole_seconds();
-        let scheme = services.tokens.settings().auth_header_types.first();
-        Self {
-            expires_in: access.expires_at.since(issued_at).as_secs(),
-            refresh_expires_in: refresh.expires_at.since(issued_at).as_secs(),
-            access: access.token,
-            refresh: Some(refresh.token),
-            token_type: scheme.map_or("Bearer", String::as_str).to_owned(),
-            user: AccountView::from(&account),
-            recovery_codes: Vec::new(),
-        }
-    }
-}
-
-/// The answer with a pair of tokens; the refresh token is in the body or in the cookie.
-fn token_response(
-    services: &Services,
-    code: &'static str,
-    pair: TokenPair,
-    transport: TokenTransport,
-) -> Answer<TokenData> {
-    let mut data = TokenData::new(services, pair);
-    let token = match transport {
-        TokenTransport::Body => None,
-        TokenTransport::Cookie => data.refresh.take(),
-    };
-    let lifetime = Duration::from_secs(data.refresh_expires_in);
-    let cookie = token.map(|token| refresh_cookie::set(&services.config.server, token, lifetime));
-    Answer::ok(code, data).with_refresh_cookie(cookie)
-}
 
 /// `POST /auth/login`: exchanges a username or e-mail address and a password for a pair of tokens.
 ///
 /// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_CREDENTIALS` or `SECOND_FACTOR_REQUIRED`, `403`
 /// `SECOND_FACTOR_SETUP_REQUIRED` or `FORBIDDEN` (a page of another origin requests the cookie), `429` `RATE_LIMITED`, `503`.
-pub(super) async fn log_in(
-    services: web::Data<Services>,
-    context: web::ReqData<Arc<RequestContext>>,
-    caller: Anonymous,
-    transport: RefreshTransport,
-    mut fields: Fields,
-) -> Result<Answer<TokenData>, ApiError> {
-    let requested = transport.requested(&mut fields)?;
+pub(super) async fn log_in(request: LoginRequest) -> Result<Answer<TokenData>, ApiError> {
+    let LoginRequest {
+        answer,
+        caller,
+        fields,
+    } = request;
     let credentials = credentials(fields)?;
-    let logged_in = Box::pin(login::log_in(&services, credentials, caller.0)).await?;
-    let answer = login_answer(&services, &context, logged_in, &transport, requested);
-    Ok(answer)
+    let logged_in = Box::pin(login::log_in(answer.services(), credentials, caller)).await?;
+    Ok(answer.with(logged_in))
 }
 
 fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
@@ -131,29 +57,6 @@ fn credentials(mut fields: Fields) -> Result<Credentials, ApiError> {
         identifier,
         password,
     })
-}
-
-/// The answer to a successful login: a pair of tokens and a device token. A login that a page of another origin sends sets
-/// no device cookie: it could replace the one of the browser's owner.
-pub(super) fn login_answer(
-    services: &Services,
-    context: &RequestContext,
-    logged_in: LoggedIn,
-    transport: &RefreshTransport,
-    requested: TokenTransport,
-) -> Answer<TokenData> {
-    let LoggedIn {
-        tokens,
-        device_token,
-        recovery_codes,
-    } = logged_in;
-    context.note_caller(tokens.account.principal);
-    let answer = token_response(services, "LOGGED_IN", tokens, requested);
-    let answer = answer.map(|data| TokenData {
-        recovery_codes,
-        ..data
-    });
-    answer.on_device(services, device_token, transport.may_use_cookie())
 }
 
 /// `POST /auth/refresh`: exchanges a refresh token for a new pair of tokens; the refresh token cannot be used again.

@@ -39,5 +39,6 @@ mod self_service;
 mod sessions;
 pub(in crate::http) mod simplejwt;
 mod status_lists;
+mod token_answers;
 mod users;
 mod well_known;

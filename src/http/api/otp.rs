@@ -8,12 +8,11 @@ use serde::Serialize;
 
 use crate::domain::session::ChallengeId;
 use crate::http::api::answer::Answer;
-use crate::http::api::auth::{TokenData, login_answer};
 use crate::http::api::body::Fields;
 use crate::http::api::callers::Anonymous;
 use crate::http::api::errors::ApiError;
 use crate::http::api::inputs::{CHALLENGE, CODE, IDENTIFIER};
-use crate::http::api::refresh_transport::RefreshTransport;
+use crate::http::api::token_answers::{LoginRequest, TokenData};
 use crate::http::middleware::context::RequestContext;
 use crate::services::Services;
 use crate::services::auth::otp;
@@ -62,18 +61,15 @@ pub(super) async fn request(
 ///
 /// **Permissions**: anyone. `200` `LOGGED_IN`; `400`, `401` `INVALID_OTP`, `403` `FORBIDDEN` (a page of another
 /// origin requests the cookie), `404` `OTP_DISABLED`, `429` `RATE_LIMITED`, `503`.
-pub(super) async fn verify(
-    services: web::Data<Services>,
-    context: web::ReqData<Arc<RequestContext>>,
-    caller: Anonymous,
-    transport: RefreshTransport,
-    mut fields: Fields,
-) -> Result<Answer<TokenData>, ApiError> {
-    let requested = transport.requested(&mut fields)?;
+pub(super) async fn verify(request: LoginRequest) -> Result<Answer<TokenData>, ApiError> {
+    let LoginRequest {
+        answer,
+        caller,
+        mut fields,
+    } = request;
     let challenge = fields.required(&CHALLENGE);
     let code = fields.required(&CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let logged_in = Box::pin(otp::log_in(&services, challenge, code, caller.0)).await?;
-    let answer = login_answer(&services, &context, logged_in, &transport, requested);
-    Ok(answer)
+    let logged_in = Box::pin(otp::log_in(answer.services(), challenge, code, caller)).await?;
+    Ok(answer.with(logged_in))
 }

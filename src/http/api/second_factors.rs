@@ -1,8 +1,6 @@
 //! `/auth/second-factors`, `/auth/login/second-factor` and `/auth/reauthenticate`: the second factors of the caller, and logins
 //! in two steps.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, web};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,15 +10,13 @@ use crate::domain::otp::OtpCode;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::second_factor::SecondFactorMethod;
 use crate::http::api::answer::Answer;
-use crate::http::api::auth::{TokenData, login_answer};
 use crate::http::api::body::Fields;
 use crate::http::api::callers::{Anonymous, Bearer, actor};
 use crate::http::api::errors::{ApiError, renamed};
 use crate::http::api::inputs::{FACTOR_CODE, LOGIN_CHALLENGE, METHOD, PASSWORD};
 use crate::http::api::passkeys::{ASSERTION, relying_party};
-use crate::http::api::refresh_transport::RefreshTransport;
+use crate::http::api::token_answers::{LoginRequest, TokenData};
 use crate::http::device_token::PresentedDevice;
-use crate::http::middleware::context::RequestContext;
 use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::{self, Reproof, require_recent};
 use crate::services::auth::second_step;
@@ -131,22 +127,20 @@ fn proof_of(
 ///
 /// **Permissions**: anyone with the challenge. `200` `LOGGED_IN`; `400`, `401` `INVALID_SECOND_FACTOR`, `403` `FORBIDDEN` (a page
 /// of another origin requests the cookie), `429` `RATE_LIMITED`, `503`.
-pub(super) async fn log_in(
-    services: web::Data<Services>,
-    context: web::ReqData<Arc<RequestContext>>,
-    caller: Anonymous,
-    transport: RefreshTransport,
-    mut fields: Fields,
-) -> Result<Answer<TokenData>, ApiError> {
-    let requested = transport.requested(&mut fields)?;
+pub(super) async fn log_in(request: LoginRequest) -> Result<Answer<TokenData>, ApiError> {
+    let LoginRequest {
+        answer,
+        caller,
+        mut fields,
+    } = request;
     let challenge = fields.required(&LOGIN_CHALLENGE);
     let method = fields.required(&METHOD);
     let presented = Presented::read(&mut fields);
     let ((challenge, method), presented) = fields.complete(challenge.zip(method).zip(presented))?;
-    let proof = proof_of(&services, &challenge, method, presented)?;
-    let logged_in = Box::pin(second_step::log_in(&services, &challenge, proof, caller.0)).await?;
-    let answer = login_answer(&services, &context, logged_in, &transport, requested);
-    Ok(answer)
+    let services = answer.services();
+    let proof = proof_of(services, &challenge, method, presented)?;
+    let logged_in = Box::pin(second_step::log_in(services, &challenge, proof, caller)).await?;
+    Ok(answer.with(logged_in))
 }
 
 /// `POST /auth/login/second-factor/totp`: makes a secret for the authenticator app of an account that must have one to log in.
@@ -169,20 +163,18 @@ pub(super) async fn begin_at_login(
 /// **Permissions**: anyone with the challenge. `200` `LOGGED_IN`, with recovery codes; `400` (also for a wrong code), `401`
 /// `INVALID_SECOND_FACTOR`, `403` `FORBIDDEN` (a page of another origin requests the cookie), `404` `SECOND_FACTOR_NOT_FOUND`,
 /// `409` `SECOND_FACTOR_EXISTS`, `429` `RATE_LIMITED`, `503`.
-pub(super) async fn set_up_at_login(
-    services: web::Data<Services>,
-    context: web::ReqData<Arc<RequestContext>>,
-    caller: Anonymous,
-    transport: RefreshTransport,
-    mut fields: Fields,
-) -> Result<Answer<TokenData>, ApiError> {
-    let requested = transport.requested(&mut fields)?;
+pub(super) async fn set_up_at_login(request: LoginRequest) -> Result<Answer<TokenData>, ApiError> {
+    let LoginRequest {
+        answer,
+        caller,
+        mut fields,
+    } = request;
     let challenge = fields.required(&LOGIN_CHALLENGE);
     let code = fields.required(&FACTOR_CODE);
     let (challenge, code) = fields.complete(challenge.zip(code))?;
-    let logged_in = Box::pin(second_step::set_up(&services, &challenge, code, caller.0)).await?;
-    let answer = login_answer(&services, &context, logged_in, &transport, requested);
-    Ok(answer)
+    let set_up = second_step::set_up(answer.services(), &challenge, code, caller);
+    let logged_in = Box::pin(set_up).await?;
+    Ok(answer.with(logged_in))
 }
 
 /// `GET /auth/second-factors`: the second factors of the caller.
