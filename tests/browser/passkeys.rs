@@ -151,6 +151,40 @@ async fn a_passkey_is_the_second_factor_after_the_password() {
 
 #[tokio::test]
 #[ignore = "tests/run"]
+async fn who_must_have_a_second_factor_adds_a_passkey_at_the_login() {
+    for language in ["en", "ko"] {
+        let stage = stage().with("MUNJIGI_LOGIN__SECOND_FACTOR", "administrators");
+        let setting = stage.speaking(language).set().await;
+        let browser = &setting.browser;
+        browser.go("/admin/login").await;
+        plug_in(&setting).await;
+        browser.fill("email", ROOT).await;
+        browser.fill("password", PASSWORD).await;
+        browser.send_form_with("password").await;
+        browser
+            .until("the set-up", async || {
+                browser.path().await.starts_with("/admin/login/set-up")
+            })
+            .await;
+        browser.fill("name", "Laptop 노트북").await;
+        browser
+            .click("form[data-passkey] button:not([disabled])")
+            .await;
+        browser.find("#codes").await;
+        browser.click("a.button.primary").await;
+        browser
+            .until("the panel", async || browser.path().await == "/admin")
+            .await;
+        browser.go("/admin/account/passkeys").await;
+        browser.shows("#passkeys .card", "Laptop 노트북").await;
+        let complaints = browser.complaints().await;
+        assert!(complaints.is_empty(), "{complaints:?}");
+        setting.end().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "tests/run"]
 async fn at_another_address_the_right_one_is_shown() {
     let setting = stage().at("127.0.0.1").set().await;
     let browser = &setting.browser;

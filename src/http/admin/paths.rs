@@ -15,6 +15,10 @@ pub const LOGIN: &str = "/admin/login";
 pub const SECOND_STEP: &str = "/admin/login/second-factor";
 /// Setting up a second factor during the sign-in.
 pub const SET_UP_STEP: &str = "/admin/login/set-up";
+/// Adding a passkey during the sign-in.
+pub const SET_UP_PASSKEY: &str = "/admin/login/set-up/passkey";
+/// What the browser makes it from.
+pub const SET_UP_PASSKEY_OPTIONS: &str = "/admin/login/set-up/passkey/options";
 /// The viewer's second factor.
 pub const SECOND_FACTOR: &str = "/admin/account/second-factor";
 /// The viewer's authenticator app: begin to set it up, and the form that confirms it.
@@ -37,6 +41,8 @@ pub const PROFILE: &str = "/admin/account/profile";
 pub const PREFERENCES: &str = "/admin/account/preferences";
 /// Change the viewer's password.
 pub const PASSWORD: &str = "/admin/account/password";
+/// Change the viewer's e-mail address.
+pub const OWN_EMAIL: &str = "/admin/account/email";
 /// Add a passkey to the viewer's account.
 pub const PASSKEYS: &str = "/admin/account/passkeys";
 /// What the browser makes a passkey from.

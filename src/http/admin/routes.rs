@@ -13,7 +13,7 @@ use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
     job_list, jobs, keys, locks, login, passkey_login, passkeys, password_links, people,
     saved_views, search, second_factor, second_step, security, services, session, session_bulk,
-    sessions, setup, token_list, tokens,
+    sessions, set_up_step, setup, token_list, tokens,
 };
 use crate::http::admin::paths;
 use crate::http::admin::web::account_path::Population;
@@ -122,7 +122,7 @@ pub fn owner_routes(config: &mut ServiceConfig) {
 }
 
 /// The second step of the sign-in, and the viewer's own second factor.
-fn second_factors() -> [Resource; 9] {
+fn second_factors() -> [Resource; 11] {
     [
         resource(
             paths::SECOND_STEP,
@@ -141,7 +141,15 @@ fn second_factors() -> [Resource; 9] {
         ),
         resource(
             paths::SET_UP_STEP,
-            [get(second_step::set_up_form), post(second_step::set_up)],
+            [get(set_up_step::show), post(set_up_step::confirm_totp)],
+        ),
+        resource(
+            paths::SET_UP_PASSKEY,
+            [get(set_up_step::to_form), post(set_up_step::add_passkey)],
+        ),
+        resource(
+            paths::SET_UP_PASSKEY_OPTIONS,
+            [post(set_up_step::passkey_options)],
         ),
         resource(paths::SECOND_FACTOR, [get(second_factor::show)]),
         resource(

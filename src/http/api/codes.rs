@@ -56,7 +56,7 @@ codes! {
         "do not repeat the request";
     SECOND_FACTOR_SETUP_REQUIRED = 403 "SECOND_FACTOR_SETUP_REQUIRED",
         "the password was right, but the account must set up a second factor; `data` has the challenge",
-        "set one up at `POST /auth/login/second-factor/totp`";
+        "set one up at `POST /auth/login/second-factor/totp` or `/auth/login/second-factor/passkeys`";
     REAUTHENTICATION_REQUIRED = 403 "REAUTHENTICATION_REQUIRED",
         "the last proof of the session's owner is older than five minutes; `data.methods` has how to prove it",
         "send the proof to `POST /auth/reauthenticate` and repeat the request";

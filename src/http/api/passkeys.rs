@@ -11,11 +11,14 @@ use crate::domain::problem::Problem;
 use crate::domain::session::PasskeyId;
 use crate::http::api::answer::Answer;
 use crate::http::api::body::Fields;
-use crate::http::api::callers::{Bearer, actor};
+use crate::http::api::callers::{Anonymous, Bearer, actor};
 use crate::http::api::errors::ApiError;
 use crate::http::api::input::{Kind, inputs};
+use crate::http::api::inputs::LOGIN_CHALLENGE;
+use crate::http::api::token_answers::{LoginRequest, TokenData};
 use crate::services::accounts::reauthentication::require_recent;
-use crate::services::second_factors::passkeys;
+use crate::services::auth::second_step;
+use crate::services::second_factors::passkeys::{self, NewPasskeyAnswer};
 use crate::services::second_factors::webauthn::options::CreationOptions;
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::services::{Error, Services};
@@ -139,8 +142,12 @@ pub(super) async fn add(
     let (name, credential) = fields.complete(name.zip(credential))?;
     let account = &caller.0.account;
     require_recent(&services, account.principal, &caller.0.session).await?;
-    let (party, actor) = (relying_party(&services)?, actor(&caller.0, &request));
-    let added = passkeys::add(&services, &party, &actor, account, name, &credential).await?;
+    let new = NewPasskeyAnswer {
+        party: &relying_party(&services)?,
+        name,
+        json: &credential,
+    };
+    let added = passkeys::add(&services, &actor(&caller.0, &request), account, new).await?;
     Ok(Answer::created(
         "PASSKEY_ADDED",
         NewPasskey {
@@ -148,6 +155,49 @@ pub(super) async fn add(
             recovery_codes: added.recovery_codes,
         },
     ))
+}
+
+/// `POST /auth/login/second-factor/passkeys/options`: what `navigator.credentials.create()` is called with, for an account that
+/// must have a second factor to log in.
+///
+/// **Permissions**: anyone with the challenge. `200` `PASSKEY_OPTIONS`; `400`, `401` `INVALID_SECOND_FACTOR`, `404`
+/// `PASSKEYS_UNAVAILABLE`, `429` `RATE_LIMITED`, `503`.
+pub(super) async fn options_at_login(
+    services: web::Data<Services>,
+    caller: Anonymous,
+    mut fields: Fields,
+) -> Result<Answer<CreationOptions>, ApiError> {
+    let challenge = fields.required(&LOGIN_CHALLENGE);
+    let challenge = fields.complete(challenge)?;
+    let party = relying_party(&services)?;
+    let options = second_step::begin_passkey(&services, &party, &challenge, &caller.0).await?;
+    Ok(Answer::ok("PASSKEY_OPTIONS", options))
+}
+
+/// `POST /auth/login/second-factor/passkeys`: adds the passkey that the browser made, and completes the login.
+///
+/// **Permissions**: anyone with the challenge. `200` `LOGGED_IN`, with recovery codes; `400` (also for a passkey that is refused),
+/// `401` `INVALID_SECOND_FACTOR`, `403` `FORBIDDEN` (a page of another origin requests the cookie), `404` `PASSKEYS_UNAVAILABLE`,
+/// `409` `SECOND_FACTOR_EXISTS`, `429` `RATE_LIMITED`, `503`.
+pub(super) async fn set_up_at_login(request: LoginRequest) -> Result<Answer<TokenData>, ApiError> {
+    let LoginRequest {
+        answer,
+        caller,
+        mut fields,
+    } = request;
+    let challenge = fields.required(&LOGIN_CHALLENGE);
+    let name = fields.required(&PASSKEY_NAME);
+    let credential = fields.required_object(&CREDENTIAL);
+    let ((challenge, name), json) = fields.complete(challenge.zip(name).zip(credential))?;
+    let services = answer.services();
+    let new = NewPasskeyAnswer {
+        party: &relying_party(services)?,
+        name,
+        json: &json,
+    };
+    let logged_in = second_step::set_up_passkey(services, &challenge, new, caller);
+    let logged_in = Box::pin(logged_in).await?;
+    Ok(answer.with(logged_in))
 }
 
 fn id_of(request: &HttpRequest) -> Result<PasskeyId, ApiError> {

@@ -80,6 +80,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .body(&[LOGIN_CHALLENGE.required(), FACTOR_CODE.required(), TRANSPORT.optional()])
         .ok("LOGGED_IN").on_device()
         .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/login/second-factor/passkeys", Anyone, "Adds a passkey and completes a login",
+                  || to(passkeys::set_up_at_login))
+        .body(&[LOGIN_CHALLENGE.required(), passkeys::PASSKEY_NAME.required(), passkeys::CREDENTIAL.required(),
+                TRANSPORT.optional()])
+        .ok("LOGGED_IN").on_device()
+        .errors(&[INVALID_SECOND_FACTOR, FORBIDDEN, PASSKEYS_UNAVAILABLE, SECOND_FACTOR_EXISTS, RATE_LIMITED]),
+    Endpoint::new(Post, "/auth/login/second-factor/passkeys/options", Anyone,
+                  "Returns what a browser makes a passkey from, for a login", || to(passkeys::options_at_login))
+        .body(&[LOGIN_CHALLENGE.required()])
+        .ok("PASSKEY_OPTIONS").on_device().errors(&[INVALID_SECOND_FACTOR, PASSKEYS_UNAVAILABLE, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/reauthenticate", Bearer, "Proves again who the caller is", || to(second_factors::reauthenticate))
         .body(&[PASSWORD.alternative(), FACTOR_CODE.alternative(), passkeys::ASSERTION.alternative()])
         .ok("REAUTHENTICATED").on_device().errors(&[REAUTHENTICATION_REQUIRED, PASSKEYS_UNAVAILABLE, RATE_LIMITED])

@@ -14,8 +14,11 @@ use crate::services::limits::attempts;
 use crate::services::limits::counting::CounterReset;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::second_factors::enrolment::{self, Confirmation, NewTotp};
+use crate::services::second_factors::passkeys::{self, NewPasskeyAnswer, Registration};
 use crate::services::second_factors::proof::FactorProof;
 use crate::services::second_factors::second_step::{OpenChallenge, Proved, SecondStep, open};
+use crate::services::second_factors::webauthn::options::CreationOptions;
+use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 
 /// A login whose account has a second factor.
 const LOGIN: (ChallengePurpose, bool) = (ChallengePurpose::Login, false);
@@ -63,6 +66,36 @@ pub async fn set_up(
     let challenge = open(services, challenge_id, SET_UP, &login_context).await?;
     let confirmation = Confirmation::new(services, code)?;
     let step = SecondStep::set_up(services, challenge.row.clone(), confirmation);
+    Box::pin(complete(services, challenge, step, login_context)).await
+}
+
+/// What a browser is asked to register for an account that must have a second factor to log in.
+///
+/// # Errors
+/// As [`log_in`], and those of [`passkeys::begin`].
+pub async fn begin_passkey(
+    services: &Services,
+    party: &RelyingParty,
+    challenge_id: &str,
+    login_context: &LoginContext,
+) -> Result<CreationOptions, Error> {
+    let challenge = open(services, challenge_id, SET_UP, login_context).await?;
+    passkeys::begin(services, party, &challenge.account).await
+}
+
+/// Adds the passkey that a browser registered, and starts the session of the login.
+///
+/// # Errors
+/// As [`log_in`], and [`Error::Invalid`] if the passkey is refused (`credential`).
+pub async fn set_up_passkey(
+    services: &Services,
+    challenge_id: &str,
+    new: NewPasskeyAnswer<'_>,
+    login_context: LoginContext,
+) -> Result<LoggedIn, Error> {
+    let challenge = open(services, challenge_id, SET_UP, &login_context).await?;
+    let registration = Registration::verify(services, challenge.row.owner(), new)?;
+    let step = SecondStep::set_up_passkey(services, challenge.row.clone(), registration);
     Box::pin(complete(services, challenge, step, login_context)).await
 }
 

@@ -14,7 +14,7 @@ use crate::domain::session::LoginMethod;
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
-use crate::services::second_factors::factors::{Duty, SET_UP, methods_of};
+use crate::services::second_factors::factors::{Duty, methods_of};
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::PasskeyRequest;
 use crate::services::secret;
@@ -74,10 +74,23 @@ impl FirstStep {
         Ok(Some(PendingLogin {
             passkey,
             challenge_id: self.challenge_id.clone(),
-            methods: if is_set_up { SET_UP.to_vec() } else { methods },
+            methods: if is_set_up {
+                self.set_up_methods()
+            } else {
+                methods
+            },
             expires_in: LIFETIME,
             is_set_up,
         }))
+    }
+
+    /// What an account that has no second factor can set up.
+    fn set_up_methods(&self) -> Vec<SecondFactorMethod> {
+        let mut methods = vec![SecondFactorMethod::Totp];
+        if self.passkeys.is_available() {
+            methods.push(SecondFactorMethod::Passkey);
+        }
+        methods
     }
 
     /// Begins the challenge of a pending login; part of the same transaction.

@@ -10,9 +10,6 @@ use crate::domain::session::LoginMethod;
 use crate::services::bootstrap::Services;
 use crate::store::{Db, StoreError, passkeys, recovery_codes, totp_factors};
 
-/// The methods that an account can set up.
-pub const SET_UP: [SecondFactorMethod; 1] = [SecondFactorMethod::Totp];
-
 /// How an account can prove its second factor; empty if it has none. Recovery codes alone are no factor.
 pub(crate) fn methods_of(
     connection: &mut Db,

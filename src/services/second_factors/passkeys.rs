@@ -12,11 +12,11 @@ use crate::domain::principal::Principal;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::session::PasskeyId;
 use crate::services::accounts::changes::lock_account;
-use crate::services::audit::log::Event;
+use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::second_factors::factors::methods_of;
-use crate::services::second_factors::passkey_challenges::{self, Purpose};
+use crate::services::second_factors::passkey_challenges::{self, OpenChallenge, Purpose};
 use crate::services::second_factors::passkey_proofs;
 use crate::services::second_factors::passkey_proofs::descriptor;
 use crate::services::second_factors::webauthn::options::{CreationOptions, RequestOptions};
@@ -25,7 +25,7 @@ use crate::services::second_factors::webauthn::registration::{self, NewCredentia
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::services::second_factors::{notices, recovery_codes as codes};
 use crate::store::passkeys::{self as table, PasskeyRow};
-use crate::store::recovery_codes;
+use crate::store::{Transaction, recovery_codes};
 
 /// The field of a registration's problems.
 const CREDENTIAL: &str = "credential";
@@ -106,64 +106,117 @@ pub struct Added {
     pub recovery_codes: Vec<String>,
 }
 
-/// Adds the passkey that a browser registered, a `RegistrationResponseJSON`, and mails the owner.
+/// What a browser answers when it is asked to register a passkey, and the name that its owner gives the passkey.
+pub struct NewPasskeyAnswer<'a> {
+    /// The relying party.
+    pub party: &'a RelyingParty,
+    /// The name.
+    pub name: PasskeyName,
+    /// The `RegistrationResponseJSON`.
+    pub json: &'a str,
+}
+
+/// A passkey that a browser registered for an account, and the recovery codes that come with a first factor.
+#[derive(Clone)]
+pub(crate) struct Registration {
+    row: PasskeyRow,
+    challenge: OpenChallenge,
+    recovery_codes: Vec<String>,
+}
+
+impl Registration {
+    /// Verifies the answer.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is refused (`credential`), and [`Error::Internal`] if the system's random generator fails.
+    pub(crate) fn verify(
+        services: &Services,
+        owner: Principal,
+        new: NewPasskeyAnswer<'_>,
+    ) -> Result<Self, Error> {
+        let NewPasskeyAnswer { party, name, json } = new;
+        let new = registration::verify(json, party).map_err(|refusal| {
+            tracing::info!(%owner, reason = %refusal, "a new passkey was refused");
+            problem(match refusal {
+                Refusal::Origin | Refusal::RelyingParty => Problem::OtherOrigin,
+                Refusal::UserVerification | Refusal::UserPresence => Problem::UserNotVerified,
+                _ => Problem::NotPasskey,
+            })
+        })?;
+        let (keys, now) = (&services.master_keys, services.clock.now());
+        let purpose = Purpose::Registration(owner);
+        let challenge = passkey_challenges::check(keys, now, &purpose, &new.challenge)
+            .ok_or_else(|| problem(Problem::ChallengeExpired))?;
+        Ok(Self {
+            row: row(now, owner, &name, new),
+            challenge,
+            recovery_codes: codes::generate()?,
+        })
+    }
+
+    /// Adds the passkey to a locked account; part of a transaction. Returns the recovery codes if this is the first factor.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the challenge was answered before, the account has too many or somebody has the passkey
+    /// (`credential`), and the store's.
+    pub(crate) fn apply(
+        &self,
+        connection: &mut Transaction<'_>,
+        audit_context: &AuditContext,
+        account: &Account,
+    ) -> Result<Vec<String>, Error> {
+        let (owner, now) = (account.principal, audit_context.now);
+        if !self.challenge.mark_answered(connection)? {
+            return Err(problem(Problem::ChallengeExpired));
+        }
+        if table::list(connection, owner)?.len() >= MAX_PASSKEYS {
+            return Err(problem(Problem::TooManyPasskeys { max: MAX_PASSKEYS }));
+        }
+        if table::find_by_credential(connection, &self.row.credential_id)?.is_some() {
+            return Err(problem(Problem::Taken));
+        }
+        let is_first = methods_of(connection, owner)?.is_empty();
+        table::insert(connection, &self.row)?;
+        let event = Event::new(Action::PasskeyAdded)
+            .to(Subject::of(account))
+            .with_detail("name", &self.row.name);
+        audit_context.record(connection, &event)?;
+        if !is_first {
+            return Ok(Vec::new());
+        }
+        let hashes = codes::hashes(&self.recovery_codes);
+        recovery_codes::replace(connection, owner, &hashes, now)?;
+        Ok(self.recovery_codes.clone())
+    }
+
+    /// What is mailed to the owner.
+    pub(crate) fn change(&self) -> AccountChange {
+        AccountChange::PasskeyAdded(self.row.name.clone())
+    }
+}
+
+/// Adds the passkey that a browser registered, and mails the owner.
 ///
 /// # Errors
 /// [`Error::Invalid`] if it is refused or the account has too many (`credential`), and the store's.
 pub async fn add(
     services: &Services,
-    party: &RelyingParty,
     actor: &Actor,
     account: &Account,
-    name: PasskeyName,
-    json: &str,
+    new: NewPasskeyAnswer<'_>,
 ) -> Result<Added, Error> {
     let owner = account.principal;
-    let new = registration::verify(json, party).map_err(|refusal| {
-        tracing::info!(%owner, reason = %refusal, "a new passkey was refused");
-        problem(match refusal {
-            Refusal::Origin | Refusal::RelyingParty => Problem::OtherOrigin,
-            Refusal::UserVerification | Refusal::UserPresence => Problem::UserNotVerified,
-            _ => Problem::NotPasskey,
-        })
-    })?;
-    let (keys, now) = (&services.master_keys, services.clock.now());
-    let purpose = Purpose::Registration(owner);
-    let challenge = passkey_challenges::check(keys, now, &purpose, &new.challenge)
-        .ok_or_else(|| problem(Problem::ChallengeExpired))?;
-    let row = row(now, owner, &name, new);
-    let new_codes = codes::generate()?;
-    let event = Event::new(Action::PasskeyAdded)
-        .to(Subject::of(account))
-        .with_detail("name", &row.name);
-    let inserted = row.clone();
+    let registration = Registration::verify(services, owner, new)?;
+    let (passkey, change) = (registration.row.clone(), registration.change());
     let recovery_codes = services
         .write_as(actor, move |connection, audit_context| {
-            lock_account(connection, owner)?;
-            if !challenge.mark_answered(connection)? {
-                return Err(problem(Problem::ChallengeExpired));
-            }
-            if table::list(connection, owner)?.len() >= MAX_PASSKEYS {
-                return Err(problem(Problem::TooManyPasskeys { max: MAX_PASSKEYS }));
-            }
-            if table::find_by_credential(connection, &inserted.credential_id)?.is_some() {
-                return Err(problem(Problem::Taken));
-            }
-            let is_first = methods_of(connection, owner)?.is_empty();
-            table::insert(connection, &inserted)?;
-            audit_context.record(connection, &event)?;
-            if !is_first {
-                return Ok(Vec::new());
-            }
-            let hashes = codes::hashes(&new_codes);
-            recovery_codes::replace(connection, owner, &hashes, audit_context.now)?;
-            Ok(new_codes.clone())
+            let account = lock_account(connection, owner)?;
+            registration.apply(connection, audit_context, &account)
         })
         .await?;
-    let change = AccountChange::PasskeyAdded(row.name.clone());
     notices::send(services, actor, account, change).await;
     Ok(Added {
-        passkey: row,
+        passkey,
         recovery_codes,
     })
 }

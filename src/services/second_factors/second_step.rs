@@ -17,7 +17,9 @@ use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::second_factors::challenges::{self, take_attempt};
 use crate::services::second_factors::enrolment::Confirmation;
+use crate::services::second_factors::factors::methods_of;
 use crate::services::second_factors::notices;
+use crate::services::second_factors::passkeys::Registration;
 use crate::services::second_factors::proof::FactorProof;
 use crate::store::second_factor_challenges::{self as table, ChallengeRow};
 use crate::store::{Transaction, client_users, recovery_codes, users};
@@ -83,7 +85,8 @@ pub(crate) async fn open(
 #[derive(Clone)]
 enum Means {
     Proof(FactorProof),
-    SetUp(Confirmation),
+    SetUpApp(Confirmation),
+    SetUpPasskey(Box<Registration>),
 }
 
 /// The second step of a login.
@@ -117,7 +120,17 @@ impl SecondStep {
         challenge: ChallengeRow,
         confirmation: Confirmation,
     ) -> Self {
-        Self::new(services, challenge, Means::SetUp(confirmation))
+        Self::new(services, challenge, Means::SetUpApp(confirmation))
+    }
+
+    /// Adds a passkey.
+    pub(crate) fn set_up_passkey(
+        services: &Services,
+        challenge: ChallengeRow,
+        registration: Registration,
+    ) -> Self {
+        let means = Means::SetUpPasskey(Box::new(registration));
+        Self::new(services, challenge, means)
     }
 
     fn new(services: &Services, challenge: ChallengeRow, means: Means) -> Self {
@@ -134,7 +147,16 @@ impl SecondStep {
     pub(crate) fn factor(&self) -> SecondFactorMethod {
         match &self.means {
             Means::Proof(proof) => proof.method(),
-            Means::SetUp(_) => SecondFactorMethod::Totp,
+            Means::SetUpApp(_) => SecondFactorMethod::Totp,
+            Means::SetUpPasskey(_) => SecondFactorMethod::Passkey,
+        }
+    }
+
+    /// Whether the step sets a factor up, which an account without one may do by the first step alone.
+    fn sets_up(&self) -> bool {
+        match &self.means {
+            Means::Proof(_) => false,
+            Means::SetUpApp(_) | Means::SetUpPasskey(_) => true,
         }
     }
 
@@ -142,7 +164,8 @@ impl SecondStep {
     /// has no attempts left: the attempt stays counted.
     ///
     /// # Errors
-    /// Those of [`Confirmation::apply`] for an app that is set up, and the store's.
+    /// [`Error::SecondFactorExists`] if a factor is to be set up and the account has one meanwhile, those of
+    /// [`Confirmation::apply`] and [`Registration::apply`], and the store's.
     pub(crate) fn take(
         &self,
         connection: &mut Transaction<'_>,
@@ -153,6 +176,9 @@ impl SecondStep {
         let audit_context = audit_context.known_as(&account);
         if !take_attempt(connection, &self.challenge, now)? {
             return Ok(None);
+        }
+        if self.sets_up() && !methods_of(connection, owner)?.is_empty() {
+            return Err(Error::SecondFactorExists);
         }
         let (mut codes, mut change) = (Vec::new(), None);
         match &self.means {
@@ -166,9 +192,13 @@ impl SecondStep {
                     change = Some(AccountChange::RecoveryCodeUsed(left));
                 }
             }
-            Means::SetUp(confirmation) => {
+            Means::SetUpApp(confirmation) => {
                 codes = confirmation.apply(connection, &audit_context, &account)?;
                 change = Some(AccountChange::SecondFactorAdded);
+            }
+            Means::SetUpPasskey(registration) => {
+                codes = registration.apply(connection, &audit_context, &account)?;
+                change = Some(registration.change());
             }
         }
         let id = owner.user_seq;

@@ -3,4 +3,5 @@
 mod api;
 mod panel;
 mod second_factor;
+mod set_up;
 mod verification;

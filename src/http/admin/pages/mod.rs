@@ -29,6 +29,7 @@ pub mod services;
 pub mod session;
 pub mod session_bulk;
 pub mod sessions;
+pub mod set_up_step;
 pub mod setup;
 pub mod token_list;
 pub mod tokens;

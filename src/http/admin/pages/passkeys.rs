@@ -17,7 +17,7 @@ use crate::http::admin::web::public_path::public_path;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::second_factors::passkey_challenges::Purpose;
-use crate::services::second_factors::passkeys;
+use crate::services::second_factors::passkeys::{self, NewPasskeyAnswer};
 use crate::services::second_factors::webauthn::relying_party::RelyingParty;
 use crate::store::passkeys::PasskeyRow;
 
@@ -122,7 +122,9 @@ pub(in crate::http) async fn create(mut form: Form<Panel>, device: PresentedDevi
     let party = RelyingParty::of_panel(panel.server()).ok_or(Error::PasskeysUnavailable)?;
     let (actor, account) = (panel.actor(), &panel.viewer().account);
     let services = panel.services();
-    let added = passkeys::add(services, &party, &actor, account, name, &credential).await;
+    let (party, json) = (&party, credential.as_str());
+    let new = NewPasskeyAnswer { party, name, json };
+    let added = passkeys::add(services, &actor, account, new).await;
     let Some(added) = form.checked(added)? else {
         return refused(&form).await;
     };

@@ -1,14 +1,11 @@
-//! The second step of the sign-in: the code of the second factor, or setting one up where the account must have one.
+//! The second step of the sign-in: the code of the second factor, or a passkey.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 
 use crate::domain::otp::OtpCode;
-use crate::domain::problem::Problems;
 use crate::domain::second_factor::SecondFactorMethod;
-use crate::http::admin::pages::login::{
-    Next, session_cookies, signed_in_response, wait, with_limit,
-};
+use crate::http::admin::pages::login::{Next, signed_in_response, wait, with_limit};
 use crate::http::admin::pages::passkeys::{self, PasskeySite};
 use crate::http::admin::paths::{self, panel_path};
 use crate::http::admin::web::cookies::{self, Name};
@@ -19,10 +16,9 @@ use crate::http::admin::web::notice::Notice;
 use crate::http::admin::web::page_context::PageContext;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
-use crate::services::auth::panel_sign_in::{self, SignedIn};
+use crate::services::auth::panel_sign_in;
 use crate::services::auth::passkey_sign_in;
 use crate::services::limits::login_context::LoginContext;
-use crate::services::second_factors::enrolment::NewTotp;
 use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::PasskeyAnswer;
 use crate::services::second_factors::proof::FactorProof;
@@ -59,35 +55,17 @@ impl CodePage {
     }
 }
 
-#[derive(Template)]
-#[template(path = "admin/login/set_up.html")]
-struct SetUpPage {
-    l: Layout,
-    errors: FieldErrors,
-    refusal: String,
-    totp: NewTotp,
-    next: String,
-}
-
-#[derive(Template)]
-#[template(path = "admin/login/recovery_codes.html")]
-struct CodesPage {
-    l: Layout,
-    codes: Vec<String>,
-    next: String,
-}
-
-fn challenge_of(context: &PageContext, request: &HttpRequest) -> String {
+pub(super) fn challenge_of(context: &PageContext, request: &HttpRequest) -> String {
     cookies::read(request, Name::Challenge, context.server()).unwrap_or_default()
 }
 
-fn next_of(query: Option<Query<Next>>) -> String {
+pub(super) fn next_of(query: Option<Query<Next>>) -> String {
     let next = query.map_or_else(String::new, |query| query.into_inner().next);
     panel_path(&next).unwrap_or_default().to_owned()
 }
 
 /// Back to the first step, because the challenge is over.
-fn expired(context: &PageContext, next: &str) -> HttpResponse {
+pub(super) fn expired(context: &PageContext, next: &str) -> HttpResponse {
     let notice = Notice::warn(context.t("second_factor.expired"));
     let to = paths::with_next(paths::LOGIN, next);
     context
@@ -204,95 +182,4 @@ async fn complete(
         return Ok(expired(context, &next));
     }
     context.invalid(&page(context.t("second_factor.wrong")))
-}
-
-/// `GET /admin/login/set-up`. **Permissions**: anyone who has taken the first step. 200, 303 (the first step is too long ago).
-pub(in crate::http) async fn set_up_form(
-    context: PageContext,
-    shown: PresentedDevice,
-    request: HttpRequest,
-    query: Option<Query<Next>>,
-) -> PageResult {
-    let (challenge, next) = (challenge_of(&context, &request), next_of(query));
-    let login_context = shown.login_context(context.anonymous());
-    match panel_sign_in::shown_totp(context.services(), &challenge, &login_context).await {
-        Ok(totp) => context.page(&SetUpPage {
-            l: context.layout(),
-            errors: FieldErrors::default(),
-            refusal: String::new(),
-            totp,
-            next,
-        }),
-        Err(Error::InvalidSecondFactor | Error::SecondFactorNotFound) => {
-            Ok(expired(&context, &next))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// `POST /admin/login/set-up`. **Permissions**: anyone who has taken the first step. 200 (recovery codes, shown once), 303 (the
-/// first step is too long ago), 422 (the code is wrong), 429.
-pub(in crate::http) async fn set_up(
-    mut form: Form<PageContext>,
-    shown: PresentedDevice,
-    request: HttpRequest,
-) -> PageResult {
-    let next = panel_path(form.text("next")).unwrap_or_default().to_owned();
-    let code = form.required("code", OtpCode::parse);
-    let challenge = challenge_of(&form.panel, &request);
-    let login_context = shown.login_context(form.panel.anonymous());
-    let former = cookies::read(&request, Name::Session, form.panel.server());
-    let services = form.panel.services();
-    let set_up = match code {
-        Some(code) => {
-            let login_context = login_context.clone();
-            let set_up = panel_sign_in::set_up(services, login_context, &challenge, code, former);
-            Box::pin(set_up).await
-        }
-        None => Err(Error::Invalid(Problems::default())),
-    };
-    match set_up {
-        Ok(signed_in) => codes_page(&form.panel, signed_in, next),
-        Err(error @ Error::Invalid(_)) => {
-            form.take(error)?;
-            let context = &form.panel;
-            let shown = panel_sign_in::shown_totp(context.services(), &challenge, &login_context);
-            let Ok(totp) = shown.await else {
-                return Ok(expired(context, &next));
-            };
-            context.invalid(&SetUpPage {
-                l: context.layout(),
-                errors: form.errors(),
-                refusal: String::new(),
-                totp,
-                next,
-            })
-        }
-        Err(
-            Error::InvalidSecondFactor | Error::SecondFactorNotFound | Error::SecondFactorExists,
-        ) => Ok(expired(&form.panel, &next)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The recovery codes, with the cookies of the session.
-fn codes_page(context: &PageContext, signed_in: SignedIn, next: String) -> PageResult {
-    if signed_in.recovery_codes.is_empty() {
-        return Ok(signed_in_response(context, &signed_in, &next));
-    }
-    let cookies = session_cookies(context, &signed_in);
-    let mut answer = context.page(&CodesPage {
-        l: context.layout(),
-        codes: signed_in.recovery_codes,
-        next: if next.is_empty() {
-            paths::DASHBOARD.to_owned()
-        } else {
-            next
-        },
-    })?;
-    for cookie in &cookies {
-        let added = answer.add_cookie(cookie);
-        added.map_err(|error| AdminError::Internal(error.to_string()))?;
-    }
-    Ok(answer)
 }
