@@ -48,8 +48,10 @@ pub struct PendingLogin {
 /// How the owner of a session can prove again who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MissingProof {
-    /// By which second factors; by the password if there are none.
+    /// By which second factors.
     pub methods: Vec<SecondFactorMethod>,
+    /// Whether by the password: the account has one, and no second factor. Without either it must log in again.
+    pub password: bool,
     /// What a browser is asked for if the account has a passkey: `PublicKeyCredentialRequestOptionsJSON`.
     pub passkey: Option<Value>,
 }

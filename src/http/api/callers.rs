@@ -16,6 +16,7 @@ use crate::domain::principal::{Principal, TokenOwner};
 use crate::http::api::errors::ApiError;
 use crate::http::device_token::PresentedDevice;
 use crate::http::middleware::context::{RequestContext, services_of};
+use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::Reproof;
 use crate::services::accounts::step_up::Requester;
 use crate::services::auth::bearer::{Caller, authenticate};
@@ -78,7 +79,7 @@ pub(super) fn requester<'a>(
         account: &caller.0.account,
         login_context: device.login_context(actor(&caller.0, request)),
         proof: password.map(Reproof::Password),
-        session: None,
+        session: KeptSession::Tokens(caller.0.session.clone()),
         is_recent: false,
     }
 }

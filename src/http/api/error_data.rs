@@ -15,14 +15,14 @@ pub(in crate::http) struct ErrorData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"8zJUVxNjKJ4nJ8gX0yFJm9rQGk1W8Xw2bC7dE5fH3aI")]
     challenge_id: Option<&'a str>,
-    /// How the caller can prove who they are, or which second factors can be set up.
+    /// How the caller can prove who they are (empty: by another login), or which second factors can be set up.
     #[schemars(example = &["totp", "recovery_code"])]
     methods: Vec<&'static str>,
     /// Of a login: for how many seconds it can be continued.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 300)]
     expires_in: Option<u64>,
-    /// What `navigator.credentials.get()` is called with, if `passkey` is among the methods.
+    /// What `navigator.credentials.get()` is called with, if the account has a passkey.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<RequestOptions>")]
     passkey: Option<&'a Value>,
@@ -40,10 +40,10 @@ impl<'a> ErrorData<'a> {
             }),
             Error::ReauthenticationRequired(missing) => Some(Self {
                 challenge_id: None,
-                methods: if missing.methods.is_empty() {
-                    vec!["password"]
-                } else {
-                    missing.methods.iter().map(|one| one.as_str()).collect()
+                methods: {
+                    let password = missing.password.then_some("password");
+                    let factors = missing.methods.iter().map(|one| one.as_str());
+                    password.into_iter().chain(factors).collect()
                 },
                 expires_in: None,
                 passkey: missing.passkey.as_ref(),

@@ -130,7 +130,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("SESSION_ENDED").errors(&[FORBIDDEN, NOT_FOUND]),
     Endpoint::new(Post, "/auth/password", Bearer, "Changes the caller's password", || to(account::change_password))
         .body(&[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()])
-        .ok("PASSWORD_CHANGED").on_device().errors(&[RATE_LIMITED]),
+        .ok("PASSWORD_CHANGED").on_device().errors(&[REAUTHENTICATION_REQUIRED, RATE_LIMITED]),
     Endpoint::new(Get, "/auth/second-factors/passkeys", Bearer, "Lists the caller's passkeys", || to(passkeys::list))
         .ok("PASSKEY_LIST"),
     Endpoint::new(Post, "/auth/second-factors/passkeys", Bearer, "Adds a passkey", || to(passkeys::add))
@@ -153,8 +153,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .ok("PASSWORD_CHANGED").errors(&[INVALID_LINK, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/email", Bearer, "Mails a link that changes the caller's e-mail address",
                   || to(self_service::change_email))
-        .body(&[NEW_EMAIL.required(), CURRENT_PASSWORD.required()])
-        .accepted("CONFIRMATION_SENT").on_device().errors(&[SELF_SERVICE_DISABLED, RATE_LIMITED]),
+        .body(&[NEW_EMAIL.required(), CURRENT_PASSWORD.optional()])
+        .accepted("CONFIRMATION_SENT").on_device()
+        .errors(&[REAUTHENTICATION_REQUIRED, SELF_SERVICE_DISABLED, RATE_LIMITED]),
     Endpoint::new(Post, "/auth/email/confirm", Anyone, "Changes an e-mail address by a link",
                   || to(self_service::confirm_email))
         .body(&[LINK_TOKEN.required()])
@@ -193,14 +194,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .strict_body(&[EMAIL.alternative(), EMAIL_VERIFIED.optional(), USERNAME.alternative(), EXTERNAL_ID.nullable(),
                        NAME.required(), ROLE.optional(), PASSWORD.optional(), INVITE.optional(), IS_ACTIVE.optional(),
                        CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
-        .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
+        .created("USER_CREATED").on_device().errors(&[CURRENT_PASSWORD_REQUIRED, REAUTHENTICATION_REQUIRED, ALREADY_EXISTS, RATE_LIMITED]),
     Endpoint::new(Get, "/api/users/{user_seq}", Internal, "Returns an internal user", || to(users::show))
         .ok("USER").errors(&[USER_NOT_FOUND]),
     Endpoint::new(Patch, "/api/users/{user_seq}", Administrator, "Changes an internal user", || to(users::update))
         .strict_body(&[EMAIL.nullable(), EMAIL_VERIFIED.optional(), USERNAME.nullable(), EXTERNAL_ID.nullable(), NAME.optional(), ROLE.optional(),
                        PASSWORD.optional(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("USER_UPDATED").on_device()
-        .errors(&[CURRENT_PASSWORD_REQUIRED, USER_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
+        .errors(&[CURRENT_PASSWORD_REQUIRED, REAUTHENTICATION_REQUIRED, USER_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
         .example(r#"{"name": "Kim Minji", "is_active": false}"#),
     Endpoint::new(Delete, "/api/users/{user_seq}", Administrator, "Deletes an internal user", || to(users::delete))
         .ok("USER_DELETED").errors(&[USER_NOT_FOUND]),
@@ -219,7 +220,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .strict_body(&[USERNAME.optional(), EXTERNAL_ID.nullable(), NAME.optional(), EMAIL.nullable(), EMAIL_VERIFIED.optional(), PHONE.nullable(),
                        PASSWORD.nullable(), IS_ACTIVE.optional(), CLAIMS.nullable(), CURRENT_PASSWORD.optional()])
         .ok("CLIENT_UPDATED").on_device()
-        .errors(&[CURRENT_PASSWORD_REQUIRED, CLIENT_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
+        .errors(&[CURRENT_PASSWORD_REQUIRED, REAUTHENTICATION_REQUIRED, CLIENT_NOT_FOUND, ALREADY_EXISTS, RATE_LIMITED])
         .example(r#"{"phone": null, "is_active": true}"#),
     Endpoint::new(Delete, "/api/clients/{user_seq}", Administrator, "Deletes a client", || to(client_users::delete))
         .ok("CLIENT_DELETED").errors(&[CLIENT_NOT_FOUND]),

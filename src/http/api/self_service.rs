@@ -17,6 +17,7 @@ use crate::http::middleware::context::RequestContext;
 use crate::http::self_service;
 use crate::services::accounts::email_change::{self, EmailRequest};
 use crate::services::accounts::password_links;
+use crate::services::accounts::reauthentication::require_owner;
 use crate::services::accounts::reset_request::{self, ResetRequest};
 use crate::services::{Error, Services};
 
@@ -71,7 +72,8 @@ pub(super) async fn reset(
 /// one.
 ///
 /// **Permissions**: a bearer of either population. `202` `CONFIRMATION_SENT`; `400` `INVALID_REQUEST` (the current password is
-/// wrong), `401`, `404` `SELF_SERVICE_DISABLED`, `429` (too many wrong passwords or requests), `503`.
+/// missing or wrong), `401`, `403` `REAUTHENTICATION_REQUIRED` (the account has a second factor or no password, and was not proved
+/// lately), `404` `SELF_SERVICE_DISABLED`, `429` (too many wrong passwords or requests), `503`.
 pub(super) async fn change_email(
     services: web::Data<Services>,
     context: web::ReqData<Arc<RequestContext>>,
@@ -81,21 +83,26 @@ pub(super) async fn change_email(
     mut fields: Fields,
 ) -> Result<Answer<()>, ApiError> {
     let new = fields.required(&NEW_EMAIL);
-    let current = fields.required(&CURRENT_PASSWORD);
-    let (new, current) = fields.complete(new.zip(current))?;
+    let current = fields.optional(&CURRENT_PASSWORD);
+    let new = fields.complete(new)?;
     let url_of = self_service::confirmation_link(&services)?;
+    let (account, session) = (&caller.0.account, &caller.0.session);
+    require_owner(&services, account.principal, session, current.is_some())
+        .await
+        .map_err(of_current)?;
     let login_context = device.login_context(actor(&caller.0, &request));
     let wanted = EmailRequest {
         new,
         current,
         language: context.language,
     };
-    let account = &caller.0.account;
     let sent = email_change::request(&services, &login_context, account, wanted, url_of);
-    Box::pin(sent)
-        .await
-        .map_err(|error| renamed(error, &[("current", CURRENT_PASSWORD.name)]))?;
+    Box::pin(sent).await.map_err(of_current)?;
     Ok(Answer::accepted("CONFIRMATION_SENT"))
+}
+
+fn of_current(error: Error) -> Error {
+    renamed(error, &[("current", CURRENT_PASSWORD.name)])
 }
 
 /// `POST /auth/email/confirm`: changes the e-mail address by a link, which is then used up.

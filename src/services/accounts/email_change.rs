@@ -14,13 +14,14 @@ use crate::services::account_lookup::{find_account, find_language};
 use crate::services::accounts::change_notices::{self, Changed};
 use crate::services::accounts::changes::{conflict_of, lock_account};
 use crate::services::accounts::client_users::ClientChanges;
-use crate::services::accounts::current_password::{self, Verified};
+use crate::services::accounts::current_password;
 use crate::services::accounts::users::UserChanges;
 use crate::services::accounts::{client_user_changes, user_changes};
 use crate::services::audit::log::{AuditContext, Event};
 use crate::services::bootstrap::Services;
 use crate::services::error::Error;
 use crate::services::limits::addresses;
+use crate::services::limits::attempts::Attempt;
 use crate::services::limits::login_context::LoginContext;
 use crate::services::limits::login_name::LoginName;
 use crate::services::limits::requests::{Requested, count_sent};
@@ -32,8 +33,8 @@ use crate::store::{Db, Transaction, client_users, set_up_links as table, users};
 pub struct EmailRequest {
     /// The new address.
     pub new: Email,
-    /// The current password as entered.
-    pub current: Password,
+    /// The current password as entered; none if the owner was proved otherwise.
+    pub current: Option<Password>,
     /// The language of the mails, unless the owner has chosen one.
     pub language: Language,
 }
@@ -52,10 +53,12 @@ pub async fn request(
 ) -> Result<(), Error> {
     let (owner, action) = (account.principal, Action::EmailChangeRequested);
     let login_name = LoginName::of(services, account, login_context).await?;
-    let current = request.current.clone();
-    let verified = current_password::verify(services, login_context, account, current, action);
-    let Verified { attempt, .. } = Box::pin(verified).await?;
-    let reset = attempt.counter_reset();
+    let mut attempt = None;
+    if let Some(current) = request.current {
+        let verified = current_password::verify(services, login_context, account, current, action);
+        attempt = Some(Box::pin(verified).await?.attempt);
+    }
+    let reset = attempt.as_ref().map(Attempt::counter_reset);
     let secret = secret::generate()?;
     let (lifetime, now) = (
         services.config.login.link_lifetime.get(),
@@ -86,12 +89,17 @@ pub async fn request(
                 event = event.with_detail("new_email", new);
             }
             audit_context.record(connection, &event)?;
-            reset.apply(connection)?;
+            if let Some(reset) = &reset {
+                reset.apply(connection)?;
+            }
             let language = find_language(connection, owner)?;
             Ok((account, language))
         })
         .await;
-    let (account, language) = attempt.finish(stored).await?;
+    let (account, language) = match attempt {
+        Some(attempt) => attempt.finish(stored).await?,
+        None => stored?,
+    };
     let (actor, new) = (&login_context.actor, request.new.as_typed());
     let language = language.unwrap_or(request.language);
     services.delivery.send_confirmation(LinkNotice {

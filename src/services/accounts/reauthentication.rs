@@ -14,6 +14,7 @@ use crate::domain::second_factor::{
     Authentication, ChallengePurpose, MissingProof, SecondFactorMethod,
 };
 use crate::domain::session::{LoginMethod, SessionId};
+use crate::services::account_lookup::find_with_hash;
 use crate::services::accounts::changes::lock_account;
 use crate::services::accounts::current_password;
 use crate::services::accounts::own_account::KeptSession;
@@ -31,9 +32,9 @@ use crate::services::second_factors::passkey_challenges::Purpose;
 use crate::services::second_factors::passkey_proofs::PasskeyRequest;
 use crate::services::second_factors::proof::FactorProof;
 use crate::services::second_factors::second_step::record_recovery_code;
-use crate::store::{Db, Transaction, browser_sessions, recovery_codes, sessions};
+use crate::store::{Db, StoreError, Transaction, browser_sessions, recovery_codes, sessions};
 
-/// How recent the last proof must be for changes of second factors with the API.
+/// How recent the last proof must be for changes with the API.
 const API_RECENT: Duration = Duration::from_mins(5);
 
 /// What the owner of a session proves again.
@@ -65,6 +66,7 @@ impl Required {
         owner: Principal,
         methods: Vec<SecondFactorMethod>,
     ) -> Result<Error, Error> {
+        let password = methods.is_empty() && has_password(connection, owner)?;
         let passkey = if methods.contains(&SecondFactorMethod::Passkey) {
             self.passkeys.options(connection, owner, &self.purpose)?
         } else {
@@ -72,9 +74,60 @@ impl Required {
         };
         Ok(Error::ReauthenticationRequired(MissingProof {
             methods,
+            password,
             passkey,
         }))
     }
+}
+
+fn has_password(connection: &mut Db, owner: Principal) -> Result<bool, StoreError> {
+    let stored = find_with_hash(connection, owner)?;
+    Ok(stored.is_some_and(|(_, hash)| hash.is_some()))
+}
+
+/// Checks that an account with a second factor proved it in the last five minutes, in this session of the API: its password alone
+/// does not suffice for what logins depend on (ASVS 5.0 7.5.1). Returns whether the account has a second factor.
+///
+/// # Errors
+/// [`Error::ReauthenticationRequired`], and the store's.
+pub async fn require_factor(
+    services: &Services,
+    owner: Principal,
+    session: &SessionId,
+) -> Result<bool, Error> {
+    let methods = services
+        .store
+        .read(move |connection| methods_of(connection, owner))
+        .await?;
+    if methods.is_empty() {
+        return Ok(false);
+    }
+    require_recent(services, owner, session).await?;
+    Ok(true)
+}
+
+/// Checks what a change of the own e-mail address needs besides a current password that is sent: a proof of the last five minutes
+/// if the account has a second factor or no password, otherwise the password.
+///
+/// # Errors
+/// [`Error::ReauthenticationRequired`], [`Error::Invalid`] if the password is missing (`current`), and the store's.
+pub async fn require_owner(
+    services: &Services,
+    owner: Principal,
+    session: &SessionId,
+    sends_password: bool,
+) -> Result<(), Error> {
+    if require_factor(services, owner, session).await? || sends_password {
+        return Ok(());
+    }
+    let has_password = services
+        .store
+        .read(move |connection| has_password(connection, owner))
+        .await?;
+    if has_password {
+        return Err(Problems::one("current", Problem::Required).into());
+    }
+    require_recent(services, owner, session).await
 }
 
 /// Checks that the owner of a session of the API proved who they are in the last five minutes.

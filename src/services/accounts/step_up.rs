@@ -1,8 +1,10 @@
 //! Step-up authentication: before a change that could take over an account, an administrator enters the current password
 //! again (ASVS 5.0 7.5.1), so that a stolen token or an unlocked browser does not suffice. In the panel an account with a second
-//! factor enters that one, and a proof of the last ten minutes is enough.
+//! factor enters that one, and a proof of the last ten minutes is enough. With the API it must have proved it in the last five
+//! minutes.
 //!
-//! The password is needed to create or activate a user who may change accounts, to change a role to or from such rights, to set the password of
+//! The password is needed to create or activate a user who may change accounts, to change a role to or from such rights (in the
+//! panel: any role), to set the password of
 //! another account, to issue a link that sets a password, and to set or verify an e-mail address or set a telephone number of
 //! an account: links and one-time codes are sent there. Removing a client's address or number needs none. What identifies a user in the
 //! tokens for other services (`simplejwt.user_id_field`) needs it too.
@@ -15,7 +17,6 @@ use crate::domain::account::{Account, Email, Phone};
 use crate::domain::audit::Actor;
 use crate::domain::principal::{Principal, UserSeq, UserType};
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::session::BrowserSessionId;
 use crate::services::accounts::bulk;
 use crate::services::accounts::bulk_request::BulkRequest;
 use crate::services::accounts::client_users::{self, Client, ClientChanges};
@@ -38,9 +39,9 @@ pub struct Requester<'a> {
     pub login_context: LoginContext,
     /// The current password or the second factor as entered.
     pub proof: Option<Reproof>,
-    /// The session in the panel, in which a right proof is recorded: for ten minutes no other one is asked for.
-    pub session: Option<BrowserSessionId>,
-    /// Whether the last proof in this session is that recent.
+    /// The session. In one of the panel a right proof is recorded: for ten minutes no other one is asked for.
+    pub session: KeptSession,
+    /// Whether the last proof in a session of the panel is that recent.
     pub is_recent: bool,
 }
 
@@ -56,10 +57,11 @@ impl Requester<'_> {
         old: &User,
         changes: &UserChanges,
     ) -> Result<(), Error> {
-        if !takes_over(services, old, changes) {
+        let new_role = changes.role.as_ref().unwrap_or(&old.role);
+        let changes_role = self.is_in_panel() && *new_role != old.role;
+        if !changes_role && !takes_over(services, old, changes) {
             return Ok(());
         }
-        let new_role = changes.role.as_ref().unwrap_or(&old.role);
         let rights = [&old.role, new_role].map(|role| services.roles.rights(role));
         self.confirm_for(services, &rights).await
     }
@@ -73,15 +75,28 @@ impl Requester<'_> {
         self.confirm(services).await
     }
 
-    /// Checks the current password or the second factor. A wrong one counts as a failed login.
+    /// Checks the current password or the second factor. A wrong one counts as a failed login. With the API an account that has
+    /// a second factor must have proved it lately; its password, if it is sent, must be right too.
     async fn confirm(&self, services: &Services) -> Result<(), Error> {
-        if self.is_recent {
+        let (context, account) = (&self.login_context, self.account);
+        let (is_proved, session) = match &self.session {
+            KeptSession::Browser(_) => (self.is_recent, Some(self.session.clone())),
+            KeptSession::Tokens(id) => {
+                let owner = account.principal;
+                let proved = reauthentication::require_factor(services, owner, id).await?;
+                (proved && self.proof.is_none(), None)
+            }
+        };
+        if is_proved {
             return Ok(());
         }
         let proof = self.proof.clone().ok_or(Error::CurrentPasswordRequired)?;
-        let session = self.session.clone().map(KeptSession::Browser);
-        let (context, account) = (&self.login_context, self.account);
         reauthentication::confirm(services, context, account, session, proof).await
+    }
+
+    /// Whether the request is one of the panel.
+    fn is_in_panel(&self) -> bool {
+        matches!(self.session, KeptSession::Browser(_))
     }
 }
 

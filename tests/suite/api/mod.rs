@@ -39,6 +39,7 @@ mod otp;
 mod otp_limits;
 mod otp_off;
 mod otp_owners;
+mod owner_proofs;
 mod password;
 mod password_lists;
 mod permissions;

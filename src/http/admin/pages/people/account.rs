@@ -13,6 +13,7 @@ use crate::http::admin::web::panel::Panel;
 use crate::http::device_token::PresentedDevice;
 use crate::services::Error;
 use crate::services::accounts::client_users::{self, Client};
+use crate::services::accounts::own_account::KeptSession;
 use crate::services::accounts::reauthentication::Reproof;
 use crate::services::accounts::step_up::Requester;
 use crate::services::accounts::users::{self, User};
@@ -234,7 +235,7 @@ pub(in crate::http) fn requester(
         account: &viewer.account,
         login_context: device.login_context(panel.actor()),
         proof,
-        session: Some(viewer.session.clone()),
+        session: KeptSession::Browser(viewer.session.clone()),
         is_recent: viewer.step_up == StepUp::Recent,
     }
 }
