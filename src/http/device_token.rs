@@ -23,6 +23,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-device-token");
 const COOKIE: &str = "device";
 
 /// The device token of a request, if it has one: from the header, otherwise from the cookie. It is not verified.
+#[derive(Clone)]
 pub(super) struct PresentedDevice {
     token: Option<String>,
     quota: NotedQuota,

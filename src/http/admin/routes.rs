@@ -11,7 +11,7 @@ use actix_web::{
 use crate::domain::principal::UserType;
 use crate::http::admin::pages::{
     account, audit, audit_chain, blacklist, dashboard, email_links, flush, forgot, inspector,
-    job_list, jobs, keys, locks, login, passkey_login, passkeys, password_links, people,
+    job_list, jobs, keys, locks, login, own_email, passkey_login, passkeys, password_links, people,
     saved_views, search, second_factor, second_step, security, services, session, session_bulk,
     sessions, set_up_step, setup, token_list, tokens,
 };
@@ -62,6 +62,10 @@ fn access() -> Vec<Resource> {
         resource(
             paths::PASSWORD,
             [get(account::to_account), post(account::update_password)],
+        ),
+        resource(
+            paths::OWN_EMAIL,
+            [get(own_email::edit_form), post(own_email::update)],
         ),
         resource(
             paths::PASSKEYS,

@@ -16,7 +16,7 @@ async fn change_password(
     repeated: &str,
 ) -> crate::support::Page {
     let fields = [
-        ("current", current),
+        ("current_password", current),
         ("password", new),
         ("repeated", repeated),
     ];
@@ -172,8 +172,8 @@ async fn a_password_change_needs_the_old_password_and_follows_the_policy() {
     let browser = app.signed_in("ann", Role::ADMIN).await;
     let (own, long) = (password_of("ann"), "x".repeat(10_000));
     for (current, new, repeated, wrong) in [
-        ("", NEW, NEW, "current"),
-        ("not my password", NEW, NEW, "current"),
+        ("", NEW, NEW, "current_password"),
+        ("not my password", NEW, NEW, "current_password"),
         (own.as_str(), "", "", "password"),
         (own.as_str(), "short", "short", "password"),
         (

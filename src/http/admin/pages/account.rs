@@ -10,6 +10,7 @@ use crate::domain::password::Password;
 use crate::domain::preferences::{Preferences, Theme, parse_time_zone};
 use crate::domain::problem::Problem;
 use crate::domain::session::{BrowserSessionId, SessionId};
+use crate::http::admin::pages::second_factor::confirmed;
 use crate::http::admin::paths::{self, owners_path, panel_path};
 use crate::http::admin::web::cookies::{self, Name as Cookie};
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -20,8 +21,9 @@ use crate::http::admin::web::panel::Panel;
 use crate::http::admin::web::texts;
 use crate::http::device_token::PresentedDevice;
 use crate::http::self_service;
+use crate::services::Error;
 use crate::services::accounts::own_account::{self, KeptSession};
-use crate::services::auth::browser_sessions;
+use crate::services::auth::browser_sessions::{self, StepUp};
 use crate::services::auth::sessions;
 use crate::services::second_factors::enrolment;
 use crate::store::browser_sessions::BrowserSessionRow;
@@ -42,6 +44,10 @@ struct AccountPage {
     min_length: usize,
     /// Whether there is a second factor.
     has_factor: bool,
+    /// None without one.
+    email: Option<String>,
+    /// Whether links can be mailed, which the change of the address needs.
+    sends_links: bool,
 }
 
 impl AccountPage {
@@ -53,6 +59,9 @@ impl AccountPage {
         self.preferences.time_zone == Some(*zone)
     }
 }
+
+/// The field of the current password, next to that of the proof.
+const CURRENT_PASSWORD: &str = "current_password";
 
 /// The time zones of a region.
 struct Region {
@@ -114,6 +123,8 @@ async fn page(panel: &Panel, errors: FieldErrors, name: String) -> Result<Accoun
         has_factor: !enrolment::find(panel.services(), viewer.account.principal)
             .await?
             .are_none(),
+        email: viewer.account.email.clone(),
+        sends_links: self_service::confirmation_link(panel.services()).is_ok(),
     })
 }
 
@@ -172,12 +183,13 @@ pub(crate) async fn update_preferences(mut form: Form<Panel>) -> PageResult {
     panel.redirect_ok(paths::ACCOUNT, text)
 }
 
-/// `POST /admin/account/password`. **Permissions**: administrators and auditors. 303, 422, 429 (after too many wrong passwords).
+/// `POST /admin/account/password`: an account with a second factor also needs a recent proof by it. **Permissions**: administrators
+/// and auditors. 303, 422, 429 (after too many wrong passwords).
 pub(in crate::http) async fn update_password(
     mut form: Form<Panel>,
     shown: PresentedDevice,
 ) -> PageResult {
-    let current = form.required("current", Password::parse_presented);
+    let current = form.required(CURRENT_PASSWORD, Password::parse_presented);
     let new = form.required("password", Password::parse);
     if form.text("repeated") != form.text("password") {
         form.problem("repeated", Problem::PasswordMismatch);
@@ -186,6 +198,10 @@ pub(in crate::http) async fn update_password(
     let (Some(current), Some(new), false) = (current, new, form.has_problems()) else {
         return invalid(&form, name).await;
     };
+    let asks_factor = matches!(form.panel.viewer().step_up, StepUp::Factor { .. });
+    if asks_factor && !confirmed(&mut form, shown.clone()).await? {
+        return invalid(&form, name).await;
+    }
     let panel = &form.panel;
     let (login_context, viewer) = (shown.login_context(panel.actor()), panel.viewer());
     let kept = KeptSession::Browser(viewer.session.clone());
@@ -200,7 +216,10 @@ pub(in crate::http) async fn update_password(
     )
     .await;
     if let Err(error) = changed {
-        form.take(error)?;
+        form.take(match error {
+            Error::Invalid(problems) => problems.renamed(&[("current", CURRENT_PASSWORD)]).into(),
+            error => error,
+        })?;
         return invalid(&form, name).await;
     }
     let text = form.panel.t("account.password_changed");

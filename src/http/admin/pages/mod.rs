@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod keys;
 pub mod locks;
 pub mod login;
+pub mod own_email;
 pub mod passkey_login;
 pub mod passkeys;
 pub mod password_links;
