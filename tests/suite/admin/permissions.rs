@@ -76,7 +76,7 @@ const CHANGING: &[&str] = &[
 ];
 
 /// Changes of other accounts.
-const FORMS: &[&str] = &[
+pub(super) const FORMS: &[&str] = &[
     "/admin/users/new",
     "/admin/users/actions",
     "/admin/users/3/edit",
@@ -122,10 +122,11 @@ const FORMS: &[&str] = &[
 ];
 
 /// Changes of the own account, and forms that change nothing.
-const OWN: &[&str] = &[
+pub(super) const OWN: &[&str] = &[
     "/admin/account/profile",
     "/admin/account/preferences",
     "/admin/account/password",
+    "/admin/account/email",
     "/admin/account/second-factor/totp",
     "/admin/account/second-factor/totp/confirm",
     "/admin/account/second-factor/totp/remove",
@@ -146,9 +147,9 @@ const OWN: &[&str] = &[
     "/admin/logout",
 ];
 
-struct Scene {
-    app: App,
-    admin: Browser,
+pub(super) struct Scene {
+    pub(super) app: App,
+    pub(super) admin: Browser,
     auditor: Browser,
     jti: String,
     sid: String,
@@ -160,7 +161,7 @@ impl Scene {
     }
 
     /// With an account of another role in place of the auditor.
-    async fn with_reader(app: App, reader: Role) -> Self {
+    pub(super) async fn with_reader(app: App, reader: Role) -> Self {
         let admin = app.signed_in("ann", Role::ADMIN).await;
         let auditor = app.signed_in("eva", reader).await;
         let sam = app.user("sam").await;
@@ -178,7 +179,7 @@ impl Scene {
         }
     }
 
-    fn path(&self, pattern: &str) -> String {
+    pub(super) fn path(&self, pattern: &str) -> String {
         let kid = self.app.services().tokens.key_id();
         let path = pattern.replace("JTI", &self.jti).replace("SID", &self.sid);
         path.replace("KID", &kid)

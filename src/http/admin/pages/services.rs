@@ -85,8 +85,6 @@ struct ConfirmPage {
     /// When the service last authenticated.
     last_used_at: Option<Timestamp>,
     errors: FieldErrors,
-    /// Whether a recent proof is needed.
-    asks: bool,
 }
 
 /// `GET /admin/services/export.csv`. **Permissions**: administrators and auditors. 200.
@@ -166,12 +164,25 @@ pub(crate) async fn new_form(panel: PanelAdmin) -> PageResult {
     })
 }
 
-/// `POST /admin/services/new`. **Permissions**: administrators. 303 (to the secret), 422.
-pub(crate) async fn create(mut form: Form<PanelAdmin>) -> PageResult {
+/// Checks the proof of the viewer; false if it is missing or wrong.
+async fn proved(form: &mut Form<PanelAdmin>, device: PresentedDevice) -> Result<bool, AdminError> {
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
+    let confirmed = step_up::confirm(form.panel.services(), &by).await;
+    Ok(form.checked(confirmed)?.is_some())
+}
+
+/// `POST /admin/services/new`. **Permissions**: administrators. 303 (to the secret), 422 (also without the viewer's proof), 429.
+pub(in crate::http) async fn create(
+    mut form: Form<PanelAdmin>,
+    device: PresentedDevice,
+) -> PageResult {
     let name = form.required("name", ServiceName::parse);
     let fields = changed_fields(&mut form);
     let mut created = None;
-    if let (Some(name), Some((description, scopes))) = (name, fields) {
+    if let (Some(name), Some((description, scopes))) = (name, fields)
+        && proved(&mut form, device).await?
+    {
         let new = NewService {
             name,
             description,
@@ -250,10 +261,17 @@ pub(crate) async fn show(panel: Panel, number: Path<String>) -> PageResult {
     panel.page(&show_page(&panel, service))
 }
 
-/// `POST /admin/services/{number}`: description and scopes. **Permissions**: administrators. 303, 404, 422.
-pub(crate) async fn update(mut form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+/// `POST /admin/services/{number}`: description and scopes. **Permissions**: administrators. 303, 404, 422 (also without the
+/// viewer's proof), 429.
+pub(in crate::http) async fn update(
+    mut form: Form<PanelAdmin>,
+    number: Path<String>,
+    device: PresentedDevice,
+) -> PageResult {
     let service = find(&form.panel, &number).await?;
-    let Some((description, scopes)) = changed_fields(&mut form) else {
+    let changed = changed_fields(&mut form);
+    let is_proved = changed.is_some() && proved(&mut form, device).await?;
+    let Some((description, scopes)) = changed.filter(|_| is_proved) else {
         let page = ShowPage {
             errors: form.errors(),
             values: Values::of(&form),
@@ -281,7 +299,7 @@ pub(crate) async fn confirm_secret(panel: PanelAdmin, number: Path<String>) -> P
     panel.page(&confirmation(&panel, service, action, "rotate"))
 }
 
-/// The question before a change; `name` is that of its texts.
+/// The question before a change, with the viewer's proof; `name` is that of its texts.
 fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> ConfirmPage {
     let l = panel.layout("services");
     ConfirmPage {
@@ -292,15 +310,27 @@ fn confirmation(panel: &Panel, service: Service, action: String, name: &str) -> 
         text: l.t(&format!("services.{name}_text")),
         last_used_at: service.last_used_at,
         errors: FieldErrors::default(),
-        asks: false,
         l,
     }
 }
 
-/// `POST /admin/services/{number}/secret`. **Permissions**: administrators. 303 (to the secret), 404.
-pub(crate) async fn rotate_secret(form: Form<PanelAdmin>, number: Path<String>) -> PageResult {
+/// `POST /admin/services/{number}/secret`. **Permissions**: administrators. 303 (to the secret), 404, 422 (the viewer's proof is
+/// missing or wrong), 429.
+pub(in crate::http) async fn rotate_secret(
+    mut form: Form<PanelAdmin>,
+    number: Path<String>,
+    device: PresentedDevice,
+) -> PageResult {
+    let service = find(&form.panel, &number).await?;
+    if !proved(&mut form, device).await? {
+        let action = paths::service_secret(service.number);
+        let page = ConfirmPage {
+            errors: form.errors(),
+            ..confirmation(&form.panel, service, action, "rotate")
+        };
+        return form.panel.invalid(&page);
+    }
     let panel = &form.panel;
-    let service = find(panel, &number).await?;
     let (services, actor) = (panel.services(), panel.actor());
     let rotated = changes::rotate_secret(services, &actor, service.number).await?;
     show_once(panel, rotated).await
@@ -340,7 +370,6 @@ fn deletion(panel: &Panel, service: Service, errors: FieldErrors) -> ConfirmPage
     let action = paths::delete_service(service.number);
     ConfirmPage {
         errors,
-        asks: true,
         ..confirmation(panel, service, action, "delete")
     }
 }
@@ -353,10 +382,7 @@ pub(in crate::http) async fn delete(
     device: PresentedDevice,
 ) -> PageResult {
     let service = find(&form.panel, &number).await?;
-    let proof = form.proof(form.panel.viewer().step_up);
-    let by = requester(&form.panel, device, proof);
-    let confirmed = step_up::confirm(form.panel.services(), &by).await;
-    if form.checked(confirmed)?.is_none() {
+    if !proved(&mut form, device).await? {
         let page = deletion(&form.panel, service, form.errors());
         return form.panel.invalid(&page);
     }

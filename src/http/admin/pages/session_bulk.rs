@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::problem::Problem;
 use crate::domain::session::SessionId;
 use crate::http::admin::pages::jobs::finished_soon;
+use crate::http::admin::pages::people::account::requester;
 use crate::http::admin::pages::sessions::{SessionView, session_chips, session_query};
 use crate::http::admin::paths;
 use crate::http::admin::web::error::{AdminError, PageResult};
@@ -14,6 +15,8 @@ use crate::http::admin::web::form::{FieldErrors, Form};
 use crate::http::admin::web::layout::Layout;
 use crate::http::admin::web::lists::ListQuery;
 use crate::http::admin::web::panel::{Panel, PanelAdmin};
+use crate::http::device_token::PresentedDevice;
+use crate::services::accounts::step_up;
 use crate::services::auth::session_bulk::{self, Chosen, Preview};
 use crate::services::maintenance::job_report::Report;
 use crate::services::maintenance::jobs::Started;
@@ -44,8 +47,12 @@ struct BulkPage {
 }
 
 /// `POST /admin/sessions/end`. **Permissions**: administrators. 200: the confirmation; 303: with `confirmed` to the job, or
-/// back to the list where the job is already finished or there is nothing to do; 422 (the typed number is another one).
-pub(crate) async fn start(mut form: Form<PanelAdmin>) -> PageResult {
+/// back to the list where the job is already finished or there is nothing to do; 422 (the typed number is another one, or the
+/// viewer's proof is missing or wrong), 429.
+pub(in crate::http) async fn start(
+    mut form: Form<PanelAdmin>,
+    device: PresentedDevice,
+) -> PageResult {
     let mut query = ListQuery::new(paths::SESSIONS, form.text("query"));
     let back = query.address();
     let (chosen, chips) = match chosen(&form, &mut query)? {
@@ -74,6 +81,16 @@ pub(crate) async fn start(mut form: Form<PanelAdmin>) -> PageResult {
             };
             return form.panel.invalid(&page);
         }
+    }
+    let proof = form.proof(form.panel.viewer().step_up);
+    let by = requester(&form.panel, device, proof);
+    let confirmed = step_up::confirm(form.panel.services(), &by).await;
+    if form.checked(confirmed)?.is_none() {
+        let page = BulkPage {
+            errors: form.errors(),
+            ..page(&form.panel, &chosen, &query, chips, &preview)
+        };
+        return form.panel.invalid(&page);
     }
     let panel = &form.panel;
     let started = session_bulk::start(panel.services(), &panel.actor(), chosen).await?;
