@@ -13,7 +13,6 @@ use crate::cli::{load_keys, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::language::Language;
-use crate::services::audit_chain::chain::AuditChain;
 use crate::services::bootstrap::audit_chain;
 use crate::services::checklist;
 use crate::services::checklist::check::{Group, Level};
@@ -24,7 +23,7 @@ use crate::services::checklist::rows::{ReadOptions, Rows};
 use crate::services::checklist::text::LocalizedText;
 use crate::services::checklist::unknown::Unknown;
 use crate::store::StoreError;
-use crate::tokens::{KeyStrength, MasterKey, MasterKeyError};
+use crate::tokens::{KeyStrength, MasterKey, MasterKeyError, MasterKeys};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -80,19 +79,19 @@ fn key(config: &Config) -> Result<KeyStrength, Unknown> {
     })
 }
 
-/// The audit chain; it needs the master key.
-fn existing_audit_chain(config: &Config) -> Result<AuditChain, Unknown> {
+fn existing_master_keys(config: &Config) -> Result<MasterKeys, Unknown> {
     let keys = load_keys::existing_master_keys(config)
         .map_err(|error| Unknown::Unreadable(error.to_string()))?;
     let path = config.master_key_file().unwrap_or_default();
-    let keys = keys.ok_or_else(|| Unknown::NoKey(path.display().to_string()))?;
-    Ok(audit_chain(config, &keys))
+    keys.ok_or_else(|| Unknown::NoKey(path.display().to_string()))
 }
 
 fn rows(config: &Config, clock: &Clock) -> Rows {
+    let master_keys = existing_master_keys(config);
     let options = ReadOptions {
         clock: clock.clone(),
-        audit_chain: existing_audit_chain(config),
+        audit_chain: master_keys.clone().map(|keys| audit_chain(config, &keys)),
+        master_keys,
         roles: config.roles.clone(),
         rotation_policy: config.tokens.rotation_policy(),
         bcrypt_cost: config.login.bcrypt_cost,

@@ -26,6 +26,7 @@ use crate::services::audit_chain::state::state;
 use crate::services::auth::access_token_usage::AccessTokenUsage;
 use crate::services::maintenance::clock_skew::ClockWatch;
 use crate::services::maintenance::flush;
+use crate::services::second_factors::lost_apps;
 use crate::services::signing_keys::rotation;
 use crate::services::{Error, Services};
 
@@ -138,7 +139,24 @@ async fn prepare(services: &Services, is_key_lost: bool) -> Result<(), CliError>
             "the master key was replaced: the event MACs of the audit log are recomputed"
         );
     }
+    if is_key_lost {
+        warn_of_lost_apps(services).await?;
+    }
     check_audit_chain(services).await
+}
+
+/// Says how many authenticator apps must be set up again because the master key is lost.
+async fn warn_of_lost_apps(services: &Services) -> Result<(), CliError> {
+    let apps = lost_apps::count_all(services).await;
+    let apps = apps.map_err(CliError::refused)?;
+    if apps > 0 {
+        tracing::warn!(
+            apps,
+            "authenticator apps cannot be verified with this master key: their owners log in with a recovery code or a passkey and \
+             set them up again; munjigi user remove-second-factor helps those who have neither"
+        );
+    }
+    Ok(())
 }
 
 /// Logs at the start what is wrong with the audit chain, and that an old copy of the database could not be recognised.

@@ -93,6 +93,22 @@ pub fn list(connection: &mut Db) -> Result<Vec<TotpFactorRow>, StoreError> {
     Ok(totp_factors::table.load(connection)?)
 }
 
+/// The rows of apps that are asked for, the oldest first; at most `bound`.
+pub fn list_confirmed(
+    connection: &mut Db,
+    bound: Option<i64>,
+) -> Result<Vec<TotpFactorRow>, StoreError> {
+    Ok(totp_factors::table
+        .filter(totp_factors::confirmed_at.is_not_null())
+        .order((
+            totp_factors::created_at,
+            totp_factors::user_type,
+            totp_factors::user_seq,
+        ))
+        .limit(bound.unwrap_or(i64::MAX))
+        .load(connection)?)
+}
+
 /// Replaces the encryption of a secret if it is still the `old` one. Returns whether it was.
 pub fn reseal(connection: &mut Db, old: &TotpFactorRow, sealed: &str) -> Result<bool, StoreError> {
     let unchanged = totp_factors::table

@@ -21,6 +21,9 @@ pub(super) fn findings(inputs: &Inputs) -> Vec<Finding> {
         Unknown::or(Check::SecondFactor, rows, |rows| {
             second_factor(inputs, rows)
         }),
+        Unknown::or(Check::LostApps, &inputs.rows.lost_apps, |apps| {
+            lost_apps(*apps)
+        }),
         Unknown::or(Check::Roles, rows, roles),
         panel_sessions(admin),
         link_lifetime(admin),
@@ -49,6 +52,14 @@ fn second_factor(inputs: &Inputs, rows: &Administrators) -> Finding {
         SecondFactorDuty::Administrators | SecondFactorDuty::All => "second_factor.advice_duty",
     };
     Finding::new(check, Level::Advice, found, advice)
+}
+
+fn lost_apps(apps: usize) -> Finding {
+    if apps == 0 {
+        return Finding::ok(Check::LostApps, "lost_apps.none");
+    }
+    let found = LocalizedText::new("lost_apps.found").with("count", apps);
+    Finding::new(Check::LostApps, Level::Advice, found, "lost_apps.advice")
 }
 
 fn roles(rows: &Administrators) -> Finding {

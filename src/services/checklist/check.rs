@@ -121,6 +121,8 @@ checks! {
     IdleAdministrators = "idle_administrators", Administration, "NIST 800-53 AC-2(3)";
     /// Whether those who may enter the panel have a second factor.
     SecondFactor = "second_factor", Administration, "ASVS 6.3.3";
+    /// Whether the secrets of authenticator apps can be decrypted.
+    LostApps = "lost_apps", Administration, "ASVS 6.4";
     /// Roles of users that the configuration does not have.
     Roles = "roles", Administration, "NIST 800-53 AC-6";
     /// The lifetime of sessions in the panel.
@@ -160,6 +162,7 @@ impl Check {
                 | Self::Administrators
                 | Self::IdleAdministrators
                 | Self::SecondFactor
+                | Self::LostApps
                 | Self::Roles
                 | Self::Database
                 | Self::Flush

@@ -79,6 +79,7 @@ pub async fn of_server(services: &Services) -> Checked {
     });
     let options = ReadOptions {
         clock: services.clock.clone(),
+        master_keys: Ok(services.master_keys.clone()),
         audit_chain: Ok(services.audit_chain.clone()),
         roles: config.roles.clone(),
         rotation_policy: config.tokens.rotation_policy(),

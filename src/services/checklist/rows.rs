@@ -14,9 +14,11 @@ use crate::services::maintenance::flush::{self, Backlog};
 use crate::services::maintenance::jobs::{DEAD_AFTER, Job};
 use crate::services::passwords::hash_format::HashFormat;
 use crate::services::passwords::scheme::{COST_PREFIX_LEN, cost_of_prefix};
+use crate::services::second_factors::lost_apps;
 use crate::store::engine::migrations::{SchemaStatus, schema_status};
 use crate::store::engine::preconditions::PostgresState;
 use crate::store::{Db, StoreError, checklist as table, deliveries, django_tokens, jobs, users};
+use crate::tokens::MasterKeys;
 
 /// How many idle administrators are named.
 pub(super) const NAMED: usize = 10;
@@ -43,6 +45,8 @@ pub struct Rows {
     pub(super) flush: Result<FlushState, Unknown>,
     /// The state of the audit chain.
     pub(super) chain: Result<ChainState, Unknown>,
+    /// How many authenticator apps no known master key fits.
+    pub(super) lost_apps: Result<usize, Unknown>,
     /// The last expiry of a token of Django that can still be exchanged.
     pub(super) django: Result<Option<Timestamp>, Unknown>,
     /// How many messages of the last days could not be sent, up to [`MAX_FAILED`].
@@ -90,6 +94,8 @@ pub(super) struct FlushState {
 pub struct ReadOptions {
     /// The clock.
     pub clock: Clock,
+    /// The master keys, or why they are not known.
+    pub master_keys: Result<MasterKeys, Unknown>,
     /// The audit chain, or why its key is not known.
     pub audit_chain: Result<AuditChain, Unknown>,
     /// The configured roles.
@@ -98,7 +104,7 @@ pub struct ReadOptions {
     pub rotation_policy: RotationPolicy,
     /// The configured cost of a hash.
     pub bcrypt_cost: u32,
-    /// How many accounts of each user type are read, oldest first; `None` for all.
+    /// How many accounts of each user type and how many authenticator apps are read, oldest first; `None` for all.
     pub bound: Option<i64>,
 }
 
@@ -113,6 +119,7 @@ impl Rows {
             hashes: Err(unknown.clone()),
             flush: Err(unknown.clone()),
             chain: Err(unknown.clone()),
+            lost_apps: Err(unknown.clone()),
             django: Err(unknown.clone()),
             failed: Err(unknown.clone()),
             clock: Err(unknown.clone()),
@@ -144,6 +151,10 @@ impl Rows {
             administrators: administrators(connection, &options.roles, now).map_err(&why),
             hashes: hashes(connection, options).map_err(&why),
             flush: flush_state(connection, now).map_err(&why),
+            lost_apps: options
+                .master_keys
+                .clone()
+                .and_then(|keys| lost_apps::count(connection, &keys, options.bound).map_err(&why)),
             django: django_tokens::last_expiry(connection, with_exchanged).map_err(&why),
             failed: deliveries::count_failed(connection, now - FAILED_FOR, MAX_FAILED)
                 .map_err(&why),

@@ -26,6 +26,8 @@ use crate::tokens::MasterKeys;
 pub struct Factors {
     /// When the authenticator app was set up; `None` without one.
     pub totp: Option<Timestamp>,
+    /// Whether its codes cannot be verified, because the master key of its secret is lost.
+    pub is_app_lost: bool,
     /// The number of passkeys.
     pub passkeys: usize,
     /// The number of unused recovery codes.
@@ -55,11 +57,17 @@ pub struct NewTotp {
 /// # Errors
 /// The store's.
 pub async fn find(services: &Services, owner: Principal) -> Result<Factors, Error> {
+    let keys = services.master_keys.clone();
     services
         .store
         .read(move |connection| {
+            let app = totp_factors::find(connection, owner)?;
+            let app = app.filter(|row| row.confirmed_at.is_some());
+            let is_lost =
+                |row: &TotpFactorRow| Secret::open(&keys, owner, &row.sealed_secret).is_none();
             Ok(Factors {
-                totp: totp_factors::find(connection, owner)?.and_then(|row| row.confirmed_at),
+                is_app_lost: app.as_ref().is_some_and(is_lost),
+                totp: app.and_then(|row| row.confirmed_at),
                 passkeys: passkeys::list(connection, owner)?.len(),
                 recovery_codes: recovery_codes::count_unused(connection, owner)?,
             })

@@ -246,3 +246,30 @@ async fn an_administrator_removes_the_second_factor_of_others() {
                    WHERE action = 'second_factor_removed' AND actor_name = 'root@example.org'";
     assert_eq!(app.number(removed).await, 2);
 }
+
+#[tokio::test]
+async fn an_app_of_a_lost_master_key_is_set_up_again() {
+    let app = App::start();
+    let root = app.signed_in("root", Role::ADMIN).await;
+    let factor = set_up(&app, &root).await;
+    let lost = ".banner.is-warn";
+    assert!(!root.open(paths::SECOND_FACTOR).await.has(lost));
+    // As after the loss of the key, no key opens the secret.
+    app.execute("UPDATE totp_factors SET sealed_secret = 'AAAA'")
+        .await;
+    let browser = app.browser();
+    first_step(&browser, "root").await;
+    second_step(&browser, &factor.code(&app)).await.assert(422);
+    second_step(&browser, &factor.recovery_codes[0])
+        .await
+        .leads_to("/admin/users");
+    assert!(browser.open(paths::SECOND_FACTOR).await.has(lost));
+    let checklist = browser.open(paths::SECURITY).await;
+    assert!(checklist.html.contains("1 cannot be verified"));
+    browser
+        .post(paths::REMOVE_TOTP, &[])
+        .await
+        .leads_to(paths::SECOND_FACTOR);
+    set_up(&app, &browser).await;
+    assert!(!browser.open(paths::SECOND_FACTOR).await.has(lost));
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Answer, Client, Pair},
     place::{MASTER_KEY, Place},
+    server::Server,
 };
 use crate::support::totp::code_at;
 
@@ -19,6 +20,11 @@ fn post(client: &mut Client, path: &str, access: &str, body: &Value) -> Answer {
 
 /// Sets an authenticator app up, and returns its secret.
 fn set_up(client: &mut Client) -> String {
+    set_up_with_codes(client).0
+}
+
+/// The same, with a recovery code.
+fn set_up_with_codes(client: &mut Client) -> (String, String) {
     let pair = client.session(EMAIL);
     let begun = post(
         client,
@@ -31,7 +37,8 @@ fn set_up(client: &mut Client) -> String {
     let path = "/auth/second-factors/totp/confirm";
     let added = post(client, path, &pair.access, &json!({"code": code}));
     assert_eq!(added.code(), "SECOND_FACTOR_ADDED", "{added:?}");
-    secret
+    let recovery_code = added.body["data"]["recovery_codes"][0].as_str().unwrap();
+    (secret, recovery_code.to_owned())
 }
 
 /// Logs in with the next code, which is valid as well if the clock is in the present step.
@@ -58,6 +65,50 @@ fn an_app_survives_a_change_of_the_master_key() {
     let place = place.without("MUNJIGI_SERVER__PREVIOUS_MASTER_KEYS");
     let server = place.serve();
     log_in(&mut server.client(), &secret);
+    server.stop();
+}
+
+#[test]
+fn after_the_loss_of_the_master_key_a_recovery_code_leads_to_a_new_app() {
+    let place = Place::new().with("MUNJIGI_SERVER__MASTER_KEY", MASTER_KEY);
+    place.user(EMAIL, "admin");
+    let server = place.serve();
+    let (secret, recovery_code) = set_up_with_codes(&mut server.client());
+    server.stop();
+    let lost_apps = |place: &Place| {
+        let checks = place.run(&["check", "--json"]);
+        let checks: Value = serde_json::from_str(&checks.stdout).unwrap();
+        let checks = checks["checks"].as_array().unwrap().clone();
+        let found = checks.into_iter().find(|one| one["check"] == "lost_apps");
+        found.unwrap()["found"].as_str().unwrap().to_owned()
+    };
+    assert!(lost_apps(&place).contains("all can be verified"));
+    let place = place.with("MUNJIGI_SERVER__MASTER_KEY", NEW_MASTER_KEY);
+    let server = Server::start(place.command(&["serve", "--new-key"]));
+    server.wait_for_log("authenticator apps cannot be verified");
+    assert!(lost_apps(&place).starts_with("1 cannot"));
+    let mut client = server.client();
+    let mut second_step = |method: &str, code: &str| {
+        let required = client.log_in(EMAIL, "user");
+        let id = &required.body["data"]["challenge_id"];
+        let body = json!({"challenge_id": id, "method": method, "code": code});
+        client.post("/auth/login/second-factor", &[], &body)
+    };
+    let code = code_at(&secret, Clock::System.now(), 1);
+    let refused = second_step("totp", &code);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (401, "INVALID_SECOND_FACTOR")
+    );
+    let pair = Pair::of(&second_step("recovery_code", &recovery_code));
+    let bearer = format!("Bearer {}", pair.access);
+    let headers = [("Authorization", bearer.as_str())];
+    let path = "/auth/second-factors/totp";
+    client.send("DELETE", path, &headers, "").unwrap();
+    let removed = client.receive().unwrap();
+    assert_eq!(removed.code(), "SECOND_FACTOR_REMOVED");
+    set_up(&mut client);
+    assert!(lost_apps(&place).contains("all can be verified"));
     server.stop();
 }
 

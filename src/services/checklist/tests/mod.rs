@@ -98,6 +98,7 @@ fn good_rows() -> Rows {
             last: None,
             backlog,
         }),
+        lost_apps: Ok(0),
         django: Ok(None),
         failed: Ok(0),
         clock: Ok(Some(Duration::from_millis(20))),

@@ -334,6 +334,13 @@ fn a_log_with_too_much_detail() {
 }
 
 #[test]
+fn authenticator_apps_of_a_lost_master_key() {
+    for (count, expected) in [(0, &[][..]), (3, &[(Check::LostApps, Advice)])] {
+        assert_inputs(expected, |inputs| inputs.rows.lost_apps = Ok(count));
+    }
+}
+
+#[test]
 fn an_input_that_cannot_be_read_is_a_problem() {
     for unknown in [
         Unknown::NoDatabase("munjigi.db".into()),
@@ -352,6 +359,7 @@ fn an_input_that_cannot_be_read_is_a_problem() {
             Check::Administrators,
             Check::IdleAdministrators,
             Check::SecondFactor,
+            Check::LostApps,
             Check::Roles,
             Check::Database,
             Check::Flush,
