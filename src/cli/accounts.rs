@@ -355,6 +355,14 @@ pub(super) fn or_dash(value: Option<&String>) -> String {
     value.map_or("-", String::as_str).to_owned()
 }
 
+/// The cell of an e-mail address.
+pub(super) fn address(email: Option<&String>, verified: Option<bool>) -> String {
+    match (email, verified) {
+        (Some(email), Some(false)) => format!("{email} (not verified)"),
+        (email, _) => or_dash(email),
+    }
+}
+
 /// The cell of a login time.
 pub(super) fn last_login(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".to_owned(), |at| at.to_string())

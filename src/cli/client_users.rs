@@ -82,7 +82,7 @@ impl From<Client> for Account {
                 client.user_seq.to_string(),
                 client.username.clone(),
                 client.name.clone(),
-                accounts::or_dash(client.email.as_ref()),
+                accounts::address(client.email.as_ref(), client.email_verified),
                 accounts::or_dash(client.phone.as_ref()),
                 accounts::yes_or_no(client.is_active),
                 accounts::last_login(client.last_login_at),
@@ -90,7 +90,8 @@ impl From<Client> for Account {
             json: json!({
                 "user_seq": client.user_seq, "username": client.username,
                 "external_id": client.external_id, "name": client.name,
-                "email": client.email, "phone": client.phone, "is_active": client.is_active, "claims": client.claims,
+                "email": client.email, "email_verified": client.email_verified, "phone": client.phone,
+                "is_active": client.is_active, "claims": client.claims,
                 "last_login_at": client.last_login_at, "created_at": client.created_at,
                 "updated_at": client.updated_at,
             }),

@@ -103,7 +103,7 @@ impl From<User> for Account {
             principal: Principal::user(user.user_seq),
             cells: vec![
                 user.user_seq.to_string(),
-                accounts::or_dash(user.email.as_ref()),
+                accounts::address(user.email.as_ref(), user.email_verified),
                 accounts::or_dash(user.username.as_ref()),
                 user.name.clone(),
                 user.role.to_string(),
@@ -111,7 +111,8 @@ impl From<User> for Account {
                 accounts::last_login(user.last_login_at),
             ],
             json: json!({
-                "user_seq": user.user_seq, "email": user.email, "username": user.username,
+                "user_seq": user.user_seq, "email": user.email, "email_verified": user.email_verified,
+                "username": user.username,
                 "external_id": user.external_id, "name": user.name, "role": user.role,
                 "is_active": user.is_active, "claims": user.claims, "last_login_at": user.last_login_at,
                 "created_at": user.created_at, "updated_at": user.updated_at,

@@ -11,6 +11,8 @@ text_enum! {
         ExternalId = "external_id",
         /// The e-mail address.
         Email = "email",
+        /// Whether the e-mail address is verified; it is without this field.
+        EmailVerified = "email_verified",
         /// The username.
         Username = "username",
         /// The name.
@@ -60,7 +62,8 @@ impl ImportField {
             Self::Password => &["password"],
             Self::LastLogin => &["last_login", "last_login_at"],
             Self::CreatedAt => &["date_joined", "created_at", "joined_at"],
-            Self::Claims => &[],
+            // A site may mean something else by it.
+            Self::EmailVerified | Self::Claims => &[],
         }
     }
 }

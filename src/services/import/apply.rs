@@ -102,6 +102,19 @@ fn written(
     }
 }
 
+/// When the address was verified: it was in use in the source, unless the source says that it is not verified.
+fn verified_at(new: &Candidate, now: Timestamp) -> Option<Timestamp> {
+    new.email.as_ref()?;
+    (new.email_verified != Some(false)).then_some(now)
+}
+
+/// What the source says of the address, if it or the address has changed.
+fn changed_verification(new: &Candidate, changed: FieldSet) -> Option<bool> {
+    let fields = [ImportField::Email, ImportField::EmailVerified];
+    let is_changed = fields.into_iter().any(|field| changed.contains(field));
+    new.email_verified.filter(|_| is_changed)
+}
+
 /// The row of a user; `None` without a role, which every user has.
 fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<UserRow> {
     let (role, name) = (new.role.as_ref()?.role.clone(), new.name.as_ref()?);
@@ -131,8 +144,7 @@ fn user_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<UserRow> {
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
         claims: new.claims.clone(),
-        // The address was in use in the source.
-        email_verified_at: new.email.as_ref().map(|_| now),
+        email_verified_at: verified_at(new, now),
     })
 }
 
@@ -163,8 +175,7 @@ fn client_row(id: UserSeq, new: &Candidate, now: Timestamp) -> Option<ClientRow>
         created_at: new.created_at.unwrap_or(now),
         updated_at: now,
         claims: new.claims.clone(),
-        // The address was in use in the source.
-        email_verified_at: new.email.as_ref().map(|_| now),
+        email_verified_at: verified_at(new, now),
     })
 }
 
@@ -265,6 +276,7 @@ fn user_changes_of(new: &Candidate, changed: FieldSet) -> UserChanges {
     let role = new.role.as_ref().map(|given| given.role.clone());
     UserChanges {
         email: has(ImportField::Email).then(|| new.email.clone()),
+        email_verified: changed_verification(new, changed),
         username: has(ImportField::Username).then(|| new.username.clone()),
         external_id: has(ImportField::ExternalId).then(|| new.external_id.clone()),
         name: new.name.clone().filter(|_| has(ImportField::Name)),
@@ -283,6 +295,7 @@ fn client_changes_of(new: &Candidate, changed: FieldSet) -> ClientChanges {
         external_id: has(ImportField::ExternalId).then(|| new.external_id.clone()),
         name: new.name.clone().filter(|_| has(ImportField::Name)),
         email: has(ImportField::Email).then(|| new.email.clone()),
+        email_verified: changed_verification(new, changed),
         phone: has(ImportField::Phone).then(|| new.phone.clone()),
         is_active: has(ImportField::IsActive).then_some(new.is_active),
         claims: has(ImportField::Claims).then(|| new.claims.clone()),

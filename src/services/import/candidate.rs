@@ -12,7 +12,7 @@ use crate::domain::problem::Problem;
 use crate::services::import::fields::{FieldSet, Fields};
 use crate::services::import::report::{Consequence, Line};
 use crate::services::import::roles::{Given, RoleRules};
-use crate::services::import::values::{digest_of, hyphenated, time, truth};
+use crate::services::import::values::{digest_of, flag, hyphenated, time, truth};
 use crate::services::passwords::django::check_stored;
 
 /// The greatest number of an account: JavaScript reads no greater one exactly.
@@ -40,6 +40,7 @@ pub struct Candidate {
     pub(super) identity: Identity,
     pub(super) external_id: Option<ExternalId>,
     pub(super) email: Option<Email>,
+    pub(super) email_verified: Option<bool>,
     pub(super) username: Option<Username>,
     pub(super) name: Option<Name>,
     pub(super) phone: Option<Phone>,
@@ -85,7 +86,10 @@ impl Candidate {
     /// Leaves out a value that another account has. Returns `false` if the account cannot be found again without it.
     pub(super) fn leave_out(&mut self, field: ImportField, problem: &str) -> bool {
         match field {
-            ImportField::Email => self.email = None,
+            ImportField::Email => {
+                (self.email, self.email_verified) = (None, None);
+                self.skipped.insert(ImportField::EmailVerified);
+            }
             ImportField::Username => self.username = None,
             _ => self.external_id = None,
         }
@@ -114,11 +118,7 @@ impl Candidate {
             id: self.key.clone(),
             field,
             problem,
-            consequence: if stays {
-                Consequence::LeftOut
-            } else {
-                Consequence::NotImported
-            },
+            consequence: Consequence::of(stays),
         });
     }
 
@@ -127,6 +127,7 @@ impl Candidate {
         Fields {
             external_id: self.external_id.as_ref().map(|id| id.as_str().to_owned()),
             email: self.email.as_ref().map(|email| email.as_typed().to_owned()),
+            email_verified: self.email_verified.map(|is| is.to_string()),
             username: self
                 .username
                 .as_ref()
@@ -175,6 +176,7 @@ impl Candidate {
             None => reading.parsed(ImportField::ExternalId, ExternalId::parse),
         };
         let email = reading.parsed(ImportField::Email, Email::parse);
+        let email_verified = reading.parsed(ImportField::EmailVerified, flag);
         let mut username = reading.parsed(ImportField::Username, Username::parse);
         if rules.user_type == UserType::Client && username.is_none() {
             let as_username = |email: &Email| Username::parse(email.as_typed()).ok();
@@ -205,6 +207,7 @@ impl Candidate {
             origin: Arc::clone(&rules.origin),
             identity,
             external_id,
+            email_verified: email.as_ref().and(email_verified),
             email,
             username,
             name,

@@ -27,6 +27,8 @@ struct ExportedAccount {
     user_seq: UserSeq,
     external_id: Option<String>,
     email: Option<String>,
+    /// None without an e-mail address.
+    email_verified: Option<bool>,
     username: Option<String>,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +56,7 @@ impl ExportedAccount {
         Self {
             user_type: UserType::User,
             user_seq: row.id,
+            email_verified: row.account().email_verified(),
             external_id: row.external_id,
             email: row.email,
             username: row.username,
@@ -72,6 +75,7 @@ impl ExportedAccount {
         Self {
             user_type: UserType::Client,
             user_seq: row.id,
+            email_verified: row.account().email_verified(),
             external_id: row.external_id,
             email: row.email,
             username: Some(row.username),

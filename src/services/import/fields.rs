@@ -39,6 +39,8 @@ pub(super) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email_verified: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
@@ -55,9 +57,10 @@ pub(super) struct Fields {
 }
 
 /// The fields that are compared.
-const COMPARED: [ImportField; 9] = [
+const COMPARED: [ImportField; 10] = [
     ImportField::ExternalId,
     ImportField::Email,
+    ImportField::EmailVerified,
     ImportField::Username,
     ImportField::Name,
     ImportField::Phone,
@@ -81,6 +84,7 @@ impl Fields {
         match field {
             ImportField::ExternalId => self.external_id.as_ref(),
             ImportField::Email => self.email.as_ref(),
+            ImportField::EmailVerified => self.email_verified.as_ref(),
             ImportField::Username => self.username.as_ref(),
             ImportField::Name => self.name.as_ref(),
             ImportField::Phone => self.phone.as_ref(),
@@ -96,6 +100,7 @@ impl Fields {
         match field {
             ImportField::ExternalId => self.external_id = value,
             ImportField::Email => self.email = value,
+            ImportField::EmailVerified => self.email_verified = value,
             ImportField::Username => self.username = value,
             ImportField::Name => self.name = value,
             ImportField::Phone => self.phone = value,
@@ -125,6 +130,7 @@ impl From<&UserRow> for Fields {
         Self {
             external_id: row.external_id.clone(),
             email: row.email.clone(),
+            email_verified: row.account().email_verified().map(|is| is.to_string()),
             username: row.username.clone(),
             name: Some(row.name.clone()),
             phone: None,
@@ -141,6 +147,7 @@ impl From<&ClientRow> for Fields {
         Self {
             external_id: row.external_id.clone(),
             email: row.email.clone(),
+            email_verified: row.account().email_verified().map(|is| is.to_string()),
             username: Some(row.username.clone()),
             name: Some(row.name.clone()),
             phone: row.phone.clone(),

@@ -293,8 +293,8 @@ fn field(name: &str) -> Option<ImportField> {
 fn unknown_field(name: &str) -> String {
     let name: String = name.chars().take(50).collect();
     format!(
-        "there is no field {name:?}; the fields are type, user_seq, external_id, email, username, name, phone, role, \
-         is_active, password_hash, last_login_at, created_at and claims"
+        "there is no field {name:?}; the fields are type, user_seq, external_id, email, email_verified, username, name, phone, \
+         role, is_active, password_hash, last_login_at, created_at and claims"
     )
 }
 

@@ -21,6 +21,17 @@ pub enum Consequence {
     NotImported,
 }
 
+impl Consequence {
+    /// What becomes of the value: the account `stays` in the import, or not.
+    pub(super) fn of(stays: bool) -> Self {
+        if stays {
+            Self::LeftOut
+        } else {
+            Self::NotImported
+        }
+    }
+}
+
 /// A problem of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {

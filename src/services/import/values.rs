@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime};
 use md5::{Digest, Md5};
 
 use crate::clock::Timestamp;
+use crate::domain::problem::Problem;
 use crate::services::passwords::django::hexadecimal;
 
 /// A truth value as databases and files write it.
@@ -13,6 +14,11 @@ pub(super) fn truth(text: &str) -> Option<bool> {
         "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// A truth value of a field that is left out where it is none.
+pub(super) fn flag(text: &str) -> Result<bool, Problem> {
+    truth(text).ok_or(Problem::NotBoolean)
 }
 
 /// A time of a database, in UTC, or of RFC 3339.

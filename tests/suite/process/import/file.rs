@@ -122,3 +122,48 @@ fn an_export_can_be_imported_elsewhere() {
     assert_eq!(client.log_in("ann@example.org", "user").status, 200);
     server.stop();
 }
+
+#[test]
+fn a_file_says_which_addresses_are_verified() {
+    let (place, other) = (Place::new(), Place::new());
+    place.migrate();
+    let lines = r#"{"email": "ann@example.org", "email_verified": false}
+{"email": "ben@example.org"}
+{"type": "client", "username": "acme", "email": "it@example.org", "email_verified": "no"}
+{"email": "cho@example.org", "email_verified": "perhaps"}
+"#;
+    write(&place.path("all.jsonl"), lines);
+    let import = ["import", "users", "all.jsonl"];
+    let finished = place.run(&import);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let problem = "user line 4: email_verified: ";
+    assert!(finished.stdout.contains(problem), "{finished:?}");
+    let verified = |place: &Place, population: &str| {
+        let listed = place.json(&[population, "list"], "");
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|account| account["email_verified"].as_bool().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(verified(&place, "user"), [false, true, true]);
+    assert_eq!(verified(&place, "client"), [false]);
+    let table = place.done(&["user", "list"], "");
+    assert!(table.contains("ann@example.org (not verified)"), "{table}");
+    let exported = place.done(&["export", "users"], "");
+    other.migrate();
+    write(&other.path("all.jsonl"), &exported);
+    other.done(&import, "");
+    assert_eq!(other.done(&["export", "users"], ""), exported);
+    // A later import changes it, also together with the address.
+    let later = lines
+        .replace(
+            r#""ann@example.org", "email_verified": false"#,
+            r#""ann@example.org", "email_verified": true"#,
+        )
+        .replace("it@example.org", "office@example.org")
+        .replace("perhaps", "false");
+    write(&place.path("all.jsonl"), &later);
+    place.done(&import, "");
+    assert_eq!(verified(&place, "user"), [true, true, false]);
+    assert_eq!(verified(&place, "client"), [false]);
+}
