@@ -5,7 +5,7 @@ use std::{io, net::TcpListener, path::Path};
 use actix_web::{
     App, HttpResponse,
     dev::Server,
-    middleware::{NormalizePath, TrailingSlash, from_fn},
+    middleware::{Condition, NormalizePath, TrailingSlash, from_fn},
     web::{self, ServiceConfig},
 };
 
@@ -15,7 +15,7 @@ use crate::http::api::errors::ApiError;
 use crate::http::api::routes::ENDPOINTS;
 use crate::http::api::{self, fallback};
 use crate::http::middleware::context::RequestContext;
-use crate::http::middleware::headers;
+use crate::http::middleware::{headers, path_prefix};
 use crate::http::openapi::served::Served;
 use crate::http::self_service::panel_is_here;
 use crate::http::server::fd_limit::reserve;
@@ -100,6 +100,7 @@ fn serve(
             // The last one wrapped is the first to see a request.
             .wrap(NormalizePath::new(TrailingSlash::Trim))
             .wrap(from_fn(pipeline::handle))
+            .wrap(Condition::new(is_panel, from_fn(path_prefix::remove)))
     };
     server::serve(listener, limits, app, move || overloaded(&for_rejected))
 }

@@ -6,4 +6,5 @@ pub mod client_address;
 pub mod context;
 pub mod headers;
 pub mod origin;
+pub mod path_prefix;
 pub mod refused_access;
