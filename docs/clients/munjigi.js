@@ -3,11 +3,14 @@
 // A refresh token is used once, so there is one refresh at a time: in this object, and in all tabs of the origin (Web Locks).
 // Tabs share the new access token (BroadcastChannel).
 
-/** A refusal by munjigi. Of `429` and `503` it says how many seconds to wait; tokens are kept then. */
+/**
+ * A refusal by munjigi. Of `429` and `503` it says how many seconds to wait; tokens are kept then. `data` is what some refusals
+ * come with, such as the challenge of `SECOND_FACTOR_REQUIRED`.
+ */
 export class MunjigiError extends Error {
-  constructor(status, code, message, retryAfter) {
+  constructor(status, code, message, retryAfter, data) {
     super(message);
-    Object.assign(this, { name: "MunjigiError", status, code, retryAfter });
+    Object.assign(this, { name: "MunjigiError", status, code, retryAfter, data });
   }
 }
 
@@ -36,9 +39,17 @@ export class Munjigi {
     }
   }
 
-  /** Logs in, for example with `{ username, password }` or `{ username, password, user_type: "client" }`. */
+  /**
+   * Logs in, for example with `{ username, password }` or `{ username, password, user_type: "client" }`. An account with a second
+   * factor is refused with `SECOND_FACTOR_REQUIRED`: `secondStep` continues.
+   */
   async logIn(credentials) {
-    await this.#keep(await this.#post("/auth/login", { ...credentials, transport: this.#transport }));
+    await this.#begin("/auth/login", credentials);
+  }
+
+  /** Completes a login: `challenge` is the error's `data`, `proof` for example `{ method: "totp", code }`. */
+  async secondStep(challenge, proof) {
+    await this.#begin("/auth/login/second-factor", { challenge_id: challenge.challenge_id, ...proof });
   }
 
   /** Ends the session. */
@@ -90,6 +101,10 @@ export class Munjigi {
     return this.#channel ? navigator.locks.request(name, run) : run();
   }
 
+  async #begin(path, body) {
+    await this.#keep(await this.#post(path, { ...body, transport: this.#transport }));
+  }
+
   async #keep({ access, refresh }) {
     this.#access = access;
     this.#channel?.postMessage(access);
@@ -115,6 +130,6 @@ export class Munjigi {
     // A proxy in front of munjigi may answer with a page.
     const { code, message, data } = await answer.json().catch(() => ({}));
     if (answer.ok) return data ?? {};
-    throw new MunjigiError(answer.status, code, message, Number(answer.headers.get("Retry-After") ?? 0));
+    throw new MunjigiError(answer.status, code, message, Number(answer.headers.get("Retry-After") ?? 0), data);
   }
 }

@@ -15,11 +15,12 @@ import requests
 
 
 class MunjigiError(Exception):
-    """A refusal by munjigi. Of 429 and 503 it says how many seconds to wait; the tokens are kept then."""
+    """A refusal by munjigi. Of 429 and 503 it says how many seconds to wait; the tokens are kept then. `data` is what some
+    refusals come with, such as the challenge of SECOND_FACTOR_REQUIRED."""
 
-    def __init__(self, status, code=None, message=None, retry_after=0):
+    def __init__(self, status, code=None, message=None, retry_after=0, data=None):
         super().__init__(message or code or status)
-        self.status, self.code, self.retry_after = status, code, retry_after
+        self.status, self.code, self.retry_after, self.data = status, code, retry_after, data
 
 
 def _data(response):
@@ -30,7 +31,8 @@ def _data(response):
     if response.status_code == 200:
         return answer.get("data", {})
     retry_after = int(response.headers.get("Retry-After", 0))
-    raise MunjigiError(response.status_code, answer.get("code"), answer.get("message"), retry_after)
+    code, message, data = (answer.get(name) for name in ("code", "message", "data"))
+    raise MunjigiError(response.status_code, code, message, retry_after, data)
 
 
 class Munjigi(requests.auth.AuthBase):
@@ -43,9 +45,16 @@ class Munjigi(requests.auth.AuthBase):
         self._lock = threading.Lock()
 
     def log_in(self, username, password, user_type="user"):
+        """An account with a second factor is refused with SECOND_FACTOR_REQUIRED: second_step continues."""
         body = {"username": username, "password": password, "user_type": user_type}
         with self._lock:
             self._keep(self._post("/auth/login", body))
+
+    def second_step(self, challenge, method, code):
+        """Completes a login: `challenge` is the error's `data`, `method` is "totp" or "recovery_code"."""
+        body = {"challenge_id": challenge["challenge_id"], "method": method, "code": code}
+        with self._lock:
+            self._keep(self._post("/auth/login/second-factor", body))
 
     def log_out(self):
         with self._lock:

@@ -2,6 +2,7 @@
 // refresh token that is used twice ends the session. JSON in, JSON out.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
@@ -85,4 +86,37 @@ await later.logOut();
 assert.equal(stored.at(-1), undefined);
 await assert.rejects(later.fetch(me), MunjigiError);
 await assert.rejects(api.get("/api/me"), { status: 401 });
+
+// An account with a second factor logs in in two steps.
+function codeAt(secret, step) {
+  const digits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"));
+  const key = Buffer.from(digits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigInt64BE(BigInt(Math.floor(Date.now() / 30_000) + step));
+  const tag = createHmac("sha1", key).update(counter).digest();
+  const number = tag.readUInt32BE(tag.at(-1) & 0x0f) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+const twoSteps = new Munjigi(server, { transport: "body" });
+await twoSteps.logIn({ username, password });
+async function post(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await twoSteps.fetch(server + path, { method: "POST", headers, body: JSON.stringify(body) });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).data;
+}
+const { secret } = await post("/auth/second-factors/totp", {});
+const codes = await post("/auth/second-factors/totp/confirm", { code: codeAt(secret, 0) });
+await twoSteps.logOut();
+for (const [method, code] of [["totp", codeAt(secret, 1)], ["recovery_code", codes.recovery_codes[0]]]) {
+  const refusal = await twoSteps.logIn({ username, password }).catch((error) => error);
+  assert.equal(refusal.code, "SECOND_FACTOR_REQUIRED");
+  assert.deepEqual(refusal.data.methods, ["totp", "recovery_code"]);
+  await assert.rejects(twoSteps.secondStep(refusal.data, { method, code: "000000" }), {
+    status: 401, code: "INVALID_SECOND_FACTOR",
+  });
+  await twoSteps.secondStep(refusal.data, { method, code });
+  assert.equal((await twoSteps.fetch(me)).status, 200);
+}
 console.log(JSON.stringify({ stored: stored.length }));

@@ -2,7 +2,10 @@
 used twice ends the session. JSON in, JSON out."""
 
 import asyncio
+import base64
+import hmac
 import json
+import struct
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -89,4 +92,49 @@ async def with_httpx():
     return len(stored)
 
 
-print(json.dumps({"requests": with_requests(), "httpx": asyncio.run(with_httpx())}))
+def code_at(secret, step):
+    key = base64.b32decode(secret)
+    tag = hmac.digest(key, struct.pack(">q", int(time.time()) // 30 + step), "sha1")
+    (number,) = struct.unpack_from(">I", tag, tag[-1] & 0x0F)
+    return f"{(number & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def second_factor():
+    """Sets an authenticator app up. Returns its next code, and a recovery code."""
+    munjigi = munjigi_requests.Munjigi(server, timeout=60)
+    munjigi.log_in(name, password)
+    path = server + "/auth/second-factors/totp"
+    secret = requests.post(path, auth=munjigi, timeout=60).json()["data"]["secret"]
+    body = {"code": code_at(secret, 0)}
+    added = requests.post(path + "/confirm", json=body, auth=munjigi, timeout=60).json()
+    return code_at(secret, 1), added["data"]["recovery_codes"][0]
+
+
+def two_steps_with_requests(method, code):
+    munjigi, error = munjigi_requests.Munjigi(server, timeout=60), munjigi_requests.MunjigiError
+    try:
+        munjigi.log_in(name, password)
+    except error as refusal:
+        assert refusal.code == "SECOND_FACTOR_REQUIRED", refusal.code
+        challenge = refusal.data
+    refused(error, 401, lambda: munjigi.second_step(challenge, method, "000000"))
+    munjigi.second_step(challenge, method, code)
+    assert requests.get(me, auth=munjigi, timeout=60).status_code == 200
+
+
+async def two_steps_with_httpx(method, code):
+    munjigi = munjigi_httpx.Munjigi(server, timeout=60)
+    try:
+        await munjigi.log_in(name, password)
+    except munjigi_httpx.MunjigiError as refusal:
+        assert refusal.code == "SECOND_FACTOR_REQUIRED", refusal.code
+        await munjigi.second_step(refusal.data, method, code)
+    async with httpx.AsyncClient(auth=munjigi, base_url=server, timeout=60) as api:
+        assert (await api.get("/api/me")).status_code == 200
+
+
+counts = {"requests": with_requests(), "httpx": asyncio.run(with_httpx())}
+app_code, recovery_code = second_factor()
+two_steps_with_requests("totp", app_code)
+asyncio.run(two_steps_with_httpx("recovery_code", recovery_code))
+print(json.dumps(counts))
