@@ -3,7 +3,7 @@
 use munjigi::config::UserIdField;
 use serde_json::{Value, json};
 
-use super::support::{DAY, import, imported_user, jti, now, of_django, with_key};
+use super::support::{DAY, import, imported_user, jti, me, now, of_django, with_key};
 use crate::support::{App, Forgery};
 
 #[tokio::test]
@@ -12,13 +12,8 @@ async fn an_access_token_of_django_is_accepted_until_it_expires_or_its_account_i
     let admin = app.admin("root").await;
     let ann = imported_user(&app, "ann").await;
     let token = of_django(&app, "access", &ann, &jti('a')).token();
-    let me = app
-        .anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(200, "ME");
-    assert_eq!(me["user_seq"], json!(ann.seq));
+    let answer = me(&app, &token).await.assert(200, "ME");
+    assert_eq!(answer["user_seq"], json!(ann.seq));
     let verified = app
         .anonymous()
         .verify(&token)
@@ -34,17 +29,9 @@ async fn an_access_token_of_django_is_accepted_until_it_expires_or_its_account_i
         .patch(&format!("/api/users/{}", ann.seq), body)
         .await
         .assert_status(200);
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "USER_INACTIVE");
+    me(&app, &token).await.assert(401, "USER_INACTIVE");
     app.advance(std::time::Duration::from_hours(240));
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "TOKEN_EXPIRED");
+    me(&app, &token).await.assert(401, "TOKEN_EXPIRED");
 }
 
 #[tokio::test]
@@ -52,11 +39,7 @@ async fn without_the_key_of_django_its_tokens_are_invalid() {
     let app = App::start();
     let ann = imported_user(&app, "ann").await;
     let token = of_django(&app, "access", &ann, &jti('a')).token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "INVALID_TOKEN");
+    me(&app, &token).await.assert(401, "INVALID_TOKEN");
 }
 
 #[tokio::test]
@@ -74,11 +57,7 @@ async fn the_claims_are_read_by_the_rules_of_simplejwt() {
         base().claim("nbf", now - 1),
     ];
     for forgery in accepted {
-        let answer = app
-            .anonymous()
-            .get("/api/me")
-            .bearer(&forgery.token())
-            .await;
+        let answer = me(&app, &forgery.token()).await;
         assert_eq!(answer.status, 200, "{:?}", forgery.claims);
     }
     let refused: [Forgery; 16] = [
@@ -102,19 +81,11 @@ async fn the_claims_are_read_by_the_rules_of_simplejwt() {
         base().claim("token_type", "refresh"),
     ];
     for forgery in refused {
-        let answer = app
-            .anonymous()
-            .get("/api/me")
-            .bearer(&forgery.token())
-            .await;
+        let answer = me(&app, &forgery.token()).await;
         assert_eq!(answer.status, 401, "{:?}", forgery.claims);
     }
     let unsigned = base().header("alg", "none").unsigned();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&unsigned)
-        .await
-        .assert(401, "INVALID_TOKEN");
+    me(&app, &unsigned).await.assert(401, "INVALID_TOKEN");
 }
 
 #[tokio::test]
@@ -131,19 +102,13 @@ async fn the_issuer_and_the_audience_of_django_can_be_required() {
         .clone()
         .claim("iss", "https://django.example.org")
         .claim("aud", json!(["api", "x"]));
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&complete.token())
-        .await
-        .assert(200, "ME");
+    me(&app, &complete.token()).await.assert(200, "ME");
     for forgery in [
         base.clone(),
         complete.clone().claim("aud", "x"),
         complete.claim("iss", "x"),
     ] {
-        app.anonymous()
-            .get("/api/me")
-            .bearer(&forgery.token())
+        me(&app, &forgery.token())
             .await
             .assert(401, "INVALID_TOKEN");
     }
@@ -155,13 +120,8 @@ async fn the_claim_of_the_user_can_be_a_client_an_external_id_or_a_login_name() 
     let client = app.client("acme").await;
     import(&app, &client).await;
     let forgery = of_django(&app, "access", &client, &jti('a')).claim("user_type", "client");
-    let me = app
-        .anonymous()
-        .get("/api/me")
-        .bearer(&forgery.token())
-        .await
-        .assert(200, "ME");
-    assert_eq!(me["user_type"], json!("client"));
+    let answer = me(&app, &forgery.token()).await.assert(200, "ME");
+    assert_eq!(answer["user_type"], json!("client"));
     let statement = format!(
         "UPDATE client_users SET external_id = 'a1b2-uuid' WHERE id = {}",
         client.seq
@@ -169,7 +129,7 @@ async fn the_claim_of_the_user_can_be_a_client_an_external_id_or_a_login_name() 
     app.execute(&statement).await;
     for (id, code) in [("a1b2-uuid", "ME"), ("a1b2", "USER_NOT_FOUND")] {
         let token = forgery.clone().claim("user_id", id).token();
-        let answer = app.anonymous().get("/api/me").bearer(&token).await;
+        let answer = me(&app, &token).await;
         answer.assert(if code == "ME" { 200 } else { 401 }, code);
     }
     let ann = imported_user(&app, "ann").await;
@@ -184,28 +144,12 @@ async fn the_claim_of_the_user_can_be_a_client_an_external_id_or_a_login_name() 
         config.simplejwt.user_id_claim = Some("uid".into());
     });
     let token = base.clone().claim("uid", "5f0c-uuid").token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(200, "ME");
+    me(&app, &token).await.assert(200, "ME");
     let token = base.clone().claim("uid", "5f0c").token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "USER_NOT_FOUND");
+    me(&app, &token).await.assert(401, "USER_NOT_FOUND");
     let app = app.restarted_with(|config| config.simplejwt.user_id_field = UserIdField::Email);
     let token = base.clone().claim("uid", "ANN@example.org").token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "USER_NOT_FOUND");
+    me(&app, &token).await.assert(401, "USER_NOT_FOUND");
     let token = base.claim("uid", "ann@example.org").token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(200, "ME");
+    me(&app, &token).await.assert(200, "ME");
 }

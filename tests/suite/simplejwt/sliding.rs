@@ -6,7 +6,7 @@ use munjigi::config::{Config, Span};
 use serde_json::{Value, json};
 
 use super::routes::credentials;
-use super::support::{DAY, book, imported_user, jti, now, of_django, with_key};
+use super::support::{DAY, book, imported_user, jti, me, now, of_django, with_key};
 use crate::support::{App, Forgery, Person, claims_of};
 
 fn sliding(config: &mut Config) {
@@ -43,11 +43,7 @@ async fn a_sliding_token_authenticates_and_is_refreshed_until_its_limit() {
         let text = token.as_str().unwrap();
         assert_eq!(claims_of(text)["token_type"], "sliding");
         assert_eq!(claims_of(text)["refresh_exp"], limit);
-        app.anonymous()
-            .get("/api/me")
-            .bearer(text)
-            .await
-            .assert(200, "ME");
+        me(&app, text).await.assert(200, "ME");
         app.anonymous()
             .verify(text)
             .await
@@ -87,21 +83,13 @@ async fn a_sliding_token_has_its_own_refusals_and_ends_with_its_session() {
     ann.post("/auth/logout-all", json!({}))
         .await
         .assert(200, "LOGGED_OUT_ALL");
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "SESSION_REVOKED");
+    me(&app, &token).await.assert(401, "SESSION_REVOKED");
     let refused = json!({"detail": "Token is blacklisted", "code": "token_not_valid"});
     refresh(&app, &json!(token))
         .await
         .assert_body(401, &refused);
     let app = app.restarted_with(|config| config.simplejwt.sliding = false);
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "INVALID_TOKEN");
+    me(&app, &token).await.assert(401, "INVALID_TOKEN");
 }
 
 #[tokio::test]
@@ -115,35 +103,19 @@ async fn a_sliding_token_of_django_is_exchanged_like_a_refresh_token() {
     let limit = now(&app) + 5 * DAY;
     let forgery = of_django(&app, "sliding", &ann, &jti('a')).claim("exp", now(&app) + 60);
     let token = forgery.claim("refresh_exp", limit).token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(200, "ME");
+    me(&app, &token).await.assert(200, "ME");
     let next = refresh(&app, &json!(token)).await.assert_status(200).body["token"].clone();
     assert_eq!(
         claims_of(next.as_str().unwrap())["refresh_exp"],
         json!(limit)
     );
-    app.anonymous()
-        .get("/api/me")
-        .bearer(next.as_str().unwrap())
-        .await
-        .assert(200, "ME");
+    me(&app, next.as_str().unwrap()).await.assert(200, "ME");
     let third = refresh(&app, &next).await.assert_status(200).body["token"].clone();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(third.as_str().unwrap())
-        .await
-        .assert(200, "ME");
+    me(&app, third.as_str().unwrap()).await.assert(200, "ME");
     // A blacklisted one authenticates nobody.
     book(&app, &ann, &jti('b'), true).await;
     let token = of_django(&app, "sliding", &ann, &jti('b')).token();
-    app.anonymous()
-        .get("/api/me")
-        .bearer(&token)
-        .await
-        .assert(401, "SESSION_REVOKED");
+    me(&app, &token).await.assert(401, "SESSION_REVOKED");
 }
 
 #[tokio::test]
@@ -161,9 +133,7 @@ async fn without_rotation_a_sliding_token_is_accepted_again_after_a_change_of_th
         .patch(&format!("/api/users/{}", ann.seq), body)
         .await
         .assert_status(200);
-    app.anonymous()
-        .get("/api/me")
-        .bearer(token.as_str().unwrap())
+    me(&app, token.as_str().unwrap())
         .await
         .assert(401, "TOKEN_EXPIRED");
     // Tokens of the first two seconds after the change are refused: a concurrent transaction may have issued them.
@@ -171,11 +141,7 @@ async fn without_rotation_a_sliding_token_is_accepted_again_after_a_change_of_th
     let next = refresh(&app, &token).await.assert_status(200).body["token"].clone();
     let (old, new) = (token.as_str().unwrap(), next.as_str().unwrap());
     assert_eq!(claims_of(new)["jti"], claims_of(old)["jti"]);
-    app.anonymous()
-        .get("/api/me")
-        .bearer(new)
-        .await
-        .assert(200, "ME");
+    me(&app, new).await.assert(200, "ME");
 }
 
 #[tokio::test]

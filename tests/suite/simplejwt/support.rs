@@ -3,7 +3,7 @@
 use munjigi::config::{Config, Secret};
 use serde_json::{Map, Value, json};
 
-use crate::support::{App, Forgery, Person};
+use crate::support::{Answer, App, Forgery, Person};
 
 /// `SECRET_KEY` of Django.
 pub(super) const DJANGO_KEY: &str = "django-insecure-a-key-of-the-tests";
@@ -83,4 +83,9 @@ pub(super) fn of_django(app: &App, token_type: &str, person: &Person, jti: &str)
 pub(super) async fn booked_refresh(app: &App, person: &Person, digit: char) -> String {
     book(app, person, &jti(digit), false).await;
     of_django(app, "refresh", person, &jti(digit)).token()
+}
+
+/// `GET /api/me` with an access token.
+pub(super) async fn me(app: &App, token: &str) -> Answer {
+    app.anonymous().get("/api/me").bearer(token).await
 }
