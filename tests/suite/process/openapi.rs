@@ -65,21 +65,24 @@ fn schemathesis_finds_nothing_only_on_sqlite() {
         place.user(&format!("{name}@example.org"), "staff");
     }
     place.user("root@example.org", "admin");
+    place.user("own@example.org", "staff");
     let server = place.serve();
     let url = format!("http://{}", server.address);
-    let config = in_repository("tests/python/schemathesis.toml");
     let document = format!("{url}/openapi.json");
-    run(
-        &place,
-        "schemathesis",
-        &[
-            "--config-file",
-            config.to_str().unwrap(),
-            "run",
-            &document,
-            "--url",
-            &url,
-        ],
-    );
+    let of_own_account = [
+        "--include-path-regex",
+        "^/auth/(password|email|reauthenticate)$",
+        "--phases",
+        "coverage",
+    ];
+    for (config, options) in [
+        ("tests/python/schemathesis_own.toml", &of_own_account[..]),
+        ("tests/python/schemathesis.toml", &[]),
+    ] {
+        let config = in_repository(config);
+        let config = config.to_str().unwrap();
+        let common = ["--config-file", config, "run", &document, "--url", &url];
+        run(&place, "schemathesis", &[&common[..], options].concat());
+    }
     server.stop();
 }
